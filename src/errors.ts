@@ -1,0 +1,56 @@
+/**
+ * The typed errors of `deit`. Every message is a sentence: what failed, where (file, option or shape),
+ * what was expected, and the way out. The command line prints the message alone and exits with `exitCode`.
+ */
+export abstract class DeitError extends Error {
+  /** Process exit code of a command that ends with this error. */
+  abstract readonly exitCode: number;
+
+  constructor(message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** A wrong option, argument or recipe value. */
+export class UsageError extends DeitError {
+  readonly exitCode = 2;
+}
+
+/** Shapes or dtypes that do not fit together. */
+export class ShapeError extends DeitError {
+  readonly exitCode = 3;
+}
+
+/** A file or folder that is missing, unreadable, malformed or not what it claims to be. */
+export class FileError extends DeitError {
+  readonly exitCode = 4;
+
+  constructor(
+    readonly path: string,
+    message: string,
+    options?: { cause?: unknown },
+  ) {
+    super(message, options);
+  }
+}
+
+/** Weights that do not fit the model (other architecture, class count, resolution). */
+export class WeightsError extends DeitError {
+  readonly exitCode = 5;
+}
+
+/** An engine or device that is missing, refuses a program, or runs out of memory. */
+export class EngineError extends DeitError {
+  readonly exitCode = 6;
+}
+
+/** Training that cannot go on: a loss that is not a number, a lost worker, a locked run folder. */
+export class TrainingError extends DeitError {
+  readonly exitCode = 7;
+}
+
+/** Work that the user interrupted; everything finished so far is on disk. */
+export class InterruptedError extends DeitError {
+  readonly exitCode = 130;
+}

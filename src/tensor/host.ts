@@ -1,0 +1,40 @@
+/** Tensors in the memory of this process: what weights, checkpoints and batches are made of. */
+import { ShapeError } from "../errors.js";
+import { allocate, type DType, type TypedArray } from "./dtype.js";
+
+export type Shape = readonly number[];
+
+/** A dense, row-major tensor. `data.length` equals the product of `shape`. */
+export interface HostTensor {
+  readonly dtype: DType;
+  readonly shape: Shape;
+  readonly data: TypedArray;
+}
+
+/** Tensors by name, as in a checkpoint. */
+export type NamedTensors = ReadonlyMap<string, HostTensor>;
+
+export function sizeOf(shape: Shape): number {
+  let n = 1;
+  for (const d of shape) n *= d;
+  return n;
+}
+
+/** Checks that `data` fills `shape` and joins the two. */
+export function hostTensor(dtype: DType, shape: Shape, data: TypedArray): HostTensor {
+  if (data.length !== sizeOf(shape)) {
+    throw new ShapeError(
+      `A tensor of shape [${shape}] has ${sizeOf(shape)} elements, but its data has ${data.length}; give it the shape the data has.`,
+    );
+  }
+  return { dtype, shape, data };
+}
+
+/** A float32 tensor from numbers. */
+export function float32(shape: Shape, values: ArrayLike<number>): HostTensor {
+  return hostTensor("float32", shape, values instanceof Float32Array ? values : Float32Array.from(values));
+}
+
+export function zeros(dtype: DType, shape: Shape): HostTensor {
+  return { dtype, shape, data: allocate(dtype, sizeOf(shape)) };
+}
