@@ -1,0 +1,55 @@
+/**
+ * The engine contract: compile programs, keep their state on the device, run them. The same for every engine, so
+ * nothing above knows which one runs.
+ */
+import type { HostTensor, NamedTensors, Program } from "../tensor/index.js";
+
+/**
+ * Number formats of a program: `float32` throughout, or matrix products in bfloat16 with parameters, softmax,
+ * normalisation, losses and optimizer in float32.
+ */
+export type Precision = "float32" | "bfloat16";
+
+export interface EngineInfo {
+  /** "onnx" or "xla". */
+  readonly engine: string;
+  /** "cpu", "cuda", … */
+  readonly platform: string;
+  readonly version: string;
+  readonly devices: number;
+  readonly threads?: number;
+  readonly precisions: readonly Precision[];
+}
+
+export interface CompileOptions {
+  readonly precision?: Precision;
+}
+
+/** Tensors that live on the device, by name, shared between the programs that use them. */
+export interface DeviceState {
+  /** Adds or replaces tensors. */
+  write(tensors: NamedTensors): Promise<void>;
+  /** Copies of tensors by name, all unless told. They belong to the same moment: no run falls between them. */
+  read(names?: readonly string[]): Promise<Map<string, HostTensor>>;
+  dispose(): Promise<void>;
+}
+
+/** A compiled program. */
+export interface Executable {
+  readonly program: Program;
+  /** Bytes of temporaries and outputs a run needs beside its state, where the engine can tell. */
+  readonly temporaryBytes?: number;
+  /**
+   * Runs once: reads `state` and `data`, puts updates back into `state`, and answers with the other outputs.
+   * Calls are run in their order; a call may be made before the one before it has ended.
+   */
+  run(state: DeviceState, data: NamedTensors): Promise<Map<string, HostTensor>>;
+  dispose(): Promise<void>;
+}
+
+export interface Engine {
+  readonly info: EngineInfo;
+  createState(tensors: NamedTensors): Promise<DeviceState>;
+  compile(program: Program, options?: CompileOptions): Promise<Executable>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,57 @@
+/** Scaled dot-product attention, forward and backward, as two composites an engine may replace by fused kernels. */
+import { ShapeError } from "../../errors.js";
+import { apply, applyAll, describe, type Primitive, sameShape, type Tensor } from "../graph.js";
+import { mul, sub } from "../primitives/arithmetic.js";
+import { reduceSum } from "../primitives/broadcast.js";
+import { dot } from "../primitives/dot.js";
+import { softmax } from "./activation.js";
+
+const pairs = [
+  [0, 1],
+  [0, 1],
+] as const;
+
+const weights = (q: Tensor, k: Tensor, scale: number): Tensor =>
+  softmax(dot(q, k, { batch: pairs, contract: [[3], [3]], alpha: scale }));
+
+const attentionPrimitive: Primitive<{ scale: number }> = {
+  name: "attention",
+  infer: ([q, k, v]) => {
+    if (q.shape.length !== 4 || !sameShape(k.shape, v.shape) || q.shape.some((d, i) => i !== 2 && d !== k.shape[i])) {
+      throw new ShapeError(
+        `attention got ${describe(q)}, ${describe(k)} and ${describe(v)}; it needs [batch, heads, tokens, head width] for all three.`,
+      );
+    }
+    return [q];
+  },
+  gradient: (node, [g]) =>
+    g
+      ? applyAll(attentionGradientPrimitive, [...node.inputs, node.outputs[0], g], node.attributes)
+      : [undefined, undefined, undefined],
+  expand: ({ inputs: [q, k, v], attributes: { scale } }) => [
+    dot(weights(q, k, scale), v, { batch: pairs, contract: [[3], [2]] }),
+  ],
+};
+
+/** Inputs: queries, keys, values, the output, its cotangent. Outputs: cotangents of queries, keys, values. */
+const attentionGradientPrimitive: Primitive<{ scale: number }> = {
+  name: "attentionGradient",
+  infer: ([q, k, v]) => [q, k, v],
+  expand: ({ inputs: [q, k, v, out, g], attributes: { scale } }) => {
+    const p = weights(q, k, scale); // merges with the forward pass's own
+    const dv = dot(p, g, { batch: pairs, contract: [[2], [2]] });
+    const dp = dot(g, v, { batch: pairs, contract: [[3], [3]] });
+    // Σ p·dp over keys equals Σ out·g over the head width, which is shorter.
+    const ds = mul(p, sub(dp, reduceSum(mul(out, g), [3], true)));
+    return [
+      dot(ds, k, { batch: pairs, contract: [[3], [2]], alpha: scale }),
+      dot(ds, q, { batch: pairs, contract: [[2], [2]], alpha: scale }),
+      dv,
+    ];
+  },
+};
+
+/** softmax(scale · q kᵀ) v, each `[batch, heads, tokens, head width]`. */
+export function attention(q: Tensor, k: Tensor, v: Tensor, scale: number = 1 / Math.sqrt(q.shape[3])): Tensor {
+  return apply(attentionPrimitive, [q, k, v], { scale });
+}

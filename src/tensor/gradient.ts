@@ -1,0 +1,49 @@
+/** Reverse-mode differentiation: adds the backward pass to the graph. */
+import { ShapeError } from "../errors.js";
+import { isFloat } from "./dtype.js";
+import { describe, type Node, type Tensor, topologicalOrder } from "./graph.js";
+import { add } from "./primitives/arithmetic.js";
+import { broadcast } from "./primitives/broadcast.js";
+import { scalar } from "./primitives/leaf.js";
+
+/**
+ * Derivatives of a scalar with respect to `parameters`, each of its parameter's shape and dtype.
+ * A parameter that the loss does not depend on gets zeros.
+ */
+export function gradient(loss: Tensor, parameters: readonly Tensor[]): Tensor[] {
+  if (loss.shape.length !== 0 || !isFloat(loss.dtype)) {
+    throw new ShapeError(`gradient needs a floating-point scalar, but the loss is ${describe(loss)}; reduce it first.`);
+  }
+  const order = topologicalOrder([loss]);
+  const active = new Set<Node>(parameters.map((p) => p.node));
+  for (const node of order) if (node.inputs.some((t) => active.has(t.node))) active.add(node);
+
+  const cotangents = new Map<Node, (Tensor | undefined)[]>();
+  cotangents.set(loss.node, oneAt(loss, scalar(1, loss.dtype)));
+  for (const node of order.reverse()) {
+    const outs = cotangents.get(node);
+    if (!outs || !active.has(node) || !node.primitive.gradient) continue;
+    const ins = node.primitive.gradient(node, outs);
+    node.inputs.forEach((t, i) => {
+      const g = ins[i];
+      if (g && active.has(t.node)) accumulate(cotangents, t, g);
+    });
+  }
+  return parameters.map((p) => cotangents.get(p.node)?.[p.index] ?? broadcast(scalar(0, p.dtype), p.shape));
+}
+
+function oneAt(t: Tensor, value: Tensor): (Tensor | undefined)[] {
+  const all = new Array<Tensor | undefined>(t.node.outputs.length).fill(undefined);
+  all[t.index] = value;
+  return all;
+}
+
+function accumulate(cotangents: Map<Node, (Tensor | undefined)[]>, t: Tensor, g: Tensor): void {
+  const all = cotangents.get(t.node);
+  if (!all) {
+    cotangents.set(t.node, oneAt(t, g));
+    return;
+  }
+  const sum = all[t.index];
+  all[t.index] = sum ? add(sum, g) : g;
+}

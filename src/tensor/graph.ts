@@ -1,0 +1,127 @@
+/** The graph: immutable nodes that apply a primitive to tensors. Building one is calling functions; nothing is traced. */
+import { ShapeError } from "../errors.js";
+import type { DType } from "./dtype.js";
+import type { Shape } from "./host.js";
+import type { OnnxEmitter, StablehloEmitter } from "./lowering.js";
+import type { DenseValue } from "./reference.js";
+
+/** What is known of a value before it exists. */
+export interface TensorType {
+  readonly dtype: DType;
+  readonly shape: Shape;
+}
+
+/** One output of a node. */
+export interface Tensor extends TensorType {
+  readonly node: Node;
+  readonly index: number;
+}
+
+export type AttributeValue =
+  | string
+  | number
+  | boolean
+  | readonly AttributeValue[]
+  | { readonly [key: string]: AttributeValue };
+export type Attributes = { readonly [key: string]: AttributeValue };
+
+/** A primitive applied to inputs. */
+export interface Node<A extends Attributes = Attributes> {
+  readonly primitive: Primitive;
+  readonly inputs: readonly Tensor[];
+  readonly attributes: A;
+  readonly outputs: readonly Tensor[];
+}
+
+/**
+ * Everything about one operation, in one place. A primitive either has both lowerings or an `expand` rule that writes
+ * it in other primitives; one with `expand` may still have a lowering where an engine offers a faster fused kernel.
+ */
+export interface Primitive<A extends Attributes = Attributes> {
+  readonly name: string;
+  /** Types of the outputs; throws ShapeError with a sentence when the inputs do not fit. */
+  infer(inputs: readonly TensorType[], attributes: A): readonly TensorType[];
+  /**
+   * Cotangents of the inputs from those of the outputs (undefined where nothing flows).
+   * A primitive without this rule stops the gradient.
+   */
+  gradient?(node: Node<A>, cotangents: readonly (Tensor | undefined)[]): readonly (Tensor | undefined)[];
+  /** The values in double precision: the meaning of the primitive, used by tests. */
+  evaluate?(
+    inputs: readonly DenseValue[],
+    attributes: A,
+    outputs: readonly TensorType[],
+  ): readonly DenseValue["data"][];
+  /** The same in other primitives, for engines that have no lowering of their own. */
+  expand?(node: Node<A>): readonly Tensor[];
+  /** Emits ONNX nodes and returns the names of the outputs; undefined asks for `expand`. */
+  onnx?(node: Node<A>, emit: OnnxEmitter): readonly string[] | undefined;
+  /** Emits StableHLO operations and returns the SSA names of the outputs; undefined asks for `expand`. */
+  stablehlo?(node: Node<A>, emit: StablehloEmitter): readonly string[] | undefined;
+}
+
+/** Applies a primitive and returns all of its outputs. */
+export function applyAll<A extends Attributes>(
+  primitive: Primitive<A>,
+  inputs: readonly Tensor[],
+  attributes: A,
+): readonly Tensor[] {
+  const types = primitive.infer(inputs, attributes);
+  const outputs: Tensor[] = [];
+  const node: Node<A> = { primitive: primitive as Primitive, inputs, attributes, outputs };
+  types.forEach((type, index) => {
+    outputs.push({ node, index, dtype: type.dtype, shape: type.shape });
+  });
+  return outputs;
+}
+
+/** Applies a primitive with one output. */
+export function apply<A extends Attributes>(primitive: Primitive<A>, inputs: readonly Tensor[], attributes: A): Tensor {
+  return applyAll(primitive, inputs, attributes)[0];
+}
+
+/** `float32 [2, 3]`, for messages. */
+export function describe(type: TensorType): string {
+  return `${type.dtype} [${type.shape.join(", ")}]`;
+}
+
+export function sameShape(a: Shape, b: Shape): boolean {
+  return a.length === b.length && a.every((d, i) => d === b[i]);
+}
+
+/** Axis counted from the end when negative, checked against the rank. */
+export function normalizeAxis(axis: number, rank: number, call: string): number {
+  const a = axis < 0 ? axis + rank : axis;
+  if (!Number.isInteger(a) || a < 0 || a >= rank) {
+    throw new ShapeError(
+      `${call} got axis ${axis}, but its input has ${rank} axes; use one from ${-rank} to ${rank - 1}.`,
+    );
+  }
+  return a;
+}
+
+/** All nodes that `roots` depend on and `known` lacks, inputs before users. Iterative, so depth is no limit. */
+export function topologicalOrder(roots: readonly Tensor[], known: { has(node: Node): boolean } = new Set()): Node[] {
+  const order: Node[] = [];
+  const done = new Set<Node>();
+  const stack: { node: Node; next: number }[] = [];
+  for (const root of roots) {
+    if (done.has(root.node) || known.has(root.node)) continue;
+    done.add(root.node);
+    stack.push({ node: root.node, next: 0 });
+    while (stack.length > 0) {
+      const top = stack[stack.length - 1];
+      if (top.next < top.node.inputs.length) {
+        const child = top.node.inputs[top.next++].node;
+        if (!done.has(child) && !known.has(child)) {
+          done.add(child);
+          stack.push({ node: child, next: 0 });
+        }
+      } else {
+        order.push(top.node);
+        stack.pop();
+      }
+    }
+  }
+  return order;
+}

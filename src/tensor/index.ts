@@ -1,0 +1,35 @@
+/** The tensor language. */
+export { allocate, byteSize, type DType, isFloat, type TypedArray, viewOf } from "./dtype.js";
+export { gelu, logSoftmax, silu, softmax } from "./functions/activation.js";
+export { attention } from "./functions/attention.js";
+export { asRows, linear, sumRows } from "./functions/linear.js";
+export { layerNorm } from "./functions/normalization.js";
+export { mean } from "./functions/reduction.js";
+export { gradient } from "./gradient.js";
+export { describe, type Node, type Primitive, type Tensor, type TensorType, topologicalOrder } from "./graph.js";
+export { float32, type HostTensor, hostTensor, type NamedTensors, type Shape, sizeOf, zeros } from "./host.js";
+export { add, div, mul, neg, sub } from "./primitives/arithmetic.js";
+export { broadcast, reduceSum } from "./primitives/broadcast.js";
+export { cast, stopGradient } from "./primitives/cast.js";
+export {
+  abs,
+  and,
+  argmax,
+  compare,
+  isFinite,
+  max,
+  min,
+  not,
+  oneHot,
+  reduceMax,
+  relu,
+  select,
+} from "./primitives/compare.js";
+export { dot, matmul } from "./primitives/dot.js";
+export { reshape, transpose } from "./primitives/layout.js";
+export { constant, input, iota, scalar } from "./primitives/leaf.js";
+export { concat, gather, pad, reverse, slice, take } from "./primitives/slicing.js";
+export { cos, erf, exp, floor, log, rsqrt, sigmoid, sin, sqrt, square, tanh } from "./primitives/unary.js";
+export { type Program, type ProgramInput, type ProgramOptions, type ProgramOutput, program } from "./program.js";
+export { evaluate } from "./reference.js";
+export { simplify } from "./simplify.js";

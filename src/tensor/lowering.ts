@@ -1,0 +1,49 @@
+/** What a primitive may ask of the writer of an ONNX model or a StableHLO text. The writers live with their engines. */
+import type { DType } from "./dtype.js";
+import type { Tensor, TensorType } from "./graph.js";
+
+export type OnnxAttribute =
+  | { readonly int: number }
+  | { readonly float: number }
+  | { readonly ints: readonly number[] }
+  | { readonly string: string };
+
+export interface OnnxOptions {
+  readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
+  /** Number of outputs, 1 unless told. */
+  readonly outputs?: number;
+  /** Operator set: "" is ONNX itself, "com.microsoft" ONNX Runtime's own. */
+  readonly domain?: "" | "com.microsoft";
+}
+
+export interface OnnxEmitter {
+  /** Name of the value of `tensor`, in full shape. */
+  value(tensor: Tensor): string;
+  /** Name of a value that ONNX's implicit broadcasting extends to `tensor` (skips an explicit broadcast). */
+  broadcastable(tensor: Tensor): string;
+  /** Emits a node and returns the names of its outputs. */
+  op(type: string, inputs: readonly string[], options?: OnnxOptions): readonly string[];
+  /** An int64 vector constant, as shapes and axes are. */
+  ints(values: readonly number[]): string;
+  /** A constant of any dtype; `shape` defaults to a scalar. */
+  constant(dtype: DType, values: readonly number[], shape?: readonly number[]): string;
+  /** ONNX's number for a dtype. */
+  dtypeCode(dtype: DType): number;
+  /** Whether a primitive of this name occurs anywhere in the program. */
+  has(primitive: string): boolean;
+}
+
+export interface StablehloEmitter {
+  /** SSA name of the value of `tensor`. */
+  value(tensor: Tensor): string;
+  /** Emits `%n = <operation>` and returns `%n`. */
+  op(operation: string): string;
+  /** `tensor<2x3xf32>`. */
+  type(type: TensorType): string;
+  /** A splat or dense constant of this type. */
+  constant(type: TensorType, values: readonly number[]): string;
+  /** Name of the platform the text is for: "cpu", "cuda", … */
+  readonly platform: string;
+  /** Whether a primitive of this name occurs anywhere in the program. */
+  has(primitive: string): boolean;
+}

@@ -1,0 +1,36 @@
+/** Conversion between dtypes, and the stop of gradients. */
+import { type DType, isFloat } from "../dtype.js";
+import { apply, type Primitive, type Tensor } from "../graph.js";
+
+const castPrimitive: Primitive<{ dtype: DType }> = {
+  name: "cast",
+  infer: ([x], { dtype }) => [{ dtype, shape: x.shape }],
+  gradient: ({ inputs: [x] }, [g]) => [g && isFloat(x.dtype) ? cast(g, x.dtype) : undefined],
+  // Doubles stand for every float here, so only the way to integers and booleans changes a value.
+  evaluate: ([x], { dtype }) => [
+    x.data.map((v) => (dtype === "bool" ? (v === 0 ? 0 : 1) : isFloat(dtype) ? v : Math.trunc(v))),
+  ],
+  onnx: ({ inputs: [x], attributes: { dtype } }, emit) =>
+    emit.op("Cast", [emit.value(x)], { attributes: { to: { int: emit.dtypeCode(dtype) } } }),
+  stablehlo: ({ inputs: [x], outputs: [y] }, emit) => [
+    emit.op(`stablehlo.convert ${emit.value(x)} : (${emit.type(x)}) -> ${emit.type(y)}`),
+  ],
+};
+
+/** `x` as another dtype; floats are cut towards zero on their way to integers. */
+export function cast(x: Tensor, dtype: DType): Tensor {
+  return x.dtype === dtype ? x : apply(castPrimitive, [x], { dtype });
+}
+
+const stopGradientPrimitive: Primitive = {
+  name: "stopGradient",
+  infer: ([x]) => [x],
+  evaluate: ([x]) => [x.data],
+  onnx: ({ inputs: [x] }, emit) => [emit.value(x)],
+  stablehlo: ({ inputs: [x] }, emit) => [emit.value(x)],
+};
+
+/** The same value; no gradient flows through it. */
+export function stopGradient(x: Tensor): Tensor {
+  return apply(stopGradientPrimitive, [x], {});
+}

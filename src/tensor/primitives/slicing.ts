@@ -1,0 +1,242 @@
+/** Parts of tensors: slice, pad, concat, reverse, gather. */
+import { ShapeError } from "../../errors.js";
+import { apply, describe, normalizeAxis, type Primitive, type Tensor } from "../graph.js";
+import { sizeOf } from "../host.js";
+import { strides } from "../reference.js";
+import { cast } from "./cast.js";
+import { compare } from "./compare.js";
+import { dot } from "./dot.js";
+import { reshape, transpose } from "./layout.js";
+import { iota } from "./leaf.js";
+
+/** Copies with a map from output position to input position; -1 leaves `fill`. */
+function remap(
+  shape: readonly number[],
+  from: { shape: readonly number[]; data: Float64Array },
+  source: (position: readonly number[]) => readonly number[] | undefined,
+  fill = 0,
+): Float64Array {
+  const s = strides(from.shape);
+  const to = strides(shape);
+  return Float64Array.from({ length: sizeOf(shape) }, (_, i) => {
+    const at = source(shape.map((d, k) => Math.floor(i / to[k]) % d));
+    return at ? from.data[at.reduce((sum, p, k) => sum + p * s[k], 0)] : fill;
+  });
+}
+
+const slicePrimitive: Primitive<{ start: readonly number[]; end: readonly number[] }> = {
+  name: "slice",
+  infer: ([x], { start, end }) => {
+    if (start.length !== x.shape.length || !start.every((s, i) => s >= 0 && s <= end[i] && end[i] <= x.shape[i])) {
+      throw new ShapeError(
+        `slice of ${describe(x)} got [${start.join(", ")}] to [${end.join(", ")}]; each range must lie inside its axis.`,
+      );
+    }
+    return [{ dtype: x.dtype, shape: start.map((s, i) => end[i] - s) }];
+  },
+  gradient: ({ inputs: [x], attributes: { start, end } }, [g]) => [
+    g &&
+      pad(
+        g,
+        start,
+        end.map((e, i) => x.shape[i] - e),
+      ),
+  ],
+  evaluate: ([x], { start }, [out]) => [remap(out.shape, x, (p) => p.map((v, i) => v + start[i]))],
+  onnx: ({ inputs: [x], attributes: { start, end } }, emit) => {
+    const axes = start.map((_, i) => i).filter((i) => start[i] !== 0 || end[i] !== x.shape[i]);
+    return emit.op("Slice", [
+      emit.value(x),
+      emit.ints(axes.map((i) => start[i])),
+      emit.ints(axes.map((i) => end[i])),
+      emit.ints(axes),
+    ]);
+  },
+  stablehlo: ({ inputs: [x], outputs: [y], attributes: { start, end } }, emit) => [
+    emit.op(
+      `stablehlo.slice ${emit.value(x)} [${start.map((s, i) => `${s}:${end[i]}`).join(", ")}] : (${emit.type(x)}) -> ${emit.type(y)}`,
+    ),
+  ],
+};
+
+/** Positions `start` up to (not including) `end` along one axis; negative ends count from the back. */
+export function slice(
+  x: Tensor,
+  axis: number,
+  start: number,
+  end: number = x.shape[axis < 0 ? axis + x.shape.length : axis],
+): Tensor {
+  const a = normalizeAxis(axis, x.shape.length, "slice");
+  const n = x.shape[a];
+  const from = start < 0 ? start + n : start;
+  const to = end < 0 ? end + n : end;
+  if (from === 0 && to === n) return x;
+  return apply(slicePrimitive, [x], {
+    start: x.shape.map((_, i) => (i === a ? from : 0)),
+    end: x.shape.map((d, i) => (i === a ? to : d)),
+  });
+}
+
+/** Entry `index` along an axis, which disappears. */
+export function take(x: Tensor, axis: number, index: number): Tensor {
+  const a = normalizeAxis(axis, x.shape.length, "take");
+  const i = index < 0 ? index + x.shape[a] : index;
+  return reshape(
+    slice(x, a, i, i + 1),
+    x.shape.filter((_, k) => k !== a),
+  );
+}
+
+const padPrimitive: Primitive<{ low: readonly number[]; high: readonly number[] }> = {
+  name: "pad",
+  infer: ([x], { low, high }) => {
+    if (low.length !== x.shape.length || high.length !== x.shape.length || [...low, ...high].some((p) => p < 0)) {
+      throw new ShapeError(
+        `pad of ${describe(x)} got [${low.join(", ")}] and [${high.join(", ")}]; give 0 or more per axis, before and after.`,
+      );
+    }
+    return [{ dtype: x.dtype, shape: x.shape.map((d, i) => d + low[i] + high[i]) }];
+  },
+  gradient: ({ inputs: [x], attributes: { low } }, [g]) => {
+    if (!g) return [undefined];
+    const end = low.map((l, i) => l + x.shape[i]);
+    return [apply(slicePrimitive, [g], { start: low, end })];
+  },
+  evaluate: ([x], { low }, [out]) => [
+    remap(out.shape, x, (p) => {
+      const at = p.map((v, i) => v - low[i]);
+      return at.every((v, i) => v >= 0 && v < x.shape[i]) ? at : undefined;
+    }),
+  ],
+  onnx: ({ inputs: [x], attributes: { low, high } }, emit) =>
+    emit.op("Pad", [emit.value(x), emit.ints([...low, ...high]), emit.constant(x.dtype, [0])]),
+  stablehlo: ({ inputs: [x], outputs: [y], attributes: { low, high } }, emit) => {
+    const zero = emit.constant({ dtype: x.dtype, shape: [] }, [0]);
+    const none = low.map(() => 0).join(", ");
+    return [
+      emit.op(
+        `stablehlo.pad ${emit.value(x)}, ${zero}, low = [${low.join(", ")}], high = [${high.join(", ")}], interior = [${none}] : (${emit.type(x)}, ${emit.type({ dtype: x.dtype, shape: [] })}) -> ${emit.type(y)}`,
+      ),
+    ];
+  },
+};
+
+/** Zeros before (`low`) and after (`high`) each axis. */
+export function pad(x: Tensor, low: readonly number[], high: readonly number[]): Tensor {
+  return [...low, ...high].every((p) => p === 0) ? x : apply(padPrimitive, [x], { low, high });
+}
+
+const concatPrimitive: Primitive<{ axis: number }> = {
+  name: "concat",
+  infer: (inputs, { axis }) => {
+    const [first] = inputs;
+    for (const t of inputs) {
+      if (
+        t.dtype !== first.dtype ||
+        t.shape.length !== first.shape.length ||
+        t.shape.some((d, i) => i !== axis && d !== first.shape[i])
+      ) {
+        throw new ShapeError(
+          `concat along axis ${axis} got ${describe(first)} and ${describe(t)}; all other sizes and the dtypes must agree.`,
+        );
+      }
+    }
+    const n = inputs.reduce((sum, t) => sum + t.shape[axis], 0);
+    return [{ dtype: first.dtype, shape: first.shape.map((d, i) => (i === axis ? n : d)) }];
+  },
+  gradient: ({ inputs, attributes: { axis } }, [g]) => {
+    let at = 0;
+    return inputs.map((t) => {
+      at += t.shape[axis];
+      return g && slice(g, axis, at - t.shape[axis], at);
+    });
+  },
+  evaluate: (inputs, { axis }, [out]) => {
+    const y = new Float64Array(sizeOf(out.shape));
+    const inner = sizeOf(out.shape.slice(axis + 1));
+    const outer = sizeOf(out.shape.slice(0, axis));
+    let at = 0;
+    for (const t of inputs) {
+      const run = t.shape[axis] * inner;
+      for (let o = 0; o < outer; o++) y.set(t.data.subarray(o * run, (o + 1) * run), o * out.shape[axis] * inner + at);
+      at += run;
+    }
+    return [y];
+  },
+  onnx: ({ inputs, attributes: { axis } }, emit) =>
+    emit.op(
+      "Concat",
+      inputs.map((t) => emit.value(t)),
+      { attributes: { axis: { int: axis } } },
+    ),
+  stablehlo: ({ inputs, outputs: [y], attributes: { axis } }, emit) => [
+    emit.op(
+      `stablehlo.concatenate ${inputs.map((t) => emit.value(t)).join(", ")}, dim = ${axis} : (${inputs.map((t) => emit.type(t)).join(", ")}) -> ${emit.type(y)}`,
+    ),
+  ],
+};
+
+/** Tensors one after the other along `axis`. */
+export function concat(tensors: readonly Tensor[], axis: number): Tensor {
+  if (tensors.length === 0) throw new ShapeError("concat got no tensors; it needs at least one.");
+  if (tensors.length === 1) return tensors[0];
+  return apply(concatPrimitive, tensors, { axis: normalizeAxis(axis, tensors[0].shape.length, "concat") });
+}
+
+const reversePrimitive: Primitive<{ axis: number }> = {
+  name: "reverse",
+  infer: ([x]) => [x],
+  gradient: ({ attributes: { axis } }, [g]) => [g && reverse(g, axis)],
+  evaluate: ([x], { axis }, [out]) => [
+    remap(out.shape, x, (p) => p.map((v, i) => (i === axis ? x.shape[i] - 1 - v : v))),
+  ],
+  onnx: ({ inputs: [x], attributes: { axis } }, emit) =>
+    emit.op("Slice", [emit.value(x), emit.ints([-1]), emit.ints([-(2 ** 31)]), emit.ints([axis]), emit.ints([-1])]),
+  stablehlo: ({ inputs: [x], attributes: { axis } }, emit) => [
+    emit.op(`stablehlo.reverse ${emit.value(x)}, dims = [${axis}] : ${emit.type(x)}`),
+  ],
+};
+
+/** Back to front along `axis`. */
+export function reverse(x: Tensor, axis: number): Tensor {
+  return apply(reversePrimitive, [x], { axis: normalizeAxis(axis, x.shape.length, "reverse") });
+}
+
+const gatherPrimitive: Primitive<{ axis: number }> = {
+  name: "gather",
+  infer: ([x, index], { axis }) => {
+    if (index.dtype !== "int32" || index.shape.length !== 1) {
+      throw new ShapeError(`gather got an index of ${describe(index)}; it needs int32 with one axis.`);
+    }
+    return [{ dtype: x.dtype, shape: x.shape.map((d, i) => (i === axis ? index.shape[0] : d)) }];
+  },
+  // Scatter-add as a product with the indicator matrix [size of axis, indices].
+  gradient: ({ inputs: [x, index], attributes: { axis } }, [g]) => {
+    if (!g) return [undefined, undefined];
+    const n = x.shape[axis];
+    const hit = cast(compare("EQ", iota("int32", [n, index.shape[0]], 0), reshape(index, [1, -1])), x.dtype);
+    const summed = dot(hit, g, { contract: [[1], [axis]] });
+    const order = x.shape.map((_, i) => (i === axis ? 0 : i < axis ? i + 1 : i));
+    return [transpose(summed, order), undefined];
+  },
+  evaluate: ([x, index], { axis }, [out]) => [
+    remap(out.shape, x, (p) => p.map((v, i) => (i === axis ? index.data[v] : v))),
+  ],
+  onnx: ({ inputs: [x, index], attributes: { axis } }, emit) =>
+    emit.op("Gather", [emit.value(x), emit.value(index)], { attributes: { axis: { int: axis } } }),
+  stablehlo: ({ inputs: [x, index], outputs: [y], attributes: { axis } }, emit) => {
+    const offset = y.shape.map((_, i) => i).filter((i) => i !== axis);
+    const sizes = x.shape.map((d, i) => (i === axis ? 1 : d));
+    const numbers = `#stablehlo.gather<offset_dims = [${offset.join(", ")}], collapsed_slice_dims = [${axis}], start_index_map = [${axis}], index_vector_dim = 1>`;
+    return [
+      emit.op(
+        `"stablehlo.gather"(${emit.value(x)}, ${emit.value(index)}) <{dimension_numbers = ${numbers}, indices_are_sorted = false, slice_sizes = array<i64: ${sizes.join(", ")}>}> : (${emit.type(x)}, ${emit.type(index)}) -> ${emit.type(y)}`,
+      ),
+    ];
+  },
+};
+
+/** Entries of `x` along `axis` at the int32 positions `index` `[n]`. Positions must lie inside the axis. */
+export function gather(x: Tensor, index: Tensor, axis: number): Tensor {
+  return apply(gatherPrimitive, [x, index], { axis: normalizeAxis(axis, x.shape.length, "gather") });
+}

@@ -1,0 +1,93 @@
+/** A program: a graph with named inputs, outputs and state, ready for an engine. */
+import { ShapeError } from "../errors.js";
+import type { DType } from "./dtype.js";
+import { describe, type Node, sameShape, type Tensor, topologicalOrder } from "./graph.js";
+import type { Shape } from "./host.js";
+
+export interface ProgramInput {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: Shape;
+  /** State lives on the device between runs; data is given to every run. */
+  readonly role: "data" | "state";
+  /** Over several devices, data is split along its first axis or given to each whole. State is replicated. */
+  readonly sharding: "batch" | "replicated";
+}
+
+export interface ProgramOutput {
+  readonly name: string;
+  readonly tensor: Tensor;
+  /** State that takes this value after the run; such an output is not returned. */
+  readonly updates?: string;
+  readonly sharding: "batch" | "replicated";
+}
+
+export interface Program {
+  readonly name: string;
+  readonly inputs: readonly ProgramInput[];
+  readonly outputs: readonly ProgramOutput[];
+}
+
+export interface ProgramOptions {
+  readonly name: string;
+  /** Values returned to the caller by name. */
+  readonly outputs: Readonly<Record<string, Tensor>>;
+  /** New values of state by the state's name. */
+  readonly updates?: ReadonlyMap<string, Tensor>;
+  /** Names of inputs that are state. */
+  readonly state?: Iterable<string>;
+  /** Names of inputs and outputs whose first axis is the batch; they are split over devices. */
+  readonly batch?: Iterable<string>;
+}
+
+/** Collects the inputs that the outputs depend on and checks names and types. */
+export function program({ name, outputs, updates = new Map(), state = [], batch = [] }: ProgramOptions): Program {
+  const stateNames = new Set(state);
+  const batchNames = new Set(batch);
+  const roots = [...Object.values(outputs), ...updates.values()];
+  const inputs = new Map<string, ProgramInput>();
+  for (const node of topologicalOrder(roots)) {
+    if (node.primitive.name !== "input") continue;
+    const next = programInput(node, stateNames, batchNames);
+    const known = inputs.get(next.name);
+    if (known && (known.dtype !== next.dtype || !sameShape(known.shape, next.shape))) {
+      throw new ShapeError(
+        `Program "${name}" uses input "${next.name}" as ${describe(known)} and as ${describe(next)}; give the two different names.`,
+      );
+    }
+    inputs.set(next.name, next);
+  }
+  for (const [target, tensor] of updates) {
+    const current = inputs.get(target);
+    if (current && (current.dtype !== tensor.dtype || !sameShape(current.shape, tensor.shape))) {
+      throw new ShapeError(
+        `Program "${name}" updates state "${target}" (${describe(current)}) with ${describe(tensor)}; a state keeps its type.`,
+      );
+    }
+  }
+  const sharding = (n: string) => (batchNames.has(n) ? ("batch" as const) : ("replicated" as const));
+  return {
+    name,
+    inputs: [...inputs.values()],
+    outputs: [
+      ...Object.entries(outputs).map(([n, tensor]) => ({ name: n, tensor, sharding: sharding(n) })),
+      ...[...updates].map(([n, tensor]) => ({
+        name: `next:${n}`,
+        tensor,
+        updates: n,
+        sharding: "replicated" as const,
+      })),
+    ],
+  };
+}
+
+function programInput(node: Node, state: ReadonlySet<string>, batch: ReadonlySet<string>): ProgramInput {
+  const { name, dtype, shape } = node.attributes as { name: string; dtype: DType; shape: readonly number[] };
+  return {
+    name,
+    dtype,
+    shape,
+    role: state.has(name) ? "state" : "data",
+    sharding: batch.has(name) ? "batch" : "replicated",
+  };
+}

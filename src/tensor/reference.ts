@@ -1,0 +1,85 @@
+/** The reference evaluator: every primitive in double precision, plainly, for tests. Never used to train. */
+import { ShapeError } from "../errors.js";
+import { type Node, type Tensor, topologicalOrder } from "./graph.js";
+import type { Shape } from "./host.js";
+import { sizeOf } from "./host.js";
+
+/** A value of the reference evaluator. Integers and booleans are kept as doubles too. */
+export interface DenseValue {
+  readonly shape: Shape;
+  readonly data: Float64Array;
+}
+
+/** Row-major strides in elements. */
+export function strides(shape: Shape): number[] {
+  const s = new Array<number>(shape.length);
+  let n = 1;
+  for (let i = shape.length - 1; i >= 0; i--) {
+    s[i] = n;
+    n *= shape[i];
+  }
+  return s;
+}
+
+/** Folds `x` over `axes` into an array of `outShape` elements. */
+export function reduceWith(
+  x: DenseValue,
+  axes: readonly number[],
+  outShape: Shape,
+  start: number,
+  combine: (a: number, b: number) => number,
+): Float64Array {
+  const y = new Float64Array(sizeOf(outShape)).fill(start);
+  const from = strides(x.shape);
+  const to = strides(x.shape.map((d, i) => (axes.includes(i) ? 1 : d)));
+  for (let i = 0; i < x.data.length; i++) {
+    let rest = i;
+    let target = 0;
+    for (let d = 0; d < x.shape.length; d++) {
+      const k = Math.floor(rest / from[d]);
+      rest -= k * from[d];
+      if (!axes.includes(d)) target += k * to[d];
+    }
+    y[target] = combine(y[target], x.data[i]);
+  }
+  return y;
+}
+
+/** Values of `roots` given those of the program inputs by name. */
+export function evaluate(roots: readonly Tensor[], inputs: ReadonlyMap<string, ArrayLike<number>>): Float64Array[] {
+  const values = new Map<Node, readonly Float64Array[]>();
+  const lookup = (t: Tensor): DenseValue => ({ shape: t.shape, data: values.get(t.node)![t.index] });
+  for (const node of topologicalOrder(roots)) {
+    values.set(node, evaluateNode(node, node.inputs.map(lookup), inputs));
+  }
+  return roots.map((t) => lookup(t).data);
+}
+
+function evaluateNode(
+  node: Node,
+  args: readonly DenseValue[],
+  inputs: ReadonlyMap<string, ArrayLike<number>>,
+): readonly Float64Array[] {
+  if (node.primitive.name === "input") {
+    const name = node.attributes.name as string;
+    const value = inputs.get(name);
+    if (!value || value.length !== sizeOf(node.outputs[0].shape)) {
+      throw new ShapeError(`The evaluator needs ${sizeOf(node.outputs[0].shape)} values for input "${name}".`);
+    }
+    return [Float64Array.from(value)];
+  }
+  if (node.primitive.evaluate) return node.primitive.evaluate(args, node.attributes, node.outputs);
+  // A primitive defined by its expansion is evaluated through it, with its inputs' values put in place.
+  const expanded = node.primitive.expand!(node);
+  const known = new Map<Node, readonly Float64Array[]>();
+  node.inputs.forEach((t, i) => {
+    const all = [...(known.get(t.node) ?? [])];
+    all[t.index] = args[i].data;
+    known.set(t.node, all);
+  });
+  const lookup = (t: Tensor): DenseValue => ({ shape: t.shape, data: known.get(t.node)![t.index] });
+  for (const inner of topologicalOrder(expanded, known)) {
+    known.set(inner, evaluateNode(inner, inner.inputs.map(lookup), inputs));
+  }
+  return expanded.map((t) => lookup(t).data);
+}
