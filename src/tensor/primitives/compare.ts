@@ -155,7 +155,7 @@ const absPrimitive: Primitive = elementwise({
 });
 
 /** Whether a value is neither infinite nor NaN: x - x is 0 exactly for those. */
-export function isFinite(x: Tensor): Tensor {
+export function finite(x: Tensor): Tensor {
   return compare("EQ", sub(x, x), 0);
 }
 
