@@ -16,7 +16,7 @@ export {
   and,
   argmax,
   compare,
-  isFinite,
+  finite,
   max,
   min,
   not,
