@@ -1,0 +1,24 @@
+/** The check every engine makes before a run: is all data there, of the right type? */
+import { EngineError, ShapeError } from "../errors.js";
+import { describe, type HostTensor, type NamedTensors, type Program } from "../tensor/index.js";
+
+/** The data inputs of `program` in its order; throws a sentence when one is missing or does not fit. */
+export function checkData(program: Program, data: NamedTensors): (readonly [string, HostTensor])[] {
+  return program.inputs
+    .filter((i) => i.role === "data")
+    .map((expected) => {
+      const given = data.get(expected.name);
+      if (!given) {
+        throw new EngineError(
+          `Program "${program.name}" needs the input "${expected.name}" (${describe(expected)}), but it was not given.`,
+        );
+      }
+      const fits = given.dtype === expected.dtype && given.shape.length === expected.shape.length;
+      if (!fits || given.shape.some((d, i) => d !== expected.shape[i])) {
+        throw new ShapeError(
+          `Program "${program.name}" got ${describe(given)} for the input "${expected.name}", but was compiled for ${describe(expected)}.`,
+        );
+      }
+      return [expected.name, given] as const;
+    });
+}

@@ -1,0 +1,197 @@
+/** The embedded engine: ONNX Runtime's CPU provider, in a worker thread. */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
+import { Worker } from "node:worker_threads";
+import { EngineError } from "../../errors.js";
+import { workerUrl } from "../../system/worker-url.js";
+import { type HostTensor, type NamedTensors, type Program, simplify } from "../../tensor/index.js";
+import { checkData } from "../check-data.js";
+import type { CompileOptions, DeviceState, Engine, EngineInfo, Executable } from "../engine.js";
+import { inPlaceUpdates } from "./in-place.js";
+import type { Reply, Request, StateUpdate, TensorEntries } from "./messages.js";
+import { onnxModel } from "./model.js";
+
+export interface OnnxEngineOptions {
+  /** Threads of ONNX Runtime, all of the machine's unless told. */
+  readonly threads?: number;
+  /** Writes ONNX Runtime's profile of every program to files that begin with this path. */
+  readonly profile?: string;
+}
+
+/** Starts the worker. The engine keeps the process alive until it is closed. */
+export async function createOnnxEngine(options: OnnxEngineOptions = {}): Promise<Engine> {
+  return new OnnxEngine(options.threads ?? availableParallelism(), options.profile);
+}
+
+class OnnxEngine implements Engine {
+  readonly info: EngineInfo;
+  readonly #worker: Worker;
+  readonly #pending = new Map<number, { resolve(t: TensorEntries): void; reject(e: Error): void; what: string }>();
+  /** Sessions by a hash of their model, so that a program compiled twice is loaded once. */
+  readonly #sessions = new Map<string, { id: number; users: number; loaded: Promise<unknown> }>();
+  #next = 0;
+  #failure: EngineError | undefined;
+
+  constructor(
+    threads: number,
+    private readonly profile: string | undefined,
+  ) {
+    this.info = {
+      engine: "onnx",
+      platform: "cpu",
+      version: onnxRuntimeVersion(),
+      devices: 1,
+      threads,
+      precisions: ["float32"],
+    };
+    this.#worker = new Worker(workerUrl(import.meta.url, "worker"));
+    this.#worker.on("message", (reply: Reply) => this.#settle(reply));
+    this.#worker.on("error", (error) => this.#fail(`The ONNX engine's worker stopped: ${error.message}`));
+    this.#worker.on("exit", (code) =>
+      this.#fail(`The ONNX engine was closed (worker exit code ${code}); create a new one.`),
+    );
+  }
+
+  async createState(tensors: NamedTensors): Promise<DeviceState> {
+    const state = new OnnxState(this, this.#next++);
+    await state.write(tensors);
+    return state;
+  }
+
+  async compile(program: Program, { precision = "float32" }: CompileOptions = {}): Promise<Executable> {
+    if (precision !== "float32") {
+      throw new EngineError(
+        `The ONNX engine computes in float32 only, not ${precision}; use --precision float32 or --engine xla.`,
+      );
+    }
+    const lowered = simplify(program, { keeps: (node) => node.primitive.onnx !== undefined || !node.primitive.expand });
+    const model = onnxModel(lowered);
+    const key = createHash("sha256").update(model).digest("hex");
+    let session = this.#sessions.get(key);
+    if (!session) {
+      const id = this.#next++;
+      const loaded = this.send(
+        {
+          kind: "load",
+          session: id,
+          model,
+          threads: this.info.threads!,
+          profile: this.profile && `${this.profile}-${program.name}`,
+        },
+        `loading program "${program.name}"`,
+      );
+      session = { id, users: 0, loaded };
+      this.#sessions.set(key, session);
+    }
+    session.users++;
+    await session.loaded;
+    const held = session;
+    return new OnnxExecutable(this, program, lowered, session.id, async () => {
+      if (--held.users > 0) return;
+      this.#sessions.delete(key);
+      await this.send({ kind: "unload", session: held.id }, `unloading program "${program.name}"`);
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#worker.terminate();
+  }
+
+  /** Sends a request to the worker; `what` names it in errors. */
+  send(request: Request, what: string): Promise<TensorEntries> {
+    if (this.#failure) return Promise.reject(this.#failure);
+    const id = this.#next++;
+    return new Promise((resolve, reject) => {
+      this.#pending.set(id, { resolve, reject, what });
+      this.#worker.postMessage({ id, request });
+    });
+  }
+
+  #settle(reply: Reply): void {
+    const call = this.#pending.get(reply.id);
+    if (!call) return;
+    this.#pending.delete(reply.id);
+    if (reply.kind === "done") call.resolve(reply.tensors);
+    else call.reject(new EngineError(`ONNX Runtime failed while ${call.what}: ${reply.message}`));
+  }
+
+  #fail(message: string): void {
+    this.#failure ??= new EngineError(message);
+    for (const call of this.#pending.values()) call.reject(this.#failure);
+    this.#pending.clear();
+  }
+}
+
+class OnnxState implements DeviceState {
+  constructor(
+    private readonly engine: OnnxEngine,
+    readonly id: number,
+  ) {}
+
+  async write(tensors: NamedTensors): Promise<void> {
+    await this.engine.send({ kind: "write", state: this.id, tensors: [...tensors] }, "writing state");
+  }
+
+  async read(names?: readonly string[]): Promise<Map<string, HostTensor>> {
+    return new Map(await this.engine.send({ kind: "read", state: this.id, names }, "reading state"));
+  }
+
+  async dispose(): Promise<void> {
+    await this.engine.send({ kind: "dispose", state: this.id }, "freeing state");
+  }
+}
+
+class OnnxExecutable implements Executable {
+  readonly #stateInputs: readonly string[];
+  readonly #updates: readonly StateUpdate[];
+  readonly #outputs: readonly string[];
+
+  constructor(
+    private readonly engine: OnnxEngine,
+    readonly program: Program,
+    lowered: Program,
+    private readonly session: number,
+    private readonly release: () => Promise<void>,
+  ) {
+    const safe = inPlaceUpdates(lowered);
+    this.#stateInputs = program.inputs.filter((i) => i.role === "state").map((i) => i.name);
+    this.#outputs = program.outputs.filter((o) => o.updates === undefined).map((o) => o.name);
+    this.#updates = program.outputs.flatMap((o) =>
+      o.updates === undefined ? [] : [{ state: o.updates, output: o.name, inPlace: safe.has(o.updates) }],
+    );
+  }
+
+  async run(state: DeviceState, data: NamedTensors): Promise<Map<string, HostTensor>> {
+    if (!(state instanceof OnnxState)) {
+      throw new EngineError(
+        `Program "${this.program.name}" runs on the ONNX engine, but its state was made by another engine.`,
+      );
+    }
+    const entries = checkData(this.program, data);
+    return new Map(
+      await this.engine.send(
+        {
+          kind: "run",
+          session: this.session,
+          state: state.id,
+          data: entries,
+          stateInputs: this.#stateInputs,
+          updates: this.#updates,
+          outputs: this.#outputs,
+        },
+        `running program "${this.program.name}"`,
+      ),
+    );
+  }
+
+  async dispose(): Promise<void> {
+    await this.release();
+  }
+}
+
+function onnxRuntimeVersion(): string {
+  const path = createRequire(import.meta.url).resolve("onnxruntime-node/package.json");
+  return (JSON.parse(readFileSync(path, "utf8")) as { version: string }).version;
+}

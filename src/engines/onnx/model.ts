@@ -1,0 +1,112 @@
+/** Writes a program as an ONNX model for ONNX Runtime's CPU provider. */
+import { EngineError } from "../../errors.js";
+import { allocate, type DType, type Program, type Tensor, topologicalOrder } from "../../tensor/index.js";
+import type { OnnxEmitter, OnnxOptions } from "../../tensor/lowering.js";
+import { dtypeCodes, encodeModel, type Initializer, type NodeProto } from "./proto.js";
+
+/** The model's bytes. Inputs and outputs carry the program's names. `program` must be simplified for this engine. */
+export function onnxModel(program: Program): Uint8Array {
+  const writer = new Writer(program);
+  const given = new Set(program.inputs.map((i) => i.name));
+  for (const output of program.outputs) writer.output(output.name, output.tensor, given);
+  return encodeModel({
+    name: program.name,
+    nodes: writer.nodes,
+    initializers: [...writer.initializers.values()],
+    inputs: program.inputs,
+    outputs: program.outputs.map(({ name, tensor }) => ({ name, dtype: tensor.dtype, shape: tensor.shape })),
+  });
+}
+
+/** Written only where someone needs the whole value: products and elementwise operators read through these. */
+const lazy = new Set(["broadcast", "transpose"]);
+
+class Writer implements OnnxEmitter {
+  readonly nodes: NodeProto[] = [];
+  readonly initializers = new Map<string, Initializer>();
+  readonly #values = new Map<Tensor, string>();
+  readonly #present: ReadonlySet<string>;
+  readonly #outputs = new Set<string>();
+  #count = 0;
+
+  constructor(program: Program) {
+    this.#present = new Set(topologicalOrder(program.outputs.map((o) => o.tensor)).map((n) => n.primitive.name));
+  }
+
+  value(t: Tensor): string {
+    const known = this.#values.get(t);
+    if (known !== undefined) return known;
+    // Inputs first, by an explicit walk, so that deep graphs need no deep stack.
+    for (const node of topologicalOrder([t], { has: (n) => this.#values.has(n.outputs[0]) })) {
+      if (lazy.has(node.primitive.name) && node !== t.node) continue;
+      if (node.primitive.name === "input") {
+        this.#values.set(node.outputs[0], node.attributes.name as string);
+        continue;
+      }
+      const names = node.primitive.onnx?.(node, this);
+      if (!names) {
+        throw new EngineError(`The ONNX engine has no lowering for "${node.primitive.name}"; this is a bug in deit.`);
+      }
+      node.outputs.forEach((out, i) => {
+        this.#values.set(out, names[i]);
+      });
+    }
+    return this.#values.get(t)!;
+  }
+
+  broadcastable(t: Tensor): string {
+    return this.value(t.node.primitive.name === "broadcast" ? t.node.inputs[0] : t);
+  }
+
+  op(type: string, inputs: readonly string[], options: OnnxOptions = {}): readonly string[] {
+    const outputs = Array.from({ length: options.outputs ?? 1 }, () => `v${this.#count++}`);
+    this.nodes.push({ type, domain: options.domain ?? "", inputs, outputs, attributes: options.attributes ?? {} });
+    return outputs;
+  }
+
+  ints(values: readonly number[]): string {
+    return this.constant("int64", values, [values.length]);
+  }
+
+  constant(dtype: DType, values: readonly number[], shape: readonly number[] = []): string {
+    const data = allocate(dtype, values.length);
+    if (data instanceof BigInt64Array) data.set(values.map(BigInt));
+    else data.set(values);
+    const bytes = new Uint8Array(data.buffer);
+    const key = `${dtype}:${shape.join()}:${Buffer.from(bytes).toString("latin1")}`;
+    const known = this.initializers.get(key);
+    if (known) return known.name;
+    const name = `c${this.initializers.size}`;
+    this.initializers.set(key, { name, dtype, shape, bytes });
+    return name;
+  }
+
+  dtypeCode(dtype: DType): number {
+    return dtypeCodes[dtype];
+  }
+
+  has(primitive: string): boolean {
+    return this.#present.has(primitive);
+  }
+
+  /** Gives the value of `t` the name of a program output. */
+  output(name: string, t: Tensor, given: ReadonlySet<string>): void {
+    const value = this.value(t);
+    const producer = this.nodes.find((n) => n.outputs.includes(value));
+    const shared = given.has(value) || this.#outputs.has(value) || !producer;
+    this.#outputs.add(name);
+    if (shared) {
+      this.nodes.push({ type: "Identity", domain: "", inputs: [value], outputs: [name], attributes: {} });
+      return;
+    }
+    this.#rename(value, name);
+  }
+
+  #rename(from: string, to: string): void {
+    const swap = (names: readonly string[]) => (names.includes(from) ? names.map((n) => (n === from ? to : n)) : names);
+    this.nodes.forEach((n, i) => {
+      this.nodes[i] = { ...n, inputs: swap(n.inputs), outputs: swap(n.outputs) };
+    });
+    for (const [t, name] of this.#values) if (name === from) this.#values.set(t, to);
+  }
+}

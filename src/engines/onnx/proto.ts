@@ -1,0 +1,126 @@
+/** The few ONNX messages a program needs, written as protocol buffers (field numbers from onnx.proto, IR version 10). */
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import type { DType } from "../../tensor/index.js";
+import type { OnnxAttribute } from "../../tensor/lowering.js";
+
+/** TensorProto.DataType. */
+export const dtypeCodes: Record<DType, number> = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  int16: 5,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  float64: 11,
+  uint32: 12,
+  bfloat16: 16,
+};
+
+export interface ValueInfo {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+}
+
+export interface Initializer extends ValueInfo {
+  readonly bytes: Uint8Array;
+}
+
+export interface NodeProto {
+  readonly type: string;
+  readonly domain: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes: Readonly<Record<string, OnnxAttribute>>;
+}
+
+export interface GraphProto {
+  readonly name: string;
+  readonly nodes: readonly NodeProto[];
+  readonly initializers: readonly Initializer[];
+  readonly inputs: readonly ValueInfo[];
+  readonly outputs: readonly ValueInfo[];
+}
+
+/** Operator sets: ONNX 20 and ONNX Runtime's own. */
+const operatorSets = [
+  { domain: "", version: 20 },
+  { domain: "com.microsoft", version: 1 },
+] as const;
+
+type Write = (w: BinaryWriter) => void;
+
+function message(w: BinaryWriter, field: number, write: Write): void {
+  w.tag(field, WireType.LengthDelimited).fork();
+  write(w);
+  w.join();
+}
+const string = (w: BinaryWriter, field: number, value: string) => w.tag(field, WireType.LengthDelimited).string(value);
+const int = (w: BinaryWriter, field: number, value: number) => w.tag(field, WireType.Varint).int64(value);
+
+function writeAttribute(w: BinaryWriter, name: string, value: OnnxAttribute): void {
+  string(w, 1, name);
+  if ("int" in value) {
+    int(w, 3, value.int);
+    int(w, 20, 2);
+  } else if ("float" in value) {
+    w.tag(2, WireType.Bit32).float(Math.fround(value.float));
+    int(w, 20, 1);
+  } else if ("ints" in value) {
+    for (const v of value.ints) int(w, 8, v);
+    int(w, 20, 7);
+  } else {
+    string(w, 4, value.string);
+    int(w, 20, 3);
+  }
+}
+
+function writeNode(w: BinaryWriter, node: NodeProto): void {
+  for (const name of node.inputs) string(w, 1, name);
+  for (const name of node.outputs) string(w, 2, name);
+  string(w, 4, node.type);
+  for (const [name, value] of Object.entries(node.attributes)) message(w, 5, (m) => writeAttribute(m, name, value));
+  if (node.domain) string(w, 7, node.domain);
+}
+
+function writeTensor(w: BinaryWriter, tensor: Initializer): void {
+  for (const d of tensor.shape) int(w, 1, d);
+  int(w, 2, dtypeCodes[tensor.dtype]);
+  string(w, 8, tensor.name);
+  w.tag(9, WireType.LengthDelimited).bytes(tensor.bytes);
+}
+
+function writeValueInfo(w: BinaryWriter, value: ValueInfo): void {
+  string(w, 1, value.name);
+  message(w, 2, (type) =>
+    message(type, 1, (tensor) => {
+      int(tensor, 1, dtypeCodes[value.dtype]);
+      message(tensor, 2, (shape) => {
+        for (const d of value.shape) message(shape, 1, (dim) => int(dim, 1, d));
+      });
+    }),
+  );
+}
+
+/** The bytes of an ONNX model that holds `graph`. */
+export function encodeModel(graph: GraphProto): Uint8Array {
+  const w = new BinaryWriter();
+  int(w, 1, 10);
+  string(w, 2, "deit");
+  message(w, 7, (g) => {
+    for (const node of graph.nodes) message(g, 1, (m) => writeNode(m, node));
+    string(g, 2, graph.name);
+    for (const tensor of graph.initializers) message(g, 5, (m) => writeTensor(m, tensor));
+    for (const value of graph.inputs) message(g, 11, (m) => writeValueInfo(m, value));
+    for (const value of graph.outputs) message(g, 12, (m) => writeValueInfo(m, value));
+  });
+  for (const set of operatorSets) {
+    message(w, 8, (m) => {
+      string(m, 1, set.domain);
+      int(m, 2, set.version);
+    });
+  }
+  return w.finish();
+}
