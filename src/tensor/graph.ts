@@ -11,6 +11,9 @@ export interface TensorType {
   readonly shape: Shape;
 }
 
+/** The two targets of lowering. */
+export type EngineKind = "onnx" | "stablehlo";
+
 /** One output of a node. */
 export interface Tensor extends TensorType {
   readonly node: Node;
@@ -54,10 +57,15 @@ export interface Primitive<A extends Attributes = Attributes> {
   ): readonly DenseValue["data"][];
   /** The same in other primitives, for engines that have no lowering of their own. */
   expand?(node: Node<A>): readonly Tensor[];
-  /** Emits ONNX nodes and returns the names of the outputs; undefined asks for `expand`. */
-  onnx?(node: Node<A>, emit: OnnxEmitter): readonly string[] | undefined;
-  /** Emits StableHLO operations and returns the SSA names of the outputs; undefined asks for `expand`. */
-  stablehlo?(node: Node<A>, emit: StablehloEmitter): readonly string[] | undefined;
+  /** Emits ONNX nodes and returns the names of the outputs. */
+  onnx?(node: Node<A>, emit: OnnxEmitter): readonly string[];
+  /** Emits StableHLO operations and returns the SSA names of the outputs. */
+  stablehlo?(node: Node<A>, emit: StablehloEmitter): readonly string[];
+  /**
+   * For a primitive with both `expand` and a lowering: whether the lowering serves in a program that holds the
+   * primitives `present` (by name). Always, unless told.
+   */
+  fuses?(engine: EngineKind, present: ReadonlySet<string>): boolean;
 }
 
 /** Applies a primitive and returns all of its outputs. */

@@ -6,7 +6,15 @@ export { asRows, linear, sumRows } from "./functions/linear.js";
 export { layerNorm } from "./functions/normalization.js";
 export { mean } from "./functions/reduction.js";
 export { gradient } from "./gradient.js";
-export { describe, type Node, type Primitive, type Tensor, type TensorType, topologicalOrder } from "./graph.js";
+export {
+  describe,
+  type EngineKind,
+  type Node,
+  type Primitive,
+  type Tensor,
+  type TensorType,
+  topologicalOrder,
+} from "./graph.js";
 export { float32, type HostTensor, hostTensor, type NamedTensors, type Shape, sizeOf, zeros } from "./host.js";
 export { add, div, mul, neg, sub } from "./primitives/arithmetic.js";
 export { broadcast, reduceSum } from "./primitives/broadcast.js";
@@ -28,7 +36,7 @@ export {
 export { dot, matmul } from "./primitives/dot.js";
 export { reshape, transpose } from "./primitives/layout.js";
 export { constant, input, iota, scalar } from "./primitives/leaf.js";
-export { concat, gather, pad, reverse, slice, take } from "./primitives/slicing.js";
+export { concat, gather, pad, reverse, slice, split, take } from "./primitives/slicing.js";
 export { cos, erf, exp, floor, log, rsqrt, sigmoid, sin, sqrt, square, tanh } from "./primitives/unary.js";
 export { type Program, type ProgramInput, type ProgramOptions, type ProgramOutput, program } from "./program.js";
 export { evaluate } from "./reference.js";

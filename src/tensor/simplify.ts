@@ -1,20 +1,22 @@
 /** Rewrites a program for an engine: expands what it cannot lower, merges equal nodes, folds factors into products. */
-import { type Attributes, applyAll, type Node, type Primitive, type Tensor, topologicalOrder } from "./graph.js";
+import {
+  type Attributes,
+  applyAll,
+  type EngineKind,
+  type Node,
+  type Primitive,
+  type Tensor,
+  topologicalOrder,
+} from "./graph.js";
 import type { Program } from "./program.js";
 
-export interface SimplifyOptions {
-  /** Whether the engine has a lowering of this node in this program; if not, it is expanded. */
-  readonly keeps: (node: Node, present: ReadonlySet<string>) => boolean;
-}
-
-/** The same program with composites expanded, common subexpressions merged and dead nodes gone. */
-export function simplify(program: Program, options: SimplifyOptions): Program {
+/** The same program with composites expanded, common subexpressions merged and dead nodes gone, ready for `engine`. */
+export function simplify(program: Program, engine: EngineKind): Program {
   const roots = program.outputs.map((o) => o.tensor);
   const present = new Set(topologicalOrder(roots).map((n) => n.primitive.name));
-  const expanded = rebuild(
-    roots,
-    new Merger((node) => (options.keeps(node, present) ? undefined : node.primitive.expand?.(node))),
-  );
+  const keeps = ({ primitive: p }: Node) =>
+    !p.expand || (p[engine] !== undefined && (p.fuses?.(engine, present) ?? true));
+  const expanded = rebuild(roots, new Merger((node) => (keeps(node) ? undefined : node.primitive.expand?.(node))));
   const uses = countUses(expanded);
   const folded = rebuild(expanded, new Merger((node) => foldFactor(node, uses)));
   return { ...program, outputs: program.outputs.map((o, i) => ({ ...o, tensor: folded[i] })) };

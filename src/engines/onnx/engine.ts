@@ -66,7 +66,7 @@ class OnnxEngine implements Engine {
         `The ONNX engine computes in float32 only, not ${precision}; use --precision float32 or --engine xla.`,
       );
     }
-    const lowered = simplify(program, { keeps: (node) => node.primitive.onnx !== undefined || !node.primitive.expand });
+    const lowered = simplify(program, "onnx");
     const model = onnxModel(lowered);
     const key = createHash("sha256").update(model).digest("hex");
     let session = this.#sessions.get(key);

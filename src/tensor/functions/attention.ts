@@ -4,6 +4,7 @@ import { apply, applyAll, describe, type Primitive, sameShape, type Tensor } fro
 import { mul, sub } from "../primitives/arithmetic.js";
 import { reduceSum } from "../primitives/broadcast.js";
 import { dot } from "../primitives/dot.js";
+import { transpose } from "../primitives/layout.js";
 import { softmax } from "./activation.js";
 
 const pairs = [
@@ -31,6 +32,20 @@ const attentionPrimitive: Primitive<{ scale: number }> = {
   expand: ({ inputs: [q, k, v], attributes: { scale } }) => [
     dot(weights(q, k, scale), v, { batch: pairs, contract: [[3], [2]] }),
   ],
+  fuses: (engine, present) => engine === "onnx" && !present.has("attentionGradient"),
+  // Without a backward pass that wants the weights, ONNX Runtime's flash attention, which reads [batch, tokens, width].
+  onnx: ({ inputs, attributes: { scale } }, emit) => {
+    const [batch, heads, tokens, width] = inputs[0].shape;
+    const flat = inputs.map(
+      (t) => emit.op("Reshape", [emit.value(transpose(t, [0, 2, 1, 3])), emit.ints([batch, -1, heads * width])])[0],
+    );
+    const [out] = emit.op("MultiHeadAttention", flat, {
+      domain: "com.microsoft",
+      attributes: { num_heads: { int: heads }, scale: { float: scale } },
+    });
+    const [split] = emit.op("Reshape", [out, emit.ints([batch, tokens, heads, width])]);
+    return emit.op("Transpose", [split], { attributes: { perm: { ints: [0, 2, 1, 3] } } });
+  },
 };
 
 /** Inputs: queries, keys, values, the output, its cotangent. Outputs: cotangents of queries, keys, values. */

@@ -46,7 +46,7 @@ export function broadcastOperands(
 ): string[] {
   const isBroadcast = inputs.map((t) => t.node.primitive.name === "broadcast");
   const full = isBroadcast.indexOf(false);
-  return inputs.map((t, i) => (i === (Math.max(full, 0)) ? emit.value(t) : emit.broadcastable(t)));
+  return inputs.map((t, i) => (i === Math.max(full, 0) ? emit.value(t) : emit.broadcastable(t)));
 }
 
 function checkElementwise(rule: ElementwiseRule, inputs: readonly TensorType[]): TensorType {

@@ -1,13 +1,14 @@
-/** Parts of tensors: slice, pad, concat, reverse, gather. */
+/** Parts of tensors: slice, pad, concat, split, reverse, gather. */
 import { ShapeError } from "../../errors.js";
-import { apply, describe, normalizeAxis, type Primitive, type Tensor } from "../graph.js";
+import { apply, applyAll, describe, normalizeAxis, type Primitive, type Tensor } from "../graph.js";
 import { sizeOf } from "../host.js";
 import { strides } from "../reference.js";
+import { broadcast } from "./broadcast.js";
 import { cast } from "./cast.js";
 import { compare } from "./compare.js";
 import { dot } from "./dot.js";
 import { reshape, transpose } from "./layout.js";
-import { iota } from "./leaf.js";
+import { iota, scalar } from "./leaf.js";
 
 /** Copies with a map from output position to input position; -1 leaves `fill`. */
 function remap(
@@ -181,6 +182,40 @@ export function concat(tensors: readonly Tensor[], axis: number): Tensor {
   if (tensors.length === 0) throw new ShapeError("concat got no tensors; it needs at least one.");
   if (tensors.length === 1) return tensors[0];
   return apply(concatPrimitive, tensors, { axis: normalizeAxis(axis, tensors[0].shape.length, "concat") });
+}
+
+const splitPrimitive: Primitive<{ axis: number; parts: number }> = {
+  name: "split",
+  infer: ([x], { axis, parts }) => {
+    if (x.shape[axis] % parts !== 0) {
+      throw new ShapeError(
+        `split of ${describe(x)} into ${parts} parts along axis ${axis}: ${x.shape[axis]} is not divisible by ${parts}.`,
+      );
+    }
+    const part = { dtype: x.dtype, shape: x.shape.map((d, i) => (i === axis ? d / parts : d)) };
+    return Array.from({ length: parts }, () => part);
+  },
+  gradient: ({ outputs, attributes: { axis } }, cotangents) => {
+    if (cotangents.every((g) => g === undefined)) return [undefined];
+    return [
+      concat(
+        outputs.map((part, i) => cotangents[i] ?? broadcast(scalar(0, part.dtype), part.shape)),
+        axis,
+      ),
+    ];
+  },
+  expand: ({ inputs: [x], outputs, attributes: { axis } }) =>
+    outputs.map((part, i) => slice(x, axis, i * part.shape[axis], (i + 1) * part.shape[axis])),
+  onnx: ({ inputs: [x], attributes: { axis, parts } }, emit) =>
+    emit.op("Split", [emit.value(x)], {
+      attributes: { axis: { int: axis }, num_outputs: { int: parts } },
+      outputs: parts,
+    }),
+};
+
+/** Equal parts along `axis`; unlike slices, their cotangents are put together in one piece. */
+export function split(x: Tensor, parts: number, axis: number): readonly Tensor[] {
+  return applyAll(splitPrimitive, [x], { axis: normalizeAxis(axis, x.shape.length, "split"), parts });
 }
 
 const reversePrimitive: Primitive<{ axis: number }> = {
