@@ -1,0 +1,79 @@
+/** Files that are either the old or the new version, never half of one. */
+import { open, rename, rm, statfs } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { FileError } from "../errors.js";
+
+const reasons: Record<string, string> = {
+  ENOSPC: "the disk is full; free some space",
+  EDQUOT: "the disk quota is used up; free some space",
+  EACCES: "permission is denied; choose a folder you may write to",
+  EPERM: "permission is denied; choose a folder you may write to",
+  EROFS: "the file system is read-only; choose another folder",
+  ENOENT: "it does not exist; check the path",
+  ENOTDIR: "a part of the path is no folder; check the path",
+  EISDIR: "it is a folder; name a file",
+  EMFILE: "too many files are open; raise the limit (ulimit -n)",
+};
+
+/** The error of a file operation as a sentence. */
+export function fileError(path: string, doing: string, error: unknown): FileError {
+  if (error instanceof FileError) return error;
+  const code = (error as NodeJS.ErrnoException).code ?? "";
+  const reason = reasons[code] ?? (error instanceof Error ? error.message : String(error));
+  return new FileError(path, `Cannot ${doing} "${path}": ${reason}.`, { cause: error });
+}
+
+let counter = 0;
+
+/**
+ * Writes a file whole: to a temporary file beside it, synced to disk, then renamed over it. On failure the old file
+ * stays as it was and the temporary one is removed.
+ */
+export async function writeFileAtomic(
+  path: string,
+  content: string | Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.${counter++}.tmp`);
+  try {
+    const file = await open(temporary, "wx");
+    try {
+      const chunks =
+        typeof content === "string" ? [Buffer.from(content)] : content instanceof Uint8Array ? [content] : content;
+      for await (const chunk of chunks) await writeAll(file, chunk);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+    await syncFolder(dirname(path));
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw fileError(path, "write", error);
+  }
+}
+
+async function writeAll(file: Awaited<ReturnType<typeof open>>, chunk: Uint8Array): Promise<void> {
+  for (let at = 0; at < chunk.length; )
+    at += (await file.write(chunk, at, Math.min(chunk.length - at, 1 << 30))).bytesWritten;
+}
+
+/** Makes a rename durable; not every system lets a folder be synced, and then the rename stands without it. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, "r").catch(() => undefined);
+  await folder?.sync().catch(() => undefined);
+  await folder?.close();
+}
+
+/** Refuses when the disk that holds the folder `path` has less than `bytes` free. */
+export async function requireFreeSpace(path: string, bytes: number, what: string): Promise<void> {
+  const { bavail, bsize } = await statfs(path).catch((error) => {
+    throw fileError(path, "look at", error);
+  });
+  if (bavail * bsize < bytes) {
+    const mib = (n: number) => `${Math.ceil(n / 2 ** 20)} MiB`;
+    throw new FileError(
+      path,
+      `There is not enough space in "${path}" for ${what}: ${mib(bytes)} are needed and ${mib(bavail * bsize)} are free; free some space or choose another folder.`,
+    );
+  }
+}
