@@ -41,10 +41,6 @@ export interface Logits {
   readonly logits: Tensor;
   /** `[batch, classes]` from the distillation token, for distilled models. */
   readonly distillation?: Tensor;
-  /** Class and distillation tokens after each block, `[batch, 1 or 2, width]`, for analysis. */
-  readonly tokens?: readonly Tensor[];
-  /** Attention weights are not kept in forward passes; analysis rebuilds them from these block inputs `[batch, tokens, width]`. */
-  readonly blocks?: readonly Tensor[];
 }
 
 export interface Normalization {

@@ -1,0 +1,38 @@
+/** Ways to run a forward pass. */
+import { WeightsError } from "../errors.js";
+import { add, input, mul, type Tensor } from "../tensor/index.js";
+import type { ForwardContext, Logits, Model } from "./model.js";
+
+/** The model's parameters as program inputs, by name. */
+export function parameterInputs(model: Model): ReadonlyMap<string, Tensor> {
+  return new Map(model.parameters.map((p) => [p.name, input(p.name, "float32", p.shape)]));
+}
+
+/** A forward pass without randomness. */
+export function inferenceContext(parameters: ReadonlyMap<string, Tensor>): ForwardContext {
+  return {
+    training: false,
+    parameter: (name) => lookup(parameters, name),
+    dropPath: (x) => x,
+    dropout: (x) => x,
+    updateBuffer: () => undefined,
+  };
+}
+
+export function lookup(parameters: ReadonlyMap<string, Tensor>, name: string): Tensor {
+  const found = parameters.get(name);
+  if (!found)
+    throw new WeightsError(
+      `The model asks for a parameter "${name}" that it does not declare; declare it in its parameter list.`,
+    );
+  return found;
+}
+
+/** Which head classifies: the class token's, the distillation token's, or their mean (paper, section 5.2). */
+export type Head = "both" | "class" | "distillation";
+
+/** The logits to decide by, `[batch, classes]`. Models without a distillation token have one head only. */
+export function decisionLogits({ logits, distillation }: Logits, head: Head = "both"): Tensor {
+  if (!distillation || head === "class") return logits;
+  return head === "distillation" ? distillation : mul(add(logits, distillation), 0.5);
+}

@@ -1,0 +1,60 @@
+/** Models by name: one line each. */
+import { UsageError } from "../errors.js";
+import { type DeitConfig, deit } from "./deit.js";
+import type { Model } from "./model.js";
+
+/** Options that every model understands; the rest are those of its family. */
+export type ModelOptions = Partial<DeitConfig>;
+
+const tiny = { width: 192, depth: 12, heads: 3 };
+const small = { width: 384, depth: 12, heads: 6 };
+const base = { width: 768, depth: 12, heads: 12 };
+
+const constructors: Readonly<Record<string, (options: ModelOptions) => Model>> = {
+  deit_tiny_patch16_224: (o) => deit("deit_tiny_patch16_224", { ...tiny, ...o }),
+  deit_small_patch16_224: (o) => deit("deit_small_patch16_224", { ...small, ...o }),
+  deit_base_patch16_224: (o) => deit("deit_base_patch16_224", { ...base, ...o }),
+  deit_base_patch16_384: (o) => deit("deit_base_patch16_384", { ...base, imageSize: 384, ...o }),
+  deit_tiny_distilled_patch16_224: (o) => deit("deit_tiny_distilled_patch16_224", { ...tiny, distilled: true, ...o }),
+  deit_small_distilled_patch16_224: (o) =>
+    deit("deit_small_distilled_patch16_224", { ...small, distilled: true, ...o }),
+  deit_base_distilled_patch16_224: (o) => deit("deit_base_distilled_patch16_224", { ...base, distilled: true, ...o }),
+  deit_base_distilled_patch16_384: (o) =>
+    deit("deit_base_distilled_patch16_384", { ...base, imageSize: 384, distilled: true, ...o }),
+  /** Any size: DeiT's layout with the options given. */
+  deit: (o) => deit("deit", o),
+};
+
+export function modelNames(): string[] {
+  return Object.keys(constructors);
+}
+
+/** The model of this name, its defaults changed by `options`; throws UsageError with the nearest name for a typo. */
+export function createModel(name: string, options: ModelOptions = {}): Model {
+  if (!Object.hasOwn(constructors, name)) {
+    throw new UsageError(
+      `There is no model "${name}"; did you mean "${nearest(name, modelNames())}"? "deit models" lists all.`,
+    );
+  }
+  const defined = Object.fromEntries(Object.entries(options).filter(([, v]) => v !== undefined));
+  return constructors[name](defined);
+}
+
+/** The candidate with the smallest edit distance. */
+export function nearest(word: string, candidates: readonly string[]): string {
+  let best = candidates[0];
+  for (const c of candidates) if (distance(word, c) < distance(word, best)) best = c;
+  return best;
+}
+
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next.push(Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)));
+    }
+    row = next;
+  }
+  return row[b.length];
+}
