@@ -36,6 +36,7 @@ export {
 export { dot, matmul } from "./primitives/dot.js";
 export { reshape, transpose } from "./primitives/layout.js";
 export { constant, input, iota, scalar } from "./primitives/leaf.js";
+export { randomUniform } from "./primitives/random.js";
 export { concat, gather, pad, reverse, slice, split, take } from "./primitives/slicing.js";
 export { cos, erf, exp, floor, log, rsqrt, sigmoid, sin, sqrt, square, tanh } from "./primitives/unary.js";
 export { type Program, type ProgramInput, type ProgramOptions, type ProgramOutput, program } from "./program.js";

@@ -1,0 +1,75 @@
+/** Losses of training and distillation (paper, section 4). All take logits and targets `[batch, classes]`, give a scalar. */
+import {
+  abs,
+  add,
+  argmax,
+  exp,
+  log,
+  logSoftmax,
+  max,
+  mean,
+  mul,
+  neg,
+  oneHot,
+  reduceSum,
+  softmax,
+  stopGradient,
+  sub,
+  type Tensor,
+} from "../tensor/index.js";
+
+/** Labels `[batch]` (int32) as distributions, smoothed by ε: 1-ε on the label plus ε spread over all classes. */
+export function smoothedTargets(labels: Tensor, classes: number, epsilon: number): Tensor {
+  const hit = oneHot(labels, classes);
+  return epsilon === 0 ? hit : add(mul(hit, 1 - epsilon), epsilon / classes);
+}
+
+/** Mean over the batch of -Σ target · log softmax(logits). */
+export function crossEntropy(logits: Tensor, target: Tensor): Tensor {
+  return mul(reduceSum(mul(target, logSoftmax(logits))), -1 / logits.shape[0]);
+}
+
+/** Binary cross entropy of each class on its own, mean over batch and classes (timm's `--bce-loss`). */
+export function binaryCrossEntropy(logits: Tensor, target: Tensor): Tensor {
+  // max(x, 0) - x·t + log(1 + e^-|x|) never overflows.
+  return mean(add(sub(max(logits, 0), mul(logits, target)), log(add(exp(neg(abs(logits))), 1))));
+}
+
+export type Distillation =
+  | { readonly kind: "none" }
+  /** The teacher's decision as a label. */
+  | { readonly kind: "hard"; readonly alpha: number; readonly on: "distillation" | "class" }
+  /**
+   * The teacher's distribution at temperature τ. `paper`: KL averaged over the batch, times τ² (equation 2).
+   * `released`: the released program also divides by the number of classes.
+   */
+  | {
+      readonly kind: "soft";
+      readonly alpha: number;
+      readonly tau: number;
+      readonly normalization: "paper" | "released";
+      readonly on: "distillation" | "class";
+    };
+
+/** (1-α) · base + α · distillation, where the student's distilled logits meet the teacher's. */
+export function distilledLoss(base: Tensor, student: Tensor, teacher: Tensor, distillation: Distillation): Tensor {
+  if (distillation.kind === "none") return base;
+  const { alpha } = distillation;
+  const extra = distillation.kind === "hard" ? hardLoss(student, teacher) : softLoss(student, teacher, distillation);
+  return add(mul(base, 1 - alpha), mul(extra, alpha));
+}
+
+function hardLoss(student: Tensor, teacher: Tensor): Tensor {
+  return crossEntropy(student, oneHot(argmax(teacher, 1), teacher.shape[1]));
+}
+
+function softLoss(
+  student: Tensor,
+  teacher: Tensor,
+  { tau, normalization }: Extract<Distillation, { kind: "soft" }>,
+): Tensor {
+  const [batch, classes] = student.shape;
+  const cooled = stopGradient(mul(teacher, 1 / tau));
+  const divergence = reduceSum(mul(softmax(cooled), sub(logSoftmax(cooled), logSoftmax(mul(student, 1 / tau)))));
+  return mul(divergence, (tau * tau) / (normalization === "released" ? batch * classes : batch));
+}

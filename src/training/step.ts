@@ -1,0 +1,182 @@
+/** The training step as one program: forward, loss, backward, guard, clipping, optimizer, averages. */
+import { parameterInputs } from "../models/context.js";
+import type { Logits, Model } from "../models/model.js";
+import {
+  add,
+  and,
+  argmax,
+  cast,
+  compare,
+  div,
+  dot,
+  finite,
+  gradient,
+  input,
+  min,
+  mul,
+  type Program,
+  program,
+  reduceSum,
+  reshape,
+  scalar,
+  select,
+  sizeOf,
+  sqrt,
+  type Tensor,
+} from "../tensor/index.js";
+import { normalize } from "./batch-transform.js";
+import { binaryCrossEntropy, crossEntropy, type Distillation, distilledLoss, smoothedTargets } from "./losses.js";
+import { createOptimizer, type OptimizerOptions } from "./optimizer.js";
+import { trainingContext } from "./training-context.js";
+
+export interface StepOptions {
+  /** Images of one run of the program: the global batch divided by `accumulate`. */
+  readonly batch: number;
+  readonly optimizer: OptimizerOptions;
+  readonly loss?: "crossEntropy" | "binaryCrossEntropy";
+  readonly labelSmoothing?: number;
+  readonly distillation?: Distillation;
+  /** Largest norm of all gradients together; larger ones are scaled down to it. */
+  readonly clipGradient?: number;
+  /** Runs whose gradients are averaged before the parameters move. */
+  readonly accumulate?: number;
+  /** Keeps an exponential moving average of parameters and buffers, `ema.<name>`. */
+  readonly ema?: boolean;
+}
+
+/** What the step needs beside the model's inputs: where images and targets come from. */
+export interface StepInputs {
+  /** float32 `[batch, height, width, 3]`, normalised. */
+  readonly images: Tensor;
+  /** Class distributions, float32 `[batch, classes]`. */
+  readonly target: Tensor;
+  /** The teacher's logits `[batch, classes]`, when distilling. */
+  readonly teacher?: Tensor;
+}
+
+export interface Step {
+  readonly program: Program;
+  /** Names of all state tensors with their shapes; those that are no parameters start at zero (EMA: at the parameters). */
+  readonly state: ReadonlyMap<string, readonly number[]>;
+  readonly dropPathSites: number;
+}
+
+/** Names of the data inputs of `trainStep`. */
+export const stepInputs = {
+  images: "images",
+  labels: "labels",
+  teacher: "teacherLogits",
+  apply: "apply",
+  emaDecay: "emaDecay",
+} as const;
+
+/** The step from uint8 images and int32 labels. */
+export function trainStep(model: Model, options: StepOptions): Step {
+  const { batch, labelSmoothing = 0, distillation = { kind: "none" } } = options;
+  const size = model.imageSize;
+  const teacher =
+    distillation.kind === "none" ? undefined : input(stepInputs.teacher, "float32", [batch, model.classes]);
+  return buildStep(model, options, {
+    images: normalize(input(stepInputs.images, "uint8", [batch, size, size, 3]), model.normalization),
+    target: smoothedTargets(input(stepInputs.labels, "int32", [batch]), model.classes, labelSmoothing),
+    teacher,
+  });
+}
+
+/** The step from any images and targets. Returned: `loss`, `gradientNorm`, and `correct`, the number of right decisions. */
+export function buildStep(model: Model, options: StepOptions, inputs: StepInputs): Step {
+  const parameters = parameterInputs(model);
+  const sites = countSites(model, options.batch, inputs.images);
+  const context = trainingContext(parameters, options.batch, sites);
+  const output = model.forward(context, inputs.images);
+  const loss = lossOf(output, options, inputs);
+
+  const trained = model.parameters.filter((p) => p.kind === "parameter");
+  const { accumulate = 1 } = options;
+  const fresh = gradient(
+    loss,
+    trained.map((p) => parameters.get(p.name)!),
+  );
+  const pending = (name: string, shape: readonly number[]) => input(`accumulated.${name}`, "float32", shape);
+  const sums = accumulate === 1 ? fresh : trained.map((p, i) => add(pending(p.name, p.shape), fresh[i]));
+  const norm = mul(sqrt(sums.map(sumOfSquares).reduce(add)), 1 / accumulate);
+
+  // Nothing moves unless loss and gradients are finite. That also makes every new value depend on all gradients, so
+  // all readers of a parameter come before its update and an engine may update it in place.
+  const sound = and(finite(loss), finite(norm));
+  const proceed = accumulate === 1 ? sound : and(sound, compare("GT", input(stepInputs.apply, "float32", []), 0));
+  const scale = clipFactor(norm, options.clipGradient, accumulate);
+
+  const optimizer = createOptimizer(options.optimizer);
+  const updates = new Map<string, Tensor>();
+  const state = new Map<string, readonly number[]>(model.parameters.map((p) => [p.name, p.shape]));
+  trained.forEach((spec, i) => {
+    const safe = select(proceed, sums[i], 0);
+    const scaled = scale === undefined ? safe : mul(safe, select(proceed, scale, 0));
+    for (const [name, value] of optimizer.update(spec, parameters.get(spec.name)!, scaled, proceed))
+      updates.set(name, value);
+    for (const name of optimizer.stateNames(spec.name)) state.set(name, spec.shape);
+    if (accumulate > 1) {
+      const kept = select(sound, sums[i], pending(spec.name, spec.shape));
+      updates.set(`accumulated.${spec.name}`, mul(kept, select(proceed, 0, 1)));
+      state.set(`accumulated.${spec.name}`, spec.shape);
+    }
+  });
+  for (const [name, value] of context.buffers) updates.set(name, select(sound, value, parameters.get(name)!));
+  if (options.ema) averages(model, updates, parameters, proceed, state);
+
+  const correct = reduceSum(cast(compare("EQ", argmax(output.logits, 1), argmax(inputs.target, 1)), "float32"));
+  const built = program({
+    name: "train",
+    outputs: { loss, gradientNorm: norm, correct },
+    updates,
+    state: state.keys(),
+    batch: [stepInputs.images, stepInputs.labels, stepInputs.teacher],
+  });
+  return { program: built, state, dropPathSites: sites };
+}
+
+function lossOf({ logits, distillation }: Logits, options: StepOptions, { target, teacher }: StepInputs): Tensor {
+  const base = (options.loss === "binaryCrossEntropy" ? binaryCrossEntropy : crossEntropy)(logits, target);
+  const method = options.distillation ?? { kind: "none" };
+  if (method.kind === "none" || !teacher) {
+    // A distilled model without a teacher learns the true labels with both heads.
+    return base;
+  }
+  const student = method.on === "distillation" && distillation ? distillation : logits;
+  return distilledLoss(base, student, teacher, method);
+}
+
+/** Σ g² of one gradient, as a product of the flat tensor with itself. */
+function sumOfSquares(g: Tensor): Tensor {
+  const flat = reshape(g, [sizeOf(g.shape)]);
+  return dot(flat, flat, { contract: [[0], [0]] });
+}
+
+/** Factor on the summed gradients: their mean over the accumulated runs, cut to the largest norm. */
+function clipFactor(norm: Tensor, largest: number | undefined, accumulate: number): Tensor | undefined {
+  if (largest === undefined) return accumulate === 1 ? undefined : scalar(1 / accumulate);
+  return mul(min(div(largest, add(norm, 1e-6)), 1), 1 / accumulate);
+}
+
+function averages(
+  model: Model,
+  updates: Map<string, Tensor>,
+  parameters: ReadonlyMap<string, Tensor>,
+  proceed: Tensor,
+  state: Map<string, readonly number[]>,
+): void {
+  const decay = select(proceed, input(stepInputs.emaDecay, "float32", []), 1);
+  const rest = add(mul(decay, -1), 1);
+  for (const { name, shape } of model.parameters) {
+    const current = updates.get(name) ?? parameters.get(name)!;
+    updates.set(`ema.${name}`, add(mul(input(`ema.${name}`, "float32", shape), decay), mul(current, rest)));
+    state.set(`ema.${name}`, shape);
+  }
+}
+
+function countSites(model: Model, batch: number, images: Tensor): number {
+  const counter = trainingContext(parameterInputs(model), batch, 0);
+  model.forward(counter, images);
+  return counter.dropPathSites();
+}
