@@ -1,0 +1,55 @@
+/** `deit fixtures`: checks this installation against reference values of timm and PyTorch. */
+import type { Command } from "commander";
+import { createOnnxEngine } from "../../engines/onnx/engine.js";
+import type { CaseResult } from "../fixtures/case.js";
+import { checkForward, checkTrainingStep } from "../fixtures/models.js";
+import { checkPositionEmbedding, checkSchedules } from "../fixtures/others.js";
+
+export function define(command: Command): void {
+  command
+    .argument("<folder>", "folder with the reference files")
+    .option("--json", "print one JSON value")
+    .addHelpText("after", "\nExample:\n  deit fixtures ../shared/fixtures")
+    .action(run);
+}
+
+interface Line extends Partial<CaseResult> {
+  readonly engine: string;
+  readonly case: string;
+  readonly passed: boolean | "not yet";
+  readonly reason?: string;
+}
+
+async function run(folder: string, options: { json?: boolean }): Promise<void> {
+  const lines: Line[] = [];
+  const check = async (name: string, engine: string, work: () => Promise<readonly CaseResult[]>) => {
+    try {
+      for (const r of await work()) lines.push({ engine, case: r.name, ...r, passed: r.error <= r.limit });
+    } catch (error) {
+      lines.push({ engine, case: name, passed: false, reason: error instanceof Error ? error.message : String(error) });
+    }
+    if (!options.json) for (const line of lines.splice(0)) print(line, all);
+  };
+  const all: Line[] = [];
+  const engine = await createOnnxEngine();
+  try {
+    for (const name of ["deit_micro", "deit_micro_distilled"])
+      await check(name, "onnx", () => checkForward(folder, name, engine));
+    await check("training_step", "onnx", () => checkTrainingStep(folder, engine));
+  } finally {
+    await engine.close();
+  }
+  await check("position_embedding", "-", () => checkPositionEmbedding(folder));
+  await check("schedules", "-", () => checkSchedules(folder));
+  all.push(...lines);
+  if (options.json) console.log(JSON.stringify({ cases: all, passed: all.every((l) => l.passed !== false) }));
+  if (all.some((l) => l.passed === false)) process.exitCode = 1;
+}
+
+function print(line: Line, all: Line[]): void {
+  all.push(line);
+  const verdict = line.passed === "not yet" ? "not yet" : line.passed ? "ok" : "FAILED";
+  const detail =
+    line.reason ?? (line.error === undefined ? "" : `largest relative error ${line.error.toExponential(1)}`);
+  console.log(`${verdict.padEnd(8)}${line.engine.padEnd(6)}${line.case.padEnd(32)}${detail}`);
+}

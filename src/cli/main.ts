@@ -1,0 +1,62 @@
+/** The command-line program: finds the command, turns errors into sentences and exit codes. */
+import { readFileSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import { DeitError } from "../errors.js";
+
+/** One line per command; a command's module is loaded only when it runs or is asked for help. */
+const commands: Readonly<Record<string, { readonly about: string; load(): Promise<CommandModule> }>> = {
+  train: { about: "train a model on a folder of images", load: () => import("./commands/train.js") },
+  evaluate: { about: "top-1 and top-5 accuracy of a model", load: () => import("./commands/evaluate.js") },
+  predict: { about: "name what is in images", load: () => import("./commands/predict.js") },
+  models: { about: "list the models", load: () => import("./commands/models.js") },
+  doctor: { about: "what engines, threads and memory this machine offers", load: () => import("./commands/doctor.js") },
+  demo: { about: "train a small model on built-in data, offline", load: () => import("./commands/demo.js") },
+  fixtures: { about: "check this installation against reference values", load: () => import("./commands/fixtures.js") },
+};
+
+export interface CommandModule {
+  /** Adds options, examples and the action to the command. */
+  define(command: Command): void;
+}
+
+/** Runs the program and returns its exit code: 0 done, 1 a bug, 2 wrong usage, 3 and above see `errors.ts`. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const program = new Command("deit")
+    .description("Data-efficient image transformers: train, evaluate, predict.")
+    .version(version(), "-V, --version")
+    .enablePositionalOptions()
+    .showSuggestionAfterError()
+    .exitOverride()
+    .addHelpText(
+      "after",
+      "\nExamples:\n  deit demo\n  deit train photos/ --epochs 20\n  deit predict cat.jpg --run runs/photos",
+    );
+  const wanted = argv.find((a) => !a.startsWith("-"));
+  for (const [name, { about, load }] of Object.entries(commands)) {
+    const command = program.command(name).description(about).exitOverride();
+    if (wanted === name || (wanted === "help" && argv.includes(name))) (await load()).define(command);
+  }
+  try {
+    await program.parseAsync([...argv], { from: "user" });
+    return Number(process.exitCode ?? 0);
+  } catch (error) {
+    return report(error);
+  }
+}
+
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (process.env.DEIT_DEBUG) console.error(error);
+  if (error instanceof DeitError) {
+    console.error(`deit: ${error.message}`);
+    return error.exitCode;
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  console.error(`deit: this is a bug, please report it: ${message} (DEIT_DEBUG=1 shows where).`);
+  return 1;
+}
+
+export function version(): string {
+  return (JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string })
+    .version;
+}
