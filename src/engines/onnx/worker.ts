@@ -44,7 +44,8 @@ async function handle(request: Request): Promise<TensorEntries> {
       return [];
     case "write":
       for (const [name, tensor] of request.tensors) {
-        stateOf(request.state).set(name, toOrt(tensor));
+        // A copy each: two names may have come with the same memory, and state is overwritten in place.
+        stateOf(request.state).set(name, toOrt({ ...tensor, data: tensor.data.slice() }));
         spares.get(request.state)?.delete(name);
       }
       return [];
