@@ -1,5 +1,5 @@
 /** A loaded plugin: its function table, the check of its version, and its errors as exceptions. */
-import koffi from "koffi";
+import koffi, { type KoffiFunc } from "koffi";
 import { EngineError } from "../../../errors.js";
 import { pjrtApi, pjrtApiVersion, pjrtEnums, pjrtFunctions } from "../pjrt-api.generated.js";
 import { decodeNamedValues, type NamedValue } from "./named-values.js";
@@ -31,7 +31,7 @@ export class PjrtLibrary {
 
   readonly version: { readonly major: number; readonly minor: number };
   readonly #size: number;
-  readonly #functions = new Map<FunctionName, koffi.KoffiFunc<(args: Buffer) => bigint | number>>();
+  readonly #functions = new Map<FunctionName, KoffiFunc<(args: Buffer) => bigint | number>>();
   readonly #live = new Map<string, number>();
 
   /** Loads the plugin at `path` and initialises it. Throws EngineError when it is no plugin this client can use. */
@@ -112,9 +112,7 @@ export class PjrtLibrary {
         );
       }
       const entry = readBytes(this.api + BigInt(pjrtFunctions[name]), 8).readBigUInt64LE(0);
-      f = koffi.decode(entry, koffi.proto("uintptr_t", ["void *"])) as koffi.KoffiFunc<
-        (args: Buffer) => bigint | number
-      >;
+      f = koffi.decode(entry, koffi.proto("uintptr_t", ["void *"])) as KoffiFunc<(args: Buffer) => bigint | number>;
       this.#functions.set(name, f);
     }
     return f;

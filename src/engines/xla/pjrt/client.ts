@@ -1,0 +1,111 @@
+/** A client: the devices of a plugin, and what runs on them. */
+import type { HostTensor } from "../../../tensor/host.js";
+import { pjrtEnums } from "../pjrt-api.generated.js";
+import { bufferTypes, DeviceBuffer } from "./buffer.js";
+import { encodeCompileOptions, type PjrtCompileOptions } from "./compile-options.js";
+import { Device } from "./device.js";
+import { LoadedExecutable } from "./executable.js";
+import { Handle } from "./handle.js";
+import { PjrtLibrary } from "./library.js";
+import { encodeNamedValues, type NamedValue } from "./named-values.js";
+import { readPointers, Struct } from "./struct.js";
+
+/** Options of a plugin's client; one that the plugin does not know is refused by it. */
+export type ClientOptions = Readonly<Record<string, NamedValue>>;
+
+/** A tensor on its way to a device: the host's memory must not change before `done`. */
+export interface Upload {
+  readonly buffer: DeviceBuffer;
+  readonly done: Handle;
+}
+
+export class PjrtClient {
+  /** Devices this process can use. */
+  readonly devices: readonly Device[];
+  /** "cpu", "cuda", "rocm", "tpu", … */
+  readonly platform: string;
+  readonly platformVersion: string;
+  readonly #handle: Handle;
+
+  /** Creates a client of the plugin at `path`, such as with `{ cpu_device_count: 4 }`. */
+  static async create(path: string, options: ClientOptions = {}): Promise<PjrtClient> {
+    const library = PjrtLibrary.open(path);
+    const { array, kept } = encodeNamedValues(options);
+    const args = new Struct("Client_Create_Args", { create_options: array, num_options: kept.length });
+    await library.callAsync("Client_Create", args, `opening the devices of the plugin "${path}"`);
+    return new PjrtClient(library, new Handle(library, "client", args.pointer("client")));
+  }
+
+  private constructor(
+    readonly library: PjrtLibrary,
+    handle: Handle,
+  ) {
+    this.#handle = handle;
+    const client = handle.pointer;
+    const doing = "looking for devices";
+    const list = library.call(
+      "Client_AddressableDevices",
+      new Struct("Client_AddressableDevices_Args", { client }),
+      doing,
+    );
+    this.devices = readPointers(list.pointer("addressable_devices"), list.number("num_addressable_devices")).map(
+      (pointer) => new Device(library, pointer),
+    );
+    this.platform = library
+      .call("Client_PlatformName", new Struct("Client_PlatformName_Args", { client }), doing)
+      .string("platform_name", "platform_name_size");
+    this.platformVersion = library
+      .call("Client_PlatformVersion", new Struct("Client_PlatformVersion_Args", { client }), doing)
+      .string("platform_version", "platform_version_size");
+  }
+
+  /** Compiles StableHLO text. `name` stands in errors. */
+  async compile(name: string, stablehlo: string, options: PjrtCompileOptions = {}): Promise<LoadedExecutable> {
+    const code = Buffer.from(stablehlo);
+    const format = Buffer.from("mlir");
+    const encoded = encodeCompileOptions(options);
+    const args = new Struct("Client_Compile_Args", {
+      client: this.#handle.pointer,
+      program: new Struct("Program", { code, code_size: code.length, format, format_size: format.length }),
+      compile_options: encoded,
+      compile_options_size: encoded.length,
+    });
+    await this.library.callAsync("Client_Compile", args, `compiling program "${name}"`);
+    return new LoadedExecutable(this.library, args.pointer("executable"), name);
+  }
+
+  /** Loads what `serialize` wrote. The bytes must come from this plugin: they are not checked by it. */
+  async deserialize(name: string, bytes: Uint8Array): Promise<LoadedExecutable> {
+    const args = new Struct("Executable_DeserializeAndLoad_Args", {
+      client: this.#handle.pointer,
+      serialized_executable: bytes,
+      serialized_executable_size: bytes.length,
+    });
+    await this.library.callAsync("Executable_DeserializeAndLoad", args, `loading the compiled program "${name}"`);
+    return new LoadedExecutable(this.library, args.pointer("loaded_executable"), name);
+  }
+
+  /** Starts the copy of a tensor to a device. */
+  upload(tensor: HostTensor, device: Device, doing = "copying a tensor to the device"): Upload {
+    const dims = BigInt64Array.from(tensor.shape, BigInt);
+    const args = new Struct("Client_BufferFromHostBuffer_Args", {
+      client: this.#handle.pointer,
+      data: tensor.data,
+      type: bufferTypes[tensor.dtype],
+      dims,
+      num_dims: dims.length,
+      host_buffer_semantics: pjrtEnums.HostBufferSemantics.ImmutableUntilTransferCompletes,
+      device: device.pointer,
+    });
+    this.library.call("Client_BufferFromHostBuffer", args, doing);
+    return {
+      buffer: new DeviceBuffer(this.library, args.pointer("buffer"), tensor.dtype, tensor.shape),
+      done: new Handle(this.library, "event", args.pointer("done_with_host_buffer")),
+    };
+  }
+
+  /** Closes the client. Buffers and programs must be freed before. */
+  close(): void {
+    this.#handle.destroy();
+  }
+}
