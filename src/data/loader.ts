@@ -1,0 +1,160 @@
+/** Batches: worker threads decode and transform into shared memory, a few batches ahead of the consumer. */
+import { FileError } from "../errors.js";
+import { RandomStream } from "../random/stream.js";
+import { WorkerPool } from "../system/worker-pool.js";
+import { workerUrl } from "../system/worker-url.js";
+import type { Dataset } from "./dataset.js";
+import { type BadSample, fillViews, type LoaderJob } from "./loader-job.js";
+import type { Transform } from "./transform.js";
+
+export interface LoaderOptions {
+  readonly dataset: Dataset;
+  readonly batchSize: number;
+  readonly transform: Transform;
+  readonly seed: number;
+  /** Worker threads; 0 works in this thread. The batches are the same. */
+  readonly workers: number;
+  readonly order: "shuffled" | "sequential";
+  /** Leaves out the last batch when it is not full; otherwise it comes with `count` below the batch size. */
+  readonly dropLast: boolean;
+  readonly jpeg?: "exact" | "fast";
+  readonly maxPixels?: number;
+  /** What to do about an image that cannot be read. `skip` puts another one of its batch in its place. */
+  readonly onBadImage?: "stop" | "skip";
+  readonly onSkipped?: (message: string) => void;
+}
+
+export interface Batch {
+  readonly step: number;
+  /** uint8 `[batchSize, size, size, 3]`; slots from `count` on are zero. */
+  readonly images: Uint8Array;
+  /** `[batchSize]`. */
+  readonly labels: Int32Array;
+  /** Index of each sample in the data set. */
+  readonly indices: Int32Array;
+  /** Samples that are there; below the batch size in the last batch only. */
+  readonly count: number;
+}
+
+export interface Loader {
+  readonly stepsPerEpoch: number;
+  readonly batchSize: number;
+  /** Milliseconds that the consumer has waited for batches so far. */
+  readonly waited: () => number;
+  /** Batches of an epoch, from `fromStep` on. Every view is a function of seed, epoch and sample alone. */
+  epoch(epoch: number, fromStep?: number): AsyncGenerator<Batch, void>;
+  close(): Promise<void>;
+}
+
+/** Batches in the making beside the one that is being used. */
+const ahead = 2;
+
+export function createLoader(options: LoaderOptions): Loader {
+  const { dataset, batchSize, dropLast } = options;
+  const stepsPerEpoch = dropLast ? Math.floor(dataset.length / batchSize) : Math.ceil(dataset.length / batchSize);
+  if (stepsPerEpoch === 0) {
+    throw new FileError(
+      dataset.name,
+      `The data set "${dataset.name}" has ${dataset.length} images, fewer than one batch of ${batchSize}; lower --batch-size.`,
+    );
+  }
+  const pool =
+    options.workers > 0
+      ? new WorkerPool<LoaderJob, readonly BadSample[]>(
+          workerUrl(import.meta.url, "loader-worker"),
+          options.workers,
+          (job) => job.samples.map((s) => dataset.describe(s.index)).join(", "),
+        )
+      : undefined;
+  let waited = 0;
+  return {
+    stepsPerEpoch,
+    batchSize,
+    waited: () => waited,
+    async *epoch(epoch, fromStep = 0) {
+      const order = epochOrder(options, epoch);
+      const queue: Promise<Batch>[] = [];
+      let next = fromStep;
+      const request = () => {
+        if (next >= stepsPerEpoch) return;
+        const batch = makeBatch(options, pool, order, epoch, next++);
+        batch.catch(() => undefined); // reported when its turn comes
+        queue.push(batch);
+      };
+      for (let i = 0; i < (pool ? ahead : 1); i++) request();
+      for (let batch = queue.shift(); batch; batch = queue.shift()) {
+        const start = performance.now();
+        const ready = await batch;
+        waited += performance.now() - start;
+        request();
+        yield ready;
+      }
+    },
+    close: async () => pool?.close(),
+  };
+}
+
+function epochOrder({ dataset, order, seed }: LoaderOptions, epoch: number): Uint32Array {
+  if (order === "sequential") return Uint32Array.from({ length: dataset.length }, (_, i) => i);
+  return new RandomStream({ seed, epoch, purpose: "shuffle" }).permutation(dataset.length);
+}
+
+async function makeBatch(
+  options: LoaderOptions,
+  pool: WorkerPool<LoaderJob, readonly BadSample[]> | undefined,
+  order: Uint32Array,
+  epoch: number,
+  step: number,
+): Promise<Batch> {
+  const { dataset, batchSize, transform, seed, jpeg = "exact", maxPixels } = options;
+  const indices = Int32Array.from(order.subarray(step * batchSize, (step + 1) * batchSize));
+  const bytes = transform.size ** 2 * 3;
+  const memory = new SharedArrayBuffer(batchSize * bytes);
+  const samples = [...indices].map((index, slot) => ({ slot, index, view: 0, source: dataset.source(index) }));
+  const share = pool ? Math.min(32, Math.ceil(samples.length / (2 * pool.size))) : samples.length;
+  const jobs: LoaderJob[] = [];
+  for (let at = 0; at < samples.length; at += share) {
+    jobs.push({ options: { transform, jpeg, maxPixels }, seed, epoch, memory, samples: samples.slice(at, at + share) });
+  }
+  const run = async (job: LoaderJob): Promise<readonly BadSample[]> => {
+    try {
+      return await (pool ? pool.run(job) : fillViews(job));
+    } catch (error) {
+      throw new FileError(
+        dataset.name,
+        `${error instanceof Error ? error.message : error}. Remove the file, or check it with another program.`,
+      );
+    }
+  };
+  const bad = (await Promise.all(jobs.map(run))).flat();
+  const images = new Uint8Array(batchSize * bytes);
+  images.set(new Uint8Array(memory));
+  const labels = new Int32Array(batchSize);
+  indices.forEach((index, slot) => {
+    labels[slot] = dataset.label(index);
+  });
+  if (bad.length > 0) replaceBad(options, bad, images, labels, indices, bytes);
+  const all =
+    indices.length === batchSize ? indices : Int32Array.from({ length: batchSize }, (_, i) => indices[i] ?? -1);
+  return { step, images, labels, indices: all, count: indices.length };
+}
+
+/** Copies another sample of the batch over each one that could not be read, or stops. */
+function replaceBad(
+  { dataset, onBadImage = "stop", onSkipped }: LoaderOptions,
+  bad: readonly BadSample[],
+  images: Uint8Array,
+  labels: Int32Array,
+  indices: Int32Array,
+  bytes: number,
+): void {
+  const slots = new Set(bad.map((b) => b.slot));
+  const good = [...indices.keys()].find((slot) => !slots.has(slot));
+  if (onBadImage === "stop" || good === undefined) throw new FileError(dataset.describe(bad[0].index), bad[0].message);
+  for (const { slot, message } of bad) {
+    onSkipped?.(message);
+    images.copyWithin(slot * bytes, good * bytes, (good + 1) * bytes);
+    labels[slot] = labels[good];
+    indices[slot] = indices[good];
+  }
+}

@@ -1,0 +1,94 @@
+/** A pool of worker threads that answer jobs; one that dies is replaced and its job reported. */
+import { Worker } from "node:worker_threads";
+
+/** The worker side: answers each job. Called once by a worker's module with its `parentPort`. */
+export interface PoolPort {
+  on(event: "message", listener: (message: { id: number; job: never }) => void): unknown;
+  postMessage(message: unknown): void;
+}
+
+export function serveJobs<J, R>(port: PoolPort, work: (job: J) => Promise<R>): void {
+  port.on("message", async ({ id, job }) => {
+    try {
+      port.postMessage({ id, result: await work(job) });
+    } catch (error) {
+      port.postMessage({ id, failure: error instanceof Error ? error.message : String(error) });
+    }
+  });
+}
+
+interface Pending<J, R> {
+  readonly job: J;
+  resolve(result: R): void;
+  reject(error: Error): void;
+}
+
+interface Member<J, R> {
+  worker: Worker;
+  readonly pending: Map<number, Pending<J, R>>;
+}
+
+export class WorkerPool<J, R> {
+  readonly #members: Member<J, R>[] = [];
+  #next = 0;
+  #closed = false;
+
+  /** `describe` names a job in the error of a worker that died on it. */
+  constructor(
+    private readonly url: URL,
+    size: number,
+    private readonly describe: (job: J) => string,
+  ) {
+    for (let i = 0; i < size; i++) {
+      const member: Member<J, R> = { worker: this.#start(() => member), pending: new Map() };
+      this.#members.push(member);
+    }
+  }
+
+  get size(): number {
+    return this.#members.length;
+  }
+
+  /** Gives the job to the least busy worker. */
+  run(job: J): Promise<R> {
+    const member = this.#members.reduce((a, b) => (b.pending.size < a.pending.size ? b : a));
+    const id = this.#next++;
+    return new Promise<R>((resolve, reject) => {
+      member.pending.set(id, { job, resolve, reject });
+      member.worker.postMessage({ id, job });
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all(this.#members.map((m) => m.worker.terminate()));
+  }
+
+  #start(member: () => Member<J, R>): Worker {
+    const worker = new Worker(this.url);
+    worker.unref();
+    worker.on("message", ({ id, result, failure }: { id: number; result: R; failure?: string }) => {
+      const call = member().pending.get(id);
+      if (!call) return;
+      member().pending.delete(id);
+      if (failure === undefined) call.resolve(result);
+      else call.reject(new Error(failure));
+    });
+    let reason = "it ended by itself";
+    worker.on("error", (error) => {
+      reason = error.message;
+    });
+    worker.on("exit", () => {
+      if (this.#closed) return;
+      const lost = [...member().pending.values()];
+      member().pending.clear();
+      member().worker = this.#start(member);
+      // The first job is the one it died on; the others go to the new worker.
+      for (const [i, call] of lost.entries()) {
+        if (i === 0) call.reject(new Error(`A worker died on ${this.describe(call.job)}: ${reason}`));
+        else this.run(call.job).then(call.resolve, call.reject);
+      }
+    });
+    return worker;
+  }
+}
