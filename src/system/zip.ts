@@ -1,7 +1,7 @@
 /** Zip archives (wheels, PyTorch checkpoints) read from disk: stored and deflated entries, zip64, with every size bounded. */
-import { createReadStream } from "node:fs";
 import { type FileHandle, mkdir, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { Readable } from "node:stream";
 import { createInflateRaw } from "node:zlib";
 import { FileError } from "../errors.js";
 import { fileError } from "./atomic-file.js";
@@ -67,24 +67,18 @@ export class ZipFile {
     const start = await this.dataOffset(entry);
     let size = 0;
     let crc = crcStart;
-    if (entry.compressedSize > 0) {
-      const end = start + entry.compressedSize - 1;
-      const packed = createReadStream("", { fd: this.file, autoClose: false, start, end, highWaterMark: 1 << 20 });
-      const unpacked = entry.method === "stored" ? packed : packed.pipe(createInflateRaw({ chunkSize: 1 << 20 }));
-      packed.on("error", (error) => unpacked.destroy(error));
-      try {
-        for await (const piece of unpacked as AsyncIterable<Buffer>) {
-          size += piece.length;
-          if (size > entry.size) throw damaged(this.path, `"${name}" is longer than its ${entry.size} bytes`);
-          crc = crcUpdate(crc, piece);
-          yield piece;
-        }
-      } catch (error) {
-        throw error instanceof FileError ? error : damaged(this.path, `"${name}" cannot be unpacked`, error);
-      } finally {
-        packed.destroy();
-        unpacked.destroy();
+    const packed = this.#pieces(start, entry.compressedSize);
+    const unpacked =
+      entry.method === "stored" ? packed : Readable.from(packed).compose(createInflateRaw({ chunkSize: 1 << 20 }));
+    try {
+      for await (const piece of unpacked as AsyncIterable<Buffer>) {
+        size += piece.length;
+        if (size > entry.size) throw damaged(this.path, `"${name}" is longer than its ${entry.size} bytes`);
+        crc = crcUpdate(crc, piece);
+        yield piece;
       }
+    } catch (error) {
+      throw error instanceof FileError ? error : damaged(this.path, `"${name}" cannot be unpacked`, error);
     }
     if (size !== entry.size) throw damaged(this.path, `"${name}" ends after ${size} of ${entry.size} bytes`);
     if (crcEnd(crc) !== entry.crc32) throw damaged(this.path, `"${name}" has another checksum than promised`);
@@ -137,6 +131,13 @@ export class ZipFile {
 
   async close(): Promise<void> {
     await this.file.close();
+  }
+
+  /** The bytes of the file from `start`, in pieces of a mebibyte. */
+  async *#pieces(start: number, length: number): AsyncGenerator<Buffer> {
+    for (let at = 0; at < length; at += 1 << 20) {
+      yield await readAt(this.path, this.file, start + at, Math.min(1 << 20, length - at));
+    }
   }
 }
 
