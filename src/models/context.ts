@@ -3,9 +3,9 @@ import { WeightsError } from "../errors.js";
 import { add, input, mul, type Tensor } from "../tensor/index.js";
 import type { ForwardContext, Logits, Model } from "./model.js";
 
-/** The model's parameters as program inputs, by name. */
-export function parameterInputs(model: Model): ReadonlyMap<string, Tensor> {
-  return new Map(model.parameters.map((p) => [p.name, input(p.name, "float32", p.shape)]));
+/** The model's parameters by name, as program inputs whose names begin with `prefix`. */
+export function parameterInputs(model: Model, prefix = ""): ReadonlyMap<string, Tensor> {
+  return new Map(model.parameters.map((p) => [p.name, input(prefix + p.name, "float32", p.shape)]));
 }
 
 /** A forward pass without randomness. */

@@ -1,6 +1,7 @@
 /** The training step as one program: forward, loss, backward, guard, clipping, optimizer, averages. */
 import { parameterInputs } from "../models/context.js";
 import type { Logits, Model } from "../models/model.js";
+import { normalize } from "../models/normalize.js";
 import {
   add,
   and,
@@ -24,7 +25,6 @@ import {
   sqrt,
   type Tensor,
 } from "../tensor/index.js";
-import { normalize } from "./batch-transform.js";
 import { binaryCrossEntropy, crossEntropy, type Distillation, distilledLoss, smoothedTargets } from "./losses.js";
 import { createOptimizer, type OptimizerOptions } from "./optimizer.js";
 import { trainingContext } from "./training-context.js";

@@ -1,6 +1,7 @@
 /** From uint8 pixels to the model's input, inside the program. */
-import type { Normalization } from "../models/model.js";
+
 import { add, cast, constant, mul, reshape, type Tensor } from "../tensor/index.js";
+import type { Normalization } from "./model.js";
 
 /** `(pixel/255 - mean) / std` per channel: uint8 `[batch, height, width, 3]` → float32, as one multiply and one add. */
 export function normalize(images: Tensor, { mean, std }: Normalization): Tensor {

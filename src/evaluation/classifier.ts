@@ -1,0 +1,73 @@
+/** A model with its weights on an engine, ready to classify. */
+import type { DeviceState, Engine, Executable } from "../engines/engine.js";
+import { decisionLogits, type Head, inferenceContext, parameterInputs } from "../models/context.js";
+import type { Model } from "../models/model.js";
+import { normalize } from "../models/normalize.js";
+import { hostTensor, input, type NamedTensors, type Program, program } from "../tensor/index.js";
+
+/** uint8 `images` `[batch, size, size, 3]` to `logits` `[batch, classes]`, with the model's parameters as state. */
+export function inferenceProgram(model: Model, batch: number, head: Head = "both", prefix = ""): Program {
+  const parameters = parameterInputs(model, prefix);
+  const images = input("images", "uint8", [batch, model.imageSize, model.imageSize, 3]);
+  const output = model.forward(inferenceContext(parameters), normalize(images, model.normalization));
+  return program({
+    name: "inference",
+    outputs: { logits: decisionLogits(output, head) },
+    state: model.parameters.map((p) => prefix + p.name),
+    batch: ["images", "logits"],
+  });
+}
+
+export interface ClassifierOptions {
+  readonly engine: Engine;
+  readonly model: Model;
+  readonly head?: Head;
+  /** Names of the parameters in the state begin with this; "ema." reads the moving average. */
+  readonly prefix?: string;
+}
+
+/** Logits for uint8 images; programs are compiled once per batch size. */
+export class Classifier {
+  readonly #programs = new Map<number, Promise<Executable>>();
+
+  private constructor(
+    private readonly options: ClassifierOptions,
+    private readonly state: DeviceState,
+    private readonly ownsState: boolean,
+  ) {}
+
+  /** Puts `weights` on the engine. */
+  static async create(options: ClassifierOptions, weights: NamedTensors): Promise<Classifier> {
+    return new Classifier(options, await options.engine.createState(weights), true);
+  }
+
+  /** Classifies with parameters that are on the engine already, as during training. */
+  static over(options: ClassifierOptions, state: DeviceState): Classifier {
+    return new Classifier(options, state, false);
+  }
+
+  get model(): Model {
+    return this.options.model;
+  }
+
+  /** `images`: `batch · size · size · 3` bytes. The result has `batch · classes` numbers. */
+  async logits(images: Uint8Array, batch: number): Promise<Float32Array> {
+    const { engine, model, head, prefix } = this.options;
+    let compiled = this.#programs.get(batch);
+    if (!compiled) {
+      compiled = engine.compile(inferenceProgram(model, batch, head, prefix));
+      this.#programs.set(batch, compiled);
+    }
+    const size = model.imageSize;
+    const outputs = await (await compiled).run(
+      this.state,
+      new Map([["images", hostTensor("uint8", [batch, size, size, 3], images)]]),
+    );
+    return outputs.get("logits")!.data as Float32Array;
+  }
+
+  async dispose(): Promise<void> {
+    for (const compiled of this.#programs.values()) await (await compiled).dispose();
+    if (this.ownsState) await this.state.dispose();
+  }
+}

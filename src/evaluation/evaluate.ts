@@ -1,0 +1,36 @@
+/** Accuracy of a classifier on a data set. */
+import type { Loader } from "../data/loader.js";
+import { InterruptedError } from "../errors.js";
+import type { Classifier } from "./classifier.js";
+import { Accuracy, type EvaluationResult } from "./metrics.js";
+
+export interface EvaluateOptions {
+  readonly classifier: Classifier;
+  /** A sequential loader with the evaluation transform. */
+  readonly loader: Loader;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (images: number) => void;
+  /** Called with each sample's index in the data set and its logits. */
+  readonly onLogits?: (index: number, logits: Float32Array) => void;
+}
+
+export async function evaluate({
+  classifier,
+  loader,
+  signal,
+  onProgress,
+  onLogits,
+}: EvaluateOptions): Promise<EvaluationResult> {
+  const { classes } = classifier.model;
+  const accuracy = new Accuracy();
+  let images = 0;
+  for await (const batch of loader.epoch(0)) {
+    if (signal?.aborted) throw new InterruptedError("The evaluation was interrupted.");
+    const logits = await classifier.logits(batch.images, loader.batchSize);
+    accuracy.add(logits, batch.labels, batch.count, classes);
+    for (let i = 0; i < batch.count; i++) onLogits?.(batch.indices[i], logits.subarray(i * classes, (i + 1) * classes));
+    images += batch.count;
+    onProgress?.(images);
+  }
+  return accuracy.result();
+}

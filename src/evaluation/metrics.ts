@@ -1,0 +1,64 @@
+/** Accuracy from logits. */
+
+/** Indices of the `k` largest values, largest first; of equal ones the first wins. */
+export function topK(values: ArrayLike<number>, k: number): number[] {
+  const best: number[] = [];
+  for (let i = 0; i < values.length; i++) {
+    if (best.length === k && !(values[i] > values[best[k - 1]])) continue;
+    let at = best.length;
+    while (at > 0 && values[i] > values[best[at - 1]]) at--;
+    best.splice(at, 0, i);
+    if (best.length > k) best.pop();
+  }
+  return best;
+}
+
+/** e^x over its sum. */
+export function softmaxOf(logits: ArrayLike<number>): Float64Array {
+  const values = Float64Array.from(logits);
+  const largest = values.reduce((a, b) => Math.max(a, b), -Infinity);
+  let total = 0;
+  for (let i = 0; i < values.length; i++) total += values[i] = Math.exp(values[i] - largest);
+  return values.map((v) => v / total);
+}
+
+/** Sums of an evaluation in the making. */
+export class Accuracy {
+  #top1 = 0;
+  #top5 = 0;
+  #loss = 0;
+  #images = 0;
+
+  /** `logits`: `count · classes` numbers, or more. */
+  add(logits: Float32Array, labels: ArrayLike<number>, count: number, classes: number): void {
+    for (let i = 0; i < count; i++) {
+      const row = logits.subarray(i * classes, (i + 1) * classes);
+      const best = topK(row, 5);
+      if (best[0] === labels[i]) this.#top1++;
+      if (best.includes(labels[i])) this.#top5++;
+      this.#loss -= Math.log(softmaxOf(row)[labels[i]] || Number.MIN_VALUE);
+      this.#images++;
+    }
+  }
+
+  /** Percentages of right decisions, mean cross entropy, images seen. */
+  result(): EvaluationResult {
+    const share = (n: number) => (this.#images === 0 ? 0 : (100 * n) / this.#images);
+    return {
+      top1: share(this.#top1),
+      top5: share(this.#top5),
+      loss: this.#images === 0 ? 0 : this.#loss / this.#images,
+      images: this.#images,
+    };
+  }
+}
+
+export interface EvaluationResult {
+  /** Percent of images whose first choice is right. */
+  readonly top1: number;
+  /** Percent whose label is among the five first choices. */
+  readonly top5: number;
+  /** Mean cross entropy with the true labels. */
+  readonly loss: number;
+  readonly images: number;
+}
