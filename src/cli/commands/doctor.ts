@@ -1,0 +1,67 @@
+/** `deit doctor`: what this machine offers, and whether it works. */
+import { availableParallelism, cpus, freemem, totalmem } from "node:os";
+import type { Command } from "commander";
+import { add, constant, input, program } from "../../tensor/index.js";
+import { withEngine } from "../options.js";
+
+export function define(command: Command): void {
+  command.option("--json", "print one JSON value").addHelpText("after", "\nExample:\n  deit doctor").action(run);
+}
+
+async function run(options: { json?: boolean }): Promise<void> {
+  const engines = [await probeOnnx()];
+  const report = {
+    node: process.version,
+    platform: `${process.platform} ${process.arch}`,
+    processor: cpus()[0]?.model.trim() ?? "unknown",
+    threads: availableParallelism(),
+    memoryGiB: { total: gib(totalmem()), free: gib(freemem()) },
+    engines,
+  };
+  if (options.json) console.log(JSON.stringify(report));
+  else {
+    console.log(`Node ${report.node} on ${report.platform}`);
+    console.log(
+      `${report.processor}, ${report.threads} threads, ${report.memoryGiB.free} of ${report.memoryGiB.total} GiB free`,
+    );
+    for (const e of engines) {
+      console.log(
+        e.works
+          ? `engine ${e.engine} ${e.version}: works, ${e.devices} device, ${e.precisions.join(", ")}`
+          : `engine ${e.engine}: ${e.reason}`,
+      );
+    }
+  }
+  if (!engines.some((e) => e.works)) process.exitCode = 6;
+}
+
+type Probe =
+  | {
+      readonly engine: string;
+      readonly works: true;
+      readonly version: string;
+      readonly devices: number;
+      readonly precisions: readonly string[];
+    }
+  | { readonly engine: string; readonly works: false; readonly reason: string };
+
+async function probeOnnx(): Promise<Probe> {
+  try {
+    return await withEngine({}, async (engine) => {
+      const sum = add(input("x", "float32", [1]), constant("float32", [1], [1]));
+      const executable = await engine.compile(program({ name: "probe", outputs: { sum } }));
+      const state = await engine.createState(new Map());
+      const out = await executable.run(
+        state,
+        new Map([["x", { dtype: "float32", shape: [1], data: Float32Array.of(1) }]]),
+      );
+      if (out.get("sum")!.data[0] !== 2) return { engine: "onnx", works: false, reason: "it computes 1 + 1 wrongly" };
+      const { version, devices, precisions } = engine.info;
+      return { engine: "onnx", works: true, version, devices, precisions };
+    });
+  } catch (error) {
+    return { engine: "onnx", works: false, reason: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+const gib = (bytes: number) => Number((bytes / 2 ** 30).toFixed(1));

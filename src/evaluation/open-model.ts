@@ -1,0 +1,73 @@
+/** Finds a model and its weights: a run folder, a checkpoint that names its model, or a name and a file. */
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { UsageError } from "../errors.js";
+import { adaptWeights } from "../models/adapt.js";
+import type { Model } from "../models/model.js";
+import { createModel, type ModelOptions } from "../models/registry.js";
+import { fileError } from "../system/atomic-file.js";
+import type { NamedTensors } from "../tensor/index.js";
+import { loadWeights } from "../weights/load.js";
+
+export interface ModelChoice {
+  /** Name of the model; a deit checkpoint says it itself. */
+  readonly model?: string;
+  /** A safetensors or PyTorch file, or a run folder, whose best checkpoint is taken. */
+  readonly weights: string;
+  /** Class names; a deit checkpoint brings its own. */
+  readonly classes?: readonly string[];
+  readonly imageSize?: number;
+}
+
+export interface OpenedModel {
+  readonly model: Model;
+  readonly weights: NamedTensors;
+  /** Undefined where nobody named them. */
+  readonly classes?: readonly string[];
+}
+
+/** Names of the metadata of deit's own checkpoints. */
+export const checkpointMetadata = { model: "deit.model", config: "deit.config", classes: "deit.classes" } as const;
+
+export async function openModel(choice: ModelChoice): Promise<OpenedModel> {
+  const path = await weightsFile(choice.weights);
+  const { tensors, metadata } = await loadWeights(path);
+  const name = choice.model ?? metadata[checkpointMetadata.model];
+  if (!name)
+    throw new UsageError(`"${path}" does not say which model it is; name it with --model ("deit models" lists all).`);
+  const own = name === metadata[checkpointMetadata.model] ? savedConfig(metadata) : {};
+  const classCount = tensors.get("head.weight")?.shape[0];
+  const model = createModel(name, { classes: classCount, ...own, imageSize: choice.imageSize ?? own.imageSize });
+  const classes = choice.classes ?? savedClasses(metadata);
+  if (classes && classes.length !== model.classes) {
+    throw new UsageError(
+      `${classes.length} class names were given, but the weights in "${path}" know ${model.classes} classes; give one name per class.`,
+    );
+  }
+  return { model, classes, weights: adaptWeights(model, tensors, { source: path }) };
+}
+
+async function weightsFile(path: string): Promise<string> {
+  const info = await stat(path).catch((error) => {
+    throw fileError(path, "read the weights in", error);
+  });
+  return info.isDirectory() ? join(path, "best.safetensors") : path;
+}
+
+function savedConfig(metadata: Readonly<Record<string, string>>): ModelOptions {
+  try {
+    const config: unknown = JSON.parse(metadata[checkpointMetadata.config] ?? "{}");
+    return typeof config === "object" && config !== null ? (config as ModelOptions) : {};
+  } catch {
+    return {};
+  }
+}
+
+function savedClasses(metadata: Readonly<Record<string, string>>): readonly string[] | undefined {
+  try {
+    const classes: unknown = JSON.parse(metadata[checkpointMetadata.classes] ?? "null");
+    return Array.isArray(classes) && classes.every((c) => typeof c === "string") ? classes : undefined;
+  } catch {
+    return undefined;
+  }
+}
