@@ -1,6 +1,7 @@
 /** Models by name: one line each. */
 import { UsageError } from "../errors.js";
 import { type DeitConfig, deit } from "./deit.js";
+import { linearClassifier } from "./linear.js";
 import type { Model } from "./model.js";
 
 /** Options that every model understands; the rest are those of its family. */
@@ -23,6 +24,7 @@ const constructors: Readonly<Record<string, (options: ModelOptions) => Model>> =
     deit("deit_base_distilled_patch16_384", { ...base, imageSize: 384, distilled: true, ...o }),
   /** Any size: DeiT's layout with the options given. */
   deit: (o) => deit("deit", o),
+  linear: linearClassifier,
 };
 
 export function modelNames(): string[] {

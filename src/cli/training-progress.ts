@@ -1,0 +1,39 @@
+/** Shows a training run on standard error. */
+import { createProgress, type Progress } from "../system/progress.js";
+import type { EpochRecord, TrainEvent } from "../training/trainer.js";
+
+/** A listener for `train` that draws a bar over all steps and prints a line per epoch. */
+export function trainingProgress(title: string, quiet: boolean): { onEvent(event: TrainEvent): void; stop(): void } {
+  let progress: Progress | undefined;
+  let images = 0;
+  return {
+    stop: () => progress?.stop(),
+    onEvent: (event) => {
+      switch (event.kind) {
+        case "start":
+          progress = createProgress({ title, total: event.steps * event.batchSize, unit: "images", quiet });
+          if (!quiet) {
+            console.error(
+              `${title}: ${event.model.name}, ${(event.parameters / 1e6).toFixed(2)} M parameters, ${event.images} images, ${event.steps} steps`,
+            );
+          }
+          return;
+        case "step":
+          images += event.images;
+          progress?.update(images, `loss ${event.loss.toFixed(3)}, lr ${event.lr.toExponential(1)}`);
+          return;
+        case "epoch":
+          if (!quiet) console.error(`${process.stderr.isTTY ? "\n" : ""}${epochLine(event.record)}`);
+          return;
+        case "warning":
+          console.error(`deit: ${event.message}`);
+      }
+    },
+  };
+}
+
+export function epochLine(r: EpochRecord): string {
+  const test = r.test ? `, test top-1 ${r.test.top1.toFixed(2)} %` : "";
+  const wait = r.loaderWait > 0.1 ? `, ${(100 * r.loaderWait).toFixed(0)} % waiting for data` : "";
+  return `epoch ${r.epoch}: loss ${r.trainLoss.toFixed(4)}, train top-1 ${r.trainTop1.toFixed(1)} %${test} (${r.imagesPerSecond.toFixed(0)} images/s${wait})`;
+}

@@ -1,0 +1,54 @@
+/** The check before training: can every image be read? */
+
+import { open } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import type { Dataset } from "./dataset.js";
+import { defaultMaxPixels, isJpeg, jpegHeader } from "./decode.js";
+import { readSample } from "./view.js";
+
+export interface BadImage {
+  readonly index: number;
+  readonly path: string;
+  readonly message: string;
+}
+
+/** Finds images that cannot be read: by header and end mark for JPEG, by decoding for all other formats. */
+export async function findBadImages(dataset: Dataset, workers = availableParallelism()): Promise<BadImage[]> {
+  const bad: BadImage[] = [];
+  let next = 0;
+  const work = async () => {
+    while (next < dataset.length) {
+      const index = next++;
+      const source = dataset.source(index);
+      if (source.kind !== "file" || (await isWholeJpeg(source.path))) continue;
+      try {
+        await readSample(source, { jpeg: "exact" });
+      } catch (error) {
+        bad.push({ index, path: source.path, message: error instanceof Error ? error.message : String(error) });
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.max(4, workers * 4) }, work));
+  return bad.sort((a, b) => a.index - b.index);
+}
+
+/** A JPEG with a sound frame header whose bytes end with the end mark. Anything doubtful is decoded instead. */
+async function isWholeJpeg(path: string): Promise<boolean> {
+  const file = await open(path, "r").catch(() => undefined);
+  if (!file) return false;
+  try {
+    const { size } = await file.stat();
+    const head = Buffer.alloc(Math.min(size, 65_536));
+    await file.read(head, 0, head.length, 0);
+    const tail = Buffer.alloc(2);
+    await file.read(tail, 0, 2, Math.max(0, size - 2));
+    const header = isJpeg(head) ? jpegHeader(head) : undefined;
+    const sound =
+      header !== undefined && header.width > 0 && header.height > 0 && header.width * header.height <= defaultMaxPixels;
+    return sound && tail[0] === 0xff && tail[1] === 0xd9;
+  } catch {
+    return false;
+  } finally {
+    await file.close();
+  }
+}
