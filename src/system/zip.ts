@@ -15,6 +15,8 @@ export interface ZipEntry {
   readonly method: "stored" | "deflated";
   /** Position of the local header in the file. */
   readonly offset: number;
+  /** Whether its owner may run it, on systems that know of that. */
+  readonly executable: boolean;
 }
 
 export interface ZipLimits {
@@ -110,7 +112,7 @@ export class ZipFile {
       const target = join(folder, ...entry.name.split("/"));
       try {
         await mkdir(dirname(target), { recursive: true });
-        const out = await open(target, "wx");
+        const out = await open(target, "wx", entry.executable ? 0o755 : 0o644);
         try {
           for await (const piece of this.stream(entry.name)) {
             signal?.throwIfAborted();
@@ -172,9 +174,9 @@ function readEntry(path: string, header: Buffer, name: string, nameLength: numbe
   checkName(path, name);
   const flags = header.readUInt16LE(8);
   const method = header.readUInt16LE(10);
-  const isLink = ((header.readUInt32LE(38) >>> 16) & 0o170000) === 0o120000;
+  const mode = header.readUInt32LE(38) >>> 16;
   if (flags & 1) throw damaged(path, `"${name}" is encrypted`);
-  if (isLink) throw damaged(path, `"${name}" is a symbolic link`);
+  if ((mode & 0o170000) === 0o120000) throw damaged(path, `"${name}" is a symbolic link`);
   if (method !== 0 && method !== 8) throw damaged(path, `"${name}" is packed by the unknown method ${method}`);
   const wide = [header.readUInt32LE(24), header.readUInt32LE(20), header.readUInt32LE(42)];
   const [size, compressedSize, offset] = widen(
@@ -189,6 +191,7 @@ function readEntry(path: string, header: Buffer, name: string, nameLength: numbe
     compressedSize,
     offset,
     crc32: header.readUInt32LE(16),
+    executable: (mode & 0o100) !== 0,
     method: method === 0 ? "stored" : "deflated",
   };
 }

@@ -1,0 +1,118 @@
+/** Downloads that go on where they were cut off, and are kept only when their SHA-256 is the expected one. */
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { open, rename, rm, stat } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import { EngineError } from "../../../errors.js";
+import { fileError } from "../../../system/atomic-file.js";
+import { get, shown } from "./http.js";
+
+export interface DownloadOptions {
+  readonly sha256: string;
+  /** Bytes of the file; more are refused before they fill the disk. */
+  readonly size: number;
+  readonly certificates?: string;
+  readonly signal?: AbortSignal;
+  /** Bytes so far and in all. */
+  readonly onProgress?: (done: number, total: number) => void;
+  /** First pause after a cut, in milliseconds; doubled each time. */
+  readonly pause?: number;
+}
+
+/** Cuts without any progress in a row after which the download is given up. What has arrived stays for the next try. */
+const maxFailures = 5;
+
+/** Fetches `url` to `target`. An unfinished `target.part` from before is continued. */
+export async function download(url: URL, target: string, options: DownloadOptions): Promise<void> {
+  const part = `${target}.part`;
+  let failures = 0;
+  for (;;) {
+    const before = await sizeOf(part);
+    if (before >= options.size) break;
+    try {
+      await fetchRest(url, part, before, options);
+    } catch (error) {
+      if (options.signal?.aborted) throw options.signal.reason;
+      if (error instanceof EngineError) throw error;
+      if ((error as NodeJS.ErrnoException).syscall === "write") throw fileError(part, "write", error);
+      failures = (await sizeOf(part)) > before ? 1 : failures + 1;
+      if (failures >= maxFailures) throw givenUp(url, part, error);
+      await delay((options.pause ?? 500) * 2 ** (failures - 1), undefined, { signal: options.signal });
+    }
+  }
+  await verify(part, options, shown(url));
+  await rename(part, target);
+}
+
+/** Throws unless the file has the expected length and SHA-256; a file that has not is removed when it is a download. */
+export async function verify(
+  path: string,
+  { sha256, size }: Pick<DownloadOptions, "sha256" | "size">,
+  origin: string,
+  remove = true,
+): Promise<void> {
+  const found = await hashFile(path);
+  const length = await sizeOf(path);
+  if (found === sha256 && length === size) return;
+  if (remove) await rm(path, { force: true });
+  throw new EngineError(
+    `The file from ${origin} is refused: its SHA-256 is ${found} (${length} bytes), but ${sha256} (${size} bytes) is expected. It was changed or damaged on the way${remove ? "; try again, or use another package index" : ""}.`,
+  );
+}
+
+export async function hashFile(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  try {
+    for await (const piece of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(piece as Buffer);
+  } catch (error) {
+    throw fileError(path, "read", error);
+  }
+  return hash.digest("hex");
+}
+
+async function fetchRest(url: URL, part: string, start: number, options: DownloadOptions): Promise<void> {
+  const { size, certificates, signal, onProgress } = options;
+  const headers = { "accept-encoding": "identity", ...(start > 0 ? { range: `bytes=${start}-` } : {}) };
+  const response = await get(url, { headers, certificates, signal });
+  const continues =
+    response.statusCode === 206 && (response.headers["content-range"] ?? "").startsWith(`bytes ${start}-`);
+  const retry = response.statusCode === 429 || (response.statusCode ?? 0) >= 500;
+  if (!continues && response.statusCode !== 200) {
+    response.resume();
+    const message = `${shown(url)} answered with status ${response.statusCode}`;
+    if (retry) throw new Error(message);
+    throw new EngineError(`${message} instead of the file; check the package index in pip's configuration.`);
+  }
+  // A server that knows no ranges begins again.
+  let done = continues ? start : 0;
+  const file = await open(part, continues ? "a" : "w");
+  try {
+    for await (const piece of response as AsyncIterable<Buffer>) {
+      done += piece.length;
+      if (done > size) throw tooLong(url, size);
+      await file.writeFile(piece);
+      onProgress?.(done, size);
+    }
+    await file.sync();
+  } finally {
+    await file.close();
+    response.destroy();
+  }
+  if (done < size) throw new Error(`the connection ended after ${done} of ${size} bytes`);
+}
+
+function tooLong(url: URL, size: number): EngineError {
+  return new EngineError(`The file from ${shown(url)} is refused: it is longer than the expected ${size} bytes.`);
+}
+
+function givenUp(url: URL, part: string, error: unknown): EngineError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new EngineError(
+    `The download of ${shown(url)} was cut off ${maxFailures} times (${reason}). What has arrived is kept in "${part}"; run the command again to go on.`,
+    { cause: error },
+  );
+}
+
+async function sizeOf(path: string): Promise<number> {
+  return (await stat(path).catch(() => undefined))?.size ?? 0;
+}
