@@ -2,8 +2,9 @@
 import type { Command } from "commander";
 import { createOnnxEngine } from "../../engines/onnx/engine.js";
 import type { CaseResult } from "../fixtures/case.js";
+import { checkResize } from "../fixtures/images.js";
 import { checkForward, checkTrainingStep } from "../fixtures/models.js";
-import { checkPositionEmbedding, checkSchedules } from "../fixtures/others.js";
+import { checkCheckpoint, checkPositionEmbedding, checkSchedules } from "../fixtures/others.js";
 
 export function define(command: Command): void {
   command
@@ -41,7 +42,15 @@ async function run(folder: string, options: { json?: boolean }): Promise<void> {
   }
   await check("position_embedding", "-", () => checkPositionEmbedding(folder));
   await check("schedules", "-", () => checkSchedules(folder));
+  for (const name of ["checkpoint_zip", "checkpoint_legacy"])
+    await check(name, "-", () => checkCheckpoint(folder, name));
+  await check("image_ops: resize", "-", () => checkResize(folder));
   all.push(...lines);
+  for (const name of ["image_ops: operations", "regnety_micro"]) {
+    const line: Line = { engine: "-", case: name, passed: "not yet" };
+    if (options.json) all.push(line);
+    else print(line, all);
+  }
   if (options.json) console.log(JSON.stringify({ cases: all, passed: all.every((l) => l.passed !== false) }));
   if (all.some((l) => l.passed === false)) process.exitCode = 1;
 }
@@ -50,6 +59,9 @@ function print(line: Line, all: Line[]): void {
   all.push(line);
   const verdict = line.passed === "not yet" ? "not yet" : line.passed ? "ok" : "FAILED";
   const detail =
-    line.reason ?? (line.error === undefined ? "" : `largest relative error ${line.error.toExponential(1)}`);
+    line.reason ??
+    (line.error === undefined
+      ? ""
+      : `largest ${line.case.startsWith("image_ops") ? "difference in grey levels" : "relative error"} ${line.error.toExponential(1)}`);
   console.log(`${verdict.padEnd(8)}${line.engine.padEnd(6)}${line.case.padEnd(32)}${detail}`);
 }

@@ -1,0 +1,168 @@
+/** PyTorch checkpoints, zip and legacy: the tensors of a state dict, wherever it is wrapped. */
+import { open, readFile, stat } from "node:fs/promises";
+import { FileError } from "../errors.js";
+import { fileError } from "../system/atomic-file.js";
+import { ZipFile } from "../system/zip.js";
+import {
+  allocate,
+  byteSize,
+  type HostTensor,
+  type NamedTensors,
+  sizeOf,
+  type TypedArray,
+  viewOf,
+} from "../tensor/index.js";
+import { PickleError, type PickleValue, readPickle, type Storage, TensorRef } from "./pickle.js";
+
+/** Where training programs put the weights, in the order of preference. */
+const wrappers = ["model", "state_dict", "model_ema", "state_dict_ema"];
+const largestPickle = 256 * 2 ** 20;
+const largestStorage = 16 * 2 ** 30;
+
+/** All tensors by name. Throws FileError when the file is malformed or wants to construct anything else. */
+export async function readPytorch(path: string): Promise<NamedTensors> {
+  try {
+    return (await firstBytes(path)).readUInt32BE(0) === 0x504b0304 ? await readZip(path) : await readLegacy(path);
+  } catch (error) {
+    if (error instanceof PickleError) {
+      throw new FileError(
+        path,
+        `The PyTorch file "${path}" ${error.message}; convert it to safetensors where it was made.`,
+        { cause: error },
+      );
+    }
+    throw error;
+  }
+}
+
+async function firstBytes(path: string): Promise<Buffer> {
+  const file = await open(path, "r").catch((error) => {
+    throw fileError(path, "read", error);
+  });
+  try {
+    const head = Buffer.alloc(4);
+    await file.read(head, 0, 4, 0);
+    return head;
+  } finally {
+    await file.close();
+  }
+}
+
+type ReadStorage = (storage: Storage) => Promise<TypedArray>;
+
+async function readZip(path: string): Promise<NamedTensors> {
+  const zip = await ZipFile.open(path);
+  try {
+    const pickle = [...zip.entries.keys()].find((name) => /^[^/]*\/?data\.pkl$/.test(name));
+    if (!pickle) throw new PickleError("holds no data.pkl, so it is no checkpoint");
+    const root = pickle.slice(0, -"data.pkl".length);
+    if (zip.entries.has(`${root}byteorder`) && (await zip.read(`${root}byteorder`, 16)).toString() !== "little") {
+      throw new PickleError("was written on a big-endian machine");
+    }
+    const { value } = readPickle(await zip.read(pickle, largestPickle));
+    return await collect(value, async ({ dtype, key, length }) => {
+      const bytes = await zip.read(`${root}data/${key}`, largestStorage);
+      if (bytes.length !== length * byteSize(dtype))
+        throw new PickleError(`has ${bytes.length} bytes for ${length} elements of ${dtype}`);
+      return aligned(bytes, dtype, length);
+    });
+  } finally {
+    await zip.close();
+  }
+}
+
+/** Before PyTorch 1.6: pickles one after the other, then the storages. */
+async function readLegacy(path: string): Promise<NamedTensors> {
+  const { size } = await stat(path);
+  if (size > 2 ** 31) throw new PickleError("is over 2 GiB in the old format");
+  const bytes = await readFile(path);
+  const magic = readPickle(bytes);
+  if (magic.value !== 0x1950a86a20f9469cfc6cn) throw new PickleError("does not begin as a PyTorch checkpoint does");
+  const protocol = readPickle(bytes, magic.end);
+  const system = readPickle(bytes, protocol.end);
+  if (system.value instanceof Map && system.value.get("little_endian") === false)
+    throw new PickleError("was written on a big-endian machine");
+  const content = readPickle(bytes, system.end);
+  const keys = readPickle(bytes, content.end);
+  if (!Array.isArray(keys.value)) throw new PickleError("lists no storages");
+  const wanted = new Map<string, Storage>();
+  for (const ref of tensorsIn(content.value).values()) wanted.set(ref.storage.key, ref.storage);
+  const positions = new Map<string, number>();
+  let at = keys.end;
+  for (const key of keys.value) {
+    const storage = wanted.get(String(key));
+    if (!storage) throw new PickleError("holds a storage that no tensor names");
+    if (at + 8 > bytes.length || Number(bytes.readBigInt64LE(at)) !== storage.length)
+      throw new PickleError("has storages of other lengths than it says");
+    positions.set(storage.key, at + 8);
+    at += 8 + storage.length * byteSize(storage.dtype);
+    if (at > bytes.length) throw new PickleError("is cut short in its storages");
+  }
+  return collect(content.value, async ({ dtype, key, length }) => {
+    const from = positions.get(key);
+    if (from === undefined) throw new PickleError("lacks a storage");
+    return aligned(bytes.subarray(from, from + length * byteSize(dtype)), dtype, length);
+  });
+}
+
+/** A copy in memory of its own, so that it starts where its element type may. */
+function aligned(bytes: Uint8Array, dtype: Storage["dtype"], length: number): TypedArray {
+  return viewOf(dtype, Uint8Array.from(bytes).buffer, 0, length);
+}
+
+function tensorsIn(value: PickleValue): Map<string, TensorRef> {
+  let dict = value;
+  for (const name of wrappers) {
+    const inner = dict instanceof Map ? dict.get(name) : undefined;
+    if (inner instanceof Map) {
+      dict = inner;
+      break;
+    }
+  }
+  const tensors = new Map<string, TensorRef>();
+  if (dict instanceof Map)
+    for (const [k, v] of dict) if (typeof k === "string" && v instanceof TensorRef) tensors.set(k, v);
+  if (tensors.size === 0) throw new PickleError("holds no tensors by name (nor under model, state_dict or model_ema)");
+  return tensors;
+}
+
+async function collect(value: PickleValue, read: ReadStorage): Promise<NamedTensors> {
+  const storages = new Map<string, TypedArray>();
+  const result = new Map<string, HostTensor>();
+  for (const [name, ref] of tensorsIn(value)) {
+    const { storage } = ref;
+    const data = storages.get(storage.key) ?? (await read(storage));
+    storages.set(storage.key, data);
+    result.set(name.replace(/^module\./, ""), {
+      dtype: storage.dtype,
+      shape: ref.shape,
+      data: gatherElements(ref, data),
+    });
+  }
+  return result;
+}
+
+/** The tensor's elements in row-major order, copied out of its storage along its strides. */
+function gatherElements({ storage, offset, shape, stride }: TensorRef, data: TypedArray): TypedArray {
+  const n = sizeOf(shape);
+  let expected = 1;
+  let contiguous = true;
+  for (let i = shape.length - 1; i >= 0; i--) {
+    if (shape[i] !== 1 && stride[i] !== expected) contiguous = false;
+    expected *= shape[i];
+  }
+  if (contiguous) return data.slice(offset, offset + n);
+  // A stride of 0 repeats one element without end; nothing sound is larger than its storage.
+  if (n > storage.length) throw new PickleError("holds a tensor larger than its storage");
+  const out = allocate(storage.dtype, n);
+  for (let i = 0; i < n; i++) {
+    let rest = i;
+    let from = offset;
+    for (let d = shape.length - 1; d >= 0; d--) {
+      from += (rest % shape[d]) * stride[d];
+      rest = Math.floor(rest / shape[d]);
+    }
+    out[i] = data[from];
+  }
+  return out;
+}
