@@ -55,19 +55,19 @@ export function drawProcedural({ size, seed, label }: { size: number; seed: numb
   const colour = () => [s.uniform(0, 255), s.uniform(0, 255), s.uniform(0, 255)];
   const [background, gradientTo] = [colour(), colour()];
   let ink = colour();
-  while (contrast(ink, background) < 120) ink = colour();
+  while (contrast(ink, background) < 160) ink = colour();
   const [waveX, waveY, wavePhase, waveHeight] = [
     s.uniform(-0.6, 0.6),
     s.uniform(-0.6, 0.6),
     s.uniform(0, 6.28),
-    s.uniform(0, 25),
+    s.uniform(0, 12),
   ];
-  const radius = size * s.uniform(0.2, 0.36);
+  const radius = size * s.uniform(0.25, 0.4);
   const centreX = s.uniform(radius * 0.8, size - radius * 0.8);
   const centreY = s.uniform(radius * 0.8, size - radius * 0.8);
   const angle = s.uniform(0, 2 * Math.PI);
   const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
-  const dots = Array.from({ length: 4 }, () => ({
+  const dots = Array.from({ length: 2 }, () => ({
     x: s.uniform(0, size),
     y: s.uniform(0, size),
     r: s.uniform(1, size / 14),
@@ -82,7 +82,7 @@ export function drawProcedural({ size, seed, label }: { size: number; seed: numb
       const hit = inside(u, v, Math.hypot(u, v), Math.atan2(v, u));
       const dot = dots.find((d) => (x - d.x) ** 2 + (y - d.y) ** 2 < d.r ** 2);
       const wave = waveHeight * Math.sin(x * waveX + y * waveY + wavePhase);
-      const noise = s.normal(0, 10);
+      const noise = s.normal(0, 6);
       for (let c = 0; c < 3; c++) {
         const ground = background[c] + ((gradientTo[c] - background[c]) * y * 0.35) / size + wave;
         data[(y * size + x) * 3 + c] = (dot ? dot.colour[c] : hit ? ink[c] : ground) + noise;

@@ -20,7 +20,8 @@ export function inPlaceUpdates(program: Program): Set<string> {
   const inputs = new Map(
     order.filter((n) => n.primitive.name === "input").map((n) => [n.attributes.name as string, n]),
   );
-  const returned = new Set(program.outputs.filter((o) => o.updates === undefined).map((o) => o.tensor.node));
+  // Values handed on as they are, returned or as another state's new value, are read after everything else.
+  const handedOn = new Set(program.outputs.map((o) => o.tensor.node));
   const safe = new Set<string>();
   const ancestors = ancestorSets(program, order);
   for (const { tensor, updates } of program.outputs) {
@@ -35,7 +36,7 @@ export function inPlaceUpdates(program: Program): Set<string> {
     const fits = (reader: Node) =>
       before.has(reader) || (reader === producer && elementwise.has(reader.primitive.name));
     const readers = readersOf(source, users);
-    const escapes = returned.has(source) || [...readers.views].some((v) => returned.has(v));
+    const escapes = handedOn.has(source) || [...readers.views].some((v) => handedOn.has(v));
     if (!escapes && !views.has(producer.primitive.name) && [...readers.final].every(fits)) safe.add(updates);
   }
   return safe;

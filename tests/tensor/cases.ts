@@ -1,0 +1,407 @@
+/**
+ * One case per primitive and composed function: how to build it on random shapes, and what it means in plain numbers,
+ * written without the code under test. Used on the reference evaluator and on every engine.
+ */
+import fc from "fast-check";
+import * as t from "../../src/tensor/index.js";
+
+export interface Case {
+  readonly name: string;
+  /** Inputs by name with their shapes (float32 unless `dtypes` says otherwise) and the tensor built from them. */
+  readonly build: (shape: readonly number[]) => {
+    readonly inputs: Readonly<Record<string, readonly number[]>>;
+    readonly output: (inputs: Readonly<Record<string, t.Tensor>>) => t.Tensor;
+    /** Value of the output from those of the inputs, row-major. */
+    readonly expected?: (inputs: Readonly<Record<string, Float64Array>>) => ArrayLike<number>;
+  };
+  /** Range of the random inputs; away from poles and kinks where the case has some. */
+  readonly range?: readonly [number, number];
+  /** No derivative exists. */
+  readonly constant?: boolean;
+  /** Values that keep a distance from 0, where the function has a kink. */
+  readonly avoidZero?: boolean;
+  readonly rank?: readonly [number, number];
+}
+
+export const shapes = ([least, most]: readonly [number, number] = [1, 3]) =>
+  fc.array(fc.integer({ min: 1, max: 4 }), { minLength: least, maxLength: most });
+
+const unary = (
+  name: string,
+  f: (x: t.Tensor) => t.Tensor,
+  value: (x: number) => number,
+  more: Partial<Case> = {},
+): Case => ({
+  name,
+  ...more,
+  build: (shape) => ({ inputs: { x: shape }, output: ({ x }) => f(x), expected: ({ x }) => x.map(value) }),
+});
+
+const binary = (
+  name: string,
+  f: (a: t.Tensor, b: t.Tensor) => t.Tensor,
+  value: (a: number, b: number) => number,
+  more: Partial<Case> = {},
+): Case => ({
+  name,
+  ...more,
+  // The second operand is one row, which broadcasts over all leading axes.
+  build: (shape) => {
+    const width = shape[shape.length - 1];
+    return {
+      inputs: { a: shape, b: [width] },
+      output: ({ a, b }) => f(a, b),
+      expected: ({ a, b }) => a.map((x, i) => value(x, b[i % width])),
+    };
+  },
+});
+
+const rows = (x: Float64Array, width: number, f: (row: Float64Array) => ArrayLike<number>): number[] =>
+  Array.from({ length: x.length / width }, (_, i) => [...Array.from(f(x.subarray(i * width, (i + 1) * width)))]).flat();
+
+const last = (shape: readonly number[]) => shape[shape.length - 1];
+
+/** Φ(x) by Simpson's rule over the density, which owes nothing to any erf. */
+function normalCdf(x: number): number {
+  const n = 400;
+  const h = x / n;
+  const density = (v: number) => Math.exp((-v * v) / 2) / Math.sqrt(2 * Math.PI);
+  let sum = density(0) + density(x);
+  for (let i = 1; i < n; i++) sum += density(i * h) * (i % 2 ? 4 : 2);
+  return 0.5 + (sum * h) / 3;
+}
+
+const softmaxRow = (row: Float64Array) => {
+  const e = row.map((v) => Math.exp(v));
+  const total = e.reduce((a, b) => a + b, 0);
+  return e.map((v) => v / total);
+};
+
+export const cases: readonly Case[] = [
+  binary("add", t.add, (a, b) => a + b),
+  binary("sub", t.sub, (a, b) => a - b),
+  binary("mul", t.mul, (a, b) => a * b),
+  binary("div", t.div, (a, b) => a / b, { range: [0.5, 2] }),
+  binary("max", t.max, Math.max),
+  binary("min", t.min, Math.min),
+  binary(
+    "compare LT",
+    (a, b) => t.cast(t.compare("LT", a, b), "float32"),
+    (a, b) => (a < b ? 1 : 0),
+    { constant: true },
+  ),
+  binary(
+    "compare GE",
+    (a, b) => t.cast(t.compare("GE", a, b), "float32"),
+    (a, b) => (a >= b ? 1 : 0),
+    { constant: true },
+  ),
+  binary(
+    "select",
+    (a, b) => t.select(t.compare("GT", a, 0), a, b),
+    (a, b) => (a > 0 ? a : b),
+    { avoidZero: true },
+  ),
+  binary(
+    "and, not",
+    (a, b) => t.cast(t.and(t.compare("GT", a, 0), t.not(t.compare("GT", b, 0))), "float32"),
+    (a, b) => (a > 0 && b <= 0 ? 1 : 0),
+    { constant: true },
+  ),
+  unary("neg", t.neg, (x) => -x),
+  unary("exp", t.exp, Math.exp),
+  unary("log", t.log, Math.log, { range: [0.2, 3] }),
+  unary("sqrt", t.sqrt, Math.sqrt, { range: [0.2, 3] }),
+  unary("rsqrt", t.rsqrt, (x) => 1 / Math.sqrt(x), { range: [0.2, 3] }),
+  unary("tanh", t.tanh, Math.tanh),
+  unary("sigmoid", t.sigmoid, (x) => 1 / (1 + Math.exp(-x))),
+  unary("erf", t.erf, (x) => 2 * normalCdf(x * Math.SQRT2) - 1),
+  unary("sin", t.sin, Math.sin),
+  unary("cos", t.cos, Math.cos),
+  unary("abs", t.abs, Math.abs, { avoidZero: true }),
+  unary("relu", t.relu, (x) => Math.max(x, 0), { avoidZero: true }),
+  unary("floor", t.floor, Math.floor, { constant: true }),
+  unary(
+    "finite",
+    (x) => t.cast(t.finite(x), "float32"),
+    () => 1,
+    { constant: true },
+  ),
+  unary("cast to int32 and back", (x) => t.cast(t.cast(x, "int32"), "float32"), Math.trunc, { constant: true }),
+  unary("gelu", t.gelu, (x) => x * normalCdf(x)),
+  unary("silu", t.silu, (x) => x / (1 + Math.exp(-x))),
+  {
+    name: "stopGradient",
+    constant: true,
+    build: (shape) => ({ inputs: { x: shape }, output: ({ x }) => t.stopGradient(x), expected: ({ x }) => x }),
+  },
+  {
+    name: "reshape",
+    build: (shape) => ({ inputs: { x: shape }, output: ({ x }) => t.reshape(x, [-1, 1]), expected: ({ x }) => x }),
+  },
+  {
+    name: "transpose",
+    build: (shape) => ({
+      inputs: { x: [2, ...shape] },
+      output: ({ x }) => t.transpose(x, [...shape.map((_, i) => i + 1), 0]),
+      expected: ({ x }) => {
+        const n = x.length / 2;
+        return Float64Array.from({ length: x.length }, (_, i) => x[(i % 2) * n + Math.floor(i / 2)]);
+      },
+    }),
+  },
+  {
+    name: "broadcast",
+    build: (shape) => ({
+      inputs: { x: shape },
+      output: ({ x }) => t.broadcast(x, [3, ...shape]),
+      expected: ({ x }) => [...x, ...x, ...x],
+    }),
+  },
+  {
+    name: "reduceSum, last axis",
+    build: (shape) => ({
+      inputs: { x: shape },
+      output: ({ x }) => t.reduceSum(x, [-1]),
+      expected: ({ x }) => rows(x, last(shape), (r) => [r.reduce((a, b) => a + b, 0)]),
+    }),
+  },
+  {
+    name: "reduceSum, first axis",
+    build: (shape) => ({
+      inputs: { x: [3, ...shape] },
+      output: ({ x }) => t.reduceSum(x, [0]),
+      expected: ({ x }) =>
+        Float64Array.from({ length: x.length / 3 }, (_, i) => x[i] + x[i + x.length / 3] + x[i + (2 * x.length) / 3]),
+    }),
+  },
+  {
+    name: "mean of all",
+    build: (shape) => ({
+      inputs: { x: shape },
+      output: ({ x }) => t.mean(x),
+      expected: ({ x }) => [x.reduce((a, b) => a + b, 0) / x.length],
+    }),
+  },
+  {
+    name: "reduceMax",
+    build: (shape) => ({
+      inputs: { x: shape },
+      output: ({ x }) => t.reduceMax(x, [-1]),
+      expected: ({ x }) => rows(x, last(shape), (r) => [Math.max(...r)]),
+    }),
+  },
+  {
+    name: "argmax",
+    constant: true,
+    build: (shape) => ({
+      inputs: { x: shape },
+      output: ({ x }) => t.cast(t.argmax(x, -1), "float32"),
+      expected: ({ x }) => rows(x, last(shape), (r) => [r.indexOf(Math.max(...r))]),
+    }),
+  },
+  {
+    name: "iota and oneHot",
+    constant: true,
+    build: (shape) => ({
+      inputs: { x: shape },
+      output: ({ x }) =>
+        t.mul(t.oneHot(t.iota("int32", [last(shape)], 0), last(shape)), t.add(t.mul(t.reduceSum(x), 0), 1)),
+      expected: () => Float64Array.from({ length: last(shape) ** 2 }, (_, i) => (i % (last(shape) + 1) === 0 ? 1 : 0)),
+    }),
+  },
+  {
+    name: "slice",
+    build: (shape) => ({
+      inputs: { x: [5, ...shape] },
+      output: ({ x }) => t.slice(x, 0, 1, 3),
+      expected: ({ x }) => x.subarray(x.length / 5, (3 * x.length) / 5),
+    }),
+  },
+  {
+    name: "take",
+    build: (shape) => ({
+      inputs: { x: [5, ...shape] },
+      output: ({ x }) => t.take(x, 0, -2),
+      expected: ({ x }) => x.subarray((3 * x.length) / 5, (4 * x.length) / 5),
+    }),
+  },
+  {
+    name: "pad",
+    build: (shape) => ({
+      inputs: { x: shape },
+      output: ({ x }) => t.pad(x, [2, ...shape.slice(1).map(() => 0)], [1, ...shape.slice(1).map(() => 0)]),
+      expected: ({ x }) => {
+        const inner = x.length / shape[0];
+        return [...new Array(2 * inner).fill(0), ...x, ...new Array(inner).fill(0)];
+      },
+    }),
+  },
+  {
+    name: "concat",
+    build: (shape) => ({
+      inputs: { a: shape, b: shape },
+      output: ({ a, b }) => t.concat([a, b, a], 0),
+      expected: ({ a, b }) => [...a, ...b, ...a],
+    }),
+  },
+  {
+    name: "split",
+    build: (shape) => ({
+      inputs: { x: [6, ...shape] },
+      output: ({ x }) => {
+        const [a, b, c] = t.split(x, 3, 0);
+        return t.sub(t.mul(a, c), b);
+      },
+      expected: ({ x }) => {
+        const n = x.length / 3;
+        return Float64Array.from({ length: n }, (_, i) => x[i] * x[i + 2 * n] - x[i + n]);
+      },
+    }),
+  },
+  {
+    name: "reverse",
+    build: (shape) => ({
+      inputs: { x: shape },
+      output: ({ x }) => t.reverse(x, -1),
+      expected: ({ x }) => rows(x, last(shape), (r) => r.toReversed()),
+    }),
+  },
+  {
+    name: "gather",
+    build: (shape) => ({
+      inputs: { x: [4, ...shape] },
+      output: ({ x }) => t.gather(x, t.constant("int32", [3], [3, 0, 3]), 0),
+      expected: ({ x }) => {
+        const n = x.length / 4;
+        return [...x.subarray(3 * n), ...x.subarray(0, n), ...x.subarray(3 * n)];
+      },
+    }),
+  },
+  {
+    name: "matmul",
+    build: (shape) => ({
+      inputs: { a: [...shape, 3], b: [3, 2] },
+      output: ({ a, b }) => t.matmul(a, b, 0.5),
+      expected: ({ a, b }) =>
+        rows(a, 3, (r) => [0, 1].map((j) => 0.5 * (r[0] * b[j] + r[1] * b[2 + j] + r[2] * b[4 + j]))),
+    }),
+  },
+  {
+    name: "dot over two axes in another order, with a batch axis in the middle",
+    rank: [1, 1],
+    build: ([n]) => ({
+      inputs: { a: [2, n, 3, 2], b: [3, 2, n, 2] },
+      // Batch: axis 1 of a, axis 2 of b. Contracted: a's 2 and 0 with b's 0 and 3.
+      output: ({ a, b }) =>
+        t.dot(a, b, {
+          batch: [[1], [2]],
+          contract: [
+            [2, 0],
+            [0, 3],
+          ],
+        }),
+      expected: ({ a, b }) => {
+        const out: number[] = [];
+        for (let p = 0; p < n; p++)
+          for (let i = 0; i < 2; i++)
+            for (let j = 0; j < 2; j++) {
+              let sum = 0;
+              for (let k = 0; k < 3; k++)
+                for (let l = 0; l < 2; l++) sum += a[((l * n + p) * 3 + k) * 2 + i] * b[((k * 2 + j) * n + p) * 2 + l];
+              out.push(sum);
+            }
+        return out;
+      },
+    }),
+  },
+  {
+    name: "dot of a transposed operand",
+    rank: [1, 1],
+    build: ([n]) => ({
+      inputs: { a: [n, 3], b: [2, n] },
+      output: ({ a, b }) => t.dot(t.transpose(a, [1, 0]), t.transpose(b, [1, 0]), { contract: [[1], [0]] }),
+      expected: ({ a, b }) => {
+        const out: number[] = [];
+        for (let i = 0; i < 3; i++)
+          for (let j = 0; j < 2; j++) {
+            let sum = 0;
+            for (let k = 0; k < n; k++) sum += a[k * 3 + i] * b[j * n + k];
+            out.push(sum);
+          }
+        return out;
+      },
+    }),
+  },
+  {
+    name: "linear",
+    build: (shape) => ({
+      inputs: { x: [...shape, 2], weight: [3, 2], bias: [3] },
+      output: ({ x, weight, bias }) => t.linear(x, weight, bias),
+      expected: ({ x, weight, bias }) =>
+        rows(x, 2, (r) => [0, 1, 2].map((j) => r[0] * weight[2 * j] + r[1] * weight[2 * j + 1] + bias[j])),
+    }),
+  },
+  {
+    name: "sumRows",
+    build: (shape) => ({
+      inputs: { x: shape },
+      output: ({ x }) => t.sumRows(x),
+      expected: ({ x }) =>
+        Float64Array.from({ length: last(shape) }, (_, j) =>
+          x.reduce((s, v, i) => (i % last(shape) === j ? s + v : s), 0),
+        ),
+    }),
+  },
+  {
+    name: "layerNorm",
+    build: (shape) => ({
+      inputs: { x: [...shape, 4], weight: [4], bias: [4] },
+      output: ({ x, weight, bias }) => t.layerNorm(x, weight, bias, 1e-2),
+      expected: ({ x, weight, bias }) =>
+        rows(x, 4, (r) => {
+          const mean = r.reduce((a, b) => a + b, 0) / 4;
+          const variance = r.reduce((a, b) => a + (b - mean) ** 2, 0) / 4;
+          return r.map((v, j) => ((v - mean) / Math.sqrt(variance + 1e-2)) * weight[j] + bias[j]);
+        }),
+    }),
+  },
+  {
+    name: "softmax",
+    build: (shape) => ({
+      inputs: { x: shape },
+      output: ({ x }) => t.softmax(x),
+      expected: ({ x }) => rows(x, last(shape), softmaxRow),
+    }),
+  },
+  {
+    name: "logSoftmax",
+    build: (shape) => ({
+      inputs: { x: shape },
+      output: ({ x }) => t.logSoftmax(x),
+      expected: ({ x }) => rows(x, last(shape), (r) => softmaxRow(r).map(Math.log)),
+    }),
+  },
+  {
+    name: "attention",
+    rank: [1, 1],
+    build: ([n]) => ({
+      // Fewer queries than keys, as in the last block of a DeiT.
+      inputs: { q: [2, 1, 2, 3], k: [2, 1, n + 1, 3], v: [2, 1, n + 1, 3] },
+      output: ({ q, k, v }) => t.attention(q, k, v, 0.7),
+      expected: ({ q, k, v }) => {
+        const out: number[] = [];
+        for (let b = 0; b < 2; b++)
+          for (let i = 0; i < 2; i++) {
+            const at = (x: Float64Array, tokens: number, token: number, c: number) => x[(b * tokens + token) * 3 + c];
+            const scores = Float64Array.from({ length: n + 1 }, (_, j) =>
+              [0, 1, 2].reduce((s, c) => s + 0.7 * at(q, 2, i, c) * at(k, n + 1, j, c), 0),
+            );
+            const p = softmaxRow(scores);
+            for (let c = 0; c < 3; c++) out.push(p.reduce((s, w, j) => s + w * at(v, n + 1, j, c), 0));
+          }
+        return out;
+      },
+    }),
+  },
+];
