@@ -1,0 +1,221 @@
+/** The XLA engine: programs as StableHLO on any PJRT plugin, on one device or several. */
+import { createHash } from "node:crypto";
+import { readFile, stat } from "node:fs/promises";
+import { cpus, totalmem } from "node:os";
+import { join } from "node:path";
+import { EngineError } from "../../errors.js";
+import { cacheFolder } from "../../system/cache-folder.js";
+import { type NamedTensors, type Program, simplify } from "../../tensor/index.js";
+import type { CompileOptions, DeviceState, Engine, EngineInfo, Executable } from "../engine.js";
+import { XlaExecutable } from "./executable.js";
+import { withBfloat16Products } from "./mixed-precision.js";
+import { Pipeline } from "./pipeline.js";
+import { type ClientOptions, PjrtClient } from "./pjrt/client.js";
+import { encodeCompileOptions, type XlaFlag } from "./pjrt/compile-options.js";
+import type { LoadedExecutable } from "./pjrt/executable.js";
+import { type InstalledPlugin, resolvePlugin } from "./plugins/store.js";
+import { ProgramCache } from "./program-cache.js";
+import { stablehloText } from "./stablehlo.js";
+import { type DeviceContext, XlaState } from "./state.js";
+
+export interface XlaEngineOptions {
+  /** A plugin's name or the path of its library; `DEIT_PJRT_PLUGIN`, else the CPU's, unless told. */
+  readonly plugin?: string;
+  /** Devices to split batches over: all the plugin has unless told; on the CPU, one unless told. */
+  readonly devices?: number;
+  /** Options of the plugin's client, such as `preallocate` and `memory_fraction` on GPUs. */
+  readonly client?: ClientOptions;
+  /** Compiler flags for every program. */
+  readonly flags?: Readonly<Record<string, XlaFlag>>;
+  /** Folder for compiled programs; false compiles each time. */
+  readonly cache?: string | false;
+}
+
+/** Loads the plugin and opens its devices. Throws EngineError when it is not installed or does not work here. */
+export async function createXlaEngine(options: XlaEngineOptions = {}): Promise<XlaEngine> {
+  const plugin = await resolvePlugin(options.plugin);
+  const client = await openClient(plugin, options);
+  const devices = client.devices.slice(0, options.devices ?? (client.platform === "cpu" ? 1 : undefined));
+  const folder = options.cache ?? join(cacheFolder(), "programs");
+  const machine = await machineKey(plugin, client);
+  return new XlaEngine(
+    plugin,
+    client,
+    devices,
+    options.flags ?? {},
+    folder === false ? undefined : new ProgramCache(folder),
+    machine,
+  );
+}
+
+/** One run on the device and one on its way there. */
+const runsInFlight = 2;
+
+export class XlaEngine implements Engine {
+  readonly info: EngineInfo;
+  readonly #context: DeviceContext;
+  /** Programs by key, so that one compiled twice is loaded once. */
+  readonly #programs = new Map<string, { users: number; loaded: Promise<LoadedExecutable> }>();
+  readonly #states = new Set<XlaState>();
+  #closed = false;
+
+  constructor(
+    plugin: InstalledPlugin,
+    private readonly client: PjrtClient,
+    devices: PjrtClient["devices"],
+    private readonly flags: Readonly<Record<string, XlaFlag>>,
+    private readonly cache: ProgramCache | undefined,
+    private readonly machine: string,
+  ) {
+    this.#context = { client, devices, pipeline: new Pipeline(runsInFlight) };
+    const { major, minor } = client.library.version;
+    this.info = {
+      engine: "xla",
+      platform: client.platform,
+      version: `${plugin.name} ${plugin.version} (PJRT C API ${major}.${minor})`,
+      devices: devices.length,
+      precisions: ["float32", "bfloat16"],
+    };
+  }
+
+  async createState(tensors: NamedTensors): Promise<DeviceState> {
+    this.#open();
+    const state = new XlaState(this.#context);
+    this.#states.add(state);
+    await state.write(tensors);
+    return state;
+  }
+
+  async compile(program: Program, { precision = "float32" }: CompileOptions = {}): Promise<Executable> {
+    this.#open();
+    const text = this.stablehlo(program, precision);
+    const partitions = this.info.devices;
+    const devices = this.#context.devices.map((d) => d.id);
+    const options = { partitions, devices, flags: this.flags };
+    const key = createHash("sha256")
+      .update(this.machine)
+      .update(encodeCompileOptions(options))
+      .update(text)
+      .digest("hex");
+    let entry = this.#programs.get(key);
+    if (!entry) {
+      entry = {
+        users: 0,
+        loaded: this.#load(program.name, key, () => this.client.compile(program.name, text, options)),
+      };
+      this.#programs.set(key, entry);
+    }
+    const held = entry;
+    held.users++;
+    const release = () => {
+      if (--held.users > 0) return;
+      this.#programs.delete(key);
+      held.loaded.then((loaded) => loaded.destroy());
+    };
+    try {
+      const loaded = await held.loaded;
+      this.#checkMemory(program, loaded);
+      return new XlaExecutable(program, this.#context, loaded, release);
+    } catch (error) {
+      held.users--;
+      this.#programs.delete(key);
+      throw error;
+    }
+  }
+
+  /** The text that `compile` gives to the plugin. */
+  stablehlo(program: Program, precision: CompileOptions["precision"] = "float32"): string {
+    const plain = simplify(program, "stablehlo");
+    const lowered = precision === "bfloat16" ? simplify(withBfloat16Products(plain), "stablehlo") : plain;
+    return stablehloText(lowered, { platform: this.info.platform, devices: this.info.devices });
+  }
+
+  /** Native objects not yet freed, by kind; empty after `close`. */
+  get liveHandles(): ReadonlyMap<string, number> {
+    return this.client.library.liveHandles;
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const state of this.#states) await state.dispose();
+    await this.#context.pipeline.idle();
+    for (const { loaded } of this.#programs.values()) (await loaded.catch(() => undefined))?.destroy();
+    this.#programs.clear();
+    this.client.close();
+  }
+
+  #open(): void {
+    if (this.#closed) throw new EngineError("The XLA engine was closed; create a new one.");
+  }
+
+  async #load(name: string, key: string, compile: () => Promise<LoadedExecutable>): Promise<LoadedExecutable> {
+    const stored = await this.cache?.get(key);
+    if (stored) {
+      try {
+        return await this.client.deserialize(name, stored);
+      } catch {
+        await this.cache?.remove(key);
+      }
+    }
+    const loaded = await compile();
+    if (this.cache) {
+      try {
+        await this.cache.put(key, await loaded.serialize());
+      } catch {
+        // Not every plugin can save programs, and a full disk is no reason to stop: it is compiled anew next time.
+      }
+    }
+    return loaded;
+  }
+
+  /** Refuses, before the first run, what cannot fit into the device's memory. */
+  #checkMemory(program: Program, loaded: LoadedExecutable): void {
+    const memory = loaded.memory();
+    const limit = this.client.platform === "cpu" ? totalmem() : this.#context.devices[0].memory()?.bytesLimit;
+    if (!memory || limit === undefined) return;
+    const shares = this.client.platform === "cpu" ? this.info.devices : 1;
+    const needed = (memory.argumentBytes + memory.outputBytes - memory.aliasBytes + memory.temporaryBytes) * shares;
+    if (needed <= limit) return;
+    const gib = (n: number) => `${(n / 2 ** 30).toFixed(1)} GiB`;
+    throw new EngineError(
+      `Program "${program.name}" needs ${gib(needed)} of memory, but the device has ${gib(limit)}; choose a smaller batch size.`,
+    );
+  }
+}
+
+async function openClient(
+  plugin: InstalledPlugin,
+  { devices, client: given = {} }: XlaEngineOptions,
+): Promise<PjrtClient> {
+  if (plugin.cudaData) addXlaFlag("xla_gpu_cuda_data_dir", plugin.cudaData);
+  let client = await PjrtClient.create(plugin.library, given);
+  // A CPU shows as one device unless told; which platform a plugin is for shows only when it is open.
+  if (client.platform === "cpu" && devices !== undefined && devices > client.devices.length) {
+    client.close();
+    client = await PjrtClient.create(plugin.library, { ...given, cpu_device_count: devices });
+  }
+  if (devices !== undefined && devices > client.devices.length) {
+    const found = client.devices.length;
+    client.close();
+    throw new EngineError(
+      `${devices} devices were asked for, but the plugin "${plugin.name}" has ${found}; use --devices ${found}.`,
+    );
+  }
+  return client;
+}
+
+/** XLA reads its flags once, when a plugin is loaded. */
+function addXlaFlag(name: string, value: string): void {
+  const flags = process.env.XLA_FLAGS ?? "";
+  if (!flags.includes(`--${name}=`)) process.env.XLA_FLAGS = `${flags} --${name}=${value}`.trim();
+}
+
+/** All that a compiled program depends on beside its text and options: plugin, device, instruction set. */
+async function machineKey(plugin: InstalledPlugin, client: PjrtClient): Promise<string> {
+  const library = await stat(plugin.library);
+  const flags = /^flags\s*:.*$|^Features\s*:.*$/m.exec(await readFile("/proc/cpuinfo", "utf8").catch(() => ""))?.[0];
+  const { kind } = client.devices[0];
+  const parts = [library.size, Math.floor(library.mtimeMs), client.platform, client.platformVersion, kind];
+  return JSON.stringify([plugin.version, ...parts, cpus()[0]?.model, flags, process.arch, process.env.XLA_FLAGS]);
+}
