@@ -11,7 +11,19 @@ const layers = {
   evaluation: ["models", "data", "weights", "engines", "tensor", "random", "errors", "system"],
   training: ["evaluation", "models", "data", "weights", "engines", "tensor", "random", "errors", "system"],
   report: ["training", "evaluation", "models", "data", "weights", "engines", "tensor", "random", "errors", "system"],
-  cli: ["report", "training", "evaluation", "models", "data", "weights", "engines", "tensor", "random", "errors", "system"],
+  cli: [
+    "report",
+    "training",
+    "evaluation",
+    "models",
+    "data",
+    "weights",
+    "engines",
+    "tensor",
+    "random",
+    "errors",
+    "system",
+  ],
 };
 const path = (name) => `^src/${name}(/|\\.ts$)`;
 module.exports = {
@@ -25,5 +37,10 @@ module.exports = {
       to: { path: "^src/", pathNot: [path(layer), ...may.map(path)] },
     })),
   ],
-  options: { doNotFollow: { path: "node_modules" }, tsConfig: { fileName: "tsconfig.json" }, tsPreCompilationDeps: true },
+  options: {
+    doNotFollow: { path: "node_modules" },
+    tsConfig: { fileName: "tsconfig.json" },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node", "default"] },
+  },
 };

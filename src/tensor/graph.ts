@@ -1,9 +1,9 @@
 /** The graph: immutable nodes that apply a primitive to tensors. Building one is calling functions; nothing is traced. */
 import { ShapeError } from "../errors.js";
+import type { DenseValue } from "./dense.js";
 import type { DType } from "./dtype.js";
 import type { Shape } from "./host.js";
 import type { OnnxEmitter, StablehloEmitter } from "./lowering.js";
-import type { DenseValue } from "./reference.js";
 
 /** What is known of a value before it exists. */
 export interface TensorType {

@@ -1,49 +1,8 @@
 /** The reference evaluator: every primitive in double precision, plainly, for tests. Never used to train. */
 import { ShapeError } from "../errors.js";
+import type { DenseValue } from "./dense.js";
 import { type Node, type Tensor, topologicalOrder } from "./graph.js";
-import type { Shape } from "./host.js";
 import { sizeOf } from "./host.js";
-
-/** A value of the reference evaluator. Integers and booleans are kept as doubles too. */
-export interface DenseValue {
-  readonly shape: Shape;
-  readonly data: Float64Array;
-}
-
-/** Row-major strides in elements. */
-export function strides(shape: Shape): number[] {
-  const s = new Array<number>(shape.length);
-  let n = 1;
-  for (let i = shape.length - 1; i >= 0; i--) {
-    s[i] = n;
-    n *= shape[i];
-  }
-  return s;
-}
-
-/** Folds `x` over `axes` into an array of `outShape` elements. */
-export function reduceWith(
-  x: DenseValue,
-  axes: readonly number[],
-  outShape: Shape,
-  start: number,
-  combine: (a: number, b: number) => number,
-): Float64Array {
-  const y = new Float64Array(sizeOf(outShape)).fill(start);
-  const from = strides(x.shape);
-  const to = strides(x.shape.map((d, i) => (axes.includes(i) ? 1 : d)));
-  for (let i = 0; i < x.data.length; i++) {
-    let rest = i;
-    let target = 0;
-    for (let d = 0; d < x.shape.length; d++) {
-      const k = Math.floor(rest / from[d]);
-      rest -= k * from[d];
-      if (!axes.includes(d)) target += k * to[d];
-    }
-    y[target] = combine(y[target], x.data[i]);
-  }
-  return y;
-}
 
 /** Values of `roots` given those of the program inputs by name. */
 export function evaluate(roots: readonly Tensor[], inputs: ReadonlyMap<string, ArrayLike<number>>): Float64Array[] {

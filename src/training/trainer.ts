@@ -1,8 +1,9 @@
 /** A training run, from data to best checkpoint. Reads from top to bottom. */
 
 import { findBadImages } from "../data/check-images.js";
-import { type Dataset, openDataset, subset } from "../data/dataset.js";
+import { type Dataset, subset } from "../data/dataset.js";
 import { createLoader, type Loader } from "../data/loader.js";
+import { openDataset } from "../data/open.js";
 import type { TrainingTransform, Transform } from "../data/transform.js";
 import type { DeviceState, Engine, Executable } from "../engines/engine.js";
 import { FileError, TrainingError } from "../errors.js";

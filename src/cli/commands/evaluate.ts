@@ -1,8 +1,8 @@
 /** `deit evaluate`: accuracy of a model on a folder of images. */
 import { availableParallelism } from "node:os";
 import type { Command } from "commander";
-import { openDataset } from "../../data/dataset.js";
 import { createLoader } from "../../data/loader.js";
+import { openDataset } from "../../data/open.js";
 import { readClassFile } from "../../data/sources/flat.js";
 import { Classifier } from "../../evaluation/classifier.js";
 import { evaluate } from "../../evaluation/evaluate.js";

@@ -1,9 +1,9 @@
 /** Comparison and choice: compare, select, logic, max and min, and the reductions built on them. */
 import { ShapeError } from "../../errors.js";
+import { reduceWith, strides } from "../dense.js";
 import type { DType } from "../dtype.js";
 import { apply, describe, type Primitive, sameShape, type Tensor } from "../graph.js";
 import { sizeOf } from "../host.js";
-import { reduceWith, strides } from "../reference.js";
 import { div, mul, neg, sub } from "./arithmetic.js";
 import { broadcast, broadcastShape, keptShape, normalizeAxes, reduceSum } from "./broadcast.js";
 import { cast } from "./cast.js";

@@ -1,10 +1,10 @@
 /** The batched matrix product with free choice of contracted axes: all linear algebra of the models. */
 import { ShapeError } from "../../errors.js";
+import { type DenseValue, strides } from "../dense.js";
 import type { DType } from "../dtype.js";
 import { apply, describe, type Node, type Primitive, type Tensor } from "../graph.js";
 import { sizeOf } from "../host.js";
 import type { OnnxEmitter } from "../lowering.js";
-import { type DenseValue, strides } from "../reference.js";
 import { cast } from "./cast.js";
 import { transpose } from "./layout.js";
 

@@ -1,8 +1,8 @@
 /** Parts of tensors: slice, pad, concat, split, reverse, gather. */
 import { ShapeError } from "../../errors.js";
+import { strides } from "../dense.js";
 import { apply, applyAll, describe, normalizeAxis, type Primitive, type Tensor } from "../graph.js";
 import { sizeOf } from "../host.js";
-import { strides } from "../reference.js";
 import { broadcast } from "./broadcast.js";
 import { cast } from "./cast.js";
 import { compare } from "./compare.js";
