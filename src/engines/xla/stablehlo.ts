@@ -54,8 +54,9 @@ export function stablehloText(program: Program, options: StablehloOptions): stri
     (o) => `${tensorType(o.tensor)}${attributeList(sharding(program, o, o.tensor.shape, options.devices))}`,
   );
   const types = program.outputs.map((o) => tensorType(o.tensor));
+  const mesh = options.devices === 1 ? "" : `sdy.mesh @mesh = <["batch"=${options.devices}]>\n`;
   return `module @${program.name.replaceAll(/\W/g, "_")} attributes {mhlo.num_partitions = ${options.devices} : i32, mhlo.num_replicas = 1 : i32} {
-func.func public @main(${inputs.join(",\n    ")}) -> (${results.join(",\n    ")}) {
+${mesh}func.func public @main(${inputs.join(",\n    ")}) -> (${results.join(",\n    ")}) {
 ${writer.lines.join("\n")}
   func.return ${values.join(", ")} : ${types.join(", ")}
 }
@@ -79,13 +80,14 @@ function sharding(
   devices: number,
 ): string[] {
   if (devices === 1) return [];
-  if (kind === "replicated") return ['mhlo.sharding = "{replicated}"'];
-  if (shape.length === 0 || shape[0] % devices !== 0) {
+  const split = kind === "batch";
+  if (split && (shape.length === 0 || shape[0] % devices !== 0)) {
     throw new EngineError(
       `Program "${program.name}" splits "${name}" [${shape.join(", ")}] over ${devices} devices, but ${shape[0] ?? 1} is not divisible by ${devices}; choose a batch size that is.`,
     );
   }
-  return [`mhlo.sharding = "{devices=[${[devices, ...shape.slice(1).map(() => 1)].join(",")}]<=[${devices}]}"`];
+  const axes = shape.map((_, i) => (split && i === 0 ? '{"batch"}' : "{}"));
+  return [`sdy.sharding = #sdy.sharding<@mesh, [${axes.join(", ")}]>`];
 }
 
 class Writer implements StablehloEmitter {

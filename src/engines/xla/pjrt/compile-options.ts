@@ -39,6 +39,8 @@ export function encodeCompileOptions({
     w.join();
   }
   w.join();
+  // Shardy, which reads the text's sdy.sharding attributes.
+  w.tag(19, WireType.Varint).bool(partitions > 1);
   w.join();
   for (const name of Object.keys(flags).sort()) {
     w.tag(7, WireType.LengthDelimited).fork();

@@ -146,6 +146,8 @@ function loadApi(path: string): Pointer {
   } catch {
     // A library was loaded before, and the sizes stand as they are.
   }
+  // Plugins write warnings about their own internals to the standard error; errors stay.
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= "2";
   try {
     pin(path);
     const api = koffi.load(path).func("GetPjrtApi", "void *", [])() as Pointer | null;
