@@ -45,6 +45,11 @@ export class EngineError extends DeitError {
   readonly exitCode = 6;
 }
 
+/** A download that was refused, cut off for good, or is not what was expected. */
+export class DownloadError extends DeitError {
+  readonly exitCode = 8;
+}
+
 /** Training that cannot go on: a loss that is not a number, a lost worker, a locked run folder. */
 export class TrainingError extends DeitError {
   readonly exitCode = 7;

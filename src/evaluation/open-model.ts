@@ -7,16 +7,22 @@ import type { Model } from "../models/model.js";
 import { createModel, type ModelOptions } from "../models/registry.js";
 import { fileError } from "../system/atomic-file.js";
 import type { NamedTensors } from "../tensor/index.js";
+import { hubRepository, isHubName } from "../weights/hub-names.js";
 import { loadWeights } from "../weights/load.js";
 
 export interface ModelChoice {
   /** Name of the model; a deit checkpoint says it itself. */
   readonly model?: string;
-  /** A safetensors or PyTorch file, or a run folder, whose best checkpoint is taken. */
+  /**
+   * A safetensors or PyTorch file; a run folder, whose best checkpoint is taken; `hub` for the published weights of the
+   * model; or `hub:owner/name`.
+   */
   readonly weights: string;
   /** Class names; a deit checkpoint brings its own. */
   readonly classes?: readonly string[];
   readonly imageSize?: number;
+  /** Bytes of a download so far and in all. */
+  readonly onProgress?: (done: number, total: number) => void;
 }
 
 export interface OpenedModel {
@@ -30,7 +36,7 @@ export interface OpenedModel {
 export const checkpointMetadata = { model: "deit.model", config: "deit.config", classes: "deit.classes" } as const;
 
 export async function openModel(choice: ModelChoice): Promise<OpenedModel> {
-  const path = await weightsFile(choice.weights);
+  const path = isHubName(choice.weights) ? await hubWeights(choice) : await weightsFile(choice.weights);
   const { tensors, metadata } = await loadWeights(path);
   const name = choice.model ?? metadata[checkpointMetadata.model];
   if (!name)
@@ -45,6 +51,11 @@ export async function openModel(choice: ModelChoice): Promise<OpenedModel> {
     );
   }
   return { model, classes, weights: adaptWeights(model, tensors, { source: path }) };
+}
+
+async function hubWeights({ weights, model, onProgress }: ModelChoice): Promise<string> {
+  const { hubFile } = await import("../weights/hub.js");
+  return hubFile(hubRepository(weights, model), "model.safetensors", { onProgress });
 }
 
 async function weightsFile(path: string): Promise<string> {

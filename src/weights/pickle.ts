@@ -334,7 +334,7 @@ class Machine {
 
   #raw(n: number): Uint8Array {
     const from = this.#skip(n);
-    return this.bytes.slice(from, from + n);
+    return Uint8Array.from(this.bytes.subarray(from, from + n));
   }
 
   #text(n: number): string {

@@ -15,7 +15,7 @@ import { interruptible, number, wholeNumber, withEngine } from "../options.js";
 export function define(command: Command): void {
   command
     .requiredOption("--data <folder>", "folder with class folders, or with files named CLASS_….jpg")
-    .requiredOption("--weights <file>", "safetensors or PyTorch file, or a run folder")
+    .requiredOption("--weights <file>", "safetensors or PyTorch file, a run folder, hub, or hub:owner/name")
     .option("--model <name>", "model of the weights; deit's own checkpoints say it themselves")
     .option("--classes <file>", "class names, one per line, in the order of the model's outputs")
     .option("--image-size <pixels>", "resolution, the model's own unless told", wholeNumber(1))

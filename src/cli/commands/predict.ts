@@ -19,7 +19,7 @@ import { interruptible, wholeNumber, withEngine } from "../options.js";
 export function define(command: Command): void {
   command
     .argument("<images...>", "files, folders, globs; - for an image on standard input, @- for a list of paths there")
-    .requiredOption("--weights <file>", "safetensors or PyTorch file, or a run folder")
+    .requiredOption("--weights <file>", "safetensors or PyTorch file, a run folder, hub, or hub:owner/name")
     .option("--model <name>", "model of the weights; deit's own checkpoints say it themselves")
     .option("--classes <file>", "class names, one per line")
     .option("--top <k>", "answers per image", wholeNumber(1), 5)

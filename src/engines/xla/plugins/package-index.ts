@@ -1,6 +1,6 @@
 /** A package index in pip's simple form: which files a package has, from JSON (PEP 691) or HTML (PEP 503). */
 import { EngineError } from "../../../errors.js";
-import { get, shown, text } from "./http.js";
+import { get, shown, text } from "../../../system/http.js";
 import type { PipConfig } from "./pip-config.js";
 
 export interface IndexFile {

@@ -5,6 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { EngineError } from "../../../errors.js";
 import { fileError, requireFreeSpace, writeFileAtomic } from "../../../system/atomic-file.js";
 import { cacheFolder } from "../../../system/cache-folder.js";
+import { download, verify } from "../../../system/download.js";
 import { ZipFile } from "../../../system/zip.js";
 import {
   type PluginName,
@@ -14,7 +15,6 @@ import {
   type System,
   thisSystem,
 } from "./catalogue.js";
-import { download, verify } from "./download.js";
 import { listFiles } from "./package-index.js";
 import { type PipConfig, pipConfig } from "./pip-config.js";
 import { type PinnedPackage, pinnedPackages } from "./wheels.generated.js";

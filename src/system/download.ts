@@ -3,8 +3,8 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { open, rename, rm, stat } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import { EngineError } from "../../../errors.js";
-import { fileError } from "../../../system/atomic-file.js";
+import { DownloadError } from "../errors.js";
+import { fileError } from "./atomic-file.js";
 import { get, shown } from "./http.js";
 
 export interface DownloadOptions {
@@ -12,6 +12,8 @@ export interface DownloadOptions {
   /** Bytes of the file; more are refused before they fill the disk. */
   readonly size: number;
   readonly certificates?: string;
+  /** Headers of the request, such as a token. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
   /** Bytes so far and in all. */
   readonly onProgress?: (done: number, total: number) => void;
@@ -33,7 +35,7 @@ export async function download(url: URL, target: string, options: DownloadOption
       await fetchRest(url, part, before, options);
     } catch (error) {
       if (options.signal?.aborted) throw options.signal.reason;
-      if (error instanceof EngineError) throw error;
+      if (error instanceof DownloadError) throw error;
       if ((error as NodeJS.ErrnoException).syscall === "write") throw fileError(part, "write", error);
       failures = (await sizeOf(part)) > before ? 1 : failures + 1;
       if (failures >= maxFailures) throw givenUp(url, part, error);
@@ -55,8 +57,8 @@ export async function verify(
   const length = await sizeOf(path);
   if (found === sha256 && length === size) return;
   if (remove) await rm(path, { force: true });
-  throw new EngineError(
-    `The file from ${origin} is refused: its SHA-256 is ${found} (${length} bytes), but ${sha256} (${size} bytes) is expected. It was changed or damaged on the way${remove ? "; try again, or use another package index" : ""}.`,
+  throw new DownloadError(
+    `The file from ${origin} is refused: its SHA-256 is ${found} (${length} bytes), but ${sha256} (${size} bytes) is expected. It was changed or damaged on the way${remove ? "; try again, or use another server" : ""}.`,
   );
 }
 
@@ -72,7 +74,11 @@ export async function hashFile(path: string): Promise<string> {
 
 async function fetchRest(url: URL, part: string, start: number, options: DownloadOptions): Promise<void> {
   const { size, certificates, signal, onProgress } = options;
-  const headers = { "accept-encoding": "identity", ...(start > 0 ? { range: `bytes=${start}-` } : {}) };
+  const headers = {
+    ...options.headers,
+    "accept-encoding": "identity",
+    ...(start > 0 ? { range: `bytes=${start}-` } : {}),
+  };
   const response = await get(url, { headers, certificates, signal });
   const continues =
     response.statusCode === 206 && (response.headers["content-range"] ?? "").startsWith(`bytes ${start}-`);
@@ -81,7 +87,7 @@ async function fetchRest(url: URL, part: string, start: number, options: Downloa
     response.resume();
     const message = `${shown(url)} answered with status ${response.statusCode}`;
     if (retry) throw new Error(message);
-    throw new EngineError(`${message} instead of the file; check the package index in pip's configuration.`);
+    throw new DownloadError(`${message} instead of the file; check its name and the address of the server.`);
   }
   // A server that knows no ranges begins again.
   let done = continues ? start : 0;
@@ -101,13 +107,13 @@ async function fetchRest(url: URL, part: string, start: number, options: Downloa
   if (done < size) throw new Error(`the connection ended after ${done} of ${size} bytes`);
 }
 
-function tooLong(url: URL, size: number): EngineError {
-  return new EngineError(`The file from ${shown(url)} is refused: it is longer than the expected ${size} bytes.`);
+function tooLong(url: URL, size: number): DownloadError {
+  return new DownloadError(`The file from ${shown(url)} is refused: it is longer than the expected ${size} bytes.`);
 }
 
-function givenUp(url: URL, part: string, error: unknown): EngineError {
+function givenUp(url: URL, part: string, error: unknown): DownloadError {
   const reason = error instanceof Error ? error.message : String(error);
-  return new EngineError(
+  return new DownloadError(
     `The download of ${shown(url)} was cut off ${maxFailures} times (${reason}). What has arrived is kept in "${part}"; run the command again to go on.`,
     { cause: error },
   );

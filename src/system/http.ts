@@ -1,9 +1,9 @@
-/** HTTP for package indexes: redirects, credentials in addresses, and certificate files as pip knows them. */
+/** HTTP for downloads: redirects, credentials in addresses, and certificate files as pip knows them. */
 import { readFileSync } from "node:fs";
 import { type IncomingMessage, request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { rootCertificates } from "node:tls";
-import { EngineError } from "../../../errors.js";
+import { DownloadError } from "../errors.js";
 
 export interface HttpOptions {
   readonly headers?: Readonly<Record<string, string>>;
@@ -21,10 +21,9 @@ export async function get(url: URL, options: HttpOptions = {}, redirects = 5): P
   if (statusCode < 300 || statusCode >= 400 || headers.location === undefined) return response;
   response.resume();
   const next = new URL(headers.location, url);
-  if (redirects === 0)
-    throw new EngineError(`${shown(url)} redirects too often; check the package index in pip's configuration.`);
+  if (redirects === 0) throw new DownloadError(`${shown(url)} redirects too often; check the address of the server.`);
   if (url.protocol === "https:" && next.protocol !== "https:") {
-    throw new EngineError(`${shown(url)} redirects to an unencrypted address, which is refused.`);
+    throw new DownloadError(`${shown(url)} redirects to an unencrypted address, which is refused.`);
   }
   // Credentials belong to the host they were given for.
   if (next.host === url.host && !next.username) {
@@ -40,8 +39,7 @@ export async function text(response: IncomingMessage, limit = 64 * 2 ** 20): Pro
   let size = 0;
   for await (const piece of response as AsyncIterable<Buffer>) {
     size += piece.length;
-    if (size > limit)
-      throw new EngineError(`A package index answered with more than ${limit} bytes, which is no listing.`);
+    if (size > limit) throw new DownloadError(`A server answered with more than ${limit} bytes, which is no listing.`);
     pieces.push(piece);
   }
   return Buffer.concat(pieces).toString("utf8");
