@@ -80,7 +80,7 @@ export class XlaEngine implements Engine {
 
   async createState(tensors: NamedTensors): Promise<DeviceState> {
     this.#open();
-    const state = new XlaState(this.#context);
+    const state: XlaState = new XlaState(this.#context, () => this.#states.delete(state));
     this.#states.add(state);
     await state.write(tensors);
     return state;
@@ -107,18 +107,17 @@ export class XlaEngine implements Engine {
     }
     const held = entry;
     held.users++;
-    const release = () => {
+    const release = async () => {
       if (--held.users > 0) return;
       this.#programs.delete(key);
-      held.loaded.then((loaded) => loaded.destroy());
+      (await held.loaded.catch(() => undefined))?.destroy();
     };
     try {
       const loaded = await held.loaded;
       this.#checkMemory(program, loaded);
       return new XlaExecutable(program, this.#context, loaded, release);
     } catch (error) {
-      held.users--;
-      this.#programs.delete(key);
+      await release();
       throw error;
     }
   }

@@ -33,7 +33,7 @@ export class XlaExecutable implements Executable {
     readonly program: Program,
     private readonly context: DeviceContext,
     readonly loaded: LoadedExecutable,
-    private readonly release: () => void,
+    private readonly release: () => Promise<void>,
   ) {
     const memory = loaded.memory();
     this.temporaryBytes = memory && memory.temporaryBytes + memory.outputBytes - memory.aliasBytes;
@@ -54,7 +54,7 @@ export class XlaExecutable implements Executable {
   }
 
   async dispose(): Promise<void> {
-    await this.context.pipeline.exclusive(async () => this.release());
+    await this.context.pipeline.exclusive(this.release);
   }
 
   /** Data by name, one buffer per device: split along the first axis, or the whole. */

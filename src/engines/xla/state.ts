@@ -23,7 +23,10 @@ export class XlaState implements DeviceState {
   readonly #tensors = new Map<string, Replicas>();
   #lost: string | undefined;
 
-  constructor(readonly context: DeviceContext) {}
+  constructor(
+    readonly context: DeviceContext,
+    private readonly onDispose: () => void,
+  ) {}
 
   write(tensors: NamedTensors): Promise<void> {
     return this.context.pipeline.exclusive(async () => {
@@ -49,10 +52,11 @@ export class XlaState implements DeviceState {
 
   read(names?: readonly string[]): Promise<Map<string, HostTensor>> {
     return this.context.pipeline.exclusive(async () => {
-      const copies = (names ?? [...this.#tensors.keys()]).map((name) => {
-        const [first] = this.get(name, "reading state");
-        return { name, ...first.startCopy(`reading state "${name}"`) };
-      });
+      const wanted = (names ?? [...this.#tensors.keys()]).map((name) => ({
+        name,
+        source: this.get(name, "reading state")[0],
+      }));
+      const copies = wanted.map(({ name, source }) => ({ name, ...source.startCopy(`reading state "${name}"`) }));
       await settleAll(
         copies.map((c) => c.done),
         "reading state",
@@ -65,6 +69,7 @@ export class XlaState implements DeviceState {
     return this.context.pipeline.exclusive(async () => {
       for (const replicas of this.#tensors.values()) destroy(replicas);
       this.#tensors.clear();
+      this.onDispose();
     });
   }
 
