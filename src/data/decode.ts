@@ -1,6 +1,7 @@
 /**
  * Bytes of an image file to RGB, with the meaning of Pillow's `Image.open(f).convert("RGB")`: alpha is dropped, the
- * first frame of an animation counts, EXIF rotation is not applied, colour profiles are ignored.
+ * first frame of an animation counts, EXIF rotation is not applied, colour profiles are ignored. One difference: 16-bit
+ * grey is scaled to 8 bits, where Pillow clips it at 255 and so turns it white.
  */
 import { createRequire } from "node:module";
 import { FileError } from "../errors.js";

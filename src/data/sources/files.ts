@@ -6,7 +6,7 @@ import { FileError } from "../../errors.js";
 import { fileError } from "../../system/atomic-file.js";
 import type { Dataset } from "../dataset.js";
 
-const imageName = /\.(jpe?g|png|webp|gif|tiff?|bmp|avif|ppm)$/i;
+const imageName = /\.(jpe?g|png|webp|gif|tiff?|avif)$/i;
 
 export const isImageName = (name: string): boolean => imageName.test(name);
 

@@ -1,0 +1,148 @@
+import { readFile } from "node:fs/promises";
+import { beforeAll, describe, expect, it } from "vitest";
+import { FileError } from "../errors.js";
+import { RandomStream } from "../random/stream.js";
+import type { NamedTensors } from "../tensor/index.js";
+import { readSafetensors } from "../weights/safetensors.js";
+import { decodeImage, jpegHeader } from "./decode.js";
+import { applyTransform } from "./transform.js";
+
+const folder = new URL("../../tests/fixtures/images/", import.meta.url).pathname;
+const names = [
+  "alpha.png",
+  "animated.gif",
+  "cmyk.jpg",
+  "grey.jpg",
+  "grey.png",
+  "grey_alpha.png",
+  "one_pixel.png",
+  "palette.png",
+  "plain.jpg",
+  "plain.png",
+  "plain.tiff",
+  "plain.webp",
+  "progressive.jpg",
+  "rotated.jpg",
+  "sixteen_bit.png",
+  "subsampled.jpg",
+];
+let expected: NamedTensors;
+beforeAll(async () => {
+  ({ tensors: expected } = await readSafetensors(`${folder}expected.safetensors`));
+});
+
+function largest(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let worst = a.length === b.length ? 0 : Infinity;
+  for (let i = 0; i < a.length; i++) worst = Math.max(worst, Math.abs(a[i] - b[i]));
+  return worst;
+}
+
+describe("decodeImage", () => {
+  it.each(names)("gives Pillow's pixels for %s", async (name) => {
+    const image = await decodeImage(await readFile(folder + name), { name });
+    const reference = expected.get(name)!;
+    expect([image.height, image.width, 3]).toEqual([...reference.shape]);
+    expect(largest(image.data, reference.data as Uint8Array)).toBeLessThanOrEqual(1);
+  });
+
+  it("is a few levels off with the fast transform, and reads grey too", async () => {
+    for (const name of ["plain.jpg", "grey.jpg", "rotated.jpg"]) {
+      const image = await decodeImage(await readFile(folder + name), { name, jpeg: "fast" });
+      expect(largest(image.data, expected.get(name)!.data as Uint8Array)).toBeLessThan(16);
+    }
+  });
+
+  it.each(["exact", "fast"] as const)("says that a file is cut short (%s)", async (jpeg) => {
+    const bytes = await readFile(`${folder}truncated.jpg`);
+    await expect(decodeImage(bytes, { name: "a/b c.jpg", jpeg })).rejects.toThrow(
+      /^"a\/b c\.jpg" is cut short; restore it/,
+    );
+  });
+
+  it.each([
+    ["text", Buffer.from("this is no image"), "is no image that can be read"],
+    ["nothing", Buffer.alloc(0), "is empty"],
+    ["a JPEG without pixels", Buffer.from([0xff, 0xd8, 0xff, 0xd9]), '"x"'],
+  ])("refuses %s", async (_, bytes, message) => {
+    const failure = decodeImage(bytes, { name: "x" });
+    await expect(failure).rejects.toThrow(FileError);
+    await expect(failure).rejects.toThrow(message);
+  });
+
+  it("refuses more pixels than the limit before it decodes them", async () => {
+    const bytes = Buffer.from(await readFile(`${folder}plain.jpg`));
+    const at = bytes.indexOf(Buffer.from([0xff, 0xc0]));
+    bytes.writeUInt16BE(20_000, at + 5);
+    bytes.writeUInt16BE(20_000, at + 7);
+    expect(jpegHeader(bytes)).toEqual({ width: 20_000, height: 20_000, components: 3 });
+    await expect(decodeImage(bytes, { name: "huge.jpg" })).rejects.toThrow(
+      '"huge.jpg" has 20000×20000 pixels, more than the limit',
+    );
+    await expect(decodeImage(await readFile(`${folder}plain.png`), { name: "p", maxPixels: 10 })).rejects.toThrow(
+      "34×21 pixels",
+    );
+  });
+});
+
+describe("applyTransform", () => {
+  const stream = () => new RandomStream({ seed: 4, purpose: "augment" });
+  it.each([
+    [32, 0.875],
+    [48, 1],
+  ])("gives timm's evaluation view of %i pixels, ratio %d", async (size, cropRatio) => {
+    const image = await decodeImage(await readFile(`${folder}view.png`), { name: "view.png" });
+    const view = applyTransform(image, { kind: "evaluation", size, cropRatio, interpolation: "bicubic" }, stream());
+    const reference = expected.get(`view.${size}.${cropRatio === 1 ? "1.0" : cropRatio}`)!;
+    expect(largest(view, reference.data as Uint8Array)).toBeLessThanOrEqual(1);
+  });
+
+  const training = {
+    kind: "training",
+    size: 16,
+    interpolation: "bicubic",
+    scale: [0.08, 1],
+    ratio: [0.75, 4 / 3],
+    flip: 0.5,
+  } as const;
+  const grey = { width: 40, height: 30, data: new Uint8Array(3600).fill(128) };
+
+  it("crops within the image: a constant image stays constant", () => {
+    const s = stream();
+    for (let i = 0; i < 50; i++) {
+      expect([...applyTransform(grey, { ...training, crop: "resized" }, s)].every((v) => v === 128)).toBe(true);
+    }
+  });
+
+  it("shifts by at most four pixels, with black beyond the border", () => {
+    const s = stream();
+    const image = { width: 16, height: 16, data: new Uint8Array(768).fill(200) };
+    const kept = Array.from(
+      { length: 200 },
+      () => applyTransform(image, { ...training, crop: "padded", flip: 0 }, s).filter((v) => v === 200).length / 3,
+    );
+    expect(Math.max(...kept)).toBe(256);
+    expect(Math.min(...kept)).toBe(144);
+  });
+
+  it("flips as often as it should", () => {
+    const s = stream();
+    const image = {
+      width: 16,
+      height: 16,
+      data: Uint8Array.from({ length: 768 }, (_, i) => (Math.floor(i / 3) % 16) * 10),
+    };
+    let flips = 0;
+    for (let i = 0; i < 400; i++) {
+      const view = applyTransform(image, { ...training, crop: "resized", scale: [1, 1], ratio: [1, 1] }, s);
+      if (view[0] > view[45]) flips++;
+    }
+    // 400 fair coins: 200 ± 10; five deviations are allowed.
+    expect(Math.abs(flips - 200)).toBeLessThan(50);
+  });
+
+  it("is a function of the image and the stream's key", () => {
+    const image = { width: 40, height: 30, data: Uint8Array.from({ length: 3600 }, (_, i) => i % 251) };
+    const once = applyTransform(image, { ...training, crop: "resized" }, stream());
+    expect(applyTransform(image, { ...training, crop: "resized" }, stream())).toEqual(once);
+  });
+});
