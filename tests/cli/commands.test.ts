@@ -1,0 +1,291 @@
+/** The commands, run as programs. */
+import { existsSync } from "node:fs";
+import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { deit, root, runNode } from "./run.js";
+
+const images = join(root, "tests/fixtures/images");
+const microRecipe = ["imageSize=32", "patchSize=8", "width=32", "depth=1", "heads=2", "warmupEpochs=0"];
+let scratch: string;
+let run: string;
+
+beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), "deit-cli-"));
+  run = join(scratch, "run");
+  const trained = await deit([
+    "train",
+    "procedural:32:64",
+    "--validation",
+    "procedural:32:32",
+    "--output",
+    run,
+    "--epochs",
+    "1",
+    "--batch-size",
+    "16",
+    "--json",
+    "--set",
+    "model=deit",
+    ...microRecipe,
+  ]);
+  expect(trained.stderr).toBe("");
+  expect(JSON.parse(trained.stdout)).toMatchObject({ folder: run, classes: 10, interrupted: false });
+});
+afterAll(() => rm(scratch, { recursive: true, force: true }));
+
+describe("help", () => {
+  it.each(["train", "evaluate", "predict", "models", "doctor", "demo", "fixtures"])(
+    "deit %s --help shows an example",
+    async (name) => {
+      const { code, stdout } = await deit([name, "--help"]);
+      expect(code).toBe(0);
+      expect(stdout).toMatch(new RegExp(`Example:\\n +deit ${name}`));
+    },
+  );
+  it("names the nearest for a wrong command or option, with exit code 2", async () => {
+    const command = await deit(["trian"]);
+    expect([command.code, command.stderr]).toEqual([2, expect.stringContaining("Did you mean train?")]);
+    const option = await deit(["models", "--jsno"]);
+    expect([option.code, option.stderr]).toEqual([2, expect.stringContaining("Did you mean --json?")]);
+  });
+});
+
+describe("commands for machines", () => {
+  it("deit models --json", async () => {
+    const rows = JSON.parse((await deit(["models", "--json"])).stdout);
+    expect(rows).toContainEqual({
+      name: "deit_tiny_patch16_224",
+      imageSize: 224,
+      parameters: 5717416,
+      distilled: false,
+      imagenetTop1: 72.2,
+    });
+  });
+  it("deit doctor --json", async () => {
+    const report = JSON.parse((await deit(["doctor", "--json"])).stdout);
+    expect(report.engines[0]).toMatchObject({ engine: "onnx", works: true });
+  });
+  it("deit evaluate --json on a run folder", async () => {
+    const { stdout } = await deit(["evaluate", "--weights", run, "--data", "procedural:32:40", "--json"]);
+    expect(JSON.parse(stdout)).toMatchObject({ images: 40, model: "deit" });
+  });
+});
+
+describe("deit predict", () => {
+  it("answers for files, folders and globs", async () => {
+    const folder = join(scratch, "photos");
+    await mkdir(join(folder, "deep"), { recursive: true });
+    await copyFile(join(images, "plain.png"), join(folder, "a.png"));
+    await copyFile(join(images, "plain.jpg"), join(folder, "deep", "b b.jpg"));
+    const { code, stdout } = await deit([
+      "predict",
+      join(images, "grey.png"),
+      folder,
+      join(images, "*.webp"),
+      "--weights",
+      run,
+      "--top",
+      "2",
+      "--json",
+    ]);
+    expect(code).toBe(0);
+    const lines = stdout
+      .trim()
+      .split("\n")
+      .map((l) => JSON.parse(l));
+    expect(lines.map((l) => l.image.split("/").at(-1))).toEqual(["grey.png", "a.png", "b b.jpg", "plain.webp"]);
+    for (const l of lines) expect(l.predictions).toHaveLength(2);
+    expect(lines[0].predictions[0].class).toMatch(/^[a-z]+$/);
+  });
+  it("reads an image, or a list of paths, from standard input", async () => {
+    const one = await deit(["predict", "-", "--weights", run, "--json"], {
+      input: await readFile(join(images, "plain.png")),
+    });
+    expect(JSON.parse(one.stdout).image).toBe("standard input");
+    const list = await deit(["predict", "@-", "--weights", run, "--json"], {
+      input: Buffer.from(`${images}/plain.png\n${images}/alpha.png\n`),
+    });
+    expect(list.stdout.trim().split("\n")).toHaveLength(2);
+  });
+});
+
+/** One sentence on standard error that fits, and a code other than 0. */
+async function fails(args: readonly string[], message: RegExp, code: number): Promise<void> {
+  const ran = await deit(args);
+  expect(ran.stderr).toMatch(message);
+  expect(ran.stderr).not.toMatch(/\n\s+at /);
+  expect(ran.code).toBe(code);
+}
+
+describe("bad input", () => {
+  const predict = (file: string) => ["predict", file, "--weights", run];
+  it("a missing file", () =>
+    fails(predict("none.jpg"), /^deit: Cannot read "none\.jpg": it does not exist; check the path\.\n$/, 4));
+  it("a file that is no image", () =>
+    fails(predict(join(images, "generate.py")), /generate\.py" is no image that can be read/, 4));
+  it("a truncated JPEG", () => fails(predict(join(images, "truncated.jpg")), /truncated\.jpg" is cut short/, 4));
+  it("one bad image among good ones keeps no other from its answer", async () => {
+    const ran = await deit([
+      "predict",
+      join(images, "truncated.jpg"),
+      join(images, "plain.png"),
+      "--weights",
+      run,
+      "--json",
+    ]);
+    expect(JSON.parse(ran.stdout).image).toContain("plain.png");
+    expect([ran.code, ran.stderr]).toEqual([4, expect.stringContaining("cut short")]);
+  });
+  it("an image of one pixel is fine", async () => {
+    expect((await deit(predict(join(images, "one_pixel.png")))).code).toBe(0);
+  });
+  it("missing weights", () =>
+    fails(["predict", "x.jpg", "--weights", "none.safetensors"], /Cannot read the weights in "none\.safetensors"/, 4));
+  it("weights that are none", () =>
+    fails(
+      ["predict", "x.jpg", "--weights", join(images, "plain.png")],
+      /plain\.png" is not a sound safetensors file/,
+      4,
+    ));
+  it("weights without a model's name", () =>
+    fails(
+      ["predict", "x.jpg", "--weights", join(root, "tests/fixtures/weights/reference.safetensors")],
+      /does not say which model it is; name it with --model/,
+      2,
+    ));
+  it("weights of another architecture", () =>
+    fails(
+      ["predict", "x.jpg", "--weights", join(run, "best.safetensors"), "--model", "deit_small_patch16_224"],
+      /are not those of deit_small_patch16_224: only 20 of its 152 parameters/,
+      5,
+    ));
+  it("class names of another count", async () => {
+    await writeFile(join(scratch, "two.txt"), "a\nb\n");
+    await fails(
+      ["predict", "x.jpg", "--weights", run, "--classes", join(scratch, "two.txt")],
+      /2 class names were given, but the weights .* know 10 classes/,
+      2,
+    );
+  });
+  it("a missing data folder", () => fails(["train", "none"], /Cannot read the data in "none": it does not exist/, 4));
+  it("an empty class", async () => {
+    await mkdir(join(scratch, "empty/a"), { recursive: true });
+    await fails(["train", join(scratch, "empty")], /The class folder ".*empty\/a" holds no images/, 4);
+  });
+  it("bad images: all of them, before the first step, and nothing is written", async () => {
+    const data = join(scratch, "bad");
+    for (const c of ["a", "b"]) await mkdir(join(data, c), { recursive: true });
+    await copyFile(join(images, "truncated.jpg"), join(data, "a/1.jpg"));
+    await copyFile(join(images, "generate.py"), join(data, "b/2.png"));
+    for (let i = 0; i < 4; i++) await copyFile(join(images, "plain.png"), join(data, `a/${i}.png`));
+    const output = join(scratch, "bad-run");
+    const train = [
+      "train",
+      data,
+      "--output",
+      output,
+      "--epochs",
+      "1",
+      "--batch-size",
+      "4",
+      "--set",
+      "model=deit",
+      ...microRecipe,
+    ];
+    const ran = await deit(train);
+    expect([ran.code, ran.stderr]).toEqual([
+      4,
+      expect.stringMatching(
+        /2 of 6 images cannot be read; .*--on-bad-image skip:\n.*1\.jpg" is cut short.*\n.*2\.png" is no image/,
+      ),
+    ]);
+    expect(existsSync(output)).toBe(false);
+    expect((await deit([...train, "--on-bad-image", "skip"])).code).toBe(0);
+  });
+  it("a wrong recipe", () =>
+    fails(["train", "procedural", "--set", "epoch=3"], /has no setting "epoch"; did you mean "epochs"\?/, 2));
+  it("a wrong option value", () =>
+    fails(["train", "procedural", "--epochs", "x"], /It must be a whole number, 1 or more/, 2));
+  it("a loss that is not a number", () =>
+    fails(
+      [
+        "train",
+        "procedural:32:64",
+        "--validation",
+        "procedural:32:32",
+        "--output",
+        join(scratch, "nan"),
+        "--epochs",
+        "9",
+        "--batch-size",
+        "16",
+        "--set",
+        "model=deit",
+        ...microRecipe,
+        "lr=1e30",
+        "optimizer=sgd",
+        "scaleLr=false",
+      ],
+      /became infinite or NaN at step \d+/,
+      7,
+    ));
+  it("a run folder that cannot be made", () =>
+    fails(
+      ["train", "procedural:32:64", "--output", join(images, "plain.png/run"), "--batch-size", "16"],
+      /Cannot create the run folder ".*plain\.png\/run": a part of the path is no folder/,
+      4,
+    ));
+  it("a disk without space", async () => {
+    // /dev/full answers every write with "no space left": a log there cannot be written.
+    const { writeFileAtomic } = await import("../../src/system/atomic-file.js");
+    await expect(writeFileAtomic("/proc/x", "y")).rejects.toThrow(/Cannot write "\/proc\/x"/);
+    const { requireFreeSpace } = await import("../../src/system/atomic-file.js");
+    await expect(requireFreeSpace(scratch, 2 ** 60, "a checkpoint")).rejects.toThrow(
+      /not enough space .* for a checkpoint: .* are needed/,
+    );
+    await chmod(scratch, 0o700);
+  });
+});
+
+describe("interruption", () => {
+  it("ends with 130, keeps what is finished and says how to go on", async () => {
+    const output = join(scratch, "interrupted");
+    const settings = [
+      "--output",
+      output,
+      "--epochs",
+      "500",
+      "--batch-size",
+      "16",
+      "--set",
+      "model=deit",
+      ...microRecipe,
+    ];
+    const ran = await deit(["train", "procedural:32:64", "--validation", "procedural:32:32", ...settings], {
+      interruptAt: /epoch 2:/,
+    });
+    expect(ran.code).toBe(130);
+    expect(ran.stderr).toContain("--resume");
+    expect(await readdir(output)).toEqual(
+      expect.arrayContaining(["best.safetensors", "last.safetensors", "log.jsonl", "recipe.json", "state.safetensors"]),
+    );
+  });
+});
+
+describe("examples", () => {
+  it("predict", async () => {
+    const ran = await runNode(["examples/predict.mjs", join(run, "best.safetensors"), join(images, "plain.png")]);
+    expect(ran.stdout).toMatch(/^[\d.]+ % {2}[a-z]+\n/);
+  });
+  it("train-step", async () => {
+    const { stdout } = await runNode(["examples/train-step.mjs"]);
+    expect(stdout.trim().split("\n").at(-1)).toMatch(/^step 20: loss \d/);
+  });
+  it("custom-model", async () => {
+    expect((await runNode(["examples/custom-model.mjs"])).stdout).toBe(
+      "logits [ 2, 10 ] gradient of the head [ 10, 32 ]\n",
+    );
+  });
+});
