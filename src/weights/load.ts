@@ -2,6 +2,7 @@
 import { open } from "node:fs/promises";
 import { fileError } from "../system/atomic-file.js";
 import type { HostTensor, NamedTensors } from "../tensor/index.js";
+import { fromHuggingface, isHuggingface } from "./huggingface-names.js";
 import { readSafetensors } from "./safetensors.js";
 import { toFloat32 } from "./to-float32.js";
 
@@ -26,7 +27,7 @@ export async function loadWeights(path: string): Promise<LoadedWeights> {
 function normalized(tensors: NamedTensors): NamedTensors {
   const named = new Map<string, HostTensor>();
   for (const [name, t] of tensors) named.set(name.replace(/^module\./, ""), toFloat32(t));
-  return named;
+  return isHuggingface(named.keys()) ? fromHuggingface(named) : named;
 }
 
 /** A zip archive, or a pickle (protocol byte 0x80); a safetensors file begins with the small length of its header. */
