@@ -11,6 +11,7 @@ const commands: Readonly<Record<string, { readonly about: string; load(): Promis
   models: { about: "list the models", load: () => import("./commands/models.js") },
   doctor: { about: "what engines, threads and memory this machine offers", load: () => import("./commands/doctor.js") },
   demo: { about: "train a small model on built-in data, offline", load: () => import("./commands/demo.js") },
+  engine: { about: "plugins for accelerators: install, list, remove", load: () => import("./commands/engine.js") },
   fixtures: { about: "check this installation against reference values", load: () => import("./commands/fixtures.js") },
 };
 

@@ -1,7 +1,7 @@
 /** Parsers of option values, and what commands share. */
-import { InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import type { Engine } from "../engines/engine.js";
-import { createOnnxEngine } from "../engines/onnx/engine.js";
+import { type EngineChoice, openEngine } from "../engines/open.js";
 import { InterruptedError } from "../errors.js";
 
 export function wholeNumber(least: number): (text: string) => number {
@@ -25,9 +25,18 @@ export function number(least: number, most = Infinity): (text: string) => number
   };
 }
 
+/** The options that choose an engine. */
+export function engineOptions(command: Command): Command {
+  return command
+    .option("--engine <name>", "auto, onnx or xla", "auto")
+    .option("--plugin <name>", "plugin of the XLA engine: a name, or the path of a library")
+    .option("--devices <n>", "devices of the XLA engine", wholeNumber(1))
+    .option("--threads <threads>", "threads of the ONNX engine", wholeNumber(1));
+}
+
 /** Runs `work` with an engine, closed afterwards whatever happens. */
-export async function withEngine<T>(options: { threads?: number }, work: (engine: Engine) => Promise<T>): Promise<T> {
-  const engine = await createOnnxEngine({ threads: options.threads });
+export async function withEngine<T>(options: EngineChoice, work: (engine: Engine) => Promise<T>): Promise<T> {
+  const engine = await openEngine(options);
   try {
     return await work(engine);
   } finally {

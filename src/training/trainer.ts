@@ -5,7 +5,7 @@ import { type Dataset, subset } from "../data/dataset.js";
 import { createLoader, type Loader } from "../data/loader.js";
 import { openDataset } from "../data/open.js";
 import type { TrainingTransform, Transform } from "../data/transform.js";
-import type { DeviceState, Engine, Executable } from "../engines/engine.js";
+import type { DeviceState, Engine, Executable, Precision } from "../engines/engine.js";
 import { FileError, TrainingError } from "../errors.js";
 import { Classifier } from "../evaluation/classifier.js";
 import { evaluate } from "../evaluation/evaluate.js";
@@ -38,6 +38,8 @@ export interface TrainOptions {
   readonly finetune?: string;
   readonly workers: number;
   readonly onBadImage?: "stop" | "skip";
+  /** Number format of matrix products; float32 unless told. */
+  readonly precision?: Precision;
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: TrainEvent) => void;
 }
@@ -119,7 +121,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     accumulate: recipe.accumulate,
     ema: recipe.emaDecay > 0,
   });
-  const executable = await engine.compile(step.program);
+  const executable = await engine.compile(step.program, { precision: options.precision });
   const saved = options.resume ? await loadState(folder) : undefined;
   const state = await engine.createState(saved?.state ?? (await firstState(model, step, options)));
   const prefix = recipe.emaDecay > 0 ? "ema." : "";

@@ -4,16 +4,17 @@ import type { Command } from "commander";
 import { createLoader } from "../../data/loader.js";
 import { openDataset } from "../../data/open.js";
 import { readClassFile } from "../../data/sources/flat.js";
+import type { EngineChoice } from "../../engines/open.js";
 import { Classifier } from "../../evaluation/classifier.js";
 import { evaluate } from "../../evaluation/evaluate.js";
 import { topK } from "../../evaluation/metrics.js";
 import { openModel } from "../../evaluation/open-model.js";
 import type { Head } from "../../models/context.js";
 import { createProgress } from "../../system/progress.js";
-import { interruptible, number, wholeNumber, withEngine } from "../options.js";
+import { engineOptions, interruptible, number, wholeNumber, withEngine } from "../options.js";
 
 export function define(command: Command): void {
-  command
+  engineOptions(command)
     .requiredOption("--data <folder>", "folder with class folders, or with files named CLASS_….jpg")
     .requiredOption("--weights <file>", "safetensors or PyTorch file, a run folder, hub, or hub:owner/name")
     .option("--model <name>", "model of the weights; deit's own checkpoints say it themselves")
@@ -23,7 +24,6 @@ export function define(command: Command): void {
     .option("--head <head>", "both, class or distillation", "both")
     .option("--batch-size <images>", "images per run of the program", wholeNumber(1), 8)
     .option("--workers <threads>", "threads that read images", wholeNumber(0), Math.max(1, availableParallelism() - 1))
-    .option("--threads <threads>", "threads of the engine", wholeNumber(1))
     .option("--predictions", "with --json: the five first choices of each image")
     .option("--json", "print one JSON value")
     .addHelpText(
@@ -33,7 +33,7 @@ export function define(command: Command): void {
     .action((options: Options) => interruptible((signal) => run(options, signal)));
 }
 
-interface Options {
+interface Options extends EngineChoice {
   readonly data: string;
   readonly weights: string;
   readonly model?: string;
@@ -43,7 +43,6 @@ interface Options {
   readonly head: Head;
   readonly batchSize: number;
   readonly workers: number;
-  readonly threads?: number;
   readonly predictions?: boolean;
   readonly json?: boolean;
 }

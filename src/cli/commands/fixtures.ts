@@ -1,10 +1,11 @@
 /** `deit fixtures`: checks this installation against reference values of timm and PyTorch. */
 import type { Command } from "commander";
-import { createOnnxEngine } from "../../engines/onnx/engine.js";
+import { listPlugins } from "../../engines/xla/plugins/store.js";
 import type { CaseResult } from "../fixtures/case.js";
 import { checkResize } from "../fixtures/images.js";
 import { checkForward, checkTrainingStep } from "../fixtures/models.js";
 import { checkCheckpoint, checkPositionEmbedding, checkSchedules } from "../fixtures/others.js";
+import { withEngine } from "../options.js";
 
 export function define(command: Command): void {
   command
@@ -12,6 +13,12 @@ export function define(command: Command): void {
     .option("--json", "print one JSON value")
     .addHelpText("after", "\nExample:\n  deit fixtures ../shared/fixtures")
     .action(run);
+}
+
+/** ONNX Runtime is always there; XLA where a plugin is. */
+async function enginesPresent(): Promise<readonly ("onnx" | "xla")[]> {
+  const plugins = process.env.DEIT_PJRT_PLUGIN ? 1 : (await listPlugins()).length;
+  return plugins > 0 ? ["onnx", "xla"] : ["onnx"];
 }
 
 interface Line extends Partial<CaseResult> {
@@ -32,13 +39,12 @@ async function run(folder: string, options: { json?: boolean }): Promise<void> {
     if (!options.json) for (const line of lines.splice(0)) print(line, all);
   };
   const all: Line[] = [];
-  const engine = await createOnnxEngine();
-  try {
-    for (const name of ["deit_micro", "deit_micro_distilled"])
-      await check(name, "onnx", () => checkForward(folder, name, engine));
-    await check("training_step", "onnx", () => checkTrainingStep(folder, engine));
-  } finally {
-    await engine.close();
+  for (const name of await enginesPresent()) {
+    await withEngine({ engine: name }, async (engine) => {
+      for (const model of ["deit_micro", "deit_micro_distilled"])
+        await check(model, name, () => checkForward(folder, model, engine));
+      await check("training_step", name, () => checkTrainingStep(folder, engine));
+    });
   }
   await check("position_embedding", "-", () => checkPositionEmbedding(folder));
   await check("schedules", "-", () => checkSchedules(folder));

@@ -8,33 +8,32 @@ import { imageFilesBelow } from "../../data/sources/files.js";
 import { readClassFile } from "../../data/sources/flat.js";
 import { applyTransform } from "../../data/transform.js";
 import { readSample } from "../../data/view.js";
+import type { EngineChoice } from "../../engines/open.js";
 import { type DeitError, FileError, UsageError } from "../../errors.js";
 import { Classifier } from "../../evaluation/classifier.js";
 import { softmaxOf, topK } from "../../evaluation/metrics.js";
 import { openModel } from "../../evaluation/open-model.js";
 import { RandomStream } from "../../random/stream.js";
 import { fileError } from "../../system/atomic-file.js";
-import { interruptible, wholeNumber, withEngine } from "../options.js";
+import { engineOptions, interruptible, wholeNumber, withEngine } from "../options.js";
 
 export function define(command: Command): void {
-  command
+  engineOptions(command)
     .argument("<images...>", "files, folders, globs; - for an image on standard input, @- for a list of paths there")
     .requiredOption("--weights <file>", "safetensors or PyTorch file, a run folder, hub, or hub:owner/name")
     .option("--model <name>", "model of the weights; deit's own checkpoints say it themselves")
     .option("--classes <file>", "class names, one per line")
     .option("--top <k>", "answers per image", wholeNumber(1), 5)
-    .option("--threads <threads>", "threads of the engine", wholeNumber(1))
     .option("--json", "print one JSON value per image, a line each")
     .addHelpText("after", "\nExample:\n  deit predict cat.jpg holiday/ 'more/*.png' --weights runs/photos --top 3")
     .action((images: string[], options: Options) => interruptible((signal) => run(images, options, signal)));
 }
 
-interface Options {
+interface Options extends EngineChoice {
   readonly weights: string;
   readonly model?: string;
   readonly classes?: string;
   readonly top: number;
-  readonly threads?: number;
   readonly json?: boolean;
 }
 

@@ -3,15 +3,17 @@ import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { basename } from "node:path";
 import type { Command } from "commander";
+import { chooseEngine, type EngineChoice } from "../../engines/open.js";
+import { followParent, isLaunched, launch } from "../../engines/xla/launcher.js";
 import { InterruptedError, UsageError } from "../../errors.js";
 import { fileError } from "../../system/atomic-file.js";
 import { parseRecipe, type Recipe } from "../../training/recipe.js";
 import { train } from "../../training/trainer.js";
-import { interruptible, number, wholeNumber, withEngine } from "../options.js";
+import { engineOptions, interruptible, number, wholeNumber, withEngine } from "../options.js";
 import { epochLine, trainingProgress } from "../training-progress.js";
 
 export function define(command: Command): void {
-  command
+  engineOptions(command)
     .argument("<data>", "folder with a folder per class (train/ and test/ parts are found), or procedural")
     .option("--recipe <file>", "JSON file with settings")
     .option("--set <key=value...>", "settings of the recipe, such as depth=6 or cropScale=[0.5,1]")
@@ -28,7 +30,7 @@ export function define(command: Command): void {
     .option("--validation <folder>", "data to evaluate on, the test part of the data unless told")
     .option("--on-bad-image <what>", "stop or skip", "stop")
     .option("--workers <threads>", "threads that read images", wholeNumber(0), Math.max(1, availableParallelism() - 1))
-    .option("--threads <threads>", "threads of the engine", wholeNumber(1))
+    .option("--precision <format>", "float32, or bfloat16 for matrix products (XLA)", "float32")
     .option("--print-recipe", "print the settings with all defaults and stop")
     .option("--json", "print one JSON value at the end")
     .addHelpText(
@@ -38,7 +40,7 @@ export function define(command: Command): void {
     .action((data: string, options: Options) => interruptible((signal) => run(data, options, signal)));
 }
 
-interface Options {
+interface Options extends EngineChoice {
   readonly recipe?: string;
   readonly set?: readonly string[];
   readonly model?: string;
@@ -54,7 +56,6 @@ interface Options {
   readonly validation?: string;
   readonly onBadImage: "stop" | "skip";
   readonly workers: number;
-  readonly threads?: number;
   readonly printRecipe?: boolean;
   readonly json?: boolean;
 }
@@ -68,6 +69,13 @@ async function run(data: string, options: Options, signal: AbortSignal): Promise
   if (!["stop", "skip"].includes(options.onBadImage))
     throw new UsageError(`--on-bad-image is "${options.onBadImage}"; it must be stop or skip.`);
   const output = options.output ?? `runs/${basename(data).replace(/[^\w.-]/g, "-")}`;
+  const { engine: chosen } = await chooseEngine(options);
+  if (chosen === "xla" && !isLaunched()) {
+    // XLA wants allocator settings that a process cannot give itself.
+    process.exitCode = await launch(process.argv[1], process.argv.slice(2));
+    return;
+  }
+  followParent();
   const progress = trainingProgress("training", options.json ?? false);
   const result = await withEngine(options, (engine) =>
     train({ ...options, recipe, engine, data, output, signal, onEvent: progress.onEvent }),
