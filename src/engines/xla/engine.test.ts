@@ -21,7 +21,9 @@ import {
   sub,
   zeros,
 } from "../../tensor/index.js";
+import { collectives } from "./collectives.js";
 import { createXlaEngine, type XlaEngine, type XlaEngineOptions } from "./engine.js";
+import type { XlaExecutable } from "./executable.js";
 import { installPlugin } from "./plugins/store.js";
 
 let folder: string;
@@ -116,6 +118,18 @@ describe("the XLA engine", () => {
       expect(far(many.output.data, one.output.data)).toBeLessThan(2e-5);
       for (const [name, tensor] of one.final) expect(far(many.final.get(name)!.data, tensor.data)).toBeLessThan(2e-5);
     }
+  });
+
+  it("sums over devices once per gradient, and nothing else goes between them", async () => {
+    const { built } = training(16);
+    const alone = (await (await engine()).compile(built)) as XlaExecutable;
+    expect(collectives(alone.loaded.optimizedProgram())).toEqual([]);
+    const split = (await (await engine({ devices: 4 })).compile(built)) as XlaExecutable;
+    const found = collectives(split.loaded.optimizedProgram());
+    expect(found.map((c) => c.kind)).toEqual(["all-reduce"]);
+    // Six gradients and the loss, 4 bytes each.
+    const values = 16 * 12 + 16 + 16 + 16 + 5 * 16 + 5 + 1;
+    expect(found[0].bytes).toBe(4 * values);
   });
 
   it("multiplies matrices in bfloat16 and keeps the rest in float32", async () => {

@@ -129,6 +129,13 @@ export class XlaEngine implements Engine {
     return stablehloText(lowered, { platform: this.info.platform, devices: this.info.devices });
   }
 
+  /** Bytes that one device can hand out, or this machine where devices are parts of it. Undefined where nobody tells. */
+  get memoryLimit(): number | undefined {
+    if (this.client.platform !== "cpu") return this.#context.devices[0].memory()?.bytesLimit;
+    const constrained = process.constrainedMemory() ?? 0;
+    return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
+  }
+
   /** Native objects not yet freed, by kind; empty after `close`. */
   get liveHandles(): ReadonlyMap<string, number> {
     return this.client.library.liveHandles;
@@ -171,7 +178,7 @@ export class XlaEngine implements Engine {
   /** Refuses, before the first run, what cannot fit into the device's memory. */
   #checkMemory(program: Program, loaded: LoadedExecutable): void {
     const memory = loaded.memory();
-    const limit = this.client.platform === "cpu" ? totalmem() : this.#context.devices[0].memory()?.bytesLimit;
+    const limit = this.memoryLimit;
     if (!memory || limit === undefined) return;
     const shares = this.client.platform === "cpu" ? this.info.devices : 1;
     const needed = (memory.argumentBytes + memory.outputBytes - memory.aliasBytes + memory.temporaryBytes) * shares;
