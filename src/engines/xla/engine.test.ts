@@ -25,6 +25,7 @@ import { collectives } from "./collectives.js";
 import { createXlaEngine, type XlaEngine, type XlaEngineOptions } from "./engine.js";
 import type { XlaExecutable } from "./executable.js";
 import { installPlugin } from "./plugins/store.js";
+import type { XlaState } from "./state.js";
 
 let folder: string;
 const engines: XlaEngine[] = [];
@@ -174,6 +175,14 @@ describe("the XLA engine", () => {
     await state.dispose();
     await expect(double.run(state, new Map())).rejects.toThrow(/no state named "x".*running program "double"/);
     await double.dispose();
+  });
+
+  it("says that state is lost instead of giving what is left of it", async () => {
+    const state = (await (await engine()).createState(new Map([["x", float32([], [1])]]))) as XlaState;
+    state.lose("the state is gone; start again");
+    state.lose("a later reason");
+    await expect(state.read()).rejects.toThrow("the state is gone; start again");
+    await state.dispose();
   });
 
   it("shares one compiled program and refuses another engine's state", async () => {
