@@ -1,6 +1,6 @@
 /** Shows a training run on standard error. */
 import { createProgress, type Progress } from "../system/progress.js";
-import type { EpochRecord, TrainEvent } from "../training/trainer.js";
+import type { EpochRecord, TrainEvent } from "../training/events.js";
 
 /** A listener for `train` that draws a bar over all steps and prints a line per epoch. */
 export function trainingProgress(title: string, quiet: boolean): { onEvent(event: TrainEvent): void; stop(): void } {

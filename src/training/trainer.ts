@@ -1,12 +1,10 @@
 /** A training run, from data to best checkpoint. Reads from top to bottom. */
-
-import { findBadImages } from "../data/check-images.js";
-import { type Dataset, subset } from "../data/dataset.js";
-import { createLoader, type Loader } from "../data/loader.js";
+import type { Dataset } from "../data/dataset.js";
+import { createLoader } from "../data/loader.js";
 import { openDataset } from "../data/open.js";
-import type { TrainingTransform, Transform } from "../data/transform.js";
-import type { DeviceState, Engine, Executable, Precision } from "../engines/engine.js";
-import { FileError, TrainingError } from "../errors.js";
+import type { Transform } from "../data/transform.js";
+import type { Engine, Precision } from "../engines/engine.js";
+import { TrainingError } from "../errors.js";
 import { Classifier } from "../evaluation/classifier.js";
 import { evaluate } from "../evaluation/evaluate.js";
 import type { EvaluationResult } from "../evaluation/metrics.js";
@@ -14,16 +12,16 @@ import { adaptWeights } from "../models/adapt.js";
 import { initialize } from "../models/initialize.js";
 import type { Model } from "../models/model.js";
 import { createModel } from "../models/registry.js";
-import { RandomStream } from "../random/stream.js";
-import { type HostTensor, hostTensor, type NamedTensors, zeros } from "../tensor/index.js";
+import { type NamedTensors, sizeOf, zeros } from "../tensor/index.js";
 import { loadWeights } from "../weights/load.js";
 import { loadState, type Position, saveState, saveWeights } from "./checkpoint.js";
-import { createOptimizer, type OptimizerOptions } from "./optimizer.js";
+import { trainEpoch } from "./epoch.js";
+import type { EpochRecord, TrainEvent } from "./events.js";
+import type { OptimizerOptions } from "./optimizer.js";
 import type { Recipe } from "./recipe.js";
-import { openRunFolder, type RunFolder } from "./run-folder.js";
-import { learningRate, scaledLearningRate } from "./schedule.js";
-import { type Step, stepInputs, trainStep } from "./step.js";
-import { dropoutSeedInput, dropPathInput } from "./training-context.js";
+import { openRunFolder } from "./run-folder.js";
+import { type Step, trainStep } from "./step.js";
+import { testData, trainingTransform, withoutBadImages } from "./training-data.js";
 
 export interface TrainOptions {
   readonly recipe: Recipe;
@@ -42,40 +40,6 @@ export interface TrainOptions {
   readonly precision?: Precision;
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: TrainEvent) => void;
-}
-
-export type TrainEvent =
-  | {
-      readonly kind: "start";
-      readonly model: Model;
-      readonly steps: number;
-      readonly batchSize: number;
-      readonly images: number;
-      readonly parameters: number;
-    }
-  | {
-      readonly kind: "step";
-      readonly step: number;
-      readonly loss: number;
-      readonly lr: number;
-      readonly images: number;
-    }
-  | { readonly kind: "epoch"; readonly record: EpochRecord }
-  | { readonly kind: "warning"; readonly message: string };
-
-/** One line of the log. */
-export interface EpochRecord {
-  readonly epoch: number;
-  readonly step: number;
-  readonly lr: number;
-  readonly trainLoss: number;
-  /** Percent of training views classified right, as augmented. */
-  readonly trainTop1: number;
-  readonly test?: EvaluationResult;
-  readonly imagesPerSecond: number;
-  /** Share of the time spent waiting for data. */
-  readonly loaderWait: number;
-  readonly seconds: number;
 }
 
 export interface TrainResult {
@@ -135,7 +99,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     steps: stepsPerEpoch * recipe.epochs,
     batchSize: recipe.batchSize,
     images: data.length,
-    parameters: model.parameters.reduce((n, p) => n + p.shape.reduce((a, b) => a * b, 1), 0),
+    parameters: model.parameters.reduce((n, p) => n + sizeOf(p.shape), 0),
   });
   const records: EpochRecord[] = [];
   let best: EpochRecord | undefined;
@@ -187,125 +151,6 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   };
 }
 
-interface EpochWork {
-  readonly recipe: Recipe;
-  readonly loader: Loader;
-  readonly executable: Executable;
-  readonly state: DeviceState;
-  readonly step: Step;
-  readonly optimizerOptions: OptimizerOptions;
-  readonly position: Position;
-  readonly stepsPerEpoch: number;
-  readonly folder: RunFolder;
-  readonly signal?: AbortSignal;
-  readonly onEvent: (event: TrainEvent) => void;
-}
-
-/** Undefined when interrupted. */
-async function trainEpoch(work: EpochWork): Promise<EpochRecord | undefined> {
-  const { recipe, loader, executable, state, position, stepsPerEpoch, signal, onEvent } = work;
-  const optimizer = createOptimizer(work.optimizerOptions);
-  const schedule = { ...recipe, lr: recipe.scaleLr ? scaledLearningRate(recipe.lr, recipe.batchSize) : recipe.lr };
-  const start = performance.now();
-  const waitedBefore = loader.waited();
-  const totals = { loss: 0, correct: 0, runs: 0 };
-  let done = position.step;
-  let lr = 0;
-  const settle = async (outputs: Promise<Map<string, HostTensor>>, indices: Int32Array, rate: number, at: number) => {
-    const results = await outputs;
-    const value = (name: string) => (results.get(name)!.data as Float32Array)[0];
-    const loss = value("loss");
-    if (!Number.isFinite(loss) || !Number.isFinite(value("gradientNorm"))) await stopOnNaN(work, loss, indices, at);
-    totals.loss += loss;
-    totals.correct += value("correct");
-    totals.runs++;
-    onEvent({ kind: "step", step: at, loss, lr: rate, images: loader.batchSize });
-  };
-
-  // One run is under way while the next batch is handed over.
-  let inFlight: Promise<void> | undefined;
-  for await (const batch of loader.epoch(position.epoch)) {
-    if (signal?.aborted) break;
-    if (batch.step >= stepsPerEpoch * recipe.accumulate) break;
-    const apply = (batch.step + 1) % recipe.accumulate === 0;
-    lr = learningRate(schedule, position.epoch + batch.step / (stepsPerEpoch * recipe.accumulate));
-    const scalars = {
-      ...optimizer.scalars(lr, done + 1),
-      [stepInputs.apply]: apply ? 1 : 0,
-      [stepInputs.emaDecay]: recipe.emaDecay,
-    };
-    const data = stepData(work, batch, scalars);
-    const run = settle(executable.run(state, data), batch.indices, lr, done + 1);
-    run.catch(() => undefined); // awaited below, after the next batch is on its way
-    await inFlight;
-    inFlight = run;
-    if (apply) done++;
-  }
-  await inFlight;
-  if (signal?.aborted) return undefined;
-  const seconds = (performance.now() - start) / 1000;
-  return {
-    epoch: position.epoch + 1,
-    step: done,
-    lr,
-    trainLoss: totals.loss / totals.runs,
-    trainTop1: (100 * totals.correct) / (totals.runs * loader.batchSize),
-    imagesPerSecond: (totals.runs * loader.batchSize) / seconds,
-    loaderWait: (loader.waited() - waitedBefore) / 1000 / seconds,
-    seconds,
-  };
-}
-
-/** The data inputs of one run; names the program does not use are left out. */
-function stepData(
-  work: EpochWork,
-  batch: { images: Uint8Array; labels: Int32Array; step: number },
-  scalars: Readonly<Record<string, number>>,
-): NamedTensors {
-  const { step, loader, recipe, position } = work;
-  const data = new Map<string, HostTensor>();
-  const key = { seed: recipe.seed, epoch: position.epoch, sample: batch.step };
-  for (const { name, shape, role } of step.program.inputs) {
-    if (role === "state") continue;
-    if (name === stepInputs.images) data.set(name, hostTensor("uint8", shape, batch.images));
-    else if (name === stepInputs.labels) data.set(name, hostTensor("int32", shape, batch.labels));
-    else if (name === dropPathInput) {
-      const stream = new RandomStream({ ...key, purpose: "dropPath" });
-      data.set(
-        name,
-        hostTensor(
-          "float32",
-          shape,
-          Float32Array.from({ length: step.dropPathSites * loader.batchSize }, () => stream.uniform()),
-        ),
-      );
-    } else if (name === dropoutSeedInput) {
-      const stream = new RandomStream({ ...key, purpose: "dropout" });
-      data.set(name, hostTensor("int32", shape, Int32Array.of(stream.bits(), stream.bits())));
-    } else data.set(name, hostTensor("float32", shape, Float32Array.of(scalars[name])));
-  }
-  return data;
-}
-
-async function stopOnNaN(
-  { folder, position, recipe }: EpochWork,
-  loss: number,
-  indices: Int32Array,
-  step: number,
-): Promise<never> {
-  const what = Number.isFinite(loss) ? "gradients" : "loss";
-  await folder.log({
-    kind: "stopped",
-    reason: `the ${what} became infinite or NaN`,
-    epoch: position.epoch + 1,
-    step,
-    samples: [...indices],
-  });
-  throw new TrainingError(
-    `The ${what} became infinite or NaN at step ${step} (epoch ${position.epoch + 1}); the weights were not touched. Lower --lr (now ${recipe.lr}) or set --clip-gradient 1; the samples are in "${folder.file("log.jsonl")}".`,
-  );
-}
-
 async function evaluateOn(
   dataset: Dataset,
   classifier: Classifier,
@@ -333,46 +178,6 @@ async function evaluateOn(
   } finally {
     await loader.close();
   }
-}
-
-async function withoutBadImages(
-  dataset: Dataset,
-  { onBadImage = "stop", onEvent, workers }: TrainOptions,
-): Promise<Dataset> {
-  const bad = await findBadImages(dataset, workers);
-  if (bad.length === 0) return dataset;
-  const list = bad.map((b) => b.message).join("\n");
-  if (onBadImage === "stop") {
-    throw new FileError(
-      bad[0].path,
-      `${bad.length} of ${dataset.length} images cannot be read; mend or remove them, or pass over them with --on-bad-image skip:\n${list}`,
-    );
-  }
-  onEvent?.({ kind: "warning", message: `${bad.length} images are passed over:\n${list}` });
-  const skipped = new Set(bad.map((b) => b.index));
-  return subset(
-    dataset,
-    Array.from({ length: dataset.length }, (_, i) => i).filter((i) => !skipped.has(i)),
-  );
-}
-
-/** The test part; undefined when there is none, and then the last epoch counts as the best. */
-async function testData(
-  { data, validation, onEvent }: TrainOptions,
-  classes: readonly string[],
-): Promise<Dataset | undefined> {
-  if (validation) return openDataset(validation, { split: "test", classes });
-  const test = await openDataset(data, { split: "test", classes }).catch((error: unknown) => {
-    if (error instanceof FileError) return undefined;
-    throw error;
-  });
-  const train = await openDataset(data, { split: "train", classes });
-  if (test && test.describe(0) !== train.describe(0)) return test;
-  onEvent?.({
-    kind: "warning",
-    message: `"${data}" has no part for testing (test/ or val/); accuracy is not measured. Give one with --validation.`,
-  });
-  return undefined;
 }
 
 async function firstState(model: Model, step: Step, { recipe, finetune }: TrainOptions): Promise<NamedTensors> {
@@ -404,11 +209,4 @@ function checkedAccumulate({ batchSize, accumulate }: Recipe): number {
     );
   }
   return accumulate;
-}
-
-function trainingTransform(recipe: Recipe, { imageSize, cropRatio }: Model): Transform {
-  const { crop, interpolation, flip, cropScale, cropRatio: ratio } = recipe;
-  if (crop === "none") return { kind: "evaluation", size: imageSize, cropRatio, interpolation };
-  const chosen: TrainingTransform["crop"] = crop === "auto" ? (imageSize <= 32 ? "padded" : "resized") : crop;
-  return { kind: "training", size: imageSize, interpolation, crop: chosen, scale: cropScale, ratio, flip };
 }

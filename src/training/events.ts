@@ -1,0 +1,37 @@
+/** What a training run tells while it goes on. */
+import type { EvaluationResult } from "../evaluation/metrics.js";
+import type { Model } from "../models/model.js";
+
+export type TrainEvent =
+  | {
+      readonly kind: "start";
+      readonly model: Model;
+      readonly steps: number;
+      readonly batchSize: number;
+      readonly images: number;
+      readonly parameters: number;
+    }
+  | {
+      readonly kind: "step";
+      readonly step: number;
+      readonly loss: number;
+      readonly lr: number;
+      readonly images: number;
+    }
+  | { readonly kind: "epoch"; readonly record: EpochRecord }
+  | { readonly kind: "warning"; readonly message: string };
+
+/** One line of the log. */
+export interface EpochRecord {
+  readonly epoch: number;
+  readonly step: number;
+  readonly lr: number;
+  readonly trainLoss: number;
+  /** Percent of training views classified right, as augmented. */
+  readonly trainTop1: number;
+  readonly test?: EvaluationResult;
+  readonly imagesPerSecond: number;
+  /** Share of the time spent waiting for data. */
+  readonly loaderWait: number;
+  readonly seconds: number;
+}

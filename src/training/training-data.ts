@@ -1,0 +1,66 @@
+/** The data of a run: sound training images, images to test on, and the views of both. */
+import { findBadImages } from "../data/check-images.js";
+import { type Dataset, subset } from "../data/dataset.js";
+import { openDataset } from "../data/open.js";
+import type { TrainingTransform, Transform } from "../data/transform.js";
+import { FileError } from "../errors.js";
+import type { Model } from "../models/model.js";
+import type { TrainEvent } from "./events.js";
+import type { Recipe } from "./recipe.js";
+
+export interface DataOptions {
+  readonly data: string;
+  readonly validation?: string;
+  readonly onBadImage?: "stop" | "skip";
+  readonly workers: number;
+  readonly onEvent?: (event: TrainEvent) => void;
+}
+
+/** The data set without images that cannot be read; with `stop` (the default) those are an error that lists them all. */
+export async function withoutBadImages(
+  dataset: Dataset,
+  { onBadImage = "stop", onEvent, workers }: DataOptions,
+): Promise<Dataset> {
+  const bad = await findBadImages(dataset, workers);
+  if (bad.length === 0) return dataset;
+  const list = bad.map((b) => b.message).join("\n");
+  if (onBadImage === "stop") {
+    throw new FileError(
+      bad[0].path,
+      `${bad.length} of ${dataset.length} images cannot be read; mend or remove them, or pass over them with --on-bad-image skip:\n${list}`,
+    );
+  }
+  onEvent?.({ kind: "warning", message: `${bad.length} images are passed over:\n${list}` });
+  const skipped = new Set(bad.map((b) => b.index));
+  return subset(
+    dataset,
+    Array.from({ length: dataset.length }, (_, i) => i).filter((i) => !skipped.has(i)),
+  );
+}
+
+/** The test part; undefined when there is none, and then the last epoch counts as the best. */
+export async function testData(
+  { data, validation, onEvent }: DataOptions,
+  classes: readonly string[],
+): Promise<Dataset | undefined> {
+  if (validation) return openDataset(validation, { split: "test", classes });
+  const test = await openDataset(data, { split: "test", classes }).catch((error: unknown) => {
+    if (error instanceof FileError) return undefined;
+    throw error;
+  });
+  const train = await openDataset(data, { split: "train", classes });
+  if (test && test.describe(0) !== train.describe(0)) return test;
+  onEvent?.({
+    kind: "warning",
+    message: `"${data}" has no part for testing (test/ or val/); accuracy is not measured. Give one with --validation.`,
+  });
+  return undefined;
+}
+
+/** What the model sees of a training image. */
+export function trainingTransform(recipe: Recipe, { imageSize, cropRatio }: Model): Transform {
+  const { crop, interpolation, flip, cropScale, cropRatio: ratio } = recipe;
+  if (crop === "none") return { kind: "evaluation", size: imageSize, cropRatio, interpolation };
+  const chosen: TrainingTransform["crop"] = crop === "auto" ? (imageSize <= 32 ? "padded" : "resized") : crop;
+  return { kind: "training", size: imageSize, interpolation, crop: chosen, scale: cropScale, ratio, flip };
+}
