@@ -37,6 +37,8 @@ export function binaryCrossEntropy(logits: Tensor, target: Tensor): Tensor {
 
 export type Distillation =
   | { readonly kind: "none" }
+  /** No teacher: the second head learns the true labels too, the paper's control (section 5.3). */
+  | { readonly kind: "labels"; readonly alpha: number }
   /** The teacher's decision as a label. */
   | { readonly kind: "hard"; readonly alpha: number; readonly on: "distillation" | "class" }
   /**
@@ -51,16 +53,36 @@ export type Distillation =
       readonly on: "distillation" | "class";
     };
 
+/** Whether a method learns from a teacher. */
+export function needsTeacher(
+  distillation: Distillation,
+): distillation is Extract<Distillation, { kind: "hard" | "soft" }> {
+  return distillation.kind === "hard" || distillation.kind === "soft";
+}
+
+/** What is known of the teacher's answer: its logits `[batch, classes]`, or its decisions, int32 `[batch]`. */
+export type TeacherAnswer =
+  | { readonly kind: "logits"; readonly tensor: Tensor }
+  | { readonly kind: "labels"; readonly tensor: Tensor };
+
 /** (1-α) · base + α · distillation, where the student's distilled logits meet the teacher's. */
 export function distilledLoss(base: Tensor, student: Tensor, teacher: Tensor, distillation: Distillation): Tensor {
-  if (distillation.kind === "none") return base;
+  return taughtLoss(base, student, { kind: "logits", tensor: teacher }, distillation);
+}
+
+/** `distilledLoss` from logits or, for hard distillation, from decisions. */
+export function taughtLoss(base: Tensor, student: Tensor, teacher: TeacherAnswer, distillation: Distillation): Tensor {
+  if (!needsTeacher(distillation)) return base;
   const { alpha } = distillation;
-  const extra = distillation.kind === "hard" ? hardLoss(student, teacher) : softLoss(student, teacher, distillation);
+  const extra =
+    distillation.kind === "hard" ? hardLoss(student, teacher) : softLoss(student, teacher.tensor, distillation);
   return add(mul(base, 1 - alpha), mul(extra, alpha));
 }
 
-function hardLoss(student: Tensor, teacher: Tensor): Tensor {
-  return crossEntropy(student, oneHot(argmax(teacher, 1), teacher.shape[1]));
+/** Cross entropy with the teacher's decision, never smoothed (section 4). */
+function hardLoss(student: Tensor, { kind, tensor }: TeacherAnswer): Tensor {
+  const labels = kind === "labels" ? tensor : argmax(tensor, 1);
+  return crossEntropy(student, oneHot(labels, student.shape[1]));
 }
 
 function softLoss(

@@ -3,7 +3,7 @@
 export interface CosineSchedule {
   /** Rate after warm-up. */
   readonly lr: number;
-  /** Epochs of the cosine; after them the rate stays at `minLr` (the released program trains 10 more, "cooldown"). */
+  /** Epochs of the cosine; after them the rate stays at `minLr`. */
   readonly epochs: number;
   readonly warmupEpochs: number;
   readonly warmupLr: number;
@@ -23,4 +23,20 @@ export function learningRate({ lr, epochs, warmupEpochs, warmupLr, minLr }: Cosi
 /** The paper's rule: the rate is given for a batch of 512 images and grows with the global batch (table 9). */
 export function scaledLearningRate(lr: number, globalBatch: number): number {
   return (lr * globalBatch) / 512;
+}
+
+export interface ScheduleSettings extends CosineSchedule {
+  readonly schedule: "cosine" | "step" | "constant";
+  /** `epoch`: the rate stays the same within an epoch, as timm's schedulers leave it. */
+  readonly scheduleBy: "step" | "epoch";
+  readonly decayEpochs: number;
+  readonly decayRate: number;
+}
+
+/** The rate at `epoch` (with the fraction that is done) for any schedule; all begin with the same warm-up. */
+export function scheduledRate(settings: ScheduleSettings, epoch: number): number {
+  const at = settings.scheduleBy === "epoch" ? Math.floor(epoch) : epoch;
+  if (settings.schedule === "cosine" || at < settings.warmupEpochs) return learningRate(settings, at);
+  if (settings.schedule === "constant") return settings.lr;
+  return settings.lr * settings.decayRate ** Math.floor(at / settings.decayEpochs);
 }

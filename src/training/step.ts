@@ -1,7 +1,7 @@
 /** The training step as one program: forward, loss, backward, guard, clipping, optimizer, averages. */
-import { parameterInputs } from "../models/context.js";
+import { ShapeError } from "../errors.js";
+import { decisionLogits, inferenceContext, parameterInputs } from "../models/context.js";
 import type { Logits, Model } from "../models/model.js";
-import { normalize } from "../models/normalize.js";
 import {
   add,
   and,
@@ -25,7 +25,15 @@ import {
   sqrt,
   type Tensor,
 } from "../tensor/index.js";
-import { binaryCrossEntropy, crossEntropy, type Distillation, distilledLoss, smoothedTargets } from "./losses.js";
+import { type BatchTransform, batchImages, batchInputs, batchTargets, renormalize } from "./batch-transform.js";
+import {
+  binaryCrossEntropy,
+  crossEntropy,
+  type Distillation,
+  needsTeacher,
+  type TeacherAnswer,
+  taughtLoss,
+} from "./losses.js";
 import { createOptimizer, type OptimizerOptions } from "./optimizer.js";
 import { trainingContext } from "./training-context.js";
 
@@ -36,6 +44,13 @@ export interface StepOptions {
   readonly loss?: "crossEntropy" | "binaryCrossEntropy";
   readonly labelSmoothing?: number;
   readonly distillation?: Distillation;
+  /** What happens to the batch before the model sees it. */
+  readonly transform?: BatchTransform;
+  /**
+   * Where the teacher's answers come from: a model that runs in the same program, its parameters as state under
+   * `teacher.<name>`; or the inputs `teacherLogits` or `teacherLabels`.
+   */
+  readonly teacher?: Model | "logits" | "labels";
   /** Largest norm of all gradients together; larger ones are scaled down to it. */
   readonly clipGradient?: number;
   /** Runs whose gradients are averaged before the parameters move. */
@@ -50,41 +65,70 @@ export interface StepInputs {
   readonly images: Tensor;
   /** Class distributions, float32 `[batch, classes]`. */
   readonly target: Tensor;
-  /** The teacher's logits `[batch, classes]`, when distilling. */
-  readonly teacher?: Tensor;
+  /** The teacher's logits `[batch, classes]`, or all that is known of them, when distilling. */
+  readonly teacher?: Tensor | TeacherAnswer;
+  /** State that the inputs read and no run changes: the teacher's parameters. */
+  readonly frozen?: ReadonlyMap<string, readonly number[]>;
 }
 
 export interface Step {
   readonly program: Program;
   /** Names of all state tensors with their shapes; those that are no parameters start at zero (EMA: at the parameters). */
   readonly state: ReadonlyMap<string, readonly number[]>;
+  /** State that runs read and never change: the parameters of a teacher in the program. */
+  readonly frozen: ReadonlyMap<string, readonly number[]>;
   readonly dropPathSites: number;
 }
 
-/** Names of the data inputs of `trainStep`. */
+/** Names of the data inputs of `trainStep`; those of the batch's transform are `batchInputs`. */
 export const stepInputs = {
-  images: "images",
-  labels: "labels",
+  images: batchInputs.images,
+  labels: batchInputs.labels,
   teacher: "teacherLogits",
+  teacherLabels: "teacherLabels",
   apply: "apply",
   emaDecay: "emaDecay",
 } as const;
 
+/** Prefix of a teacher's parameters in the state. */
+export const teacherPrefix = "teacher.";
+
 /** The step from uint8 images and int32 labels. */
 export function trainStep(model: Model, options: StepOptions): Step {
-  const { batch, labelSmoothing = 0, distillation = { kind: "none" } } = options;
-  const size = model.imageSize;
-  const teacher =
-    distillation.kind === "none" ? undefined : input(stepInputs.teacher, "float32", [batch, model.classes]);
+  const { batch, labelSmoothing = 0, distillation = { kind: "none" }, transform = {} } = options;
+  const images = batchImages(batch, model.imageSize, model.normalization, transform);
+  const { teacher = "logits" } = options;
+  const taught = needsTeacher(distillation);
+  const inside = taught && typeof teacher === "object";
   return buildStep(model, options, {
-    images: normalize(input(stepInputs.images, "uint8", [batch, size, size, 3]), model.normalization),
-    target: smoothedTargets(input(stepInputs.labels, "int32", [batch]), model.classes, labelSmoothing),
-    teacher,
+    images,
+    target: batchTargets(batch, model.classes, labelSmoothing, transform.mix),
+    teacher: !taught ? undefined : inside ? teacherLogits(teacher, model, images) : cachedAnswer(model, batch, teacher),
+    frozen: inside ? new Map(teacher.parameters.map((p) => [teacherPrefix + p.name, p.shape])) : undefined,
   });
+}
+
+/** The teacher's decision logits `[batch, classes]` for the very images that `student` sees. */
+export function teacherLogits(teacher: Model, student: Model, images: Tensor): Tensor {
+  if (teacher.imageSize !== student.imageSize || teacher.classes !== student.classes) {
+    const about = (m: Model) => `${m.name} has ${m.imageSize} pixels and ${m.classes} classes`;
+    throw new ShapeError(
+      `Teacher and student must see the same images and know the same classes, but the teacher ${about(teacher)} and the student ${about(student)}; choose a teacher that fits, or the student's imageSize.`,
+    );
+  }
+  const seen = renormalize(images, student.normalization, teacher.normalization);
+  return decisionLogits(teacher.forward(inferenceContext(parameterInputs(teacher, teacherPrefix)), seen));
+}
+
+function cachedAnswer({ classes }: Model, batch: number, kind: Model | "logits" | "labels"): TeacherAnswer {
+  return kind === "labels"
+    ? { kind, tensor: input(stepInputs.teacherLabels, "int32", [batch]) }
+    : { kind: "logits", tensor: input(stepInputs.teacher, "float32", [batch, classes]) };
 }
 
 /** The step from any images and targets. Returned: `loss`, `gradientNorm`, and `correct`, the number of right decisions. */
 export function buildStep(model: Model, options: StepOptions, inputs: StepInputs): Step {
+  const { frozen = new Map() } = inputs;
   const parameters = parameterInputs(model);
   const sites = countSites(model, options.batch, inputs.images);
   const context = trainingContext(parameters, options.batch, sites);
@@ -130,21 +174,26 @@ export function buildStep(model: Model, options: StepOptions, inputs: StepInputs
     name: "train",
     outputs: { loss, gradientNorm: norm, correct },
     updates,
-    state: state.keys(),
-    batch: [stepInputs.images, stepInputs.labels, stepInputs.teacher],
+    state: [...state.keys(), ...frozen.keys()],
+    batch: [...Object.values(batchInputs), stepInputs.teacher, stepInputs.teacherLabels].filter(
+      (n) => n !== batchInputs.eraseSeed,
+    ),
   });
-  return { program: built, state, dropPathSites: sites };
+  return { program: built, state, frozen, dropPathSites: sites };
 }
 
 function lossOf({ logits, distillation }: Logits, options: StepOptions, { target, teacher }: StepInputs): Tensor {
-  const base = (options.loss === "binaryCrossEntropy" ? binaryCrossEntropy : crossEntropy)(logits, target);
+  const lossFrom = options.loss === "binaryCrossEntropy" ? binaryCrossEntropy : crossEntropy;
+  const base = lossFrom(logits, target);
   const method = options.distillation ?? { kind: "none" };
-  if (method.kind === "none" || !teacher) {
-    // A distilled model without a teacher learns the true labels with both heads.
-    return base;
+  if (method.kind === "labels") {
+    const { alpha } = method;
+    return distillation ? add(mul(base, 1 - alpha), mul(lossFrom(distillation, target), alpha)) : base;
   }
+  // Without a teacher the second head learns nothing, as in the released program.
+  if (!needsTeacher(method) || !teacher) return base;
   const student = method.on === "distillation" && distillation ? distillation : logits;
-  return distilledLoss(base, student, teacher, method);
+  return taughtLoss(base, student, "kind" in teacher ? teacher : { kind: "logits", tensor: teacher }, method);
 }
 
 /** Σ g² of one gradient, as a product of the flat tensor with itself. */
