@@ -3,6 +3,7 @@
  * a pickle asks to import beyond the short list below is refused by name; no code of a file is ever run.
  */
 import type { DType } from "../tensor/index.js";
+import { quoted } from "./quoted.js";
 
 /** A pickle that is malformed, or wants something that is not allowed. The message completes "the file …". */
 export class PickleError extends Error {}
@@ -65,6 +66,12 @@ class StorageType extends Callable {
   }
 }
 
+/**
+ * What one pickle may make. The largest checkpoints in use hold some ten thousand tensors of five containers each; a
+ * hostile file could ask for an object per byte, or for copies of copies.
+ */
+const limits = { containers: 1_000_000, instructions: 20_000_000, copied: 4_000_000, nameLength: 65_536 };
+
 const storageTypes: Readonly<Record<string, DType>> = {
   DoubleStorage: "float64",
   FloatStorage: "float32",
@@ -81,12 +88,15 @@ const storageTypes: Readonly<Record<string, DType>> = {
 /** All that a pickle may import. */
 function importName(module: string, name: string): PickleValue {
   const full = `${module}.${name}`;
+  if (full.length > limits.nameLength) throw new PickleError("names something of an impossible length");
   if (module === "torch" && Object.hasOwn(storageTypes, name)) return new StorageType(full, storageTypes[name]);
   if (module === "torch" && /^(float|bfloat|int|uint|bool)\d*$/.test(name)) return new DtypeRef(name);
-  const make = allowed[full];
-  if (!make)
-    throw new PickleError(`wants to construct "${full}", which is not allowed (only tensors and plain containers are)`);
-  return new Callable(full, make);
+  if (!Object.hasOwn(allowed, full)) {
+    throw new PickleError(
+      `wants to construct ${quoted(full)}, which is not allowed (only tensors and plain containers are)`,
+    );
+  }
+  return new Callable(full, allowed[full]);
 }
 
 const allowed: Readonly<Record<string, (args: readonly PickleValue[]) => PickleValue>> = {
@@ -96,6 +106,9 @@ const allowed: Readonly<Record<string, (args: readonly PickleValue[]) => PickleV
   "torch.Size": ([sizes]) => sizes,
   "torch.device": ([name]) => name,
   "builtins.set": ([items]) => items ?? [],
+  // Its name, and that of bytes' encoding, in the protocol torch writes.
+  "__builtin__.set": ([items]) => items ?? [],
+  "_codecs.encode": ([text]) => latin1(text),
   "builtins.list": ([items]) => items ?? [],
   "builtins.dict": () => new Map(),
   // Settings of a training program: read as a plain map.
@@ -109,12 +122,18 @@ function pairs(items: PickleValue | undefined): [PickleValue, PickleValue][] {
   return items as [PickleValue, PickleValue][];
 }
 
+function latin1(text: PickleValue | undefined): Uint8Array {
+  if (typeof text !== "string") throw new PickleError("encodes something that is no text");
+  return new Uint8Array(Buffer.from(text, "latin1"));
+}
+
+const isCount = (v: unknown): v is number => typeof v === "number" && Number.isSafeInteger(v) && v >= 0;
+
 function tensorRef(storage: PickleValue, offset: PickleValue, shape: PickleValue, stride: PickleValue): TensorRef {
-  const counts = (v: PickleValue): v is number[] =>
-    Array.isArray(v) && v.length <= 64 && v.every((n) => typeof n === "number" && Number.isSafeInteger(n) && n >= 0);
+  const counts = (v: PickleValue): v is number[] => Array.isArray(v) && v.length <= 64 && v.every(isCount);
   if (
     !(storage instanceof Storage) ||
-    typeof offset !== "number" ||
+    !isCount(offset) ||
     !counts(shape) ||
     !counts(stride) ||
     shape.length !== stride.length
@@ -122,22 +141,33 @@ function tensorRef(storage: PickleValue, offset: PickleValue, shape: PickleValue
     throw new PickleError("holds a malformed tensor");
   }
   const last = shape.includes(0) ? -1 : shape.reduce((sum, d, i) => sum + (d - 1) * stride[i], offset);
-  if (!(offset >= 0) || last >= storage.length) throw new PickleError("holds a tensor that reaches beyond its storage");
+  if (last >= storage.length) throw new PickleError("holds a tensor that reaches beyond its storage");
   return new TensorRef(storage, offset, shape, stride);
 }
 
 const mark = Symbol("mark");
 type Slot = PickleValue | typeof mark;
 
-/** Reads one pickle from `bytes` at `start`; answers with its value and where it ends. */
-export function readPickle(bytes: Uint8Array, start = 0): { value: PickleValue; end: number } {
+export interface Unpickled {
+  readonly value: PickleValue;
+  /** Where the pickle ends in its bytes. */
+  readonly end: number;
+  /** Every storage it names, by key. */
+  readonly storages: ReadonlyMap<string, Storage>;
+}
+
+/** Reads one pickle from `bytes` at `start`. Throws PickleError, and nothing else, when it is not sound. */
+export function readPickle(bytes: Uint8Array, start = 0): Unpickled {
   return new Machine(bytes, start).run();
 }
 
 class Machine {
   readonly #stack: Slot[] = [];
   readonly #memo = new Map<number, PickleValue>();
+  readonly #storages = new Map<string, Storage>();
   readonly #view: DataView;
+  #containers = 0;
+  #copied = 0;
 
   constructor(
     private readonly bytes: Uint8Array,
@@ -146,12 +176,13 @@ class Machine {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
-  run(): { value: PickleValue; end: number } {
-    for (;;) {
+  run(): Unpickled {
+    for (let steps = 0; steps < limits.instructions; steps++) {
       const code = this.#byte();
-      if (code === 0x2e) return { value: this.#pop(), end: this.at };
+      if (code === 0x2e) return { value: this.#pop(), end: this.at, storages: this.#storages };
       this.#step(code);
     }
+    throw new PickleError(`holds more than ${limits.instructions} instructions`);
   }
 
   #step(code: number): void {
@@ -219,25 +250,25 @@ class Machine {
         stack.push(this.#raw(this.#byte()));
         return;
       case "}":
-        stack.push(new Map());
+        stack.push(this.#made(new Map()));
         return;
       case "]":
       case ")":
       case "\x8f":
-        stack.push([]);
+        stack.push(this.#made([]));
         return;
       case "t":
       case "l":
       case "\x91":
-        stack.push(this.#popToMark());
+        stack.push(this.#made(this.#popToMark()));
         return;
       case "d":
-        stack.push(new Map(chunked(this.#popToMark())));
+        stack.push(this.#made(new Map(chunked(this.#popToMark()))));
         return;
       case "\x85":
       case "\x86":
       case "\x87":
-        stack.push(this.#popMany(code - 0x84));
+        stack.push(this.#made(this.#popMany(code - 0x84)));
         return;
       case "a": {
         const item = this.#pop();
@@ -282,7 +313,9 @@ class Machine {
         return;
       case "\x93": {
         const [module, name] = this.#popMany(2);
-        stack.push(importName(String(module), String(name)));
+        if (typeof module !== "string" || typeof name !== "string")
+          throw new PickleError("imports something whose name is no text");
+        stack.push(importName(module, name));
         return;
       }
       case "R":
@@ -290,14 +323,18 @@ class Machine {
         const [callable, args] = this.#popMany(2);
         if (!(callable instanceof Callable) || !Array.isArray(args))
           throw new PickleError("calls something that is no function");
-        stack.push(callable.call(args));
+        const [first] = args;
+        if (Array.isArray(first) || typeof first === "string") this.#copies(first.length);
+        const result = callable.call(args);
+        if (result === undefined) throw new PickleError(`calls ${quoted(callable.name)} without what it needs`);
+        stack.push(this.#made(result));
         return;
       }
       case "b":
         this.#build();
         return;
       case "Q":
-        stack.push(persistent(this.#pop()));
+        stack.push(this.#storage(persistent(this.#pop())));
         return;
       default:
         throw new PickleError(`holds the unknown pickle instruction 0x${code.toString(16)} at byte ${this.at - 1}`);
@@ -308,8 +345,31 @@ class Machine {
   #build(): void {
     const state = this.#pop();
     const target = this.#top();
-    if (target instanceof Map && target.size === 0 && state instanceof Map)
+    if (target instanceof Map && target.size === 0 && state instanceof Map) {
+      this.#copies(state.size);
       for (const [k, v] of state) target.set(k, v);
+    }
+  }
+
+  /** One storage per key, however often it is named; it cannot have two types or lengths. */
+  #storage(named: Storage): Storage {
+    const known = this.#storages.get(named.key) ?? named;
+    if (known.dtype !== named.dtype || known.length !== named.length)
+      throw new PickleError(`gives the storage ${quoted(named.key)} two types or lengths`);
+    this.#storages.set(named.key, known);
+    return known;
+  }
+
+  #made<T extends PickleValue>(value: T): T {
+    if (typeof value === "object" && ++this.#containers > limits.containers)
+      throw new PickleError(`makes more than ${limits.containers} objects`);
+    return value;
+  }
+
+  /** Counts elements that a call copies out of what is already there, which costs the file nothing. */
+  #copies(count: number): void {
+    this.#copied += count;
+    if (this.#copied > limits.copied) throw new PickleError("copies its content over and over");
   }
 
   #byte(): number {
@@ -334,7 +394,7 @@ class Machine {
 
   #raw(n: number): Uint8Array {
     const from = this.#skip(n);
-    return Uint8Array.from(this.bytes.subarray(from, from + n));
+    return new Uint8Array(this.bytes.subarray(from, from + n));
   }
 
   #text(n: number): string {
@@ -344,10 +404,9 @@ class Machine {
 
   /** A little-endian two's complement number; beyond 2⁵³ as bigint. */
   #long(n: number): number | bigint {
-    const from = this.#skip(n);
-    let value = 0n;
-    for (let i = n - 1; i >= 0; i--) value = (value << 8n) | BigInt(this.bytes[from + i]);
-    if (n > 0 && this.bytes[from + n - 1] & 0x80) value -= 1n << BigInt(8 * n);
+    if (n === 0) return 0;
+    const bytes = this.#raw(n).reverse();
+    const value = BigInt.asIntN(8 * n, BigInt(`0x${Buffer.from(bytes).toString("hex")}`));
     const small = Number(value);
     return Number.isSafeInteger(small) ? small : value;
   }
@@ -411,7 +470,7 @@ function persistent(id: PickleValue): Storage {
   if (Array.isArray(id) && id[0] === "storage") {
     const [, type, key, , length, view] = id;
     const whole = view === undefined || view === null;
-    if (type instanceof StorageType && typeof key === "string" && typeof length === "number" && length >= 0 && whole) {
+    if (type instanceof StorageType && typeof key === "string" && isCount(length) && whole) {
       return new Storage(type.dtype, key, length);
     }
   }

@@ -18,7 +18,7 @@ afterAll(() => rm(scratch, { recursive: true }));
 
 describe("readPytorch", () => {
   it.each(["model.pth", "state_dict.pth", "model_ema.pth", "legacy.pth", "module.pth"])("reads %s", async (name) => {
-    const tensors = await readPytorch(fixture(name));
+    const { tensors } = await loadWeights(fixture(name));
     const values = (n: string) => Array.from(tensors.get(n)!.data as Float32Array, Number);
     expect(tensors.get("plain")!.shape).toEqual([4, 6]);
     expect(values("plain")).toEqual(Array.from({ length: 24 }, (_, i) => i));

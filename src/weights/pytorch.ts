@@ -13,16 +13,25 @@ import {
   viewOf,
 } from "../tensor/index.js";
 import { PickleError, type PickleValue, readPickle, type Storage, TensorRef } from "./pickle.js";
+import { quoted } from "./quoted.js";
 
 /** Where training programs put the weights, in the order of preference. */
-const wrappers = ["model", "state_dict", "model_ema", "state_dict_ema"];
-const largestPickle = 256 * 2 ** 20;
-const largestStorage = 16 * 2 ** 30;
+const wrappers: readonly string[] = ["model", "state_dict", "state_dict_ema", "model_ema"];
+const largestPickle = 64 * 2 ** 20;
+/** Bytes of all tensors for each byte of the file; tensors that share their elements make it more than one. */
+const largestExpansion = 4;
+
+export interface PytorchOptions {
+  /** Takes the averaged weights of a checkpoint that holds both. */
+  readonly preferEma?: boolean;
+}
 
 /** All tensors by name. Throws FileError when the file is malformed or wants to construct anything else. */
-export async function readPytorch(path: string): Promise<NamedTensors> {
+export async function readPytorch(path: string, options: PytorchOptions = {}): Promise<NamedTensors> {
+  const order = options.preferEma ? [...wrappers].reverse() : wrappers;
   try {
-    return (await firstBytes(path)).readUInt32BE(0) === 0x504b0304 ? await readZip(path) : await readLegacy(path);
+    const zip = (await firstBytes(path)).readUInt32BE(0) === 0x504b0304;
+    return zip ? await readZip(path, order) : await readLegacy(path, order);
   } catch (error) {
     if (error instanceof PickleError) {
       throw new FileError(
@@ -50,9 +59,14 @@ async function firstBytes(path: string): Promise<Buffer> {
 
 type ReadStorage = (storage: Storage) => Promise<TypedArray>;
 
-async function readZip(path: string): Promise<NamedTensors> {
-  const zip = await ZipFile.open(path);
+async function readZip(path: string, order: readonly string[]): Promise<NamedTensors> {
+  const { size } = await stat(path);
+  // Torch packs nothing, so what is larger than the file is no checkpoint.
+  const zip = await ZipFile.open(path, { totalBytes: size });
   try {
+    for (const { name, method } of zip.entries.values())
+      if (method !== "stored")
+        throw new PickleError(`holds the compressed entry ${quoted(name)}, which torch never writes`);
     const pickle = [...zip.entries.keys()].find((name) => /^[^/]*\/?data\.pkl$/.test(name));
     if (!pickle) throw new PickleError("holds no data.pkl, so it is no checkpoint");
     const root = pickle.slice(0, -"data.pkl".length);
@@ -60,11 +74,12 @@ async function readZip(path: string): Promise<NamedTensors> {
       throw new PickleError("was written on a big-endian machine");
     }
     const { value } = readPickle(await zip.read(pickle, largestPickle));
-    return await collect(value, async ({ dtype, key, length }) => {
-      const bytes = await zip.read(`${root}data/${key}`, largestStorage);
-      if (bytes.length !== length * byteSize(dtype))
-        throw new PickleError(`has ${bytes.length} bytes for ${length} elements of ${dtype}`);
-      return aligned(bytes, dtype, length);
+    return await collect(tensorsIn(value, order), size, async ({ dtype, key, length }) => {
+      const entry = zip.entries.get(`${root}data/${key}`);
+      if (!entry) throw new PickleError(`lacks the storage ${quoted(key)}`);
+      if (entry.size !== length * byteSize(dtype))
+        throw new PickleError(`has ${entry.size} bytes for ${length} elements of ${dtype}`);
+      return aligned(await zip.read(entry.name, size), dtype, length);
     });
   } finally {
     await zip.close();
@@ -72,7 +87,7 @@ async function readZip(path: string): Promise<NamedTensors> {
 }
 
 /** Before PyTorch 1.6: pickles one after the other, then the storages. */
-async function readLegacy(path: string): Promise<NamedTensors> {
+async function readLegacy(path: string, order: readonly string[]): Promise<NamedTensors> {
   const { size } = await stat(path);
   if (size > 2 ** 31) throw new PickleError("is over 2 GiB in the old format");
   const bytes = await readFile(path);
@@ -85,12 +100,10 @@ async function readLegacy(path: string): Promise<NamedTensors> {
   const content = readPickle(bytes, system.end);
   const keys = readPickle(bytes, content.end);
   if (!Array.isArray(keys.value)) throw new PickleError("lists no storages");
-  const wanted = new Map<string, Storage>();
-  for (const ref of tensorsIn(content.value).values()) wanted.set(ref.storage.key, ref.storage);
   const positions = new Map<string, number>();
   let at = keys.end;
   for (const key of keys.value) {
-    const storage = wanted.get(String(key));
+    const storage = typeof key === "string" ? content.storages.get(key) : undefined;
     if (!storage) throw new PickleError("holds a storage that no tensor names");
     if (at + 8 > bytes.length || Number(bytes.readBigInt64LE(at)) !== storage.length)
       throw new PickleError("has storages of other lengths than it says");
@@ -98,21 +111,21 @@ async function readLegacy(path: string): Promise<NamedTensors> {
     at += 8 + storage.length * byteSize(storage.dtype);
     if (at > bytes.length) throw new PickleError("is cut short in its storages");
   }
-  return collect(content.value, async ({ dtype, key, length }) => {
+  return collect(tensorsIn(content.value, order), size, async ({ dtype, key, length }) => {
     const from = positions.get(key);
-    if (from === undefined) throw new PickleError("lacks a storage");
+    if (from === undefined) throw new PickleError(`lacks the storage ${quoted(key)}`);
     return aligned(bytes.subarray(from, from + length * byteSize(dtype)), dtype, length);
   });
 }
 
 /** A copy in memory of its own, so that it starts where its element type may. */
 function aligned(bytes: Uint8Array, dtype: Storage["dtype"], length: number): TypedArray {
-  return viewOf(dtype, Uint8Array.from(bytes).buffer, 0, length);
+  return viewOf(dtype, new Uint8Array(bytes).buffer, 0, length);
 }
 
-function tensorsIn(value: PickleValue): Map<string, TensorRef> {
+function tensorsIn(value: PickleValue, order: readonly string[]): Map<string, TensorRef> {
   let dict = value;
-  for (const name of wrappers) {
+  for (const name of order) {
     const inner = dict instanceof Map ? dict.get(name) : undefined;
     if (inner instanceof Map) {
       dict = inner;
@@ -126,24 +139,29 @@ function tensorsIn(value: PickleValue): Map<string, TensorRef> {
   return tensors;
 }
 
-async function collect(value: PickleValue, read: ReadStorage): Promise<NamedTensors> {
-  const storages = new Map<string, TypedArray>();
+async function collect(refs: ReadonlyMap<string, TensorRef>, size: number, read: ReadStorage): Promise<NamedTensors> {
+  let bytes = 0;
+  for (const { shape, storage } of refs.values()) bytes += sizeOf(shape) * byteSize(storage.dtype);
+  if (bytes > size * largestExpansion)
+    throw new PickleError(`wants ${bytes} bytes for its tensors, but has only ${size}`);
+  const left = new Map<Storage, number>();
+  for (const { storage } of refs.values()) left.set(storage, (left.get(storage) ?? 0) + 1);
+  const shared = new Map<Storage, TypedArray>();
   const result = new Map<string, HostTensor>();
-  for (const [name, ref] of tensorsIn(value)) {
-    const { storage } = ref;
-    const data = storages.get(storage.key) ?? (await read(storage));
-    storages.set(storage.key, data);
-    result.set(name.replace(/^module\./, ""), {
-      dtype: storage.dtype,
-      shape: ref.shape,
-      data: gatherElements(ref, data),
-    });
+  for (const [name, ref] of refs) {
+    const { storage, shape } = ref;
+    const data = shared.get(storage) ?? (await read(storage));
+    const others = left.get(storage)! - 1;
+    left.set(storage, others);
+    if (others > 0) shared.set(storage, data);
+    else shared.delete(storage);
+    result.set(name, { dtype: storage.dtype, shape, data: gatherElements(ref, data, others === 0) });
   }
   return result;
 }
 
-/** The tensor's elements in row-major order, copied out of its storage along its strides. */
-function gatherElements({ storage, offset, shape, stride }: TensorRef, data: TypedArray): TypedArray {
+/** The tensor's elements in row-major order, copied out of its storage along its strides unless it is `last` to need it. */
+function gatherElements({ storage, offset, shape, stride }: TensorRef, data: TypedArray, last: boolean): TypedArray {
   const n = sizeOf(shape);
   let expected = 1;
   let contiguous = true;
@@ -151,7 +169,7 @@ function gatherElements({ storage, offset, shape, stride }: TensorRef, data: Typ
     if (shape[i] !== 1 && stride[i] !== expected) contiguous = false;
     expected *= shape[i];
   }
-  if (contiguous) return data.slice(offset, offset + n);
+  if (contiguous) return last && n === data.length ? data : data.slice(offset, offset + n);
   // A stride of 0 repeats one element without end; nothing sound is larger than its storage.
   if (n > storage.length) throw new PickleError("holds a tensor larger than its storage");
   const out = allocate(storage.dtype, n);

@@ -68,6 +68,24 @@ describe("safetensors", () => {
     ["a shape of another size", file({ a: entry(0, 8, [3]) }, 8)],
     ["an overflowing shape", file({ a: entry(0, 8, [2 ** 40, 2 ** 40]) }, 8)],
     ["an unknown type", file({ a: { dtype: "F7", shape: [1], data_offsets: [0, 4] } }, 4)],
+    [
+      "a name given twice",
+      file(
+        '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"\\u0061":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}',
+        4,
+      ),
+    ],
+    ["a field given twice", file('{"a":{"dtype":"F32","shape":[1],"shape":[1],"data_offsets":[0,4]}}', 4)],
+    ["deep nesting", file("[".repeat(1000))],
+    ["a deeper shape", file({ a: { dtype: "F32", shape: [[1]], data_offsets: [0, 4] } }, 4)],
+    ["metadata that are no texts", file({ __metadata__: { a: 1 } })],
+    ["metadata that are a list", file({ __metadata__: ["a"] })],
+    ["space before the header", file(" {}")],
+    ["an unfinished text", file('{"a')],
+    ["a negative offset", file({ a: entry(-4, 0) }, 4)],
+    ["half a byte", file({ a: { dtype: "U8", shape: [1.5], data_offsets: [0, 1.5] } }, 2)],
+    ["a header of broken UTF-8", Buffer.concat([file('{"a'), Buffer.of(0xff)])],
+    ["a list for a header", file("[]")],
     ["nothing at all", Buffer.alloc(0)],
   ])("refuses %s", async (name, bytes) => {
     const path = join(folder, `${name}.safetensors`);
@@ -75,6 +93,45 @@ describe("safetensors", () => {
     await expect(readSafetensors(path)).rejects.toThrow(
       /is not a sound safetensors file: .*; download or export it again\./,
     );
+  });
+
+  it("takes names that mean something to JavaScript, and spaces after the header", async () => {
+    const path = join(folder, "names.safetensors");
+    const tensors = new Map(
+      ["__proto__", "constructor", "0", "toString", "", "\u202e\n"].map((n) => [
+        n,
+        hostTensor("uint8", [1], Uint8Array.of(n.length)),
+      ]),
+    );
+    await writeSafetensors(path, tensors, JSON.parse('{"__proto__":"kept"}'));
+    const back = await readSafetensors(path);
+    expect(new Map([...back.tensors].sort())).toEqual(new Map([...tensors].sort()));
+    expect(Object.entries(back.metadata)).toEqual([["__proto__", "kept"]]);
+    await writeFile(path, file('{"a":{"dtype":"U8","shape":[],"data_offsets":[0,1]}}   ', 1));
+    expect((await readSafetensors(path)).tensors.size).toBe(1);
+  });
+
+  it("writes the bytes the reference library writes", async () => {
+    const reference = new URL("../../tests/fixtures/weights/reference.safetensors", import.meta.url).pathname;
+    const { tensors, metadata } = await readSafetensors(reference);
+    const path = join(folder, "again.safetensors");
+    await writeSafetensors(path, tensors, metadata);
+    expect((await readFile(path)).equals(await readFile(reference))).toBe(true);
+  });
+
+  it("shows hostile names on one short line", async () => {
+    const path = join(folder, "hostile.safetensors");
+    await writeFile(
+      path,
+      file({ ["\u001b[2J\n".repeat(5000)]: { dtype: "F32", shape: [1], data_offsets: [0, 1] } }, 1),
+    );
+    const error = await readSafetensors(path).catch((e: Error) => e as Error);
+    expect((error as Error).message).toMatch(/^[\x20-\x7e…]{1,900}$/);
+  });
+
+  it("refuses a tensor with the name of the metadata", async () => {
+    const tensors = new Map([["__metadata__", hostTensor("uint8", [1], Uint8Array.of(1))]]);
+    await expect(writeSafetensors(join(folder, "meta.safetensors"), tensors)).rejects.toThrow("cannot be named");
   });
 
   it("answers every mutation with a clean error or with tensors", async () => {
