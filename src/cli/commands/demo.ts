@@ -45,6 +45,9 @@ const student: RecipeSettings = {
   labelSmoothing: 0,
   crop: "none",
   flip: 0,
+  mixup: 0,
+  cutmix: 0,
+  eraseProbability: 0,
 };
 
 async function run(options: Options, signal: AbortSignal): Promise<void> {
