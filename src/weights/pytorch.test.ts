@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DeitError, FileError } from "../errors.js";
 import { RandomStream } from "../random/stream.js";
 import { loadWeights } from "./load.js";
-import { readPickle } from "./pickle.js";
+import { PickleError, readPickle } from "./pickle.js";
 import { readPytorch } from "./pytorch.js";
 
 const fixture = (name: string) => new URL(`../../tests/fixtures/weights/${name}`, import.meta.url).pathname;
@@ -86,7 +86,101 @@ describe("readPickle", () => {
   });
 });
 
+/** A pickle written out by hand: text, bytes and numbers one after the other. */
+const pickle = (...parts: (string | number | readonly number[])[]): Buffer =>
+  Buffer.concat([
+    Buffer.from([0x80, 2]),
+    ...parts.map((p) => (typeof p === "string" ? Buffer.from(p, "latin1") : Buffer.from([p].flat()))),
+    Buffer.from("."),
+  ]);
+const text = (value: string): number[] => [0x8c, value.length, ...Buffer.from(value)];
+
+describe("a hostile pickle", () => {
+  const storage = (key: string, type: string, length: string) =>
+    `(X\x07\0\0\0storagectorch\n${type}\nX${String.fromCharCode(key.length)}\0\0\0${key}X\x03\0\0\0cpu${length}tQ`;
+  it.each([
+    ["names its import by a nest of lists", pickle("]".repeat(50_000), "a".repeat(49_999), text("x"), 0x93), "no text"],
+    ["asks for an object per byte", pickle("(", "}".repeat(1_100_000), "t"), "more than 1000000 objects"],
+    [
+      "copies one list over and over",
+      pickle("ccollections\nOrderedDict\nq\x000", "(", "))\x86".repeat(50_000), "lq\x010", "h\0h\x01\x85R".repeat(100)),
+      "over and over",
+    ],
+    ["recalls what is not there", pickle("hA"), "never stored"],
+    ["calls a number", pickle("K\x01)R"), "no function"],
+    ["calls without arguments", pickle("ctorch\nSize\n)R"), 'calls "torch.Size" without'],
+    ["calls a storage", pickle("ctorch\nFloatStorage\n)R"), 'construct "torch.FloatStorage" directly'],
+    ["asks for eval", pickle("cbuiltins\neval\n(S'1'\ntR"), 'construct "builtins.eval"'],
+    ["asks for what JavaScript has", pickle("c__proto__\nconstructor\n"), 'construct "__proto__.constructor"'],
+    ["hides a name from the terminal", pickle("c\x1b[2J\nx\n"), 'construct "\\u001b[2J.x"'],
+    ["has half a storage", pickle(storage("0", "FloatStorage", "G\x3f\xf8\0\0\0\0\0\0")), "no plain storage"],
+    ["has a negative storage", pickle(storage("0", "FloatStorage", "J\xff\xff\xff\xff")), "no plain storage"],
+    [
+      "gives a storage two types",
+      pickle(storage("0", "FloatStorage", "K\x01"), storage("0", "LongStorage", "K\x01")),
+      'the storage "0" two types',
+    ],
+    [
+      "has a tensor beyond its storage",
+      pickle(
+        "ctorch._utils\n_rebuild_tensor_v2\n(",
+        storage("0", "FloatStorage", "K\x03"),
+        "K\0K\x02K\x02\x86K\x02K\x01\x86tR",
+      ),
+      "beyond its storage",
+    ],
+    ["is cut off", Buffer.from([0x80, 2, 0x58, 255, 255, 255, 255]), "cut short"],
+    ["is of a protocol to come", Buffer.from([0x80, 9, 0x2e]), "protocol above 5"],
+  ])("that %s is refused", (_, bytes, message) => {
+    expect(() => readPickle(bytes)).toThrow(PickleError);
+    expect(() => readPickle(bytes)).toThrow(message);
+  });
+
+  it("keeps numbers of any length", () => {
+    const long = (...bytes: number[]) => readPickle(pickle(0x8a, bytes.length, bytes)).value;
+    expect(long()).toBe(0);
+    expect(long(0xff)).toBe(-1);
+    expect(long(0xff, 0)).toBe(255);
+    expect(long(0, 0, 0, 0, 0, 0, 0, 0, 1)).toBe(2n ** 64n);
+  });
+
+  it("reads bytes and sets as torch writes them", () => {
+    const bytes = pickle("c_codecs\nencode\n(", text("a\x7f"), text("latin1"), "tR");
+    expect(readPickle(bytes).value).toEqual(Uint8Array.of(0x61, 0x7f));
+    expect(readPickle(pickle("c__builtin__\nset\n](K\x01K\x02e\x85R")).value).toEqual([1, 2]);
+  });
+});
+
 describe("loadWeights", () => {
+  it.each(["both.pth", "both_legacy.pth"])("takes the averaged weights of %s when they are preferred", async (name) => {
+    const first = async (preferEma: boolean) =>
+      (await loadWeights(fixture(name), { preferEma })).tensors.get("w")!.data[0];
+    expect(await first(false)).toBe(1);
+    expect(await first(true)).toBe(2);
+  });
+
+  it("refuses compressed entries, scripts and stretched tensors", async () => {
+    await expect(loadWeights(fixture("compressed.pth"))).rejects.toThrow("which torch never writes");
+    await expect(loadWeights(fixture("stretched.pth"))).rejects.toThrow("larger than its storage");
+    await expect(loadWeights(fixture("module_object.pth"))).rejects.toThrow(
+      'wants to construct "torch.nn.modules.linear.Linear"',
+    );
+  });
+
+  it.each([
+    ["an image", Buffer.from("89504e470d0a1a0a0000000d49484452", "hex")],
+    ["nothing", Buffer.alloc(0)],
+    ["text", Buffer.from("model: deit_tiny_patch16_224\n")],
+  ])("says that %s is no file of weights", async (name, bytes) => {
+    const path = join(scratch, name);
+    await writeFile(path, bytes);
+    await expect(loadWeights(path)).rejects.toThrow("is neither a safetensors file nor a PyTorch checkpoint");
+  });
+
+  it("says that a folder is none", async () => {
+    await expect(loadWeights(scratch)).rejects.toThrow("it is a folder; name a file");
+  });
+
   it("says that a file is missing", async () => {
     await expect(loadWeights(join(scratch, "none.pth"))).rejects.toThrow(FileError);
   });
