@@ -1,0 +1,102 @@
+/** Mutations of files: blind ones for any bytes, and ones that know where a format keeps its numbers. */
+import { crc32 } from "./zip.mjs";
+
+/** A small seeded generator (mulberry32); `next(n)` is a whole number below n. */
+export function generator(seed) {
+  let state = seed >>> 0;
+  return (n) => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = state;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * n);
+  };
+}
+
+const bytesOfInterest = [0, 1, 0x28, 0x2e, 0x52, 0x5d, 0x71, 0x7d, 0x7f, 0x80, 0x81, 0x93, 0x94, 0xff];
+const wordsOfInterest = [0, 1, 0x7f, 0xff, 0xffff, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff];
+const textsOfInterest = [
+  "0",
+  "-1",
+  "4294967296",
+  "1e999",
+  "9007199254740993",
+  "null",
+  '"F32"',
+  "[]",
+  "{}",
+  "[[]]",
+  '""',
+];
+
+/** Changes bytes without knowing what they mean: one to four of flip, overwrite, cut, drop, repeat and splice. */
+export function mutateBytes(bytes, next, other = bytes) {
+  let out = Buffer.from(bytes);
+  for (let n = next(4); n >= 0; n--) {
+    if (out.length < 8) return out;
+    const at = next(out.length);
+    const length = 1 + next(Math.min(64, out.length - at));
+    switch (next(8)) {
+      case 0:
+        out[at] ^= 1 << next(8);
+        break;
+      case 1:
+        out[at] = next(256);
+        break;
+      case 2:
+        out[at] = bytesOfInterest[next(bytesOfInterest.length)];
+        break;
+      case 3:
+        if (at + 4 <= out.length) out.writeUInt32LE(wordsOfInterest[next(wordsOfInterest.length)], at);
+        break;
+      case 4:
+        out = out.subarray(0, at);
+        break;
+      case 5:
+        out = Buffer.concat([out.subarray(0, at), out.subarray(at + length)]);
+        break;
+      case 6:
+        out = Buffer.concat([out.subarray(0, at + length), out.subarray(at)]);
+        break;
+      default: {
+        const from = next(other.length);
+        out = Buffer.concat([out.subarray(0, at), other.subarray(from, from + length), out.subarray(at + length)]);
+      }
+    }
+  }
+  return out;
+}
+
+/** Changes numbers and texts of a safetensors header and keeps its length right, so that the parser is reached. */
+export function mutateSafetensors(bytes, next) {
+  const length = Number(bytes.readBigUInt64LE(0));
+  let header = bytes.toString("latin1", 8, 8 + length);
+  for (let n = next(3); n >= 0; n--) {
+    const values = [...header.matchAll(/"[^"]*"|-?\d+/g)];
+    if (values.length === 0) break;
+    const { index, 0: old } = values[next(values.length)];
+    const value = next(3) === 0 ? values[next(values.length)][0] : textsOfInterest[next(textsOfInterest.length)];
+    header = header.slice(0, index) + value + header.slice(index + old.length);
+  }
+  const size = Buffer.alloc(8);
+  size.writeBigUInt64LE(BigInt(header.length));
+  return Buffer.concat([size, Buffer.from(header, "latin1"), bytes.subarray(8 + length)]);
+}
+
+/** Changes one stored entry of a zip archive and keeps its checksum right, so that what reads the entry is reached. */
+export function mutateZipEntry(bytes, next) {
+  const out = Buffer.from(bytes);
+  const entries = [];
+  for (let at = out.indexOf("PK\x01\x02", 0, "latin1"); at >= 0; at = out.indexOf("PK\x01\x02", at + 4, "latin1")) {
+    entries.push({ central: at, size: out.readUInt32LE(at + 24), local: out.readUInt32LE(at + 42) });
+  }
+  // The pickle comes first in the archive and is what deserves most of the attempts.
+  const { central, size, local } = entries[next(2) === 0 ? 0 : next(entries.length)];
+  const start = local + 30 + out.readUInt16LE(local + 26) + out.readUInt16LE(local + 28);
+  const content = out.subarray(start, start + size);
+  const mutated = mutateBytes(content, next);
+  content.fill(0x2e);
+  mutated.copy(content, 0, 0, size);
+  out.writeUInt32LE(crc32(content), central + 16);
+  return out;
+}
