@@ -30,7 +30,9 @@ async function handle(request: Request): Promise<TensorEntries> {
         intraOpNumThreads: request.threads,
         graphOptimizationLevel: "all",
         enableCpuMemArena: true,
-        enableMemPattern: true,
+        // Its pattern plans one block for all temporaries of a run and reuses little of it: 1.1 GB instead of 0.8 for a
+        // step of DeiT-Ti, and no faster.
+        enableMemPattern: false,
         logSeverityLevel: 3,
         ...(request.profile ? { enableProfiling: true, profileFilePrefix: request.profile } : {}),
         extra: { session: { set_denormal_as_zero: "1" } },
