@@ -36,7 +36,7 @@ export interface OpenedModel {
 export const checkpointMetadata = { model: "deit.model", config: "deit.config", classes: "deit.classes" } as const;
 
 export async function openModel(choice: ModelChoice): Promise<OpenedModel> {
-  const path = isHubName(choice.weights) ? await hubWeights(choice) : await weightsFile(choice.weights);
+  const path = isHubName(choice.weights) ? await downloaded(choice) : await weightsFile(choice.weights);
   const { tensors, metadata } = await loadWeights(path);
   const name = choice.model ?? metadata[checkpointMetadata.model];
   if (!name)
@@ -53,9 +53,9 @@ export async function openModel(choice: ModelChoice): Promise<OpenedModel> {
   return { model, classes, weights: adaptWeights(model, tensors, { source: path }) };
 }
 
-async function hubWeights({ weights, model, onProgress }: ModelChoice): Promise<string> {
-  const { hubFile } = await import("../weights/hub.js");
-  return hubFile(hubRepository(weights, model), "model.safetensors", { onProgress });
+async function downloaded({ weights, model, onProgress }: ModelChoice): Promise<string> {
+  const { hubWeights } = await import("../weights/hub.js");
+  return hubWeights(hubRepository(weights, model), { onProgress });
 }
 
 async function weightsFile(path: string): Promise<string> {

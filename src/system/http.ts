@@ -26,11 +26,17 @@ export async function get(url: URL, options: HttpOptions = {}, redirects = 5): P
     throw new DownloadError(`${shown(url)} redirects to an unencrypted address, which is refused.`);
   }
   // Credentials belong to the host they were given for.
-  if (next.host === url.host && !next.username) {
+  if (next.host !== url.host) return get(next, withoutCredentials(options), redirects - 1);
+  if (!next.username) {
     next.username = url.username;
     next.password = url.password;
   }
   return get(next, options, redirects - 1);
+}
+
+function withoutCredentials({ headers = {}, ...options }: HttpOptions): HttpOptions {
+  const kept = Object.entries(headers).filter(([name]) => !/^(authorization|cookie)$/i.test(name));
+  return { ...options, headers: Object.fromEntries(kept) };
 }
 
 /** The body as text, at most `limit` bytes. */

@@ -10,17 +10,22 @@ const repositories: Readonly<Record<string, string>> = {
   deit_small_distilled_patch16_224: "timm/deit_small_distilled_patch16_224.fb_in1k",
   deit_base_distilled_patch16_224: "timm/deit_base_distilled_patch16_224.fb_in1k",
   deit_base_distilled_patch16_384: "timm/deit_base_distilled_patch16_384.fb_in1k",
+  // Teachers (paper, table 2). The largest is the one trained with DeiT's own augmentation, the others their authors'.
+  regnety_040: "timm/regnety_040.pycls_in1k",
+  regnety_080: "timm/regnety_080.pycls_in1k",
+  regnety_120: "timm/regnety_120.pycls_in1k",
+  regnety_160: "timm/regnety_160.deit_in1k",
 };
 
-/** The repository of a model's weights, for `hub` or `hub:owner/name`. */
+/** The repository of a model's weights, for `hub` or `hub:owner/name` (`hf:` means the same). */
 export function hubRepository(weights: string, model: string | undefined): string {
-  const named = weights.slice("hub".length).replace(/^:/, "");
+  const named = weights.replace(/^(hub|hf):?/, "");
   if (named) {
     if (!/^\w[\w.-]*\/\w[\w.-]*$/.test(named))
       throw new UsageError(`"${weights}" names no repository; write hub:owner/name.`);
     return named;
   }
-  const known = model === undefined ? undefined : repositories[model];
+  const known = model !== undefined && Object.hasOwn(repositories, model) ? repositories[model] : undefined;
   if (!known) {
     throw new UsageError(
       `No published weights are known for ${model ?? "a model without a name"}; name the repository as hub:owner/name.`,
@@ -29,4 +34,4 @@ export function hubRepository(weights: string, model: string | undefined): strin
   return known;
 }
 
-export const isHubName = (weights: string): boolean => weights === "hub" || weights.startsWith("hub:");
+export const isHubName = (weights: string): boolean => /^(hub|hf)(:|$)/.test(weights);

@@ -1,16 +1,18 @@
 /**
  * Files from the Hugging Face hub, in the cache that all its programs share. The hub's own client finds the file and
- * knows the cache's layout; what it lacks is done here: a download that was cut off goes on where it stopped, and a
- * file is kept only when its SHA-256 is the one the hub states.
+ * knows the cache's place; what it lacks is done here: a download that was cut off goes on where it stopped, a file is
+ * kept only when its SHA-256 is the one the hub states, and snapshots are named by the commit of the whole repository,
+ * as the Python programs name them.
  */
-import { mkdir, readFile, rm, stat, symlink } from "node:fs/promises";
+import { copyFile, mkdir, readFile, rm, stat, symlink } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import { getHFHubCachePath, getRepoFolderName, type PathInfo, pathsInfo } from "@huggingface/hub";
-import { DownloadError } from "../errors.js";
+import { getHFHubCachePath, getRepoFolderName, modelInfo, type PathInfo, pathsInfo } from "@huggingface/hub";
+import { DownloadError, UsageError } from "../errors.js";
 import { fileError, requireFreeSpace, writeFileAtomic } from "../system/atomic-file.js";
 import { download } from "../system/download.js";
 
 export interface HubOptions {
+  /** Branch, tag or commit. */
   readonly revision?: string;
   readonly signal?: AbortSignal;
   readonly onProgress?: (done: number, total: number) => void;
@@ -18,102 +20,172 @@ export interface HubOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
+/** Where repositories keep their weights, in the order of preference. */
+const weightFiles = ["model.safetensors", "pytorch_model.bin"] as const;
+
+/** A repository on a hub, as every request names it. */
+interface Origin {
+  readonly repository: string;
+  readonly revision: string;
+  readonly endpoint: string;
+  readonly token?: string;
+}
+
+/** Path of the weights of `repository` ("owner/name"): its safetensors file, or its PyTorch file where it has no other. */
+export async function hubWeights(repository: string, options: HubOptions = {}): Promise<string> {
+  return firstOf(repository, weightFiles, options);
+}
+
 /** Path of a file of `repository` ("owner/name") in the cache, downloaded if it is not there yet. */
 export async function hubFile(repository: string, path: string, options: HubOptions = {}): Promise<string> {
+  return firstOf(repository, [path], options);
+}
+
+async function firstOf(repository: string, paths: readonly string[], options: HubOptions): Promise<string> {
   const { revision = "main", environment = process.env } = options;
+  for (const name of [revision, ...paths]) checkRelative(name);
   const folder = join(getHFHubCachePath(), getRepoFolderName({ type: "model", name: repository }));
-  const cached = await cachedFile(folder, revision, path);
-  if (environment.HF_HUB_OFFLINE === "1") {
+  const cached = await cachedFile(folder, revision, paths);
+  if (/^(1|on|yes|true)$/i.test(environment.HF_HUB_OFFLINE ?? "")) {
     if (cached) return cached;
     throw new DownloadError(
-      `"${path}" of ${repository} is not in the cache and HF_HUB_OFFLINE=1 forbids fetching it; unset it, or give a file with --weights.`,
+      `"${paths[0]}" of ${repository} is not in the cache and HF_HUB_OFFLINE=${environment.HF_HUB_OFFLINE} forbids fetching it; unset it, or give a file with --weights.`,
     );
   }
-  const endpoint = (environment.HF_ENDPOINT ?? "https://huggingface.co").replace(/\/+$/, "");
-  const token = environment.HF_TOKEN;
-  const info = await describe(repository, path, revision, endpoint, token).catch((error: unknown) => {
+  const endpoint = (environment.HF_ENDPOINT || "https://huggingface.co").replace(/\/+$/, "");
+  const origin: Origin = { repository, revision, endpoint, token: environment.HF_TOKEN || undefined };
+  const found = await describe(origin, paths, options.signal).catch((error: unknown) => {
+    options.signal?.throwIfAborted();
+    if (error instanceof DownloadError) throw error;
     // Without a network, what was fetched before will do.
-    if (cached && !(error instanceof DownloadError)) return undefined;
-    throw error instanceof DownloadError ? error : unreachable(repository, endpoint, error);
+    if (cached) return undefined;
+    throw unreachable(origin, error);
   });
-  if (!info) return cached!;
-  const hash = info.lfs?.oid;
-  if (!hash || !/^[0-9a-f]{64}$/.test(hash)) {
-    throw new DownloadError(
-      `The hub states no SHA-256 for "${path}" of ${repository}, so it cannot be checked; download it by hand.`,
-    );
-  }
-  const commit = info.lastCommit?.id ?? hash;
+  return found ? fetchInto(folder, origin, found, options) : cached!;
+}
+
+interface Found {
+  readonly path: string;
+  readonly size: number;
+  readonly sha256: string;
+  readonly commit: string;
+}
+
+/** Brings the file into the cache: the bytes by their hash, and a link to them in the snapshot of the commit. */
+async function fetchInto(folder: string, origin: Origin, file: Found, options: HubOptions): Promise<string> {
+  const { path, size, sha256, commit } = file;
+  const blob = join(folder, "blobs", sha256);
   const pointer = join(folder, "snapshots", commit, path);
-  if (await exists(pointer)) return pointer;
-  const blob = join(folder, "blobs", hash);
+  const ref = join(folder, "refs", origin.revision);
   try {
-    await mkdir(dirname(blob), { recursive: true });
-    await mkdir(dirname(pointer), { recursive: true });
+    for (const f of [blob, pointer, ref]) await mkdir(dirname(f), { recursive: true });
   } catch (error) {
     throw fileError(folder, "create the cache folder", error);
   }
-  if (!(await exists(blob))) {
-    const url = new URL(`${endpoint}/${repository}/resolve/${encodeURIComponent(revision)}/${path}`);
-    await requireFreeSpace(dirname(blob), info.size, `"${path}"`);
-    await download(url, blob, {
-      sha256: hash,
-      size: info.size,
-      headers: token ? { authorization: `Bearer ${token}` } : {},
-      signal: options.signal,
-      onProgress: options.onProgress,
-    });
+  if (!(await exists(pointer))) {
+    if (!(await exists(blob))) {
+      await requireFreeSpace(dirname(blob), size, `"${path}"`);
+      const encoded = path.split("/").map(encodeURIComponent).join("/");
+      await download(new URL(`${origin.endpoint}/${origin.repository}/resolve/${commit}/${encoded}`), blob, {
+        sha256,
+        size,
+        headers: origin.token ? { authorization: `Bearer ${origin.token}` } : {},
+        signal: options.signal,
+        onProgress: options.onProgress,
+      });
+    }
+    await link(blob, pointer);
   }
-  await rm(pointer, { force: true });
-  await symlink(relative(dirname(pointer), blob), pointer);
-  await mkdir(join(folder, "refs"), { recursive: true });
-  await writeFileAtomic(join(folder, "refs", revision.replaceAll("/", "--")), commit);
+  if (origin.revision !== commit) await writeFileAtomic(ref, commit);
   return pointer;
 }
 
-async function describe(
-  repository: string,
-  path: string,
-  revision: string,
-  hubUrl: string,
-  token?: string,
-): Promise<PathInfo> {
-  const found = await pathsInfo({
-    repo: { type: "model", name: repository },
-    paths: [path],
-    revision,
-    expand: true,
-    hubUrl,
+/** A symbolic link where the system allows one, else a copy. */
+async function link(blob: string, pointer: string): Promise<void> {
+  try {
+    await rm(pointer, { force: true });
+    await symlink(relative(dirname(pointer), blob), pointer).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "EEXIST") return undefined; // another process was faster
+      return copyFile(blob, pointer);
+    });
+  } catch (error) {
+    throw fileError(pointer, "write", error);
+  }
+}
+
+/** Asks the hub for the first of `paths` that the repository has, at the commit its revision stands for now. */
+async function describe(origin: Origin, paths: readonly string[], signal?: AbortSignal): Promise<Found> {
+  const { repository, revision, endpoint, token } = origin;
+  const common = {
+    hubUrl: endpoint,
     ...(token ? { accessToken: token } : {}),
-  }).catch((error: unknown) => {
-    const status = (error as { statusCode?: number }).statusCode;
-    if (status === undefined) throw error;
-    throw new DownloadError(
-      status === 401 || status === 403
-        ? `The hub does not let you read ${repository} (status ${status}); set HF_TOKEN to a token that may.`
-        : `The hub knows no ${repository} at revision ${revision} (status ${status}); check the name.`,
-    );
-  });
-  if (found.length !== 1)
-    throw new DownloadError(`The repository ${repository} has no file "${path}"; check the name.`);
-  return found[0];
+    fetch: ((url, init) => fetch(url, { ...init, signal })) satisfies typeof fetch,
+  };
+  const refused = (error: unknown): never => {
+    throw refusal(origin, error);
+  };
+  const { sha } = await modelInfo({ name: repository, revision, additionalFields: ["sha"], ...common }).catch(refused);
+  if (!/^[0-9a-f]{40}$/.test(sha)) throw malformed(origin);
+  const repo = { type: "model", name: repository } as const;
+  const infos = await pathsInfo({ repo, paths: [...paths], revision: sha, ...common }).catch(refused);
+  const info = paths.map((path) => infos.find((i) => i.path === path)).find((i) => i !== undefined);
+  if (!info)
+    throw new DownloadError(`The repository ${repository} has no file "${paths.join('" or "')}"; check the name.`);
+  return { path: info.path, size: sizeOf(origin, info), sha256: hashOf(origin, info), commit: sha };
+}
+
+function hashOf({ repository }: Origin, { lfs, path }: PathInfo): string {
+  if (lfs && /^[0-9a-f]{64}$/.test(lfs.oid)) return lfs.oid;
+  throw new DownloadError(
+    `The hub states no SHA-256 for "${path}" of ${repository}, so it cannot be checked; download it by hand.`,
+  );
+}
+
+function sizeOf(origin: Origin, { size }: PathInfo): number {
+  if (!Number.isSafeInteger(size) || size < 0) throw malformed(origin);
+  return size;
+}
+
+/** An answer with an error status as a sentence; anything else as it came. */
+function refusal({ repository, revision }: Origin, error: unknown): unknown {
+  const status = (error as { statusCode?: number }).statusCode;
+  if (status === undefined || status >= 500 || status === 429) return error;
+  return new DownloadError(
+    status === 401 || status === 403
+      ? `The hub does not let you read ${repository} (status ${status}); check the name, and set HF_TOKEN to a token that may.`
+      : `The hub knows no ${repository} at revision ${revision} (status ${status}); check the name.`,
+  );
+}
+
+function malformed({ endpoint, repository }: Origin): DownloadError {
+  return new DownloadError(`${endpoint} answers about ${repository} as no hub does; check HF_ENDPOINT.`);
 }
 
 /** What the cache holds for a revision it has seen before. */
-async function cachedFile(folder: string, revision: string, path: string): Promise<string | undefined> {
-  const known = await readFile(join(folder, "refs", revision.replaceAll("/", "--")), "utf8").catch(() => revision);
-  const pointer = join(folder, "snapshots", known.trim(), path);
-  return (await exists(pointer)) ? pointer : undefined;
+async function cachedFile(folder: string, revision: string, paths: readonly string[]): Promise<string | undefined> {
+  const known = await readFile(join(folder, "refs", revision), "utf8").catch(() => revision);
+  for (const path of paths) {
+    const pointer = join(folder, "snapshots", known.trim(), path);
+    if (await exists(pointer)) return pointer;
+  }
+  return undefined;
+}
+
+/** Refuses names that would lead out of the cache, on any system. */
+function checkRelative(name: string): void {
+  if (name === "" || /[\\:]/.test(name) || name.split("/").some((part) => part === "" || part === "." || part === ".."))
+    throw new UsageError(`"${name}" names no file or revision of a repository; write it as the hub shows it.`);
 }
 
 async function exists(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined)) !== undefined;
 }
 
-function unreachable(repository: string, endpoint: string, error: unknown): DownloadError {
+function unreachable({ repository, endpoint }: Origin, error: unknown): DownloadError {
   const reason =
     error instanceof Error ? (error.cause instanceof Error ? error.cause.message : error.message) : String(error);
   return new DownloadError(
     `The hub at ${endpoint} cannot be reached for ${repository} (${reason}); check the network and HF_ENDPOINT, or give a file with --weights.`,
+    { cause: error },
   );
 }
