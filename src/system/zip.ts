@@ -5,6 +5,7 @@ import { Readable } from "node:stream";
 import { createInflateRaw } from "node:zlib";
 import { FileError } from "../errors.js";
 import { fileError } from "./atomic-file.js";
+import { quoted } from "./quoted.js";
 
 export interface ZipEntry {
   /** Path inside the archive, with forward slashes, never leading out of it. A folder ends with "/". */
@@ -58,14 +59,14 @@ export class ZipFile {
   /** Position of an entry's bytes in the file; only stored entries can be read from there as they are. */
   async dataOffset(entry: ZipEntry): Promise<number> {
     const header = await readAt(this.path, this.file, entry.offset, 30);
-    if (header.readUInt32LE(0) !== signatures.local) throw damaged(this.path, `"${entry.name}" has no header`);
+    if (header.readUInt32LE(0) !== signatures.local) throw damaged(this.path, `${quoted(entry.name)} has no header`);
     return entry.offset + 30 + header.readUInt16LE(26) + header.readUInt16LE(28);
   }
 
   /** The unpacked bytes of an entry, piece by piece; fails when they are not those the archive promises. */
   async *stream(name: string): AsyncGenerator<Buffer> {
     const entry = this.entries.get(name);
-    if (!entry) throw new FileError(this.path, `"${this.path}" holds no file "${name}".`);
+    if (!entry) throw new FileError(this.path, `"${this.path}" holds no file ${quoted(name)}.`);
     const start = await this.dataOffset(entry);
     let size = 0;
     let crc = crcStart;
@@ -75,15 +76,15 @@ export class ZipFile {
     try {
       for await (const piece of unpacked as AsyncIterable<Buffer>) {
         size += piece.length;
-        if (size > entry.size) throw damaged(this.path, `"${name}" is longer than its ${entry.size} bytes`);
+        if (size > entry.size) throw damaged(this.path, `${quoted(name)} is longer than its ${entry.size} bytes`);
         crc = crcUpdate(crc, piece);
         yield piece;
       }
     } catch (error) {
-      throw error instanceof FileError ? error : damaged(this.path, `"${name}" cannot be unpacked`, error);
+      throw error instanceof FileError ? error : damaged(this.path, `${quoted(name)} cannot be unpacked`, error);
     }
-    if (size !== entry.size) throw damaged(this.path, `"${name}" ends after ${size} of ${entry.size} bytes`);
-    if (crcEnd(crc) !== entry.crc32) throw damaged(this.path, `"${name}" has another checksum than promised`);
+    if (size !== entry.size) throw damaged(this.path, `${quoted(name)} ends after ${size} of ${entry.size} bytes`);
+    if (crcEnd(crc) !== entry.crc32) throw damaged(this.path, `${quoted(name)} has another checksum than promised`);
   }
 
   /** A whole entry in memory; refuses one above `maxBytes`. */
@@ -92,7 +93,7 @@ export class ZipFile {
     if (entry && entry.size > maxBytes) {
       throw new FileError(
         this.path,
-        `"${name}" in "${this.path}" has ${entry.size} bytes; at most ${maxBytes} are expected there.`,
+        `${quoted(name)} in "${this.path}" has ${entry.size} bytes; at most ${maxBytes} are expected there.`,
       );
     }
     const pieces: Buffer[] = [];
@@ -160,8 +161,9 @@ async function readDirectory(path: string, file: FileHandle, limits: ZipLimits):
     if (next > size) throw damaged(path, `entry ${i} is cut off`);
     const name = bytes.toString("utf8", at + 46, at + 46 + nameLength);
     const entry = readEntry(path, bytes.subarray(at, next), name, nameLength, extraLength);
-    if (entry.offset + 30 + entry.compressedSize > length) throw damaged(path, `"${name}" reaches beyond its end`);
-    if (entries.has(name)) throw damaged(path, `it lists "${name}" twice`);
+    if (entry.offset + 30 + entry.compressedSize > length)
+      throw damaged(path, `${quoted(name)} reaches beyond its end`);
+    if (entries.has(name)) throw damaged(path, `it lists ${quoted(name)} twice`);
     total += entry.size;
     if (total > totalBytes) throw damaged(path, `it unpacks to more than ${totalBytes} bytes`);
     entries.set(name, entry);
@@ -175,16 +177,17 @@ function readEntry(path: string, header: Buffer, name: string, nameLength: numbe
   const flags = header.readUInt16LE(8);
   const method = header.readUInt16LE(10);
   const mode = header.readUInt32LE(38) >>> 16;
-  if (flags & 1) throw damaged(path, `"${name}" is encrypted`);
-  if ((mode & 0o170000) === 0o120000) throw damaged(path, `"${name}" is a symbolic link`);
-  if (method !== 0 && method !== 8) throw damaged(path, `"${name}" is packed by the unknown method ${method}`);
+  if (flags & 1) throw damaged(path, `${quoted(name)} is encrypted`);
+  if ((mode & 0o170000) === 0o120000) throw damaged(path, `${quoted(name)} is a symbolic link`);
+  if (method !== 0 && method !== 8) throw damaged(path, `${quoted(name)} is packed by the unknown method ${method}`);
   const wide = [header.readUInt32LE(24), header.readUInt32LE(20), header.readUInt32LE(42)];
   const [size, compressedSize, offset] = widen(
     path,
     wide,
     header.subarray(46 + nameLength, 46 + nameLength + extraLength),
   );
-  if (method === 0 && size !== compressedSize) throw damaged(path, `"${name}" is stored with two different sizes`);
+  if (method === 0 && size !== compressedSize)
+    throw damaged(path, `${quoted(name)} is stored with two different sizes`);
   return {
     name,
     size,
@@ -239,7 +242,7 @@ function checkName(path: string, name: string): void {
   const parts = name.split("/");
   const bad =
     name === "" || name.startsWith("/") || /[\\:\0]/.test(name) || parts.some((part) => part === ".." || part === ".");
-  if (bad) throw damaged(path, `it names the path ${JSON.stringify(name)}, which leads outside`);
+  if (bad) throw damaged(path, `it names the path ${quoted(name)}, which leads outside`);
 }
 
 async function readAt(path: string, file: FileHandle, position: number, length: number): Promise<Buffer> {

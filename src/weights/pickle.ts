@@ -2,8 +2,9 @@
  * A reader of Python pickles that can build plain containers and descriptions of tensors, and nothing else. Whatever
  * a pickle asks to import beyond the short list below is refused by name; no code of a file is ever run.
  */
+
+import { quoted } from "../system/quoted.js";
 import type { DType } from "../tensor/index.js";
-import { quoted } from "./quoted.js";
 
 /** A pickle that is malformed, or wants something that is not allowed. The message completes "the file …". */
 export class PickleError extends Error {}

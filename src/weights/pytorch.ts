@@ -2,6 +2,7 @@
 import { open, readFile, stat } from "node:fs/promises";
 import { FileError } from "../errors.js";
 import { fileError } from "../system/atomic-file.js";
+import { quoted } from "../system/quoted.js";
 import { ZipFile } from "../system/zip.js";
 import {
   allocate,
@@ -13,7 +14,6 @@ import {
   viewOf,
 } from "../tensor/index.js";
 import { PickleError, type PickleValue, readPickle, type Storage, TensorRef } from "./pickle.js";
-import { quoted } from "./quoted.js";
 
 /** Where training programs put the weights, in the order of preference. */
 const wrappers: readonly string[] = ["model", "state_dict", "state_dict_ema", "model_ema"];

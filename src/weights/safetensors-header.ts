@@ -1,6 +1,7 @@
 /** The JSON header of a safetensors file, checked before and after it is parsed. */
+
+import { quoted } from "../system/quoted.js";
 import { byteSize, type DType, sizeOf } from "../tensor/index.js";
-import { quoted } from "./quoted.js";
 
 /** A header that is not sound. The message completes "… is not a sound safetensors file: …". */
 export class HeaderError extends Error {}

@@ -2,8 +2,8 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { FileError, WeightsError } from "../errors.js";
 import { fileError, writeFileAtomic } from "../system/atomic-file.js";
+import { quoted } from "../system/quoted.js";
 import { byteSize, type HostTensor, type NamedTensors, sizeOf, viewOf } from "../tensor/index.js";
-import { quoted } from "./quoted.js";
 import { dtypeNames, HeaderError, metadataKey, parseHeader } from "./safetensors-header.js";
 
 /** The format's own limit. */
