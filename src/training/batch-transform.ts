@@ -36,11 +36,11 @@ export type EraseMode = "pixel" | "rand" | "const";
 export const batchInputs = {
   images: "images",
   labels: "labels",
-  /** float32 `[batch]`: share of an image's own pixels outside its box; the rest is its partner's. */
+  /** float32 `[batch, 1, 1]`: share of an image's own pixels outside its box; the rest is its partner's. */
   mixShare: "mix.share",
   /** float32 `[batch, 4]`: box that the partner fills (CutMix). */
   mixBox: "mix.box",
-  /** float32 `[batch]`: share of an image's own label. */
+  /** float32 `[batch, 1]`: share of an image's own label. */
   mixTarget: "mix.target",
   /** float32 `[batch, count, 4]`. */
   eraseBoxes: "erase.boxes",

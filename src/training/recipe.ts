@@ -1,7 +1,13 @@
 /** A recipe: everything that decides how a run goes, checked, with the paper's defaults (table 9). */
+import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { UsageError } from "../errors.js";
 import { nearest } from "../models/registry.js";
+import { fileError } from "../system/atomic-file.js";
+import type { BatchTransform } from "./batch-transform.js";
+import type { Distillation } from "./losses.js";
+import type { MixSettings } from "./mixing.js";
+import type { OptimizerOptions } from "./optimizer.js";
 
 const positive = z.number().positive();
 const share = z.number().min(0).max(1);
@@ -17,6 +23,8 @@ export const recipeSchema = z.strictObject({
   depth: whole.optional(),
   heads: whole.optional(),
   mlpRatio: positive.optional(),
+  /** Adds the distillation token to a model whose name does not say. */
+  distilled: z.boolean().optional(),
   /** Stochastic depth of the last block. */
   dropPath: z.number().min(0).max(0.99).default(0.1),
   dropout: z.number().min(0).max(0.99).default(0),
@@ -38,6 +46,14 @@ export const recipeSchema = z.strictObject({
   warmupEpochs: z.number().min(0).default(5),
   warmupLr: z.number().min(0).default(1e-6),
   minLr: z.number().min(0).default(1e-5),
+  schedule: z.enum(["cosine", "step", "constant"]).default("cosine"),
+  /** Whether the rate moves with every step or, as the released program's, once an epoch. */
+  scheduleBy: z.enum(["step", "epoch"]).default("step"),
+  /** Schedule `step`: epochs between falls, and the factor of each. */
+  decayEpochs: positive.default(30),
+  decayRate: positive.default(0.1),
+  /** Epochs at `minLr` after the schedule's end. */
+  cooldownEpochs: z.number().int().min(0).default(0),
   clipGradient: positive.optional(),
   labelSmoothing: share.default(0.1),
   loss: z.enum(["crossEntropy", "binaryCrossEntropy"]).default("crossEntropy"),
@@ -50,6 +66,36 @@ export const recipeSchema = z.strictObject({
   crop: z.enum(["auto", "resized", "padded", "none"]).default("auto"),
   interpolation: z.enum(["bilinear", "bicubic", "lanczos", "nearest"]).default("bicubic"),
   flip: share.default(0.5),
+  /** α of Mixup and of CutMix; 0 turns one off. */
+  mixup: z.number().min(0).default(0.8),
+  cutmix: z.number().min(0).default(1),
+  /** Smallest and largest side of CutMix's box as shares of the image's, instead of by its α. */
+  cutmixMinMax: z.tuple([share, share]).optional(),
+  mixProbability: share.default(1),
+  /** Probability of CutMix where Mixup is on too. */
+  mixSwitchProbability: share.default(0.5),
+  /** One draw per batch, per pair or per image. */
+  mixMode: z.enum(["batch", "pair", "elem"]).default("batch"),
+  /** Random erasing: its probability, what fills the boxes, and how many there are. */
+  eraseProbability: share.default(0.25),
+  eraseMode: z.enum(["pixel", "rand", "const"]).default("pixel"),
+  eraseCount: whole.max(16).default(1),
+
+  /** `hard`: the teacher's decision; `soft`: its distribution; `labels`: no teacher, true labels for both heads. */
+  distillation: z.enum(["none", "soft", "hard", "labels"]).default("none"),
+  /** Weight of the distillation loss. */
+  distillationAlpha: share.default(0.5),
+  distillationTau: positive.default(1),
+  /** Which head learns from the teacher; `auto`: that of the distillation token where there is one. */
+  distillationOn: z.enum(["auto", "distillation", "class"]).default("auto"),
+  /** Soft loss averaged over the batch (equation 2), or over batch and classes as in the released program. */
+  distillationNormalization: z.enum(["paper", "released"]).default("paper"),
+  /** Name of the teacher's model; needed where its weights do not say. */
+  teacher: z.string().optional(),
+  /** A weights file or run folder of the teacher. */
+  teacherWeights: z.string().optional(),
+  /** Folder of a teacher's stored answers, used instead of the teacher. */
+  teacherCache: z.string().optional(),
 
   seed: z.number().int().min(0).default(0),
 });
@@ -60,8 +106,16 @@ export type RecipeSettings = z.input<typeof recipeSchema>;
 /** Fills in defaults; throws UsageError with a sentence for a wrong value, and the nearest name for a typo. */
 export function parseRecipe(settings: unknown): Recipe {
   const result = recipeSchema.safeParse(settings);
-  if (result.success) return result.data;
-  throw new UsageError(result.error.issues.map(sentence).join(" "));
+  if (!result.success) throw new UsageError(result.error.issues.map(sentence).join(" "));
+  const recipe = result.data;
+  if (needsTeacherOf(recipe) && recipe.teacherWeights === undefined && recipe.teacherCache === undefined) {
+    throw new UsageError(
+      `The recipe's distillation is "${recipe.distillation}", but there is no teacher; set teacherWeights to a weights file or run folder, or teacherCache to stored answers.`,
+    );
+  }
+  if (recipe.cropScale[0] > recipe.cropScale[1] || recipe.cropRatio[0] > recipe.cropRatio[1])
+    throw new UsageError(`A range of the recipe is upside down; write cropScale and cropRatio as [smallest, largest].`);
+  return recipe;
 }
 
 function sentence(issue: z.core.$ZodIssue): string {
@@ -70,4 +124,99 @@ function sentence(issue: z.core.$ZodIssue): string {
     return issue.keys.map((k) => `The recipe has no setting "${k}"; did you mean "${nearest(k, known)}"?`).join(" ");
   }
   return `The setting "${issue.path.join(".")}" of the recipe is wrong: ${issue.message}.`;
+}
+
+/** Settings from a JSON file. */
+export async function readRecipe(path: string): Promise<Record<string, unknown>> {
+  const text = await readFile(path, "utf8").catch((error) => {
+    throw fileError(path, "read the recipe", error);
+  });
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new UsageError(`"${path}" is no recipe: ${(error as Error).message}.`);
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new UsageError(`"${path}" is no recipe: it must hold a JSON object of settings.`);
+  return value as Record<string, unknown>;
+}
+
+/** Settings changed by texts such as `lr=1e-3` or `cropScale=[0.5,1]`; values are JSON or, failing that, plain text. */
+export function applySettings(
+  settings: Readonly<Record<string, unknown>>,
+  changes: readonly string[],
+): Record<string, unknown> {
+  const changed: Record<string, unknown> = { ...settings };
+  for (const text of changes) {
+    const at = text.indexOf("=");
+    if (at < 1) throw new UsageError(`--set got "${text}"; write key=value, such as depth=6.`);
+    changed[text.slice(0, at)] = jsonOrText(text.slice(at + 1));
+  }
+  return changed;
+}
+
+function jsonOrText(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+export interface RecipeDifference {
+  readonly key: string;
+  readonly a: unknown;
+  readonly b: unknown;
+}
+
+/** Settings that differ, in the schema's order, then others; `about` says nothing about the run and is left out. */
+export function recipeDifferences(
+  a: Readonly<Record<string, unknown>>,
+  b: Readonly<Record<string, unknown>>,
+): RecipeDifference[] {
+  const keys = new Set([...Object.keys(recipeSchema.shape), ...Object.keys(a), ...Object.keys(b)]);
+  keys.delete("about");
+  return [...keys]
+    .filter((key) => JSON.stringify(a[key]) !== JSON.stringify(b[key]))
+    .map((key) => ({ key, a: a[key], b: b[key] }));
+}
+
+const needsTeacherOf = ({ distillation }: Recipe): boolean => distillation === "hard" || distillation === "soft";
+
+/** The recipe's parts as the training step wants them. */
+export function optimizerOf(r: Recipe): OptimizerOptions {
+  return r.optimizer === "adamw"
+    ? { kind: "adamw", betas: r.betas, epsilon: r.epsilon, weightDecay: r.weightDecay }
+    : { kind: "sgd", momentum: r.momentum, nesterov: r.nesterov, weightDecay: r.weightDecay };
+}
+
+export function distillationOf(r: Recipe, distilledModel: boolean): Distillation {
+  const alpha = r.distillationAlpha;
+  if (r.distillation === "none") return { kind: "none" };
+  if (r.distillation === "labels") return { kind: "labels", alpha };
+  const on = r.distillationOn === "auto" ? (distilledModel ? "distillation" : "class") : r.distillationOn;
+  return r.distillation === "hard"
+    ? { kind: "hard", alpha, on }
+    : { kind: "soft", alpha, on, tau: r.distillationTau, normalization: r.distillationNormalization };
+}
+
+/** Undefined when nothing is mixed. */
+export function mixingOf(r: Recipe): MixSettings | undefined {
+  if ((r.mixup === 0 && r.cutmix === 0 && !r.cutmixMinMax) || r.mixProbability === 0) return undefined;
+  return {
+    mixup: r.mixup,
+    cutmix: r.cutmix,
+    cutmixMinMax: r.cutmixMinMax,
+    probability: r.mixProbability,
+    switchProbability: r.mixSwitchProbability,
+    mode: r.mixMode,
+  };
+}
+
+export function batchTransformOf(r: Recipe): BatchTransform {
+  return {
+    mix: mixingOf(r) !== undefined,
+    erase: r.eraseProbability > 0 ? { mode: r.eraseMode, count: r.eraseCount } : undefined,
+  };
 }

@@ -8,6 +8,7 @@ import {
   argmax,
   cast,
   compare,
+  concat,
   div,
   dot,
   finite,
@@ -78,6 +79,10 @@ export interface Step {
   /** State that runs read and never change: the parameters of a teacher in the program. */
   readonly frozen: ReadonlyMap<string, readonly number[]>;
   readonly dropPathSites: number;
+  /** Names of the parameters that gradients move, in the order of the diagnosis. */
+  readonly trained: readonly string[];
+  /** The same pass without updates: sums of squares of each parameter and gradient, and of the logits; and the loss. */
+  readonly diagnosis: () => Program;
 }
 
 /** Names of the data inputs of `trainStep`; those of the batch's transform are `batchInputs`. */
@@ -170,16 +175,36 @@ export function buildStep(model: Model, options: StepOptions, inputs: StepInputs
   if (options.ema) averages(model, updates, parameters, proceed, state);
 
   const correct = reduceSum(cast(compare("EQ", argmax(output.logits, 1), argmax(inputs.target, 1)), "float32"));
-  const built = program({
-    name: "train",
-    outputs: { loss, gradientNorm: norm, correct },
-    updates,
+  const shared = {
     state: [...state.keys(), ...frozen.keys()],
     batch: [...Object.values(batchInputs), stepInputs.teacher, stepInputs.teacherLabels].filter(
       (n) => n !== batchInputs.eraseSeed,
     ),
-  });
-  return { program: built, state, frozen, dropPathSites: sites };
+  };
+  return {
+    program: program({ name: "train", outputs: { loss, gradientNorm: norm, correct }, updates, ...shared }),
+    state,
+    frozen,
+    dropPathSites: sites,
+    trained: trained.map((p) => p.name),
+    diagnosis: () => {
+      const squares = (tensors: readonly Tensor[]) =>
+        concat(
+          tensors.map((t) => reshape(sumOfSquares(t), [1])),
+          0,
+        );
+      return program({
+        name: "diagnosis",
+        outputs: {
+          parameters: squares(trained.map((p) => parameters.get(p.name)!)),
+          logits: squares([output.logits]),
+          loss,
+          gradients: squares(fresh),
+        },
+        ...shared,
+      });
+    },
+  };
 }
 
 function lossOf({ logits, distillation }: Logits, options: StepOptions, { target, teacher }: StepInputs): Tensor {

@@ -1,9 +1,10 @@
 /** The data of a run: sound training images, images to test on, and the views of both. */
 import { findBadImages } from "../data/check-images.js";
 import { type Dataset, subset } from "../data/dataset.js";
+import { createLoader, type Loader } from "../data/loader.js";
 import { openDataset } from "../data/open.js";
 import type { TrainingTransform, Transform } from "../data/transform.js";
-import { FileError } from "../errors.js";
+import { FileError, TrainingError } from "../errors.js";
 import type { Model } from "../models/model.js";
 import type { TrainEvent } from "./events.js";
 import type { Recipe } from "./recipe.js";
@@ -63,4 +64,26 @@ export function trainingTransform(recipe: Recipe, { imageSize, cropRatio }: Mode
   if (crop === "none") return { kind: "evaluation", size: imageSize, cropRatio, interpolation };
   const chosen: TrainingTransform["crop"] = crop === "auto" ? (imageSize <= 32 ? "padded" : "resized") : crop;
   return { kind: "training", size: imageSize, interpolation, crop: chosen, scale: cropScale, ratio, flip };
+}
+
+/** The loader of a run: batches of one run of the program, the same for everyone who has the recipe and the data. */
+export function trainingLoader(dataset: Dataset, recipe: Recipe, model: Model, options: DataOptions): Loader {
+  const { batchSize, accumulate } = recipe;
+  if (batchSize % accumulate !== 0) {
+    throw new TrainingError(
+      `A batch of ${batchSize} cannot be made in ${accumulate} equal runs; choose an --accumulate that divides it.`,
+    );
+  }
+  return createLoader({
+    dataset,
+    batchSize: batchSize / accumulate,
+    transform: trainingTransform(recipe, model),
+    seed: recipe.seed,
+    workers: options.workers,
+    order: "shuffled",
+    dropLast: true,
+    jpeg: "fast",
+    onBadImage: options.onBadImage,
+    onSkipped: (message) => options.onEvent?.({ kind: "warning", message }),
+  });
 }

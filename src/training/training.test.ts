@@ -264,8 +264,8 @@ describe("train", () => {
       .trim()
       .split("\n")
       .map((l) => JSON.parse(l));
-    expect(lines.map((l) => l.epoch)).toEqual([1, 2]);
-    expect(lines[1].test.images).toBe(32);
+    expect(lines.map((l) => l.kind)).toEqual(["environment", "epoch", "epoch"]);
+    expect(lines[2].test.images).toBe(32);
   });
 
   it("refuses to write over a run", async () => {
