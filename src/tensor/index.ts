@@ -33,6 +33,7 @@ export {
   relu,
   select,
 } from "./primitives/compare.js";
+export { type ConvolutionOptions, conv2d } from "./primitives/convolution.js";
 export { dot, matmul } from "./primitives/dot.js";
 export { reshape, transpose } from "./primitives/layout.js";
 export { constant, input, iota, scalar } from "./primitives/leaf.js";

@@ -382,6 +382,44 @@ export const cases: readonly Case[] = [
       expected: ({ x }) => rows(x, last(shape), (r) => softmaxRow(r).map(Math.log)),
     }),
   },
+  ...[
+    { stride: 1, padding: 0, groups: 1 },
+    { stride: 2, padding: 1, groups: 2 },
+    { stride: 3, padding: 2, groups: 1 },
+  ].map(
+    (options): Case => ({
+      name: `conv2d ${JSON.stringify(options)}`,
+      rank: [1, 1],
+      build: ([n]) => {
+        const { stride, padding, groups } = options;
+        const [size, inner] = [n + 3, 4 / groups];
+        const out = Math.floor((size + 2 * padding - 3) / stride) + 1;
+        return {
+          inputs: { x: [2, 4, size, size], w: [2, inner, 3, 3] },
+          output: ({ x, w }) => t.conv2d(x, w, options),
+          expected: ({ x, w }) => {
+            // One multiplication at a time, from the definition.
+            const y: number[] = [];
+            for (let b = 0; b < 2; b++)
+              for (let o = 0; o < 2; o++)
+                for (let r = 0; r < out; r++)
+                  for (let c = 0; c < out; c++) {
+                    let sum = 0;
+                    for (let i = 0; i < inner; i++)
+                      for (let k = 0; k < 9; k++) {
+                        const [py, px] = [r * stride - padding + Math.floor(k / 3), c * stride - padding + (k % 3)];
+                        if (py < 0 || px < 0 || py >= size || px >= size) continue;
+                        const channel = (groups === 2 ? o * inner : 0) + i;
+                        sum += x[((b * 4 + channel) * size + py) * size + px] * w[(o * inner + i) * 9 + k];
+                      }
+                    y.push(sum);
+                  }
+            return y;
+          },
+        };
+      },
+    }),
+  ),
   {
     name: "attention",
     rank: [1, 1],

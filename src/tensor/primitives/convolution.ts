@@ -1,0 +1,214 @@
+/** Two-dimensional convolution with groups, and its two gradients, each again a convolution. */
+import { ShapeError } from "../../errors.js";
+import type { DenseValue } from "../dense.js";
+import { type Attributes, apply, describe, type Primitive, type Tensor, type TensorType } from "../graph.js";
+import { sizeOf } from "../host.js";
+import { reshape, transpose } from "./layout.js";
+import { reverse, slice } from "./slicing.js";
+
+type Pair = readonly [number, number];
+
+interface ConvolutionAttributes extends Attributes {
+  readonly strides: Pair;
+  /** Distance between the kernel's taps. */
+  readonly dilations: Pair;
+  /** Zeros put between the input's pixels: 1 puts none. */
+  readonly baseDilations: Pair;
+  /** Zeros before and after each side. */
+  readonly low: Pair;
+  readonly high: Pair;
+  readonly groups: number;
+}
+
+const spread = (n: number, dilation: number): number => (n - 1) * dilation + 1;
+
+function outputSize(x: TensorType, w: TensorType, a: ConvolutionAttributes, i: 0 | 1): number {
+  const room =
+    spread(x.shape[2 + i], a.baseDilations[i]) + a.low[i] + a.high[i] - spread(w.shape[2 + i], a.dilations[i]);
+  return Math.floor(room / a.strides[i]) + 1;
+}
+
+const convolutionPrimitive: Primitive<ConvolutionAttributes> = {
+  name: "convolution",
+  infer: ([x, w], a) => {
+    const fits =
+      x.shape.length === 4 &&
+      w.shape.length === 4 &&
+      x.dtype === w.dtype &&
+      x.shape[1] === w.shape[1] * a.groups &&
+      w.shape[0] % a.groups === 0;
+    if (!fits) {
+      throw new ShapeError(
+        `conv2d got an input of ${describe(x)} and a kernel of ${describe(w)} in ${a.groups} groups; it needs [batch, in, height, width] and [out, in / groups, height, width] with out divisible by the groups.`,
+      );
+    }
+    const [height, width] = [outputSize(x, w, a, 0), outputSize(x, w, a, 1)];
+    if (height < 1 || width < 1) {
+      throw new ShapeError(
+        `conv2d of ${describe(x)} with a kernel of ${describe(w)} leaves no output; the kernel is larger than the padded input.`,
+      );
+    }
+    return [{ dtype: x.dtype, shape: [x.shape[0], w.shape[0], height, width] }];
+  },
+  gradient: ({ inputs: [x, w], attributes }, [g]) => {
+    if (!g) return [undefined, undefined];
+    return [
+      apply(inputGradientPrimitive, [g, w], { ...attributes, shape: [...x.shape] }),
+      weightGradient(x, g, w.shape, attributes),
+    ];
+  },
+  evaluate: ([x, w], a, [y]) => [convolve(x, w, a, y.shape)],
+  onnx: ({ inputs: [x, w], attributes: a }, emit) =>
+    emit.op("Conv", [emit.value(x), emit.value(w)], {
+      attributes: {
+        strides: { ints: a.strides },
+        dilations: { ints: a.dilations },
+        pads: { ints: [...a.low, ...a.high] },
+        group: { int: a.groups },
+      },
+    }),
+  stablehlo: ({ inputs: [x, w], outputs: [y], attributes: a }, emit) => {
+    const pads = `[[${a.low[0]}, ${a.high[0]}], [${a.low[1]}, ${a.high[1]}]]`;
+    const window = `{stride = [${a.strides.join(", ")}], pad = ${pads}, lhs_dilate = [${a.baseDilations.join(", ")}], rhs_dilate = [${a.dilations.join(", ")}]}`;
+    return [
+      emit.op(
+        `stablehlo.convolution(${emit.value(x)}, ${emit.value(w)}) dim_numbers = [b, f, 0, 1]x[o, i, 0, 1]->[b, f, 0, 1], window = ${window} {batch_group_count = 1 : i64, feature_group_count = ${a.groups} : i64} : (${emit.type(x)}, ${emit.type(w)}) -> ${emit.type(y)}`,
+      ),
+    ];
+  },
+};
+
+interface InputGradientAttributes extends ConvolutionAttributes {
+  /** Shape of the input. */
+  readonly shape: readonly number[];
+}
+
+/** Cotangent of the input from that of the output and the kernel: the output spread by the strides, against the kernel turned round. */
+const inputGradientPrimitive: Primitive<InputGradientAttributes> = {
+  name: "convolutionInputGradient",
+  infer: ([g], { shape }) => [{ dtype: g.dtype, shape }],
+  // It is linear in both: what undoes it is the convolution itself.
+  gradient: ({ inputs: [g, w], attributes: { shape: _, ...a } }, [c]) => {
+    if (!c) return [undefined, undefined];
+    return [apply(convolutionPrimitive, [c, w], a), weightGradient(c, g, w.shape, a)];
+  },
+  expand: ({ inputs: [g, w], attributes: a }) => {
+    const [out, inner, kh, kw] = w.shape;
+    const turned = reverse(reverse(w, 2), 3);
+    const grouped = transpose(reshape(turned, [a.groups, out / a.groups, inner, kh, kw]), [0, 2, 1, 3, 4]);
+    const kernel = reshape(grouped, [a.groups * inner, out / a.groups, kh, kw]);
+    const low = pair((i) => spread(w.shape[2 + i], a.dilations[i]) - 1 - a.low[i]);
+    const high = pair(
+      (i) =>
+        a.shape[2 + i] - spread(g.shape[2 + i], a.strides[i]) + spread(w.shape[2 + i], a.dilations[i]) - 1 - low[i],
+    );
+    return [
+      apply(convolutionPrimitive, [g, kernel], {
+        strides: a.baseDilations,
+        dilations: a.dilations,
+        baseDilations: a.strides,
+        low,
+        high,
+        groups: a.groups,
+      }),
+    ];
+  },
+  onnx: ({ inputs: [g, w], attributes: a }, emit) => {
+    const extra = pair((i) => {
+      const natural =
+        (g.shape[2 + i] - 1) * a.strides[i] + spread(w.shape[2 + i], a.dilations[i]) - a.low[i] - a.high[i];
+      return a.shape[2 + i] - natural;
+    });
+    return emit.op("ConvTranspose", [emit.value(g), emit.value(w)], {
+      attributes: {
+        strides: { ints: a.strides },
+        dilations: { ints: a.dilations },
+        pads: { ints: [...a.low, ...a.high] },
+        output_padding: { ints: extra },
+        group: { int: a.groups },
+      },
+    });
+  },
+};
+
+/**
+ * Cotangent of the kernel: the input's channels against the output's cotangent as a kernel, with batch and channels in
+ * each other's place and strides and dilations too.
+ */
+function weightGradient(x: Tensor, g: Tensor, kernel: readonly number[], a: ConvolutionAttributes): Tensor {
+  const [batch, , height, width] = x.shape;
+  const [out, inner, kh, kw] = kernel;
+  const { groups } = a;
+  const channels = transpose(reshape(x, [batch, groups, inner, height, width]), [2, 1, 0, 3, 4]);
+  const product = apply(
+    convolutionPrimitive,
+    [reshape(channels, [inner, groups * batch, height, width]), transpose(g, [1, 0, 2, 3])],
+    { strides: a.dilations, dilations: a.strides, baseDilations: a.baseDilations, low: a.low, high: a.high, groups },
+  );
+  const cut = slice(slice(product, 2, 0, kh), 3, 0, kw);
+  return reshape(transpose(cut, [1, 0, 2, 3]), [out, inner, kh, kw]);
+}
+
+function pair(f: (i: 0 | 1) => number): Pair {
+  return [f(0), f(1)];
+}
+
+function convolve(x: DenseValue, w: DenseValue, a: ConvolutionAttributes, shape: readonly number[]): Float64Array {
+  const [batch, out, height, width] = shape;
+  const [, channels, ih, iw] = x.shape;
+  const [, inner, kh, kw] = w.shape;
+  const y = new Float64Array(sizeOf(shape));
+  const pixel = (at: number, size: number, i: 0 | 1): number => {
+    const p = at - a.low[i];
+    return p >= 0 && p % a.baseDilations[i] === 0 && p / a.baseDilations[i] < size ? p / a.baseDilations[i] : -1;
+  };
+  let index = 0;
+  for (let n = 0; n < batch; n++) {
+    for (let o = 0; o < out; o++) {
+      const first = Math.floor(o / (out / a.groups)) * inner;
+      for (let r = 0; r < height; r++) {
+        for (let c = 0; c < width; c++) {
+          let sum = 0;
+          for (let k = 0; k < kh; k++) {
+            const py = pixel(r * a.strides[0] + k * a.dilations[0], ih, 0);
+            for (let l = 0; py >= 0 && l < kw; l++) {
+              const px = pixel(c * a.strides[1] + l * a.dilations[1], iw, 1);
+              if (px < 0) continue;
+              for (let i = 0; i < inner; i++) {
+                sum +=
+                  x.data[((n * channels + first + i) * ih + py) * iw + px] *
+                  w.data[((o * inner + i) * kh + k) * kw + l];
+              }
+            }
+          }
+          y[index++] = sum;
+        }
+      }
+    }
+  }
+  return y;
+}
+
+export interface ConvolutionOptions {
+  readonly stride?: number;
+  /** Zeros on each side. */
+  readonly padding?: number;
+  readonly groups?: number;
+}
+
+/** Convolution of `[batch, in, height, width]` with a kernel `[out, in / groups, height, width]`, as PyTorch's conv2d. */
+export function conv2d(
+  x: Tensor,
+  kernel: Tensor,
+  { stride = 1, padding = 0, groups = 1 }: ConvolutionOptions = {},
+): Tensor {
+  const both = (v: number): Pair => [v, v];
+  return apply(convolutionPrimitive, [x, kernel], {
+    strides: both(stride),
+    dilations: both(1),
+    baseDilations: both(1),
+    low: both(padding),
+    high: both(padding),
+    groups,
+  });
+}
