@@ -4,6 +4,7 @@ import { describe, type HostTensor, type NamedTensors, type Shape } from "../ten
 import { initializeParameter } from "./initialize.js";
 import type { Model, ParameterSpec } from "./model.js";
 import { type PositionInterpolation, resizePositionEmbedding } from "./position-embedding.js";
+import { type DeitSizes, describeDeit, differences, nameOf, recognizeDeit } from "./recognize.js";
 
 export interface AdaptOptions {
   /** Where the weights come from, for messages. */
@@ -15,7 +16,7 @@ export interface AdaptOptions {
 
 /** The model's parameters, in its order, from `tensors` by name. Throws WeightsError with one sentence when they do not fit. */
 export function adaptWeights(model: Model, tensors: NamedTensors, options: AdaptOptions): NamedTensors {
-  refuseOtherArchitecture(model, tensors, options.source);
+  refuseOtherArchitecture(model, tensors, options);
   return new Map(model.parameters.map((spec) => [spec.name, fitted(model, spec, tensors.get(spec.name), options)]));
 }
 
@@ -35,7 +36,7 @@ function fitted(model: Model, spec: ParameterSpec, given: HostTensor | undefined
   if (isHead) {
     if (options.newHead) return startAnew();
     throw new WeightsError(
-      `The weights in "${options.source}" know ${given.shape[0]} classes, but the model has ${spec.shape[0]}; give --classes to match, or fine-tune with --finetune to start a new head.`,
+      `The weights in "${options.source}" know ${given.shape[0] ?? 0} classes, but the model has ${spec.shape[0]}; give --classes to match, or fine-tune with --finetune to start a new head.`,
     );
   }
   throw new WeightsError(
@@ -71,24 +72,57 @@ function fitPositions(
   );
 }
 
-function refuseOtherArchitecture(model: Model, tensors: NamedTensors, source: string): void {
+function refuseOtherArchitecture(model: Model, tensors: NamedTensors, { source, newHead }: AdaptOptions): void {
+  const shapes = new Map([...tensors].map(([name, t]) => [name, t.shape]));
+  const found = recognizeDeit(shapes);
+  const wanted = recognizeDeit(new Map(model.parameters.map((p) => [p.name, p.shape])));
   const known = model.parameters.filter((p) => tensors.has(p.name)).length;
   if (known * 2 < model.parameters.length) {
-    const example = [...tensors.keys()].slice(0, 3).join(", ");
+    const example = [...tensors.keys()].slice(0, 3).map((name) => JSON.stringify(name.slice(0, 60)));
+    const seen = found
+      ? `they seem to be those of ${describeDeit(found)}`
+      : `${tensors.size} tensors are there, such as ${example.join(", ")}`;
     throw new WeightsError(
-      `The weights in "${source}" are not those of ${model.name}: only ${known} of its ${model.parameters.length} parameters are there (it holds ${tensors.size}, such as ${example}).`,
+      `The weights in "${source}" are not those of ${model.name}: only ${known} of its ${model.parameters.length} parameters are there (${seen}); check --model and the file.`,
     );
   }
-  const width = tensors.get("pos_embed")?.shape[2];
-  const wanted = model.parameters.find((p) => p.name === "pos_embed")?.shape[2];
-  if (width !== undefined && wanted !== undefined && width !== wanted) {
+  if (found && wanted) refuseOtherDeit(model, found, wanted, source, newHead !== undefined);
+  refuseLeftOver(model, tensors, source);
+}
+
+/** Tensors inside a part that the model has too, but without them: weights of a relative, such as one with layer scale. */
+function refuseLeftOver(model: Model, tensors: NamedTensors, source: string): void {
+  const names = new Set(model.parameters.map((p) => p.name));
+  const part = (name: string) => name.split(".")[0];
+  const parts = new Set([...names].map(part).filter((p) => !p.startsWith("head")));
+  const left = [...tensors.keys()].filter(
+    (name) => !names.has(name) && parts.has(part(name)) && !name.endsWith(".num_batches_tracked"),
+  );
+  if (left.length === 0) return;
+  throw new WeightsError(
+    `The weights in "${source}" hold ${JSON.stringify(left[0].slice(0, 60))}${left.length > 1 ? ` and ${left.length - 1} more` : ""} that ${model.name} has not; they are those of another architecture, check --model.`,
+  );
+}
+
+/** Two DeiTs that differ in more than classes and resolution. */
+function refuseOtherDeit(model: Model, found: DeitSizes, wanted: DeitSizes, source: string, anew: boolean): void {
+  const differ = differences(found, wanted);
+  const name = nameOf(found);
+  const way = name ? `give --model ${name}, or other weights` : "check --model, or give other weights";
+  if (differ.length > 0) {
+    const [theirs, ours] = (["found", "wanted"] as const).map((side) => differ.map((d) => d[side]).join(" and "));
     throw new WeightsError(
-      `The weights in "${source}" have a width of ${width}, but ${model.name} has ${wanted}; they belong to another size (192 tiny, 384 small, 768 base).`,
+      `The weights in "${source}" have ${theirs}, but ${model.name} has ${ours} (they seem to be those of ${describeDeit(found)}); ${way}.`,
     );
   }
-  if (tensors.has("dist_token") && !model.distilled) {
+  if (found.distilled && !wanted.distilled) {
     throw new WeightsError(
-      `The weights in "${source}" are of a distilled model (they have a distillation token), but ${model.name} is not; use the distilled name of the model.`,
+      `The weights in "${source}" are of a distilled model (they have a distillation token), but ${model.name} is not; ${way}.`,
+    );
+  }
+  if (!found.distilled && wanted.distilled && !anew) {
+    throw new WeightsError(
+      `The weights in "${source}" are of a plain model (they have no distillation token), but ${model.name} is distilled; ${way}, or fine-tune with --finetune to start the token and its head anew.`,
     );
   }
 }
