@@ -12,6 +12,10 @@ const reasons: Record<string, string> = {
   ENOENT: "it does not exist; check the path",
   ENOTDIR: "a part of the path is no folder; check the path",
   EISDIR: "it is a folder; name a file",
+  EFBIG: "it is larger than the file system or a limit (ulimit -f) allows; choose another folder",
+  ENAMETOOLONG: "its name is too long; choose a shorter one",
+  EIO: "the disk reports a fault; check it, or choose another",
+  ELOOP: "its symbolic links lead in a circle; check the path",
   EMFILE: "too many files are open; raise the limit (ulimit -n)",
 };
 
@@ -47,7 +51,8 @@ export async function writeFileAtomic(
     await rename(temporary, path);
     await syncFolder(dirname(path));
   } catch (error) {
-    await rm(temporary, { force: true });
+    // The first error is the one to tell.
+    await rm(temporary, { force: true }).catch(() => undefined);
     throw fileError(path, "write", error);
   }
 }

@@ -1,0 +1,114 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { FileError } from "../errors.js";
+import { fileError, requireFreeSpace, writeFileAtomic } from "./atomic-file.js";
+import { quoted } from "./quoted.js";
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "deit-atomic-"));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+const failure = (code: string): Error => Object.assign(new Error(code), { code });
+
+describe("writeFileAtomic", () => {
+  const bytes = (...values: number[]) => Uint8Array.from(values);
+  const pieces = async function* () {
+    yield bytes(1, 2);
+    yield bytes();
+    yield bytes(3);
+  };
+  it.each([
+    ["text", "grüße", Buffer.from("grüße")],
+    ["bytes", bytes(1, 2, 3), Buffer.of(1, 2, 3)],
+    ["pieces", [bytes(1), bytes(2, 3)], Buffer.of(1, 2, 3)],
+    ["pieces to come", pieces(), Buffer.of(1, 2, 3)],
+    ["nothing", [], Buffer.alloc(0)],
+  ])("writes %s", async (_, content, expected) => {
+    const path = join(folder, "file");
+    await writeFile(path, "something older and longer than what comes");
+    await writeFileAtomic(path, content);
+    expect(await readFile(path)).toEqual(expected);
+    expect(await readdir(folder)).toEqual(["file"]);
+  });
+
+  it("leaves the old file, and nothing else, when its content fails half-way", async () => {
+    const path = join(folder, "file");
+    await writeFile(path, "old");
+    const content = (function* () {
+      yield Buffer.alloc(1 << 20);
+      throw failure("ENOSPC");
+    })();
+    await expect(writeFileAtomic(path, content)).rejects.toThrow(
+      `Cannot write "${path}": the disk is full; free some space.`,
+    );
+    expect(await readFile(path, "utf8")).toBe("old");
+    expect(await readdir(folder)).toEqual(["file"]);
+  });
+
+  it("says what is wrong with the path", async () => {
+    const inFile = join(folder, "file");
+    await writeFile(inFile, "");
+    await mkdir(join(folder, "full"));
+    await writeFile(join(folder, "full", "x"), "");
+    await expect(writeFileAtomic(join(inFile, "x"), "")).rejects.toThrow("a part of the path is no folder");
+    await expect(writeFileAtomic(join(folder, "none", "x"), "")).rejects.toThrow("it does not exist; check the path");
+    await expect(writeFileAtomic(join(folder, "full"), "")).rejects.toThrow(FileError);
+    await expect(writeFileAtomic(join(folder, "n".repeat(300)), "")).rejects.toThrow("its name is too long");
+    expect((await readdir(folder)).sort()).toEqual(["file", "full"]);
+  });
+
+  it("lets many writers of one file each write it whole", async () => {
+    const path = join(folder, "file");
+    const contents = Array.from({ length: 20 }, (_, i) => String.fromCharCode(97 + i).repeat(50_000));
+    await Promise.all(contents.map((c) => writeFileAtomic(path, c)));
+    expect(contents).toContain(await readFile(path, "utf8"));
+    expect(await readdir(folder)).toEqual(["file"]);
+  });
+});
+
+describe("requireFreeSpace", () => {
+  it("takes what fits and refuses what does not", async () => {
+    await requireFreeSpace(folder, 1, "a byte");
+    await expect(requireFreeSpace(folder, 2 ** 62, "the checkpoint")).rejects.toThrow(
+      /There is not enough space in ".*" for the checkpoint: \d+ MiB are needed and \d+ MiB are free; free some space/,
+    );
+    await expect(requireFreeSpace(join(folder, "none"), 1, "a byte")).rejects.toThrow("it does not exist");
+  });
+});
+
+describe("fileError", () => {
+  it.each(["ENOSPC", "EDQUOT", "EACCES", "EPERM", "EROFS", "ENOENT", "ENOTDIR", "EISDIR", "EMFILE", "EFBIG", "EIO"])(
+    "makes a sentence with a way out of %s",
+    (code) => {
+      const error = fileError("/data/x", "write", failure(code));
+      expect(error.message).toMatch(/^Cannot write "\/data\/x": [^;]+; [^;]+\.$/);
+      expect(error.message).not.toContain(code);
+      expect(error.path).toBe("/data/x");
+    },
+  );
+
+  it("passes on a sentence that was found before", () => {
+    const first = new FileError("a", "A sentence.");
+    expect(fileError("b", "write", first)).toBe(first);
+  });
+
+  it("names a circle of links", async () => {
+    const path = join(folder, "loop");
+    await symlink(path, path);
+    const error = await stat(path).catch((e: unknown) => fileError(path, "read", e));
+    expect((error as FileError).message).toContain("lead in a circle");
+  });
+});
+
+describe("quoted", () => {
+  it("shows names short, on one line and without control characters", () => {
+    expect(quoted("blocks.0")).toBe('"blocks.0"');
+    expect(quoted('a"b\n\u001b[2J')).toBe('"a\\"b\\n\\u001b[2J"');
+    expect(quoted("\u202eexe.png\u009b")).toBe('"\\u202eexe.png\\u009b"');
+    expect(quoted("n".repeat(1000))).toHaveLength(83);
+  });
+});
