@@ -1,0 +1,70 @@
+/** Losses, Mixup and CutMix against PyTorch and timm (tests/fixtures/training), in double precision. */
+import { readFile } from "node:fs/promises";
+import { describe, expect, it } from "vitest";
+import { evaluate, gradient, type HostTensor, input, type Tensor } from "../tensor/index.js";
+import { readSafetensors } from "../weights/safetensors.js";
+import { batchImages, batchInputs, batchTargets } from "./batch-transform.js";
+import { binaryCrossEntropy, crossEntropy, type Distillation, distilledLoss } from "./losses.js";
+
+const folder = new URL("../../tests/fixtures/training/", import.meta.url);
+const { tensors } = await readSafetensors(new URL("training.safetensors", folder).pathname);
+const about = JSON.parse(await readFile(new URL("training.json", folder), "utf8")) as {
+  mean: [number, number, number];
+  std: [number, number, number];
+  mix: { name: string; share: number[]; box: number[][]; target: number[] }[];
+};
+const named = (name: string): HostTensor => tensors.get(name)!;
+const numbers = (name: string): number[] => Array.from(named(name).data as Float64Array);
+
+function expectClose(ours: ArrayLike<number>, reference: readonly number[], tolerance: number): void {
+  expect(ours.length).toBe(reference.length);
+  const worst = reference.reduce((m, v, i) => Math.max(m, Math.abs(v - ours[i])), 0);
+  expect(worst).toBeLessThan(tolerance);
+}
+
+describe("losses and their gradients, as PyTorch's", () => {
+  const given = (name: string) => input(name, "float32", named(`loss.${name}`).shape);
+  const [logits, teacher, target] = ["logits", "teacher", "target"].map(given);
+  const values = new Map(["logits", "teacher", "target"].map((n) => [n, numbers(`loss.${n}`)]));
+  // α = 1 leaves the distillation loss alone.
+  const distilled = (method: Distillation) => distilledLoss(crossEntropy(logits, target), logits, teacher, method);
+  const soft = (normalization: "paper" | "released") =>
+    distilled({ kind: "soft", alpha: 1, tau: 3, normalization, on: "class" });
+  const cases: Record<string, Tensor> = {
+    soft_target: crossEntropy(logits, target),
+    binary: binaryCrossEntropy(logits, target),
+    hard: distilled({ kind: "hard", alpha: 1, on: "class" }),
+    soft_paper: soft("paper"),
+    soft_released: soft("released"),
+  };
+  for (const [name, loss] of Object.entries(cases)) {
+    it(name, () => {
+      const [value, grad] = evaluate([loss, gradient(loss, [logits])[0]], values);
+      // Both sides are in double precision; constants of the graph (1/τ, 1/batch) are float32.
+      expectClose(value, numbers(`loss.${name}`), 1e-6);
+      expectClose(grad, numbers(`loss.grad.${name}`), 1e-6);
+    });
+  }
+});
+
+describe("Mixup and CutMix, as timm's", () => {
+  const [batch, size] = named("mix.images").shape;
+  const images = batchImages(batch, size, about, { mix: true });
+  const target = batchTargets(batch, 4, 0.1, true);
+  for (const { name, share, box, target: shares } of about.mix) {
+    it(name, () => {
+      const [mixed, mixedTarget] = evaluate(
+        [images, target],
+        new Map<string, number[]>([
+          [batchInputs.images, numbers("mix.images")],
+          [batchInputs.labels, numbers("mix.labels")],
+          [batchInputs.mixShare, share],
+          [batchInputs.mixBox, box.flat()],
+          [batchInputs.mixTarget, shares],
+        ]),
+      );
+      expectClose(mixed, numbers(`mix.${name}.images`), 1e-5); // the reference is float32, values up to 2.6
+      expectClose(mixedTarget, numbers(`mix.${name}.target`), 1e-6);
+    });
+  }
+});
