@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { evaluate, float32, hostTensor, input, type NamedTensors, sizeOf, zeros } from "../tensor/index.js";
 import { adaptWeights } from "./adapt.js";
@@ -9,13 +10,13 @@ import { resizePositionEmbedding } from "./position-embedding.js";
 import { createModel, modelNames } from "./registry.js";
 
 const timm = JSON.parse(
-  readFileSync(new URL("../../tests/fixtures/models/timm_parameters.json", import.meta.url), "utf8"),
+  gunzipSync(readFileSync(new URL("../../tests/fixtures/models/timm_parameters.json.gz", import.meta.url))).toString(),
 ) as {
   shapes: Record<string, Record<string, number[]>>;
   std_of_deit_tiny_distilled: Record<string, number>;
 };
 
-describe("DeiT", () => {
+describe("models", () => {
   it.each(Object.keys(timm.shapes))("%s has timm's parameters and shapes", (name) => {
     const ours = Object.fromEntries(createModel(name).parameters.map((p) => [p.name, [...p.shape]]));
     expect(ours).toEqual(timm.shapes[name]);

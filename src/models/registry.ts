@@ -3,6 +3,7 @@ import { UsageError } from "../errors.js";
 import { type DeitConfig, deit } from "./deit.js";
 import { linearClassifier } from "./linear.js";
 import type { Model } from "./model.js";
+import { regnetConstructors } from "./regnet-sizes.js";
 
 /** Options that every model understands; the rest are those of its family. */
 export type ModelOptions = Partial<DeitConfig>;
@@ -25,6 +26,7 @@ const constructors: Readonly<Record<string, (options: ModelOptions) => Model>> =
   /** Any size: DeiT's layout with the options given. */
   deit: (o) => deit("deit", o),
   linear: linearClassifier,
+  ...regnetConstructors,
 };
 
 export function modelNames(): string[] {

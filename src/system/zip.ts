@@ -2,7 +2,7 @@
 import { type FileHandle, mkdir, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
-import { createInflateRaw } from "node:zlib";
+import * as zlib from "node:zlib";
 import { FileError } from "../errors.js";
 import { fileError } from "./atomic-file.js";
 import { quoted } from "./quoted.js";
@@ -69,22 +69,22 @@ export class ZipFile {
     if (!entry) throw new FileError(this.path, `"${this.path}" holds no file ${quoted(name)}.`);
     const start = await this.dataOffset(entry);
     let size = 0;
-    let crc = crcStart;
+    let crc = 0;
     const packed = this.#pieces(start, entry.compressedSize);
     const unpacked =
-      entry.method === "stored" ? packed : Readable.from(packed).compose(createInflateRaw({ chunkSize: 1 << 20 }));
+      entry.method === "stored" ? packed : Readable.from(packed).compose(zlib.createInflateRaw({ chunkSize: 1 << 20 }));
     try {
       for await (const piece of unpacked as AsyncIterable<Buffer>) {
         size += piece.length;
         if (size > entry.size) throw damaged(this.path, `${quoted(name)} is longer than its ${entry.size} bytes`);
-        crc = crcUpdate(crc, piece);
+        crc = crc32(piece, crc);
         yield piece;
       }
     } catch (error) {
       throw error instanceof FileError ? error : damaged(this.path, `${quoted(name)} cannot be unpacked`, error);
     }
     if (size !== entry.size) throw damaged(this.path, `${quoted(name)} ends after ${size} of ${entry.size} bytes`);
-    if (crcEnd(crc) !== entry.crc32) throw damaged(this.path, `${quoted(name)} has another checksum than promised`);
+    if (crc !== entry.crc32) throw damaged(this.path, `${quoted(name)} has another checksum than promised`);
   }
 
   /** A whole entry in memory; refuses one above `maxBytes`. */
@@ -266,11 +266,13 @@ const crcTable = Uint32Array.from({ length: 256 }, (_, n) => {
   for (let k = 0; k < 8; k++) c = c & 1 ? (c >>> 1) ^ 0xedb88320 : c >>> 1;
   return c;
 });
-const crcStart = 0xffffffff;
-const crcEnd = (crc: number): number => (crc ^ 0xffffffff) >>> 0;
 
-function crcUpdate(crc: number, bytes: Uint8Array): number {
-  let c = crc;
-  for (let i = 0; i < bytes.length; i++) c = (c >>> 8) ^ crcTable[(c ^ bytes[i]) & 255];
-  return c;
-}
+/** The CRC-32 of what came before and `bytes`; that of nothing is 0. */
+const crc32: (bytes: Uint8Array, before: number) => number =
+  // Node has it since 20.15, some ten times faster.
+  (zlib as { crc32?: (bytes: Uint8Array, before: number) => number }).crc32 ??
+  ((bytes, before) => {
+    let c = ~before;
+    for (let i = 0; i < bytes.length; i++) c = (c >>> 8) ^ crcTable[(c ^ bytes[i]) & 255];
+    return ~c >>> 0;
+  });

@@ -44,7 +44,7 @@ export interface EpochEnd {
   readonly record?: Omit<EpochRecord, "test">;
 }
 
-/** Batches in a row that may be skipped for a loss that is not a number. */
+/** This many broken runs in a row, or an epoch of them, stop training even where they are passed over. */
 const patience = 10;
 
 export async function trainEpoch(work: EpochWork): Promise<EpochEnd> {
@@ -67,7 +67,8 @@ export async function trainEpoch(work: EpochWork): Promise<EpochEnd> {
     const loss = value("loss");
     if (!Number.isFinite(loss) || !Number.isFinite(value("gradientNorm"))) {
       skipped++;
-      if (work.onNaN === "stop" || ++broken >= patience) await stopOnNaN(work, loss, batch, data, at);
+      if (work.onNaN === "stop" || ++broken >= Math.min(patience, stepsPerEpoch * accumulate))
+        await stopOnNaN(work, loss, batch, data, at);
       onEvent({ kind: "warning", message: `Step ${at} gave no finite loss and gradients; its batch is passed over.` });
       return;
     }

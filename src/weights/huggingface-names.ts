@@ -1,4 +1,5 @@
 /** Parameter names of Hugging Face transformers' DeiT and ViT classifiers, to timm's and back. */
+import { WeightsError } from "../errors.js";
 import { allocate, type HostTensor, type NamedTensors } from "../tensor/index.js";
 
 /** Names outside the blocks, without the model's prefix ("deit." or "vit."). */
@@ -28,7 +29,10 @@ export function isHuggingface(names: Iterable<string>): boolean {
   return [...names].some((n) => /^(deit|vit)\.embeddings\./.test(n));
 }
 
-/** The tensors by timm's names; names that are not part of a classifier are dropped. */
+/**
+ * The tensors by timm's names; names that are not part of a classifier are dropped. Throws WeightsError when a query,
+ * key and value do not go together.
+ */
 export function fromHuggingface(tensors: NamedTensors): NamedTensors {
   const distilled = [...tensors.keys()].some((n) => n.endsWith("distillation_token"));
   const result = new Map<string, HostTensor>();
@@ -38,7 +42,8 @@ export function fromHuggingface(tensors: NamedTensors): NamedTensors {
     const query = /^(.*encoder\.layer\.(\d+)\.attention\.attention\.)query\.(weight|bias)$/.exec(name);
     if (!query) continue;
     const parts = thirds.map((t) => tensors.get(`${query[1]}${t}.${query[3]}`));
-    if (parts.every((p) => p !== undefined)) result.set(`blocks.${query[2]}.attn.qkv.${query[3]}`, stack(parts));
+    if (parts.every((p) => p !== undefined))
+      result.set(`blocks.${query[2]}.attn.qkv.${query[3]}`, stack(parts, `block ${query[2]}`));
   }
   return result;
 }
@@ -79,8 +84,13 @@ export function toHuggingface(tensors: NamedTensors): NamedTensors {
   return result;
 }
 
-function stack(parts: readonly HostTensor[]): HostTensor {
+function stack(parts: readonly HostTensor[], where: string): HostTensor {
   const [first] = parts;
+  if (first.shape.length === 0 || parts.some((p) => p.dtype !== first.dtype || `${p.shape}` !== `${first.shape}`)) {
+    throw new WeightsError(
+      `The query, key and value of ${where} have the shapes ${parts.map((p) => `${p.dtype} [${p.shape}]`).join(", ")}; they must be the same, so the file is damaged or of another model.`,
+    );
+  }
   const out = allocate(first.dtype, first.data.length * parts.length);
   parts.forEach((p, i) => {
     (out as Float32Array).set(p.data as Float32Array, i * first.data.length);
@@ -89,6 +99,8 @@ function stack(parts: readonly HostTensor[]): HostTensor {
 }
 
 function unstack({ dtype, shape, data }: HostTensor): HostTensor[] {
+  if (shape.length === 0 || shape[0] % thirds.length !== 0)
+    throw new WeightsError(`A qkv tensor of shape [${shape}] cannot be split in three; its first size must allow it.`);
   const n = data.length / thirds.length;
   return thirds.map((_, i) => ({
     dtype,

@@ -22,21 +22,16 @@ function fromBfloat16(bits: Uint16Array): Float32Array {
   return new Float32Array(words.buffer);
 }
 
-/** By a table of all 65,536 values where there are more elements than that. */
+/** Moves the exponent and fraction bits to their places; the few values below float16's normal range by arithmetic. */
 function fromFloat16(bits: Uint16Array): Float32Array {
   const out = new Float32Array(bits.length);
-  if (bits.length < 65_536) for (let i = 0; i < bits.length; i++) out[i] = float16Value(bits[i]);
-  else {
-    const table = Float32Array.from({ length: 65_536 }, (_, i) => float16Value(i));
-    for (let i = 0; i < bits.length; i++) out[i] = table[bits[i]];
+  const words = new Uint32Array(out.buffer);
+  for (let i = 0; i < bits.length; i++) {
+    const sign = bits[i] & 0x8000;
+    const rest = bits[i] & 0x7fff;
+    if (rest >= 0x7c00) words[i] = (sign << 16) | 0x7f800000 | ((rest & 0x3ff) << 13);
+    else if (rest >= 0x400) words[i] = (sign << 16) | ((rest << 13) + ((127 - 15) << 23));
+    else out[i] = (sign ? -1 : 1) * rest * 2 ** -24;
   }
   return out;
-}
-
-function float16Value(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 1023;
-  if (exponent === 31) return fraction ? Number.NaN : sign * Infinity;
-  return sign * (exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15));
 }

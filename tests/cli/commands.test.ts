@@ -146,7 +146,7 @@ describe("bad input", () => {
   it("weights that are none", () =>
     fails(
       ["predict", "x.jpg", "--weights", join(images, "plain.png")],
-      /plain\.png" is not a sound safetensors file/,
+      /plain\.png" is neither a safetensors file nor a PyTorch checkpoint/,
       4,
     ));
   it("weights without a model's name", () =>

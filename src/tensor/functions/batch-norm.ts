@@ -1,0 +1,59 @@
+/** Batch normalisation over `[batch, channels, height, width]`, as PyTorch's BatchNorm2d. */
+import type { Tensor } from "../graph.js";
+import { sizeOf } from "../host.js";
+import { add, mul, sub } from "../primitives/arithmetic.js";
+import { stopGradient } from "../primitives/cast.js";
+import { reshape } from "../primitives/layout.js";
+import { rsqrt } from "../primitives/unary.js";
+import { mean } from "./reduction.js";
+
+/** Weight, bias and running statistics, each `[channels]`. */
+export interface BatchNormParameters {
+  readonly weight: Tensor;
+  readonly bias: Tensor;
+  readonly runningMean: Tensor;
+  readonly runningVar: Tensor;
+}
+
+const perChannel = (t: Tensor): Tensor => reshape(t, [t.shape[0], 1, 1]);
+const over = [0, 2, 3] as const;
+
+/** With the running statistics: one multiply and one add per element. */
+export function batchNorm(
+  x: Tensor,
+  { weight, bias, runningMean, runningVar }: BatchNormParameters,
+  epsilon = 1e-5,
+): Tensor {
+  const scale = mul(weight, rsqrt(add(runningVar, epsilon)));
+  return add(mul(x, perChannel(scale)), perChannel(sub(bias, mul(runningMean, scale))));
+}
+
+export interface BatchNormTraining {
+  readonly output: Tensor;
+  /** Running statistics after this batch; the variance is the unbiased one. */
+  readonly runningMean: Tensor;
+  readonly runningVar: Tensor;
+}
+
+/**
+ * With the statistics of the batch: of the whole global batch, on however many devices it lies. `momentum` is the
+ * share of the new statistics, as in PyTorch.
+ */
+export function batchNormTraining(
+  x: Tensor,
+  p: BatchNormParameters,
+  epsilon = 1e-5,
+  momentum = 0.1,
+): BatchNormTraining {
+  const count = sizeOf(over.map((axis) => x.shape[axis]));
+  const average = mean(x, over);
+  const centred = sub(x, perChannel(average));
+  const variance = mean(mul(centred, centred), over);
+  const scale = mul(p.weight, rsqrt(add(variance, epsilon)));
+  const blend = (old: Tensor, fresh: Tensor) => add(mul(old, 1 - momentum), mul(stopGradient(fresh), momentum));
+  return {
+    output: add(mul(centred, perChannel(scale)), perChannel(p.bias)),
+    runningMean: blend(p.runningMean, average),
+    runningVar: blend(p.runningVar, mul(variance, count / Math.max(1, count - 1))),
+  };
+}

@@ -1,0 +1,131 @@
+/** A run that was cut off anywhere goes on to the very weights of one that was not. */
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { open, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { train } from "../../src/training/trainer.js";
+import { expectSameState, trainSteps, useRuns } from "./setup.js";
+
+const { options, folder } = useRuns();
+const settings = { emaDecay: 0.9, accumulate: 2, batchSize: 32 };
+
+describe("resume", () => {
+  it("goes on within an epoch, after any step and between accumulated runs", async () => {
+    await train(options("whole", settings));
+    for (const steps of [1, 2, 4]) {
+      const name = `after${steps}`;
+      expect(await trainSteps(options(name, settings), steps)).toBe(true);
+      const { position } = JSON.parse(await readFile(join(folder(name), "state.json"), "utf8"));
+      expect(position.runs).toBeGreaterThan(0);
+      const rest = await train(options(name, settings, { resume: true }));
+      expect(rest.interrupted).toBe(false);
+      await expectSameState(folder("whole"), folder(name));
+    }
+  });
+
+  it("reports the epoch as if it had not been interrupted", async () => {
+    const rest = await train(options("again", settings));
+    await trainSteps(options("cut", settings), 2);
+    const resumed = await train(options("cut", settings, { resume: true }));
+    expect(resumed.epochs[0].trainLoss).toBeCloseTo(rest.epochs[0].trainLoss, 6);
+    expect(resumed.epochs[0].trainTop1).toBeCloseTo(rest.epochs[0].trainTop1, 6);
+  });
+
+  it("uses the state before a broken newest one, and says so", async () => {
+    const damage: Record<string, (path: string) => Promise<void>> = {
+      truncated: async (path) => truncate(path, (await stat(path)).size - 100),
+      flipped: async (path) => flipBit(path, (await stat(path)).size - 5000),
+      header: (path) => flipBit(path, 40),
+      empty: (path) => writeFile(path, ""),
+    };
+    for (const [name, harm] of Object.entries(damage)) {
+      await train(options(name, { ...settings, epochs: 2 }));
+      await harm(join(folder(name), "state.safetensors"));
+      const warnings: string[] = [];
+      const rest = await train(
+        options(
+          name,
+          { ...settings, epochs: 2 },
+          {
+            resume: true,
+            onEvent: (e) => e.kind === "warning" && warnings.push(e.message),
+          },
+        ),
+      );
+      expect(warnings.join(), name).toMatch(/state\.safetensors".*The state before it is used/s);
+      expect(rest.epochs.map((e) => e.epoch)).toEqual([2]);
+      await expectSameState(folder("whole"), folder(name));
+    }
+  });
+
+  it("says so when no state is sound", async () => {
+    await train(options("lost", { ...settings, epochs: 2 }));
+    for (const file of ["state.safetensors", "state.1.safetensors"]) await truncate(join(folder("lost"), file), 50);
+    await expect(train(options("lost", { ...settings, epochs: 2 }, { resume: true }))).rejects.toThrow(
+      /No saved state of the run in .* is sound.*--finetune last\.safetensors/s,
+    );
+  });
+
+  it("refuses a changed recipe setting by setting, unless allowed", async () => {
+    await trainSteps(options("changed", settings), 1);
+    const other = { ...settings, lr: 0.02, seed: 3 };
+    await expect(train(options("changed", other, { resume: true }))).rejects.toThrow(
+      "lr was 0.01 and is 0.02; seed was 0 and is 3",
+    );
+    const rest = await train(options("changed", other, { resume: true, allowChanges: ["lr", "seed"] }));
+    expect(rest.interrupted).toBe(false);
+  });
+});
+
+describe("the lock of a run folder", () => {
+  it("keeps a second process out, and is gone afterwards", async () => {
+    const first = train(options("locked", settings));
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    await expect(train(options("locked", settings, { resume: true }))).rejects.toThrow(/is writing in the run folder/);
+    await first;
+    expect(existsSync(join(folder("locked"), "lock"))).toBe(false);
+  });
+  it("is taken over from a process that is no more", async () => {
+    await trainSteps(options("stale", settings), 1);
+    const gone = spawn(process.execPath, ["-e", ""]);
+    await new Promise((resolve) => gone.on("exit", resolve));
+    await writeFile(join(folder("stale"), "lock"), JSON.stringify({ pid: gone.pid, host: hostname() }));
+    expect((await train(options("stale", settings, { resume: true }))).interrupted).toBe(false);
+  });
+  it("of another machine stands", async () => {
+    await trainSteps(options("remote", settings), 1);
+    await writeFile(join(folder("remote"), "lock"), JSON.stringify({ pid: 1, host: "elsewhere" }));
+    await expect(train(options("remote", settings, { resume: true }))).rejects.toThrow(/Process 1 on elsewhere/);
+    await rm(join(folder("remote"), "lock"));
+  });
+});
+
+describe("a loss that is not a number", () => {
+  it("is explained by the tensor that broke first", async () => {
+    const wild = { lr: 1e30, optimizer: "sgd", dropout: 0 } as const;
+    await expect(train(options("nan", wild))).rejects.toThrow(/first: the (parameter|logits|gradient of)/);
+    const log = (await readFile(join(folder("nan"), "log.jsonl"), "utf8")).trim().split("\n");
+    expect(JSON.parse(log.at(-1)!)).toMatchObject({ kind: "stopped", firstBroken: expect.any(String) });
+  });
+  it("can be passed over, though not forever", async () => {
+    const warnings: string[] = [];
+    const wild = { lr: 1e30, optimizer: "sgd", dropout: 0, epochs: 4 } as const;
+    const run = train(
+      options("skipping", wild, { onNaN: "skip", onEvent: (e) => e.kind === "warning" && warnings.push(e.message) }),
+    );
+    await expect(run).rejects.toThrow("became infinite or NaN");
+    // Six steps an epoch, of which the first one breaks the weights; the second epoch has no good step at all.
+    expect(warnings).toHaveLength(5 + 5);
+  });
+});
+
+async function flipBit(path: string, at: number): Promise<void> {
+  const file = await open(path, "r+");
+  const byte = Buffer.alloc(1);
+  await file.read(byte, 0, 1, at);
+  byte[0] ^= 1;
+  await file.write(byte, 0, 1, at);
+  await file.close();
+}

@@ -1,0 +1,81 @@
+/** A run of seconds: a micro DeiT on the built-in shapes. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect } from "vitest";
+import type { Engine } from "../../src/engines/engine.js";
+import { createOnnxEngine } from "../../src/engines/onnx/engine.js";
+import { parseRecipe, type RecipeSettings } from "../../src/training/recipe.js";
+import { type TrainOptions, train } from "../../src/training/trainer.js";
+import { readSafetensors } from "../../src/weights/safetensors.js";
+
+export const micro: RecipeSettings = {
+  model: "deit",
+  imageSize: 16,
+  patchSize: 4,
+  width: 16,
+  depth: 2,
+  heads: 2,
+  epochs: 2,
+  batchSize: 16,
+  lr: 0.01,
+  scaleLr: false,
+  warmupEpochs: 0,
+  dropout: 0.1,
+};
+
+export interface Runs {
+  readonly folder: (name: string) => string;
+  readonly engine: () => Engine;
+  /** Options of a run into the folder `name`. */
+  readonly options: (name: string, settings?: RecipeSettings, more?: Partial<TrainOptions>) => TrainOptions;
+}
+
+/** An engine and a scratch folder for the tests of a file. */
+export function useRuns(): Runs {
+  let engine: Engine;
+  let scratch: string;
+  beforeAll(async () => {
+    engine = await createOnnxEngine({ threads: 1 });
+    scratch = await mkdtemp(join(tmpdir(), "deit-runs-"));
+  });
+  afterAll(async () => {
+    await engine.close();
+    await rm(scratch, { recursive: true });
+  });
+  const folder = (name: string) => join(scratch, name);
+  return {
+    folder,
+    engine: () => engine,
+    options: (name, settings = {}, more = {}) => ({
+      recipe: parseRecipe({ ...micro, ...settings }),
+      engine,
+      data: "procedural:16:96",
+      validation: "procedural:16:32",
+      output: folder(name),
+      workers: 0,
+      ...more,
+    }),
+  };
+}
+
+/** Trains until `steps` steps are done, as if the user had interrupted it then. */
+export async function trainSteps(options: TrainOptions, steps: number): Promise<boolean> {
+  const controller = new AbortController();
+  const result = await train({
+    ...options,
+    signal: controller.signal,
+    onEvent: (e) => {
+      if (e.kind === "step" && e.step >= steps) controller.abort();
+    },
+  });
+  return result.interrupted;
+}
+
+/** All state of two runs is the same, bit for bit. */
+export async function expectSameState(a: string, b: string, only = (_name: string): boolean => true): Promise<void> {
+  const [one, two] = await Promise.all([a, b].map((f) => readSafetensors(join(f, "state.safetensors"))));
+  const names = [...one.tensors.keys()].filter(only);
+  expect(names.length).toBeGreaterThan(10);
+  for (const name of names) expect(two.tensors.get(name)?.data, name).toEqual(one.tensors.get(name)!.data);
+}
