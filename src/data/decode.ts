@@ -67,7 +67,7 @@ async function decodeWithSharp(bytes: Uint8Array, name: string, maxPixels: numbe
     if (error instanceof FileError) throw error;
     throw new FileError(
       name,
-      `"${name}" ${reason(error)}; restore it, remove it, or let training pass over it with --on-bad-image skip.`,
+      `"${name}" ${reason(error, bytes)}; restore it, remove it, or let training pass over it with --on-bad-image skip.`,
       {
         cause: error,
       },
@@ -75,13 +75,28 @@ async function decodeWithSharp(bytes: Uint8Array, name: string, maxPixels: numbe
   }
 }
 
-function reason(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+function reason(error: unknown, bytes: Uint8Array): string {
+  // By the bytes first: libvips keeps one text for all threads, so that another failure may have taken this one's.
+  if (!hasSignature(bytes)) return "is no image that can be read";
+  if (endsEarly(bytes)) return "is cut short";
+  const text = (error instanceof Error ? error.message : String(error)).split("\n")[0].trim();
   if (/unsupported image format|Input buffer contains|Input buffer has corrupt header/i.test(text))
     return "is no image that can be read";
-  return /premature end|truncated|end of (file|stream|data)|not enough data/i.test(text)
-    ? "is cut short"
-    : `is damaged (${text.split("\n")[0].trim()})`;
+  if (/premature end|truncated|end of (file|stream|data)|not enough data/i.test(text)) return "is cut short";
+  return text === "" || /unknown error/i.test(text) ? "is damaged" : `is damaged (${text})`;
+}
+
+/** Whether the first bytes are those of a format that sharp's prebuilt library reads. */
+function hasSignature(bytes: Uint8Array): boolean {
+  const head = Buffer.from(bytes.subarray(0, 32)).toString("latin1");
+  return /^(\xff\xd8\xff|\x89PNG|GIF8|RIFF....WEBP|II\*\0|MM\0\*|....ftyp|\s*<)/s.test(head);
+}
+
+/** A JPEG or PNG without its end mark. */
+function endsEarly(bytes: Uint8Array): boolean {
+  const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (isJpeg(bytes)) return all.lastIndexOf(Buffer.from([0xff, 0xd9])) < 0;
+  return all.subarray(1, 4).toString("latin1") === "PNG" && all.lastIndexOf("IEND") < 0;
 }
 
 function tooLarge(name: string, width: number, height: number, limit: number): FileError {
