@@ -6,7 +6,7 @@
  */
 import { copyFile, mkdir, readFile, rm, stat, symlink } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import { getHFHubCachePath, getRepoFolderName, modelInfo, type PathInfo, pathsInfo } from "@huggingface/hub";
+import { getHFHubCachePath, getRepoFolderName, HUB_URL, modelInfo, type PathInfo, pathsInfo } from "@huggingface/hub";
 import { DownloadError, UsageError } from "../errors.js";
 import { fileError, requireFreeSpace, writeFileAtomic } from "../system/atomic-file.js";
 import { download } from "../system/download.js";
@@ -52,7 +52,7 @@ async function firstOf(repository: string, paths: readonly string[], options: Hu
       `"${paths[0]}" of ${repository} is not in the cache and HF_HUB_OFFLINE=${environment.HF_HUB_OFFLINE} forbids fetching it; unset it, or give a file with --weights.`,
     );
   }
-  const endpoint = (environment.HF_ENDPOINT || "https://huggingface.co").replace(/\/+$/, "");
+  const endpoint = (environment.HF_ENDPOINT || HUB_URL).replace(/\/+$/, "");
   const origin: Origin = { repository, revision, endpoint, token: environment.HF_TOKEN || undefined };
   const found = await describe(origin, paths, options.signal).catch((error: unknown) => {
     options.signal?.throwIfAborted();

@@ -2,75 +2,16 @@
  * One case per primitive and composed function: how to build it on random shapes, and what it means in plain numbers,
  * written without the code under test. Used on the reference evaluator and on every engine.
  */
-import fc from "fast-check";
 import * as t from "../../src/tensor/index.js";
+import { type Case, shapes } from "./case.js";
+import { elementwiseCases } from "./elementwise-cases.js";
 
-export interface Case {
-  readonly name: string;
-  /** Inputs by name with their shapes (float32 unless `dtypes` says otherwise) and the tensor built from them. */
-  readonly build: (shape: readonly number[]) => {
-    readonly inputs: Readonly<Record<string, readonly number[]>>;
-    readonly output: (inputs: Readonly<Record<string, t.Tensor>>) => t.Tensor;
-    /** Value of the output from those of the inputs, row-major. */
-    readonly expected?: (inputs: Readonly<Record<string, Float64Array>>) => ArrayLike<number>;
-  };
-  /** Range of the random inputs; away from poles and kinks where the case has some. */
-  readonly range?: readonly [number, number];
-  /** No derivative exists. */
-  readonly constant?: boolean;
-  /** Values that keep a distance from 0, where the function has a kink. */
-  readonly avoidZero?: boolean;
-  readonly rank?: readonly [number, number];
-}
-
-export const shapes = ([least, most]: readonly [number, number] = [1, 3]) =>
-  fc.array(fc.integer({ min: 1, max: 4 }), { minLength: least, maxLength: most });
-
-const unary = (
-  name: string,
-  f: (x: t.Tensor) => t.Tensor,
-  value: (x: number) => number,
-  more: Partial<Case> = {},
-): Case => ({
-  name,
-  ...more,
-  build: (shape) => ({ inputs: { x: shape }, output: ({ x }) => f(x), expected: ({ x }) => x.map(value) }),
-});
-
-const binary = (
-  name: string,
-  f: (a: t.Tensor, b: t.Tensor) => t.Tensor,
-  value: (a: number, b: number) => number,
-  more: Partial<Case> = {},
-): Case => ({
-  name,
-  ...more,
-  // The second operand is one row, which broadcasts over all leading axes.
-  build: (shape) => {
-    const width = shape[shape.length - 1];
-    return {
-      inputs: { a: shape, b: [width] },
-      output: ({ a, b }) => f(a, b),
-      expected: ({ a, b }) => a.map((x, i) => value(x, b[i % width])),
-    };
-  },
-});
+export { type Case, shapes };
 
 const rows = (x: Float64Array, width: number, f: (row: Float64Array) => ArrayLike<number>): number[] =>
   Array.from({ length: x.length / width }, (_, i) => [...Array.from(f(x.subarray(i * width, (i + 1) * width)))]).flat();
 
 const last = (shape: readonly number[]) => shape[shape.length - 1];
-
-/** Φ(x) by Simpson's rule over the density, which owes nothing to any erf. */
-function normalCdf(x: number): number {
-  const n = 400;
-  const h = x / n;
-  const density = (v: number) => Math.exp((-v * v) / 2) / Math.sqrt(2 * Math.PI);
-  let sum = density(0) + density(x);
-  for (let i = 1; i < n; i++) sum += density(i * h) * (i % 2 ? 4 : 2);
-  return 0.5 + (sum * h) / 3;
-}
-
 const softmaxRow = (row: Float64Array) => {
   const e = row.map((v) => Math.exp(v));
   const total = e.reduce((a, b) => a + b, 0);
@@ -78,58 +19,7 @@ const softmaxRow = (row: Float64Array) => {
 };
 
 export const cases: readonly Case[] = [
-  binary("add", t.add, (a, b) => a + b),
-  binary("sub", t.sub, (a, b) => a - b),
-  binary("mul", t.mul, (a, b) => a * b),
-  binary("div", t.div, (a, b) => a / b, { range: [0.5, 2] }),
-  binary("max", t.max, Math.max),
-  binary("min", t.min, Math.min),
-  binary(
-    "compare LT",
-    (a, b) => t.cast(t.compare("LT", a, b), "float32"),
-    (a, b) => (a < b ? 1 : 0),
-    { constant: true },
-  ),
-  binary(
-    "compare GE",
-    (a, b) => t.cast(t.compare("GE", a, b), "float32"),
-    (a, b) => (a >= b ? 1 : 0),
-    { constant: true },
-  ),
-  binary(
-    "select",
-    (a, b) => t.select(t.compare("GT", a, 0), a, b),
-    (a, b) => (a > 0 ? a : b),
-    { avoidZero: true },
-  ),
-  binary(
-    "and, not",
-    (a, b) => t.cast(t.and(t.compare("GT", a, 0), t.not(t.compare("GT", b, 0))), "float32"),
-    (a, b) => (a > 0 && b <= 0 ? 1 : 0),
-    { constant: true },
-  ),
-  unary("neg", t.neg, (x) => -x),
-  unary("exp", t.exp, Math.exp),
-  unary("log", t.log, Math.log, { range: [0.2, 3] }),
-  unary("sqrt", t.sqrt, Math.sqrt, { range: [0.2, 3] }),
-  unary("rsqrt", t.rsqrt, (x) => 1 / Math.sqrt(x), { range: [0.2, 3] }),
-  unary("tanh", t.tanh, Math.tanh),
-  unary("sigmoid", t.sigmoid, (x) => 1 / (1 + Math.exp(-x))),
-  unary("erf", t.erf, (x) => 2 * normalCdf(x * Math.SQRT2) - 1),
-  unary("sin", t.sin, Math.sin),
-  unary("cos", t.cos, Math.cos),
-  unary("abs", t.abs, Math.abs, { avoidZero: true }),
-  unary("relu", t.relu, (x) => Math.max(x, 0), { avoidZero: true }),
-  unary("floor", t.floor, Math.floor, { constant: true }),
-  unary(
-    "finite",
-    (x) => t.cast(t.finite(x), "float32"),
-    () => 1,
-    { constant: true },
-  ),
-  unary("cast to int32 and back", (x) => t.cast(t.cast(x, "int32"), "float32"), Math.trunc, { constant: true }),
-  unary("gelu", t.gelu, (x) => x * normalCdf(x)),
-  unary("silu", t.silu, (x) => x / (1 + Math.exp(-x))),
+  ...elementwiseCases,
   {
     name: "stopGradient",
     constant: true,

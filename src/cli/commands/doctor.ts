@@ -1,6 +1,8 @@
 /** `deit doctor`: what this machine offers, and whether it works. */
 import { availableParallelism, cpus, freemem, totalmem } from "node:os";
 import type { Command } from "commander";
+import { chooseEngine } from "../../engines/open.js";
+import { listPlugins } from "../../engines/xla/plugins/store.js";
 import { add, constant, input, program } from "../../tensor/index.js";
 import { withEngine } from "../options.js";
 
@@ -9,7 +11,10 @@ export function define(command: Command): void {
 }
 
 async function run(options: { json?: boolean }): Promise<void> {
-  const engines = [await probeOnnx()];
+  const plugins = await listPlugins();
+  const engines = [await probe({ engine: "onnx" })];
+  for (const { name } of plugins) engines.push(await probe({ engine: "xla", plugin: name }));
+  const choice = await chooseEngine({});
   const report = {
     node: process.version,
     platform: `${process.platform} ${process.arch}`,
@@ -17,6 +22,7 @@ async function run(options: { json?: boolean }): Promise<void> {
     threads: availableParallelism(),
     memoryGiB: { total: gib(totalmem()), free: gib(freemem()) },
     engines,
+    chosen: choice,
   };
   if (options.json) console.log(JSON.stringify(report));
   else {
@@ -27,27 +33,36 @@ async function run(options: { json?: boolean }): Promise<void> {
     for (const e of engines) {
       console.log(
         e.works
-          ? `engine ${e.engine} ${e.version}: works, ${e.devices} device, ${e.precisions.join(", ")}`
-          : `engine ${e.engine}: ${e.reason}`,
+          ? `engine ${nameOf(e)} ${e.version}: works, ${e.devices} device${e.devices === 1 ? "" : "s"}, ${e.precisions.join(", ")}`
+          : `engine ${nameOf(e)}: does not work: ${e.reason}`,
       );
     }
+    if (plugins.length === 0) console.log("engine xla: no plugin is installed; deit engine install cpu fetches one");
+    console.log(`--engine auto takes ${choice.engine}: ${choice.reason}`);
   }
   if (!engines.some((e) => e.works)) process.exitCode = 6;
 }
 
+interface Probed {
+  readonly engine: "onnx" | "xla";
+  readonly plugin?: string;
+}
+
 type Probe =
-  | {
-      readonly engine: string;
+  | (Probed & {
       readonly works: true;
       readonly version: string;
       readonly devices: number;
       readonly precisions: readonly string[];
-    }
-  | { readonly engine: string; readonly works: false; readonly reason: string };
+    })
+  | (Probed & { readonly works: false; readonly reason: string });
 
-async function probeOnnx(): Promise<Probe> {
+const nameOf = ({ engine, plugin }: Probed) => (plugin ? `${engine} (${plugin})` : engine);
+
+/** Opens the engine and has it add two numbers. */
+async function probe(probed: Probed): Promise<Probe> {
   try {
-    return await withEngine({}, async (engine) => {
+    return await withEngine(probed, async (engine) => {
       const sum = add(input("x", "float32", [1]), constant("float32", [1], [1]));
       const executable = await engine.compile(program({ name: "probe", outputs: { sum } }));
       const state = await engine.createState(new Map());
@@ -55,12 +70,12 @@ async function probeOnnx(): Promise<Probe> {
         state,
         new Map([["x", { dtype: "float32", shape: [1], data: Float32Array.of(1) }]]),
       );
-      if (out.get("sum")!.data[0] !== 2) return { engine: "onnx", works: false, reason: "it computes 1 + 1 wrongly" };
+      if (out.get("sum")!.data[0] !== 2) return { ...probed, works: false, reason: "it computes 1 + 1 wrongly" };
       const { version, devices, precisions } = engine.info;
-      return { engine: "onnx", works: true, version, devices, precisions };
+      return { ...probed, works: true, version, devices, precisions };
     });
   } catch (error) {
-    return { engine: "onnx", works: false, reason: error instanceof Error ? error.message : String(error) };
+    return { ...probed, works: false, reason: error instanceof Error ? error.message : String(error) };
   }
 }
 
