@@ -1,5 +1,7 @@
 /** From a decoded image to the square the model sees: evaluation as timm's, training's crop and flip. */
 import type { RandomStream } from "../random/stream.js";
+import { type Augmentation, augment } from "./augment/augment.js";
+import { type CropKind, type CropOptions, crops, halfEven, shorterSide } from "./crop.js";
 import type { RgbImage } from "./image.js";
 import { type Interpolation, resize } from "./resize.js";
 
@@ -11,18 +13,15 @@ export interface EvaluationTransform {
   readonly interpolation: Interpolation;
 }
 
-export interface TrainingTransform {
+export interface TrainingTransform extends CropOptions {
   readonly kind: "training";
-  readonly size: number;
-  readonly interpolation: Interpolation;
-  /** `resized`: a random part of the image; `padded`: a random shift by up to 4 pixels, for images of 32 or fewer. */
-  readonly crop: "resized" | "padded";
-  /** Range of the part's area. */
-  readonly scale: readonly [number, number];
-  /** Range of its width over height. */
-  readonly ratio: readonly [number, number];
-  /** Probability of a horizontal flip. */
+  /** `random`: bilinear or bicubic, drawn for each view. */
+  readonly interpolation: Interpolation | "random";
+  readonly crop: CropKind;
+  /** Probability of a horizontal and of a vertical flip. */
   readonly flip: number;
+  readonly verticalFlip?: number;
+  readonly augmentation?: Augmentation;
 }
 
 export type Transform = EvaluationTransform | TrainingTransform;
@@ -34,73 +33,25 @@ export function applyTransform(image: RgbImage, transform: Transform, stream: Ra
 
 /** Shorter side to ⌊size / cropRatio⌋, then the centre square. Only the square is computed. */
 function evaluationView(image: RgbImage, { size, cropRatio, interpolation }: EvaluationTransform): Uint8Array {
-  const short = Math.floor(size / cropRatio);
-  const [width, height] =
-    image.width <= image.height
-      ? [short, Math.trunc((short * image.height) / image.width)]
-      : [Math.trunc((short * image.width) / image.height), short];
+  const { width, height } = shorterSide(image, Math.floor(size / cropRatio));
   const region = { left: halfEven((width - size) / 2), top: halfEven((height - size) / 2), width: size, height: size };
   return resize(image, { width, height, interpolation, region }).data;
 }
 
-/** Rounds halves to even, as Python does. */
-function halfEven(x: number): number {
-  const r = Math.round(x);
-  return Math.abs(x % 1) === 0.5 && r % 2 !== 0 ? r - 1 : r;
-}
-
 function trainingView(image: RgbImage, transform: TrainingTransform, stream: RandomStream): Uint8Array {
-  const { size, interpolation, flip } = transform;
-  const data =
-    transform.crop === "padded"
-      ? paddedCrop(image, transform, stream)
-      : resize(cut(image, randomBox(image, transform, stream)), { width: size, height: size, interpolation }).data;
-  return flip > 0 && stream.uniform() < flip ? flipped(data, size) : data;
+  const { size, flip, verticalFlip = 0, augmentation } = transform;
+  const interpolation =
+    transform.interpolation === "random" ? stream.choice(["bilinear", "bicubic"] as const) : transform.interpolation;
+  let data = crops[transform.crop](image, transform, interpolation, stream);
+  if (flip > 0 && stream.uniform() < flip) data = flipped(data, size);
+  if (verticalFlip > 0 && stream.uniform() < verticalFlip) data = upsideDown(data, size);
+  return augmentation ? augment({ width: size, height: size, data }, augmentation, stream).data : data;
 }
 
-type Box = readonly [left: number, top: number, width: number, height: number];
-
-/** The box of a random resized crop, as torchvision draws it: ten tries, then the largest centre box of legal ratio. */
-function randomBox({ width, height }: RgbImage, { scale, ratio }: TrainingTransform, stream: RandomStream): Box {
-  const logRatio = ratio.map(Math.log);
-  for (let i = 0; i < 10; i++) {
-    const area = width * height * stream.uniform(scale[0], scale[1]);
-    const aspect = Math.exp(stream.uniform(logRatio[0], logRatio[1]));
-    const w = halfEven(Math.sqrt(area * aspect));
-    const h = halfEven(Math.sqrt(area / aspect));
-    if (w > 0 && h > 0 && w <= width && h <= height)
-      return [stream.integer(width - w + 1), stream.integer(height - h + 1), w, h];
-  }
-  const current = width / height;
-  const w = current > ratio[1] ? halfEven(height * ratio[1]) : width;
-  const h = current < ratio[0] ? halfEven(width / ratio[0]) : height;
-  return [(width - w) >> 1, (height - h) >> 1, w, h];
-}
-
-/** A part of the image with memory of its own: resampling must not see past its border. */
-function cut(image: RgbImage, [left, top, width, height]: Box): RgbImage {
-  const data = new Uint8Array(width * height * 3);
-  for (let y = 0; y < height; y++) {
-    const from = ((top + y) * image.width + left) * 3;
-    data.set(image.data.subarray(from, from + width * 3), y * width * 3);
-  }
-  return { width, height, data };
-}
-
-const padding = 4;
-
-/** Brings the image to `size`, pads it with black by 4 pixels and takes a random square. */
-function paddedCrop(image: RgbImage, { size, interpolation }: TrainingTransform, stream: RandomStream): Uint8Array {
-  const fitting = image.width === size && image.height === size;
-  const { data } = fitting ? image : resize(image, { width: size, height: size, interpolation });
-  const left = stream.integer(2 * padding + 1) - padding;
-  const top = stream.integer(2 * padding + 1) - padding;
-  const out = new Uint8Array(size * size * 3);
-  for (let y = Math.max(0, -top); y < Math.min(size, size - top); y++) {
-    const from = Math.max(0, left);
-    const to = Math.min(size, size + left);
-    out.set(data.subarray(((y + top) * size + from) * 3, ((y + top) * size + to) * 3), (y * size + from - left) * 3);
-  }
+function upsideDown(data: Uint8Array, size: number): Uint8Array {
+  const out = new Uint8Array(data.length);
+  const stride = size * 3;
+  for (let y = 0; y < size; y++) out.set(data.subarray(y * stride, (y + 1) * stride), (size - 1 - y) * stride);
   return out;
 }
 

@@ -1,11 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { imagenetNormalization } from "../models/model.js";
+import { beta } from "../random/distributions.js";
 import { RandomStream } from "../random/stream.js";
 import { evaluate } from "../tensor/index.js";
 import { batchImages, batchInputs } from "./batch-transform.js";
 import { fromHalf, toHalf } from "./half.js";
-import { beta, drawErasing, drawMix, type MixSettings } from "./mixing.js";
+import { drawErasing, drawMix, type MixSettings } from "./mixing.js";
 
 const stream = (seed: number, sample = 0) => new RandomStream({ seed, sample, purpose: "test" });
 const both: MixSettings = { mixup: 0.8, cutmix: 1, probability: 1, switchProbability: 0.5, mode: "elem" };

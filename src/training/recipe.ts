@@ -1,6 +1,8 @@
 /** A recipe: everything that decides how a run goes, checked, with the paper's defaults (table 9). */
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
+import { parsePolicy } from "../data/augment/policy.js";
+import type { Interpolation } from "../data/resize.js";
 import { UsageError } from "../errors.js";
 import { nearest } from "../models/registry.js";
 import { fileError } from "../system/atomic-file.js";
@@ -63,9 +65,15 @@ export const recipeSchema = z.strictObject({
   /** Part of the image a random resized crop takes. Images of 32 pixels or fewer are padded and shifted instead. */
   cropScale: z.tuple([share, share]).default([0.08, 1]),
   cropRatio: z.tuple([positive, positive]).default([3 / 4, 4 / 3]),
-  crop: z.enum(["auto", "resized", "padded", "none"]).default("auto"),
-  interpolation: z.enum(["bilinear", "bicubic", "lanczos", "nearest"]).default("bicubic"),
+  crop: z.enum(["auto", "resized", "padded", "simple", "none"]).default("auto"),
+  interpolation: z.enum(["bilinear", "bicubic", "lanczos", "nearest", "random"]).default("bicubic"),
   flip: share.default(0.5),
+  verticalFlip: share.default(0),
+  /** timm's string of RandAugment, AutoAugment, DeiT III's three ("3a") or AugMix; "none". */
+  autoAugment: z.string().default("rand-m9-mstd0.5-inc1"),
+  /** Largest change of brightness, contrast and saturation from 1, and of the hue in turns. */
+  colorJitter: z.number().min(0).default(0),
+  hueJitter: z.number().min(0).max(0.5).default(0),
   /** α of Mixup and of CutMix; 0 turns one off. */
   mixup: z.number().min(0).default(0.8),
   cutmix: z.number().min(0).default(1),
@@ -115,6 +123,7 @@ export function parseRecipe(settings: unknown): Recipe {
   }
   if (recipe.cropScale[0] > recipe.cropScale[1] || recipe.cropRatio[0] > recipe.cropRatio[1])
     throw new UsageError(`A range of the recipe is upside down; write cropScale and cropRatio as [smallest, largest].`);
+  parsePolicy(recipe.autoAugment);
   return recipe;
 }
 
@@ -189,6 +198,11 @@ export function optimizerOf(r: Recipe): OptimizerOptions {
   return r.optimizer === "adamw"
     ? { kind: "adamw", betas: r.betas, epsilon: r.epsilon, weightDecay: r.weightDecay }
     : { kind: "sgd", momentum: r.momentum, nesterov: r.nesterov, weightDecay: r.weightDecay };
+}
+
+/** How images are resized where nothing is random. */
+export function evaluationInterpolation({ interpolation }: Recipe): Interpolation {
+  return interpolation === "random" ? "bicubic" : interpolation;
 }
 
 export function distillationOf(r: Recipe, distilledModel: boolean): Distillation {

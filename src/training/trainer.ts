@@ -17,7 +17,7 @@ import { loadWeights } from "../weights/load.js";
 import { beginning, Checkpointer, loadState, saveWeights } from "./checkpoint.js";
 import { trainEpoch } from "./epoch.js";
 import type { EpochRecord, TrainEvent } from "./events.js";
-import { batchTransformOf, distillationOf, optimizerOf, type Recipe } from "./recipe.js";
+import { batchTransformOf, distillationOf, evaluationInterpolation, optimizerOf, type Recipe } from "./recipe.js";
 import { openRunFolder, type RunFolder } from "./run-folder.js";
 import { type Step, trainStep } from "./step.js";
 import { createStudent } from "./student.js";
@@ -222,7 +222,7 @@ async function evaluateOn(
     kind: "evaluation",
     size: model.imageSize,
     cropRatio: model.cropRatio,
-    interpolation: recipe.interpolation,
+    interpolation: evaluationInterpolation(recipe),
   };
   const batchSize = Math.min(64, dataset.length);
   const loader = createLoader({

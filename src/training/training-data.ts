@@ -1,13 +1,15 @@
 /** The data of a run: sound training images, images to test on, and the views of both. */
+import type { Augmentation } from "../data/augment/augment.js";
+import { parsePolicy } from "../data/augment/policy.js";
 import { findBadImages } from "../data/check-images.js";
 import { type Dataset, subset } from "../data/dataset.js";
 import { createLoader, type Loader } from "../data/loader.js";
 import { openDataset } from "../data/open.js";
-import type { TrainingTransform, Transform } from "../data/transform.js";
+import type { Transform } from "../data/transform.js";
 import { FileError, TrainingError } from "../errors.js";
 import type { Model } from "../models/model.js";
 import type { TrainEvent } from "./events.js";
-import type { Recipe } from "./recipe.js";
+import { evaluationInterpolation, type Recipe } from "./recipe.js";
 
 export interface DataOptions {
   readonly data: string;
@@ -59,11 +61,42 @@ export async function testData(
 }
 
 /** What the model sees of a training image. */
-export function trainingTransform(recipe: Recipe, { imageSize, cropRatio }: Model): Transform {
-  const { crop, interpolation, flip, cropScale, cropRatio: ratio } = recipe;
-  if (crop === "none") return { kind: "evaluation", size: imageSize, cropRatio, interpolation };
-  const chosen: TrainingTransform["crop"] = crop === "auto" ? (imageSize <= 32 ? "padded" : "resized") : crop;
-  return { kind: "training", size: imageSize, interpolation, crop: chosen, scale: cropScale, ratio, flip };
+export function trainingTransform(recipe: Recipe, model: Model): Transform {
+  const { crop, interpolation, flip, verticalFlip, cropScale, cropRatio: ratio } = recipe;
+  const { imageSize: size, cropRatio } = model;
+  if (crop === "none")
+    return {
+      kind: "evaluation",
+      size,
+      cropRatio,
+      interpolation: evaluationInterpolation(recipe),
+    };
+  return {
+    kind: "training",
+    size,
+    interpolation,
+    crop: crop !== "auto" ? crop : size <= 32 ? "padded" : "resized",
+    scale: cropScale,
+    ratio,
+    flip,
+    verticalFlip,
+    augmentation: augmentationOf(recipe, model),
+  };
+}
+
+/** Undefined when neither policy nor jitter is asked for. */
+function augmentationOf(recipe: Recipe, { imageSize, normalization }: Model): Augmentation | undefined {
+  const { autoAugment, colorJitter, hueJitter, interpolation } = recipe;
+  const policy = parsePolicy(autoAugment);
+  if (!policy && colorJitter === 0 && hueJitter === 0) return undefined;
+  const [r, g, b] = normalization.mean.map((m) => Math.min(255, Math.round(255 * m)));
+  return {
+    policy,
+    jitter: { brightness: colorJitter, contrast: colorJitter, saturation: colorJitter, hue: hueJitter },
+    interpolation: interpolation === "bilinear" || interpolation === "random" ? interpolation : "bicubic",
+    fill: [r, g, b],
+    translate: Math.trunc(0.45 * imageSize),
+  };
 }
 
 /** The loader of a run: batches of one run of the program, the same for everyone who has the recipe and the data. */

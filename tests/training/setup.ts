@@ -41,7 +41,7 @@ export function useRuns(): Runs {
   });
   afterAll(async () => {
     await engine.close();
-    await rm(scratch, { recursive: true });
+    await rm(scratch, { recursive: true, maxRetries: 3 });
   });
   const folder = (name: string) => join(scratch, name);
   return {

@@ -45,6 +45,7 @@ const student: RecipeSettings = {
   labelSmoothing: 0,
   crop: "none",
   flip: 0,
+  autoAugment: "none",
   mixup: 0,
   cutmix: 0,
   eraseProbability: 0,

@@ -1,0 +1,69 @@
+/** Operations between the channels of a pixel, as Pillow's. */
+import type { RgbImage } from "../image.js";
+
+/** Luminance of a pixel by ITU-R 601 in Pillow's fixed point. */
+const grey = (r: number, g: number, b: number): number => (r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16;
+
+export function meanGrey({ data }: RgbImage): number {
+  let sum = 0;
+  for (let i = 0; i < data.length; i += 3) sum += grey(data[i], data[i + 1], data[i + 2]);
+  return sum / (data.length / 3);
+}
+
+export const grayscale = (image: RgbImage): RgbImage => color(image, 0);
+
+/** Saturation: factor 0 is grey, 1 the image. */
+export function color({ width, height, data }: RgbImage, factor: number): RgbImage {
+  const out = new Uint8ClampedArray(data.length);
+  // factor · difference for the differences -255 … 255, in float32 as Pillow's `blend`.
+  const scaled = Float32Array.from({ length: 511 }, (_, i) => Math.fround(factor) * (i - 255));
+  for (let i = 0; i < data.length; i += 3) {
+    const l = grey(data[i], data[i + 1], data[i + 2]);
+    for (let k = i; k < i + 3; k++) out[k] = Math.floor(Math.fround(l + scaled[data[k] - l + 255]));
+  }
+  return { width, height, data: new Uint8Array(out.buffer) };
+}
+
+/** Turns the hue by `turn` of the full circle, -½ … ½, through Pillow's 8-bit HSV as torchvision does. */
+export function hue({ width, height, data }: RgbImage, turn: number): RgbImage {
+  const out = new Uint8Array(data.length);
+  const shift = Math.trunc(turn * 255) & 255;
+  for (let i = 0; i < data.length; i += 3) {
+    const [h, s, v] = toHsv(data[i], data[i + 1], data[i + 2]);
+    out.set(fromHsv((h + shift) & 255, s, v), i);
+  }
+  return { width, height, data: out };
+}
+
+function toHsv(r: number, g: number, b: number): readonly [h: number, s: number, v: number] {
+  const most = Math.max(r, g, b);
+  const range = most - Math.min(r, g, b);
+  if (range === 0) return [0, 0, most];
+  // In float32, whose rounding decides what is cut off below.
+  const [rc, gc, bc] = [most - r, most - g, most - b].map((d) => Math.fround(d / range));
+  const sixths = Math.fround(r === most ? bc - gc : g === most ? 2 + rc - bc : 4 + gc - rc);
+  const turn = Math.fround((sixths / 6 + 1) % 1);
+  return [Math.trunc(turn * 255), Math.trunc(Math.fround(range / most) * 255), most];
+}
+
+function fromHsv(h: number, s: number, v: number): readonly [r: number, g: number, b: number] {
+  if (s === 0) return [v, v, v];
+  const sixths = (h * 6) / 255;
+  const sector = Math.floor(sixths);
+  const f = sixths - sector;
+  const [p, q, t] = [1, f, 1 - f].map((part) => Math.round(v * (1 - (s / 255) * part)));
+  switch (sector % 6) {
+    case 0:
+      return [v, t, p];
+    case 1:
+      return [q, v, p];
+    case 2:
+      return [p, v, t];
+    case 3:
+      return [p, q, v];
+    case 4:
+      return [t, p, v];
+    default:
+      return [v, p, q];
+  }
+}

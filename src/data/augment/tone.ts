@@ -1,0 +1,91 @@
+/** Operations that map each value by a table, as Pillow's `ImageOps` and `ImageEnhance` make it. */
+import type { RgbImage } from "../image.js";
+import { meanGrey } from "./color.js";
+
+/** A table for each channel. */
+type Tables = readonly [Uint8ClampedArray, Uint8ClampedArray, Uint8ClampedArray];
+
+function point({ width, height, data }: RgbImage, [red, green, blue]: Tables): RgbImage {
+  const out = new Uint8Array(data.length);
+  for (let i = 0; i < data.length; i += 3) {
+    out[i] = red[data[i]];
+    out[i + 1] = green[data[i + 1]];
+    out[i + 2] = blue[data[i + 2]];
+  }
+  return { width, height, data: out };
+}
+
+/** The same table for all channels; values beyond 0 … 255 are cut off. */
+function mapped(image: RgbImage, value: (v: number) => number): RgbImage {
+  const table = Uint8ClampedArray.from({ length: 256 }, (_, v) => Math.floor(value(v)));
+  return point(image, [table, table, table]);
+}
+
+export const invert = (image: RgbImage): RgbImage => mapped(image, (v) => 255 - v);
+
+/** Inverts values from `threshold` on. */
+export const solarize = (image: RgbImage, threshold: number): RgbImage =>
+  mapped(image, (v) => (v < threshold ? v : 255 - v));
+
+/** Adds to values below 128. */
+export const solarizeAdd = (image: RgbImage, amount: number): RgbImage =>
+  mapped(image, (v) => (v < 128 ? Math.min(255, v + amount) : v));
+
+/** Keeps the highest `bits` of each value. */
+export const posterize = (image: RgbImage, bits: number): RgbImage =>
+  bits >= 8 ? image : mapped(image, (v) => v & ~(2 ** (8 - bits) - 1));
+
+/** From `from` at factor 0 to `to` at 1, and beyond; in float32, then truncated, as Pillow's `blend`. */
+export function blend(from: number, to: number, factor: number): number {
+  const v = Math.fround(from + Math.fround(Math.fround(factor) * (to - from)));
+  return v <= 0 ? 0 : v >= 255 ? 255 : Math.trunc(v);
+}
+
+/** Factor 0 is black, 1 the image. */
+export const brightness = (image: RgbImage, factor: number): RgbImage => mapped(image, (v) => blend(0, v, factor));
+
+/** Factor 0 is the mean grey, 1 the image. */
+export function contrast(image: RgbImage, factor: number): RgbImage {
+  const mean = Math.trunc(meanGrey(image) + 0.5);
+  return mapped(image, (v) => blend(mean, v, factor));
+}
+
+/** Stretches each channel to 0 … 255. */
+export function autoContrast(image: RgbImage): RgbImage {
+  return byHistogram(image, (counts) => {
+    const lowest = counts.findIndex((n) => n > 0);
+    const highest = counts.findLastIndex((n) => n > 0);
+    if (highest <= lowest) return undefined;
+    const scale = 255 / (highest - lowest);
+    return (v) => Math.trunc(v * scale - lowest * scale);
+  });
+}
+
+/** Makes the values of each channel equally frequent. */
+export function equalize(image: RgbImage): RgbImage {
+  return byHistogram(image, (counts) => {
+    const present = counts.filter((n) => n > 0);
+    const total = present.reduce((a, b) => a + b, 0);
+    const step = Math.floor((total - present[present.length - 1]) / 255);
+    if (present.length <= 1 || step === 0) return undefined;
+    const below = new Float64Array(256);
+    for (let v = 1; v < 256; v++) below[v] = below[v - 1] + counts[v - 1];
+    return (v) => Math.floor(((step >> 1) + below[v]) / step);
+  });
+}
+
+/** A table per channel from the channel's counts; `undefined` leaves the channel. */
+function byHistogram(image: RgbImage, tableOf: (counts: Uint32Array) => ((v: number) => number) | undefined): RgbImage {
+  const counts = [0, 1, 2].map(() => new Uint32Array(256));
+  const { data } = image;
+  for (let i = 0; i < data.length; i += 3) {
+    counts[0][data[i]]++;
+    counts[1][data[i + 1]]++;
+    counts[2][data[i + 2]]++;
+  }
+  const [red, green, blue] = counts.map((channel) => {
+    const value = tableOf(channel) ?? ((v: number) => v);
+    return Uint8ClampedArray.from({ length: 256 }, (_, v) => value(v));
+  });
+  return point(image, [red, green, blue]);
+}
