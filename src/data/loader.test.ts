@@ -2,6 +2,7 @@ import { copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parsePolicy } from "./augment/policy.js";
 import { findBadImages } from "./check-images.js";
 import { createLoader, type LoaderOptions } from "./loader.js";
 import { openDataset } from "./open.js";
@@ -126,6 +127,35 @@ describe("createLoader", () => {
     expect(await all({ workers: 1 })).toEqual(alone);
     expect(await all({ workers: 3 })).toEqual(alone);
     expect(await all({ workers: 2 }, 0, 4)).toEqual(alone.slice(4));
+  });
+
+  it("does so with every augmentation", async () => {
+    const augmentation = {
+      policy: parsePolicy("rand-m9-mstd0.5-inc1"),
+      jitter: { brightness: 0.3, contrast: 0.3, saturation: 0.3, hue: 0.1 },
+      interpolation: "random",
+      fill: [124, 116, 104],
+      translate: 7,
+    } as const;
+    const full = {
+      repeats: 3,
+      transform: { ...transform, crop: "resized", interpolation: "random", augmentation },
+    } as const;
+    const alone = await all(full);
+    expect(await all({ ...full, workers: 2 })).toEqual(alone);
+    expect(await all({ ...full, workers: 8 }, 0, 2)).toEqual(alone.slice(2));
+  });
+
+  it("repeats samples side by side, each time as another view, in an epoch of the same length", async () => {
+    const many = proceduralDataset({ size: 16, count: 600, split: "train" });
+    const batches = await all({ dataset: many, batchSize: 16, repeats: 3 });
+    expect(batches).toHaveLength(512 / 16);
+    const seen = batches.flatMap((b) => [...b.indices]);
+    for (let i = 0; i + 3 <= seen.length; i += 3) expect(new Set(seen.slice(i, i + 3)).size).toBe(1);
+    expect(new Set(seen).size).toBe(Math.ceil(512 / 3));
+    const [first] = batches;
+    const views = [0, 1, 2].map((i) => first.images.slice(i * 768, (i + 1) * 768).join());
+    expect(new Set(views).size).toBeGreaterThan(1);
   });
 
   it("shows every sample once per epoch, in another order each time", async () => {

@@ -15,6 +15,8 @@ export interface LoaderOptions {
   /** Worker threads; 0 works in this thread. The batches are the same. */
   readonly workers: number;
   readonly order: "shuffled" | "sequential";
+  /** Views of each sample in a shuffled epoch, which then sees that many times fewer samples; 1 unless told. */
+  readonly repeats?: number;
   /** Leaves out the last batch when it is not full; otherwise it comes with `count` below the batch size. */
   readonly dropLast: boolean;
   readonly jpeg?: "exact" | "fast";
@@ -51,7 +53,8 @@ const ahead = 2;
 
 export function createLoader(options: LoaderOptions): Loader {
   const { dataset, batchSize, dropLast } = options;
-  const stepsPerEpoch = dropLast ? Math.floor(dataset.length / batchSize) : Math.ceil(dataset.length / batchSize);
+  const length = epochLength(options);
+  const stepsPerEpoch = dropLast ? Math.floor(length / batchSize) : Math.ceil(length / batchSize);
   if (stepsPerEpoch === 0) {
     throw new FileError(
       dataset.name,
@@ -94,6 +97,11 @@ export function createLoader(options: LoaderOptions): Loader {
   };
 }
 
+/** Views in an epoch; with repeats, whole multiples of 256 as in the released sampler. */
+function epochLength({ dataset: { length }, repeats = 1 }: LoaderOptions): number {
+  return repeats === 1 || length < 256 ? length : length - (length % 256);
+}
+
 function epochOrder({ dataset, order, seed }: LoaderOptions, epoch: number): Uint32Array {
   if (order === "sequential") return Uint32Array.from({ length: dataset.length }, (_, i) => i);
   return new RandomStream({ seed, epoch, purpose: "shuffle" }).permutation(dataset.length);
@@ -107,10 +115,17 @@ async function makeBatch(
   step: number,
 ): Promise<Batch> {
   const { dataset, batchSize, transform, seed, jpeg = "exact", maxPixels } = options;
-  const indices = Int32Array.from(order.subarray(step * batchSize, (step + 1) * batchSize));
+  const { repeats = 1 } = options;
+  const first = step * batchSize;
+  const count = Math.min(batchSize, epochLength(options) - first);
+  // Views of a sample stand side by side, so that a batch holds them together (repeated augmentation).
+  const indices = Int32Array.from({ length: count }, (_, slot) => order[Math.floor((first + slot) / repeats)]);
   const bytes = transform.size ** 2 * 3;
   const memory = new SharedArrayBuffer(batchSize * bytes);
-  const samples = [...indices].map((index, slot) => ({ slot, index, view: 0, source: dataset.source(index) }));
+  const samples = [...indices].map((index, slot) => ({
+    ...{ slot, index, view: (first + slot) % repeats },
+    source: dataset.source(index),
+  }));
   const share = pool ? Math.min(32, Math.ceil(samples.length / (2 * pool.size))) : samples.length;
   const jobs: LoaderJob[] = [];
   for (let at = 0; at < samples.length; at += share) {

@@ -74,6 +74,8 @@ export const recipeSchema = z.strictObject({
   /** Largest change of brightness, contrast and saturation from 1, and of the hue in turns. */
   colorJitter: z.number().min(0).default(0),
   hueJitter: z.number().min(0).max(0.5).default(0),
+  /** Views of each image in a batch (repeated augmentation); an epoch keeps its length and sees fewer images. */
+  repeatedAugmentation: whole.max(64).default(3),
   /** α of Mixup and of CutMix; 0 turns one off. */
   mixup: z.number().min(0).default(0.8),
   cutmix: z.number().min(0).default(1),

@@ -56,7 +56,7 @@ function identityOf(dataset: Dataset, recipe: Recipe, student: Model, teacher: s
     views: digest([
       trainingTransform(recipe, student),
       student.normalization,
-      [seed, batchSize / accumulate],
+      [seed, batchSize / accumulate, recipe.repeatedAugmentation],
       [mixup, cutmix, cutmixMinMax, mixProbability, mixSwitchProbability, mixMode],
       [eraseProbability, eraseMode, eraseCount],
     ]),

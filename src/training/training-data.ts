@@ -114,6 +114,7 @@ export function trainingLoader(dataset: Dataset, recipe: Recipe, model: Model, o
     seed: recipe.seed,
     workers: options.workers,
     order: "shuffled",
+    repeats: recipe.repeatedAugmentation,
     dropLast: true,
     jpeg: "fast",
     onBadImage: options.onBadImage,

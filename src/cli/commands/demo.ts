@@ -46,6 +46,7 @@ const student: RecipeSettings = {
   crop: "none",
   flip: 0,
   autoAugment: "none",
+  repeatedAugmentation: 1,
   mixup: 0,
   cutmix: 0,
   eraseProbability: 0,
