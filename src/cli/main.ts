@@ -2,23 +2,19 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { DeitError } from "../errors.js";
+import { addCommands, type Commands } from "./subcommands.js";
 
-/** One line per command; a command's module is loaded only when it runs or is asked for help. */
-const commands: Readonly<Record<string, { readonly about: string; load(): Promise<CommandModule> }>> = {
+const commands: Commands = {
   train: { about: "train a model on a folder of images", load: () => import("./commands/train.js") },
   evaluate: { about: "top-1 and top-5 accuracy of a model", load: () => import("./commands/evaluate.js") },
   predict: { about: "name what is in images", load: () => import("./commands/predict.js") },
   models: { about: "list the models", load: () => import("./commands/models.js") },
   doctor: { about: "what engines, threads and memory this machine offers", load: () => import("./commands/doctor.js") },
   demo: { about: "train a small model on built-in data, offline", load: () => import("./commands/demo.js") },
+  data: { about: "data sets: what they hold, and more", load: () => import("./commands/data.js") },
   engine: { about: "plugins for accelerators: install, list, remove", load: () => import("./commands/engine.js") },
   fixtures: { about: "check this installation against reference values", load: () => import("./commands/fixtures.js") },
 };
-
-export interface CommandModule {
-  /** Adds options, examples and the action to the command. */
-  define(command: Command): void;
-}
 
 /** Runs the program and returns its exit code: 0 done, 1 a bug, 2 wrong usage, 3 and above see `errors.ts`. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -32,12 +28,8 @@ export async function main(argv: readonly string[]): Promise<number> {
       "after",
       "\nExamples:\n  deit demo\n  deit train photos/ --epochs 20\n  deit predict cat.jpg --run runs/photos",
     );
-  const wanted = argv.find((a) => !a.startsWith("-"));
-  for (const [name, { about, load }] of Object.entries(commands)) {
-    const command = program.command(name).description(about).exitOverride();
-    if (wanted === name || (wanted === "help" && argv.includes(name))) (await load()).define(command);
-  }
   try {
+    await addCommands(program, commands, argv);
     await program.parseAsync([...argv], { from: "user" });
     return Number(process.exitCode ?? 0);
   } catch (error) {

@@ -1,0 +1,12 @@
+/** `deit data`: everything about data sets that is neither training nor evaluation. */
+import type { Command } from "commander";
+import { addCommands, type Commands } from "../subcommands.js";
+
+const commands: Commands = {
+  info: { about: "what a data set holds", load: () => import("./data/info.js") },
+};
+
+export async function define(command: Command, argv: readonly string[]): Promise<void> {
+  command.addHelpText("after", "\nExample:\n  deit data info photos/");
+  await addCommands(command, commands, argv);
+}

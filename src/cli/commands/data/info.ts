@@ -1,0 +1,40 @@
+/** `deit data info`: what a data set holds, part by part. */
+import type { Command } from "commander";
+import type { Dataset } from "../../../data/dataset.js";
+import { openDataset } from "../../../data/open.js";
+import { FileError } from "../../../errors.js";
+
+export function define(command: Command): void {
+  command
+    .argument("<data>", "the data, as for training")
+    .option("--json", "print one JSON value")
+    .addHelpText("after", "\nExample:\n  deit data info photos/ --json")
+    .action(run);
+}
+
+async function run(path: string, options: { json?: boolean }): Promise<void> {
+  const train = await openDataset(path, { split: "train" });
+  const test = await openDataset(path, { split: "test", classes: train.classes }).catch((error: unknown) => {
+    if (error instanceof FileError) return undefined;
+    throw error;
+  });
+  const parts = [describe("train", train), ...(test && !same(train, test) ? [describe("test", test)] : [])];
+  if (options.json) {
+    console.log(JSON.stringify({ name: train.name, classes: train.classes, parts }));
+    return;
+  }
+  console.log(`${train.name}: ${train.classes.length} classes`);
+  for (const { split, images, perClass } of parts)
+    console.log(`${split}: ${images} images, ${Math.min(...perClass)} to ${Math.max(...perClass)} per class`);
+}
+
+/** Data without parts is the same whichever part is asked for. */
+function same(a: Dataset, b: Dataset): boolean {
+  return a.length === b.length && a.describe(0) === b.describe(0);
+}
+
+function describe(split: string, dataset: Dataset): { split: string; images: number; perClass: number[] } {
+  const perClass = dataset.classes.map(() => 0);
+  for (let i = 0; i < dataset.length; i++) perClass[dataset.label(i)]++;
+  return { split, images: dataset.length, perClass };
+}
