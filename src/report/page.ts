@@ -1,0 +1,146 @@
+/** The building blocks of the one-file reports: document, sections, tables, figures. No scripts, nothing fetched. */
+import { type Content, type Html, html, trusted } from "./html.js";
+import { styles } from "./styles.js";
+
+export interface PageSection {
+  /** Fragment of the address, such as "duplicates". */
+  readonly id: string;
+  readonly title: string;
+  readonly body: Content;
+}
+
+export interface PageOptions {
+  readonly title: string;
+  /** One sentence under the title. */
+  readonly lead?: Content;
+  /** What stands above the first section: tiles, notices. */
+  readonly summary?: Content;
+  readonly sections: readonly PageSection[];
+  readonly footer?: Content;
+  /** Rules for this page alone; colours come from the variables of `styles.ts`. */
+  readonly css?: string;
+}
+
+/** A whole document, readable from 320 pixels on, light or dark as the reader's system, usable by keyboard alone. */
+export function page({ title, lead, summary, sections, footer, css = "" }: PageOptions): string {
+  // The policy keeps even a page with a flaw from loading or running anything.
+  const policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="generator" content="deit">
+<title>${title}</title>
+<style>${trusted(styles + css)}</style>
+</head>
+<body>
+<a class="skip" href="#main">Skip to the content</a>
+<header>
+<h1>${title}</h1>
+${lead === undefined ? "" : html`<p class="lead">${lead}</p>`}
+${sections.length > 1 ? navigation(sections) : ""}
+</header>
+<main id="main" tabindex="-1">
+${summary}
+${sections.map(section)}
+</main>
+${footer === undefined ? "" : html`<footer>${footer}</footer>`}
+</body>
+</html>
+`.markup;
+}
+
+function navigation(sections: readonly PageSection[]): Html {
+  const links = sections.map(({ id, title }) => html`<li><a href="#${id}">${title}</a></li>`);
+  return html`<nav aria-label="Sections"><ul>${links}</ul></nav>`;
+}
+
+function section({ id, title, body }: PageSection): Html {
+  return html`<section id="${id}" aria-labelledby="${id}-title">
+<h2 id="${id}-title">${title}</h2>
+${body}
+</section>
+`;
+}
+
+/** Key figures side by side. */
+export function tiles(
+  facts: readonly { readonly label: string; readonly value: Content; readonly note?: Content }[],
+): Html {
+  const tile = ({ label, value, note }: (typeof facts)[number]) =>
+    html`<div><dt>${label}</dt><dd>${value}${note === undefined ? "" : html`<small>${note}</small>`}</dd></div>`;
+  return html`<dl class="tiles">${facts.map(tile)}</dl>`;
+}
+
+/** How much a message matters; said in words too, never by colour alone. */
+export type Severity = "good" | "note" | "warning" | "serious";
+
+const severityNames: Readonly<Record<Severity, string>> = {
+  good: "Good",
+  note: "Note",
+  warning: "Warning",
+  serious: "Serious",
+};
+
+export function notice(severity: Severity, content: Content): Html {
+  return html`<p class="notice ${severity}"><strong>${severityNames[severity]}</strong> <span>${content}</span></p>`;
+}
+
+export interface Column {
+  readonly title: string;
+  /** Numbers stand flush right. */
+  readonly align?: "left" | "right";
+}
+
+/** A table that scrolls by itself where the page is too narrow, also by keyboard. */
+export function table(caption: string, columns: readonly Column[], rows: readonly (readonly Content[])[]): Html {
+  const right = (i: number) => (columns[i].align === "right" ? trusted(' class="number"') : "");
+  return html`<div class="scroll" role="region" aria-label="${caption}" tabindex="0"><table>
+<caption>${caption}</caption>
+<thead><tr>${columns.map(({ title }, i) => html`<th scope="col"${right(i)}>${title}</th>`)}</tr></thead>
+<tbody>${rows.map(
+    (row) => html`<tr>${row.map((cell, i) => html`<td${right(i)}>${cell}</td>`)}</tr>
+`,
+  )}</tbody>
+</table></div>`;
+}
+
+export function figure(content: Content, caption: Content): Html {
+  return html`<figure>${content}<figcaption>${caption}</figcaption></figure>`;
+}
+
+export interface Thumbnail {
+  /** An encoded picture; the page carries it as a data URI. */
+  readonly picture: { readonly bytes: Uint8Array; readonly type: "image/jpeg" | "image/png" | "image/webp" };
+  readonly width: number;
+  readonly height: number;
+  /** What the picture shows, for those who do not see it. */
+  readonly alt: string;
+  readonly caption?: Content;
+}
+
+/** A small picture with what there is to say about it. */
+export function thumbnail({ picture, width, height, alt, caption }: Thumbnail): Html {
+  const uri = `data:${picture.type};base64,${Buffer.from(picture.bytes).toString("base64")}`;
+  const image = html`<img src="${uri}" width="${width}" height="${height}" alt="${alt}" loading="lazy">`;
+  return html`<figure class="thumbnail">${image}${caption === undefined ? "" : html`<figcaption>${caption}</figcaption>`}</figure>`;
+}
+
+/** Thumbnails in rows; those that belong together are drawn together. */
+export function gallery(thumbnails: Content): Html {
+  return html`<div class="gallery">${thumbnails}</div>`;
+}
+
+/** What is there but need not be seen at once. */
+export function details(summary: Content, content: Content, open = false): Html {
+  return html`<details${trusted(open ? " open" : "")}><summary>${summary}</summary>${content}</details>`;
+}
+
+/** A bar from 0 to 1 with its text beside it, for a table's cell. */
+export function meter(share: number, text: Content): Html {
+  const percent = (100 * Math.min(1, Math.max(0, share))).toFixed(1);
+  return html`<span class="meter"><span aria-hidden="true"><i style="width:${percent}%"></i></span>${text}</span>`;
+}

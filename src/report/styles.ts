@@ -1,0 +1,70 @@
+/** The look of the reports: colours as variables, light and dark, and the rules of the building blocks. */
+
+/** Colours of plotted series, in order; told apart also by those who see few colours. */
+export const seriesColours = [1, 2, 3, 4, 5, 6].map((i) => `var(--series-${i})`);
+
+const light = `
+--page:#fff;--surface:#f5f6f8;--line:#d5d9e0;--text:#1c2128;--muted:#57606a;--accent:#0b5cad;
+--good:#1a7f37;--note:#0b5cad;--warning:#8a5a00;--serious:#b42318;
+--series-1:#0b6bcb;--series-2:#c2410c;--series-3:#15803d;--series-4:#a21caf;--series-5:#8a6d00;--series-6:#0f766e;`;
+
+const dark = `
+--page:#12161c;--surface:#1b2129;--line:#363f4b;--text:#e8ebef;--muted:#a3adb9;--accent:#7ab8ff;
+--good:#58c273;--note:#7ab8ff;--warning:#e3b341;--serious:#ff8a80;
+--series-1:#69b1ff;--series-2:#ff9d66;--series-3:#63d38a;--series-4:#e79bf0;--series-5:#e6c84c;--series-6:#4fd1c5;`;
+
+export const styles = `
+:root{color-scheme:light dark;${light}}
+@media (prefers-color-scheme:dark){:root{${dark}}}
+*{box-sizing:border-box}
+html{-webkit-text-size-adjust:100%;scroll-padding-top:1rem}
+body{margin:0;background:var(--page);color:var(--text);font:1rem/1.5 system-ui,sans-serif}
+header,main,footer{max-width:75rem;margin:0 auto;padding:0 clamp(1rem,3vw,2rem)}
+header{padding-top:2rem}
+footer{padding-top:2rem;padding-bottom:3rem;color:var(--muted);font-size:.875rem}
+h1{margin:0;font-size:clamp(1.5rem,4vw,2rem);line-height:1.2;overflow-wrap:anywhere}
+h2{margin:2.5rem 0 .75rem;padding-top:.75rem;border-top:1px solid var(--line);font-size:1.25rem;line-height:1.3}
+h3{margin:1.5rem 0 .5rem;font-size:1rem}
+p{max-width:70ch;margin:.5rem 0;overflow-wrap:anywhere}
+.lead{color:var(--muted)}
+a{color:var(--accent)}
+:focus-visible{outline:3px solid var(--accent);outline-offset:2px}
+main:focus{outline:none}
+.skip{position:absolute;left:-100vw;background:var(--page);padding:.5rem 1rem;z-index:1}
+.skip:focus{left:0;top:0}
+nav ul{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;margin:1rem 0 0;padding:0;list-style:none}
+nav a{display:inline-block;padding:.25rem 0}
+code{font:.875em/1.4 ui-monospace,monospace;overflow-wrap:anywhere}
+small{font-size:.8125rem;color:var(--muted)}
+.tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(9rem,1fr));gap:.75rem;margin:1.25rem 0}
+.tiles div{padding:.75rem 1rem;background:var(--surface);border:1px solid var(--line);border-radius:.5rem}
+.tiles dt{color:var(--muted);font-size:.875rem}
+.tiles dd{margin:0;font-size:1.375rem;font-weight:600;line-height:1.3;font-variant-numeric:tabular-nums;overflow-wrap:anywhere}
+.tiles small{display:block;font-weight:400}
+.notice{display:flex;gap:.75rem;max-width:none;margin:.5rem 0;padding:.625rem 1rem;background:var(--surface);
+border-left:4px solid var(--kind);border-radius:.25rem}
+.notice strong{flex:none;min-width:4.5rem;color:var(--kind)}
+.notice span{min-width:0}
+.good{--kind:var(--good)}.note{--kind:var(--note)}.warning{--kind:var(--warning)}.serious{--kind:var(--serious)}
+@media (max-width:30rem){.notice{flex-direction:column;gap:0}}
+.scroll{overflow-x:auto;margin:.75rem 0}
+table{border-collapse:collapse;min-width:min(100%,30rem)}
+caption{padding:.25rem 0;color:var(--muted);font-size:.875rem;text-align:left}
+th,td{padding:.375rem 1rem .375rem 0;border-bottom:1px solid var(--line);text-align:left;vertical-align:top}
+td{overflow-wrap:anywhere}
+th{font-size:.875rem;white-space:nowrap}
+.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+figure{margin:1rem 0}
+figure svg,figure img{display:block;max-width:100%;height:auto}
+figcaption{margin-top:.375rem;color:var(--muted);font-size:.875rem;overflow-wrap:anywhere}
+.gallery{display:flex;flex-wrap:wrap;gap:1rem;align-items:flex-start;margin:.75rem 0}
+.thumbnail{width:8.5rem;margin:0}
+.thumbnail img{width:auto;max-width:100%;max-height:8.5rem;background:var(--surface);border:1px solid var(--line)}
+.thumbnail figcaption{font-size:.75rem;line-height:1.35}
+details{margin:.75rem 0}
+summary{cursor:pointer;padding:.25rem 0;color:var(--accent)}
+.meter{display:inline-flex;align-items:center;gap:.5rem;font-variant-numeric:tabular-nums}
+.meter>span{display:inline-block;width:clamp(4rem,15vw,12rem);height:.625rem;background:var(--surface);border:1px solid var(--line)}
+.meter i{display:block;height:100%;background:var(--series-1)}
+@media print{nav,.skip{display:none}.thumbnail,tr{break-inside:avoid}}
+`;
