@@ -6,6 +6,10 @@ import { addCommands, type Commands } from "./subcommands.js";
 
 const commands: Commands = {
   train: { about: "train a model on a folder of images", load: () => import("./commands/train.js") },
+  teach: {
+    about: "store a teacher's answers, so that distilling costs what training costs",
+    load: () => import("./commands/teach.js"),
+  },
   evaluate: { about: "top-1 and top-5 accuracy of a model", load: () => import("./commands/evaluate.js") },
   predict: { about: "name what is in images", load: () => import("./commands/predict.js") },
   models: { about: "list the models", load: () => import("./commands/models.js") },

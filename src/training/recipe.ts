@@ -1,11 +1,9 @@
 /** A recipe: everything that decides how a run goes, checked, with the paper's defaults (table 9). */
-import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { parsePolicy } from "../data/augment/policy.js";
 import type { Interpolation } from "../data/resize.js";
 import { UsageError } from "../errors.js";
 import { nearest } from "../models/registry.js";
-import { fileError } from "../system/atomic-file.js";
 import type { BatchTransform } from "./batch-transform.js";
 import type { Distillation } from "./losses.js";
 import type { MixSettings } from "./mixing.js";
@@ -135,44 +133,6 @@ function sentence(issue: z.core.$ZodIssue): string {
     return issue.keys.map((k) => `The recipe has no setting "${k}"; did you mean "${nearest(k, known)}"?`).join(" ");
   }
   return `The setting "${issue.path.join(".")}" of the recipe is wrong: ${issue.message}.`;
-}
-
-/** Settings from a JSON file. */
-export async function readRecipe(path: string): Promise<Record<string, unknown>> {
-  const text = await readFile(path, "utf8").catch((error) => {
-    throw fileError(path, "read the recipe", error);
-  });
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new UsageError(`"${path}" is no recipe: ${(error as Error).message}.`);
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw new UsageError(`"${path}" is no recipe: it must hold a JSON object of settings.`);
-  return value as Record<string, unknown>;
-}
-
-/** Settings changed by texts such as `lr=1e-3` or `cropScale=[0.5,1]`; values are JSON or, failing that, plain text. */
-export function applySettings(
-  settings: Readonly<Record<string, unknown>>,
-  changes: readonly string[],
-): Record<string, unknown> {
-  const changed: Record<string, unknown> = { ...settings };
-  for (const text of changes) {
-    const at = text.indexOf("=");
-    if (at < 1) throw new UsageError(`--set got "${text}"; write key=value, such as depth=6.`);
-    changed[text.slice(0, at)] = jsonOrText(text.slice(at + 1));
-  }
-  return changed;
-}
-
-function jsonOrText(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
 }
 
 export interface RecipeDifference {

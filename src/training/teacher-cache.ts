@@ -75,8 +75,15 @@ export interface CacheOptions extends DataOptions {
   readonly onProgress?: (images: number, total: number) => void;
 }
 
+export interface StoredAnswers {
+  readonly folder: string;
+  readonly epochs: number;
+  readonly viewsPerEpoch: number;
+  readonly kind: "labels" | "logits";
+}
+
 /** Stores the answers of the recipe's teacher to all epochs of the recipe: decisions for `hard`, logits for `soft`. */
-export async function buildTeacherCache(options: CacheOptions): Promise<{ folder: string; epochs: number }> {
+export async function buildTeacherCache(options: CacheOptions): Promise<StoredAnswers> {
   const { recipe, engine, output, signal, onProgress } = options;
   const found = await openDataset(options.data, { split: "train" });
   const dataset = await withoutBadImages(found, options);
@@ -131,7 +138,7 @@ export async function buildTeacherCache(options: CacheOptions): Promise<{ folder
     await executable.dispose().catch(() => undefined);
     await state.dispose().catch(() => undefined);
   }
-  return { folder: output, epochs: recipe.epochs };
+  return { folder: output, epochs: recipe.epochs, viewsPerEpoch: runs * batch, kind };
 }
 
 async function answerTo(

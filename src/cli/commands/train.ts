@@ -1,29 +1,17 @@
 /** `deit train`: trains a model on a folder of images. */
-import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { basename } from "node:path";
 import type { Command } from "commander";
 import { chooseEngine, type EngineChoice } from "../../engines/open.js";
 import { followParent, isLaunched, launch } from "../../engines/xla/launcher.js";
 import { InterruptedError, UsageError } from "../../errors.js";
-import { fileError } from "../../system/atomic-file.js";
-import { parseRecipe, type Recipe } from "../../training/recipe.js";
 import { train } from "../../training/trainer.js";
-import { engineOptions, interruptible, number, wholeNumber, withEngine } from "../options.js";
+import { engineOptions, interruptible, wholeNumber, withEngine } from "../options.js";
+import { type Asked, dataAndRecipe, type RecipeChoice, recipeOptions, resolveRecipe } from "../recipe-options.js";
 import { epochLine, trainingProgress } from "../training-progress.js";
 
 export function define(command: Command): void {
-  engineOptions(command)
-    .argument("<data>", "folder with a folder per class (train/ and test/ parts are found), or procedural")
-    .option("--recipe <file>", "JSON file with settings")
-    .option("--set <key=value...>", "settings of the recipe, such as depth=6 or cropScale=[0.5,1]")
-    .option("--model <name>", "model to train")
-    .option("--epochs <n>", "times over the data", wholeNumber(1))
-    .option("--batch-size <images>", "global batch: images per optimizer step", wholeNumber(1))
-    .option("--accumulate <runs>", "runs that make one step", wholeNumber(1))
-    .option("--lr <rate>", "learning rate for a batch of 512", number(0))
-    .option("--clip-gradient <norm>", "largest norm of all gradients", number(0))
-    .option("--seed <n>", "seed of every random number", wholeNumber(0))
+  recipeOptions(engineOptions(command))
     .option("--output <folder>", "run folder, runs/<data> unless told")
     .option("--resume", "go on with the run in the folder")
     .option("--finetune <weights>", "weights to begin from")
@@ -33,23 +21,13 @@ export function define(command: Command): void {
     .option("--precision <format>", "float32, or bfloat16 for matrix products (XLA)", "float32")
     .option("--print-recipe", "print the settings with all defaults and stop")
     .option("--json", "print one JSON value at the end")
-    .addHelpText(
-      "after",
-      "\nExample:\n  deit train photos/ --recipe recipes/small-data.json --epochs 20 --output runs/photos",
-    )
-    .action((data: string, options: Options) => interruptible((signal) => run(data, options, signal)));
+    .addHelpText("after", "\nExample:\n  deit train small-data photos/ --epochs 20 --output runs/photos")
+    .action((first: string, second: string | undefined, options: Options) =>
+      interruptible((signal) => run(dataAndRecipe(first, second, options), signal)),
+    );
 }
 
-interface Options extends EngineChoice {
-  readonly recipe?: string;
-  readonly set?: readonly string[];
-  readonly model?: string;
-  readonly epochs?: number;
-  readonly batchSize?: number;
-  readonly accumulate?: number;
-  readonly lr?: number;
-  readonly clipGradient?: number;
-  readonly seed?: number;
+interface Options extends EngineChoice, RecipeChoice {
   readonly output?: string;
   readonly resume?: boolean;
   readonly finetune?: string;
@@ -60,7 +38,7 @@ interface Options extends EngineChoice {
   readonly json?: boolean;
 }
 
-async function run(data: string, options: Options, signal: AbortSignal): Promise<void> {
+async function run({ data, options }: Asked<Options>, signal: AbortSignal): Promise<void> {
   const recipe = await resolveRecipe(options);
   if (options.printRecipe) {
     console.log(JSON.stringify(recipe, null, 2));
@@ -89,37 +67,4 @@ async function run(data: string, options: Options, signal: AbortSignal): Promise
       `Training was interrupted; go on with it by: deit train ${data} --output ${output} --resume (and the same settings).`,
     );
   }
-}
-
-async function resolveRecipe(options: Options): Promise<Recipe> {
-  const settings: Record<string, unknown> = options.recipe ? await readRecipe(options.recipe) : {};
-  for (const key of ["model", "epochs", "batchSize", "accumulate", "lr", "clipGradient", "seed"] as const) {
-    if (options[key] !== undefined) settings[key] = options[key];
-  }
-  for (const text of options.set ?? []) {
-    const at = text.indexOf("=");
-    if (at < 1) throw new UsageError(`--set got "${text}"; write key=value, such as depth=6.`);
-    settings[text.slice(0, at)] = parseValue(text.slice(at + 1));
-  }
-  return parseRecipe(settings);
-}
-
-/** JSON where it is JSON, otherwise the text itself. */
-function parseValue(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
-}
-
-async function readRecipe(path: string): Promise<Record<string, unknown>> {
-  const text = await readFile(path, "utf8").catch((error) => {
-    throw fileError(path, "read the recipe", error);
-  });
-  const value = parseValue(text);
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new UsageError(`"${path}" is no recipe: it must hold a JSON object of settings.`);
-  }
-  return value as Record<string, unknown>;
 }

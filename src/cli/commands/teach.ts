@@ -1,0 +1,80 @@
+/** `deit teach`: a teacher's answers to all views of a recipe, stored for any number of students. */
+import { availableParallelism } from "node:os";
+import type { Command } from "commander";
+import { chooseEngine, type EngineChoice } from "../../engines/open.js";
+import { followParent, isLaunched, launch } from "../../engines/xla/launcher.js";
+import { UsageError } from "../../errors.js";
+import { createProgress, type Progress } from "../../system/progress.js";
+import { buildTeacherCache } from "../../training/teacher-cache.js";
+import { engineOptions, interruptible, wholeNumber, withEngine } from "../options.js";
+import { type Asked, dataAndRecipe, type RecipeChoice, recipeOptions, resolveRecipe } from "../recipe-options.js";
+
+export function define(command: Command): void {
+  recipeOptions(engineOptions(command))
+    .requiredOption("--output <folder>", "folder of the answers; one that was begun is gone on with")
+    .option("--top-k <logits>", "soft distillation: logits kept per view, all unless told", wholeNumber(1))
+    .option("--on-bad-image <what>", "stop or skip", "stop")
+    .option("--workers <threads>", "threads that read images", wholeNumber(0), Math.max(1, availableParallelism() - 1))
+    .option("--json", "print one JSON value at the end")
+    .addHelpText(
+      "after",
+      `
+The answers belong to the views of a recipe: its seed, batch, crops, mixing and erasing. Students that see the same
+views replay them, whatever their model, rates, loss or regularisation.
+
+Example:
+  deit teach recipe.json photos/ --set distillation=hard teacherWeights=runs/teacher --output answers/
+  deit train recipe.json photos/ --set distillation=hard distilled=true teacherCache=answers/`,
+    )
+    .action((first: string, second: string | undefined, options: Options) =>
+      interruptible((signal) => run(dataAndRecipe(first, second, options), signal)),
+    );
+}
+
+interface Options extends EngineChoice, RecipeChoice {
+  readonly output: string;
+  readonly topK?: number;
+  readonly onBadImage: "stop" | "skip";
+  readonly workers: number;
+  readonly json?: boolean;
+}
+
+async function run({ data, options }: Asked<Options>, signal: AbortSignal): Promise<void> {
+  const recipe = await resolveRecipe(options);
+  if (recipe.teacherWeights === undefined || (recipe.distillation !== "hard" && recipe.distillation !== "soft")) {
+    throw new UsageError(
+      `The recipe names no teacher; set distillation to hard or soft and teacherWeights to a weights file or run folder.`,
+    );
+  }
+  if (!["stop", "skip"].includes(options.onBadImage))
+    throw new UsageError(`--on-bad-image is "${options.onBadImage}"; it must be stop or skip.`);
+  const { engine: chosen } = await chooseEngine(options);
+  if (chosen === "xla" && !isLaunched()) {
+    process.exitCode = await launch(process.argv[1], process.argv.slice(2));
+    return;
+  }
+  followParent();
+  let progress: Progress | undefined;
+  const start = performance.now();
+  const result = await withEngine(options, (engine) =>
+    buildTeacherCache({
+      ...options,
+      recipe,
+      engine,
+      data,
+      signal,
+      onEvent: (event) => event.kind === "warning" && console.error(`deit: ${event.message}`),
+      onProgress: (images, total) => {
+        progress ??= createProgress({ title: "answering", total, unit: "views", quiet: options.json });
+        progress.update(images);
+      },
+    }),
+  ).finally(() => progress?.stop());
+  const seconds = (performance.now() - start) / 1000;
+  if (options.json) console.log(JSON.stringify({ ...result, seconds }));
+  else {
+    console.log(
+      `answers to ${result.epochs} epochs of ${result.viewsPerEpoch} views in ${result.folder}; train with them by: --set teacherCache=${result.folder}`,
+    );
+  }
+}
