@@ -2,7 +2,7 @@
 
 import { open } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import type { Dataset } from "./dataset.js";
+import type { Dataset, SampleSource } from "./dataset.js";
 import { defaultMaxPixels, isJpeg, jpegHeader } from "./decode.js";
 import { readSample } from "./view.js";
 
@@ -20,11 +20,16 @@ export async function findBadImages(dataset: Dataset, workers = availableParalle
     while (next < dataset.length) {
       const index = next++;
       const source = dataset.source(index);
-      if (source.kind !== "file" || (await isWholeJpeg(source.path))) continue;
+      // Pixels that are stored bare have nothing that could be wrong beyond their number.
+      if (source.kind === "procedural" || source.kind === "pixels" || (await isWholeJpeg(source))) continue;
       try {
         await readSample(source, { jpeg: "exact" });
       } catch (error) {
-        bad.push({ index, path: source.path, message: error instanceof Error ? error.message : String(error) });
+        bad.push({
+          index,
+          path: dataset.describe(index),
+          message: error instanceof Error ? error.message : String(error),
+        });
       }
     }
   };
@@ -33,15 +38,15 @@ export async function findBadImages(dataset: Dataset, workers = availableParalle
 }
 
 /** A JPEG with a sound frame header whose bytes end with the end mark. Anything doubtful is decoded instead. */
-async function isWholeJpeg(path: string): Promise<boolean> {
-  const file = await open(path, "r").catch(() => undefined);
+async function isWholeJpeg(source: SampleSource & { kind: "file" | "slice" }): Promise<boolean> {
+  const file = await open(source.path, "r").catch(() => undefined);
   if (!file) return false;
   try {
-    const { size } = await file.stat();
+    const [start, size] = source.kind === "slice" ? [source.offset, source.length] : [0, (await file.stat()).size];
     const head = Buffer.alloc(Math.min(size, 65_536));
-    await file.read(head, 0, head.length, 0);
+    await file.read(head, 0, head.length, start);
     const tail = Buffer.alloc(2);
-    await file.read(tail, 0, 2, Math.max(0, size - 2));
+    await file.read(tail, 0, 2, start + Math.max(0, size - 2));
     const header = isJpeg(head) ? jpegHeader(head) : undefined;
     const sound =
       header !== undefined && header.width > 0 && header.height > 0 && header.width * header.height <= defaultMaxPixels;

@@ -3,6 +3,23 @@
 /** Where a sample's pixels come from. Plain data, so that it can be sent to a worker thread. */
 export type SampleSource =
   | { readonly kind: "file"; readonly path: string }
+  /** An encoded image inside a larger file, such as a tar archive. */
+  | {
+      readonly kind: "slice";
+      readonly path: string;
+      readonly offset: number;
+      readonly length: number;
+      /** Its name in messages. */
+      readonly name: string;
+    }
+  /** Bare pixels inside a file: a plane each of red, green and blue, row by row. */
+  | {
+      readonly kind: "pixels";
+      readonly path: string;
+      readonly offset: number;
+      readonly width: number;
+      readonly height: number;
+    }
   | { readonly kind: "procedural"; readonly size: number; readonly seed: number; readonly label: number };
 
 export interface Dataset {
@@ -14,6 +31,8 @@ export interface Dataset {
   source(index: number): SampleSource;
   /** Path or other name of a sample, for messages. */
   describe(index: number): string;
+  /** A sample's name within the data set, the same wherever the data lie. */
+  key(index: number): string;
 }
 
 export interface OpenOptions {
@@ -24,7 +43,7 @@ export interface OpenOptions {
 }
 
 /** The samples of `dataset` at `indices`. */
-export function subset(dataset: Dataset, indices: readonly number[]): Dataset {
+export function subset(dataset: Dataset, indices: ArrayLike<number>): Dataset {
   return {
     name: dataset.name,
     classes: dataset.classes,
@@ -32,5 +51,6 @@ export function subset(dataset: Dataset, indices: readonly number[]): Dataset {
     label: (i) => dataset.label(indices[i]),
     source: (i) => dataset.source(indices[i]),
     describe: (i) => dataset.describe(indices[i]),
+    key: (i) => dataset.key(indices[i]),
   };
 }

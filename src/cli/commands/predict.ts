@@ -4,7 +4,7 @@ import { text } from "node:stream/consumers";
 import type { Command } from "commander";
 import { decodeImage } from "../../data/decode.js";
 import type { RgbImage } from "../../data/image.js";
-import { imageFilesBelow } from "../../data/sources/files.js";
+import { addImagesBelow, FileList } from "../../data/sources/files.js";
 import { readClassFile } from "../../data/sources/flat.js";
 import { applyTransform } from "../../data/transform.js";
 import { readSample } from "../../data/view.js";
@@ -107,7 +107,9 @@ async function findInputs(patterns: readonly string[]): Promise<Input[]> {
 async function pathsOf(pattern: string): Promise<string[]> {
   const info = await stat(pattern).catch(() => undefined);
   if (info?.isDirectory()) {
-    const files = await imageFilesBelow(pattern);
+    const list = new FileList(pattern);
+    await addImagesBelow(list, "");
+    const files = Array.from({ length: list.length }, (_, i) => list.path(i));
     if (files.length === 0) throw new FileError(pattern, `The folder "${pattern}" holds no images.`);
     return files;
   }

@@ -1,65 +1,109 @@
-/** Listing of image files, and the data set that is a list of them. */
+/** Listing of image files in little memory, and the data set that is a list of them. */
 import type { Dirent } from "node:fs";
-import { readdir, realpath, stat } from "node:fs/promises";
+import { opendir, realpath, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { FileError } from "../../errors.js";
 import { fileError } from "../../system/atomic-file.js";
+import { NameColumn, Uint32Column } from "../columns.js";
 import type { Dataset } from "../dataset.js";
 
 const imageName = /\.(jpe?g|png|webp|gif|tiff?|avif)$/i;
 
 export const isImageName = (name: string): boolean => imageName.test(name);
 
-/** Entries of a folder in code-point order, hidden ones left out. */
-export async function listFolder(path: string): Promise<Dirent[]> {
-  const entries = await readdir(path, { withFileTypes: true }).catch((error) => {
+/** What stands in a folder, hidden entries left out. */
+export interface Listing {
+  /** Names of the sub-folders, also those behind links, in code-point order. */
+  readonly folders: readonly string[];
+  /** Names of the image files, in the order in which the system gives them. */
+  readonly images: NameColumn;
+}
+
+/** Lists a folder, entry by entry, so that a million of them are never there as objects. */
+export async function listFolder(path: string): Promise<Listing> {
+  const folders: string[] = [];
+  const images = new NameColumn();
+  try {
+    for await (const entry of await opendir(path, { bufferSize: 1024 })) {
+      if (entry.name.startsWith(".")) continue;
+      if (await isFolder(path, entry)) folders.push(entry.name);
+      else if (isImageName(entry.name)) images.push(entry.name);
+    }
+  } catch (error) {
     throw fileError(path, "list the folder", error);
-  });
-  return entries
-    .filter((e) => !e.name.startsWith("."))
-    .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  }
+  const names = NameColumn.of(folders);
+  return { folders: [...names.order()].map((i) => folders[i]), images };
 }
 
 /** Whether an entry is a folder, also through a link. */
-export async function isFolder(parent: string, entry: Dirent): Promise<boolean> {
+async function isFolder(parent: string, entry: Dirent): Promise<boolean> {
   if (!entry.isSymbolicLink()) return entry.isDirectory();
   return (await stat(join(parent, entry.name)).catch(() => undefined))?.isDirectory() ?? false;
 }
 
-/** All image files below a folder, sub-folders included; a loop of links is walked once. */
-export async function imageFilesBelow(path: string, seen = new Set<string>()): Promise<string[]> {
+/** Many files below one folder: names in a row, and for each the folder it stands in. */
+export class FileList {
+  readonly #folders: string[] = [];
+  readonly #folderOf = new Uint32Column();
+  readonly #names = new NameColumn();
+
+  constructor(readonly root: string) {}
+
+  get length(): number {
+    return this.#names.length;
+  }
+
+  /** Adds files of one folder, given relative to the root. */
+  addAll(folder: string, names: Iterable<string>): void {
+    this.#folders.push(folder);
+    for (const name of names) {
+      this.#folderOf.push(this.#folders.length - 1);
+      this.#names.push(name);
+    }
+  }
+
+  /** Path of a file relative to the root. */
+  relative(i: number): string {
+    return join(this.#folders[this.#folderOf.at(i)], this.#names.at(i));
+  }
+
+  path(i: number): string {
+    return join(this.root, this.relative(i));
+  }
+}
+
+/** Adds all image files below `folder` to the list: its own in code-point order, then those of its sub-folders. A loop of links is walked once. */
+export async function addImagesBelow(list: FileList, folder: string, seen = new Set<string>()): Promise<void> {
+  const path = join(list.root, folder);
   const real = await realpath(path).catch((error) => {
     throw fileError(path, "read", error);
   });
-  if (seen.has(real)) return [];
+  if (seen.has(real)) return;
   seen.add(real);
-  const files: string[] = [];
-  for (const entry of await listFolder(path)) {
-    if (await isFolder(path, entry)) files.push(...(await imageFilesBelow(join(path, entry.name), seen)));
-    else if (isImageName(entry.name)) files.push(join(path, entry.name));
-  }
-  return files;
+  const { folders, images } = await listFolder(path);
+  list.addAll(folder, inOrder(images));
+  for (const name of folders) await addImagesBelow(list, join(folder, name), seen);
+}
+
+/** Names in code-point order. */
+export function* inOrder(names: NameColumn): Generator<string, void> {
+  for (const i of names.order()) yield names.at(i);
 }
 
 /** A data set of files with labels. */
-export function fileDataset(
-  folder: string,
-  classes: readonly string[],
-  files: readonly string[],
-  labels: Uint16Array | Uint32Array,
-): Dataset {
+export function fileDataset(files: FileList, classes: readonly string[], labels: Uint32Column): Dataset {
+  const { root } = files;
   if (files.length === 0) {
-    throw new FileError(
-      folder,
-      `"${folder}" holds no images; it needs a folder per class, or files named CLASS_….jpg.`,
-    );
+    throw new FileError(root, `"${root}" holds no images; it needs a folder per class, or files named CLASS_….jpg.`);
   }
   return {
-    name: basename(folder),
+    name: basename(root),
     classes,
     length: files.length,
-    label: (i) => labels[i],
-    source: (i) => ({ kind: "file", path: files[i] }),
-    describe: (i) => files[i],
+    label: (i) => labels.at(i),
+    source: (i) => ({ kind: "file", path: files.path(i) }),
+    describe: (i) => files.path(i),
+    key: (i) => files.relative(i),
   };
 }

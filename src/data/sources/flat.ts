@@ -3,35 +3,38 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FileError, UsageError } from "../../errors.js";
 import { fileError } from "../../system/atomic-file.js";
+import { NameColumn, Uint32Column } from "../columns.js";
 import type { Dataset, OpenOptions } from "../dataset.js";
-import { fileDataset, isImageName, listFolder } from "./files.js";
+import { FileList, fileDataset, inOrder, listFolder } from "./files.js";
 
 export async function openFlatFolder(path: string, options: OpenOptions): Promise<Dataset> {
-  const files = (await listFolder(path)).filter((e) => !e.isDirectory() && isImageName(e.name)).map((e) => e.name);
-  const prefixes = files.map((name) => name.slice(0, Math.max(0, name.indexOf("_"))));
-  const unnamed = prefixes.indexOf("");
-  if (unnamed >= 0) {
-    throw new FileError(
-      join(path, files[unnamed]),
-      `"${join(path, files[unnamed])}" has no class: put images into a folder per class, or begin their names with CLASS_.`,
-    );
-  }
-  const classes = options.classes ?? [...new Set(prefixes)].sort();
+  const { images } = await listFolder(path);
+  const files = new FileList(path);
+  files.addAll("", inOrder(images));
+  const prefixes = new Set<string>();
+  for (const name of images) prefixes.add(prefixOf(path, name));
+  const classes = options.classes ?? [...inOrder(NameColumn.of(prefixes))];
   const byKey = new Map(classes.flatMap((name, i) => classKeys(name).map((key) => [key, i] as const)));
-  const labels = prefixes.map((prefix, i) => {
+  const labels = new Uint32Column();
+  for (let i = 0; i < files.length; i++) {
+    const prefix = prefixOf(path, files.relative(i));
     const label = byKey.get(prefix);
     if (label === undefined) {
       throw new UsageError(
-        `"${join(path, files[i])}" begins with "${prefix}", which is none of the ${classes.length} classes given.`,
+        `"${files.path(i)}" begins with "${prefix}", which is none of the ${classes.length} classes given.`,
       );
     }
-    return label;
-  });
-  return fileDataset(
-    path,
-    classes,
-    files.map((name) => join(path, name)),
-    Uint32Array.from(labels),
+    labels.push(label);
+  }
+  return fileDataset(files, classes, labels);
+}
+
+function prefixOf(folder: string, name: string): string {
+  const at = name.indexOf("_");
+  if (at > 0) return name.slice(0, at);
+  throw new FileError(
+    join(folder, name),
+    `"${join(folder, name)}" has no class: put images into a folder per class, or begin their names with CLASS_.`,
   );
 }
 

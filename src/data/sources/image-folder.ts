@@ -1,14 +1,15 @@
 /** One folder per class, as torchvision's ImageFolder: classes in code-point order of their folders. */
 import { join } from "node:path";
 import { FileError, UsageError } from "../../errors.js";
+import { Uint32Column } from "../columns.js";
 import type { Dataset, OpenOptions } from "../dataset.js";
-import { fileDataset, imageFilesBelow, isFolder, listFolder } from "./files.js";
+import { addImagesBelow, FileList, fileDataset, listFolder } from "./files.js";
 
 const splitNames = { train: ["train", "training"], test: ["test", "val", "valid", "validation"] } as const;
 
 /** Undefined when the folder has no sub-folders, and so is no folder of classes. */
 export async function openImageFolder(path: string, options: OpenOptions): Promise<Dataset | undefined> {
-  const folders = await foldersIn(path);
+  const { folders } = await listFolder(path);
   if (folders.length === 0) return undefined;
   const part = splitNames[options.split].find((name) => folders.includes(name));
   const allParts: readonly string[] = [...splitNames.train, ...splitNames.test];
@@ -20,32 +21,24 @@ export async function openImageFolder(path: string, options: OpenOptions): Promi
     );
   }
   const classes = options.classes ?? folders;
-  const files: string[] = [];
-  const labels: number[] = [];
+  const indices = new Map(classes.map((name, i) => [name, i]));
+  const files = new FileList(path);
+  const labels = new Uint32Column();
   for (const folder of folders) {
-    const label = classes.indexOf(folder);
-    if (label < 0) {
+    const label = indices.get(folder);
+    if (label === undefined) {
       throw new UsageError(
         `The folder "${join(path, folder)}" is none of the ${classes.length} classes of the model; remove it or give --classes.`,
       );
     }
-    const found = await imageFilesBelow(join(path, folder));
-    if (found.length === 0) {
+    await addImagesBelow(files, folder);
+    if (files.length === labels.length) {
       throw new FileError(
         path,
         `The class folder "${join(path, folder)}" holds no images; add some or remove the folder.`,
       );
     }
-    for (const file of found) {
-      files.push(file);
-      labels.push(label);
-    }
+    while (labels.length < files.length) labels.push(label);
   }
-  return fileDataset(path, classes, files, Uint32Array.from(labels));
-}
-
-async function foldersIn(path: string): Promise<string[]> {
-  const folders: string[] = [];
-  for (const entry of await listFolder(path)) if (await isFolder(path, entry)) folders.push(entry.name);
-  return folders;
+  return fileDataset(files, classes, labels);
 }

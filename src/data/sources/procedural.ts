@@ -46,6 +46,7 @@ export function proceduralDataset({
     label: (i) => i % classes.length,
     source: (i) => ({ kind: "procedural", size, seed: seed(i), label: i % classes.length }),
     describe: (i) => `procedural ${split} image ${i}`,
+    key: (i) => `${split} ${i}`,
   };
 }
 

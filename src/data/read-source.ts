@@ -1,0 +1,46 @@
+/** From where a sample lies to its bytes, or to its pixels where they are stored bare. */
+import { readFile } from "node:fs/promises";
+import { fileError } from "../system/atomic-file.js";
+import { readRange } from "../system/read-range.js";
+import type { SampleSource } from "./dataset.js";
+import type { RgbImage } from "./image.js";
+import { drawProcedural } from "./sources/procedural.js";
+
+/** An image file's bytes, yet to be decoded, with its name for messages. */
+export interface EncodedImage {
+  readonly bytes: Uint8Array;
+  readonly name: string;
+}
+
+/** Reads a sample. Throws FileError when it is not there or cut short. */
+export async function readSource(source: SampleSource): Promise<EncodedImage | RgbImage> {
+  switch (source.kind) {
+    case "file": {
+      const { path } = source;
+      const bytes = await readFile(path).catch((error) => {
+        throw fileError(path, "read", error);
+      });
+      return { bytes, name: path };
+    }
+    case "slice":
+      return { bytes: await readRange(source.path, source.offset, source.length), name: source.name };
+    case "pixels": {
+      const { path, offset, width, height } = source;
+      return { width, height, data: interleaved(await readRange(path, offset, width * height * 3)) };
+    }
+    case "procedural":
+      return drawProcedural(source);
+  }
+}
+
+/** Three planes to a row of pixels. */
+function interleaved(planes: Uint8Array): Uint8Array {
+  const pixels = planes.length / 3;
+  const data = new Uint8Array(planes.length);
+  for (let i = 0; i < pixels; i++) {
+    data[3 * i] = planes[i];
+    data[3 * i + 1] = planes[pixels + i];
+    data[3 * i + 2] = planes[2 * pixels + i];
+  }
+  return data;
+}
