@@ -6,7 +6,7 @@ import { parsePolicy } from "./augment/policy.js";
 import { findBadImages } from "./check-images.js";
 import { createLoader, type LoaderOptions } from "./loader.js";
 import { openDataset } from "./open.js";
-import { readClassFile } from "./sources/flat.js";
+import { readClassFile } from "./sources/files.js";
 import { proceduralDataset } from "./sources/procedural.js";
 
 const images = new URL("../../tests/fixtures/images/", import.meta.url).pathname;

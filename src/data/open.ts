@@ -1,23 +1,44 @@
 /** Finds out what a path holds and opens it as a data set. */
-import { stat } from "node:fs/promises";
-import { UsageError } from "../errors.js";
-import { fileError } from "../system/atomic-file.js";
+import { join } from "node:path";
+import { FileError, UsageError } from "../errors.js";
 import type { Dataset, OpenOptions } from "./dataset.js";
-import { openFlatFolder } from "./sources/flat.js";
-import { openImageFolder } from "./sources/image-folder.js";
+import { formats } from "./formats.js";
+import { isPartName, noPart, partNames } from "./parts.js";
+import { lookAt, type Place } from "./place.js";
 import { proceduralDataset } from "./sources/procedural.js";
 
 /**
- * Opens a folder of class folders, a folder of files named `CLASS_….jpg`, or `procedural[:SIZE[:COUNT]]`, the built-in
- * data set. A folder with `train/` and `test/` (or `val/`) parts is entered.
+ * Opens a data set: a path whose format is recognised by looking, the same with the format's name before it
+ * (`wds:shards/`), or `procedural[:SIZE[:COUNT]]`, the built-in one. A folder with `train/` and `test/` (or `val/`)
+ * parts is entered. Throws FileError when there is nothing that is understood.
  */
 export async function openDataset(path: string, options: OpenOptions): Promise<Dataset> {
   if (path === "procedural" || path.startsWith("procedural:")) return openProcedural(path, options);
-  const info = await stat(path).catch((error) => {
-    throw fileError(path, "read the data in", error);
-  });
-  if (!info.isDirectory()) throw new UsageError(`"${path}" is a file; give the folder that holds the images.`);
-  return (await openImageFolder(path, options)) ?? (await openFlatFolder(path, options));
+  const prefix = /^([a-z]+):/.exec(path)?.[1] ?? "";
+  if (Object.hasOwn(formats, prefix)) return formats[prefix].open(path.slice(prefix.length + 1), options);
+  if (/[{}]/.test(path) && formats.wds.recognises({ path, kind: "file", files: [], folders: [] }))
+    return formats.wds.open(path, options);
+  const place = await lookAt(path);
+  const format = Object.entries(formats).find(([, f]) => f.recognises(place));
+  if (!format) throw notUnderstood(path);
+  const [name, { open }] = format;
+  const part = name === "folders" ? partFolder(place, options) : undefined;
+  return part === undefined ? open(path, options) : openDataset(join(path, part), options);
+}
+
+/** The folder of the part that is asked for, where there is one; it may hold any format. */
+function partFolder({ path, folders }: Place, { split }: OpenOptions): string | undefined {
+  const part = partNames[split].find((name) => folders.includes(name));
+  if (part === undefined && folders.every(isPartName)) throw noPart(path, folders, split);
+  return part;
+}
+
+function notUnderstood(path: string): FileError {
+  const known = Object.entries(formats).map(([name, { about }]) => `${name}: ${about}`);
+  return new FileError(
+    path,
+    `"${path}" is no data set that is understood; it may be procedural, or ${known.join("; ")}. Put the name before the path to choose, as wds:${path}.`,
+  );
 }
 
 function openProcedural(spec: string, { split }: OpenOptions): Dataset {

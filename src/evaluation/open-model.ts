@@ -54,7 +54,7 @@ export async function openModel(choice: ModelChoice): Promise<OpenedModel> {
 }
 
 async function downloaded({ weights, model, onProgress }: ModelChoice): Promise<string> {
-  const { hubWeights } = await import("../weights/hub.js");
+  const { hubWeights } = await import("../hub/hub.js");
   return hubWeights(hubRepository(weights, model), { onProgress });
 }
 

@@ -4,10 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DeitError, FileError } from "../errors.js";
+import { PickleError } from "../pickle/values.js";
 import { RandomStream } from "../random/stream.js";
 import { loadWeights } from "./load.js";
-import { PickleError, readPickle } from "./pickle.js";
 import { readPytorch } from "./pytorch.js";
+import { readTorchPickle } from "./torch-pickle.js";
 
 const fixture = (name: string) => new URL(`../../tests/fixtures/weights/${name}`, import.meta.url).pathname;
 let scratch: string;
@@ -65,7 +66,7 @@ describe("readPytorch", () => {
   });
 });
 
-describe("readPickle", () => {
+describe("readTorchPickle", () => {
   it("reads plain values of several protocols", () => {
     // pickle.dumps({"a": [1, 2.5, None, True], "b": (b"x", -70000)}, protocol=2), written out instruction by instruction.
     const bytes = Buffer.concat([
@@ -75,7 +76,7 @@ describe("readPickle", () => {
       ]),
       Buffer.from([0x58, 1, 0, 0, 0, 0x62, 0x43, 1, 0x78, 0x4a, 0x90, 0xee, 0xfe, 0xff, 0x86, 0x75, 0x2e]),
     ]);
-    const { value, end } = readPickle(bytes);
+    const { value, end } = readTorchPickle(bytes);
     expect(value).toEqual(
       new Map<string, unknown>([
         ["a", [1, 2.5, null, true]],
@@ -132,12 +133,12 @@ describe("a hostile pickle", () => {
     ["is cut off", Buffer.from([0x80, 2, 0x58, 255, 255, 255, 255]), "cut short"],
     ["is of a protocol to come", Buffer.from([0x80, 9, 0x2e]), "protocol above 5"],
   ])("that %s is refused", (_, bytes, message) => {
-    expect(() => readPickle(bytes)).toThrow(PickleError);
-    expect(() => readPickle(bytes)).toThrow(message);
+    expect(() => readTorchPickle(bytes)).toThrow(PickleError);
+    expect(() => readTorchPickle(bytes)).toThrow(message);
   });
 
   it("keeps numbers of any length", () => {
-    const long = (...bytes: number[]) => readPickle(pickle(0x8a, bytes.length, bytes)).value;
+    const long = (...bytes: number[]) => readTorchPickle(pickle(0x8a, bytes.length, bytes)).value;
     expect(long()).toBe(0);
     expect(long(0xff)).toBe(-1);
     expect(long(0xff, 0)).toBe(255);
@@ -146,8 +147,8 @@ describe("a hostile pickle", () => {
 
   it("reads bytes and sets as torch writes them", () => {
     const bytes = pickle("c_codecs\nencode\n(", text("a\x7f"), text("latin1"), "tR");
-    expect(readPickle(bytes).value).toEqual(Uint8Array.of(0x61, 0x7f));
-    expect(readPickle(pickle("c__builtin__\nset\n](K\x01K\x02e\x85R")).value).toEqual([1, 2]);
+    expect(readTorchPickle(bytes).value).toEqual(Uint8Array.of(0x61, 0x7f));
+    expect(readTorchPickle(pickle("c__builtin__\nset\n](K\x01K\x02e\x85R")).value).toEqual([1, 2]);
   });
 });
 

@@ -1,6 +1,7 @@
 /** PyTorch checkpoints, zip and legacy: the tensors of a state dict, wherever it is wrapped. */
 import { open, readFile, stat } from "node:fs/promises";
 import { FileError } from "../errors.js";
+import { PickleError, type PickleValue } from "../pickle/values.js";
 import { fileError } from "../system/atomic-file.js";
 import { quoted } from "../system/quoted.js";
 import { ZipFile } from "../system/zip.js";
@@ -13,7 +14,7 @@ import {
   type TypedArray,
   viewOf,
 } from "../tensor/index.js";
-import { PickleError, type PickleValue, readPickle, type Storage, TensorRef } from "./pickle.js";
+import { readTorchPickle, type Storage, TensorRef } from "./torch-pickle.js";
 
 /** Where training programs put the weights, in the order of preference. */
 const wrappers: readonly string[] = ["model", "state_dict", "state_dict_ema", "model_ema"];
@@ -73,7 +74,7 @@ async function readZip(path: string, order: readonly string[]): Promise<NamedTen
     if (zip.entries.has(`${root}byteorder`) && (await zip.read(`${root}byteorder`, 16)).toString() !== "little") {
       throw new PickleError("was written on a big-endian machine");
     }
-    const { value } = readPickle(await zip.read(pickle, largestPickle));
+    const { value } = readTorchPickle(await zip.read(pickle, largestPickle));
     return await collect(tensorsIn(value, order), size, async ({ dtype, key, length }) => {
       const entry = zip.entries.get(`${root}data/${key}`);
       if (!entry) throw new PickleError(`lacks the storage ${quoted(key)}`);
@@ -91,14 +92,14 @@ async function readLegacy(path: string, order: readonly string[]): Promise<Named
   const { size } = await stat(path);
   if (size > 2 ** 31) throw new PickleError("is over 2 GiB in the old format");
   const bytes = await readFile(path);
-  const magic = readPickle(bytes);
+  const magic = readTorchPickle(bytes);
   if (magic.value !== 0x1950a86a20f9469cfc6cn) throw new PickleError("does not begin as a PyTorch checkpoint does");
-  const protocol = readPickle(bytes, magic.end);
-  const system = readPickle(bytes, protocol.end);
+  const protocol = readTorchPickle(bytes, magic.end);
+  const system = readTorchPickle(bytes, protocol.end);
   if (system.value instanceof Map && system.value.get("little_endian") === false)
     throw new PickleError("was written on a big-endian machine");
-  const content = readPickle(bytes, system.end);
-  const keys = readPickle(bytes, content.end);
+  const content = readTorchPickle(bytes, system.end);
+  const keys = readTorchPickle(bytes, content.end);
   if (!Array.isArray(keys.value)) throw new PickleError("lists no storages");
   const positions = new Map<string, number>();
   let at = keys.end;

@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 import type { Command } from "commander";
 import { createLoader } from "../../data/loader.js";
 import { openDataset } from "../../data/open.js";
-import { readClassFile } from "../../data/sources/flat.js";
+import { readClassFile } from "../../data/sources/files.js";
 import type { EngineChoice } from "../../engines/open.js";
 import { Classifier } from "../../evaluation/classifier.js";
 import { evaluate } from "../../evaluation/evaluate.js";

@@ -1,11 +1,12 @@
 /** Listing of image files in little memory, and the data set that is a list of them. */
 import type { Dirent } from "node:fs";
-import { opendir, realpath, stat } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { opendir, readdir, readFile, realpath, stat } from "node:fs/promises";
+import { basename, dirname, isAbsolute, join } from "node:path";
 import { FileError } from "../../errors.js";
 import { fileError } from "../../system/atomic-file.js";
 import { NameColumn, Uint32Column } from "../columns.js";
 import type { Dataset } from "../dataset.js";
+import type { Labelled } from "../labels.js";
 
 const imageName = /\.(jpe?g|png|webp|gif|tiff?|avif)$/i;
 
@@ -36,6 +37,31 @@ export async function listFolder(path: string): Promise<Listing> {
   return { folders: [...names.order()].map((i) => folders[i]), images };
 }
 
+/** Names of the files in a folder that fit, in code-point order. */
+export async function filesNamed(path: string, wanted: RegExp): Promise<string[]> {
+  const entries = await readdir(path).catch((error) => {
+    throw fileError(path, "list the folder", error);
+  });
+  return [...inOrder(NameColumn.of(entries.filter((name) => !name.startsWith(".") && wanted.test(name))))];
+}
+
+/** Class names, one per line, in a file `classes.txt` of the folder, if there is one. */
+export async function readOwnClasses(folder: string): Promise<string[] | undefined> {
+  const path = join(folder, "classes.txt");
+  return (await stat(path).catch(() => undefined)) ? readClassFile(path) : undefined;
+}
+
+/** Class names from a text file, one per line. */
+export async function readClassFile(path: string): Promise<string[]> {
+  const text = await readFile(path, "utf8").catch((error) => {
+    throw fileError(path, "read the class names in", error);
+  });
+  const lines = text.split(/\r?\n/).map((l) => l.trim());
+  while (lines.at(-1) === "") lines.pop();
+  if (lines.length === 0) throw new FileError(path, `"${path}" names no classes; write one per line.`);
+  return lines;
+}
+
 /** Whether an entry is a folder, also through a link. */
 async function isFolder(parent: string, entry: Dirent): Promise<boolean> {
   if (!entry.isSymbolicLink()) return entry.isDirectory();
@@ -45,6 +71,7 @@ async function isFolder(parent: string, entry: Dirent): Promise<boolean> {
 /** Many files below one folder: names in a row, and for each the folder it stands in. */
 export class FileList {
   readonly #folders: string[] = [];
+  readonly #folderIds = new Map<string, number>();
   readonly #folderOf = new Uint32Column();
   readonly #names = new NameColumn();
 
@@ -54,22 +81,29 @@ export class FileList {
     return this.#names.length;
   }
 
-  /** Adds files of one folder, given relative to the root. */
+  /** Adds a file by its path, absolute or relative to the root. */
+  add(path: string): void {
+    this.addAll(dirname(path), [basename(path)]);
+  }
+
+  /** Adds files of one folder. */
   addAll(folder: string, names: Iterable<string>): void {
-    this.#folders.push(folder);
+    const id = this.#folderIds.get(folder) ?? this.#folders.push(folder) - 1;
+    this.#folderIds.set(folder, id);
     for (const name of names) {
-      this.#folderOf.push(this.#folders.length - 1);
+      this.#folderOf.push(id);
       this.#names.push(name);
     }
   }
 
-  /** Path of a file relative to the root. */
+  /** Path of a file as it was added. */
   relative(i: number): string {
     return join(this.#folders[this.#folderOf.at(i)], this.#names.at(i));
   }
 
   path(i: number): string {
-    return join(this.root, this.relative(i));
+    const path = this.relative(i);
+    return isAbsolute(path) ? path : join(this.root, path);
   }
 }
 
@@ -92,7 +126,7 @@ export function* inOrder(names: NameColumn): Generator<string, void> {
 }
 
 /** A data set of files with labels. */
-export function fileDataset(files: FileList, classes: readonly string[], labels: Uint32Column): Dataset {
+export function fileDataset(files: FileList, { classes, labels }: Labelled): Dataset {
   const { root } = files;
   if (files.length === 0) {
     throw new FileError(root, `"${root}" holds no images; it needs a folder per class, or files named CLASS_….jpg.`);

@@ -5,21 +5,8 @@ import { Uint32Column } from "../columns.js";
 import type { Dataset, OpenOptions } from "../dataset.js";
 import { addImagesBelow, FileList, fileDataset, listFolder } from "./files.js";
 
-const splitNames = { train: ["train", "training"], test: ["test", "val", "valid", "validation"] } as const;
-
-/** Undefined when the folder has no sub-folders, and so is no folder of classes. */
-export async function openImageFolder(path: string, options: OpenOptions): Promise<Dataset | undefined> {
+export async function openImageFolder(path: string, options: OpenOptions): Promise<Dataset> {
   const { folders } = await listFolder(path);
-  if (folders.length === 0) return undefined;
-  const part = splitNames[options.split].find((name) => folders.includes(name));
-  const allParts: readonly string[] = [...splitNames.train, ...splitNames.test];
-  if (part !== undefined) return openImageFolder(join(path, part), options);
-  if (folders.every((f) => allParts.includes(f))) {
-    throw new FileError(
-      path,
-      `"${path}" has the parts ${folders.join(", ")} but none for ${options.split}; add a folder "${options.split}".`,
-    );
-  }
   const classes = options.classes ?? folders;
   const indices = new Map(classes.map((name, i) => [name, i]));
   const files = new FileList(path);
@@ -40,5 +27,5 @@ export async function openImageFolder(path: string, options: OpenOptions): Promi
     }
     while (labels.length < files.length) labels.push(label);
   }
-  return fileDataset(files, classes, labels);
+  return fileDataset(files, { classes, labels });
 }

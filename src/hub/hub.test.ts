@@ -6,7 +6,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type HubOptions, hubFile, hubWeights } from "./hub.js";
-import { hubRepository } from "./hub-names.js";
 
 const content = Buffer.alloc(300_000, "weights ");
 const sha256 = createHash("sha256").update(content).digest("hex");
@@ -210,16 +209,5 @@ describe("hubFile", () => {
   it("says that the hub is out of reach", async () => {
     const nowhere = { environment: { HF_ENDPOINT: "http://127.0.0.1:9" } };
     await expect(hubFile("timm/other", safetensors, nowhere)).rejects.toThrow("cannot be reached for timm/other");
-  });
-});
-
-describe("hubRepository", () => {
-  it("knows the published models and takes any other by name", () => {
-    expect(hubRepository("hub", "deit_tiny_patch16_224")).toBe("timm/deit_tiny_patch16_224.fb_in1k");
-    expect(hubRepository("hub", "regnety_160")).toBe("timm/regnety_160.deit_in1k");
-    expect(hubRepository("hub:me/mine", undefined)).toBe("me/mine");
-    expect(hubRepository("hf:facebook/deit-tiny-patch16-224", undefined)).toBe("facebook/deit-tiny-patch16-224");
-    expect(() => hubRepository("hub:../etc", undefined)).toThrow("write hub:owner/name");
-    expect(() => hubRepository("hub", "custom")).toThrow("name the repository as hub:owner/name");
   });
 });

@@ -1,11 +1,9 @@
 /**
- * A reader of Python pickles that can build plain containers and descriptions of tensors, and nothing else. Whatever
- * a pickle asks to import beyond the short list below is refused by name; no code of a file is ever run.
+ * A reader of Python pickles that can build plain containers and what a reader of one kind of file adds, such as
+ * descriptions of tensors. Whatever a pickle asks to import beyond is refused by name; no code of a file is ever run.
  */
 import { quoted } from "../system/quoted.js";
-import { Callable, importName, PickleError, type PickleValue, persistent, type Storage } from "./pickle-values.js";
-
-export { PickleError, type PickleValue, Storage, TensorRef } from "./pickle-values.js";
+import { Callable, type Imports, importName, PickleError, PickleObject, type PickleValue } from "./values.js";
 
 /**
  * What one pickle may make. The largest checkpoints in use hold some ten thousand tensors of five containers each; a
@@ -20,34 +18,46 @@ export interface Unpickled {
   readonly value: PickleValue;
   /** Where the pickle ends in its bytes. */
   readonly end: number;
-  /** Every storage it names, by key. */
-  readonly storages: ReadonlyMap<string, Storage>;
 }
 
-/** Reads one pickle from `bytes` at `start`. Throws PickleError, and nothing else, when it is not sound. */
-export function readPickle(bytes: Uint8Array, start = 0): Unpickled {
-  return new Machine(bytes, start).run();
+export interface PickleOptions {
+  readonly start?: number;
+  /** What may be imported beyond plain containers. */
+  readonly imports?: Imports;
+  /** What a reference to something outside the pickle stands for; without it such references are refused. */
+  readonly persistent?: (id: PickleValue) => PickleValue;
+  /** What Python 2's long strings are: text, or the bytes of an array. */
+  readonly longStrings?: "text" | "bytes";
+}
+
+/**
+ * Reads one pickle. Bytes in it are views of `bytes`. Throws PickleError, and nothing else, when it is not sound, or
+ * what `persistent` throws.
+ */
+export function readPickle(bytes: Uint8Array, options: PickleOptions = {}): Unpickled {
+  return new Machine(bytes, options).run();
 }
 
 class Machine {
   readonly #stack: Slot[] = [];
   readonly #memo = new Map<number, PickleValue>();
-  readonly #storages = new Map<string, Storage>();
   readonly #view: DataView;
+  private at: number;
   #containers = 0;
   #copied = 0;
 
   constructor(
     private readonly bytes: Uint8Array,
-    private at: number,
+    private readonly options: PickleOptions,
   ) {
+    this.at = options.start ?? 0;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   run(): Unpickled {
     for (let steps = 0; steps < limits.instructions; steps++) {
       const code = this.#byte();
-      if (code === 0x2e) return { value: this.#pop(), end: this.at, storages: this.#storages };
+      if (code === 0x2e) return { value: this.#pop(), end: this.at };
       this.#step(code);
     }
     throw new PickleError(`holds more than ${limits.instructions} instructions`);
@@ -106,7 +116,7 @@ class Machine {
         stack.push(this.#text(this.#byte()));
         return;
       case "T":
-        stack.push(this.#text(this.#u32()));
+        stack.push(this.options.longStrings === "bytes" ? this.#raw(this.#u32()) : this.#text(this.#u32()));
         return;
       case "\x8d":
         stack.push(this.#text(this.#u64()));
@@ -116,6 +126,9 @@ class Machine {
         return;
       case "C":
         stack.push(this.#raw(this.#byte()));
+        return;
+      case "\x8e":
+        stack.push(this.#raw(this.#u64()));
         return;
       case "}":
         stack.push(this.#made(new Map()));
@@ -177,13 +190,13 @@ class Machine {
         stack.push(this.#recall(this.#u32()));
         return;
       case "c":
-        stack.push(importName(this.#line(), this.#line()));
+        stack.push(this.#import(this.#line(), this.#line()));
         return;
       case "\x93": {
         const [module, name] = this.#popMany(2);
         if (typeof module !== "string" || typeof name !== "string")
           throw new PickleError("imports something whose name is no text");
-        stack.push(importName(module, name));
+        stack.push(this.#import(module, name));
         return;
       }
       case "R":
@@ -202,30 +215,31 @@ class Machine {
         this.#build();
         return;
       case "Q":
-        stack.push(this.#storage(persistent(this.#pop())));
+        stack.push(this.#outside(this.#pop()));
         return;
       default:
         throw new PickleError(`holds the unknown pickle instruction 0x${code.toString(16)} at byte ${this.at - 1}`);
     }
   }
 
-  /** State given to an object: kept for maps (settings), dropped for others (hooks and version marks of state dicts). */
+  /** State given to an object; maps keep it (settings), other plain values drop it (hooks and version marks). */
   #build(): void {
     const state = this.#pop();
     const target = this.#top();
+    if (target instanceof PickleObject) target.build(state);
     if (target instanceof Map && target.size === 0 && state instanceof Map) {
       this.#copies(state.size);
       for (const [k, v] of state) target.set(k, v);
     }
   }
 
-  /** One storage per key, however often it is named; it cannot have two types or lengths. */
-  #storage(named: Storage): Storage {
-    const known = this.#storages.get(named.key) ?? named;
-    if (known.dtype !== named.dtype || known.length !== named.length)
-      throw new PickleError(`gives the storage ${quoted(named.key)} two types or lengths`);
-    this.#storages.set(named.key, known);
-    return known;
+  #import(module: string, name: string): PickleValue {
+    return importName(module, name, this.options.imports ?? (() => undefined));
+  }
+
+  #outside(id: PickleValue): PickleValue {
+    if (!this.options.persistent) throw new PickleError("refers to something outside");
+    return this.options.persistent(id);
   }
 
   #made<T extends PickleValue>(value: T): T {
@@ -262,7 +276,7 @@ class Machine {
 
   #raw(n: number): Uint8Array {
     const from = this.#skip(n);
-    return new Uint8Array(this.bytes.subarray(from, from + n));
+    return new Uint8Array(this.bytes.buffer, this.bytes.byteOffset + from, n);
   }
 
   #text(n: number): string {
@@ -273,7 +287,7 @@ class Machine {
   /** A little-endian two's complement number; beyond 2⁵³ as bigint. */
   #long(n: number): number | bigint {
     if (n === 0) return 0;
-    const bytes = this.#raw(n).reverse();
+    const bytes = this.#raw(n).slice().reverse();
     const value = BigInt.asIntN(8 * n, BigInt(`0x${Buffer.from(bytes).toString("hex")}`));
     const small = Number(value);
     return Number.isSafeInteger(small) ? small : value;

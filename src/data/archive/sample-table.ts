@@ -1,0 +1,70 @@
+/** Samples that lie inside larger files, in little memory: where each begins, how long it is and what it is called. */
+import { NameColumn, Uint32Column } from "../columns.js";
+import type { Dataset, SampleSource } from "../dataset.js";
+import type { Labelled } from "../labels.js";
+
+export class SampleTable {
+  readonly #files: string[] = [];
+  readonly #fileOf = new Uint32Column();
+  /** Offsets in two columns, since archives may be larger than 4 GiB. */
+  readonly #offsetLow = new Uint32Column();
+  readonly #offsetHigh = new Uint32Column();
+  readonly #lengths = new Uint32Column();
+  readonly #keys = new NameColumn();
+
+  get length(): number {
+    return this.#keys.length;
+  }
+
+  /** Begins another file; samples are added to the last one. */
+  addFile(path: string): void {
+    this.#files.push(path);
+  }
+
+  add(key: string, offset: number, length: number): void {
+    this.#fileOf.push(this.#files.length - 1);
+    this.#offsetLow.push(offset % 2 ** 32);
+    this.#offsetHigh.push(Math.floor(offset / 2 ** 32));
+    this.#lengths.push(length);
+    this.#keys.push(key);
+  }
+
+  key(i: number): string {
+    return this.#keys.at(i);
+  }
+
+  file(i: number): string {
+    return this.#files[this.#fileOf.at(i)];
+  }
+
+  offset(i: number): number {
+    return this.#offsetHigh.at(i) * 2 ** 32 + this.#offsetLow.at(i);
+  }
+
+  bytes(i: number): number {
+    return this.#lengths.at(i);
+  }
+}
+
+/** The data set of a table's samples, each an encoded image. */
+export function tableDataset(
+  name: string,
+  table: SampleTable,
+  { classes, labels }: Labelled,
+  source: (i: number) => SampleSource = (i) => sliceOf(table, i),
+): Dataset {
+  return {
+    name,
+    classes,
+    length: table.length,
+    label: (i) => labels.at(i),
+    source,
+    describe: (i) => `${table.file(i)}:${table.key(i)}`,
+    key: (i) => table.key(i),
+  };
+}
+
+function sliceOf(table: SampleTable, i: number): SampleSource {
+  const path = table.file(i);
+  return { kind: "slice", path, offset: table.offset(i), length: table.bytes(i), name: `${path}:${table.key(i)}` };
+}

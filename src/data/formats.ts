@@ -1,0 +1,50 @@
+/** The formats that data come in, from the most particular to the most general; the first that recognises a place opens it. */
+import type { Dataset, OpenOptions } from "./dataset.js";
+import { hasFile, type Place } from "./place.js";
+import { isCifarFile, openCifar } from "./sources/cifar.js";
+import { openFlatFolder } from "./sources/flat.js";
+import { openImageFolder } from "./sources/image-folder.js";
+import { annotationFile, openInaturalist } from "./sources/inaturalist.js";
+import { isListFile, openList, ownList } from "./sources/list.js";
+import { isShardName, openWebDataset } from "./sources/webdataset.js";
+
+export interface Format {
+  /** What it looks like, for people: completes "deit understands …". */
+  readonly about: string;
+  recognises(place: Place): boolean;
+  open(path: string, options: OpenOptions): Promise<Dataset>;
+}
+
+/** One line each; the name, with a colon, before a path chooses the format without looking. */
+export const formats: Readonly<Record<string, Format>> = {
+  inat: {
+    about: "iNaturalist (train2019.json beside its images)",
+    recognises: (place) => hasFile(place, annotationFile),
+    open: openInaturalist,
+  },
+  cifar: {
+    about: "CIFAR-10 or CIFAR-100 (binary or Python batches)",
+    recognises: (place) => place.files.some(isCifarFile),
+    open: openCifar,
+  },
+  list: {
+    about: "a .csv or .jsonl list of path and label",
+    recognises: (place) => (place.kind === "file" ? isListFile(place.path) : hasFile(place, ownList)),
+    open: openList,
+  },
+  wds: {
+    about: "WebDataset shards (.tar, also as shard-{000..009}.tar)",
+    recognises: (place) => (place.kind === "file" ? isShardName(place.path) : place.files.some(isShardName)),
+    open: openWebDataset,
+  },
+  folders: {
+    about: "a folder with a folder per class",
+    recognises: ({ folders }) => folders.length > 0,
+    open: openImageFolder,
+  },
+  flat: {
+    about: "a folder of files named CLASS_….jpg",
+    recognises: ({ kind, folders }) => kind === "folder" && folders.length === 0,
+    open: openFlatFolder,
+  },
+};

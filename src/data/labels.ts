@@ -1,0 +1,95 @@
+/** From labels as data state them, numbers or names, to indices of classes. */
+import { FileError, UsageError } from "../errors.js";
+import { quoted } from "../system/quoted.js";
+import { NameColumn, Uint32Column } from "./columns.js";
+
+/** More classes than any data set has; a number above it is an error rather than a request for memory. */
+const mostClasses = 1_000_000;
+
+export interface Labelled {
+  readonly classes: readonly string[];
+  readonly labels: Uint32Column;
+}
+
+export interface ResolveOptions {
+  readonly wanted?: readonly string[];
+  readonly own?: readonly string[];
+  readonly numbers?: "indices" | "names";
+}
+
+/** Labels in the order of the samples; each different one is kept once. */
+export class LabelColumn {
+  readonly #ids = new Map<string, number>();
+  readonly #column = new Uint32Column();
+
+  get length(): number {
+    return this.#column.length;
+  }
+
+  push(label: string): void {
+    const id = this.#ids.get(label) ?? this.#ids.size;
+    if (id >= mostClasses) throw new UsageError(`There are more than ${mostClasses} different labels.`);
+    this.#ids.set(label, id);
+    this.#column.push(id);
+  }
+
+  /**
+   * The labels as indices. `wanted` are the classes to index into, `own` those that the data name; without both, the
+   * names found in code-point order, or for numbers "0" to the largest. Numbers are indices, unless they are `names`.
+   * Throws FileError for a label of no class.
+   */
+  resolve(path: string, options: ResolveOptions): Labelled {
+    const { wanted, own } = options;
+    const found = [...this.#ids.keys()];
+    const indices = options.numbers !== "names" && found.every((label) => /^\d{1,15}$/.test(label));
+    const numbers = indices ? found.map(Number) : undefined;
+    const inOrder = () => {
+      const names = NameColumn.of(found);
+      return [...names.order()].map((i) => found[i]);
+    };
+    const classes = wanted ?? own ?? (numbers ? counted(path, numbers) : inOrder());
+    const index = numbers ? byNumber(numbers, own, wanted) : byName(found, classes);
+    const lost = index.findIndex((i) => i === undefined || i >= classes.length);
+    if (lost >= 0) {
+      throw new FileError(
+        path,
+        `"${path}" has samples of ${quoted(found[lost])}, which is none of the ${classes.length} classes; check its labels, or the class names given.`,
+      );
+    }
+    const labels = new Uint32Column();
+    for (let i = 0; i < this.length; i++) labels.push(index[this.#column.at(i)]!);
+    return { classes, labels };
+  }
+}
+
+function counted(path: string, numbers: readonly number[]): string[] {
+  const largest = numbers.reduce((a, b) => Math.max(a, b), -1);
+  if (largest >= mostClasses) {
+    throw new FileError(path, `"${path}" has the label ${largest}, above the limit of ${mostClasses} classes.`);
+  }
+  return Array.from({ length: largest + 1 }, (_, i) => String(i));
+}
+
+/** Numbers count the data's own classes, and these are found among the wanted ones by name. */
+function byNumber(
+  numbers: readonly number[],
+  own: readonly string[] | undefined,
+  wanted: readonly string[] | undefined,
+): (number | undefined)[] {
+  if (!own || !wanted) return [...numbers];
+  const matched = byName(own, wanted);
+  // Names of another kind, such as "tench" and "n01440764": the order is what they have in common.
+  if (own.length === wanted.length && matched.every((i) => i === undefined)) return [...numbers];
+  return numbers.map((n) => matched[n]);
+}
+
+function byName(names: readonly string[], classes: readonly string[]): (number | undefined)[] {
+  const keys = new Map(classes.flatMap((name, i) => classKeys(name).map((key) => [key, i] as const)));
+  return names.map((name) => keys.get(name));
+}
+
+/** A class `n01440764 tench` is known by its first word too. */
+export function classKeys(name: string): string[] {
+  const first = name.split(/\s+/)[0];
+  return first === name ? [name] : [first, name];
+}

@@ -1,0 +1,162 @@
+/**
+ * CIFAR-10 and CIFAR-100 as they are published, binary or as Python's pickled batches. Pixels stay where they are; an
+ * image is known by its place in its file.
+ */
+import { readFile, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { FileError } from "../../errors.js";
+import { PickleError } from "../../pickle/values.js";
+import { fileError } from "../../system/atomic-file.js";
+import { withFile } from "../../system/read-range.js";
+import { fileSource } from "../archive/byte-source.js";
+import { NumpyArray, readNumpyPickle } from "../archive/numpy-pickle.js";
+import { SampleTable, tableDataset } from "../archive/sample-table.js";
+import type { Dataset, OpenOptions } from "../dataset.js";
+import { LabelColumn } from "../labels.js";
+import { filesNamed, readClassFile } from "./files.js";
+
+/** Side of the images, and bytes of one. */
+const side = 32;
+const imageBytes = 3 * side * side;
+/** A pickled batch has 30 MB, CIFAR-100's training part 155. */
+const largestPickle = 512 * 2 ** 20;
+
+type Split = OpenOptions["split"];
+
+/** One of the four publications. */
+interface Edition {
+  readonly files: Readonly<Record<Split, RegExp>>;
+  /** File with the class names. */
+  readonly names: string;
+  readonly samples: (path: string, add: AddSample) => Promise<void>;
+  readonly classes: (path: string) => Promise<string[]>;
+}
+
+type AddSample = (key: string, offset: number, label: number) => void;
+
+const editions: readonly Edition[] = [
+  {
+    files: { train: /^data_batch_\d+\.bin$/, test: /^test_batch\.bin$/ },
+    names: "batches.meta.txt",
+    samples: (path, add) => readBinary(path, 1, add),
+    classes: readClassFile,
+  },
+  {
+    files: { train: /^train\.bin$/, test: /^test\.bin$/ },
+    names: "fine_label_names.txt",
+    samples: (path, add) => readBinary(path, 2, add),
+    classes: readClassFile,
+  },
+  {
+    files: { train: /^data_batch_\d+$/, test: /^test_batch$/ },
+    names: "batches.meta",
+    samples: (path, add) => readPickled(path, "labels", add),
+    classes: (path) => pickledNames(path, "label_names"),
+  },
+  {
+    files: { train: /^train$/, test: /^test$/ },
+    names: "meta",
+    samples: (path, add) => readPickled(path, "fine_labels", add),
+    classes: (path) => pickledNames(path, "fine_label_names"),
+  },
+];
+
+/** Whether a file's name is that of CIFAR's training or test images. */
+export const isCifarFile = (name: string): boolean =>
+  editions.some(({ files }) => files.train.test(name) || files.test.test(name));
+
+/** Opens the folder that the archive unpacks to, or one file of it. CIFAR-100 with its hundred fine classes. */
+export async function openCifar(path: string, { split, classes }: OpenOptions): Promise<Dataset> {
+  const info = await stat(path).catch((error) => {
+    throw fileError(path, "read", error);
+  });
+  const folder = info.isDirectory() ? path : join(path, "..");
+  const names = info.isDirectory() ? await filesNamed(path, /./) : [basename(path)];
+  const edition = editions.find(({ files }) => names.some((n) => files.train.test(n) || files.test.test(n)));
+  if (!edition) throw new FileError(path, `"${path}" holds none of the files of CIFAR-10 or CIFAR-100.`);
+  const wanted = names.filter((name) => !info.isDirectory() || edition.files[split].test(name));
+  if (wanted.length === 0)
+    throw new FileError(path, `"${path}" lacks the files for ${split} of CIFAR; unpack it again.`);
+  const table = new SampleTable();
+  const labels = new LabelColumn();
+  for (const name of wanted) {
+    const file = join(folder, name);
+    table.addFile(file);
+    await edition.samples(file, (key, offset, label) => {
+      table.add(key, offset, imageBytes);
+      labels.push(String(label));
+    });
+  }
+  const meta = join(folder, edition.names);
+  const own = (await stat(meta).catch(() => undefined)) ? await edition.classes(meta) : undefined;
+  return tableDataset(basename(path), table, labels.resolve(path, { wanted: classes, own }), (i) => ({
+    kind: "pixels",
+    path: table.file(i),
+    offset: table.offset(i),
+    width: side,
+    height: side,
+  }));
+}
+
+/** Records of one or two label bytes, of which the last counts, and the image. */
+async function readBinary(path: string, labelBytes: number, add: AddSample): Promise<void> {
+  await withFile(path, async (file) => {
+    const source = await fileSource(path, file);
+    const record = labelBytes + imageBytes;
+    if (source.size === 0 || source.size % record !== 0) {
+      throw new FileError(
+        path,
+        `"${path}" is no file of CIFAR, or cut short: its ${source.size} bytes are not a whole number of images of ${record}.`,
+      );
+    }
+    const perRead = 1000;
+    for (let at = 0; at < source.size; at += perRead * record) {
+      const bytes = await source.read(at, Math.min(perRead * record, source.size - at));
+      for (let r = 0; r < bytes.length; r += record)
+        add(`${basename(path)} ${(at + r) / record}`, at + r + labelBytes, bytes[r + labelBytes - 1]);
+    }
+  });
+}
+
+async function readPickled(path: string, labelKey: string, add: AddSample): Promise<void> {
+  const { bytes, value } = await unpickled(path);
+  const data = value.get("data");
+  const labels = value.get(labelKey);
+  if (
+    !(data instanceof NumpyArray) ||
+    !Array.isArray(labels) ||
+    !labels.every((l) => Number.isInteger(l) && Number(l) >= 0)
+  )
+    throw notCifar(path, `lacks its data or ${labelKey}`);
+  if (data.dtype !== "u1" || data.bytes.length !== labels.length * imageBytes)
+    throw notCifar(path, `has ${data.bytes.length} bytes of pixels for ${labels.length} labels`);
+  if (data.bytes.buffer !== bytes.buffer) throw notCifar(path, "does not hold its pixels in one piece");
+  const start = data.bytes.byteOffset - bytes.byteOffset;
+  for (const [i, label] of labels.entries()) add(`${basename(path)} ${i}`, start + i * imageBytes, Number(label));
+}
+
+async function pickledNames(path: string, key: string): Promise<string[]> {
+  const names = (await unpickled(path)).value.get(key);
+  if (!Array.isArray(names) || !names.every((n) => typeof n === "string")) throw notCifar(path, `lacks its ${key}`);
+  return names as string[];
+}
+
+/** A pickled dictionary, its keys as text whether Python 2 or 3 wrote them. */
+async function unpickled(path: string): Promise<{ bytes: Uint8Array; value: Map<string, unknown> }> {
+  try {
+    const { size } = await stat(path);
+    if (size > largestPickle) throw notCifar(path, `has ${size} bytes, above the limit of ${largestPickle}`);
+    const bytes = await readFile(path);
+    const value = readNumpyPickle(bytes);
+    if (!(value instanceof Map)) throw notCifar(path, "holds no dictionary");
+    const text = (key: unknown) => (key instanceof Uint8Array ? Buffer.from(key).toString("utf8") : String(key));
+    return { bytes, value: new Map([...value].map(([k, v]) => [text(k), v])) };
+  } catch (error) {
+    if (error instanceof PickleError) throw notCifar(path, error.message, error);
+    throw fileError(path, "read", error);
+  }
+}
+
+function notCifar(path: string, reason: string, cause?: unknown): FileError {
+  return new FileError(path, `"${path}" is no batch of CIFAR: it ${reason}; unpack the archive again.`, { cause });
+}
