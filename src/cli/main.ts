@@ -12,6 +12,14 @@ const commands: Commands = {
   },
   evaluate: { about: "top-1 and top-5 accuracy of a model", load: () => import("./commands/evaluate.js") },
   predict: { about: "name what is in images", load: () => import("./commands/predict.js") },
+  agreement: {
+    about: "on how many images models decide differently",
+    load: () => import("./commands/agreement.js"),
+  },
+  tokens: {
+    about: "how alike class and distillation token are in each layer",
+    load: () => import("./commands/tokens.js"),
+  },
   models: { about: "list the models", load: () => import("./commands/models.js") },
   doctor: { about: "what engines, threads and memory this machine offers", load: () => import("./commands/doctor.js") },
   demo: { about: "train a small model on built-in data, offline", load: () => import("./commands/demo.js") },

@@ -1,9 +1,10 @@
 /** A model with its weights on an engine, ready to classify. */
-import type { DeviceState, Engine, Executable } from "../engines/engine.js";
+import type { DeviceState, Engine } from "../engines/engine.js";
 import { decisionLogits, type Head, inferenceContext, parameterInputs } from "../models/context.js";
 import type { Model } from "../models/model.js";
 import { normalize } from "../models/normalize.js";
-import { hostTensor, input, type NamedTensors, type Program, program } from "../tensor/index.js";
+import { input, type NamedTensors, type Program, program } from "../tensor/index.js";
+import { BatchPrograms } from "./batch-programs.js";
 
 /** uint8 `images` `[batch, size, size, 3]` to `logits` `[batch, classes]`, with the model's parameters as state. */
 export function inferenceProgram(model: Model, batch: number, head: Head = "both", prefix = ""): Program {
@@ -28,13 +29,16 @@ export interface ClassifierOptions {
 
 /** Logits for uint8 images; programs are compiled once per batch size. */
 export class Classifier {
-  readonly #programs = new Map<number, Promise<Executable>>();
+  readonly #programs: BatchPrograms;
 
   private constructor(
     private readonly options: ClassifierOptions,
     private readonly state: DeviceState,
     private readonly ownsState: boolean,
-  ) {}
+  ) {
+    const { engine, model, head, prefix } = options;
+    this.#programs = new BatchPrograms(engine, model, (batch) => inferenceProgram(model, batch, head, prefix));
+  }
 
   /** Puts `weights` on the engine. */
   static async create(options: ClassifierOptions, weights: NamedTensors): Promise<Classifier> {
@@ -52,22 +56,11 @@ export class Classifier {
 
   /** `images`: `batch · size · size · 3` bytes. The result has `batch · classes` numbers. */
   async logits(images: Uint8Array, batch: number): Promise<Float32Array> {
-    const { engine, model, head, prefix } = this.options;
-    let compiled = this.#programs.get(batch);
-    if (!compiled) {
-      compiled = engine.compile(inferenceProgram(model, batch, head, prefix));
-      this.#programs.set(batch, compiled);
-    }
-    const size = model.imageSize;
-    const outputs = await (await compiled).run(
-      this.state,
-      new Map([["images", hostTensor("uint8", [batch, size, size, 3], images)]]),
-    );
-    return outputs.get("logits")!.data as Float32Array;
+    return (await this.#programs.run(this.state, images, batch)).get("logits")!.data as Float32Array;
   }
 
   async dispose(): Promise<void> {
-    for (const compiled of this.#programs.values()) await (await compiled).dispose();
+    await this.#programs.dispose();
     if (this.ownsState) await this.state.dispose();
   }
 }

@@ -19,6 +19,21 @@ export function inferenceContext(parameters: ReadonlyMap<string, Tensor>): Forwa
   };
 }
 
+/** A forward pass without randomness that keeps the intermediate values `wanted` says yes to. */
+export function observingContext(
+  parameters: ReadonlyMap<string, Tensor>,
+  wanted: (name: string) => boolean,
+): ForwardContext & { readonly observed: ReadonlyMap<string, Tensor> } {
+  const observed = new Map<string, Tensor>();
+  return {
+    ...inferenceContext(parameters),
+    observe: (name, value) => {
+      if (wanted(name)) observed.set(name, value());
+    },
+    observed,
+  };
+}
+
 export function lookup(parameters: ReadonlyMap<string, Tensor>, name: string): Tensor {
   const found = parameters.get(name);
   if (!found)
@@ -30,6 +45,10 @@ export function lookup(parameters: ReadonlyMap<string, Tensor>, name: string): T
 
 /** Which head classifies: the class token's, the distillation token's, or their mean (paper, section 5.2). */
 export type Head = "both" | "class" | "distillation";
+
+/** The heads a model can decide by; more than one only with a distillation token. */
+export const headsOf = ({ distilled }: Model): readonly Head[] =>
+  distilled ? ["both", "class", "distillation"] : ["both"];
 
 /** The logits to decide by, `[batch, classes]`. Models without a distillation token have one head only. */
 export function decisionLogits({ logits, distillation }: Logits, head: Head = "both"): Tensor {

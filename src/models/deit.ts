@@ -3,6 +3,7 @@ import { UsageError } from "../errors.js";
 import {
   add,
   attention,
+  attentionWeights,
   broadcast,
   concat,
   gelu,
@@ -101,7 +102,18 @@ function check(name: string, { imageSize, patchSize, width, heads, depth, classe
     );
 }
 
-const prefixTokens = ({ distilled }: DeitConfig): number => (distilled ? 2 : 1);
+/** The sizes of a model that is a DeiT; UsageError, with what they are wanted for, when it is none. */
+export function deitConfigOf(model: Model, wantedFor: string): DeitConfig {
+  const { patchSize, depth, heads } = model.config;
+  if (![patchSize, depth, heads].every((n) => typeof n === "number"))
+    throw new UsageError(
+      `${wantedFor} needs a vision transformer, but "${model.name}" is none; choose a DeiT ("deit models" lists all).`,
+    );
+  return model.config as unknown as DeitConfig;
+}
+
+/** Tokens before the patches: the class token and, in a distilled model, the distillation token. */
+export const prefixTokens = ({ distilled }: Pick<DeitConfig, "distilled">): number => (distilled ? 2 : 1);
 
 function parameters(config: DeitConfig): ParameterSpec[] {
   const { width: d, patchSize: p, classes, depth, mlpRatio, imageSize } = config;
@@ -140,38 +152,51 @@ function parameters(config: DeitConfig): ParameterSpec[] {
 /** Images `[batch, height, width, 3]` to the logits of the head, or both heads, `[batch, classes]`. */
 function forward(config: DeitConfig, context: ForwardContext, images: Tensor): Logits {
   const { depth, dropPath, distilled } = config;
-  const affine = (name: string, t: Tensor) =>
-    linear(t, context.parameter(`${name}.weight`), context.parameter(`${name}.bias`));
+  const affine = affineOf(context);
   const norm = (name: string, t: Tensor) =>
     layerNorm(t, context.parameter(`${name}.weight`), context.parameter(`${name}.bias`), epsilon);
   const prefix = prefixTokens(config);
 
-  let x = context.dropout(embed(config, context, images), config.dropout);
+  let x = embed(config, context, images);
+  context.observe?.("embedding", () => x);
+  x = context.dropout(x, config.dropout);
   for (let i = 0; i < depth; i++) {
     const rate = depth > 1 ? (dropPath * i) / (depth - 1) : 0;
     // After the last block only the class and distillation tokens are read, so it computes no others.
     const queries = i === depth - 1 ? prefix : x.shape[1];
-    const attended = selfAttention(config, affine, `blocks.${i}.attn`, norm(`blocks.${i}.norm1`, x), queries);
+    const attended = selfAttention(config, context, `blocks.${i}.attn`, norm(`blocks.${i}.norm1`, x), queries);
     x = add(slice(x, 1, 0, queries), context.dropPath(context.dropout(attended, config.dropout), rate));
     const hidden = context.dropout(gelu(affine(`blocks.${i}.mlp.fc1`, norm(`blocks.${i}.norm2`, x))), config.dropout);
     const fed = context.dropout(affine(`blocks.${i}.mlp.fc2`, hidden), config.dropout);
     x = add(x, context.dropPath(fed, rate));
+    context.observe?.(`blocks.${i}`, () => x);
   }
   x = norm("norm", x);
+  context.observe?.("norm", () => x);
   return {
     logits: affine("head", take(x, 1, 0)),
     ...(distilled ? { distillation: affine("head_dist", take(x, 1, 1)) } : {}),
   };
 }
 
-type Affine = (name: string, t: Tensor) => Tensor;
+const affineOf = (context: ForwardContext) => (name: string, t: Tensor) =>
+  linear(t, context.parameter(`${name}.weight`), context.parameter(`${name}.bias`));
 
 /** Attention of the first `queries` tokens to all: `[batch, tokens, width] → [batch, queries, width]`. */
-function selfAttention({ heads }: DeitConfig, affine: Affine, name: string, x: Tensor, queries: number): Tensor {
+function selfAttention(
+  { heads }: DeitConfig,
+  context: ForwardContext,
+  name: string,
+  x: Tensor,
+  queries: number,
+): Tensor {
+  const affine = affineOf(context);
   const [batch, tokens, width] = x.shape;
   const byHead = (t: Tensor) => transpose(reshape(t, [batch, tokens, heads, width / heads]), [0, 2, 1, 3]);
-  const [q, k, v] = split(affine(`${name}.qkv`, x), 3, 2).map(byHead);
-  const out = attention(slice(q, 2, 0, queries), k, v);
+  const [all, k, v] = split(affine(`${name}.qkv`, x), 3, 2).map(byHead);
+  const q = slice(all, 2, 0, queries);
+  context.observe?.(name, () => attentionWeights(q, k));
+  const out = attention(q, k, v);
   return affine(`${name}.proj`, reshape(transpose(out, [0, 2, 1, 3]), [batch, queries, width]));
 }
 

@@ -33,6 +33,12 @@ export interface ForwardContext {
   dropout(x: Tensor, rate: number): Tensor;
   /** Notes the next value of a buffer (running statistics), when training. */
   updateBuffer(name: string, value: Tensor): void;
+  /**
+   * Shows an intermediate value under a name, where somebody looks: `embedding`, `blocks.N` and `norm` are tokens
+   * `[batch, tokens, width]`, `blocks.N.attn` attention weights `[batch, heads, queries, tokens]`. What is worth a
+   * look need not be computed otherwise, so it is given as a function.
+   */
+  observe?(name: string, value: () => Tensor): void;
 }
 
 /** The two heads' outputs. Evaluation of a distilled model averages them (paper, section 5.2). */

@@ -190,13 +190,13 @@ function lines({ x, y, series }: LineChart, size: Size): Plot.PlotOptions {
       .filter((p) => Number.isFinite(p.x) && Number.isFinite(p.y))
       .map((p) => ({ ...p, series: i, low: p.y - (p.deviation ?? 0), high: p.y + (p.deviation ?? 0) })),
   );
+  const across = rows.map((r) => r.x);
   const xScale = {
-    ...scaleOf(
-      x,
-      rows.map((r) => r.x),
-    ),
+    ...scaleOf(x, across),
     nice: false,
-    domain: x.domain ? [...x.domain] : extent(rows.map((r) => r.x)),
+    domain: x.domain ? [...x.domain] : extent(across),
+    // Epochs, layers: what is counted has no halves.
+    ...(across.every(Number.isInteger) && x.scale !== "log" ? { ticks: wholeTicks(extent(across)) } : {}),
   };
   const yScale = scaleOf(
     y,
@@ -216,7 +216,7 @@ function lines({ x, y, series }: LineChart, size: Size): Plot.PlotOptions {
     y: yScale,
     marks: [
       Plot.areaY(
-        rows.filter((r) => r.deviation),
+        rows.filter((r) => r.deviation !== undefined),
         { x: "x", y1: "low", y2: "high", z: "series", fill: color, fillOpacity: 0.15 },
       ),
       Plot.line(rows, { x: "x", y: "y", z: "series", stroke: color, strokeWidth: 2 }),
@@ -236,6 +236,15 @@ function lines({ x, y, series }: LineChart, size: Size): Plot.PlotOptions {
       }),
     ],
   };
+}
+
+/** At most ten whole numbers over a range, a round number apart. */
+function wholeTicks([low, high]: readonly [number, number]): number[] {
+  const atLeast = Math.max(1, (high - low) / 10);
+  const power = 10 ** Math.floor(Math.log10(atLeast));
+  const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= atLeast - 1e-9)!;
+  const first = Math.ceil(low / step) * step;
+  return Array.from({ length: Math.floor((high - first) / step) + 1 }, (_, i) => first + i * step);
 }
 
 function extent(values: readonly number[]): [number, number] {

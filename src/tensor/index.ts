@@ -1,7 +1,7 @@
 /** The tensor language. */
 export { allocate, byteSize, type DType, isFloat, type TypedArray, viewOf } from "./dtype.js";
 export { gelu, logSoftmax, silu, softmax } from "./functions/activation.js";
-export { attention } from "./functions/attention.js";
+export { attention, attentionWeights } from "./functions/attention.js";
 export { type BatchNormParameters, batchNorm, batchNormTraining } from "./functions/batch-norm.js";
 export { asRows, linear, sumRows } from "./functions/linear.js";
 export { layerNorm } from "./functions/normalization.js";

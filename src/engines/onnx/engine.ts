@@ -96,6 +96,8 @@ class OnnxEngine implements Engine {
   }
 
   async close(): Promise<void> {
+    // The worker answers when ONNX Runtime is loaded and nothing runs; ended sooner, it takes the process with it.
+    await this.send({ kind: "unload", session: -1 }, "closing the engine").catch(() => undefined);
     await this.#worker.terminate();
   }
 

@@ -12,8 +12,10 @@ const pairs = [
   [0, 1],
 ] as const;
 
-const weights = (q: Tensor, k: Tensor, scale: number): Tensor =>
-  softmax(dot(q, k, { batch: pairs, contract: [[3], [3]], alpha: scale }));
+/** softmax(scale · q kᵀ): `[batch, heads, queries, tokens]` from two of `[batch, heads, tokens, head width]`. */
+export function attentionWeights(q: Tensor, k: Tensor, scale: number = 1 / Math.sqrt(q.shape[3])): Tensor {
+  return softmax(dot(q, k, { batch: pairs, contract: [[3], [3]], alpha: scale }));
+}
 
 const attentionPrimitive: Primitive<{ scale: number }> = {
   name: "attention",
@@ -30,7 +32,7 @@ const attentionPrimitive: Primitive<{ scale: number }> = {
       ? applyAll(attentionGradientPrimitive, [...node.inputs, node.outputs[0], g], node.attributes)
       : [undefined, undefined, undefined],
   expand: ({ inputs: [q, k, v], attributes: { scale } }) => [
-    dot(weights(q, k, scale), v, { batch: pairs, contract: [[3], [2]] }),
+    dot(attentionWeights(q, k, scale), v, { batch: pairs, contract: [[3], [2]] }),
   ],
   fuses: (engine, present) => engine === "onnx" && !present.has("attentionGradient"),
   // Without a backward pass that wants the weights, ONNX Runtime's flash attention, which reads [batch, tokens, width].
@@ -53,7 +55,7 @@ const attentionGradientPrimitive: Primitive<{ scale: number }> = {
   name: "attentionGradient",
   infer: ([q, k, v]) => [q, k, v],
   expand: ({ inputs: [q, k, v, out, g], attributes: { scale } }) => {
-    const p = weights(q, k, scale); // merges with the forward pass's own
+    const p = attentionWeights(q, k, scale); // merges with the forward pass's own
     const dv = dot(p, g, { batch: pairs, contract: [[2], [2]] });
     const dp = dot(g, v, { batch: pairs, contract: [[3], [3]] });
     // Σ p·dp over keys equals Σ out·g over the head width, which is shorter.

@@ -1,0 +1,126 @@
+/** `deit agreement`: on how many images models decide differently (table 4 of the paper). */
+import type { Command } from "commander";
+import type { Engine } from "../../engines/engine.js";
+import type { EngineChoice } from "../../engines/open.js";
+import { UsageError } from "../../errors.js";
+import { type Decisions, decide, disagreement } from "../../evaluation/agreement.js";
+import { headLogits } from "../../evaluation/heads.js";
+import { type OpenedModel, openModel } from "../../evaluation/open-model.js";
+import { Probe } from "../../evaluation/probe.js";
+import { createProgress } from "../../system/progress.js";
+import {
+  type DataOptions,
+  dataOptions,
+  evaluationLoader,
+  evaluationTransform,
+  namedClasses,
+  testDataset,
+} from "../evaluation-data.js";
+import { type ModelArgument, modelArguments } from "../model-argument.js";
+import { engineOptions, interruptible, withEngine } from "../options.js";
+import { textTable } from "../table.js";
+
+export function define(command: Command): void {
+  dataOptions(engineOptions(command))
+    .argument("<models...>", "[NAME=][MODEL:]WEIGHTS each, as teacher=runs/teacher or deit_tiny_patch16_224:tiny.pth")
+    .option("--json", "print one JSON value")
+    .addHelpText(
+      "after",
+      "\nExample:\n  deit agreement teacher=runs/teacher plain=runs/plain student=runs/distilled --data photos/\n\nOf a distilled model, its two heads are compared too.",
+    )
+    .action((models: string[], options: Options) =>
+      interruptible((signal) => run(modelArguments(models), options, signal)),
+    );
+}
+
+interface Options extends EngineChoice, DataOptions {
+  readonly json?: boolean;
+}
+
+interface Opened extends OpenedModel {
+  readonly name: string;
+}
+
+async function run(models: readonly ModelArgument[], options: Options, signal: AbortSignal): Promise<void> {
+  const named = await namedClasses(options);
+  const opened: Opened[] = [];
+  for (const { name, model, weights } of models)
+    opened.push({ name, ...(await openModel({ model, weights, classes: named })) });
+  const classes = commonClasses(opened);
+  const dataset = await testDataset(options, opened[0].model, named ?? classes);
+  // Models that see an image alike share one pass.
+  const passes = new Map<string, Opened[]>();
+  for (const each of opened) {
+    const key = JSON.stringify(evaluationTransform(each.model, options));
+    passes.set(key, [...(passes.get(key) ?? []), each]);
+  }
+  const total = dataset.length * passes.size;
+  const progress = createProgress({ title: "deciding", total, unit: "images", quiet: options.json });
+  let done = 0;
+  const decided = await withEngine(options, async (engine) => {
+    const all = new Map<Opened, Decisions[]>();
+    for (const group of passes.values()) {
+      const loader = evaluationLoader(dataset, group[0].model, options);
+      const onProgress = (n: number) => progress.update(done + n);
+      const decisions = await decideTogether(engine, group, dataset.length, { loader, signal, onProgress });
+      group.forEach((each, i) => {
+        all.set(each, decisions[i]);
+      });
+      done += dataset.length;
+    }
+    return all;
+  }).finally(progress.stop);
+
+  const truth: Decisions = {
+    name: "truth",
+    classes: Int32Array.from({ length: dataset.length }, (_, i) => dataset.label(i)),
+  };
+  const rows = [truth, ...opened.flatMap((each) => decided.get(each)!)];
+  const matrix = disagreement(rows);
+  const names = rows.map((r) => r.name);
+  if (options.json) console.log(JSON.stringify({ images: dataset.length, names, disagreement: matrix }));
+  else {
+    console.log(`Share of ${dataset.length} images on which two decide differently:\n`);
+    console.log(
+      textTable(
+        ["", ...names],
+        matrix.map((row, i) => [names[i], ...row.map((v) => v.toFixed(3))]),
+      ),
+    );
+  }
+}
+
+/** The class names that the models share; UsageError where they know different ones. */
+function commonClasses(opened: readonly Opened[]): readonly string[] | undefined {
+  const [first, ...others] = opened;
+  for (const { name, model } of others) {
+    if (model.classes !== first.model.classes)
+      throw new UsageError(
+        `"${name}" knows ${model.classes} classes and "${first.name}" ${first.model.classes}; compare models of the same classes.`,
+      );
+  }
+  const withNames = opened.filter((o) => o.classes !== undefined);
+  const other = withNames.find((o) => o.classes!.some((c, i) => c !== withNames[0].classes![i]));
+  if (other)
+    throw new UsageError(
+      `"${other.name}" and "${withNames[0].name}" have different class names or another order of them; compare models of the same classes.`,
+    );
+  return withNames[0]?.classes;
+}
+
+async function decideTogether(
+  engine: Engine,
+  group: readonly Opened[],
+  length: number,
+  options: Parameters<typeof decide>[2],
+): Promise<Decisions[][]> {
+  const probes: { name: string; probe: Probe }[] = [];
+  try {
+    for (const { name, model, weights } of group)
+      probes.push({ name, probe: await Probe.create(engine, model, weights, headLogits(model)) });
+    return await decide(probes, length, options);
+  } finally {
+    for (const { probe } of probes) await probe.dispose();
+    await options.loader.close();
+  }
+}

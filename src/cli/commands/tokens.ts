@@ -1,0 +1,93 @@
+/** `deit tokens`: how alike the class and the distillation token are, layer by layer (paper, section 5.2). */
+import type { Command } from "commander";
+import type { EngineChoice } from "../../engines/open.js";
+import { openModel } from "../../evaluation/open-model.js";
+import { passOver } from "../../evaluation/pass.js";
+import { Probe } from "../../evaluation/probe.js";
+import { meanTokenCosines, type TokenCosine, tokenCosines } from "../../evaluation/tokens.js";
+import type { Chart } from "../../report/plot.js";
+import { createProgress } from "../../system/progress.js";
+import { type DataOptions, dataOptions, evaluationLoader, namedClasses, testDataset } from "../evaluation-data.js";
+import { type ModelArgument, modelArguments } from "../model-argument.js";
+import { engineOptions, interruptible, withEngine } from "../options.js";
+import { checkPlotFile, writePlot } from "../plot-file.js";
+import { textTable } from "../table.js";
+
+export function define(command: Command): void {
+  dataOptions(engineOptions(command))
+    .argument("<models...>", "distilled models, [NAME=][MODEL:]WEIGHTS each")
+    .option("--plot <file>", "write the curves as .svg or .png")
+    .option("--json", "print one JSON value")
+    .addHelpText(
+      "after",
+      "\nExample:\n  deit tokens teacher=runs/distilled labels=runs/second-class-token --data photos/ --plot tokens.svg\n\nThe paper finds 0.06 between the learned tokens and 0.93 at the last layer, and 0.999 where both learn true labels.",
+    )
+    .action((models: string[], options: Options) =>
+      interruptible((signal) => run(modelArguments(models), options, signal)),
+    );
+}
+
+interface Options extends EngineChoice, DataOptions {
+  readonly plot?: string;
+  readonly json?: boolean;
+}
+
+interface Result {
+  readonly name: string;
+  readonly model: string;
+  readonly images: number;
+  readonly layers: readonly TokenCosine[];
+}
+
+async function run(models: readonly ModelArgument[], options: Options, signal: AbortSignal): Promise<void> {
+  checkPlotFile(options.plot);
+  const results = await withEngine(options, async (engine) => {
+    const all: Result[] = [];
+    for (const argument of models) {
+      const classNames = await namedClasses(options);
+      const { model, weights, classes } = await openModel({ ...argument, classes: classNames });
+      const dataset = await testDataset(options, model, classes);
+      const probe = await Probe.create(engine, model, weights, tokenCosines(model));
+      const loader = evaluationLoader(dataset, model, options);
+      const progress = createProgress({
+        ...{ title: argument.name, total: dataset.length, unit: "images", quiet: options.json },
+      });
+      try {
+        const pass = passOver(probe, { loader, signal, onProgress: (n) => progress.update(n) });
+        const layers = await meanTokenCosines(model, pass);
+        all.push({ name: argument.name, model: model.name, images: dataset.length, layers });
+      } finally {
+        progress.stop();
+        await loader.close();
+        await probe.dispose();
+      }
+    }
+    return all;
+  });
+  await writePlot(options.plot, chart(results));
+  if (options.json) console.log(JSON.stringify(results));
+  else for (const result of results) console.log(table(result));
+}
+
+function table({ name, images, layers }: Result): string {
+  const rows = layers.map(({ layer, cosine, deviation }) => [layer, cosine.toFixed(4), deviation.toFixed(4)]);
+  return `${name}: cosine between class and distillation token, mean of ${images} images\n\n${textTable(["after", "cosine", "deviation"], rows)}\n`;
+}
+
+/** Curves over the depth: 0 the embedding, then the blocks; the norm at the end is left to the table. */
+function chart(results: readonly Result[]): Chart {
+  const curves = results.map(({ name, layers }) => ({
+    name,
+    points: layers
+      .filter(({ layer }) => layer === "embedding" || layer.startsWith("block"))
+      .map(({ cosine, deviation }, x) => ({ x, y: cosine, deviation })),
+  }));
+  return {
+    kind: "lines",
+    title: "Cosine of class and distillation token",
+    note: `Mean over ${results[0].images} images; the band is one standard deviation`,
+    x: { label: "block" },
+    y: { label: "cosine", domain: [Math.min(0, ...curves.flatMap((c) => c.points.map((p) => p.y - p.deviation))), 1] },
+    series: curves,
+  };
+}

@@ -1,0 +1,73 @@
+/** Options of the commands that look at models on a data set, and the loader they ask for. */
+import { availableParallelism } from "node:os";
+import type { Command } from "commander";
+import type { Dataset } from "../data/dataset.js";
+import { createLoader, type Loader } from "../data/loader.js";
+import { openDataset } from "../data/open.js";
+import { readClassFile } from "../data/sources/flat.js";
+import { UsageError } from "../errors.js";
+import type { Model } from "../models/model.js";
+import { number, wholeNumber } from "./options.js";
+
+export interface DataOptions {
+  readonly data: string;
+  readonly classes?: string;
+  readonly cropRatio?: number;
+  readonly batchSize: number;
+  readonly workers: number;
+}
+
+export function dataOptions(command: Command): Command {
+  return command
+    .requiredOption("--data <folder>", "folder with class folders, or with files named CLASS_….jpg")
+    .option("--classes <file>", "class names, one per line, in the order of the models' outputs")
+    .option(
+      "--crop-ratio <ratio>",
+      "share of the shorter side that is seen, the model's own unless told",
+      number(0.01, 1),
+    )
+    .option("--batch-size <images>", "images per run of the program", wholeNumber(1), 8)
+    .option("--workers <threads>", "threads that read images", wholeNumber(0), Math.max(1, availableParallelism() - 1));
+}
+
+/** Class names from the file of `--classes`. */
+export async function namedClasses({ classes }: DataOptions): Promise<readonly string[] | undefined> {
+  return classes === undefined ? undefined : readClassFile(classes);
+}
+
+/** The test part of the data; its classes are those of the models, in their order. */
+export async function testDataset(
+  { data }: DataOptions,
+  model: Model,
+  classes: readonly string[] | undefined,
+): Promise<Dataset> {
+  const dataset = await openDataset(data, { split: "test", classes });
+  if (dataset.classes.length > model.classes)
+    throw new UsageError(
+      `"${data}" has ${dataset.classes.length} classes, but the model "${model.name}" knows ${model.classes}; give the data it was trained for, or --classes.`,
+    );
+  return dataset;
+}
+
+/** All images in order, as the model sees them in evaluation. */
+export function evaluationLoader(dataset: Dataset, model: Model, options: DataOptions): Loader {
+  return createLoader({
+    dataset,
+    batchSize: Math.min(options.batchSize, dataset.length),
+    transform: evaluationTransform(model, options),
+    seed: 0,
+    workers: options.workers,
+    order: "sequential",
+    dropLast: false,
+  });
+}
+
+/** How the model sees an image in evaluation. */
+export function evaluationTransform({ imageSize, cropRatio }: Model, options: Pick<DataOptions, "cropRatio">) {
+  return {
+    kind: "evaluation",
+    size: imageSize,
+    cropRatio: options.cropRatio ?? cropRatio,
+    interpolation: "bicubic",
+  } as const;
+}

@@ -1,0 +1,18 @@
+/** Writes a plot where `--plot FILE` says: SVG, or PNG by the file's ending. */
+import { extname } from "node:path";
+import { UsageError } from "../errors.js";
+import type { Chart } from "../report/plot.js";
+import { writeFileAtomic } from "../system/atomic-file.js";
+
+/** Refuses an ending that is neither, before any work is done. */
+export function checkPlotFile(path: string | undefined): void {
+  if (path !== undefined && ![".svg", ".png"].includes(extname(path).toLowerCase()))
+    throw new UsageError(`--plot got "${path}"; name a file that ends in .svg or .png.`);
+}
+
+export async function writePlot(path: string | undefined, chart: Chart): Promise<void> {
+  if (path === undefined) return;
+  const { chartPng, drawChart } = await import("../report/plot.js");
+  const svg = drawChart(chart);
+  await writeFileAtomic(path, extname(path).toLowerCase() === ".png" ? await chartPng(svg) : svg);
+}

@@ -1,0 +1,108 @@
+/** Where a vision transformer looks: attention of its tokens to the patches, per head and rolled out. */
+import type { Engine } from "../engines/engine.js";
+import { UsageError } from "../errors.js";
+import { deitConfigOf, prefixTokens } from "../models/deit.js";
+import type { Model } from "../models/model.js";
+import {
+  add,
+  constant,
+  dot,
+  mean,
+  mul,
+  type NamedTensors,
+  reshape,
+  slice,
+  type Tensor,
+  take,
+} from "../tensor/index.js";
+import { Probe, type Seen } from "./probe.js";
+
+/** The token whose attention is asked for. */
+export type AttentionToken = "class" | "distillation";
+
+/** Maps over the patches of one image, row by row; what goes to the class and distillation tokens is left out. */
+export interface AttentionMaps {
+  /** Patches to a side. */
+  readonly grid: number;
+  /** Attention in the last block, one map of `grid · grid` shares per head. */
+  readonly heads: readonly Float32Array[];
+  /** Attention through all blocks (rollout: half of each layer is its residual path; heads are averaged). */
+  readonly rollout: Float32Array;
+}
+
+/** A model on an engine that answers with the attention maps of images. */
+export class Attention {
+  private constructor(
+    private readonly probe: Probe,
+    private readonly shape: { readonly grid: number; readonly heads: number },
+  ) {}
+
+  /** Throws UsageError for a model without attention, or without the token. */
+  static async create(
+    engine: Engine,
+    model: Model,
+    weights: NamedTensors,
+    token: AttentionToken = "class",
+  ): Promise<Attention> {
+    const config = deitConfigOf(model, "An attention map");
+    if (token === "distillation" && !model.distilled)
+      throw new UsageError(`The model "${model.name}" has no distillation token; ask for the class token's attention.`);
+    const { depth, heads, imageSize, patchSize } = config;
+    const at = token === "class" ? 0 : 1;
+    const prefix = prefixTokens(config);
+    const probe = await Probe.create(engine, model, weights, (seen) => ({
+      heads: headAttention(seen, depth, at, prefix),
+      rollout: rollout(seen, depth, at, prefix),
+    }));
+    return new Attention(probe, { grid: imageSize / patchSize, heads });
+  }
+
+  /** One entry per image; `images`: `batch · size · size · 3` bytes. */
+  async maps(images: Uint8Array, batch: number): Promise<AttentionMaps[]> {
+    const values = await this.probe.run(images, batch);
+    const { grid, heads } = this.shape;
+    const patches = grid * grid;
+    const part = (name: string, at: number) =>
+      (values.get(name)!.data as Float32Array).slice(at * patches, (at + 1) * patches);
+    return Array.from({ length: batch }, (_, image) => ({
+      grid,
+      heads: Array.from({ length: heads }, (_, head) => part("heads", image * heads + head)),
+      rollout: part("rollout", image),
+    }));
+  }
+
+  dispose(): Promise<void> {
+    return this.probe.dispose();
+  }
+}
+
+const afterPrefix = (x: Tensor, prefix: number): Tensor => {
+  const axis = x.shape.length - 1;
+  return slice(x, axis, prefix, x.shape[axis]);
+};
+
+/** `[batch, heads, patches]`: the row of the token in the last block, which computes the first tokens' rows only. */
+function headAttention(seen: Seen, depth: number, token: number, prefix: number): Tensor {
+  return afterPrefix(take(seen.value(`blocks.${depth - 1}.attn`), 2, token), prefix);
+}
+
+/**
+ * Attention rollout (Abnar and Zuidema 2020): the token's row of Π ½(Ā + 1) over the layers, Ā the mean of the heads.
+ * Only that row is carried from the last layer down. `[batch, patches]`.
+ */
+function rollout(seen: Seen, depth: number, token: number, prefix: number): Tensor {
+  const layer = (i: number) => mean(seen.value(`blocks.${i}.attn`), [1]);
+  const last = take(layer(depth - 1), 1, token);
+  const [batch, tokens] = last.shape;
+  const own = constant(
+    "float32",
+    [1, tokens],
+    Array.from({ length: tokens }, (_, i) => (i === token ? 1 : 0)),
+  );
+  let row = mul(add(last, own), 0.5);
+  for (let i = depth - 2; i >= 0; i--) {
+    const next = dot(row, layer(i), { batch: [[0], [0]], contract: [[1], [1]] });
+    row = mul(add(reshape(next, [batch, tokens]), row), 0.5);
+  }
+  return afterPrefix(row, prefix);
+}

@@ -1,0 +1,36 @@
+/** Programs that differ in their batch only: each is compiled when the first batch of its size comes. */
+import type { DeviceState, Engine, Executable } from "../engines/engine.js";
+import type { Model } from "../models/model.js";
+import { type HostTensor, hostTensor, type Program } from "../tensor/index.js";
+
+export class BatchPrograms {
+  readonly #compiled = new Map<number, Promise<Executable>>();
+
+  /** `build` makes the program for a batch, with uint8 `images` `[batch, size, size, 3]` as its data. */
+  constructor(
+    private readonly engine: Engine,
+    private readonly model: Model,
+    private readonly build: (batch: number) => Program,
+  ) {}
+
+  /** The program for batches of this size, ready to run. */
+  compile(batch: number): Promise<Executable> {
+    let compiled = this.#compiled.get(batch);
+    if (!compiled) {
+      compiled = this.engine.compile(this.build(batch));
+      this.#compiled.set(batch, compiled);
+    }
+    return compiled;
+  }
+
+  /** `images`: `batch · size · size · 3` bytes. */
+  async run(state: DeviceState, images: Uint8Array, batch: number): Promise<Map<string, HostTensor>> {
+    const size = this.model.imageSize;
+    const data = new Map([["images", hostTensor("uint8", [batch, size, size, 3], images)]]);
+    return (await this.compile(batch)).run(state, data);
+  }
+
+  async dispose(): Promise<void> {
+    for (const compiled of this.#compiled.values()) await (await compiled).dispose();
+  }
+}

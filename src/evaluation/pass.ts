@@ -1,0 +1,41 @@
+/** One walk over a data set with a probe. */
+import type { Batch, Loader } from "../data/loader.js";
+import { InterruptedError } from "../errors.js";
+import type { HostTensor } from "../tensor/index.js";
+import type { Probe } from "./probe.js";
+
+export interface BatchValues {
+  readonly batch: Batch;
+  /** The probe's values by name, for all slots of the batch; those from `batch.count` on mean nothing. */
+  readonly values: ReadonlyMap<string, HostTensor>;
+}
+
+export interface PassOptions {
+  /** A sequential loader with the evaluation transform. */
+  readonly loader: Loader;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (images: number) => void;
+}
+
+/** The probe's values for every batch; throws InterruptedError when the signal says so. */
+export async function* passOver(probe: Probe, options: PassOptions): AsyncGenerator<BatchValues, void> {
+  for await (const { batch, values } of passOverAll([probe], options)) yield { batch, values: values[0] };
+}
+
+/** The same with several probes for images of one size, so that each image is read once. */
+export async function* passOverAll(
+  probes: readonly Probe[],
+  { loader, signal, onProgress }: PassOptions,
+): AsyncGenerator<{ readonly batch: Batch; readonly values: readonly ReadonlyMap<string, HostTensor>[] }, void> {
+  let images = 0;
+  for await (const batch of loader.epoch(0)) {
+    const values: ReadonlyMap<string, HostTensor>[] = [];
+    for (const probe of probes) {
+      if (signal?.aborted) throw new InterruptedError("The evaluation was interrupted.");
+      values.push(await probe.run(batch.images, loader.batchSize));
+    }
+    yield { batch, values };
+    images += batch.count;
+    onProgress?.(images);
+  }
+}

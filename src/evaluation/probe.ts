@@ -1,0 +1,74 @@
+/** Looks into a model: values derived from its intermediate ones, computed on an engine. */
+import type { DeviceState, Engine } from "../engines/engine.js";
+import { UsageError } from "../errors.js";
+import { observingContext, parameterInputs } from "../models/context.js";
+import type { Logits, Model } from "../models/model.js";
+import { normalize } from "../models/normalize.js";
+import { type HostTensor, input, type NamedTensors, type Program, program, type Tensor } from "../tensor/index.js";
+import { BatchPrograms } from "./batch-programs.js";
+
+/** What a forward pass has shown. */
+export interface Seen {
+  readonly output: Logits;
+  parameter(name: string): Tensor;
+  /** An intermediate value by the name the model shows it under (see `ForwardContext.observe`). */
+  value(name: string): Tensor;
+}
+
+/** Values to look at, by name; the first axis of each is the batch. */
+export type Derive = (seen: Seen) => Readonly<Record<string, Tensor>>;
+
+/** uint8 `images` `[batch, size, size, 3]` to the derived values, with the model's parameters as state. */
+export function probeProgram(model: Model, batch: number, derive: Derive): Program {
+  const parameters = parameterInputs(model);
+  const context = observingContext(parameters, () => true);
+  const images = input("images", "uint8", [batch, model.imageSize, model.imageSize, 3]);
+  const output = model.forward(context, normalize(images, model.normalization));
+  const outputs = derive({
+    output,
+    parameter: context.parameter,
+    value: (name) => {
+      const value = context.observed.get(name);
+      if (!value)
+        throw new UsageError(
+          `The model "${model.name}" has no intermediate value "${name}"; take a DeiT, or another model that shows it.`,
+        );
+      return value;
+    },
+  });
+  return program({
+    name: "probe",
+    outputs,
+    state: model.parameters.map((p) => p.name),
+    batch: ["images", ...Object.keys(outputs)],
+  });
+}
+
+export class Probe {
+  readonly #programs: BatchPrograms;
+
+  private constructor(
+    readonly model: Model,
+    engine: Engine,
+    derive: Derive,
+    private readonly state: DeviceState,
+  ) {
+    this.#programs = new BatchPrograms(engine, model, (batch) => probeProgram(model, batch, derive));
+  }
+
+  /** Puts `weights` on the engine; throws UsageError where the model has not what `derive` asks for. */
+  static async create(engine: Engine, model: Model, weights: NamedTensors, derive: Derive): Promise<Probe> {
+    probeProgram(model, 1, derive);
+    return new Probe(model, engine, derive, await engine.createState(weights));
+  }
+
+  /** The derived values for `images`, `batch · size · size · 3` bytes. */
+  run(images: Uint8Array, batch: number): Promise<Map<string, HostTensor>> {
+    return this.#programs.run(this.state, images, batch);
+  }
+
+  async dispose(): Promise<void> {
+    await this.#programs.dispose();
+    await this.state.dispose();
+  }
+}

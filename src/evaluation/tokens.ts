@@ -1,0 +1,62 @@
+/** How alike the class and the distillation token are, layer by layer (paper, section 5.2: 0.06 at first, 0.93 at last). */
+import { UsageError } from "../errors.js";
+import { deitConfigOf } from "../models/deit.js";
+import type { Model } from "../models/model.js";
+import { broadcast, concat, mul, reduceSum, reshape, rsqrt, type Tensor, take } from "../tensor/index.js";
+import type { BatchValues } from "./pass.js";
+import type { Derive } from "./probe.js";
+import { RunningMean } from "./running-mean.js";
+
+export interface TokenCosine {
+  /** `learned` (the two parameters), `embedding` (with their positions), `block N`, `norm` (what the heads see). */
+  readonly layer: string;
+  /** Mean over the images. */
+  readonly cosine: number;
+  readonly deviation: number;
+}
+
+/** Layers in the order of the values that `tokenCosines` derives. */
+export function tokenLayers(model: Model): string[] {
+  const { depth } = deitConfigOf(model, "The cosine between tokens");
+  return ["learned", "embedding", ...Array.from({ length: depth }, (_, i) => `block ${i + 1}`), "norm"];
+}
+
+/** `cosines` `[batch, layers]` between the two tokens; for a probe. Throws UsageError for a model without the second. */
+export function tokenCosines(model: Model): Derive {
+  const { depth } = deitConfigOf(model, "The cosine between tokens");
+  if (!model.distilled)
+    throw new UsageError(
+      `The model "${model.name}" has no distillation token to compare its class token with; choose a distilled model.`,
+    );
+  return (seen) => {
+    const layers = ["embedding", ...Array.from({ length: depth }, (_, i) => `blocks.${i}`), "norm"].map(seen.value);
+    const [batch, , width] = layers[0].shape;
+    const learned = ["cls_token", "dist_token"].map((name) =>
+      broadcast(reshape(seen.parameter(name), [1, width]), [batch, width]),
+    );
+    const pairs = [learned, ...layers.map((x) => [take(x, 1, 0), take(x, 1, 1)])];
+    return {
+      cosines: concat(
+        pairs.map(([a, b]) => cosine(a, b)),
+        1,
+      ),
+    };
+  };
+}
+
+/** `[batch, 1]` from two of `[batch, width]`. */
+function cosine(a: Tensor, b: Tensor): Tensor {
+  const product = (x: Tensor, y: Tensor) => reduceSum(mul(x, y), [1], true);
+  return mul(product(a, b), mul(rsqrt(product(a, a)), rsqrt(product(b, b))));
+}
+
+/** Mean and deviation of each layer over the images of a pass. */
+export async function meanTokenCosines(model: Model, pass: AsyncIterable<BatchValues>): Promise<TokenCosine[]> {
+  const layers = tokenLayers(model);
+  const means = layers.map(() => new RunningMean());
+  for await (const { values, batch } of pass) {
+    const cosines = values.get("cosines")!.data;
+    for (let i = 0; i < batch.count * layers.length; i++) means[i % layers.length].add(Number(cosines[i]));
+  }
+  return layers.map((layer, i) => ({ layer, cosine: means[i].mean, deviation: means[i].deviation }));
+}

@@ -1,0 +1,85 @@
+/** The commands that look into models, run as programs. */
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { deit, type Ran } from "./run.js";
+
+const micro = ["imageSize=32", "patchSize=8", "width=32", "depth=2", "heads=2", "warmupEpochs=0"];
+const data = "procedural:32:24";
+let scratch: string;
+let plain: string;
+let distilled: string;
+
+async function trained(name: string, ...settings: string[]): Promise<string> {
+  const output = join(scratch, name);
+  const train = ["train", "procedural:32:64", "--validation", data, "--output", output, "--epochs", "1"];
+  const ran = await deit([...train, "--batch-size", "16", "--json", "--set", "model=deit", ...micro, ...settings]);
+  expect([ran.code, ran.stderr]).toEqual([0, ""]);
+  return output;
+}
+
+beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), "deit-analysis-"));
+  plain = await trained("plain");
+  distilled = await trained("distilled", "distilled=true", "distillation=labels");
+}, 60_000);
+afterAll(() => rm(scratch, { recursive: true, force: true }));
+
+const json = ({ code, stdout, stderr }: Ran) => {
+  expect([code, stderr]).toEqual([0, ""]);
+  return JSON.parse(stdout);
+};
+
+describe("deit agreement", () => {
+  it("compares models, heads and the truth", async () => {
+    const found = json(await deit(["agreement", `a=${plain}`, distilled, "--data", data, "--json"]));
+    expect(found.images).toBe(24);
+    expect(found.names).toEqual(["truth", "a", "distilled", "distilled class", "distilled distillation"]);
+    const matrix: number[][] = found.disagreement;
+    matrix.forEach((row, i) => {
+      expect(row[i]).toBe(0);
+      row.forEach((share, j) => {
+        expect(share).toBe(matrix[j][i]);
+      });
+    });
+  });
+  it("prints a table, and a model beside itself differs on nothing", async () => {
+    const { stdout } = await deit(["agreement", plain, plain, "--data", data]);
+    expect(stdout).toMatch(/^plain \(2\) +0\.\d+ +0\.000 +0\.000$/m);
+  });
+  it("refuses models of other classes", async () => {
+    const { code, stderr } = await deit(["agreement", "deit_tiny_patch16_224:missing.pth", plain, "--data", data]);
+    expect([code, stderr]).toEqual([4, expect.stringContaining("missing.pth")]);
+  });
+});
+
+describe("deit tokens", () => {
+  it("gives a cosine for each layer and plots them", async () => {
+    const plot = join(scratch, "tokens.svg");
+    const [found] = json(await deit(["tokens", distilled, "--data", data, "--plot", plot, "--json"]));
+    expect(found.layers.map((l: { layer: string }) => l.layer)).toEqual([
+      "learned",
+      "embedding",
+      "block 1",
+      "block 2",
+      "norm",
+    ]);
+    for (const { cosine } of found.layers) expect(Math.abs(cosine)).toBeLessThanOrEqual(1);
+    expect(await readFile(plot, "utf8")).toMatch(/^<svg.*Cosine of class and distillation token.*<\/svg>$/s);
+  });
+  it("refuses a model without the token, and a plot it cannot write", async () => {
+    const none = await deit(["tokens", plain, "--data", data]);
+    expect([none.code, none.stderr]).toEqual([2, expect.stringContaining("no distillation token")]);
+    const plot = await deit(["tokens", distilled, "--data", data, "--plot", "tokens.gif"]);
+    expect([plot.code, plot.stderr]).toEqual([2, expect.stringContaining(".svg or .png")]);
+  });
+});
+
+describe("help", () => {
+  it.each(["agreement", "tokens"])("deit %s --help shows an example", async (name) => {
+    const { code, stdout } = await deit([name, "--help"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(new RegExp(`Example:\\n +deit ${name}`));
+  });
+});
