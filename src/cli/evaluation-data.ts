@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import type { Dataset } from "../data/dataset.js";
 import { createLoader, type Loader } from "../data/loader.js";
 import { openDataset } from "../data/open.js";
-import { readClassFile } from "../data/sources/flat.js";
+import { readClassFile } from "../data/sources/files.js";
 import { UsageError } from "../errors.js";
 import type { Model } from "../models/model.js";
 import { number, wholeNumber } from "./options.js";

@@ -196,7 +196,9 @@ function lines({ x, y, series }: LineChart, size: Size): Plot.PlotOptions {
     nice: false,
     domain: x.domain ? [...x.domain] : extent(across),
     // Epochs, layers: what is counted has no halves.
-    ...(across.every(Number.isInteger) && x.scale !== "log" ? { ticks: wholeTicks(extent(across)) } : {}),
+    ...(across.every(Number.isInteger) && x.scale !== "log"
+      ? { ticks: wholeTicks(extent(across)), tickFormat: String }
+      : {}),
   };
   const yScale = scaleOf(
     y,
