@@ -1,5 +1,7 @@
 /** Pillow's antialiased resampling, bit for bit: two passes with 8-bit results and 22-bit fixed-point weights. */
-import type { RgbImage } from "./image.js";
+import { type Box, type Pixels, type RgbImage, type Size, wholeBox } from "./image.js";
+import { kernels } from "./kernels/kernels.js";
+import { precision } from "./kernels/resample-kernels.js";
 
 export type Interpolation = "nearest" | "bilinear" | "bicubic" | "lanczos";
 
@@ -25,9 +27,6 @@ const filters: Record<Exclude<Interpolation, "nearest">, Filter> = {
 function sinc(x: number): number {
   return x === 0 ? 1 : Math.sin(x * Math.PI) / (x * Math.PI);
 }
-
-const precision = 22;
-const half = 1 << (precision - 1);
 
 interface Taps {
   /** First input position per output position. */
@@ -72,118 +71,119 @@ function taps(
   return { first, count: counts, weights, width };
 }
 
-export interface ResizeOptions {
-  /** Size of the whole result. */
-  readonly width: number;
-  readonly height: number;
+export interface ResizeOptions extends Size {
   readonly interpolation: Interpolation;
   /** Part of the image that is resized, in (fractional) pixels; the whole unless told. */
   readonly box?: readonly [left: number, top: number, right: number, bottom: number];
   /** Part of the result that is wanted; the whole unless told. Nothing else is computed. */
-  readonly region?: { readonly left: number; readonly top: number; readonly width: number; readonly height: number };
+  readonly region?: Box;
+  /** Left and right, top and bottom of the region change sides. */
+  readonly mirrored?: boolean;
+  readonly upsideDown?: boolean;
+}
+
+/** A resizing to come. */
+export interface Resizing {
+  /** The pixels of the image that it reads. */
+  readonly reads: Box;
+  /** The result, of the size of `region`. `pixels` hold at least what it reads. */
+  run(pixels: Pixels): RgbImage;
 }
 
 /** Resizes `image`; the result has the size of `region`. */
 export function resize(image: RgbImage, options: ResizeOptions): RgbImage {
-  const { width, height, interpolation, box = [0, 0, image.width, image.height] } = options;
-  const region = options.region ?? { left: 0, top: 0, width, height };
-  if (interpolation === "nearest") return nearest(image, width, height, box, region);
-  const filter = filters[interpolation];
-  const across = width !== image.width || box[0] !== 0 || box[2] !== width;
-  const down = height !== image.height || box[1] !== 0 || box[3] !== height;
-  const vertical = taps(filter, image.height, box[1], box[3], height, region.top, region.height);
-  const top = down ? vertical.first[0] : region.top;
-  const last = region.height - 1;
-  const bottom = down ? vertical.first[last] + vertical.count[last] : region.top + region.height;
-  const rows = across
-    ? horizontalPass(image, taps(filter, image.width, box[0], box[2], width, region.left, region.width), top, bottom)
-    : copyColumns(image, region.left, region.width, top, bottom);
-  const data = down ? verticalPass(rows, region.width * 3, vertical, top) : rows;
-  return { width: region.width, height: region.height, data };
+  return planResize(image, options).run({ ...wholeBox(image), data: image.data });
 }
 
-function horizontalPass(
-  image: RgbImage,
-  { first, count, weights, width }: Taps,
-  top: number,
-  bottom: number,
-): Uint8Array {
-  const columns = first.length;
-  const source = image.data;
-  const stride = image.width * 3;
-  // Clamping on assignment saves the comparisons.
-  const out = new Uint8ClampedArray((bottom - top) * columns * 3);
-  let at = 0;
-  for (let y = top; y < bottom; y++) {
-    const row = y * stride;
-    for (let x = 0; x < columns; x++) {
-      let r = half;
-      let g = half;
-      let b = half;
-      let p = row + first[x] * 3;
-      const end = x * width + count[x];
-      for (let k = x * width; k < end; k++) {
-        const w = weights[k];
-        r += source[p] * w;
-        g += source[p + 1] * w;
-        b += source[p + 2] * w;
-        p += 3;
-      }
-      out[at] = r >> precision;
-      out[at + 1] = g >> precision;
-      out[at + 2] = b >> precision;
-      at += 3;
+/** Works out how an image of a size is resized, before there are pixels. */
+export function planResize(size: Size, options: ResizeOptions): Resizing {
+  const { interpolation, mirrored = false, upsideDown = false } = options;
+  const box = options.box ?? [0, 0, size.width, size.height];
+  const region = options.region ?? wholeBox(options);
+  const axis = (inSize: number, from: number, to: number, outSize: number, first: number, count: number) =>
+    interpolation === "nearest"
+      ? nearestTaps(inSize, from, to, outSize, first, count)
+      : inSize === outSize && from === 0 && to === outSize
+        ? copyTaps(first, count)
+        : taps(filters[interpolation], inSize, from, to, outSize, first, count);
+  const across = axis(size.width, box[0], box[2], options.width, region.left, region.width);
+  const down = axis(size.height, box[1], box[3], options.height, region.top, region.height);
+  const [left, right] = span(across);
+  const [top, bottom] = span(down);
+  const reads = { left, top, width: right - left, height: bottom - top };
+  return { reads, run: (pixels) => resample(pixels, reads, flip(across, mirrored), flip(down, upsideDown)) };
+}
+
+/** A single pixel for each, as `nearest` takes it and a copy does. */
+function single(count: number, at: (i: number) => number): Taps {
+  const weights = new Int32Array(count).fill(1 << precision);
+  return {
+    first: Int32Array.from({ length: count }, (_, i) => at(i)),
+    count: new Int32Array(count).fill(1),
+    weights,
+    width: 1,
+  };
+}
+
+const copyTaps = (from: number, count: number): Taps => single(count, (i) => from + i);
+
+function nearestTaps(inSize: number, in0: number, in1: number, outSize: number, from: number, count: number): Taps {
+  const step = (in1 - in0) / outSize;
+  return single(count, (i) => Math.min(inSize - 1, Math.floor(in0 + (from + i + 0.5) * step)));
+}
+
+/** The input positions that are read: from … to - 1. */
+function span({ first, count }: Taps): readonly [from: number, to: number] {
+  let [from, to] = [Infinity, 0];
+  for (let i = 0; i < first.length; i++) {
+    from = Math.min(from, first[i]);
+    to = Math.max(to, first[i] + count[i]);
+  }
+  return [from, to];
+}
+
+function flip(taps: Taps, reverse: boolean): Taps {
+  if (!reverse) return taps;
+  const { width, weights } = taps;
+  const last = taps.first.length - 1;
+  return {
+    first: taps.first.toReversed(),
+    count: taps.count.toReversed(),
+    weights: weights.map((_, k) => weights[(last - Math.floor(k / width)) * width + (k % width)]),
+    width,
+  };
+}
+
+/** Rows of the image are taken to the kernels' memory this many bytes at a time. */
+const bandBytes = 1 << 20;
+
+/** Rows first, then columns, as Pillow; in between, values are rounded to bytes. */
+function resample(pixels: Pixels, reads: Box, across: Taps, down: Taps): RgbImage {
+  const work = kernels();
+  const [width, height] = [across.first.length, down.first.length];
+  const [rowBytes, outBytes] = [reads.width * 3, width * 3];
+  const band = Math.min(reads.height, Math.max(1, Math.floor(bandBytes / rowBytes)));
+  const source = work.reserve(rowBytes * band);
+  const rows = work.reserve(outBytes * reads.height);
+  const target = work.reserve(outBytes * height);
+  const placed = (taps: Taps, start: number, step: number) =>
+    [
+      work.place(taps.first.map((at) => (at - start) * step)),
+      work.place(taps.count.map((n) => n * 4)),
+      work.place(taps.weights),
+      taps.width * 4,
+    ] as const;
+  const horizontal = placed(across, reads.left, 3);
+  const vertical = placed(down, reads.top, outBytes);
+  const memory = work.bytes();
+  for (let first = 0; first < reads.height; first += band) {
+    const count = Math.min(band, reads.height - first);
+    for (let i = 0; i < count; i++) {
+      const from = ((reads.top - pixels.top + first + i) * pixels.width + reads.left - pixels.left) * 3;
+      memory.set(pixels.data.subarray(from, from + rowBytes), source + i * rowBytes);
     }
+    work.run.horizontalPass(source, rowBytes, count, ...horizontal, width, rows + first * outBytes);
   }
-  return new Uint8Array(out.buffer);
-}
-
-function verticalPass(
-  rows: Uint8Array,
-  stride: number,
-  { first, count, weights, width }: Taps,
-  top: number,
-): Uint8Array {
-  const out = new Uint8ClampedArray(first.length * stride);
-  const sums = new Int32Array(stride);
-  for (let y = 0; y < first.length; y++) {
-    sums.fill(half);
-    for (let k = 0; k < count[y]; k++) {
-      const w = weights[y * width + k];
-      const row = (first[y] - top + k) * stride;
-      for (let i = 0; i < stride; i++) sums[i] += rows[row + i] * w;
-    }
-    const at = y * stride;
-    for (let i = 0; i < stride; i++) out[at + i] = sums[i] >> precision;
-  }
-  return new Uint8Array(out.buffer);
-}
-
-function copyColumns(image: RgbImage, left: number, width: number, top: number, bottom: number): Uint8Array {
-  const out = new Uint8Array((bottom - top) * width * 3);
-  for (let y = top; y < bottom; y++) {
-    const from = (y * image.width + left) * 3;
-    out.set(image.data.subarray(from, from + width * 3), (y - top) * width * 3);
-  }
-  return out;
-}
-
-type Region = NonNullable<ResizeOptions["region"]>;
-
-function nearest(image: RgbImage, width: number, height: number, box: readonly number[], region: Region): RgbImage {
-  const out = new Uint8Array(region.width * region.height * 3);
-  const stepX = (box[2] - box[0]) / width;
-  const stepY = (box[3] - box[1]) / height;
-  let at = 0;
-  for (let y = 0; y < region.height; y++) {
-    const sy = Math.min(image.height - 1, Math.floor(box[1] + (region.top + y + 0.5) * stepY));
-    for (let x = 0; x < region.width; x++) {
-      const sx = Math.min(image.width - 1, Math.floor(box[0] + (region.left + x + 0.5) * stepX));
-      const p = (sy * image.width + sx) * 3;
-      out[at++] = image.data[p];
-      out[at++] = image.data[p + 1];
-      out[at++] = image.data[p + 2];
-    }
-  }
-  return { width: region.width, height: region.height, data: out };
+  work.run.verticalPass(rows, outBytes, ...vertical, height, target);
+  return { width, height, data: memory.slice(target, target + outBytes * height) };
 }

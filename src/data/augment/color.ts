@@ -1,5 +1,6 @@
 /** Operations between the channels of a pixel, as Pillow's. */
 import type { RgbImage } from "../image.js";
+import { kernels } from "../kernels/kernels.js";
 
 /** Luminance of a pixel by ITU-R 601 in Pillow's fixed point. */
 const grey = (r: number, g: number, b: number): number => (r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16;
@@ -14,14 +15,10 @@ export const grayscale = (image: RgbImage): RgbImage => color(image, 0);
 
 /** Saturation: factor 0 is grey, 1 the image. */
 export function color({ width, height, data }: RgbImage, factor: number): RgbImage {
-  const out = new Uint8ClampedArray(data.length);
-  // factor · difference for the differences -255 … 255, in float32 as Pillow's `blend`.
-  const scaled = Float32Array.from({ length: 511 }, (_, i) => Math.fround(factor) * (i - 255));
-  for (let i = 0; i < data.length; i += 3) {
-    const l = grey(data[i], data[i + 1], data[i + 2]);
-    for (let k = i; k < i + 3; k++) out[k] = Math.floor(Math.fround(l + scaled[data[k] - l + 255]));
-  }
-  return { width, height, data: new Uint8Array(out.buffer) };
+  const work = kernels();
+  const pixels = work.placeBytes(data);
+  work.run.saturate(pixels, pixels + data.length, factor);
+  return { width, height, data: work.bytes().slice(pixels, pixels + data.length) };
 }
 
 /** Turns the hue by `turn` of the full circle, -½ … ½, through Pillow's 8-bit HSV as torchvision does. */

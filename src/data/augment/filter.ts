@@ -1,23 +1,24 @@
 /** Operations on a pixel's neighbourhood, as Pillow's: sharpness and Gaussian blur. */
 import type { RgbImage } from "../image.js";
+import { kernels } from "../kernels/kernels.js";
 
 /** Factor 0 is the smoothed image, 1 the image. The border keeps its values. */
-export function sharpness({ width, height, data }: RgbImage, factor: number): RgbImage {
-  const out = new Uint8ClampedArray(data);
+export function sharpness(image: RgbImage, factor: number): RgbImage {
+  const { width, height, data } = image;
+  if (width < 3 || height < 3) return image;
+  const work = kernels();
+  const source = work.placeBytes(data);
+  const target = work.placeBytes(data);
   const stride = width * 3;
-  // factor · difference for the differences -255 … 255, in float32 as Pillow's `blend`.
-  const scaled = Float32Array.from({ length: 511 }, (_, i) => Math.fround(factor) * (i - 255));
-  for (let y = 1; y < height - 1; y++) {
-    for (let i = y * stride + 3; i < (y + 1) * stride - 3; i++) {
-      const above = data[i - stride - 3] + data[i - stride] + data[i - stride + 3];
-      const below = data[i + stride - 3] + data[i + stride] + data[i + stride + 3];
-      const sum = above + below + data[i - 3] + data[i + 3] + 5 * data[i];
-      // sum / 13, rounded: an exact half cannot occur.
-      const smooth = Math.floor((2 * sum + 13) / 26);
-      out[i] = Math.floor(Math.fround(smooth + scaled[data[i] - smooth + 255]));
-    }
+  const inner = stride + 3;
+  work.run.sharpen(source + inner, source + data.length - inner, stride, target + inner, factor);
+  const out = work.bytes().slice(target, target + data.length);
+  for (let y = 1; y < height; y++) {
+    const seam = y * stride - 3;
+    out.set(data.subarray(seam, seam + 6), seam);
   }
-  return { width, height, data: new Uint8Array(out.buffer) };
+  out.set(data.subarray(-stride), data.length - stride);
+  return { width, height, data: out };
 }
 
 /** Passes of the box blur that make a Gaussian. */

@@ -1,18 +1,18 @@
 /** Operations that map each value by a table, as Pillow's `ImageOps` and `ImageEnhance` make it. */
 import type { RgbImage } from "../image.js";
+import { kernels } from "../kernels/kernels.js";
 import { meanGrey } from "./color.js";
 
 /** A table for each channel. */
 type Tables = readonly [Uint8ClampedArray, Uint8ClampedArray, Uint8ClampedArray];
 
-function point({ width, height, data }: RgbImage, [red, green, blue]: Tables): RgbImage {
-  const out = new Uint8Array(data.length);
-  for (let i = 0; i < data.length; i += 3) {
-    out[i] = red[data[i]];
-    out[i + 1] = green[data[i + 1]];
-    out[i + 2] = blue[data[i + 2]];
-  }
-  return { width, height, data: out };
+function point({ width, height, data }: RgbImage, tables: Tables): RgbImage {
+  const work = kernels();
+  const pixels = work.placeBytes(data);
+  const all = new Uint8Array(768);
+  for (const [channel, table] of tables.entries()) all.set(table, 256 * channel);
+  work.run.lookUp(pixels, pixels + data.length, work.placeBytes(all));
+  return { width, height, data: work.bytes().slice(pixels, pixels + data.length) };
 }
 
 /** The same table for all channels; values beyond 0 … 255 are cut off. */
@@ -77,11 +77,12 @@ export function equalize(image: RgbImage): RgbImage {
 /** A table per channel from the channel's counts; `undefined` leaves the channel. */
 function byHistogram(image: RgbImage, tableOf: (counts: Uint32Array) => ((v: number) => number) | undefined): RgbImage {
   const counts = [0, 1, 2].map(() => new Uint32Array(256));
+  const [reds, greens, blues] = counts;
   const { data } = image;
   for (let i = 0; i < data.length; i += 3) {
-    counts[0][data[i]]++;
-    counts[1][data[i + 1]]++;
-    counts[2][data[i + 2]]++;
+    reds[data[i]]++;
+    greens[data[i + 1]]++;
+    blues[data[i + 2]]++;
   }
   const [red, green, blue] = counts.map((channel) => {
     const value = tableOf(channel) ?? ((v: number) => v);
