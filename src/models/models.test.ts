@@ -36,6 +36,14 @@ describe("models", () => {
     }
   });
 
+  it("lays out a RegNetY of one's own, its stem unstrided for small images", () => {
+    const model = createModel("regnety", { depth: 3, initialWidth: 16, groupWidth: 8, slope: 12, classes: 5 });
+    expect(model.imageSize).toBe(32);
+    const stages = new Set(model.parameters.map((p) => /^s\d/.exec(p.name)?.[0]).filter(Boolean));
+    expect(stages.size).toBe(2);
+    expect(createModel(model.name, model.config).parameters).toEqual(model.parameters);
+  });
+
   it("initialises each parameter by seed and name alone", () => {
     const small = initialize(deit("a", { width: 64, depth: 1, heads: 1, imageSize: 32 }), 5);
     const deep = initialize(deit("b", { width: 64, depth: 3, heads: 1, imageSize: 32 }), 5);

@@ -3,10 +3,11 @@ import { UsageError } from "../errors.js";
 import { type DeitConfig, deit } from "./deit.js";
 import { linearClassifier } from "./linear.js";
 import type { Model } from "./model.js";
+import type { RegnetConfig } from "./regnet.js";
 import { regnetConstructors } from "./regnet-sizes.js";
 
 /** Options that every model understands; the rest are those of its family. */
-export type ModelOptions = Partial<DeitConfig>;
+export type ModelOptions = Partial<DeitConfig & RegnetConfig>;
 
 const tiny = { width: 192, depth: 12, heads: 3 };
 const small = { width: 384, depth: 12, heads: 6 };

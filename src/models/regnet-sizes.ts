@@ -1,6 +1,6 @@
 /** The published RegNetY sizes: where each lies in the design space (timm's names; the number is GFLOPs times ten). */
 import type { Model } from "./model.js";
-import { type RegnetConfig, regnety } from "./regnet.js";
+import { type RegnetConfig, type RegnetDesign, regnety } from "./regnet.js";
 
 /** depth, initial width, slope, factor, group width */
 const designs: Readonly<Record<string, readonly [number, number, number, number, number]>> = {
@@ -18,12 +18,22 @@ const designs: Readonly<Record<string, readonly [number, number, number, number,
   regnety_320: [20, 232, 115.89, 2.53, 232],
 };
 
+/** Small enough for images of 32 pixels on a CPU: 0.6 M parameters, three stages. */
+const small: RegnetDesign & Partial<RegnetConfig> = {
+  ...{ depth: 6, initialWidth: 32, slope: 18, factor: 2, groupWidth: 16 },
+  imageSize: 32,
+  stemStride: 1,
+};
+
 /** A constructor per name. */
-export const regnetConstructors: Readonly<Record<string, (options: Partial<RegnetConfig>) => Model>> =
-  Object.fromEntries(
+export const regnetConstructors: Readonly<Record<string, (options: Partial<RegnetConfig>) => Model>> = {
+  /** Any point of the design space, a small one unless told. */
+  regnety: (o) => regnety("regnety", small, o),
+  ...Object.fromEntries(
     Object.entries(designs).map(([name, [depth, initialWidth, slope, factor, groupWidth]]) => [
       name,
       ({ imageSize = 224, classes = 1000, dropPath = 0 }: Partial<RegnetConfig>) =>
         regnety(name, { depth, initialWidth, slope, factor, groupWidth }, { imageSize, classes, dropPath }),
     ]),
-  );
+  ),
+};

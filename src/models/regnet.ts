@@ -29,11 +29,16 @@ export interface RegnetConfig {
   /** Channels of the squeeze over those of the block's input. */
   readonly squeeze: number;
   readonly stemWidth: number;
+  /** Stride of the stem; 1 for images too small to be halved five times. */
+  readonly stemStride: number;
   /** Stochastic depth of the last block; it grows linearly from 0 at the first. */
   readonly dropPath: number;
 }
 
-const common = { imageSize: 224, classes: 1000, squeeze: 0.25, stemWidth: 32, dropPath: 0 };
+/** A point of the design space. */
+export type RegnetDesign = Pick<RegnetConfig, "depth" | "initialWidth" | "slope" | "factor" | "groupWidth">;
+
+const common = { imageSize: 224, classes: 1000, squeeze: 0.25, stemWidth: 32, stemStride: 2, dropPath: 0 };
 
 interface Block {
   readonly name: string;
@@ -46,16 +51,12 @@ interface Block {
 }
 
 /** A RegNetY from the parameters of its design space. */
-export function regnety(
-  name: string,
-  design: Pick<RegnetConfig, "depth" | "initialWidth" | "slope" | "factor" | "groupWidth">,
-  overrides: Partial<RegnetConfig> = {},
-): Model {
+export function regnety(name: string, design: RegnetDesign, overrides: Partial<RegnetConfig> = {}): Model {
   const config: RegnetConfig = { ...common, ...design, ...overrides };
   const blocks = layout(name, config);
   return {
     name,
-    config: { imageSize: config.imageSize, classes: config.classes, dropPath: config.dropPath },
+    config: { ...config },
     imageSize: config.imageSize,
     classes: config.classes,
     distilled: false,
@@ -148,7 +149,12 @@ function parameters({ stemWidth, classes }: RegnetConfig, blocks: readonly Block
 /** Whether a block changes width or resolution, and so needs a convolution in its shortcut. */
 const changes = ({ input, output, stride }: Block): boolean => input !== output || stride !== 1;
 
-function forward(_: RegnetConfig, blocks: readonly Block[], context: ForwardContext, images: Tensor): Logits {
+function forward(
+  { stemStride }: RegnetConfig,
+  blocks: readonly Block[],
+  context: ForwardContext,
+  images: Tensor,
+): Logits {
   const p = (name: string) => context.parameter(name);
   const norm = (name: string, x: Tensor): Tensor => {
     const values = {
@@ -175,7 +181,7 @@ function forward(_: RegnetConfig, blocks: readonly Block[], context: ForwardCont
     return mul(x, reshape(gate, [x.shape[0], x.shape[1], 1, 1]));
   };
 
-  let x = relu(unit("stem", transpose(images, [0, 3, 1, 2]), { stride: 2, padding: 1 }));
+  let x = relu(unit("stem", transpose(images, [0, 3, 1, 2]), { stride: stemStride, padding: 1 }));
   for (const block of blocks) {
     const { name, stride, groups } = block;
     const wide = relu(unit(`${name}.conv1`, x));

@@ -14,6 +14,13 @@ export interface TensorType {
 /** The two targets of lowering. */
 export type EngineKind = "onnx" | "stablehlo";
 
+/** What a program is rewritten for. */
+export interface Target {
+  readonly engine: EngineKind;
+  /** "cpu", "cuda", … */
+  readonly platform: string;
+}
+
 /** One output of a node. */
 export interface Tensor extends TensorType {
   readonly node: Node;
@@ -56,7 +63,7 @@ export interface Primitive<A extends Attributes = Attributes> {
     outputs: readonly TensorType[],
   ): readonly DenseValue["data"][];
   /** The same in other primitives, for engines that have no lowering of their own. */
-  expand?(node: Node<A>): readonly Tensor[];
+  expand?(node: Node<A>, target: Target): readonly Tensor[];
   /** Emits ONNX nodes and returns the names of the outputs. */
   onnx?(node: Node<A>, emit: OnnxEmitter): readonly string[];
   /** Emits StableHLO operations and returns the SSA names of the outputs. */
@@ -65,7 +72,7 @@ export interface Primitive<A extends Attributes = Attributes> {
    * For a primitive with both `expand` and a lowering: whether the lowering serves in a program that holds the
    * primitives `present` (by name). Always, unless told.
    */
-  fuses?(engine: EngineKind, present: ReadonlySet<string>): boolean;
+  fuses?(target: Target, present: ReadonlySet<string>): boolean;
 }
 
 /** Applies a primitive and returns all of its outputs. */

@@ -12,6 +12,7 @@ export {
   type EngineKind,
   type Node,
   type Primitive,
+  type Target,
   type Tensor,
   type TensorType,
   topologicalOrder,

@@ -29,7 +29,7 @@ function evaluateNode(
   }
   if (node.primitive.evaluate) return node.primitive.evaluate(args, node.attributes, node.outputs);
   // A primitive defined by its expansion is evaluated through it, with its inputs' values put in place.
-  const expanded = node.primitive.expand!(node);
+  const expanded = node.primitive.expand!(node, { engine: "onnx", platform: "cpu" });
   const known = new Map<Node, readonly Float64Array[]>();
   node.inputs.forEach((t, i) => {
     const all = [...(known.get(t.node) ?? [])];

@@ -2,21 +2,24 @@
 import {
   type Attributes,
   applyAll,
-  type EngineKind,
   type Node,
   type Primitive,
+  type Target,
   type Tensor,
   topologicalOrder,
 } from "./graph.js";
 import type { Program } from "./program.js";
 
-/** The same program with composites expanded, common subexpressions merged and dead nodes gone, ready for `engine`. */
-export function simplify(program: Program, engine: EngineKind): Program {
+/** The same program with composites expanded, common subexpressions merged and dead nodes gone, ready for `target`. */
+export function simplify(program: Program, target: Target): Program {
   const roots = program.outputs.map((o) => o.tensor);
   const present = new Set(topologicalOrder(roots).map((n) => n.primitive.name));
   const keeps = ({ primitive: p }: Node) =>
-    !p.expand || (p[engine] !== undefined && (p.fuses?.(engine, present) ?? true));
-  const expanded = rebuild(roots, new Merger((node) => (keeps(node) ? undefined : node.primitive.expand?.(node))));
+    !p.expand || (p[target.engine] !== undefined && (p.fuses?.(target, present) ?? true));
+  const expanded = rebuild(
+    roots,
+    new Merger((node) => (keeps(node) ? undefined : node.primitive.expand?.(node, target))),
+  );
   const uses = countUses(expanded);
   const folded = rebuild(expanded, new Merger((node) => foldFactor(node, uses)));
   return { ...program, outputs: program.outputs.map((o, i) => ({ ...o, tensor: folded[i] })) };

@@ -23,6 +23,18 @@ export const recipeSchema = z.strictObject({
   depth: whole.optional(),
   heads: whole.optional(),
   mlpRatio: positive.optional(),
+  /** Where the model `regnety` lies in its design space; what is left out is a small one's for 32 pixels. */
+  regnet: z
+    .strictObject({
+      initialWidth: whole,
+      slope: positive,
+      factor: z.number().min(1.5),
+      groupWidth: whole,
+      stemWidth: whole,
+      stemStride: whole.max(2),
+    })
+    .partial()
+    .default({}),
   /** Adds the distillation token to a model whose name does not say. */
   distilled: z.boolean().optional(),
   /** Stochastic depth of the last block. */

@@ -7,8 +7,10 @@ import type { Recipe } from "./recipe.js";
 /** Creates it for `classes` classes and checks that it fits the recipe's distillation. */
 export function createStudent(recipe: Recipe, classes: number): Model {
   const { imageSize, patchSize, width, depth, heads, mlpRatio, dropPath, dropout, distilled } = recipe;
+  const { initialWidth, slope, factor, groupWidth, stemWidth, stemStride } = recipe.regnet;
   const model = createModel(recipe.model, {
     ...{ imageSize, patchSize, width, depth, heads, mlpRatio, dropPath, dropout, distilled },
+    ...{ initialWidth, slope, factor, groupWidth, stemWidth, stemStride },
     classes,
   });
   if (model.distilled && (recipe.distillation === "none" || recipe.distillationOn === "class")) {

@@ -66,7 +66,7 @@ class OnnxEngine implements Engine {
         `The ONNX engine computes in float32 only, not ${precision}; use --precision float32 or --engine xla.`,
       );
     }
-    const lowered = simplify(program, "onnx");
+    const lowered = simplify(program, { engine: "onnx", platform: this.info.platform });
     const model = onnxModel(lowered);
     const key = createHash("sha256").update(model).digest("hex");
     let session = this.#sessions.get(key);

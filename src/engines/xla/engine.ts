@@ -124,8 +124,9 @@ export class XlaEngine implements Engine {
 
   /** The text that `compile` gives to the plugin. */
   stablehlo(program: Program, precision: CompileOptions["precision"] = "float32"): string {
-    const plain = simplify(program, "stablehlo");
-    const lowered = precision === "bfloat16" ? simplify(withBfloat16Products(plain), "stablehlo") : plain;
+    const target = { engine: "stablehlo", platform: this.info.platform } as const;
+    const plain = simplify(program, target);
+    const lowered = precision === "bfloat16" ? simplify(withBfloat16Products(plain), target) : plain;
     return stablehloText(lowered, { platform: this.info.platform, devices: this.info.devices });
   }
 

@@ -3,8 +3,10 @@ import { ShapeError } from "../../errors.js";
 import type { DenseValue } from "../dense.js";
 import { type Attributes, apply, describe, type Primitive, type Tensor, type TensorType } from "../graph.js";
 import { sizeOf } from "../host.js";
+import { broadcast, reduceSum } from "./broadcast.js";
+import { dot } from "./dot.js";
 import { reshape, transpose } from "./layout.js";
-import { reverse, slice } from "./slicing.js";
+import { concat, pad, reverse, slice } from "./slicing.js";
 
 type Pair = readonly [number, number];
 
@@ -52,10 +54,7 @@ const convolutionPrimitive: Primitive<ConvolutionAttributes> = {
   },
   gradient: ({ inputs: [x, w], attributes }, [g]) => {
     if (!g) return [undefined, undefined];
-    return [
-      apply(inputGradientPrimitive, [g, w], { ...attributes, shape: [...x.shape] }),
-      weightGradient(x, g, w.shape, attributes),
-    ];
+    return [inputGradient(g, w, x.shape, attributes), weightGradient(x, g, w.shape, attributes)];
   },
   evaluate: ([x, w], a, [y]) => [convolve(x, w, a, y.shape)],
   onnx: ({ inputs: [x, w], attributes: a }, emit) =>
@@ -131,11 +130,54 @@ const inputGradientPrimitive: Primitive<InputGradientAttributes> = {
   },
 };
 
+/** The cotangent of the input; of pointwise kernels it is a matrix product. */
+function inputGradient(g: Tensor, w: Tensor, shape: readonly number[], a: ConvolutionAttributes): Tensor {
+  if (!isPointwise(w, a)) return apply(inputGradientPrimitive, [g, w], { ...a, shape: [...shape] });
+  const [batch, out, height, width] = g.shape;
+  const [, inner] = w.shape;
+  const pixels = reshape(g, [batch, out, height * width]);
+  const kernel = broadcast(reshape(w, [1, out, inner]), [batch, out, inner]);
+  return reshape(dot(kernel, pixels, { batch: [[0], [0]], contract: [[1], [1]] }), shape);
+}
+
+const isPointwise = (w: TensorType, a: ConvolutionAttributes): boolean =>
+  w.shape[2] * w.shape[3] * a.groups === 1 && [...a.strides, ...a.baseDilations].every((v) => v === 1) && !isPadded(a);
+
+const isPadded = (a: ConvolutionAttributes): boolean => [...a.low, ...a.high].some((v) => v !== 0);
+
+interface WeightGradientAttributes extends ConvolutionAttributes {
+  /** Shape of the kernel. */
+  readonly shape: readonly number[];
+}
+
+/** Cotangent of the kernel from the input and the cotangent of the output. */
+const weightGradientPrimitive: Primitive<WeightGradientAttributes> = {
+  name: "convolutionWeightGradient",
+  infer: ([x], { shape }) => [{ dtype: x.dtype, shape }],
+  gradient: ({ inputs: [x, g], attributes: { shape: _, ...a } }, [c]) => {
+    if (!c) return [undefined, undefined];
+    return [inputGradient(g, c, x.shape, a), apply(convolutionPrimitive, [x, c], a)];
+  },
+  expand: ({ inputs: [x, g], attributes: { shape, ...a } }, { platform }) => [
+    platform === "cpu" && a.baseDilations.every((v) => v === 1)
+      ? weightGradientByPatches(x, g, shape, a)
+      : weightGradientByConvolution(x, g, shape, a),
+  ],
+};
+
+const weightGradient = (x: Tensor, g: Tensor, shape: readonly number[], a: ConvolutionAttributes): Tensor =>
+  apply(weightGradientPrimitive, [x, g], { ...a, shape: [...shape] });
+
 /**
- * Cotangent of the kernel: the input's channels against the output's cotangent as a kernel, with batch and channels in
- * each other's place and strides and dilations too.
+ * The input's channels against the output's cotangent as a kernel, with batch and channels in each other's place and
+ * strides and dilations too: what libraries for accelerators know as the backward convolution.
  */
-function weightGradient(x: Tensor, g: Tensor, kernel: readonly number[], a: ConvolutionAttributes): Tensor {
+function weightGradientByConvolution(
+  x: Tensor,
+  g: Tensor,
+  kernel: readonly number[],
+  a: ConvolutionAttributes,
+): Tensor {
   const [batch, , height, width] = x.shape;
   const [out, inner, kh, kw] = kernel;
   const { groups } = a;
@@ -147,6 +189,44 @@ function weightGradient(x: Tensor, g: Tensor, kernel: readonly number[], a: Conv
   );
   const cut = slice(slice(product, 2, 0, kh), 3, 0, kw);
   return reshape(transpose(cut, [1, 0, 2, 3]), [out, inner, kh, kw]);
+}
+
+/**
+ * Products of the cotangent with the pixels that each tap of the kernel saw. CPU libraries are made for small kernels
+ * and take a hundred times as long for one as large as the image.
+ */
+function weightGradientByPatches(x: Tensor, g: Tensor, kernel: readonly number[], a: ConvolutionAttributes): Tensor {
+  const [batch, out, height, width] = g.shape;
+  const [, inner, kh, kw] = kernel;
+  const { groups, strides: s, dilations: d } = a;
+  const pixels = height * width;
+  // Room behind the last pixel, so that each tap's window is a whole number of strides.
+  const room = pair((i) => Math.max(0, (kernel[2 + i] - 1) * d[i] + g.shape[2 + i] * s[i] - a.low[i] - x.shape[2 + i]));
+  const wide = isPadded(a) || room.some((v) => v > 0) ? pad(x, [0, 0, ...a.low], [0, 0, room[0], room[1]]) : x;
+  const taps: Tensor[] = [];
+  for (let k = 0; k < kh; k++) {
+    const rows = everyNth(wide, 2, k * d[0], height, s[0]);
+    for (let l = 0; l < kw; l++)
+      taps.push(reshape(everyNth(rows, 3, l * d[1], width, s[1]), [batch, groups, inner, 1, pixels]));
+  }
+  const patches = reshape(taps.length === 1 ? taps[0] : concat(taps, 3), [batch, groups, inner * kh * kw, pixels]);
+  const cotangent = reshape(g, [batch, groups, out / groups, pixels]);
+  const products = dot(cotangent, patches, {
+    batch: [
+      [0, 1],
+      [0, 1],
+    ],
+    contract: [[3], [3]],
+  });
+  return reshape(reduceSum(products, [0]), kernel);
+}
+
+/** `count` positions along an axis, `step` apart, from `start` on. */
+function everyNth(x: Tensor, axis: number, start: number, count: number, step: number): Tensor {
+  const part = slice(x, axis, start, start + count * step);
+  if (step === 1) return part;
+  const spaced = reshape(part, [...x.shape.slice(0, axis), count, step, ...x.shape.slice(axis + 1)]);
+  return reshape(slice(spaced, axis + 1, 0, 1), [...x.shape.slice(0, axis), count, ...x.shape.slice(axis + 1)]);
 }
 
 function pair(f: (i: 0 | 1) => number): Pair {
