@@ -25,6 +25,15 @@ export function number(least: number, most = Infinity): (text: string) => number
   };
 }
 
+/** The option that says how data is divided for training and testing; `parseSplitRule` reads it. */
+export function splitOption(command: Command): Command {
+  return command.option(
+    "--split <how>",
+    "given (the data's own parts), a share for testing such as 0.1, or the split.json of a run",
+    "given",
+  );
+}
+
 /** The options that choose an engine. */
 export function engineOptions(command: Command): Command {
   return command

@@ -35,9 +35,20 @@ export interface Dataset {
   key(index: number): string;
 }
 
+/** How data is divided for training and testing. */
+export type SplitRule =
+  /** The data's own parts. */
+  | { readonly kind: "given" }
+  /** This share of each class is for testing. */
+  | { readonly kind: "hash"; readonly share: number }
+  /** These samples are for testing, by their keys; all others are for training. */
+  | { readonly kind: "recorded"; readonly path: string; readonly share: number; readonly test: ReadonlySet<string> };
+
 export interface OpenOptions {
   /** Which part, where the data has parts: "train" or "test" (also found as "val", "valid", "validation"). */
   readonly split: "train" | "test";
+  /** How parts are made; the data's own unless told. Any other rule divides what is for training without it. */
+  readonly rule?: SplitRule;
   /** Class names in the order of their index; the data's own unless told. */
   readonly classes?: readonly string[];
 }

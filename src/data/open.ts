@@ -6,13 +6,22 @@ import { formats } from "./formats.js";
 import { isPartName, noPart, partNames } from "./parts.js";
 import { lookAt, type Place } from "./place.js";
 import { proceduralDataset } from "./sources/procedural.js";
+import { partOf } from "./split.js";
 
 /**
  * Opens a data set: a path whose format is recognised by looking, the same with the format's name before it
  * (`wds:shards/`), or `procedural[:SIZE[:COUNT]]`, the built-in one. A folder with `train/` and `test/` (or `val/`)
- * parts is entered. Throws FileError when there is nothing that is understood.
+ * parts is entered; with another `rule` parts are made. Throws FileError when there is nothing that is understood.
  */
 export async function openDataset(path: string, options: OpenOptions): Promise<Dataset> {
+  const { rule = { kind: "given" }, ...others } = options;
+  if (rule.kind === "given") return openGiven(path, others);
+  const { classes } = others;
+  return partOf(await openGiven(path, { split: "train", classes }), rule, options.split);
+}
+
+/** One of the data's own parts. */
+async function openGiven(path: string, options: OpenOptions): Promise<Dataset> {
   if (path === "procedural" || path.startsWith("procedural:")) return openProcedural(path, options);
   const prefix = /^([a-z]+):/.exec(path)?.[1] ?? "";
   if (Object.hasOwn(formats, prefix)) return formats[prefix].open(path.slice(prefix.length + 1), options);
@@ -23,7 +32,7 @@ export async function openDataset(path: string, options: OpenOptions): Promise<D
   if (!format) throw notUnderstood(path);
   const [name, { open }] = format;
   const part = name === "folders" ? partFolder(place, options) : undefined;
-  return part === undefined ? open(path, options) : openDataset(join(path, part), options);
+  return part === undefined ? open(path, options) : openGiven(join(path, part), options);
 }
 
 /** The folder of the part that is asked for, where there is one; it may hold any format. */

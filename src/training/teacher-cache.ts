@@ -85,7 +85,7 @@ export interface StoredAnswers {
 /** Stores the answers of the recipe's teacher to all epochs of the recipe: decisions for `hard`, logits for `soft`. */
 export async function buildTeacherCache(options: CacheOptions): Promise<StoredAnswers> {
   const { recipe, engine, output, signal, onProgress } = options;
-  const found = await openDataset(options.data, { split: "train" });
+  const found = await openDataset(options.data, { split: "train", rule: options.split });
   const dataset = await withoutBadImages(found, options);
   const student = createStudent(recipe, found.classes.length);
   const teacher = await openTeacher(recipe, student, found.classes);

@@ -1,6 +1,6 @@
 /** A training run, from data to best checkpoint. Reads from top to bottom. */
 import { cpus } from "node:os";
-import type { Dataset } from "../data/dataset.js";
+import type { Dataset, SplitRule } from "../data/dataset.js";
 import { createLoader } from "../data/loader.js";
 import { openDataset } from "../data/open.js";
 import type { Transform } from "../data/transform.js";
@@ -23,7 +23,7 @@ import { type Step, trainStep } from "./step.js";
 import { createStudent } from "./student.js";
 import { openTeacher, type Teacher, type TeacherAnswers } from "./teacher.js";
 import { openTeacherCache } from "./teacher-cache.js";
-import { testData, trainingLoader, withoutBadImages } from "./training-data.js";
+import { recordSplit, resumedSplit, testData, trainingLoader, withoutBadImages } from "./training-data.js";
 
 export interface TrainOptions {
   readonly recipe: Recipe;
@@ -32,6 +32,8 @@ export interface TrainOptions {
   readonly data: string;
   /** Another path for evaluation. */
   readonly validation?: string;
+  /** How the data is divided for training and testing; by its own parts unless told. */
+  readonly split?: SplitRule;
   readonly output: string;
   readonly resume?: boolean;
   /** Settings of the recipe that may differ from those of the run that is gone on with. */
@@ -66,14 +68,16 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const warn = (message: string) => onEvent({ kind: "warning", message });
 
   // Data first: nothing is worth starting before it is known to be there and sound.
-  const found = await openDataset(options.data, { split: "train" });
+  const { resume = false, allowChanges } = options;
+  const rule = await resumedSplit(options.output, resume, options.split);
+  const found = await openDataset(options.data, { split: "train", rule });
   const data = await withoutBadImages(found, options);
-  const test = await testData(options, found.classes);
+  const test = await testData({ ...options, split: rule }, found.classes);
   const model = createStudent(recipe, found.classes.length);
   const teaching = await openTeaching(recipe, data, model);
 
-  const identity = { data: options.data, teacherIdentity: teaching.teacher?.identity };
-  const { resume = false, allowChanges } = options;
+  const share = options.split?.kind === "given" ? undefined : options.split?.share;
+  const identity = { data: options.data, split: share, teacherIdentity: teaching.teacher?.identity };
   const folder = await openRunFolder(options.output, { ...recipe, ...identity }, resume, allowChanges);
   const loader = await orClose(folder, () => trainingLoader(data, recipe, model, options));
 
@@ -82,6 +86,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   let position = beginning;
   const opened: { dispose(): Promise<void> }[] = [];
   try {
+    await recordSplit(folder, rule, found, test);
     await folder.log({ kind: "environment", ...environment(), ...engine.info });
     // One program does a whole step; its state stays on the device until the end.
     const optimizerOptions = optimizerOf(recipe);

@@ -1,19 +1,24 @@
 /** The data of a run: sound training images, images to test on, and the views of both. */
+import { join } from "node:path";
 import type { Augmentation } from "../data/augment/augment.js";
 import { parsePolicy } from "../data/augment/policy.js";
 import { findBadImages } from "../data/check-images.js";
-import { type Dataset, subset } from "../data/dataset.js";
+import { type Dataset, type SplitRule, subset } from "../data/dataset.js";
 import { createLoader, type Loader } from "../data/loader.js";
 import { openDataset } from "../data/open.js";
+import { readSplit, writeSplit } from "../data/split.js";
 import type { Transform } from "../data/transform.js";
 import { FileError, TrainingError } from "../errors.js";
 import type { Model } from "../models/model.js";
 import type { TrainEvent } from "./events.js";
 import { evaluationInterpolation, type Recipe } from "./recipe.js";
+import type { RunFolder } from "./run-folder.js";
 
 export interface DataOptions {
   readonly data: string;
   readonly validation?: string;
+  /** How the data is divided for training and testing; by its own parts unless told. */
+  readonly split?: SplitRule;
   readonly onBadImage?: "stop" | "skip";
   readonly workers: number;
   readonly onEvent?: (event: TrainEvent) => void;
@@ -43,21 +48,41 @@ export async function withoutBadImages(
 
 /** The test part; undefined when there is none, and then the last epoch counts as the best. */
 export async function testData(
-  { data, validation, onEvent }: DataOptions,
+  { data, validation, split: rule, onEvent }: DataOptions,
   classes: readonly string[],
 ): Promise<Dataset | undefined> {
   if (validation) return openDataset(validation, { split: "test", classes });
-  const test = await openDataset(data, { split: "test", classes }).catch((error: unknown) => {
+  const test = await openDataset(data, { split: "test", classes, rule }).catch((error: unknown) => {
     if (error instanceof FileError) return undefined;
     throw error;
   });
-  const train = await openDataset(data, { split: "train", classes });
+  const train = await openDataset(data, { split: "train", classes, rule });
   if (test && test.describe(0) !== train.describe(0)) return test;
   onEvent?.({
     kind: "warning",
     message: `"${data}" has no part for testing (test/ or val/); accuracy is not measured. Give one with --validation.`,
   });
   return undefined;
+}
+
+/** File of a run folder that says which samples were set aside for testing. */
+const splitFile = "split.json";
+
+/** The rule of a run that is gone on with is what its folder records, whatever has been added to the data since. */
+export async function resumedSplit(output: string, resume: boolean, rule?: SplitRule): Promise<SplitRule | undefined> {
+  if (!resume || rule?.kind !== "hash") return rule;
+  return readSplit(join(output, splitFile)).catch(() => rule);
+}
+
+/** Records the split of a run, where it was made and not given. */
+export async function recordSplit(
+  folder: RunFolder,
+  rule: SplitRule | undefined,
+  train: Dataset,
+  test: Dataset | undefined,
+): Promise<void> {
+  if (!rule || rule.kind === "given" || !test) return;
+  await writeSplit(folder.file(splitFile), rule.share, train.length + test.length, test);
 }
 
 /** What the model sees of a training image. */

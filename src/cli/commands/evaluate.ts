@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { createLoader } from "../../data/loader.js";
 import { openDataset } from "../../data/open.js";
 import { readClassFile } from "../../data/sources/files.js";
+import { parseSplitRule } from "../../data/split.js";
 import type { EngineChoice } from "../../engines/open.js";
 import { Classifier } from "../../evaluation/classifier.js";
 import { evaluate } from "../../evaluation/evaluate.js";
@@ -11,11 +12,11 @@ import { topK } from "../../evaluation/metrics.js";
 import { openModel } from "../../evaluation/open-model.js";
 import type { Head } from "../../models/context.js";
 import { createProgress } from "../../system/progress.js";
-import { engineOptions, interruptible, number, wholeNumber, withEngine } from "../options.js";
+import { engineOptions, interruptible, number, splitOption, wholeNumber, withEngine } from "../options.js";
 
 export function define(command: Command): void {
-  engineOptions(command)
-    .requiredOption("--data <folder>", "folder with class folders, or with files named CLASS_….jpg")
+  splitOption(engineOptions(command))
+    .requiredOption("--data <folder>", "images with labels: class folders, shards and others")
     .requiredOption("--weights <file>", "safetensors or PyTorch file, a run folder, hub, or hub:owner/name")
     .option("--model <name>", "model of the weights; deit's own checkpoints say it themselves")
     .option("--classes <file>", "class names, one per line, in the order of the model's outputs")
@@ -35,6 +36,7 @@ export function define(command: Command): void {
 
 interface Options extends EngineChoice {
   readonly data: string;
+  readonly split: string;
   readonly weights: string;
   readonly model?: string;
   readonly classes?: string;
@@ -50,7 +52,8 @@ interface Options extends EngineChoice {
 async function run(options: Options, signal: AbortSignal): Promise<void> {
   const classFile = options.classes ? await readClassFile(options.classes) : undefined;
   const { model, weights, classes } = await openModel({ ...options, classes: classFile });
-  const dataset = await openDataset(options.data, { split: "test", classes });
+  const rule = await parseSplitRule(options.split);
+  const dataset = await openDataset(options.data, { split: "test", classes, rule });
   const size = model.imageSize;
   const loader = createLoader({
     dataset,

@@ -1,16 +1,17 @@
 /** `deit teach`: a teacher's answers to all views of a recipe, stored for any number of students. */
 import { availableParallelism } from "node:os";
 import type { Command } from "commander";
+import { parseSplitRule } from "../../data/split.js";
 import { chooseEngine, type EngineChoice } from "../../engines/open.js";
 import { followParent, isLaunched, launch } from "../../engines/xla/launcher.js";
 import { UsageError } from "../../errors.js";
 import { createProgress, type Progress } from "../../system/progress.js";
 import { buildTeacherCache } from "../../training/teacher-cache.js";
-import { engineOptions, interruptible, wholeNumber, withEngine } from "../options.js";
+import { engineOptions, interruptible, splitOption, wholeNumber, withEngine } from "../options.js";
 import { type Asked, dataAndRecipe, type RecipeChoice, recipeOptions, resolveRecipe } from "../recipe-options.js";
 
 export function define(command: Command): void {
-  recipeOptions(engineOptions(command))
+  splitOption(recipeOptions(engineOptions(command)))
     .requiredOption("--output <folder>", "folder of the answers; one that was begun is gone on with")
     .option("--top-k <logits>", "soft distillation: logits kept per view, all unless told", wholeNumber(1))
     .option("--on-bad-image <what>", "stop or skip", "stop")
@@ -34,6 +35,7 @@ Example:
 interface Options extends EngineChoice, RecipeChoice {
   readonly output: string;
   readonly topK?: number;
+  readonly split: string;
   readonly onBadImage: "stop" | "skip";
   readonly workers: number;
   readonly json?: boolean;
@@ -54,11 +56,13 @@ async function run({ data, options }: Asked<Options>, signal: AbortSignal): Prom
     return;
   }
   followParent();
+  const split = await parseSplitRule(options.split);
   let progress: Progress | undefined;
   const start = performance.now();
   const result = await withEngine(options, (engine) =>
     buildTeacherCache({
       ...options,
+      split,
       recipe,
       engine,
       data,

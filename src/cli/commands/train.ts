@@ -2,16 +2,17 @@
 import { availableParallelism } from "node:os";
 import { basename } from "node:path";
 import type { Command } from "commander";
+import { parseSplitRule } from "../../data/split.js";
 import { chooseEngine, type EngineChoice } from "../../engines/open.js";
 import { followParent, isLaunched, launch } from "../../engines/xla/launcher.js";
 import { InterruptedError, UsageError } from "../../errors.js";
 import { train } from "../../training/trainer.js";
-import { engineOptions, interruptible, wholeNumber, withEngine } from "../options.js";
+import { engineOptions, interruptible, splitOption, wholeNumber, withEngine } from "../options.js";
 import { type Asked, dataAndRecipe, type RecipeChoice, recipeOptions, resolveRecipe } from "../recipe-options.js";
 import { epochLine, trainingProgress } from "../training-progress.js";
 
 export function define(command: Command): void {
-  recipeOptions(engineOptions(command))
+  splitOption(recipeOptions(engineOptions(command)))
     .option("--output <folder>", "run folder, runs/<data> unless told")
     .option("--resume", "go on with the run in the folder")
     .option("--finetune <weights>", "weights to begin from")
@@ -32,6 +33,7 @@ interface Options extends EngineChoice, RecipeChoice {
   readonly resume?: boolean;
   readonly finetune?: string;
   readonly validation?: string;
+  readonly split: string;
   readonly onBadImage: "stop" | "skip";
   readonly workers: number;
   readonly printRecipe?: boolean;
@@ -54,9 +56,10 @@ async function run({ data, options }: Asked<Options>, signal: AbortSignal): Prom
     return;
   }
   followParent();
+  const split = await parseSplitRule(options.split);
   const progress = trainingProgress("training", options.json ?? false);
   const result = await withEngine(options, (engine) =>
-    train({ ...options, recipe, engine, data, output, signal, onEvent: progress.onEvent }),
+    train({ ...options, split, recipe, engine, data, output, signal, onEvent: progress.onEvent }),
   ).finally(progress.stop);
   if (options.json) {
     const { folder, epochs, best, classes, interrupted } = result;

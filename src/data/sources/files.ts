@@ -1,7 +1,7 @@
 /** Listing of image files in little memory, and the data set that is a list of them. */
 import type { Dirent } from "node:fs";
 import { opendir, readdir, readFile, realpath, stat } from "node:fs/promises";
-import { basename, dirname, isAbsolute, join } from "node:path";
+import { basename, dirname, isAbsolute, join, sep } from "node:path";
 import { FileError } from "../../errors.js";
 import { fileError } from "../../system/atomic-file.js";
 import { NameColumn, Uint32Column } from "../columns.js";
@@ -138,6 +138,6 @@ export function fileDataset(files: FileList, { classes, labels }: Labelled): Dat
     label: (i) => labels.at(i),
     source: (i) => ({ kind: "file", path: files.path(i) }),
     describe: (i) => files.path(i),
-    key: (i) => files.relative(i),
+    key: (i) => files.relative(i).replaceAll(sep, "/"),
   };
 }

@@ -2,19 +2,22 @@
 import type { Command } from "commander";
 import type { Dataset } from "../../../data/dataset.js";
 import { openDataset } from "../../../data/open.js";
+import { parseSplitRule } from "../../../data/split.js";
 import { FileError } from "../../../errors.js";
+import { splitOption } from "../../options.js";
 
 export function define(command: Command): void {
-  command
+  splitOption(command)
     .argument("<data>", "the data, as for training")
     .option("--json", "print one JSON value")
     .addHelpText("after", "\nExample:\n  deit data info photos/ --json")
     .action(run);
 }
 
-async function run(path: string, options: { json?: boolean }): Promise<void> {
-  const train = await openDataset(path, { split: "train" });
-  const test = await openDataset(path, { split: "test", classes: train.classes }).catch((error: unknown) => {
+async function run(path: string, options: { split: string; json?: boolean }): Promise<void> {
+  const rule = await parseSplitRule(options.split);
+  const train = await openDataset(path, { split: "train", rule });
+  const test = await openDataset(path, { split: "test", classes: train.classes, rule }).catch((error: unknown) => {
     if (error instanceof FileError) return undefined;
     throw error;
   });
@@ -25,7 +28,7 @@ async function run(path: string, options: { json?: boolean }): Promise<void> {
   }
   console.log(`${train.name}: ${train.classes.length} classes`);
   for (const { split, images, perClass } of parts)
-    console.log(`${split}: ${images} images, ${Math.min(...perClass)} to ${Math.max(...perClass)} per class`);
+    console.log(`${split}: ${images} images, ${range(perClass)} per class`);
 }
 
 /** Data without parts is the same whichever part is asked for. */
@@ -37,4 +40,9 @@ function describe(split: string, dataset: Dataset): { split: string; images: num
   const perClass = dataset.classes.map(() => 0);
   for (let i = 0; i < dataset.length; i++) perClass[dataset.label(i)]++;
   return { split, images: dataset.length, perClass };
+}
+
+function range(counts: readonly number[]): string {
+  const [least, most] = [Math.min(...counts), Math.max(...counts)];
+  return least === most ? String(least) : `${least} to ${most}`;
 }
