@@ -5,6 +5,7 @@
  */
 import { createRequire } from "node:module";
 import { FileError } from "../errors.js";
+import { fileFormat } from "./file-format.js";
 import type { RgbImage } from "./image.js";
 
 export interface DecodeOptions {
@@ -36,15 +37,27 @@ export async function decodeImage(bytes: Uint8Array, options: DecodeOptions): Pr
   if (bytes.length === 0) throw new FileError(name, `"${name}" is empty; remove it or restore it.`);
   const header = isJpeg(bytes) ? jpegHeader(bytes) : undefined;
   if (header && header.width * header.height > maxPixels) throw tooLarge(name, header.width, header.height, maxPixels);
-  if (jpeg === "fast" && header && header.components !== 4) {
-    try {
-      jpegTurbo ??= require("@julusian/jpeg-turbo") as JpegTurbo;
-      return jpegTurbo.decompressSync(bytes, { format: jpegTurbo.FORMAT_RGB });
-    } catch {
-      // The other decoder knows more kinds of JPEG, and says what is wrong with the rest.
-    }
+  if (jpeg === "fast") {
+    const strict = decodeJpegStrictly(bytes, maxPixels);
+    if (strict !== undefined && strict !== "faulty") return strict;
+    // The other decoder knows more kinds of JPEG, and says what is wrong with the rest.
   }
   return decodeWithSharp(bytes, name, maxPixels);
+}
+
+/**
+ * The pixels of a JPEG whose data is without fault; "faulty" where the decoder had to guess, or could not go on;
+ * undefined for what this decoder is not for: other formats, CMYK, and more than `maxPixels`.
+ */
+export function decodeJpegStrictly(bytes: Uint8Array, maxPixels = defaultMaxPixels): RgbImage | "faulty" | undefined {
+  const header = isJpeg(bytes) ? jpegHeader(bytes) : undefined;
+  if (!header || header.components === 4 || header.width * header.height > maxPixels) return undefined;
+  try {
+    jpegTurbo ??= require("@julusian/jpeg-turbo") as JpegTurbo;
+    return jpegTurbo.decompressSync(bytes, { format: jpegTurbo.FORMAT_RGB });
+  } catch {
+    return "faulty";
+  }
 }
 
 async function decodeWithSharp(bytes: Uint8Array, name: string, maxPixels: number): Promise<RgbImage> {
@@ -77,26 +90,27 @@ async function decodeWithSharp(bytes: Uint8Array, name: string, maxPixels: numbe
 
 function reason(error: unknown, bytes: Uint8Array): string {
   // By the bytes first: libvips keeps one text for all threads, so that another failure may have taken this one's.
-  if (!hasSignature(bytes)) return "is no image that can be read";
+  const format = fileFormat(bytes);
+  if (format && !format.readable) return `is ${format.name}, which is no image that can be read`;
+  if (!format) return "is no image that can be read";
   if (endsEarly(bytes)) return "is cut short";
   const text = (error instanceof Error ? error.message : String(error)).split("\n")[0].trim();
   if (/unsupported image format|Input buffer contains|Input buffer has corrupt header/i.test(text))
-    return "is no image that can be read";
+    return `is damaged, or a kind of ${format.name} that cannot be read`;
   if (/premature end|truncated|end of (file|stream|data)|not enough data/i.test(text)) return "is cut short";
   return text === "" || /unknown error/i.test(text) ? "is damaged" : `is damaged (${text})`;
 }
 
-/** Whether the first bytes are those of a format that sharp's prebuilt library reads. */
-function hasSignature(bytes: Uint8Array): boolean {
-  const head = Buffer.from(bytes.subarray(0, 32)).toString("latin1");
-  return /^(\xff\xd8\xff|\x89PNG|GIF8|RIFF....WEBP|II\*\0|MM\0\*|....ftyp|\s*<)/s.test(head);
-}
-
-/** A JPEG or PNG without its end mark. */
+/** A JPEG or PNG without its end mark, or a WebP shorter than it says. */
 function endsEarly(bytes: Uint8Array): boolean {
   const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (isJpeg(bytes)) return all.lastIndexOf(Buffer.from([0xff, 0xd9])) < 0;
-  return all.subarray(1, 4).toString("latin1") === "PNG" && all.lastIndexOf("IEND") < 0;
+  if (isJpeg(bytes)) {
+    // A small picture inside the metadata has an end mark of its own.
+    return all.indexOf(Buffer.from([0xff, 0xd9]), endOfJpegHead(bytes)) < 0;
+  }
+  const head = all.subarray(0, 12).toString("latin1");
+  if (/^RIFF.{4}WEBP/s.test(head)) return all.length < 8 + all.readUInt32LE(4);
+  return head.startsWith("\x89PNG") && all.lastIndexOf("IEND") < 0;
 }
 
 function tooLarge(name: string, width: number, height: number, limit: number): FileError {
@@ -130,24 +144,41 @@ export function isJpeg(bytes: Uint8Array): boolean {
   return bytes.length > 3 && bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff;
 }
 
-/** Size and components from the frame header of a JPEG, if one is found. */
-export function jpegHeader(bytes: Uint8Array): { width: number; height: number; components: number } | undefined {
-  for (let at = 2; at + 9 < bytes.length; ) {
-    if (bytes[at] !== 0xff) return undefined;
+/** Segments of a JPEG before its first scan: marker and position. Ends early where the data does. */
+function* jpegSegments(bytes: Uint8Array): Generator<{ readonly marker: number; readonly at: number }, void> {
+  for (let at = 2; at + 3 < bytes.length; ) {
+    if (bytes[at] !== 0xff) return;
     const marker = bytes[at + 1];
     if (marker === 0xff) {
       at++;
       continue;
     }
+    yield { marker, at };
+    at += 2 + ((bytes[at + 2] << 8) | bytes[at + 3]);
+  }
+}
+
+/** Where the segments of a JPEG end: at its first scan, at a fault, or where the data does. */
+function endOfJpegHead(bytes: Uint8Array): number {
+  let end = 2;
+  for (const { marker, at } of jpegSegments(bytes)) {
+    if (marker === 0xda) return at;
+    end = at + 2 + ((bytes[at + 2] << 8) | bytes[at + 3]);
+  }
+  return end;
+}
+
+/** Size and components from the frame header of a JPEG, if one is found. */
+export function jpegHeader(bytes: Uint8Array): { width: number; height: number; components: number } | undefined {
+  for (const { marker, at } of jpegSegments(bytes)) {
     const frame = marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
-    if (frame) {
+    if (frame && at + 9 < bytes.length) {
       return {
         height: (bytes[at + 5] << 8) | bytes[at + 6],
         width: (bytes[at + 7] << 8) | bytes[at + 8],
         components: bytes[at + 9],
       };
     }
-    at += 2 + ((bytes[at + 2] << 8) | bytes[at + 3]);
   }
   return undefined;
 }

@@ -48,9 +48,7 @@ describe("a page", () => {
             figure(name, name),
             gallery(
               thumbnail({
-                picture: { bytes: Uint8Array.of(1, 2), type: "image/png" },
-                width: 1,
-                height: 1,
+                picture: { bytes: Uint8Array.of(1, 2), type: "image/png", width: 1, height: 1 },
                 alt: name,
                 caption: name,
               }),

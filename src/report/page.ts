@@ -112,26 +112,43 @@ export function figure(content: Content, caption: Content): Html {
   return html`<figure>${content}<figcaption>${caption}</figcaption></figure>`;
 }
 
-export interface Thumbnail {
-  /** An encoded picture; the page carries it as a data URI. */
-  readonly picture: { readonly bytes: Uint8Array; readonly type: "image/jpeg" | "image/png" | "image/webp" };
+/** An encoded picture with its size in pixels; a page carries it as a data URI. */
+export interface Picture {
+  readonly bytes: Uint8Array;
+  readonly type: "image/jpeg" | "image/png" | "image/webp";
   readonly width: number;
   readonly height: number;
+}
+
+export interface Thumbnail {
+  /** Undefined shows an empty frame: there is no picture to be had. */
+  readonly picture: Picture | undefined;
   /** What the picture shows, for those who do not see it. */
   readonly alt: string;
   readonly caption?: Content;
 }
 
 /** A small picture with what there is to say about it. */
-export function thumbnail({ picture, width, height, alt, caption }: Thumbnail): Html {
-  const uri = `data:${picture.type};base64,${Buffer.from(picture.bytes).toString("base64")}`;
-  const image = html`<img src="${uri}" width="${width}" height="${height}" alt="${alt}" loading="lazy">`;
-  return html`<figure class="thumbnail">${image}${caption === undefined ? "" : html`<figcaption>${caption}</figcaption>`}</figure>`;
+export function thumbnail({ picture, alt, caption }: Thumbnail): Html {
+  const below = caption === undefined ? undefined : html`<figcaption>${caption}</figcaption>`;
+  return html`<figure class="thumbnail">${picture ? image(picture, alt) : html`<div class="missing" role="img" aria-label="${alt}">no picture</div>`}${below}</figure>`;
 }
 
-/** Thumbnails in rows; those that belong together are drawn together. */
+function image({ bytes, type, width, height }: Picture, alt: string): Html {
+  const uri = `data:${type};base64,${Buffer.from(bytes).toString("base64")}`;
+  // Little pictures are shown enlarged, with their pixels as they are.
+  const small = trusted(Math.max(width, height) <= 64 ? ' class="small"' : "");
+  return html`<img src="${uri}" width="${width}" height="${height}" alt="${alt}"${small}>`;
+}
+
+/** Thumbnails in rows. */
 export function gallery(thumbnails: Content): Html {
   return html`<div class="gallery">${thumbnails}</div>`;
+}
+
+/** Thumbnails that belong together, framed, to stand in a gallery. */
+export function group(thumbnails: Content, label: string): Html {
+  return html`<div class="group" role="group" aria-label="${label}">${thumbnails}</div>`;
 }
 
 /** What is there but need not be seen at once. */

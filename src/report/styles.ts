@@ -25,11 +25,12 @@ footer{padding-top:2rem;padding-bottom:3rem;color:var(--muted);font-size:.875rem
 h1{margin:0;font-size:clamp(1.5rem,4vw,2rem);line-height:1.2;overflow-wrap:anywhere}
 h2{margin:2.5rem 0 .75rem;padding-top:.75rem;border-top:1px solid var(--line);font-size:1.25rem;line-height:1.3}
 h3{margin:1.5rem 0 .5rem;font-size:1rem}
-p{max-width:70ch;margin:.5rem 0;overflow-wrap:anywhere}
+p,li{max-width:70ch;margin:.5rem 0;overflow-wrap:anywhere}
 .lead{color:var(--muted)}
 a{color:var(--accent)}
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px}
 main:focus{outline:none}
+ul{padding-left:1.25rem}
 .skip{position:absolute;left:-100vw;background:var(--page);padding:.5rem 1rem;z-index:1}
 .skip:focus{left:0;top:0}
 nav ul{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;margin:1rem 0 0;padding:0;list-style:none}
@@ -58,13 +59,19 @@ figure{margin:1rem 0}
 figure svg,figure img{display:block;max-width:100%;height:auto}
 figcaption{margin-top:.375rem;color:var(--muted);font-size:.875rem;overflow-wrap:anywhere}
 .gallery{display:flex;flex-wrap:wrap;gap:1rem;align-items:flex-start;margin:.75rem 0}
+.group h3{flex-basis:100%;margin:0}
+.group p{align-self:center;font-size:.875rem}
 .thumbnail{width:8.5rem;margin:0}
 .thumbnail img{width:auto;max-width:100%;max-height:8.5rem;background:var(--surface);border:1px solid var(--line)}
+.thumbnail .small{width:6rem;image-rendering:pixelated}
+.missing{display:grid;place-items:center;width:8.5rem;height:6rem;color:var(--muted);font-size:.75rem;border:1px dashed var(--line)}
+.group{display:flex;flex-wrap:wrap;gap:.5rem;padding:.5rem;background:var(--surface);border:1px solid var(--line);border-radius:.5rem}
 .thumbnail figcaption{font-size:.75rem;line-height:1.35}
 details{margin:.75rem 0}
 summary{cursor:pointer;padding:.25rem 0;color:var(--accent)}
 .meter{display:inline-flex;align-items:center;gap:.5rem;font-variant-numeric:tabular-nums}
 .meter>span{display:inline-block;width:clamp(4rem,15vw,12rem);height:.625rem;background:var(--surface);border:1px solid var(--line)}
 .meter i{display:block;height:100%;background:var(--series-1)}
-@media print{nav,.skip{display:none}.thumbnail,tr{break-inside:avoid}}
+@media print{nav,ul{padding-left:1.25rem}
+.skip{display:none}.thumbnail,tr{break-inside:avoid}}
 `;

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { addCommands, type Commands } from "../subcommands.js";
 
 const commands: Commands = {
+  check: { about: "what is wrong with a data set", load: () => import("./data/check.js") },
   info: { about: "what a data set holds", load: () => import("./data/info.js") },
 };
 

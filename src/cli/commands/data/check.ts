@@ -1,0 +1,69 @@
+/** `deit data check`: what is wrong with a data set, and what to do about it. */
+import { availableParallelism } from "node:os";
+import type { Command } from "commander";
+import { type CheckReport, checkData } from "../../../data/doctor/check.js";
+import { toJson, toLines } from "../../../data/doctor/summary.js";
+import { createProgress, type Progress } from "../../../system/progress.js";
+import { interruptible, wholeNumber } from "../../options.js";
+
+/** Exit code of a check that found something serious. */
+const foundSerious = 9;
+
+export function define(command: Command): void {
+  command
+    .argument("<data>", "the data, as for training; all its parts are checked, and against each other")
+    .option("--html <file>", "write a page with pictures, one file that needs no network")
+    .option("--workers <threads>", "threads that look at images", wholeNumber(1), availableParallelism())
+    .option("--json", "print one JSON value with everything that was found")
+    .addHelpText(
+      "after",
+      `
+Finds images that cannot be read, copies (also re-encoded, resized or mirrored ones), the same pictures in training and
+test parts, unbalanced and empty classes, and pictures too small, too long or too large. The exit code is 0 when nothing
+serious is found, and ${foundSerious} otherwise.
+
+Example:
+  deit data check photos/ --html photos.html`,
+    )
+    .action((path: string, options: Options) => interruptible((signal) => run(path, options, signal)));
+}
+
+interface Options {
+  readonly html?: string;
+  readonly workers: number;
+  readonly json?: boolean;
+}
+
+async function run(path: string, options: Options, signal: AbortSignal): Promise<void> {
+  const report = await withProgress(options.json ?? false, (onProgress) =>
+    checkData(path, { workers: options.workers, signal, onProgress }),
+  );
+  if (options.html !== undefined) {
+    const { writeDataPage } = await import("../../../report/data-page.js");
+    await writeDataPage(options.html, report, signal);
+  }
+  if (options.json) console.log(JSON.stringify(toJson(report)));
+  else for (const line of toLines(report)) console.log(line);
+  if (report.findings.some((f) => f.severity === "serious")) process.exitCode = foundSerious;
+}
+
+/** Shows one bar for looking at the images and one for comparing them. */
+async function withProgress(
+  quiet: boolean,
+  work: (onProgress: (done: number, total: number, doing: string) => void) => Promise<CheckReport>,
+): Promise<CheckReport> {
+  let progress: Progress | undefined;
+  let shown = "";
+  try {
+    return await work((done, total, doing) => {
+      if (doing !== shown) {
+        progress?.stop();
+        progress = createProgress({ title: doing, total, unit: "images", quiet });
+        shown = doing;
+      }
+      progress?.update(Math.floor(done));
+    });
+  } finally {
+    progress?.stop();
+  }
+}

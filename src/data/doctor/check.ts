@@ -1,0 +1,32 @@
+/** The data doctor: looks at every image of a data set and says what is wrong with it. */
+import { checkClasses } from "./checks/classes.js";
+import { checkCopies } from "./checks/copies.js";
+import { checkFiles } from "./checks/files.js";
+import { checkPictures } from "./checks/pictures.js";
+import type { Check, Finding } from "./finding.js";
+import { takeInventory } from "./inventory.js";
+import { type Survey, type SurveyOptions, survey } from "./survey.js";
+
+export interface CheckReport {
+  readonly path: string;
+  readonly survey: Survey;
+  /** The serious ones first. */
+  readonly findings: readonly Finding[];
+  readonly seconds: number;
+}
+
+/** One line per check. */
+const checks: readonly Check[] = [checkFiles, checkCopies, checkClasses, checkPictures];
+
+const order = { serious: 0, warning: 1, note: 2 } as const;
+
+/**
+ * Checks the data at `path`, which may be anything that training takes. Throws FileError where there is none, and
+ * InterruptedError when `signal` is aborted.
+ */
+export async function checkData(path: string, options: SurveyOptions): Promise<CheckReport> {
+  const start = performance.now();
+  const surveyed = await survey(await takeInventory(path), options);
+  const findings = checks.flatMap((check) => check(surveyed)).sort((a, b) => order[a.severity] - order[b.severity]);
+  return { path, survey: surveyed, findings, seconds: (performance.now() - start) / 1000 };
+}

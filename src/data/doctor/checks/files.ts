@@ -1,0 +1,82 @@
+/** Files: can each be read, is it what its name says, and is anything overlooked? */
+import { alone, type Check, counted, type Finding } from "../finding.js";
+import type { Oddity } from "../inventory.js";
+
+export const checkFiles: Check = ({ length, unreadable, damaged, misnamed, formats, describe, oddities }) => {
+  const findings: Finding[] = [];
+  if (unreadable.size > 0)
+    findings.push({
+      kind: "unreadable",
+      severity: "serious",
+      count: unreadable.size,
+      sentence: `${unreadable.size.toLocaleString("en")} of ${counted(length, "image")} cannot be read.`,
+      advice:
+        "Restore or remove what is listed: training stops before its first step unless it is told --on-bad-image skip.",
+      groups: alone(unreadable.keys()),
+      remarks: unreadable,
+    });
+  const refused = paths(oddities, "refused");
+  if (refused.length > 0)
+    findings.push({
+      kind: "refused",
+      severity: "serious",
+      count: refused.length,
+      sentence: `${counted(refused.length, "folder")} cannot be listed: ${messages(oddities)}`,
+      advice: "Training refuses the data until that is mended.",
+      groups: [],
+      names: refused,
+    });
+  if (damaged.length > 0)
+    findings.push({
+      kind: "damaged",
+      severity: "warning",
+      count: damaged.length,
+      sentence: `${counted(damaged.length, "image")} ${damaged.length === 1 ? "has" : "have"} errors inside the data: a part of the picture may be missing or grey.`,
+      advice: "Look at each and restore what is spoilt; training takes such images as they are.",
+      groups: alone(damaged),
+    });
+  if (misnamed.length > 0)
+    findings.push({
+      kind: "misnamed",
+      severity: "warning",
+      count: misnamed.length,
+      sentence: `${counted(misnamed.length, "image")} ${misnamed.length === 1 ? "is" : "are"} of another format than the name's ending says; the formats here are ${[...formats.keys()].sort().join(", ")}.`,
+      advice: "Rename by the content: training goes by it, but other programs may go by the name.",
+      groups: alone(misnamed),
+      remarks: new Map(misnamed.map((i) => [i, describe(i)])),
+    });
+  const unlisted = paths(oddities, "unlisted");
+  if (unlisted.length > 0)
+    findings.push({
+      kind: "unlisted",
+      severity: "warning",
+      count: unlisted.length,
+      sentence: `${counted(unlisted.length, "file")} ${unlisted.length === 1 ? "holds an image, but has" : "hold images, but have"} no image's name, so that nothing reads ${unlisted.length === 1 ? "it" : "them"}.`,
+      advice: "Add the ending of the format, such as .jpg, or move the file away.",
+      groups: [],
+      names: unlisted,
+    });
+  const ignored = paths(oddities, "ignored");
+  if (ignored.length > 0)
+    findings.push({
+      kind: "ignored",
+      severity: "note",
+      count: ignored.length,
+      sentence: `${counted(ignored.length, "file")} among the images ${ignored.length === 1 ? "is" : "are"} no image of a format that is read here.`,
+      advice: "That does no harm; convert those that are images after all, to JPEG or PNG.",
+      groups: [],
+      names: ignored,
+    });
+  return findings;
+};
+
+const paths = (oddities: readonly Oddity[], kind: Oddity["kind"]): string[] =>
+  oddities
+    .filter((o) => o.kind === kind)
+    .map((o) => o.path)
+    .sort();
+
+function messages(oddities: readonly Oddity[]): string {
+  const all = oddities.flatMap((o) => (o.kind === "refused" ? [o.message] : []));
+  return all.length === 1 ? all[0] : `${all[0]} (The others are listed.)`;
+}

@@ -1,0 +1,81 @@
+/** One sample looked at closely: can it be read, what is it, what does it show? The work of a worker thread. */
+import { createHash } from "node:crypto";
+import type { SampleSource } from "../dataset.js";
+import { decodeImage, decodeJpegStrictly } from "../decode.js";
+import { endingFits, fileFormat } from "../file-format.js";
+import type { RgbImage } from "../image.js";
+import { readSource } from "../read-source.js";
+import { lookAtImage } from "./fingerprint.js";
+
+/** Properties of a file that training ignores or converts, and that may surprise. */
+export type Trait = "grey" | "alpha" | "cmyk" | "16-bit" | "animated" | "rotated";
+
+export interface Examination {
+  /** A sentence about a sample that cannot be read; nothing else is known of it then. */
+  readonly unreadable?: string;
+  /** The file decodes, but its data has errors, so that a part of the picture is a guess. */
+  readonly damaged?: boolean;
+  /** By the content: "JPEG", "PNG", …; undefined for bare pixels. */
+  readonly format?: string;
+  /** The name's ending promises another format. */
+  readonly misnamed?: boolean;
+  readonly width: number;
+  readonly height: number;
+  /** Length of the encoded image. */
+  readonly bytes: number;
+  /** SHA-256, in hexadecimal digits, of the encoded image or the bare pixels. */
+  readonly digest?: string;
+  readonly blank?: boolean;
+  /** Undefined where the image shows too little. */
+  readonly fingerprint?: Uint32Array;
+  readonly traits: readonly Trait[];
+}
+
+export async function examine(source: SampleSource): Promise<Examination> {
+  let length = 0;
+  try {
+    const found = await readSource(source);
+    if (!("bytes" in found)) return { ...seen(found, found.data), bytes: found.data.length, traits: [] };
+    const { bytes, name } = found;
+    length = bytes.length;
+    const format = fileFormat(bytes);
+    const strict = decodeJpegStrictly(bytes);
+    const image = strict === "faulty" || strict === undefined ? await decodeImage(bytes, { name }) : strict;
+    return {
+      ...seen(image, bytes),
+      bytes: length,
+      format: format?.name,
+      damaged: strict === "faulty",
+      misnamed: format !== undefined && !endingFits(name, format),
+      traits: await traitsOf(bytes),
+    };
+  } catch (error) {
+    const unreadable = error instanceof Error ? error.message : String(error);
+    return { unreadable, width: 0, height: 0, bytes: length, traits: [] };
+  }
+}
+
+type Seen = Pick<Examination, "width" | "height" | "digest" | "blank" | "fingerprint">;
+
+function seen(image: RgbImage, content: Uint8Array): Seen {
+  return {
+    width: image.width,
+    height: image.height,
+    digest: createHash("sha256").update(content).digest("hex"),
+    ...lookAtImage(image),
+  };
+}
+
+async function traitsOf(bytes: Uint8Array): Promise<Trait[]> {
+  const { default: sharp } = await import("sharp");
+  const { space, channels = 3, hasAlpha, depth, pages = 1, orientation = 1 } = await sharp(bytes).metadata();
+  const holds: Readonly<Record<Trait, boolean>> = {
+    grey: channels < 3,
+    alpha: hasAlpha === true,
+    cmyk: space === "cmyk",
+    "16-bit": depth === "ushort",
+    animated: pages > 1,
+    rotated: orientation > 1,
+  };
+  return (Object.keys(holds) as Trait[]).filter((trait) => holds[trait]);
+}

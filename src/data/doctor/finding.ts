@@ -1,0 +1,61 @@
+/** What a check can find, and the words for it. */
+import type { Survey } from "./survey.js";
+
+export type FindingKind =
+  | "unreadable"
+  | "refused"
+  | "damaged"
+  | "misnamed"
+  | "unlisted"
+  | "ignored"
+  | "emptyClass"
+  | "missingClass"
+  | "smallClass"
+  | "imbalance"
+  | "fewImages"
+  | "leakage"
+  | "conflict"
+  | "duplicate"
+  | "crowded"
+  | "blank"
+  | "tiny"
+  | "elongated"
+  | "huge"
+  | "lowResolution"
+  | "trait";
+
+export interface Finding {
+  readonly kind: FindingKind;
+  /** `serious`: training stops, or its result deceives. `warning`: worth a look. `note`: good to know. */
+  readonly severity: "note" | "warning" | "serious";
+  /** How many images, classes or files it is about. */
+  readonly count: number;
+  /** What is the case, as a sentence. */
+  readonly sentence: string;
+  /** What to do about it, as a sentence. */
+  readonly advice: string;
+  /** Images by their index in the survey, those together that belong together. */
+  readonly groups: readonly (readonly number[])[];
+  /** What there is to say about single images. */
+  readonly remarks?: ReadonlyMap<number, string>;
+  /** Names of what is no image: folders, files, classes. */
+  readonly names?: readonly string[];
+}
+
+/** A check looks at the whole survey and says what it finds. */
+export type Check = (survey: Survey) => readonly Finding[];
+
+/** "1 image", "1,200 images"; "class" becomes "classes". */
+export function counted(n: number, noun: string): string {
+  const plural = noun.endsWith("s") ? `${noun}es` : noun.endsWith("y") ? `${noun.slice(0, -1)}ies` : `${noun}s`;
+  return `${n.toLocaleString("en")} ${n === 1 ? noun : plural}`;
+}
+
+/** "a", "a and b", "a, b and 3 more". */
+export function listed(names: readonly string[], most = 3): string {
+  if (names.length > most) return `${names.slice(0, most).join(", ")} and ${names.length - most} more`;
+  return names.length < 2 ? (names[0] ?? "") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
+}
+
+/** Each image in a group of its own. */
+export const alone = (indices: Iterable<number>): number[][] => Array.from(indices, (i) => [i]);

@@ -1,0 +1,44 @@
+/** The commands on data sets, run as programs. */
+import { copyFile, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { deit, root } from "./run.js";
+
+const images = join(root, "tests/fixtures/images");
+let scratch: string;
+beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), "deit data "));
+  for (const [to, from] of [
+    ["train/a/1.png", "plain.png"],
+    ["train/b/2.jpg", "subsampled.jpg"],
+    ["test/a/3.png", "plain.png"],
+    ["test/b/4.png", "sixteen_bit.png"],
+  ]) {
+    await mkdir(join(scratch, "leaky", to, ".."), { recursive: true });
+    await copyFile(join(images, from), join(scratch, "leaky", to));
+  }
+});
+afterAll(() => rm(scratch, { recursive: true, force: true }));
+
+describe("deit data check", () => {
+  it("says what is wrong, writes a page, and ends with a code of its own", async () => {
+    const html = join(scratch, "page.html");
+    const { code, stdout } = await deit(["data", "check", join(scratch, "leaky"), "--html", html]);
+    expect(code).toBe(9);
+    expect(stdout).toMatch(/^serious: 1 of the 2 images of test also stands in train: 1 byte for byte\.$/m);
+    expect(await readFile(html, "utf8")).toMatch(/^<!doctype html>/);
+  });
+  it("prints JSON for machines, and nothing else", async () => {
+    const { code, stdout, stderr } = await deit(["data", "check", "procedural:16:60", "--json"]);
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(JSON.parse(stdout)).toMatchObject({ images: 120, parts: [{ name: "train" }, { name: "test" }] });
+  });
+  it("has a sentence for what is not there, and for a page that cannot be written", async () => {
+    const missing = await deit(["data", "check", join(scratch, "nowhere")]);
+    expect([missing.code, missing.stderr]).toEqual([4, expect.stringMatching(/^deit: Cannot read .* does not exist/)]);
+    const page = join(scratch, "no folder", "page.html");
+    const unwritten = await deit(["data", "check", "procedural:16:60", "--html", page]);
+    expect([unwritten.code, unwritten.stderr]).toEqual([4, expect.stringContaining(`Cannot write "${page}"`)]);
+  });
+});
