@@ -2,11 +2,17 @@
 import { EngineError, ShapeError } from "../errors.js";
 import { describe, type HostTensor, type NamedTensors, type Program } from "../tensor/index.js";
 
-/** The data inputs of `program` in its order; throws a sentence when one is missing or does not fit. */
-export function checkData(program: Program, data: NamedTensors): (readonly [string, HostTensor])[] {
+/**
+ * The data inputs of `program` in its order; throws a sentence when one is missing or does not fit. Of what is split
+ * along the batch, each of `processes` gives its own rows.
+ */
+export function checkData(program: Program, data: NamedTensors, processes = 1): (readonly [string, HostTensor])[] {
   return program.inputs
     .filter((i) => i.role === "data")
-    .map((expected) => {
+    .map((whole) => {
+      const { shape } = whole;
+      const expected =
+        whole.sharding === "batch" ? { ...whole, shape: [shape[0] / processes, ...shape.slice(1)] } : whole;
       const given = data.get(expected.name);
       if (!given) {
         throw new EngineError(

@@ -16,7 +16,10 @@ export interface EngineInfo {
   /** "cpu", "cuda", … */
   readonly platform: string;
   readonly version: string;
+  /** Devices of all processes together. */
   readonly devices: number;
+  /** This process's place among those that run the same programs, when they are several. */
+  readonly process?: { readonly index: number; readonly count: number };
   readonly threads?: number;
   readonly precisions: readonly Precision[];
 }
@@ -41,7 +44,9 @@ export interface Executable {
   readonly temporaryBytes?: number;
   /**
    * Runs once: reads `state` and `data`, puts updates back into `state`, and answers with the other outputs.
-   * Calls are run in their order; a call may be made before the one before it has ended.
+   * Calls are run in their order; a call may be made before the one before it has ended. Where several processes run
+   * the program, all must call it, each with its own rows of what is split along the batch, and each gets its own rows
+   * of such outputs.
    */
   run(state: DeviceState, data: NamedTensors): Promise<Map<string, HostTensor>>;
   dispose(): Promise<void>;

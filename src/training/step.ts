@@ -98,6 +98,9 @@ export const stepInputs = {
 /** Prefix of a teacher's parameters in the state. */
 export const teacherPrefix = "teacher.";
 
+/** Whether state is read and written by the optimizer's update alone, so that devices can share it out among them. */
+export const optimizerState = (name: string): boolean => /^(optimizer|accumulated|ema)\./.test(name);
+
 /** The step from uint8 images and int32 labels. */
 export function trainStep(model: Model, options: StepOptions): Step {
   const { batch, labelSmoothing = 0, distillation = { kind: "none" }, transform = {} } = options;

@@ -8,9 +8,11 @@ import { cacheFolder } from "../../system/cache-folder.js";
 import { type NamedTensors, type Program, simplify } from "../../tensor/index.js";
 import type { CompileOptions, DeviceState, Engine, EngineInfo, Executable } from "../engine.js";
 import { XlaExecutable } from "./executable.js";
+import { Mesh } from "./mesh.js";
 import { withBfloat16Products } from "./mixed-precision.js";
+import { openClient, type ProcessOptions } from "./open-client.js";
 import { Pipeline } from "./pipeline.js";
-import { type ClientOptions, PjrtClient } from "./pjrt/client.js";
+import type { ClientOptions, PjrtClient } from "./pjrt/client.js";
 import { encodeCompileOptions, type XlaFlag } from "./pjrt/compile-options.js";
 import type { LoadedExecutable } from "./pjrt/executable.js";
 import { type InstalledPlugin, resolvePlugin } from "./plugins/store.js";
@@ -29,19 +31,24 @@ export interface XlaEngineOptions {
   readonly flags?: Readonly<Record<string, XlaFlag>>;
   /** Folder for compiled programs; false compiles each time. */
   readonly cache?: string | false;
+  /** State that is split over the devices of a process instead of lying whole on each; none unless told. */
+  readonly splitState?: (name: string) => boolean;
+  /** This process's place among several that run the same programs together. */
+  readonly process?: ProcessOptions;
 }
 
 /** Loads the plugin and opens its devices. Throws EngineError when it is not installed or does not work here. */
 export async function createXlaEngine(options: XlaEngineOptions = {}): Promise<XlaEngine> {
   const plugin = await resolvePlugin(options.plugin);
-  const client = await openClient(plugin, options);
-  const devices = client.devices.slice(0, options.devices ?? (client.platform === "cpu" ? 1 : undefined));
+  const { devices: wanted, process: place, splitState } = options;
+  const client = await openClient(plugin, { devices: wanted, client: options.client, process: place });
+  const devices = client.devices.slice(0, wanted ?? (client.platform === "cpu" ? 1 : undefined));
+  const mesh = new Mesh({ devices: devices.length, process: place, splitState });
   const folder = options.cache ?? join(cacheFolder(), "programs");
   const machine = await machineKey(plugin, client);
   return new XlaEngine(
     plugin,
-    client,
-    devices,
+    { client, devices, mesh, pipeline: new Pipeline(runsInFlight) },
     options.flags ?? {},
     folder === false ? undefined : new ProgramCache(folder),
     machine,
@@ -53,6 +60,7 @@ const runsInFlight = 2;
 
 export class XlaEngine implements Engine {
   readonly info: EngineInfo;
+  private readonly client: PjrtClient;
   readonly #context: DeviceContext;
   /** Programs by key, so that one compiled twice is loaded once. */
   readonly #programs = new Map<string, { users: number; loaded: Promise<LoadedExecutable> }>();
@@ -61,19 +69,21 @@ export class XlaEngine implements Engine {
 
   constructor(
     plugin: InstalledPlugin,
-    private readonly client: PjrtClient,
-    devices: PjrtClient["devices"],
+    context: DeviceContext,
     private readonly flags: Readonly<Record<string, XlaFlag>>,
     private readonly cache: ProgramCache | undefined,
     private readonly machine: string,
   ) {
-    this.#context = { client, devices, pipeline: new Pipeline(runsInFlight) };
+    const { client, mesh } = context;
+    this.#context = context;
+    this.client = client;
     const { major, minor } = client.library.version;
     this.info = {
       engine: "xla",
       platform: client.platform,
       version: `${plugin.name} ${plugin.version} (PJRT C API ${major}.${minor})`,
-      devices: devices.length,
+      devices: mesh.size,
+      process: mesh.process.count > 1 ? mesh.process : undefined,
       precisions: ["float32", "bfloat16"],
     };
   }
@@ -89,12 +99,14 @@ export class XlaEngine implements Engine {
   async compile(program: Program, { precision = "float32" }: CompileOptions = {}): Promise<Executable> {
     this.#open();
     const text = this.stablehlo(program, precision);
-    const partitions = this.info.devices;
-    const devices = this.#context.devices.map((d) => d.id);
+    const { client, devices: own, mesh } = this.#context;
+    const partitions = mesh.size;
+    const devices = (mesh.process.count > 1 ? client.allDevices : own).map((d) => d.id);
     const options = { partitions, devices, flags: this.flags };
     const key = createHash("sha256")
       .update(this.machine)
       .update(encodeCompileOptions(options))
+      .update(`process ${mesh.process.index}`)
       .update(text)
       .digest("hex");
     let entry = this.#programs.get(key);
@@ -127,7 +139,7 @@ export class XlaEngine implements Engine {
     const target = { engine: "stablehlo", platform: this.info.platform } as const;
     const plain = simplify(program, target);
     const lowered = precision === "bfloat16" ? simplify(withBfloat16Products(plain), target) : plain;
-    return stablehloText(lowered, { platform: this.info.platform, devices: this.info.devices });
+    return stablehloText(lowered, { platform: this.info.platform, mesh: this.#context.mesh });
   }
 
   /** Bytes that one device can hand out, or this machine where devices are parts of it. Undefined where nobody tells. */
@@ -149,7 +161,7 @@ export class XlaEngine implements Engine {
     await this.#context.pipeline.idle();
     for (const { loaded } of this.#programs.values()) (await loaded.catch(() => undefined))?.destroy();
     this.#programs.clear();
-    this.client.close();
+    await this.client.close();
   }
 
   #open(): void {
@@ -181,7 +193,7 @@ export class XlaEngine implements Engine {
     const memory = loaded.memory();
     const limit = this.memoryLimit;
     if (!memory || limit === undefined) return;
-    const shares = this.client.platform === "cpu" ? this.info.devices : 1;
+    const shares = this.client.platform === "cpu" ? this.#context.devices.length : 1;
     const needed = (memory.argumentBytes + memory.outputBytes - memory.aliasBytes + memory.temporaryBytes) * shares;
     if (needed <= limit) return;
     const gib = (n: number) => `${(n / 2 ** 30).toFixed(1)} GiB`;
@@ -189,33 +201,6 @@ export class XlaEngine implements Engine {
       `Program "${program.name}" needs ${gib(needed)} of memory, but the device has ${gib(limit)}; choose a smaller batch size.`,
     );
   }
-}
-
-async function openClient(
-  plugin: InstalledPlugin,
-  { devices, client: given = {} }: XlaEngineOptions,
-): Promise<PjrtClient> {
-  if (plugin.cudaData) addXlaFlag("xla_gpu_cuda_data_dir", plugin.cudaData);
-  let client = await PjrtClient.create(plugin.library, given);
-  // A CPU shows as one device unless told; which platform a plugin is for shows only when it is open.
-  if (client.platform === "cpu" && devices !== undefined && devices > client.devices.length) {
-    client.close();
-    client = await PjrtClient.create(plugin.library, { ...given, cpu_device_count: devices });
-  }
-  if (devices !== undefined && devices > client.devices.length) {
-    const found = client.devices.length;
-    client.close();
-    throw new EngineError(
-      `${devices} devices were asked for, but the plugin "${plugin.name}" has ${found}; use --devices ${found}.`,
-    );
-  }
-  return client;
-}
-
-/** XLA reads its flags once, when a plugin is loaded. */
-function addXlaFlag(name: string, value: string): void {
-  const flags = process.env.XLA_FLAGS ?? "";
-  if (!flags.includes(`--${name}=`)) process.env.XLA_FLAGS = `${flags} --${name}=${value}`.trim();
 }
 
 /** All that a compiled program depends on beside its text and options: plugin, device, instruction set. */

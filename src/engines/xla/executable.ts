@@ -1,15 +1,10 @@
 /** A compiled program of the XLA engine: uploads data, runs, keeps state on the devices, brings outputs back. */
-import { EngineError, ShapeError } from "../../errors.js";
-import {
-  type HostTensor,
-  hostTensor,
-  type NamedTensors,
-  type Program,
-  type ProgramOutput,
-  sizeOf,
-} from "../../tensor/index.js";
+import { EngineError } from "../../errors.js";
+import type { HostTensor, NamedTensors, Program, ProgramOutput } from "../../tensor/index.js";
 import { checkData } from "../check-data.js";
 import type { DeviceState, Executable } from "../engine.js";
+import { joined, partsOf } from "./host-parts.js";
+import { Mesh } from "./mesh.js";
 import { DeviceBuffer } from "./pjrt/buffer.js";
 import type { Upload } from "./pjrt/client.js";
 import type { LoadedExecutable } from "./pjrt/executable.js";
@@ -45,7 +40,7 @@ export class XlaExecutable implements Executable {
         `Program "${this.program.name}" runs on an XLA engine, but its state was made by another engine.`,
       );
     }
-    const entries = new Map(checkData(this.program, data));
+    const entries = new Map(checkData(this.program, data, this.context.mesh.process.count));
     return this.context.pipeline.run({
       prepare: async () => this.#upload(entries),
       submit: (uploads) => this.#start(state, uploads),
@@ -82,11 +77,8 @@ export class XlaExecutable implements Executable {
 
   #uploadParts(tensor: HostTensor, doing: string): Upload[] {
     const { client, devices } = this.context;
-    const shape = [tensor.shape[0] / devices.length, ...tensor.shape.slice(1)];
-    const n = sizeOf(shape);
-    return devices.map((device, i) =>
-      client.upload(hostTensor(tensor.dtype, shape, tensor.data.subarray(i * n, (i + 1) * n)), device, doing),
-    );
+    const parts = partsOf(tensor, 0, devices.length);
+    return devices.map((device, d) => client.upload(parts[d], device, doing));
   }
 
   async #start(state: XlaState, uploads: ReadonlyMap<string, Upload[]>): Promise<Started> {
@@ -105,7 +97,7 @@ export class XlaExecutable implements Executable {
       this.program.outputs.forEach((output, i) => {
         const buffers = outputs.map((list) => this.#output(output, list[i]));
         if (output.updates === undefined) returned.push({ output, buffers });
-        else state.replace(output.updates, buffers);
+        else state.replace(output.updates, output.tensor.shape, buffers);
       });
       const copied: Handle[] = [];
       const copies = returned.map(({ output, buffers }) => {
@@ -144,10 +136,13 @@ export class XlaExecutable implements Executable {
     }
   }
 
-  #output({ tensor, sharding }: ProgramOutput, pointer: Pointer): DeviceBuffer {
-    const { client, devices } = this.context;
-    const shape = sharding === "batch" ? [tensor.shape[0] / devices.length, ...tensor.shape.slice(1)] : tensor.shape;
-    return new DeviceBuffer(client.library, pointer, tensor.dtype, shape);
+  #output({ tensor, sharding, updates }: ProgramOutput, pointer: Pointer): DeviceBuffer {
+    const { client, mesh } = this.context;
+    const { dtype, shape } = tensor;
+    const axis = updates === undefined ? undefined : mesh.splitAxis(updates, shape);
+    const split = sharding === "batch" ? Mesh.part(shape, 0, mesh.size) : undefined;
+    const own = axis === undefined ? (split ?? shape) : Mesh.part(shape, axis, mesh.devices);
+    return new DeviceBuffer(client.library, pointer, dtype, own);
   }
 
   async #finish({ done, uploads, outputs, copies, copied }: Started): Promise<Map<string, HostTensor>> {
@@ -158,19 +153,6 @@ export class XlaExecutable implements Executable {
       for (const buffer of outputs) buffer.destroy();
       for (const { buffer } of uploads) buffer.destroy();
     }
-    return new Map(copies.map(({ name, parts }) => [name, joined(parts)]));
+    return new Map(copies.map(({ name, parts }) => [name, joined(parts, 0)]));
   }
-}
-
-/** The parts of a split output as one tensor. */
-function joined(parts: readonly HostTensor[]): HostTensor {
-  if (parts.length === 1) return parts[0];
-  const [{ dtype, shape }] = parts;
-  const whole = parts[0].data.constructor as new (length: number) => HostTensor["data"];
-  const data = new whole(sizeOf(shape) * parts.length);
-  parts.forEach((part, i) => {
-    if (part.data.constructor !== data.constructor) throw new ShapeError("Parts of one output have different dtypes.");
-    (data as Float32Array).set(part.data as Float32Array, i * part.data.length);
-  });
-  return hostTensor(dtype, [shape[0] * parts.length, ...shape.slice(1)], data);
 }

@@ -4,7 +4,6 @@ import {
   type DType,
   isFloat,
   type Program,
-  type ProgramInput,
   type Shape,
   sizeOf,
   type Tensor,
@@ -12,12 +11,13 @@ import {
   topologicalOrder,
 } from "../../tensor/index.js";
 import type { StablehloEmitter } from "../../tensor/lowering.js";
+import type { Mesh } from "./mesh.js";
 
 export interface StablehloOptions {
   /** "cpu", "cuda", …: lowerings may differ. */
   readonly platform: string;
-  /** Devices the program is split over; the batch must be divisible by it. */
-  readonly devices: number;
+  /** Devices the program is split over; the batch must be divisible by their number. */
+  readonly mesh: Mesh;
 }
 
 const elementTypes: Readonly<Record<DType, string>> = {
@@ -40,23 +40,24 @@ const elementTypes: Readonly<Record<DType, string>> = {
  * rest. `program` must be simplified for "stablehlo".
  */
 export function stablehloText(program: Program, options: StablehloOptions): string {
+  const { mesh } = options;
   const writer = new Writer(program, options);
   const inputs = program.inputs.map((input, i) => {
     const target = program.outputs.findIndex((o) => o.updates === input.name);
     const attributes = [
       ...(target >= 0 && input.role === "state" ? [`tf.aliasing_output = ${target} : i32`] : []),
-      ...sharding(program, input, input.shape, options.devices),
+      ...mesh.attribute(program, input, input.role === "state" ? input.name : undefined),
     ];
     return `%arg${i}: ${tensorType(input)}${attributeList(attributes)}`;
   });
   const values = program.outputs.map((o) => writer.value(o.tensor));
-  const results = program.outputs.map(
-    (o) => `${tensorType(o.tensor)}${attributeList(sharding(program, o, o.tensor.shape, options.devices))}`,
-  );
+  const results = program.outputs.map(({ name, tensor, sharding, updates }) => {
+    const attributes = mesh.attribute(program, { name, sharding, shape: tensor.shape }, updates);
+    return `${tensorType(tensor)}${attributeList(attributes)}`;
+  });
   const types = program.outputs.map((o) => tensorType(o.tensor));
-  const mesh = options.devices === 1 ? "" : `sdy.mesh @mesh = <["batch"=${options.devices}]>\n`;
-  return `module @${program.name.replaceAll(/\W/g, "_")} attributes {mhlo.num_partitions = ${options.devices} : i32, mhlo.num_replicas = 1 : i32} {
-${mesh}func.func public @main(${inputs.join(",\n    ")}) -> (${results.join(",\n    ")}) {
+  return `module @${program.name.replaceAll(/\W/g, "_")} attributes {mhlo.num_partitions = ${mesh.size} : i32, mhlo.num_replicas = 1 : i32} {
+${mesh.declaration}func.func public @main(${inputs.join(",\n    ")}) -> (${results.join(",\n    ")}) {
 ${writer.lines.join("\n")}
   func.return ${values.join(", ")} : ${types.join(", ")}
 }
@@ -71,23 +72,6 @@ function tensorType({ dtype, shape }: TensorType): string {
 
 function attributeList(attributes: readonly string[]): string {
   return attributes.length === 0 ? "" : ` {${attributes.join(", ")}}`;
-}
-
-function sharding(
-  program: Program,
-  { name, sharding: kind }: Pick<ProgramInput, "name" | "sharding">,
-  shape: Shape,
-  devices: number,
-): string[] {
-  if (devices === 1) return [];
-  const split = kind === "batch";
-  if (split && (shape.length === 0 || shape[0] % devices !== 0)) {
-    throw new EngineError(
-      `Program "${program.name}" splits "${name}" [${shape.join(", ")}] over ${devices} devices, but ${shape[0] ?? 1} is not divisible by ${devices}; choose a batch size that is.`,
-    );
-  }
-  const axes = shape.map((_, i) => (split && i === 0 ? '{"batch"}' : "{}"));
-  return [`sdy.sharding = #sdy.sharding<@mesh, [${axes.join(", ")}]>`];
 }
 
 class Writer implements StablehloEmitter {

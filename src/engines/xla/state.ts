@@ -1,7 +1,9 @@
-/** Tensors that live on the devices, whole on each, between runs. */
+/** Tensors that live on the devices between runs: whole on each, or in parts. */
 import { EngineError } from "../../errors.js";
-import type { HostTensor, NamedTensors } from "../../tensor/index.js";
+import type { HostTensor, NamedTensors, Shape } from "../../tensor/index.js";
 import type { DeviceState } from "../engine.js";
+import { joined, partsOf } from "./host-parts.js";
+import type { Mesh } from "./mesh.js";
 import type { Pipeline } from "./pipeline.js";
 import type { DeviceBuffer } from "./pjrt/buffer.js";
 import type { PjrtClient, Upload } from "./pjrt/client.js";
@@ -11,16 +13,23 @@ import { settleAll } from "./pjrt/handle.js";
 /** What state and executables share with their engine. */
 export interface DeviceContext {
   readonly client: PjrtClient;
-  /** The devices in use. */
+  /** The devices in use, of this process. */
   readonly devices: readonly Device[];
+  readonly mesh: Mesh;
   readonly pipeline: Pipeline;
 }
 
-/** One tensor per device. */
+/** One tensor per device: copies, or the parts of a split one in their order. */
 export type Replicas = readonly DeviceBuffer[];
 
+interface Held {
+  /** Of the whole tensor. */
+  readonly shape: Shape;
+  readonly replicas: Replicas;
+}
+
 export class XlaState implements DeviceState {
-  readonly #tensors = new Map<string, Replicas>();
+  readonly #tensors = new Map<string, Held>();
   #lost: string | undefined;
 
   constructor(
@@ -32,8 +41,7 @@ export class XlaState implements DeviceState {
     return this.context.pipeline.exclusive(async () => {
       const uploads = new Map<string, Upload[]>();
       try {
-        for (const [name, tensor] of tensors)
-          uploads.set(name, upload(this.context, tensor, `writing state "${name}"`));
+        for (const [name, tensor] of tensors) uploads.set(name, this.#upload(name, tensor));
         await settleAll(
           [...uploads.values()].flat().map((u) => u.done),
           "writing state",
@@ -45,6 +53,7 @@ export class XlaState implements DeviceState {
       for (const [name, list] of uploads)
         this.replace(
           name,
+          tensors.get(name)!.shape,
           list.map((u) => u.buffer),
         );
     });
@@ -52,22 +61,34 @@ export class XlaState implements DeviceState {
 
   read(names?: readonly string[]): Promise<Map<string, HostTensor>> {
     return this.context.pipeline.exclusive(async () => {
-      const wanted = (names ?? [...this.#tensors.keys()]).map((name) => ({
-        name,
-        source: this.get(name, "reading state")[0],
+      const wanted = (names ?? [...this.#tensors.keys()]).map((name) => {
+        const { shape, replicas } = this.#find(name, "reading state");
+        const axis = this.context.mesh.splitAxis(name, shape);
+        return { name, axis, sources: axis === undefined ? replicas.slice(0, 1) : replicas };
+      });
+      const copies = wanted.map(({ name, axis, sources }) => ({
+        ...{ name, axis },
+        parts: sources.map((source) => source.startCopy(`reading state "${name}"`)),
       }));
-      const copies = wanted.map(({ name, source }) => ({ name, ...source.startCopy(`reading state "${name}"`) }));
       await settleAll(
-        copies.map((c) => c.done),
+        copies.flatMap(({ parts }) => parts.map((p) => p.done)),
         "reading state",
       );
-      return new Map(copies.map(({ name, tensor }) => [name, tensor]));
+      return new Map(
+        copies.map(({ name, axis = 0, parts }) => [
+          name,
+          joined(
+            parts.map((p) => p.tensor),
+            axis,
+          ),
+        ]),
+      );
     });
   }
 
   dispose(): Promise<void> {
     return this.context.pipeline.exclusive(async () => {
-      for (const replicas of this.#tensors.values()) destroy(replicas);
+      for (const { replicas } of this.#tensors.values()) destroy(replicas);
       this.#tensors.clear();
       this.onDispose();
     });
@@ -75,22 +96,35 @@ export class XlaState implements DeviceState {
 
   /** The buffers of a tensor, one per device. */
   get(name: string, doing: string): Replicas {
+    return this.#find(name, doing).replicas;
+  }
+
+  /** Puts new buffers under a name and frees the old ones; `shape` is that of the whole tensor. */
+  replace(name: string, shape: Shape, replicas: Replicas): void {
+    const old = this.#tensors.get(name);
+    this.#tensors.set(name, { shape, replicas });
+    if (old) destroy(old.replicas);
+  }
+
+  /** After a failed run that had taken the state's memory: nothing of it can be used any more. */
+  lose(reason: string): void {
+    this.#lost ??= reason;
+  }
+
+  #find(name: string, doing: string): Held {
     if (this.#lost !== undefined) throw new EngineError(this.#lost);
     const found = this.#tensors.get(name);
     if (!found) throw new EngineError(`There is no state named "${name}" on the device (${doing}); write it first.`);
     return found;
   }
 
-  /** Puts new buffers under a name and frees the old ones. */
-  replace(name: string, replicas: Replicas): void {
-    const old = this.#tensors.get(name);
-    this.#tensors.set(name, replicas);
-    if (old) destroy(old);
-  }
-
-  /** After a failed run that had taken the state's memory: nothing of it can be used any more. */
-  lose(reason: string): void {
-    this.#lost ??= reason;
+  #upload(name: string, tensor: HostTensor): Upload[] {
+    const { client, devices, mesh } = this.context;
+    const axis = mesh.splitAxis(name, tensor.shape);
+    const doing = `writing state "${name}"`;
+    if (axis === undefined) return upload(this.context, tensor, doing);
+    const parts = partsOf(tensor, axis, mesh.devices);
+    return devices.map((device, d) => client.upload(parts[d], device, doing));
   }
 }
 

@@ -62,8 +62,8 @@ describe("a client", () => {
   beforeAll(async () => {
     client = await PjrtClient.create(plugin, { cpu_device_count: 4 });
   });
-  afterAll(() => {
-    client.close();
+  afterAll(async () => {
+    await client.close();
     expect([...client.library.liveHandles]).toEqual([]);
   });
 

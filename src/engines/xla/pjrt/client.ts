@@ -1,4 +1,5 @@
 /** A client: the devices of a plugin, and what runs on them. */
+import type { KeyValueStore } from "../../../system/coordination/process-group.js";
 import type { HostTensor } from "../../../tensor/host.js";
 import { pjrtEnums } from "../pjrt-api.generated.js";
 import { bufferTypes, DeviceBuffer } from "./buffer.js";
@@ -6,6 +7,7 @@ import { encodeCompileOptions, type PjrtCompileOptions } from "./compile-options
 import { Device } from "./device.js";
 import { LoadedExecutable } from "./executable.js";
 import { Handle } from "./handle.js";
+import { KeyValueCallbacks } from "./key-value.js";
 import { PjrtLibrary } from "./library.js";
 import { encodeNamedValues, type NamedValue } from "./named-values.js";
 import { readPointers, Struct } from "./struct.js";
@@ -22,23 +24,40 @@ export interface Upload {
 export class PjrtClient {
   /** Devices this process can use. */
   readonly devices: readonly Device[];
+  /** Devices of all processes, in the order of the processes and of their numbers. */
+  readonly allDevices: readonly Device[];
   /** "cpu", "cuda", "rocm", "tpu", … */
   readonly platform: string;
   readonly platformVersion: string;
   readonly #handle: Handle;
 
-  /** Creates a client of the plugin at `path`, such as with `{ cpu_device_count: 4 }`. */
-  static async create(path: string, options: ClientOptions = {}): Promise<PjrtClient> {
+  /**
+   * Creates a client of the plugin at `path`, such as with `{ cpu_device_count: 4 }`. Clients of several processes find
+   * each other through `store`, with the options by which the plugin calls their number and place.
+   */
+  static async create(path: string, options: ClientOptions = {}, store?: KeyValueStore): Promise<PjrtClient> {
     const library = PjrtLibrary.open(path);
     const { array, kept } = encodeNamedValues(options);
     const args = new Struct("Client_Create_Args", { create_options: array, num_options: kept.length });
-    await library.callAsync("Client_Create", args, `opening the devices of the plugin "${path}"`);
-    return new PjrtClient(library, new Handle(library, "client", args.pointer("client")));
+    const callbacks = store && (await KeyValueCallbacks.start(store));
+    if (callbacks) {
+      args.set("kv_get_callback", callbacks.address("get"));
+      args.set("kv_put_callback", callbacks.address("put"));
+      args.set("kv_try_get_callback", callbacks.address("tryGet"));
+    }
+    try {
+      await library.callAsync("Client_Create", args, `opening the devices of the plugin "${path}"`);
+    } catch (error) {
+      await callbacks?.close();
+      throw error;
+    }
+    return new PjrtClient(library, new Handle(library, "client", args.pointer("client")), callbacks);
   }
 
   private constructor(
     readonly library: PjrtLibrary,
     handle: Handle,
+    private readonly callbacks: KeyValueCallbacks | undefined,
   ) {
     this.#handle = handle;
     const client = handle.pointer;
@@ -51,6 +70,10 @@ export class PjrtClient {
     this.devices = readPointers(list.pointer("addressable_devices"), list.number("num_addressable_devices")).map(
       (pointer) => new Device(library, pointer),
     );
+    const all = library.call("Client_Devices", new Struct("Client_Devices_Args", { client }), doing);
+    this.allDevices = readPointers(all.pointer("devices"), all.number("num_devices"))
+      .map((pointer) => new Device(library, pointer))
+      .sort((a, b) => a.processIndex - b.processIndex || a.id - b.id);
     this.platform = library
       .call("Client_PlatformName", new Struct("Client_PlatformName_Args", { client }), doing)
       .string("platform_name", "platform_name_size");
@@ -105,7 +128,8 @@ export class PjrtClient {
   }
 
   /** Closes the client. Buffers and programs must be freed before. */
-  close(): void {
+  async close(): Promise<void> {
     this.#handle.destroy();
+    await this.callbacks?.close();
   }
 }

@@ -118,3 +118,11 @@ function readNumber(bytes: Buffer, [at, kind]: readonly [number, FieldKind]): nu
       return Number(bytes.readBigUInt64LE(at));
   }
 }
+
+/** Sets a field of pointer size in a structure that native code owns. */
+export function writeField<S extends StructName>(name: S, at: Pointer, field: FieldName<S>, value: Pointer): void {
+  const [offset] = (pjrtStructs[name].fields as Readonly<Record<string, readonly [number, FieldKind]>>)[
+    field as string
+  ];
+  Buffer.from(koffi.view(at + BigInt(offset), 8)).writeBigUInt64LE(value);
+}

@@ -1,0 +1,78 @@
+/** Opens the devices of a plugin: those of this process, or of several that find each other. */
+import { EngineError } from "../../errors.js";
+import type { KeyValueStore } from "../../system/coordination/process-group.js";
+import { type ClientOptions, PjrtClient } from "./pjrt/client.js";
+import type { InstalledPlugin } from "./plugins/store.js";
+
+/** One of several processes that run the same programs. */
+export interface ProcessOptions {
+  readonly index: number;
+  readonly count: number;
+  /** Where their clients find each other. */
+  readonly store: KeyValueStore;
+  /** Devices of the machine that are this process's, by number; all unless told. */
+  readonly visibleDevices?: readonly number[];
+}
+
+export interface OpenOptions {
+  readonly devices?: number;
+  readonly client?: ClientOptions;
+  readonly process?: ProcessOptions;
+}
+
+export async function openClient(plugin: InstalledPlugin, options: OpenOptions): Promise<PjrtClient> {
+  if (plugin.cudaData) addXlaFlag("xla_gpu_cuda_data_dir", plugin.cudaData);
+  return options.process ? openTogether(plugin, options, options.process) : openAlone(plugin, options);
+}
+
+async function openAlone(plugin: InstalledPlugin, { devices, client: given = {} }: OpenOptions): Promise<PjrtClient> {
+  let client = await PjrtClient.create(plugin.library, given);
+  // A CPU shows as one device unless told; which platform a plugin is for shows only when it is open.
+  if (client.platform === "cpu" && devices !== undefined && devices > client.devices.length) {
+    await client.close();
+    client = await PjrtClient.create(plugin.library, { ...given, cpu_device_count: devices });
+  }
+  if (devices !== undefined && devices > client.devices.length) {
+    const found = client.devices.length;
+    await client.close();
+    throw new EngineError(
+      `${devices} devices were asked for, but the plugin "${plugin.name}" has ${found}; use --devices ${found}.`,
+    );
+  }
+  return client;
+}
+
+/**
+ * The client of one of several processes. Plugins for GPUs take their place as the options `node_id` and `num_nodes`
+ * (a node is a process to them); those for CPUs have no way to reach another process.
+ */
+async function openTogether(
+  plugin: InstalledPlugin,
+  { client: given }: OpenOptions,
+  { index, count, store, visibleDevices }: ProcessOptions,
+): Promise<PjrtClient> {
+  const alone = `so ${count} processes cannot train together on it; start one process, with --devices for several devices`;
+  if (plugin.name === "cpu") {
+    throw new EngineError(`The plugin "cpu" has no connection between processes, ${alone}.`);
+  }
+  const place = { node_id: index, num_nodes: count, ...(visibleDevices && { visible_devices: visibleDevices }) };
+  const client = await PjrtClient.create(plugin.library, { ...given, ...place }, store);
+  const { devices, allDevices } = client;
+  if (allDevices.length === devices.length) {
+    await client.close();
+    throw new EngineError(`The plugin "${plugin.name}" shows this process's own devices only, ${alone}.`);
+  }
+  if (allDevices.length !== count * devices.length) {
+    await client.close();
+    throw new EngineError(
+      `Process ${index} of ${count} has ${devices.length} of ${allDevices.length} devices, but all processes must have the same number; choose nodes that are alike, or --processes-per-node.`,
+    );
+  }
+  return client;
+}
+
+/** XLA reads its flags once, when a plugin is loaded. */
+function addXlaFlag(name: string, value: string): void {
+  const flags = process.env.XLA_FLAGS ?? "";
+  if (!flags.includes(`--${name}=`)) process.env.XLA_FLAGS = `${flags} --${name}=${value}`.trim();
+}

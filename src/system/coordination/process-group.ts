@@ -1,0 +1,31 @@
+/** Processes that train together, as code above the network sees them. */
+
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+
+export interface ProcessGroup {
+  /** This process's place, from 0; the first one writes files and logs. */
+  readonly index: number;
+  readonly count: number;
+  /**
+   * Every process gives a value and gets those of all, by place. All must make the same calls in the same order;
+   * `name` is for messages. Rejects when the group has fallen apart.
+   */
+  gather<T extends Json>(name: string, value: T): Promise<T[]>;
+}
+
+/** One process that trains by itself. */
+export const alone: ProcessGroup = {
+  index: 0,
+  count: 1,
+  gather: async (_, value) => [value],
+};
+
+/** The first process, which speaks for all. */
+export const leads = ({ index }: ProcessGroup): boolean => index === 0;
+
+/** A store of small values that all processes share, as PJRT's key-value callbacks want it. */
+export interface KeyValueStore {
+  put(key: string, value: Uint8Array): Promise<void>;
+  /** Waits until somebody has put a value; undefined when nobody has in time. */
+  get(key: string, timeoutMs: number): Promise<Uint8Array | undefined>;
+}
