@@ -59,3 +59,9 @@ export class TrainingError extends DeitError {
 export class InterruptedError extends DeitError {
   readonly exitCode = 130;
 }
+
+/** Work that was asked to save itself and end, to be taken up again: what a cluster's warning signal means. */
+export class PausedError extends DeitError {
+  /** EX_TEMPFAIL of sysexits.h: not done, try again. */
+  readonly exitCode = 75;
+}

@@ -32,6 +32,7 @@ export { createModel, modelNames } from "./models/registry.js";
 export { RandomStream } from "./random/stream.js";
 export * as tensor from "./tensor/index.js";
 export type { EpochRecord, TrainEvent } from "./training/events.js";
+export { type LogLine, logSchema, readLog } from "./training/log-schema.js";
 export { crossEntropy, distilledLoss, smoothedTargets } from "./training/losses.js";
 export { createOptimizer, type OptimizerOptions } from "./training/optimizer.js";
 export { parseRecipe, type Recipe, type RecipeSettings } from "./training/recipe.js";

@@ -1,7 +1,7 @@
 /** The command-line program: finds the command, turns errors into sentences and exit codes. */
-import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { DeitError } from "../errors.js";
+import { version } from "../system/version.js";
 import { addCommands, type Commands } from "./subcommands.js";
 
 const commands: Commands = {
@@ -59,9 +59,4 @@ function report(error: unknown): number {
   const message = error instanceof Error ? error.message : String(error);
   console.error(`deit: this is a bug, please report it: ${message} (DEIT_DEBUG=1 shows where).`);
   return 1;
-}
-
-export function version(): string {
-  return (JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string })
-    .version;
 }

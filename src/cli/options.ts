@@ -53,19 +53,27 @@ export async function withEngine<T>(options: EngineChoice, work: (engine: Engine
   }
 }
 
-/** Runs `work` with a signal that SIGINT and SIGTERM abort; the second one ends the process at once. */
+/** Signals that end work early, with what is finished on disk. SIGUSR1 is a cluster's warning: save, end, be taken up again. */
+const endings = ["SIGINT", "SIGTERM", "SIGUSR1"] as const;
+/** A launcher may hand on a signal that its child got by itself too; so close together they count as one. */
+const oneSignal = 500;
+
+/**
+ * Runs `work` with a signal that `endings` abort; its reason is the name of the one that came. A second SIGINT ends the
+ * process at once.
+ */
 export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
-  const stop = () => {
-    if (controller.signal.aborted) process.exit(new InterruptedError("").exitCode);
-    controller.abort();
+  let first = Number.POSITIVE_INFINITY;
+  const stop = (name: NodeJS.Signals) => {
+    if (name === "SIGINT" && performance.now() - first > oneSignal) process.exit(new InterruptedError("").exitCode);
+    first = Math.min(first, performance.now());
+    controller.abort(name);
   };
-  process.on("SIGINT", stop);
-  process.on("SIGTERM", stop);
+  for (const name of endings) process.on(name, stop);
   try {
     return await work(controller.signal);
   } finally {
-    process.off("SIGINT", stop);
-    process.off("SIGTERM", stop);
+    for (const name of endings) process.off(name, stop);
   }
 }

@@ -24,7 +24,7 @@ const shortcuts = ["model", "epochs", "batchSize", "accumulate", "lr", "clipGrad
 export function recipeOptions(command: Command): Command {
   return command
     .usage("[options] [recipe] <data>")
-    .argument("<recipe-or-data>", "recipe (file or packaged name; may be left out), then the data")
+    .argument("[recipe-or-data]", "recipe (file or packaged name; may be left out), then the data")
     .argument("[data]", "folder with a folder per class (train/ and test/ parts are found), or procedural")
     .option("--recipe <file>", "the recipe, instead of as an argument")
     .option("--set <key=value...>", "settings of the recipe, such as depth=6 or cropScale=[0.5,1]")
@@ -44,10 +44,12 @@ export interface Asked<Options> {
 
 /** One argument is the data; of two, the first is the recipe. */
 export function dataAndRecipe<Options extends RecipeChoice>(
-  first: string,
+  first: string | undefined,
   second: string | undefined,
   options: Options,
 ): Asked<Options> {
+  if (first === undefined)
+    throw new UsageError(`Name the data: a folder with a folder per class, or "procedural" for built-in images.`);
   if (second === undefined) return { data: first, options };
   if (options.recipe !== undefined)
     throw new UsageError(
@@ -56,9 +58,12 @@ export function dataAndRecipe<Options extends RecipeChoice>(
   return { data: second, options: { ...options, recipe: first } };
 }
 
-/** The recipe with the options and `--set` applied, in this order. */
-export async function resolveRecipe(options: RecipeChoice): Promise<Recipe> {
-  const settings = options.recipe ? await readRecipe(options.recipe) : {};
+/** The recipe (`base` where none is named) with the options and `--set` applied, in this order. */
+export async function resolveRecipe(
+  options: RecipeChoice,
+  base: Readonly<Record<string, unknown>> = {},
+): Promise<Recipe> {
+  const settings = options.recipe ? await readRecipe(options.recipe) : { ...base };
   for (const key of shortcuts) if (options[key] !== undefined) settings[key] = options[key];
   return parseRecipe(applySettings(settings, options.set ?? []));
 }

@@ -1,5 +1,5 @@
 /** Files that are either the old or the new version, never half of one. */
-import { open, rename, rm, statfs } from "node:fs/promises";
+import { open, readdir, rename, rm, statfs } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { FileError } from "../errors.js";
 
@@ -55,6 +55,28 @@ export async function writeFileAtomic(
     await rm(temporary, { force: true }).catch(() => undefined);
     throw fileError(path, "write", error);
   }
+}
+
+/** Renames a file within its folder, so that the change is on disk when this returns; false when there is no such file. */
+export async function moveFile(from: string, to: string): Promise<boolean> {
+  try {
+    await rename(from, to);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw fileError(from, "rename", error);
+  }
+  await syncFolder(dirname(to));
+  return true;
+}
+
+const temporaryName = /^\..*\.\d+\.\d+\.tmp$/;
+
+/** Removes what processes that were killed have left half written in a folder that nobody else writes in. */
+export async function removeLeftovers(folder: string): Promise<void> {
+  const names = await readdir(folder).catch((error) => {
+    throw fileError(folder, "list the folder", error);
+  });
+  for (const name of names) if (temporaryName.test(name)) await rm(join(folder, name), { force: true });
 }
 
 async function writeAll(file: Awaited<ReturnType<typeof open>>, chunk: Uint8Array): Promise<void> {

@@ -1,35 +1,29 @@
 /** One epoch of training: batches in, one run of the step program each, numbers out. */
 import type { Batch, Loader } from "../data/loader.js";
-import type { DeviceState, Engine, Executable } from "../engines/engine.js";
-import { TrainingError } from "../errors.js";
+import type { DeviceState, Executable } from "../engines/engine.js";
+import { patiently } from "../system/patience.js";
 import type { HostTensor, NamedTensors } from "../tensor/index.js";
-import type { Position } from "./checkpoint.js";
-import { diagnose } from "./diagnose.js";
 import type { EpochRecord, TrainEvent } from "./events.js";
-import { createOptimizer, type OptimizerOptions } from "./optimizer.js";
-import type { Recipe } from "./recipe.js";
-import type { RunFolder } from "./run-folder.js";
+import { createOptimizer } from "./optimizer.js";
+import type { Position } from "./position.js";
+import { optimizerOf, type Recipe } from "./recipe.js";
 import { scaledLearningRate, scheduledRate } from "./schedule.js";
-import { type Step, stepInputs } from "./step.js";
+import { stepInputs } from "./step.js";
 import { stepData } from "./step-data.js";
 import type { TeacherAnswers } from "./teacher.js";
 
 export interface EpochWork {
   readonly recipe: Recipe;
   readonly loader: Loader;
-  readonly engine: Engine;
   readonly executable: Executable;
   readonly state: DeviceState;
-  readonly step: Step;
-  readonly optimizerOptions: OptimizerOptions;
   /** Where to begin; within the epoch, when it was interrupted there. */
   readonly position: Position;
   readonly stepsPerEpoch: number;
-  readonly folder: RunFolder;
   /** Stored answers of the teacher, when the program wants them. */
   readonly answers?: TeacherAnswers;
-  /** What to do about a loss that is not a number: stop, or go on without that batch. */
-  readonly onNaN: "stop" | "skip";
+  /** Whether a run whose loss is not a number is passed over; otherwise the epoch ends there. */
+  readonly passOverBroken: boolean;
   /** Called between runs, with all runs before it done; may save the state. */
   readonly onPause: (position: Position) => Promise<void>;
   readonly pauseDue: () => boolean;
@@ -37,112 +31,148 @@ export interface EpochWork {
   readonly onEvent: (event: TrainEvent) => void;
 }
 
-export interface EpochEnd {
-  /** After the last run; still in this epoch. */
-  readonly position: Position;
-  /** Missing when the epoch was interrupted. */
-  readonly record?: Omit<EpochRecord, "test">;
+/** A run of the program as it was handed to the engine. */
+interface Handed {
+  readonly lr: number;
+  readonly step: number;
+  readonly batch: Batch;
+  readonly data: NamedTensors;
 }
 
+/** A run whose loss or gradients are not finite. */
+export interface BrokenRun extends Handed {
+  readonly what: "loss" | "gradients";
+  readonly loss: number;
+  readonly gradientNorm: number;
+}
+
+/** How an epoch ended, and where: the state on the device is the one of `position`. */
+export type EpochEnd = { readonly position: Position } & (
+  | { readonly kind: "done"; readonly record: Omit<EpochRecord, "test" | "checkpointWait"> }
+  | { readonly kind: "interrupted" }
+  /** The data could not be had. */
+  | { readonly kind: "failed"; readonly error: unknown }
+  | { readonly kind: "broken"; readonly run: BrokenRun }
+);
+
 /** This many broken runs in a row, or an epoch of them, stop training even where they are passed over. */
-const patience = 10;
+const mostBroken = 10;
+/** Milliseconds without a batch after which the user hears of it, and again each time. */
+const stalled = 60_000;
 
 export async function trainEpoch(work: EpochWork): Promise<EpochEnd> {
   const { recipe, loader, executable, state, position, stepsPerEpoch, signal, onEvent } = work;
   const { accumulate } = recipe;
-  const optimizer = createOptimizer(work.optimizerOptions);
-  const schedule = { ...recipe, lr: recipe.scaleLr ? scaledLearningRate(recipe.lr, recipe.batchSize) : recipe.lr };
+  const total = stepsPerEpoch * accumulate;
+  const optimizer = createOptimizer(optimizerOf(recipe));
+  const rate = rateWithin(recipe, position, stepsPerEpoch);
   const start = performance.now();
   const waitedBefore = loader.waited();
-  const sums = { loss: position.lossSum, correct: position.correctSum };
-  let { step, runs } = position;
-  let skipped = 0;
-  let broken = 0;
-  let lr = 0;
-  const here = (): Position => ({ ...position, step, runs, lossSum: sums.loss, correctSum: sums.correct });
+  let { step, runs, skipped, lossSum, correctSum } = position;
+  let inARow = 0;
+  let broken = undefined as BrokenRun | undefined;
+  const here = (): Position => ({ ...position, step, runs, skipped, lossSum, correctSum });
 
-  const settle = async (outputs: Promise<Map<string, HostTensor>>, batch: Batch, data: NamedTensors, at: number) => {
+  const settle = async (outputs: Promise<Map<string, HostTensor>>, run: Handed) => {
     const results = await outputs;
+    if (broken && !work.passOverBroken) return; // it changed nothing
     const value = (name: string) => (results.get(name)!.data as Float32Array)[0];
-    const loss = value("loss");
-    if (!Number.isFinite(loss) || !Number.isFinite(value("gradientNorm"))) {
-      skipped++;
-      if (work.onNaN === "stop" || ++broken >= Math.min(patience, stepsPerEpoch * accumulate))
-        await stopOnNaN(work, loss, batch, data, at);
-      onEvent({ kind: "warning", message: `Step ${at} gave no finite loss and gradients; its batch is passed over.` });
+    const [loss, gradientNorm] = [value("loss"), value("gradientNorm")];
+    if (Number.isFinite(loss) && Number.isFinite(gradientNorm)) {
+      inARow = 0;
+      lossSum += loss;
+      correctSum += value("correct");
+      onEvent({ kind: "step", step: run.step, loss, lr: run.lr, images: loader.batchSize });
       return;
     }
-    broken = 0;
-    sums.loss += loss;
-    sums.correct += value("correct");
-    onEvent({ kind: "step", step: at, loss, lr, images: loader.batchSize });
+    const what = Number.isFinite(loss) ? "gradients" : "loss";
+    if (work.passOverBroken) skipped++;
+    if (!work.passOverBroken || ++inARow >= Math.min(mostBroken, total))
+      broken ??= { what, loss, gradientNorm, ...run };
+    else onEvent({ kind: "warning", message: `Step ${run.step} gave no finite ${what}; its batch is passed over.` });
   };
+  /** Where the state is that `run` broke on; where broken runs are passed over, later ones have moved it. */
+  const brokenEnd = (run: BrokenRun): EpochEnd => ({
+    kind: "broken",
+    run,
+    position: work.passOverBroken ? here() : { ...here(), runs: run.batch.step, step: run.step - 1 },
+  });
 
   // One run is under way while the next batch is handed over.
   let inFlight: Promise<void> | undefined;
-  for await (const batch of loader.epoch(position.epoch, runs)) {
-    if (signal?.aborted || batch.step >= stepsPerEpoch * accumulate) break;
+  const batches = loader.epoch(position.epoch, runs);
+  const nextBatch = async () => {
+    const next = await patiently(batches.next(), { every: stalled, onWaiting: warnOf(onEvent, runs), signal });
+    if (!next || next.done) return undefined;
+    const batch = next.value;
+    return { batch, answer: await work.answers?.answer(position.epoch, batch.step, batch.indices) };
+  };
+  while (runs < total && !signal?.aborted) {
+    let next: Awaited<ReturnType<typeof nextBatch>>;
+    try {
+      next = await nextBatch();
+    } catch (error) {
+      await inFlight;
+      return broken ? brokenEnd(broken) : { kind: "failed", position: here(), error };
+    }
+    if (!next) break;
+    const { batch, answer } = next;
     const apply = (batch.step + 1) % accumulate === 0;
-    // Within an optimizer step the rate stays the same.
-    const done = Math.floor(batch.step / accumulate) / stepsPerEpoch;
-    lr = scheduledRate({ ...schedule, epochs: recipe.epochs - recipe.cooldownEpochs }, position.epoch + done);
-    const scalars = {
-      ...optimizer.scalars(lr, step + 1),
-      [stepInputs.apply]: apply ? 1 : 0,
-      [stepInputs.emaDecay]: recipe.emaDecay,
-    };
-    const answer = await work.answers?.answer(position.epoch, batch.step, batch.indices);
-    const data = stepData(executable.program, { recipe, epoch: position.epoch, batch }, { scalars, answer });
-    const run = settle(executable.run(state, data), batch, data, step + 1);
-    run.catch(() => undefined); // awaited below, after the next batch is on its way
-    await inFlight;
-    inFlight = run;
+    if (!position.passOver.includes(Math.floor(batch.step / accumulate))) {
+      const lr = rate(batch.step);
+      const scalars = {
+        ...optimizer.scalars(lr, step + 1),
+        [stepInputs.apply]: apply ? 1 : 0,
+        [stepInputs.passOver]: work.passOverBroken ? 1 : 0,
+        [stepInputs.emaDecay]: recipe.emaDecay,
+      };
+      const data = stepData(executable.program, { recipe, epoch: position.epoch, batch }, { scalars, answer });
+      const run = settle(executable.run(state, data), { lr, step: step + 1, batch, data });
+      run.catch(() => undefined); // awaited below, after the next batch is on its way
+      await inFlight;
+      inFlight = run;
+    } else skipped++;
     runs++;
     if (apply) step++;
+    if (broken) break;
     if (work.pauseDue()) {
       await inFlight;
-      await work.onPause(here());
+      if (!broken) await work.onPause(here());
     }
   }
   await inFlight;
-  if (runs < stepsPerEpoch * accumulate) return { position: here() };
+  if (broken) return brokenEnd(broken);
+  if (runs < total) return { kind: "interrupted", position: here() };
   const seconds = (performance.now() - start) / 1000;
-  const images = (runs - position.runs) * loader.batchSize;
   const counted = Math.max(1, runs - skipped);
-  return {
-    position: here(),
-    record: {
-      epoch: position.epoch + 1,
-      step,
-      lr,
-      trainLoss: sums.loss / counted,
-      trainTop1: (100 * sums.correct) / (counted * loader.batchSize),
-      imagesPerSecond: images / seconds,
-      loaderWait: (loader.waited() - waitedBefore) / 1000 / seconds,
-      seconds,
-    },
+  const record = {
+    epoch: position.epoch + 1,
+    step,
+    lr: rate(runs - 1),
+    trainLoss: lossSum / counted,
+    trainTop1: (100 * correctSum) / (counted * loader.batchSize),
+    imagesPerSecond: ((runs - position.runs) * loader.batchSize) / seconds,
+    loaderWait: (loader.waited() - waitedBefore) / 1000 / seconds,
+    seconds,
   };
+  return { kind: "done", position: here(), record };
 }
 
-async function stopOnNaN(
-  { folder, position, recipe, engine, step, state }: EpochWork,
-  loss: number,
-  batch: Batch,
-  data: NamedTensors,
-  at: number,
-): Promise<never> {
-  const what = Number.isFinite(loss) ? "gradients" : "loss";
-  const culprit = await diagnose(engine, step, state, data).catch((error: unknown) => String(error));
-  await folder.log({
-    kind: "stopped",
-    reason: `the ${what} became infinite or NaN`,
-    firstBroken: culprit,
-    epoch: position.epoch + 1,
-    step: at,
-    run: batch.step,
-    samples: [...batch.indices],
-  });
-  throw new TrainingError(
-    `The ${what} became infinite or NaN at step ${at} (epoch ${position.epoch + 1}; first: ${culprit}); the weights were not touched. Lower --lr (now ${recipe.lr}) or set --clip-gradient 1; the samples are in "${folder.file("log.jsonl")}".`,
-  );
+/** The learning rate of a run, by its number in the epoch; within an optimizer step it stays the same. */
+function rateWithin(recipe: Recipe, { epoch, rollbacks }: Position, stepsPerEpoch: number): (run: number) => number {
+  const lr = recipe.scaleLr ? scaledLearningRate(recipe.lr, recipe.batchSize) : recipe.lr;
+  const schedule = { ...recipe, lr, epochs: recipe.epochs - recipe.cooldownEpochs };
+  return (run) =>
+    scheduledRate(schedule, epoch + Math.floor(run / recipe.accumulate) / stepsPerEpoch) * rollbackFactor(rollbacks);
+}
+
+/** What is left of the rate after so many returns to an earlier state. */
+export const rollbackFactor = (rollbacks: number): number => 0.5 ** rollbacks;
+
+function warnOf(onEvent: EpochWork["onEvent"], run: number): (waited: number) => void {
+  return (waited) =>
+    onEvent({
+      kind: "warning",
+      message: `No batch has come for ${Math.round(waited / 1000)} s (run ${run + 1} of the epoch): a disk or a share may be hanging, or the workers are too few. Training waits.`,
+    });
 }

@@ -33,5 +33,7 @@ export interface EpochRecord {
   readonly imagesPerSecond: number;
   /** Share of the time spent waiting for data. */
   readonly loaderWait: number;
+  /** Share of the time spent waiting for checkpoints. */
+  readonly checkpointWait: number;
   readonly seconds: number;
 }

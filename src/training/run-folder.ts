@@ -1,133 +1,103 @@
-/** A run's folder: resolved recipe, environment, log and checkpoints; one process at a time writes in it. */
-import { appendFile, mkdir, open, readFile, rm, stat } from "node:fs/promises";
-import { hostname } from "node:os";
+/** A run's folder: recipe, manifest, log and checkpoints; one process at a time writes in it. */
+import { appendFile, mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { TrainingError, UsageError } from "../errors.js";
-import { fileError, writeFileAtomic } from "../system/atomic-file.js";
-import { recipeDifferences } from "./recipe.js";
+import { fileError, removeLeftovers, writeFileAtomic } from "../system/atomic-file.js";
+import { takeLock } from "../system/lock-file.js";
+import type { LogEntry } from "./log-schema.js";
+import { type Change, changesOf, describeRun, type RunDescription, runFiles } from "./run-manifest.js";
 
 export interface RunFolder {
   readonly path: string;
+  /** What was known of the run before this process opened it; undefined for a new one. */
+  readonly before?: RunDescription;
+  /** Settings that were changed since. */
+  readonly changes: Readonly<Record<string, Change>>;
   /** Path of a file in it. */
   file(name: string): string;
   /** Appends one line of JSON to the log, with the time. */
-  log(entry: Readonly<Record<string, unknown>>): Promise<void>;
+  log(entry: LogEntry): Promise<void>;
   /** Lets other processes write in it. */
   close(): Promise<void>;
 }
 
 /**
- * Creates the folder and locks it. One that holds another run is refused, unless `resume`; then its recipe must be the
- * same, except for the settings in `allowed`.
+ * Creates the folder and locks it. One that holds another run is refused, unless `resume`; then its settings must be the
+ * same, except for those in `allowed`.
  */
 export async function openRunFolder(
   path: string,
-  recipe: Readonly<Record<string, unknown>>,
+  run: RunDescription,
   resume: boolean,
   allowed: readonly string[] = [],
 ): Promise<RunFolder> {
   await mkdir(path, { recursive: true }).catch((error) => {
     throw fileError(path, "create the run folder", error);
   });
-  const unlock = await lock(path);
+  const lock = join(path, "lock");
+  const unlock = await takeLock(lock, {
+    held: (owner) =>
+      new TrainingError(
+        owner
+          ? `Process ${owner.pid} on ${owner.host} is writing in the run folder "${path}"; stop it, choose another --output, or remove "${lock}" if that process is gone.`
+          : `The run folder "${path}" cannot be locked; another process is starting in it.`,
+      ),
+  });
+  const log = join(path, "log.jsonl");
   try {
-    const recipeFile = join(path, "recipe.json");
-    const known = await readFile(recipeFile, "utf8").catch(() => undefined);
-    if (known !== undefined && !resume) {
+    const before = await describeRun(path);
+    if (before && !resume) {
       throw new UsageError(`"${path}" holds a run already; choose another --output, or go on with it by --resume.`);
     }
-    if (known !== undefined) refuseChanges(path, known, recipe, allowed);
-    await writeFileAtomic(recipeFile, `${JSON.stringify(recipe, null, 2)}\n`);
+    const changes = before ? changesOf(path, before, run, allowed) : {};
+    await removeLeftovers(path);
+    await removeTornLine(log);
+    const manifest = before
+      ? { ...run.manifest, began: before.manifest.began, deit: before.manifest.deit }
+      : run.manifest;
+    // The recipe last: where it is, a run was begun and its manifest is there too.
+    await writeFileAtomic(join(path, runFiles.manifest), `${JSON.stringify(manifest, null, 2)}\n`);
+    await writeFileAtomic(join(path, runFiles.recipe), `${JSON.stringify(run.recipe, null, 2)}\n`);
+    return {
+      path,
+      before,
+      changes,
+      file: (name) => join(path, name),
+      log: (entry) =>
+        appendFile(log, `${JSON.stringify({ time: new Date().toISOString(), ...entry })}\n`).catch((error) => {
+          throw fileError(log, "write", error);
+        }),
+      close: unlock,
+    };
   } catch (error) {
     await unlock();
     throw error;
   }
-  const log = join(path, "log.jsonl");
-  return {
-    path,
-    file: (name) => join(path, name),
-    log: (entry) =>
-      appendFile(log, `${JSON.stringify({ time: new Date().toISOString(), ...entry })}\n`).catch((error) => {
-        throw fileError(log, "write", error);
-      }),
-    close: unlock,
-  };
 }
 
-function refuseChanges(
-  path: string,
-  known: string,
-  recipe: Readonly<Record<string, unknown>>,
-  allowed: readonly string[],
-): void {
-  let before: Record<string, unknown>;
+/** Cuts off a last line that a killed process or a full disk has left half written. */
+async function removeTornLine(path: string): Promise<void> {
+  const file = await open(path, "r+").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw fileError(path, "write", error);
+  });
+  if (!file) return;
   try {
-    before = JSON.parse(known) as Record<string, unknown>;
-  } catch {
-    throw new UsageError(`"${join(path, "recipe.json")}" is damaged, so the run cannot go on; start a new run.`);
-  }
-  // Through JSON, as the saved one: settings that are undefined are left out.
-  const now = JSON.parse(JSON.stringify(recipe)) as Record<string, unknown>;
-  const changed = recipeDifferences(before, now).filter((d) => !allowed.includes(d.key));
-  if (changed.length === 0) return;
-  const list = changed.map((d) => `${d.key} was ${JSON.stringify(d.a)} and is ${JSON.stringify(d.b)}`).join("; ");
-  throw new UsageError(
-    `The recipe differs from that of the run in "${path}": ${list}. Resume with the same settings, or start a new run.`,
-  );
-}
-
-interface Owner {
-  readonly pid: number;
-  readonly host: string;
-}
-
-/** Takes the lock file; that of a process of this machine that is no longer there is taken over. */
-async function lock(folder: string): Promise<() => Promise<void>> {
-  const path = join(folder, "lock");
-  const mine = JSON.stringify({ pid: process.pid, host: hostname() } satisfies Owner);
-  for (let attempt = 0; attempt < 30; attempt++) {
-    try {
-      const file = await open(path, "wx");
-      await file.writeFile(mine).finally(() => file.close());
-      return () => rm(path, { force: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw fileError(path, "write", error);
+    const newline = 10;
+    let { size } = await file.stat();
+    const block = Buffer.alloc(65_536);
+    while (size > 0) {
+      const from = Math.max(0, size - block.length);
+      const { bytesRead } = await file.read(block, 0, size - from, from);
+      const at = block.subarray(0, bytesRead).lastIndexOf(newline);
+      if (at >= 0) {
+        size = from + at + 1;
+        break;
+      }
+      size = from;
     }
-    const owner = parseOwner(await readFile(path, "utf8").catch(() => ""));
-    // A file without an owner may be one that is being written this moment.
-    const fresh = await stat(path).then(
-      ({ mtimeMs }) => Date.now() - mtimeMs < 5000,
-      () => false,
-    );
-    if (!owner && fresh) {
-      await sleep(200);
-      continue;
-    }
-    if (owner && (owner.host !== hostname() || isAlive(owner.pid))) {
-      throw new TrainingError(
-        `Process ${owner.pid} on ${owner.host} is writing in the run folder "${folder}"; stop it, choose another --output, or remove "${path}" if that process is gone.`,
-      );
-    }
-    await rm(path, { force: true });
-  }
-  throw new TrainingError(`The run folder "${folder}" cannot be locked; another process is starting in it.`);
-}
-
-function parseOwner(text: string): Owner | undefined {
-  try {
-    const { pid, host } = JSON.parse(text) as Partial<Owner>;
-    return Number.isInteger(pid) && typeof host === "string" ? { pid: pid!, host } : undefined;
-  } catch {
-    return undefined; // a process was killed while it wrote the file
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
+    await file.truncate(size);
+  } finally {
+    await file.close();
   }
 }

@@ -58,6 +58,11 @@ export interface StepOptions {
   readonly accumulate?: number;
   /** Keeps an exponential moving average of parameters and buffers, `ema.<name>`. */
   readonly ema?: boolean;
+  /**
+   * Lets no later run change anything after one whose loss or gradients are not finite (state `halted`, until it is set
+   * to 0), unless the input `passOver` is 1: the state is then still the one that broke, although runs overlap.
+   */
+  readonly halting?: boolean;
 }
 
 /** What the step needs beside the model's inputs: where images and targets come from. */
@@ -92,8 +97,12 @@ export const stepInputs = {
   teacher: "teacherLogits",
   teacherLabels: "teacherLabels",
   apply: "apply",
+  passOver: "passOver",
   emaDecay: "emaDecay",
 } as const;
+
+/** Name of the state that tells of a broken run, see `StepOptions.halting`. */
+export const haltedState = "halted";
 
 /** Prefix of a teacher's parameters in the state. */
 export const teacherPrefix = "teacher.";
@@ -155,9 +164,16 @@ export function buildStep(model: Model, options: StepOptions, inputs: StepInputs
 
   // Nothing moves unless loss and gradients are finite. That also makes every new value depend on all gradients, so
   // all readers of a parameter come before its update and an engine may update it in place.
-  const sound = and(finite(loss), finite(norm));
+  const whole = and(finite(loss), finite(norm));
+  const sound = options.halting ? and(whole, compare("EQ", input(haltedState, "float32", []), 0)) : whole;
+  const passOver = options.halting ? input(stepInputs.passOver, "float32", []) : scalar(1);
   const proceed = accumulate === 1 ? sound : and(sound, compare("GT", input(stepInputs.apply, "float32", []), 0));
   const scale = clipFactor(norm, options.clipGradient, accumulate);
+  // The sums end with their step, also with one whose last run is passed over.
+  const ends =
+    accumulate === 1
+      ? undefined
+      : compare("GT", mul(input(stepInputs.apply, "float32", []), select(sound, 1, passOver)), 0);
 
   const optimizer = createOptimizer(options.optimizer);
   const updates = new Map<string, Tensor>();
@@ -168,13 +184,17 @@ export function buildStep(model: Model, options: StepOptions, inputs: StepInputs
     for (const [name, value] of optimizer.update(spec, parameters.get(spec.name)!, scaled, proceed))
       updates.set(name, value);
     for (const name of optimizer.stateNames(spec.name)) state.set(name, spec.shape);
-    if (accumulate > 1) {
+    if (ends) {
       const kept = select(sound, sums[i], pending(spec.name, spec.shape));
-      updates.set(`accumulated.${spec.name}`, mul(kept, select(proceed, 0, 1)));
+      updates.set(`accumulated.${spec.name}`, mul(kept, select(ends, 0, 1)));
       state.set(`accumulated.${spec.name}`, spec.shape);
     }
   });
   for (const [name, value] of context.buffers) updates.set(name, select(sound, value, parameters.get(name)!));
+  if (options.halting) {
+    updates.set(haltedState, select(sound, 0, add(mul(passOver, -1), 1)));
+    state.set(haltedState, []);
+  }
   if (options.ema) averages(model, updates, parameters, proceed, state);
 
   const correct = reduceSum(cast(compare("EQ", argmax(output.logits, 1), argmax(inputs.target, 1)), "float32"));

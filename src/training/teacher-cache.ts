@@ -5,8 +5,9 @@
  */
 import { createHash } from "node:crypto";
 import { mkdir, readFile, stat } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import type { Dataset } from "../data/dataset.js";
+import { datasetIdentity } from "../data/identity.js";
 import type { Batch, Loader } from "../data/loader.js";
 import { openDataset } from "../data/open.js";
 import type { Engine, Executable } from "../engines/engine.js";
@@ -47,12 +48,10 @@ const epochFile = (folder: string, epoch: number) =>
 const digest = (value: unknown): string => createHash("sha256").update(JSON.stringify(value)).digest("hex");
 
 function identityOf(dataset: Dataset, recipe: Recipe, student: Model, teacher: string): CacheIdentity {
-  const samples = createHash("sha256").update(JSON.stringify(dataset.classes));
-  for (let i = 0; i < dataset.length; i++) samples.update(`${basename(dataset.describe(i))}\0${dataset.label(i)}\n`);
   const { seed, batchSize, accumulate, mixup, cutmix, cutmixMinMax, mixProbability, mixSwitchProbability } = recipe;
   const { mixMode, eraseProbability, eraseMode, eraseCount } = recipe;
   return {
-    data: samples.digest("hex"),
+    data: datasetIdentity(dataset),
     views: digest([
       trainingTransform(recipe, student),
       student.normalization,

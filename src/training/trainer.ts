@@ -1,25 +1,26 @@
 /** A training run, from data to best checkpoint. Reads from top to bottom. */
-import { cpus } from "node:os";
 import type { Dataset, SplitRule } from "../data/dataset.js";
 import { createLoader } from "../data/loader.js";
 import { openDataset } from "../data/open.js";
 import type { Transform } from "../data/transform.js";
 import type { Engine, Precision } from "../engines/engine.js";
-import { InterruptedError, TrainingError } from "../errors.js";
+import { FileError, InterruptedError, TrainingError } from "../errors.js";
 import { Classifier } from "../evaluation/classifier.js";
 import { evaluate } from "../evaluation/evaluate.js";
 import type { EvaluationResult } from "../evaluation/metrics.js";
-import { adaptWeights } from "../models/adapt.js";
-import { initialize } from "../models/initialize.js";
 import type { Model } from "../models/model.js";
-import { type NamedTensors, sizeOf, zeros } from "../tensor/index.js";
-import { loadWeights } from "../weights/load.js";
-import { beginning, Checkpointer, loadState, saveWeights } from "./checkpoint.js";
+import { sizeOf } from "../tensor/index.js";
+import { mostRollbacks, type OnNaN, recordBroken, rollBack } from "./broken-run.js";
+import { saveWeights } from "./checkpoint.js";
+import { Checkpointer } from "./checkpointer.js";
 import { trainEpoch } from "./epoch.js";
 import type { EpochRecord, TrainEvent } from "./events.js";
+import { spikeWatcher } from "./loss-spikes.js";
+import { beginning, nextEpoch, type Position } from "./position.js";
 import { batchTransformOf, distillationOf, evaluationInterpolation, optimizerOf, type Recipe } from "./recipe.js";
 import { openRunFolder, type RunFolder } from "./run-folder.js";
-import { type Step, trainStep } from "./step.js";
+import { environment, firstState, fittingState, manifestOf, otherEngine, requireSpaceForRun } from "./run-start.js";
+import { trainStep } from "./step.js";
 import { createStudent } from "./student.js";
 import { openTeacher, type Teacher, type TeacherAnswers } from "./teacher.js";
 import { openTeacherCache } from "./teacher-cache.js";
@@ -42,8 +43,8 @@ export interface TrainOptions {
   readonly checkpointMinutes?: number;
   /** Saved states that are kept; 2 unless told, so that a broken newest one loses little. */
   readonly keepStates?: number;
-  /** What to do about a loss that is not a number: stop (unless told), or go on without that batch. */
-  readonly onNaN?: "stop" | "skip";
+  /** What to do about a loss that is not a number; stop unless told. */
+  readonly onNaN?: OnNaN;
   /** Weights to begin from; heads of another class count start anew. */
   readonly finetune?: string;
   readonly workers: number;
@@ -64,11 +65,9 @@ export interface TrainResult {
 }
 
 export async function train(options: TrainOptions): Promise<TrainResult> {
-  const { recipe, engine, signal, onEvent = () => undefined } = options;
-  const warn = (message: string) => onEvent({ kind: "warning", message });
+  const { recipe, engine, signal, resume = false } = options;
 
   // Data first: nothing is worth starting before it is known to be there and sound.
-  const { resume = false, allowChanges } = options;
   const rule = await resumedSplit(options.output, resume, options.split);
   const found = await openDataset(options.data, { split: "train", rule });
   const data = await withoutBadImages(found, options);
@@ -76,23 +75,26 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const model = createStudent(recipe, found.classes.length);
   const teaching = await openTeaching(recipe, data, model);
 
-  const share = options.split?.kind === "given" ? undefined : options.split?.share;
-  const identity = { data: options.data, split: share, teacherIdentity: teaching.teacher?.identity };
-  const folder = await openRunFolder(options.output, { ...recipe, ...identity }, resume, allowChanges);
-  const loader = await orClose(folder, () => trainingLoader(data, recipe, model, options));
+  const manifest = manifestOf(options, data, teaching.teacher?.identity);
+  const folder = await openRunFolder(options.output, { recipe, manifest }, resume, options.allowChanges);
+  const onEvent = logged(options.onEvent, folder);
+  const warn = (message: string) => onEvent({ kind: "warning", message });
 
   const records: EpochRecord[] = [];
   let best: EpochRecord | undefined;
   let position = beginning;
-  const opened: { dispose(): Promise<void> }[] = [];
+  const opened: (() => Promise<void>)[] = [];
   try {
+    const loader = trainingLoader(data, recipe, model, { ...options, onEvent });
+    opened.push(() => loader.close());
     await recordSplit(folder, rule, found, test);
-    await folder.log({ kind: "environment", ...environment(), ...engine.info });
+    await folder.log({ kind: "environment", ...environment(engine.info) });
+    const other = otherEngine(folder, manifest);
+    if (other) warn(other);
     // One program does a whole step; its state stays on the device until the end.
-    const optimizerOptions = optimizerOf(recipe);
     const step = trainStep(model, {
       batch: loader.batchSize,
-      optimizer: optimizerOptions,
+      optimizer: optimizerOf(recipe),
       loss: recipe.loss,
       labelSmoothing: recipe.labelSmoothing,
       distillation: distillationOf(recipe, model.distilled),
@@ -101,20 +103,27 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       clipGradient: recipe.clipGradient,
       accumulate: recipe.accumulate,
       ema: recipe.emaDecay > 0,
+      halting: true,
     });
+    const keep = options.keepStates ?? 2;
+    await requireSpaceForRun(folder, step, model, keep);
     const executable = await engine.compile(step.program, { precision: options.precision });
-    opened.push(executable);
-    const saved = options.resume ? await loadState(folder, warn) : undefined;
-    const first = saved ? fittingState(saved.state, step, folder) : await firstState(model, step, options);
+    opened.unshift(() => executable.dispose());
+    const checkpoints = new Checkpointer({ folder, names: [...step.state.keys()], keep, onWarning: warn });
+    const start = async () => ({
+      state: await firstState(model, step, { seed: recipe.seed, finetune: options.finetune }),
+      position: beginning,
+    });
+    const saved = resume ? await checkpoints.load() : undefined;
+    const first = saved ? fittingState(saved, step, folder) : await start();
     const frozen = [...step.frozen.keys()].map((name) => [name, teaching.teacher!.state.get(name)!] as const);
-    const state = await engine.createState(new Map([...first, ...frozen]));
-    opened.push(state);
+    const state = await engine.createState(new Map([...first.state, ...frozen]));
+    opened.unshift(() => state.dispose());
     const prefix = recipe.emaDecay > 0 ? "ema." : "";
     const classifier = Classifier.over({ engine, model, prefix }, state);
-    opened.unshift(classifier);
-    const checkpoints = new Checkpointer(folder, [...step.state.keys()], options.keepStates ?? 2);
-    const between = 60_000 * (options.checkpointMinutes ?? 10);
-    position = saved?.position ?? beginning;
+    opened.unshift(() => classifier.dispose());
+    position = first.position;
+    if (folder.before) await folder.log({ kind: "resumed", ...placeOf(position), changed: folder.changes });
 
     const stepsPerEpoch = Math.floor(loader.stepsPerEpoch / recipe.accumulate);
     onEvent({
@@ -125,40 +134,70 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       images: data.length,
       parameters: model.parameters.reduce((n, p) => n + sizeOf(p.shape), 0),
     });
+    const spikes = spikeWatcher();
+    const between = 60_000 * (options.checkpointMinutes ?? 10);
+    const onNaN = options.onNaN ?? "stop";
+    const broken = { engine, state, step, folder, dataset: data, recipe };
+    /** Saves where the run is, so that nothing is lost to the error. */
+    const savedBefore = async (error: unknown, reason: string) => {
+      await checkpoints.save(state, position);
+      await checkpoints.settle();
+      await folder.log({ kind: "stopped", reason, ...placeOf(position) });
+      return error;
+    };
+
     while (position.epoch < recipe.epochs && !signal?.aborted) {
+      const waitedBefore = checkpoints.waited;
       const end = await trainEpoch({
-        ...{ recipe, loader, engine, executable, state, step, optimizerOptions, position, stepsPerEpoch, folder },
+        ...{ recipe, loader, executable, state, position, stepsPerEpoch, signal },
         answers: teaching.answers,
-        onNaN: options.onNaN ?? "stop",
+        passOverBroken: onNaN === "skip",
         pauseDue: () => checkpoints.age > between,
         onPause: (at) => checkpoints.save(state, at),
-        signal,
-        onEvent,
+        onEvent: (event) => {
+          onEvent(event);
+          const spike = event.kind === "step" ? spikes(event.step, event.loss) : undefined;
+          if (spike) warn(spike);
+        },
       });
       position = end.position;
-      const result = end.record && test && (await unlessInterrupted(evaluateOn(test, classifier, options)));
-      if (!end.record || (test && !result)) {
-        await checkpoints.save(state, position); // interrupted: the run goes on from the very next batch
+      if (end.kind === "failed") throw await savedBefore(resumable(end.error, position), messageOf(end.error));
+      if (end.kind === "broken") {
+        const tired = position.rollbacks === mostRollbacks;
+        const reason = await recordBroken(broken, end.run, position, tired ? "stop" : onNaN);
+        if (onNaN !== "rollback" || tired) throw await savedBefore(new TrainingError(reason), reason);
+        const back = (await checkpoints.load()) ?? (await start());
+        position = await rollBack(broken, end.run, position, back);
+        warn(`${reason} Training goes back to step ${position.step} and on from there at a lower rate.`);
+        continue;
+      }
+      const done = end.kind === "done" ? end : undefined;
+      const result = done && test && (await unlessInterrupted(evaluateOn(test, classifier, options)));
+      if (!done || (test && !result)) {
+        await savedBefore(undefined, "interrupted"); // the run goes on from the very next batch
         break;
       }
-      const record: EpochRecord = { ...end.record, test: result };
+      const checkpointWait = (checkpoints.waited - waitedBefore) / 1000 / done.record.seconds;
+      const record: EpochRecord = { ...done.record, checkpointWait, test: result };
       records.push(record);
       const top1 = result?.top1 ?? 0;
       const isBest = top1 > position.bestTop1 || !test;
-      const { epoch, step: steps, bestTop1 } = position;
-      position = { ...beginning, epoch: epoch + 1, step: steps, bestTop1: Math.max(top1, bestTop1) };
+      position = nextEpoch(position, top1);
       if (isBest) best = record;
       await checkpoints.save(state, position, async (tensors) => {
         if (isBest) await saveWeights(folder, "best", model, found.classes, tensors, prefix);
         await saveWeights(folder, "last", model, found.classes, tensors, prefix);
+        await folder.log({ kind: "epoch", ...record });
       });
-      await folder.log({ kind: "epoch", ...record });
       onEvent({ kind: "epoch", record });
     }
     await checkpoints.settle();
+    if (position.epoch >= recipe.epochs) {
+      const { epoch, step: steps, bestTop1 } = position;
+      await folder.log({ kind: "finished", epoch, step: steps, ...(test ? { bestTop1 } : {}) });
+    }
   } finally {
-    await loader.close();
-    for (const each of opened) await each.dispose().catch(() => undefined);
+    for (const close of opened) await close().catch(() => undefined);
     await folder.close();
   }
   return {
@@ -169,6 +208,23 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     folder: folder.path,
     interrupted: position.epoch < recipe.epochs,
   };
+}
+
+const placeOf = ({ epoch, step, runs }: Position) => ({ epoch, step, runs });
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Writes warnings into the log too. */
+function logged(onEvent: TrainOptions["onEvent"], folder: RunFolder): (event: TrainEvent) => void {
+  return (event) => {
+    onEvent?.(event);
+    if (event.kind === "warning") void folder.log(event).catch(() => undefined);
+  };
+}
+
+/** The error of data that could not be had, with the way out. */
+function resumable(error: unknown, { step }: Position): unknown {
+  const message = `${messageOf(error)} The run is saved at step ${step}: when the data is whole again, go on with --resume.`;
+  return error instanceof FileError ? new FileError(error.path, message, { cause: error }) : error;
 }
 
 /** The teacher, when the recipe has one: as a model in the step, or as stored answers. */
@@ -189,32 +245,6 @@ async function unlessInterrupted<T>(work: Promise<T>): Promise<T | undefined> {
     if (error instanceof InterruptedError) return undefined;
     throw error;
   });
-}
-
-async function orClose<T>(folder: RunFolder, make: () => T): Promise<T> {
-  try {
-    return make();
-  } catch (error) {
-    await folder.close();
-    throw error;
-  }
-}
-
-/** What a result may depend on beside the recipe. */
-function environment(): Record<string, unknown> {
-  const { node, v8 } = process.versions;
-  return { node, v8, system: `${process.platform} ${process.arch}`, processor: cpus()[0]?.model ?? "unknown" };
-}
-
-/** A saved state holds all that the step wants, or it is another program's. */
-function fittingState(saved: NamedTensors, step: Step, folder: RunFolder): NamedTensors {
-  for (const [name, shape] of step.state) {
-    if (saved.get(name)?.shape.join() === shape.join()) continue;
-    throw new TrainingError(
-      `The saved state in "${folder.path}" does not fit the model: it lacks "${name}" of shape [${shape.join(", ")}]. Resume with the settings of its recipe.json.`,
-    );
-  }
-  return saved;
 }
 
 async function evaluateOn(
@@ -244,16 +274,4 @@ async function evaluateOn(
   } finally {
     await loader.close();
   }
-}
-
-async function firstState(model: Model, step: Step, { recipe, finetune }: TrainOptions): Promise<NamedTensors> {
-  const parameters = finetune
-    ? adaptWeights(model, (await loadWeights(finetune)).tensors, { source: finetune, newHead: { seed: recipe.seed } })
-    : initialize(model, recipe.seed);
-  return new Map(
-    [...step.state].map(([name, shape]) => [
-      name,
-      parameters.get(name.replace(/^ema\./, "")) ?? zeros("float32", shape),
-    ]),
-  );
 }

@@ -264,7 +264,7 @@ describe("train", () => {
       .trim()
       .split("\n")
       .map((l) => JSON.parse(l));
-    expect(lines.map((l) => l.kind)).toEqual(["environment", "epoch", "epoch"]);
+    expect(lines.map((l) => l.kind)).toEqual(["environment", "epoch", "epoch", "finished"]);
     expect(lines[2].test.images).toBe(32);
   });
 
@@ -297,8 +297,8 @@ describe("train", () => {
     await expect(train(options("nan", wild))).rejects.toThrow(
       /became infinite or NaN at step \d+ .*; the weights were not touched\. Lower --lr/,
     );
-    const line = JSON.parse((await readFile(join(folder, "nan", "log.jsonl"), "utf8")).trim().split("\n").at(-1)!);
-    expect(line.samples).toHaveLength(16);
+    const log = (await readFile(join(folder, "nan", "log.jsonl"), "utf8")).trim().split("\n");
+    expect(JSON.parse(log.at(-2)!).samples).toHaveLength(16);
     expect(existsSync(join(folder, "nan", "recipe.json"))).toBe(true);
   });
 

@@ -107,7 +107,8 @@ describe("a loss that is not a number", () => {
     const wild = { lr: 1e30, optimizer: "sgd", dropout: 0 } as const;
     await expect(train(options("nan", wild))).rejects.toThrow(/first: the (parameter|logits|gradient of)/);
     const log = (await readFile(join(folder("nan"), "log.jsonl"), "utf8")).trim().split("\n");
-    expect(JSON.parse(log.at(-1)!)).toMatchObject({ kind: "stopped", firstBroken: expect.any(String) });
+    expect(JSON.parse(log.at(-1)!)).toMatchObject({ kind: "stopped" });
+    expect(JSON.parse(log.at(-2)!)).toMatchObject({ kind: "broken", first: expect.any(String), onNaN: "stop" });
   });
   it("can be passed over, though not forever", async () => {
     const warnings: string[] = [];

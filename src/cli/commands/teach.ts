@@ -27,7 +27,7 @@ Example:
   deit teach recipe.json photos/ --set distillation=hard teacherWeights=runs/teacher --output answers/
   deit train recipe.json photos/ --set distillation=hard distilled=true teacherCache=answers/`,
     )
-    .action((first: string, second: string | undefined, options: Options) =>
+    .action((first: string | undefined, second: string | undefined, options: Options) =>
       interruptible((signal) => run(dataAndRecipe(first, second, options), signal)),
     );
 }

@@ -1,54 +1,72 @@
 /** `deit train`: trains a model on a folder of images. */
 import { availableParallelism } from "node:os";
-import { basename } from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { parseSplitRule } from "../../data/split.js";
-import { chooseEngine, type EngineChoice } from "../../engines/open.js";
+import { chooseEngine } from "../../engines/open.js";
 import { followParent, isLaunched, launch } from "../../engines/xla/launcher.js";
-import { InterruptedError, UsageError } from "../../errors.js";
+import { InterruptedError, PausedError } from "../../errors.js";
+import type { OnNaN } from "../../training/broken-run.js";
 import { train } from "../../training/trainer.js";
-import { engineOptions, interruptible, splitOption, wholeNumber, withEngine } from "../options.js";
-import { type Asked, dataAndRecipe, type RecipeChoice, recipeOptions, resolveRecipe } from "../recipe-options.js";
+import { engineOptions, interruptible, number, splitOption, wholeNumber, withEngine } from "../options.js";
+import { recipeOptions } from "../recipe-options.js";
+import { type RunChoice, resolveRun } from "../resumed-run.js";
 import { epochLine, trainingProgress } from "../training-progress.js";
 
 export function define(command: Command): void {
+  const choice = (flags: string, about: string, values: readonly string[]) => new Option(flags, about).choices(values);
   splitOption(recipeOptions(engineOptions(command)))
     .option("--output <folder>", "run folder, runs/<data> unless told")
-    .option("--resume", "go on with the run in the folder")
+    .option("--resume [run]", "go on with the run in this folder, or in that of --output")
+    .option("--allow-change <key...>", "settings that may differ from those of the run that is gone on with")
     .option("--finetune <weights>", "weights to begin from")
     .option("--validation <folder>", "data to evaluate on, the test part of the data unless told")
-    .option("--on-bad-image <what>", "stop or skip", "stop")
+    .addOption(choice("--on-bad-image <what>", "stop (unless told) or skip", ["stop", "skip"]))
+    .addOption(
+      choice("--on-nan <what>", "when the loss is no number: stop, skip the batch, or go back to a saved state", [
+        ...["stop", "skip", "rollback"],
+      ]).default("stop"),
+    )
+    .option("--checkpoint-minutes <minutes>", "minutes between saved states within an epoch", number(0), 10)
+    .option("--keep-states <n>", "saved states that are kept", wholeNumber(1), 2)
     .option("--workers <threads>", "threads that read images", wholeNumber(0), Math.max(1, availableParallelism() - 1))
-    .option("--precision <format>", "float32, or bfloat16 for matrix products (XLA)", "float32")
+    .addOption(
+      choice("--precision <format>", "float32 (unless told), or bfloat16 for matrix products (XLA)", [
+        ...["float32", "bfloat16"],
+      ]),
+    )
     .option("--print-recipe", "print the settings with all defaults and stop")
     .option("--json", "print one JSON value at the end")
-    .addHelpText("after", "\nExample:\n  deit train small-data photos/ --epochs 20 --output runs/photos")
-    .action((first: string, second: string | undefined, options: Options) =>
-      interruptible((signal) => run(dataAndRecipe(first, second, options), signal)),
+    .addHelpText(
+      "after",
+      `
+SIGINT and SIGTERM save the run and end with code 130, SIGUSR1 (a cluster's warning) with 75.
+
+Example:
+  deit train small-data photos/ --epochs 20 --output runs/photos
+  deit train --resume runs/photos`,
+    )
+    .action((first: string | undefined, second: string | undefined, options: Options) =>
+      interruptible((signal) => run([first, second], options, signal)),
     );
 }
 
-interface Options extends EngineChoice, RecipeChoice {
-  readonly output?: string;
-  readonly resume?: boolean;
+interface Options extends RunChoice {
+  readonly allowChange?: readonly string[];
   readonly finetune?: string;
-  readonly validation?: string;
-  readonly split: string;
-  readonly onBadImage: "stop" | "skip";
+  readonly onNan: OnNaN;
+  readonly checkpointMinutes: number;
+  readonly keepStates: number;
   readonly workers: number;
   readonly printRecipe?: boolean;
   readonly json?: boolean;
 }
 
-async function run({ data, options }: Asked<Options>, signal: AbortSignal): Promise<void> {
-  const recipe = await resolveRecipe(options);
+async function run(args: readonly (string | undefined)[], given: Options, signal: AbortSignal): Promise<void> {
+  const options = await resolveRun(args, given);
   if (options.printRecipe) {
-    console.log(JSON.stringify(recipe, null, 2));
+    console.log(JSON.stringify(options.recipe, null, 2));
     return;
   }
-  if (!["stop", "skip"].includes(options.onBadImage))
-    throw new UsageError(`--on-bad-image is "${options.onBadImage}"; it must be stop or skip.`);
-  const output = options.output ?? `runs/${basename(data).replace(/[^\w.-]/g, "-")}`;
   const { engine: chosen } = await chooseEngine(options);
   if (chosen === "xla" && !isLaunched()) {
     // XLA wants allocator settings that a process cannot give itself.
@@ -58,16 +76,15 @@ async function run({ data, options }: Asked<Options>, signal: AbortSignal): Prom
   followParent();
   const split = await parseSplitRule(options.split);
   const progress = trainingProgress("training", options.json ?? false);
+  const { allowChange: allowChanges, onNan: onNaN } = options;
   const result = await withEngine(options, (engine) =>
-    train({ ...options, split, recipe, engine, data, output, signal, onEvent: progress.onEvent }),
+    train({ ...options, split, engine, allowChanges, onNaN, signal, onEvent: progress.onEvent }),
   ).finally(progress.stop);
   if (options.json) {
     const { folder, epochs, best, classes, interrupted } = result;
     console.log(JSON.stringify({ folder, classes: classes.length, epochs, best, interrupted }));
   } else if (result.best) console.log(`best: ${epochLine(result.best)}\nrun folder: ${result.folder}`);
-  if (result.interrupted) {
-    throw new InterruptedError(
-      `Training was interrupted; go on with it by: deit train ${data} --output ${output} --resume (and the same settings).`,
-    );
-  }
+  if (!result.interrupted) return;
+  const message = `Training was interrupted; go on with it by: deit train --resume ${options.output}`;
+  throw signal.reason === "SIGUSR1" ? new PausedError(message) : new InterruptedError(message);
 }

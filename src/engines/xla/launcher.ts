@@ -41,7 +41,7 @@ export interface LaunchOptions {
   readonly signal?: AbortSignal;
 }
 
-const forwarded = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR2"] as const;
+const forwarded = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"] as const;
 
 /**
  * Starts `script` with `args` under the settings above, with this process's input and output, and answers with its exit

@@ -1,0 +1,69 @@
+/** What `deit train` goes on with: a run folder tells its data, recipe and engine, so nothing needs to be said twice. */
+import { basename } from "node:path";
+import type { EngineChoice } from "../engines/open.js";
+import { UsageError } from "../errors.js";
+import type { Recipe } from "../training/recipe.js";
+import { describeRun, type RunManifest } from "../training/run-manifest.js";
+import { dataAndRecipe, type RecipeChoice, resolveRecipe } from "./recipe-options.js";
+
+export interface RunChoice extends RecipeChoice, EngineChoice {
+  readonly output?: string;
+  /** The run folder; true: `output`. */
+  readonly resume?: string | true;
+  readonly validation?: string;
+  readonly split: string;
+  readonly onBadImage?: RunManifest["onBadImage"];
+  readonly precision?: RunManifest["precision"];
+}
+
+/** The options with all that the command line and the run folder say together. */
+export type ResolvedRun<Options> = Omit<Options, "recipe" | "resume"> & {
+  readonly data: string;
+  readonly output: string;
+  readonly recipe: Recipe;
+  readonly resume: boolean;
+};
+
+/**
+ * Resolves `[recipe] data` and the options. With `--resume RUN`, or `--resume` and an output folder that holds a run,
+ * whatever is not said comes from that run.
+ */
+export async function resolveRun<Options extends RunChoice>(
+  args: readonly (string | undefined)[],
+  given: Options,
+): Promise<ResolvedRun<Options>> {
+  const [[first, second], options] = settled(args, given);
+  const named = typeof options.resume === "string" ? options.resume : undefined;
+  const asked = named !== undefined && first === undefined ? undefined : dataAndRecipe(first, second, options);
+  const output = named ?? options.output ?? `runs/${basename(asked!.data).replace(/[^\w.-]/g, "-")}`;
+  const known = options.resume ? await describeRun(output) : undefined;
+  if (named !== undefined && !known)
+    throw new UsageError(`"${named}" holds no run that could go on; give the folder that deit train wrote.`);
+  const manifest = known?.manifest;
+  return {
+    ...options,
+    data: asked?.data ?? manifest!.data,
+    output,
+    recipe: await resolveRecipe(asked?.options ?? options, known?.recipe),
+    resume: options.resume !== undefined,
+    validation: options.validation ?? manifest?.validation,
+    split: options.split === "given" ? String(manifest?.split ?? options.split) : options.split,
+    onBadImage: options.onBadImage ?? manifest?.onBadImage ?? "stop",
+    precision: options.precision ?? manifest?.precision ?? "float32",
+    // A run is bit for bit the same on one engine only.
+    engine:
+      manifest && options.engine === "auto" ? (manifest.engine.engine === "xla" ? "xla" : "onnx") : options.engine,
+    devices: options.devices ?? manifest?.engine.devices,
+  };
+}
+
+/** In `--resume DATA --output RUN` the word after --resume is the data. */
+function settled<Options extends RunChoice>(
+  [first, second]: readonly (string | undefined)[],
+  options: Options,
+): [(string | undefined)[], Options] {
+  const { resume, output } = options;
+  if (typeof resume !== "string" || output === undefined || output === resume) return [[first, second], options];
+  if (second === undefined) return [first === undefined ? [resume] : [resume, first], { ...options, resume: true }];
+  throw new UsageError(`Two run folders are named, "${resume}" by --resume and "${output}" by --output; give one.`);
+}

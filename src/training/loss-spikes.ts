@@ -1,0 +1,33 @@
+/** Notices a training loss that jumps: often the first sign of a rate too high or of bad data. */
+
+/** Losses that are looked at before anything counts as a jump. */
+const warmup = 50;
+/** Weight of a new loss in mean and variance: about the last thirty steps count. */
+const memory = 0.03;
+/** A spike lies so many deviations, and this share of the mean, above it. */
+const deviations = 6;
+const share = 0.25;
+/** Steps without another warning after one. */
+const quiet = 100;
+
+/** A watcher: given the loss of each step, it answers with a sentence when it has jumped. */
+export function spikeWatcher(): (step: number, loss: number) => string | undefined {
+  let seen = 0;
+  let mean = 0;
+  let variance = 0;
+  let warnedAt = -Infinity;
+  return (step, loss) => {
+    const limit = mean + Math.max(deviations * Math.sqrt(variance), share * Math.abs(mean));
+    const spike = seen >= warmup && loss > limit;
+    const usual = mean;
+    // The first losses weigh the same; a spike counts no more than the limit, or the next one would not be seen.
+    const weight = Math.max(memory, 1 / (seen + 1));
+    const difference = (spike ? limit : loss) - mean;
+    mean += weight * difference;
+    variance = (1 - weight) * (variance + weight * difference ** 2);
+    seen++;
+    if (!spike || step - warnedAt < quiet) return undefined;
+    warnedAt = step;
+    return `The loss jumped to ${loss.toFixed(3)} at step ${step}; it was about ${usual.toFixed(3)}. If it stays up, lower --lr or set --clip-gradient 1.`;
+  };
+}

@@ -1,0 +1,41 @@
+/** How far a run has come: with the state of the device, all that going on needs. */
+import { z } from "zod";
+
+const count = z.number().int().min(0);
+
+export const positionSchema = z.object({
+  /** Epochs that are done. */
+  epoch: count,
+  /** Optimizer steps that are done. */
+  step: count,
+  /** Runs of the program that are done in the epoch under way, those that were passed over, and their sums. */
+  runs: count,
+  skipped: count.default(0),
+  lossSum: z.number(),
+  correctSum: z.number(),
+  /** Percent; -1 before the first evaluation. */
+  bestTop1: z.number(),
+  /** Returns to an earlier state in the epoch under way; each has halved the rate for the rest of the epoch. */
+  rollbacks: count.default(0),
+  /** Optimizer steps of the epoch under way, counted from its first, whose batches are passed over after a return. */
+  passOver: z.array(count).max(64).default([]),
+});
+
+export type Position = Readonly<z.infer<typeof positionSchema>>;
+
+export const beginning: Position = {
+  epoch: 0,
+  step: 0,
+  runs: 0,
+  skipped: 0,
+  lossSum: 0,
+  correctSum: 0,
+  bestTop1: -1,
+  rollbacks: 0,
+  passOver: [],
+};
+
+/** The position at the beginning of the next epoch. */
+export function nextEpoch({ epoch, step, bestTop1 }: Position, top1: number): Position {
+  return { ...beginning, epoch: epoch + 1, step, bestTop1: Math.max(top1, bestTop1) };
+}

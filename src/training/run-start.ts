@@ -1,0 +1,100 @@
+/** The beginning of a run: what it says of itself, and what it must find before the first step. */
+import { cpus } from "node:os";
+import type { Dataset, SplitRule } from "../data/dataset.js";
+import { datasetIdentity } from "../data/identity.js";
+import type { Engine, EngineInfo } from "../engines/engine.js";
+import { TrainingError } from "../errors.js";
+import { adaptWeights } from "../models/adapt.js";
+import { initialize } from "../models/initialize.js";
+import type { Model } from "../models/model.js";
+import { requireFreeSpace } from "../system/atomic-file.js";
+import { version } from "../system/version.js";
+import { type NamedTensors, sizeOf, zeros } from "../tensor/index.js";
+import { loadWeights } from "../weights/load.js";
+import type { SavedState } from "./checkpoint.js";
+import type { RunFolder } from "./run-folder.js";
+import type { RunManifest } from "./run-manifest.js";
+import type { Step } from "./step.js";
+
+export interface ManifestChoices {
+  readonly engine: Engine;
+  readonly data: string;
+  readonly validation?: string;
+  readonly split?: SplitRule;
+  readonly onBadImage?: "stop" | "skip";
+  readonly precision?: RunManifest["precision"];
+}
+
+/** `run.json` of a run over these images. */
+export function manifestOf(choices: ManifestChoices, dataset: Dataset, teacher: string | undefined): RunManifest {
+  const { engine, data, validation, split, onBadImage = "stop", precision = "float32" } = choices;
+  const { engine: name, platform, version: engineVersion, devices } = engine.info;
+  return {
+    format: 1,
+    deit: version(),
+    began: new Date().toISOString(),
+    ...{ data, validation, split: split?.kind === "given" ? undefined : split?.share },
+    dataset: datasetIdentity(dataset),
+    images: dataset.length,
+    classes: dataset.classes.length,
+    teacher,
+    ...{ onBadImage, precision },
+    engine: { engine: name, platform, version: engineVersion, devices },
+  };
+}
+
+/** What a result may depend on beside the recipe. */
+export function environment({ precisions, ...engine }: EngineInfo) {
+  const { node, v8 } = process.versions;
+  return {
+    ...{ node, v8, system: `${process.platform} ${process.arch}`, processor: cpus()[0]?.model.trim() ?? "unknown" },
+    ...engine,
+    precisions: [...precisions],
+  };
+}
+
+/** A sentence when the run goes on with another engine, where sums come out in another order. */
+export function otherEngine({ before }: RunFolder, { engine }: RunManifest): string | undefined {
+  const was = before?.manifest.engine;
+  if (!was || JSON.stringify(was) === JSON.stringify(engine)) return undefined;
+  const name = (e: RunManifest["engine"]) => `${e.engine} on ${e.devices} × ${e.platform} (${e.version})`;
+  return `The run was begun with ${name(was)} and goes on with ${name(engine)}; its weights will not be bit for bit those of a run on one engine.`;
+}
+
+/** Refuses when the disk cannot hold what the run will write: `keep` states and one in the making, best and last weights. */
+export async function requireSpaceForRun(folder: RunFolder, step: Step, model: Model, keep: number): Promise<void> {
+  const bytes = (shapes: Iterable<readonly number[]>) => [...shapes].reduce((sum, shape) => sum + 4 * sizeOf(shape), 0);
+  const state = bytes(step.state.values());
+  const weights = bytes(model.parameters.map((p) => p.shape));
+  // A run that goes on has most of its files already, and writes over them one at a time.
+  const needed = folder.before ? state + weights : (keep + 1) * state + 3 * weights;
+  await requireFreeSpace(folder.path, needed, "the checkpoints of the run");
+}
+
+/** A saved state holds all that the step wants, or it is another program's. */
+export function fittingState(saved: SavedState, step: Step, folder: RunFolder): SavedState {
+  for (const [name, shape] of step.state) {
+    if (saved.state.get(name)?.shape.join() === shape.join()) continue;
+    throw new TrainingError(
+      `The saved state in "${folder.path}" does not fit the model: it lacks "${name}" of shape [${shape.join(", ")}]. Resume with the settings of its recipe.json.`,
+    );
+  }
+  return saved;
+}
+
+/** The state before the first step: parameters drawn from the seed, or those of the file `finetune`; zeros otherwise. */
+export async function firstState(
+  model: Model,
+  step: Step,
+  { seed, finetune }: { readonly seed: number; readonly finetune?: string },
+): Promise<NamedTensors> {
+  const parameters = finetune
+    ? adaptWeights(model, (await loadWeights(finetune)).tensors, { source: finetune, newHead: { seed } })
+    : initialize(model, seed);
+  return new Map(
+    [...step.state].map(([name, shape]) => [
+      name,
+      parameters.get(name.replace(/^ema\./, "")) ?? zeros("float32", shape),
+    ]),
+  );
+}
