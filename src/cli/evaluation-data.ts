@@ -5,12 +5,15 @@ import type { Dataset } from "../data/dataset.js";
 import { createLoader, type Loader } from "../data/loader.js";
 import { openDataset } from "../data/open.js";
 import { readClassFile } from "../data/sources/files.js";
+import { isIndex } from "../data/sources/image-folder.js";
+import { parseSplitRule } from "../data/split.js";
 import { UsageError } from "../errors.js";
 import type { Model } from "../models/model.js";
-import { number, wholeNumber } from "./options.js";
+import { number, splitOption, wholeNumber } from "./options.js";
 
 export interface DataOptions {
   readonly data: string;
+  readonly split: string;
   readonly classes?: string;
   readonly cropRatio?: number;
   readonly batchSize: number;
@@ -18,8 +21,8 @@ export interface DataOptions {
 }
 
 export function dataOptions(command: Command): Command {
-  return command
-    .requiredOption("--data <folder>", "folder with class folders, or with files named CLASS_….jpg")
+  return splitOption(command)
+    .requiredOption("--data <folder>", "images with labels: class folders, shards and others")
     .option("--classes <file>", "class names, one per line, in the order of the models' outputs")
     .option(
       "--crop-ratio <ratio>",
@@ -35,16 +38,23 @@ export async function namedClasses({ classes }: DataOptions): Promise<readonly s
   return classes === undefined ? undefined : readClassFile(classes);
 }
 
-/** The test part of the data; its classes are those of the models, in their order. */
+/**
+ * The test part of the data; its classes are those of the model, in their order. Where nobody names the classes,
+ * folders that are numbers are indices of the model's outputs (ImageNet-V2), and others must be as many as those.
+ */
 export async function testDataset(
-  { data }: DataOptions,
+  { data, split }: DataOptions,
   model: Model,
   classes: readonly string[] | undefined,
 ): Promise<Dataset> {
-  const dataset = await openDataset(data, { split: "test", classes });
-  if (dataset.classes.length > model.classes)
+  const rule = await parseSplitRule(split);
+  const dataset = await openDataset(data, { split: "test", classes, rule });
+  if (classes !== undefined) return dataset;
+  if (dataset.classes.every(isIndex))
+    return openDataset(data, { split: "test", rule, classes: Array.from({ length: model.classes }, (_, i) => `${i}`) });
+  if (dataset.classes.length !== model.classes)
     throw new UsageError(
-      `"${data}" has ${dataset.classes.length} classes, but the model "${model.name}" knows ${model.classes}; give the data it was trained for, or --classes.`,
+      `"${data}" has ${dataset.classes.length} classes, but the model "${model.name}" knows ${model.classes} and does not name them; name them with --classes.`,
     );
   return dataset;
 }

@@ -1,9 +1,9 @@
 /** The commands that look into models, run as programs. */
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { deit, type Ran } from "./run.js";
+import { deit, type Ran, root } from "./run.js";
 
 const micro = ["imageSize=32", "patchSize=8", "width=32", "depth=2", "heads=2", "warmupEpochs=0"];
 const data = "procedural:32:24";
@@ -73,6 +73,53 @@ describe("deit tokens", () => {
     expect([none.code, none.stderr]).toEqual([2, expect.stringContaining("no distillation token")]);
     const plot = await deit(["tokens", distilled, "--data", data, "--plot", "tokens.gif"]);
     expect([plot.code, plot.stderr]).toEqual([2, expect.stringContaining(".svg or .png")]);
+  });
+});
+
+describe("deit evaluate", () => {
+  /** Folders named by class indices, as ImageNet-V2's: code-point order would put 10 before 2. */
+  async function numbered(name: string, indices: readonly number[]): Promise<string> {
+    for (const index of indices) {
+      await mkdir(join(scratch, name, String(index)), { recursive: true });
+      const image = index % 2 ? "plain.png" : "palette.png";
+      await copyFile(join(root, "tests/fixtures/images", image), join(scratch, name, String(index), `${index}.png`));
+    }
+    return join(scratch, name);
+  }
+  const right = (predictions: { image: string; top5: number[] }[]) =>
+    (100 * predictions.filter(({ image, top5 }) => Number(/(\d+)\.png$/.exec(image)![1]) === top5[0]).length) /
+    predictions.length;
+
+  it("reads all heads of a distilled model at once", async () => {
+    const args = ["evaluate", "--weights", distilled, "--data", data, "--json"];
+    const found = json(await deit(args));
+    expect(Object.keys(found.heads)).toEqual(["both", "class", "distillation"]);
+    expect(found).toMatchObject({ head: "both", ...found.heads.both });
+    const asked = json(await deit([...args, "--head", "class"]));
+    expect(asked).toMatchObject({ head: "class", ...found.heads.class });
+    const { stdout } = await deit(args.filter((a) => a !== "--json"));
+    expect(stdout).toMatch(/\n {2}distillation +top-1/);
+  });
+  it("takes folders that are numbers for class indices", async () => {
+    const folder = await numbered("v2", [0, 1, 2, 3, 9]);
+    const found = json(await deit(["evaluate", "--weights", plain, "--data", folder, "--predictions", "--json"]));
+    expect(found.images).toBe(5);
+    expect(found.top1).toBeCloseTo(right(found.predictions), 10);
+    const beyond = await deit(["evaluate", "--weights", plain, "--data", await numbered("more", [0, 10])]);
+    expect([beyond.code, beyond.stderr]).toEqual([2, expect.stringContaining("none of the 10 classes")]);
+  });
+  it("counts with all right labels of an image", async () => {
+    const folder = await numbered("real", [0, 1, 2]);
+    const real = join(scratch, "real.json");
+    const all = Array.from({ length: 10 }, (_, i) => i);
+    await writeFile(real, JSON.stringify({ "0.png": all, "1.png": [], "2.png": all }));
+    const args = ["evaluate", "--weights", distilled, "--data", folder, "--real", real, "--json"];
+    const found = json(await deit(args));
+    expect(found.real).toEqual({ top1: 100, top5: 100, images: 2 });
+    expect(found.heads.class.real.images).toBe(2);
+    await writeFile(real, JSON.stringify([[1]]));
+    const unknown = await deit(args);
+    expect([unknown.code, unknown.stderr]).toEqual([2, expect.stringContaining('no labels for "0/0.png"')]);
   });
 });
 

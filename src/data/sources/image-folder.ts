@@ -12,7 +12,7 @@ export async function openImageFolder(path: string, options: OpenOptions): Promi
   const files = new FileList(path);
   const labels = new Uint32Column();
   for (const folder of folders) {
-    const label = indices.get(folder);
+    const label = indices.get(folder) ?? classIndex(folder, classes);
     if (label === undefined) {
       throw new UsageError(
         `The folder "${join(path, folder)}" is none of the ${classes.length} classes of the model; remove it or give --classes.`,
@@ -29,3 +29,12 @@ export async function openImageFolder(path: string, options: OpenOptions): Promi
   }
   return fileDataset(files, { classes, labels });
 }
+
+/** ImageNet-V2 calls its folders by the index of the class, 0 to 999; undefined where classes have numbers for names. */
+function classIndex(folder: string, classes: readonly string[]): number | undefined {
+  if (!isIndex(folder) || classes.some(isIndex)) return undefined;
+  return Number(folder) < classes.length ? Number(folder) : undefined;
+}
+
+/** Whether a folder's name is a whole number, written without leading zeros. */
+export const isIndex = (name: string): boolean => /^(0|[1-9]\d{0,5})$/.test(name);

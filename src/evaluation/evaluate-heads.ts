@@ -1,0 +1,56 @@
+/** Accuracy of all heads of a model in one walk over the data (the three rows of table 3 of the paper). */
+import type { Dataset } from "../data/dataset.js";
+import { UsageError } from "../errors.js";
+import { type Head, headsOf } from "../models/context.js";
+import { logitsAt } from "./heads.js";
+import { Accuracy, type EvaluationResult } from "./metrics.js";
+import { type PassOptions, passOver } from "./pass.js";
+import type { Probe } from "./probe.js";
+import { RealAccuracy, type RealLabels, type RealResult } from "./real-labels.js";
+
+export interface HeadResult extends EvaluationResult {
+  /** With all right labels of each image, where they were given. */
+  readonly real?: RealResult;
+}
+
+export interface EvaluateHeadsOptions extends PassOptions {
+  readonly dataset: Dataset;
+  readonly real?: RealLabels;
+  /** Called with each sample's index in the data set and its logits by head. */
+  readonly onLogits?: (index: number, logits: (head: Head) => Float32Array) => void;
+}
+
+/** Results by head; the probe must derive `headLogits`. Throws UsageError where `real` does not know an image. */
+export async function evaluateHeads(
+  probe: Probe,
+  { dataset, real, onLogits, ...pass }: EvaluateHeadsOptions,
+): Promise<ReadonlyMap<Head, HeadResult>> {
+  const { classes } = probe.model;
+  const sums = headsOf(probe.model).map((head) => ({ head, single: new Accuracy(), multiple: new RealAccuracy() }));
+  for await (const { batch, values } of passOver(probe, pass)) {
+    for (const { head, single } of sums)
+      single.add(values.get(head)!.data as Float32Array, batch.labels, batch.count, classes);
+    for (let slot = 0; slot < batch.count; slot++) {
+      const index = batch.indices[slot];
+      const logits = (head: Head) => logitsAt(values, head, slot);
+      const right = real && rightLabels(real, dataset.key(index));
+      if (right) for (const { head, multiple } of sums) multiple.add(logits(head), right);
+      onLogits?.(index, logits);
+    }
+  }
+  return new Map(
+    sums.map(({ head, single, multiple }) => [
+      head,
+      { ...single.result(), ...(real ? { real: multiple.result() } : {}) },
+    ]),
+  );
+}
+
+function rightLabels(real: RealLabels, image: string): readonly number[] {
+  const right = real(image);
+  if (right === undefined)
+    throw new UsageError(
+      `The file of --real has no labels for "${image}"; its images are named ILSVRC2012_val_00000001.JPEG and so on, or as in its keys.`,
+    );
+  return right;
+}

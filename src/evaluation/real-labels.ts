@@ -1,0 +1,82 @@
+/** Images with several right labels, as ImageNet-Real has them (Beyer et al. 2020, "Are we done with ImageNet?"). */
+import { readFile, stat } from "node:fs/promises";
+import { basename } from "node:path";
+import { z } from "zod";
+import { FileError } from "../errors.js";
+import { fileError } from "../system/atomic-file.js";
+import { topK } from "./metrics.js";
+
+const labels = z.array(z.number().int().min(0)).max(1000);
+const schema = z.union([z.array(labels).max(1_000_000), z.record(z.string(), labels)]);
+
+/** Far above the 1.5 MB of the published file. */
+const largestFile = 64 * 2 ** 20;
+
+/** All right labels of a file by its name; none where nobody could tell; undefined for an image that is not listed. */
+export type RealLabels = (path: string) => readonly number[] | undefined;
+
+/**
+ * Reads `real.json`: a list whose n-th entry belongs to `ILSVRC2012_val_` and the number n + 1, or an object by file
+ * name. Throws FileError when it is neither.
+ */
+export async function readRealLabels(path: string): Promise<RealLabels> {
+  const parsed = schema.safeParse(await readJson(path));
+  if (!parsed.success)
+    throw new FileError(
+      path,
+      `"${path}" holds no labels: it must be a list of lists of class indices, or an object with such a list per file name.`,
+    );
+  const found = parsed.data;
+  if (!Array.isArray(found)) {
+    const byName = new Map(Object.entries(found));
+    return (image) => byName.get(basename(image));
+  }
+  return (image) => {
+    const number = /^ILSVRC2012_val_(\d{8})\.\w+$/.exec(basename(image));
+    return number ? found[Number(number[1]) - 1] : undefined;
+  };
+}
+
+async function readJson(path: string): Promise<unknown> {
+  const failed = (error: unknown) => {
+    throw fileError(path, "read the labels in", error);
+  };
+  const { size } = await stat(path).catch(failed);
+  if (size > largestFile)
+    throw new FileError(path, `"${path}" has ${size} bytes; a file of labels has at most ${largestFile}.`);
+  const text = await readFile(path, "utf8").catch(failed);
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new FileError(path, `"${path}" is no JSON: ${(error as Error).message}.`);
+  }
+}
+
+export interface RealResult {
+  /** Percent of images whose first choice is among the right labels. */
+  readonly top1: number;
+  /** Percent with a right label among the five first choices. */
+  readonly top5: number;
+  /** Images that have a right label; those without count for nothing. */
+  readonly images: number;
+}
+
+/** Sums of an evaluation with several right labels. */
+export class RealAccuracy {
+  #top1 = 0;
+  #top5 = 0;
+  #images = 0;
+
+  add(logits: ArrayLike<number>, right: readonly number[]): void {
+    if (right.length === 0) return;
+    const best = topK(logits, 5);
+    if (right.includes(best[0])) this.#top1++;
+    if (best.some((b) => right.includes(b))) this.#top5++;
+    this.#images++;
+  }
+
+  result(): RealResult {
+    const share = (n: number) => (this.#images === 0 ? 0 : (100 * n) / this.#images);
+    return { top1: share(this.#top1), top5: share(this.#top5), images: this.#images };
+  }
+}
