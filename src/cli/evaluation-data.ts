@@ -46,9 +46,10 @@ export async function testDataset(
   { data, split }: DataOptions,
   model: Model,
   classes: readonly string[] | undefined,
+  signal?: AbortSignal,
 ): Promise<Dataset> {
   const rule = await parseSplitRule(split);
-  const dataset = await openDataset(data, { split: "test", classes, rule });
+  const dataset = await openDataset(data, { split: "test", classes, rule, signal });
   if (classes !== undefined) return dataset;
   if (dataset.classes.every(isIndex))
     return openDataset(data, { split: "test", rule, classes: Array.from({ length: model.classes }, (_, i) => `${i}`) });

@@ -49,6 +49,8 @@ export interface OpenOptions {
   readonly split: "train" | "test";
   /** How parts are made; the data's own unless told. Any other rule divides what is for training without it. */
   readonly rule?: SplitRule;
+  /** Ends downloads that opening may take. */
+  readonly signal?: AbortSignal;
   /** Class names in the order of their index; the data's own unless told. */
   readonly classes?: readonly string[];
 }

@@ -3,9 +3,11 @@ import type { Dataset, OpenOptions } from "./dataset.js";
 import { hasFile, type Place } from "./place.js";
 import { isCifarFile, openCifar } from "./sources/cifar.js";
 import { openFlatFolder } from "./sources/flat.js";
+import { openHubDataset } from "./sources/hub.js";
 import { openImageFolder } from "./sources/image-folder.js";
 import { annotationFile, openInaturalist } from "./sources/inaturalist.js";
 import { isListFile, openList, ownList } from "./sources/list.js";
+import { isParquetName, openParquet } from "./sources/parquet.js";
 import { isShardName, openWebDataset } from "./sources/webdataset.js";
 
 export interface Format {
@@ -32,10 +34,20 @@ export const formats: Readonly<Record<string, Format>> = {
     recognises: (place) => (place.kind === "file" ? isListFile(place.path) : hasFile(place, ownList)),
     open: openList,
   },
+  parquet: {
+    about: "Parquet files of the Hugging Face datasets library",
+    recognises: (place) => (place.kind === "file" ? isParquetName(place.path) : place.files.some(isParquetName)),
+    open: openParquet,
+  },
   wds: {
     about: "WebDataset shards (.tar, also as shard-{000..009}.tar)",
     recognises: (place) => (place.kind === "file" ? isShardName(place.path) : place.files.some(isShardName)),
     open: openWebDataset,
+  },
+  hf: {
+    about: "a data set of the Hugging Face hub (hf:owner/name)",
+    recognises: () => false,
+    open: openHubDataset,
   },
   folders: {
     about: "a folder with a folder per class",

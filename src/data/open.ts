@@ -16,8 +16,7 @@ import { partOf } from "./split.js";
 export async function openDataset(path: string, options: OpenOptions): Promise<Dataset> {
   const { rule = { kind: "given" }, ...others } = options;
   if (rule.kind === "given") return openGiven(path, others);
-  const { classes } = others;
-  return partOf(await openGiven(path, { split: "train", classes }), rule, options.split);
+  return partOf(await openGiven(path, { ...others, split: "train" }), rule, options.split);
 }
 
 /** One of the data's own parts. */
@@ -31,12 +30,13 @@ async function openGiven(path: string, options: OpenOptions): Promise<Dataset> {
   const format = Object.entries(formats).find(([, f]) => f.recognises(place));
   if (!format) throw notUnderstood(path);
   const [name, { open }] = format;
-  const part = name === "folders" ? partFolder(place, options) : undefined;
+  const part = name === "folders" ? innerFolder(place, options) : undefined;
   return part === undefined ? open(path, options) : openGiven(join(path, part), options);
 }
 
-/** The folder of the part that is asked for, where there is one; it may hold any format. */
-function partFolder({ path, folders }: Place, { split }: OpenOptions): string | undefined {
+/** The folder of the part that is asked for, where there is one, or a lone `data`; it may hold any format. */
+function innerFolder({ path, folders }: Place, { split }: OpenOptions): string | undefined {
+  if (folders.length === 1 && folders[0] === "data") return "data";
   const part = partNames[split].find((name) => folders.includes(name));
   if (part === undefined && folders.every(isPartName)) throw noPart(path, folders, split);
   return part;

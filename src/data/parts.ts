@@ -21,10 +21,15 @@ function partOf(name: string): string | undefined {
  * Those of `names` that belong to the part; all, where no name speaks of parts. Throws FileError when there are parts,
  * but not this one.
  */
-export function namesOfPart(path: string, names: readonly string[], split: OpenOptions["split"]): string[] {
+export function namesOfPart(
+  path: string,
+  names: readonly string[],
+  split: OpenOptions["split"],
+  order: Readonly<Record<OpenOptions["split"], readonly string[]>> = partNames,
+): string[] {
   const parts = names.map(partOf);
   if (parts.every((part) => part === undefined)) return [...names];
-  const wanted = partNames[split].find((part) => parts.includes(part));
+  const wanted = order[split].find((part) => parts.includes(part));
   if (wanted === undefined)
     throw noPart(
       path,

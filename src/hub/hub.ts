@@ -6,12 +6,24 @@
  */
 import { copyFile, mkdir, readFile, rm, stat, symlink } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import { getHFHubCachePath, getRepoFolderName, HUB_URL, modelInfo, type PathInfo, pathsInfo } from "@huggingface/hub";
+import {
+  datasetInfo,
+  getHFHubCachePath,
+  getRepoFolderName,
+  HUB_URL,
+  modelInfo,
+  type PathInfo,
+  pathsInfo,
+} from "@huggingface/hub";
 import { DownloadError, UsageError } from "../errors.js";
 import { fileError, requireFreeSpace, writeFileAtomic } from "../system/atomic-file.js";
 import { download } from "../system/download.js";
 
+export type RepositoryKind = "model" | "dataset";
+
 export interface HubOptions {
+  /** What the repository is; a model unless told. */
+  readonly kind?: RepositoryKind;
   /** Branch, tag or commit. */
   readonly revision?: string;
   readonly signal?: AbortSignal;
@@ -24,7 +36,8 @@ export interface HubOptions {
 const weightFiles = ["model.safetensors", "pytorch_model.bin"] as const;
 
 /** A repository on a hub, as every request names it. */
-interface Origin {
+export interface Origin {
+  readonly kind: RepositoryKind;
   readonly repository: string;
   readonly revision: string;
   readonly endpoint: string;
@@ -44,16 +57,15 @@ export async function hubFile(repository: string, path: string, options: HubOpti
 async function firstOf(repository: string, paths: readonly string[], options: HubOptions): Promise<string> {
   const { revision = "main", environment = process.env } = options;
   for (const name of [revision, ...paths]) checkRelative(name);
-  const folder = join(getHFHubCachePath(), getRepoFolderName({ type: "model", name: repository }));
+  const origin = originOf(repository, options);
+  const folder = repositoryFolder(origin);
   const cached = await cachedFile(folder, revision, paths);
-  if (/^(1|on|yes|true)$/i.test(environment.HF_HUB_OFFLINE ?? "")) {
+  if (isOffline(environment)) {
     if (cached) return cached;
     throw new DownloadError(
-      `"${paths[0]}" of ${repository} is not in the cache and HF_HUB_OFFLINE=${environment.HF_HUB_OFFLINE} forbids fetching it; unset it, or give a file with --weights.`,
+      `"${paths[0]}" of ${repository} is not in the cache and HF_HUB_OFFLINE=${environment.HF_HUB_OFFLINE} forbids fetching it; unset it, or give a file.`,
     );
   }
-  const endpoint = (environment.HF_ENDPOINT || HUB_URL).replace(/\/+$/, "");
-  const origin: Origin = { repository, revision, endpoint, token: environment.HF_TOKEN || undefined };
   const found = await describe(origin, paths, options.signal).catch((error: unknown) => {
     options.signal?.throwIfAborted();
     if (error instanceof DownloadError) throw error;
@@ -63,6 +75,20 @@ async function firstOf(repository: string, paths: readonly string[], options: Hu
   });
   return found ? fetchInto(folder, origin, found, options) : cached!;
 }
+
+export function originOf(repository: string, options: HubOptions): Origin {
+  const { kind = "model", revision = "main", environment = process.env } = options;
+  const endpoint = (environment.HF_ENDPOINT || HUB_URL).replace(/\/+$/, "");
+  return { kind, repository, revision, endpoint, token: environment.HF_TOKEN || undefined };
+}
+
+/** Folder of a repository in the cache. */
+export function repositoryFolder({ kind, repository }: Origin): string {
+  return join(getHFHubCachePath(), getRepoFolderName({ type: kind, name: repository }));
+}
+
+export const isOffline = (environment: NonNullable<HubOptions["environment"]>): boolean =>
+  /^(1|on|yes|true)$/i.test(environment.HF_HUB_OFFLINE ?? "");
 
 interface Found {
   readonly path: string;
@@ -85,8 +111,9 @@ async function fetchInto(folder: string, origin: Origin, file: Found, options: H
   if (!(await exists(pointer))) {
     if (!(await exists(blob))) {
       await requireFreeSpace(dirname(blob), size, `"${path}"`);
+      const place = origin.kind === "dataset" ? `datasets/${origin.repository}` : origin.repository;
       const encoded = path.split("/").map(encodeURIComponent).join("/");
-      await download(new URL(`${origin.endpoint}/${origin.repository}/resolve/${commit}/${encoded}`), blob, {
+      await download(new URL(`${origin.endpoint}/${place}/resolve/${commit}/${encoded}`), blob, {
         sha256,
         size,
         headers: origin.token ? { authorization: `Bearer ${origin.token}` } : {},
@@ -115,23 +142,41 @@ async function link(blob: string, pointer: string): Promise<void> {
 
 /** Asks the hub for the first of `paths` that the repository has, at the commit its revision stands for now. */
 async function describe(origin: Origin, paths: readonly string[], signal?: AbortSignal): Promise<Found> {
-  const { repository, revision, endpoint, token } = origin;
-  const common = {
-    hubUrl: endpoint,
-    ...(token ? { accessToken: token } : {}),
-    fetch: ((url, init) => fetch(url, { ...init, signal })) satisfies typeof fetch,
-  };
-  const refused = (error: unknown): never => {
+  const { kind, repository } = origin;
+  const sha = await commitOf(origin, signal);
+  const repo = { type: kind, name: repository } as const;
+  const common = requestOptions(origin, signal);
+  const infos = await pathsInfo({ repo, paths: [...paths], revision: sha, ...common }).catch((error: unknown) => {
     throw refusal(origin, error);
-  };
-  const { sha } = await modelInfo({ name: repository, revision, additionalFields: ["sha"], ...common }).catch(refused);
-  if (!/^[0-9a-f]{40}$/.test(sha)) throw malformed(origin);
-  const repo = { type: "model", name: repository } as const;
-  const infos = await pathsInfo({ repo, paths: [...paths], revision: sha, ...common }).catch(refused);
+  });
   const info = paths.map((path) => infos.find((i) => i.path === path)).find((i) => i !== undefined);
   if (!info)
     throw new DownloadError(`The repository ${repository} has no file "${paths.join('" or "')}"; check the name.`);
   return { path: info.path, size: sizeOf(origin, info), sha256: hashOf(origin, info), commit: sha };
+}
+
+/** What every call of the hub's client takes. */
+export function requestOptions({ endpoint, token }: Origin, signal?: AbortSignal) {
+  return {
+    hubUrl: endpoint,
+    ...(token ? { accessToken: token } : {}),
+    fetch: ((url, init) => fetch(url, { ...init, signal })) satisfies typeof fetch,
+  };
+}
+
+/** The commit that a revision stands for now. */
+export async function commitOf(origin: Origin, signal?: AbortSignal): Promise<string> {
+  const { kind, repository: name, revision } = origin;
+  const common = { name, revision, ...requestOptions(origin, signal) };
+  const asked =
+    kind === "model"
+      ? modelInfo({ ...common, additionalFields: ["sha"] })
+      : datasetInfo({ ...common, additionalFields: ["sha"] });
+  const { sha } = await asked.catch((error: unknown) => {
+    throw refusal(origin, error);
+  });
+  if (!/^[0-9a-f]{40}$/.test(sha)) throw malformed(origin);
+  return sha;
 }
 
 function hashOf({ repository }: Origin, { lfs, path }: PathInfo): string {
@@ -147,7 +192,7 @@ function sizeOf(origin: Origin, { size }: PathInfo): number {
 }
 
 /** An answer with an error status as a sentence; anything else as it came. */
-function refusal({ repository, revision }: Origin, error: unknown): unknown {
+export function refusal({ repository, revision }: Origin, error: unknown): unknown {
   const status = (error as { statusCode?: number }).statusCode;
   if (status === undefined || status >= 500 || status === 429) return error;
   return new DownloadError(
@@ -181,11 +226,11 @@ async function exists(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined)) !== undefined;
 }
 
-function unreachable({ repository, endpoint }: Origin, error: unknown): DownloadError {
+export function unreachable({ repository, endpoint }: Origin, error: unknown): DownloadError {
   const reason =
     error instanceof Error ? (error.cause instanceof Error ? error.cause.message : error.message) : String(error);
   return new DownloadError(
-    `The hub at ${endpoint} cannot be reached for ${repository} (${reason}); check the network and HF_ENDPOINT, or give a file with --weights.`,
+    `The hub at ${endpoint} cannot be reached for ${repository} (${reason}); check the network and HF_ENDPOINT, or give a file.`,
     { cause: error },
   );
 }

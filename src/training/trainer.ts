@@ -69,7 +69,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
 
   // Data first: nothing is worth starting before it is known to be there and sound.
   const rule = await resumedSplit(options.output, resume, options.split);
-  const found = await openDataset(options.data, { split: "train", rule });
+  const found = await openDataset(options.data, { split: "train", rule, signal });
   const data = await withoutBadImages(found, options);
   const test = await testData({ ...options, split: rule }, found.classes);
   const model = createStudent(recipe, found.classes.length);

@@ -44,7 +44,7 @@ interface Options extends EngineChoice, DataOptions {
 
 async function run(options: Options, signal: AbortSignal): Promise<void> {
   const { model, weights, classes } = await openModel({ ...options, classes: await namedClasses(options) });
-  const dataset = await testDataset(options, model, classes);
+  const dataset = await testDataset(options, model, classes, signal);
   const real = options.real === undefined ? undefined : await readRealLabels(options.real);
   const loader = evaluationLoader(dataset, model, options);
   // Models with one head decide by it, whatever was asked for.

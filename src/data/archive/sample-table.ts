@@ -4,7 +4,7 @@ import type { Dataset, SampleSource } from "../dataset.js";
 import type { Labelled } from "../labels.js";
 
 export class SampleTable {
-  readonly #files: string[] = [];
+  readonly #files: { readonly path: string; readonly name: string }[] = [];
   readonly #fileOf = new Uint32Column();
   /** Offsets in two columns, since archives may be larger than 4 GiB. */
   readonly #offsetLow = new Uint32Column();
@@ -16,9 +16,9 @@ export class SampleTable {
     return this.#keys.length;
   }
 
-  /** Begins another file; samples are added to the last one. */
-  addFile(path: string): void {
-    this.#files.push(path);
+  /** Begins another file, with its name for messages; samples are added to the last one. */
+  addFile(path: string, name = path): void {
+    this.#files.push({ path, name });
   }
 
   add(key: string, offset: number, length: number): void {
@@ -34,7 +34,12 @@ export class SampleTable {
   }
 
   file(i: number): string {
-    return this.#files[this.#fileOf.at(i)];
+    return this.#files[this.#fileOf.at(i)].path;
+  }
+
+  /** A sample's name for messages. */
+  describe(i: number): string {
+    return `${this.#files[this.#fileOf.at(i)].name}:${this.key(i)}`;
   }
 
   offset(i: number): number {
@@ -59,12 +64,12 @@ export function tableDataset(
     length: table.length,
     label: (i) => labels.at(i),
     source,
-    describe: (i) => `${table.file(i)}:${table.key(i)}`,
+    describe: (i) => table.describe(i),
     key: (i) => table.key(i),
   };
 }
 
 function sliceOf(table: SampleTable, i: number): SampleSource {
-  const path = table.file(i);
-  return { kind: "slice", path, offset: table.offset(i), length: table.bytes(i), name: `${path}:${table.key(i)}` };
+  const [path, offset, length] = [table.file(i), table.offset(i), table.bytes(i)];
+  return { kind: "slice", path, offset, length, name: table.describe(i) };
 }

@@ -45,6 +45,29 @@ export async function filesNamed(path: string, wanted: RegExp): Promise<string[]
   return [...inOrder(NameColumn.of(entries.filter((name) => !name.startsWith(".") && wanted.test(name))))];
 }
 
+/** Deepest folder, and most names, that a search for a few large files goes to. */
+const searched = { depth: 4, names: 100_000 };
+
+/** Names of the files below a folder that fit, relative to it, in code-point order. */
+export async function filesBelow(path: string, wanted: RegExp): Promise<string[]> {
+  const found: string[] = [];
+  const search = async (folder: string, depth: number): Promise<void> => {
+    for (const entry of await readdir(join(path, folder), { withFileTypes: true })) {
+      if (entry.name.startsWith(".")) continue;
+      const name = join(folder, entry.name);
+      if (await isFolder(join(path, folder), entry)) {
+        if (depth < searched.depth) await search(name, depth + 1);
+      } else if (wanted.test(entry.name)) found.push(name);
+      if (found.length > searched.names)
+        throw new FileError(path, `"${path}" holds more than ${searched.names} files.`);
+    }
+  };
+  await search("", 0).catch((error) => {
+    throw fileError(path, "list the folder", error);
+  });
+  return [...inOrder(NameColumn.of(found))];
+}
+
 /** Class names, one per line, in a file `classes.txt` of the folder, if there is one. */
 export async function readOwnClasses(folder: string): Promise<string[] | undefined> {
   const path = join(folder, "classes.txt");

@@ -1,7 +1,7 @@
 /** WebDataset: tar archives ("shards") whose members are images and their classes. */
 
 import { stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { FileError } from "../../errors.js";
 import { fileError } from "../../system/atomic-file.js";
 import { withFile } from "../../system/read-range.js";
@@ -20,7 +20,8 @@ export const isShardName = (name: string): boolean => shardName.test(name);
 
 /** Opens a shard, shards by a brace pattern, or all shards of a folder; with parts where their names tell some. */
 export async function openWebDataset(path: string, options: OpenOptions): Promise<Dataset> {
-  const shards = namesOfPart(path, await shardsOf(path), options.split);
+  const { folder, names } = await shardsOf(path);
+  const shards = namesOfPart(path, names, options.split).map((name) => join(folder, name));
   const table = new SampleTable();
   const labels = new LabelColumn();
   for (const shard of shards) addShard(table, labels, shard, await localIndex(shard));
@@ -28,11 +29,15 @@ export async function openWebDataset(path: string, options: OpenOptions): Promis
   return tableDataset(basename(path), table, labels.resolve(path, { wanted: options.classes, own }));
 }
 
-async function shardsOf(path: string): Promise<string[]> {
-  if (isShardName(path)) return expandBraces(path);
+/** Names of the shards, and the folder they are relative to: only names of this data set may tell its parts. */
+async function shardsOf(path: string): Promise<{ folder: string; names: string[] }> {
+  if (isShardName(path)) {
+    const folder = dirname(path.split("{")[0].concat("x"));
+    return { folder, names: expandBraces(path).map((name) => relative(folder, name)) };
+  }
   const names = await filesNamed(path, shardName);
   if (names.length === 0) throw new FileError(path, `"${path}" holds no shards; their names must end in .tar.`);
-  return names.map((name) => join(path, name));
+  return { folder: path, names };
 }
 
 function addShard(table: SampleTable, labels: LabelColumn, path: string, index: ShardIndex): void {

@@ -1,0 +1,184 @@
+/**
+ * Images out of a Parquet file into one file of images, row group by row group. A Parquet file packs its rows in pages
+ * that must be decoded whole; training reads in random order, so they are unpacked once. Runs in a guarded thread.
+ */
+import { open } from "node:fs/promises";
+import type { AsyncBuffer, ColumnMetaData, Compressors, FileMetaData } from "hyparquet";
+import { parquetMetadataAsync, parquetReadObjects, parquetSchema } from "hyparquet";
+import { parquetHeader } from "hyparquet/src/column.js";
+import { compressors } from "hyparquet-compressors";
+import { type ByteSource, fileSource } from "./byte-source.js";
+
+export interface ParquetJob {
+  readonly path: string;
+  /** File that the images are written to, one after the other. */
+  readonly target: string;
+}
+
+export interface UnpackedParquet {
+  /** Class names, where the file tells them as the datasets library does. */
+  readonly classes?: readonly string[];
+  readonly labels: readonly string[];
+  readonly offsets: readonly number[];
+  readonly lengths: readonly number[];
+}
+
+/** Largest page that is decoded, and most rows of a row group. */
+const limits = { pageBytes: 2 ** 30, rows: 2 ** 20, footerBytes: 2 ** 27 };
+
+/** Throws an error whose message completes "the file …". */
+export async function unpackParquet(
+  { path, target }: ParquetJob,
+  progress: (rows: number) => void,
+): Promise<UnpackedParquet> {
+  const file = await open(path, "r");
+  const out = await open(target, "w");
+  try {
+    const source = await fileSource(path, file);
+    const buffer = asyncBuffer(source);
+    await checkFooter(source);
+    const metadata = await parquetMetadataAsync(buffer);
+    const { image, label, classes } = columnsOf(metadata);
+    const labels: string[] = [];
+    const offsets: number[] = [];
+    const lengths: number[] = [];
+    let at = 0;
+    let row = 0;
+    for (const group of metadata.row_groups) {
+      const rows = Number(group.num_rows);
+      if (!(rows >= 0 && rows <= limits.rows))
+        throw new Error(`has a group of ${rows} rows, above the limit of ${limits.rows}`);
+      for (const { meta_data } of group.columns)
+        if (meta_data && [image, label].includes(meta_data.path_in_schema[0]))
+          await checkPages(source, meta_data, rows);
+      const read = { file: buffer, metadata, compressors: guardedCompressors, utf8: false };
+      const found = await parquetReadObjects({ ...read, columns: [image, label], rowStart: row, rowEnd: row + rows });
+      for (const [i, sample] of found.entries()) {
+        const bytes = imageBytes(sample[image]);
+        if (!bytes) throw new Error(`has no image bytes in row ${row + i}`);
+        await out.write(bytes);
+        labels.push(labelOf(sample[label], row + i));
+        offsets.push(at);
+        lengths.push(bytes.length);
+        at += bytes.length;
+      }
+      row += rows;
+      progress(row);
+    }
+    if (labels.length === 0) throw new Error("holds no rows");
+    await out.sync();
+    return { classes, labels, offsets, lengths };
+  } finally {
+    await file.close();
+    await out.close();
+  }
+}
+
+function asyncBuffer(source: ByteSource): AsyncBuffer {
+  return {
+    byteLength: source.size,
+    async slice(start, end = source.size) {
+      const from = start < 0 ? source.size + start : start;
+      const to = end < 0 ? source.size + end : end;
+      if (!(from >= 0 && to <= source.size && from <= to)) throw new Error("refers to bytes that it does not have");
+      return new Uint8Array(await source.read(from, to - from)).buffer;
+    },
+  };
+}
+
+/** The last bytes are the footer's length and the mark of the format. */
+async function checkFooter(source: ByteSource): Promise<void> {
+  if (source.size < 12) throw new Error("is too short to be one");
+  const tail = await source.read(source.size - 8, 8);
+  if (tail.toString("latin1", 4) !== "PAR1") throw new Error("does not end as one (it may be cut short)");
+  const length = tail.readUInt32LE(0);
+  if (length > limits.footerBytes || length + 12 > source.size)
+    throw new Error("has a footer that is longer than itself");
+}
+
+interface Columns {
+  readonly image: string;
+  readonly label: string;
+  readonly classes?: readonly string[];
+}
+
+const usualNames = {
+  image: /^(image|img|picture|photo|jpg|jpeg|png|webp)$/i,
+  label: /^(fine_label|label|labels|class|category|target|cls)$/i,
+};
+
+/** Which columns hold the images and the labels: as the datasets library notes it, else by their names. */
+function columnsOf(metadata: FileMetaData): Columns {
+  const names = parquetSchema(metadata).children.map((c) => c.element.name);
+  const features = featuresOf(metadata);
+  const ofType = (type: string) => names.filter((name) => features[name]?._type === type);
+  const [image] = [...ofType("Image"), ...names.filter((n) => usualNames.image.test(n))];
+  const labels = [...ofType("ClassLabel"), ...names.filter((n) => usualNames.label.test(n))];
+  const label = labels.find((n) => /^(fine_)?labels?$/.test(n)) ?? labels[0];
+  if (image === undefined || label === undefined) {
+    const lack = image === undefined ? "images" : "labels";
+    throw new Error(`has no column of ${lack} (its columns are ${names.slice(0, 20).join(", ")})`);
+  }
+  const classes = features[label]?.names;
+  const named = Array.isArray(classes) && classes.every((n) => typeof n === "string");
+  return { image, label, classes: named ? (classes as string[]) : undefined };
+}
+
+type Features = Readonly<Record<string, { readonly _type?: unknown; readonly names?: unknown } | undefined>>;
+
+function featuresOf(metadata: FileMetaData): Features {
+  const text = metadata.key_value_metadata?.find(({ key }) => key === "huggingface")?.value;
+  try {
+    return (JSON.parse(text ?? "{}") as { info?: { features?: Features } }).info?.features ?? {};
+  } catch {
+    return {};
+  }
+}
+
+/** Whether the pages of a column agree with what is said of it; decoding believes their headers. */
+async function checkPages(source: ByteSource, column: ColumnMetaData, rows: number): Promise<void> {
+  const name = column.path_in_schema.join(".");
+  const start = Number(column.dictionary_page_offset ?? column.data_page_offset);
+  const length = Number(column.total_compressed_size);
+  if (!(start >= 0 && length >= 0 && start + length <= source.size))
+    throw new Error(`places the column ${name} beyond its end`);
+  const bytes = await source.read(start, length);
+  const reader = { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length), offset: 0 };
+  let values = 0;
+  while (values < rows && reader.offset < length - 1) {
+    const before = reader.offset;
+    const { compressed_page_size: packed, uncompressed_page_size: unpacked, ...page } = parquetHeader(reader);
+    const header = page.data_page_header ?? page.data_page_header_v2 ?? page.dictionary_page_header;
+    const count = header?.num_values ?? 0;
+    const sound = [packed, unpacked, count].every((n) => Number.isInteger(n) && n >= 0);
+    if (!sound || reader.offset <= before || unpacked > limits.pageBytes || packed > length - reader.offset)
+      throw new Error(`has a damaged page in the column ${name}`);
+    if (page.type !== "DICTIONARY_PAGE") values += count;
+    if (values > rows || count > limits.rows) throw new Error(`has more values than rows in the column ${name}`);
+    reader.offset += packed;
+  }
+}
+
+/** Decompressors that make no more than a page may have. */
+const guardedCompressors: Compressors = Object.fromEntries(
+  Object.entries(compressors).map(([codec, unpack]) => [
+    codec,
+    (input: Uint8Array, length: number) => {
+      if (length > limits.pageBytes) throw new Error("has a page that is too large");
+      return unpack(input, length);
+    },
+  ]),
+);
+
+/** The bytes of an image: bare, or in a structure as the datasets library stores them. */
+function imageBytes(value: unknown): Uint8Array | undefined {
+  if (value instanceof Uint8Array) return value;
+  const bytes = (value as { bytes?: unknown } | null | undefined)?.bytes;
+  return bytes instanceof Uint8Array ? bytes : undefined;
+}
+
+function labelOf(value: unknown, row: number): string {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString("utf8");
+  if (typeof value === "string" || typeof value === "number" || typeof value === "bigint") return String(value);
+  throw new Error(`has no label in row ${row}`);
+}

@@ -1,0 +1,38 @@
+/** Data sets from the Hugging Face hub: the Parquet files of the part that is asked for, in the hub's own cache. */
+import { UsageError } from "../../errors.js";
+import { hubDataset } from "../../hub/datasets.js";
+import type { HubOptions } from "../../hub/hub.js";
+import { createProgress, type Progress } from "../../system/progress.js";
+import type { Dataset, OpenOptions } from "../dataset.js";
+import { namesOfPart } from "../parts.js";
+import { parquetDataset, parquetParts } from "./parquet.js";
+
+/** `owner/name` or `owner/name@revision`; also `name` alone for the hub's oldest data sets. */
+const repositoryName = /^((?:[\w.-]+\/)?[\w.-]+)(?:@([\w./-]+))?$/;
+
+/** Opens `owner/name[@revision]`. */
+export async function openHubDataset(name: string, options: OpenOptions, hub: HubOptions = {}): Promise<Dataset> {
+  const [, repository, revision] = repositoryName.exec(name) ?? [];
+  if (repository === undefined || repository.includes(".."))
+    throw new UsageError(`"hf:${name}" names no data set of the hub; write hf:owner/name, or hf:owner/name@revision.`);
+  const { names, file } = await hubDataset(repository, { ...hub, revision, signal: options.signal });
+  const wanted = namesOfPart(`hf:${name}`, names, options.split, parquetParts);
+  const files: string[] = [];
+  for (const each of wanted) files.push(await withProgress(each, file));
+  return parquetDataset(repository, files, options);
+}
+
+async function withProgress(
+  name: string,
+  file: (name: string, onProgress: HubOptions["onProgress"]) => Promise<string>,
+): Promise<string> {
+  let progress: Progress | undefined;
+  try {
+    return await file(name, (done, total) => {
+      progress ??= createProgress({ title: `fetching ${name}`, total: Math.ceil(total / 2 ** 20), unit: "MiB" });
+      progress.update(Math.floor(done / 2 ** 20));
+    });
+  } finally {
+    progress?.stop();
+  }
+}

@@ -1,0 +1,112 @@
+/** Parquet files of images as the Hugging Face datasets library writes them; unpacked into the cache at first use. */
+import { createHash } from "node:crypto";
+import { mkdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { z } from "zod";
+import { FileError } from "../../errors.js";
+import { fileError, requireFreeSpace, writeFileAtomic } from "../../system/atomic-file.js";
+import { cacheFolder } from "../../system/cache-folder.js";
+import { JobEnded, runGuarded } from "../../system/guarded-job.js";
+import { workerUrl } from "../../system/worker-url.js";
+import type { ParquetJob, UnpackedParquet } from "../archive/parquet-unpack.js";
+import { SampleTable, tableDataset } from "../archive/sample-table.js";
+import type { Dataset, OpenOptions } from "../dataset.js";
+import { LabelColumn } from "../labels.js";
+import { namesOfPart } from "../parts.js";
+import { filesBelow } from "./files.js";
+
+const parquetName = /\.parquet$/i;
+
+export const isParquetName = (name: string): boolean => parquetName.test(name);
+
+/** Opens a file or all files below a folder; parts by the names of files or folders. */
+export async function openParquet(path: string, options: OpenOptions): Promise<Dataset> {
+  const info = await stat(path).catch((error) => {
+    throw fileError(path, "read", error);
+  });
+  if (!info.isDirectory()) return parquetDataset(path, [path], options);
+  const names = await filesBelow(path, parquetName);
+  if (names.length === 0) throw new FileError(path, `"${path}" holds no .parquet files.`);
+  const wanted = namesOfPart(path, names, options.split, parquetParts);
+  return parquetDataset(
+    path,
+    wanted.map((name) => join(path, name)),
+    options,
+  );
+}
+
+/** Where a data set has both, what is called test often has no labels. */
+export const parquetParts = { train: ["train", "training"], test: ["validation", "valid", "val", "test"] } as const;
+
+/** The samples of these files, in their order. */
+export async function parquetDataset(name: string, files: readonly string[], options: OpenOptions): Promise<Dataset> {
+  const table = new SampleTable();
+  const labels = new LabelColumn();
+  let own: readonly string[] | undefined;
+  for (const file of files) {
+    const { unpacked, images } = await unpackedFile(file, options.signal);
+    own ??= unpacked.classes;
+    table.addFile(images, file);
+    for (const [i, label] of unpacked.labels.entries()) {
+      table.add(`${basename(file)} row ${i}`, unpacked.offsets[i], unpacked.lengths[i]);
+      labels.push(label);
+    }
+  }
+  return tableDataset(basename(name), table, labels.resolve(name, { wanted: options.classes, own }));
+}
+
+const schema = z.object({
+  format: z.literal(1),
+  classes: z.array(z.string()).optional(),
+  labels: z.array(z.string()),
+  offsets: z.array(z.number().int().min(0)),
+  lengths: z.array(z.number().int().min(0)),
+});
+
+/** The images of a file in the cache, unpacked if they are not there or the file has changed. */
+async function unpackedFile(
+  path: string,
+  signal: AbortSignal | undefined,
+): Promise<{ unpacked: UnpackedParquet; images: string }> {
+  const { size, mtimeMs } = await stat(path).catch((error) => {
+    throw fileError(path, "read", error);
+  });
+  const name = createHash("sha256")
+    .update(JSON.stringify([path, size, mtimeMs]))
+    .digest("hex");
+  const folder = join(cacheFolder(), "parquet");
+  const images = join(folder, `${name}.images`);
+  const index = join(folder, `${name}.json`);
+  const known = await readIndex(index, images);
+  if (known) return { unpacked: known, images };
+  await mkdir(folder, { recursive: true }).catch((error) => {
+    throw fileError(folder, "create the cache", error);
+  });
+  await requireFreeSpace(folder, size, `the images of "${path}"`);
+  const target = `${images}.${process.pid}.tmp`;
+  try {
+    const unpacked = await runGuarded<ParquetJob, UnpackedParquet>(
+      workerUrl(import.meta.url.replace("/sources/", "/archive/"), "parquet-worker"),
+      { path, target },
+      { heapMiB: 512, idleMilliseconds: 60_000, signal },
+    );
+    await rename(target, images);
+    await writeFileAtomic(index, JSON.stringify({ format: 1, ...unpacked }));
+    return { unpacked, images };
+  } catch (error) {
+    await rm(target, { force: true }).catch(() => undefined);
+    if (!(error instanceof JobEnded)) throw fileError(path, "unpack", error);
+    throw new FileError(path, `The Parquet file "${path}" ${error.message}; get the file again.`, { cause: error });
+  }
+}
+
+/** What was unpacked before, if it is all there. */
+async function readIndex(index: string, images: string): Promise<UnpackedParquet | undefined> {
+  try {
+    const unpacked = schema.parse(JSON.parse(await readFile(index, "utf8")));
+    const end = unpacked.lengths.reduce((a, b) => a + b, 0);
+    return (await stat(images)).size === end ? unpacked : undefined;
+  } catch {
+    return undefined;
+  }
+}

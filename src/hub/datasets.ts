@@ -1,0 +1,112 @@
+/** Data sets on the Hugging Face hub: which files a repository has, at one commit, and each of them when it is wanted. */
+import { mkdir, readdir, readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { listFiles } from "@huggingface/hub";
+import { DownloadError } from "../errors.js";
+import { fileError, writeFileAtomic } from "../system/atomic-file.js";
+import {
+  commitOf,
+  type HubOptions,
+  hubFile,
+  isOffline,
+  type Origin,
+  originOf,
+  refusal,
+  repositoryFolder,
+  requestOptions,
+  unreachable,
+} from "./hub.js";
+
+export interface HubDataset {
+  /** Names of its Parquet files, in the order of the hub. */
+  readonly names: readonly string[];
+  /** Path of a file in the cache, downloaded if it is not there yet. */
+  file(name: string, onProgress?: HubOptions["onProgress"]): Promise<string>;
+}
+
+/** Branch on which the hub keeps every data set as Parquet files, whatever its authors wrote. */
+const converted = "refs/convert/parquet";
+/** More files than any repository needs. */
+const mostFiles = 100_000;
+
+/** The Parquet files of a data set ("owner/name"): its own at `revision`, else those that the hub has made of it. */
+export async function hubDataset(repository: string, options: HubOptions = {}): Promise<HubDataset> {
+  const asked = { ...options, kind: "dataset" as const };
+  const revisions = options.revision === undefined ? ["main", converted] : [options.revision];
+  for (const revision of revisions) {
+    const found = await filesAt(originOf(repository, { ...asked, revision }), asked);
+    if (found.names.length === 0) continue;
+    return {
+      names: found.names,
+      file: (name, onProgress) => hubFile(repository, name, { ...asked, revision: found.commit, onProgress }),
+    };
+  }
+  throw new DownloadError(
+    `The data set ${repository} has no Parquet files at ${revisions.join(" or ")}; download it by hand and give its folder.`,
+  );
+}
+
+interface Files {
+  readonly commit: string;
+  readonly names: readonly string[];
+}
+
+async function filesAt(origin: Origin, { environment = process.env, signal }: HubOptions): Promise<Files> {
+  const known = await cachedFiles(origin);
+  if (isOffline(environment)) return known ?? { commit: origin.revision, names: [] };
+  try {
+    return await listAt(origin, signal);
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (error instanceof DownloadError) {
+      // Not every repository has a converted branch.
+      if (origin.revision === converted) return { commit: origin.revision, names: [] };
+      throw error;
+    }
+    if (known) return known;
+    throw unreachable(origin, error);
+  }
+}
+
+async function listAt(origin: Origin, signal: AbortSignal | undefined): Promise<Files> {
+  const commit = await commitOf(origin, signal);
+  const repo = { type: "dataset", name: origin.repository } as const;
+  const names: string[] = [];
+  try {
+    for await (const entry of listFiles({
+      repo,
+      recursive: true,
+      revision: commit,
+      ...requestOptions(origin, signal),
+    })) {
+      if (entry.type === "file" && entry.path.endsWith(".parquet")) names.push(entry.path);
+      if (names.length > mostFiles)
+        throw new DownloadError(`The data set ${origin.repository} has more than ${mostFiles} files.`);
+    }
+  } catch (error) {
+    throw refusal(origin, error);
+  }
+  if (names.length > 0 && commit !== origin.revision) await remember(origin, commit);
+  return { commit, names };
+}
+
+/** Keeps which commit a branch stood for, for the time without a network. */
+async function remember(origin: Origin, commit: string): Promise<void> {
+  const ref = join(repositoryFolder(origin), "refs", origin.revision);
+  try {
+    await mkdir(dirname(ref), { recursive: true });
+    await writeFileAtomic(ref, commit);
+  } catch (error) {
+    throw fileError(ref, "write", error);
+  }
+}
+
+/** What an earlier download has left of a revision. */
+async function cachedFiles(origin: Origin): Promise<Files | undefined> {
+  const folder = repositoryFolder(origin);
+  const commit = (await readFile(join(folder, "refs", origin.revision), "utf8").catch(() => origin.revision)).trim();
+  const snapshot = join(folder, "snapshots", commit);
+  const found = await readdir(snapshot, { recursive: true }).catch((): string[] => []);
+  const names = found.filter((name) => name.endsWith(".parquet")).map((name) => name.replaceAll("\\", "/"));
+  return names.length > 0 ? { commit, names: names.sort() } : undefined;
+}
