@@ -36,8 +36,8 @@ const float = (shape: Shape, data: Float32Array): HostTensor => hostTensor("floa
 
 /** The tensor of this name, and those that are drawn together with it. */
 function draw(name: string, shape: Shape, { recipe, epoch, batch }: StepPlace): [string, HostTensor][] {
-  const stream = (purpose: string, sample = batch.step) =>
-    new RandomStream({ seed: recipe.seed, epoch, sample, purpose });
+  const stream = (purpose: string, sample = batch.step, view = 0) =>
+    new RandomStream({ seed: recipe.seed, epoch, sample, view, purpose });
   const seed = (purpose: string) => {
     const bits = stream(purpose);
     return hostTensor("int32", shape, Int32Array.of(bits.bits(), bits.bits()));
@@ -80,17 +80,18 @@ function draw(name: string, shape: Shape, { recipe, epoch, batch }: StepPlace): 
   }
 }
 
-/** Boxes and colours of every image, by its own index: they do not depend on the batch it is in. */
+/** Boxes and colours of every view, by its image's index and its own number: they do not depend on the batch it is in. */
 function drawErasings(
-  { eraseProbability, eraseCount }: Recipe,
-  { indices }: Batch,
+  { eraseProbability, eraseCount, repeatedAugmentation }: Recipe,
+  { indices, step }: Batch,
   size: number,
-  stream: (purpose: string, sample: number) => RandomStream,
+  stream: (purpose: string, sample: number, view: number) => RandomStream,
 ): [string, HostTensor][] {
   const boxes = new Float32Array(indices.length * eraseCount * 4);
   const colors = new Float32Array(indices.length * eraseCount * 3);
   indices.forEach((index, i) => {
-    const one = drawErasing({ probability: eraseProbability, count: eraseCount }, stream("erase", index), size);
+    const view = (step * indices.length + i) % repeatedAugmentation;
+    const one = drawErasing({ probability: eraseProbability, count: eraseCount }, stream("erase", index, view), size);
     boxes.set(one.boxes, i * eraseCount * 4);
     colors.set(one.colors, i * eraseCount * 3);
   });

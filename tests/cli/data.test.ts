@@ -42,3 +42,33 @@ describe("deit data check", () => {
     expect([unwritten.code, unwritten.stderr]).toEqual([4, expect.stringContaining(`Cannot write "${page}"`)]);
   });
 });
+
+describe("deit data preview", () => {
+  const micro = ["--set", "model=deit", "imageSize=32", "patchSize=8", "width=32", "depth=1", "heads=2"];
+  const shown = (output: string, ...more: string[]) =>
+    deit(["data", "preview", "procedural:32:40", ...micro, "--batch-size", "20", "-o", output, ...more]);
+
+  it("writes the same picture each time, and tells machines what is on it", async () => {
+    const [one, two] = [join(scratch, "one.png"), join(scratch, "two.png")];
+    const { code, stdout } = await shown(one, "--count", "6", "--json");
+    expect(code).toBe(0);
+    const { images: listed } = JSON.parse(stdout);
+    expect(listed).toHaveLength(6);
+    expect(listed[0].labels.reduce((sum: number, l: { weight: number }) => sum + l.weight, 0)).toBeCloseTo(1, 4);
+    await shown(two, "--count", "6", "--workers", "0");
+    expect(await readFile(one)).toEqual(await readFile(two));
+  });
+  it("writes a page", async () => {
+    const file = join(scratch, "sheet.html");
+    expect((await shown(file, "--count", "3")).code).toBe(0);
+    expect((await readFile(file, "utf8")).match(/<img /g)).toHaveLength(3);
+  });
+  it("has a sentence for a batch that is not there, too few images, and another ending", async () => {
+    const beyond = await shown(join(scratch, "x.png"), "--batch", "9");
+    expect([beyond.code, beyond.stderr]).toEqual([2, expect.stringContaining("the batches 0 to 1")]);
+    const few = await deit(["data", "preview", "procedural:32:40", ...micro, "-o", join(scratch, "x.png")]);
+    expect([few.code, few.stderr]).toEqual([4, expect.stringContaining("lower --batch-size")]);
+    const ending = await shown(join(scratch, "x.bmp"));
+    expect([ending.code, ending.stderr]).toEqual([2, expect.stringContaining(".png or .html")]);
+  });
+});

@@ -5,6 +5,7 @@ import { addCommands, type Commands } from "../subcommands.js";
 const commands: Commands = {
   check: { about: "what is wrong with a data set", load: () => import("./data/check.js") },
   info: { about: "what a data set holds", load: () => import("./data/info.js") },
+  preview: { about: "what training will see, as a contact sheet", load: () => import("./data/preview.js") },
 };
 
 export async function define(command: Command, argv: readonly string[]): Promise<void> {

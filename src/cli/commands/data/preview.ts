@@ -1,0 +1,112 @@
+/** `deit data preview`: what training will see, as a contact sheet. */
+import { availableParallelism } from "node:os";
+import { basename, extname } from "node:path";
+import type { Command } from "commander";
+import type { Dataset } from "../../../data/dataset.js";
+import { openDataset } from "../../../data/open.js";
+import { parseSplitRule } from "../../../data/split.js";
+import type { EngineChoice } from "../../../engines/open.js";
+import { UsageError } from "../../../errors.js";
+import { type Captioned, contactPage, contactSheet } from "../../../report/contact-sheet.js";
+import { writeFileAtomic } from "../../../system/atomic-file.js";
+import type { TrainEvent } from "../../../training/events.js";
+import { type PreviewImage, previewBatch } from "../../../training/preview.js";
+import { createStudent } from "../../../training/student.js";
+import { trainingLoader, withoutBadImages } from "../../../training/training-data.js";
+import { engineOptions, interruptible, splitOption, wholeNumber, withEngine } from "../../options.js";
+import { type Asked, dataAndRecipe, type RecipeChoice, recipeOptions, resolveRecipe } from "../../recipe-options.js";
+
+export function define(command: Command): void {
+  splitOption(recipeOptions(engineOptions(command)))
+    .option("-o, --output <file>", "where to write: a .png picture, or an .html page", "preview.png")
+    .option("--count <images>", "images to show", wholeNumber(1), 32)
+    .option("--columns <n>", "images in a row", wholeNumber(1), 8)
+    .option("--epoch <n>", "epoch to look into", wholeNumber(0), 0)
+    .option("--batch <n>", "batch of the epoch", wholeNumber(0), 0)
+    .option("--workers <threads>", "threads that read images", wholeNumber(0), Math.max(1, availableParallelism() - 1))
+    .option("--on-bad-image <what>", "stop or skip", "stop")
+    .option("--json", "print one JSON value: the images, their classes and shares")
+    .addHelpText(
+      "after",
+      `
+Shows a batch with crops, augmentation, erasing, Mixup and CutMix exactly as a run of the recipe will have it; below each
+image stand the shares of its label.
+
+Example:
+  deit data preview small-data photos/ -o preview.png --count 24`,
+    )
+    .action((first: string, second: string | undefined, options: Options) =>
+      interruptible(() => run(dataAndRecipe(first, second, options))),
+    );
+}
+
+interface Options extends EngineChoice, RecipeChoice {
+  readonly output: string;
+  readonly count: number;
+  readonly columns: number;
+  readonly epoch: number;
+  readonly batch: number;
+  readonly split: string;
+  readonly workers: number;
+  readonly onBadImage: "stop" | "skip";
+  readonly json?: boolean;
+}
+
+/** Larger pictures are of no use to anyone. */
+const mostImages = 1024;
+
+async function run({ data, options }: Asked<Options>): Promise<void> {
+  const { output, count, columns, epoch, batch: step, workers, onBadImage } = options;
+  const ending = extname(output).toLowerCase();
+  if (ending !== ".png" && ending !== ".html")
+    throw new UsageError(`--output is "${output}"; name a file that ends in .png or .html.`);
+  if (count > mostImages) throw new UsageError(`--count is ${count}; at most ${mostImages} images can be shown.`);
+  if (!["stop", "skip"].includes(onBadImage))
+    throw new UsageError(`--on-bad-image is "${onBadImage}"; it must be stop or skip.`);
+  const recipe = await resolveRecipe(options);
+  const warn = (event: TrainEvent) => event.kind === "warning" && console.error(`warning: ${event.message}`);
+  const dataOptions = { data, workers, onBadImage, onEvent: warn };
+  const found = await openDataset(data, { split: "train", rule: await parseSplitRule(options.split) });
+  const dataset = await withoutBadImages(found, dataOptions);
+  const model = createStudent(recipe, dataset.classes.length);
+  const loader = trainingLoader(dataset, recipe, model, dataOptions);
+  if (step >= loader.stepsPerEpoch) {
+    await loader.close();
+    throw new UsageError(`--batch is ${step}; an epoch of this data has the batches 0 to ${loader.stepsPerEpoch - 1}.`);
+  }
+  const images = await withEngine(options, (engine) =>
+    previewBatch({ recipe, model, dataset, loader, engine, epoch, step, count }),
+  ).finally(() => loader.close());
+  const samples = images.map((image) => captioned(image, dataset));
+  if (ending === ".html") {
+    const lead = `Batch ${step} of epoch ${epoch}, as training with seed ${recipe.seed} will see it.`;
+    await writeFileAtomic(output, await contactPage(`Preview of ${data}`, lead, samples));
+  } else {
+    const sheet = await contactSheet(samples, columns);
+    await writeFileAtomic(output, sheet.bytes);
+    if (!sheet.captioned)
+      console.error("No font is installed, so the captions are blank; write an .html page instead, or see --json.");
+  }
+  if (options.json) console.log(JSON.stringify(toJson(images, dataset, options)));
+  else console.log(`${images.length} images of batch ${step}, epoch ${epoch}: ${output}`);
+}
+
+/** First the shares of the label, then the file. */
+function captioned({ image, labels, index }: PreviewImage, dataset: Dataset): Captioned {
+  const named = labels.map(({ label, weight }) =>
+    weight > 0.9999 ? dataset.classes[label] : `${Math.round(100 * weight)} % ${dataset.classes[label]}`,
+  );
+  // Two lines even for one class, so that all captions are alike.
+  return { image, caption: [named[0], named[1] ?? "", basename(dataset.describe(index))] };
+}
+
+function toJson(images: readonly PreviewImage[], dataset: Dataset, { output, epoch, batch }: Options) {
+  return {
+    ...{ output, epoch, batch },
+    images: images.map(({ labels, index, partner }) => ({
+      image: dataset.describe(index),
+      partner: labels.length > 1 ? dataset.describe(partner) : null,
+      labels: labels.map(({ label, weight }) => ({ class: dataset.classes[label], weight })),
+    })),
+  };
+}
