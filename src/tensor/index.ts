@@ -19,6 +19,7 @@ export {
 } from "./graph.js";
 export { float32, type HostTensor, hostTensor, type NamedTensors, type Shape, sizeOf, zeros } from "./host.js";
 export { add, div, mul, neg, sub } from "./primitives/arithmetic.js";
+export { barrier, saved } from "./primitives/barrier.js";
 export { broadcast, reduceSum } from "./primitives/broadcast.js";
 export { cast, stopGradient } from "./primitives/cast.js";
 export {
@@ -36,7 +37,7 @@ export {
   select,
 } from "./primitives/compare.js";
 export { type ConvolutionOptions, conv2d } from "./primitives/convolution.js";
-export { dot, matmul } from "./primitives/dot.js";
+export { type DotAxes, dot, dotAxes, matmul } from "./primitives/dot.js";
 export { reshape, transpose } from "./primitives/layout.js";
 export { constant, input, iota, scalar } from "./primitives/leaf.js";
 export { randomUniform } from "./primitives/random.js";

@@ -26,6 +26,14 @@ export const cases: readonly Case[] = [
     build: (shape) => ({ inputs: { x: shape }, output: ({ x }) => t.stopGradient(x), expected: ({ x }) => x }),
   },
   {
+    name: "barrier",
+    build: (shape) => ({ inputs: { x: shape }, output: ({ x }) => t.barrier(x), expected: ({ x }) => x }),
+  },
+  {
+    name: "saved",
+    build: (shape) => ({ inputs: { x: shape }, output: ({ x }) => t.saved(x), expected: ({ x }) => x }),
+  },
+  {
     name: "reshape",
     build: (shape) => ({ inputs: { x: shape }, output: ({ x }) => t.reshape(x, [-1, 1]), expected: ({ x }) => x }),
   },

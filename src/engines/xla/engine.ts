@@ -9,13 +9,14 @@ import { type NamedTensors, type Program, simplify } from "../../tensor/index.js
 import type { CompileOptions, DeviceState, Engine, EngineInfo, Executable } from "../engine.js";
 import { XlaExecutable } from "./executable.js";
 import { Mesh } from "./mesh.js";
-import { withBfloat16Products } from "./mixed-precision.js";
+import { withBfloat16Products, withoutMarks } from "./mixed-precision.js";
 import { openClient, type ProcessOptions } from "./open-client.js";
 import { Pipeline } from "./pipeline.js";
 import type { ClientOptions, PjrtClient } from "./pjrt/client.js";
 import { encodeCompileOptions, type XlaFlag } from "./pjrt/compile-options.js";
 import type { LoadedExecutable } from "./pjrt/executable.js";
 import { type InstalledPlugin, resolvePlugin } from "./plugins/store.js";
+import { withRowProducts } from "./products.js";
 import { ProgramCache } from "./program-cache.js";
 import { stablehloText } from "./stablehlo.js";
 import { type DeviceContext, XlaState } from "./state.js";
@@ -136,10 +137,14 @@ export class XlaEngine implements Engine {
 
   /** The text that `compile` gives to the plugin. */
   stablehlo(program: Program, precision: CompileOptions["precision"] = "float32"): string {
-    const target = { engine: "stablehlo", platform: this.info.platform } as const;
+    const { platform } = this.info;
+    const { mesh } = this.#context;
+    const target = { engine: "stablehlo", platform } as const;
     const plain = simplify(program, target);
-    const lowered = precision === "bfloat16" ? simplify(withBfloat16Products(plain), target) : plain;
-    return stablehloText(lowered, { platform: this.info.platform, mesh: this.#context.mesh });
+    const policy = precision === "bfloat16" ? withBfloat16Products(plain) : withoutMarks(plain);
+    // Over several devices the transposes would move the batch away from the axis that is split.
+    const fitted = platform === "cpu" && mesh.size === 1 ? withRowProducts(policy) : policy;
+    return stablehloText(simplify(fitted, target), { platform, mesh });
   }
 
   /** Bytes that one device can hand out, or this machine where devices are parts of it. Undefined where nobody tells. */

@@ -1,37 +1,87 @@
-/** The bfloat16 policy: matrix products read bfloat16 and add up in float32; everything else stays float32. */
-
-import { type Attributes, applyAll, type Primitive } from "../../tensor/graph.js";
-import { sizeOf } from "../../tensor/host.js";
-import { cast, type Node, type Program, type Tensor, topologicalOrder } from "../../tensor/index.js";
+/** The bfloat16 policy: what products read and what is kept for the backward pass is bfloat16, all else float32. */
+import {
+  barrier,
+  cast,
+  concat,
+  dotAxes,
+  mul,
+  type Node,
+  type Program,
+  reduceSum,
+  reshape,
+  type Tensor,
+  topologicalOrder,
+  transpose,
+} from "../../tensor/index.js";
+import { isMatrixProduct } from "./products.js";
+import { again, rewrite } from "./rewrite.js";
 
 /**
- * The program with its matrix products in bfloat16. Products with a vector (sums over rows or columns, norms) are left:
- * they are no faster, and statistics and losses keep their digits.
+ * The program with its matrix products in bfloat16, added up in float32. Products with a vector (sums over rows or
+ * columns, norms) are left: they are no faster, and statistics and losses keep their digits. Values marked as read again
+ * by the backward pass are rounded once, for all their readers, and kept in bfloat16, as PyTorch's autocast keeps them.
  */
 export function withBfloat16Products(program: Program): Program {
-  const replaced = new Map<Node, readonly Tensor[]>();
-  const current = (t: Tensor) => replaced.get(t.node)![t.index];
-  for (const node of topologicalOrder(program.outputs.map((o) => o.tensor))) {
-    const inputs = node.inputs.map(current);
-    if (isMatrixProduct(node)) {
-      const narrow = inputs.map((t) => cast(t, "bfloat16"));
-      replaced.set(
-        node,
-        applyAll(node.primitive as Primitive<Attributes>, narrow, { ...node.attributes, output: "float32" }),
-      );
-    } else if (inputs.every((t, i) => t === node.inputs[i])) replaced.set(node, node.outputs);
-    else replaced.set(node, applyAll(node.primitive as Primitive<Attributes>, inputs, node.attributes));
-  }
-  return { ...program, outputs: program.outputs.map((o) => ({ ...o, tensor: current(o.tensor) })) };
+  const order = topologicalOrder(program.outputs.map((o) => o.tensor));
+  const kept = savedTensors(order);
+  const factors = new Set(order.filter(isFloatProduct).flatMap((n) => n.inputs.map(source)));
+  return rewrite(program, (node, inputs) => {
+    if (node.primitive.name === "saved") return inputs;
+    const outputs = isFloatProduct(node)
+      ? again(node, inputs.map(narrow), { ...node.attributes, output: "float32" })
+      : isColumnSum(node) && factors.has(source(node.inputs[1]))
+        ? [columnSum(inputs[1], node)]
+        : again(node, inputs);
+    return outputs.map((t, i) => (kept.has(node.outputs[i]) ? cast(barrier(narrow(t)), "float32") : t));
+  });
 }
 
-function isMatrixProduct({ primitive, inputs, outputs, attributes }: Node): boolean {
-  if (primitive.name !== "dot" || inputs.some((t) => t.dtype !== "float32") || outputs[0].dtype !== "float32")
-    return false;
-  const at = attributes as unknown as Readonly<
-    Record<"aBatch" | "bBatch" | "aContract" | "bContract", readonly number[]>
-  >;
-  const free = (t: Tensor, batch: readonly number[], contract: readonly number[]) =>
-    sizeOf(t.shape.filter((_, i) => !batch.includes(i) && !contract.includes(i)));
-  return free(inputs[0], at.aBatch, at.aContract) > 1 && free(inputs[1], at.bBatch, at.bContract) > 1;
+/** The program without marks of what is kept. */
+export function withoutMarks(program: Program): Program {
+  return rewrite(program, (node, inputs) => (node.primitive.name === "saved" ? inputs : undefined));
+}
+
+/** Tensors that a mark stands on. */
+function savedTensors(order: readonly Node[]): ReadonlySet<Tensor> {
+  const marked = order.filter((n) => n.primitive.name === "saved").map((n) => n.inputs[0]);
+  return new Set(marked.filter((t) => t.dtype === "float32"));
+}
+
+function isFloatProduct(node: Node): boolean {
+  return isMatrixProduct(node) && [...node.inputs, ...node.outputs].every((t) => t.dtype === "float32");
+}
+
+/** What a tensor is another shape of. */
+function source(t: Tensor): Tensor {
+  return t.node.primitive.name === "reshape" ? source(t.node.inputs[0]) : t;
+}
+
+/**
+ * `x` in bfloat16. What was widened from it is taken as it was, and the rounding goes before any moving of elements, so
+ * that all readers share one rounded value and half the bytes are moved.
+ */
+function narrow(x: Tensor): Tensor {
+  const { primitive, inputs, attributes } = x.node;
+  if (primitive.name === "cast" && inputs[0].dtype === "bfloat16") return inputs[0];
+  if (primitive.name === "reshape") return reshape(narrow(inputs[0]), x.shape);
+  if (primitive.name === "transpose") return transpose(narrow(inputs[0]), attributes.permutation as readonly number[]);
+  if (primitive.name === "concat") return concat(inputs.map(narrow), attributes.axis as number);
+  return cast(x, "bfloat16");
+}
+
+/** Whether a node is the product of a row of ones with a matrix. */
+function isColumnSum(node: Node): boolean {
+  const axes = dotAxes(node);
+  if (!axes || node.inputs.some((t) => t.shape.length !== 2) || axes.contract[1][0] !== 0) return false;
+  const [ones] = node.inputs;
+  const { primitive, inputs } = ones.node;
+  if (ones.shape[0] !== 1 || ones.dtype !== "float32" || primitive.name !== "broadcast") return false;
+  const value = inputs[0].node;
+  return value.primitive.name === "constant" && (value.attributes.values as readonly number[]).every((v) => v === 1);
+}
+
+/** Sums of the columns of a matrix that products read: of the rounded values, in float32. */
+function columnSum(x: Tensor, { outputs: [out], attributes }: Node): Tensor {
+  const sums = reshape(reduceSum(cast(narrow(x), "float32"), [0]), out.shape);
+  return attributes.alpha === 1 ? sums : mul(sums, attributes.alpha as number);
 }

@@ -1,10 +1,11 @@
 /** GELU, softmax and their relatives. */
 import { apply, normalizeAxis, type Primitive, type Tensor } from "../graph.js";
 import { add, div, mul, sub } from "../primitives/arithmetic.js";
+import { barrier, saved } from "../primitives/barrier.js";
 import { reduceSum } from "../primitives/broadcast.js";
 import { stopGradient } from "../primitives/cast.js";
 import { reduceMax } from "../primitives/compare.js";
-import { requireFloat } from "../primitives/leaf.js";
+import { requireFloat, scalar } from "../primitives/leaf.js";
 import { erf, exp, log, sigmoid } from "../primitives/unary.js";
 
 const geluPrimitive: Primitive = {
@@ -14,10 +15,12 @@ const geluPrimitive: Primitive = {
     return [x];
   },
   // Φ(x) + x φ(x) with h = x/√2: ½ (1 + erf h + (2/√π) h e^(-h²)). The factor of the exponential sits in its exponent
-  // and the ½ on the cotangent, where it merges into the product that made it.
-  gradient: ({ inputs: [x] }, [g]) => {
+  // and the ½ on the cotangent, where it merges into the product that made it. The constant stands behind a barrier, so
+  // that erf h is computed once more instead of being kept from the forward pass: that is faster than moving it.
+  gradient: ({ inputs: [input] }, [g]) => {
     if (!g) return [undefined];
-    const h = mul(x, Math.SQRT1_2);
+    const x = saved(input);
+    const h = mul(x, barrier(scalar(Math.SQRT1_2, x.dtype)));
     const density = mul(h, exp(sub(Math.log(2 / Math.sqrt(Math.PI)), mul(h, h))));
     return [mul(mul(g, 0.5), add(add(erf(h), 1), density))];
   },

@@ -2,6 +2,7 @@
 import { ShapeError } from "../../errors.js";
 import { apply, applyAll, describe, type Primitive, sameShape, type Tensor } from "../graph.js";
 import { mul, sub } from "../primitives/arithmetic.js";
+import { saved } from "../primitives/barrier.js";
 import { reduceSum } from "../primitives/broadcast.js";
 import { dot } from "../primitives/dot.js";
 import { transpose } from "../primitives/layout.js";
@@ -54,8 +55,9 @@ const attentionPrimitive: Primitive<{ scale: number }> = {
 const attentionGradientPrimitive: Primitive<{ scale: number }> = {
   name: "attentionGradient",
   infer: ([q, k, v]) => [q, k, v],
-  expand: ({ inputs: [q, k, v, out, g], attributes: { scale } }) => {
-    const p = attentionWeights(q, k, scale); // merges with the forward pass's own
+  expand: ({ inputs: [queries, keys, values, out, g], attributes: { scale } }) => {
+    const [q, k, v] = [queries, keys, values].map(saved);
+    const p = saved(attentionWeights(queries, keys, scale)); // merges with the forward pass's own
     const dv = dot(p, g, { batch: pairs, contract: [[2], [2]] });
     const dp = dot(g, v, { batch: pairs, contract: [[3], [3]] });
     // Σ p·dp over keys equals Σ out·g over the head width, which is shorter.

@@ -59,6 +59,24 @@ const dotPrimitive: Primitive<DotAttributes> = {
   },
 };
 
+/** Axes of a product's two operands by what becomes of them. */
+export interface DotAxes {
+  readonly batch: Axes;
+  readonly contract: Axes;
+  readonly free: Axes;
+}
+
+/** The axes of a node that is a product; undefined of any other. */
+export function dotAxes({ primitive, inputs: [a, b], attributes }: Node): DotAxes | undefined {
+  if (primitive !== (dotPrimitive as Primitive)) return undefined;
+  const { aBatch, bBatch, aContract, bContract } = attributes as DotAttributes;
+  return {
+    batch: [aBatch, bBatch],
+    contract: [aContract, bContract],
+    free: [freeAxes(a, aBatch, aContract), freeAxes(b, bBatch, bContract)],
+  };
+}
+
 /**
  * Cotangent of one operand: the cotangent of the product against the other operand, contracted over the other's free
  * axes, with the axes put back into the operand's order.
