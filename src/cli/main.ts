@@ -12,6 +12,10 @@ const commands: Commands = {
   },
   evaluate: { about: "top-1 and top-5 accuracy of a model", load: () => import("./commands/evaluate.js") },
   predict: { about: "name what is in images", load: () => import("./commands/predict.js") },
+  sweep: {
+    about: "train a grid of recipes and seeds, with mean and deviation",
+    load: () => import("./commands/sweep.js"),
+  },
   agreement: {
     about: "on how many images models decide differently",
     load: () => import("./commands/agreement.js"),

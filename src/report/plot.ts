@@ -342,7 +342,7 @@ function bars({ x, bars, format = (v) => v.toFixed(2) }: BarChart): Plot.PlotOpt
         x: (r) => (Number.isFinite(r.high) ? r.high : start),
         y: "at",
         text: (r) =>
-          Number.isFinite(r.value) ? `${format(r.value)}${r.deviation ? ` ± ${format(r.deviation)}` : ""}` : "failed",
+          Number.isFinite(r.value) ? `${format(r.value)}${r.deviation ? ` ± ${format(r.deviation)}` : ""}` : "–",
         dx: 6,
         textAnchor: "start",
         fill: ink,

@@ -123,10 +123,37 @@ describe("deit evaluate", () => {
   });
 });
 
+describe("deit sweep", () => {
+  const sweep = ["sweep", "procedural:32:32", "--validation", data, "--set", "model=deit", ...micro, "epochs=1"];
+  it("plans combinations of settings and seeds, lists among the values", async () => {
+    const vary = ["--vary", "lr=1e-3,2e-3", "betas=[0.9,0.95],[0.9,0.999]", "optimizer=adamw", "--seeds", "0,7"];
+    const cells = json(await deit([...sweep, ...vary, "--plan", "--json"]));
+    expect(cells).toHaveLength(8);
+    expect(cells[7]).toMatchObject({ seed: 7, recipe: { lr: 2e-3, betas: [0.9, 0.999], optimizer: "adamw", seed: 7 } });
+  });
+  it("writes table and plot, and tells of failures at the end", async () => {
+    const output = join(scratch, "sweep");
+    const grid = join(scratch, "grid.json");
+    const variants = { fine: {}, broken: { distillation: "hard", teacherWeights: join(scratch, "none.pth") } };
+    await writeFile(grid, JSON.stringify({ variants }));
+    const ran = await deit([...sweep, "batchSize=16", "--grid", grid, "--output", output, "--json"]);
+    expect([ran.code, ran.stderr]).toEqual([7, expect.stringContaining('1 of 2 runs failed: "broken" with seed 0')]);
+    expect(JSON.parse(ran.stdout).rows.map((r: { row: string }) => r.row)).toEqual(["fine", "broken"]);
+    expect(await readFile(join(output, "sweep.md"), "utf8")).toMatch(/^\| fine \| [\d.]+ \| [\d.]+ \| 1 \|$/m);
+    expect(await readFile(join(output, "sweep.svg"), "utf8")).toContain("grid on procedural");
+  });
+  it("refuses a sweep over nothing, and seeds that are none", async () => {
+    const nothing = await deit(sweep);
+    expect([nothing.code, nothing.stderr]).toEqual([2, expect.stringContaining("nothing to vary")]);
+    const seeds = await deit([...sweep, "--seeds", "0,x"]);
+    expect([seeds.code, seeds.stderr]).toEqual([2, expect.stringContaining("--seeds")]);
+  });
+});
+
 describe("help", () => {
-  it.each(["agreement", "tokens"])("deit %s --help shows an example", async (name) => {
+  it.each(["sweep", "agreement", "tokens"])("deit %s --help shows an example", async (name) => {
     const { code, stdout } = await deit([name, "--help"]);
     expect(code).toBe(0);
-    expect(stdout).toMatch(new RegExp(`Example:\\n +deit ${name}`));
+    expect(stdout).toMatch(new RegExp(`Examples?:\\n +deit ${name}`));
   });
 });

@@ -1,0 +1,145 @@
+/** `deit sweep`: trains a grid of recipes and seeds, and tells mean and standard deviation (tables 3 and 8 of the paper). */
+import { availableParallelism } from "node:os";
+import { basename, join } from "node:path";
+import type { Command } from "commander";
+import { parseSplitRule } from "../../data/split.js";
+import { chooseEngine, type EngineChoice, openEngine } from "../../engines/open.js";
+import { followParent, isLaunched, launch } from "../../engines/xla/launcher.js";
+import { InterruptedError, TrainingError, UsageError } from "../../errors.js";
+import { chartPng, drawChart } from "../../report/plot.js";
+import { sweepCells, sweepChart, sweepHead, sweepRows } from "../../report/sweep-table.js";
+import { writeFileAtomic } from "../../system/atomic-file.js";
+import { type Cell, cellsOf, type Grid, parseGrid, readGrid } from "../../training/grid.js";
+import { applySettings, readRecipe } from "../../training/recipe-file.js";
+import { type CellResult, sweep } from "../../training/sweep.js";
+import { engineOptions, interruptible, splitOption, wholeNumber } from "../options.js";
+import { markdownTable, textTable } from "../table.js";
+import { trainingProgress } from "../training-progress.js";
+
+export function define(command: Command): void {
+  splitOption(engineOptions(command))
+    .argument("<data>", "images with labels, or procedural")
+    .option("--grid <name>", "table3, table8, or a JSON file with variants, vary and seeds")
+    .option("--recipe <recipe>", "recipe that the rows change: a file, or the name of one of deit's")
+    .option("--set <key=value...>", "settings of all runs, such as epochs=20 or teacherWeights=runs/teacher")
+    .option("--vary <key=values...>", "settings to try, as lr=1e-3,5e-4; all combinations are run")
+    .option("--seeds <seeds>", "seeds of each row, as 0,1,2; the grid's own unless told")
+    .option("--output <folder>", "folder of the sweep, runs/sweep-<data> unless told")
+    .option("--validation <folder>", "data to evaluate on, the test part of the data unless told")
+    .option("--workers <threads>", "threads that read images", wholeNumber(0), Math.max(1, availableParallelism() - 1))
+    .option("--plan", "print the runs and stop")
+    .option("--json", "print one JSON value")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  deit sweep photos/ --recipe small-data --vary lr=3e-4,1e-3 dropPath=0,0.1 --seeds 0,1,2\n  deit sweep cifar10/ --grid table3 --recipe cifar10-cpu --set teacherWeights=runs/teacher\n\nThe same command goes on with a sweep that was interrupted; runs that are done are not repeated.",
+    )
+    .action((data: string, options: Options) => interruptible((signal) => run(data, options, signal)));
+}
+
+interface Options extends EngineChoice {
+  readonly split: string;
+  readonly grid?: string;
+  readonly recipe?: string;
+  readonly set?: readonly string[];
+  readonly vary?: readonly string[];
+  readonly seeds?: string;
+  readonly output?: string;
+  readonly validation?: string;
+  readonly workers: number;
+  readonly plan?: boolean;
+  readonly json?: boolean;
+}
+
+async function run(data: string, options: Options, signal: AbortSignal): Promise<void> {
+  const grid = await resolveGrid(options);
+  const recipe = options.recipe ?? grid.recipe;
+  const cells = cellsOf(grid, applySettings(recipe === undefined ? {} : await readRecipe(recipe), options.set ?? []));
+  if (options.plan) return printPlan(cells, options.json);
+  const { engine: chosen } = await chooseEngine(options);
+  if (chosen === "xla" && !isLaunched()) {
+    process.exitCode = await launch(process.argv[1], process.argv.slice(2));
+    return;
+  }
+  followParent();
+  const output = options.output ?? `runs/sweep-${basename(data).replace(/[^\w.-]/g, "-")}`;
+  const { results, interrupted } = await sweep({
+    ...{ cells, data, output, signal },
+    ...{ validation: options.validation, workers: options.workers, split: await parseSplitRule(options.split) },
+    openEngine: () => openEngine(options),
+    onCell: ({ row, seed }, number) =>
+      trainingProgress(`[${number + 1}/${cells.length}] ${row}, seed ${seed}`, options.json ?? false),
+  });
+  const title = `${options.grid ? basename(options.grid, ".json") : "Sweep"} on ${basename(data)}`;
+  await report(results, title, output, options.json ?? false);
+  if (interrupted)
+    throw new InterruptedError(`The sweep was interrupted; the same command goes on with it in "${output}".`);
+  const failed = results.filter((r) => r.outcome.kind === "failed");
+  if (failed.length > 0)
+    throw new TrainingError(
+      `${failed.length} of ${results.length} runs failed: ${failed.map(failure).join(" ")} The same command tries them again.`,
+    );
+}
+
+const failure = ({ cell, outcome }: CellResult): string =>
+  `"${cell.row}" with seed ${cell.seed}: ${outcome.kind === "failed" ? outcome.reason : ""}`;
+
+async function resolveGrid({ grid, vary = [], seeds }: Options): Promise<Grid> {
+  const base = grid === undefined ? parseGrid({}, "of the command") : await readGrid(grid);
+  if (grid === undefined && vary.length === 0 && seeds === undefined)
+    throw new UsageError("There is nothing to vary; give --grid, --vary or --seeds.");
+  return {
+    ...base,
+    vary: { ...base.vary, ...Object.fromEntries(vary.map(variedSetting)) },
+    seeds: seeds === undefined ? base.seeds : seeds.split(",").map(parseSeed),
+  };
+}
+
+function variedSetting(text: string): [string, unknown[]] {
+  const at = text.indexOf("=");
+  if (at < 1) throw new UsageError(`--vary got "${text}"; write key=value,value, such as depth=4,6.`);
+  return [text.slice(0, at), valuesOf(text.slice(at + 1))];
+}
+
+/** Values with commas between them: JSON, so that a value may be a list, or else plain texts. */
+function valuesOf(text: string): unknown[] {
+  try {
+    return JSON.parse(`[${text}]`) as unknown[];
+  } catch {
+    return text.split(",").map((value) => Object.values(applySettings({}, [`value=${value}`]))[0]);
+  }
+}
+
+function parseSeed(text: string): number {
+  const seed = Number(text);
+  if (text.trim() === "" || !Number.isInteger(seed) || seed < 0)
+    throw new UsageError(`--seeds got "${text}"; write whole numbers with commas between them, such as 0,1,2.`);
+  return seed;
+}
+
+function printPlan(cells: readonly Cell[], json = false): void {
+  if (json) console.log(JSON.stringify(cells));
+  else
+    console.log(
+      textTable(
+        ["run", "seed", "epochs", "folder"],
+        cells.map((c) => [c.row, String(c.seed), String(c.recipe.epochs), c.folder]),
+      ),
+    );
+}
+
+/** Writes the table as Markdown and JSON and the plot beside the runs, and prints the table. */
+async function report(results: readonly CellResult[], title: string, output: string, json: boolean): Promise<void> {
+  const rows = sweepRows(results);
+  const runs = results.map(({ cell: { row, seed, folder }, outcome }) => ({ row, seed, folder, ...outcome }));
+  const table = sweepCells(rows);
+  const svg = drawChart(sweepChart(title, rows));
+  await writeFileAtomic(join(output, "sweep.json"), `${JSON.stringify({ rows, runs }, null, 2)}\n`);
+  await writeFileAtomic(join(output, "sweep.md"), `${markdownTable(sweepHead, table)}\n`);
+  await writeFileAtomic(join(output, "sweep.svg"), svg);
+  await writeFileAtomic(join(output, "sweep.png"), await chartPng(svg));
+  if (json) console.log(JSON.stringify({ rows, runs, folder: output }));
+  else
+    console.log(
+      `${textTable(sweepHead, table)}\n\ntable and plot: ${join(output, "sweep.md")}, sweep.json, sweep.svg, sweep.png`,
+    );
+}

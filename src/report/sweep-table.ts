@@ -1,0 +1,91 @@
+/** The results of a sweep as rows: mean and standard deviation over the seeds, for each head. */
+import { RunningMean } from "../evaluation/running-mean.js";
+import type { Head } from "../models/context.js";
+import type { CellResult } from "../training/sweep.js";
+import type { Chart } from "./plot.js";
+
+export interface SweepRow {
+  readonly row: string;
+  /** The head that decides; absent for models with one. */
+  readonly head?: Head;
+  /** Percent: mean over the seeds that are done, and standard deviation (n − 1). NaN where none is done. */
+  readonly top1: number;
+  readonly top1Deviation: number;
+  readonly top5: number;
+  readonly top5Deviation: number;
+  readonly seeds: number;
+  readonly failed: number;
+  readonly missing: number;
+}
+
+const headOrder: readonly Head[] = ["class", "distillation", "both"];
+
+/** A row per name, or one per head for models with a distillation token, as in table 3 of the paper. */
+export function sweepRows(results: readonly CellResult[]): SweepRow[] {
+  const names = [...new Set(results.map((r) => r.cell.row))];
+  return names.flatMap((row) => {
+    const outcomes = results.filter((r) => r.cell.row === row).map((r) => r.outcome);
+    const done = outcomes.flatMap((o) => (o.kind === "done" ? [o.heads] : []));
+    const count = (kind: string) => outcomes.filter((o) => o.kind === kind).length;
+    const heads = headOrder.filter((head) => done.some((d) => d[head]));
+    return (heads.length === 0 ? (["both"] as const) : heads).map((head) => {
+      const [top1, top5] = [new RunningMean(), new RunningMean()];
+      for (const each of done) {
+        const result = each[head];
+        if (!result) continue;
+        top1.add(result.top1);
+        top5.add(result.top5);
+      }
+      return {
+        ...{ row, ...(heads.length > 1 ? { head } : {}) },
+        ...{ top1: top1.mean, top1Deviation: top1.deviation, top5: top5.mean, top5Deviation: top5.deviation },
+        ...{ seeds: done.length, failed: count("failed"), missing: count("missing") },
+      };
+    });
+  });
+}
+
+export const sweepHead: readonly string[] = ["", "top-1 (%)", "top-5 (%)", "seeds"];
+
+/** Cells of a table under `sweepHead`. */
+export function sweepCells(rows: readonly SweepRow[]): string[][] {
+  return rows.map((r) => [
+    nameOf(r),
+    figure(r.top1, r.top1Deviation, r.seeds),
+    figure(r.top5, r.top5Deviation, r.seeds),
+    [String(r.seeds), ...(r.failed ? [`${r.failed} failed`] : []), ...(r.missing ? [`${r.missing} missing`] : [])].join(
+      ", ",
+    ),
+  ]);
+}
+
+const nameOf = ({ row, head }: SweepRow): string =>
+  head ? `${row}: ${head === "both" ? "both heads" : `${head} head`}` : row;
+
+const figure = (mean: number, deviation: number, seeds: number): string =>
+  seeds === 0 ? "–" : `${mean.toFixed(2)}${seeds > 1 ? ` ± ${deviation.toFixed(2)}` : ""}`;
+
+/** Bars of top-1; the axis begins shortly below the lowest. */
+export function sweepChart(title: string, rows: readonly SweepRow[]): Chart {
+  const values = rows.filter((r) => r.seeds > 0);
+  const low = Math.min(...values.map((r) => r.top1 - r.top1Deviation));
+  const high = Math.max(...values.map((r) => r.top1 + r.top1Deviation));
+  const step = 5;
+  const start = Math.max(0, Math.floor((low - (high - low) * 0.2) / step) * step);
+  const seeds = Math.max(0, ...rows.map((r) => r.seeds));
+  return {
+    kind: "bars",
+    title,
+    note: `Last epoch; ${seeds > 1 ? `mean of ${seeds} seeds ± one standard deviation` : "one seed"}`,
+    x: {
+      label: "top-1 (%)",
+      ...(values.length > 0 ? { domain: [start, Math.max(start + step, Math.ceil(high / step) * step)] } : {}),
+    },
+    bars: rows.map((r) => ({
+      label: nameOf(r),
+      value: r.top1,
+      ...(r.seeds > 1 ? { deviation: r.top1Deviation } : {}),
+      group: r.head ? "head" : "model",
+    })),
+  };
+}

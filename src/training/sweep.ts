@@ -1,0 +1,154 @@
+/** Runs a grid cell by cell, each in a run folder of its own, so that it can be stopped and gone on with at any time. */
+import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { createLoader } from "../data/loader.js";
+import type { Engine } from "../engines/engine.js";
+import { DeitError, FileError, InterruptedError, UsageError } from "../errors.js";
+import { evaluateHeads, type HeadResult } from "../evaluation/evaluate-heads.js";
+import { headLogits } from "../evaluation/heads.js";
+import { openModel } from "../evaluation/open-model.js";
+import { Probe } from "../evaluation/probe.js";
+import type { Head } from "../models/context.js";
+import { fileError, writeFileAtomic } from "../system/atomic-file.js";
+import type { TrainEvent } from "./events.js";
+import type { Cell } from "./grid.js";
+import { evaluationInterpolation, recipeDifferences } from "./recipe.js";
+import { type TrainOptions, train } from "./trainer.js";
+import { testData } from "./training-data.js";
+
+export interface CellResult {
+  readonly cell: Cell;
+  readonly outcome: Outcome;
+}
+
+export type Outcome =
+  /** Accuracy of the last epoch's weights: choosing the best epoch would be choosing by the test data. */
+  | { readonly kind: "done"; readonly heads: Readonly<Partial<Record<Head, HeadResult>>>; readonly seconds: number }
+  | { readonly kind: "failed"; readonly reason: string }
+  | { readonly kind: "missing" };
+
+export interface SweepOptions
+  extends Pick<TrainOptions, "data" | "validation" | "split" | "workers" | "onBadImage" | "precision" | "signal"> {
+  readonly cells: readonly Cell[];
+  /** Folder of the sweep. */
+  readonly output: string;
+  /** Opens an engine; called anew after a cell has failed, since its engine may have too. */
+  readonly openEngine: () => Promise<Engine>;
+  /** A listener for the training of a cell; it is told when that ends. */
+  readonly onCell?: (
+    cell: Cell,
+    number: number,
+  ) => { readonly onEvent: (event: TrainEvent) => void; readonly stop: () => void };
+}
+
+/**
+ * Runs what is not done yet, and goes on with what was interrupted. A cell that fails is reported in its result, and
+ * the others are run; an interruption ends the sweep with the results so far. Throws UsageError when the folder holds
+ * cells of other recipes or data.
+ */
+export async function sweep(
+  options: SweepOptions,
+): Promise<{ readonly results: readonly CellResult[]; readonly interrupted: boolean }> {
+  const { cells, signal } = options;
+  const results: CellResult[] = [];
+  for (const cell of cells) results.push({ cell, outcome: (await finished(cell, options)) ?? { kind: "missing" } });
+  let engine: Engine | undefined;
+  try {
+    for (const [i, cell] of cells.entries()) {
+      if (results[i].outcome.kind === "done") continue;
+      if (signal?.aborted) break;
+      try {
+        engine ??= await options.openEngine();
+        results[i] = { cell, outcome: await runCell(cell, i, engine, options) };
+      } catch (error) {
+        if (error instanceof InterruptedError) break;
+        if (!(error instanceof DeitError)) throw error; // a bug, which no other cell mends
+        results[i] = { cell, outcome: { kind: "failed", reason: error.message } };
+        await engine?.close().catch(() => undefined);
+        engine = undefined;
+      }
+    }
+  } finally {
+    await engine?.close();
+  }
+  return { results, interrupted: signal?.aborted ?? false };
+}
+
+/** File of a cell's folder that says it is done, with its result. */
+const resultFile = "cell.json";
+
+async function runCell(cell: Cell, number: number, engine: Engine, options: SweepOptions): Promise<Outcome> {
+  const output = join(options.output, cell.folder);
+  const start = performance.now();
+  const listener = options.onCell?.(cell, number);
+  const resume = await stat(join(output, "recipe.json")).then(
+    () => true,
+    () => false,
+  );
+  const { interrupted } = await train({
+    ...{ ...options, engine, output, resume, recipe: cell.recipe },
+    onEvent: listener?.onEvent,
+  }).finally(() => listener?.stop());
+  if (interrupted) throw new InterruptedError("The sweep was interrupted.");
+  const heads = await measure(cell, output, engine, options);
+  const outcome = { kind: "done", heads, seconds: (performance.now() - start) / 1000 } as const;
+  await writeFileAtomic(
+    join(output, resultFile),
+    `${JSON.stringify({ ...identity(cell, options), outcome }, null, 2)}\n`,
+  );
+  return outcome;
+}
+
+/** Accuracy of all heads with the weights of the last epoch. */
+async function measure(cell: Cell, output: string, engine: Engine, options: SweepOptions) {
+  const { model, weights, classes } = await openModel({ weights: join(output, "last.safetensors") });
+  const dataset = await testData(options, classes ?? []);
+  if (!dataset)
+    throw new FileError(options.data, `"${options.data}" has no part for testing; give one with --validation.`);
+  const loader = createLoader({
+    ...{ dataset, batchSize: Math.min(64, dataset.length), seed: 0, workers: options.workers },
+    transform: {
+      kind: "evaluation",
+      size: model.imageSize,
+      cropRatio: model.cropRatio,
+      interpolation: evaluationInterpolation(cell.recipe),
+    },
+    order: "sequential",
+    dropLast: false,
+  });
+  const probe = await Probe.create(engine, model, weights, headLogits(model));
+  try {
+    const results = await evaluateHeads(probe, { loader, dataset, signal: options.signal });
+    return Object.fromEntries(results) as Partial<Record<Head, HeadResult>>;
+  } finally {
+    await probe.dispose();
+    await loader.close();
+  }
+}
+
+/** What a result belongs to. */
+const identity = ({ recipe }: Cell, { data, validation, split }: SweepOptions) => ({ recipe, data, validation, split });
+
+/** The result of a cell that is done; refuses one of another recipe or other data. */
+async function finished(cell: Cell, options: SweepOptions): Promise<Outcome | undefined> {
+  const path = join(options.output, cell.folder, resultFile);
+  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw fileError(path, "read the result", error);
+  });
+  if (text === undefined) return undefined;
+  let saved: ReturnType<typeof identity> & { readonly outcome: Outcome };
+  try {
+    saved = JSON.parse(text);
+  } catch {
+    return undefined; // damaged from outside: the run is still there, and is measured again
+  }
+  const { recipe, ...rest } = JSON.parse(JSON.stringify(identity(cell, options))) as ReturnType<typeof identity>;
+  const { recipe: savedRecipe, outcome, ...savedRest } = saved;
+  const changed = recipeDifferences({ ...savedRecipe, ...savedRest }, { ...recipe, ...rest });
+  if (changed.length === 0) return outcome;
+  const list = changed.map((d) => `${d.key} was ${JSON.stringify(d.a)} and is ${JSON.stringify(d.b)}`).join("; ");
+  throw new UsageError(
+    `"${path}" is the result of another sweep: ${list}. Choose another --output, or remove that folder to run it anew.`,
+  );
+}
