@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { UsageError } from "../errors.js";
 import { parseRecipe, type Recipe } from "../training/recipe.js";
-import { applySettings, readRecipe } from "../training/recipe-file.js";
+import { applySettings, isRecipe, readRecipe } from "../training/recipe-file.js";
 import { number, wholeNumber } from "./options.js";
 
 export interface RecipeChoice {
@@ -14,18 +14,22 @@ export interface RecipeChoice {
   readonly accumulate?: number;
   readonly lr?: number;
   readonly clipGradient?: number;
+  readonly finetune?: string;
   readonly seed?: number;
 }
 
 /** Settings of a recipe that have options of their own. */
-const shortcuts = ["model", "epochs", "batchSize", "accumulate", "lr", "clipGradient", "seed"] as const;
+const shortcuts = ["model", "epochs", "batchSize", "accumulate", "lr", "clipGradient", "finetune", "seed"] as const;
 
 /** The arguments `[recipe] <data>` and the options that change a recipe. */
 export function recipeOptions(command: Command): Command {
   return command
     .usage("[options] [recipe] <data>")
     .argument("[recipe-or-data]", "recipe (file or packaged name; may be left out), then the data")
-    .argument("[data]", "folder with a folder per class (train/ and test/ parts are found), or procedural")
+    .argument(
+      "[data]",
+      "folder with a folder per class, or any other format (train and test parts are found), or procedural",
+    )
     .option("--recipe <file>", "the recipe, instead of as an argument")
     .option("--set <key=value...>", "settings of the recipe, such as depth=6 or cropScale=[0.5,1]")
     .option("--model <name>", "model to train")
@@ -34,28 +38,36 @@ export function recipeOptions(command: Command): Command {
     .option("--accumulate <runs>", "runs that make one step", wholeNumber(1))
     .option("--lr <rate>", "learning rate for a batch of 512", number(0))
     .option("--clip-gradient <norm>", "largest norm of all gradients", number(0))
+    .option("--finetune <weights>", "weights to begin from: a file, a run folder, hub or hub:owner/name")
     .option("--seed <n>", "seed of every random number", wholeNumber(0));
 }
 
 export interface Asked<Options> {
-  readonly data: string;
+  /** Undefined where none was named. */
+  readonly data?: string;
   readonly options: Options;
 }
 
-/** One argument is the data; of two, the first is the recipe. */
-export function dataAndRecipe<Options extends RecipeChoice>(
+/** One argument is the data, unless it is plainly a recipe; of two, the first is the recipe. */
+export async function dataAndRecipe<Options extends RecipeChoice>(
   first: string | undefined,
   second: string | undefined,
   options: Options,
-): Asked<Options> {
-  if (first === undefined)
-    throw new UsageError(`Name the data: a folder with a folder per class, or "procedural" for built-in images.`);
-  if (second === undefined) return { data: first, options };
+): Promise<Asked<Options>> {
+  if (first === undefined) return { options };
+  if (second === undefined && (options.recipe !== undefined || !(await isRecipe(first))))
+    return { data: first, options };
   if (options.recipe !== undefined)
     throw new UsageError(
       `The recipe is named twice, as "${first}" and by --recipe "${options.recipe}"; leave one of them out.`,
     );
   return { data: second, options: { ...options, recipe: first } };
+}
+
+/** The data, or a sentence that asks for it. */
+export function requireData(data: string | undefined): string {
+  if (data !== undefined) return data;
+  throw new UsageError(`Name the data: a folder with a folder per class, or "procedural" for built-in images.`);
 }
 
 /** The recipe (`base` where none is named) with the options and `--set` applied, in this order. */

@@ -4,7 +4,7 @@ import type { EngineChoice } from "../engines/open.js";
 import { UsageError } from "../errors.js";
 import type { Recipe } from "../training/recipe.js";
 import { describeRun, type RunManifest } from "../training/run-manifest.js";
-import { dataAndRecipe, type RecipeChoice, resolveRecipe } from "./recipe-options.js";
+import { dataAndRecipe, type RecipeChoice, requireData, resolveRecipe } from "./recipe-options.js";
 
 export interface RunChoice extends RecipeChoice, EngineChoice {
   readonly output?: string;
@@ -14,6 +14,8 @@ export interface RunChoice extends RecipeChoice, EngineChoice {
   readonly split: string;
   readonly onBadImage?: RunManifest["onBadImage"];
   readonly precision?: RunManifest["precision"];
+  /** Only the recipe is wanted, which needs no data. */
+  readonly printRecipe?: boolean;
 }
 
 /** The options with all that the command line and the run folder say together. */
@@ -34,15 +36,16 @@ export async function resolveRun<Options extends RunChoice>(
 ): Promise<ResolvedRun<Options>> {
   const [[first, second], options] = settled(args, given);
   const named = typeof options.resume === "string" ? options.resume : undefined;
-  const asked = named !== undefined && first === undefined ? undefined : dataAndRecipe(first, second, options);
-  const output = named ?? options.output ?? `runs/${basename(asked!.data).replace(/[^\w.-]/g, "-")}`;
+  const asked = named !== undefined && first === undefined ? undefined : await dataAndRecipe(first, second, options);
+  const place = asked && (given.printRecipe ? (asked.data ?? "") : requireData(asked.data));
+  const output = named ?? options.output ?? `runs/${basename(place!).replace(/[^\w.-]/g, "-")}`;
   const known = options.resume ? await describeRun(output) : undefined;
   if (named !== undefined && !known)
     throw new UsageError(`"${named}" holds no run that could go on; give the folder that deit train wrote.`);
   const manifest = known?.manifest;
   return {
     ...options,
-    data: asked?.data ?? manifest!.data,
+    data: place ?? manifest!.data,
     output,
     recipe: await resolveRecipe(asked?.options ?? options, known?.recipe),
     resume: options.resume !== undefined,

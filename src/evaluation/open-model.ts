@@ -36,13 +36,13 @@ export interface OpenedModel {
 export const checkpointMetadata = { model: "deit.model", config: "deit.config", classes: "deit.classes" } as const;
 
 export async function openModel(choice: ModelChoice): Promise<OpenedModel> {
-  const path = isHubName(choice.weights) ? await downloaded(choice) : await weightsFile(choice.weights);
+  const path = await locateWeights(choice);
   const { tensors, metadata } = await loadWeights(path);
   const name = choice.model ?? metadata[checkpointMetadata.model];
   if (!name)
     throw new UsageError(`"${path}" does not say which model it is; name it with --model ("deit models" lists all).`);
   const own = name === metadata[checkpointMetadata.model] ? savedConfig(metadata) : {};
-  const classCount = tensors.get("head.weight")?.shape[0];
+  const classCount = (tensors.get("head.weight") ?? tensors.get("head.fc.weight"))?.shape[0];
   const model = createModel(name, { classes: classCount, ...own, imageSize: choice.imageSize ?? own.imageSize });
   const classes = choice.classes ?? savedClasses(metadata);
   if (classes && classes.length !== model.classes) {
@@ -53,7 +53,12 @@ export async function openModel(choice: ModelChoice): Promise<OpenedModel> {
   return { model, classes, weights: adaptWeights(model, tensors, { source: path }) };
 }
 
-async function downloaded({ weights, model, onProgress }: ModelChoice): Promise<string> {
+/** The file that `weights` means, fetched where it lies on the hub. */
+export async function locateWeights(choice: Pick<ModelChoice, "weights" | "model" | "onProgress">): Promise<string> {
+  return isHubName(choice.weights) ? downloaded(choice) : weightsFile(choice.weights);
+}
+
+async function downloaded({ weights, model, onProgress }: Parameters<typeof locateWeights>[0]): Promise<string> {
   const { hubWeights } = await import("../hub/hub.js");
   return hubWeights(hubRepository(weights, model), { onProgress });
 }

@@ -20,11 +20,14 @@ export function adaptWeights(model: Model, tensors: NamedTensors, options: Adapt
   return new Map(model.parameters.map((spec) => [spec.name, fitted(model, spec, tensors.get(spec.name), options)]));
 }
 
+/** Whether a parameter belongs to a head, so that its first axis runs over the classes. */
+export const isHead = (name: string): boolean => /^head(_dist)?\./.test(name);
+
 function fitted(model: Model, spec: ParameterSpec, given: HostTensor | undefined, options: AdaptOptions): HostTensor {
-  const isHead = /^head(_dist)?\.|^head\.fc\./.test(spec.name);
+  const head = isHead(spec.name);
   const startAnew = () => initializeParameter(spec, options.newHead!.seed);
   if (!given) {
-    if (options.newHead && (isHead || spec.name === "dist_token")) return startAnew();
+    if (options.newHead && (head || spec.name === "dist_token")) return startAnew();
     throw new WeightsError(
       `The weights in "${options.source}" lack "${spec.name}" of ${model.name}; check that --model names what they were trained as.`,
     );
@@ -33,7 +36,7 @@ function fitted(model: Model, spec: ParameterSpec, given: HostTensor | undefined
   if (spec.name === "pos_embed" && given.shape.length === 3 && given.shape[2] === spec.shape[2]) {
     return fitPositions(model, spec, asFloat32(given, spec.name, options.source), options);
   }
-  if (isHead) {
+  if (head) {
     if (options.newHead) return startAnew();
     throw new WeightsError(
       `The weights in "${options.source}" know ${given.shape[0] ?? 0} classes, but the model has ${spec.shape[0]}; give --classes to match, or fine-tune with --finetune to start a new head.`,

@@ -1,7 +1,16 @@
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { evaluate, float32, hostTensor, input, type NamedTensors, sizeOf, zeros } from "../tensor/index.js";
+import {
+  evaluate,
+  float32,
+  type HostTensor,
+  hostTensor,
+  input,
+  type NamedTensors,
+  sizeOf,
+  zeros,
+} from "../tensor/index.js";
 import { adaptWeights } from "./adapt.js";
 import { decisionLogits, inferenceContext, parameterInputs } from "./context.js";
 import { deit } from "./deit.js";
@@ -20,6 +29,20 @@ describe("models", () => {
   it.each(Object.keys(timm.shapes))("%s has timm's parameters and shapes", (name) => {
     const ours = Object.fromEntries(createModel(name).parameters.map((p) => [p.name, [...p.shape]]));
     expect(ours).toEqual(timm.shapes[name]);
+  });
+
+  it.each(Object.keys(timm.shapes))("%s takes a released checkpoint completely", (name) => {
+    // As facebookresearch/deit and timm save it: counters of batch norm too. All tensors share one memory.
+    const shapes = Object.entries(timm.shapes[name]);
+    const memory = new Float32Array(Math.max(...shapes.map(([, s]) => sizeOf(s))));
+    const saved = new Map<string, HostTensor>(
+      shapes.map(([key, shape]) => [key, float32(shape, memory.subarray(0, sizeOf(shape)))]),
+    );
+    for (const key of [...saved.keys()].filter((k) => k.endsWith(".running_var")))
+      saved.set(key.replace("running_var", "num_batches_tracked"), hostTensor("int64", [], BigInt64Array.of(7n)));
+    const fitted = adaptWeights(createModel(name), saved, { source: `${name}.pth` });
+    expect([...fitted.keys()].sort()).toEqual(Object.keys(timm.shapes[name]).sort());
+    for (const [key, { data }] of fitted) expect(data, key).toBe(saved.get(key)!.data);
   });
 
   it("begins with timm's spread of every parameter", () => {

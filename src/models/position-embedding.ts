@@ -1,6 +1,7 @@
 /** Position embeddings for another resolution, interpolated as timm or as the released program does. */
 import { WeightsError } from "../errors.js";
 import { float32, type HostTensor } from "../tensor/index.js";
+import { antialiasedTaps, cubic, type Tap } from "./resample.js";
 
 /**
  * `timm`: bicubic with a = -0.5 and antialiasing, what timm 1.0 does to every checkpoint it adapts.
@@ -8,33 +9,16 @@ import { float32, type HostTensor } from "../tensor/index.js";
  */
 export type PositionInterpolation = "timm" | "released";
 
-function cubic(x: number, a: number): number {
-  const t = Math.abs(x);
-  if (t < 1) return ((a + 2) * t - (a + 3)) * t * t + 1;
-  return t < 2 ? (((t - 5) * t + 8) * t - 4) * a : 0;
-}
-
 /** Per output position: the inputs it reads and their weights. */
-function taps(from: number, to: number, mode: PositionInterpolation): { index: number; weight: number }[][] {
-  const scale = from / to;
+function taps(from: number, to: number, mode: PositionInterpolation): readonly (readonly Tap[])[] {
+  if (mode === "timm") return antialiasedTaps(from, to, "bicubic");
   return Array.from({ length: to }, (_, i) => {
-    const centre = (i + 0.5) * scale - 0.5;
-    if (mode === "released") {
-      const base = Math.floor(centre);
-      return [-1, 0, 1, 2].map((k) => ({
-        index: Math.min(Math.max(base + k, 0), from - 1),
-        weight: cubic(centre - (base + k), -0.75),
-      }));
-    }
-    // Antialiased: the kernel widens when shrinking, is cut at the border, and its weights are made to sum to 1.
-    const support = 2 * Math.max(scale, 1);
-    const first = Math.max(0, Math.trunc(centre + 0.5 - support + 0.5));
-    const last = Math.min(from, Math.trunc(centre + 0.5 + support + 0.5));
-    const weights = Array.from({ length: last - first }, (_, k) =>
-      cubic((first + k - centre) / Math.max(scale, 1), -0.5),
-    );
-    const total = weights.reduce((a, b) => a + b, 0);
-    return weights.map((w, k) => ({ index: first + k, weight: w / total }));
+    const centre = ((i + 0.5) * from) / to - 0.5;
+    const base = Math.floor(centre);
+    return [-1, 0, 1, 2].map((k) => ({
+      index: Math.min(Math.max(base + k, 0), from - 1),
+      weight: cubic(centre - (base + k), -0.75),
+    }));
   });
 }
 

@@ -6,8 +6,8 @@ import type { HostTensor, NamedTensors } from "../tensor/index.js";
 import type { EpochRecord, TrainEvent } from "./events.js";
 import { createOptimizer } from "./optimizer.js";
 import type { Position } from "./position.js";
-import { optimizerOf, type Recipe } from "./recipe.js";
-import { scaledLearningRate, scheduledRate } from "./schedule.js";
+import { optimizerOf, type Recipe, scheduleOf } from "./recipe.js";
+import { scheduledRate } from "./schedule.js";
 import { stepInputs } from "./step.js";
 import { stepData } from "./step-data.js";
 import type { TeacherAnswers } from "./teacher.js";
@@ -20,7 +20,7 @@ export interface EpochWork {
   /** Where to begin; within the epoch, when it was interrupted there. */
   readonly position: Position;
   readonly stepsPerEpoch: number;
-  /** Stored answers of the teacher, when the program wants them. */
+  /** The teacher's answers, when the program wants them: worked out or read while the run before goes on. */
   readonly answers?: TeacherAnswers;
   /** Whether a run whose loss is not a number is passed over; otherwise the epoch ends there. */
   readonly passOverBroken: boolean;
@@ -105,7 +105,7 @@ export async function trainEpoch(work: EpochWork): Promise<EpochEnd> {
     const next = await patiently(batches.next(), { every: stalled, onWaiting: warnOf(onEvent, runs), signal });
     if (!next || next.done) return undefined;
     const batch = next.value;
-    return { batch, answer: await work.answers?.answer(position.epoch, batch.step, batch.indices) };
+    return { batch, answer: await work.answers?.answer(position.epoch, batch.step, batch) };
   };
   while (runs < total && !signal?.aborted) {
     let next: Awaited<ReturnType<typeof nextBatch>>;
@@ -160,8 +160,7 @@ export async function trainEpoch(work: EpochWork): Promise<EpochEnd> {
 
 /** The learning rate of a run, by its number in the epoch; within an optimizer step it stays the same. */
 function rateWithin(recipe: Recipe, { epoch, rollbacks }: Position, stepsPerEpoch: number): (run: number) => number {
-  const lr = recipe.scaleLr ? scaledLearningRate(recipe.lr, recipe.batchSize) : recipe.lr;
-  const schedule = { ...recipe, lr, epochs: recipe.epochs - recipe.cooldownEpochs };
+  const schedule = scheduleOf(recipe);
   return (run) =>
     scheduledRate(schedule, epoch + Math.floor(run / recipe.accumulate) / stepsPerEpoch) * rollbackFactor(rollbacks);
 }

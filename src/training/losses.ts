@@ -3,6 +3,8 @@ import {
   abs,
   add,
   argmax,
+  cast,
+  compare,
   exp,
   log,
   logSoftmax,
@@ -12,6 +14,7 @@ import {
   neg,
   oneHot,
   reduceSum,
+  sigmoid,
   softmax,
   stopGradient,
   sub,
@@ -33,6 +36,27 @@ export function crossEntropy(logits: Tensor, target: Tensor): Tensor {
 export function binaryCrossEntropy(logits: Tensor, target: Tensor): Tensor {
   // max(x, 0) - x·t + log(1 + e^-|x|) never overflows.
   return mean(add(sub(max(logits, 0), mul(logits, target)), log(add(exp(neg(abs(logits))), 1))));
+}
+
+/** Distributions as plain yes or no: 1 above the threshold, otherwise 0 (the released program's, at 0). */
+export function thresholded(target: Tensor, threshold: number): Tensor {
+  return cast(compare("GT", target, threshold), "float32");
+}
+
+/**
+ * Co-training of two submodels (arXiv 2212.04884): `first` and `second` are the logits of the same images under other
+ * stochastic depth. A quarter each: both with the labels, and each with the other's answer, through which no gradient
+ * flows.
+ */
+export function cosubLoss(first: Tensor, second: Tensor, target: Tensor): Tensor {
+  const answer = (logits: Tensor) => stopGradient(sigmoid(logits));
+  const parts = [
+    binaryCrossEntropy(first, target),
+    binaryCrossEntropy(second, target),
+    binaryCrossEntropy(first, answer(second)),
+    binaryCrossEntropy(second, answer(first)),
+  ];
+  return mul(parts.reduce(add), 0.25);
 }
 
 export type Distillation =

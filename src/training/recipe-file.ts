@@ -1,7 +1,7 @@
 /** Recipes as files: a path, or the name of one that comes with the package; and changes to them as texts. */
 import { readdir, readFile, stat } from "node:fs/promises";
-import { basename, extname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { basename, extname, join, resolve } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { UsageError } from "../errors.js";
 import { nearest } from "../models/registry.js";
 import { fileError } from "../system/atomic-file.js";
@@ -18,24 +18,50 @@ export async function recipeNames(): Promise<string[]> {
     .sort();
 }
 
+const modules = [".ts", ".mts", ".js", ".mjs"];
+
+/** Whether `text` means a recipe rather than data: a packaged name, or a file of JSON or code. */
+export async function isRecipe(text: string): Promise<boolean> {
+  const there = await stat(text).catch(() => undefined);
+  if (there) return there.isFile() && [".json", ...modules].includes(extname(text));
+  return (await recipeNames()).includes(text);
+}
+
 /**
- * Settings of the recipe that `text` means: a path of a file, or a name of a packaged recipe. Throws UsageError with
- * the nearest name where it is neither.
+ * Settings of the recipe that `text` means: a path of a file, or a name of a packaged recipe. JSON is read; a module
+ * (.ts, .js) is run, since it is the user's own program, and its default export is the settings or a function that
+ * gives them. Throws UsageError with the nearest name where it is neither.
  */
 export async function readRecipe(text: string): Promise<Record<string, unknown>> {
   const path = (await isFile(text)) ? text : await packagedPath(text);
+  const value = modules.includes(extname(path)) ? await runModule(path) : await parseFile(path);
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...value };
+  const wanted = modules.includes(extname(path)) ? "its default export must be an" : "it must hold a JSON";
+  throw new UsageError(`"${path}" is no recipe: ${wanted} object of settings.`);
+}
+
+async function runModule(path: string): Promise<unknown> {
+  let exported: unknown;
+  try {
+    exported = extname(path).endsWith("ts")
+      ? await (await import("jiti")).createJiti(import.meta.url).import(resolve(path), { default: true })
+      : ((await import(pathToFileURL(resolve(path)).href)) as { default?: unknown }).default;
+    return typeof exported === "function" ? await (exported as () => unknown)() : exported;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`The recipe "${path}" cannot be run: ${reason}.`, { cause: error });
+  }
+}
+
+async function parseFile(path: string): Promise<unknown> {
   const content = await readFile(path, "utf8").catch((error) => {
     throw fileError(path, "read the recipe", error);
   });
-  let value: unknown;
   try {
-    value = JSON.parse(content);
+    return JSON.parse(content);
   } catch (error) {
     throw new UsageError(`"${path}" is no recipe: ${(error as Error).message}.`);
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw new UsageError(`"${path}" is no recipe: it must hold a JSON object of settings.`);
-  return value as Record<string, unknown>;
 }
 
 const isFile = (path: string): Promise<boolean> =>

@@ -3,11 +3,14 @@ import { z } from "zod";
 import { parsePolicy } from "../data/augment/policy.js";
 import type { Interpolation } from "../data/resize.js";
 import { UsageError } from "../errors.js";
+import { isHead } from "../models/adapt.js";
 import { nearest } from "../models/registry.js";
 import type { BatchTransform } from "./batch-transform.js";
 import type { Distillation } from "./losses.js";
 import type { MixSettings } from "./mixing.js";
 import type { OptimizerOptions } from "./optimizer.js";
+import { releasedOptions } from "./released-options.js";
+import { type ScheduleSettings, scaledLearningRate } from "./schedule.js";
 
 const positive = z.number().positive();
 const share = z.number().min(0).max(1);
@@ -16,6 +19,8 @@ const whole = z.number().int().min(1);
 export const recipeSchema = z.strictObject({
   /** What it is for: the command, the time and the accuracy to expect. */
   about: z.string().default(""),
+  /** Reasons for settings, by their names. */
+  why: z.record(z.string(), z.string()).optional(),
   model: z.string().default("deit_tiny_patch16_224"),
   imageSize: whole.optional(),
   patchSize: whole.optional(),
@@ -40,6 +45,10 @@ export const recipeSchema = z.strictObject({
   /** Stochastic depth of the last block. */
   dropPath: z.number().min(0).max(0.99).default(0.1),
   dropout: z.number().min(0).max(0.99).default(0),
+  /** Weights to begin from: a file, a run folder, `hub` or `hub:owner/name`. Heads of other classes start anew. */
+  finetune: z.string().optional(),
+  /** What moves: all, only attention, positions and heads (arXiv 2203.09795), or only the heads. */
+  trainedParts: z.enum(["all", "attention", "head"]).default("all"),
 
   epochs: whole.default(300),
   /** Global batch: images per step over all devices and accumulated runs. */
@@ -66,12 +75,26 @@ export const recipeSchema = z.strictObject({
   decayRate: positive.default(0.1),
   /** Epochs at `minLr` after the schedule's end. */
   cooldownEpochs: z.number().int().min(0).default(0),
+  /** Part of training, as shares of its epochs, whose rates are multiplied by 1 + noise. */
+  lrNoise: z.tuple([share, share]).optional(),
+  /** The noise is normal with this deviation, drawn anew every epoch, and never beyond the limit. */
+  lrNoiseStd: positive.default(1),
+  lrNoiseLimit: share.default(0.67),
   clipGradient: positive.optional(),
   labelSmoothing: share.default(0.1),
   loss: z.enum(["crossEntropy", "binaryCrossEntropy"]).default("crossEntropy"),
+  /** Binary cross entropy: targets above it become 1, others 0, so that mixed images show both classes in full. */
+  targetThreshold: share.optional(),
+  /**
+   * Co-training of two submodels (arXiv 2212.04884): each image passes twice under other stochastic depth, and each
+   * pass learns from the labels and from the other's answer, by binary cross entropy.
+   */
+  cosub: z.boolean().default(false),
   /** Decay per step of the moving average of the weights; 0 keeps none. */
   emaDecay: z.number().min(0).max(0.999999).default(0),
 
+  /** Share of the shorter side that evaluation sees, the model's own unless told. */
+  evaluationCropRatio: z.number().min(0.01).max(1).optional(),
   /** Part of the image a random resized crop takes. Images of 32 pixels or fewer are padded and shifted instead. */
   cropScale: z.tuple([share, share]).default([0.08, 1]),
   cropRatio: z.tuple([positive, positive]).default([3 / 4, 4 / 3]),
@@ -112,8 +135,23 @@ export const recipeSchema = z.strictObject({
   distillationNormalization: z.enum(["paper", "released"]).default("paper"),
   /** Name of the teacher's model; needed where its weights do not say. */
   teacher: z.string().optional(),
-  /** A weights file or run folder of the teacher. */
+  /** A weights file or run folder of the teacher, or an ONNX file (`.onnx`) of any image classifier. */
   teacherWeights: z.string().optional(),
+  /** The teacher's resolution, the student's (or an ONNX file's own) unless told; the student's views are resized. */
+  teacherImageSize: whole.max(8192).optional(),
+  teacherInterpolation: z.enum(["bilinear", "bicubic"]).default("bicubic"),
+  /** How the teacher's images are normalised; `auto`: as its model or an ONNX file's metadata say. */
+  teacherNormalization: z
+    .union([
+      z.enum(["auto", "imagenet", "inception", "none"]),
+      z.strictObject({
+        mean: z.tuple([z.number(), z.number(), z.number()]),
+        std: z.tuple([positive, positive, positive]),
+      }),
+    ])
+    .default("auto"),
+  /** File with the teacher's classes, a name per line, where its weights do not say. */
+  teacherClasses: z.string().optional(),
   /** Folder of a teacher's stored answers, used instead of the teacher. */
   teacherCache: z.string().optional(),
 
@@ -135,15 +173,29 @@ export function parseRecipe(settings: unknown): Recipe {
   }
   if (recipe.cropScale[0] > recipe.cropScale[1] || recipe.cropRatio[0] > recipe.cropRatio[1])
     throw new UsageError(`A range of the recipe is upside down; write cropScale and cropRatio as [smallest, largest].`);
+  if (recipe.lrNoise && recipe.lrNoise[0] > recipe.lrNoise[1])
+    throw new UsageError(`lrNoise ends before it begins; write it as [start, end], shares of the epochs.`);
+  if (recipe.cosub && recipe.distillation !== "none")
+    throw new UsageError(`Co-training (cosub) takes no teacher; set distillation to none, or cosub to false.`);
+  for (const key of Object.keys(recipe.why ?? {})) if (!known.includes(key)) throw unknownSetting(key);
   parsePolicy(recipe.autoAugment);
   return recipe;
 }
 
+const known = Object.keys(recipeSchema.shape);
+
+function unknownSetting(key: string): UsageError {
+  const theirs = key.replace(/^--/, "").replaceAll("_", "-");
+  if (Object.hasOwn(releasedOptions, theirs))
+    return new UsageError(
+      `The recipe has no setting "${key}"; the released program's option of that name is here: ${releasedOptions[theirs]}.`,
+    );
+  return new UsageError(`The recipe has no setting "${key}"; did you mean "${nearest(key, known)}"?`);
+}
+
 function sentence(issue: z.core.$ZodIssue): string {
-  if (issue.code === "unrecognized_keys") {
-    const known = Object.keys(recipeSchema.shape);
-    return issue.keys.map((k) => `The recipe has no setting "${k}"; did you mean "${nearest(k, known)}"?`).join(" ");
-  }
+  if (issue.code === "unrecognized_keys" && issue.path.length === 0)
+    return issue.keys.map((key) => unknownSetting(key).message).join(" ");
   return `The setting "${issue.path.join(".")}" of the recipe is wrong: ${issue.message}.`;
 }
 
@@ -153,13 +205,14 @@ export interface RecipeDifference {
   readonly b: unknown;
 }
 
-/** Settings that differ, in the schema's order, then others; `about` says nothing about the run and is left out. */
+/** Settings that differ, in the schema's order, then others; `about` and `why` say nothing about the run and are left out. */
 export function recipeDifferences(
   a: Readonly<Record<string, unknown>>,
   b: Readonly<Record<string, unknown>>,
 ): RecipeDifference[] {
   const keys = new Set([...Object.keys(recipeSchema.shape), ...Object.keys(a), ...Object.keys(b)]);
   keys.delete("about");
+  keys.delete("why");
   return [...keys]
     .filter((key) => JSON.stringify(a[key]) !== JSON.stringify(b[key]))
     .map((key) => ({ key, a: a[key], b: b[key] }));
@@ -172,6 +225,25 @@ export function optimizerOf(r: Recipe): OptimizerOptions {
   return r.optimizer === "adamw"
     ? { kind: "adamw", betas: r.betas, epsilon: r.epsilon, weightDecay: r.weightDecay }
     : { kind: "sgd", momentum: r.momentum, nesterov: r.nesterov, weightDecay: r.weightDecay };
+}
+
+export function scheduleOf(r: Recipe): ScheduleSettings {
+  return {
+    ...r,
+    lr: r.scaleLr ? scaledLearningRate(r.lr, r.batchSize) : r.lr,
+    epochs: r.epochs - r.cooldownEpochs,
+    noise: r.lrNoise && {
+      ...{ from: r.lrNoise[0] * r.epochs, to: r.lrNoise[1] * r.epochs },
+      ...{ std: r.lrNoiseStd, limit: r.lrNoiseLimit, seed: r.seed },
+    },
+  };
+}
+
+/** Whether a parameter moves. */
+export function trainedOf({ trainedParts }: Recipe): (name: string) => boolean {
+  if (trainedParts === "all") return () => true;
+  if (trainedParts === "head") return isHead;
+  return (name) => name.includes(".attn.") || name === "pos_embed" || isHead(name);
 }
 
 /** How images are resized where nothing is random. */

@@ -4,7 +4,14 @@ import { describe, expect, it } from "vitest";
 import { evaluate, gradient, type HostTensor, input, type Tensor } from "../tensor/index.js";
 import { readSafetensors } from "../weights/safetensors.js";
 import { batchImages, batchInputs, batchTargets } from "./batch-transform.js";
-import { binaryCrossEntropy, crossEntropy, type Distillation, distilledLoss } from "./losses.js";
+import {
+  binaryCrossEntropy,
+  cosubLoss,
+  crossEntropy,
+  type Distillation,
+  distilledLoss,
+  thresholded,
+} from "./losses.js";
 
 const folder = new URL("../../tests/fixtures/training/", import.meta.url);
 const { tensors } = await readSafetensors(new URL("training.safetensors", folder).pathname);
@@ -45,6 +52,23 @@ describe("losses and their gradients, as PyTorch's", () => {
       expectClose(grad, numbers(`loss.grad.${name}`), 1e-6);
     });
   }
+});
+
+it("co-training of two submodels, as PyTorch's", () => {
+  const shape = named("cosub.first").shape;
+  const [first, second] = [input("first", "float32", shape), input("second", "float32", shape)];
+  const loss = cosubLoss(first, second, thresholded(input("target", "float32", shape), 0.2));
+  const [value, ...grads] = evaluate(
+    [loss, ...gradient(loss, [first, second])],
+    new Map([
+      ["first", numbers("cosub.first")],
+      ["second", numbers("cosub.second")],
+      ["target", numbers("loss.target")],
+    ]),
+  );
+  expectClose(value, numbers("cosub.loss"), 1e-6);
+  expectClose(grads[0], numbers("cosub.grad.first"), 1e-6);
+  expectClose(grads[1], numbers("cosub.grad.second"), 1e-6);
 });
 
 describe("Mixup and CutMix, as timm's", () => {

@@ -4,6 +4,7 @@ import type { Dataset, SplitRule } from "../data/dataset.js";
 import { datasetIdentity } from "../data/identity.js";
 import type { Engine, EngineInfo } from "../engines/engine.js";
 import { TrainingError } from "../errors.js";
+import { locateWeights } from "../evaluation/open-model.js";
 import { adaptWeights } from "../models/adapt.js";
 import { initialize } from "../models/initialize.js";
 import type { Model } from "../models/model.js";
@@ -12,6 +13,7 @@ import { version } from "../system/version.js";
 import { type NamedTensors, sizeOf, zeros } from "../tensor/index.js";
 import { loadWeights } from "../weights/load.js";
 import type { SavedState } from "./checkpoint.js";
+import type { Recipe } from "./recipe.js";
 import type { RunFolder } from "./run-folder.js";
 import type { RunManifest } from "./run-manifest.js";
 import type { Step } from "./step.js";
@@ -82,14 +84,17 @@ export function fittingState(saved: SavedState, step: Step, folder: RunFolder): 
   return saved;
 }
 
-/** The state before the first step: parameters drawn from the seed, or those of the file `finetune`; zeros otherwise. */
+/** The state before the first step: parameters drawn from the seed, or those of `finetune`; zeros otherwise. */
 export async function firstState(
   model: Model,
   step: Step,
-  { seed, finetune }: { readonly seed: number; readonly finetune?: string },
+  { model: name, seed, finetune }: Pick<Recipe, "model" | "seed" | "finetune">,
 ): Promise<NamedTensors> {
   const parameters = finetune
-    ? adaptWeights(model, (await loadWeights(finetune)).tensors, { source: finetune, newHead: { seed } })
+    ? adaptWeights(model, (await loadWeights(await locateWeights({ weights: finetune, model: name }))).tensors, {
+        source: finetune,
+        newHead: { seed },
+      })
     : initialize(model, seed);
   return new Map(
     [...step.state].map(([name, shape]) => [

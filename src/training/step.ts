@@ -2,6 +2,7 @@
 import { ShapeError } from "../errors.js";
 import { decisionLogits, inferenceContext, parameterInputs } from "../models/context.js";
 import type { Logits, Model } from "../models/model.js";
+import { type ResampleFilter, resizeImages } from "../models/resample.js";
 import {
   add,
   and,
@@ -23,17 +24,20 @@ import {
   scalar,
   select,
   sizeOf,
+  slice,
   sqrt,
   type Tensor,
 } from "../tensor/index.js";
 import { type BatchTransform, batchImages, batchInputs, batchTargets, renormalize } from "./batch-transform.js";
 import {
   binaryCrossEntropy,
+  cosubLoss,
   crossEntropy,
   type Distillation,
   needsTeacher,
   type TeacherAnswer,
   taughtLoss,
+  thresholded,
 } from "./losses.js";
 import { createOptimizer, type OptimizerOptions } from "./optimizer.js";
 import { trainingContext } from "./training-context.js";
@@ -44,6 +48,12 @@ export interface StepOptions {
   readonly optimizer: OptimizerOptions;
   readonly loss?: "crossEntropy" | "binaryCrossEntropy";
   readonly labelSmoothing?: number;
+  /** Targets above it become 1, others 0. */
+  readonly targetThreshold?: number;
+  /** Two passes over each image, under other stochastic depth, learn from each other. */
+  readonly cosub?: boolean;
+  /** Which parameters move; all unless told. */
+  readonly trained?: (name: string) => boolean;
   readonly distillation?: Distillation;
   /** What happens to the batch before the model sees it. */
   readonly transform?: BatchTransform;
@@ -52,6 +62,8 @@ export interface StepOptions {
    * `teacher.<name>`; or the inputs `teacherLogits` or `teacherLabels`.
    */
   readonly teacher?: Model | "logits" | "labels";
+  /** How views are resized for a teacher of another resolution. */
+  readonly teacherInterpolation?: ResampleFilter;
   /** Largest norm of all gradients together; larger ones are scaled down to it. */
   readonly clipGradient?: number;
   /** Runs whose gradients are averaged before the parameters move. */
@@ -117,24 +129,34 @@ export function trainStep(model: Model, options: StepOptions): Step {
   const { teacher = "logits" } = options;
   const taught = needsTeacher(distillation);
   const inside = taught && typeof teacher === "object";
+  const target = batchTargets(batch, model.classes, labelSmoothing, transform.mix);
   return buildStep(model, options, {
     images,
-    target: batchTargets(batch, model.classes, labelSmoothing, transform.mix),
-    teacher: !taught ? undefined : inside ? teacherLogits(teacher, model, images) : cachedAnswer(model, batch, teacher),
+    target: options.targetThreshold === undefined ? target : thresholded(target, options.targetThreshold),
+    teacher: !taught
+      ? undefined
+      : inside
+        ? teacherLogits(teacher, model, images, options.teacherInterpolation)
+        : cachedAnswer(model, batch, teacher),
     frozen: inside ? new Map(teacher.parameters.map((p) => [teacherPrefix + p.name, p.shape])) : undefined,
   });
 }
 
-/** The teacher's decision logits `[batch, classes]` for the very images that `student` sees. */
-export function teacherLogits(teacher: Model, student: Model, images: Tensor): Tensor {
-  if (teacher.imageSize !== student.imageSize || teacher.classes !== student.classes) {
-    const about = (m: Model) => `${m.name} has ${m.imageSize} pixels and ${m.classes} classes`;
+/** The teacher's decision logits `[batch, classes]` for the very images that `student` sees, resized to its resolution. */
+export function teacherLogits(
+  teacher: Model,
+  student: Model,
+  images: Tensor,
+  interpolation: ResampleFilter = "bicubic",
+): Tensor {
+  if (teacher.classes !== student.classes) {
     throw new ShapeError(
-      `Teacher and student must see the same images and know the same classes, but the teacher ${about(teacher)} and the student ${about(student)}; choose a teacher that fits, or the student's imageSize.`,
+      `Teacher and student must know the same classes, but the teacher ${teacher.name} has ${teacher.classes} and the student ${student.name} has ${student.classes}; choose a teacher that fits.`,
     );
   }
   const seen = renormalize(images, student.normalization, teacher.normalization);
-  return decisionLogits(teacher.forward(inferenceContext(parameterInputs(teacher, teacherPrefix)), seen));
+  const resized = resizeImages(seen, teacher.imageSize, interpolation);
+  return decisionLogits(teacher.forward(inferenceContext(parameterInputs(teacher, teacherPrefix)), resized));
 }
 
 function cachedAnswer({ classes }: Model, batch: number, kind: Model | "logits" | "labels"): TeacherAnswer {
@@ -147,12 +169,14 @@ function cachedAnswer({ classes }: Model, batch: number, kind: Model | "logits" 
 export function buildStep(model: Model, options: StepOptions, inputs: StepInputs): Step {
   const { frozen = new Map() } = inputs;
   const parameters = parameterInputs(model);
-  const sites = countSites(model, options.batch, inputs.images);
-  const context = trainingContext(parameters, options.batch, sites);
-  const output = model.forward(context, inputs.images);
+  const images = options.cosub ? concat([inputs.images, inputs.images], 0) : inputs.images;
+  const sites = countSites(model, images);
+  const context = trainingContext(parameters, images.shape[0], sites);
+  const output = model.forward(context, images);
   const loss = lossOf(output, options, inputs);
 
-  const trained = model.parameters.filter((p) => p.kind === "parameter");
+  const { trained: moves = () => true } = options;
+  const trained = model.parameters.filter((p) => p.kind === "parameter" && moves(p.name));
   const { accumulate = 1 } = options;
   const fresh = gradient(
     loss,
@@ -197,7 +221,8 @@ export function buildStep(model: Model, options: StepOptions, inputs: StepInputs
   }
   if (options.ema) averages(model, updates, parameters, proceed, state);
 
-  const correct = reduceSum(cast(compare("EQ", argmax(output.logits, 1), argmax(inputs.target, 1)), "float32"));
+  const decisions = argmax(slice(output.logits, 0, 0, options.batch), 1);
+  const correct = reduceSum(cast(compare("EQ", decisions, argmax(inputs.target, 1)), "float32"));
   const shared = {
     state: [...state.keys(), ...frozen.keys()],
     batch: [...Object.values(batchInputs), stepInputs.teacher, stepInputs.teacherLabels].filter(
@@ -231,6 +256,10 @@ export function buildStep(model: Model, options: StepOptions, inputs: StepInputs
 }
 
 function lossOf({ logits, distillation }: Logits, options: StepOptions, { target, teacher }: StepInputs): Tensor {
+  if (options.cosub) {
+    const { batch } = options;
+    return cosubLoss(slice(logits, 0, 0, batch), slice(logits, 0, batch, 2 * batch), target);
+  }
   const lossFrom = options.loss === "binaryCrossEntropy" ? binaryCrossEntropy : crossEntropy;
   const base = lossFrom(logits, target);
   const method = options.distillation ?? { kind: "none" };
@@ -272,8 +301,8 @@ function averages(
   }
 }
 
-function countSites(model: Model, batch: number, images: Tensor): number {
-  const counter = trainingContext(parameterInputs(model), batch, 0);
+function countSites(model: Model, images: Tensor): number {
+  const counter = trainingContext(parameterInputs(model), images.shape[0], 0);
   model.forward(counter, images);
   return counter.dropPathSites();
 }

@@ -4,26 +4,21 @@
  * file, bound by hashes to the data, the views and the teacher they belong to.
  */
 import { createHash } from "node:crypto";
-import { mkdir, readFile, stat } from "node:fs/promises";
+import { mkdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Dataset } from "../data/dataset.js";
 import { datasetIdentity } from "../data/identity.js";
-import type { Batch, Loader } from "../data/loader.js";
+import type { Loader } from "../data/loader.js";
 import { openDataset } from "../data/open.js";
-import type { Engine, Executable } from "../engines/engine.js";
+import type { Engine } from "../engines/engine.js";
 import { FileError, InterruptedError, TrainingError, UsageError } from "../errors.js";
-import { softmaxOf, topK } from "../evaluation/metrics.js";
 import type { Model } from "../models/model.js";
 import { fileError, writeFileAtomic } from "../system/atomic-file.js";
-import { argmax, type HostTensor, hostTensor, program } from "../tensor/index.js";
-import { readSafetensors, writeSafetensors } from "../weights/safetensors.js";
-import { batchImages, batchInputs } from "./batch-transform.js";
-import { fromHalf, toHalf } from "./half.js";
-import { batchTransformOf, type Recipe } from "./recipe.js";
-import { teacherLogits } from "./step.js";
-import { stepData } from "./step-data.js";
+import type { Recipe } from "./recipe.js";
 import { createStudent } from "./student.js";
 import { openTeacher, type TeacherAnswers } from "./teacher.js";
+import { type AnswerFormat, EpochAnswers } from "./teacher-answers.js";
+import { answersOf } from "./teacher-program.js";
 import { type DataOptions, trainingLoader, trainingTransform, withoutBadImages } from "./training-data.js";
 
 /** What a cache belongs to; a run that differs in any part must not use it. */
@@ -33,14 +28,9 @@ interface CacheIdentity {
   readonly teacher: string;
 }
 
-interface Manifest {
+interface Manifest extends AnswerFormat {
   readonly format: 1;
   readonly identity: CacheIdentity;
-  readonly kind: "labels" | "logits";
-  /** Logits kept per view; the rest share what is left of the probability. */
-  readonly topK: number;
-  readonly classes: number;
-  readonly batch: number;
 }
 
 const epochFile = (folder: string, epoch: number) =>
@@ -68,7 +58,7 @@ export interface CacheOptions extends DataOptions {
   readonly engine: Engine;
   /** Folder of the cache; one that was begun with the same recipe is gone on with. */
   readonly output: string;
-  /** Logits kept per view for soft distillation; all unless told. */
+  /** Logits kept per view for soft distillation; the largest hundred unless told. */
   readonly topK?: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (images: number, total: number) => void;
@@ -95,7 +85,7 @@ export async function buildTeacherCache(options: CacheOptions): Promise<StoredAn
     format: 1,
     identity: identityOf(dataset, recipe, student, teacher.identity),
     kind,
-    topK: kind === "labels" ? 1 : Math.min(options.topK ?? student.classes, student.classes),
+    topK: kind === "labels" ? 1 : Math.min(options.topK ?? 100, student.classes),
     classes: student.classes,
     batch,
   };
@@ -104,49 +94,53 @@ export async function buildTeacherCache(options: CacheOptions): Promise<StoredAn
   });
   await beginOrContinue(output, manifest);
 
-  const images = batchImages(batch, student.imageSize, student.normalization, batchTransformOf(recipe));
-  const logits = teacherLogits(teacher.model, student, images);
-  const executable = await engine.compile(
-    program({
-      name: "teacher",
-      outputs: { answer: kind === "labels" ? argmax(logits, 1) : logits },
-      state: teacher.state.keys(),
-      batch: [...Object.values(batchInputs).filter((n) => n !== batchInputs.eraseSeed), "answer"],
-    }),
-  );
-  const state = await engine.createState(teacher.state);
+  const teaching = await answersOf(teacher, { recipe, engine, student, batch });
   const runs = runsOf(loader, recipe);
   const total = recipe.epochs * runs * batch;
   try {
     for (let epoch = 0; epoch < recipe.epochs; epoch++) {
-      if (await exists(epochFile(output, epoch))) continue;
-      const answers: HostTensor[] = [];
-      const indices = new Int32Array(runs * batch);
-      for await (const views of loader.epoch(epoch)) {
-        if (signal?.aborted)
-          throw new InterruptedError(`Interrupted; the same command goes on with epoch ${epoch + 1} of the cache.`);
+      const path = epochFile(output, epoch);
+      if (await exists(path)) continue;
+      const begun = partFile(output);
+      const answers = (await readPart(begun, epoch, manifest)) ?? new EpochAnswers(manifest, runs * batch);
+      let saved = performance.now();
+      for await (const views of loader.epoch(epoch, answers.runs)) {
         if (views.step >= runs) break;
-        indices.set(views.indices, views.step * batch);
-        answers.push(await answerTo(executable, state, { recipe, epoch, batch: views }));
+        if (signal?.aborted || performance.now() - saved > partInterval) {
+          await answers.write(begun(epoch));
+          saved = performance.now();
+        }
+        if (signal?.aborted) {
+          throw new InterruptedError(
+            `Interrupted in epoch ${epoch + 1} of ${recipe.epochs}; the same command goes on from there.`,
+          );
+        }
+        answers.add(views.indices, await teaching.answer(epoch, views.step, views));
         onProgress?.((epoch * runs + views.step + 1) * batch, total);
       }
-      await writeEpoch(output, epoch, manifest, indices, answers);
+      await answers.write(path);
+      await rm(begun(epoch), { force: true });
     }
   } finally {
     await loader.close();
-    await executable.dispose().catch(() => undefined);
-    await state.dispose().catch(() => undefined);
+    await teaching.close();
   }
   return { folder: output, epochs: recipe.epochs, viewsPerEpoch: runs * batch, kind };
 }
 
-async function answerTo(
-  executable: Executable,
-  state: Parameters<Executable["run"]>[0],
-  place: { recipe: Recipe; epoch: number; batch: Batch },
-): Promise<HostTensor> {
-  const outputs = await executable.run(state, stepData(executable.program, place, { scalars: {} }));
-  return outputs.get("answer")!;
+/** Milliseconds after which an unfinished epoch is saved again. */
+const partInterval = 600_000;
+
+/** The file of an epoch that is not finished. */
+const partFile = (folder: string) => (epoch: number) => `${epochFile(folder, epoch)}.part`;
+
+/** What an interrupted run left of an epoch; nothing where that is damaged. */
+async function readPart(
+  part: (epoch: number) => string,
+  epoch: number,
+  format: AnswerFormat,
+): Promise<EpochAnswers | undefined> {
+  return (await exists(part(epoch))) ? EpochAnswers.read(part(epoch), format).catch(() => undefined) : undefined;
 }
 
 /** Runs of an epoch that training makes: whole steps only. */
@@ -198,61 +192,6 @@ function refuseForeign(folder: string, { identity }: Manifest, wanted: Partial<C
   );
 }
 
-async function writeEpoch(
-  folder: string,
-  epoch: number,
-  { kind, topK: kept, classes }: Manifest,
-  indices: Int32Array,
-  answers: readonly HostTensor[],
-): Promise<void> {
-  const n = indices.length;
-  const tensors = new Map<string, HostTensor>([["indices", hostTensor("int32", [n], indices)]]);
-  const all = answers.flatMap((t) => t.data as Int32Array | Float32Array);
-  if (kind === "labels") {
-    const labels = Int16Array.from({ length: n }, (_, i) => {
-      const chunk = all[Math.floor(i / all[0].length)];
-      return chunk[i % chunk.length];
-    });
-    tensors.set("labels", hostTensor("int16", [n], labels));
-  } else {
-    const classIndex = new Int16Array(n * kept);
-    const logits = new Uint16Array(n * kept);
-    const rest = new Uint16Array(n);
-    for (let i = 0; i < n; i++) {
-      const chunk = all[Math.floor((i * classes) / all[0].length)] as Float32Array;
-      const at = (i * classes) % chunk.length;
-      const row = chunk.subarray(at, at + classes);
-      const best = topK(row, kept);
-      best.forEach((c, k) => {
-        classIndex[i * kept + k] = c;
-        logits[i * kept + k] = toHalf(row[c]);
-      });
-      rest[i] = toHalf(restLogit(row, best));
-    }
-    tensors.set("classes", hostTensor("int16", [n, kept], classIndex));
-    tensors.set("logits", hostTensor("float16", [n, kept], logits));
-    tensors.set("rest", hostTensor("float16", [n], rest));
-  }
-  await writeSafetensors(epochFile(folder, epoch), tensors, { sha256: checksum(tensors) });
-}
-
-/** The logit that, given to each class but the `best`, leaves them their probability together. */
-function restLogit(row: Float32Array, best: readonly number[]): number {
-  if (best.length === row.length) return 0;
-  const p = softmaxOf(row);
-  const left = Math.max(1 - best.reduce((sum, c) => sum + p[c], 0), 1e-12) / (row.length - best.length);
-  return row[best[0]] + Math.log(left / p[best[0]]);
-}
-
-function checksum(tensors: ReadonlyMap<string, HostTensor>): string {
-  const hash = createHash("sha256");
-  for (const name of [...tensors.keys()].sort()) {
-    const { data } = tensors.get(name)!;
-    hash.update(name).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  }
-  return hash.digest("hex");
-}
-
 /**
  * Opens stored answers for a run. Refused, with the reason, when they belong to other data, views or another teacher
  * (where `teacher`, its identity, is known), or do not suffice.
@@ -276,39 +215,16 @@ export async function openTeacherCache(
       `The teacher's answers in "${folder}" end before epoch ${epoch + 1} of ${recipe.epochs}; go on with making them, or set epochs=${epoch}.`,
     );
   }
-  let held: { epoch: number; answers: Promise<EpochAnswers> } | undefined;
+  let held: { readonly epoch: number; readonly answers: Promise<EpochAnswers> } | undefined;
   return {
     kind: manifest.kind,
-    answer: async (epoch, run, indices) => {
-      if (held?.epoch !== epoch) held = { epoch, answers: readEpoch(epochFile(folder, epoch), manifest) };
-      return (await held.answers)(run, indices);
-    },
-  };
-}
-
-type EpochAnswers = (run: number, indices: Int32Array) => HostTensor;
-
-async function readEpoch(path: string, { kind, topK: kept, classes, batch }: Manifest): Promise<EpochAnswers> {
-  const { tensors, metadata } = await readSafetensors(path);
-  if (metadata.sha256 !== checksum(tensors))
-    throw new FileError(path, `"${path}" is damaged: its checksum does not fit. Remove it and make the answers again.`);
-  const known = tensors.get("indices")!.data as Int32Array;
-  return (run, indices) => {
-    const from = run * batch;
-    if (!indices.every((v, i) => known[from + i] === v))
+    answer: async (epoch, run, { indices }) => {
+      const path = epochFile(folder, epoch);
+      if (held?.epoch !== epoch) held = { epoch, answers: EpochAnswers.read(path, manifest) };
+      const answer = (await held.answers).answer(run, indices);
+      if (answer) return answer;
       throw new FileError(path, `"${path}" holds answers to other views than those of run ${run}; make them again.`);
-    if (kind === "labels") {
-      const labels = tensors.get("labels")!.data as Int16Array;
-      return hostTensor("int32", [batch], Int32Array.from(labels.subarray(from, from + batch)));
-    }
-    const at = tensors.get("classes")!.data as Int16Array;
-    const logits = tensors.get("logits")!.data as Uint16Array;
-    const rest = tensors.get("rest")!.data as Uint16Array;
-    const out = new Float32Array(batch * classes);
-    for (let i = 0; i < batch; i++) {
-      out.fill(fromHalf(rest[from + i]), i * classes, (i + 1) * classes);
-      for (let k = (from + i) * kept; k < (from + i + 1) * kept; k++) out[i * classes + at[k]] = fromHalf(logits[k]);
-    }
-    return hostTensor("float32", [batch, classes], out);
+    },
+    close: async () => undefined,
   };
 }

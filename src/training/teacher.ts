@@ -1,13 +1,22 @@
 /** The teacher of a run: any classifier that knows the same classes. */
 import { createHash } from "node:crypto";
+import type { Batch } from "../data/loader.js";
+import { readClassFile } from "../data/sources/files.js";
 import { UsageError } from "../errors.js";
-import { openModel } from "../evaluation/open-model.js";
+import { type OpenedModel, openModel } from "../evaluation/open-model.js";
+import { isHead } from "../models/adapt.js";
 import type { Model } from "../models/model.js";
-import type { HostTensor, NamedTensors } from "../tensor/index.js";
+import { createModel } from "../models/registry.js";
+import { float32, type HostTensor, type NamedTensors, sizeOf } from "../tensor/index.js";
+import { mapClasses } from "./class-mapping.js";
 import type { Recipe } from "./recipe.js";
 import { teacherPrefix } from "./step.js";
+import { normalizationOf } from "./teacher-description.js";
+import { type OnnxTeacher, openOnnxTeacher } from "./teacher-onnx.js";
 
-export interface Teacher {
+/** A model of the tensor language, which runs inside the student's step. */
+export interface ModelTeacher {
+  readonly kind: "model";
   readonly model: Model;
   /** Parameters under `teacher.<name>`, as the step's state wants them. */
   readonly state: NamedTensors;
@@ -15,44 +24,73 @@ export interface Teacher {
   readonly identity: string;
 }
 
+export type Teacher = ModelTeacher | OnnxTeacher;
+
 /**
- * Opens the recipe's teacher for images of the student's size. `classes` are those of the data; a teacher that names
- * its own must name the same in the same order.
+ * Opens the recipe's teacher. `classes` are those of the data; a teacher that names its own may know more, in any
+ * order. It sees the student's views, resized where it wants another resolution.
  */
 export async function openTeacher(recipe: Recipe, student: Model, classes: readonly string[]): Promise<Teacher> {
-  const { teacher, teacherWeights } = recipe;
+  const { teacherWeights } = recipe;
   if (teacherWeights === undefined) throw new UsageError("There is no teacher; set teacherWeights to its weights.");
-  const opened = await openModel({ model: teacher, weights: teacherWeights, imageSize: student.imageSize });
-  const { model, weights } = opened;
-  if (model.classes !== classes.length) {
-    throw new UsageError(
-      `The teacher in "${teacherWeights}" knows ${model.classes} classes, but the data has ${classes.length}; train or fine-tune a teacher on these classes first.`,
-    );
-  }
-  const other = opened.classes?.findIndex((name, i) => name !== classes[i]) ?? -1;
-  if (other >= 0) {
-    throw new UsageError(
-      `Class ${other} of the teacher in "${teacherWeights}" is "${opened.classes?.[other]}", but of the data "${classes[other]}"; a teacher must know the classes of the data in their order.`,
-    );
-  }
+  return teacherWeights.endsWith(".onnx")
+    ? openOnnxTeacher(teacherWeights, recipe, classes)
+    : openModelTeacher(recipe, student, classes, teacherWeights);
+}
+
+async function openModelTeacher(
+  recipe: Recipe,
+  student: Model,
+  classes: readonly string[],
+  weightsPath: string,
+): Promise<ModelTeacher> {
+  const { teacher: name, teacherClasses, teacherNormalization } = recipe;
+  const imageSize = recipe.teacherImageSize ?? student.imageSize;
+  const opened = await openModel({ model: name, weights: weightsPath, imageSize });
+  const names = teacherClasses ? await readClassFile(teacherClasses) : opened.classes;
+  const indices = mapClasses(names, opened.model.classes, classes, weightsPath);
+  const { model, weights } = indices ? withClasses(opened, indices) : opened;
+  const normalization = teacherNormalization === "auto" ? model.normalization : normalizationOf(teacherNormalization);
   return {
-    model,
-    state: new Map([...weights].map(([name, t]) => [teacherPrefix + name, t])),
-    identity: identityOf(model, weights),
+    kind: "model",
+    model: { ...model, normalization },
+    state: new Map([...weights].map(([key, t]) => [teacherPrefix + key, t])),
+    identity: identityOf(model, asTold(recipe) ? [normalization, recipe.teacherInterpolation] : [], weights),
   };
 }
 
-function identityOf({ name, config }: Model, weights: NamedTensors): string {
-  const hash = createHash("sha256").update(JSON.stringify([name, config]));
+/** The same model with the rows of its heads that belong to `indices`, in their order. */
+function withClasses({ model, weights }: OpenedModel, indices: Int32Array): OpenedModel {
+  const chosen = createModel(model.name, { ...model.config, classes: indices.length });
+  const fitted = chosen.parameters.map(({ name, shape }) => {
+    const given = weights.get(name)!;
+    if (!isHead(name)) return [name, given] as const;
+    const width = sizeOf(shape) / indices.length;
+    const data = new Float32Array(sizeOf(shape));
+    indices.forEach((from, to) => {
+      data.set((given.data as Float32Array).subarray(from * width, (from + 1) * width), to * width);
+    });
+    return [name, float32(shape, data)] as const;
+  });
+  return { model: chosen, weights: new Map(fitted) };
+}
+
+/** Whether the recipe changes what the teacher sees. */
+const asTold = ({ teacherImageSize, teacherNormalization }: Recipe): boolean =>
+  teacherImageSize !== undefined || teacherNormalization !== "auto";
+
+function identityOf({ name, config }: Model, views: readonly unknown[], weights: NamedTensors): string {
+  const hash = createHash("sha256").update(JSON.stringify([name, config, ...views]));
   for (const [key, { shape, data }] of [...weights].sort(([a], [b]) => (a < b ? -1 : 1))) {
     hash.update(JSON.stringify([key, shape])).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   }
   return hash.digest("hex");
 }
 
-/** Where a run's stored answers of a teacher come from. */
+/** A teacher's answers to the batches of a run, whoever gives them. */
 export interface TeacherAnswers {
   readonly kind: "labels" | "logits";
-  /** The teacher's answer to a batch: int32 `[batch]`, or float32 `[batch, classes]`. */
-  answer(epoch: number, run: number, indices: Int32Array): Promise<HostTensor>;
+  /** The answer to a batch: int32 `[batch]`, or float32 `[batch, classes]`. `run` counts within the epoch. */
+  answer(epoch: number, run: number, batch: Batch): Promise<HostTensor>;
+  close(): Promise<void>;
 }

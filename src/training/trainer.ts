@@ -17,12 +17,19 @@ import { trainEpoch } from "./epoch.js";
 import type { EpochRecord, TrainEvent } from "./events.js";
 import { spikeWatcher } from "./loss-spikes.js";
 import { beginning, nextEpoch, type Position } from "./position.js";
-import { batchTransformOf, distillationOf, evaluationInterpolation, optimizerOf, type Recipe } from "./recipe.js";
+import {
+  batchTransformOf,
+  distillationOf,
+  evaluationInterpolation,
+  optimizerOf,
+  type Recipe,
+  trainedOf,
+} from "./recipe.js";
 import { openRunFolder, type RunFolder } from "./run-folder.js";
 import { environment, firstState, fittingState, manifestOf, otherEngine, requireSpaceForRun } from "./run-start.js";
 import { trainStep } from "./step.js";
 import { createStudent } from "./student.js";
-import { openTeacher, type Teacher, type TeacherAnswers } from "./teacher.js";
+import { type ModelTeacher, openTeacher, type TeacherAnswers } from "./teacher.js";
 import { openTeacherCache } from "./teacher-cache.js";
 import { recordSplit, resumedSplit, testData, trainingLoader, withoutBadImages } from "./training-data.js";
 
@@ -45,7 +52,7 @@ export interface TrainOptions {
   readonly keepStates?: number;
   /** What to do about a loss that is not a number; stop unless told. */
   readonly onNaN?: OnNaN;
-  /** Weights to begin from; heads of another class count start anew. */
+  /** Weights to begin from instead of the recipe's `finetune`. */
   readonly finetune?: string;
   readonly workers: number;
   readonly onBadImage?: "stop" | "skip";
@@ -75,15 +82,20 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const model = createStudent(recipe, found.classes.length);
   const teaching = await openTeaching(recipe, data, model);
 
-  const manifest = manifestOf(options, data, teaching.teacher?.identity);
-  const folder = await openRunFolder(options.output, { recipe, manifest }, resume, options.allowChanges);
+  const manifest = manifestOf(options, data, teaching.identity);
+  const folder = await openRunFolder(options.output, { recipe, manifest }, resume, options.allowChanges).catch(
+    async (error) => {
+      await teaching.answers?.close();
+      throw error;
+    },
+  );
   const onEvent = logged(options.onEvent, folder);
   const warn = (message: string) => onEvent({ kind: "warning", message });
 
   const records: EpochRecord[] = [];
   let best: EpochRecord | undefined;
   let position = beginning;
-  const opened: (() => Promise<void>)[] = [];
+  const opened: (() => Promise<void>)[] = [async () => teaching.answers?.close()];
   try {
     const loader = trainingLoader(data, recipe, model, { ...options, onEvent });
     opened.push(() => loader.close());
@@ -97,9 +109,13 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       optimizer: optimizerOf(recipe),
       loss: recipe.loss,
       labelSmoothing: recipe.labelSmoothing,
+      targetThreshold: recipe.targetThreshold,
+      cosub: recipe.cosub,
+      trained: trainedOf(recipe),
       distillation: distillationOf(recipe, model.distilled),
       transform: batchTransformOf(recipe),
       teacher: teaching.answers?.kind ?? teaching.teacher?.model,
+      teacherInterpolation: recipe.teacherInterpolation,
       clipGradient: recipe.clipGradient,
       accumulate: recipe.accumulate,
       ema: recipe.emaDecay > 0,
@@ -111,7 +127,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     opened.unshift(() => executable.dispose());
     const checkpoints = new Checkpointer({ folder, names: [...step.state.keys()], keep, onWarning: warn });
     const start = async () => ({
-      state: await firstState(model, step, { seed: recipe.seed, finetune: options.finetune }),
+      state: await firstState(model, step, { ...recipe, ...(options.finetune && { finetune: options.finetune }) }),
       position: beginning,
     });
     const saved = resume ? await checkpoints.load() : undefined;
@@ -227,17 +243,19 @@ function resumable(error: unknown, { step }: Position): unknown {
   return error instanceof FileError ? new FileError(error.path, message, { cause: error }) : error;
 }
 
-/** The teacher, when the recipe has one: as a model in the step, or as stored answers. */
+/** The teacher, when the recipe has one: as a model in the step, or by its answers. */
 async function openTeaching(
   recipe: Recipe,
   data: Dataset,
   student: Model,
-): Promise<{ readonly teacher?: Teacher; readonly answers?: TeacherAnswers }> {
+): Promise<{ readonly identity?: string; readonly teacher?: ModelTeacher; readonly answers?: TeacherAnswers }> {
   if (recipe.distillation !== "hard" && recipe.distillation !== "soft") return {};
   const teacher = recipe.teacherWeights === undefined ? undefined : await openTeacher(recipe, student, data.classes);
-  if (recipe.teacherCache === undefined) return { teacher };
-  const answers = await openTeacherCache(recipe.teacherCache, recipe, data, student, teacher?.identity);
-  return { answers };
+  if (recipe.teacherCache !== undefined)
+    return { answers: await openTeacherCache(recipe.teacherCache, recipe, data, student, teacher?.identity) };
+  const identity = teacher?.identity;
+  if (teacher?.kind !== "onnx") return { identity, teacher };
+  return { identity, answers: await teacher.open(student, recipe.batchSize / recipe.accumulate) };
 }
 
 async function unlessInterrupted<T>(work: Promise<T>): Promise<T | undefined> {
@@ -256,7 +274,7 @@ async function evaluateOn(
   const transform: Transform = {
     kind: "evaluation",
     size: model.imageSize,
-    cropRatio: model.cropRatio,
+    cropRatio: recipe.evaluationCropRatio ?? model.cropRatio,
     interpolation: evaluationInterpolation(recipe),
   };
   const batchSize = Math.min(64, dataset.length);

@@ -36,7 +36,7 @@ beforeAll(async () => {
 afterAll(() => rm(scratch, { recursive: true, force: true }));
 
 describe("help", () => {
-  it.each(["train", "teach", "evaluate", "predict", "models", "doctor", "demo", "fixtures"])(
+  it.each(["train", "teach", "diff", "evaluate", "predict", "models", "doctor", "demo", "fixtures"])(
     "deit %s --help shows an example",
     async (name) => {
       const { code, stdout } = await deit([name, "--help"]);

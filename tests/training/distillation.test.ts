@@ -104,12 +104,23 @@ describe("stored answers", () => {
       signal: controller.signal,
       onProgress: (images: number) => images > 96 && controller.abort(),
     });
-    await expect(begun).rejects.toThrow("the same command goes on with epoch 2");
-    expect((await readdir(folder("resumed"))).sort()).toEqual(["epoch-0000.safetensors", "manifest.json"]);
+    await expect(begun).rejects.toThrow("Interrupted in epoch 2 of 2; the same command goes on from there");
+    expect((await readdir(folder("resumed"))).sort()).toEqual([
+      "epoch-0000.safetensors",
+      "epoch-0001.safetensors.part",
+      "manifest.json",
+    ]);
     await expect(train(options("too-early", { ...settings, teacherCache: folder("resumed") }))).rejects.toThrow(
       "end before epoch 2 of 2",
     );
-    await cacheOf("resumed", settings);
+    const seen: number[] = [];
+    await cacheOf("resumed", settings, { onProgress: (images: number) => seen.push(images) });
+    expect(seen[0]).toBeGreaterThan(96 + 16); // the answers that were known are not worked out again
+    expect((await readdir(folder("resumed"))).sort()).toEqual([
+      "epoch-0000.safetensors",
+      "epoch-0001.safetensors",
+      "manifest.json",
+    ]);
     await cacheOf("at-once", settings);
     const bytes = (name: string) => readFile(join(folder(name), "epoch-0001.safetensors"));
     expect(await bytes("resumed")).toEqual(await bytes("at-once"));

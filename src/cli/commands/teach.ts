@@ -8,12 +8,19 @@ import { UsageError } from "../../errors.js";
 import { createProgress, type Progress } from "../../system/progress.js";
 import { buildTeacherCache } from "../../training/teacher-cache.js";
 import { engineOptions, interruptible, splitOption, wholeNumber, withEngine } from "../options.js";
-import { type Asked, dataAndRecipe, type RecipeChoice, recipeOptions, resolveRecipe } from "../recipe-options.js";
+import {
+  type Asked,
+  dataAndRecipe,
+  type RecipeChoice,
+  recipeOptions,
+  requireData,
+  resolveRecipe,
+} from "../recipe-options.js";
 
 export function define(command: Command): void {
   splitOption(recipeOptions(engineOptions(command)))
     .requiredOption("--output <folder>", "folder of the answers; one that was begun is gone on with")
-    .option("--top-k <logits>", "soft distillation: logits kept per view, all unless told", wholeNumber(1))
+    .option("--top-k <logits>", "soft distillation: logits kept per view, 100 unless told", wholeNumber(1))
     .option("--on-bad-image <what>", "stop or skip", "stop")
     .option("--workers <threads>", "threads that read images", wholeNumber(0), Math.max(1, availableParallelism() - 1))
     .option("--json", "print one JSON value at the end")
@@ -28,7 +35,7 @@ Example:
   deit train recipe.json photos/ --set distillation=hard distilled=true teacherCache=answers/`,
     )
     .action((first: string | undefined, second: string | undefined, options: Options) =>
-      interruptible((signal) => run(dataAndRecipe(first, second, options), signal)),
+      interruptible(async (signal) => run(await dataAndRecipe(first, second, options), signal)),
     );
 }
 
@@ -41,7 +48,9 @@ interface Options extends EngineChoice, RecipeChoice {
   readonly json?: boolean;
 }
 
-async function run({ data, options }: Asked<Options>, signal: AbortSignal): Promise<void> {
+async function run(asked: Asked<Options>, signal: AbortSignal): Promise<void> {
+  const { options } = asked;
+  const data = requireData(asked.data);
   const recipe = await resolveRecipe(options);
   if (recipe.teacherWeights === undefined || (recipe.distillation !== "hard" && recipe.distillation !== "soft")) {
     throw new UsageError(

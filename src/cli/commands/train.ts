@@ -18,7 +18,6 @@ export function define(command: Command): void {
     .option("--output <folder>", "run folder, runs/<data> unless told")
     .option("--resume [run]", "go on with the run in this folder, or in that of --output")
     .option("--allow-change <key...>", "settings that may differ from those of the run that is gone on with")
-    .option("--finetune <weights>", "weights to begin from")
     .option("--validation <folder>", "data to evaluate on, the test part of the data unless told")
     .addOption(choice("--on-bad-image <what>", "stop (unless told) or skip", ["stop", "skip"]))
     .addOption(
@@ -52,12 +51,10 @@ Example:
 
 interface Options extends RunChoice {
   readonly allowChange?: readonly string[];
-  readonly finetune?: string;
   readonly onNan: OnNaN;
   readonly checkpointMinutes: number;
   readonly keepStates: number;
   readonly workers: number;
-  readonly printRecipe?: boolean;
   readonly json?: boolean;
 }
 

@@ -10,7 +10,7 @@ import { type HostTensor, type NamedTensors, type Program, simplify } from "../.
 import { checkData } from "../check-data.js";
 import type { CompileOptions, DeviceState, Engine, EngineInfo, Executable } from "../engine.js";
 import { inPlaceUpdates } from "./in-place.js";
-import type { Reply, Request, StateUpdate, TensorEntries } from "./messages.js";
+import type { FileSignature, Reply, Request, StateUpdate, TensorEntries } from "./messages.js";
 import { onnxModel } from "./model.js";
 
 export interface OnnxEngineOptions {
@@ -20,15 +20,27 @@ export interface OnnxEngineOptions {
   readonly profile?: string;
 }
 
+/** A model from a file, opened in an engine's worker. */
+export interface FileExecutable {
+  readonly signature: FileSignature;
+  /** Runs on state of the same engine: `inputs` says which state feeds which input. Answers with one output. */
+  run(
+    state: DeviceState,
+    inputs: readonly (readonly [input: string, state: string])[],
+    output: string,
+  ): Promise<HostTensor>;
+}
+
 /** Starts the worker. The engine keeps the process alive until it is closed. */
-export async function createOnnxEngine(options: OnnxEngineOptions = {}): Promise<Engine> {
+export async function createOnnxEngine(options: OnnxEngineOptions = {}): Promise<OnnxEngine> {
   return new OnnxEngine(options.threads ?? availableParallelism(), options.profile);
 }
 
-class OnnxEngine implements Engine {
+/** ONNX Runtime in a worker; beside programs it runs models from files. */
+export class OnnxEngine implements Engine {
   readonly info: EngineInfo;
   readonly #worker: Worker;
-  readonly #pending = new Map<number, { resolve(t: TensorEntries): void; reject(e: Error): void; what: string }>();
+  readonly #pending = new Map<number, { resolve(reply: Done): void; reject(e: Error): void; what: string }>();
   /** Sessions by a hash of their model, so that a program compiled twice is loaded once. */
   readonly #sessions = new Map<string, { id: number; users: number; loaded: Promise<unknown> }>();
   #next = 0;
@@ -95,6 +107,24 @@ class OnnxEngine implements Engine {
     });
   }
 
+  /** Opens an ONNX file, whose inputs are to come from state of this engine. */
+  async openFile(path: string): Promise<FileExecutable> {
+    const session = this.#next++;
+    const threads = this.info.threads!;
+    const { signature } = await this.#request({ kind: "open", session, path, threads }, `opening "${path}"`);
+    return {
+      signature: signature!,
+      run: async (state, renamed, output) => {
+        const request = { kind: "run", session, state: ownState(state, path), renamed, outputs: [output] } as const;
+        const [[, result]] = await this.send(
+          { ...request, data: [], stateInputs: [], updates: [] },
+          `running "${path}"`,
+        );
+        return result;
+      },
+    };
+  }
+
   async close(): Promise<void> {
     // The worker answers when ONNX Runtime is loaded and nothing runs; ended sooner, it takes the process with it.
     await this.send({ kind: "unload", session: -1 }, "closing the engine").catch(() => undefined);
@@ -102,7 +132,11 @@ class OnnxEngine implements Engine {
   }
 
   /** Sends a request to the worker; `what` names it in errors. */
-  send(request: Request, what: string): Promise<TensorEntries> {
+  async send(request: Request, what: string): Promise<TensorEntries> {
+    return (await this.#request(request, what)).tensors;
+  }
+
+  #request(request: Request, what: string): Promise<Done> {
     if (this.#failure) return Promise.reject(this.#failure);
     const id = this.#next++;
     return new Promise((resolve, reject) => {
@@ -115,7 +149,7 @@ class OnnxEngine implements Engine {
     const call = this.#pending.get(reply.id);
     if (!call) return;
     this.#pending.delete(reply.id);
-    if (reply.kind === "done") call.resolve(reply.tensors);
+    if (reply.kind === "done") call.resolve(reply);
     else call.reject(new EngineError(`ONNX Runtime failed while ${call.what}: ${reply.message}`));
   }
 
@@ -125,6 +159,8 @@ class OnnxEngine implements Engine {
     this.#pending.clear();
   }
 }
+
+type Done = Extract<Reply, { kind: "done" }>;
 
 class OnnxState implements DeviceState {
   constructor(
@@ -143,6 +179,11 @@ class OnnxState implements DeviceState {
   async dispose(): Promise<void> {
     await this.engine.send({ kind: "dispose", state: this.id }, "freeing state");
   }
+}
+
+function ownState(state: DeviceState, program: string): number {
+  if (state instanceof OnnxState) return state.id;
+  throw new EngineError(`Program "${program}" runs on the ONNX engine, but its state was made by another engine.`);
 }
 
 class OnnxExecutable implements Executable {
@@ -166,18 +207,13 @@ class OnnxExecutable implements Executable {
   }
 
   async run(state: DeviceState, data: NamedTensors): Promise<Map<string, HostTensor>> {
-    if (!(state instanceof OnnxState)) {
-      throw new EngineError(
-        `Program "${this.program.name}" runs on the ONNX engine, but its state was made by another engine.`,
-      );
-    }
     const entries = checkData(this.program, data);
     return new Map(
       await this.engine.send(
         {
           kind: "run",
           session: this.session,
-          state: state.id,
+          state: ownState(state, this.program.name),
           data: entries,
           stateInputs: this.#stateInputs,
           updates: this.#updates,

@@ -18,6 +18,8 @@ export type Request =
       readonly threads: number;
       readonly profile?: string;
     }
+  /** A model from a file, which brings its own shapes; threads do not wait actively, since another engine works too. */
+  | { readonly kind: "open"; readonly session: number; readonly path: string; readonly threads: number }
   | { readonly kind: "unload"; readonly session: number }
   | { readonly kind: "write"; readonly state: number; readonly tensors: TensorEntries }
   | { readonly kind: "read"; readonly state: number; readonly names?: readonly string[] }
@@ -28,6 +30,8 @@ export type Request =
       readonly state: number;
       readonly data: TensorEntries;
       readonly stateInputs: readonly string[];
+      /** State under another name than the input's. */
+      readonly renamed?: readonly (readonly [input: string, state: string])[];
       readonly updates: readonly StateUpdate[];
       readonly outputs: readonly string[];
     }
@@ -38,6 +42,20 @@ export interface Envelope {
   readonly request: Request;
 }
 
+/** An input or output of a model from a file. */
+export interface FileValue {
+  readonly name: string;
+  /** ONNX Runtime's word, such as "float32"; undefined for what is no tensor. */
+  readonly type?: string;
+  /** A name, or -1, stands for a dimension that is free. */
+  readonly shape: readonly (number | string)[];
+}
+
+export interface FileSignature {
+  readonly inputs: readonly FileValue[];
+  readonly outputs: readonly FileValue[];
+}
+
 export type Reply =
-  | { readonly id: number; readonly kind: "done"; readonly tensors: TensorEntries }
+  | { readonly id: number; readonly kind: "done"; readonly tensors: TensorEntries; readonly signature?: FileSignature }
   | { readonly id: number; readonly kind: "failed"; readonly message: string };

@@ -2,7 +2,7 @@
 import { parentPort } from "node:worker_threads";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import type { DType, HostTensor, TypedArray } from "../../tensor/index.js";
-import type { Envelope, Reply, Request, TensorEntries } from "./messages.js";
+import type { Envelope, FileSignature, FileValue, Reply, Request, TensorEntries } from "./messages.js";
 
 const sessions = new Map<number, InferenceSession>();
 const states = new Map<number, Map<string, Tensor>>();
@@ -40,6 +40,19 @@ async function handle(request: Request): Promise<TensorEntries> {
       sessions.set(request.session, await InferenceSession.create(request.model, options));
       return [];
     }
+    case "open":
+      sessions.set(
+        request.session,
+        await InferenceSession.create(request.path, {
+          executionProviders: ["cpu"],
+          intraOpNumThreads: request.threads,
+          graphOptimizationLevel: "all",
+          enableMemPattern: false,
+          logSeverityLevel: 3,
+          extra: { session: { set_denormal_as_zero: "1", intra_op: { allow_spinning: "0" } } },
+        }),
+      );
+      return [];
     case "unload":
       await sessions.get(request.session)?.release();
       sessions.delete(request.session);
@@ -82,6 +95,7 @@ async function run(request: Extract<Request, { kind: "run" }>): Promise<TensorEn
     if (!tensor) throw new Error(`the state lacks "${name}"`);
     feeds[name] = tensor;
   }
+  for (const [name, from] of request.renamed ?? []) feeds[name] = state.get(from)!;
   const fetches: Record<string, Tensor | null> = {};
   for (const name of request.outputs) fetches[name] = null;
   for (const { state: name, output, inPlace } of request.updates) {
@@ -98,6 +112,13 @@ async function run(request: Extract<Request, { kind: "run" }>): Promise<TensorEn
   return request.outputs.map((name) => [name, toHost(results[name])]);
 }
 
+/** What a session takes and gives. */
+function signatureOf(session: InferenceSession): FileSignature {
+  const value = (v: InferenceSession.ValueMetadata): FileValue =>
+    v.isTensor ? { name: v.name, type: v.type, shape: v.shape } : { name: v.name, shape: [] };
+  return { inputs: session.inputMetadata.map(value), outputs: session.outputMetadata.map(value) };
+}
+
 function sibling(t: Tensor): Tensor {
   const data = (t.data as TypedArray).slice();
   return new Tensor(t.type as never, data as never, t.dims as number[]);
@@ -110,7 +131,9 @@ parentPort!.on("message", ({ id, request }: Envelope) => {
   queue = queue.then(async () => {
     let reply: Reply;
     try {
-      reply = { id, kind: "done", tensors: await handle(request) };
+      const tensors = await handle(request);
+      const opened = request.kind === "open" ? sessions.get(request.session) : undefined;
+      reply = { id, kind: "done", tensors, signature: opened && signatureOf(opened) };
     } catch (error) {
       reply = { id, kind: "failed", message: error instanceof Error ? error.message : String(error) };
     }

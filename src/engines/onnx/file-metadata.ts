@@ -1,0 +1,59 @@
+/** The metadata of an ONNX file, found by skipping over its graph and weights. */
+import { open } from "node:fs/promises";
+import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
+import { FileError } from "../../errors.js";
+import { fileError } from "../../system/atomic-file.js";
+
+/** Field of `ModelProto` with an entry of the metadata: a message of key (1) and value (2). */
+const metadataField = 14;
+const largestEntry = 1 << 22;
+const mostFields = 100_000;
+
+/** Keys and values of `metadata_props`. Throws FileError where the file is no ONNX model. */
+export async function readOnnxMetadata(path: string): Promise<ReadonlyMap<string, string>> {
+  const file = await open(path, "r").catch((error) => {
+    throw fileError(path, "read the ONNX model", error);
+  });
+  const found = new Map<string, string>();
+  try {
+    const { size } = await file.stat();
+    const head = Buffer.alloc(20);
+    let at = 0;
+    for (let fields = 0; at < size; fields++) {
+      const { bytesRead } = await file.read(head, 0, head.length, at);
+      const reader = new BinaryReader(head.subarray(0, bytesRead));
+      const [field, type] = reader.tag();
+      if (fields >= mostFields || field > 30) throw new Error("it is not built as one");
+      if (type === WireType.LengthDelimited) {
+        const length = reader.uint32();
+        const start = at + reader.pos;
+        if (start + length > size) throw new Error("it is cut off");
+        if (field === metadataField && length <= largestEntry) {
+          const [key, value] = readEntry((await file.read(Buffer.alloc(length), 0, length, start)).buffer);
+          found.set(key, value);
+        }
+        at = start + length;
+      } else {
+        reader.skip(type);
+        at += reader.pos;
+      }
+    }
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new FileError(path, `"${path}" is no sound ONNX model: ${reason}.`);
+  } finally {
+    await file.close();
+  }
+  return found;
+}
+
+function readEntry(bytes: Uint8Array): readonly [key: string, value: string] {
+  const reader = new BinaryReader(bytes);
+  const parts = ["", ""];
+  while (reader.pos < reader.len) {
+    const [field, type] = reader.tag();
+    if (type === WireType.LengthDelimited && (field === 1 || field === 2)) parts[field - 1] = reader.string();
+    else reader.skip(type);
+  }
+  return [parts[0], parts[1]];
+}

@@ -1,0 +1,52 @@
+/** Antialiased resampling along an axis, as timm, PyTorch and Pillow do it; of images, as products inside a program. */
+import { constant, dot, reshape, type Tensor, transpose } from "../tensor/index.js";
+
+export type ResampleFilter = "bilinear" | "bicubic";
+
+const kernels: Record<ResampleFilter, { readonly support: number; weight(x: number): number }> = {
+  bilinear: { support: 1, weight: (x) => Math.max(0, 1 - Math.abs(x)) },
+  bicubic: { support: 2, weight: (x) => cubic(x, -0.5) },
+};
+
+/** The cubic convolution kernel with the parameter `a`. */
+export function cubic(x: number, a: number): number {
+  const t = Math.abs(x);
+  if (t < 1) return ((a + 2) * t - (a + 3)) * t * t + 1;
+  return t < 2 ? (((t - 5) * t + 8) * t - 4) * a : 0;
+}
+
+export interface Tap {
+  readonly index: number;
+  readonly weight: number;
+}
+
+/** Per output position the inputs it reads. The kernel widens when shrinking, is cut at the border, and sums to 1. */
+export function antialiasedTaps(from: number, to: number, filter: ResampleFilter): readonly (readonly Tap[])[] {
+  const { support, weight } = kernels[filter];
+  const scale = from / to;
+  const stretch = Math.max(scale, 1);
+  return Array.from({ length: to }, (_, i) => {
+    const centre = (i + 0.5) * scale;
+    const first = Math.max(0, Math.trunc(centre - support * stretch + 0.5));
+    const last = Math.min(from, Math.trunc(centre + support * stretch + 0.5));
+    const weights = Array.from({ length: last - first }, (_, k) => weight((first + k + 0.5 - centre) / stretch));
+    const total = weights.reduce((a, b) => a + b, 0);
+    return weights.map((w, k) => ({ index: first + k, weight: w / total }));
+  });
+}
+
+/** Square images `[batch, size, size, channels]` at another size, by one product per axis. */
+export function resizeImages(images: Tensor, size: number, filter: ResampleFilter = "bicubic"): Tensor {
+  const [batch, from, , channels] = images.shape;
+  if (from === size) return images;
+  const values = new Array<number>(size * from).fill(0);
+  antialiasedTaps(from, size, filter).forEach((taps, i) => {
+    for (const { index, weight } of taps) values[i * from + index] = weight;
+  });
+  const matrix = constant("float32", [size, from], values);
+  const rows = reshape(images, [batch, from, from * channels]);
+  // [size, batch, from · channels], then [size, batch, channels, size].
+  const down = dot(matrix, rows, { contract: [[1], [1]] });
+  const across = dot(reshape(down, [size, batch, from, channels]), matrix, { contract: [[2], [1]] });
+  return transpose(across, [1, 0, 3, 2]);
+}

@@ -1,0 +1,114 @@
+/** Two runs or recipes beside each other: settings, and of runs their environment and results. */
+import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { UsageError } from "../errors.js";
+import { parseRecipe, recipeDifferences } from "./recipe.js";
+import { readRecipe } from "./recipe-file.js";
+import { describeRun } from "./run-manifest.js";
+
+type Values = Readonly<Record<string, unknown>>;
+
+export interface ComparedRun {
+  readonly source: string;
+  /** All settings, defaults filled in. */
+  readonly recipe: Values;
+  /** Data, engine, versions and processor of the last start; empty for a recipe. */
+  readonly environment: Values;
+  /** Numbers of the best epoch and of the whole run; empty for a recipe. */
+  readonly result: Values;
+}
+
+/** Describes a run folder, a recipe file, or a packaged recipe by name. */
+export async function describeSide(source: string): Promise<ComparedRun> {
+  const folder = await stat(source).then(
+    (s) => s.isDirectory(),
+    () => false,
+  );
+  if (!folder) return { source, recipe: parseRecipe(await readRecipe(source)), environment: {}, result: {} };
+  const run = await describeRun(source);
+  if (!run) throw new UsageError(`"${source}" holds no run; give a run folder, a recipe file or the name of a recipe.`);
+  const log = await readLog(join(source, "log.jsonl"));
+  const environment = log.findLast((e) => e.kind === "environment") ?? {};
+  return {
+    source,
+    recipe: run.recipe,
+    environment: { ...without(environment, ["kind", "time", "precisions"]), ...pick(run.manifest, noted) },
+    result: resultOf(log.filter((e) => e.kind === "epoch")),
+  };
+}
+
+/** What of a run's manifest its result depends on. */
+const noted = ["deit", "data", "validation", "split", "dataset", "images", "classes", "teacher", "precision"] as const;
+
+const pick = <T extends object>(values: T, keys: readonly (keyof T)[]): Values =>
+  Object.fromEntries(keys.map((key) => [key, values[key]]));
+
+const without = (values: Values, keys: readonly string[]): Values =>
+  Object.fromEntries(Object.entries(values).filter(([key]) => !keys.includes(key)));
+
+/** Whole lines of a log; one that was cut off is passed over. */
+async function readLog(path: string): Promise<Values[]> {
+  const text = await readFile(path, "utf8").catch(() => "");
+  return text.split("\n").flatMap((line) => {
+    try {
+      return line ? [JSON.parse(line) as Values] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+interface Epoch {
+  readonly epoch?: number;
+  readonly trainLoss?: number;
+  readonly imagesPerSecond?: number;
+  readonly seconds?: number;
+  readonly test?: { readonly top1?: number; readonly top5?: number; readonly loss?: number };
+}
+
+function resultOf(lines: readonly Values[]): Values {
+  // An epoch that was done again after a crash counts once.
+  const epochs = [...new Map((lines as readonly Epoch[]).map((e) => [e.epoch, e])).values()];
+  if (epochs.length === 0) return {};
+  const best = epochs.reduce((a, b) => ((b.test?.top1 ?? 0) > (a.test?.top1 ?? 0) ? b : a));
+  const last = epochs[epochs.length - 1];
+  const total = epochs.reduce((sum, e) => sum + (e.seconds ?? 0), 0);
+  return {
+    epochs: epochs.length,
+    bestEpoch: best.epoch,
+    top1: best.test?.top1,
+    top5: best.test?.top5,
+    testLoss: best.test?.loss,
+    lastTop1: last.test?.top1,
+    trainLoss: last.trainLoss,
+    imagesPerSecond: last.imagesPerSecond,
+    trainingSeconds: total,
+  };
+}
+
+export interface ValueDifference {
+  readonly key: string;
+  readonly a: unknown;
+  readonly b: unknown;
+}
+
+export interface RunDifferences {
+  readonly recipe: readonly ValueDifference[];
+  readonly environment: readonly ValueDifference[];
+  readonly result: readonly ValueDifference[];
+}
+
+/** Where two runs or recipes differ. */
+export function runDifferences(a: ComparedRun, b: ComparedRun): RunDifferences {
+  return {
+    recipe: recipeDifferences(a.recipe, b.recipe),
+    environment: valueDifferences(a.environment, b.environment),
+    result: valueDifferences(a.result, b.result),
+  };
+}
+
+function valueDifferences(a: Values, b: Values): ValueDifference[] {
+  return [...new Set([...Object.keys(a), ...Object.keys(b)])]
+    .filter((key) => JSON.stringify(a[key]) !== JSON.stringify(b[key]))
+    .map((key) => ({ key, a: a[key], b: b[key] }));
+}

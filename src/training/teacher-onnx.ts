@@ -1,0 +1,267 @@
+/** A teacher from an ONNX file of any origin: answers in a worker of its own while the student's step runs. */
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import type { DeviceState } from "../engines/engine.js";
+import { createOnnxEngine, type FileExecutable } from "../engines/onnx/engine.js";
+import type { FileValue } from "../engines/onnx/messages.js";
+import { UsageError } from "../errors.js";
+import type { Model, Normalization } from "../models/model.js";
+import { resizeImages } from "../models/resample.js";
+import { fileError } from "../system/atomic-file.js";
+import {
+  add,
+  cast,
+  floor,
+  type HostTensor,
+  hostTensor,
+  max,
+  min,
+  type Program,
+  pad,
+  program,
+  slice,
+  type Tensor,
+  transpose,
+} from "../tensor/index.js";
+import { type BatchTransform, batchImages, renormalize } from "./batch-transform.js";
+import { mapClasses } from "./class-mapping.js";
+import { fromHalf } from "./half.js";
+import { batchTransformOf, type Recipe } from "./recipe.js";
+import { stepData } from "./step-data.js";
+import type { TeacherAnswers } from "./teacher.js";
+import { describeTeacher, type TeacherDescription } from "./teacher-description.js";
+
+/** A classifier in an ONNX file, known but not yet loaded. */
+export interface OnnxTeacher {
+  readonly kind: "onnx";
+  /** SHA-256 of the file and of how it is used. */
+  readonly identity: string;
+  /** Loads it for batches of the student's views, `batch` of them at a time. */
+  open(student: Model, batch: number): Promise<TeacherAnswers>;
+}
+
+/** Reads what the classifier in `path` says of itself; `classes` are those of the data. */
+export async function openOnnxTeacher(path: string, recipe: Recipe, classes: readonly string[]): Promise<OnnxTeacher> {
+  const description = await describeTeacher(path, recipe);
+  const hash = createHash("sha256").update(JSON.stringify([description, classes]));
+  try {
+    for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+  } catch (error) {
+    throw fileError(path, "read the teacher in", error);
+  }
+  return {
+    kind: "onnx",
+    identity: hash.digest("hex"),
+    open: (student, batch) => load({ path, recipe, classes, description, student, batch }),
+  };
+}
+
+interface Wanted {
+  readonly path: string;
+  readonly recipe: Recipe;
+  readonly classes: readonly string[];
+  readonly description: TeacherDescription;
+  readonly student: Model;
+  readonly batch: number;
+}
+
+async function load(wanted: Wanted): Promise<TeacherAnswers> {
+  const { path, recipe, classes, description, student, batch } = wanted;
+  const engine = await createOnnxEngine();
+  try {
+    const file = await engine.openFile(path);
+    const layout = layoutOf(file.signature.inputs, path);
+    const output = outputOf(file.signature.outputs, path);
+    const imageSize = sizeFor(layout, wanted);
+    const views = teacherViews({
+      ...{ batch, student, imageSize, layout, description },
+      transform: batchTransformOf(recipe),
+    });
+    const executable = await engine.compile(views);
+    const state = await engine.createState(new Map());
+    const mapping = mapper(wanted);
+    // Said before training begins, where the file says how many classes it has.
+    if (output.classes !== undefined) mapping(output.classes);
+    return {
+      kind: recipe.distillation === "soft" ? "logits" : "labels",
+      answer: async (epoch, _run, views) => {
+        await executable.run(state, stepData(executable.program, { recipe, epoch, batch: views }, { scalars: {} }));
+        const raw = await rowsOf(file, state, { layout, output: output.name, batch });
+        const logits = chosen(raw, batch, mapping(raw.length / batch));
+        return recipe.distillation === "soft"
+          ? hostTensor("float32", [batch, classes.length], logits)
+          : hostTensor("int32", [batch], decisions(logits, batch));
+      },
+      close: () => engine.close(),
+    };
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
+}
+
+/** Where the data's classes are among a number of the teacher's; worked out once. */
+function mapper({ description, classes, path }: Wanted): (count: number) => Int32Array | undefined {
+  let known: { readonly count: number; readonly indices: Int32Array | undefined } | undefined;
+  return (count) => {
+    if (known?.count !== count) known = { count, indices: mapClasses(description.classes, count, classes, path) };
+    return known.indices;
+  };
+}
+
+interface Layout {
+  readonly input: string;
+  readonly dtype: "float32" | "float16" | "uint8";
+  readonly channelsFirst: boolean;
+  /** Side of the images, undefined where it is free. */
+  readonly size?: number;
+  /** Images of a run, undefined where they are free. */
+  readonly batch?: number;
+}
+
+function layoutOf(inputs: readonly FileValue[], path: string): Layout {
+  const [input] = inputs;
+  const words = inputs.map((v) => `"${v.name}" ${v.type ?? "of another kind"} [${v.shape.join(", ")}]`).join(", ");
+  const refuse = (why: string): never => {
+    throw new UsageError(
+      `"${path}" is no image classifier that can teach: ${why} (its inputs: ${words}); it needs one input of images [batch, 3, height, width] or [batch, height, width, 3].`,
+    );
+  };
+  if (inputs.length !== 1) refuse(`it takes ${inputs.length} inputs`);
+  const { type: dtype, shape } = input;
+  if (dtype !== "float32" && dtype !== "float16" && dtype !== "uint8")
+    return refuse("its pixels are neither float32, float16 nor uint8");
+  if (shape.length !== 4) refuse(`its input has ${shape.length} axes`);
+  const fixed = (d: number | string) => (typeof d === "number" && d > 0 ? d : undefined);
+  const [batch, a, b, c] = shape.map(fixed);
+  // Where neither place says 3, the channels come first, as PyTorch writes them.
+  const channelsFirst = a === 3 || (c !== 3 && a === undefined);
+  if (!channelsFirst && c !== 3) refuse("no axis holds three channels");
+  const [height, width] = channelsFirst ? [b, c] : [a, b];
+  if (height !== undefined && width !== undefined && height !== width) refuse("its images are not square");
+  return { input: input.name, dtype, channelsFirst, size: height ?? width, batch };
+}
+
+/** The output with a row per image; of several, the one called logits, or the first. */
+function outputOf(outputs: readonly FileValue[], path: string): { readonly name: string; readonly classes?: number } {
+  const rows = outputs.filter((v) => v.shape.length === 2 && (v.type === "float32" || v.type === "float16"));
+  const found = rows.find((v) => v.name === "logits") ?? rows[0];
+  if (found) {
+    const classes = found.shape[1];
+    return { name: found.name, classes: typeof classes === "number" && classes > 0 ? classes : undefined };
+  }
+  const words = outputs.map((v) => `"${v.name}" [${v.shape.join(", ")}]`).join(", ");
+  throw new UsageError(`"${path}" is no classifier: none of its outputs (${words}) is [batch, classes].`);
+}
+
+function sizeFor({ size }: Layout, { path, recipe, description, student }: Wanted): number {
+  if (size !== undefined && recipe.teacherImageSize !== undefined && size !== recipe.teacherImageSize)
+    throw new UsageError(
+      `The teacher in "${path}" takes images of ${size} pixels, but teacherImageSize is ${recipe.teacherImageSize}; leave it out.`,
+    );
+  return size ?? description.imageSize ?? student.imageSize;
+}
+
+interface ViewOptions {
+  readonly batch: number;
+  readonly student: Model;
+  readonly transform: BatchTransform;
+  readonly imageSize: number;
+  readonly layout: Layout;
+  readonly description: { readonly normalization: Normalization; readonly interpolation: "bilinear" | "bicubic" };
+}
+
+/** Name of the state that holds the pixels of a run of the teacher. */
+const pixels = (run: number): string => `pixels.${run}`;
+
+/** Runs of the teacher for a batch. */
+const runsFor = (layout: Layout, batch: number): number => Math.ceil(batch / (layout.batch ?? batch));
+
+/** The very views of the student, as the teacher wants them, cut into runs of the teacher. */
+function teacherViews({ batch, student, transform, imageSize, layout, description }: ViewOptions): Program {
+  const images = batchImages(batch, student.imageSize, student.normalization, transform);
+  // Pixels as bytes are the plain values, without normalisation.
+  const wanted = layout.dtype === "uint8" ? byteScale : description.normalization;
+  const seen = resizeImages(renormalize(images, student.normalization, wanted), imageSize, description.interpolation);
+  const placed = layout.channelsFirst ? transpose(seen, [0, 3, 1, 2]) : seen;
+  const typed = layout.dtype === "uint8" ? toBytes(placed) : cast(placed, layout.dtype);
+  const runs = runsFor(layout, batch);
+  const each = layout.batch ?? batch;
+  const missing = runs * each - batch;
+  const whole = missing === 0 ? typed : pad(typed, [0, 0, 0, 0], [missing, 0, 0, 0]);
+  const parts = Array.from({ length: runs }, (_, i) => slice(whole, 0, i * each, (i + 1) * each));
+  return program({
+    name: "teacher-views",
+    outputs: {},
+    updates: new Map(parts.map((part, i) => [pixels(i), part])),
+    state: parts.map((_, i) => pixels(i)),
+  });
+}
+
+const byteScale: Normalization = { mean: [0, 0, 0], std: [1 / 255, 1 / 255, 1 / 255] };
+
+function toBytes(x: Tensor): Tensor {
+  return cast(floor(add(min(max(x, 0), 255), 0.5)), "uint8");
+}
+
+/** All rows of the teacher's output for the pixels in `state`. */
+async function rowsOf(
+  file: FileExecutable,
+  state: DeviceState,
+  { layout, output, batch }: { layout: Layout; output: string; batch: number },
+): Promise<Float32Array> {
+  const parts: Float32Array[] = [];
+  for (let i = 0; i < runsFor(layout, batch); i++)
+    parts.push(asFloat32(await file.run(state, [[layout.input, pixels(i)]], output)));
+  const [first] = parts;
+  const classes = first.length / (layout.batch ?? batch);
+  if (parts.length === 1) return first.subarray(0, batch * classes);
+  const all = new Float32Array(parts.length * first.length);
+  parts.forEach((part, i) => {
+    all.set(part, i * first.length);
+  });
+  return all.subarray(0, batch * classes);
+}
+
+function asFloat32({ dtype, data }: HostTensor): Float32Array {
+  // Newer runtimes give float16 as numbers.
+  if (dtype === "float16" && data instanceof Uint16Array) return Float32Array.from(data, fromHalf);
+  return data instanceof Float32Array ? data : Float32Array.from(data as unknown as ArrayLike<number>);
+}
+
+/** The data's classes of each row. Rows of probabilities become logits by their logarithm. */
+function chosen(raw: Float32Array, batch: number, mapping: Int32Array | undefined): Float32Array {
+  const count = raw.length / batch;
+  const probabilities = areProbabilities(raw, count);
+  const classes = mapping?.length ?? count;
+  const out = new Float32Array(batch * classes);
+  for (let i = 0; i < batch; i++) {
+    for (let c = 0; c < classes; c++) {
+      const value = raw[i * count + (mapping?.[c] ?? c)];
+      out[i * classes + c] = probabilities ? Math.log(Math.max(value, 1e-12)) : value;
+    }
+  }
+  return out;
+}
+
+function areProbabilities(raw: Float32Array, count: number): boolean {
+  for (let at = 0; at < raw.length; at += count) {
+    let total = 0;
+    for (let i = at; i < at + count; i++) {
+      if (raw[i] < 0) return false;
+      total += raw[i];
+    }
+    if (Math.abs(total - 1) > 1e-2) return false;
+  }
+  return true;
+}
+
+function decisions(logits: Float32Array, batch: number): Int32Array {
+  const classes = logits.length / batch;
+  return Int32Array.from({ length: batch }, (_, i) => {
+    const at = i * classes;
+    let best = 0;
+    for (let c = 1; c < classes; c++) if (logits[at + c] > logits[at + best]) best = c;
+    return best;
+  });
+}

@@ -1,0 +1,65 @@
+/** Options of the released program that change what a step does. */
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { parseRecipe, type RecipeSettings, scheduleOf } from "../../src/training/recipe.js";
+import { scheduledRate } from "../../src/training/schedule.js";
+import { train } from "../../src/training/trainer.js";
+import { readSafetensors } from "../../src/weights/safetensors.js";
+import { micro, useRuns } from "./setup.js";
+
+const { options, folder } = useRuns();
+
+const weights = async (name: string, file = "last") =>
+  (await readSafetensors(join(folder(name), `${file}.safetensors`))).tensors;
+
+describe("trained parts", () => {
+  it.each([
+    ["attention", /\.attn\.|^pos_embed$|^head\./],
+    ["head", /^head\./],
+  ] as const)("%s: these move, the rest stays, bit for bit", async (trainedParts, moving) => {
+    const start = `start-${trainedParts}`;
+    await train(options(start, { epochs: 1 }));
+    await train(options(trainedParts, { epochs: 1, trainedParts, finetune: folder(start) }));
+    // The start's only epoch is its best, which is what a run folder stands for.
+    const [before, after] = await Promise.all([weights(start, "best"), weights(trainedParts)]);
+    for (const [name, { data }] of before) {
+      const same = after.get(name)!.data.every((v, i) => v === data[i]);
+      expect(same, name).toBe(!moving.test(name));
+    }
+  });
+});
+
+describe("co-training", () => {
+  it("learns from two passes under other stochastic depth", async () => {
+    const settings: RecipeSettings = { cosub: true, epochs: 3, dropPath: 0.3, mixup: 0, cutmix: 0, lr: 0.003 };
+    const { epochs } = await train(options("cosub", settings));
+    expect(epochs[2].trainLoss).toBeLessThan(epochs[0].trainLoss);
+    expect(epochs[0].trainTop1).toBeLessThanOrEqual(100);
+    expect(() => parseRecipe({ cosub: true, distillation: "labels" })).toThrow("Co-training (cosub) takes no teacher");
+  });
+});
+
+describe("noise on the learning rate", () => {
+  const settings = { ...micro, schedule: "constant", epochs: 1000, lr: 0.01, lrNoise: [0.2, 0.9] } as RecipeSettings;
+  const factors = (more: RecipeSettings) => {
+    const schedule = scheduleOf(parseRecipe({ ...settings, ...more }));
+    return Array.from({ length: 1000 }, (_, epoch) => scheduledRate(schedule, epoch + 0.5) / 0.01);
+  };
+
+  it("is normal within its limit, new every epoch, the same for a seed, and only where it is asked for", () => {
+    const found = factors({ lrNoiseLimit: 0.5, lrNoiseStd: 0.3 });
+    expect([...found.slice(0, 200), ...found.slice(900)].every((f) => f === 1)).toBe(true);
+    const noisy = found.slice(200, 900);
+    expect(noisy.every((f) => Math.abs(f - 1) < 0.5)).toBe(true);
+    expect(new Set(noisy).size).toBe(700);
+    // A normal of deviation 0.3 cut at ±5/3 deviations has 0.3 · 0.768; 700 draws tell it to 4 % or so.
+    const deviation = Math.sqrt(noisy.reduce((sum, f) => sum + (f - 1) ** 2, 0) / 700);
+    expect(Math.abs(deviation - 0.23)).toBeLessThan(0.03);
+    expect(factors({ lrNoiseLimit: 0.5, lrNoiseStd: 0.3 })).toEqual(found);
+    expect(factors({ lrNoiseLimit: 0.5, lrNoiseStd: 0.3, seed: 1 })).not.toEqual(found);
+  });
+
+  it("must end after it begins", () => {
+    expect(() => parseRecipe({ lrNoise: [0.9, 0.2] })).toThrow("lrNoise ends before it begins");
+  });
+});
