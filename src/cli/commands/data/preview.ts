@@ -14,7 +14,14 @@ import { type PreviewImage, previewBatch } from "../../../training/preview.js";
 import { createStudent } from "../../../training/student.js";
 import { trainingLoader, withoutBadImages } from "../../../training/training-data.js";
 import { engineOptions, interruptible, splitOption, wholeNumber, withEngine } from "../../options.js";
-import { type Asked, dataAndRecipe, type RecipeChoice, recipeOptions, resolveRecipe } from "../../recipe-options.js";
+import {
+  type Asked,
+  dataAndRecipe,
+  type RecipeChoice,
+  recipeOptions,
+  requireData,
+  resolveRecipe,
+} from "../../recipe-options.js";
 
 export function define(command: Command): void {
   splitOption(recipeOptions(engineOptions(command)))
@@ -36,7 +43,7 @@ Example:
   deit data preview small-data photos/ -o preview.png --count 24`,
     )
     .action((first: string, second: string | undefined, options: Options) =>
-      interruptible(() => run(dataAndRecipe(first, second, options))),
+      interruptible(async () => run(await dataAndRecipe(first, second, options))),
     );
 }
 
@@ -55,7 +62,8 @@ interface Options extends EngineChoice, RecipeChoice {
 /** Larger pictures are of no use to anyone. */
 const mostImages = 1024;
 
-async function run({ data, options }: Asked<Options>): Promise<void> {
+async function run({ data: named, options }: Asked<Options>): Promise<void> {
+  const data = requireData(named);
   const { output, count, columns, epoch, batch: step, workers, onBadImage } = options;
   const ending = extname(output).toLowerCase();
   if (ending !== ".png" && ending !== ".html")
