@@ -3,6 +3,7 @@ import type { Batch, Loader } from "../data/loader.js";
 import type { DeviceState, Executable } from "../engines/engine.js";
 import { patiently } from "../system/patience.js";
 import type { HostTensor, NamedTensors } from "../tensor/index.js";
+import type { TeacherAnswers } from "./answers.js";
 import type { EpochRecord, TrainEvent } from "./events.js";
 import { createOptimizer } from "./optimizer.js";
 import type { Position } from "./position.js";
@@ -10,7 +11,6 @@ import { optimizerOf, type Recipe, scheduleOf } from "./recipe.js";
 import { scheduledRate } from "./schedule.js";
 import { stepInputs } from "./step.js";
 import { stepData } from "./step-data.js";
-import type { TeacherAnswers } from "./teacher.js";
 
 export interface EpochWork {
   readonly recipe: Recipe;

@@ -23,12 +23,12 @@ import {
   type Tensor,
   transpose,
 } from "../tensor/index.js";
+import type { TeacherAnswers } from "./answers.js";
 import { type BatchTransform, batchImages, renormalize } from "./batch-transform.js";
 import { mapClasses } from "./class-mapping.js";
 import { fromHalf } from "./half.js";
 import { batchTransformOf, type Recipe } from "./recipe.js";
 import { stepData } from "./step-data.js";
-import type { TeacherAnswers } from "./teacher.js";
 import { describeTeacher, type TeacherDescription } from "./teacher-description.js";
 
 /** A classifier in an ONNX file, known but not yet loaded. */

@@ -2,11 +2,12 @@
 import type { Engine } from "../engines/engine.js";
 import type { Model } from "../models/model.js";
 import { argmax, program } from "../tensor/index.js";
+import type { TeacherAnswers } from "./answers.js";
 import { batchImages, batchInputs } from "./batch-transform.js";
 import { batchTransformOf, type Recipe } from "./recipe.js";
 import { teacherLogits } from "./step.js";
 import { stepData } from "./step-data.js";
-import type { Teacher, TeacherAnswers } from "./teacher.js";
+import type { Teacher } from "./teacher.js";
 
 export interface AnsweringOptions {
   readonly recipe: Recipe;

@@ -1,13 +1,12 @@
 /** The teacher of a run: any classifier that knows the same classes. */
 import { createHash } from "node:crypto";
-import type { Batch } from "../data/loader.js";
 import { readClassFile } from "../data/sources/files.js";
 import { UsageError } from "../errors.js";
 import { type OpenedModel, openModel } from "../evaluation/open-model.js";
 import { isHead } from "../models/adapt.js";
 import type { Model } from "../models/model.js";
 import { createModel } from "../models/registry.js";
-import { float32, type HostTensor, type NamedTensors, sizeOf } from "../tensor/index.js";
+import { float32, type NamedTensors, sizeOf } from "../tensor/index.js";
 import { mapClasses } from "./class-mapping.js";
 import type { Recipe } from "./recipe.js";
 import { teacherPrefix } from "./step.js";
@@ -85,12 +84,4 @@ function identityOf({ name, config }: Model, views: readonly unknown[], weights:
     hash.update(JSON.stringify([key, shape])).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   }
   return hash.digest("hex");
-}
-
-/** A teacher's answers to the batches of a run, whoever gives them. */
-export interface TeacherAnswers {
-  readonly kind: "labels" | "logits";
-  /** The answer to a batch: int32 `[batch]`, or float32 `[batch, classes]`. `run` counts within the epoch. */
-  answer(epoch: number, run: number, batch: Batch): Promise<HostTensor>;
-  close(): Promise<void>;
 }

@@ -10,6 +10,7 @@ import { evaluate } from "../evaluation/evaluate.js";
 import type { EvaluationResult } from "../evaluation/metrics.js";
 import type { Model } from "../models/model.js";
 import { sizeOf } from "../tensor/index.js";
+import type { TeacherAnswers } from "./answers.js";
 import { mostRollbacks, type OnNaN, recordBroken, rollBack } from "./broken-run.js";
 import { saveWeights } from "./checkpoint.js";
 import { Checkpointer } from "./checkpointer.js";
@@ -29,7 +30,7 @@ import { openRunFolder, type RunFolder } from "./run-folder.js";
 import { environment, firstState, fittingState, manifestOf, otherEngine, requireSpaceForRun } from "./run-start.js";
 import { trainStep } from "./step.js";
 import { createStudent } from "./student.js";
-import { type ModelTeacher, openTeacher, type TeacherAnswers } from "./teacher.js";
+import { type ModelTeacher, openTeacher } from "./teacher.js";
 import { openTeacherCache } from "./teacher-cache.js";
 import { recordSplit, resumedSplit, testData, trainingLoader, withoutBadImages } from "./training-data.js";
 

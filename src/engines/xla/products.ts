@@ -15,7 +15,7 @@ import { rewrite } from "./rewrite.js";
 /** Whether a node is a product of two matrices or of stacks of them; one with a vector is not. */
 export function isMatrixProduct(node: Node): boolean {
   const free = dotAxes(node)?.free.map((axes, side) => sizeOf(axes.map((axis) => node.inputs[side].shape[axis])));
-  return free !== undefined && free.every((n) => n > 1);
+  return free?.every((n) => n > 1) ?? false;
 }
 
 /**
