@@ -29,6 +29,10 @@ const commands: Commands = {
   doctor: { about: "what engines, threads and memory this machine offers", load: () => import("./commands/doctor.js") },
   demo: { about: "train a small model on built-in data, offline", load: () => import("./commands/demo.js") },
   data: { about: "data sets: what they hold, and more", load: () => import("./commands/data.js") },
+  launch: {
+    about: "train with several processes, on one machine or many",
+    load: () => import("./commands/launch.js"),
+  },
   engine: { about: "plugins for accelerators: install, list, remove", load: () => import("./commands/engine.js") },
   fixtures: { about: "check this installation against reference values", load: () => import("./commands/fixtures.js") },
 };

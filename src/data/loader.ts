@@ -1,5 +1,5 @@
 /** Batches: worker threads decode and transform into shared memory, a few batches ahead of the consumer. */
-import { FileError } from "../errors.js";
+import { FileError, UsageError } from "../errors.js";
 import { RandomStream } from "../random/stream.js";
 import { WorkerPool } from "../system/worker-pool.js";
 import { workerUrl } from "../system/worker-url.js";
@@ -24,22 +24,27 @@ export interface LoaderOptions {
   /** What to do about an image that cannot be read. `skip` puts another one of its batch in its place. */
   readonly onBadImage?: "stop" | "skip";
   readonly onSkipped?: (message: string) => void;
+  /** This process's place among several that make a batch together, each an equal share of it; alone unless told. */
+  readonly process?: { readonly index: number; readonly count: number };
 }
 
 export interface Batch {
   readonly step: number;
-  /** uint8 `[batchSize, size, size, 3]`; slots from `count` on are zero. */
+  /** Place in the whole batch of the first sample here; 0 in a process that makes batches alone. */
+  readonly first: number;
+  /** uint8 `[share, size, size, 3]`, where the share of a process alone is the batch; slots from `count` on are zero. */
   readonly images: Uint8Array;
-  /** `[batchSize]`. */
+  /** `[share]`. */
   readonly labels: Int32Array;
   /** Index of each sample in the data set. */
   readonly indices: Int32Array;
-  /** Samples that are there; below the batch size in the last batch only. */
+  /** Samples that are there; fewer than slots in the last batch only. */
   readonly count: number;
 }
 
 export interface Loader {
   readonly stepsPerEpoch: number;
+  /** Of all processes together. */
   readonly batchSize: number;
   /** Milliseconds that the consumer has waited for batches so far. */
   readonly waited: () => number;
@@ -48,11 +53,18 @@ export interface Loader {
   close(): Promise<void>;
 }
 
+const alone = { index: 0, count: 1 } as const;
+
 /** Batches in the making beside the one that is being used. */
 const ahead = 2;
 
 export function createLoader(options: LoaderOptions): Loader {
-  const { dataset, batchSize, dropLast } = options;
+  const { dataset, batchSize, dropLast, process: { count: processes } = alone } = options;
+  if (batchSize % processes !== 0) {
+    throw new UsageError(
+      `A batch of ${batchSize} cannot be shared out among ${processes} processes; choose a --batch-size that ${processes} divides.`,
+    );
+  }
   const length = epochLength(options);
   const stepsPerEpoch = dropLast ? Math.floor(length / batchSize) : Math.ceil(length / batchSize);
   if (stepsPerEpoch === 0) {
@@ -114,22 +126,23 @@ async function makeBatch(
   epoch: number,
   step: number,
 ): Promise<Batch> {
-  const { dataset, batchSize, transform, seed, jpeg = "exact", maxPixels } = options;
-  const { repeats = 1 } = options;
-  const first = step * batchSize;
-  const count = Math.min(batchSize, epochLength(options) - first);
+  const { dataset, transform, seed, jpeg = "exact", maxPixels } = options;
+  const { repeats = 1, process = alone } = options;
+  const share = options.batchSize / process.count;
+  const first = step * options.batchSize + process.index * share;
+  const count = Math.max(0, Math.min(share, epochLength(options) - first));
   // Views of a sample stand side by side, so that a batch holds them together (repeated augmentation).
   const indices = Int32Array.from({ length: count }, (_, slot) => order[Math.floor((first + slot) / repeats)]);
   const bytes = transform.size ** 2 * 3;
-  const memory = new SharedArrayBuffer(batchSize * bytes);
+  const memory = new SharedArrayBuffer(share * bytes);
   const samples = [...indices].map((index, slot) => ({
     ...{ slot, index, view: (first + slot) % repeats },
     source: dataset.source(index),
   }));
-  const share = pool ? Math.min(32, Math.ceil(samples.length / (2 * pool.size))) : samples.length;
+  const size = pool ? Math.min(32, Math.ceil(samples.length / (2 * pool.size))) : samples.length;
   const jobs: LoaderJob[] = [];
-  for (let at = 0; at < samples.length; at += share) {
-    jobs.push({ options: { transform, jpeg, maxPixels }, seed, epoch, memory, samples: samples.slice(at, at + share) });
+  for (let at = 0; at < samples.length; at += size) {
+    jobs.push({ options: { transform, jpeg, maxPixels }, seed, epoch, memory, samples: samples.slice(at, at + size) });
   }
   const run = async (job: LoaderJob): Promise<readonly BadSample[]> => {
     try {
@@ -142,16 +155,15 @@ async function makeBatch(
     }
   };
   const bad = (await Promise.all(jobs.map(run))).flat();
-  const images = new Uint8Array(batchSize * bytes);
+  const images = new Uint8Array(share * bytes);
   images.set(new Uint8Array(memory));
-  const labels = new Int32Array(batchSize);
+  const labels = new Int32Array(share);
   indices.forEach((index, slot) => {
     labels[slot] = dataset.label(index);
   });
   if (bad.length > 0) replaceBad(options, bad, images, labels, indices, bytes);
-  const all =
-    indices.length === batchSize ? indices : Int32Array.from({ length: batchSize }, (_, i) => indices[i] ?? -1);
-  return { step, images, labels, indices: all, count: indices.length };
+  const all = indices.length === share ? indices : Int32Array.from({ length: share }, (_, i) => indices[i] ?? -1);
+  return { step, first: process.index * share, images, labels, indices: all, count: indices.length };
 }
 
 /** Copies another sample of the batch over each one that could not be read, or stops. */

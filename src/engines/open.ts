@@ -2,6 +2,7 @@
 import { EngineError, UsageError } from "../errors.js";
 import type { Engine, Precision } from "./engine.js";
 import { createOnnxEngine } from "./onnx/engine.js";
+import type { ProcessOptions } from "./xla/open-client.js";
 import { listPlugins } from "./xla/plugins/store.js";
 
 export type EngineName = "auto" | "onnx" | "xla";
@@ -16,6 +17,10 @@ export interface EngineChoice {
   /** Devices of the XLA engine. */
   readonly devices?: number;
   readonly precision?: Precision;
+  /** XLA: this process's place among several that run the same programs. */
+  readonly process?: ProcessOptions;
+  /** XLA: state that lies in parts on the devices instead of whole on each. */
+  readonly splitState?: (name: string) => boolean;
 }
 
 export interface Choice {
@@ -48,8 +53,12 @@ export async function openEngine(choice: EngineChoice): Promise<Engine> {
     if (choice.devices !== undefined && choice.devices !== 1) {
       throw new EngineError(`The ONNX engine has one device, not ${choice.devices}; use --engine xla for several.`);
     }
+    if (choice.process) {
+      throw new EngineError("The ONNX engine trains in one process; use --engine xla with a plugin for GPUs.");
+    }
     return createOnnxEngine({ threads: choice.threads });
   }
   const { createXlaEngine } = await import("./xla/engine.js");
-  return createXlaEngine({ plugin, devices: choice.devices });
+  const { devices, process, splitState } = choice;
+  return createXlaEngine({ plugin, devices, process, splitState });
 }

@@ -26,7 +26,7 @@ export class BatchPrograms {
   /** `images`: `batch · size · size · 3` bytes. */
   async run(state: DeviceState, images: Uint8Array, batch: number): Promise<Map<string, HostTensor>> {
     const size = this.model.imageSize;
-    const data = new Map([["images", hostTensor("uint8", [batch, size, size, 3], images)]]);
+    const data = new Map([["images", hostTensor("uint8", [images.length / (size * size * 3), size, size, 3], images)]]);
     return (await this.compile(batch)).run(state, data);
   }
 

@@ -1,14 +1,17 @@
 /** Accuracy of a classifier on a data set. */
 import type { Loader } from "../data/loader.js";
 import { InterruptedError } from "../errors.js";
+import { alone, type ProcessGroup } from "../system/coordination/process-group.js";
 import type { Classifier } from "./classifier.js";
-import { Accuracy, type EvaluationResult } from "./metrics.js";
+import { Accuracy, combined, type EvaluationResult } from "./metrics.js";
 
 export interface EvaluateOptions {
   readonly classifier: Classifier;
   /** A sequential loader with the evaluation transform. */
   readonly loader: Loader;
   readonly signal?: AbortSignal;
+  /** Processes that evaluate together, each its share of every batch; all get the result of all. */
+  readonly group?: ProcessGroup;
   readonly onProgress?: (images: number) => void;
   /** Called with each sample's index in the data set and its logits. */
   readonly onLogits?: (index: number, logits: Float32Array) => void;
@@ -18,6 +21,7 @@ export async function evaluate({
   classifier,
   loader,
   signal,
+  group = alone,
   onProgress,
   onLogits,
 }: EvaluateOptions): Promise<EvaluationResult> {
@@ -32,5 +36,5 @@ export async function evaluate({
     images += batch.count;
     onProgress?.(images);
   }
-  return accuracy.result();
+  return combined(await group.gather("accuracy", { ...accuracy.result() }));
 }

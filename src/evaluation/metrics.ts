@@ -62,3 +62,13 @@ export interface EvaluationResult {
   readonly loss: number;
   readonly images: number;
 }
+
+/** The result over all images of several results over parts of them. */
+export function combined(results: readonly EvaluationResult[]): EvaluationResult {
+  const images = results.reduce((sum, r) => sum + r.images, 0);
+  const mean = (of: (r: EvaluationResult) => number) =>
+    images === 0 ? 0 : results.reduce((sum, r) => sum + of(r) * r.images, 0) / images;
+  return results.length === 1
+    ? results[0]
+    : { top1: mean((r) => r.top1), top5: mean((r) => r.top5), loss: mean((r) => r.loss), images };
+}

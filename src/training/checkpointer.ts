@@ -11,6 +11,8 @@ export interface CheckpointerOptions {
   readonly names: readonly string[];
   /** Saved states that are kept. */
   readonly keep: number;
+  /** Saves nothing: another process does. */
+  readonly readOnly?: boolean;
   readonly onWarning: (message: string) => void;
 }
 
@@ -42,6 +44,10 @@ export class Checkpointer {
     before: (tensors: NamedTensors) => Promise<void> = async () => undefined,
   ): Promise<void> {
     const start = performance.now();
+    if (this.options.readOnly) {
+      this.#savedAt = start;
+      return;
+    }
     await this.settle();
     const tensors = await state.read(this.options.names);
     this.#savedAt = performance.now();

@@ -11,6 +11,7 @@ import { optimizerOf, type Recipe, scheduleOf } from "./recipe.js";
 import { scheduledRate } from "./schedule.js";
 import { stepInputs } from "./step.js";
 import { stepData } from "./step-data.js";
+import type { StopVote } from "./stop-vote.js";
 
 export interface EpochWork {
   readonly recipe: Recipe;
@@ -27,7 +28,7 @@ export interface EpochWork {
   /** Called between runs, with all runs before it done; may save the state. */
   readonly onPause: (position: Position) => Promise<void>;
   readonly pauseDue: () => boolean;
-  readonly signal?: AbortSignal;
+  readonly stop: StopVote;
   readonly onEvent: (event: TrainEvent) => void;
 }
 
@@ -61,7 +62,7 @@ const mostBroken = 10;
 const stalled = 60_000;
 
 export async function trainEpoch(work: EpochWork): Promise<EpochEnd> {
-  const { recipe, loader, executable, state, position, stepsPerEpoch, signal, onEvent } = work;
+  const { recipe, loader, executable, state, position, stepsPerEpoch, stop, onEvent } = work;
   const { accumulate } = recipe;
   const total = stepsPerEpoch * accumulate;
   const optimizer = createOptimizer(optimizerOf(recipe));
@@ -102,12 +103,16 @@ export async function trainEpoch(work: EpochWork): Promise<EpochEnd> {
   let inFlight: Promise<void> | undefined;
   const batches = loader.epoch(position.epoch, runs);
   const nextBatch = async () => {
-    const next = await patiently(batches.next(), { every: stalled, onWaiting: warnOf(onEvent, runs), signal });
+    const next = await patiently(batches.next(), {
+      every: stalled,
+      onWaiting: warnOf(onEvent, runs),
+      signal: stop.alone,
+    });
     if (!next || next.done) return undefined;
     const batch = next.value;
     return { batch, answer: await work.answers?.answer(position.epoch, batch.step, batch) };
   };
-  while (runs < total && !signal?.aborted) {
+  while (runs < total && !(await stop.due())) {
     let next: Awaited<ReturnType<typeof nextBatch>>;
     try {
       next = await nextBatch();

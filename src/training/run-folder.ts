@@ -75,6 +75,17 @@ export async function openRunFolder(
   }
 }
 
+/** The run folder of a process that leaves writing to another one. */
+export function silentRunFolder(path: string): RunFolder {
+  return {
+    path,
+    changes: {},
+    file: (name) => join(path, name),
+    log: async () => undefined,
+    close: async () => undefined,
+  };
+}
+
 /** Cuts off a last line that a killed process or a full disk has left half written. */
 async function removeTornLine(path: string): Promise<void> {
   const file = await open(path, "r+").catch((error: NodeJS.ErrnoException) => {

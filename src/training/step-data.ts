@@ -20,16 +20,28 @@ export interface GivenData {
   readonly answer?: HostTensor;
 }
 
-/** The data inputs of `program` for one batch; inputs that it does not use are not made. */
+/**
+ * The data inputs of `program` for one batch; inputs that it does not use are not made. A process that makes a share of
+ * the batch draws what belongs to the whole of it, as all others do, and gives its own rows.
+ */
 export function stepData(program: Program, place: StepPlace, { scalars, answer }: GivenData): NamedTensors {
   const data = new Map<string, HostTensor>();
+  const { first, labels } = place.batch;
+  const own = (t: HostTensor) => (t.shape[0] === labels.length ? t : rowsOf(t, first, labels.length));
   for (const { name, shape, role } of program.inputs) {
     if (role === "state" || data.has(name)) continue;
-    if (name === stepInputs.teacher || name === stepInputs.teacherLabels) data.set(name, answer!);
+    if (name === stepInputs.teacher || name === stepInputs.teacherLabels) data.set(name, own(answer!));
     else if (name in scalars) data.set(name, float(shape, Float32Array.of(scalars[name])));
+    else if (name.startsWith("mix."))
+      for (const [drawn, value] of draw(name, shape, place)) data.set(drawn, own(value));
     else for (const [drawn, value] of draw(name, shape, place)) data.set(drawn, value);
   }
   return data;
+}
+
+function rowsOf({ dtype, shape: [rows, ...rest], data }: HostTensor, first: number, count: number): HostTensor {
+  const row = data.length / rows;
+  return hostTensor(dtype, [count, ...rest], data.subarray(first * row, (first + count) * row));
 }
 
 const float = (shape: Shape, data: Float32Array): HostTensor => hostTensor("float32", shape, data);
@@ -45,9 +57,9 @@ function draw(name: string, shape: Shape, { recipe, epoch, batch }: StepPlace): 
   const size = Math.sqrt(batch.images.length / batch.labels.length / 3);
   switch (name) {
     case batchInputs.images:
-      return [[name, hostTensor("uint8", shape, batch.images)]];
+      return [[name, hostTensor("uint8", [batch.labels.length, ...shape.slice(1)], batch.images)]];
     case batchInputs.labels:
-      return [[name, hostTensor("int32", shape, batch.labels)]];
+      return [[name, hostTensor("int32", [batch.labels.length], batch.labels)]];
     case dropPathInput: {
       const uniform = stream("dropPath");
       return [
@@ -67,7 +79,7 @@ function draw(name: string, shape: Shape, { recipe, epoch, batch }: StepPlace): 
     case batchInputs.mixShare:
     case batchInputs.mixBox:
     case batchInputs.mixTarget: {
-      const n = batch.labels.length;
+      const [n] = shape; // images of all processes
       const mix = drawMix(mixingOf(recipe)!, stream("mix"), n, size);
       return [
         [batchInputs.mixShare, float([n, 1, 1], mix.share)],

@@ -61,11 +61,14 @@ export class EpochAnswers {
     }
   }
 
-  /** The answer to a run, as the training program wants it; `undefined` when it belongs to other views. */
-  answer(run: number, indices: Int32Array): HostTensor | undefined {
+  /**
+   * The answer to the whole batch of a run, as the training program wants it. `indices` are its samples from place
+   * `first` on; `undefined` when the answer belongs to others.
+   */
+  answer(run: number, indices: Int32Array, first = 0): HostTensor | undefined {
     const { kind, topK: kept, classes, batch } = this.format;
     const from = run * batch;
-    if (run >= this.#runs || !indices.every((v, i) => this.#indices[from + i] === v)) return undefined;
+    if (run >= this.#runs || !indices.every((v, i) => this.#indices[from + first + i] === v)) return undefined;
     if (kind === "labels")
       return hostTensor("int32", [batch], Int32Array.from(this.#classes.subarray(from, from + batch)));
     const out = new Float32Array(batch * classes);

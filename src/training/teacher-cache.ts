@@ -219,10 +219,10 @@ export async function openTeacherCache(
   let held: { readonly epoch: number; readonly answers: Promise<EpochAnswers> } | undefined;
   return {
     kind: manifest.kind,
-    answer: async (epoch, run, { indices }) => {
+    answer: async (epoch, run, { indices, first }) => {
       const path = epochFile(folder, epoch);
       if (held?.epoch !== epoch) held = { epoch, answers: EpochAnswers.read(path, manifest) };
-      const answer = (await held.answers).answer(run, indices);
+      const answer = (await held.answers).answer(run, indices, first);
       if (answer) return answer;
       throw new FileError(path, `"${path}" holds answers to other views than those of run ${run}; make them again.`);
     },

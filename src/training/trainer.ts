@@ -4,11 +4,12 @@ import { createLoader } from "../data/loader.js";
 import { openDataset } from "../data/open.js";
 import type { Transform } from "../data/transform.js";
 import type { Engine, Precision } from "../engines/engine.js";
-import { FileError, InterruptedError, TrainingError } from "../errors.js";
+import { FileError, InterruptedError, TrainingError, UsageError } from "../errors.js";
 import { Classifier } from "../evaluation/classifier.js";
 import { evaluate } from "../evaluation/evaluate.js";
 import type { EvaluationResult } from "../evaluation/metrics.js";
 import type { Model } from "../models/model.js";
+import { alone, leads, type ProcessGroup } from "../system/coordination/process-group.js";
 import { sizeOf } from "../tensor/index.js";
 import type { TeacherAnswers } from "./answers.js";
 import { mostRollbacks, type OnNaN, recordBroken, rollBack } from "./broken-run.js";
@@ -26,9 +27,10 @@ import {
   type Recipe,
   trainedOf,
 } from "./recipe.js";
-import { openRunFolder, type RunFolder } from "./run-folder.js";
+import { openRunFolder, type RunFolder, silentRunFolder } from "./run-folder.js";
 import { environment, firstState, fittingState, manifestOf, otherEngine, requireSpaceForRun } from "./run-start.js";
 import { trainStep } from "./step.js";
+import { StopVote } from "./stop-vote.js";
 import { createStudent } from "./student.js";
 import { type ModelTeacher, openTeacher } from "./teacher.js";
 import { openTeacherCache } from "./teacher-cache.js";
@@ -56,6 +58,8 @@ export interface TrainOptions {
   /** Weights to begin from instead of the recipe's `finetune`. */
   readonly finetune?: string;
   readonly workers: number;
+  /** Processes that train together; the first one writes the run folder, which all must see. */
+  readonly group?: ProcessGroup;
   readonly onBadImage?: "stop" | "skip";
   /** Number format of matrix products; float32 unless told. */
   readonly precision?: Precision;
@@ -73,7 +77,9 @@ export interface TrainResult {
 }
 
 export async function train(options: TrainOptions): Promise<TrainResult> {
-  const { recipe, engine, signal, resume = false } = options;
+  const { recipe, engine, signal, group = alone, resume = false } = options;
+  if (group.count > 1 && options.onNaN === "rollback")
+    throw new UsageError("Several processes cannot go back to a saved state together; use --on-nan stop or skip.");
 
   // Data first: nothing is worth starting before it is known to be there and sound.
   const rule = await resumedSplit(options.output, resume, options.split);
@@ -81,15 +87,17 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const data = await withoutBadImages(found, options);
   const test = await testData({ ...options, split: rule }, found.classes);
   const model = createStudent(recipe, found.classes.length);
-  const teaching = await openTeaching(recipe, data, model);
+  const teaching = await openTeaching(recipe, data, model, group);
 
   const manifest = manifestOf(options, data, teaching.identity);
-  const folder = await openRunFolder(options.output, { recipe, manifest }, resume, options.allowChanges).catch(
-    async (error) => {
-      await teaching.answers?.close();
-      throw error;
-    },
-  );
+  const open = async () =>
+    leads(group)
+      ? openRunFolder(options.output, { recipe, manifest }, resume, options.allowChanges)
+      : silentRunFolder(options.output);
+  const folder = await open().catch(async (error) => {
+    await teaching.answers?.close();
+    throw error;
+  });
   const onEvent = logged(options.onEvent, folder);
   const warn = (message: string) => onEvent({ kind: "warning", message });
 
@@ -100,7 +108,8 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   try {
     const loader = trainingLoader(data, recipe, model, { ...options, onEvent });
     opened.push(() => loader.close());
-    await recordSplit(folder, rule, found, test);
+    if (leads(group)) await recordSplit(folder, rule, found, test);
+    await group.gather("run folder", true); // it is there from here on
     await folder.log({ kind: "environment", ...environment(engine.info) });
     const other = otherEngine(folder, manifest);
     if (other) warn(other);
@@ -126,7 +135,13 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     await requireSpaceForRun(folder, step, model, keep);
     const executable = await engine.compile(step.program, { precision: options.precision });
     opened.unshift(() => executable.dispose());
-    const checkpoints = new Checkpointer({ folder, names: [...step.state.keys()], keep, onWarning: warn });
+    const checkpoints = new Checkpointer({
+      folder,
+      names: [...step.state.keys()],
+      keep,
+      onWarning: warn,
+      readOnly: !leads(group),
+    });
     const start = async () => ({
       state: await firstState(model, step, { ...recipe, ...(options.finetune && { finetune: options.finetune }) }),
       position: beginning,
@@ -140,6 +155,8 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     const classifier = Classifier.over({ engine, model, prefix }, state);
     opened.unshift(() => classifier.dispose());
     position = first.position;
+    await sameForAll(group, position, folder);
+    const stop = new StopVote(signal, group);
     if (folder.before) await folder.log({ kind: "resumed", ...placeOf(position), changed: folder.changes });
 
     const stepsPerEpoch = Math.floor(loader.stepsPerEpoch / recipe.accumulate);
@@ -163,10 +180,10 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       return error;
     };
 
-    while (position.epoch < recipe.epochs && !signal?.aborted) {
+    while (position.epoch < recipe.epochs && !(await stop.due())) {
       const waitedBefore = checkpoints.waited;
       const end = await trainEpoch({
-        ...{ recipe, loader, executable, state, position, stepsPerEpoch, signal },
+        ...{ recipe, loader, executable, state, position, stepsPerEpoch, stop },
         answers: teaching.answers,
         passOverBroken: onNaN === "skip",
         pauseDue: () => checkpoints.age > between,
@@ -244,11 +261,22 @@ function resumable(error: unknown, { step }: Position): unknown {
   return error instanceof FileError ? new FileError(error.path, message, { cause: error }) : error;
 }
 
+/** Checks that all processes go on from the same place. */
+async function sameForAll(group: ProcessGroup, position: Position, { path }: RunFolder): Promise<void> {
+  const all = await group.gather("position", JSON.stringify(position));
+  const other = all.findIndex((p) => p !== all[0]);
+  if (other < 0) return;
+  throw new TrainingError(
+    `Process ${other} would go on from another saved state than the first one; the run folder "${path}" must lie on storage that all nodes share.`,
+  );
+}
+
 /** The teacher, when the recipe has one: as a model in the step, or by its answers. */
 async function openTeaching(
   recipe: Recipe,
   data: Dataset,
   student: Model,
+  group: ProcessGroup,
 ): Promise<{ readonly identity?: string; readonly teacher?: ModelTeacher; readonly answers?: TeacherAnswers }> {
   if (recipe.distillation !== "hard" && recipe.distillation !== "soft") return {};
   const teacher = recipe.teacherWeights === undefined ? undefined : await openTeacher(recipe, student, data.classes);
@@ -256,6 +284,10 @@ async function openTeaching(
     return { answers: await openTeacherCache(recipe.teacherCache, recipe, data, student, teacher?.identity) };
   const identity = teacher?.identity;
   if (teacher?.kind !== "onnx") return { identity, teacher };
+  if (group.count > 1)
+    throw new UsageError(
+      `"${recipe.teacherWeights}" cannot teach several processes at once; store its answers with deit teach and name them by teacherCache.`,
+    );
   return { identity, answers: await teacher.open(student, recipe.batchSize / recipe.accumulate) };
 }
 
@@ -269,7 +301,7 @@ async function unlessInterrupted<T>(work: Promise<T>): Promise<T | undefined> {
 async function evaluateOn(
   dataset: Dataset,
   classifier: Classifier,
-  { workers, recipe, signal }: TrainOptions,
+  { engine, workers, recipe, signal, group = alone }: TrainOptions,
 ): Promise<EvaluationResult> {
   const { model } = classifier;
   const transform: Transform = {
@@ -278,7 +310,9 @@ async function evaluateOn(
     cropRatio: recipe.evaluationCropRatio ?? model.cropRatio,
     interpolation: evaluationInterpolation(recipe),
   };
-  const batchSize = Math.min(64, dataset.length);
+  // Some devices may get no image of the last batch, but all get as many slots.
+  const { devices } = engine.info;
+  const batchSize = Math.ceil(Math.min(64, dataset.length) / devices) * devices;
   const loader = createLoader({
     dataset,
     batchSize,
@@ -287,9 +321,11 @@ async function evaluateOn(
     workers,
     order: "sequential",
     dropLast: false,
+    process: group,
   });
   try {
-    return await evaluate({ classifier, loader, signal });
+    // Where several evaluate together, one must not stop without the others.
+    return await evaluate({ classifier, loader, signal: group.count === 1 ? signal : undefined, group });
   } finally {
     await loader.close();
   }

@@ -10,6 +10,7 @@ import { readSplit, writeSplit } from "../data/split.js";
 import type { Transform } from "../data/transform.js";
 import { FileError, TrainingError } from "../errors.js";
 import type { Model } from "../models/model.js";
+import type { ProcessGroup } from "../system/coordination/process-group.js";
 import type { TrainEvent } from "./events.js";
 import { evaluationInterpolation, type Recipe } from "./recipe.js";
 import type { RunFolder } from "./run-folder.js";
@@ -21,6 +22,8 @@ export interface DataOptions {
   readonly split?: SplitRule;
   readonly onBadImage?: "stop" | "skip";
   readonly workers: number;
+  /** Processes that make each batch together. */
+  readonly group?: ProcessGroup;
   readonly onEvent?: (event: TrainEvent) => void;
 }
 
@@ -142,6 +145,7 @@ export function trainingLoader(dataset: Dataset, recipe: Recipe, model: Model, o
     repeats: recipe.repeatedAugmentation,
     dropLast: true,
     jpeg: "fast",
+    process: options.group,
     onBadImage: options.onBadImage,
     onSkipped: (message) => options.onEvent?.({ kind: "warning", message }),
   });

@@ -30,6 +30,7 @@ async function answer(settings: RecipeSettings): Promise<Float32Array> {
   const answers = await teacher.open(student, 6);
   const batch: Batch = {
     step: 0,
+    first: 0,
     images: images.data as Uint8Array,
     labels: new Int32Array(6),
     indices: Int32Array.from({ length: 6 }, (_, i) => i),

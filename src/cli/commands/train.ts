@@ -5,9 +5,12 @@ import { parseSplitRule } from "../../data/split.js";
 import { chooseEngine } from "../../engines/open.js";
 import { followParent, isLaunched, launch } from "../../engines/xla/launcher.js";
 import { InterruptedError, PausedError } from "../../errors.js";
+import { placeFromEnvironment } from "../../system/coordination/rank-environment.js";
 import type { OnNaN } from "../../training/broken-run.js";
+import { optimizerState } from "../../training/step.js";
 import { train } from "../../training/trainer.js";
 import { engineOptions, interruptible, number, splitOption, wholeNumber, withEngine } from "../options.js";
+import { withProcessGroup } from "../process-group.js";
 import { recipeOptions } from "../recipe-options.js";
 import { type RunChoice, resolveRun } from "../resumed-run.js";
 import { epochLine, trainingProgress } from "../training-progress.js";
@@ -33,6 +36,7 @@ export function define(command: Command): void {
         ...["float32", "bfloat16"],
       ]),
     )
+    .option("--shard-optimizer", "spread optimizer state and averages over the devices: less memory, more exchange")
     .option("--print-recipe", "print the settings with all defaults and stop")
     .option("--json", "print one JSON value at the end")
     .addHelpText(
@@ -55,6 +59,7 @@ interface Options extends RunChoice {
   readonly checkpointMinutes: number;
   readonly keepStates: number;
   readonly workers: number;
+  readonly shardOptimizer?: boolean;
   readonly json?: boolean;
 }
 
@@ -72,11 +77,16 @@ async function run(args: readonly (string | undefined)[], given: Options, signal
   }
   followParent();
   const split = await parseSplitRule(options.split);
-  const progress = trainingProgress("training", options.json ?? false);
+  const { rank = 0 } = placeFromEnvironment() ?? {};
+  const progress = trainingProgress("training", (options.json ?? false) || rank > 0);
+  const splitState = options.shardOptimizer ? optimizerState : undefined;
   const { allowChange: allowChanges, onNan: onNaN } = options;
-  const result = await withEngine(options, (engine) =>
-    train({ ...options, split, engine, allowChanges, onNaN, signal, onEvent: progress.onEvent }),
+  const result = await withProcessGroup(({ group, process }) =>
+    withEngine({ ...options, process, splitState }, (engine) =>
+      train({ ...options, split, engine, allowChanges, onNaN, group, signal, onEvent: progress.onEvent }),
+    ),
   ).finally(progress.stop);
+  if (rank > 0 && !result.interrupted) return; // the first process speaks for all
   if (options.json) {
     const { folder, epochs, best, classes, interrupted } = result;
     console.log(JSON.stringify({ folder, classes: classes.length, epochs, best, interrupted }));

@@ -55,21 +55,29 @@ export function launch(script: string, args: readonly string[], { env, signal }:
     env: { ...launchEnvironment(), ...env },
   });
   child.channel?.unref();
-  const forward = (name: NodeJS.Signals) => {
-    // A terminal sends Ctrl-C to the whole group; sending it once more would look like a second one.
-    if (name === "SIGINT" && process.stdin.isTTY) return;
-    child.kill(name);
-  };
+  const stopForwarding = forwardSignals((name) => child.kill(name));
   const abort = () => child.kill("SIGTERM");
-  for (const name of forwarded) process.on(name, forward);
   signal?.addEventListener("abort", abort, { once: true });
   return new Promise<number>((resolve, reject) => {
     child.once("error", (cause) => reject(new EngineError(`Cannot start "${script}": ${cause.message}.`, { cause })));
     child.once("exit", (code, name) => resolve(code ?? 128 + (name ? constants.signals[name] : 0)));
   }).finally(() => {
-    for (const name of forwarded) process.off(name, forward);
+    stopForwarding();
     signal?.removeEventListener("abort", abort);
   });
+}
+
+/** Calls `pass` with the signals that this process gets from now on; the result ends that. */
+export function forwardSignals(pass: (signal: NodeJS.Signals) => void): () => void {
+  const forward = (name: NodeJS.Signals) => {
+    // A terminal sends Ctrl-C to the whole group; sending it once more would look like a second one.
+    if (name === "SIGINT" && process.stdin.isTTY) return;
+    pass(name);
+  };
+  for (const name of forwarded) process.on(name, forward);
+  return () => {
+    for (const name of forwarded) process.off(name, forward);
+  };
 }
 
 /** To be called in a launched process: ends it, as a termination signal would, when the launcher is gone. */
