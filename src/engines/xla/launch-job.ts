@@ -111,7 +111,7 @@ async function untilEnded(
           if (status !== 0 && failure === 0) {
             failure = status;
             // Interrupted processes have said so themselves and take the time they need to save their work.
-            if (status === 130) return resolve();
+            if (status === 130 || status === 75) return resolve();
             onFailure(`Rank ${rank} ended with exit code ${status}, so the job ends.`);
             timer = setTimeout(() => {
               kill("SIGTERM");
