@@ -1,7 +1,7 @@
 /** Random crops of training, as torchvision and the released program draw them. */
 import type { RandomStream } from "../random/stream.js";
-import type { RgbImage } from "./image.js";
-import { type Interpolation, resize } from "./resize.js";
+import { type Box, type Pixels, type Shrink, type Size, wholeBox, within } from "./image.js";
+import { type Interpolation, planResize } from "./resize.js";
 
 /**
  * `resized`: a random part of the image; `padded`: a random shift by up to 4 pixels, for images of 32 or fewer;
@@ -17,25 +17,60 @@ export interface CropOptions {
   readonly ratio: readonly [number, number];
 }
 
-type Crop = (image: RgbImage, options: CropOptions, interpolation: Interpolation, stream: RandomStream) => Uint8Array;
+/** How a view is turned; drawn after its crop. */
+export interface Flips {
+  readonly mirrored: boolean;
+  readonly upsideDown: boolean;
+}
 
-/** Each kind of crop: `size · size · 3` bytes. */
+/** A crop that has been drawn, before there are pixels. */
+export interface CropPlan {
+  /** It is cut from the image at 1/`shrink` of its size … */
+  readonly shrink: Shrink;
+  /** … and these are the pixels of it that count. */
+  readonly reads: Box;
+  /** The view, `size · size · 3` bytes; `pixels` hold at least what it reads. */
+  render(pixels: Pixels, interpolation: Interpolation, flips: Flips): Uint8Array;
+}
+
+type Crop = (image: Size & { readonly shrinks?: boolean }, options: CropOptions, stream: RandomStream) => CropPlan;
+
+/** Each kind of crop. */
 export const crops: Readonly<Record<CropKind, Crop>> = {
-  resized: (image, options, interpolation, stream) => {
+  resized: (image, options, stream) => {
     const { size } = options;
-    return resize(cut(image, randomBox(image, options, stream)), { width: size, height: size, interpolation }).data;
+    const drawn = randomBox(image, options, stream);
+    const shrink = image.shrinks ? (([8, 4, 2] as const).find((s) => enough(drawn, size * s)) ?? 1) : 1;
+    const box = shrink === 1 ? drawn : shrunkBox(image, drawn, shrink);
+    return {
+      shrink,
+      reads: box,
+      // The box as an image of its own: resampling must not see past its border.
+      render: (pixels, interpolation, flips) =>
+        planResize(box, { width: size, height: size, interpolation, ...flips }).run(within(pixels, box)).data,
+    };
   },
-  padded: (image, { size }, interpolation, stream) =>
-    shiftedCrop(resize(image, { width: size, height: size, interpolation }), size, "black", stream),
-  simple: (image, { size }, interpolation, stream) =>
-    shiftedCrop(resize(image, { ...shorterSide(image, size), interpolation }), size, "reflect", stream),
+  padded: (image, { size }, stream) => shiftedCrop(image, { width: size, height: size }, size, "black", stream),
+  simple: (image, { size }, stream) => shiftedCrop(image, shorterSide(image, size), size, "reflect", stream),
 };
 
-type Box = readonly [left: number, top: number, width: number, height: number];
+const enough = ({ width, height }: Size, side: number) => Math.min(width, height) >= side;
+
+/** A box of an image on the image at a fraction of its size. */
+function shrunkBox(image: Size, box: Box, shrink: Shrink): Box {
+  const along = (start: number, length: number, whole: number) => {
+    const all = Math.ceil(whole / shrink);
+    const size = Math.min(all, Math.round(length / shrink));
+    return [Math.min(Math.round(start / shrink), all - size), size] as const;
+  };
+  const [left, width] = along(box.left, box.width, image.width);
+  const [top, height] = along(box.top, box.height, image.height);
+  return { left, top, width, height };
+}
 
 /** The box of a random resized crop, as torchvision draws it: ten tries, then the largest centre box of legal ratio. */
 export function randomBox(
-  { width, height }: Pick<RgbImage, "width" | "height">,
+  { width, height }: Size,
   { scale, ratio }: Pick<CropOptions, "scale" | "ratio">,
   stream: RandomStream,
 ): Box {
@@ -46,46 +81,49 @@ export function randomBox(
     const w = halfEven(Math.sqrt(area * aspect));
     const h = halfEven(Math.sqrt(area / aspect));
     if (w > 0 && h > 0 && w <= width && h <= height)
-      return [stream.integer(width - w + 1), stream.integer(height - h + 1), w, h];
+      return {
+        left: stream.integer(width - w + 1),
+        top: stream.integer(height - h + 1),
+        width: w,
+        height: h,
+      };
   }
   const current = width / height;
   const w = current > ratio[1] ? halfEven(height * ratio[1]) : width;
   const h = current < ratio[0] ? halfEven(width / ratio[0]) : height;
-  return [(width - w) >> 1, (height - h) >> 1, w, h];
-}
-
-/** A part of the image with memory of its own: resampling must not see past its border. */
-function cut(image: RgbImage, [left, top, width, height]: Box): RgbImage {
-  const data = new Uint8Array(width * height * 3);
-  for (let y = 0; y < height; y++) {
-    const from = ((top + y) * image.width + left) * 3;
-    data.set(image.data.subarray(from, from + width * 3), y * width * 3);
-  }
-  return { width, height, data };
+  return { left: (width - w) >> 1, top: (height - h) >> 1, width: w, height: h };
 }
 
 const padding = 4;
 
-/** A random square of the image padded by 4 pixels on each side. */
-function shiftedCrop(image: RgbImage, size: number, beyond: "black" | "reflect", stream: RandomStream): Uint8Array {
-  const { width, height, data } = image;
-  const left = stream.integer(width - size + 2 * padding + 1) - padding;
-  const top = stream.integer(height - size + 2 * padding + 1) - padding;
-  const out = new Uint8Array(size * size * 3);
-  const columns = Int32Array.from({ length: size }, (_, x) => inside(left + x, width, beyond));
-  for (let y = 0; y < size; y++) {
-    const row = inside(top + y, height, beyond);
-    if (row < 0) continue;
-    for (let x = 0; x < size; x++) {
-      if (columns[x] < 0) continue;
-      const from = (row * width + columns[x]) * 3;
-      const to = (y * size + x) * 3;
-      out[to] = data[from];
-      out[to + 1] = data[from + 1];
-      out[to + 2] = data[from + 2];
-    }
-  }
-  return out;
+/** A random square of the image resized to `to` and padded by 4 pixels on each side. */
+function shiftedCrop(image: Size, to: Size, size: number, beyond: "black" | "reflect", stream: RandomStream): CropPlan {
+  const left = stream.integer(to.width - size + 2 * padding + 1) - padding;
+  const top = stream.integer(to.height - size + 2 * padding + 1) - padding;
+  return {
+    shrink: 1,
+    reads: wholeBox(image),
+    render(pixels, interpolation, { mirrored, upsideDown }) {
+      const { width, height, data } = planResize(image, { ...to, interpolation }).run(pixels);
+      const places = (start: number, length: number, reverse: boolean) =>
+        Int32Array.from({ length: size }, (_, i) => inside(start + (reverse ? size - 1 - i : i), length, beyond));
+      const columns = places(left, width, mirrored);
+      const rows = places(top, height, upsideDown);
+      const out = new Uint8Array(size * size * 3);
+      for (let y = 0; y < size; y++) {
+        if (rows[y] < 0) continue;
+        for (let x = 0; x < size; x++) {
+          if (columns[x] < 0) continue;
+          const from = (rows[y] * width + columns[x]) * 3;
+          const at = (y * size + x) * 3;
+          out[at] = data[from];
+          out[at + 1] = data[from + 1];
+          out[at + 2] = data[from + 2];
+        }
+      }
+      return out;
+    },
+  };
 }
 
 /** The pixel that stands at `i` of an axis of `length`; -1 for black. A reflection does not repeat the edge. */
@@ -98,7 +136,7 @@ function inside(i: number, length: number, beyond: "black" | "reflect"): number 
 }
 
 /** The image's size with its shorter side at `short`, as torchvision rounds it. */
-export function shorterSide({ width, height }: RgbImage, short: number): { width: number; height: number } {
+export function shorterSide({ width, height }: Size, short: number): Size {
   return width <= height
     ? { width: short, height: Math.trunc((short * height) / width) }
     : { width: Math.trunc((short * width) / height), height: short };

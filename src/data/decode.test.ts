@@ -4,7 +4,8 @@ import { FileError } from "../errors.js";
 import { RandomStream } from "../random/stream.js";
 import type { NamedTensors } from "../tensor/index.js";
 import { readSafetensors } from "../weights/safetensors.js";
-import { decodeImage, jpegHeader } from "./decode.js";
+import { decodeImage, jpegHeader, openImage } from "./decode.js";
+import type { RgbImage } from "./image.js";
 import { applyTransform } from "./transform.js";
 
 const folder = new URL("../../tests/fixtures/images/", import.meta.url).pathname;
@@ -45,10 +46,55 @@ describe("decodeImage", () => {
     expect(largest(image.data, reference.data as Uint8Array)).toBeLessThanOrEqual(1);
   });
 
-  it("is a few levels off with the fast transform, and reads grey too", async () => {
+  it("is at most a few levels off on the fast path, and reads grey too", async () => {
     for (const name of ["plain.jpg", "grey.jpg", "rotated.jpg"]) {
       const image = await decodeImage(await readFile(folder + name), { name, jpeg: "fast" });
       expect(largest(image.data, expected.get(name)!.data as Uint8Array)).toBeLessThan(16);
+    }
+  });
+
+  it.each(names.filter((n) => n.endsWith(".jpg")))("gives any part of %s as it is in the whole", async (name) => {
+    const bytes = await readFile(folder + name);
+    const whole = await decodeImage(bytes, { name });
+    const picture = await openImage(bytes, { name });
+    const s = new RandomStream({ seed: 4, purpose: "parts" });
+    for (let i = 0; i < 40; i++) {
+      const [left, top] = [s.integer(whole.width), s.integer(whole.height)];
+      const box = { left, top, width: 1 + s.integer(whole.width - left), height: 1 + s.integer(whole.height - top) };
+      const part = await picture.pixels(box);
+      for (let y = top; y < top + box.height; y++) {
+        const row = (image: RgbImage, x: number, line: number) => {
+          const from = (line * image.width + x) * 3;
+          return Buffer.from(image.data.subarray(from, from + box.width * 3)).toString("hex");
+        };
+        expect(row(part, left - part.left, y - part.top)).toBe(row(whole, left, y));
+      }
+    }
+  });
+
+  it("gives a half and a quarter of the size, each pixel close to the mean of those it stands for", async () => {
+    const bytes = await readFile(`${folder}plain.jpg`);
+    const whole = await decodeImage(bytes, { name: "x" });
+    const picture = await openImage(bytes, { name: "x", jpeg: "fast" });
+    for (const shrink of [2, 4] as const) {
+      const size = { width: Math.ceil(whole.width / shrink), height: Math.ceil(whole.height / shrink) };
+      const small = await picture.pixels({ left: 0, top: 0, ...size }, shrink);
+      expect({ width: small.width, height: small.height }).toEqual(size);
+      let sum = 0;
+      let count = 0;
+      for (let y = 0; y < Math.floor(whole.height / shrink); y++)
+        for (let x = 0; x < Math.floor(whole.width / shrink) * 3; x++) {
+          const [column, channel] = [Math.floor(x / 3), x % 3];
+          let mean = 0;
+          for (let i = 0; i < shrink * shrink; i++) {
+            const [dx, dy] = [i % shrink, Math.floor(i / shrink)];
+            const at = ((y * shrink + dy) * whole.width + column * shrink + dx) * 3 + channel;
+            mean += whole.data[at] / shrink ** 2;
+          }
+          sum += Math.abs(mean - small.data[(y * size.width + column) * 3 + channel]);
+          count++;
+        }
+      expect(sum / count).toBeLessThan(4);
     }
   });
 

@@ -6,43 +6,76 @@
 import { createRequire } from "node:module";
 import { FileError } from "../errors.js";
 import { fileFormat } from "./file-format.js";
-import type { RgbImage } from "./image.js";
+import { type Picture, type Pixels, pictureOf, type RgbImage, type Shrink, wholeBox, wholeImage } from "./image.js";
+import { resize } from "./resize.js";
+import { turboJpeg } from "./turbojpeg.js";
 
 export interface DecodeOptions {
   /** Path or name for messages. */
   readonly name: string;
   /**
-   * `exact` gives libjpeg's accurate inverse transform, bit for bit as Pillow; `fast` its quicker one (nearly twice
-   * as fast, a few grey levels off at sharp edges), which training can afford.
+   * `exact` gives libjpeg's accurate inverse transform, bit for bit as Pillow. `fast` is free to decode large images at
+   * a fraction of their size, and where libjpeg-turbo can only be had through its addon takes its quicker transform (a
+   * few grey levels off at sharp edges), which training can afford.
    */
   readonly jpeg?: "exact" | "fast";
   /** Largest width · height; Pillow's own limit unless told. */
   readonly maxPixels?: number;
+  /** Gives memory for the pixels of a JPEG; fresh memory unless told. */
+  readonly allocate?: (bytes: number) => Uint8Array;
 }
 
 /** Above this Pillow speaks of a decompression bomb and refuses. */
 export const defaultMaxPixels = 178_956_970;
 
-interface JpegTurbo {
+interface JpegAddon {
   readonly FORMAT_RGB: number;
   decompressSync(bytes: Uint8Array, options: { format: number }): { width: number; height: number; data: Uint8Array };
 }
 
 const require = createRequire(import.meta.url);
-let jpegTurbo: JpegTurbo | undefined;
+let addon: JpegAddon | undefined;
 
 /** Decodes an image; throws FileError with a sentence when it is none, is cut short, or is too large. */
 export async function decodeImage(bytes: Uint8Array, options: DecodeOptions): Promise<RgbImage> {
-  const { name, jpeg = "exact", maxPixels = defaultMaxPixels } = options;
+  return wholeImage(await openImage(bytes, options));
+}
+
+/**
+ * Opens an image: its size, and its pixels as far as they are asked for. Throws FileError as `decodeImage` does, some
+ * of it only when pixels are asked for.
+ */
+export async function openImage(bytes: Uint8Array, options: DecodeOptions): Promise<Picture> {
+  const { name, jpeg = "exact", maxPixels = defaultMaxPixels, allocate = fresh } = options;
   if (bytes.length === 0) throw new FileError(name, `"${name}" is empty; remove it or restore it.`);
   const header = isJpeg(bytes) ? jpegHeader(bytes) : undefined;
   if (header && header.width * header.height > maxPixels) throw tooLarge(name, header.width, header.height, maxPixels);
-  if (jpeg === "fast") {
-    const strict = decodeJpegStrictly(bytes, maxPixels);
-    if (strict !== undefined && strict !== "faulty") return strict;
-    // The other decoder knows more kinds of JPEG, and says what is wrong with the rest.
+  // Another decoder knows more kinds of JPEG, and says what is wrong with the rest.
+  const otherwise = async () => pictureOf(await decodeWithSharp(bytes, name, maxPixels));
+  const turbo = header && turboJpeg();
+  const size = turbo?.size(bytes);
+  if (turbo && size) {
+    if (size.width * size.height > maxPixels) throw tooLarge(name, size.width, size.height, maxPixels);
+    return {
+      ...size,
+      shrinks: jpeg === "fast",
+      pixels: async (box, shrink = 1) =>
+        turbo.decode(bytes, box, shrink, allocate) ?? shrunk(await (await otherwise()).pixels(box), shrink),
+    };
   }
-  return decodeWithSharp(bytes, name, maxPixels);
+  const quick = !turbo && jpeg === "fast" ? decodeJpegStrictly(bytes, maxPixels) : undefined;
+  return quick && quick !== "faulty" ? pictureOf(quick) : otherwise();
+}
+
+const fresh = (bytes: number) => new Uint8Array(bytes);
+
+/** What could only be decoded whole, at the size that was asked for. */
+function shrunk(pixels: Pixels, shrink: Shrink): Pixels {
+  if (shrink === 1) return pixels;
+  const width = Math.ceil(pixels.width / shrink);
+  const height = Math.ceil(pixels.height / shrink);
+  const { data } = resize(pixels, { width, height, interpolation: "bilinear" });
+  return { left: 0, top: 0, width, height, data };
 }
 
 /**
@@ -52,9 +85,11 @@ export async function decodeImage(bytes: Uint8Array, options: DecodeOptions): Pr
 export function decodeJpegStrictly(bytes: Uint8Array, maxPixels = defaultMaxPixels): RgbImage | "faulty" | undefined {
   const header = isJpeg(bytes) ? jpegHeader(bytes) : undefined;
   if (!header || header.components === 4 || header.width * header.height > maxPixels) return undefined;
+  const turbo = turboJpeg();
+  if (turbo) return turbo.decode(bytes, wholeBox(header), 1, fresh) ?? "faulty";
   try {
-    jpegTurbo ??= require("@julusian/jpeg-turbo") as JpegTurbo;
-    return jpegTurbo.decompressSync(bytes, { format: jpegTurbo.FORMAT_RGB });
+    addon ??= require("@julusian/jpeg-turbo") as JpegAddon;
+    return addon.decompressSync(bytes, { format: addon.FORMAT_RGB });
   } catch {
     return "faulty";
   }

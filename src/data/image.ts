@@ -29,3 +29,27 @@ export const within = (pixels: Pixels, box: Box): Pixels => ({
   left: pixels.left - box.left,
   top: pixels.top - box.top,
 });
+
+/** An image is decoded at its full size, or at a half, a quarter or an eighth of it. */
+export type Shrink = 1 | 2 | 4 | 8;
+
+/** An image of known size whose pixels are made when they are asked for. */
+export interface Picture extends Size {
+  /** Whether it can be had at a fraction of its size for less than the whole costs. */
+  readonly shrinks: boolean;
+  /** Pixels that hold at least `box` of the image at 1/`shrink` of its size, which is rounded up. */
+  pixels(box: Box, shrink?: Shrink): Promise<Pixels>;
+}
+
+/** An image that is there already. */
+export const pictureOf = (image: RgbImage): Picture => ({
+  width: image.width,
+  height: image.height,
+  shrinks: false,
+  pixels: async () => ({ ...wholeBox(image), data: image.data }),
+});
+
+export async function wholeImage(picture: Picture): Promise<RgbImage> {
+  const { width, height, data } = await picture.pixels(wholeBox(picture));
+  return { width, height, data };
+}

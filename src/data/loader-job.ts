@@ -1,5 +1,6 @@
 /** The unit of a loader's work: some samples of a batch. */
 import type { SampleSource } from "./dataset.js";
+import { readSource } from "./read-source.js";
 import { makeView, type ViewOptions } from "./view.js";
 
 export interface LoaderJob {
@@ -8,6 +9,8 @@ export interface LoaderJob {
   readonly epoch: number;
   /** Memory of the whole batch, shared between threads. */
   readonly memory: SharedArrayBuffer;
+  /** One int32: the place in `samples` of the one in work, so that it is known which one a worker died on. */
+  readonly current: SharedArrayBuffer;
   readonly samples: readonly {
     readonly slot: number;
     readonly index: number;
@@ -22,17 +25,48 @@ export interface BadSample {
   readonly message: string;
 }
 
+/** Samples that are read while another is worked on, so that a slow disk is waited for once. */
+const readAhead = 4;
+
 /** Writes the views into their slots and answers with the samples that could not be read. */
-export async function fillViews({ options, seed, epoch, memory, samples }: LoaderJob): Promise<readonly BadSample[]> {
+export async function fillViews({
+  options,
+  seed,
+  epoch,
+  memory,
+  current,
+  samples,
+}: LoaderJob): Promise<readonly BadSample[]> {
   const bytes = options.transform.size ** 2 * 3;
+  const mark = new Int32Array(current);
+  const allocate = scratch();
   const bad: BadSample[] = [];
-  for (const { slot, index, view, source } of samples) {
+  const reads = samples.slice(0, readAhead).map((s) => started(s.source));
+  for (const [i, { slot, index, view }] of samples.entries()) {
+    if (i + readAhead < samples.length) reads.push(started(samples[i + readAhead].source));
     try {
-      const pixels = await makeView(source, options, { seed, epoch, sample: index, view });
+      const found = await reads.shift()!;
+      Atomics.store(mark, 0, i);
+      const pixels = await makeView(found, { ...options, allocate }, { seed, epoch, sample: index, view });
       new Uint8Array(memory, slot * bytes, bytes).set(pixels);
     } catch (error) {
       bad.push({ slot, index, message: error instanceof Error ? error.message : String(error) });
     }
   }
   return bad;
+}
+
+function started(source: SampleSource): ReturnType<typeof readSource> {
+  const read = readSource(source);
+  read.catch(() => undefined); // reported when its turn comes
+  return read;
+}
+
+/** Memory for one image after another: each is done with before the next is decoded. */
+function scratch(): (bytes: number) => Uint8Array {
+  let memory = new Uint8Array(0);
+  return (bytes) => {
+    if (memory.length < bytes) memory = new Uint8Array(bytes);
+    return memory.subarray(0, bytes);
+  };
 }

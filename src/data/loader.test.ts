@@ -116,7 +116,8 @@ describe("createLoader", () => {
   const all = async (more: Partial<LoaderOptions>, epoch = 0, from = 0) => {
     const loader = createLoader({ ...options, ...more });
     const batches = [];
-    for await (const batch of loader.epoch(epoch, from)) batches.push(batch);
+    // Copies: the loader uses its memory again.
+    for await (const batch of loader.epoch(epoch, from)) batches.push({ ...batch, images: batch.images.slice() });
     await loader.close();
     return batches;
   };
@@ -180,6 +181,38 @@ describe("createLoader", () => {
     const [batch] = await all({ ...bad, onBadImage: "skip", onSkipped: (m) => skipped.push(m) });
     expect(skipped).toHaveLength(1);
     expect([...batch.indices]).toEqual([0, 0, 2]);
+  });
+
+  it("uses the memory of a batch again once the next but one is asked for", async () => {
+    const loader = createLoader({ ...options, workers: 2 });
+    const memories: unknown[] = [];
+    for await (const { images } of loader.epoch(0)) {
+      expect(images.buffer).toBeInstanceOf(SharedArrayBuffer);
+      memories.push(images.buffer);
+    }
+    await loader.close();
+    for (let i = 1; i < memories.length; i++) expect(memories[i]).not.toBe(memories[i - 1]);
+    expect(new Set(memories).size).toBeLessThan(memories.length);
+  });
+
+  it("names the very sample that a worker died on, and goes on with others when told to", async () => {
+    const worker = new URL("../../tests/fixtures/dying-worker.mjs", import.meta.url);
+    const run = async (more: Partial<LoaderOptions>) => {
+      const loader = createLoader({ ...options, workers: 1, order: "sequential", ...more }, worker);
+      const batches = [];
+      try {
+        for await (const batch of loader.epoch(0)) batches.push([...batch.indices]);
+      } finally {
+        await loader.close();
+      }
+      return batches;
+    };
+    await expect(run({})).rejects.toThrow(/^A worker died on procedural train image 13: it ended by itself\. Remove/);
+    const skipped: string[] = [];
+    const batches = await run({ onBadImage: "skip", onSkipped: (message) => skipped.push(message) });
+    expect(batches).toHaveLength(6);
+    expect(batches[1]).toEqual([8, 9, 10, 11, 12, 8, 14, 15]);
+    expect(skipped).toEqual([expect.stringContaining("image 13")]);
   });
 
   it("refuses a batch larger than the data", () => {

@@ -1,7 +1,7 @@
 /** Batches: worker threads decode and transform into shared memory, a few batches ahead of the consumer. */
 import { FileError, UsageError } from "../errors.js";
 import { RandomStream } from "../random/stream.js";
-import { WorkerPool } from "../system/worker-pool.js";
+import { WorkerDied, WorkerPool } from "../system/worker-pool.js";
 import { workerUrl } from "../system/worker-url.js";
 import type { Dataset } from "./dataset.js";
 import { type BadSample, fillViews, type LoaderJob } from "./loader-job.js";
@@ -32,7 +32,11 @@ export interface Batch {
   readonly step: number;
   /** Place in the whole batch of the first sample here; 0 in a process that makes batches alone. */
   readonly first: number;
-  /** uint8 `[share, size, size, 3]`, where the share of a process alone is the batch; slots from `count` on are zero. */
+  /**
+   * uint8 `[share, size, size, 3]`, where the share of a process alone is the batch; shared memory that other threads
+   * read as it is; slots from `count` on are zero. Holds until the batch after the next is asked for, when it is used
+   * again: copy what is to be kept.
+   */
   readonly images: Uint8Array;
   /** `[share]`. */
   readonly labels: Int32Array;
@@ -58,8 +62,14 @@ const alone = { index: 0, count: 1 } as const;
 /** Batches in the making beside the one that is being used. */
 const ahead = 2;
 
-export function createLoader(options: LoaderOptions): Loader {
-  const { dataset, batchSize, dropLast, process: { count: processes } = alone } = options;
+type Pool = WorkerPool<LoaderJob, readonly BadSample[]>;
+
+/** A batch in memory that all threads see, and that is taken back when the batch is past. */
+type SharedBatch = Batch & { readonly images: Uint8Array<SharedArrayBuffer> };
+
+/** `worker` is the module of the worker threads. */
+export function createLoader(options: LoaderOptions, worker = workerUrl(import.meta.url, "loader-worker")): Loader {
+  const { dataset, batchSize, dropLast, transform, process: { count: processes } = alone } = options;
   if (batchSize % processes !== 0) {
     throw new UsageError(
       `A batch of ${batchSize} cannot be shared out among ${processes} processes; choose a --batch-size that ${processes} divides.`,
@@ -73,14 +83,14 @@ export function createLoader(options: LoaderOptions): Loader {
       `The data set "${dataset.name}" has ${dataset.length} images, fewer than one batch of ${batchSize}; lower --batch-size.`,
     );
   }
-  const pool =
+  const pool: Pool | undefined =
     options.workers > 0
-      ? new WorkerPool<LoaderJob, readonly BadSample[]>(
-          workerUrl(import.meta.url, "loader-worker"),
-          options.workers,
-          (job) => job.samples.map((s) => dataset.describe(s.index)).join(", "),
+      ? new WorkerPool(worker, options.workers, ({ samples, current }) =>
+          dataset.describe(samples[Atomics.load(new Int32Array(current), 0)].index),
         )
       : undefined;
+  const free: SharedArrayBuffer[] = [];
+  const memory = () => free.pop() ?? new SharedArrayBuffer((batchSize / processes) * transform.size ** 2 * 3);
   let waited = 0;
   return {
     stepsPerEpoch,
@@ -88,21 +98,25 @@ export function createLoader(options: LoaderOptions): Loader {
     waited: () => waited,
     async *epoch(epoch, fromStep = 0) {
       const order = epochOrder(options, epoch);
-      const queue: Promise<Batch>[] = [];
+      const queue: Promise<SharedBatch>[] = [];
       let next = fromStep;
       const request = () => {
         if (next >= stepsPerEpoch) return;
-        const batch = makeBatch(options, pool, order, epoch, next++);
+        const batch = makeBatch(options, pool, memory(), order, epoch, next++);
         batch.catch(() => undefined); // reported when its turn comes
         queue.push(batch);
       };
       for (let i = 0; i < (pool ? ahead : 1); i++) request();
+      let before: SharedBatch | undefined;
       for (let batch = queue.shift(); batch; batch = queue.shift()) {
         const start = performance.now();
         const ready = await batch;
         waited += performance.now() - start;
         request();
         yield ready;
+        // The consumer may still be at this one while it takes the next, but not at the one before.
+        if (before) free.push(before.images.buffer);
+        before = ready;
       }
     },
     close: async () => pool?.close(),
@@ -121,62 +135,67 @@ function epochOrder({ dataset, order, seed }: LoaderOptions, epoch: number): Uin
 
 async function makeBatch(
   options: LoaderOptions,
-  pool: WorkerPool<LoaderJob, readonly BadSample[]> | undefined,
+  pool: Pool | undefined,
+  memory: SharedArrayBuffer,
   order: Uint32Array,
   epoch: number,
   step: number,
-): Promise<Batch> {
+): Promise<SharedBatch> {
   const { dataset, transform, seed, jpeg = "exact", maxPixels } = options;
   const { repeats = 1, process = alone } = options;
   const share = options.batchSize / process.count;
   const first = step * options.batchSize + process.index * share;
   const count = Math.max(0, Math.min(share, epochLength(options) - first));
   // Views of a sample stand side by side, so that a batch holds them together (repeated augmentation).
-  const indices = Int32Array.from({ length: count }, (_, slot) => order[Math.floor((first + slot) / repeats)]);
+  const indices = new Int32Array(share).fill(-1);
+  for (let slot = 0; slot < count; slot++) indices[slot] = order[Math.floor((first + slot) / repeats)];
   const bytes = transform.size ** 2 * 3;
-  const memory = new SharedArrayBuffer(share * bytes);
-  const samples = [...indices].map((index, slot) => ({
+  const images = new Uint8Array(memory);
+  images.fill(0, count * bytes);
+  const samples = [...indices.subarray(0, count)].map((index, slot) => ({
     ...{ slot, index, view: (first + slot) % repeats },
     source: dataset.source(index),
   }));
   const size = pool ? Math.min(32, Math.ceil(samples.length / (2 * pool.size))) : samples.length;
   const jobs: LoaderJob[] = [];
   for (let at = 0; at < samples.length; at += size) {
-    jobs.push({ options: { transform, jpeg, maxPixels }, seed, epoch, memory, samples: samples.slice(at, at + size) });
+    const current = new SharedArrayBuffer(4);
+    const part = samples.slice(at, at + size);
+    jobs.push({ options: { transform, jpeg, maxPixels }, seed, epoch, memory, current, samples: part });
   }
-  const run = async (job: LoaderJob): Promise<readonly BadSample[]> => {
-    try {
-      return await (pool ? pool.run(job) : fillViews(job));
-    } catch (error) {
-      throw new FileError(
-        dataset.name,
-        `${error instanceof Error ? error.message : error}. Remove the file, or check it with another program.`,
-      );
-    }
-  };
-  const bad = (await Promise.all(jobs.map(run))).flat();
-  const images = new Uint8Array(share * bytes);
-  images.set(new Uint8Array(memory));
+  const bad = (await Promise.all(jobs.map((job) => runJob(options, pool, job)))).flat();
   const labels = new Int32Array(share);
-  indices.forEach((index, slot) => {
-    labels[slot] = dataset.label(index);
-  });
-  if (bad.length > 0) replaceBad(options, bad, images, labels, indices, bytes);
-  const all = indices.length === share ? indices : Int32Array.from({ length: share }, (_, i) => indices[i] ?? -1);
-  return { step, first: process.index * share, images, labels, indices: all, count: indices.length };
+  for (let slot = 0; slot < count; slot++) labels[slot] = dataset.label(indices[slot]);
+  if (bad.length > 0) replaceBad(options, bad, { step, first: process.index * share, images, labels, indices, count });
+  return { step, first: process.index * share, images, labels, indices, count };
+}
+
+/** Runs a job; one that a worker dies on stops the loader, or goes on without the sample that did it. */
+async function runJob(options: LoaderOptions, pool: Pool | undefined, job: LoaderJob): Promise<readonly BadSample[]> {
+  const { dataset, onBadImage = "stop" } = options;
+  try {
+    return await (pool ? pool.run(job) : fillViews(job));
+  } catch (error) {
+    const message = `${error instanceof Error ? error.message : error}. Remove the file, or check it with another program.`;
+    const at = Atomics.load(new Int32Array(job.current), 0);
+    const { slot, index } = job.samples[at];
+    if (!(error instanceof WorkerDied) || onBadImage === "stop") throw new FileError(dataset.describe(index), message);
+    const others = job.samples.filter((_, i) => i !== at);
+    const again = { ...job, samples: others, current: new SharedArrayBuffer(4) };
+    const rest = others.length > 0 ? await runJob(options, pool, again) : [];
+    return [{ slot, index, message }, ...rest];
+  }
 }
 
 /** Copies another sample of the batch over each one that could not be read, or stops. */
 function replaceBad(
   { dataset, onBadImage = "stop", onSkipped }: LoaderOptions,
   bad: readonly BadSample[],
-  images: Uint8Array,
-  labels: Int32Array,
-  indices: Int32Array,
-  bytes: number,
+  { images, labels, indices, count }: Batch,
 ): void {
   const slots = new Set(bad.map((b) => b.slot));
-  const good = [...indices.keys()].find((slot) => !slots.has(slot));
+  const bytes = images.length / indices.length;
+  const good = [...indices.keys()].find((slot) => slot < count && !slots.has(slot));
   if (onBadImage === "stop" || good === undefined) throw new FileError(dataset.describe(bad[0].index), bad[0].message);
   for (const { slot, message } of bad) {
     onSkipped?.(message);

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { fileError } from "../system/atomic-file.js";
 import { readRange } from "../system/read-range.js";
 import type { SampleSource } from "./dataset.js";
-import type { RgbImage } from "./image.js";
+import { type Picture, pictureOf } from "./image.js";
 import { drawProcedural } from "./sources/procedural.js";
 
 /** An image file's bytes, yet to be decoded, with its name for messages. */
@@ -13,7 +13,7 @@ export interface EncodedImage {
 }
 
 /** Reads a sample. Throws FileError when it is not there or cut short. */
-export async function readSource(source: SampleSource): Promise<EncodedImage | RgbImage> {
+export async function readSource(source: SampleSource): Promise<EncodedImage | Picture> {
   switch (source.kind) {
     case "file": {
       const { path } = source;
@@ -26,11 +26,18 @@ export async function readSource(source: SampleSource): Promise<EncodedImage | R
       return { bytes: await readRange(source.path, source.offset, source.length), name: source.name };
     case "pixels": {
       const { path, offset, width, height } = source;
-      return { width, height, data: interleaved(await readRange(path, offset, width * height * 3)) };
+      return pictureOf({ width, height, data: interleaved(await readRange(path, offset, width * height * 3)) });
     }
     case "procedural":
-      return drawProcedural(source);
+      return drawn(source);
   }
+}
+
+/** Drawing is no reading: it is done when the pixels are asked for. */
+function drawn(source: SampleSource & { kind: "procedural" }): Picture {
+  const { size } = source;
+  const pixels = () => pictureOf(drawProcedural(source)).pixels({ left: 0, top: 0, width: size, height: size });
+  return { width: size, height: size, shrinks: false, pixels };
 }
 
 /** Three planes to a row of pixels. */

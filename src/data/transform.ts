@@ -2,8 +2,8 @@
 import type { RandomStream } from "../random/stream.js";
 import { type Augmentation, augment } from "./augment/augment.js";
 import { type CropKind, type CropOptions, crops, halfEven, shorterSide } from "./crop.js";
-import type { RgbImage } from "./image.js";
-import { type Interpolation, resize } from "./resize.js";
+import { type Box, type Pixels, type RgbImage, type Shrink, type Size, wholeBox } from "./image.js";
+import { type Interpolation, planResize } from "./resize.js";
 
 export interface EvaluationTransform {
   readonly kind: "evaluation";
@@ -26,45 +26,54 @@ export interface TrainingTransform extends CropOptions {
 
 export type Transform = EvaluationTransform | TrainingTransform;
 
+/** A view whose random choices about place are made, before there are pixels. */
+export interface ViewPlan {
+  /** The view is made from the image at 1/`shrink` of its size, and from these pixels of it. */
+  readonly shrink: Shrink;
+  readonly reads: Box;
+  /** The view: `size · size · 3` bytes. Called once, since colours are drawn from the stream here. */
+  make(pixels: Pixels): Uint8Array;
+}
+
 /** Applies a transform: `size · size · 3` bytes. `stream` is read by training transforms only. */
 export function applyTransform(image: RgbImage, transform: Transform, stream: RandomStream): Uint8Array {
+  return planView(image, transform, stream).make({ ...wholeBox(image), data: image.data });
+}
+
+/** Decides what of an image a view needs. */
+export function planView(
+  image: Size & { readonly shrinks?: boolean },
+  transform: Transform,
+  stream: RandomStream,
+): ViewPlan {
   return transform.kind === "evaluation" ? evaluationView(image, transform) : trainingView(image, transform, stream);
 }
 
 /** Shorter side to ⌊size / cropRatio⌋, then the centre square. Only the square is computed. */
-function evaluationView(image: RgbImage, { size, cropRatio, interpolation }: EvaluationTransform): Uint8Array {
+function evaluationView(image: Size, { size, cropRatio, interpolation }: EvaluationTransform): ViewPlan {
   const { width, height } = shorterSide(image, Math.floor(size / cropRatio));
   const region = { left: halfEven((width - size) / 2), top: halfEven((height - size) / 2), width: size, height: size };
-  return resize(image, { width, height, interpolation, region }).data;
+  const { reads, run } = planResize(image, { width, height, interpolation, region });
+  return { shrink: 1, reads, make: (pixels) => run(pixels).data };
 }
 
-function trainingView(image: RgbImage, transform: TrainingTransform, stream: RandomStream): Uint8Array {
+function trainingView(
+  image: Size & { readonly shrinks?: boolean },
+  transform: TrainingTransform,
+  stream: RandomStream,
+): ViewPlan {
   const { size, flip, verticalFlip = 0, augmentation } = transform;
   const interpolation =
     transform.interpolation === "random" ? stream.choice(["bilinear", "bicubic"] as const) : transform.interpolation;
-  let data = crops[transform.crop](image, transform, interpolation, stream);
-  if (flip > 0 && stream.uniform() < flip) data = flipped(data, size);
-  if (verticalFlip > 0 && stream.uniform() < verticalFlip) data = upsideDown(data, size);
-  return augmentation ? augment({ width: size, height: size, data }, augmentation, stream).data : data;
-}
-
-function upsideDown(data: Uint8Array, size: number): Uint8Array {
-  const out = new Uint8Array(data.length);
-  const stride = size * 3;
-  for (let y = 0; y < size; y++) out.set(data.subarray(y * stride, (y + 1) * stride), (size - 1 - y) * stride);
-  return out;
-}
-
-function flipped(data: Uint8Array, size: number): Uint8Array {
-  const out = new Uint8Array(data.length);
-  for (let y = 0; y < size; y++) {
-    for (let x = 0; x < size; x++) {
-      const from = (y * size + x) * 3;
-      const to = (y * size + size - 1 - x) * 3;
-      out[to] = data[from];
-      out[to + 1] = data[from + 1];
-      out[to + 2] = data[from + 2];
-    }
-  }
-  return out;
+  const { shrink, reads, render } = crops[transform.crop](image, transform, stream);
+  const mirrored = flip > 0 && stream.uniform() < flip;
+  const upsideDown = verticalFlip > 0 && stream.uniform() < verticalFlip;
+  return {
+    shrink,
+    reads,
+    make(pixels) {
+      const data = render(pixels, interpolation, { mirrored, upsideDown });
+      return augmentation ? augment({ width: size, height: size, data }, augmentation, stream).data : data;
+    },
+  };
 }

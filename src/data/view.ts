@@ -1,31 +1,39 @@
 /** One sample to one view: read, decode, transform. The work of a loader's worker. */
 import { RandomStream } from "../random/stream.js";
 import type { SampleSource } from "./dataset.js";
-import { decodeImage } from "./decode.js";
-import type { RgbImage } from "./image.js";
-import { readSource } from "./read-source.js";
-import { applyTransform, type Transform } from "./transform.js";
+import { type DecodeOptions, openImage } from "./decode.js";
+import { type Picture, type RgbImage, wholeImage } from "./image.js";
+import { type EncodedImage, readSource } from "./read-source.js";
+import { planView, type Transform } from "./transform.js";
 
-export interface ViewOptions {
+export type ReadOptions = Pick<DecodeOptions, "jpeg" | "maxPixels" | "allocate">;
+
+export interface ViewOptions extends ReadOptions {
   readonly transform: Transform;
-  readonly jpeg: "exact" | "fast";
-  readonly maxPixels?: number;
 }
 
-export async function readSample(
-  source: SampleSource,
-  options: { jpeg: "exact" | "fast"; maxPixels?: number },
-): Promise<RgbImage> {
-  const found = await readSource(source);
-  return "bytes" in found ? decodeImage(found.bytes, { ...options, name: found.name }) : found;
+/** Where the random choices of a view come from. */
+export interface ViewKey {
+  readonly seed: number;
+  readonly epoch: number;
+  readonly sample: number;
+  readonly view: number;
 }
 
-/** The bytes of a view, `size · size · 3`; a pure function of the source and the key. */
-export async function makeView(
-  source: SampleSource,
-  options: ViewOptions,
-  key: { seed: number; epoch: number; sample: number; view: number },
-): Promise<Uint8Array> {
-  const image = await readSample(source, options);
-  return applyTransform(image, options.transform, new RandomStream({ ...key, purpose: "augment" }));
+export async function readSample(source: SampleSource, options: ReadOptions): Promise<RgbImage> {
+  return wholeImage(await openFound(await readSource(source), options));
+}
+
+const openFound = async (found: EncodedImage | Picture, options: ReadOptions): Promise<Picture> =>
+  "bytes" in found ? openImage(found.bytes, { ...options, name: found.name }) : found;
+
+/** The bytes of a view, `size · size · 3`, of what was read; a pure function of it and the key. */
+export async function makeView(found: EncodedImage | Picture, options: ViewOptions, key: ViewKey): Promise<Uint8Array> {
+  const picture = await openFound(found, options);
+  const { reads, shrink, make } = planView(
+    picture,
+    options.transform,
+    new RandomStream({ ...key, purpose: "augment" }),
+  );
+  return make(await picture.pixels(reads, shrink));
 }

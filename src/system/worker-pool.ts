@@ -7,15 +7,22 @@ export interface PoolPort {
   postMessage(message: unknown): void;
 }
 
+/** One job after the other, in the order in which they came. */
 export function serveJobs<J, R>(port: PoolPort, work: (job: J) => Promise<R>): void {
-  port.on("message", async ({ id, job }) => {
-    try {
-      port.postMessage({ id, result: await work(job) });
-    } catch (error) {
-      port.postMessage({ id, failure: error instanceof Error ? error.message : String(error) });
-    }
+  let last: Promise<void> = Promise.resolve();
+  port.on("message", ({ id, job }) => {
+    last = last.then(async () => {
+      try {
+        port.postMessage({ id, result: await work(job) });
+      } catch (error) {
+        port.postMessage({ id, failure: error instanceof Error ? error.message : String(error) });
+      }
+    });
   });
 }
+
+/** A worker ended while it was at a job. */
+export class WorkerDied extends Error {}
 
 interface Pending<J, R> {
   readonly job: J;
@@ -24,7 +31,8 @@ interface Pending<J, R> {
 }
 
 interface Member<J, R> {
-  worker: Worker;
+  /** Missing after it died, until there is work again: one that cannot even start must not be started forever. */
+  worker: Worker | undefined;
   readonly pending: Map<number, Pending<J, R>>;
 }
 
@@ -40,7 +48,8 @@ export class WorkerPool<J, R> {
     private readonly describe: (job: J) => string,
   ) {
     for (let i = 0; i < size; i++) {
-      const member: Member<J, R> = { worker: this.#start(() => member), pending: new Map() };
+      const member: Member<J, R> = { worker: undefined, pending: new Map() };
+      member.worker = this.#start(member);
       this.#members.push(member);
     }
   }
@@ -53,24 +62,26 @@ export class WorkerPool<J, R> {
   run(job: J): Promise<R> {
     const member = this.#members.reduce((a, b) => (b.pending.size < a.pending.size ? b : a));
     const id = this.#next++;
+    member.worker ??= this.#start(member);
+    const { worker } = member;
     return new Promise<R>((resolve, reject) => {
       member.pending.set(id, { job, resolve, reject });
-      member.worker.postMessage({ id, job });
+      worker.postMessage({ id, job });
     });
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all(this.#members.map((m) => m.worker.terminate()));
+    await Promise.all(this.#members.map((m) => m.worker?.terminate()));
   }
 
-  #start(member: () => Member<J, R>): Worker {
+  #start(member: Member<J, R>): Worker {
     const worker = new Worker(this.url);
     worker.unref();
     worker.on("message", ({ id, result, failure }: { id: number; result: R; failure?: string }) => {
-      const call = member().pending.get(id);
+      const call = member.pending.get(id);
       if (!call) return;
-      member().pending.delete(id);
+      member.pending.delete(id);
       if (failure === undefined) call.resolve(result);
       else call.reject(new Error(failure));
     });
@@ -80,12 +91,12 @@ export class WorkerPool<J, R> {
     });
     worker.on("exit", () => {
       if (this.#closed) return;
-      const lost = [...member().pending.values()];
-      member().pending.clear();
-      member().worker = this.#start(member);
-      // The first job is the one it died on; the others go to the new worker.
+      const lost = [...member.pending.values()];
+      member.pending.clear();
+      member.worker = undefined;
+      // The first job is the one it died on; the others go to a new worker.
       for (const [i, call] of lost.entries()) {
-        if (i === 0) call.reject(new Error(`A worker died on ${this.describe(call.job)}: ${reason}`));
+        if (i === 0) call.reject(new WorkerDied(`A worker died on ${this.describe(call.job)}: ${reason}`));
         else this.run(call.job).then(call.resolve, call.reject);
       }
     });

@@ -93,10 +93,10 @@ describe("random resized crop", () => {
       ),
     );
     const quantities = {
-      area: boxes.map(([, , w, h]) => (w * h) / (width * height)),
-      aspect: boxes.map(([, , w, h]) => w / h),
-      left: boxes.map(([left]) => left / width),
-      top: boxes.map(([, top]) => top / height),
+      area: boxes.map((b) => (b.width * b.height) / (width * height)),
+      aspect: boxes.map((b) => b.width / b.height),
+      left: boxes.map((b) => b.left / width),
+      top: boxes.map((b) => b.top / height),
     };
     for (const [name, values] of Object.entries(quantities))
       expectAlike(counted(values, crops[size][name]), crops[size][name].counts);

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import type { SampleSource } from "../dataset.js";
 import { decodeImage, decodeJpegStrictly } from "../decode.js";
 import { endingFits, fileFormat } from "../file-format.js";
-import type { RgbImage } from "../image.js";
+import { type RgbImage, wholeImage } from "../image.js";
 import { readSource } from "../read-source.js";
 import { lookAtImage } from "./fingerprint.js";
 
@@ -35,7 +35,10 @@ export async function examine(source: SampleSource): Promise<Examination> {
   let length = 0;
   try {
     const found = await readSource(source);
-    if (!("bytes" in found)) return { ...seen(found, found.data), bytes: found.data.length, traits: [] };
+    if (!("bytes" in found)) {
+      const bare = await wholeImage(found);
+      return { ...seen(bare, bare.data), bytes: bare.data.length, traits: [] };
+    }
     const { bytes, name } = found;
     length = bytes.length;
     const format = fileFormat(bytes);

@@ -9,7 +9,9 @@ const states = new Map<number, Map<string, Tensor>>();
 /** Second buffers of state that cannot be updated in place. */
 const spares = new Map<number, Map<string, Tensor>>();
 
-const toOrt = ({ dtype, shape, data }: HostTensor): Tensor => new Tensor(dtype as never, data as never, [...shape]);
+/** ONNX Runtime takes no memory that threads share, such as a loader's batches: those are copied, here and not before. */
+const toOrt = ({ dtype, shape, data }: HostTensor): Tensor =>
+  new Tensor(dtype as never, (data.buffer instanceof SharedArrayBuffer ? data.slice() : data) as never, [...shape]);
 const toHost = (t: Tensor): HostTensor => ({ dtype: t.type as DType, shape: t.dims, data: t.data as TypedArray });
 
 function stateOf(id: number): Map<string, Tensor> {
