@@ -61,6 +61,7 @@ function open(): TurboJpeg | undefined {
 
 /** Where the package keeps the library: by itself on Linux, inside its addon on macOS. */
 function candidates(): string[] {
+  if (!["x64", "arm64"].includes(process.arch)) return [];
   try {
     const home = dirname(createRequire(import.meta.url).resolve("@julusian/jpeg-turbo/package.json"));
     const folder = join(home, "prebuilds", `jpeg-turbo-${process.platform}-${process.arch}`);
@@ -73,14 +74,12 @@ function candidates(): string[] {
 }
 
 function bind(library: ReturnType<typeof koffi.load>): TurboJpeg {
-  const region = koffi.struct({ x: "int", y: "int", width: "int", height: "int" });
-  const fraction = koffi.struct({ numerator: "int", denominator: "int" });
   const create = library.func("tj3Init", "void *", ["int"]);
   const set = library.func("tj3Set", "int", ["void *", "int", "int"]);
   const get = library.func("tj3Get", "int", ["void *", "int"]);
   const readHeader = library.func("tj3DecompressHeader", "int", ["void *", "uint8_t *", "size_t"]);
-  const scale = library.func("tj3SetScalingFactor", "int", ["void *", fraction]);
-  const crop = library.func("tj3SetCroppingRegion", "int", ["void *", region]);
+  const scale = library.func("tj3SetScalingFactor", "int", ["void *", "int64_t"]);
+  const crop = library.func("tj3SetCroppingRegion", "int", ["void *", "int64_t", "int64_t"]);
   const decompress = library.func("tj3Decompress8", "int", [
     "void *",
     "uint8_t *",
@@ -109,22 +108,25 @@ function bind(library: ReturnType<typeof koffi.load>): TurboJpeg {
       const width = Math.ceil(whole.width / shrink);
       const height = Math.ceil(whole.height / shrink);
       // Unusual subsampling cannot be cropped.
-      const part = get(handle, tj.subsampling) < 0 ? { left: 0, top: 0, width, height } : around(box, width, height);
-      const isWhole = part.width === width && part.height === height;
+      const all = { left: 0, top: 0, width, height };
+      const part = get(handle, tj.subsampling) < 0 ? all : around(box, width, height);
+      // No region is the whole.
+      const region = part.width === width && part.height === height ? { left: 0, top: 0, width: 0, height: 0 } : part;
       const pixels = allocate(part.width * part.height * 3);
       const ok =
-        scale(handle, { numerator: 1, denominator: shrink }) === 0 &&
-        crop(
-          handle,
-          isWhole
-            ? { x: 0, y: 0, width: 0, height: 0 }
-            : { x: part.left, y: part.top, width: part.width, height: part.height },
-        ) === 0 &&
+        scale(handle, pair(1, shrink)) === 0 &&
+        crop(handle, pair(region.left, region.top), pair(region.width, region.height)) === 0 &&
         decompress(handle, bytes, bytes.length, pixels, part.width * 3, tj.rgb) === 0;
       return ok ? { ...part, data: pixels } : undefined;
     },
   };
 }
+
+/**
+ * Two 32-bit integers as they stand in a register. The library takes small structures of integers by value, which on
+ * these processors is the same; as objects their fields would be read while a thread is being ended, and crash it.
+ */
+const pair = (low: number, high: number): bigint => BigInt(low) | (BigInt(high) << 32n);
 
 /** The part that is decoded for a box: from a block's border, with what its edges are interpolated from. */
 function around(box: Box, width: number, height: number): Box {
