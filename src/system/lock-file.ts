@@ -33,7 +33,7 @@ export async function takeLock(path: string, options: LockOptions): Promise<() =
       timer.unref();
       return async () => {
         clearInterval(timer);
-        await rm(path, { force: true });
+        await rm(path, { force: true }).catch(() => undefined); // on a broken disk it stays, and its process will be gone
       };
     }
     const owner = parseOwner(await readFile(path, "utf8").catch(() => ""));

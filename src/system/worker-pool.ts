@@ -1,4 +1,4 @@
-/** A pool of worker threads that answer jobs; one that dies is replaced and its job reported. */
+/** A pool of worker threads that answer jobs; one that dies is replaced and its job tried once more. */
 import { Worker } from "node:worker_threads";
 
 /** The worker side: answers each job. Called once by a worker's module with its `parentPort`. */
@@ -26,6 +26,8 @@ export class WorkerDied extends Error {}
 
 interface Pending<J, R> {
   readonly job: J;
+  /** Workers that have died on it. */
+  readonly deaths: number;
   resolve(result: R): void;
   reject(error: Error): void;
 }
@@ -60,12 +62,16 @@ export class WorkerPool<J, R> {
 
   /** Gives the job to the least busy worker. */
   run(job: J): Promise<R> {
+    return this.#run(job, 0);
+  }
+
+  #run(job: J, deaths: number): Promise<R> {
     const member = this.#members.reduce((a, b) => (b.pending.size < a.pending.size ? b : a));
     const id = this.#next++;
     member.worker ??= this.#start(member);
     const { worker } = member;
     return new Promise<R>((resolve, reject) => {
-      member.pending.set(id, { job, resolve, reject });
+      member.pending.set(id, { job, deaths, resolve, reject });
       worker.postMessage({ id, job });
     });
   }
@@ -94,10 +100,11 @@ export class WorkerPool<J, R> {
       const lost = [...member.pending.values()];
       member.pending.clear();
       member.worker = undefined;
-      // The first job is the one it died on; the others go to a new worker.
+      // The first job is the one it died on. A worker may die of something else, so another may try it once.
       for (const [i, call] of lost.entries()) {
-        if (i === 0) call.reject(new WorkerDied(`A worker died on ${this.describe(call.job)}: ${reason}`));
-        else this.run(call.job).then(call.resolve, call.reject);
+        const deaths = call.deaths + (i === 0 ? 1 : 0);
+        if (deaths > 1) call.reject(new WorkerDied(`Two workers died on ${this.describe(call.job)}: ${reason}`));
+        else this.#run(call.job, deaths).then(call.resolve, call.reject);
       }
     });
     return worker;

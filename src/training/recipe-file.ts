@@ -60,7 +60,7 @@ async function parseFile(path: string): Promise<unknown> {
   try {
     return JSON.parse(content);
   } catch (error) {
-    throw new UsageError(`"${path}" is no recipe: ${(error as Error).message}.`);
+    throw new UsageError(`"${path}" is no recipe: ${(error as Error).message.replace(/\s+/g, " ")}.`);
   }
 }
 

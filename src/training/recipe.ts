@@ -5,6 +5,7 @@ import type { Interpolation } from "../data/resize.js";
 import { UsageError } from "../errors.js";
 import { isHead } from "../models/adapt.js";
 import { nearest } from "../models/registry.js";
+import { quoted } from "../system/quoted.js";
 import type { BatchTransform } from "./batch-transform.js";
 import type { Distillation } from "./losses.js";
 import type { MixSettings } from "./mixing.js";
@@ -188,9 +189,9 @@ function unknownSetting(key: string): UsageError {
   const theirs = key.replace(/^--/, "").replaceAll("_", "-");
   if (Object.hasOwn(releasedOptions, theirs))
     return new UsageError(
-      `The recipe has no setting "${key}"; the released program's option of that name is here: ${releasedOptions[theirs]}.`,
+      `The recipe has no setting ${quoted(key)}; the released program's option of that name is here: ${releasedOptions[theirs]}.`,
     );
-  return new UsageError(`The recipe has no setting "${key}"; did you mean "${nearest(key, known)}"?`);
+  return new UsageError(`The recipe has no setting ${quoted(key)}; did you mean "${nearest(key, known)}"?`);
 }
 
 function sentence(issue: z.core.$ZodIssue): string {

@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import { mkdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { z } from "zod";
 import type { Dataset } from "../data/dataset.js";
 import { datasetIdentity } from "../data/identity.js";
 import type { Loader } from "../data/loader.js";
@@ -22,17 +23,27 @@ import { type AnswerFormat, EpochAnswers } from "./teacher-answers.js";
 import { answersOf } from "./teacher-program.js";
 import { type DataOptions, trainingLoader, trainingTransform, withoutBadImages } from "./training-data.js";
 
-/** What a cache belongs to; a run that differs in any part must not use it. */
-interface CacheIdentity {
-  readonly data: string;
-  readonly views: string;
-  readonly teacher: string;
-}
+/** What a cache belongs to (hashes); a run that differs in any part must not use it. */
+const identitySchema = z.object({ data: z.string(), views: z.string(), teacher: z.string() });
+type CacheIdentity = Readonly<z.infer<typeof identitySchema>>;
 
-interface Manifest extends AnswerFormat {
-  readonly format: 1;
-  readonly identity: CacheIdentity;
-}
+const count = z
+  .number()
+  .int()
+  .min(1)
+  .max(1 << 24);
+
+const manifestSchema = z.object({
+  format: z.literal(1),
+  identity: identitySchema,
+  kind: z.enum(["labels", "logits"]),
+  /** Logits kept per view; the rest share what is left of the probability. */
+  topK: count,
+  classes: count,
+  batch: count,
+});
+
+type Manifest = Readonly<z.infer<typeof manifestSchema>>;
 
 const epochFile = (folder: string, epoch: number) =>
   join(folder, `epoch-${String(epoch).padStart(4, "0")}.safetensors`);
@@ -166,18 +177,17 @@ async function beginOrContinue(folder: string, manifest: Manifest): Promise<void
     );
 }
 
-async function readManifest(folder: string): Promise<Manifest> {
+/** What a folder of stored answers holds; throws FileError for one that is none. */
+export async function readManifest(folder: string): Promise<Manifest> {
   const path = join(folder, "manifest.json");
   const text = await readFile(path, "utf8").catch((error) => {
     throw fileError(path, "read the teacher's answers in", error);
   });
   try {
-    const manifest = JSON.parse(text) as Manifest;
-    if (manifest.format === 1 && typeof manifest.identity.views === "string") return manifest;
-  } catch {
-    // said below
+    return manifestSchema.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new FileError(path, `"${path}" is no manifest of a teacher's answers; make them again.`, { cause });
   }
-  throw new FileError(path, `"${path}" is no manifest of a teacher's answers; make them again.`);
 }
 
 function refuseForeign(folder: string, { identity }: Manifest, wanted: Partial<CacheIdentity>): void {

@@ -169,6 +169,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       parameters: model.parameters.reduce((n, p) => n + sizeOf(p.shape), 0),
     });
     const spikes = spikeWatcher();
+    let waitedBefore = checkpoints.waited;
     const between = 60_000 * (options.checkpointMinutes ?? 10);
     const onNaN = options.onNaN ?? "stop";
     const broken = { engine, state, step, folder, dataset: data, recipe };
@@ -181,7 +182,6 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     };
 
     while (position.epoch < recipe.epochs && !(await stop.due())) {
-      const waitedBefore = checkpoints.waited;
       const end = await trainEpoch({
         ...{ recipe, loader, executable, state, position, stepsPerEpoch, stop },
         answers: teaching.answers,
@@ -212,6 +212,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
         break;
       }
       const checkpointWait = (checkpoints.waited - waitedBefore) / 1000 / done.record.seconds;
+      waitedBefore = checkpoints.waited;
       const record: EpochRecord = { ...done.record, checkpointWait, test: result };
       records.push(record);
       const top1 = result?.top1 ?? 0;

@@ -67,17 +67,27 @@ export function mutateBytes(bytes, next, other = bytes) {
   return out;
 }
 
-/** Changes numbers and texts of a safetensors header and keeps its length right, so that the parser is reached. */
-export function mutateSafetensors(bytes, next) {
-  const length = Number(bytes.readBigUInt64LE(0));
-  let header = bytes.toString("latin1", 8, 8 + length);
+/** Changes numbers and texts of a JSON file, so that mostly it stays JSON. */
+export function mutateJson(bytes, next) {
+  return Buffer.from(mutateValues(bytes.toString("latin1"), next), "latin1");
+}
+
+function mutateValues(json, next) {
+  let text = json;
   for (let n = next(3); n >= 0; n--) {
-    const values = [...header.matchAll(/"[^"]*"|-?\d+/g)];
+    const values = [...text.matchAll(/"[^"]*"|-?\d+/g)];
     if (values.length === 0) break;
     const { index, 0: old } = values[next(values.length)];
     const value = next(3) === 0 ? values[next(values.length)][0] : textsOfInterest[next(textsOfInterest.length)];
-    header = header.slice(0, index) + value + header.slice(index + old.length);
+    text = text.slice(0, index) + value + text.slice(index + old.length);
   }
+  return text;
+}
+
+/** Changes numbers and texts of a safetensors header and keeps its length right, so that the parser is reached. */
+export function mutateSafetensors(bytes, next) {
+  const length = Number(bytes.readBigUInt64LE(0));
+  const header = mutateValues(bytes.toString("latin1", 8, 8 + length), next);
   const size = Buffer.alloc(8);
   size.writeBigUInt64LE(BigInt(header.length));
   return Buffer.concat([size, Buffer.from(header, "latin1"), bytes.subarray(8 + length)]);
