@@ -19,7 +19,12 @@ const { values: options } = parseArgs({
 const folder = mkdtempSync(join(tmpdir(), "deit-bench-"));
 const engine = await createOnnxEngine();
 try {
-  const settings = { model: options.model, epochs: Number(options.epochs), batchSize: Number(options.batch), emaDecay: 0.999 };
+  const settings = {
+    model: options.model,
+    epochs: Number(options.epochs),
+    batchSize: Number(options.batch),
+    emaDecay: 0.999,
+  };
   const { epochs } = await train({
     recipe: parseRecipe({ ...settings, repeatedAugmentation: 1, autoAugment: "none" }),
     engine,

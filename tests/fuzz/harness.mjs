@@ -24,7 +24,7 @@ export async function fuzz({ make, DeitError }, { count, seed = 0, onProgress })
     const fail = (reason) => {
       throw new Error(`Case ${i} of seed ${seed} (${name}) ${reason}. The file is kept as "${path}".`);
     };
-    const start = performance.now();
+    const start = process.cpuUsage();
     try {
       const wrong = await read(path);
       if (wrong) fail(wrong);
@@ -35,7 +35,9 @@ export async function fuzz({ make, DeitError }, { count, seed = 0, onProgress })
         fail(`ended with a message that is no short line: ${error.message.slice(0, 200)}`);
       figures.refused++;
     }
-    const took = performance.now() - start;
+    // The processor's time: a machine that is busy with other things is no fault of the reader.
+    const { user, system } = process.cpuUsage(start);
+    const took = (user + system) / 1000;
     figures.slowestMs = Math.max(figures.slowestMs, took);
     figures.grownMiB = Math.max(figures.grownMiB, (process.memoryUsage.rss() - before) / 2 ** 20);
     if (took > limits.milliseconds) fail(`took ${Math.round(took)} ms`);
