@@ -207,7 +207,9 @@ describe("createLoader", () => {
       }
       return batches;
     };
-    await expect(run({})).rejects.toThrow(/^Two workers died on procedural train image 13: it ended by itself\. Remove/);
+    await expect(run({})).rejects.toThrow(
+      /^Two workers died on procedural train image 13: it ended by itself\. Remove/,
+    );
     const skipped: string[] = [];
     const batches = await run({ onBadImage: "skip", onSkipped: (message) => skipped.push(message) });
     expect(batches).toHaveLength(6);
