@@ -4,6 +4,7 @@
 import { openEngine } from "../dist/engines/open.js";
 import { inferenceProgram } from "../dist/evaluation/classifier.js";
 import { createModel, createOptimizer, initialize, tensor, trainStep } from "../dist/index.js";
+import { flops } from "./flops.js";
 
 const [name, batchText, work, engineName, precision, iterations] = process.argv.slice(2);
 const batch = Number(batchText);
@@ -45,6 +46,7 @@ console.log(
     imagesPerSecond: batch / sorted[0],
     median: batch / sorted[Math.floor(sorted.length / 2)],
     peakMiB: process.resourceUsage().maxRSS / 1024,
+    gflops: flops(program) / sorted[0] / 1e9,
     compileSeconds,
     version: `${engine.info.engine} ${engine.info.version}`,
   }),

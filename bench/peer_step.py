@@ -1,6 +1,7 @@
 """timm's forward pass or full training step, timed.  python peer_step.py MODEL BATCH forward|step eager|compile|bf16 ITERATIONS"""
 import contextlib, json, resource, sys, time
 import timm, torch
+from torch.utils.flop_counter import FlopCounterMode
 
 name, batch, work, mode, iterations = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4], int(sys.argv[5])
 torch.manual_seed(0)
@@ -11,16 +12,16 @@ cast = lambda: torch.autocast("cpu", torch.bfloat16) if mode == "bf16" else cont
 if work == "forward":
     model.eval()
 
-    def once():
+    def once(call):
         with torch.inference_mode(), cast():
-            run(x)
+            call(x)
 else:
     model.train()
     optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
 
-    def once():
+    def once(call):
         with cast():
-            loss = torch.nn.functional.cross_entropy(run(x), y)
+            loss = torch.nn.functional.cross_entropy(call(x), y)
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
@@ -28,8 +29,12 @@ else:
 times = []
 for _ in range(iterations + 2):
     start = time.perf_counter()
-    once()
+    once(run)
     times.append(time.perf_counter() - start)
 times = sorted(times[2:])
-print(json.dumps({"imagesPerSecond": batch / times[0], "median": batch / times[len(times) // 2],
-                  "peakMiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "version": f"torch {torch.__version__}, timm {timm.__version__}"}))
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+with FlopCounterMode(display=False) as counter:
+    once(model)
+print(json.dumps({"imagesPerSecond": batch / times[0], "median": batch / times[len(times) // 2], "peakMiB": peak,
+                  "gflops": counter.get_total_flops() / times[0] / 1e9,
+                  "version": f"torch {torch.__version__}, timm {timm.__version__}"}))

@@ -1,8 +1,9 @@
 // Forward pass and training step against timm, side by side in one run:
-//   npm run bench:step -- [--models deit_tiny_patch16_224] [--batches 4,8,16] [--engines onnx,xla] [--rounds 2]
-//                         [--iterations 8] [--bfloat16] [--no-compile] [--json results.json]
+//   npm run bench:step -- [--models deit_tiny_patch16_224] [--work forward,step] [--batches 4,8,16] [--engines onnx,xla]
+//                         [--rounds 2] [--iterations 8] [--bfloat16] [--no-compile] [--json results.json]
 // Each measurement has a process of its own (peak memory means something), peers take turns (the machine drifts), and
-// each side may choose its best batch and its best allocator settings.
+// each side may choose its best batch and its best allocator settings. FLOP/s are set against the fastest matrix
+// product of the same library, which is measured in the same run.
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
@@ -12,6 +13,7 @@ import { launchEnvironment } from "../dist/engines/xla/launcher.js";
 const { values: options } = parseArgs({
   options: {
     models: { type: "string", default: "deit_tiny_patch16_224" },
+    work: { type: "string", default: "forward,step" },
     batches: { type: "string", default: "8,16" },
     engines: { type: "string", default: "onnx,xla" },
     rounds: { type: "string", default: "2" },
@@ -30,37 +32,51 @@ function output(command, args, env = process.env) {
   return ran.stdout;
 }
 
+const measured = (command, args, env) => JSON.parse(output(command, args, env).trim().split("\n").at(-1));
 const allocator = launchEnvironment();
+/** Environments that a peer chooses from. */
+const choices = [process.env, allocator];
+
 const contenders = [
   ...["eager", ...(options["no-compile"] ? [] : ["compile"]), ...(options.bfloat16 ? ["bf16"] : [])].map((mode) => ({
     name: `timm ${mode}`,
+    peak: [python, [here("peer_peak.py"), mode === "bf16" ? "bfloat16" : "float32"]],
     run: (model, batch, work) => {
       const args = [here("peer_step.py"), model, batch, work, mode, options.iterations];
-      const runs = [process.env, allocator].map((env) =>
-        JSON.parse(output(python, args, env).trim().split("\n").at(-1)),
-      );
-      return runs[0].imagesPerSecond >= runs[1].imagesPerSecond ? runs[0] : runs[1];
+      const [plain, tuned] = choices.map((env) => measured(python, args, env));
+      return plain.imagesPerSecond >= tuned.imagesPerSecond ? plain : tuned;
     },
   })),
   ...options.engines.split(",").flatMap((engine) =>
     ["float32", ...(options.bfloat16 && engine === "xla" ? ["bfloat16"] : [])].map((precision) => ({
       name: `deit ${engine}${precision === "float32" ? "" : " bf16"}`,
-      run: (model, batch, work) => {
-        const args = [here("our-step.js"), model, batch, work, engine, precision, options.iterations];
-        return JSON.parse(output(process.execPath, args, allocator).trim().split("\n").at(-1));
-      },
+      peak: [process.execPath, [here("peak.js"), engine, precision]],
+      run: (model, batch, work) =>
+        measured(
+          process.execPath,
+          [here("our-step.js"), model, batch, work, engine, precision, options.iterations],
+          allocator,
+        ),
     })),
   ),
 ];
 
+const peaks = new Map();
+for (const { peak } of contenders) {
+  const key = peak.flat().join(" ");
+  if (!peaks.has(key)) peaks.set(key, measured(...peak, allocator).peakGflops);
+}
+const peakOf = ({ peak }) => peaks.get(peak.flat().join(" "));
+
 const results = [];
 for (const model of options.models.split(",")) {
-  for (const work of ["forward", "step"]) {
+  for (const work of options.work.split(",")) {
     const best = new Map();
     for (let round = 0; round < Number(options.rounds); round++) {
       for (const batch of options.batches.split(",")) {
-        for (const { name, run } of contenders) {
-          const result = { ...run(model, batch, work), batch: Number(batch) };
+        for (const contender of contenders) {
+          const { name } = contender;
+          const result = { ...contender.run(model, batch, work), batch: Number(batch), peakGflops: peakOf(contender) };
           process.stderr.write(
             `${model} ${work} batch ${batch} ${name}: ${result.imagesPerSecond.toFixed(1)} images/s\n`,
           );
@@ -68,22 +84,32 @@ for (const model of options.models.split(",")) {
         }
       }
     }
-    const baseline = best.get("timm eager").imagesPerSecond;
-    const compiled = best.get("timm compile")?.imagesPerSecond;
-    console.log(`\n${model}, ${work} (best batch and best of ${options.rounds} rounds each)`);
-    for (const [name, r] of best) {
-      const ratio = `${(r.imagesPerSecond / baseline).toFixed(2)} × eager${compiled ? `, ${(r.imagesPerSecond / compiled).toFixed(2)} × compile` : ""}`;
-      console.log(
-        `  ${name.padEnd(14)}${r.imagesPerSecond.toFixed(1).padStart(7)} images/s  batch ${String(r.batch).padStart(3)}  peak ${r.peakMiB.toFixed(0).padStart(5)} MiB  ${ratio}`,
-      );
-      results.push({ model, work, name, ...r });
-    }
+    report(model, work, best);
+    for (const [name, r] of best) results.push({ model, work, name, ...r });
   }
 }
-const report = {
-  date: new Date().toISOString().slice(0, 10),
-  processor: cpus()[0].model.trim(),
-  threads: cpus().length,
-  results,
-};
-if (options.json) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
+
+function report(model, work, best) {
+  const against = (name) => best.get(name)?.imagesPerSecond;
+  console.log(`\n${model}, ${work} (best batch and best of ${options.rounds} rounds each)`);
+  for (const [name, r] of best) {
+    const ratios = ["eager", "compile", "bf16"]
+      .filter((mode) => against(`timm ${mode}`))
+      .map((mode) => `${(r.imagesPerSecond / against(`timm ${mode}`)).toFixed(2)} × ${mode}`);
+    const columns = [
+      name.padEnd(14),
+      `${r.imagesPerSecond.toFixed(1).padStart(6)} images/s`,
+      `batch ${String(r.batch).padStart(2)}`,
+      `peak memory ${r.peakMiB.toFixed(0).padStart(5)} MiB`,
+      `${r.gflops.toFixed(0).padStart(4)} GFLOP/s (${((100 * r.gflops) / r.peakGflops).toFixed(0)} % of ${r.peakGflops.toFixed(0)})`,
+      ratios.join(", "),
+    ];
+    console.log(`  ${columns.join("  ")}`);
+  }
+}
+
+if (options.json) {
+  const date = new Date().toISOString().slice(0, 10);
+  const machine = { processor: cpus()[0].model.trim(), threads: cpus().length };
+  writeFileSync(options.json, `${JSON.stringify({ date, ...machine, results }, null, 2)}\n`);
+}
