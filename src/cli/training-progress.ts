@@ -1,4 +1,5 @@
 /** Shows a training run on standard error. */
+import type { EngineInfo } from "../engines/engine.js";
 import { createProgress, type Progress } from "../system/progress.js";
 import type { EpochRecord, TrainEvent } from "../training/events.js";
 
@@ -14,13 +15,16 @@ export function trainingProgress(title: string, quiet: boolean): { onEvent(event
           progress = createProgress({ title, total: event.steps * event.batchSize, unit: "images", quiet });
           if (!quiet) {
             console.error(
-              `${title}: ${event.model.name}, ${(event.parameters / 1e6).toFixed(2)} M parameters, ${event.images} images, ${event.steps} steps`,
+              `${title}: ${event.model.name}, ${(event.parameters / 1e6).toFixed(2)} M parameters, ${event.images} images, ${event.steps} steps, ${deviceText(event.engine)}`,
             );
           }
           return;
         case "step":
           images += event.images;
-          progress?.update(images, `loss ${event.loss.toFixed(3)}, lr ${event.lr.toExponential(1)}`);
+          progress?.update(
+            images,
+            `loss ${event.loss.toFixed(3)}, lr ${event.lr.toExponential(1)}, data wait ${(100 * event.loaderWait).toFixed(0)} %`,
+          );
           return;
         case "epoch":
           if (!quiet) console.error(`${process.stderr.isTTY ? "\n" : ""}${epochLine(event.record)}`);
@@ -30,6 +34,12 @@ export function trainingProgress(title: string, quiet: boolean): { onEvent(event
       }
     },
   };
+}
+
+/** Where it runs, as "xla on 4 × cuda" or "onnx on cpu (2 threads)". */
+export function deviceText({ engine, platform, devices, threads }: EngineInfo): string {
+  const count = devices > 1 ? `${devices} × ` : "";
+  return `${engine} on ${count}${platform}${threads ? ` (${threads} threads)` : ""}`;
 }
 
 export function epochLine(r: EpochRecord): string {

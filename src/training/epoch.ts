@@ -83,7 +83,8 @@ export async function trainEpoch(work: EpochWork): Promise<EpochEnd> {
       inARow = 0;
       lossSum += loss;
       correctSum += value("correct");
-      onEvent({ kind: "step", step: run.step, loss, lr: run.lr, images: loader.batchSize });
+      const loaderWait = (loader.waited() - waitedBefore) / (performance.now() - start);
+      onEvent({ kind: "step", step: run.step, loss, lr: run.lr, images: loader.batchSize, loaderWait });
       return;
     }
     const what = Number.isFinite(loss) ? "gradients" : "loss";

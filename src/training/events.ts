@@ -1,4 +1,5 @@
 /** What a training run tells while it goes on. */
+import type { EngineInfo } from "../engines/engine.js";
 import type { EvaluationResult } from "../evaluation/metrics.js";
 import type { Model } from "../models/model.js";
 
@@ -10,6 +11,7 @@ export type TrainEvent =
       readonly batchSize: number;
       readonly images: number;
       readonly parameters: number;
+      readonly engine: EngineInfo;
     }
   | {
       readonly kind: "step";
@@ -17,6 +19,8 @@ export type TrainEvent =
       readonly loss: number;
       readonly lr: number;
       readonly images: number;
+      /** Share of the epoch's time so far spent waiting for data: near 1 the data is the limit, near 0 the device. */
+      readonly loaderWait: number;
     }
   | { readonly kind: "epoch"; readonly record: EpochRecord }
   | { readonly kind: "warning"; readonly message: string };

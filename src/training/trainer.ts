@@ -16,6 +16,7 @@ import { mostRollbacks, type OnNaN, recordBroken, rollBack } from "./broken-run.
 import { saveWeights } from "./checkpoint.js";
 import { Checkpointer } from "./checkpointer.js";
 import { trainEpoch } from "./epoch.js";
+import { createEventFile } from "./event-file.js";
 import type { EpochRecord, TrainEvent } from "./events.js";
 import { spikeWatcher } from "./loss-spikes.js";
 import { beginning, nextEpoch, type Position } from "./position.js";
@@ -98,7 +99,8 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     await teaching.answers?.close();
     throw error;
   });
-  const onEvent = logged(options.onEvent, folder);
+  const curves = leads(group) ? createEventFile(folder.path) : undefined;
+  const onEvent = logged([options.onEvent, curves?.onEvent], folder);
   const warn = (message: string) => onEvent({ kind: "warning", message });
 
   const records: EpochRecord[] = [];
@@ -167,6 +169,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       batchSize: recipe.batchSize,
       images: data.length,
       parameters: model.parameters.reduce((n, p) => n + sizeOf(p.shape), 0),
+      engine: engine.info,
     });
     const spikes = spikeWatcher();
     let waitedBefore = checkpoints.waited;
@@ -233,6 +236,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     }
   } finally {
     for (const close of opened) await close().catch(() => undefined);
+    await curves?.close().catch((error: unknown) => warn(messageOf(error)));
     await folder.close();
   }
   return {
@@ -248,10 +252,10 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
 const placeOf = ({ epoch, step, runs }: Position) => ({ epoch, step, runs });
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-/** Writes warnings into the log too. */
-function logged(onEvent: TrainOptions["onEvent"], folder: RunFolder): (event: TrainEvent) => void {
+/** Tells all listeners, and writes warnings into the log too. */
+function logged(listeners: readonly TrainOptions["onEvent"][], folder: RunFolder): (event: TrainEvent) => void {
   return (event) => {
-    onEvent?.(event);
+    for (const listener of listeners) listener?.(event);
     if (event.kind === "warning") void folder.log(event).catch(() => undefined);
   };
 }
