@@ -3,7 +3,7 @@
 #   bench/cifar10-distillation.sh CIFAR10-FOLDER RUNS-FOLDER
 # CIFAR10-FOLDER holds train/ and test/ with a folder per class. What has ended is passed over, so the same command goes on.
 set -euo pipefail
-data="$1"; runs="$2"; images="${IMAGES:-1000}"; epochs="${EPOCHS:-10}"; seeds="${SEEDS:-0 1 2}"
+data="$1"; runs="$2"; images="${IMAGES:-1000}"; epochs="${EPOCHS:-4}"; seeds="${SEEDS:-0 1 2}"
 deit() { node "$(dirname "$0")/../bin/deit.js" "$@"; }
 
 # The first images of every class, as links.

@@ -21,11 +21,12 @@ export interface LockOptions {
 }
 
 const attempts = 30;
+const patience = 120_000;
 
 /** Takes the lock file `path` and answers with its release. Throws `held` when another process has it. */
 export async function takeLock(path: string, options: LockOptions): Promise<() => Promise<void>> {
-  const { held, beat = 15_000, silence = 120_000 } = options;
-  const me: LockOwner = { pid: process.pid, host: hostname(), began: Math.round(performance.timeOrigin) };
+  const { held, beat = 15_000, silence = patience } = options;
+  const me = thisProcess();
   for (let attempt = 0; attempt < attempts; attempt++) {
     if (await create(path, me)) {
       // Written anew rather than touched: the file's time is then that of the disk's machine, not of this one.
@@ -41,11 +42,30 @@ export async function takeLock(path: string, options: LockOptions): Promise<() =
       await sleep(200); // a file without an owner may be one that is being written this moment
       continue;
     }
-    const gone = !owner || (owner.host === me.host ? !isAlive(owner, me) : (await age(path)) > silence);
-    if (!gone) throw held(owner);
+    if (owner && !(await isGone(path, owner, me, silence))) throw held(owner);
     await rm(path, { force: true });
   }
   throw held(undefined);
+}
+
+const thisProcess = (): LockOwner => ({
+  pid: process.pid,
+  host: hostname(),
+  began: Math.round(performance.timeOrigin),
+});
+
+/** Whether a process holds the lock file `path`. Nothing is written. */
+export async function isLocked(path: string, silence = patience): Promise<boolean> {
+  const owner = parseOwner(await readFile(path, "utf8").catch(() => ""));
+  if (!owner) return false;
+  const me = thisProcess();
+  if (owner.host === me.host) return isAlive(owner, me);
+  const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: 0 }));
+  return Date.now() - mtimeMs < silence;
+}
+
+async function isGone(path: string, owner: LockOwner, me: LockOwner, silence: number): Promise<boolean> {
+  return owner.host === me.host ? !isAlive(owner, me) : (await age(path)) > silence;
 }
 
 async function create(path: string, owner: LockOwner): Promise<boolean> {
