@@ -25,6 +25,7 @@ const commands: Commands = {
     about: "how alike class and distillation token are in each layer",
     load: () => import("./commands/tokens.js"),
   },
+  runs: { about: "the runs in a folder, and how far they got", load: () => import("./commands/runs.js") },
   models: { about: "list the models", load: () => import("./commands/models.js") },
   doctor: { about: "what engines, threads and memory this machine offers", load: () => import("./commands/doctor.js") },
   demo: { about: "train a small model on built-in data, offline", load: () => import("./commands/demo.js") },

@@ -1,0 +1,45 @@
+/** `deit runs`: the runs in a folder, how far each got and how good it is. */
+import type { Command } from "commander";
+import { findRuns, type RunSummary, summarizeRun } from "../../training/run-summary.js";
+
+export function define(command: Command): void {
+  command
+    .argument("[folder]", "folder that holds the runs, up to three levels down", "runs")
+    .option("--json", "print one JSON value")
+    .addHelpText("after", "\nExample:\n  deit runs runs/")
+    .action(run);
+}
+
+async function run(folder: string, { json }: { readonly json?: boolean }): Promise<void> {
+  // One that is damaged must not hide the others.
+  const rows = await Promise.all(
+    (await findRuns(folder)).map((path) =>
+      summarizeRun(path)
+        .then(rowOf)
+        .catch((error: unknown) => ({ folder: path, problem: error instanceof Error ? error.message : String(error) })),
+    ),
+  );
+  if (json) console.log(JSON.stringify(rows));
+  else if (rows.length === 0) console.log(`There are no runs in "${folder}".`);
+  else for (const row of rows) console.log("problem" in row ? `${row.folder}  damaged: ${row.problem}` : textOf(row));
+}
+
+function rowOf({ folder, state, recipe, manifest, epochs, best, lastSign, seconds }: RunSummary) {
+  return {
+    folder,
+    state,
+    model: recipe.model,
+    data: manifest.data,
+    epochs: epochs.length,
+    of: recipe.epochs,
+    top1: best?.test?.top1,
+    trainLoss: epochs.at(-1)?.trainLoss ?? undefined,
+    lastSign: lastSign.toISOString(),
+    seconds,
+  };
+}
+
+function textOf({ folder, state, model, data, epochs, of, top1, lastSign }: ReturnType<typeof rowOf>): string {
+  const accuracy = top1 === undefined ? "not tested" : `top-1 ${top1.toFixed(2)} %`;
+  return `${folder}  ${state}  ${model} on ${data}  epoch ${epochs} of ${of}  ${accuracy}  ${lastSign.slice(0, 16).replace("T", " ")}`;
+}
