@@ -31,6 +31,9 @@ export async function withProcessGroup<T>(work: (joined: Joined) => Promise<T>):
     });
     await rank.leave();
     return result;
+  } catch (error) {
+    rank.abandon();
+    throw error;
   } finally {
     rank.over.removeEventListener("abort", giveUp);
   }

@@ -88,21 +88,22 @@ function draw(name: string, shape: Shape, { recipe, epoch, batch }: StepPlace): 
       ];
     }
     default:
-      return drawErasings(recipe, batch, size, stream);
+      return drawErasings(recipe, batch, shape[0], size, stream);
   }
 }
 
 /** Boxes and colours of every view, by its image's index and its own number: they do not depend on the batch it is in. */
 function drawErasings(
   { eraseProbability, eraseCount, repeatedAugmentation }: Recipe,
-  { indices, step }: Batch,
+  { indices, step, first }: Batch,
+  batchSize: number,
   size: number,
   stream: (purpose: string, sample: number, view: number) => RandomStream,
 ): [string, HostTensor][] {
   const boxes = new Float32Array(indices.length * eraseCount * 4);
   const colors = new Float32Array(indices.length * eraseCount * 3);
   indices.forEach((index, i) => {
-    const view = (step * indices.length + i) % repeatedAugmentation;
+    const view = (step * batchSize + first + i) % repeatedAugmentation;
     const one = drawErasing({ probability: eraseProbability, count: eraseCount }, stream("erase", index, view), size);
     boxes.set(one.boxes, i * eraseCount * 4);
     colors.set(one.colors, i * eraseCount * 3);

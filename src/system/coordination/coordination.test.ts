@@ -100,6 +100,7 @@ describe("ranks of a job", () => {
     const [a] = await job(1);
     coordinator.end("The launcher was interrupted.");
     expect(await reasonOf(a)).toBe("The launcher was interrupted.");
+    await expect(join(0, 1)).rejects.toThrow(/rank 0 away: the job has ended: The launcher was interrupted\.$/);
   });
 });
 

@@ -52,6 +52,8 @@ export class Coordinator {
   readonly #silenceMs: number;
   #finish: (reason?: string) => void = () => undefined;
   #over = false;
+  /** Why the job has ended, for those who come too late. */
+  #reason: string | undefined;
 
   /** Starts to listen. Throws EngineError when the port is taken. */
   static async listen(options: CoordinatorOptions): Promise<Coordinator> {
@@ -97,6 +99,7 @@ export class Coordinator {
   end(reason: string): void {
     if (this.#over) return;
     this.#over = true;
+    this.#reason = reason;
     for (const member of this.#members.values()) {
       send(member.socket, { kind: "end", reason } satisfies Answer);
       member.socket.end();
@@ -118,7 +121,7 @@ export class Coordinator {
 
   #greet(socket: Socket): void {
     socket.on("error", () => undefined); // "close" follows and is what counts
-    if (this.#over || this.#strangers.size >= mostStrangers) {
+    if ((this.#over && this.#reason === undefined) || this.#strangers.size >= mostStrangers) {
       socket.destroy();
       return;
     }
@@ -161,6 +164,7 @@ export class Coordinator {
       return refuse(
         `it calls itself rank ${rank} of ${ranks}, but the job has ${this.options.ranks}; give all nodes the same --nodes and --processes-per-node`,
       );
+    if (this.#reason !== undefined) return refuse(`the job has ended: ${this.#reason.replace(/\.$/, "")}`);
     const other = this.#members.get(rank);
     if (other) return refuse(`rank ${rank} has joined from ${other.host} already; give each node its own --node-rank`);
     const member: Member = { rank, host: quoted(host), socket, heard: Date.now(), left: false };

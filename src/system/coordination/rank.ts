@@ -142,6 +142,13 @@ export class Rank implements ProcessGroup, KeyValueStore {
     });
   }
 
+  /** Closes the connection without a goodbye: this process has failed, and the job ends with it. */
+  abandon(): void {
+    this.#left = true;
+    clearInterval(this.#ping);
+    this.socket.destroy();
+  }
+
   #ask(question: Question): Promise<Json | undefined> {
     if (this.#over.signal.aborted) return Promise.reject(this.#over.signal.reason);
     if (this.#left) return Promise.reject(new EngineError("This rank has left the job; that is a bug in deit."));
