@@ -193,7 +193,7 @@ function weightGradientByConvolution(
 
 /**
  * Products of the cotangent with the pixels that each tap of the kernel saw. CPU libraries are made for small kernels
- * and take a hundred times as long for one as large as the image.
+ * and take many times as long for one as large as the image.
  */
 function weightGradientByPatches(x: Tensor, g: Tensor, kernel: readonly number[], a: ConvolutionAttributes): Tensor {
   const [batch, out, height, width] = g.shape;
