@@ -74,7 +74,13 @@ describe.runIf(process.platform === "linux")("a disk that fails within a run (ne
   it("that becomes read-only", async () => {
     const disk = await tmpfs("read-only", "size=4m");
     const remount = (how: string) => shell("mount", ["-o", `remount,${how}`, disk]);
-    const fault = () => remount("ro").catch(() => remount("ro"));
+    // Refused while a file is open for writing, so it is tried until it falls between two writes.
+    const fault = async () => {
+      for (let tries = 0; tries < 100; tries++) {
+        const [result] = await Promise.allSettled([remount("ro")]);
+        if (result.status === "fulfilled") return;
+      }
+    };
     await survives(disk, fault, () => remount("rw"), /Cannot (write|rename) ".*": the file system is read-only/);
   });
   it("that is read-only from the first, or too small for the run", async () => {
