@@ -25,26 +25,24 @@ export function record(data: Uint8Array): Uint8Array {
 /** TensorFlow turns its checksums, so that one of data that holds checksums is no weaker. */
 const masked = (crc: number): number => (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
 
-const field = (writer: BinaryWriter, number: number, type: WireType): BinaryWriter => writer.tag(number, type);
-
 /** The first event of a file. `time`: seconds since 1970. */
 export function versionEvent(time: number): Uint8Array {
   const writer = new BinaryWriter();
-  field(writer, event.wallTime, WireType.Bit64).double(time);
-  field(writer, event.fileVersion, WireType.LengthDelimited).string("brain.Event:2");
+  writer.tag(event.wallTime, WireType.Bit64).double(time);
+  writer.tag(event.fileVersion, WireType.LengthDelimited).string("brain.Event:2");
   return writer.finish();
 }
 
 /** Scalars of one step; slashes in their names group them. */
 export function scalarEvent(time: number, step: number, values: Readonly<Record<string, number>>): Uint8Array {
   const writer = new BinaryWriter();
-  field(writer, event.wallTime, WireType.Bit64).double(time);
-  field(writer, event.step, WireType.Varint).int64(step);
-  field(writer, event.summary, WireType.LengthDelimited).fork();
+  writer.tag(event.wallTime, WireType.Bit64).double(time);
+  writer.tag(event.step, WireType.Varint).int64(step);
+  writer.tag(event.summary, WireType.LengthDelimited).fork();
   for (const [name, value] of Object.entries(values)) {
-    field(writer, summary.value, WireType.LengthDelimited).fork();
-    field(writer, summary.tag, WireType.LengthDelimited).string(name);
-    field(writer, summary.simpleValue, WireType.Bit32).float(value);
+    writer.tag(summary.value, WireType.LengthDelimited).fork();
+    writer.tag(summary.tag, WireType.LengthDelimited).string(name);
+    writer.tag(summary.simpleValue, WireType.Bit32).float(value);
     writer.join();
   }
   writer.join();

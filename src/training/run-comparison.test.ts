@@ -25,15 +25,25 @@ async function run(name: string, settings: RecipeSettings, log: readonly object[
   await writeFile(join(folder, "log.jsonl"), `${log.map((l) => JSON.stringify(l)).join("\n")}\n{"kind":"epo`);
   return folder;
 }
-const epoch = (n: number, top1: number) => ({ kind: "epoch", epoch: n, trainLoss: 1 / n, seconds: 2, test: { top1 } });
+const time = "2026-01-01T00:00:00.000Z";
+const epoch = (n: number, top1: number) => ({
+  ...{ time, kind: "epoch", epoch: n, step: n, lr: 0.1, trainLoss: 1 / n, trainTop1: 50, seconds: 2 },
+  ...{ imagesPerSecond: 9, loaderWait: 0, checkpointWait: 0, test: { top1, top5: 100, loss: 1, images: 10 } },
+});
+/** The process was killed before the epoch's end was saved; the next one makes it again. */
+const killed = { time, kind: "resumed", epoch: 0, step: 0, runs: 0, changed: {} };
 
 describe("differences of runs", () => {
   it("are those of settings, environment and results", async () => {
-    const onnx = { kind: "environment", time: "1", engine: "onnx", node: "20" };
+    const onnx = {
+      ...{ time, kind: "environment", engine: "onnx", node: "20", v8: "11", system: "linux x64" },
+      ...{ processor: "one", platform: "cpu", version: "1", devices: 1, precisions: ["float32"] },
+    };
     const a = await run("a", { lr: 1e-3, about: "this" }, [onnx, epoch(1, 10), epoch(2, 30), epoch(3, 20)]);
     const b = await run("b", { depth: 6, about: "that" }, [
       { ...onnx, engine: "xla" },
       epoch(1, 50),
+      killed,
       epoch(1, 40), // done again
     ]);
     const { recipe, environment, result } = runDifferences(await describeSide(a), await describeSide(b));

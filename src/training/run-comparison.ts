@@ -1,10 +1,8 @@
 /** Two runs or recipes beside each other: settings, and of runs their environment and results. */
-import { readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
-import { UsageError } from "../errors.js";
+import { stat } from "node:fs/promises";
 import { parseRecipe, recipeDifferences } from "./recipe.js";
 import { readRecipe } from "./recipe-file.js";
-import { describeRun } from "./run-manifest.js";
+import { type RunSummary, summarizeRun } from "./run-summary.js";
 
 type Values = Readonly<Record<string, unknown>>;
 
@@ -25,15 +23,12 @@ export async function describeSide(source: string): Promise<ComparedRun> {
     () => false,
   );
   if (!folder) return { source, recipe: parseRecipe(await readRecipe(source)), environment: {}, result: {} };
-  const run = await describeRun(source);
-  if (!run) throw new UsageError(`"${source}" holds no run; give a run folder, a recipe file or the name of a recipe.`);
-  const log = await readLog(join(source, "log.jsonl"));
-  const environment = log.findLast((e) => e.kind === "environment") ?? {};
+  const run = await summarizeRun(source);
   return {
     source,
     recipe: run.recipe,
-    environment: { ...without(environment, ["kind", "time", "precisions"]), ...pick(run.manifest, noted) },
-    result: resultOf(log.filter((e) => e.kind === "epoch")),
+    environment: { ...without(run.environment ?? {}, ["kind", "time", "precisions"]), ...pick(run.manifest, noted) },
+    result: resultOf(run),
   };
 }
 
@@ -46,33 +41,9 @@ const pick = <T extends object>(values: T, keys: readonly (keyof T)[]): Values =
 const without = (values: Values, keys: readonly string[]): Values =>
   Object.fromEntries(Object.entries(values).filter(([key]) => !keys.includes(key)));
 
-/** Whole lines of a log; one that was cut off is passed over. */
-async function readLog(path: string): Promise<Values[]> {
-  const text = await readFile(path, "utf8").catch(() => "");
-  return text.split("\n").flatMap((line) => {
-    try {
-      return line ? [JSON.parse(line) as Values] : [];
-    } catch {
-      return [];
-    }
-  });
-}
-
-interface Epoch {
-  readonly epoch?: number;
-  readonly trainLoss?: number;
-  readonly imagesPerSecond?: number;
-  readonly seconds?: number;
-  readonly test?: { readonly top1?: number; readonly top5?: number; readonly loss?: number };
-}
-
-function resultOf(lines: readonly Values[]): Values {
-  // An epoch that was done again after a crash counts once.
-  const epochs = [...new Map((lines as readonly Epoch[]).map((e) => [e.epoch, e])).values()];
-  if (epochs.length === 0) return {};
-  const best = epochs.reduce((a, b) => ((b.test?.top1 ?? 0) > (a.test?.top1 ?? 0) ? b : a));
-  const last = epochs[epochs.length - 1];
-  const total = epochs.reduce((sum, e) => sum + (e.seconds ?? 0), 0);
+function resultOf({ epochs, best, seconds }: RunSummary): Values {
+  const last = epochs.at(-1);
+  if (!best || !last) return {};
   return {
     epochs: epochs.length,
     bestEpoch: best.epoch,
@@ -82,7 +53,7 @@ function resultOf(lines: readonly Values[]): Values {
     lastTop1: last.test?.top1,
     trainLoss: last.trainLoss,
     imagesPerSecond: last.imagesPerSecond,
-    trainingSeconds: total,
+    trainingSeconds: seconds,
   };
 }
 

@@ -12,9 +12,9 @@ import type { Head } from "../models/context.js";
 import { fileError, writeFileAtomic } from "../system/atomic-file.js";
 import type { TrainEvent } from "./events.js";
 import type { Cell } from "./grid.js";
-import { evaluationInterpolation, recipeDifferences } from "./recipe.js";
+import { recipeDifferences } from "./recipe.js";
 import { type TrainOptions, train } from "./trainer.js";
-import { testData } from "./training-data.js";
+import { evaluationTransform, testData } from "./training-data.js";
 
 export interface CellResult {
   readonly cell: Cell;
@@ -107,12 +107,7 @@ async function measure(cell: Cell, output: string, engine: Engine, options: Swee
     throw new FileError(options.data, `"${options.data}" has no part for testing; give one with --validation.`);
   const loader = createLoader({
     ...{ dataset, batchSize: Math.min(64, dataset.length), seed: 0, workers: options.workers },
-    transform: {
-      kind: "evaluation",
-      size: model.imageSize,
-      cropRatio: model.cropRatio,
-      interpolation: evaluationInterpolation(cell.recipe),
-    },
+    transform: evaluationTransform(cell.recipe, model),
     order: "sequential",
     dropLast: false,
   });

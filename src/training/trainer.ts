@@ -2,7 +2,6 @@
 import type { Dataset, SplitRule } from "../data/dataset.js";
 import { createLoader } from "../data/loader.js";
 import { openDataset } from "../data/open.js";
-import type { Transform } from "../data/transform.js";
 import type { Engine, Precision } from "../engines/engine.js";
 import { FileError, InterruptedError, TrainingError, UsageError } from "../errors.js";
 import { Classifier } from "../evaluation/classifier.js";
@@ -20,14 +19,7 @@ import { createEventFile } from "./event-file.js";
 import type { EpochRecord, TrainEvent } from "./events.js";
 import { spikeWatcher } from "./loss-spikes.js";
 import { beginning, nextEpoch, type Position } from "./position.js";
-import {
-  batchTransformOf,
-  distillationOf,
-  evaluationInterpolation,
-  optimizerOf,
-  type Recipe,
-  trainedOf,
-} from "./recipe.js";
+import { batchTransformOf, distillationOf, optimizerOf, type Recipe, trainedOf } from "./recipe.js";
 import { openRunFolder, type RunFolder, silentRunFolder } from "./run-folder.js";
 import { environment, firstState, fittingState, manifestOf, otherEngine, requireSpaceForRun } from "./run-start.js";
 import { trainStep } from "./step.js";
@@ -35,7 +27,14 @@ import { StopVote } from "./stop-vote.js";
 import { createStudent } from "./student.js";
 import { type ModelTeacher, openTeacher } from "./teacher.js";
 import { openTeacherCache } from "./teacher-cache.js";
-import { recordSplit, resumedSplit, testData, trainingLoader, withoutBadImages } from "./training-data.js";
+import {
+  evaluationTransform,
+  recordSplit,
+  resumedSplit,
+  testData,
+  trainingLoader,
+  withoutBadImages,
+} from "./training-data.js";
 
 export interface TrainOptions {
   readonly recipe: Recipe;
@@ -86,7 +85,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const rule = await resumedSplit(options.output, resume, options.split);
   const found = await openDataset(options.data, { split: "train", rule, signal });
   const data = await withoutBadImages(found, options);
-  const test = await testData({ ...options, split: rule }, found.classes);
+  const test = await testData({ ...options, split: rule }, found.classes, found);
   const model = createStudent(recipe, found.classes.length);
   const teaching = await openTeaching(recipe, data, model, group);
 
@@ -308,20 +307,13 @@ async function evaluateOn(
   classifier: Classifier,
   { engine, workers, recipe, signal, group = alone }: TrainOptions,
 ): Promise<EvaluationResult> {
-  const { model } = classifier;
-  const transform: Transform = {
-    kind: "evaluation",
-    size: model.imageSize,
-    cropRatio: recipe.evaluationCropRatio ?? model.cropRatio,
-    interpolation: evaluationInterpolation(recipe),
-  };
   // Some devices may get no image of the last batch, but all get as many slots.
   const { devices } = engine.info;
   const batchSize = Math.ceil(Math.min(64, dataset.length) / devices) * devices;
   const loader = createLoader({
     dataset,
     batchSize,
-    transform,
+    transform: evaluationTransform(recipe, classifier.model),
     seed: 0,
     workers,
     order: "sequential",

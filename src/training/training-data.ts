@@ -49,17 +49,21 @@ export async function withoutBadImages(
   );
 }
 
-/** The test part; undefined when there is none, and then the last epoch counts as the best. */
+/**
+ * The test part; undefined when there is none, and then the last epoch counts as the best. `training` is the other
+ * part, where it is open already.
+ */
 export async function testData(
   { data, validation, split: rule, onEvent }: DataOptions,
   classes: readonly string[],
+  training?: Dataset,
 ): Promise<Dataset | undefined> {
   if (validation) return openDataset(validation, { split: "test", classes });
   const test = await openDataset(data, { split: "test", classes, rule }).catch((error: unknown) => {
     if (error instanceof FileError) return undefined;
     throw error;
   });
-  const train = await openDataset(data, { split: "train", classes, rule });
+  const train = training ?? (await openDataset(data, { split: "train", classes, rule }));
   if (test && test.describe(0) !== train.describe(0)) return test;
   onEvent?.({
     kind: "warning",
@@ -86,6 +90,16 @@ export async function recordSplit(
 ): Promise<void> {
   if (!rule || rule.kind === "given" || !test) return;
   await writeSplit(folder.file(splitFile), rule.share, train.length + test.length, test);
+}
+
+/** What the model sees of a test image. */
+export function evaluationTransform(recipe: Recipe, { imageSize: size, cropRatio }: Model): Transform {
+  return {
+    kind: "evaluation",
+    size,
+    cropRatio: recipe.evaluationCropRatio ?? cropRatio,
+    interpolation: evaluationInterpolation(recipe),
+  };
 }
 
 /** What the model sees of a training image. */

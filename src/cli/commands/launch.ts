@@ -3,21 +3,14 @@ import { randomBytes } from "node:crypto";
 import type { Command } from "commander";
 import { launchJob } from "../../engines/xla/launch-job.js";
 import { UsageError } from "../../errors.js";
-import { slurmPlace, slurmScript } from "../../system/slurm.js";
+import { type SlurmScriptOptions, slurmPlace, slurmScript } from "../../system/slurm.js";
 import { wholeNumber } from "../options.js";
 
-interface Options {
+interface Options extends Omit<SlurmScriptOptions, "nodes" | "command"> {
   readonly nodes?: number;
   readonly nodeRank?: number;
   readonly coordinator?: string;
-  readonly processesPerNode: number;
   readonly slurm?: boolean;
-  readonly gpusPerNode?: number;
-  readonly cpusPerTask?: number;
-  readonly time?: string;
-  readonly partition?: string;
-  readonly account?: string;
-  readonly jobName?: string;
 }
 
 export function define(command: Command): void {

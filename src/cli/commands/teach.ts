@@ -2,8 +2,7 @@
 import { availableParallelism } from "node:os";
 import type { Command } from "commander";
 import { parseSplitRule } from "../../data/split.js";
-import { chooseEngine, type EngineChoice } from "../../engines/open.js";
-import { followParent, isLaunched, launch } from "../../engines/xla/launcher.js";
+import type { EngineChoice } from "../../engines/open.js";
 import { UsageError } from "../../errors.js";
 import { createProgress, type Progress } from "../../system/progress.js";
 import { buildTeacherCache } from "../../training/teacher-cache.js";
@@ -16,6 +15,7 @@ import {
   requireData,
   resolveRecipe,
 } from "../recipe-options.js";
+import { relaunched } from "../relaunched.js";
 
 export function define(command: Command): void {
   splitOption(recipeOptions(engineOptions(command)))
@@ -59,12 +59,7 @@ async function run(asked: Asked<Options>, signal: AbortSignal): Promise<void> {
   }
   if (!["stop", "skip"].includes(options.onBadImage))
     throw new UsageError(`--on-bad-image is "${options.onBadImage}"; it must be stop or skip.`);
-  const { engine: chosen } = await chooseEngine(options);
-  if (chosen === "xla" && !isLaunched()) {
-    process.exitCode = await launch(process.argv[1], process.argv.slice(2));
-    return;
-  }
-  followParent();
+  if (await relaunched(options)) return;
   const split = await parseSplitRule(options.split);
   let progress: Progress | undefined;
   const start = performance.now();

@@ -2,8 +2,6 @@
 import { availableParallelism } from "node:os";
 import { type Command, Option } from "commander";
 import { parseSplitRule } from "../../data/split.js";
-import { chooseEngine } from "../../engines/open.js";
-import { followParent, isLaunched, launch } from "../../engines/xla/launcher.js";
 import { InterruptedError, PausedError } from "../../errors.js";
 import { placeFromEnvironment } from "../../system/coordination/rank-environment.js";
 import type { OnNaN } from "../../training/broken-run.js";
@@ -12,6 +10,7 @@ import { train } from "../../training/trainer.js";
 import { engineOptions, interruptible, number, splitOption, wholeNumber, withEngine } from "../options.js";
 import { withProcessGroup } from "../process-group.js";
 import { recipeOptions } from "../recipe-options.js";
+import { relaunched } from "../relaunched.js";
 import { type RunChoice, resolveRun } from "../resumed-run.js";
 import { epochLine, trainingProgress } from "../training-progress.js";
 
@@ -69,13 +68,7 @@ async function run(args: readonly (string | undefined)[], given: Options, signal
     console.log(JSON.stringify(options.recipe, null, 2));
     return;
   }
-  const { engine: chosen } = await chooseEngine(options);
-  if (chosen === "xla" && !isLaunched()) {
-    // XLA wants allocator settings that a process cannot give itself.
-    process.exitCode = await launch(process.argv[1], process.argv.slice(2));
-    return;
-  }
-  followParent();
+  if (await relaunched(options)) return;
   const split = await parseSplitRule(options.split);
   const { rank = 0 } = placeFromEnvironment() ?? {};
   const progress = trainingProgress("training", (options.json ?? false) || rank > 0);
