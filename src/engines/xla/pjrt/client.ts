@@ -18,6 +18,8 @@ export type ClientOptions = Readonly<Record<string, NamedValue>>;
 /** A tensor on its way to a device: the host's memory must not change before `done`. */
 export interface Upload {
   readonly buffer: DeviceBuffer;
+  /** What is copied: must live, and not change, until `done`. */
+  readonly data: HostTensor["data"];
   readonly done: Handle;
 }
 
@@ -38,7 +40,7 @@ export class PjrtClient {
   static async create(path: string, options: ClientOptions = {}, store?: KeyValueStore): Promise<PjrtClient> {
     const library = PjrtLibrary.open(path);
     const { array, kept } = encodeNamedValues(options);
-    const args = new Struct("Client_Create_Args", { create_options: array, num_options: kept.length });
+    const args = new Struct("Client_Create_Args", { create_options: array, num_options: kept.length }).keep(...kept);
     const callbacks = store && (await KeyValueCallbacks.start(store));
     if (callbacks) {
       args.set("kv_get_callback", callbacks.address("get"));
@@ -123,6 +125,7 @@ export class PjrtClient {
     this.library.call("Client_BufferFromHostBuffer", args, doing);
     return {
       buffer: new DeviceBuffer(this.library, args.pointer("buffer"), tensor.dtype, tensor.shape),
+      data: tensor.data,
       done: new Handle(this.library, "event", args.pointer("done_with_host_buffer")),
     };
   }

@@ -57,14 +57,13 @@ export class LoadedExecutable {
     const lists = inputs.map((list) => pointerArray(list.map((buffer) => buffer.handle.pointer)));
     const outputs = inputs.map(() => new BigUint64Array(this.outputCount));
     const events = new BigUint64Array(inputs.length);
-    const addresses = (arrays: readonly BigUint64Array[]) => pointerArray(arrays.map((a) => koffi.address(a)));
     const args = new Struct("LoadedExecutable_Execute_Args", {
       executable: this.#loaded.pointer,
       options: new Struct("ExecuteOptions"),
-      argument_lists: addresses(lists),
+      argument_lists: lists,
       num_devices: inputs.length,
       num_args: lists[0].length,
-      output_lists: addresses(outputs),
+      output_lists: outputs,
       device_complete_events: events,
     });
     // The CPU plugin may run the whole program inside this call.

@@ -9,7 +9,9 @@ export type FieldName<S extends StructName> = Exclude<keyof (typeof pjrtStructs)
 export type Pointer = bigint;
 /** Memory this process owns; written into a field, it is its address, and it lives as long as the structure. */
 export type Memory = ArrayBufferView | Struct<StructName>;
-export type FieldValue = Pointer | number | boolean | Memory;
+/** Several of them; written into a field, they are an array of their addresses. */
+export type MemoryList = readonly Memory[];
+export type FieldValue = Pointer | number | boolean | Memory | MemoryList;
 
 /** One structure, zeroed but for its `struct_size` and the fields given. */
 export class Struct<S extends StructName> {
@@ -29,6 +31,10 @@ export class Struct<S extends StructName> {
 
   set(field: FieldName<S>, value: FieldValue): void {
     const [at, kind] = this.#fields[field as string];
+    if (isList(value)) {
+      this.keep(...value).set(field, pointerArray(value.map(addressOf)));
+      return;
+    }
     if (typeof value === "object") {
       this.#kept.push(value);
       this.bytes.writeBigUInt64LE(addressOf(value), at);
@@ -56,6 +62,12 @@ export class Struct<S extends StructName> {
     }
   }
 
+  /** Lets memory live as long as the structure: what native code sees by an address within what a field points at. */
+  keep(...memory: MemoryList): this {
+    this.#kept.push(...memory);
+    return this;
+  }
+
   pointer(field: FieldName<S>): Pointer {
     return this.bytes.readBigUInt64LE(this.#fields[field as string][0]);
   }
@@ -73,6 +85,8 @@ export class Struct<S extends StructName> {
     return readBytes(this.pointer(pointer), this.number(length)).toString("utf8");
   }
 }
+
+const isList = (value: FieldValue): value is MemoryList => Array.isArray(value);
 
 /** Fields of a structure that native code owns, read once. */
 export function readStruct<S extends StructName>(name: S, at: Pointer): Struct<S> {
