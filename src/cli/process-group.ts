@@ -1,4 +1,5 @@
 /** A process of a launched job: its group, and its end when the group falls apart. */
+import { gaveUp } from "../engines/xla/launch-job.js";
 import type { ProcessOptions } from "../engines/xla/open-client.js";
 import type { ProcessGroup } from "../system/coordination/process-group.js";
 import { joinFromEnvironment } from "../system/coordination/rank-environment.js";
@@ -18,7 +19,7 @@ export async function withProcessGroup<T>(work: (joined: Joined) => Promise<T>):
   // The others are gone, and a device that waits for them cannot be told to stop.
   const giveUp = () => {
     console.error(`deit: ${(rank.over.reason as Error).message}`);
-    process.exit(7);
+    process.exit(gaveUp);
   };
   rank.over.addEventListener("abort", giveUp, { once: true });
   try {
@@ -32,7 +33,7 @@ export async function withProcessGroup<T>(work: (joined: Joined) => Promise<T>):
     await rank.leave();
     return result;
   } catch (error) {
-    rank.abandon();
+    rank.fail(error instanceof Error ? error.message : String(error));
     throw error;
   } finally {
     rank.over.removeEventListener("abort", giveUp);

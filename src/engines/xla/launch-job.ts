@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:os";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
-import { EngineError, UsageError } from "../../errors.js";
+import { EngineError, TrainingError, UsageError } from "../../errors.js";
 import { Coordinator } from "../../system/coordination/coordinator.js";
 import { parseAddress } from "../../system/coordination/rank.js";
 import { placeToEnvironment } from "../../system/coordination/rank-environment.js";
@@ -27,7 +27,13 @@ export interface JobOptions {
   readonly say?: (line: string) => void;
 }
 
-/** The exit code of the job: 0, or that of the first process of this node that failed. */
+/**
+ * Exit code of a process that gives up because another one has failed. It stays between the processes of a job: the
+ * launcher looks for the code of the one that failed.
+ */
+export const gaveUp = 76;
+
+/** The exit code of the job: 0, that of the first process of this node that failed, or 7 when that was on another node. */
 export async function launchJob(options: JobOptions): Promise<number> {
   const { nodes, nodeRank, processesPerNode, token, joinMs, say = (line) => console.error(line) } = options;
   const ranks = nodes * processesPerNode;
@@ -95,6 +101,7 @@ async function untilEnded(
     for (const child of running) child.kill(signal);
   });
   let failure = 0;
+  let killing = false;
   const kill = (signal: NodeJS.Signals) => {
     for (const child of running) child.kill(signal);
   };
@@ -108,12 +115,14 @@ async function untilEnded(
         child.once("exit", (code, signal) => {
           running.delete(child);
           const status = code ?? 128 + (signal ? constants.signals[signal] : 0);
-          if (status !== 0 && failure === 0) {
-            failure = status;
+          const first = status !== 0 && failure === 0;
+          if (first || (status !== 0 && failure === gaveUp && !killing)) failure = status;
+          if (first) {
             // Interrupted processes have said so themselves and take the time they need to save their work.
             if (status === 130 || status === 75) return resolve();
-            onFailure(`Rank ${rank} ended with exit code ${status}, so the job ends.`);
+            if (status !== gaveUp) onFailure(`Rank ${rank} ended with exit code ${status}, so the job ends.`);
             timer = setTimeout(() => {
+              killing = true;
               kill("SIGTERM");
               timer = setTimeout(() => kill("SIGKILL"), graceMs);
             }, graceMs / 2);
@@ -131,5 +140,5 @@ async function untilEnded(
     clearTimeout(timer);
     stopForwarding();
   }
-  return failure;
+  return failure === gaveUp ? new TrainingError("").exitCode : failure;
 }

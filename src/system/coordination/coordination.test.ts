@@ -77,6 +77,14 @@ describe("ranks of a job", () => {
     await expect(b.get("x", 0)).rejects.toMatchObject({ exitCode: 7 });
   });
 
+  it("all hear why when one fails", async () => {
+    const [a, b] = await job(2);
+    b.fail("The disk is full.");
+    expect(await reasonOf(a)).toMatch(/^Rank 1 on ".+" ends the job: The disk is full\.$/);
+    expect(await coordinator.ended).toContain("The disk is full.");
+    expect(b.over.aborted).toBe(false);
+  });
+
   it("all end when one falls silent, and when the coordinator is gone", async () => {
     coordinator = await Coordinator.listen({ ranks: 2, token, host: "127.0.0.1", silenceMs: 200 });
     const good = await join(0, 2);

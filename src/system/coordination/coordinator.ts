@@ -184,6 +184,8 @@ export class Coordinator {
           socket.end();
           if ([...this.#members.values()].filter((m) => m.left).length === this.options.ranks) this.#finish();
           return;
+        case "fail":
+          return this.end(`Rank ${rank} on ${member.host} ends the job: ${asked.reason}`);
         case "put":
           this.#place.put(asked.key, asked.value);
           return send(socket, { kind: "answer", id: asked.id } satisfies Answer);

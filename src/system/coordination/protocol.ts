@@ -22,6 +22,8 @@ export const request = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("gather"), id, name: key, value: z.json() }),
   z.strictObject({ kind: z.literal("ping") }),
   z.strictObject({ kind: z.literal("leave") }),
+  /** The rank has failed, and the job ends with it. */
+  z.strictObject({ kind: z.literal("fail"), reason: z.string().max(4096) }),
 ]);
 export type Request = z.infer<typeof request>;
 

@@ -142,11 +142,14 @@ export class Rank implements ProcessGroup, KeyValueStore {
     });
   }
 
-  /** Closes the connection without a goodbye: this process has failed, and the job ends with it. */
-  abandon(): void {
+  /** This process has failed, and the job ends with it: all others are told why. */
+  fail(reason: string): void {
+    if (this.#left || this.#over.signal.aborted) return;
     this.#left = true;
     clearInterval(this.#ping);
-    this.socket.destroy();
+    send(this.socket, { kind: "fail", reason: reason.slice(0, 4096) } satisfies Request);
+    this.socket.end();
+    this.socket.unref();
   }
 
   #ask(question: Question): Promise<Json | undefined> {
