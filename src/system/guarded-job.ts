@@ -1,5 +1,6 @@
 /** A job in a thread of its own that can be ended from outside: for code that a hostile file may send into a loop. */
 import { parentPort, Worker, workerData } from "node:worker_threads";
+import { endThread } from "./end-thread.js";
 
 export interface Guard {
   /** JavaScript heap of the thread, in MiB. */
@@ -38,7 +39,7 @@ export function runGuarded<J, R>(url: URL, job: J, guard: Guard): Promise<R> {
       } else if ("failure" in message) end(new JobEnded(message.failure));
       else {
         signal?.removeEventListener("abort", abort);
-        void worker.terminate();
+        endThread(worker);
         resolve(message.result);
       }
     });

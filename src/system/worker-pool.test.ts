@@ -49,6 +49,6 @@ describe("WorkerPool", () => {
   it("passes on what went wrong in a job", async () => {
     const pool = new WorkerPool<{ n: number }, number>(url, 1, String);
     await expect(pool.run({ n: -1 })).rejects.toThrow("negative");
-    await pool.close();
+    pool.close();
   });
 });

@@ -1,17 +1,25 @@
 /** A pool of worker threads that answer jobs; one that dies is replaced and its job tried once more. */
 import { Worker } from "node:worker_threads";
+import { endThread } from "./end-thread.js";
 
 /** The worker side: answers each job. Called once by a worker's module with its `parentPort`. */
 export interface PoolPort {
-  on(event: "message", listener: (message: { id: number; job: never }) => void): unknown;
+  on(event: "message", listener: (message: { id: number; job: never } | "close") => void): unknown;
   postMessage(message: unknown): void;
 }
 
 /** One job after the other, in the order in which they came. */
 export function serveJobs<J, R>(port: PoolPort, work: (job: J) => Promise<R>): void {
   let last: Promise<void> = Promise.resolve();
-  port.on("message", ({ id, job }) => {
+  let closed = false;
+  port.on("message", (message) => {
+    if (message === "close") {
+      closed = true;
+      return;
+    }
+    const { id, job } = message;
     last = last.then(async () => {
+      if (closed) return;
       try {
         port.postMessage({ id, result: await work(job) });
       } catch (error) {
@@ -76,9 +84,14 @@ export class WorkerPool<J, R> {
     });
   }
 
-  async close(): Promise<void> {
+  /** Ends the workers; what they have not begun stays undone. */
+  close(): void {
     this.#closed = true;
-    await Promise.all(this.#members.map((m) => m.worker?.terminate()));
+    for (const { worker } of this.#members) {
+      if (!worker) continue;
+      worker.postMessage("close");
+      endThread(worker);
+    }
   }
 
   #start(member: Member<J, R>): Worker {

@@ -162,6 +162,6 @@ async function examineAll(
     // Two jobs for each thread, so that none waits for this one.
     await Promise.all(Array.from({ length: 2 * pool.size }, work));
   } finally {
-    await pool.close();
+    pool.close();
   }
 }
