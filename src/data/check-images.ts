@@ -20,8 +20,7 @@ export async function findBadImages(dataset: Dataset, workers = availableParalle
     while (next < dataset.length) {
       const index = next++;
       const source = dataset.source(index);
-      // Pixels that are stored bare have nothing that could be wrong beyond their number.
-      if (source.kind === "procedural" || source.kind === "pixels" || (await isWholeJpeg(source))) continue;
+      if (!mayBeBad(source) || (await isWholeJpeg(source))) continue;
       try {
         await readSample(source, { jpeg: "exact" });
       } catch (error) {
@@ -37,8 +36,13 @@ export async function findBadImages(dataset: Dataset, workers = availableParalle
   return bad.sort((a, b) => a.index - b.index);
 }
 
+type FileSource = SampleSource & { kind: "file" | "slice" };
+
+/** Bare pixels have nothing that could be wrong beyond their number, and records were decoded when they were packed. */
+const mayBeBad = (source: SampleSource): source is FileSource => source.kind === "file" || source.kind === "slice";
+
 /** A JPEG with a sound frame header whose bytes end with the end mark. Anything doubtful is decoded instead. */
-async function isWholeJpeg(source: SampleSource & { kind: "file" | "slice" }): Promise<boolean> {
+async function isWholeJpeg(source: FileSource): Promise<boolean> {
   const file = await open(source.path, "r").catch(() => undefined);
   if (!file) return false;
   try {

@@ -20,6 +20,21 @@ export type SampleSource =
       readonly width: number;
       readonly height: number;
     }
+  /** A record of a record file: an encoded image, or 8-bit RGB row by row. */
+  | {
+      readonly kind: "record";
+      readonly path: string;
+      /** Tells the file from another at its path. */
+      readonly stamp: number;
+      readonly offset: number;
+      readonly length: number;
+      /** CRC-32 of its bytes. */
+      readonly checksum: number;
+      readonly encoding: "jpeg" | "raw";
+      readonly width: number;
+      readonly height: number;
+      readonly name: string;
+    }
   | { readonly kind: "procedural"; readonly size: number; readonly seed: number; readonly label: number };
 
 export interface Dataset {
@@ -67,3 +82,7 @@ export function subset(dataset: Dataset, indices: ArrayLike<number>): Dataset {
     key: (i) => dataset.key(indices[i]),
   };
 }
+
+/** Whether two parts of one data set are the same: data without parts is the same whichever is asked for. */
+export const sameSamples = (a: Dataset, b: Dataset): boolean =>
+  a.length === b.length && a.describe(0) === b.describe(0);

@@ -8,6 +8,7 @@ import { openImageFolder } from "./sources/image-folder.js";
 import { annotationFile, openInaturalist } from "./sources/inaturalist.js";
 import { isListFile, openList, ownList } from "./sources/list.js";
 import { isParquetName, openParquet } from "./sources/parquet.js";
+import { isRecordsName, openRecords } from "./sources/records.js";
 import { isShardName, openWebDataset } from "./sources/webdataset.js";
 
 export interface Format {
@@ -38,6 +39,11 @@ export const formats: Readonly<Record<string, Format>> = {
     about: "Parquet files of the Hugging Face datasets library",
     recognises: (place) => (place.kind === "file" ? isParquetName(place.path) : place.files.some(isParquetName)),
     open: openParquet,
+  },
+  records: {
+    about: "a record file of deit data pack (.records)",
+    recognises: ({ kind, path }) => kind === "file" && isRecordsName(path),
+    open: openRecords,
   },
   wds: {
     about: "WebDataset shards (.tar, also as shard-{000..009}.tar)",

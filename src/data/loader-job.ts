@@ -41,9 +41,12 @@ export async function fillViews({
   const mark = new Int32Array(current);
   const allocate = scratch();
   const bad: BadSample[] = [];
-  const reads = samples.slice(0, readAhead).map((s) => started(s.source));
+  // What a read fills is used again when its view is made, and as many reads have been begun.
+  const memories = Array.from({ length: readAhead + 1 }, scratch);
+  const start = (i: number) => started(samples[i].source, memories[i % memories.length]);
+  const reads = samples.slice(0, readAhead).map((_, i) => start(i));
   for (const [i, { slot, index, view }] of samples.entries()) {
-    if (i + readAhead < samples.length) reads.push(started(samples[i + readAhead].source));
+    if (i + readAhead < samples.length) reads.push(start(i + readAhead));
     try {
       const found = await reads.shift()!;
       Atomics.store(mark, 0, i);
@@ -56,14 +59,16 @@ export async function fillViews({
   return bad;
 }
 
-function started(source: SampleSource): ReturnType<typeof readSource> {
-  const read = readSource(source);
+function started(source: SampleSource, memory: Memory): ReturnType<typeof readSource> {
+  const read = readSource(source, memory);
   read.catch(() => undefined); // reported when its turn comes
   return read;
 }
 
+type Memory = (bytes: number) => Uint8Array;
+
 /** Memory for one image after another: each is done with before the next is decoded. */
-function scratch(): (bytes: number) => Uint8Array {
+function scratch(): Memory {
   let memory = new Uint8Array(0);
   return (bytes) => {
     if (memory.length < bytes) memory = new Uint8Array(bytes);

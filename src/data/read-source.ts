@@ -4,6 +4,7 @@ import { fileError } from "../system/atomic-file.js";
 import { readRange } from "../system/read-range.js";
 import type { SampleSource } from "./dataset.js";
 import { type Picture, pictureOf } from "./image.js";
+import { readRecord } from "./records/read-records.js";
 import { drawProcedural } from "./sources/procedural.js";
 
 /** An image file's bytes, yet to be decoded, with its name for messages. */
@@ -12,8 +13,13 @@ export interface EncodedImage {
   readonly name: string;
 }
 
-/** Reads a sample. Throws FileError when it is not there or cut short. */
-export async function readSource(source: SampleSource): Promise<EncodedImage | Picture> {
+const fresh = (bytes: number): Uint8Array => new Uint8Array(bytes);
+
+/**
+ * Reads a sample, a record into memory from `allocate`: fresh memory unless told. Throws FileError when it is not there,
+ * cut short, or a record that is not what was packed.
+ */
+export async function readSource(source: SampleSource, allocate = fresh): Promise<EncodedImage | Picture> {
   switch (source.kind) {
     case "file": {
       const { path } = source;
@@ -27,6 +33,11 @@ export async function readSource(source: SampleSource): Promise<EncodedImage | P
     case "pixels": {
       const { path, offset, width, height } = source;
       return pictureOf({ width, height, data: interleaved(await readRange(path, offset, width * height * 3)) });
+    }
+    case "record": {
+      const { encoding, name, width, height } = source;
+      const bytes = await readRecord(source, allocate);
+      return encoding === "raw" ? pictureOf({ width, height, data: bytes }) : { bytes, name };
     }
     case "procedural":
       return drawn(source);

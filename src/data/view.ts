@@ -24,7 +24,7 @@ export async function readSample(source: SampleSource, options: ReadOptions): Pr
   return wholeImage(await openFound(await readSource(source), options));
 }
 
-const openFound = async (found: EncodedImage | Picture, options: ReadOptions): Promise<Picture> =>
+export const openFound = async (found: EncodedImage | Picture, options: ReadOptions): Promise<Picture> =>
   "bytes" in found ? openImage(found.bytes, { ...options, name: found.name }) : found;
 
 /** The bytes of a view, `size · size · 3`, of what was read; a pure function of it and the key. */

@@ -72,3 +72,23 @@ describe("deit data preview", () => {
     expect([ending.code, ending.stderr]).toEqual([2, expect.stringContaining(".png or .html")]);
   });
 });
+
+describe("deit data pack", () => {
+  it("packs all parts, which other commands read, and has nothing to do the second time", async () => {
+    const file = join(scratch, "packed.records");
+    const pack = ["data", "pack", "procedural:16:60", file, "--raw", "--json"];
+    expect(JSON.parse((await deit(pack)).stdout)).toMatchObject({ samples: 120, found: 0, parts: ["train", "test"] });
+    expect(JSON.parse((await deit(pack)).stdout)).toMatchObject({ samples: 120, found: 120 });
+    const info = async (data: string) => JSON.parse((await deit(["data", "info", data, "--json"])).stdout);
+    expect(await info(file)).toEqual(await info("procedural:16:60"));
+    expect((await deit(["data", "check", file])).code).toBe(0);
+  });
+  it.each([
+    [["x.tar"], /must end in \.records/],
+    [["x.records", "--raw", "--quality", "80"], /--quality is that of JPEG/],
+    [["x.records", "--quality", "101"], /from 1 to 100/],
+  ])("refuses %j", async (args, message) => {
+    const { code, stderr } = await deit(["data", "pack", "procedural:16:60", ...args]);
+    expect([code, stderr]).toEqual([2, expect.stringMatching(message)]);
+  });
+});

@@ -5,6 +5,10 @@ import { addCommands, type Commands } from "../subcommands.js";
 const commands: Commands = {
   check: { about: "what is wrong with a data set", load: () => import("./data/check.js") },
   info: { about: "what a data set holds", load: () => import("./data/info.js") },
+  pack: {
+    about: "make images small and put them in one file that is read at once",
+    load: () => import("./data/pack.js"),
+  },
   preview: { about: "what training will see, as a contact sheet", load: () => import("./data/preview.js") },
 };
 

@@ -49,7 +49,8 @@ export async function examine(source: SampleSource): Promise<Examination> {
       bytes: length,
       format: format?.name,
       damaged: strict === "faulty",
-      misnamed: format !== undefined && !endingFits(name, format),
+      // A record keeps the name of the file that it was made from.
+      misnamed: source.kind !== "record" && format !== undefined && !endingFits(name, format),
       traits: await traitsOf(bytes),
     };
   } catch (error) {

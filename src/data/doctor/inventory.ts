@@ -3,7 +3,7 @@ import { open, opendir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { DeitError, FileError } from "../../errors.js";
 import { Uint32Column } from "../columns.js";
-import type { Dataset } from "../dataset.js";
+import { type Dataset, sameSamples } from "../dataset.js";
 import { fileFormat, tellingBytes } from "../file-format.js";
 import { formats } from "../formats.js";
 import { openDataset } from "../open.js";
@@ -70,7 +70,7 @@ async function openWhole(path: string, isFolder: boolean, oddities: Oddity[]): P
   const train = isFolder ? await openPart(path, oddities) : await openDataset(path, { split: "train" });
   if (!train) return [];
   const test = await openDataset(path, { split: "test", classes: train.classes }).catch(() => undefined);
-  const same = !test || (test.length === train.length && test.describe(0) === train.describe(0));
+  const same = !test || sameSamples(train, test);
   return [{ name: "train", dataset: train }, ...(same ? [] : [{ name: "test", dataset: test }])];
 }
 

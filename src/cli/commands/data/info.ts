@@ -1,6 +1,6 @@
 /** `deit data info`: what a data set holds, part by part. */
 import type { Command } from "commander";
-import type { Dataset } from "../../../data/dataset.js";
+import { type Dataset, sameSamples } from "../../../data/dataset.js";
 import { openDataset } from "../../../data/open.js";
 import { parseSplitRule } from "../../../data/split.js";
 import { FileError } from "../../../errors.js";
@@ -21,7 +21,7 @@ async function run(path: string, options: { split: string; json?: boolean }): Pr
     if (error instanceof FileError) return undefined;
     throw error;
   });
-  const parts = [describe("train", train), ...(test && !same(train, test) ? [describe("test", test)] : [])];
+  const parts = [describe("train", train), ...(test && !sameSamples(train, test) ? [describe("test", test)] : [])];
   if (options.json) {
     console.log(JSON.stringify({ name: train.name, classes: train.classes, parts }));
     return;
@@ -29,11 +29,6 @@ async function run(path: string, options: { split: string; json?: boolean }): Pr
   console.log(`${train.name}: ${train.classes.length} classes`);
   for (const { split, images, perClass } of parts)
     console.log(`${split}: ${images} images, ${range(perClass)} per class`);
-}
-
-/** Data without parts is the same whichever part is asked for. */
-function same(a: Dataset, b: Dataset): boolean {
-  return a.length === b.length && a.describe(0) === b.describe(0);
 }
 
 function describe(split: string, dataset: Dataset): { split: string; images: number; perClass: number[] } {

@@ -1,0 +1,112 @@
+/** `deit data pack`: a record file of a data set. */
+import { availableParallelism } from "node:os";
+import { type Command, Option } from "commander";
+import { type Dataset, sameSamples } from "../../../data/dataset.js";
+import { openDataset } from "../../../data/open.js";
+import { type Packed, type PackedPart, packRecords } from "../../../data/records/pack.js";
+import { isRecordsName, undivided } from "../../../data/sources/records.js";
+import { parseSplitRule } from "../../../data/split.js";
+import { FileError, UsageError } from "../../../errors.js";
+import { createProgress } from "../../../system/progress.js";
+import { interruptible, splitOption, wholeNumber } from "../../options.js";
+
+interface Options {
+  readonly size: number;
+  readonly quality?: number;
+  readonly raw?: boolean;
+  readonly split: string;
+  readonly onBadImage: "stop" | "skip";
+  readonly workers: number;
+  readonly json?: boolean;
+}
+
+const usualQuality = 90;
+
+export function define(command: Command): void {
+  splitOption(command)
+    .argument("<data>", "the data, as for training; all its parts are packed")
+    .argument("<file>", "the file to write; its name ends in .records")
+    .option("--size <pixels>", "shorter side of the images; smaller ones stay as they are", wholeNumber(1), 256)
+    .option("--quality <1-100>", `of JPEG; ${usualQuality} unless told`, wholeNumber(1))
+    .option("--raw", "store pixels instead of JPEG: several times as large, and nothing is left to decode")
+    .addOption(
+      new Option("--on-bad-image <what>", "end, or leave the image out").choices(["stop", "skip"]).default("stop"),
+    )
+    .option("--workers <threads>", "threads that make images small", wholeNumber(1), availableParallelism())
+    .option("--json", "print one JSON value")
+    .addHelpText(
+      "after",
+      `
+Training, evaluation and every other command take the file as their data. A packing that was interrupted goes on where it
+stopped when the same command is given again.
+
+Example:
+  deit data pack imagenet/ imagenet.records --raw
+  deit train imagenet.records`,
+    )
+    .action((data: string, file: string, options: Options) =>
+      interruptible((signal) => run(data, file, options, signal)),
+    );
+}
+
+async function run(data: string, file: string, options: Options, signal: AbortSignal): Promise<void> {
+  const { size, raw = false, quality = usualQuality, workers, onBadImage, json = false } = options;
+  if (!isRecordsName(file))
+    throw new UsageError(`"${file}" must end in .records, by which the other commands know it.`);
+  if (raw && options.quality !== undefined)
+    throw new UsageError("--quality is that of JPEG, which --raw does without; leave one out.");
+  if (quality > 100) throw new UsageError(`--quality is ${quality}; it must be a whole number from 1 to 100.`);
+  const parts = await partsOf(data, options.split, signal);
+  const total = parts.reduce((sum, { dataset }) => sum + dataset.length, 0);
+  const progress = createProgress({ title: "pack", total, unit: "images", quiet: json });
+  let skipped = 0;
+  let packed: Packed;
+  try {
+    packed = await packRecords(parts, file, {
+      ...(raw ? { encoding: "raw" } : { encoding: "jpeg", quality }),
+      ...{ size, workers, onBadImage, signal },
+      onProgress: (done) => progress.update(done),
+      onSkipped: (message) => {
+        skipped++;
+        console.error(message);
+      },
+    });
+  } finally {
+    progress.stop();
+  }
+  const { samples, bytes, found } = packed;
+  if (json) {
+    console.log(JSON.stringify({ file, samples, skipped, bytes, found, parts: parts.map(({ name }) => name) }));
+    return;
+  }
+  const before = found > 0 ? `, ${found} of them there before` : "";
+  console.log(`${file}: ${samples} images${before}, ${(bytes / 2 ** 20).toFixed(1)} MiB`);
+}
+
+/** Training and test parts, or one where there are none. */
+async function partsOf(data: string, split: string, signal: AbortSignal): Promise<PackedPart[]> {
+  const rule = await parseSplitRule(split);
+  const open = (part: "train" | "test", classes?: readonly string[]) =>
+    openDataset(data, { split: part, rule, classes, signal }).catch((error: unknown) => {
+      if (error instanceof FileError) return error;
+      throw error;
+    });
+  const train = await open("train");
+  if (train instanceof FileError) {
+    const test = await open("test");
+    if (test instanceof FileError) throw train;
+    return only("test", test, train);
+  }
+  const test = await open("test", train.classes);
+  if (test instanceof FileError) return only("train", train, test);
+  if (sameSamples(train, test)) return [{ name: undivided, dataset: train }];
+  return [
+    { name: "train", dataset: train },
+    { name: "test", dataset: test },
+  ];
+}
+
+function only(name: string, dataset: Dataset, { message }: FileError): PackedPart[] {
+  console.error(`Only the part ${name} is packed: ${message}`);
+  return [{ name, dataset }];
+}

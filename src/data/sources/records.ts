@@ -1,0 +1,44 @@
+/** Record files: images that `deit data pack` has made small and put in a row, so that epochs do not wait for the disk. */
+import { basename } from "node:path";
+import type { Dataset, OpenOptions } from "../dataset.js";
+import { LabelColumn } from "../labels.js";
+import { noPart } from "../parts.js";
+import { readRecordFile } from "../records/read-records.js";
+
+export const isRecordsName = (name: string): boolean => /\.records$/i.test(name);
+
+/** The part's name in data that has no parts. */
+export const undivided = "all";
+
+export async function openRecords(path: string, { split, classes }: OpenOptions): Promise<Dataset> {
+  const { description, index, stamp } = await readRecordFile(path);
+  const { parts, name, classes: own } = index.about;
+  const at = parts.findIndex((part) => part.name === split || part.name === undivided);
+  if (at < 0)
+    throw noPart(
+      path,
+      parts.map((part) => part.name),
+      split,
+    );
+  const start = parts.slice(0, at).reduce((sum, part) => sum + part.samples, 0);
+  const column = new LabelColumn();
+  for (let i = 0; i < parts[at].samples; i++) column.push(String(index.label(start + i)));
+  const { classes: known, labels } = column.resolve(path, { wanted: classes, own });
+  const describe = (i: number) => `${path}:${index.key(start + i)}`;
+  return {
+    name: name || basename(path),
+    classes: known,
+    length: parts[at].samples,
+    label: (i) => labels.at(i),
+    source: (i) => ({
+      kind: "record",
+      path,
+      stamp,
+      encoding: description.encoding,
+      name: describe(i),
+      ...index.at(start + i),
+    }),
+    describe,
+    key: (i) => index.key(start + i),
+  };
+}
