@@ -45,6 +45,9 @@ export class EngineError extends DeitError {
   readonly exitCode = 6;
 }
 
+/** A program that needs more memory than the device has. */
+export class OutOfMemoryError extends EngineError {}
+
 /** A download that was refused, cut off for good, or is not what was expected. */
 export class DownloadError extends DeitError {
   readonly exitCode = 8;

@@ -1,7 +1,7 @@
 /** Parsers of option values, and what commands share. */
 import { type Command, InvalidArgumentError } from "commander";
 import type { Engine } from "../engines/engine.js";
-import { type EngineChoice, openEngine } from "../engines/open.js";
+import { type Choice, type EngineChoice, openEngine, type PassedOver } from "../engines/open.js";
 import { InterruptedError } from "../errors.js";
 
 export function wholeNumber(least: number): (text: string) => number {
@@ -43,11 +43,24 @@ export function engineOptions(command: Command): Command {
     .option("--threads <threads>", "threads of the ONNX engine", wholeNumber(1));
 }
 
-/** Runs `work` with an engine, closed afterwards whatever happens. */
-export async function withEngine<T>(options: EngineChoice, work: (engine: Engine) => Promise<T>): Promise<T> {
-  const engine = await openEngine(options);
+/** Says on standard error which installed plugins did not work. */
+export function warnOfPassedOver(_: Choice, passedOver: readonly PassedOver[]): void {
+  for (const { choice, error } of passedOver)
+    console.error(`deit: the plugin "${choice.plugin}" does not work here and is passed over: ${error}`);
+}
+
+/** Runs `work` with an engine, closed afterwards whatever happens. `work` hears why it is this one. */
+export async function withEngine<T>(
+  options: EngineChoice,
+  work: (engine: Engine, chosen: Choice) => Promise<T>,
+): Promise<T> {
+  let chosen: Choice | undefined;
+  const engine = await openEngine(options, (choice, passedOver) => {
+    chosen = choice;
+    warnOfPassedOver(choice, passedOver);
+  });
   try {
-    return await work(engine);
+    return await work(engine, chosen!);
   } finally {
     await engine.close();
   }

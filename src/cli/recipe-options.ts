@@ -10,7 +10,7 @@ export interface RecipeChoice {
   readonly set?: readonly string[];
   readonly model?: string;
   readonly epochs?: number;
-  readonly batchSize?: number;
+  readonly batchSize?: number | "auto";
   readonly accumulate?: number;
   readonly lr?: number;
   readonly clipGradient?: number;
@@ -34,7 +34,7 @@ export function recipeOptions(command: Command): Command {
     .option("--set <key=value...>", "settings of the recipe, such as depth=6 or cropScale=[0.5,1]")
     .option("--model <name>", "model to train")
     .option("--epochs <n>", "times over the data", wholeNumber(1))
-    .option("--batch-size <images>", "global batch: images per optimizer step", wholeNumber(1))
+    .option("--batch-size <images>", "global batch: images per optimizer step; auto divides it to fit", batchSize)
     .option("--accumulate <runs>", "runs that make one step", wholeNumber(1))
     .option("--lr <rate>", "learning rate for a batch of 512", number(0))
     .option("--clip-gradient <norm>", "largest norm of all gradients", number(0))
@@ -64,6 +64,8 @@ export async function dataAndRecipe<Options extends RecipeChoice>(
   return { data: second, options: { ...options, recipe: first } };
 }
 
+const batchSize = (text: string): number | "auto" => (text === "auto" ? text : wholeNumber(1)(text));
+
 /** The data, or a sentence that asks for it. */
 export function requireData(data: string | undefined): string {
   if (data !== undefined) return data;
@@ -75,6 +77,8 @@ export async function resolveRecipe(
   options: RecipeChoice,
   base: Readonly<Record<string, unknown>> = {},
 ): Promise<Recipe> {
+  if (options.batchSize === "auto")
+    throw new UsageError("Only deit train finds out what batch fits; give the number of images for --batch-size here.");
   const settings = options.recipe ? await readRecipe(options.recipe) : { ...base };
   for (const key of shortcuts) if (options[key] !== undefined) settings[key] = options[key];
   return parseRecipe(applySettings(settings, options.set ?? []));

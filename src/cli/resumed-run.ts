@@ -24,6 +24,8 @@ export type ResolvedRun<Options> = Omit<Options, "recipe" | "resume"> & {
   readonly output: string;
   readonly recipe: Recipe;
   readonly resume: boolean;
+  /** Whether the batch is to be divided into runs that fit into memory. */
+  readonly fitBatch: boolean;
 };
 
 /**
@@ -34,7 +36,9 @@ export async function resolveRun<Options extends RunChoice>(
   args: readonly (string | undefined)[],
   given: Options,
 ): Promise<ResolvedRun<Options>> {
-  const [[first, second], options] = settled(args, given);
+  const [[first, second], said] = settled(args, given);
+  const fitBatch = said.batchSize === "auto";
+  const options = fitBatch ? { ...said, batchSize: undefined } : said;
   const named = typeof options.resume === "string" ? options.resume : undefined;
   const asked = named !== undefined && first === undefined ? undefined : await dataAndRecipe(first, second, options);
   const place = asked && (given.printRecipe ? (asked.data ?? "") : requireData(asked.data));
@@ -49,6 +53,7 @@ export async function resolveRun<Options extends RunChoice>(
     output,
     recipe: await resolveRecipe(asked?.options ?? options, known?.recipe),
     resume: options.resume !== undefined,
+    fitBatch,
     validation: options.validation ?? manifest?.validation,
     split: options.split === "given" ? String(manifest?.split ?? options.split) : options.split,
     onBadImage: options.onBadImage ?? manifest?.onBadImage ?? "stop",

@@ -15,7 +15,7 @@ export function trainingProgress(title: string, quiet: boolean): { onEvent(event
           progress = createProgress({ title, total: event.steps * event.batchSize, unit: "images", quiet });
           if (!quiet) {
             console.error(
-              `${title}: ${event.model.name}, ${(event.parameters / 1e6).toFixed(2)} M parameters, ${event.images} images, ${event.steps} steps, ${deviceText(event.engine)}`,
+              `${title}: ${event.model.name}, ${(event.parameters / 1e6).toFixed(2)} M parameters, ${event.images} images, ${event.steps} steps of ${batchText(event)}, ${deviceText(event.engine)}`,
             );
           }
           return;
@@ -35,6 +35,9 @@ export function trainingProgress(title: string, quiet: boolean): { onEvent(event
     },
   };
 }
+
+const batchText = ({ batchSize, accumulate }: { readonly batchSize: number; readonly accumulate: number }): string =>
+  accumulate > 1 ? `${batchSize} (in ${accumulate} runs of ${batchSize / accumulate})` : `${batchSize}`;
 
 /** Where it runs, as "xla on 4 × cuda" or "onnx on cpu (2 threads)". */
 export function deviceText({ engine, platform, devices, threads }: EngineInfo): string {

@@ -28,6 +28,15 @@ export interface CompileOptions {
   readonly precision?: Precision;
 }
 
+/** Memory of one device, in bytes. */
+export interface MemoryNeed {
+  /** What a run holds at its fullest moment, its state included. */
+  readonly needed: number;
+  /** What the device has, and what of it nobody holds now. */
+  readonly limit: number;
+  readonly free: number;
+}
+
 /** Tensors that live on the device, by name, shared between the programs that use them. */
 export interface DeviceState {
   /** Adds or replaces tensors. */
@@ -55,6 +64,9 @@ export interface Executable {
 export interface Engine {
   readonly info: EngineInfo;
   createState(tensors: NamedTensors): Promise<DeviceState>;
+  /** Throws OutOfMemoryError for a program that cannot fit into the device's memory, before it runs. */
   compile(program: Program, options?: CompileOptions): Promise<Executable>;
+  /** What runs of the program will need; undefined where nobody can tell. May compile it to know. */
+  memoryNeed(program: Program, options?: CompileOptions): Promise<MemoryNeed | undefined>;
   close(): Promise<void>;
 }

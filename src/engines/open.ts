@@ -8,7 +8,7 @@ import { listPlugins } from "./xla/plugins/store.js";
 export type EngineName = "auto" | "onnx" | "xla";
 
 export interface EngineChoice {
-  /** `auto`: XLA where a plugin for an accelerator is installed or named, otherwise ONNX Runtime. */
+  /** `auto`: XLA where a plugin for an accelerator is installed and works, or is named; otherwise ONNX Runtime. */
   readonly engine?: EngineName;
   /** Threads of the ONNX engine. */
   readonly threads?: number;
@@ -30,25 +30,66 @@ export interface Choice {
   readonly reason: string;
 }
 
-/** What `auto` means on this machine. */
-export async function chooseEngine({ engine = "auto", plugin, precision }: EngineChoice): Promise<Choice> {
+/** A choice that did not work here, and why. */
+export interface PassedOver {
+  readonly choice: Choice;
+  readonly error: string;
+}
+
+/** Plugins for accelerators, the fastest devices first; unknown ones come last. */
+const fastestFirst = ["tpu", "cuda13", "cuda12", "rocm", "oneapi", "metal"];
+
+/** The engine of the choice; with `auto` the fastest that could work here, which only opening it tells. */
+export async function chooseEngine(choice: EngineChoice): Promise<Choice> {
+  const [first] = await candidates(choice);
+  return first;
+}
+
+/** What is to be tried, in order. More than one only where the choice is left to us. */
+async function candidates({ engine = "auto", plugin, precision, process }: EngineChoice): Promise<Choice[]> {
   if (engine !== "auto" && engine !== "onnx" && engine !== "xla") {
     throw new UsageError(`There is no engine "${engine}"; choose auto, onnx or xla.`);
   }
-  if (engine === "onnx") return { engine, reason: "it was asked for" };
-  if (engine === "xla") return { engine, plugin, reason: "it was asked for" };
-  if (plugin) return { engine: "xla", plugin, reason: `the plugin "${plugin}" was named` };
-  const installed = await listPlugins();
-  const accelerator = installed.find((p) => p.name !== "cpu");
-  if (accelerator)
-    return { engine: "xla", plugin: accelerator.name, reason: `the plugin "${accelerator.name}" is installed` };
-  if (precision === "bfloat16") return { engine: "xla", plugin, reason: "only XLA computes in bfloat16" };
-  return { engine: "onnx", reason: "no accelerator plugin is installed, and it needs none" };
+  if (engine === "onnx") return [{ engine, reason: "it was asked for" }];
+  if (engine === "xla") return [{ engine, plugin, reason: "it was asked for" }];
+  if (plugin) return [{ engine: "xla", plugin, reason: `the plugin "${plugin}" was named` }];
+  const place = (name: string) => (fastestFirst.indexOf(name) + fastestFirst.length + 1) % (fastestFirst.length + 1);
+  const installed = (await listPlugins()).map((p) => p.name).sort((a, b) => place(a) - place(b));
+  const accelerators = installed
+    .filter((name) => name !== "cpu")
+    .map((name) => ({ engine: "xla" as const, plugin: name, reason: `the plugin "${name}" is installed` }));
+  if (precision === "bfloat16") return [...accelerators, { engine: "xla", reason: "only XLA computes in bfloat16" }];
+  if (process) return [...accelerators, { engine: "xla", reason: "only XLA trains in several processes" }];
+  const none = accelerators.length === 0 ? "no accelerator plugin is installed" : "no accelerator works";
+  // Measured in docs/performance.md: within a tenth of each other on CPUs.
+  const reason = `${none}, and on a CPU it is about as fast as XLA and compiles nothing`;
+  return [...accelerators, { engine: "onnx", reason }];
 }
 
-/** Opens the chosen engine. The XLA engine is loaded only when it is used. */
-export async function openEngine(choice: EngineChoice): Promise<Engine> {
-  const { engine, plugin } = await chooseEngine(choice);
+/**
+ * Opens the chosen engine; with `auto` the first that opens. `onChosen` hears which one, and what was passed over. The
+ * XLA engine is loaded only when it is used.
+ */
+export async function openEngine(
+  choice: EngineChoice,
+  onChosen?: (chosen: Choice, passedOver: readonly PassedOver[]) => void,
+): Promise<Engine> {
+  const all = await candidates(choice);
+  const passedOver: PassedOver[] = [];
+  for (const [i, candidate] of all.entries()) {
+    try {
+      const engine = await open(candidate, choice);
+      onChosen?.(candidate, passedOver);
+      return engine;
+    } catch (error) {
+      if (!(error instanceof EngineError) || i === all.length - 1) throw error;
+      passedOver.push({ choice: candidate, error: error.message });
+    }
+  }
+  throw new EngineError("There is no engine to open.");
+}
+
+async function open({ engine, plugin }: Choice, choice: EngineChoice): Promise<Engine> {
   if (engine === "onnx") {
     if (choice.devices !== undefined && choice.devices !== 1) {
       throw new EngineError(`The ONNX engine has one device, not ${choice.devices}; use --engine xla for several.`);

@@ -9,6 +9,8 @@ export type TrainEvent =
       readonly model: Model;
       readonly steps: number;
       readonly batchSize: number;
+      /** Runs of the program that make one step. */
+      readonly accumulate: number;
       readonly images: number;
       readonly parameters: number;
       readonly engine: EngineInfo;

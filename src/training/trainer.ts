@@ -3,30 +3,29 @@ import type { Dataset, SplitRule } from "../data/dataset.js";
 import { createLoader } from "../data/loader.js";
 import { openDataset } from "../data/open.js";
 import type { Engine, Precision } from "../engines/engine.js";
-import { FileError, InterruptedError, TrainingError, UsageError } from "../errors.js";
+import { FileError, InterruptedError, OutOfMemoryError, TrainingError, UsageError } from "../errors.js";
 import { Classifier } from "../evaluation/classifier.js";
 import { evaluate } from "../evaluation/evaluate.js";
 import type { EvaluationResult } from "../evaluation/metrics.js";
 import type { Model } from "../models/model.js";
 import { alone, leads, type ProcessGroup } from "../system/coordination/process-group.js";
 import { sizeOf } from "../tensor/index.js";
-import type { TeacherAnswers } from "./answers.js";
 import { mostRollbacks, type OnNaN, recordBroken, rollBack } from "./broken-run.js";
 import { saveWeights } from "./checkpoint.js";
 import { Checkpointer } from "./checkpointer.js";
 import { trainEpoch } from "./epoch.js";
 import { createEventFile } from "./event-file.js";
 import type { EpochRecord, TrainEvent } from "./events.js";
+import { type FittingSearch, namingFittingBatch, withFittingBatch } from "./fitting-batch.js";
 import { spikeWatcher } from "./loss-spikes.js";
 import { beginning, nextEpoch, type Position } from "./position.js";
-import { batchTransformOf, distillationOf, optimizerOf, type Recipe, trainedOf } from "./recipe.js";
+import type { Recipe } from "./recipe.js";
+import { stepOf } from "./recipe-step.js";
 import { openRunFolder, type RunFolder, silentRunFolder } from "./run-folder.js";
 import { environment, firstState, fittingState, manifestOf, otherEngine, requireSpaceForRun } from "./run-start.js";
-import { trainStep } from "./step.js";
 import { StopVote } from "./stop-vote.js";
 import { createStudent } from "./student.js";
-import { type ModelTeacher, openTeacher } from "./teacher.js";
-import { openTeacherCache } from "./teacher-cache.js";
+import { openTeaching } from "./teaching.js";
 import {
   evaluationTransform,
   recordSplit,
@@ -38,6 +37,8 @@ import {
 
 export interface TrainOptions {
   readonly recipe: Recipe;
+  /** Divides the recipe's batch into as many runs (its `accumulate`) as memory asks for; the step stays the same. */
+  readonly fitBatch?: boolean;
   readonly engine: Engine;
   /** Path of the training data; its test part is used for evaluation. */
   readonly data: string;
@@ -77,7 +78,7 @@ export interface TrainResult {
 }
 
 export async function train(options: TrainOptions): Promise<TrainResult> {
-  const { recipe, engine, signal, group = alone, resume = false } = options;
+  const { engine, signal, group = alone, resume = false } = options;
   if (group.count > 1 && options.onNaN === "rollback")
     throw new UsageError("Several processes cannot go back to a saved state together; use --on-nan stop or skip.");
 
@@ -86,8 +87,8 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const found = await openDataset(options.data, { split: "train", rule, signal });
   const data = await withoutBadImages(found, options);
   const test = await testData({ ...options, split: rule }, found.classes, found);
-  const model = createStudent(recipe, found.classes.length);
-  const teaching = await openTeaching(recipe, data, model, group);
+  const model = createStudent(options.recipe, found.classes.length);
+  const { recipe, teaching, search } = await fittedTeaching(options, data, model, group);
 
   const manifest = manifestOf(options, data, teaching.identity);
   const open = async () =>
@@ -115,23 +116,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     const other = otherEngine(folder, manifest);
     if (other) warn(other);
     // One program does a whole step; its state stays on the device until the end.
-    const step = trainStep(model, {
-      batch: loader.batchSize,
-      optimizer: optimizerOf(recipe),
-      loss: recipe.loss,
-      labelSmoothing: recipe.labelSmoothing,
-      targetThreshold: recipe.targetThreshold,
-      cosub: recipe.cosub,
-      trained: trainedOf(recipe),
-      distillation: distillationOf(recipe, model.distilled),
-      transform: batchTransformOf(recipe),
-      teacher: teaching.answers?.kind ?? teaching.teacher?.model,
-      teacherInterpolation: recipe.teacherInterpolation,
-      clipGradient: recipe.clipGradient,
-      accumulate: recipe.accumulate,
-      ema: recipe.emaDecay > 0,
-      halting: true,
-    });
+    const step = stepOf(recipe, model, teaching);
     const keep = options.keepStates ?? 2;
     await requireSpaceForRun(folder, step, model, keep);
     const executable = await engine.compile(step.program, { precision: options.precision });
@@ -166,6 +151,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       model,
       steps: stepsPerEpoch * recipe.epochs,
       batchSize: recipe.batchSize,
+      accumulate: recipe.accumulate,
       images: data.length,
       parameters: model.parameters.reduce((n, p) => n + sizeOf(p.shape), 0),
       engine: engine.info,
@@ -233,6 +219,9 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       const { epoch, step: steps, bestTop1 } = position;
       await folder.log({ kind: "finished", epoch, step: steps, ...(test ? { bestTop1 } : {}) });
     }
+  } catch (error) {
+    if (!(error instanceof OutOfMemoryError)) throw error;
+    throw await namingFittingBatch(error, { ...search, least: recipe.accumulate + 1 });
   } finally {
     for (const close of opened) await close().catch(() => undefined);
     await curves?.close().catch((error: unknown) => warn(messageOf(error)));
@@ -275,24 +264,22 @@ async function sameForAll(group: ProcessGroup, position: Position, { path }: Run
   );
 }
 
-/** The teacher, when the recipe has one: as a model in the step, or by its answers. */
-async function openTeaching(
-  recipe: Recipe,
-  data: Dataset,
-  student: Model,
-  group: ProcessGroup,
-): Promise<{ readonly identity?: string; readonly teacher?: ModelTeacher; readonly answers?: TeacherAnswers }> {
-  if (recipe.distillation !== "hard" && recipe.distillation !== "soft") return {};
-  const teacher = recipe.teacherWeights === undefined ? undefined : await openTeacher(recipe, student, data.classes);
-  if (recipe.teacherCache !== undefined)
-    return { answers: await openTeacherCache(recipe.teacherCache, recipe, data, student, teacher?.identity) };
-  const identity = teacher?.identity;
-  if (teacher?.kind !== "onnx") return { identity, teacher };
-  if (group.count > 1)
-    throw new UsageError(
-      `"${recipe.teacherWeights}" cannot teach several processes at once; store its answers with deit teach and name them by teacherCache.`,
-    );
-  return { identity, answers: await teacher.open(student, recipe.batchSize / recipe.accumulate) };
+/** The recipe with a batch that fits, where that was asked for, and its teacher. */
+async function fittedTeaching(options: TrainOptions, data: Dataset, model: Model, group: ProcessGroup) {
+  const { recipe, engine, precision } = options;
+  const { batchSize } = recipe;
+  const teaching = await openTeaching(recipe, data, model, group);
+  const program = (accumulate: number) => stepOf({ ...recipe, accumulate }, model, teaching).program;
+  const search: FittingSearch = { engine, precision, batchSize, program };
+  if (!options.fitBatch || options.resume) return { recipe, teaching, search };
+  const close = async () => teaching.answers?.close();
+  const fitting = await withFittingBatch(recipe, search, group).catch(async (error) => {
+    await close();
+    throw error;
+  });
+  if (fitting.accumulate === recipe.accumulate) return { recipe, teaching, search };
+  await close(); // answers belong to batches of one size
+  return { recipe: fitting, teaching: await openTeaching(fitting, data, model, group), search };
 }
 
 async function unlessInterrupted<T>(work: Promise<T>): Promise<T | undefined> {

@@ -18,6 +18,7 @@ function breaking(isBroken: (call: number) => boolean): Engine {
   let calls = 0;
   return {
     ...{ info: sound.info, createState: sound.createState.bind(sound), close: sound.close.bind(sound) },
+    memoryNeed: (program, choice) => sound.memoryNeed(program, choice),
     compile: async (program, choice) => {
       const executable = await sound.compile(program, choice);
       if (program.name !== "train") return executable;

@@ -1,7 +1,6 @@
 /** `deit doctor`: what this machine offers, and whether it works. */
 import { availableParallelism, cpus, freemem, totalmem } from "node:os";
 import type { Command } from "commander";
-import { chooseEngine } from "../../engines/open.js";
 import { listPlugins } from "../../engines/xla/plugins/store.js";
 import { add, constant, input, program } from "../../tensor/index.js";
 import { withEngine } from "../options.js";
@@ -14,7 +13,7 @@ async function run(options: { json?: boolean }): Promise<void> {
   const plugins = await listPlugins();
   const engines = [await probe({ engine: "onnx" })];
   for (const { name } of plugins) engines.push(await probe({ engine: "xla", plugin: name }));
-  const choice = await chooseEngine({});
+  const choice = await withEngine({}, async (_, chosen) => chosen).catch((error: Error) => error);
   const report = {
     node: process.version,
     platform: `${process.platform} ${process.arch}`,
@@ -22,7 +21,7 @@ async function run(options: { json?: boolean }): Promise<void> {
     threads: availableParallelism(),
     memoryGiB: { total: gib(totalmem()), free: gib(freemem()) },
     engines,
-    chosen: choice,
+    chosen: choice instanceof Error ? undefined : choice,
   };
   if (options.json) console.log(JSON.stringify(report));
   else {
@@ -38,7 +37,8 @@ async function run(options: { json?: boolean }): Promise<void> {
       );
     }
     if (plugins.length === 0) console.log("engine xla: no plugin is installed; deit engine install cpu fetches one");
-    console.log(`--engine auto takes ${choice.engine}: ${choice.reason}`);
+    if (choice instanceof Error) console.log(`--engine auto fails: ${choice.message}`);
+    else console.log(`--engine auto takes ${nameOf(choice)}: ${choice.reason}`);
   }
   if (!engines.some((e) => e.works)) process.exitCode = 6;
 }

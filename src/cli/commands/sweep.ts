@@ -12,7 +12,7 @@ import { writeFileAtomic } from "../../system/atomic-file.js";
 import { type Cell, cellsOf, type Grid, parseGrid, readGrid } from "../../training/grid.js";
 import { applySettings, readRecipe } from "../../training/recipe-file.js";
 import { type CellResult, sweep } from "../../training/sweep.js";
-import { engineOptions, interruptible, splitOption, wholeNumber } from "../options.js";
+import { engineOptions, interruptible, splitOption, warnOfPassedOver, wholeNumber } from "../options.js";
 import { markdownTable, textTable } from "../table.js";
 import { trainingProgress } from "../training-progress.js";
 
@@ -65,7 +65,7 @@ async function run(data: string, options: Options, signal: AbortSignal): Promise
   const { results, interrupted } = await sweep({
     ...{ cells, data, output, signal },
     ...{ validation: options.validation, workers: options.workers, split: await parseSplitRule(options.split) },
-    openEngine: () => openEngine(options),
+    openEngine: () => openEngine(options, warnOfPassedOver),
     onCell: ({ row, seed }, number) =>
       trainingProgress(`[${number + 1}/${cells.length}] ${row}, seed ${seed}`, options.json ?? false),
   });

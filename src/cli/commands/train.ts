@@ -45,6 +45,7 @@ SIGINT and SIGTERM save the run and end with code 130, SIGUSR1 (a cluster's warn
 
 Example:
   deit train small-data photos/ --epochs 20 --output runs/photos
+  deit train deit-tiny imagenet/ --batch-size auto
   deit train --resume runs/photos`,
     )
     .action((first: string | undefined, second: string | undefined, options: Options) =>
@@ -75,9 +76,10 @@ async function run(args: readonly (string | undefined)[], given: Options, signal
   const splitState = options.shardOptimizer ? optimizerState : undefined;
   const { allowChange: allowChanges, onNan: onNaN } = options;
   const result = await withProcessGroup(({ group, process }) =>
-    withEngine({ ...options, process, splitState }, (engine) =>
-      train({ ...options, split, engine, allowChanges, onNaN, group, signal, onEvent: progress.onEvent }),
-    ),
+    withEngine({ ...options, process, splitState }, (engine, { reason }) => {
+      if (!options.json && rank === 0) console.error(`engine: ${engine.info.engine}, because ${reason}`);
+      return train({ ...options, split, engine, allowChanges, onNaN, group, signal, onEvent: progress.onEvent });
+    }),
   ).finally(progress.stop);
   if (rank > 0 && !result.interrupted) return; // the first process speaks for all
   if (options.json) {

@@ -1,12 +1,14 @@
 /** The XLA engine: programs as StableHLO on any PJRT plugin, on one device or several. */
 import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
-import { cpus, totalmem } from "node:os";
+import { cpus } from "node:os";
 import { join } from "node:path";
 import { EngineError } from "../../errors.js";
 import { cacheFolder } from "../../system/cache-folder.js";
+import { hostMemory } from "../../system/memory.js";
 import { type NamedTensors, type Program, simplify } from "../../tensor/index.js";
-import type { CompileOptions, DeviceState, Engine, EngineInfo, Executable } from "../engine.js";
+import type { CompileOptions, DeviceState, Engine, EngineInfo, Executable, MemoryNeed } from "../engine.js";
+import { requireMemory } from "../memory.js";
 import { XlaExecutable } from "./executable.js";
 import { Mesh } from "./mesh.js";
 import { withBfloat16Products, withoutMarks } from "./mixed-precision.js";
@@ -97,7 +99,28 @@ export class XlaEngine implements Engine {
     return state;
   }
 
-  async compile(program: Program, { precision = "float32" }: CompileOptions = {}): Promise<Executable> {
+  async compile(program: Program, { precision }: CompileOptions = {}): Promise<Executable> {
+    const { loaded, release } = await this.#obtain(program, precision);
+    try {
+      requireMemory(program, this.#need(loaded));
+      return new XlaExecutable(program, this.#context, loaded, release);
+    } catch (error) {
+      await release();
+      throw error;
+    }
+  }
+
+  async memoryNeed(program: Program, { precision }: CompileOptions = {}): Promise<MemoryNeed | undefined> {
+    const { loaded, release } = await this.#obtain(program, precision);
+    try {
+      return this.#need(loaded);
+    } finally {
+      await release();
+    }
+  }
+
+  /** The program on the device, compiled or found; to be released by each who obtained it. */
+  async #obtain(program: Program, precision: CompileOptions["precision"]) {
     this.#open();
     const text = this.stablehlo(program, precision);
     const { client, devices: own, mesh } = this.#context;
@@ -126,9 +149,7 @@ export class XlaEngine implements Engine {
       (await held.loaded.catch(() => undefined))?.destroy();
     };
     try {
-      const loaded = await held.loaded;
-      this.#checkMemory(program, loaded);
-      return new XlaExecutable(program, this.#context, loaded, release);
+      return { loaded: await held.loaded, release };
     } catch (error) {
       await release();
       throw error;
@@ -145,13 +166,6 @@ export class XlaEngine implements Engine {
     // Over several devices the transposes would move the batch away from the axis that is split.
     const fitted = platform === "cpu" && mesh.size === 1 ? withRowProducts(policy) : policy;
     return stablehloText(simplify(fitted, target), { platform, mesh });
-  }
-
-  /** Bytes that one device can hand out, or this machine where devices are parts of it. Undefined where nobody tells. */
-  get memoryLimit(): number | undefined {
-    if (this.client.platform !== "cpu") return this.#context.devices[0].memory()?.bytesLimit;
-    const constrained = process.constrainedMemory() ?? 0;
-    return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
   }
 
   /** Native objects not yet freed, by kind; empty after `close`. */
@@ -193,18 +207,15 @@ export class XlaEngine implements Engine {
     return loaded;
   }
 
-  /** Refuses, before the first run, what cannot fit into the device's memory. */
-  #checkMemory(program: Program, loaded: LoadedExecutable): void {
+  /** What the plugin says of the program's memory. Devices that are parts of this machine share its memory. */
+  #need(loaded: LoadedExecutable): MemoryNeed | undefined {
     const memory = loaded.memory();
-    const limit = this.memoryLimit;
-    if (!memory || limit === undefined) return;
-    const shares = this.client.platform === "cpu" ? this.#context.devices.length : 1;
-    const needed = (memory.argumentBytes + memory.outputBytes - memory.aliasBytes + memory.temporaryBytes) * shares;
-    if (needed <= limit) return;
-    const gib = (n: number) => `${(n / 2 ** 30).toFixed(1)} GiB`;
-    throw new EngineError(
-      `Program "${program.name}" needs ${gib(needed)} of memory, but the device has ${gib(limit)}; choose a smaller batch size.`,
-    );
+    if (!memory) return undefined;
+    const needed = memory.argumentBytes + memory.outputBytes - memory.aliasBytes + memory.temporaryBytes;
+    if (this.client.platform === "cpu") return { needed: needed * this.#context.devices.length, ...hostMemory() };
+    const device = this.#context.devices[0].memory();
+    if (device?.bytesLimit === undefined) return undefined;
+    return { needed, limit: device.bytesLimit, free: device.bytesLimit - device.bytesInUse };
   }
 }
 

@@ -1,6 +1,6 @@
 /** A loaded plugin: its function table, the check of its version, and its errors as exceptions. */
 import koffi, { type KoffiFunc } from "koffi";
-import { EngineError } from "../../../errors.js";
+import { EngineError, OutOfMemoryError } from "../../../errors.js";
 import { pjrtApi, pjrtApiVersion, pjrtEnums, pjrtFunctions } from "../pjrt-api.generated.js";
 import { decodeNamedValues, type NamedValue } from "./named-values.js";
 import { type Pointer, readBytes, Struct, type StructName } from "./struct.js";
@@ -126,7 +126,8 @@ export class PjrtLibrary {
     this.#function("Error_Message")(text.bytes);
     const words = text.string("message", "message_size");
     this.#function("Error_Destroy")(new Struct("Error_Destroy_Args", { error }).bytes);
-    throw new PjrtError(code, `XLA failed while ${doing}: ${words.trim() || "the plugin gave no message"} (${code}).`);
+    const message = `XLA failed while ${doing}: ${words.trim() || "the plugin gave no message"} (${code}).`;
+    throw code === "RESOURCE_EXHAUSTED" ? new OutOfMemoryError(message) : new PjrtError(code, message);
   }
 
   #errorCode(error: Pointer): ErrorCode {

@@ -1,0 +1,79 @@
+/** How much memory a run takes: told from the program for engines that do not count it, and refused in a sentence. */
+import { OutOfMemoryError } from "../errors.js";
+import {
+  byteSize,
+  type DType,
+  type Node,
+  type Program,
+  type Shape,
+  sizeOf,
+  topologicalOrder,
+} from "../tensor/index.js";
+import type { MemoryNeed } from "./engine.js";
+
+/** Primitives whose result an engine reads where its input stands. */
+const views = new Set(["reshape", "transpose", "broadcast", "stopGradient"]);
+/** Primitives that may write over an input that nobody reads after them. */
+const elementwise = new Set([
+  "add",
+  "sub",
+  "mul",
+  "div",
+  "select",
+  "max",
+  "min",
+  "exp",
+  "erf",
+  "neg",
+  "sqrt",
+  "compare",
+]);
+
+/**
+ * Bytes of state, data and temporaries at the fullest moment of a run, each value held from its node to its last
+ * reader in the order of the graph. What updates a state in place (`inPlace`) takes no memory of its own.
+ */
+export function peakBytes(program: Program, inPlace: ReadonlySet<string>): number {
+  const order = topologicalOrder(program.outputs.map((o) => o.tensor));
+  const owner = new Map<Node, Node>();
+  const lastReader = new Map<Node, number>();
+  order.forEach((node, at) => {
+    const source = views.has(node.primitive.name) ? node.inputs[0].node : undefined;
+    owner.set(node, source ? owner.get(source)! : node);
+    for (const { node: read } of node.inputs) lastReader.set(owner.get(read)!, at);
+  });
+  for (const { tensor } of program.outputs) lastReader.set(owner.get(tensor.node)!, order.length);
+  const overState = new Set(
+    program.outputs.filter((o) => o.updates !== undefined && inPlace.has(o.updates)).map((o) => o.tensor.node),
+  );
+  const bytes = (node: Node) => (overState.has(node) ? 0 : node.outputs.reduce((sum, t) => sum + bytesOf(t), 0));
+  const held = (node: Node) => node.primitive.name !== "input" && node.primitive.name !== "constant";
+
+  let live = program.inputs.reduce((sum, input) => sum + bytesOf(input), 0);
+  let peak = live;
+  order.forEach((node, at) => {
+    if (owner.get(node) !== node || !held(node)) return;
+    const dying = [...new Set(node.inputs.map((t) => owner.get(t.node)!))].filter(
+      (input) => held(input) && lastReader.get(input) === at,
+    );
+    const own = bytes(node);
+    const reused = elementwise.has(node.primitive.name) && dying.some((input) => bytes(input) === own);
+    live += own;
+    peak = Math.max(peak, reused ? live - own : live);
+    for (const input of dying) live -= bytes(input);
+  });
+  return peak;
+}
+
+export const bytesOf = ({ dtype, shape }: { readonly dtype: DType; readonly shape: Shape }): number =>
+  byteSize(dtype) * sizeOf(shape);
+
+/** Refuses what cannot fit into the device's memory. */
+export function requireMemory({ name }: Program, need: MemoryNeed | undefined): void {
+  if (!need || need.needed <= need.limit) return;
+  throw new OutOfMemoryError(
+    `Program "${name}" needs ${gib(need.needed)} of memory, but the device has ${gib(need.limit)}; choose a smaller batch size.`,
+  );
+}
+
+export const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
