@@ -1,4 +1,4 @@
-/** Downloads that go on where they were cut off, and are kept only when their SHA-256 is the expected one. */
+/** Downloads that go on where they were cut off, and are kept only when they are what is expected. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { open, rename, rm, stat } from "node:fs/promises";
@@ -7,10 +7,17 @@ import { DownloadError } from "../errors.js";
 import { fileError } from "./atomic-file.js";
 import { get, shown } from "./http.js";
 
-export interface DownloadOptions {
-  readonly sha256: string;
-  /** Bytes of the file; more are refused before they fill the disk. */
-  readonly size: number;
+/** What a file must be. Homes of older data sets state an MD5, which finds damage, if not malice. */
+export interface Expected {
+  readonly sha256?: string;
+  readonly md5?: string;
+  /** Bytes of the file, where they are known. */
+  readonly size?: number;
+}
+
+export interface DownloadOptions extends Expected {
+  /** Longest file that is believed where its size is not known; more is refused before it fills the disk. */
+  readonly atMost?: number;
   readonly certificates?: string;
   /** Headers of the request, such as a token. */
   readonly headers?: Readonly<Record<string, string>>;
@@ -30,9 +37,10 @@ export async function download(url: URL, target: string, options: DownloadOption
   let failures = 0;
   for (;;) {
     const before = await sizeOf(part);
-    if (before >= options.size) break;
+    if (before >= (options.size ?? Infinity)) break;
     try {
       await fetchRest(url, part, before, options);
+      break;
     } catch (error) {
       if (options.signal?.aborted) throw options.signal.reason;
       if (error instanceof DownloadError) throw error;
@@ -46,24 +54,27 @@ export async function download(url: URL, target: string, options: DownloadOption
   await rename(part, target);
 }
 
-/** Throws unless the file has the expected length and SHA-256; a file that has not is removed when it is a download. */
-export async function verify(
-  path: string,
-  { sha256, size }: Pick<DownloadOptions, "sha256" | "size">,
-  origin: string,
-  remove = true,
-): Promise<void> {
-  const found = await hashFile(path);
+/** Throws unless the file has the expected length and hash; a file that has not is removed when it is a download. */
+export async function verify(path: string, expected: Expected, origin: string, remove = true): Promise<void> {
+  const { sha256, md5, size } = expected;
+  const algorithm = sha256 === undefined ? "md5" : "sha256";
+  const wanted = sha256 ?? md5;
+  const found = wanted === undefined ? undefined : await hashFile(path, algorithm);
   const length = await sizeOf(path);
-  if (found === sha256 && length === size) return;
+  if (found === wanted && length === (size ?? length)) return;
   if (remove) await rm(path, { force: true });
+  const sized = size === undefined ? wanted : `${wanted} (${size} bytes)`;
+  const difference =
+    wanted === undefined
+      ? `it has ${length} bytes, but ${size} are expected`
+      : `its ${algorithm === "md5" ? "MD5" : "SHA-256"} is ${found} (${length} bytes), but ${sized} is expected`;
   throw new DownloadError(
-    `The file from ${origin} is refused: its SHA-256 is ${found} (${length} bytes), but ${sha256} (${size} bytes) is expected. It was changed or damaged on the way${remove ? "; try again, or use another server" : ""}.`,
+    `The file from ${origin} is refused: ${difference}. It was changed or damaged on the way${remove ? "; try again, or use another server" : ""}.`,
   );
 }
 
-export async function hashFile(path: string): Promise<string> {
-  const hash = createHash("sha256");
+export async function hashFile(path: string, algorithm: "sha256" | "md5" = "sha256"): Promise<string> {
+  const hash = createHash(algorithm);
   try {
     for await (const piece of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(piece as Buffer);
   } catch (error) {
@@ -73,7 +84,7 @@ export async function hashFile(path: string): Promise<string> {
 }
 
 async function fetchRest(url: URL, part: string, start: number, options: DownloadOptions): Promise<void> {
-  const { size, certificates, signal, onProgress } = options;
+  const { certificates, signal, onProgress } = options;
   const headers = {
     ...options.headers,
     "accept-encoding": "identity",
@@ -82,6 +93,12 @@ async function fetchRest(url: URL, part: string, start: number, options: Downloa
   const response = await get(url, { headers, certificates, signal });
   const continues =
     response.statusCode === 206 && (response.headers["content-range"] ?? "").startsWith(`bytes ${start}-`);
+  // Asked for what follows the last byte, a server says so.
+  const whole = response.statusCode === 416 && response.headers["content-range"] === `bytes */${start}`;
+  if (start > 0 && whole && options.size === undefined) {
+    response.resume();
+    return;
+  }
   const retry = response.statusCode === 429 || (response.statusCode ?? 0) >= 500;
   if (!continues && response.statusCode !== 200) {
     response.resume();
@@ -91,24 +108,33 @@ async function fetchRest(url: URL, part: string, start: number, options: Downloa
   }
   // A server that knows no ranges begins again.
   let done = continues ? start : 0;
+  const stated = done + Number(response.headers["content-length"] ?? Number.NaN);
+  const size = options.size ?? (Number.isNaN(stated) ? undefined : stated);
+  const most = options.size ?? options.atMost ?? Infinity;
+  if ((size ?? 0) > most) {
+    response.destroy();
+    throw tooLong(url, most);
+  }
   const file = await open(part, continues ? "a" : "w");
   try {
     for await (const piece of response as AsyncIterable<Buffer>) {
       done += piece.length;
-      if (done > size) throw tooLong(url, size);
+      if (done > most) throw tooLong(url, most);
       await file.writeFile(piece);
-      onProgress?.(done, size);
+      onProgress?.(done, size ?? most);
     }
     await file.sync();
   } finally {
     await file.close();
     response.destroy();
   }
-  if (done < size) throw new Error(`the connection ended after ${done} of ${size} bytes`);
+  if (size !== undefined && done < size) throw new Error(`the connection ended after ${done} of ${size} bytes`);
 }
 
 function tooLong(url: URL, size: number): DownloadError {
-  return new DownloadError(`The file from ${shown(url)} is refused: it is longer than the expected ${size} bytes.`);
+  return new DownloadError(
+    `The file from ${shown(url)} is refused: it is longer than the ${size} bytes that are expected at most.`,
+  );
 }
 
 function givenUp(url: URL, part: string, error: unknown): DownloadError {

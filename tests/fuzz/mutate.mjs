@@ -110,3 +110,29 @@ export function mutateZipEntry(bytes, next) {
   out.writeUInt32LE(crc32(content), central + 16);
   return out;
 }
+
+/** Changes a header of a tar archive and keeps its checksum right, so that what comes after the checksum is reached. */
+export function mutateTar(bytes, next) {
+  const out = Buffer.from(bytes);
+  const headers = [];
+  for (let at = 0; at + 512 <= out.length; at += 512)
+    if (out.toString("latin1", at + 257, at + 262) === "ustar") headers.push(at);
+  const at = headers[next(headers.length)];
+  const header = out.subarray(at, at + 512);
+  const fields = [
+    [0, 100],
+    [124, 12],
+    [124, 12],
+    [156, 1],
+    [345, 155],
+  ];
+  const [start, length] = fields[next(fields.length)];
+  const types = "0xLKgS125\0";
+  if (length === 1) header[start] = types.charCodeAt(next(types.length));
+  else if (next(3) === 0) header.fill(next(256), start, start + length);
+  else for (let n = next(4); n >= 0; n--) header[start + next(length)] = next(2) === 0 ? 0x30 + next(8) : next(256);
+  header.fill(0x20, 148, 156);
+  const sum = header.reduce((a, b) => a + b, 0);
+  header.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148, "latin1");
+  return out;
+}

@@ -4,6 +4,7 @@ import { addCommands, type Commands } from "../subcommands.js";
 
 const commands: Commands = {
   check: { about: "what is wrong with a data set", load: () => import("./data/check.js") },
+  fetch: { about: "download a data set of the paper from its home", load: () => import("./data/fetch.js") },
   info: { about: "what a data set holds", load: () => import("./data/info.js") },
   pack: {
     about: "make images small and put them in one file that is read at once",

@@ -1,0 +1,92 @@
+/** `deit data fetch`: data sets of the paper from their public homes. */
+import { mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { Command } from "commander";
+import { type CatalogueEntry, catalogue } from "../../../data/fetch/catalogue.js";
+import { defaultFolder, fetchDataset } from "../../../data/fetch/fetch.js";
+import { openDataset } from "../../../data/open.js";
+import { UsageError } from "../../../errors.js";
+import { nearest } from "../../../models/registry.js";
+import { fileError } from "../../../system/atomic-file.js";
+import { createProgress, type Progress } from "../../../system/progress.js";
+import { interruptible } from "../../options.js";
+
+interface Options {
+  readonly output?: string;
+  readonly mirror?: string;
+  readonly keepArchives?: boolean;
+  readonly list?: boolean;
+  readonly json?: boolean;
+}
+
+export function define(command: Command): void {
+  command
+    .argument("[name]", Object.keys(catalogue).join(", "))
+    .option("--output <folder>", "where to put it, data/NAME unless told")
+    .option(
+      "--mirror <address>",
+      "a folder on the web or in the network with the same files",
+      process.env.DEIT_DATA_MIRROR,
+    )
+    .option("--keep-archives", "keep the archives after they are unpacked")
+    .option("--list", "say what there is, with the pages that state its terms")
+    .option("--json", "print one JSON value")
+    .addHelpText("after", "\nExample:\n  deit data fetch cifar10 --output data/cifar10")
+    .action((name: string | undefined, options: Options) => interruptible((signal) => run(name, options, signal)));
+}
+
+async function run(name: string | undefined, options: Options, signal: AbortSignal): Promise<void> {
+  if (options.list || name === undefined) return list(options);
+  if (!Object.hasOwn(catalogue, name)) {
+    throw new UsageError(`There is no data set "${name}"; did you mean "${nearest(name, Object.keys(catalogue))}"?`);
+  }
+  const entry = catalogue[name];
+  const data = entry.kind === "hub" ? `hf:${entry.repository}` : (options.output ?? defaultFolder(name));
+  if (entry.kind === "files") await fetchFiles(entry, data, options, signal);
+  const train = await openDataset(data, { split: "train", signal });
+  const test = await openDataset(data, { split: "test", classes: train.classes, signal });
+  if (options.json) {
+    console.log(JSON.stringify({ data, classes: train.classes.length, train: train.length, test: test.length }));
+  } else {
+    console.log(
+      `${data}: ${train.length} training and ${test.length} test images of ${train.classes.length} classes; its terms: ${entry.home}`,
+    );
+  }
+}
+
+async function fetchFiles(
+  entry: Extract<CatalogueEntry, { kind: "files" }>,
+  folder: string,
+  { mirror, keepArchives, json }: Options,
+  signal: AbortSignal,
+): Promise<void> {
+  await mkdir(dirname(folder), { recursive: true }).catch((error) => {
+    throw fileError(folder, "create the folder", error);
+  });
+  let title = "";
+  let progress: Progress | undefined;
+  const mebibytes = (bytes: number) => Math.ceil(bytes / 2 ** 20);
+  try {
+    await fetchDataset(entry, folder, {
+      mirror,
+      keepArchives,
+      signal,
+      onProgress: (doing, done, total) => {
+        if (doing !== title) {
+          progress?.stop();
+          title = doing;
+          progress = createProgress({ title, total: mebibytes(total), unit: "MiB", quiet: json });
+        }
+        progress?.update(mebibytes(done));
+      },
+    });
+  } finally {
+    progress?.stop();
+  }
+}
+
+function list({ json }: Options): void {
+  const entries = Object.entries(catalogue).map(([name, { about, home }]) => ({ name, about, home }));
+  if (json) console.log(JSON.stringify(entries));
+  else for (const { name, about, home } of entries) console.log(`${name.padEnd(12)}${about}\n${" ".repeat(12)}${home}`);
+}

@@ -1,0 +1,131 @@
+/** MATLAB files (version 5, as data sets keep their labels in): numbers, text, cells and structures. */
+import { readFile, stat } from "node:fs/promises";
+import { inflateSync } from "node:zlib";
+import { FileError } from "../../errors.js";
+import { fileError } from "../../system/atomic-file.js";
+
+/** Numbers column by column, text, a list of cells, or a list of structures. */
+export type MatValue = readonly number[] | string | readonly MatValue[] | readonly MatStruct[];
+export type MatStruct = ReadonlyMap<string, MatValue>;
+
+const largest = { file: 64 * 2 ** 20, unpacked: 256 * 2 ** 20, depth: 16 };
+
+class MatError extends Error {}
+
+/** All variables by name. Throws FileError when the file is damaged or of another version. */
+export async function readMat(path: string): Promise<ReadonlyMap<string, MatValue>> {
+  try {
+    const { size } = await stat(path);
+    if (size > largest.file) throw new MatError(`has ${size} bytes, above the limit of ${largest.file}`);
+    return parseMat(await readFile(path));
+  } catch (error) {
+    if (!(error instanceof MatError)) throw fileError(path, "read", error);
+    throw new FileError(path, `The MATLAB file "${path}" ${error.message}; get the file again.`, { cause: error });
+  }
+}
+
+function parseMat(bytes: Buffer): Map<string, MatValue> {
+  if (bytes.length < 128 || bytes.toString("latin1", 126, 128) !== "IM")
+    throw new MatError("is not of version 5, little-endian");
+  const variables = new Map<string, MatValue>();
+  for (const element of elements(bytes.subarray(128))) {
+    const matrix = element.type === types.compressed ? [...elements(inflated(element.data))][0] : element;
+    if (matrix?.type !== types.matrix) continue;
+    const { name, value } = parseMatrix(matrix.data, 0);
+    variables.set(name, value);
+  }
+  return variables;
+}
+
+function inflated(data: Buffer): Buffer {
+  try {
+    return inflateSync(data, { maxOutputLength: largest.unpacked });
+  } catch (error) {
+    throw new MatError(`cannot be unpacked (${(error as Error).message})`);
+  }
+}
+
+const types = { matrix: 14, compressed: 15, utf8: 16, utf16: 17 } as const;
+
+interface Element {
+  readonly type: number;
+  readonly data: Buffer;
+}
+
+/** The elements of a block; each is padded to eight bytes, except compressed ones. */
+function* elements(bytes: Buffer): Generator<Element, void> {
+  for (let at = 0; at + 8 <= bytes.length; ) {
+    const word = bytes.readUInt32LE(at);
+    // Up to four bytes stand in the tag itself.
+    const small = word >>> 16;
+    const type = small > 0 ? word & 0xffff : word;
+    const length = small > 0 ? small : bytes.readUInt32LE(at + 4);
+    const start = at + (small > 0 ? 4 : 8);
+    if (start + length > bytes.length || (small > 0 && small > 4)) throw new MatError("is cut short or damaged");
+    yield { type, data: bytes.subarray(start, start + length) };
+    at = small > 0 ? at + 8 : start + (type === types.compressed ? length : Math.ceil(length / 8) * 8);
+  }
+}
+
+const classes = { cell: 1, structure: 2, text: 4, sparse: 5 } as const;
+
+function parseMatrix(bytes: Buffer, depth: number): { name: string; value: MatValue } {
+  if (depth > largest.depth) throw new MatError("nests its values too deep");
+  if (bytes.length === 0) return { name: "", value: [] };
+  const [flags, dimensions, name, ...rest] = elements(bytes);
+  if (!flags || !dimensions || !name || flags.data.length < 1) throw new MatError("holds a malformed variable");
+  const kind = flags.data[0];
+  const count = numbers(dimensions).reduce((a, b) => a * b, 1);
+  return { name: name.data.toString("latin1"), value: parseValue(kind, count, rest, depth) };
+}
+
+function parseValue(kind: number, count: number, rest: readonly Element[], depth: number): MatValue {
+  if (kind === classes.cell) return rest.map((e) => parseMatrix(e.data, depth + 1).value);
+  if (kind === classes.structure) return structures(count, rest, depth);
+  if (kind === classes.sparse || kind > 15) throw new MatError(`holds a variable of the unsupported kind ${kind}`);
+  const [data] = rest;
+  if (!data) return kind === classes.text ? "" : [];
+  return kind === classes.text ? text(data) : numbers(data);
+}
+
+/** Width of a field's name, the names, then each structure's values in their order. */
+function structures(count: number, [width, names, ...values]: readonly Element[], depth: number): MatStruct[] {
+  const size = width ? numbers(width)[0] : 0;
+  if (!names || !(size > 0)) throw new MatError("holds a malformed structure");
+  const fields = Array.from({ length: Math.floor(names.data.length / size) }, (_, i) => {
+    const name = names.data.toString("latin1", i * size, (i + 1) * size);
+    return name.slice(0, Math.max(0, name.indexOf("\0")));
+  });
+  if (fields.length === 0 || count * fields.length !== values.length) throw new MatError("lacks values of a structure");
+  return Array.from(
+    { length: count },
+    (_, i) => new Map(fields.map((f, k) => [f, parseMatrix(values[i * fields.length + k].data, depth + 1).value])),
+  );
+}
+
+function text({ type, data }: Element): string {
+  if (type === types.utf8 || type <= 2) return data.toString("utf8");
+  if (type === types.utf16 || type === 4) return data.toString("utf16le");
+  throw new MatError(`holds text of the unsupported type ${type}`);
+}
+
+/** Bytes and reader of each type of number. */
+const readers: Readonly<Record<number, readonly [size: number, read: (b: Buffer, at: number) => number]>> = {
+  1: [1, (b, at) => b.readInt8(at)],
+  2: [1, (b, at) => b.readUInt8(at)],
+  3: [2, (b, at) => b.readInt16LE(at)],
+  4: [2, (b, at) => b.readUInt16LE(at)],
+  5: [4, (b, at) => b.readInt32LE(at)],
+  6: [4, (b, at) => b.readUInt32LE(at)],
+  7: [4, (b, at) => b.readFloatLE(at)],
+  9: [8, (b, at) => b.readDoubleLE(at)],
+  12: [8, (b, at) => Number(b.readBigInt64LE(at))],
+  13: [8, (b, at) => Number(b.readBigUInt64LE(at))],
+};
+
+function numbers({ type, data }: Element): number[] {
+  const reader = readers[type];
+  if (!reader) throw new MatError(`holds numbers of the unsupported type ${type}`);
+  const [size, read] = reader;
+  return Array.from({ length: Math.floor(data.length / size) }, (_, i) => read(data, i * size));
+}

@@ -1,0 +1,96 @@
+/** A data set of the catalogue, from its home to a folder that is either whole or not there. */
+import { copyFile, mkdir, rename, rm, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { UsageError } from "../../errors.js";
+import { fileError, requireFreeSpace } from "../../system/atomic-file.js";
+import { download } from "../../system/download.js";
+import type { CatalogueEntry, CatalogueFile } from "./catalogue.js";
+import { unpackTar } from "./unpack.js";
+
+export interface FetchOptions {
+  /** Address of a folder with the same files, instead of their home. */
+  readonly mirror?: string;
+  /** Keeps the downloaded archives beside the folder. */
+  readonly keepArchives?: boolean;
+  readonly signal?: AbortSignal;
+  /** Bytes so far and, where known, in all. */
+  readonly onProgress?: (doing: string, done: number, total: number) => void;
+  /** First pause after a cut, in milliseconds. */
+  readonly pause?: number;
+}
+
+export type FilesEntry = Extract<CatalogueEntry, { kind: "files" }>;
+
+/**
+ * Fetches the files of an entry and unpacks them into `folder`, which must not exist yet. Downloads that were cut off
+ * go on in `<folder>.download`; the folder appears when all of it is there.
+ */
+export async function fetchDataset(entry: FilesEntry, folder: string, options: FetchOptions = {}): Promise<void> {
+  if (await exists(folder))
+    throw new UsageError(`"${folder}" is there already; remove it, or choose another --output.`);
+  const downloads = `${folder}.download`;
+  const unfinished = `${folder}.unfinished`;
+  try {
+    await mkdir(downloads, { recursive: true });
+    await rm(unfinished, { recursive: true, force: true });
+    await mkdir(unfinished);
+  } catch (error) {
+    throw fileError(folder, "create the folder", error);
+  }
+  try {
+    for (const file of entry.files)
+      await place(file, await fetched(file, downloads, options), unfinished, entry, options);
+    await entry.arrange?.(unfinished);
+    await rename(unfinished, folder);
+    if (!options.keepArchives) await rm(downloads, { recursive: true, force: true });
+  } catch (error) {
+    await rm(unfinished, { recursive: true, force: true }).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function fetched(file: CatalogueFile, folder: string, options: FetchOptions): Promise<string> {
+  const { mirror, signal, onProgress, pause } = options;
+  const name = basename(new URL(file.url).pathname);
+  const target = join(folder, name);
+  if (await exists(target)) return target;
+  await requireFreeSpace(folder, file.bytes ?? 0, `"${name}"`);
+  const url = mirror === undefined ? new URL(file.url) : new URL(name, mirror.endsWith("/") ? mirror : `${mirror}/`);
+  await download(url, target, {
+    md5: file.md5,
+    size: file.bytes,
+    atMost: file.atMost,
+    signal,
+    pause,
+    onProgress: (done, total) => onProgress?.(`fetching ${name}`, done, total),
+  });
+  return target;
+}
+
+async function place(
+  file: CatalogueFile,
+  path: string,
+  folder: string,
+  entry: FilesEntry,
+  { signal, onProgress }: FetchOptions,
+): Promise<void> {
+  if (!file.unpack) {
+    await copyFile(path, join(folder, basename(path))).catch((error) => {
+      throw fileError(folder, "write", error);
+    });
+    return;
+  }
+  await unpackTar(path, folder, {
+    strip: file.unpack.strip,
+    limit: entry.unpacked,
+    signal,
+    onProgress: (bytes) => onProgress?.(`unpacking ${basename(path)}`, bytes, entry.unpacked),
+  });
+}
+
+/** Where a data set goes unless told. */
+export const defaultFolder = (name: string): string => join("data", name);
+
+async function exists(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined)) !== undefined;
+}
