@@ -151,7 +151,7 @@ function endsEarly(bytes: Uint8Array): boolean {
 function tooLarge(name: string, width: number, height: number, limit: number): FileError {
   return new FileError(
     name,
-    `"${name}" has ${width}×${height} pixels, more than the limit of ${limit}; scale it down or raise --max-pixels.`,
+    `"${name}" has ${width}×${height} pixels, more than the limit of ${limit}; scale it down, or let training pass over it with --on-bad-image skip.`,
   );
 }
 

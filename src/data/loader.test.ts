@@ -67,6 +67,23 @@ describe("openDataset", () => {
     expect((await openDataset(path, { split: "train" })).length).toBe(1);
   });
 
+  it("takes no images of other classes by a link that leads up, and those of a link that leads elsewhere once", async () => {
+    const path = await tree("links up", { "data/a/1.png": "plain.png", "data/b/2.png": "plain.png" });
+    const more = await tree("more", { "3.png": "plain.png" });
+    for (const [from, to] of [
+      [join(path, "data"), "data/a/parent"],
+      [path, "data/a/grandparent"],
+      [more, "data/a/more"],
+      [more, "data/a/again"],
+      [join(path, "data"), "data/b/parent"],
+    ])
+      await symlink(from, join(path, to));
+    await symlink(join(path, "data"), join(more, "back"));
+    const data = await openDataset(join(path, "data"), { split: "train" });
+    const names = Array.from({ length: data.length }, (_, i) => `${data.label(i)} ${data.key(i)}`);
+    expect(names).toEqual(["0 a/1.png", "0 a/again/3.png", "1 b/2.png"]);
+  });
+
   it("says what is wrong with a folder", async () => {
     await expect(openDataset(join(root, "none"), { split: "train" })).rejects.toThrow(
       /Cannot read the data in ".*none": it does not exist/,

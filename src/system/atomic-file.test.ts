@@ -91,6 +91,11 @@ describe("fileError", () => {
     },
   );
 
+  it("asks for the right that is lacking", () => {
+    expect(fileError("x", "list the folder", failure("EACCES")).message).toContain("ask for the right to read it");
+    expect(fileError("x", "write", failure("EPERM")).message).toContain("choose a folder you may write to");
+  });
+
   it("passes on a sentence that was found before", () => {
     const first = new FileError("a", "A sentence.");
     expect(fileError("b", "write", first)).toBe(first);

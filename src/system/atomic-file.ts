@@ -6,8 +6,6 @@ import { FileError } from "../errors.js";
 const reasons: Record<string, string> = {
   ENOSPC: "the disk is full; free some space",
   EDQUOT: "the disk quota is used up; free some space",
-  EACCES: "permission is denied; choose a folder you may write to",
-  EPERM: "permission is denied; choose a folder you may write to",
   EROFS: "the file system is read-only; choose another folder",
   ENOENT: "it does not exist; check the path",
   ENOTDIR: "a part of the path is no folder; check the path",
@@ -19,12 +17,19 @@ const reasons: Record<string, string> = {
   EMFILE: "too many files are open; raise the limit (ulimit -n)",
 };
 
-/** The error of a file operation as a sentence. */
+const denied = { read: "ask for the right to read it", write: "choose a folder you may write to" } as const;
+
+/** The error of a file operation as a sentence; `doing` begins with what was to be done, "read" or "write the log in". */
 export function fileError(path: string, doing: string, error: unknown): FileError {
   if (error instanceof FileError) return error;
   const code = (error as NodeJS.ErrnoException).code ?? "";
-  const reason = reasons[code] ?? (error instanceof Error ? error.message : String(error));
+  const reason = reasons[code] ?? permission(code, doing) ?? (error instanceof Error ? error.message : String(error));
   return new FileError(path, `Cannot ${doing} "${path}": ${reason}.`, { cause: error });
+}
+
+function permission(code: string, doing: string): string | undefined {
+  if (code !== "EACCES" && code !== "EPERM") return undefined;
+  return `permission is denied; ${denied[/^(read|list|look|open)\b/.test(doing) ? "read" : "write"]}`;
 }
 
 let counter = 0;

@@ -41,7 +41,10 @@ export async function withoutBadImages(
       `${bad.length} of ${dataset.length} images cannot be read; mend or remove them, or pass over them with --on-bad-image skip:\n${list}`,
     );
   }
-  onEvent?.({ kind: "warning", message: `${bad.length} images are passed over:\n${list}` });
+  onEvent?.({
+    kind: "warning",
+    message: `${bad.length === 1 ? "1 image is" : `${bad.length} images are`} passed over:\n${list}`,
+  });
   const skipped = new Set(bad.map((b) => b.index));
   return subset(
     dataset,

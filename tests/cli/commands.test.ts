@@ -1,8 +1,10 @@
 /** The commands, run as programs. */
+import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { deit, root, runNode } from "./run.js";
 
@@ -49,6 +51,13 @@ describe("help", () => {
     expect([command.code, command.stderr]).toEqual([2, expect.stringContaining("Did you mean train?")]);
     const option = await deit(["models", "--jsno"]);
     expect([option.code, option.stderr]).toEqual([2, expect.stringContaining("Did you mean --json?")]);
+  });
+});
+
+describe("output that nobody reads any more", () => {
+  it("ends the program quietly, with the code of a broken pipe", async () => {
+    const script = `set -o pipefail; "${process.execPath}" "${join(root, "bin/deit.js")}" models --help | true; echo $?`;
+    expect(await promisify(execFile)("bash", ["-c", script])).toEqual({ stdout: "141\n", stderr: "" });
   });
 });
 

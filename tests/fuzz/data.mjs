@@ -1,103 +1,102 @@
 /**
- * Reads mutated data sets and images, and counts what comes of it: a reader may give a data set whose samples can be
- * read, or a DeitError of one short line, in bounded time and memory. Anything else stops the run, and what did it is
- * kept.
+ * Mutated images, archives and lists, read as training would read them. Of the 100 cases that are drawn, a kind gets as
+ * many as its weight says.
  *
  *   npm run build && node tests/fuzz/data.mjs [COUNT] [SEED]
  */
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { generator, mutateBytes, mutateTar } from "./mutate.mjs";
+import { fuzz, fuzzFromCommandLine, inFolder } from "./harness.mjs";
+import { mutateBytes, mutateJson, mutateTar } from "./mutate.mjs";
 
 const data = fileURLToPath(new URL("../fixtures/data/", import.meta.url));
 const images = fileURLToPath(new URL("../fixtures/images/", import.meta.url));
-const limits = { milliseconds: 20_000, residentMiB: 1024, message: 2000 };
+const mostPixels = 4_000_000;
 
-/** A case: the file that is mutated, where it is put, and the name the data set is opened by (itself unless told). */
-const list = 'path,label,split\na.png,ant,train\n"b, c.png",bee,train\na.png,2,val\n';
-const lines = '{"path": "a.png", "label": 1}\n{"file_name": "b.png", "label": "x", "split": "train"}\n';
+/** An image that lists can name. */
+const picture = "one_pixel.png";
+const csv = `path,label,split\n${picture},ant,train\n"./${picture}",bee,train\n${picture},2,val\n`;
+const jsonl = `{"path": "${picture}", "label": 1}\n{"file_name": "${picture}", "label": "x", "split": "train"}\n`;
+const inaturalist = JSON.stringify({
+  images: [
+    { id: 7, file_name: picture },
+    { id: 9, file_name: `./${picture}` },
+  ],
+  annotations: [
+    { id: 1, image_id: 7, category_id: 0 },
+    { id: 2, image_id: 9, category_id: 1 },
+  ],
+  categories: [
+    { id: 0, name: "x" },
+    { id: 1, name: "y" },
+  ],
+});
+
 const kinds = [
-  { weight: 40, of: (name) => /\.(jpg|png|webp|gif|tiff)$/.test(name), from: images, read: "image" },
-  { weight: 15, of: (name) => name.endsWith(".tar"), from: data, read: "file" },
-  { weight: 3, of: (name) => name.endsWith(".parquet"), from: data, read: "file" },
-  {
-    weight: 14,
-    of: (name) => /^(data_batch_1|batches\.meta)$/.test(name),
-    from: join(data, "cifar-10-batches-py"),
-    read: "folder",
-  },
-  { weight: 6, of: (name) => /^(train|meta)$/.test(name), from: join(data, "cifar-100-python"), read: "folder" },
-  { weight: 7, of: (name) => name.endsWith(".bin"), from: join(data, "cifar-10-batches-bin"), read: "folder" },
-  { weight: 5, texts: { "list.csv": list, "list.tsv": list.replaceAll(",", "\t") }, read: "file" },
-  { weight: 5, texts: { "list.jsonl": lines }, read: "file" },
-  { weight: 5, of: (name) => name.endsWith(".mat"), from: data, read: "mat" },
+  { kind: "image", weight: 40, from: images, files: /\.(jpg|png|webp|gif|tiff)$/ },
+  { kind: "tar", weight: 15, from: data, files: /\.tar$/ },
+  { kind: "parquet", weight: 3, from: data, files: /\.parquet$/ },
+  { kind: "cifar", weight: 14, from: join(data, "cifar-10-batches-py"), files: /^(data_batch_1|batches\.meta)$/ },
+  { kind: "cifar", weight: 6, from: join(data, "cifar-100-python"), files: /^(train|meta)$/ },
+  { kind: "cifar", weight: 7, from: join(data, "cifar-10-batches-bin"), files: /\.bin$/ },
+  { kind: "list", weight: 5, texts: { "samples.csv": csv, "samples.tsv": csv.replaceAll(",", "\t") } },
+  { kind: "list", weight: 4, texts: { "samples.jsonl": jsonl } },
+  { kind: "inaturalist", weight: 2, texts: { "train2019.json": inaturalist } },
+  { kind: "mat", weight: 4, from: data, files: /\.mat$/ },
 ];
 
-/** Runs `count` cases on the readers of `library` and answers with the figures. */
-export async function fuzzData(library, { count, seed = 0, onProgress }) {
-  const folder = await mkdtemp(join(tmpdir(), "deit-fuzz-"));
-  process.env.DEIT_CACHE ??= join(folder, "cache");
-  const originals = await readOriginals();
-  const total = originals.reduce((sum, o) => sum + o.weight, 0);
-  const before = process.memoryUsage.rss();
-  const figures = { cases: 0, read: 0, refused: 0, slowestMs: 0, grownMiB: 0, perKind: {} };
-  for (let i = 0; i < count; i++) {
-    const next = generator(seed * 1_000_003 + i);
-    let at = next(total);
-    const original = originals.find((o) => (at -= o.weight) < 0);
-    const files = mutated(original, originals, next);
-    const place = join(folder, `case-${i}`);
-    for (const [name, bytes] of Object.entries(files)) {
-      await mkdir(dirname(join(place, name)), { recursive: true });
-      await writeFile(join(place, name), bytes);
-    }
-    const fail = (reason) => {
-      throw new Error(`Case ${i} of seed ${seed} (${original.name}) ${reason}. Its files are kept in "${place}".`);
+/** Runs cases on the readers of `library` and answers with the figures, and what came of each kind. */
+export async function fuzzData(library, options) {
+  const folder = await mkdtemp(join(tmpdir(), "deit-fuzz-cache-"));
+  const before = process.env.DEIT_CACHE;
+  process.env.DEIT_CACHE = folder;
+  try {
+    const originals = (await Promise.all(kinds.map(readOriginals))).flat();
+    const perKind = Object.fromEntries(originals.map(({ kind }) => [kind, { read: 0, refused: 0 }]));
+    const read = (original) => async (path) => {
+      perKind[original.kind].refused++;
+      await readers[original.kind](library, path, original);
+      perKind[original.kind].refused--;
+      perKind[original.kind].read++;
     };
-    const start = performance.now();
-    let outcome = "read";
-    try {
-      await read(library, original, place);
-    } catch (error) {
-      if (!(error instanceof library.DeitError)) fail(`ended with ${error?.stack ?? error}`);
-      if (error.message.length > limits.message || error.message.includes("\n"))
-        fail(`ended with a message that is no short line: ${error.message.slice(0, 200)}`);
-      outcome = "refused";
-    }
-    const took = performance.now() - start;
-    figures[outcome]++;
-    figures.cases++;
-    const kind = (figures.perKind[original.kind] ??= { read: 0, refused: 0 });
-    kind[outcome]++;
-    figures.slowestMs = Math.max(figures.slowestMs, took);
-    figures.grownMiB = Math.max(figures.grownMiB, (process.memoryUsage.rss() - before) / 2 ** 20);
-    if (took > limits.milliseconds) fail(`took ${Math.round(took)} ms`);
-    if (figures.grownMiB > limits.residentMiB)
-      fail(`took memory to ${Math.round(figures.grownMiB)} MiB above the start`);
-    await rm(place, { recursive: true });
-    if (figures.cases % 500 === 0) {
-      await rm(join(folder, "cache"), { recursive: true, force: true });
-      onProgress?.(figures.cases);
-    }
+    const make = (next) => {
+      const original = drawn(originals, next);
+      return { name: original.name, bytes: mutated(original, originals, next), read: read(original) };
+    };
+    const figures = await fuzz({ make, DeitError: library.DeitError }, options);
+    return { ...figures, perKind };
+  } finally {
+    if (before === undefined) delete process.env.DEIT_CACHE;
+    else process.env.DEIT_CACHE = before;
+    await rm(folder, { recursive: true });
   }
-  await rm(folder, { recursive: true });
-  return figures;
 }
 
-/** Opens what is there and reads its first samples, as training would. */
-async function read({ openDataset, readSample, decodeImage, readMat }, { kind, name }, place) {
-  if (kind === "image") {
-    const bytes = await readFile(join(place, name));
-    for (const jpeg of ["exact", "fast"]) check(await decodeImage(bytes, { name, jpeg, maxPixels: 4_000_000 }));
-    return;
-  }
-  if (kind === "mat") return void (await readMat(join(place, name)));
-  const dataset = await openDataset(kind === "file" ? join(place, name) : place, { split: "train" });
+const readers = {
+  async image({ decodeImage }, path) {
+    const bytes = await readFile(path);
+    for (const jpeg of ["exact", "fast"]) check(await decodeImage(bytes, { name: path, jpeg, maxPixels: mostPixels }));
+  },
+  mat: async ({ readMat }, path) => void (await readMat(path)),
+  tar: readDataset,
+  parquet: readDataset,
+  cifar: readFolder,
+  list: readFolder,
+  inaturalist: readFolder,
+};
+
+function readFolder(library, path, { name, beside }) {
+  return inFolder(name, beside, (folder) => readDataset(library, folder))(path);
+}
+
+/** Opens a data set and reads its first samples. */
+async function readDataset({ openDataset, readSample }, path) {
+  const dataset = await openDataset(path, { split: "train" });
   for (let i = 0; i < Math.min(4, dataset.length); i++) {
     if (!(dataset.label(i) < dataset.classes.length)) throw new Error("a label of no class");
-    check(await readSample(dataset.source(i), { jpeg: "exact", maxPixels: 4_000_000 }));
+    check(await readSample(dataset.source(i), { jpeg: "exact", maxPixels: mostPixels }));
   }
 }
 
@@ -105,47 +104,35 @@ function check({ width, height, data: pixels }) {
   if (pixels.length !== width * height * 3) throw new Error(`${pixels.length} bytes for ${width}×${height} pixels`);
 }
 
-async function readOriginals() {
-  const found = [];
-  for (const { weight, of, from, texts, read: kind } of kinds) {
-    const names = texts ? Object.keys(texts) : (await readdir(from)).filter(of).sort();
-    const content = (name) => (texts ? Buffer.from(texts[name]) : readFile(join(from, name)));
-    const contents = await Promise.all(names.map(content));
-    // A file of a folder needs the others of its folder.
-    const beside = kind === "folder" ? Object.fromEntries(names.map((n, i) => [n, contents[i]])) : {};
-    for (const [i, name] of names.entries())
-      found.push({
-        name,
-        kind,
-        bytes: contents[i],
-        beside,
-        weight: Math.max(1, Math.round((10 * weight) / names.length)),
-      });
-  }
-  return found;
+/** The files of a kind; each is mutated in turn, with what it needs beside it. */
+async function readOriginals({ kind, weight, from, files, texts }) {
+  const names = texts ? Object.keys(texts) : (await readdir(from)).filter((name) => files.test(name)).sort();
+  const contents = await Promise.all(names.map((n) => (texts ? Buffer.from(texts[n]) : readFile(join(from, n)))));
+  const others = texts
+    ? [[picture, await readFile(join(images, picture))]]
+    : names.map((name, i) => [name, contents[i]]);
+  const beside = Object.fromEntries(others);
+  return names.map((name, i) => ({ name, kind, bytes: contents[i], beside, weight: weight / names.length }));
 }
 
-function mutated({ name, bytes, beside }, originals, next) {
+function drawn(originals, next) {
+  const resolution = 1_000_000;
+  const total = originals.reduce((sum, { weight }) => sum + weight, 0);
+  let left = (next(resolution) / resolution) * total;
+  return originals.find(({ weight }) => {
+    left -= weight;
+    return left < 0;
+  });
+}
+
+function mutated({ name, bytes }, originals, next) {
   const other = originals[next(originals.length)].bytes;
-  const knowing = name.endsWith(".tar") && next(2) === 0;
-  return { ...beside, [name]: knowing ? mutateTar(bytes, next) : mutateBytes(bytes, next, other) };
+  const knowing = name.endsWith(".tar") ? mutateTar : /\.jsonl?$/.test(name) ? mutateJson : mutateBytes;
+  return next(2) === 0 ? knowing(bytes, next, other) : mutateBytes(bytes, next, other);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [count = 100_000, seed = 0] = process.argv.slice(2).map(Number);
-  const library = {
-    ...(await import("../../dist/data/open.js")),
-    ...(await import("../../dist/data/view.js")),
-    ...(await import("../../dist/data/decode.js")),
-    ...(await import("../../dist/data/archive/mat.js")),
-    ...(await import("../../dist/errors.js")),
-  };
-  const start = performance.now();
-  const figures = await fuzzData(library, {
-    count,
-    seed,
-    onProgress: (done) => process.stderr.write(`\r${done} of ${count}`),
-  });
-  process.stderr.write("\n");
-  console.log(JSON.stringify({ ...figures, seconds: Math.round((performance.now() - start) / 1000) }));
+  const paths = ["data/open", "data/view", "data/decode", "data/archive/mat", "errors"];
+  const modules = await Promise.all(paths.map((path) => import(`../../dist/${path}.js`)));
+  await fuzzFromCommandLine((options) => fuzzData(Object.assign({}, ...modules), options));
 }

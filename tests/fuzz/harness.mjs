@@ -2,9 +2,9 @@
  * Reads mutated files and counts what comes of it. A reader may give something or a DeitError of one short line, in
  * bounded time and memory; anything else stops the run, and the file that did it is kept.
  */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { generator } from "./mutate.mjs";
 
 const limits = { milliseconds: 5000, residentMiB: 512, message: 2000 };
@@ -49,6 +49,15 @@ export async function fuzz({ make, DeitError }, { count, seed = 0, onProgress })
   await rm(folder, { recursive: true });
   return figures;
 }
+
+/** A reader of folders as one of files: the file is put into a folder under the name `file`, with others beside it. */
+export const inFolder = (file, beside, read) => async (path) => {
+  const folder = join(dirname(path), "folder");
+  await mkdir(folder, { recursive: true });
+  for (const [name, bytes] of Object.entries(beside)) await writeFile(join(folder, name), bytes);
+  await writeFile(join(folder, file), await readFile(path));
+  await read(folder).finally(() => rm(folder, { recursive: true }));
+};
 
 /** Runs from the command line: `[COUNT] [SEED]`, figures on standard output. */
 export async function fuzzFromCommandLine(run) {

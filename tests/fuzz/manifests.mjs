@@ -3,10 +3,8 @@
  *
  *   npm run build && node tests/fuzz/manifests.mjs [COUNT] [SEED]
  */
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { fuzz, fuzzFromCommandLine } from "./harness.mjs";
+import { fuzz, fuzzFromCommandLine, inFolder } from "./harness.mjs";
 import { mutateBytes, mutateJson, mutateSafetensors } from "./mutate.mjs";
 
 const json = (value) => Buffer.from(JSON.stringify(value, null, 2));
@@ -89,13 +87,6 @@ export async function fuzzManifests(modules, options) {
   const { safetensorsChunks } = modules;
   const weights = new Map([["w", { dtype: "float32", shape: [2, 2], data: new Float32Array(4) }]]);
   const state = Buffer.concat([...safetensorsChunks(weights, { position: JSON.stringify(position), sha256: hash })]);
-  const inFolder = (file, beside, read) => async (path) => {
-    const folder = join(dirname(path), "folder");
-    await mkdir(folder, { recursive: true });
-    for (const [name, bytes] of Object.entries(beside)) await writeFile(join(folder, name), bytes);
-    await writeFile(join(folder, file), await readFile(path));
-    await read(folder).finally(() => rm(folder, { recursive: true }));
-  };
   const kinds = [
     { name: "recipe.json", bytes: json(recipe), read: async (path) => void parseRecipe(await readRecipe(path)) },
     { name: "a.json", bytes: json(run), read: inFolder("run.json", { "recipe.json": json(recipe) }, describeRun) },

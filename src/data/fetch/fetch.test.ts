@@ -15,9 +15,9 @@ import { unpackTar } from "./unpack.js";
 const fixtures = new URL("../../../tests/fixtures/data/", import.meta.url).pathname;
 
 /** A packed archive of these members. */
-async function archive(...members: readonly (readonly [Header, string | Buffer])[]): Promise<Buffer> {
+async function archive(...members: readonly (readonly [Partial<Header>, string | Buffer])[]): Promise<Buffer> {
   const tar = pack();
-  for (const [header, content] of members) tar.entry(header, content);
+  for (const [header, content] of members) tar.entry(header as Header, content);
   tar.finalize();
   const pieces: Buffer[] = [];
   for await (const piece of tar) pieces.push(piece as Buffer);
@@ -97,6 +97,35 @@ describe("fetchDataset", () => {
       "longer than the 1000000",
     );
     await expect(fetchDataset(entryOf("none.tgz", content), folder, { mirror })).rejects.toThrow("status 404");
+    expect(await readdir(root)).toEqual(["set.download"]);
+  });
+
+  it("keeps what has arrived when it is interrupted, and no half folder", async () => {
+    const content = await archive([{ name: "a/x.txt" }, "x".repeat(100_000)], [{ name: "a/y.txt" }, "y"]);
+    files = { "c.tar.gz": content };
+    cuts = [100];
+    const folder = join(root, "set");
+    const entry = entryOf("c.tar.gz", content);
+    const stop = (at: string) => {
+      const controller = new AbortController();
+      const onProgress = (doing: string) => doing.startsWith(at) && controller.abort(new Error("stopped"));
+      return fetchDataset(entry, folder, { mirror, pause: 1, signal: controller.signal, onProgress });
+    };
+    await expect(stop("fetching")).rejects.toThrow("stopped");
+    expect(await readdir(root)).toEqual(["set.download"]);
+    await expect(stop("unpacking")).rejects.toThrow("stopped");
+    expect(ranges).toEqual([undefined, "bytes=100-"]);
+    expect(await readdir(root)).toEqual(["set.download"]);
+    await fetchDataset(entry, folder, { mirror });
+    expect(ranges).toHaveLength(2);
+    expect((await readdir(folder)).sort()).toEqual(["x.txt", "y.txt"]);
+  });
+
+  it("leaves nothing of what cannot be written", async () => {
+    const content = await archive([{ name: "a/x" }, "x"], [{ name: "a/x/y" }, "y"]);
+    files = { "c.tar.gz": content };
+    const fetching = fetchDataset(entryOf("c.tar.gz", content), join(root, "set"), { mirror });
+    await expect(fetching).rejects.toThrow(/Cannot write ".*set\.unfinished\/x\/y"/);
     expect(await readdir(root)).toEqual(["set.download"]);
   });
 

@@ -130,17 +130,35 @@ export class FileList {
   }
 }
 
-/** Adds all image files below `folder` to the list: its own in code-point order, then those of its sub-folders. A loop of links is walked once. */
-export async function addImagesBelow(list: FileList, folder: string, seen = new Set<string>()): Promise<void> {
-  const path = join(list.root, folder);
-  const real = await realpath(path).catch((error) => {
+/**
+ * Adds all image files below `folder` to the list: its own in code-point order, then those of its sub-folders. No folder
+ * is walked twice, and no link is followed to one that holds `folder` or the root, where the images are others'.
+ */
+export async function addImagesBelow(list: FileList, folder: string): Promise<void> {
+  const [root, start] = [await realPath(list.root), await realPath(join(list.root, folder))];
+  const seen = new Set([root, ...foldersAbove(root), ...foldersAbove(start)]);
+  const walk = async (name: string): Promise<void> => {
+    const path = join(list.root, name);
+    const real = await realPath(path);
+    if (seen.has(real)) return;
+    seen.add(real);
+    const { folders, images } = await listFolder(path);
+    list.addAll(name, inOrder(images));
+    for (const inner of folders) await walk(join(name, inner));
+  };
+  await walk(folder);
+}
+
+function realPath(path: string): Promise<string> {
+  return realpath(path).catch((error) => {
     throw fileError(path, "read", error);
   });
-  if (seen.has(real)) return;
-  seen.add(real);
-  const { folders, images } = await listFolder(path);
-  list.addAll(folder, inOrder(images));
-  for (const name of folders) await addImagesBelow(list, join(folder, name), seen);
+}
+
+/** All folders that a path lies in. */
+function foldersAbove(path: string): string[] {
+  const above = dirname(path);
+  return above === path ? [] : [above, ...foldersAbove(above)];
 }
 
 /** Names in code-point order. */

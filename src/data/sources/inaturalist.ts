@@ -55,7 +55,7 @@ async function readAnnotations(path: string): Promise<z.infer<typeof schema>> {
     return schema.parse(JSON.parse(await readFile(path, "utf8")));
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof z.ZodError) {
-      const reason = error instanceof z.ZodError ? `${error.issues[0].path.join(".")} is wrong` : error.message;
+      const reason = error instanceof z.ZodError ? `${error.issues[0].path.join(".")} is wrong` : "it is no JSON";
       throw new FileError(path, `"${path}" holds no annotations of iNaturalist: ${reason}.`, { cause: error });
     }
     throw fileError(path, "read", error);

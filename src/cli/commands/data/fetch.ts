@@ -45,13 +45,20 @@ async function run(name: string | undefined, options: Options, signal: AbortSign
   if (entry.kind === "files") await fetchFiles(entry, data, options, signal);
   const train = await openDataset(data, { split: "train", signal });
   const test = await openDataset(data, { split: "test", classes: train.classes, signal });
+  const next = trainingCommand(data);
   if (options.json) {
-    console.log(JSON.stringify({ data, classes: train.classes.length, train: train.length, test: test.length }));
+    const classes = train.classes.length;
+    console.log(JSON.stringify({ data, classes, train: train.length, test: test.length, terms: entry.home, next }));
   } else {
     console.log(
-      `${data}: ${train.length} training and ${test.length} test images of ${train.classes.length} classes; its terms: ${entry.home}`,
+      `${data}: ${train.length} training and ${test.length} test images of ${train.classes.length} classes; its terms: ${entry.home}\nNext:\n  ${next}`,
     );
   }
+}
+
+/** What to do with the data, to be copied into a shell. */
+export function trainingCommand(data: string): string {
+  return `deit train ${/^[\w@%+=:,./-]+$/.test(data) ? data : `'${data.replaceAll("'", `'\\''`)}'`}`;
 }
 
 async function fetchFiles(
