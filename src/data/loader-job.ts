@@ -1,7 +1,7 @@
 /** The unit of a loader's work: some samples of a batch. */
 import type { SampleSource } from "./dataset.js";
 import { readSource } from "./read-source.js";
-import { makeView, type ViewOptions } from "./view.js";
+import { type ViewOptions, writeView } from "./view.js";
 
 export interface LoaderJob {
   readonly options: ViewOptions;
@@ -28,30 +28,45 @@ export interface BadSample {
 /** Samples that are read while another is worked on, so that a slow disk is waited for once. */
 const readAhead = 4;
 
+type Memory = (bytes: number) => Uint8Array;
+
+/** What a job works in. */
+interface Desk {
+  /** For one decoded image after another. */
+  readonly decoded: Memory;
+  /** For what is read: one more than reads are ahead, so that each is free again when its turn comes. */
+  readonly read: readonly Memory[];
+}
+
+/** Those of this thread that no job works in now. */
+const desks: Desk[] = [];
+
 /** Writes the views into their slots and answers with the samples that could not be read. */
-export async function fillViews({
-  options,
-  seed,
-  epoch,
-  memory,
-  current,
-  samples,
-}: LoaderJob): Promise<readonly BadSample[]> {
+export async function fillViews(job: LoaderJob): Promise<readonly BadSample[]> {
+  const desk = desks.pop() ?? { decoded: scratch(), read: Array.from({ length: readAhead + 1 }, scratch) };
+  try {
+    return await fill(job, desk);
+  } finally {
+    desks.push(desk);
+  }
+}
+
+async function fill(
+  { options, seed, epoch, memory, current, samples }: LoaderJob,
+  { decoded: allocate, read }: Desk,
+): Promise<readonly BadSample[]> {
   const bytes = options.transform.size ** 2 * 3;
   const mark = new Int32Array(current);
-  const allocate = scratch();
   const bad: BadSample[] = [];
-  // What a read fills is used again when its view is made, and as many reads have been begun.
-  const memories = Array.from({ length: readAhead + 1 }, scratch);
-  const start = (i: number) => started(samples[i].source, memories[i % memories.length]);
+  const start = (i: number) => started(samples[i].source, read[i % read.length]);
   const reads = samples.slice(0, readAhead).map((_, i) => start(i));
   for (const [i, { slot, index, view }] of samples.entries()) {
     if (i + readAhead < samples.length) reads.push(start(i + readAhead));
     try {
       const found = await reads.shift()!;
       Atomics.store(mark, 0, i);
-      const pixels = await makeView(found, { ...options, allocate }, { seed, epoch, sample: index, view });
-      new Uint8Array(memory, slot * bytes, bytes).set(pixels);
+      const target = new Uint8Array(memory, slot * bytes, bytes);
+      await writeView(found, { ...options, allocate }, { seed, epoch, sample: index, view }, target);
     } catch (error) {
       bad.push({ slot, index, message: error instanceof Error ? error.message : String(error) });
     }
@@ -65,9 +80,7 @@ function started(source: SampleSource, memory: Memory): ReturnType<typeof readSo
   return read;
 }
 
-type Memory = (bytes: number) => Uint8Array;
-
-/** Memory for one image after another: each is done with before the next is decoded. */
+/** Memory for one image after another: each is done with before the next is there. */
 function scratch(): Memory {
   let memory = new Uint8Array(0);
   return (bytes) => {

@@ -1,6 +1,7 @@
 /** From where a sample lies to its bytes, or to its pixels where they are stored bare. */
 import { readFile } from "node:fs/promises";
 import { fileError } from "../system/atomic-file.js";
+import { atOnce, readFileInto } from "../system/read-at-once.js";
 import { readRange } from "../system/read-range.js";
 import type { SampleSource } from "./dataset.js";
 import { type Picture, pictureOf } from "./image.js";
@@ -16,14 +17,17 @@ export interface EncodedImage {
 const fresh = (bytes: number): Uint8Array => new Uint8Array(bytes);
 
 /**
- * Reads a sample, a record into memory from `allocate`: fresh memory unless told. Throws FileError when it is not there,
+ * Reads a sample; files and records into memory from `allocate`, or fresh memory. Throws FileError when it is not there,
  * cut short, or a record that is not what was packed.
  */
 export async function readSource(source: SampleSource, allocate = fresh): Promise<EncodedImage | Picture> {
   switch (source.kind) {
     case "file": {
       const { path } = source;
-      const bytes = await readFile(path).catch((error) => {
+      const bytes = await atOnce<Uint8Array>(
+        () => readFileInto(path, allocate),
+        () => readFile(path),
+      ).catch((error) => {
         throw fileError(path, "read", error);
       });
       return { bytes, name: path };

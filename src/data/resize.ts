@@ -185,5 +185,5 @@ function resample(pixels: Pixels, reads: Box, across: Taps, down: Taps): RgbImag
     work.run.horizontalPass(source, rowBytes, count, ...horizontal, width, rows + first * outBytes);
   }
   work.run.verticalPass(rows, outBytes, ...vertical, height, target);
-  return { width, height, data: memory.slice(target, target + outBytes * height) };
+  return { width, height, data: work.result(target, outBytes * height) };
 }

@@ -3,6 +3,7 @@ import { RandomStream } from "../random/stream.js";
 import type { SampleSource } from "./dataset.js";
 import { type DecodeOptions, openImage } from "./decode.js";
 import { type Picture, type RgbImage, wholeImage } from "./image.js";
+import { reusingPixels } from "./pixel-memory.js";
 import { type EncodedImage, readSource } from "./read-source.js";
 import { planView, type Transform } from "./transform.js";
 
@@ -27,13 +28,16 @@ export async function readSample(source: SampleSource, options: ReadOptions): Pr
 export const openFound = async (found: EncodedImage | Picture, options: ReadOptions): Promise<Picture> =>
   "bytes" in found ? openImage(found.bytes, { ...options, name: found.name }) : found;
 
-/** The bytes of a view, `size · size · 3`, of what was read; a pure function of it and the key. */
-export async function makeView(found: EncodedImage | Picture, options: ViewOptions, key: ViewKey): Promise<Uint8Array> {
+/** Writes a view of what was read into `target`, `size · size · 3` bytes; a pure function of it and the key. */
+export async function writeView(
+  found: EncodedImage | Picture,
+  options: ViewOptions,
+  key: ViewKey,
+  target: Uint8Array,
+): Promise<void> {
   const picture = await openFound(found, options);
-  const { reads, shrink, make } = planView(
-    picture,
-    options.transform,
-    new RandomStream({ ...key, purpose: "augment" }),
-  );
-  return make(await picture.pixels(reads, shrink));
+  const stream = new RandomStream({ ...key, purpose: "augment" });
+  const { reads, shrink, make } = planView(picture, options.transform, stream);
+  const pixels = await picture.pixels(reads, shrink);
+  reusingPixels(() => target.set(make(pixels)));
 }

@@ -64,7 +64,7 @@ function canvas({ width, height, data }: RgbImage, fill: AffineOptions["fill"]) 
   }
   for (let k = 0; k < width * 3; k++) memory[target + k] = fill[k % 3];
   for (let y = 1; y < height; y++) memory.copyWithin(target + y * width * 3, target, target + width * 3);
-  const result = (): RgbImage => ({ width, height, data: work.bytes().slice(target, target + width * height * 3) });
+  const result = (): RgbImage => ({ width, height, data: work.result(target, width * height * 3) });
   return { work, origin: bordered + border * (rowBytes + 3), rowBytes, target, result };
 }
 

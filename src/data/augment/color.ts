@@ -1,6 +1,7 @@
 /** Operations between the channels of a pixel, as Pillow's. */
 import type { RgbImage } from "../image.js";
 import { kernels } from "../kernels/kernels.js";
+import { pixelMemory } from "../pixel-memory.js";
 
 /** Luminance of a pixel by ITU-R 601 in Pillow's fixed point. */
 const grey = (r: number, g: number, b: number): number => (r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16;
@@ -18,12 +19,12 @@ export function color({ width, height, data }: RgbImage, factor: number): RgbIma
   const work = kernels();
   const pixels = work.placeBytes(data);
   work.run.saturate(pixels, pixels + data.length, factor);
-  return { width, height, data: work.bytes().slice(pixels, pixels + data.length) };
+  return { width, height, data: work.result(pixels, data.length) };
 }
 
 /** Turns the hue by `turn` of the full circle, -½ … ½, through Pillow's 8-bit HSV as torchvision does. */
 export function hue({ width, height, data }: RgbImage, turn: number): RgbImage {
-  const out = new Uint8Array(data.length);
+  const out = pixelMemory(data.length);
   const shift = Math.trunc(turn * 255) & 255;
   for (let i = 0; i < data.length; i += 3) {
     const [h, s, v] = toHsv(data[i], data[i + 1], data[i + 2]);

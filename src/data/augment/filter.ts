@@ -1,6 +1,7 @@
 /** Operations on a pixel's neighbourhood, as Pillow's: sharpness and Gaussian blur. */
 import type { RgbImage } from "../image.js";
 import { kernels } from "../kernels/kernels.js";
+import { copyOfPixels, pixelMemory } from "../pixel-memory.js";
 
 /** Factor 0 is the smoothed image, 1 the image. The border keeps its values. */
 export function sharpness(image: RgbImage, factor: number): RgbImage {
@@ -12,7 +13,7 @@ export function sharpness(image: RgbImage, factor: number): RgbImage {
   const stride = width * 3;
   const inner = stride + 3;
   work.run.sharpen(source + inner, source + data.length - inner, stride, target + inner, factor);
-  const out = work.bytes().slice(target, target + data.length);
+  const out = work.result(target, data.length);
   for (let y = 1; y < height; y++) {
     const seam = y * stride - 3;
     out.set(data.subarray(seam, seam + 6), seam);
@@ -29,7 +30,7 @@ export function gaussianBlur(image: RgbImage, deviation: number): RgbImage {
   if (deviation <= 0) return image;
   const { width, height } = image;
   const radius = boxRadius(deviation);
-  let [data, other]: [Uint8Array, Uint8Array] = [new Uint8Array(image.data), new Uint8Array(image.data.length)];
+  let [data, other]: [Uint8Array, Uint8Array] = [copyOfPixels(image.data), pixelMemory(image.data.length)];
   const line = new Uint8Array(Math.max(width, height));
   for (const axis of ["rows", "columns"] as const) {
     const [lines, length] = axis === "rows" ? [height, width] : [width, height];

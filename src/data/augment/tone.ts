@@ -12,7 +12,7 @@ function point({ width, height, data }: RgbImage, tables: Tables): RgbImage {
   const all = new Uint8Array(768);
   for (const [channel, table] of tables.entries()) all.set(table, 256 * channel);
   work.run.lookUp(pixels, pixels + data.length, work.placeBytes(all));
-  return { width, height, data: work.bytes().slice(pixels, pixels + data.length) };
+  return { width, height, data: work.result(pixels, data.length) };
 }
 
 /** The same table for all channels; values beyond 0 … 255 are cut off. */

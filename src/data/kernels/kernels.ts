@@ -1,5 +1,6 @@
 /** The compiled pixel kernels of this thread and the memory they work in. */
 import { compileWasm } from "../../system/wasm.js";
+import { copyOfPixels } from "../pixel-memory.js";
 import { mapBicubic, mapBilinear, shiftLines } from "./affine-kernels.js";
 import { lookUp, saturate, sharpen } from "./color-kernels.js";
 import { horizontalPass, verticalPass } from "./resample-kernels.js";
@@ -50,6 +51,11 @@ class Workspace {
     const address = this.reserve(values.length);
     this.bytes().set(values, address);
     return address;
+  }
+
+  /** A copy of what a kernel has written. */
+  result(address: number, bytes: number): Uint8Array<ArrayBuffer> {
+    return copyOfPixels(this.bytes().subarray(address, address + bytes));
   }
 
   /** The memory as it is now. */

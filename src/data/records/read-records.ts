@@ -3,6 +3,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { FileError } from "../../errors.js";
 import { fileError } from "../../system/atomic-file.js";
 import { crc32 } from "../../system/crc32.js";
+import { atOnce, fillSync } from "../../system/read-at-once.js";
 import { withFile } from "../../system/read-range.js";
 import { fileSource } from "../archive/byte-source.js";
 import type { SampleSource } from "../dataset.js";
@@ -66,18 +67,26 @@ export async function readRecord(source: RecordSource, allocate: (bytes: number)
   const { path, offset, length, checksum, name } = source;
   const file = await fileOf(source);
   const bytes = allocate(length);
-  let at = 0;
-  while (at < length) {
-    const { bytesRead } = await file.read(bytes, at, length - at, offset + at).catch((error) => {
-      throw fileError(path, "read", error);
-    });
-    if (bytesRead === 0) break;
-    at += bytesRead;
-  }
-  if (at < length || crc32(bytes) !== checksum)
+  const count = await atOnce(
+    () => fillSync(file.fd, bytes, offset),
+    () => fill(file, bytes, offset),
+  ).catch((error) => {
+    throw fileError(path, "read", error);
+  });
+  if (count < length || crc32(bytes) !== checksum)
     throw new FileError(
       path,
       `"${name}" is damaged: its bytes are not those that were packed; get the file again, or pack it again.`,
     );
   return bytes;
+}
+
+async function fill(file: FileHandle, bytes: Uint8Array, position: number): Promise<number> {
+  let at = 0;
+  while (at < bytes.length) {
+    const { bytesRead } = await file.read(bytes, at, bytes.length - at, position + at);
+    if (bytesRead === 0) break;
+    at += bytesRead;
+  }
+  return at;
 }
