@@ -5,6 +5,7 @@ import { isCifarFile, openCifar } from "./sources/cifar.js";
 import { openFlatFolder } from "./sources/flat.js";
 import { openHubDataset } from "./sources/hub.js";
 import { openImageFolder } from "./sources/image-folder.js";
+import { isImagenet, openImagenet } from "./sources/imagenet.js";
 import { annotationFile, openInaturalist } from "./sources/inaturalist.js";
 import { isListFile, openList, ownList } from "./sources/list.js";
 import { isParquetName, openParquet } from "./sources/parquet.js";
@@ -34,6 +35,12 @@ export const formats: Readonly<Record<string, Format>> = {
     about: "a .csv or .jsonl list of path and label",
     recognises: (place) => (place.kind === "file" ? isListFile(place.path) : hasFile(place, ownList)),
     open: openList,
+  },
+  imagenet: {
+    about:
+      "ImageNet's own archives (ILSVRC2012_img_train.tar, n01440764.tar, …) and its validation images with their kit",
+    recognises: isImagenet,
+    open: openImagenet,
   },
   parquet: {
     about: "Parquet files of the Hugging Face datasets library",

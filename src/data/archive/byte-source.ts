@@ -46,6 +46,11 @@ export function windowed(source: ByteSource, window: number): ByteSource {
   };
 }
 
+/** Bytes that are there already, under a name for messages. */
+export function bufferSource(name: string, bytes: Buffer): ByteSource {
+  return { name, size: bytes.length, read: async (offset, length) => bytes.subarray(offset, offset + length) };
+}
+
 /** The part of a source that begins at `start`. */
 export function within(source: ByteSource, start: number, size: number, name: string): ByteSource {
   return { name, size, read: (offset, length) => source.read(start + offset, length) };

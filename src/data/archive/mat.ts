@@ -12,19 +12,33 @@ const largest = { file: 64 * 2 ** 20, unpacked: 256 * 2 ** 20, depth: 16 };
 
 class MatError extends Error {}
 
-/** All variables by name. Throws FileError when the file is damaged or of another version. */
+/** All variables of a file by name. Throws FileError when it is damaged or of another version. */
 export async function readMat(path: string): Promise<ReadonlyMap<string, MatValue>> {
+  const { size } = await stat(path).catch((error) => {
+    throw fileError(path, "read", error);
+  });
+  if (size > largest.file) throw refused(path, `has ${size} bytes, above the limit of ${largest.file}`);
+  const bytes = await readFile(path).catch((error) => {
+    throw fileError(path, "read", error);
+  });
+  return parseMat(path, bytes);
+}
+
+/** All variables by name, of a file's bytes; `path` names them in messages. */
+export function parseMat(path: string, bytes: Buffer): ReadonlyMap<string, MatValue> {
   try {
-    const { size } = await stat(path);
-    if (size > largest.file) throw new MatError(`has ${size} bytes, above the limit of ${largest.file}`);
-    return parseMat(await readFile(path));
+    return variablesOf(bytes);
   } catch (error) {
-    if (!(error instanceof MatError)) throw fileError(path, "read", error);
-    throw new FileError(path, `The MATLAB file "${path}" ${error.message}; get the file again.`, { cause: error });
+    if (error instanceof MatError) throw refused(path, error.message, error);
+    throw error;
   }
 }
 
-function parseMat(bytes: Buffer): Map<string, MatValue> {
+function refused(path: string, reason: string, cause?: unknown): FileError {
+  return new FileError(path, `The MATLAB file "${path}" ${reason}; get the file again.`, { cause });
+}
+
+function variablesOf(bytes: Buffer): Map<string, MatValue> {
   if (bytes.length < 128 || bytes.toString("latin1", 126, 128) !== "IM")
     throw new MatError("is not of version 5, little-endian");
   const variables = new Map<string, MatValue>();

@@ -10,8 +10,10 @@ import { FileError } from "../../errors.js";
 import { writeFileAtomic } from "../../system/atomic-file.js";
 import { cacheFolder } from "../../system/cache-folder.js";
 import { quoted } from "../../system/quoted.js";
+import type { LabelColumn } from "../labels.js";
 import { isImageName } from "../sources/files.js";
 import type { ByteSource } from "./byte-source.js";
+import type { SampleTable } from "./sample-table.js";
 import { type TarMember, tarMembers } from "./tar.js";
 
 /** The samples of one shard, a column each. */
@@ -24,18 +26,27 @@ const indexSchema = z.object({
 });
 export type ShardIndex = Readonly<z.infer<typeof indexSchema>>;
 
+export function emptyIndex() {
+  const [keys, labels]: string[][] = [[], []];
+  const [offsets, lengths]: number[][] = [[], []];
+  return { format: 1 as const, keys, labels, offsets, lengths };
+}
+
+/** Adds the samples of an archive to a table, and their labels to the column. */
+export function addIndexed(table: SampleTable, labels: LabelColumn, path: string, index: ShardIndex): void {
+  table.addFile(path);
+  for (const [i, key] of index.keys.entries()) {
+    table.add(key, index.offsets[i], index.lengths[i]);
+    labels.push(index.labels[i]);
+  }
+}
+
 /** Largest member that can be a label. */
 const longestLabel = 1 << 16;
 
 /** Walks through a shard. Throws FileError when a sample lacks its image or its class. */
 export async function indexShard(source: ByteSource): Promise<ShardIndex> {
-  const index = {
-    format: 1 as const,
-    keys: [] as string[],
-    labels: [] as string[],
-    offsets: [] as number[],
-    lengths: [] as number[],
-  };
+  const index = emptyIndex();
   let key: string | undefined;
   let image: TarMember | undefined;
   let label: string | undefined;

@@ -7,7 +7,7 @@ import { fileError } from "../../system/atomic-file.js";
 import { withFile } from "../../system/read-range.js";
 import { fileSource, windowed } from "../archive/byte-source.js";
 import { SampleTable, tableDataset } from "../archive/sample-table.js";
-import { cachedIndex, indexShard, type ShardIndex } from "../archive/shard-index.js";
+import { addIndexed, cachedIndex, indexShard, type ShardIndex } from "../archive/shard-index.js";
 import { expandBraces } from "../braces.js";
 import type { Dataset, OpenOptions } from "../dataset.js";
 import { LabelColumn } from "../labels.js";
@@ -24,7 +24,7 @@ export async function openWebDataset(path: string, options: OpenOptions): Promis
   const shards = namesOfPart(path, names, options.split).map((name) => join(folder, name));
   const table = new SampleTable();
   const labels = new LabelColumn();
-  for (const shard of shards) addShard(table, labels, shard, await localIndex(shard));
+  for (const shard of shards) addIndexed(table, labels, shard, await localIndex(shard));
   const own = await readOwnClasses(dirname(shards[0]));
   return tableDataset(basename(path), table, labels.resolve(path, { wanted: options.classes, own }));
 }
@@ -38,14 +38,6 @@ async function shardsOf(path: string): Promise<{ folder: string; names: string[]
   const names = await filesNamed(path, shardName);
   if (names.length === 0) throw new FileError(path, `"${path}" holds no shards; their names must end in .tar.`);
   return { folder: path, names };
-}
-
-function addShard(table: SampleTable, labels: LabelColumn, path: string, index: ShardIndex): void {
-  table.addFile(path);
-  for (const [i, key] of index.keys.entries()) {
-    table.add(key, index.offsets[i], index.lengths[i]);
-    labels.push(index.labels[i]);
-  }
 }
 
 /** Archives below this size are walked through as fast as their index is read. */
