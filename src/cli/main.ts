@@ -26,6 +26,10 @@ const commands: Commands = {
     load: () => import("./commands/tokens.js"),
   },
   runs: { about: "the runs in a folder, and how far they got", load: () => import("./commands/runs.js") },
+  report: {
+    about: "a page about runs: curves, mistakes, calibration, comparison",
+    load: () => import("./commands/report.js"),
+  },
   models: { about: "list the models", load: () => import("./commands/models.js") },
   doctor: { about: "what engines, threads and memory this machine offers", load: () => import("./commands/doctor.js") },
   demo: { about: "train a small model on built-in data, offline", load: () => import("./commands/demo.js") },

@@ -2,6 +2,7 @@
 import type { Dataset } from "../data/dataset.js";
 import type { DeviceState, Engine } from "../engines/engine.js";
 import { requireFreeSpace, writeFileAtomic } from "../system/atomic-file.js";
+import { leads, type ProcessGroup } from "../system/coordination/process-group.js";
 import { hostTensor, type NamedTensors, zeros } from "../tensor/index.js";
 import type { SavedState } from "./checkpoint.js";
 import { diagnose } from "./diagnose.js";
@@ -24,6 +25,8 @@ export interface BrokenContext {
   readonly folder: RunFolder;
   readonly dataset: Dataset;
   readonly recipe: Recipe;
+  /** Each process of several writes down its own share of the batch. */
+  readonly group: ProcessGroup;
 }
 
 /**
@@ -36,13 +39,13 @@ export async function recordBroken(
   { epoch }: Position,
   onNaN: OnNaN,
 ): Promise<string> {
-  const { engine, state, step, folder, dataset, recipe } = context;
+  const { engine, state, step, folder, dataset, recipe, group } = context;
   const { what, loss, gradientNorm, lr, batch } = run;
   const first = await diagnose(engine, step, state, run.data).catch((error: unknown) => String(error));
   await state.write(new Map([[haltedState, hostTensor("float32", [], Float32Array.of(0))]]));
   const found = { what, loss, gradientNorm, lr, epoch: epoch + 1, step: run.step, run: batch.step, first, onNaN };
   const samples = [...batch.indices];
-  const diagnosis = `broken-step-${run.step}.json`;
+  const diagnosis = `broken-step-${run.step}${leads(group) ? "" : `.rank-${group.index}`}.json`;
   const named = samples.map((index) => ({ index, name: dataset.describe(index), label: dataset.label(index) }));
   const text = `${JSON.stringify({ ...found, samples: named }, null, 2)}\n`;
   await requireFreeSpace(folder.path, text.length, "a diagnosis");

@@ -23,9 +23,12 @@ export async function describeSide(source: string): Promise<ComparedRun> {
     () => false,
   );
   if (!folder) return { source, recipe: parseRecipe(await readRecipe(source)), environment: {}, result: {} };
-  const run = await summarizeRun(source);
+  return comparedRun(await summarizeRun(source));
+}
+
+export function comparedRun(run: RunSummary): ComparedRun {
   return {
-    source,
+    source: run.folder,
     recipe: run.recipe,
     environment: { ...without(run.environment ?? {}, ["kind", "time", "precisions"]), ...pick(run.manifest, noted) },
     result: resultOf(run),

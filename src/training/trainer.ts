@@ -160,7 +160,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     let waitedBefore = checkpoints.waited;
     const between = 60_000 * (options.checkpointMinutes ?? 10);
     const onNaN = options.onNaN ?? "stop";
-    const broken = { engine, state, step, folder, dataset: data, recipe };
+    const broken = { engine, state, step, folder, dataset: data, recipe, group };
     /** Saves where the run is, so that nothing is lost to the error. */
     const savedBefore = async (error: unknown, reason: string) => {
       await checkpoints.save(state, position);

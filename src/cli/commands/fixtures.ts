@@ -67,5 +67,5 @@ function print(line: Line, all: Line[]): void {
     (line.error === undefined
       ? ""
       : `largest ${line.case.startsWith("image_ops") ? "difference in grey levels" : "relative error"} ${line.error.toExponential(1)}`);
-  console.log(`${verdict.padEnd(8)}${line.engine.padEnd(6)}${line.case.padEnd(32)}${detail}`);
+  console.log(`${verdict.padEnd(8)}${line.engine.padEnd(6)}${line.case.padEnd(31)} ${detail}`);
 }

@@ -1,0 +1,99 @@
+/** `deit report`: one page about a run, or about several beside each other. */
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import type { Command } from "commander";
+import type { Engine } from "../../engines/engine.js";
+import type { EngineChoice } from "../../engines/open.js";
+import { DeitError, InterruptedError } from "../../errors.js";
+import { calibration } from "../../evaluation/decisions.js";
+import type { ReportedRun } from "../../report/reported-run.js";
+import { inspectRun } from "../../report/run-inspection.js";
+import { runPage } from "../../report/run-page.js";
+import { writeFileAtomic } from "../../system/atomic-file.js";
+import { createProgress } from "../../system/progress.js";
+import { runTestData } from "../../training/run-data.js";
+import { type RunSummary, summarizeRun } from "../../training/run-summary.js";
+import { engineOptions, interruptible, wholeNumber, withEngine } from "../options.js";
+
+export function define(command: Command): void {
+  engineOptions(command)
+    .argument("<runs...>", "run folders")
+    .option("-o, --output <file>", "the page, report.html in the first run's folder unless told")
+    .option("--data <path>", "where the data lies now, when not where the runs found it")
+    .option("--shown <images>", "hardest images and surest mistakes to show, of each", wholeNumber(0), 12)
+    .option("--log-only", "leave the models alone: curves, recipes and environment, without their decisions")
+    .option("--workers <threads>", "threads that read images", wholeNumber(0), Math.max(1, availableParallelism() - 1))
+    .option("--json", "print one JSON value")
+    .addHelpText(
+      "after",
+      `
+Writes one HTML file with curves, confusions, the surest mistakes and hardest images with attention maps, classes,
+calibration, recipe and environment; of several runs it shows where they differ. The file loads nothing and needs no
+script. The best weights of each run are looked at on the images that it was tested on.
+
+Examples:
+  deit report runs/photos
+  deit report runs/plain runs/distilled -o comparison.html`,
+    )
+    .action((runs: string[], options: Options) => interruptible((signal) => run(runs, options, signal)));
+}
+
+interface Options extends EngineChoice {
+  readonly output?: string;
+  readonly data?: string;
+  readonly shown: number;
+  readonly logOnly?: boolean;
+  readonly workers: number;
+  readonly json?: boolean;
+}
+
+async function run(folders: readonly string[], options: Options, signal: AbortSignal): Promise<void> {
+  const runs = await Promise.all([...new Set(folders)].map(summarizeRun));
+  const reported: ReportedRun[] = options.logOnly
+    ? runs.map((run) => ({ run }))
+    : await withEngine(options, async (engine) => {
+        const all: ReportedRun[] = [];
+        for (const each of runs) all.push(await inspected(each, engine, options, signal));
+        return all;
+      });
+  const output = options.output ?? join(folders[0], "report.html");
+  await writeFileAtomic(output, runPage(reported));
+  if (options.json) console.log(JSON.stringify({ output, runs: reported.map(toJson) }));
+  else console.log(`report: ${output}`);
+}
+
+/** A run that cannot be looked at, because its data has moved say, is shown all the same. */
+async function inspected(run: RunSummary, engine: Engine, options: Options, signal: AbortSignal): Promise<ReportedRun> {
+  if (run.epochs.length === 0)
+    return { run, notInspected: "There are no weights yet, so its decisions are not shown." };
+  try {
+    const dataset = await runTestData(run, options.data, signal);
+    if (!dataset) return { run, notInspected: "Its data has no part for testing, so its decisions are not shown." };
+    const { workers, shown, json: quiet } = options;
+    const progress = createProgress({ title: run.folder, total: dataset.length, unit: "images", quiet });
+    const onProgress = (images: number) => progress.update(images);
+    const inspection = await inspectRun(run, { engine, dataset, workers, shown, signal, onProgress }).finally(
+      progress.stop,
+    );
+    return { run, inspection };
+  } catch (error) {
+    if (!(error instanceof DeitError) || error instanceof InterruptedError) throw error;
+    console.error(`deit: ${error.message} Its decisions are left out of the report.`);
+    return { run, notInspected: `Its decisions are not shown: ${error.message}` };
+  }
+}
+
+function toJson({ run, inspection, notInspected }: ReportedRun) {
+  const { folder, state, best } = run;
+  return {
+    ...{ folder, state, top1: best?.test?.top1 },
+    ...(inspection
+      ? {
+          images: inspection.decisions.labels.length,
+          calibrationError: calibration(inspection.decisions).error,
+          hardest: inspection.hardest.map((e) => e.name),
+          surestMistakes: inspection.surestMistakes.map((e) => e.name),
+        }
+      : { notInspected }),
+  };
+}

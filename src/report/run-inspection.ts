@@ -1,0 +1,129 @@
+/** Looks closely at a run's best model: its decisions on the test images, and pictures of the telling ones. */
+import { join } from "node:path";
+import { type Dataset, subset } from "../data/dataset.js";
+import { createLoader, type Loader } from "../data/loader.js";
+import type { Engine } from "../engines/engine.js";
+import { UsageError } from "../errors.js";
+import { Attention } from "../evaluation/attention.js";
+import { DecisionRecorder, type Decisions, hardest, surestMistakes } from "../evaluation/decisions.js";
+import { headLogits, logitsAt } from "../evaluation/heads.js";
+import { openModel } from "../evaluation/open-model.js";
+import { passOver } from "../evaluation/pass.js";
+import { Probe } from "../evaluation/probe.js";
+import { headsOf } from "../models/context.js";
+import type { Model } from "../models/model.js";
+import type { NamedTensors } from "../tensor/index.js";
+import type { RunSummary } from "../training/run-summary.js";
+import { evaluationTransform } from "../training/training-data.js";
+import { overlay } from "./attention-picture.js";
+import type { Picture } from "./page.js";
+import { smallPicture } from "./pictures.js";
+
+export interface InspectOptions {
+  readonly engine: Engine;
+  /** The images the run was tested on. */
+  readonly dataset: Dataset;
+  readonly workers: number;
+  /** Images of each kind that are shown. */
+  readonly shown: number;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (images: number) => void;
+}
+
+/** An image as the model saw it. */
+export interface Example {
+  readonly name: string;
+  readonly label: number;
+  readonly decided: number;
+  /** Probabilities of the class decided for and of the true one. */
+  readonly confidence: number;
+  readonly truth: number;
+  readonly picture: Picture;
+  /** The same with the attention of the class token laid over; undefined for models without attention. */
+  readonly attention?: Picture;
+}
+
+export interface RunInspection {
+  readonly classes: readonly string[];
+  readonly decisions: Decisions;
+  /** Those whose true class got the least probability, and those decided wrong with the most. */
+  readonly hardest: readonly Example[];
+  readonly surestMistakes: readonly Example[];
+}
+
+/** Decisions of the run's best weights on `dataset`, by both heads together where there are two. */
+export async function inspectRun(run: RunSummary, options: InspectOptions): Promise<RunInspection> {
+  const { engine, dataset, shown, signal, onProgress } = options;
+  const { model, weights } = await openModel({ weights: join(run.folder, "best.safetensors") });
+  const [head] = headsOf(model);
+  const probe = await Probe.create(engine, model, weights, headLogits(model));
+  const loader = testLoader(run, model, dataset, options.workers);
+  const recorder = new DecisionRecorder(dataset.length, model.classes);
+  try {
+    for await (const { batch, values } of passOver(probe, { loader, signal, onProgress }))
+      for (let i = 0; i < batch.count; i++) recorder.add(logitsAt(values, head, i), batch.labels[i]);
+  } finally {
+    await loader.close();
+    await probe.dispose();
+  }
+  const decisions = recorder.result();
+  const [hard, sure] = [hardest(decisions, shown), surestMistakes(decisions, shown)];
+  const examples = await exampleImages(run, model, weights, [...new Set([...hard, ...sure])], decisions, options);
+  const those = (indices: readonly number[]) => indices.map((i) => examples.get(i)!);
+  return { classes: dataset.classes, decisions, hardest: those(hard), surestMistakes: those(sure) };
+}
+
+/** All images in order, as they were tested. */
+function testLoader({ recipe }: RunSummary, model: Model, dataset: Dataset, workers: number): Loader {
+  return createLoader({
+    dataset,
+    batchSize: Math.min(32, dataset.length),
+    transform: evaluationTransform(recipe, model),
+    seed: 0,
+    workers,
+    order: "sequential",
+    dropLast: false,
+  });
+}
+
+/** The images at `indices`, with the attention they get where the model has any. */
+async function exampleImages(
+  run: RunSummary,
+  model: Model,
+  weights: NamedTensors,
+  indices: readonly number[],
+  decisions: Decisions,
+  { engine, dataset }: InspectOptions,
+): Promise<ReadonlyMap<number, Example>> {
+  const examples = new Map<number, Example>();
+  if (indices.length === 0) return examples;
+  const attention = await Attention.create(engine, model, weights).catch((error: unknown) => {
+    if (error instanceof UsageError) return undefined; // a convnet
+    throw error;
+  });
+  const loader = testLoader(run, model, subset(dataset, indices), 0);
+  const size = model.imageSize;
+  try {
+    for await (const batch of loader.epoch(0)) {
+      const maps = await attention?.maps(batch.images, loader.batchSize);
+      for (let slot = 0; slot < batch.count; slot++) {
+        const index = indices[batch.indices[slot]];
+        const data = batch.images.slice(slot * size * size * 3, (slot + 1) * size * size * 3);
+        const image = { width: size, height: size, data };
+        examples.set(index, {
+          name: dataset.key(index),
+          label: decisions.labels[index],
+          decided: decisions.decided[index],
+          confidence: decisions.confidence[index],
+          truth: decisions.truth[index],
+          picture: await smallPicture(image),
+          attention: maps && (await smallPicture(overlay(image, maps[slot].rollout, maps[slot].grid))),
+        });
+      }
+    }
+  } finally {
+    await loader.close();
+    await attention?.dispose();
+  }
+  return examples;
+}

@@ -1,0 +1,160 @@
+/** The page of one or several runs: how they went, how they differ, and what their models get wrong. */
+import { calibration } from "../evaluation/decisions.js";
+import { calibrationFigure, classTable, confusionTables, matrixCss } from "./decision-tables.js";
+import { type Content, type Html, html, trusted } from "./html.js";
+import { details, gallery, group, notice, type PageSection, page, thumbnail, tiles } from "./page.js";
+import { drawChart } from "./plot.js";
+import { type LabelledRun, labelled, type ReportedRun } from "./reported-run.js";
+import { runCurves } from "./run-curves.js";
+import type { Example, RunInspection } from "./run-inspection.js";
+import { comparisonTable, duration, environmentTable, historyTable, recipeTables } from "./run-tables.js";
+
+/** The document. It needs no script and loads nothing. */
+export function runPage(reported: readonly ReportedRun[]): string {
+  const runs = labelled(reported);
+  const several = runs.length > 1;
+  const sections: PageSection[] = [
+    ...(several ? [{ id: "comparison", title: "Comparison", body: comparisonTable(runs) }] : []),
+    { id: "curves", title: "Curves", body: curves(runs) },
+    ...inspected("confusions", "Confusions", runs, ({ decisions, classes }) => confusionTables(decisions, classes)),
+    ...inspected("mistakes", "Surest mistakes", runs, (i) => [
+      html`<p>Images decided wrong with the most confidence. A wrong label is often among them.</p>`,
+      exampleGallery(i.surestMistakes, i.classes),
+    ]),
+    ...inspected("hardest", "Hardest images", runs, (i) => [
+      html`<p>Images whose true class got the least probability.</p>`,
+      exampleGallery(i.hardest, i.classes),
+    ]),
+    ...inspected("classes", "Classes", runs, ({ decisions, classes }) => classTable(decisions, classes)),
+    ...inspected("calibration", "Calibration", runs, ({ decisions }) => calibrationFigure(decisions)),
+    { id: "recipe", title: "Recipe", body: recipeTables(runs) },
+    { id: "environment", title: "Environment", body: environmentTable(runs) },
+    { id: "history", title: "What happened", body: perRun(runs, ({ run }) => historyTable(run)) },
+  ];
+  const [{ run: first }] = runs;
+  return page({
+    title: several ? `${runs.length} runs` : `Run ${runs[0].label}`,
+    lead: several
+      ? runs.map(({ run }) => run.folder).join(", ")
+      : `${first.recipe.model} on ${first.manifest.data}, begun ${first.manifest.began.slice(0, 16).replace("T", " ")} UTC.`,
+    summary: [several ? "" : summaryTiles(runs[0]), runs.map((each) => notices(each, several))],
+    sections,
+    footer: html`Made by <code>deit report</code>. Pictures are part of this file; nothing is loaded from elsewhere.`,
+    css: `${matrixCss}${css}`,
+  });
+}
+
+const css = `
+.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));gap:1rem 2rem;max-width:70rem}
+.charts figure{margin:.5rem 0}
+.charts svg{width:100%}
+td{max-width:20rem;overflow-wrap:break-word}
+figure .deit-plot{--plot-paper:var(--page)}
+.example{display:flex;flex-wrap:wrap;gap:.5rem;width:18rem;max-width:100%}
+.example .thumbnail{width:8rem}
+.example .thumbnail .small{width:8rem}
+.example p{flex-basis:100%;margin:0;font-size:.8125rem;line-height:1.4}
+`;
+
+function summaryTiles({ run, inspection }: LabelledRun): Content {
+  const { best, epochs, recipe, state, seconds } = run;
+  const percent = (n: number) => `${n.toFixed(2)} %`;
+  const last = epochs.at(-1);
+  return tiles([
+    ...(best?.test
+      ? [
+          { label: "Top-1", value: percent(best.test.top1), note: `best: epoch ${best.epoch}` },
+          {
+            label: "Top-5",
+            value: percent(best.test.top5),
+            note: `of ${best.test.images.toLocaleString("en")} images`,
+          },
+        ]
+      : []),
+    ...(inspection
+      ? [{ label: "Calibration error", value: percent(100 * calibration(inspection.decisions).error) }]
+      : []),
+    { label: "Epochs", value: `${epochs.length} of ${recipe.epochs}`, note: state },
+    ...(last
+      ? [
+          { label: "Time", value: duration(seconds), note: "in epochs" },
+          { label: "Images/s", value: last.imagesPerSecond.toFixed(0), note: "last epoch" },
+        ]
+      : []),
+  ]);
+}
+
+function notices({ label, run, notInspected }: LabelledRun, several: boolean): Content {
+  const name = several ? `${label}: ` : "";
+  const broken = run.log.filter((line) => line.kind === "broken").length;
+  const warnings = run.log.filter((line) => line.kind === "warning").length;
+  return [
+    run.state === "stopped"
+      ? notice("warning", [
+          `${name}the run is not done; it goes on by `,
+          html`<code>deit train --resume ${run.folder}</code>.`,
+        ])
+      : "",
+    run.state === "running" ? notice("note", `${name}the run is under way; this is how far it got.`) : "",
+    broken > 0
+      ? notice("serious", `${name}loss or gradients were no number ${broken === 1 ? "once" : `${broken} times`}.`)
+      : "",
+    warnings > 0
+      ? notice("note", [
+          `${name}training warned ${warnings === 1 ? "once" : `${warnings} times`}; see `,
+          html`<a href="#history">what happened</a>.`,
+        ])
+      : "",
+    notInspected === undefined ? "" : notice("note", `${name}${notInspected}`),
+  ];
+}
+
+function curves(runs: readonly LabelledRun[]): Content {
+  const charts = runCurves(runs);
+  if (charts.length === 0) return html`<p>No epoch is done yet.</p>`;
+  return html`<div class="charts">${charts.map((chart) => html`<figure>${trusted(drawChart(chart))}</figure>`)}</div>`;
+}
+
+/** A section with what `show` says of each run whose model was looked at. */
+function inspected(
+  id: string,
+  title: string,
+  runs: readonly LabelledRun[],
+  show: (inspection: RunInspection) => Content,
+): PageSection[] {
+  const those = runs.filter((r) => r.inspection !== undefined);
+  return those.length === 0 ? [] : [{ id, title, body: perRun(those, (r) => show(r.inspection!)) }];
+}
+
+/** Of one run what there is; of several the first open, the others a key away. */
+function perRun(runs: readonly LabelledRun[], show: (run: LabelledRun) => Content): Content {
+  return runs.length === 1 ? show(runs[0]) : runs.map((run, i) => details(run.label, show(run), i === 0));
+}
+
+function exampleGallery(examples: readonly Example[], classes: readonly string[]): Content {
+  if (examples.length === 0) return html`<p>There are none.</p>`;
+  const withMaps = examples.some((e) => e.attention);
+  return [
+    withMaps
+      ? html`<p><small>Right of each image: where the class token looks, by attention rollout through all blocks (bright and warm most, dark least; by the order of the patches, not by amount).</small></p>`
+      : "",
+    gallery(examples.map((example) => exampleGroup(example, classes))),
+  ];
+}
+
+function exampleGroup(example: Example, classes: readonly string[]): Html {
+  const { name, label, decided, confidence, truth, picture, attention } = example;
+  const percent = (share: number) => `${(100 * share).toFixed(share < 0.01 ? 2 : 0)} %`;
+  const said = label === decided ? "rightly decided" : `taken for ${classes[decided]}`;
+  const alt = `${classes[label]}, ${said}`;
+  const pictures = [
+    thumbnail({ picture, alt }),
+    attention ? thumbnail({ picture: attention, alt: `Attention to: ${alt}` }) : "",
+  ];
+  const caption = html`<p><strong>${classes[label]}</strong> (${percent(truth)}), ${
+    label === decided
+      ? "decided rightly"
+      : html`taken for <strong>${classes[decided]}</strong> (${percent(confidence)})`
+  }<br><small>${name}</small></p>`;
+  return group(html`<div class="example">${pictures}${caption}</div>`, alt);
+}

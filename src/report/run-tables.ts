@@ -1,0 +1,145 @@
+/** Tables of runs beside each other: results, settings, environment, and what happened. */
+import { calibration } from "../evaluation/decisions.js";
+import type { LogLine } from "../training/log-schema.js";
+import { parseRecipe } from "../training/recipe.js";
+import { comparedRun } from "../training/run-comparison.js";
+import type { RunSummary } from "../training/run-summary.js";
+import { type Content, html } from "./html.js";
+import { type Column, details, table } from "./page.js";
+import type { LabelledRun } from "./reported-run.js";
+
+/** "2 h 5 min", "3 min 20 s", "14 s". */
+export function duration(seconds: number): string {
+  const s = Math.round(seconds);
+  if (s < 60) return `${s} s`;
+  const [minutes, hours, days] = [Math.floor(s / 60) % 60, Math.floor(s / 3600) % 24, Math.floor(s / 86400)];
+  if (days > 0) return `${days} d ${hours} h`;
+  return s >= 3600 ? `${hours} h ${minutes} min` : `${minutes} min ${s % 60} s`;
+}
+
+const right: Column["align"] = "right";
+
+/** A row per run, the best first. */
+export function comparisonTable(runs: readonly LabelledRun[]): Content {
+  const columns: Column[] = [
+    ...["Run", "Folder", "Model", "State"].map((title) => ({ title })),
+    ...["Epochs", "Top-1", "Top-5", "Test loss", "Calibration error", "Images/s", "Time"].map((title) => ({
+      title,
+      align: right,
+    })),
+  ];
+  const order = [...runs].sort((a, b) => (b.run.best?.test?.top1 ?? -1) - (a.run.best?.test?.top1 ?? -1));
+  const number = (value: number | null | undefined, show: (n: number) => string) =>
+    typeof value === "number" ? show(value) : "–";
+  const row = ({ label, run, inspection }: LabelledRun): Content[] => {
+    const { best, epochs, recipe, state, seconds } = run;
+    const percent = (n: number) => `${n.toFixed(2)} %`;
+    return [
+      html`<strong>${label}</strong>`,
+      run.folder,
+      recipe.model,
+      state,
+      `${epochs.length} of ${recipe.epochs}`,
+      number(best?.test?.top1, percent),
+      number(best?.test?.top5, percent),
+      number(best?.test?.loss, (n) => n.toFixed(4)),
+      number(inspection && 100 * calibration(inspection.decisions).error, percent),
+      number(epochs.at(-1)?.imagesPerSecond, (n) => n.toFixed(0)),
+      epochs.length === 0 ? "–" : duration(seconds),
+    ];
+  };
+  return table("The runs at their best epoch, the best first", columns, order.map(row));
+}
+
+type Values = Readonly<Record<string, unknown>>;
+
+/** First what is unusual: of one run the settings that are not the defaults, of several those that differ. */
+export function recipeTables(runs: readonly LabelledRun[]): Content {
+  const recipes = runs.map(({ run }): Values => withoutNotes(run.recipe));
+  const all = keysOf(recipes);
+  const different = (values: readonly Values[]) =>
+    all.filter((key) => new Set(values.map((v) => JSON.stringify(v[key]))).size > 1);
+  const columns = (keys: readonly string[], caption: string) => valueTable(caption, keys, runs, recipes);
+  const { about } = runs[0].run.recipe;
+  if (runs.length === 1) {
+    const changed = different([recipes[0], parseRecipe({}) as Values]);
+    return [
+      about === "" ? "" : html`<p>${about}</p>`,
+      changed.length === 0
+        ? html`<p>All settings are the defaults.</p>`
+        : columns(changed, "Settings that are not the defaults"),
+      details("All settings", columns(all, "All settings")),
+    ];
+  }
+  const changed = different(recipes);
+  return [
+    changed.length === 0 ? html`<p>All settings are the same.</p>` : columns(changed, "Settings that differ"),
+    details("All settings", columns(all, "All settings")),
+  ];
+}
+
+const withoutNotes = ({ about: _, why: __, ...rest }: RunSummary["recipe"]): Values => rest;
+
+/** What of versions, machine and data the results depend on. */
+export function environmentTable(runs: readonly LabelledRun[]): Content {
+  const values = runs.map(({ run }) => comparedRun(run).environment);
+  return valueTable("At the last start", keysOf(values), runs, values);
+}
+
+const keysOf = (values: readonly Values[]): string[] => [
+  ...new Set(values.flatMap((v) => Object.keys(v).filter((key) => v[key] !== undefined))),
+];
+
+function valueTable(caption: string, keys: readonly string[], runs: readonly LabelledRun[], values: readonly Values[]) {
+  const columns = [{ title: "" }, ...runs.map(({ label }) => ({ title: runs.length === 1 ? "Value" : label }))];
+  const text = (value: unknown) =>
+    value === undefined ? "–" : typeof value === "string" ? value : JSON.stringify(value);
+  return table(
+    caption,
+    columns,
+    keys.map((key) => [html`<code>${key}</code>`, ...values.map((v) => text(v[key]))]),
+  );
+}
+
+/** Lines of the log beside the epochs. */
+export function historyTable({ log }: RunSummary): Content {
+  const rows = log.flatMap((line) => {
+    const [what, more] = happened(line) ?? [];
+    return what === undefined ? [] : [[line.time.slice(0, 19).replace("T", " "), what, more]];
+  });
+  const shown = rows.slice(-mostLines);
+  const caption = shown.length < rows.length ? `The last ${mostLines} of ${rows.length} entries` : "Times are UTC";
+  return table(caption, [{ title: "When" }, { title: "What" }, { title: "" }], shown);
+}
+
+/** What a line of the log says, in two parts; epochs are in the curves. */
+function happened(line: LogLine): readonly [string, string] | undefined {
+  switch (line.kind) {
+    case "environment":
+      return ["start", `${line.engine} on ${line.devices} × ${line.platform}, ${line.version}`];
+    case "resumed":
+      return ["resumed", `after step ${line.step}${changesText(line.changed)}`];
+    case "warning":
+      return ["warning", line.message];
+    case "broken":
+      return ["broken", `no finite ${line.what} at step ${line.step}; first: ${line.first}`];
+    case "rollback":
+      return ["rollback", `back to step ${line.step}, rate times ${line.rateFactor}`];
+    case "stopped":
+      return ["stopped", `at step ${line.step}: ${line.reason}`];
+    case "finished":
+      return ["finished", `after step ${line.step}`];
+    case "epoch":
+      return undefined;
+  }
+}
+
+/** Entries of a log that are shown; a run may warn at every step. */
+const mostLines = 200;
+
+function changesText(changed: Readonly<Record<string, { from?: unknown; to?: unknown }>>): string {
+  const all = Object.entries(changed).map(
+    ([key, { from, to }]) => `${key} from ${JSON.stringify(from)} to ${JSON.stringify(to)}`,
+  );
+  return all.length === 0 ? "" : `, with ${all.join(", ")}`;
+}
