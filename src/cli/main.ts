@@ -21,6 +21,10 @@ const commands: Commands = {
     about: "on how many images models decide differently",
     load: () => import("./commands/agreement.js"),
   },
+  throughput: {
+    about: "images per second of models, against their accuracy",
+    load: () => import("./commands/throughput.js"),
+  },
   tokens: {
     about: "how alike class and distillation token are in each layer",
     load: () => import("./commands/tokens.js"),

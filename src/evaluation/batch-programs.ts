@@ -19,6 +19,7 @@ export class BatchPrograms {
     if (!compiled) {
       compiled = this.engine.compile(this.build(batch));
       this.#compiled.set(batch, compiled);
+      compiled.catch(() => this.#compiled.delete(batch)); // nothing to dispose of, and memory may be free another time
     }
     return compiled;
   }

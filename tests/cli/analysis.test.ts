@@ -76,6 +76,25 @@ describe("deit tokens", () => {
   });
 });
 
+describe("deit throughput", () => {
+  it("sets speed beside parameters and accuracy: a run's own, or the published one", async () => {
+    const plot = join(scratch, "throughput.png");
+    const models = ["linear", `mine=${plain}`];
+    const args = ["throughput", ...models, "--batch-size", "2", "--runs", "2", "--plot", plot, "--json"];
+    const [linear, mine] = json(await deit(args));
+    expect(linear).toMatchObject({ name: "linear", batch: 2, runs: 2, parameters: 30730 });
+    expect(linear.top1).toBeUndefined();
+    expect(mine).toMatchObject({ name: "mine", model: "deit", accuracy: "run", top1: expect.any(Number) });
+    expect((await readFile(plot)).subarray(1, 4).toString()).toBe("PNG");
+    const listed = JSON.parse((await deit(["models", "--json"])).stdout);
+    expect(listed).toContainEqual(expect.objectContaining({ name: "regnety_160", imagenetTop1: 82.9 }));
+  });
+  it("refuses a batch that is none", async () => {
+    const { code, stderr } = await deit(["throughput", "linear", "--batch-size", "many"]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining("a number of images, fastest or largest")]);
+  });
+});
+
 describe("deit evaluate", () => {
   /** Folders named by class indices, as ImageNet-V2's: code-point order would put 10 before 2. */
   async function numbered(name: string, indices: readonly number[]): Promise<string> {
@@ -151,7 +170,7 @@ describe("deit sweep", () => {
 });
 
 describe("help", () => {
-  it.each(["sweep", "agreement", "tokens"])("deit %s --help shows an example", async (name) => {
+  it.each(["sweep", "agreement", "tokens", "throughput"])("deit %s --help shows an example", async (name) => {
     const { code, stdout } = await deit([name, "--help"]);
     expect(code).toBe(0);
     expect(stdout).toMatch(new RegExp(`Examples?:\\n +deit ${name}`));

@@ -1,19 +1,8 @@
 /** `deit models`: what can be trained and loaded. */
 import type { Command } from "commander";
+import { published } from "../../models/published.js";
 import { createModel, modelNames } from "../../models/registry.js";
 import { sizeOf } from "../../tensor/index.js";
-
-/** ImageNet top-1 of the released weights (facebookresearch/deit), percent. */
-const published: Readonly<Record<string, number>> = {
-  deit_tiny_patch16_224: 72.2,
-  deit_small_patch16_224: 79.9,
-  deit_base_patch16_224: 81.8,
-  deit_base_patch16_384: 82.9,
-  deit_tiny_distilled_patch16_224: 74.5,
-  deit_small_distilled_patch16_224: 81.2,
-  deit_base_distilled_patch16_224: 83.4,
-  deit_base_distilled_patch16_384: 85.2,
-};
 
 export function define(command: Command): void {
   command
@@ -28,7 +17,7 @@ export function define(command: Command): void {
           imageSize: model.imageSize,
           parameters,
           distilled: model.distilled,
-          imagenetTop1: published[name] ?? null,
+          imagenetTop1: published[name]?.top1 ?? null,
         };
       });
       if (options.json) {
