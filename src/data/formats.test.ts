@@ -174,12 +174,14 @@ describe("lists", () => {
       "short.csv": "path,label\na.png,1\nb.png\n",
       "quotes.csv": 'path,label\n"a.png,1\n',
       "no.jsonl": '{"path": "a", "label": 1}\n[1, 2',
+      "controls.csv": "path,label\na\0.png,1\n",
       "many.csv": "path,label\na.png,4000000000\n",
     });
     await fails(join(path, "empty.csv"), "lists no samples");
     await fails(join(path, "short.csv"), /Sample 2 of .* has no label/);
     await fails(join(path, "quotes.csv"), /is no CSV file/);
     await fails(join(path, "no.jsonl"), /Line 2 of .* is no JSON object/);
+    await fails(join(path, "controls.csv"), /names the file "a\\u0000\.png", which holds control characters/);
     await fails(join(path, "many.csv"), "above the limit of 1000000 classes");
     await appendFile(join(path, "long.jsonl"), Buffer.alloc(3 << 20, 65));
     await fails(join(path, "long.jsonl"), "a line of more than");

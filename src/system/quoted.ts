@@ -10,3 +10,8 @@ export function quoted(text: string): string {
     return `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`;
   });
 }
+
+/** Whether a name holds characters that no file of sense has, and that a terminal would obey. */
+export function hasControls(name: string): boolean {
+  return /\p{Cc}/u.test(name);
+}

@@ -4,7 +4,7 @@ import { join, normalize } from "node:path";
 import { z } from "zod";
 import { FileError } from "../../errors.js";
 import { fileError } from "../../system/atomic-file.js";
-import { quoted } from "../../system/quoted.js";
+import { hasControls, quoted } from "../../system/quoted.js";
 import type { Dataset, OpenOptions } from "../dataset.js";
 import { LabelColumn } from "../labels.js";
 import { namesOfPart } from "../parts.js";
@@ -67,5 +67,7 @@ function inside(file: string, name: string): string {
   const path = normalize(name);
   if (/^([/\\]|[A-Za-z]:|\.\.([/\\]|$))/.test(path))
     throw new FileError(file, `"${file}" names the image ${quoted(name)}, which leads out of its folder.`);
+  if (hasControls(path))
+    throw new FileError(file, `"${file}" names the image ${quoted(name)}, which holds control characters.`);
   return path;
 }

@@ -6,6 +6,7 @@ import { CsvError, parse } from "csv-parse";
 import { FileError } from "../../errors.js";
 import { fileError } from "../../system/atomic-file.js";
 import { linesOf } from "../../system/lines.js";
+import { hasControls, quoted } from "../../system/quoted.js";
 import { Uint32Column } from "../columns.js";
 import { type Dataset, type OpenOptions, subset } from "../dataset.js";
 import { LabelColumn } from "../labels.js";
@@ -47,6 +48,8 @@ export async function openList(path: string, options: OpenOptions): Promise<Data
         `Sample ${files.length + 1} of "${list}" has no ${lack}; each needs a path and a label (and a split, if there are parts).`,
       );
     }
+    if (hasControls(file))
+      throw new FileError(list, `"${list}" names the file ${quoted(file)}, which holds control characters.`);
     const members = parts.get(part) ?? new Uint32Column();
     parts.set(part, members);
     members.push(files.length);
