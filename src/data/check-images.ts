@@ -2,8 +2,10 @@
 
 import { open } from "node:fs/promises";
 import { availableParallelism } from "node:os";
+import { DownloadError } from "../errors.js";
 import type { Dataset, SampleSource } from "./dataset.js";
 import { defaultMaxPixels, isJpeg, jpegHeader } from "./decode.js";
+import { whileHere } from "./pieces.js";
 import { readSample } from "./view.js";
 
 export interface BadImage {
@@ -20,10 +22,11 @@ export async function findBadImages(dataset: Dataset, workers = availableParalle
     while (next < dataset.length) {
       const index = next++;
       const source = dataset.source(index);
-      if (!mayBeBad(source) || (await isWholeJpeg(source))) continue;
+      if (!mayBeBad(source)) continue;
       try {
-        await readSample(source, { jpeg: "exact" });
+        await whileHere(dataset, [index], () => readWhole(source));
       } catch (error) {
+        if (error instanceof DownloadError) throw error;
         bad.push({
           index,
           path: dataset.describe(index),
@@ -34,6 +37,10 @@ export async function findBadImages(dataset: Dataset, workers = availableParalle
   };
   await Promise.all(Array.from({ length: Math.max(4, workers * 4) }, work));
   return bad.sort((a, b) => a.index - b.index);
+}
+
+async function readWhole(source: FileSource): Promise<void> {
+  if (!(await isWholeJpeg(source))) await readSample(source, { jpeg: "exact" });
 }
 
 type FileSource = SampleSource & { kind: "file" | "slice" };

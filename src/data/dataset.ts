@@ -37,6 +37,16 @@ export type SampleSource =
     }
   | { readonly kind: "procedural"; readonly size: number; readonly seed: number; readonly label: number };
 
+/** What a data set lies in where it is brought here piece by piece, as shards behind HTTP are. */
+export interface Pieces {
+  /** The piece that a sample lies in. */
+  of(index: number): number;
+  /** Brings these pieces here and keeps them until the answer is called. */
+  hold(pieces: readonly number[]): Promise<() => void>;
+  /** Begins to bring what will be wanted next. */
+  foresee(pieces: readonly number[]): void;
+}
+
 export interface Dataset {
   readonly name: string;
   /** Class names; a label is an index into them. */
@@ -48,6 +58,8 @@ export interface Dataset {
   describe(index: number): string;
   /** A sample's name within the data set, the same wherever the data lie. */
   key(index: number): string;
+  /** Where the samples have to be brought here piece by piece before their sources can be read. */
+  readonly pieces?: Pieces;
 }
 
 /** How data is divided for training and testing. */
@@ -72,7 +84,9 @@ export interface OpenOptions {
 
 /** The samples of `dataset` at `indices`. */
 export function subset(dataset: Dataset, indices: ArrayLike<number>): Dataset {
+  const { pieces } = dataset;
   return {
+    pieces: pieces && { ...pieces, of: (i) => pieces.of(indices[i]) },
     name: dataset.name,
     classes: dataset.classes,
     length: indices.length,

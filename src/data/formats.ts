@@ -10,7 +10,7 @@ import { annotationFile, openInaturalist } from "./sources/inaturalist.js";
 import { isListFile, openList, ownList } from "./sources/list.js";
 import { isParquetName, openParquet } from "./sources/parquet.js";
 import { isRecordsName, openRecords } from "./sources/records.js";
-import { isShardName, openWebDataset } from "./sources/webdataset.js";
+import { hasShards, isShardName, openWebDataset } from "./sources/webdataset.js";
 
 export interface Format {
   /** What it looks like, for people: completes "deit understands …". */
@@ -53,8 +53,8 @@ export const formats: Readonly<Record<string, Format>> = {
     open: openRecords,
   },
   wds: {
-    about: "WebDataset shards (.tar, also as shard-{000..009}.tar)",
-    recognises: (place) => (place.kind === "file" ? isShardName(place.path) : place.files.some(isShardName)),
+    about: "WebDataset shards (.tar or .tar.gz, also as shard-{000..009}.tar, also on the web)",
+    recognises: (place) => (place.kind === "file" ? isShardName(place.path) : hasShards(place)),
     open: openWebDataset,
   },
   hf: {

@@ -5,6 +5,7 @@ import { WorkerDied, WorkerPool } from "../system/worker-pool.js";
 import { workerUrl } from "../system/worker-url.js";
 import type { Dataset } from "./dataset.js";
 import { type BadSample, fillViews, type LoaderJob } from "./loader-job.js";
+import { piecesOf, streamedOrder, whileHere } from "./pieces.js";
 import type { Transform } from "./transform.js";
 
 export interface LoaderOptions {
@@ -57,6 +58,9 @@ export interface Loader {
   close(): Promise<void>;
 }
 
+/** Samples of an epoch whose pieces are brought here ahead of their turn. */
+const foreseen = 4096;
+
 const alone = { index: 0, count: 1 } as const;
 
 /** Batches in the making beside the one that is being used. */
@@ -102,6 +106,7 @@ export function createLoader(options: LoaderOptions, worker = workerUrl(import.m
       let next = fromStep;
       const request = () => {
         if (next >= stepsPerEpoch) return;
+        foresee(options, order, next);
         const batch = makeBatch(options, pool, memory(), order, epoch, next++);
         batch.catch(() => undefined); // reported when its turn comes
         queue.push(batch);
@@ -129,8 +134,21 @@ function epochLength({ dataset: { length }, repeats = 1 }: LoaderOptions): numbe
 }
 
 function epochOrder({ dataset, order, seed }: LoaderOptions, epoch: number): Uint32Array {
-  if (order === "sequential") return Uint32Array.from({ length: dataset.length }, (_, i) => i);
-  return new RandomStream({ seed, epoch, purpose: "shuffle" }).permutation(dataset.length);
+  const { length, pieces } = dataset;
+  if (order === "sequential") return Uint32Array.from({ length }, (_, i) => i);
+  const stream = new RandomStream({ seed, epoch, purpose: "shuffle" });
+  return pieces ? streamedOrder(length, pieces, stream) : stream.permutation(length);
+}
+
+/** Has the pieces brought here that the samples after a step's lie in. */
+function foresee(
+  { dataset: { pieces }, batchSize, repeats = 1 }: LoaderOptions,
+  order: Uint32Array,
+  step: number,
+): void {
+  if (!pieces) return;
+  const from = Math.floor((step * batchSize) / repeats);
+  pieces.foresee(piecesOf(pieces, order.subarray(from, from + foreseen)));
 }
 
 async function makeBatch(
@@ -163,7 +181,8 @@ async function makeBatch(
     const part = samples.slice(at, at + size);
     jobs.push({ options: { transform, jpeg, maxPixels }, seed, epoch, memory, current, samples: part });
   }
-  const bad = (await Promise.all(jobs.map((job) => runJob(options, pool, job)))).flat();
+  const run = () => Promise.all(jobs.map((job) => runJob(options, pool, job)));
+  const bad = (await whileHere(dataset, indices.subarray(0, count), run)).flat();
   const labels = new Int32Array(share);
   for (let slot = 0; slot < count; slot++) labels[slot] = dataset.label(indices[slot]);
   if (bad.length > 0) replaceBad(options, bad, { step, first: process.index * share, images, labels, indices, count });

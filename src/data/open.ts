@@ -1,6 +1,7 @@
 /** Finds out what a path holds and opens it as a data set. */
 import { join } from "node:path";
 import { FileError, UsageError } from "../errors.js";
+import { isUrl } from "./archive/shards.js";
 import type { Dataset, OpenOptions } from "./dataset.js";
 import { formats } from "./formats.js";
 import { isPartName, noPart, partNames } from "./parts.js";
@@ -10,7 +11,7 @@ import { partOf } from "./split.js";
 
 /**
  * Opens a data set: a path whose format is recognised by looking, the same with the format's name before it
- * (`wds:shards/`), or `procedural[:SIZE[:COUNT]]`, the built-in one. A folder with `train/` and `test/` (or `val/`)
+ * (`wds:shards/`), addresses of shards on the web, or `procedural[:SIZE[:COUNT]]`, the built-in one. A folder with `train/` and `test/` (or `val/`)
  * parts is entered; with another `rule` parts are made. Throws FileError when there is nothing that is understood.
  */
 export async function openDataset(path: string, options: OpenOptions): Promise<Dataset> {
@@ -24,6 +25,7 @@ async function openGiven(path: string, options: OpenOptions): Promise<Dataset> {
   if (path === "procedural" || path.startsWith("procedural:")) return openProcedural(path, options);
   const prefix = /^([a-z]+):/.exec(path)?.[1] ?? "";
   if (Object.hasOwn(formats, prefix)) return formats[prefix].open(path.slice(prefix.length + 1), options);
+  if (isUrl(path)) return formats.wds.open(path, options);
   if (/[{}]/.test(path) && formats.wds.recognises({ path, kind: "file", files: [], folders: [] }))
     return formats.wds.open(path, options);
   const place = await lookAt(path);

@@ -231,7 +231,8 @@ async function picturesOf(survey: Survey, wanted: ReadonlySet<number>, signal?: 
   const work = async () => {
     for (let i = queue.pop(); i !== undefined; i = queue.pop()) {
       if (signal?.aborted) throw new InterruptedError("The check was interrupted; no page was written.");
-      pictures.set(i, survey.unreadable.has(i) ? undefined : await samplePicture(survey.source(i)));
+      const picture = () => samplePicture(survey.source(i));
+      pictures.set(i, survey.unreadable.has(i) ? undefined : await survey.whileHere([i], picture));
     }
   };
   await Promise.all(Array.from({ length: availableParallelism() }, work));

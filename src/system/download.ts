@@ -5,7 +5,7 @@ import { open, rename, rm, stat } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { DownloadError } from "../errors.js";
 import { fileError } from "./atomic-file.js";
-import { get, shown } from "./http.js";
+import { request, shown } from "./http.js";
 
 /** What a file must be. Homes of older data sets state an MD5, which finds damage, if not malice. */
 export interface Expected {
@@ -90,7 +90,7 @@ async function fetchRest(url: URL, part: string, start: number, options: Downloa
     "accept-encoding": "identity",
     ...(start > 0 ? { range: `bytes=${start}-` } : {}),
   };
-  const response = await get(url, { headers, certificates, signal });
+  const response = await request(url, { headers, certificates, signal });
   const continues =
     response.statusCode === 206 && (response.headers["content-range"] ?? "").startsWith(`bytes ${start}-`);
   // Asked for what follows the last byte, a server says so.

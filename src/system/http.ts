@@ -6,6 +6,8 @@ import { rootCertificates } from "node:tls";
 import { DownloadError } from "../errors.js";
 
 export interface HttpOptions {
+  /** GET unless told. */
+  readonly method?: "GET" | "HEAD";
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
   /** A file with further certificates to trust, as pip's `cert`. */
@@ -14,8 +16,8 @@ export interface HttpOptions {
   readonly idleMilliseconds?: number;
 }
 
-/** GET, following redirects. Any status is an answer; only a failing connection throws. */
-export async function get(url: URL, options: HttpOptions = {}, redirects = 5): Promise<IncomingMessage> {
+/** A request that follows redirects. Any status is an answer; only a failing connection throws. */
+export async function request(url: URL, options: HttpOptions = {}, redirects = 5): Promise<IncomingMessage> {
   const response = await send(url, options);
   const { statusCode = 0, headers } = response;
   if (statusCode < 300 || statusCode >= 400 || headers.location === undefined) return response;
@@ -26,12 +28,12 @@ export async function get(url: URL, options: HttpOptions = {}, redirects = 5): P
     throw new DownloadError(`${shown(url)} redirects to an unencrypted address, which is refused.`);
   }
   // Credentials belong to the host they were given for.
-  if (next.host !== url.host) return get(next, withoutCredentials(options), redirects - 1);
+  if (next.host !== url.host) return request(next, withoutCredentials(options), redirects - 1);
   if (!next.username) {
     next.username = url.username;
     next.password = url.password;
   }
-  return get(next, options, redirects - 1);
+  return request(next, options, redirects - 1);
 }
 
 function withoutCredentials({ headers = {}, ...options }: HttpOptions): HttpOptions {
@@ -56,11 +58,11 @@ export function shown(url: URL): string {
   return `${url.origin}${url.pathname}`;
 }
 
-function send(url: URL, { headers = {}, signal, certificates, idleMilliseconds = 60_000 }: HttpOptions) {
+function send(url: URL, { method, headers = {}, signal, certificates, idleMilliseconds = 60_000 }: HttpOptions) {
   return new Promise<IncomingMessage>((resolve, reject) => {
     const secure = url.protocol === "https:";
     const ca = secure && certificates ? [...rootCertificates, readFileSync(certificates, "utf8")] : undefined;
-    const call = (secure ? requestHttps : requestHttp)(url, { headers, signal, ca }, resolve);
+    const call = (secure ? requestHttps : requestHttp)(url, { method, headers, signal, ca }, resolve);
     call.setTimeout(idleMilliseconds, () => call.destroy(new Error(`no answer for ${idleMilliseconds / 1000} s`)));
     call.on("error", reject);
     call.end();

@@ -12,10 +12,10 @@ export interface ByteSource {
   read(offset: number, length: number): Promise<Buffer>;
 }
 
-export async function fileSource(path: string, file: FileHandle): Promise<ByteSource> {
+export async function fileSource(path: string, file: FileHandle, name = path): Promise<ByteSource> {
   const { size } = await file.stat();
   return {
-    name: path,
+    name,
     size,
     async read(offset, length) {
       const bytes = Buffer.allocUnsafe(length);

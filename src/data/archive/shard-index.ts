@@ -33,8 +33,14 @@ export function emptyIndex() {
 }
 
 /** Adds the samples of an archive to a table, and their labels to the column. */
-export function addIndexed(table: SampleTable, labels: LabelColumn, path: string, index: ShardIndex): void {
-  table.addFile(path);
+export function addIndexed(
+  table: SampleTable,
+  labels: LabelColumn,
+  path: string,
+  index: ShardIndex,
+  name = path,
+): void {
+  table.addFile(path, name);
   for (const [i, key] of index.keys.entries()) {
     table.add(key, index.offsets[i], index.lengths[i]);
     labels.push(index.labels[i]);

@@ -3,6 +3,7 @@ import { InterruptedError } from "../../errors.js";
 import { WorkerPool } from "../../system/worker-pool.js";
 import { workerUrl } from "../../system/worker-url.js";
 import type { SampleSource } from "../dataset.js";
+import { whileHere } from "../pieces.js";
 import { type Copies, findCopies } from "./copies.js";
 import type { Examination, Trait } from "./examine.js";
 import { fingerprintWords } from "./fingerprint.js";
@@ -21,6 +22,8 @@ export interface Survey {
   label(index: number): number;
   source(index: number): SampleSource;
   describe(index: number): string;
+  /** Runs `work` while the sources of these samples can be read. */
+  whileHere<T>(indices: readonly number[], work: () => Promise<T>): Promise<T>;
   /** 0 for what could not be read. */
   readonly widths: Uint32Array;
   readonly heights: Uint32Array;
@@ -102,7 +105,7 @@ export async function survey(inventory: Inventory, options: SurveyOptions): Prom
 
 const inOrder = (indices: readonly number[]): number[] => [...indices].sort((a, b) => a - b);
 
-type Places = Pick<Survey, "length" | "classes" | "part" | "label" | "source" | "describe">;
+type Places = Pick<Survey, "length" | "classes" | "part" | "label" | "source" | "describe" | "whileHere">;
 
 /** Where each of the samples of all parts stands. */
 function placesOf({ parts }: Inventory): Places {
@@ -123,12 +126,21 @@ function placesOf({ parts }: Inventory): Places {
     label: (index) => within(index, (p, i) => labels[p][parts[p].dataset.label(i)]),
     source: (index) => within(index, (p, i) => parts[p].dataset.source(i)),
     describe: (index) => within(index, (p, i) => parts[p].dataset.describe(i)),
+    whileHere(indices, work) {
+      const own = (p: number) => indices.filter((index) => part(index) === p).map((index) => index - starts[p]);
+      return parts.reduce(
+        (inner, { dataset }, p) =>
+          () =>
+            whileHere(dataset, own(p), inner),
+        work,
+      )();
+    },
   };
 }
 
 /** Calls `take` for each sample, as the worker threads finish with them. */
 async function examineAll(
-  { length, source, describe }: Places,
+  { length, source, describe, whileHere }: Places,
   { workers, signal }: SurveyOptions,
   take: (index: number, found: Examination) => void,
 ): Promise<void> {
@@ -154,7 +166,9 @@ async function examineAll(
       const from = next;
       next = Math.min(length, from + share);
       const indices = Array.from({ length: next - from }, (_, i) => from + i);
-      const found = await pool.run(indices.map(source)).catch(() => Promise.all(indices.map((i) => examineOne(i))));
+      const found = await whileHere(indices, () =>
+        pool.run(indices.map(source)).catch(() => Promise.all(indices.map((i) => examineOne(i)))),
+      );
       for (const [i, examination] of found.entries()) take(from + i, examination);
     }
   };

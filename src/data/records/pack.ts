@@ -10,6 +10,7 @@ import { WorkerDied, WorkerPool } from "../../system/worker-pool.js";
 import { workerUrl } from "../../system/worker-url.js";
 import type { Dataset } from "../dataset.js";
 import { datasetIdentity } from "../identity.js";
+import { whileHere } from "../pieces.js";
 import { type Description, encodeFoot, encodeHead, encodeRecordHead, recordHeadBytes } from "./layout.js";
 import type { RecordContent, RecordJob } from "./make-record.js";
 import { readRecordFile } from "./read-records.js";
@@ -193,7 +194,8 @@ async function* contents(
     const request = () => {
       if (next >= samples.length) return;
       const { dataset, place } = samples.at(next);
-      const content = pool.run({ sample: next++, source: dataset.source(place), encoding, size, quality });
+      const job = { sample: next++, source: dataset.source(place), encoding, size, quality };
+      const content = whileHere(dataset, [place], () => pool.run(job));
       content.catch(() => undefined); // reported when its turn comes
       queue.push(content);
     };

@@ -2,14 +2,13 @@
  * The classes of ImageNet's validation images, which are named by numbers alone: from the development kit (a ground-truth
  * file of numbers, and meta.mat that says which synset each stands for), or from the table that Kaggle hands out.
  */
-import { createReadStream } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { createGunzip } from "node:zlib";
 import { FileError } from "../../errors.js";
 import { fileError } from "../../system/atomic-file.js";
 import { linesOf } from "../../system/lines.js";
 import { bufferSource } from "../archive/byte-source.js";
+import { gunzipped } from "../archive/gunzip.js";
 import { type MatStruct, parseMat } from "../archive/mat.js";
 import { tarMembers } from "../archive/tar.js";
 
@@ -50,7 +49,9 @@ export async function readTruth(folder: string): Promise<Truth> {
 }
 
 async function readPackedKit(path: string): Promise<Truth> {
-  const source = bufferSource(path, await unpacked(path));
+  const pieces: Buffer[] = [];
+  for await (const piece of gunzipped(path, largestKit)) pieces.push(piece);
+  const source = bufferSource(path, Buffer.concat(pieces));
   const contents = new Map<string, Buffer>();
   for await (const { name, offset, length } of tarMembers(source))
     contents.set(name.slice(name.lastIndexOf("/") + 1), await source.read(offset, length));
@@ -60,26 +61,6 @@ async function readPackedKit(path: string): Promise<Truth> {
     return content;
   });
   return fromKit(path, numbers.toString("latin1"), synsets);
-}
-
-async function unpacked(path: string): Promise<Buffer> {
-  const pieces: Buffer[] = [];
-  let size = 0;
-  const input = createReadStream(path);
-  const packed = createGunzip();
-  input.on("error", (error) => packed.destroy(error));
-  try {
-    for await (const piece of input.pipe(packed) as AsyncIterable<Buffer>) {
-      size += piece.length;
-      if (size > largestKit) throw new FileError(path, `"${path}" unpacks to more than ${largestKit} bytes.`);
-      pieces.push(piece);
-    }
-  } catch (error) {
-    throw fileError(path, "read", error);
-  } finally {
-    input.destroy();
-  }
-  return Buffer.concat(pieces);
 }
 
 /** Numbers line by line, and the synsets that have them; inner nodes of WordNet are no classes. */

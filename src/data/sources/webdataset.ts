@@ -1,52 +1,131 @@
 /** WebDataset: tar archives ("shards") whose members are images and their classes. */
 
-import { stat } from "node:fs/promises";
-import { basename, dirname, join, relative } from "node:path";
-import { FileError } from "../../errors.js";
-import { fileError } from "../../system/atomic-file.js";
+import { basename, dirname } from "node:path";
+import { FileError, UsageError } from "../../errors.js";
+import { createProgress, type Progress } from "../../system/progress.js";
 import { withFile } from "../../system/read-range.js";
 import { fileSource, windowed } from "../archive/byte-source.js";
 import { SampleTable, tableDataset } from "../archive/sample-table.js";
 import { addIndexed, cachedIndex, indexShard, type ShardIndex } from "../archive/shard-index.js";
+import { ShardStore, type StoredShard, type StoreOptions } from "../archive/shard-store.js";
+import { isUrl, type Shard, type ShardOptions, shardAt } from "../archive/shards.js";
 import { expandBraces } from "../braces.js";
 import type { Dataset, OpenOptions } from "../dataset.js";
 import { LabelColumn } from "../labels.js";
 import { namesOfPart } from "../parts.js";
+import type { Place } from "../place.js";
 import { filesNamed, readOwnClasses } from "./files.js";
 
-const shardName = /\.tar$/i;
+const shardName = /\.(tar|tar\.gz|tgz)$/i;
 
-export const isShardName = (name: string): boolean => shardName.test(name);
+/** Whether a path or address is that of a shard; what follows a question mark is the server's business. */
+export const isShardName = (name: string): boolean => shardName.test(isUrl(name) ? name.split(/[?#]/)[0] : name);
 
-/** Opens a shard, shards by a brace pattern, or all shards of a folder; with parts where their names tell some. */
-export async function openWebDataset(path: string, options: OpenOptions): Promise<Dataset> {
-  const { folder, names } = await shardsOf(path);
-  const shards = namesOfPart(path, names, options.split).map((name) => join(folder, name));
+/** Whether a folder is one of shards. A packed archive beside folders is more likely what those came in. */
+export const hasShards = ({ files, folders }: Place): boolean =>
+  files.some((name) => /\.tar$/i.test(name)) || (folders.length === 0 && files.some(isShardName));
+
+/**
+ * Opens a shard, shards by a brace pattern, or all shards of a folder; with parts where their names tell some. Shards on
+ * the web, and packed ones, are brought into the cache one by one as they are wanted.
+ */
+export async function openWebDataset(
+  path: string,
+  options: OpenOptions,
+  shardOptions: OpenShards = {},
+): Promise<Dataset> {
+  const { signal } = options;
+  const { prefix, names } = await shardsOf(path);
+  const wanted = namesOfPart(path, names, options.split).map((name) => prefix + name);
+  const shards = await mapSome(atOnce.questions, wanted, (name) => shardAt(name, { signal, ...shardOptions }));
+  const store = new ShardStore(shards.map(stored), { signal, ...shardOptions });
   const table = new SampleTable();
   const labels = new LabelColumn();
-  for (const shard of shards) addIndexed(table, labels, shard, await localIndex(shard));
-  const own = await readOwnClasses(dirname(shards[0]));
-  return tableDataset(basename(path), table, labels.resolve(path, { wanted: options.classes, own }));
+  const ends: number[] = [];
+  const progress = createProgress({ title: "listing shards", total: shards.length + 1, unit: "shards" });
+  try {
+    for (const [i, index] of (await indexAll(shards, store, progress)).entries()) {
+      addIndexed(table, labels, shards[i].file, index, shards[i].name);
+      ends.push(table.length);
+    }
+  } finally {
+    progress.stop();
+  }
+  const own = isUrl(path) ? undefined : await readOwnClasses(dirname(wanted[0]));
+  const dataset = tableDataset(basename(path), table, labels.resolve(path, { wanted: options.classes, own }));
+  if (shards.every(({ make }) => make === undefined)) return dataset;
+  const pieces = {
+    of: (index: number) => firstAbove(ends, index),
+    hold: (wanted: readonly number[]) => store.hold(wanted),
+    foresee: (wanted: readonly number[]) => store.foresee(wanted),
+  };
+  return { ...dataset, pieces };
 }
 
-/** Names of the shards, and the folder they are relative to: only names of this data set may tell its parts. */
-async function shardsOf(path: string): Promise<{ folder: string; names: string[] }> {
+type OpenShards = Pick<ShardOptions, "pause"> & Pick<StoreOptions, "budget" | "fresh">;
+
+const stored = ({ file, make }: Shard): StoredShard => ({ file, make: make ?? (async () => undefined) });
+
+/** Names of the shards, and what stands before each: only names of this data set may tell its parts. */
+async function shardsOf(path: string): Promise<{ prefix: string; names: string[] }> {
   if (isShardName(path)) {
-    const folder = dirname(path.split("{")[0].concat("x"));
-    return { folder, names: expandBraces(path).map((name) => relative(folder, name)) };
+    const prefix = path.slice(0, path.split(/[{?#]/)[0].lastIndexOf("/") + 1);
+    return { prefix, names: expandBraces(path).map((name) => name.slice(prefix.length)) };
   }
+  if (isUrl(path))
+    throw new UsageError(
+      `"${path}" names no shard; write the address of one, or of many as https://host/train-{000..146}.tar.`,
+    );
   const names = await filesNamed(path, shardName);
   if (names.length === 0) throw new FileError(path, `"${path}" holds no shards; their names must end in .tar.`);
-  return { folder: path, names };
+  return { prefix: `${path}/`, names };
+}
+
+/** Calls at a time: questions to a server, and whole shards. */
+const atOnce = { questions: 8, shards: 2 };
+
+/** Maps with a few calls at a time; the answers stand in the order of what was asked. */
+async function mapSome<T, R>(most: number, items: readonly T[], map: (item: T, i: number) => Promise<R>): Promise<R[]> {
+  const found: R[] = [];
+  let next = 0;
+  const work = async () => {
+    for (let i = next++; i < items.length; i = next++) found[i] = await map(items[i], i);
+  };
+  await Promise.all(Array.from({ length: Math.min(most, items.length) }, work));
+  return found;
 }
 
 /** Archives below this size are walked through as fast as their index is read. */
 const worthKeeping = 16 * 2 ** 20;
 
-async function localIndex(path: string): Promise<ShardIndex> {
-  const { size, mtimeMs } = await stat(path).catch((error) => {
-    throw fileError(path, "read the shard", error);
-  });
-  const make = () => withFile(path, async (file) => indexShard(windowed(await fileSource(path, file), 1 << 16)));
-  return size < worthKeeping ? make() : cachedIndex([path, size, mtimeMs], make);
+/** The indices of all shards. A shard that is seen for the first time is brought here for that. */
+async function indexAll(shards: readonly Shard[], store: ShardStore, progress: Progress): Promise<ShardIndex[]> {
+  let done = 0;
+  const indexed = async ({ name, identity, file, size = worthKeeping, make }: Shard, i: number) => {
+    const walk = async () => {
+      const release = await store.hold([i]);
+      try {
+        return await withFile(file, async (handle) =>
+          indexShard(windowed(await fileSource(file, handle, name), 1 << 16)),
+        );
+      } finally {
+        release();
+      }
+    };
+    const index = make === undefined && size < worthKeeping ? await walk() : await cachedIndex(identity, walk);
+    progress.update(++done);
+    return index;
+  };
+  return mapSome(atOnce.shards, shards, indexed);
+}
+
+/** The first place in a growing list whose value is above `n`. */
+function firstAbove(values: readonly number[], n: number): number {
+  let [low, high] = [0, values.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (values[middle] > n) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }

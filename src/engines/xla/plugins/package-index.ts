@@ -1,6 +1,6 @@
 /** A package index in pip's simple form: which files a package has, from JSON (PEP 691) or HTML (PEP 503). */
 import { EngineError } from "../../../errors.js";
-import { get, shown, text } from "../../../system/http.js";
+import { request, shown, text } from "../../../system/http.js";
 import type { PipConfig } from "./pip-config.js";
 
 export interface IndexFile {
@@ -21,7 +21,7 @@ export async function listFiles(project: string, config: PipConfig, signal?: Abo
     const url = new URL(`${normal}/`, index);
     [url.username, url.password] = [index.username, index.password];
     try {
-      const response = await get(url, { headers: { accept }, certificates: config.certificates, signal });
+      const response = await request(url, { headers: { accept }, certificates: config.certificates, signal });
       const body = await text(response);
       if (response.statusCode === 200) {
         const json = (response.headers["content-type"] ?? "").includes("json");

@@ -1,0 +1,27 @@
+/** Content of gzip files, piece by piece and bounded. */
+import { createReadStream } from "node:fs";
+import { createGunzip } from "node:zlib";
+import { FileError } from "../../errors.js";
+import { fileError } from "../../system/atomic-file.js";
+
+/** Throws FileError when the file is damaged, cut short, or unpacks to more than `limit` bytes. */
+export async function* gunzipped(path: string, limit: number): AsyncGenerator<Buffer, void> {
+  const input = createReadStream(path, { highWaterMark: 1 << 20 });
+  const packed = createGunzip();
+  input.on("error", (error) => packed.destroy(error));
+  let size = 0;
+  try {
+    for await (const piece of input.pipe(packed) as AsyncIterable<Buffer>) {
+      size += piece.length;
+      if (size > limit) throw new FileError(path, `"${path}" unpacks to more than the limit of ${limit} bytes.`);
+      yield piece;
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).syscall !== undefined) throw fileError(path, "read", error);
+    if (error instanceof FileError) throw error;
+    const reason = (error as Error).message;
+    throw new FileError(path, `"${path}" is not a usable gzip file: ${reason}; get it again.`, { cause: error });
+  } finally {
+    input.destroy();
+  }
+}

@@ -1,0 +1,108 @@
+/** Where a WebDataset's shards come from: files, packed files, or addresses on the web. */
+import { createHash } from "node:crypto";
+import { rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { DownloadError } from "../../errors.js";
+import { fileError, requireFreeSpace, writeFileAtomic } from "../../system/atomic-file.js";
+import { download } from "../../system/download.js";
+import { request, shown } from "../../system/http.js";
+import { gunzipped } from "./gunzip.js";
+import { type StoredShard, shardFolder } from "./shard-store.js";
+
+export interface Shard {
+  /** Its path or address, for messages. */
+  readonly name: string;
+  /** What must not change while its index holds. */
+  readonly identity: readonly unknown[];
+  /** Where it can be read; what is not a plain file has to be made first. */
+  readonly file: string;
+  readonly size: number | undefined;
+  readonly make?: StoredShard["make"];
+}
+
+/** Largest shard that is believed. */
+const largest = 2 ** 37;
+
+const isPacked = (name: string): boolean => /gz$/i.test(name);
+
+export const isUrl = (path: string): boolean => /^https?:\/\//i.test(path);
+
+export interface ShardOptions {
+  readonly signal?: AbortSignal;
+  /** First pause after a failure, in milliseconds. */
+  readonly pause?: number;
+}
+
+/** Finds out what stands at a path or address. Throws FileError or DownloadError when nothing does. */
+export async function shardAt(name: string, options: ShardOptions = {}): Promise<Shard> {
+  return isUrl(name) ? remoteShard(new URL(name), options) : localShard(name);
+}
+
+async function localShard(path: string): Promise<Shard> {
+  const { size, mtimeMs } = await stat(path).catch((error) => {
+    throw fileError(path, "read the shard", error);
+  });
+  const identity = [path, size, mtimeMs];
+  if (!isPacked(path)) return { name: path, identity, file: path, size };
+  const file = storedAt(identity);
+  return { name: path, identity, file, size: undefined, make: () => unpack(path, file) };
+}
+
+async function remoteShard(url: URL, { signal, pause }: ShardOptions): Promise<Shard> {
+  const { size, version } = await headOf(url, { signal, pause });
+  const identity = [url.href, size, version];
+  const file = storedAt(identity);
+  // Goes on with a file only as long as it is the same.
+  const headers = version?.startsWith('"') ? { "if-range": version } : undefined;
+  const fetchTo = async (target: string, signal: AbortSignal | undefined) => {
+    await requireFreeSpace(dirname(file), size ?? 0, `"${shown(url)}"`);
+    await download(url, target, { size, atMost: largest, headers, signal, pause });
+  };
+  const make = async (signal: AbortSignal | undefined) => {
+    if (!isPacked(url.pathname)) return fetchTo(file, signal);
+    const packed = `${file}.gz`;
+    await fetchTo(packed, signal);
+    await unpack(packed, file).finally(() => rm(packed, { force: true }));
+  };
+  return { name: shown(url), identity, file, size: isPacked(url.pathname) ? undefined : size, make };
+}
+
+function storedAt(identity: readonly unknown[]): string {
+  const name = createHash("sha256").update(JSON.stringify(identity)).digest("hex");
+  return join(shardFolder(), `${name}.tar`);
+}
+
+const unpack = (from: string, to: string): Promise<void> => writeFileAtomic(to, gunzipped(from, largest));
+
+const attempts = 5;
+
+/** Length and version of the file at an address, as far as the server tells. */
+async function headOf(
+  url: URL,
+  { signal, pause = 500 }: ShardOptions,
+): Promise<{ size: number | undefined; version: string | undefined }> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const { statusCode = 0, headers } = await request(url, { method: "HEAD", signal });
+      const { etag, "last-modified": modified, "content-length": length } = headers;
+      if (statusCode === 429 || statusCode >= 500) throw new Error(`it answered with status ${statusCode}`);
+      // Some servers sign addresses for GET alone; then the length comes with the content.
+      if (statusCode === 403 || statusCode === 405) return { size: undefined, version: undefined };
+      if (statusCode !== 200)
+        throw new DownloadError(`${shown(url)} answered with status ${statusCode}; check the address of the shard.`);
+      return { size: length === undefined ? undefined : Number(length), version: etag ?? modified };
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (error instanceof DownloadError) throw error;
+      if (attempt === attempts) {
+        const reason = (error as Error).message || (error as NodeJS.ErrnoException).code;
+        throw new DownloadError(
+          `${shown(url)} cannot be reached (${reason}, ${attempts} times); check the address, or try again later.`,
+          { cause: error },
+        );
+      }
+      await sleep(pause * 2 ** (attempt - 1), undefined, { signal });
+    }
+  }
+}
