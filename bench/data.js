@@ -1,0 +1,133 @@
+// The data pipeline against timm with Pillow, side by side in one run:
+//   npm run bench:data -- [--data ../shared/data/imagenet-sample] [--rounds 3] [--work decode,evaluation,augmentation]
+//                         [--json results.json]
+// Images per second with one worker and with two, at 224 pixels, as uint8 batches of 32: (a) decoding alone, without
+// workers; (b) the evaluation transform; (c) DeiT's training augmentation; (d) both from record files that are packed
+// here, which timm has no match for, so that its figure is that of the JPEG files. Each measurement has a process of its
+// own, takes turns with the others, and the median of its rounds counts. The last row tells what two cores can give at
+// most: two processes, each with a pipeline of its own, at once.
+import { spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+
+const { values: options } = parseArgs({
+  options: {
+    data: { type: "string", default: join(process.env.DEIT_SHARED ?? "../shared", "data/imagenet-sample") },
+    rounds: { type: "string", default: "3" },
+    work: { type: "string", default: "decode,evaluation,augmentation" },
+    json: { type: "string" },
+  },
+});
+const here = (name) => new URL(name, import.meta.url).pathname;
+const python = process.env.DEIT_PEER_PYTHON ?? output("bash", [here("setup-peer.sh")]).trim();
+const works = options.work.split(",");
+const folder = mkdtempSync(join(tmpdir(), "deit-bench-data-"));
+
+function output(command, args) {
+  const ran = spawnSync(command, args, { encoding: "utf8", maxBuffer: 1 << 26 });
+  if (ran.status !== 0) throw new Error(`${command} ${args.join(" ")} failed:\n${ran.stderr}`);
+  return ran.stdout;
+}
+
+/** Runs a command and answers with the JSON value that it prints. */
+function measured(command, args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args.map(String), { stdio: ["ignore", "pipe", "inherit"] });
+    let text = "";
+    child.stdout.on("data", (data) => {
+      text += data;
+    });
+    child.on("close", (code) =>
+      code === 0
+        ? resolve(JSON.parse(text.trim().split("\n").at(-1)))
+        : reject(new Error(`${command} ended with ${code}`)),
+    );
+  });
+}
+
+const ours = (work, data, workers, images) =>
+  measured(process.execPath, [here("our-data.js"), work, data, workers, images]);
+const peer = (work, workers, images) => measured(python, [here("peer_data.py"), work, options.data, workers, images]);
+
+async function twoProcesses(work, data, images) {
+  const both = await Promise.all([ours(work, data, 0, images), ours(work, data, 0, images)]);
+  return { imagesPerSecond: both[0].imagesPerSecond + both[1].imagesPerSecond };
+}
+
+const records = { raw: join(folder, "raw.records"), jpeg: join(folder, "jpeg.records") };
+const pack = (file, ...more) =>
+  output(process.execPath, [here("../bin/deit.js"), "data", "pack", options.data, file, ...more]);
+
+/** What is measured: a row, and whose it is. */
+const contenders = works.flatMap((work) => {
+  if (work === "decode")
+    return [
+      { row: work, name: "timm", run: () => peer(work, 0, 1000) },
+      { row: work, name: "deit", run: () => ours(work, options.data, 0, 1000) },
+    ];
+  const each = (name, run) => [1, 2].map((workers) => ({ row: work, workers, name, run: () => run(workers) }));
+  return [
+    ...each("timm", (workers) => peer(work, workers, 500 * workers)),
+    ...each("deit", (workers) => ours(work, options.data, workers, 1500 * workers)),
+    ...each("deit, JPEG records", (workers) => ours(work, records.jpeg, workers, 2500 * workers)),
+    ...each("deit, raw records", (workers) => ours(work, records.raw, workers, 4000 * workers)),
+    { row: work, workers: "2 processes", name: "deit", run: () => twoProcesses(work, options.data, 1500) },
+  ];
+});
+
+try {
+  pack(records.raw, "--raw");
+  pack(records.jpeg);
+  const results = contenders.map((contender) => ({ ...contender, speeds: [] }));
+  for (let round = 0; round < Number(options.rounds); round++) {
+    for (const result of results) {
+      const { imagesPerSecond, version } = await result.run();
+      result.speeds.push(imagesPerSecond);
+      result.version ??= version;
+    }
+    process.stderr.write(`round ${round + 1} of ${options.rounds} done\n`);
+  }
+  const table = results.map(({ row, name, workers = "none", speeds, version }) => {
+    return { work: row, name, workers, imagesPerSecond: median(speeds), speeds, version };
+  });
+  for (const work of works)
+    report(
+      work,
+      table.filter((entry) => entry.work === work),
+    );
+  const machine = { processor: cpus()[0].model.trim(), cores: cpus().length };
+  console.log(
+    `\n${machine.processor}, ${machine.cores} cores; ${[...new Set(table.map((t) => t.version).filter(Boolean))].join("; ")}`,
+  );
+  if (options.json) {
+    const date = new Date().toISOString().slice(0, 10);
+    writeFileSync(options.json, `${JSON.stringify({ date, ...machine, results: table }, null, 2)}\n`);
+  }
+} finally {
+  rmSync(folder, { recursive: true });
+}
+
+function median(values) {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+function report(work, entries) {
+  console.log(`\n${work} (median of ${options.rounds} rounds, images per second)`);
+  const speed = (name, workers) => entries.find((e) => e.name === name && e.workers === workers)?.imagesPerSecond;
+  for (const { name, workers, imagesPerSecond, speeds } of entries) {
+    const one = workers === 1 ? undefined : speed(name, 1);
+    const columns = [
+      name.padEnd(19),
+      `workers ${workers}`.padEnd(20),
+      imagesPerSecond.toFixed(0).padStart(6),
+      `(${Math.min(...speeds).toFixed(0)} to ${Math.max(...speeds).toFixed(0)})`.padEnd(15),
+      `${(imagesPerSecond / (speed("timm", workers === "2 processes" ? 2 : workers) ?? Number.NaN)).toFixed(2)} × timm`,
+      one ? `${(imagesPerSecond / one).toFixed(2)} × one worker` : "",
+    ];
+    console.log(`  ${columns.join(" ").trimEnd()}`);
+  }
+}
