@@ -105,7 +105,7 @@ const resized = (mirrored) => () => {
     planResize(crop, { width: size, height: size, interpolation: "bicubic", mirrored }).run(decoded);
 };
 const work = { ...runs, ...Object.fromEntries(Object.entries(loops).map(([name, run]) => [`loop: ${name}`, run])) };
-work["resizing"] = resized(false);
+work.resizing = resized(false);
 work["resizing, flipped"] = resized(true);
 
 const times = Object.fromEntries(Object.keys(work).map((name) => [name, []]));
