@@ -6,7 +6,7 @@ import { parsePolicy } from "./augment/policy.js";
 import { findBadImages } from "./check-images.js";
 import { createLoader, type LoaderOptions } from "./loader.js";
 import { openDataset } from "./open.js";
-import { readClassFile } from "./sources/files.js";
+import { addImagesBelow, FileList, readClassFile } from "./sources/files.js";
 import { proceduralDataset } from "./sources/procedural.js";
 
 const images = new URL("../../tests/fixtures/images/", import.meta.url).pathname;
@@ -82,6 +82,14 @@ describe("openDataset", () => {
     const data = await openDataset(join(path, "data"), { split: "train" });
     const names = Array.from({ length: data.length }, (_, i) => `${data.label(i)} ${data.key(i)}`);
     expect(names).toEqual(["0 a/1.png", "0 a/again/3.png", "1 b/2.png"]);
+  });
+
+  it("lists a folder with all below it", async () => {
+    const path = await tree("whole", { "1.png": "plain.png", "a/2.png": "plain.png" });
+    await symlink(path, join(path, "a", "again"));
+    const list = new FileList(path);
+    await addImagesBelow(list, "");
+    expect([list.length, list.relative(0), list.relative(1)]).toEqual([2, "1.png", join("a", "2.png")]);
   });
 
   it("says what is wrong with a folder", async () => {

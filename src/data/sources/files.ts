@@ -137,6 +137,7 @@ export class FileList {
 export async function addImagesBelow(list: FileList, folder: string): Promise<void> {
   const [root, start] = [await realPath(list.root), await realPath(join(list.root, folder))];
   const seen = new Set([root, ...foldersAbove(root), ...foldersAbove(start)]);
+  seen.delete(start);
   const walk = async (name: string): Promise<void> => {
     const path = join(list.root, name);
     const real = await realPath(path);
