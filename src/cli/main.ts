@@ -10,6 +10,7 @@ const commands: Commands = {
     about: "store a teacher's answers, so that distilling costs what training costs",
     load: () => import("./commands/teach.js"),
   },
+  "lr-find": { about: "which learning rate: the range test", load: () => import("./commands/lr-find.js") },
   diff: { about: "where two runs or recipes differ", load: () => import("./commands/diff.js") },
   evaluate: { about: "top-1 and top-5 accuracy of a model", load: () => import("./commands/evaluate.js") },
   predict: { about: "name what is in images", load: () => import("./commands/predict.js") },

@@ -1,0 +1,130 @@
+/** `deit lr-find`: the learning-rate range test. */
+import { availableParallelism } from "node:os";
+import { type Command, Option } from "commander";
+import { parseSplitRule } from "../../data/split.js";
+import type { Precision } from "../../engines/engine.js";
+import type { EngineChoice } from "../../engines/open.js";
+import { UsageError } from "../../errors.js";
+import type { Chart } from "../../report/plot.js";
+import { createProgress } from "../../system/progress.js";
+import { type RangeTest, rateRangeTest } from "../../training/lr-range.js";
+import type { Recipe } from "../../training/recipe.js";
+import { openTrial } from "../../training/trial.js";
+import { engineOptions, interruptible, number, splitOption, wholeNumber, withEngine } from "../options.js";
+import { checkPlotFile, writePlot } from "../plot-file.js";
+import {
+  type Asked,
+  dataAndRecipe,
+  type RecipeChoice,
+  recipeOptions,
+  requireData,
+  resolveRecipe,
+} from "../recipe-options.js";
+import { relaunched } from "../relaunched.js";
+import { textTable } from "../table.js";
+
+export function define(command: Command): void {
+  splitOption(recipeOptions(engineOptions(command)))
+    .option("--from <rate>", "rate to begin with, as the optimizer sees it", number(0), 1e-6)
+    .option("--to <rate>", "rate to end with", number(0), 1)
+    .option("--steps <n>", "optimizer steps from one to the other", wholeNumber(10), 100)
+    .option("--plot <file>", "write the curve as .svg or .png")
+    .option("--workers <threads>", "threads that read images", wholeNumber(0), Math.max(1, availableParallelism() - 1))
+    .addOption(new Option("--on-bad-image <what>", "stop or skip").choices(["stop", "skip"]).default("stop"))
+    .addOption(new Option("--precision <format>", "number format").choices(["float32", "bfloat16"]).default("float32"))
+    .option("--json", "print one JSON value")
+    .addHelpText(
+      "after",
+      `
+Trains with the recipe's data, model and optimizer while the rate grows by the same factor from step to step, until the
+loss runs away, and names the rate at which it falls fastest. No weights are kept. With scaleLr, as the recipes have it,
+the rate in the program is lr × batch / 512; both are told.
+
+Example:
+  deit lr-find small-data photos/ --plot rate.svg`,
+    )
+    .action((first: string | undefined, second: string | undefined, options: Options) =>
+      interruptible(async (signal) => run(await dataAndRecipe(first, second, options), signal)),
+    );
+}
+
+interface Options extends EngineChoice, RecipeChoice {
+  readonly from: number;
+  readonly to: number;
+  readonly steps: number;
+  readonly plot?: string;
+  readonly split: string;
+  readonly workers: number;
+  readonly onBadImage: "stop" | "skip";
+  readonly precision: Precision;
+  readonly json?: boolean;
+}
+
+async function run({ data: named, options }: Asked<Options>, signal: AbortSignal): Promise<void> {
+  const data = requireData(named);
+  const { from, to, steps, plot, json: quiet } = options;
+  if (!(from > 0 && to > from))
+    throw new UsageError(`The rate cannot grow from ${from} to ${to}; give a --from above 0 and a larger --to.`);
+  checkPlotFile(plot);
+  const recipe = await resolveRecipe(options);
+  if (await relaunched(options)) return;
+  const split = await parseSplitRule(options.split);
+  const progress = createProgress({ title: "learning rate", total: steps, unit: "steps", quiet });
+  const result = await withEngine(options, async (engine) => {
+    const trial = await openTrial({ ...options, data, recipe, split, engine, signal });
+    return rateRangeTest(trial, {
+      ...{ from, to, steps },
+      onPoint: ({ lr, smoothed }, n) => progress.update(n, `lr ${lr.toExponential(1)}, loss ${smoothed.toFixed(3)}`),
+    }).finally(() => trial.close());
+  }).finally(progress.stop);
+  await writePlot(plot, chart(result));
+  const { points, diverged, suggestion } = result;
+  const recipeLr = suggestion === undefined ? undefined : asInRecipe(suggestion, recipe);
+  if (quiet) console.log(JSON.stringify({ suggestion, recipeLr, batchSize: recipe.batchSize, diverged, points }));
+  else console.log(`${table(result)}\n\n${sentence(result, recipe, recipeLr)}`);
+}
+
+/** The recipe's `lr` for a rate in the program: the inverse of the paper's rule, lr × batch / 512. */
+const asInRecipe = (rate: number, { scaleLr, batchSize }: Recipe): number =>
+  scaleLr ? (rate * 512) / batchSize : rate;
+
+const shown = (rate: number): string => rate.toPrecision(2).replace(/e([+-])0*/, "e$1");
+
+function sentence({ suggestion, points, diverged }: RangeTest, recipe: Recipe, recipeLr: number | undefined): string {
+  if (suggestion === undefined || recipeLr === undefined)
+    return points.length < 10
+      ? "The loss ran away at once; begin lower, with --from."
+      : "The loss falls nowhere; try more --steps, or other ends with --from and --to.";
+  const end = diverged ? `The loss runs away at ${shown(points.at(-1)!.lr)}.` : "The loss did not run away.";
+  const rule = recipe.scaleLr ? `, for a batch of 512; ${recipe.batchSize} images train at ${shown(suggestion)}` : "";
+  return `${end} It falls fastest at ${shown(suggestion)}: set --lr ${shown(recipeLr)}${rule}.`;
+}
+
+/** About twenty of the points. */
+function table({ points, suggestion }: RangeTest): string {
+  const every = Math.max(1, Math.ceil(points.length / 20));
+  const rows = points
+    .filter((p, i) => i % every === 0 || p.lr === suggestion || i === points.length - 1)
+    .map((p) => [
+      p.lr.toExponential(2),
+      p.loss.toFixed(4),
+      p.smoothed.toFixed(4),
+      p.lr === suggestion ? "fastest" : "",
+    ]);
+  return textTable(["rate", "loss", "smoothed", ""], rows);
+}
+
+function chart({ points, suggestion }: RangeTest): Chart {
+  return {
+    kind: "lines",
+    title: "Learning-rate range test",
+    note:
+      suggestion === undefined ? "The loss falls nowhere" : `The smoothed loss falls fastest at ${shown(suggestion)}`,
+    x: { label: "learning rate", scale: "log" },
+    y: { label: "training loss" },
+    series: [
+      { name: "smoothed", points: points.map((p) => ({ x: p.lr, y: p.smoothed })) },
+      { name: "loss", points: points.map((p) => ({ x: p.lr, y: p.loss })) },
+    ],
+  };
+}

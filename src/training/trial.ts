@@ -1,0 +1,109 @@
+/** A training step on its data, without a run: for measuring and for tests of the rate. Nothing is written. */
+import type { Batch } from "../data/loader.js";
+import { openDataset } from "../data/open.js";
+import type { Engine, Executable, Precision } from "../engines/engine.js";
+import { InterruptedError } from "../errors.js";
+import type { Model } from "../models/model.js";
+import { alone } from "../system/coordination/process-group.js";
+import { createOptimizer } from "./optimizer.js";
+import { optimizerOf, type Recipe } from "./recipe.js";
+import { stepOf } from "./recipe-step.js";
+import { firstState } from "./run-start.js";
+import { type Step, stepInputs } from "./step.js";
+import { stepData } from "./step-data.js";
+import { createStudent } from "./student.js";
+import { openTeaching } from "./teaching.js";
+import { type DataOptions, testData, trainingLoader, withoutBadImages } from "./training-data.js";
+
+export interface TrialOptions extends DataOptions {
+  readonly recipe: Recipe;
+  readonly engine: Engine;
+  readonly precision?: Precision;
+  readonly signal?: AbortSignal;
+}
+
+export interface TrialStep {
+  /** Mean over the step's runs. */
+  readonly loss: number;
+  readonly gradientNorm: number;
+}
+
+export interface Trial {
+  readonly model: Model;
+  readonly step: Step;
+  readonly executable: Executable;
+  readonly classes: number;
+  /** Images to train and to test on. */
+  readonly images: number;
+  readonly testImages: number;
+  readonly stepsPerEpoch: number;
+  /** Milliseconds spent waiting for data so far. */
+  readonly waited: () => number;
+  /** Optimizer steps from the first one on, epoch after epoch, without end; `rate` gives the rate of each (from 1). */
+  steps(rate: (step: number) => number): AsyncGenerator<TrialStep, void>;
+  close(): Promise<void>;
+}
+
+/** Opens data, model, teacher and program as a run would. */
+export async function openTrial(options: TrialOptions): Promise<Trial> {
+  const { recipe, engine, signal, precision } = options;
+  const found = await openDataset(options.data, { split: "train", rule: options.split, signal });
+  const data = await withoutBadImages(found, options);
+  const test = await testData(options, found.classes, found);
+  const model = createStudent(recipe, found.classes.length);
+  const teaching = await openTeaching(recipe, data, model, alone);
+  const opened: (() => Promise<unknown>)[] = [async () => teaching.answers?.close()];
+  const close = async () => {
+    for (const each of opened) await each().catch(() => undefined);
+  };
+  try {
+    const loader = trainingLoader(data, recipe, model, options);
+    opened.push(() => loader.close());
+    const step = stepOf(recipe, model, teaching);
+    const executable = await engine.compile(step.program, { precision });
+    opened.unshift(() => executable.dispose());
+    const frozen = [...step.frozen.keys()].map((name) => [name, teaching.teacher!.state.get(name)!] as const);
+    const state = await engine.createState(new Map([...(await firstState(model, step, recipe)), ...frozen]));
+    opened.unshift(() => state.dispose());
+    const { accumulate } = recipe;
+    const stepsPerEpoch = Math.floor(loader.stepsPerEpoch / accumulate);
+    const optimizer = createOptimizer(optimizerOf(recipe));
+
+    const run = async (epoch: number, batch: Batch, lr: number, number: number): Promise<TrialStep> => {
+      if (signal?.aborted) throw new InterruptedError("It was interrupted; nothing was written.");
+      const scalars = {
+        ...optimizer.scalars(lr, number),
+        [stepInputs.apply]: (batch.step + 1) % accumulate === 0 ? 1 : 0,
+        [stepInputs.passOver]: 0,
+        [stepInputs.emaDecay]: recipe.emaDecay,
+      };
+      const answer = await teaching.answers?.answer(epoch, batch.step, batch);
+      const data = stepData(executable.program, { recipe, epoch, batch }, { scalars, answer });
+      const outputs = await executable.run(state, data);
+      const value = (name: string) => (outputs.get(name)!.data as Float32Array)[0];
+      return { loss: value("loss"), gradientNorm: value("gradientNorm") };
+    };
+    return {
+      ...{ model, step, executable, stepsPerEpoch, waited: loader.waited, close },
+      ...{ classes: found.classes.length, images: data.length, testImages: test?.length ?? 0 },
+      async *steps(rate) {
+        let number = 1;
+        for (let epoch = 0; ; epoch++) {
+          let loss = 0;
+          for await (const batch of loader.epoch(epoch)) {
+            if (batch.step >= stepsPerEpoch * accumulate) break;
+            const ran = await run(epoch, batch, rate(number), number);
+            loss += ran.loss / accumulate;
+            if ((batch.step + 1) % accumulate !== 0) continue;
+            yield { loss, gradientNorm: ran.gradientNorm };
+            loss = 0;
+            number++;
+          }
+        }
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
