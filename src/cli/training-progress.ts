@@ -1,5 +1,6 @@
 /** Shows a training run on standard error. */
 import type { EngineInfo } from "../engines/engine.js";
+import { duration } from "../system/duration.js";
 import { createProgress, type Progress } from "../system/progress.js";
 import type { EpochRecord, TrainEvent } from "../training/events.js";
 
@@ -7,11 +8,13 @@ import type { EpochRecord, TrainEvent } from "../training/events.js";
 export function trainingProgress(title: string, quiet: boolean): { onEvent(event: TrainEvent): void; stop(): void } {
   let progress: Progress | undefined;
   let images = 0;
+  const forecast = forecaster();
   return {
     stop: () => progress?.stop(),
     onEvent: (event) => {
       switch (event.kind) {
         case "start":
+          forecast.start(event);
           progress = createProgress({ title, total: event.steps * event.batchSize, unit: "images", quiet });
           if (!quiet) {
             console.error(
@@ -21,6 +24,7 @@ export function trainingProgress(title: string, quiet: boolean): { onEvent(event
           return;
         case "step":
           images += event.images;
+          if (!quiet) forecast.step(event);
           progress?.update(
             images,
             `loss ${event.loss.toFixed(3)}, lr ${event.lr.toExponential(1)}, data wait ${(100 * event.loaderWait).toFixed(0)} %`,
@@ -38,6 +42,31 @@ export function trainingProgress(title: string, quiet: boolean): { onEvent(event
 
 const batchText = ({ batchSize, accumulate }: { readonly batchSize: number; readonly accumulate: number }): string =>
   accumulate > 1 ? `${batchSize} (in ${accumulate} runs of ${batchSize / accumulate})` : `${batchSize}`;
+
+/** Runs of the program before the forecast's measurement, and in it. */
+const [warmUp, measured] = [3, 10];
+/** Seconds of a run that is worth a forecast. */
+const longEnough = 60;
+
+/** Tells once, after the first steps, how long it will take. */
+function forecaster() {
+  let [steps, batchSize, runs, since] = [0, 0, 0, 0];
+  return {
+    start: (event: { readonly steps: number; readonly batchSize: number }) => {
+      ({ steps, batchSize } = event);
+    },
+    step: ({ step, images }: { readonly step: number; readonly images: number }) => {
+      runs++;
+      if (runs === warmUp) since = performance.now();
+      if (runs !== warmUp + measured) return;
+      const perImage = (performance.now() - since) / 1000 / (measured * images);
+      const left = (steps - step) * batchSize * perImage;
+      if (left < longEnough) return;
+      const line = `estimate: about ${duration(left)} at ${(1 / perImage).toFixed(0)} images/s, tests aside (more by --dry-run)`;
+      console.error(`${process.stderr.isTTY ? "\n" : ""}${line}`);
+    },
+  };
+}
 
 /** Where it runs, as "xla on 4 × cuda" or "onnx on cpu (2 threads)". */
 export function deviceText({ engine, platform, devices, threads }: EngineInfo): string {

@@ -1,5 +1,6 @@
 /** The page of one or several runs: how they went, how they differ, and what their models get wrong. */
 import { calibration } from "../evaluation/decisions.js";
+import { duration } from "../system/duration.js";
 import { calibrationFigure, classTable, confusionTables, matrixCss } from "./decision-tables.js";
 import { type Content, type Html, html, trusted } from "./html.js";
 import { details, gallery, group, notice, type PageSection, page, thumbnail, tiles } from "./page.js";
@@ -7,7 +8,7 @@ import { drawChart } from "./plot.js";
 import { type LabelledRun, labelled, type ReportedRun } from "./reported-run.js";
 import { runCurves } from "./run-curves.js";
 import type { Example, RunInspection } from "./run-inspection.js";
-import { comparisonTable, duration, environmentTable, historyTable, recipeTables } from "./run-tables.js";
+import { comparisonTable, environmentTable, historyTable, recipeTables } from "./run-tables.js";
 
 /** The document. It needs no script and loads nothing. */
 export function runPage(reported: readonly ReportedRun[]): string {

@@ -1,5 +1,6 @@
 /** Tables of runs beside each other: results, settings, environment, and what happened. */
 import { calibration } from "../evaluation/decisions.js";
+import { duration } from "../system/duration.js";
 import type { LogLine } from "../training/log-schema.js";
 import { parseRecipe } from "../training/recipe.js";
 import { comparedRun } from "../training/run-comparison.js";
@@ -7,15 +8,6 @@ import type { RunSummary } from "../training/run-summary.js";
 import { type Content, html } from "./html.js";
 import { type Column, details, table } from "./page.js";
 import type { LabelledRun } from "./reported-run.js";
-
-/** "2 h 5 min", "3 min 20 s", "14 s". */
-export function duration(seconds: number): string {
-  const s = Math.round(seconds);
-  if (s < 60) return `${s} s`;
-  const [minutes, hours, days] = [Math.floor(s / 60) % 60, Math.floor(s / 3600) % 24, Math.floor(s / 86400)];
-  if (days > 0) return `${days} d ${hours} h`;
-  return s >= 3600 ? `${hours} h ${minutes} min` : `${minutes} min ${s % 60} s`;
-}
 
 const right: Column["align"] = "right";
 

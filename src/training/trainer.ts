@@ -16,7 +16,8 @@ import { Checkpointer } from "./checkpointer.js";
 import { trainEpoch } from "./epoch.js";
 import { createEventFile } from "./event-file.js";
 import type { EpochRecord, TrainEvent } from "./events.js";
-import { type FittingSearch, namingFittingBatch, withFittingBatch } from "./fitting-batch.js";
+import { fittedTeaching } from "./fitted-teaching.js";
+import { namingFittingBatch } from "./fitting-batch.js";
 import { spikeWatcher } from "./loss-spikes.js";
 import { beginning, nextEpoch, type Position } from "./position.js";
 import type { Recipe } from "./recipe.js";
@@ -25,7 +26,6 @@ import { openRunFolder, type RunFolder, silentRunFolder } from "./run-folder.js"
 import { environment, firstState, fittingState, manifestOf, otherEngine, requireSpaceForRun } from "./run-start.js";
 import { StopVote } from "./stop-vote.js";
 import { createStudent } from "./student.js";
-import { openTeaching } from "./teaching.js";
 import {
   evaluationTransform,
   recordSplit,
@@ -262,24 +262,6 @@ async function sameForAll(group: ProcessGroup, position: Position, { path }: Run
   throw new TrainingError(
     `Process ${other} would go on from another saved state than the first one; the run folder "${path}" must lie on storage that all nodes share.`,
   );
-}
-
-/** The recipe with a batch that fits, where that was asked for, and its teacher. */
-async function fittedTeaching(options: TrainOptions, data: Dataset, model: Model, group: ProcessGroup) {
-  const { recipe, engine, precision } = options;
-  const { batchSize } = recipe;
-  const teaching = await openTeaching(recipe, data, model, group);
-  const program = (accumulate: number) => stepOf({ ...recipe, accumulate }, model, teaching).program;
-  const search: FittingSearch = { engine, precision, batchSize, program };
-  if (!options.fitBatch || options.resume) return { recipe, teaching, search };
-  const close = async () => teaching.answers?.close();
-  const fitting = await withFittingBatch(recipe, search, group).catch(async (error) => {
-    await close();
-    throw error;
-  });
-  if (fitting.accumulate === recipe.accumulate) return { recipe, teaching, search };
-  await close(); // answers belong to batches of one size
-  return { recipe: fitting, teaching: await openTeaching(fitting, data, model, group), search };
 }
 
 async function unlessInterrupted<T>(work: Promise<T>): Promise<T | undefined> {

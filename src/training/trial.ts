@@ -5,6 +5,7 @@ import type { Engine, Executable, Precision } from "../engines/engine.js";
 import { InterruptedError } from "../errors.js";
 import type { Model } from "../models/model.js";
 import { alone } from "../system/coordination/process-group.js";
+import { fittedTeaching } from "./fitted-teaching.js";
 import { createOptimizer } from "./optimizer.js";
 import { optimizerOf, type Recipe } from "./recipe.js";
 import { stepOf } from "./recipe-step.js";
@@ -12,13 +13,14 @@ import { firstState } from "./run-start.js";
 import { type Step, stepInputs } from "./step.js";
 import { stepData } from "./step-data.js";
 import { createStudent } from "./student.js";
-import { openTeaching } from "./teaching.js";
 import { type DataOptions, testData, trainingLoader, withoutBadImages } from "./training-data.js";
 
 export interface TrialOptions extends DataOptions {
   readonly recipe: Recipe;
   readonly engine: Engine;
   readonly precision?: Precision;
+  /** Divides the recipe's batch into as many runs as memory asks for. */
+  readonly fitBatch?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -29,6 +31,7 @@ export interface TrialStep {
 }
 
 export interface Trial {
+  readonly recipe: Recipe;
   readonly model: Model;
   readonly step: Step;
   readonly executable: Executable;
@@ -46,12 +49,12 @@ export interface Trial {
 
 /** Opens data, model, teacher and program as a run would. */
 export async function openTrial(options: TrialOptions): Promise<Trial> {
-  const { recipe, engine, signal, precision } = options;
+  const { engine, signal, precision } = options;
   const found = await openDataset(options.data, { split: "train", rule: options.split, signal });
   const data = await withoutBadImages(found, options);
   const test = await testData(options, found.classes, found);
-  const model = createStudent(recipe, found.classes.length);
-  const teaching = await openTeaching(recipe, data, model, alone);
+  const model = createStudent(options.recipe, found.classes.length);
+  const { recipe, teaching } = await fittedTeaching(options, data, model, alone);
   const opened: (() => Promise<unknown>)[] = [async () => teaching.answers?.close()];
   const close = async () => {
     for (const each of opened) await each().catch(() => undefined);
@@ -84,7 +87,7 @@ export async function openTrial(options: TrialOptions): Promise<Trial> {
       return { loss: value("loss"), gradientNorm: value("gradientNorm") };
     };
     return {
-      ...{ model, step, executable, stepsPerEpoch, waited: loader.waited, close },
+      ...{ recipe, model, step, executable, stepsPerEpoch, waited: loader.waited, close },
       ...{ classes: found.classes.length, images: data.length, testImages: test?.length ?? 0 },
       async *steps(rate) {
         let number = 1;

@@ -7,6 +7,7 @@ import { placeFromEnvironment } from "../../system/coordination/rank-environment
 import type { OnNaN } from "../../training/broken-run.js";
 import { optimizerState } from "../../training/step.js";
 import { train } from "../../training/trainer.js";
+import { type EstimateChoice, printEstimate } from "../estimate-text.js";
 import { engineOptions, interruptible, number, splitOption, wholeNumber, withEngine } from "../options.js";
 import { withProcessGroup } from "../process-group.js";
 import { recipeOptions } from "../recipe-options.js";
@@ -37,6 +38,14 @@ export function define(command: Command): void {
     )
     .option("--shard-optimizer", "spread optimizer state and averages over the devices: less memory, more exchange")
     .option("--print-recipe", "print the settings with all defaults and stop")
+    .option("--dry-run", "measure a few steps, tell what the run will take, and stop")
+    .option(
+      "--watts <power>",
+      "what the machine draws, for the energy of --dry-run; measured or assumed unless told",
+      number(0),
+    )
+    .option("--price-per-hour <price>", "of the machine, for the cost of --dry-run", number(0))
+    .option("--price-per-kwh <price>", "of electricity, for the cost of --dry-run", number(0))
     .option("--json", "print one JSON value at the end")
     .addHelpText(
       "after",
@@ -46,6 +55,7 @@ SIGINT and SIGTERM save the run and end with code 130, SIGUSR1 (a cluster's warn
 Example:
   deit train small-data photos/ --epochs 20 --output runs/photos
   deit train deit-tiny imagenet/ --batch-size auto
+  deit train deit-tiny imagenet/ --dry-run --price-per-kwh 0.3
   deit train --resume runs/photos`,
     )
     .action((first: string | undefined, second: string | undefined, options: Options) =>
@@ -53,7 +63,8 @@ Example:
     );
 }
 
-interface Options extends RunChoice {
+interface Options extends RunChoice, EstimateChoice {
+  readonly dryRun?: boolean;
   readonly allowChange?: readonly string[];
   readonly onNan: OnNaN;
   readonly checkpointMinutes: number;
@@ -71,6 +82,7 @@ async function run(args: readonly (string | undefined)[], given: Options, signal
   }
   if (await relaunched(options)) return;
   const split = await parseSplitRule(options.split);
+  if (options.dryRun) return printEstimate({ ...options, split }, signal);
   const { rank = 0 } = placeFromEnvironment() ?? {};
   const progress = trainingProgress("training", (options.json ?? false) || rank > 0);
   const splitState = options.shardOptimizer ? optimizerState : undefined;
