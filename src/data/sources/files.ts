@@ -136,8 +136,8 @@ export class FileList {
  */
 export async function addImagesBelow(list: FileList, folder: string): Promise<void> {
   const [root, start] = [await realPath(list.root), await realPath(join(list.root, folder))];
-  const seen = new Set([root, ...foldersAbove(root), ...foldersAbove(start)]);
-  seen.delete(start);
+  const seen = new Set([...foldersAbove(root), ...foldersAbove(start)]);
+  if (folder !== "") seen.add(root);
   const walk = async (name: string): Promise<void> => {
     const path = join(list.root, name);
     const real = await realPath(path);
