@@ -12,7 +12,7 @@ const shared = process.env.DEIT_SHARED ?? join(root, "../shared");
 /** What makes a command of hours one of seconds. */
 const shorter: readonly [RegExp, string][] = [
   [
-    /\bdeit train .*/g,
+    /\bdeit (?:train|teach|lr-find|data preview) .*/g,
     "$& --epochs 1 --batch-size 4 --set model=deit imageSize=32 patchSize=8 width=32 depth=1 heads=2 warmupEpochs=0",
   ],
 ];
@@ -53,7 +53,10 @@ export async function createSandbox(): Promise<Sandbox> {
     for (const [label, name] of ["cat", "dog"].entries()) {
       await mkdir(join(folder, "photos", part, name), { recursive: true });
       for (let i = 0; i < 6; i++)
-        await writeFile(join(folder, "photos", part, name, `${i}.jpg`), await photo(label, i));
+        await writeFile(
+          join(folder, "photos", part, name, `${i}.jpg`),
+          await photo(label, part === "train" ? i : 100 + i),
+        );
     }
   await mkdir(join(folder, "holiday"));
   await writeFile(join(folder, "holiday", "1.jpg"), await photo(0, 9));
