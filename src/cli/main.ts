@@ -37,7 +37,10 @@ const commands: Commands = {
   },
   models: { about: "list the models", load: () => import("./commands/models.js") },
   doctor: { about: "what engines, threads and memory this machine offers", load: () => import("./commands/doctor.js") },
-  demo: { about: "train a small model on built-in data, offline", load: () => import("./commands/demo.js") },
+  demo: {
+    about: "the paper in miniature: a convnet teaches transformers on built-in data, offline",
+    load: () => import("./commands/demo.js"),
+  },
   data: { about: "data sets: what they hold, and more", load: () => import("./commands/data.js") },
   launch: {
     about: "train with several processes, on one machine or many",

@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type { Engine } from "../engines/engine.js";
 import { type Choice, type EngineChoice, openEngine, type PassedOver } from "../engines/open.js";
-import { InterruptedError } from "../errors.js";
+import { InterruptedError, UsageError } from "../errors.js";
 
 export function wholeNumber(least: number): (text: string) => number {
   return (text) => {
@@ -23,6 +23,16 @@ export function number(least: number, most = Infinity): (text: string) => number
     }
     return n;
   };
+}
+
+/** Seeds with commas between them. */
+export function parseSeeds(text: string): number[] {
+  return text.split(",").map((part) => {
+    const seed = Number(part);
+    if (part.trim() === "" || !Number.isInteger(seed) || seed < 0)
+      throw new UsageError(`--seeds got "${part}"; write whole numbers with commas between them, such as 0,1,2.`);
+    return seed;
+  });
 }
 
 /** The option that says how data is divided for training and testing; `parseSplitRule` reads it. */

@@ -50,7 +50,7 @@ export function parseGrid(value: unknown, name: string): Grid {
 /** Folder of the grids that come with the package. */
 const packagedGrids = join(packagedRecipes, "grids");
 
-/** The grid of a file, or of that name among those that come with the package (`table3`, `table8`). */
+/** The grid of a file, or of that name among those that come with the package (`table3`, `table8`, `table8-finetuning`). */
 export async function readGrid(text: string): Promise<Grid> {
   const names = (await readdir(packagedGrids).catch(() => [])).map((file) => basename(file, ".json")).sort();
   if (extname(text) === "" && !names.includes(text))

@@ -3,11 +3,12 @@ import { cpus } from "node:os";
 import type { Dataset, SplitRule } from "../data/dataset.js";
 import { datasetIdentity } from "../data/identity.js";
 import type { Engine, EngineInfo } from "../engines/engine.js";
-import { TrainingError } from "../errors.js";
+import { TrainingError, WeightsError } from "../errors.js";
 import { locateWeights } from "../evaluation/open-model.js";
 import { adaptWeights } from "../models/adapt.js";
 import { initialize } from "../models/initialize.js";
 import type { Model } from "../models/model.js";
+import { createModel } from "../models/registry.js";
 import { requireFreeSpace } from "../system/atomic-file.js";
 import { version } from "../system/version.js";
 import { type NamedTensors, sizeOf, zeros } from "../tensor/index.js";
@@ -85,21 +86,40 @@ export function fittingState(saved: SavedState, step: Step, folder: RunFolder): 
 }
 
 /** The state before the first step: parameters drawn from the seed, or those of `finetune`; zeros otherwise. */
-export async function firstState(
-  model: Model,
-  step: Step,
-  { model: name, seed, finetune }: Pick<Recipe, "model" | "seed" | "finetune">,
-): Promise<NamedTensors> {
-  const parameters = finetune
-    ? adaptWeights(model, (await loadWeights(await locateWeights({ weights: finetune, model: name }))).tensors, {
-        source: finetune,
-        newHead: { seed },
-      })
-    : initialize(model, seed);
+export async function firstState(model: Model, step: Step, recipe: FirstStateRecipe): Promise<NamedTensors> {
+  const parameters = recipe.finetune ? await begun(model, recipe, recipe.finetune) : initialize(model, recipe.seed);
   return new Map(
     [...step.state].map(([name, shape]) => [
       name,
       parameters.get(name.replace(/^ema\./, "")) ?? zeros("float32", shape),
     ]),
   );
+}
+
+type FirstStateRecipe = Pick<Recipe, "model" | "seed" | "finetune" | (typeof sizeSettings)[number]>;
+
+/** Settings that make another architecture of a named model. */
+const sizeSettings = ["patchSize", "width", "depth", "mlpRatio", "distilled"] as const;
+
+/** The weights that training begins from; where they would fit but for a setting, the error names that one. */
+async function begun(model: Model, recipe: FirstStateRecipe, source: string): Promise<NamedTensors> {
+  const { tensors } = await loadWeights(await locateWeights({ weights: source, model: recipe.model }));
+  const options = { source, newHead: { seed: recipe.seed } };
+  try {
+    return adaptWeights(model, tensors, options);
+  } catch (error) {
+    const named = createModel(recipe.model, { imageSize: model.imageSize, classes: model.classes });
+    const changed = sizeSettings.filter((key) => recipe[key] !== undefined && recipe[key] !== named.config[key]);
+    if (!(error instanceof WeightsError) || changed.length === 0) throw error;
+    try {
+      adaptWeights(named, tensors, options);
+    } catch {
+      throw error; // they do not fit the model as its name stands either
+    }
+    const cause = changed.map((key) => `${key}=${recipe[key]}`).join(" and ");
+    throw new WeightsError(
+      `The weights in "${source}" fit ${recipe.model}, but not with the recipe's ${cause}; leave that out, or begin from weights of that size.`,
+      { cause: error },
+    );
+  }
 }

@@ -1,5 +1,5 @@
 /** Every command block of the README runs as it stands there; training is cut short by appended settings. */
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { blocksOf, commandsOf, createSandbox, type Sandbox, shortened } from "./sandbox.js";
@@ -31,9 +31,13 @@ describe("README", () => {
   );
 
   it("npm start, in short", async () => {
-    const { code, output } = await sandbox.shell("deit demo --epochs 1 --images 256");
+    const { code, output } = await sandbox.shell("deit demo --epochs 1 --images 128 --test-images 64");
     expect(code, output).toBe(0);
-    for (const row of ["chance", "linear classifier", "DeiT from scratch"]) expect(output).toContain(row);
+    for (const row of ["chance", "linear classifier", "teacher", "no distillation", "soft", "hard", "both heads"])
+      expect(output).toContain(row);
+    const left = JSON.parse(await readFile(join(sandbox.folder, "runs/demo/table3.json"), "utf8"));
+    expect(left.rows).toHaveLength(9);
+    expect(await readFile(join(sandbox.folder, "runs/demo/table3.svg"), "utf8")).toContain("both heads");
   });
 
   it("the program of the library section", async () => {

@@ -1,10 +1,12 @@
 /** Options of the released program that change what a step does. */
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { initialize } from "../../src/models/initialize.js";
+import { createModel } from "../../src/models/registry.js";
 import { parseRecipe, type RecipeSettings, scheduleOf } from "../../src/training/recipe.js";
 import { scheduledRate } from "../../src/training/schedule.js";
 import { train } from "../../src/training/trainer.js";
-import { readSafetensors } from "../../src/weights/safetensors.js";
+import { readSafetensors, writeSafetensors } from "../../src/weights/safetensors.js";
 import { micro, useRuns } from "./setup.js";
 
 const { options, folder } = useRuns();
@@ -26,6 +28,18 @@ describe("trained parts", () => {
       const same = after.get(name)!.data.every((v, i) => v === data[i]);
       expect(same, name).toBe(!moving.test(name));
     }
+  });
+});
+
+describe("weights to begin from", () => {
+  it("that a setting of the recipe made unfit are refused by the name of that setting", async () => {
+    const tiny = folder("tiny.safetensors");
+    await writeSafetensors(tiny, initialize(createModel("deit_tiny_patch16_224", { imageSize: 16 }), 0));
+    // The runs of this file set width 16 and two blocks.
+    const settings = { model: "deit_tiny_patch16_224", patchSize: 16, finetune: tiny };
+    await expect(train(options("misfit", settings))).rejects.toThrow(
+      "tiny.safetensors\" fit deit_tiny_patch16_224, but not with the recipe's width=16 and depth=2; leave",
+    );
   });
 });
 

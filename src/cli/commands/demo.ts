@@ -1,122 +1,185 @@
-/** `deit demo`: the main job in a few minutes, on built-in data, offline. */
+/** `deit demo`: the paper in miniature, on built-in images: a convnet teaches transformers (table 3), offline, in minutes. */
 import { rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
+import { join } from "node:path";
 import type { Command } from "commander";
-import { InterruptedError } from "../../errors.js";
-import { parseRecipe, type RecipeSettings } from "../../training/recipe.js";
-import { type TrainResult, train } from "../../training/trainer.js";
-import { interruptible, wholeNumber, withEngine } from "../options.js";
+import { type EngineChoice, openEngine } from "../../engines/open.js";
+import { InterruptedError, TrainingError } from "../../errors.js";
+import { chartPng, drawChart } from "../../report/plot.js";
+import { type SweepRow, sweepChart, sweepRows } from "../../report/sweep-table.js";
+import { writeFileAtomic } from "../../system/atomic-file.js";
+import { createProgress, type Progress } from "../../system/progress.js";
+import type { TrainEvent } from "../../training/events.js";
+import { type Cell, cellsOf, parseGrid } from "../../training/grid.js";
+import { parseRecipe } from "../../training/recipe.js";
+import { type CellResult, sweep } from "../../training/sweep.js";
+import { buildTeacherCache } from "../../training/teacher-cache.js";
+import {
+  imageSize,
+  linearRecipe,
+  softDistillation,
+  studentRecipe,
+  studentVariants,
+  teacherRecipe,
+} from "../demo-recipes.js";
+import { interruptible, parseSeeds, wholeNumber, withEngine } from "../options.js";
+import { markdownTable, textTable } from "../table.js";
 import { trainingProgress } from "../training-progress.js";
 
 export function define(command: Command): void {
   command
-    .option("--epochs <n>", "times over the data", wholeNumber(1), 10)
-    .option("--images <n>", "training images", wholeNumber(128), 8192)
-    .option("--output <folder>", "run folder (replaced)", "runs/demo")
+    .option("--epochs <n>", "times over the images, for teacher and students", wholeNumber(1), 10)
+    .option("--images <n>", "training images", wholeNumber(128), 2000)
+    .option("--test-images <n>", "images that are kept for the test", wholeNumber(10), 1000)
+    .option("--seeds <seeds>", "seeds of each student, as 0,1,2", "0")
+    .option("--output <folder>", "folder of the runs (replaced)", "runs/demo")
     .option("--threads <threads>", "threads of the engine", wholeNumber(1))
     .option("--json", "print one JSON value")
-    .addHelpText("after", "\nExample:\n  deit demo --epochs 3")
+    .addHelpText("after", "\nExamples:\n  deit demo\n  deit demo --seeds 0,1,2 --epochs 24 --images 4000")
     .action((options: Options) => interruptible((signal) => run(options, signal)));
 }
 
 interface Options {
   readonly epochs: number;
   readonly images: number;
+  readonly testImages: number;
+  readonly seeds: string;
   readonly output: string;
   readonly threads?: number;
   readonly json?: boolean;
 }
 
-/** Small enough for two cores and two minutes; every image is new, so nothing needs to be augmented. */
-const student: RecipeSettings = {
-  about: "A DeiT of 0.5 M parameters on built-in shapes: `deit demo`, about three minutes on two cores.",
-  model: "deit",
-  imageSize: 32,
-  patchSize: 4,
-  width: 96,
-  depth: 4,
-  heads: 3,
-  dropPath: 0,
-  batchSize: 32,
-  lr: 2e-3,
-  scaleLr: false,
-  warmupEpochs: 0.5,
-  betas: [0.9, 0.95],
-  labelSmoothing: 0,
-  crop: "none",
-  flip: 0,
-  autoAugment: "none",
-  repeatedAugmentation: 1,
-  mixup: 0,
-  cutmix: 0,
-  eraseProbability: 0,
-};
+/** What a run tells beside its accuracy. */
+interface Cost {
+  readonly parameters: number;
+  readonly imagesPerSecond: number;
+}
+
+interface Row extends SweepRow, Partial<Cost> {}
 
 async function run(options: Options, signal: AbortSignal): Promise<void> {
   const { epochs, output, json = false } = options;
-  const data = `procedural:32:${options.images}`;
+  const seeds = parseSeeds(options.seeds);
+  const runs = 2 + seeds.length * Object.keys(studentVariants).length;
+  const data = `procedural:${imageSize}:${options.images}`;
+  const engineChoice: EngineChoice = { engine: "onnx", threads: options.threads };
   const workers = Math.max(1, availableParallelism() - 1);
+  const costs = new Map<string, Cost>();
+  const results: CellResult[] = [];
+  const start = performance.now();
   await rm(output, { recursive: true, force: true });
-  const [vit, linear] = await withEngine(options, async (engine) => {
-    const fit = async (title: string, name: string, settings: RecipeSettings): Promise<TrainResult> => {
-      const progress = trainingProgress(title, json);
-      const result = await train({
-        recipe: parseRecipe(settings),
-        engine,
-        data,
-        validation: "procedural:32:1024",
-        output: `${output}/${name}`,
-        workers,
-        signal,
-        onEvent: progress.onEvent,
-      }).finally(progress.stop);
-      if (result.interrupted) throw new InterruptedError("The demo was interrupted.");
-      return result;
-    };
-    const baseline: RecipeSettings = {
-      ...student,
-      model: "linear",
-      about: "The linear baseline.",
-      lr: 1e-3,
-      epochs: 2,
-    };
-    const l = await fit("linear baseline", "linear", baseline);
-    return [await fit("DeiT", "deit", { ...student, epochs }), l];
-  });
-  const chance = 100 / vit.classes.length;
-  const report = {
-    chance,
-    linear: linear.best?.test?.top1 ?? 0,
-    deit: vit.best?.test?.top1 ?? 0,
-    testImages: vit.best?.test?.images ?? 0,
-    folder: `${output}/deit`,
+
+  const train = async (cells: readonly Cell[]) => {
+    const before = results.length;
+    const done = await sweep({
+      ...{ cells, data, output, workers, signal, validation: `procedural:${imageSize}:${options.testImages}` },
+      openEngine: () => openEngine(engineChoice),
+      onCell: ({ row }, number) => watched(`[${before + number + 1}/${runs}] ${row}`, row, costs, json),
+    });
+    if (done.interrupted) throw new InterruptedError("The demo was interrupted.");
+    for (const { outcome } of done.results) if (outcome.kind === "failed") throw new TrainingError(outcome.reason);
+    results.push(...done.results);
   };
-  if (json) console.log(JSON.stringify(report));
-  else console.log(table(report));
+
+  const baselines = parseGrid(
+    {
+      variants: {
+        "linear classifier": { ...linearRecipe, epochs: Math.min(epochs, 4) },
+        teacher: { ...teacherRecipe, epochs },
+      },
+    },
+    "baselines",
+  );
+  const [linear, teacher] = cellsOf(baselines, {});
+  await train([linear, teacher]);
+
+  // Every student of a seed sees the same views, so the teacher answers once for all of them.
+  const teacherWeights = join(output, teacher.folder, "last.safetensors");
+  const students: Cell[] = [];
+  for (const seed of seeds) {
+    const teacherCache = join(output, "answers", `seed-${seed}`);
+    const recipe = parseRecipe({ ...studentRecipe, ...softDistillation, epochs, seed, teacherWeights });
+    let progress: Progress | undefined;
+    await withEngine(engineChoice, (engine) =>
+      buildTeacherCache({
+        ...{ recipe, engine, data, output: teacherCache, workers, signal },
+        onProgress: (views, total) => {
+          progress ??= createProgress({ title: "the teacher answers", total, unit: "views", quiet: json });
+          progress.update(views);
+        },
+      }),
+    ).finally(() => progress?.stop());
+    const variants = Object.entries(studentVariants).map(([name, changes]) => [
+      name,
+      "distillation" in changes ? { ...changes, teacherCache } : changes,
+    ]);
+    const grid = parseGrid({ variants: Object.fromEntries(variants), seeds: [seed] }, "students");
+    students.push(...cellsOf(grid, { ...studentRecipe, epochs }));
+  }
+  await train(students);
+  await report({ results, costs, options, seconds: (performance.now() - start) / 1000 });
 }
 
-function table({
-  chance,
-  linear,
-  deit,
-  testImages,
-  folder,
-}: {
-  chance: number;
-  linear: number;
-  deit: number;
-  testImages: number;
-  folder: string;
-}): string {
-  const bar = (value: number) => "█".repeat(Math.round(value / 2.5)).padEnd(40, "·");
-  const row = (name: string, value: number) => `  ${name.padEnd(20)}${bar(value)} ${value.toFixed(1).padStart(5)} %`;
+/** Progress of a cell; notes what it costs. */
+function watched(title: string, row: string, costs: Map<string, Cost>, quiet: boolean) {
+  const shown = trainingProgress(title, quiet);
+  let parameters = 0;
+  return {
+    stop: shown.stop,
+    onEvent: (event: TrainEvent) => {
+      shown.onEvent(event);
+      if (event.kind === "start") parameters = event.parameters;
+      // The last epoch stands for all: the first one compiles and warms up.
+      if (event.kind === "epoch") costs.set(row, { parameters, imagesPerSecond: event.record.imagesPerSecond });
+    },
+  };
+}
+
+const head = ["", "top-1 (%)", "", "parameters", "training images/s"];
+
+interface Outcome {
+  readonly results: readonly CellResult[];
+  readonly costs: ReadonlyMap<string, Cost>;
+  readonly options: Options;
+  readonly seconds: number;
+}
+
+/** Writes table and plot beside the runs, and prints the table. */
+async function report({ results, costs, options, seconds }: Outcome): Promise<void> {
+  const { output, images, testImages, epochs } = options;
+  const chance: Row = {
+    ...{ row: "chance", top1: 10, top1Deviation: 0, top5: 50, top5Deviation: 0, seeds: 1, failed: 0, missing: 0 },
+  };
+  const rows: Row[] = [chance, ...sweepRows(results).map((row) => ({ ...row, ...costs.get(row.row) }))];
+  const cells = rows.map((r) => [
+    r.head ? `${r.row}: ${r.head === "both" ? "both heads" : `${r.head} head`}` : r.row,
+    `${r.top1.toFixed(1)}${r.seeds > 1 ? ` ± ${r.top1Deviation.toFixed(1)}` : ""}`,
+    "█".repeat(Math.round(r.top1 / 4)).padEnd(25, "·"),
+    r.parameters === undefined ? "" : `${(r.parameters / 1e6).toFixed(2)} M`,
+    r.imagesPerSecond === undefined ? "" : r.imagesPerSecond.toFixed(0),
+  ]);
+  const title = `A convnet teaches transformers: ${images} images, ${epochs} epochs`;
+  const most = 10 * Math.ceil(Math.max(...rows.map((r) => r.top1)) / 10);
+  const svg = drawChart({ ...sweepChart(title, rows), x: { label: "top-1 (%)", domain: [0, most] } });
+  const summary = { images, testImages, epochs, seconds, rows, folder: output };
+  await writeFileAtomic(join(output, "table3.svg"), svg);
+  await writeFileAtomic(join(output, "table3.png"), await chartPng(svg));
+  await writeFileAtomic(join(output, "table3.md"), `${markdownTable(head, cells)}\n`);
+  await writeFileAtomic(join(output, "table3.json"), `${JSON.stringify(summary, null, 2)}\n`);
+  if (options.json) console.log(JSON.stringify(summary));
+  else console.log(`\n${textTable(head, cells)}\n\n${explained(rows, options, seconds)}`);
+}
+
+/** What the table says, and how sure that is. */
+function explained(rows: readonly Row[], { testImages, output, seeds }: Options, seconds: number): string {
+  const top1 = (name: string) => rows.find((r) => r.row === name)?.top1 ?? 0;
+  // Two standard errors of the difference of two shares near one half.
+  const chance = 200 * Math.sqrt(0.5 / testImages);
+  const ahead = top1("teacher") - top1("DeiT, no distillation") > chance;
   return [
-    "",
-    `Accuracy on ${testImages} images that were never seen in training:`,
-    row("chance", chance),
-    row("linear classifier", linear),
-    row("DeiT from scratch", deit),
-    "",
-    `Weights, log and recipe are in ${folder}. Next: deit train <your folder of images>`,
+    `The convnet is ${ahead ? "ahead of a DeiT that learns alone: there is something" : "not clearly ahead of a DeiT that learns alone: there is little"} to learn from it.`,
+    `With ${testImages} test images, differences below ${chance.toFixed(1)} points may be chance; students of other seeds differ by as much or more${seeds.includes(",") ? "" : " (try --seeds 0,1,2)"}.`,
+    `Took ${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s. All runs, table3.svg and table3.png are in ${output}.`,
+    `Next: deit train <your folder of images>`,
   ].join("\n");
 }

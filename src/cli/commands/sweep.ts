@@ -12,14 +12,14 @@ import { writeFileAtomic } from "../../system/atomic-file.js";
 import { type Cell, cellsOf, type Grid, parseGrid, readGrid } from "../../training/grid.js";
 import { applySettings, readRecipe } from "../../training/recipe-file.js";
 import { type CellResult, sweep } from "../../training/sweep.js";
-import { engineOptions, interruptible, splitOption, warnOfPassedOver, wholeNumber } from "../options.js";
+import { engineOptions, interruptible, parseSeeds, splitOption, warnOfPassedOver, wholeNumber } from "../options.js";
 import { markdownTable, textTable } from "../table.js";
 import { trainingProgress } from "../training-progress.js";
 
 export function define(command: Command): void {
   splitOption(engineOptions(command))
     .argument("<data>", "images with labels, or procedural")
-    .option("--grid <name>", "table3, table8, or a JSON file with variants, vary and seeds")
+    .option("--grid <name>", "table3, table8, table8-finetuning, or a JSON file with variants, vary and seeds")
     .option("--recipe <recipe>", "recipe that the rows change: a file, or the name of one of deit's")
     .option("--set <key=value...>", "settings of all runs, such as epochs=20 or teacherWeights=runs/teacher")
     .option("--vary <key=values...>", "settings to try, as lr=1e-3,5e-4; all combinations are run")
@@ -90,7 +90,7 @@ async function resolveGrid({ grid, vary = [], seeds }: Options): Promise<Grid> {
   return {
     ...base,
     vary: { ...base.vary, ...Object.fromEntries(vary.map(variedSetting)) },
-    seeds: seeds === undefined ? base.seeds : seeds.split(",").map(parseSeed),
+    seeds: seeds === undefined ? base.seeds : parseSeeds(seeds),
   };
 }
 
@@ -107,13 +107,6 @@ function valuesOf(text: string): unknown[] {
   } catch {
     return text.split(",").map((value) => Object.values(applySettings({}, [`value=${value}`]))[0]);
   }
-}
-
-function parseSeed(text: string): number {
-  const seed = Number(text);
-  if (text.trim() === "" || !Number.isInteger(seed) || seed < 0)
-    throw new UsageError(`--seeds got "${text}"; write whole numbers with commas between them, such as 0,1,2.`);
-  return seed;
 }
 
 function printPlan(cells: readonly Cell[], json = false): void {
