@@ -8,6 +8,8 @@ import { gzipSync } from "node:zlib";
 import { type Header, pack } from "tar-stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { RandomStream } from "../random/stream.js";
+import type { TrainEvent } from "../training/events.js";
+import { withoutBadImages } from "../training/training-data.js";
 import { createLoader } from "./loader.js";
 import { openDataset } from "./open.js";
 import { streamedOrder } from "./pieces.js";
@@ -137,6 +139,35 @@ describe("shards on the web", () => {
     await new Promise((resolve) => server.close(resolve));
     await fails(`${host}/x-1.tar`, /x-1\.tar cannot be reached \(.*ECONNREFUSED/);
     server.listen(0);
+  });
+});
+
+describe("an image in a shard that cannot be read", () => {
+  const spoilt = async () => {
+    const at = files["x-0.tar"].indexOf("IDAT");
+    const path = join(root, "spoilt.tar");
+    await writeFile(path, Buffer.from(files["x-0.tar"]).fill(0, at - 4, at + 40));
+    return path;
+  };
+  it("is named with its archive, and can be passed over", async () => {
+    const dataset = await openDataset(await spoilt(), train);
+    await expect(withoutBadImages(dataset, { data: "", workers: 0 })).rejects.toThrow(
+      /^1 of 3 images cannot be read; .*--on-bad-image skip:\n"[^"]*spoilt\.tar:0-0" is damaged/s,
+    );
+    const warnings: string[] = [];
+    const onEvent = (event: TrainEvent) => void (event.kind === "warning" && warnings.push(event.message));
+    const sound = await withoutBadImages(dataset, { data: "", workers: 0, onBadImage: "skip", onEvent });
+    expect([sound.length, sound.key(0)]).toEqual([2, "0-1"]);
+    expect(warnings).toEqual([expect.stringMatching(/^1 image is passed over:\n.*spoilt\.tar:0-0/)]);
+  });
+  it("ends an evaluation with its name", async () => {
+    const loader = createLoader({
+      dataset: await openDataset(await spoilt(), train),
+      transform: { kind: "evaluation", size: 16, cropRatio: 1, interpolation: "bilinear" },
+      ...{ batchSize: 2, seed: 0, workers: 0, order: "sequential", dropLast: false },
+    });
+    await expect(loader.epoch(0).next()).rejects.toThrow(/spoilt\.tar:0-0" is damaged/);
+    await loader.close();
   });
 });
 
