@@ -4,6 +4,7 @@
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { openEngine } from "../dist/engines/open.js";
+import { isLaunched, launch } from "../dist/engines/xla/launcher.js";
 import { inferenceProgram } from "../dist/evaluation/classifier.js";
 import { createModel, createOptimizer, initialize, parseRecipe, tensor } from "../dist/index.js";
 import { optimizerOf } from "../dist/training/recipe.js";
@@ -19,6 +20,8 @@ const { values: options } = parseArgs({
     engine: { type: "string", default: "onnx" },
   },
 });
+// As in training, XLA wants its memory settings from the start of the process.
+if (options.engine === "xla" && !isLaunched()) process.exit(await launch(process.argv[1], process.argv.slice(2)));
 const batchSize = Number(options.batch);
 const rounds = Number(options.rounds);
 const engine = await openEngine({ engine: options.engine });
