@@ -58,6 +58,8 @@ export interface Dataset {
   describe(index: number): string;
   /** A sample's name within the data set, the same wherever the data lie. */
   key(index: number): string;
+  /** How the images differ from those of the same names elsewhere, where they do: packed small, say. */
+  readonly form?: string;
   /** Where the samples have to be brought here piece by piece before their sources can be read. */
   readonly pieces?: Pieces;
 }
@@ -94,6 +96,7 @@ export function subset(dataset: Dataset, indices: ArrayLike<number>): Dataset {
     source: (i) => dataset.source(indices[i]),
     describe: (i) => dataset.describe(indices[i]),
     key: (i) => dataset.key(indices[i]),
+    form: dataset.form,
   };
 }
 

@@ -17,6 +17,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { FileError, InterruptedError } from "../../errors.js";
 import { crc32, crc32ByTable } from "../../system/crc32.js";
 import { type Dataset, subset } from "../dataset.js";
+import { datasetIdentity } from "../identity.js";
 import { createLoader } from "../loader.js";
 import { openDataset } from "../open.js";
 import { proceduralDataset } from "../sources/procedural.js";
@@ -161,6 +162,18 @@ describe("packRecords", () => {
     expect([first.width, first.height]).toEqual(
       [plain.width, plain.height].map((side) => (side === short ? 20 : Math.trunc((20 * side) / short))),
     );
+  });
+
+  it("is other data than what was packed, as its crops are others", async () => {
+    const made = async (size: number) => {
+      const path = join(root, `form ${size}.records`);
+      await packRecords([{ name: "train", dataset: drawn(5) }], path, { ...raw, size });
+      return openDataset(path, train);
+    };
+    const identities = [drawn(5), await made(256), await made(4)].map(datasetIdentity);
+    expect(new Set(identities).size).toBe(3);
+    const packed = await made(256);
+    expect(datasetIdentity(subset(packed, [0, 1, 2, 3, 4]))).toBe(datasetIdentity(packed));
   });
 
   it("goes on where it stopped, to the very same bytes, also after a torn write", async () => {

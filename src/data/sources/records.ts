@@ -40,5 +40,6 @@ export async function openRecords(path: string, { split, classes }: OpenOptions)
     }),
     describe,
     key: (i) => index.key(start + i),
+    form: JSON.stringify([description.encoding, description.size, description.quality]),
   };
 }
