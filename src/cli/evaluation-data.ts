@@ -41,16 +41,17 @@ export async function namedClasses({ classes }: DataOptions): Promise<readonly s
 /**
  * The test part of the data; its classes are those of the model, in their order. Where nobody names the classes,
  * folders that are numbers are indices of the model's outputs (ImageNet-V2), and others must be as many as those.
+ * Without a model, they are the data's own.
  */
 export async function testDataset(
   { data, split }: DataOptions,
-  model: Model,
+  model: Pick<Model, "name" | "classes"> | undefined,
   classes: readonly string[] | undefined,
   signal?: AbortSignal,
 ): Promise<Dataset> {
   const rule = await parseSplitRule(split);
   const dataset = await openDataset(data, { split: "test", classes, rule, signal });
-  if (classes !== undefined) return dataset;
+  if (classes !== undefined || model === undefined) return dataset;
   if (dataset.classes.every(isIndex))
     return openDataset(data, { split: "test", rule, classes: Array.from({ length: model.classes }, (_, i) => `${i}`) });
   if (dataset.classes.length !== model.classes)
@@ -61,7 +62,7 @@ export async function testDataset(
 }
 
 /** All images in order, as the model sees them in evaluation. */
-export function evaluationLoader(dataset: Dataset, model: Model, options: DataOptions): Loader {
+export function evaluationLoader(dataset: Dataset, model: Sight, options: DataOptions): Loader {
   return createLoader({
     dataset,
     batchSize: Math.min(options.batchSize, dataset.length),
@@ -73,8 +74,11 @@ export function evaluationLoader(dataset: Dataset, model: Model, options: DataOp
   });
 }
 
+/** What decides how a model sees an image in evaluation. */
+export type Sight = Pick<Model, "imageSize" | "cropRatio">;
+
 /** How the model sees an image in evaluation. */
-export function evaluationTransform({ imageSize, cropRatio }: Model, options: Pick<DataOptions, "cropRatio">) {
+export function evaluationTransform({ imageSize, cropRatio }: Sight, options: Pick<DataOptions, "cropRatio">) {
   return {
     kind: "evaluation",
     size: imageSize,

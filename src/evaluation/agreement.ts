@@ -1,9 +1,9 @@
 /** How often classifiers decide differently (paper, table 4). */
 import { UsageError } from "../errors.js";
-import { headsOf } from "../models/context.js";
+import { type Head, headsOf } from "../models/context.js";
 import { logitsAt } from "./heads.js";
 import { topK } from "./metrics.js";
-import { type PassOptions, passOverAll } from "./pass.js";
+import { type Looker, type PassOptions, passOverAll } from "./pass.js";
 import type { Probe } from "./probe.js";
 
 /** A class for each image of a data set. */
@@ -29,30 +29,32 @@ function share(a: Int32Array, b: Int32Array): number {
   return a.length === 0 ? 0 : different / a.length;
 }
 
-/** A model under a name; its probe must derive `headLogits`. */
-export interface NamedProbe {
+/** A classifier under a name, which answers to images with logits `[batch, classes]` by head. */
+export interface Decider extends Looker {
   readonly name: string;
-  readonly probe: Probe;
+  readonly heads: readonly Head[];
 }
 
+/** A model's decisions; its probe must derive `headLogits`. */
+export const probeDecider = (name: string, probe: Probe): Decider => ({
+  name,
+  heads: headsOf(probe.model),
+  run: (images, batch) => probe.run(images, batch),
+});
+
 /**
- * What models for images of one size decide on a data set of `length` images. For each model: `NAME`, and for a
+ * What classifiers for images of one size decide on a data set of `length` images. For each: `NAME`, and for a
  * distilled one `NAME class` and `NAME distillation`, the decisions of its heads.
  */
-export async function decide(
-  models: readonly NamedProbe[],
-  length: number,
-  options: PassOptions,
-): Promise<Decisions[][]> {
-  const deciders = models.map(({ name, probe }) =>
-    headsOf(probe.model).map((head) => ({
+export async function decide(models: readonly Decider[], length: number, options: PassOptions): Promise<Decisions[][]> {
+  const deciders = models.map(({ name, heads }) =>
+    heads.map((head) => ({
       head,
       name: head === "both" ? name : `${name} ${head}`,
       classes: new Int32Array(length),
     })),
   );
-  const probes = models.map((m) => m.probe);
-  for await (const { batch, values } of passOverAll(probes, options)) {
+  for await (const { batch, values } of passOverAll(models, options)) {
     for (const [model, heads] of deciders.entries()) {
       for (const { head, classes } of heads) {
         for (let i = 0; i < batch.count; i++) classes[batch.indices[i]] = topK(logitsAt(values[model], head, i), 1)[0];

@@ -10,7 +10,7 @@ import { initialize } from "../models/initialize.js";
 import { linearClassifier } from "../models/linear.js";
 import type { NamedTensors } from "../tensor/index.js";
 import { readSafetensors } from "../weights/safetensors.js";
-import { type Decisions, decide, disagreement } from "./agreement.js";
+import { type Decisions, decide, disagreement, probeDecider } from "./agreement.js";
 import { Attention } from "./attention.js";
 import { headLogits } from "./heads.js";
 import { passOver } from "./pass.js";
@@ -111,7 +111,7 @@ describe("cosine of the tokens", () => {
 describe("disagreement", () => {
   it("of the truth and the heads is what NumPy counts", async () => {
     const probe = await Probe.create(engine, model, weights, headLogits(model));
-    const [heads] = await decide([{ name: "student", probe }], 24, { loader: referenceLoader() });
+    const [heads] = await decide([probeDecider("student", probe)], 24, { loader: referenceLoader() });
     await probe.dispose();
     expect(heads.map((h) => h.name)).toEqual(["student", "student class", "student distillation"]);
     const truth: Decisions = { name: "truth", classes: reference.get("truth")!.data as Int32Array };
@@ -125,7 +125,7 @@ describe("disagreement", () => {
   });
   it("stops when it is interrupted", async () => {
     const probe = await Probe.create(engine, model, weights, headLogits(model));
-    const stopped = decide([{ name: "m", probe }], 24, { loader: referenceLoader(), signal: AbortSignal.abort() });
+    const stopped = decide([probeDecider("m", probe)], 24, { loader: referenceLoader(), signal: AbortSignal.abort() });
     await expect(stopped).rejects.toThrow(InterruptedError);
     await probe.dispose();
   });

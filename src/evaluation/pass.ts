@@ -2,7 +2,6 @@
 import type { Batch, Loader } from "../data/loader.js";
 import { InterruptedError } from "../errors.js";
 import type { HostTensor } from "../tensor/index.js";
-import type { Probe } from "./probe.js";
 
 export interface BatchValues {
   readonly batch: Batch;
@@ -17,22 +16,27 @@ export interface PassOptions {
   readonly onProgress?: (images: number) => void;
 }
 
+/** What gives values for uint8 images `[batch, size, size, 3]`, such as a probe. */
+export interface Looker {
+  run(images: Uint8Array, batch: number): Promise<ReadonlyMap<string, HostTensor>>;
+}
+
 /** The probe's values for every batch; throws InterruptedError when the signal says so. */
-export async function* passOver(probe: Probe, options: PassOptions): AsyncGenerator<BatchValues, void> {
+export async function* passOver(probe: Looker, options: PassOptions): AsyncGenerator<BatchValues, void> {
   for await (const { batch, values } of passOverAll([probe], options)) yield { batch, values: values[0] };
 }
 
-/** The same with several probes for images of one size, so that each image is read once. */
+/** The same with several for images of one size, so that each image is read once. */
 export async function* passOverAll(
-  probes: readonly Probe[],
+  lookers: readonly Looker[],
   { loader, signal, onProgress }: PassOptions,
 ): AsyncGenerator<{ readonly batch: Batch; readonly values: readonly ReadonlyMap<string, HostTensor>[] }, void> {
   let images = 0;
   for await (const batch of loader.epoch(0)) {
     const values: ReadonlyMap<string, HostTensor>[] = [];
-    for (const probe of probes) {
+    for (const looker of lookers) {
       if (signal?.aborted) throw new InterruptedError("The evaluation was interrupted.");
-      values.push(await probe.run(batch.images, loader.batchSize));
+      values.push(await looker.run(batch.images, loader.batchSize));
     }
     yield { batch, values };
     images += batch.count;

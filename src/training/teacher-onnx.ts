@@ -5,7 +5,7 @@ import type { DeviceState } from "../engines/engine.js";
 import { createOnnxEngine, type FileExecutable } from "../engines/onnx/engine.js";
 import type { FileValue } from "../engines/onnx/messages.js";
 import { UsageError } from "../errors.js";
-import type { Model, Normalization } from "../models/model.js";
+import type { Normalization } from "../models/model.js";
 import { resizeImages } from "../models/resample.js";
 import { fileError } from "../system/atomic-file.js";
 import {
@@ -37,7 +37,19 @@ export interface OnnxTeacher {
   /** SHA-256 of the file and of how it is used. */
   readonly identity: string;
   /** Loads it for batches of the student's views, `batch` of them at a time. */
-  open(student: Model, batch: number): Promise<TeacherAnswers>;
+  open(views: Views, batch: number): Promise<OnnxAnswers>;
+}
+
+/** The images that a classifier is shown: how they are normalised before they are renormalised for it, and their side. */
+export interface Views {
+  readonly normalization: Normalization;
+  /** In pixels; where it is left out, the classifier's own. */
+  readonly imageSize?: number;
+}
+
+export interface OnnxAnswers extends TeacherAnswers {
+  /** Side of the views, in pixels. */
+  readonly viewSize: number;
 }
 
 /** Reads what the classifier in `path` says of itself; `classes` are those of the data. */
@@ -52,7 +64,7 @@ export async function openOnnxTeacher(path: string, recipe: Recipe, classes: rea
   return {
     kind: "onnx",
     identity: hash.digest("hex"),
-    open: (student, batch) => load({ path, recipe, classes, description, student, batch }),
+    open: (views, batch) => load({ path, recipe, classes, description, views, batch }),
   };
 }
 
@@ -61,20 +73,21 @@ interface Wanted {
   readonly recipe: Recipe;
   readonly classes: readonly string[];
   readonly description: TeacherDescription;
-  readonly student: Model;
+  readonly views: Views;
   readonly batch: number;
 }
 
-async function load(wanted: Wanted): Promise<TeacherAnswers> {
-  const { path, recipe, classes, description, student, batch } = wanted;
+async function load(wanted: Wanted): Promise<OnnxAnswers> {
+  const { path, recipe, classes, description, batch } = wanted;
   const engine = await createOnnxEngine();
   try {
     const file = await engine.openFile(path);
     const layout = layoutOf(file.signature.inputs, path);
     const output = outputOf(file.signature.outputs, path);
     const imageSize = sizeFor(layout, wanted);
+    const { normalization, imageSize: viewSize = imageSize } = wanted.views;
     const views = teacherViews({
-      ...{ batch, student, imageSize, layout, description },
+      ...{ batch, views: { normalization, imageSize: viewSize }, imageSize, layout, description },
       transform: batchTransformOf(recipe),
     });
     const executable = await engine.compile(views);
@@ -83,6 +96,7 @@ async function load(wanted: Wanted): Promise<TeacherAnswers> {
     // Said before training begins, where the file says how many classes it has.
     if (output.classes !== undefined) mapping(output.classes);
     return {
+      viewSize,
       kind: recipe.distillation === "soft" ? "logits" : "labels",
       answer: async (epoch, _run, views) => {
         await executable.run(state, stepData(executable.program, { recipe, epoch, batch: views }, { scalars: {} }));
@@ -154,17 +168,21 @@ function outputOf(outputs: readonly FileValue[], path: string): { readonly name:
   throw new UsageError(`"${path}" is no classifier: none of its outputs (${words}) is [batch, classes].`);
 }
 
-function sizeFor({ size }: Layout, { path, recipe, description, student }: Wanted): number {
+function sizeFor({ size }: Layout, { path, recipe, description, views }: Wanted): number {
   if (size !== undefined && recipe.teacherImageSize !== undefined && size !== recipe.teacherImageSize)
     throw new UsageError(
       `The teacher in "${path}" takes images of ${size} pixels, but teacherImageSize is ${recipe.teacherImageSize}; leave it out.`,
     );
-  return size ?? description.imageSize ?? student.imageSize;
+  const found = size ?? description.imageSize ?? views.imageSize;
+  if (found !== undefined) return found;
+  throw new UsageError(
+    `Neither "${path}" nor a preprocessor_config.json beside it says how large its images are; set teacherImageSize.`,
+  );
 }
 
 interface ViewOptions {
   readonly batch: number;
-  readonly student: Model;
+  readonly views: Required<Views>;
   readonly transform: BatchTransform;
   readonly imageSize: number;
   readonly layout: Layout;
@@ -178,11 +196,11 @@ const pixels = (run: number): string => `pixels.${run}`;
 const runsFor = (layout: Layout, batch: number): number => Math.ceil(batch / (layout.batch ?? batch));
 
 /** The very views of the student, as the teacher wants them, cut into runs of the teacher. */
-function teacherViews({ batch, student, transform, imageSize, layout, description }: ViewOptions): Program {
-  const images = batchImages(batch, student.imageSize, student.normalization, transform);
+function teacherViews({ batch, views, transform, imageSize, layout, description }: ViewOptions): Program {
+  const images = batchImages(batch, views.imageSize, views.normalization, transform);
   // Pixels as bytes are the plain values, without normalisation.
   const wanted = layout.dtype === "uint8" ? byteScale : description.normalization;
-  const seen = resizeImages(renormalize(images, student.normalization, wanted), imageSize, description.interpolation);
+  const seen = resizeImages(renormalize(images, views.normalization, wanted), imageSize, description.interpolation);
   const placed = layout.channelsFirst ? transpose(seen, [0, 3, 1, 2]) : seen;
   const typed = layout.dtype === "uint8" ? toBytes(placed) : cast(placed, layout.dtype);
   const runs = runsFor(layout, batch);

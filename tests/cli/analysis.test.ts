@@ -48,6 +48,23 @@ describe("deit agreement", () => {
     const { stdout } = await deit(["agreement", plain, plain, "--data", data]);
     expect(stdout).toMatch(/^plain \(2\) +0\.\d+ +0\.000 +0\.000$/m);
   });
+  it("takes ONNX classifiers, told by their metadata or by --set", async () => {
+    const teachers = join(root, "tests/fixtures/teachers");
+    const files = ["first", "last"].map((name) => `${name}=${join(teachers, `channels_${name}.onnx`)}`);
+    const args = ["agreement", ...files, distilled, "--data", data, "--json"];
+    const unsaid = await deit(args);
+    expect([unsaid.code, unsaid.stderr]).toEqual([2, expect.stringContaining("set teacherNormalization to imagenet")]);
+    const normalization = 'teacherNormalization={"mean":[0.4,0.5,0.6],"std":[0.2,0.25,0.3]}';
+    const told = [normalization, "teacherImageSize=16", `teacherClasses=${join(teachers, "classes.txt")}`];
+    const { names, disagreement } = json(await deit([...args, "--set", ...told]));
+    const heads = ["distilled", "distilled class", "distilled distillation"];
+    expect(names).toEqual(["truth", "first", "last", ...heads]);
+    // The same network, channels first and last, as logits and as probabilities.
+    expect(disagreement[1][2]).toBe(0);
+    expect(disagreement[0][1]).toBeGreaterThan(0);
+    const alone = json(await deit(["agreement", files[0], "--data", data, "--json", "--set", "teacherImageSize=16"]));
+    expect(alone.disagreement[0][1]).toBe(disagreement[0][1]);
+  });
   it("refuses models of other classes", async () => {
     const { code, stderr } = await deit(["agreement", "deit_tiny_patch16_224:missing.pth", plain, "--data", data]);
     expect([code, stderr]).toEqual([4, expect.stringContaining("missing.pth")]);

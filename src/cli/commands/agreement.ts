@@ -1,13 +1,13 @@
 /** `deit agreement`: on how many images models decide differently (table 4 of the paper). */
 import type { Command } from "commander";
+import type { Dataset } from "../../data/dataset.js";
 import type { Engine } from "../../engines/engine.js";
 import type { EngineChoice } from "../../engines/open.js";
 import { UsageError } from "../../errors.js";
 import { type Decisions, decide, disagreement } from "../../evaluation/agreement.js";
-import { headLogits } from "../../evaluation/heads.js";
 import { type OpenedModel, openModel } from "../../evaluation/open-model.js";
-import { Probe } from "../../evaluation/probe.js";
 import { createProgress } from "../../system/progress.js";
+import { type Contestant, modelContestant, onnxContestant } from "../contestant.js";
 import {
   type DataOptions,
   dataOptions,
@@ -23,10 +23,14 @@ import { textTable } from "../table.js";
 export function define(command: Command): void {
   dataOptions(engineOptions(command))
     .argument("<models...>", "[NAME=][MODEL:]WEIGHTS each, as teacher=runs/teacher or deit_tiny_patch16_224:tiny.pth")
+    .option(
+      "--set <key=value...>",
+      "for ONNX files that do not say: teacherNormalization, teacherImageSize, teacherClasses",
+    )
     .option("--json", "print one JSON value")
     .addHelpText(
       "after",
-      "\nExample:\n  deit agreement teacher=runs/teacher plain=runs/plain student=runs/distilled --data photos/\n\nOf a distilled model, its two heads are compared too.",
+      "\nExample:\n  deit agreement teacher=runs/teacher plain=runs/plain student=runs/distilled --data photos/\n\nOf a distilled model, its two heads are compared too. A model may also be an ONNX file (.onnx) of any classifier;\nits classes are matched with the data's by name.",
     )
     .action((models: string[], options: Options) =>
       interruptible((signal) => run(modelArguments(models), options, signal)),
@@ -34,6 +38,7 @@ export function define(command: Command): void {
 }
 
 interface Options extends EngineChoice, DataOptions {
+  readonly set?: readonly string[];
   readonly json?: boolean;
 }
 
@@ -41,41 +46,38 @@ interface Opened extends OpenedModel {
   readonly name: string;
 }
 
+const isOnnx = ({ weights }: ModelArgument): boolean => weights.endsWith(".onnx");
+
 async function run(models: readonly ModelArgument[], options: Options, signal: AbortSignal): Promise<void> {
   const named = await namedClasses(options);
   const opened: Opened[] = [];
-  for (const { name, model, weights } of models)
+  for (const { name, model, weights } of models.filter((m) => !isOnnx(m)))
     opened.push({ name, ...(await openModel({ model, weights, classes: named })) });
   const classes = commonClasses(opened);
-  const dataset = await testDataset(options, opened[0].model, named ?? classes);
-  // Models that see an image alike share one pass.
-  const passes = new Map<string, Opened[]>();
-  for (const each of opened) {
-    const key = JSON.stringify(evaluationTransform(each.model, options));
-    passes.set(key, [...(passes.get(key) ?? []), each]);
-  }
-  const total = dataset.length * passes.size;
-  const progress = createProgress({ title: "deciding", total, unit: "images", quiet: options.json });
-  let done = 0;
+  const dataset = await testDataset(options, opened[0]?.model, named ?? classes);
+
+  const open = (engine: Engine, argument: ModelArgument): Promise<Contestant> => {
+    const own = opened.find((o) => o.name === argument.name);
+    if (own) return modelContestant(engine, own.name, own);
+    const { name, weights: path } = argument;
+    const batch = Math.min(options.batchSize, dataset.length);
+    return onnxContestant({ name, path, classes: dataset.classes, batch, settings: options.set ?? [] });
+  };
   const decided = await withEngine(options, async (engine) => {
-    const all = new Map<Opened, Decisions[]>();
-    for (const group of passes.values()) {
-      const loader = evaluationLoader(dataset, group[0].model, options);
-      const onProgress = (n: number) => progress.update(done + n);
-      const decisions = await decideTogether(engine, group, dataset.length, { loader, signal, onProgress });
-      group.forEach((each, i) => {
-        all.set(each, decisions[i]);
-      });
-      done += dataset.length;
+    const contestants: Contestant[] = [];
+    try {
+      for (const argument of models) contestants.push(await open(engine, argument));
+      return await decideAll(contestants, dataset, options, signal);
+    } finally {
+      for (const contestant of contestants) await contestant.close();
     }
-    return all;
-  }).finally(progress.stop);
+  });
 
   const truth: Decisions = {
     name: "truth",
     classes: Int32Array.from({ length: dataset.length }, (_, i) => dataset.label(i)),
   };
-  const rows = [truth, ...opened.flatMap((each) => decided.get(each)!)];
+  const rows = [truth, ...decided.flat()];
   const matrix = disagreement(rows);
   const names = rows.map((r) => r.name);
   if (options.json) console.log(JSON.stringify({ images: dataset.length, names, disagreement: matrix }));
@@ -108,19 +110,34 @@ function commonClasses(opened: readonly Opened[]): readonly string[] | undefined
   return withNames[0]?.classes;
 }
 
-async function decideTogether(
-  engine: Engine,
-  group: readonly Opened[],
-  length: number,
-  options: Parameters<typeof decide>[2],
+/** What each decides; those that see an image alike share one pass. */
+async function decideAll(
+  contestants: readonly Contestant[],
+  dataset: Dataset,
+  options: Options,
+  signal: AbortSignal,
 ): Promise<Decisions[][]> {
-  const probes: { name: string; probe: Probe }[] = [];
-  try {
-    for (const { name, model, weights } of group)
-      probes.push({ name, probe: await Probe.create(engine, model, weights, headLogits(model)) });
-    return await decide(probes, length, options);
-  } finally {
-    for (const { probe } of probes) await probe.dispose();
-    await options.loader.close();
+  const passes = new Map<string, Contestant[]>();
+  for (const each of contestants) {
+    const key = JSON.stringify(evaluationTransform(each.sight, options));
+    passes.set(key, [...(passes.get(key) ?? []), each]);
   }
+  const total = dataset.length * passes.size;
+  const progress = createProgress({ title: "deciding", total, unit: "images", quiet: options.json });
+  const all = new Map<Contestant, Decisions[]>();
+  let done = 0;
+  try {
+    for (const group of passes.values()) {
+      const loader = evaluationLoader(dataset, group[0].sight, options);
+      const onProgress = (n: number) => progress.update(done + n);
+      const decisions = await decide(group, dataset.length, { loader, signal, onProgress }).finally(loader.close);
+      group.forEach((each, i) => {
+        all.set(each, decisions[i]);
+      });
+      done += dataset.length;
+    }
+  } finally {
+    progress.stop();
+  }
+  return contestants.map((each) => all.get(each)!);
 }

@@ -175,10 +175,11 @@ function explained(rows: readonly Row[], { testImages, output, seeds }: Options,
   const top1 = (name: string) => rows.find((r) => r.row === name)?.top1 ?? 0;
   // Two standard errors of the difference of two shares near one half.
   const chance = 200 * Math.sqrt(0.5 / testImages);
+  const oneSeed = parseSeeds(seeds).length === 1;
   const ahead = top1("teacher") - top1("DeiT, no distillation") > chance;
   return [
     `The convnet is ${ahead ? "ahead of a DeiT that learns alone: there is something" : "not clearly ahead of a DeiT that learns alone: there is little"} to learn from it.`,
-    `With ${testImages} test images, differences below ${chance.toFixed(1)} points may be chance; students of other seeds differ by as much or more${seeds.includes(",") ? "" : " (try --seeds 0,1,2)"}.`,
+    `With ${testImages} test images, differences below ${chance.toFixed(1)} points may be chance${oneSeed ? "; how far seeds lie apart, one seed does not tell (try --seeds 0,1,2)" : "; ± is the standard deviation over the seeds"}.`,
     `Took ${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s. All runs, table3.svg and table3.png are in ${output}.`,
     `Next: deit train <your folder of images>`,
   ].join("\n");
