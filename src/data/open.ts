@@ -22,11 +22,10 @@ export async function openDataset(path: string, options: OpenOptions): Promise<D
 
 /** One of the data's own parts. */
 async function openGiven(path: string, options: OpenOptions): Promise<Dataset> {
-  if (path === "procedural" || path.startsWith("procedural:")) return openProcedural(path, options);
-  const prefix = /^([a-z]+):/.exec(path)?.[1] ?? "";
-  if (Object.hasOwn(formats, prefix)) return formats[prefix].open(path.slice(prefix.length + 1), options);
-  if (isUrl(path)) return formats.wds.open(path, options);
-  if (/[{}]/.test(path) && formats.wds.recognises({ path, kind: "file", files: [], folders: [] }))
+  if (isProcedural(path)) return openProcedural(path, options);
+  const prefix = prefixOf(path);
+  if (prefix !== undefined) return formats[prefix].open(path.slice(prefix.length + 1), options);
+  if (isUrl(path) || (/[{}]/.test(path) && formats.wds.recognises(asFile(path))))
     return formats.wds.open(path, options);
   const place = await lookAt(path);
   const format = Object.entries(formats).find(([, f]) => f.recognises(place));
@@ -35,6 +34,22 @@ async function openGiven(path: string, options: OpenOptions): Promise<Dataset> {
   const part = name === "folders" ? innerFolder(place, options) : undefined;
   return part === undefined ? open(path, options) : openGiven(join(path, part), options);
 }
+
+/** Whether a path that is no folder's names a data set rather than an image; told by the path alone. */
+export const namesData = (path: string): boolean =>
+  isProcedural(path) ||
+  prefixOf(path) !== undefined ||
+  Object.values(formats).some(({ recognises }) => recognises(asFile(path)));
+
+const isProcedural = (path: string): boolean => path === "procedural" || path.startsWith("procedural:");
+
+/** The name of a format before a path, if there is one. */
+function prefixOf(path: string): string | undefined {
+  const prefix = /^([a-z]+):/.exec(path)?.[1] ?? "";
+  return Object.hasOwn(formats, prefix) ? prefix : undefined;
+}
+
+const asFile = (path: string): Place => ({ path, kind: "file", files: [], folders: [] });
 
 /** The folder of the part that is asked for, where there is one, or a lone `data`; it may hold any format. */
 function innerFolder({ path, folders }: Place, { split }: OpenOptions): string | undefined {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { FileError } from "../errors.js";
-import { fileError, requireFreeSpace, writeFileAtomic } from "./atomic-file.js";
+import { fileError, requireFreeSpace, shortage, writeFileAtomic } from "./atomic-file.js";
 import { quoted } from "./quoted.js";
 
 let folder: string;
@@ -77,6 +77,13 @@ describe("requireFreeSpace", () => {
       /There is not enough space in ".*" for the checkpoint: \d+ MiB are needed and \d+ MiB are free; free some space/,
     );
     await expect(requireFreeSpace(join(folder, "none"), 1, "a byte")).rejects.toThrow("it does not exist");
+  });
+  it.each([
+    [2 ** 20 + 1, 2 ** 20, "2 MiB are needed and 1 MiB are free"],
+    [5.7 * 2 ** 20, 5.3 * 2 ** 20, "6 MiB are needed and 5 MiB are free"],
+    [1, 0, "1 MiB are needed and 0 MiB are free"],
+  ])("never says that what is needed is free: %d of %d bytes", (needed, free, text) => {
+    expect(shortage(needed, free)).toBe(text);
   });
 });
 

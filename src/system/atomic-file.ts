@@ -101,11 +101,14 @@ export async function requireFreeSpace(path: string, bytes: number, what: string
   const { bavail, bsize } = await statfs(path).catch((error) => {
     throw fileError(path, "look at", error);
   });
-  if (bavail * bsize < bytes) {
-    const mib = (n: number) => `${Math.ceil(n / 2 ** 20)} MiB`;
+  const free = bavail * bsize;
+  if (free < bytes)
     throw new FileError(
       path,
-      `There is not enough space in "${path}" for ${what}: ${mib(bytes)} are needed and ${mib(bavail * bsize)} are free; free some space or choose another folder.`,
+      `There is not enough space in "${path}" for ${what}: ${shortage(bytes, free)}; free some space or choose another folder.`,
     );
-  }
 }
+
+/** Rounded apart, so that the two never look the same. */
+export const shortage = (needed: number, free: number): string =>
+  `${Math.ceil(needed / 2 ** 20)} MiB are needed and ${Math.floor(free / 2 ** 20)} MiB are free`;

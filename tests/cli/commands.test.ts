@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { deit, root, runNode } from "./run.js";
 
 const images = join(root, "tests/fixtures/images");
+const data = join(root, "tests/fixtures/data");
 const microRecipe = ["imageSize=32", "patchSize=8", "width=32", "depth=1", "heads=2", "warmupEpochs=0"];
 let scratch: string;
 let run: string;
@@ -117,6 +118,26 @@ describe("deit predict", () => {
       input: Buffer.from(`${images}/plain.png\n${images}/alpha.png\n`),
     });
     expect(list.stdout.trim().split("\n")).toHaveLength(2);
+  });
+  it("answers for data sets, each image under its key", async () => {
+    const shards = join(scratch, "shards");
+    await mkdir(shards);
+    await copyFile(join(data, "shard-pax.tar"), join(shards, "train-000.tar"));
+    const named = async (...args: string[]) => {
+      const { code, stderr, stdout } = await deit(["predict", ...args, "--weights", run, "--json"]);
+      expect([code, stderr]).toEqual([0, ""]);
+      return stdout
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line).image);
+    };
+    const keys = await named(join(shards, "train-000.tar"));
+    expect(keys.length).toBeGreaterThan(1);
+    expect(await named(shards)).toEqual(keys);
+    expect(await named("procedural:32:2", join(images, "plain.png"), join(data, "plain.parquet"))).toEqual([
+      ...["test 0", "test 1", join(images, "plain.png")],
+      ...["plain.parquet row 0", "plain.parquet row 1", "plain.parquet row 2"],
+    ]);
   });
 });
 

@@ -1,7 +1,7 @@
 /** Where a WebDataset's shards come from: files, packed files, or addresses on the web. */
 import { createHash } from "node:crypto";
 import { rm, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DownloadError } from "../../errors.js";
 import { fileError, requireFreeSpace, writeFileAtomic } from "../../system/atomic-file.js";
@@ -43,7 +43,7 @@ async function localShard(path: string): Promise<Shard> {
   const { size, mtimeMs } = await stat(path).catch((error) => {
     throw fileError(path, "read the shard", error);
   });
-  const identity = [path, size, mtimeMs];
+  const identity = [resolve(path), size, mtimeMs];
   if (!isPacked(path)) return { name: path, identity, file: path, size };
   const file = storedAt(identity);
   return { name: path, identity, file, size: undefined, make: () => unpack(path, file) };

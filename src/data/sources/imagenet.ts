@@ -3,7 +3,7 @@
  * named by number, packed or not. Nothing is unpacked: images are read where they lie.
  */
 import { stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { FileError } from "../../errors.js";
 import { fileError } from "../../system/atomic-file.js";
 import { createProgress } from "../../system/progress.js";
@@ -90,7 +90,7 @@ async function indexOf(path: string, title: string, signal: AbortSignal | undefi
   const { size, mtimeMs } = await stat(path).catch((error) => {
     throw fileError(path, "read", error);
   });
-  return cachedIndex(["imagenet", path, size, mtimeMs], () =>
+  return cachedIndex(["imagenet", resolve(path), size, mtimeMs], () =>
     withFile(path, async (file) => {
       const total = Math.ceil(size / 2 ** 20);
       const progress = createProgress({ title: `${title} ${basename(path)}`, total, unit: "MiB" });

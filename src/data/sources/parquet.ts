@@ -1,7 +1,7 @@
 /** Parquet files of images as the Hugging Face datasets library writes them; unpacked into the cache at first use. */
 import { createHash } from "node:crypto";
 import { mkdir, readFile, rename, rm, stat } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { z } from "zod";
 import { FileError } from "../../errors.js";
 import { fileError, requireFreeSpace, writeFileAtomic } from "../../system/atomic-file.js";
@@ -72,7 +72,7 @@ async function unpackedFile(
     throw fileError(path, "read", error);
   });
   const name = createHash("sha256")
-    .update(JSON.stringify([path, size, mtimeMs]))
+    .update(JSON.stringify([resolve(path), size, mtimeMs]))
     .digest("hex");
   const folder = join(cacheFolder(), "parquet");
   const images = join(folder, `${name}.images`);

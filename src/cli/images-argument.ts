@@ -1,0 +1,73 @@
+/** The images that a command is asked about one by one: files, folders, globs, data sets, standard input. */
+import { stat } from "node:fs/promises";
+import { text } from "node:stream/consumers";
+import type { Dataset } from "../data/dataset.js";
+import { decodeImage } from "../data/decode.js";
+import type { RgbImage } from "../data/image.js";
+import { namesData, openDataset } from "../data/open.js";
+import { whileHere } from "../data/pieces.js";
+import { addImagesBelow, FileList } from "../data/sources/files.js";
+import { readSample } from "../data/view.js";
+import { FileError, UsageError } from "../errors.js";
+import { fileError } from "../system/atomic-file.js";
+
+export interface ImageInput {
+  /** Path of a file; of a data set's sample, its key. */
+  readonly name: string;
+  load(): Promise<RgbImage>;
+}
+
+/** The images that the arguments name, in their order. Throws FileError or UsageError for one that names none. */
+export async function findImages(named: readonly string[], signal?: AbortSignal): Promise<ImageInput[]> {
+  const inputs: ImageInput[] = [];
+  for (const name of named) for (const input of await imagesOf(name, signal)) inputs.push(input);
+  return inputs;
+}
+
+async function imagesOf(named: string, signal: AbortSignal | undefined): Promise<ImageInput[]> {
+  if (named === "-") return [{ name: "standard input", load: readStandardInput }];
+  if (named === "@-") return (await text(process.stdin)).split(/\r?\n/).filter(Boolean).map(fileInput);
+  const info = await stat(named).catch(() => undefined);
+  if (info?.isDirectory()) {
+    const list = new FileList(named);
+    await addImagesBelow(list, "");
+    // A folder without images of its own may hold them in archives.
+    if (list.length === 0) return datasetInputs(await openAnyPart(named, signal));
+    return Array.from({ length: list.length }, (_, i) => fileInput(list.path(i)));
+  }
+  if (namesData(named)) return datasetInputs(await openAnyPart(named, signal));
+  if (info || !/[*?[{]/.test(named)) return [fileInput(named)];
+  const { glob } = await import("tinyglobby");
+  const files = (await glob(named, { absolute: false, expandDirectories: false })).sort();
+  if (files.length === 0) throw new UsageError(`No file fits "${named}".`);
+  return files.map(fileInput);
+}
+
+/** The part for testing; a shard called train-000.tar has the other one only. */
+async function openAnyPart(path: string, signal: AbortSignal | undefined): Promise<Dataset> {
+  try {
+    return await openDataset(path, { split: "test", signal });
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    return openDataset(path, { split: "train", signal });
+  }
+}
+
+const datasetInputs = (dataset: Dataset): ImageInput[] =>
+  Array.from({ length: dataset.length }, (_, i) => ({
+    name: dataset.key(i),
+    load: () => whileHere(dataset, [i], () => readSample(dataset.source(i), { jpeg: "exact" })),
+  }));
+
+const fileInput = (path: string): ImageInput => ({
+  name: path,
+  load: () => readSample({ kind: "file", path }, { jpeg: "exact" }),
+});
+
+async function readStandardInput(): Promise<RgbImage> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
+  const bytes = Buffer.concat(chunks);
+  if (bytes.length === 0) throw fileError("standard input", "read an image from", new Error("it is empty"));
+  return decodeImage(bytes, { name: "standard input" });
+}
