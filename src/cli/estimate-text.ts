@@ -1,7 +1,7 @@
 /** `deit train --dry-run`: what a run will take, in words or as JSON. */
-import { gib } from "../engines/memory.js";
 import type { EngineChoice } from "../engines/open.js";
 import { UsageError } from "../errors.js";
+import { byteText } from "../system/byte-text.js";
 import { placeFromEnvironment } from "../system/coordination/rank-environment.js";
 import { duration } from "../system/duration.js";
 import { type Estimate, estimateRun } from "../training/estimate.js";
@@ -40,6 +40,11 @@ export async function printEstimate(
   console.log(json ? JSON.stringify({ device, ...estimate }) : textOf(estimate, device));
 }
 
+function memoryText({ bytes, source, processBytes }: Estimate["memory"]): string {
+  const all = processBytes === bytes ? "" : `; this process held ${byteText(processBytes)} at its fullest`;
+  return `${byteText(bytes)} (${source})${all}`;
+}
+
 function textOf(e: Estimate, device: string): string {
   const number = (n: number) => n.toLocaleString("en", { maximumFractionDigits: n < 10 ? 2 : 0 });
   const step = e.secondsPerStep < 1 ? `${number(1000 * e.secondsPerStep)} ms` : `${number(e.secondsPerStep)} s`;
@@ -51,8 +56,8 @@ function textOf(e: Estimate, device: string): string {
       "time",
       `${duration(e.trainingSeconds)} for ${number(e.steps)} steps in ${number(e.epochs)} epochs, ${duration(e.testSeconds)} of it for tests`,
     ],
-    ["memory", `${gib(e.memory.bytes)} (${e.memory.source})`],
-    ["disk", `${gib(e.diskBytes)} for checkpoints and weights`],
+    ["memory", memoryText(e.memory)],
+    ["disk", `${byteText(e.diskBytes)} for checkpoints and weights`],
     [
       "energy",
       `${e.kilowattHours < 0.01 ? `${number(1000 * e.kilowattHours)} Wh` : `${number(e.kilowattHours)} kWh`} at ${number(e.power.watts)} W`,

@@ -7,7 +7,7 @@ import type { EpochRecord, TrainEvent } from "../training/events.js";
 /** A listener for `train` that draws a bar over all steps and prints a line per epoch. */
 export function trainingProgress(title: string, quiet: boolean): { onEvent(event: TrainEvent): void; stop(): void } {
   let progress: Progress | undefined;
-  let images = 0;
+  let [images, where] = [0, ""];
   const forecast = forecaster();
   return {
     stop: () => progress?.stop(),
@@ -15,10 +15,14 @@ export function trainingProgress(title: string, quiet: boolean): { onEvent(event
       switch (event.kind) {
         case "start":
           forecast.start(event);
-          progress = createProgress({ title, total: event.steps * event.batchSize, unit: "images", quiet });
+          images = event.stepsDone * event.batchSize;
+          where = deviceText(event.engine);
+          progress = createProgress({
+            ...{ title, total: event.steps * event.batchSize, unit: "images", begun: images, quiet },
+          });
           if (!quiet) {
             console.error(
-              `${title}: ${event.model.name}, ${(event.parameters / 1e6).toFixed(2)} M parameters, ${event.images} images, ${event.steps} steps of ${batchText(event)}, ${deviceText(event.engine)}`,
+              `${title}: ${event.model.name}, ${(event.parameters / 1e6).toFixed(2)} M parameters, ${event.images} images, ${event.steps} steps of ${batchText(event)}, ${where}${event.stepsDone > 0 ? `, going on from step ${event.stepsDone}` : ""}`,
             );
           }
           return;
@@ -27,7 +31,7 @@ export function trainingProgress(title: string, quiet: boolean): { onEvent(event
           if (!quiet) forecast.step(event);
           progress?.update(
             images,
-            `loss ${event.loss.toFixed(3)}, lr ${event.lr.toExponential(1)}, data wait ${(100 * event.loaderWait).toFixed(0)} %`,
+            `loss ${event.loss.toFixed(3)}, lr ${event.lr.toExponential(1)}, data wait ${(100 * event.loaderWait).toFixed(0)} %, ${where}`,
           );
           return;
         case "epoch":

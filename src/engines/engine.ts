@@ -32,6 +32,8 @@ export interface CompileOptions {
 export interface MemoryNeed {
   /** What a run holds at its fullest moment, its state included. */
   readonly needed: number;
+  /** Whether the engine's compiler counted it, or it is worked out from the program. */
+  readonly counted: boolean;
   /** What the device has, and what of it nobody holds now. */
   readonly limit: number;
   readonly free: number;

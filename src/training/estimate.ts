@@ -46,9 +46,11 @@ export interface Estimate {
 }
 
 export interface MemoryEstimate {
-  /** On each device. */
+  /** What training holds: on each device, or of this machine's memory where the device is its processor. */
   readonly bytes: number;
   readonly source: string;
+  /** This process at its fullest in the measured steps, libraries and data included. */
+  readonly processBytes: number;
 }
 
 /** Steps that are not counted: the first ones fill caches and the loader's store. */
@@ -104,15 +106,15 @@ export async function estimateRun(trial: Trial, options: EstimateOptions): Promi
   };
 }
 
-/** What the engine says of the program, or what this process has held at most where it says nothing. */
-export async function memoryOf(trial: Trial, { engine, precision }: EstimateOptions): Promise<MemoryEstimate> {
-  const peak = process.resourceUsage().maxRSS * 1024;
-  if (engine.info.platform === "cpu")
-    return { bytes: peak, source: "this process at its fullest in the measured steps" };
+/** What the engine counts for the program, or what this process has held at most where it counts nothing. */
+async function memoryOf(trial: Trial, { engine, precision }: EstimateOptions): Promise<MemoryEstimate> {
+  const processBytes = process.resourceUsage().maxRSS * 1024;
+  const { engine: name, platform } = engine.info;
   const need = await engine.memoryNeed(trial.step.program, { precision });
-  return need
-    ? { bytes: need.needed, source: `the ${engine.info.engine} engine's own count, on each device` }
-    : { bytes: peak, source: "this process at its fullest; the device tells nothing" };
+  if (!need?.counted)
+    return { bytes: processBytes, processBytes, source: "this process at its fullest in the measured steps" };
+  const where = platform === "cpu" ? "the program's share of this machine" : "on each device";
+  return { bytes: need.needed, processBytes, source: `the ${name} engine's own count, ${where}` };
 }
 
 /** Assumed where nobody measures: watts of a busy thread of a processor, of an accelerator, and of the rest of a machine. */

@@ -8,6 +8,8 @@ export type TrainEvent =
       readonly kind: "start";
       readonly model: Model;
       readonly steps: number;
+      /** Steps that are done already, where a run goes on. */
+      readonly stepsDone: number;
       readonly batchSize: number;
       /** Runs of the program that make one step. */
       readonly accumulate: number;

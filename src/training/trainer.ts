@@ -72,7 +72,10 @@ export interface TrainResult {
   readonly model: Model;
   readonly classes: readonly string[];
   readonly epochs: readonly EpochRecord[];
+  /** The best epoch of those that were trained now. */
   readonly best?: EpochRecord;
+  /** Percent, over the whole run: what went before it was gone on with included. */
+  readonly bestTop1?: number;
   readonly folder: string;
   readonly interrupted: boolean;
 }
@@ -150,6 +153,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       kind: "start",
       model,
       steps: stepsPerEpoch * recipe.epochs,
+      stepsDone: position.step,
       batchSize: recipe.batchSize,
       accumulate: recipe.accumulate,
       images: data.length,
@@ -232,6 +236,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     classes: found.classes,
     epochs: records,
     best,
+    bestTop1: position.bestTop1 < 0 || !test ? undefined : position.bestTop1,
     folder: folder.path,
     interrupted: position.epoch < recipe.epochs,
   };

@@ -4,7 +4,7 @@
  */
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { generator } from "./mutate.mjs";
 
 const limits = { milliseconds: 5000, residentMiB: 512, message: 2000 };
@@ -63,8 +63,8 @@ export const inFolder = (file, beside, read) => async (path) => {
 export async function fuzzFromCommandLine(run) {
   const [count = 100_000, seed = 0] = process.argv.slice(2).map(Number);
   const start = performance.now();
-  const onProgress = (done) => process.stderr.write(`\r${done} of ${count}`);
+  const kind = basename(process.argv[1], ".mjs");
+  const onProgress = (done) => done % 10_000 === 0 && console.error(`${kind}: ${done} of ${count}`);
   const figures = await run({ count, seed, onProgress });
-  process.stderr.write("\n");
-  console.log(JSON.stringify({ ...figures, seconds: (performance.now() - start) / 1000 }));
+  console.log(JSON.stringify({ kind, seed, ...figures, seconds: (performance.now() - start) / 1000 }));
 }

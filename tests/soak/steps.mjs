@@ -12,7 +12,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const [steps = "50000", engine = "onnx"] = process.argv.slice(2);
-const perEpoch = 500;
+const epochs = 100;
+const perEpoch = Math.max(10, Math.ceil(Number(steps) / epochs));
 const batch = 4;
 const folder = await mkdtemp(join(tmpdir(), "deit-soak-"));
 const deit = fileURLToPath(new URL("../../bin/deit.js", import.meta.url));
@@ -38,32 +39,39 @@ function look() {
 }
 
 const samples = [];
+const start = performance.now();
+let shown = 0;
 const timer = setInterval(() => {
   try {
     const sample = look();
     if (sample.step === 0 || sample.step === samples.at(-1)?.step) return;
     samples.push(sample);
-    if (samples.length % 10 === 1) console.error(JSON.stringify(sample));
+    if (sample.step >= shown + steps / 20) {
+      console.error(JSON.stringify(sample));
+      shown = sample.step;
+    }
   } catch {
     // between two processes, or at the end
   }
-}, 500);
+}, 200);
 const code = await new Promise((resolve) => child.once("exit", resolve));
 clearInterval(timer);
 await rm(folder, { recursive: true });
 
-/** Largest of the samples between two shares of the run: what comes and goes within seconds does not count. */
-const during = (from, to, key) =>
-  Math.max(...samples.filter((s) => s.step >= from * steps && s.step <= to * steps).map((s) => s[key]));
+/** Middle of the samples between two shares of the run: what comes and goes within seconds does not count. */
+function during(from, to, key) {
+  const values = samples.filter((s) => s.step >= from * steps && s.step <= to * steps).map((s) => s[key]);
+  return values.sort((a, b) => a - b)[values.length >> 1];
+}
 const figures = {
   ...{ engine, steps: Number(steps), code },
   residentMiB: { early: during(0.1, 0.3, "residentMiB"), late: during(0.8, 1, "residentMiB") },
   files: { early: during(0.1, 0.3, "files"), late: during(0.8, 1, "files") },
 };
-console.log(JSON.stringify(figures));
 const flat =
   figures.residentMiB.late < figures.residentMiB.early * 1.05 + 8 && figures.files.late <= figures.files.early + 2;
+console.log(JSON.stringify({ ...figures, flat, seconds: Math.round((performance.now() - start) / 1000) }));
 if (code !== 0 || !flat) {
-  console.error("Memory or open files have grown.");
+  console.error(code === 0 ? "Memory or open files have grown." : `Training ended with ${code}.`);
   process.exitCode = 1;
 }

@@ -6,7 +6,7 @@ import { InterruptedError, PausedError } from "../../errors.js";
 import { placeFromEnvironment } from "../../system/coordination/rank-environment.js";
 import type { OnNaN } from "../../training/broken-run.js";
 import { optimizerState } from "../../training/step.js";
-import { train } from "../../training/trainer.js";
+import { type TrainResult, train } from "../../training/trainer.js";
 import { type EstimateChoice, printEstimate } from "../estimate-text.js";
 import { engineOptions, interruptible, number, splitOption, wholeNumber, withEngine } from "../options.js";
 import { withProcessGroup } from "../process-group.js";
@@ -89,16 +89,24 @@ async function run(args: readonly (string | undefined)[], given: Options, signal
   const { allowChange: allowChanges, onNan: onNaN } = options;
   const result = await withProcessGroup(({ group, process }) =>
     withEngine({ ...options, process, splitState }, (engine, { reason }) => {
-      if (!options.json && rank === 0) console.error(`engine: ${engine.info.engine}, because ${reason}`);
+      const why = given.engine === "auto" && options.engine !== "auto" ? "the run was begun with it" : reason;
+      if (!options.json && rank === 0) console.error(`engine: ${engine.info.engine}, because ${why}`);
       return train({ ...options, split, engine, allowChanges, onNaN, group, signal, onEvent: progress.onEvent });
     }),
   ).finally(progress.stop);
   if (rank > 0 && !result.interrupted) return; // the first process speaks for all
   if (options.json) {
-    const { folder, epochs, best, classes, interrupted } = result;
-    console.log(JSON.stringify({ folder, classes: classes.length, epochs, best, interrupted }));
-  } else if (result.best) console.log(`best: ${epochLine(result.best)}\nrun folder: ${result.folder}`);
+    const { folder, epochs, best, bestTop1, classes, interrupted } = result;
+    console.log(JSON.stringify({ folder, classes: classes.length, epochs, best, bestTop1, interrupted }));
+  } else console.log(`${bestText(result)}run folder: ${result.folder}`);
   if (!result.interrupted) return;
   const message = `Training was interrupted; go on with it by: deit train --resume ${options.output}`;
   throw signal.reason === "SIGUSR1" ? new PausedError(message) : new InterruptedError(message);
+}
+
+/** The best epoch, or what is known of it where it was trained before the run was gone on with. */
+function bestText({ best, bestTop1, epochs, interrupted }: TrainResult): string {
+  const nothing = epochs.length === 0 && !interrupted ? "All epochs were done before.\n" : "";
+  if (best && best.test?.top1 === bestTop1) return `best: ${epochLine(best)}\n`;
+  return bestTop1 === undefined ? nothing : `${nothing}best: test top-1 ${bestTop1.toFixed(2)} %\n`;
 }

@@ -125,7 +125,7 @@ export class OnnxEngine implements Engine {
   #need(lowered: Program): MemoryNeed {
     const state = lowered.inputs.filter((i) => i.role === "state");
     const needed = 1.15 * peakBytes(lowered, inPlaceUpdates(lowered)) + 2 * state.reduce((n, s) => n + bytesOf(s), 0);
-    return { needed, ...hostMemory() };
+    return { needed, counted: false, ...hostMemory() };
   }
 
   /** Opens an ONNX file, whose inputs are to come from state of this engine. */

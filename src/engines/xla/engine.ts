@@ -212,10 +212,11 @@ export class XlaEngine implements Engine {
     const memory = loaded.memory();
     if (!memory) return undefined;
     const needed = memory.argumentBytes + memory.outputBytes - memory.aliasBytes + memory.temporaryBytes;
-    if (this.client.platform === "cpu") return { needed: needed * this.#context.devices.length, ...hostMemory() };
+    if (this.client.platform === "cpu")
+      return { needed: needed * this.#context.devices.length, counted: true, ...hostMemory() };
     const device = this.#context.devices[0].memory();
     if (device?.bytesLimit === undefined) return undefined;
-    return { needed, limit: device.bytesLimit, free: device.bytesLimit - device.bytesInUse };
+    return { needed, counted: true, limit: device.bytesLimit, free: device.bytesLimit - device.bytesInUse };
   }
 }
 
