@@ -4,18 +4,27 @@ import { parsePolicy } from "../data/augment/policy.js";
 import type { Interpolation } from "../data/resize.js";
 import { UsageError } from "../errors.js";
 import { isHead } from "../models/adapt.js";
-import { nearest } from "../models/registry.js";
-import { quoted } from "../system/quoted.js";
 import type { BatchTransform } from "./batch-transform.js";
 import type { Distillation } from "./losses.js";
 import type { MixSettings } from "./mixing.js";
 import type { OptimizerOptions } from "./optimizer.js";
-import { releasedOptions } from "./released-options.js";
+import { settingSentence, unknownSetting } from "./recipe-sentences.js";
 import { type ScheduleSettings, scaledLearningRate } from "./schedule.js";
 
 const positive = z.number().positive();
 const share = z.number().min(0).max(1);
 const whole = z.number().int().min(1);
+
+const regnetSchema = z
+  .strictObject({
+    initialWidth: whole,
+    slope: positive,
+    factor: z.number().min(1.5),
+    groupWidth: whole,
+    stemWidth: whole,
+    stemStride: whole.max(2),
+  })
+  .partial();
 
 export const recipeSchema = z.strictObject({
   /** What it is for: the command, the time and the accuracy to expect. */
@@ -30,17 +39,7 @@ export const recipeSchema = z.strictObject({
   heads: whole.optional(),
   mlpRatio: positive.optional(),
   /** Where the model `regnety` lies in its design space; what is left out is a small one's for 32 pixels. */
-  regnet: z
-    .strictObject({
-      initialWidth: whole,
-      slope: positive,
-      factor: z.number().min(1.5),
-      groupWidth: whole,
-      stemWidth: whole,
-      stemStride: whole.max(2),
-    })
-    .partial()
-    .default({}),
+  regnet: regnetSchema.default({}),
   /** Adds the distillation token to a model whose name does not say. */
   distilled: z.boolean().optional(),
   /** Stochastic depth of the last block. */
@@ -143,13 +142,16 @@ export const recipeSchema = z.strictObject({
   teacherInterpolation: z.enum(["bilinear", "bicubic"]).default("bicubic"),
   /** How the teacher's images are normalised; `auto`: as its model or an ONNX file's metadata say. */
   teacherNormalization: z
-    .union([
-      z.enum(["auto", "imagenet", "inception", "none"]),
-      z.strictObject({
-        mean: z.tuple([z.number(), z.number(), z.number()]),
-        std: z.tuple([positive, positive, positive]),
-      }),
-    ])
+    .union(
+      [
+        z.enum(["auto", "imagenet", "inception", "none"]),
+        z.strictObject({
+          mean: z.tuple([z.number(), z.number(), z.number()]),
+          std: z.tuple([positive, positive, positive]),
+        }),
+      ],
+      'it is neither auto, imagenet, inception, none nor {"mean":[r,g,b],"std":[r,g,b]}',
+    )
     .default("auto"),
   /** File with the teacher's classes, a name per line, where its weights do not say. */
   teacherClasses: z.string().optional(),
@@ -165,7 +167,8 @@ export type RecipeSettings = z.input<typeof recipeSchema>;
 /** Fills in defaults; throws UsageError with a sentence for a wrong value, and the nearest name for a typo. */
 export function parseRecipe(settings: unknown): Recipe {
   const result = recipeSchema.safeParse(settings);
-  if (!result.success) throw new UsageError(result.error.issues.map(sentence).join(" "));
+  if (!result.success)
+    throw new UsageError(result.error.issues.map((issue) => settingSentence(issue, settings, namesAt)).join(" "));
   const recipe = result.data;
   if (needsTeacherOf(recipe) && recipe.teacherWeights === undefined && recipe.teacherCache === undefined) {
     throw new UsageError(
@@ -178,27 +181,14 @@ export function parseRecipe(settings: unknown): Recipe {
     throw new UsageError(`lrNoise ends before it begins; write it as [start, end], shares of the epochs.`);
   if (recipe.cosub && recipe.distillation !== "none")
     throw new UsageError(`Co-training (cosub) takes no teacher; set distillation to none, or cosub to false.`);
-  for (const key of Object.keys(recipe.why ?? {})) if (!known.includes(key)) throw unknownSetting(key);
+  for (const key of Object.keys(recipe.why ?? {}))
+    if (!known.includes(key)) throw new UsageError(unknownSetting(key, known));
   parsePolicy(recipe.autoAugment);
   return recipe;
 }
 
 const known = Object.keys(recipeSchema.shape);
-
-function unknownSetting(key: string): UsageError {
-  const theirs = key.replace(/^--/, "").replaceAll("_", "-");
-  if (Object.hasOwn(releasedOptions, theirs))
-    return new UsageError(
-      `The recipe has no setting ${quoted(key)}; the released program's option of that name is here: ${releasedOptions[theirs]}.`,
-    );
-  return new UsageError(`The recipe has no setting ${quoted(key)}; did you mean "${nearest(key, known)}"?`);
-}
-
-function sentence(issue: z.core.$ZodIssue): string {
-  if (issue.code === "unrecognized_keys" && issue.path.length === 0)
-    return issue.keys.map((key) => unknownSetting(key).message).join(" ");
-  return `The setting "${issue.path.join(".")}" of the recipe is wrong: ${issue.message}.`;
-}
+const namesAt = ([first]: readonly PropertyKey[]) => (first === "regnet" ? Object.keys(regnetSchema.shape) : known);
 
 export interface RecipeDifference {
   readonly key: string;

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { FileError } from "../errors.js";
 import { softmaxOf, topK } from "../evaluation/metrics.js";
 import { type HostTensor, hostTensor } from "../tensor/index.js";
-import { readSafetensors, writeSafetensors } from "../weights/safetensors.js";
+import { openSafetensors, readSafetensors, writeSafetensors } from "../weights/safetensors.js";
 import { fromHalf, toHalf } from "./half.js";
 
 export interface AnswerFormat {
@@ -85,9 +85,14 @@ export class EpochAnswers {
     await writeSafetensors(path, tensors, { sha256: checksum(tensors), runs: String(this.#runs) });
   }
 
+  /** Throws FileError where the file is cut off or none of safetensors; looks at its header only. */
+  static async requireWhole(path: string): Promise<void> {
+    await (await sound(path, openSafetensors(path))).close();
+  }
+
   /** Reads a file of this format; FileError where it is damaged or of another shape. */
   static async read(path: string, format: AnswerFormat): Promise<EpochAnswers> {
-    const { tensors, metadata } = await readSafetensors(path);
+    const { tensors, metadata } = await sound(path, readSafetensors(path));
     const views = tensors.get("indices")?.data.length ?? 0;
     const found = new EpochAnswers(format, views);
     const runs = Number(metadata.runs ?? views / format.batch);
@@ -104,10 +109,7 @@ export class EpochAnswers {
       runs * format.batch > views ||
       metadata.sha256 !== checksum(tensors)
     ) {
-      throw new FileError(
-        path,
-        `"${path}" is damaged: its checksum or shapes do not fit. Remove it and make the answers again.`,
-      );
+      throw damaged(path, "its checksum or shapes do not fit");
     }
     found.#runs = runs;
     return found;
@@ -126,6 +128,16 @@ export class EpochAnswers {
     ]);
   }
 }
+
+const damaged = (path: string, why: string, cause?: unknown): FileError =>
+  new FileError(path, `"${path}" is damaged: ${why}. Remove it and make the answers again.`, { cause });
+
+/** What was opened; an unsound file is to be made again, not downloaded. One that cannot be read says why by itself. */
+const sound = <T>(path: string, opened: Promise<T>): Promise<T> =>
+  opened.catch((error) => {
+    const unreadable = !(error instanceof FileError) || error.cause !== undefined;
+    throw unreadable ? error : damaged(path, "it is cut off or no file of answers", error);
+  });
 
 /** The logit that, given to each class but the `best`, leaves them their probability together. */
 function restLogit(row: Float32Array, best: readonly number[]): number {

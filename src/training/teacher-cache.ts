@@ -23,9 +23,21 @@ import { type AnswerFormat, EpochAnswers } from "./teacher-answers.js";
 import { answersOf } from "./teacher-program.js";
 import { type DataOptions, trainingLoader, trainingTransform, withoutBadImages } from "./training-data.js";
 
-/** What a cache belongs to (hashes); a run that differs in any part must not use it. */
-const identitySchema = z.object({ data: z.string(), views: z.string(), teacher: z.string() });
-type CacheIdentity = Readonly<z.infer<typeof identitySchema>>;
+/** What a cache belongs to, and why a run that differs in a part of it must not use it. */
+const reasons = {
+  data: "the data set is another or has changed",
+  images: "images are cropped, resized, augmented or normalised otherwise",
+  seed: "the seed is another",
+  batches: "the batch size or the number of views of an image (repeatedAugmentation) is another",
+  mixing: "Mixup or CutMix is another",
+  erasing: "random erasing is another",
+  teacher: "the teacher is another",
+} as const;
+type Part = keyof typeof reasons;
+const parts = Object.keys(reasons) as Part[];
+
+/** A hash of each part. */
+type CacheIdentity = Readonly<Record<Part, string>>;
 
 const count = z
   .number()
@@ -34,8 +46,8 @@ const count = z
   .max(1 << 24);
 
 const manifestSchema = z.object({
-  format: z.literal(1),
-  identity: identitySchema,
+  format: z.literal(2),
+  identity: z.record(z.enum(parts), z.string()),
   kind: z.enum(["labels", "logits"]),
   /** Logits kept per view; the rest share what is left of the probability. */
   topK: count,
@@ -54,13 +66,11 @@ function identityOf(dataset: Dataset, recipe: Recipe, student: Model, teacher: s
   const { mixMode, eraseProbability, eraseMode, eraseCount } = recipe;
   return {
     data: datasetIdentity(dataset),
-    views: digest([
-      trainingTransform(recipe, student),
-      student.normalization,
-      [seed, batchSize / accumulate, recipe.repeatedAugmentation],
-      [mixup, cutmix, cutmixMinMax, mixProbability, mixSwitchProbability, mixMode],
-      [eraseProbability, eraseMode, eraseCount],
-    ]),
+    images: digest([trainingTransform(recipe, student), student.normalization]),
+    seed: String(seed),
+    batches: digest([batchSize / accumulate, recipe.repeatedAugmentation]),
+    mixing: digest([mixup, cutmix, cutmixMinMax, mixProbability, mixSwitchProbability, mixMode]),
+    erasing: digest([eraseProbability, eraseMode, eraseCount]),
     teacher,
   };
 }
@@ -94,7 +104,7 @@ export async function buildTeacherCache(options: CacheOptions): Promise<StoredAn
   const loader = trainingLoader(dataset, recipe, student, options);
   const batch = loader.batchSize;
   const manifest: Manifest = {
-    format: 1,
+    format: 2,
     identity: identityOf(dataset, recipe, student, teacher.identity),
     kind,
     topK: kind === "labels" ? 1 : Math.min(options.topK ?? 100, student.classes),
@@ -191,12 +201,7 @@ export async function readManifest(folder: string): Promise<Manifest> {
 }
 
 function refuseForeign(folder: string, { identity }: Manifest, wanted: Partial<CacheIdentity>): void {
-  const reasons = {
-    data: "the data set is another or has changed",
-    views: "the views differ (image size, crops, mixing, erasing, seed or batch size)",
-    teacher: "the teacher is another",
-  };
-  const found = (["data", "views", "teacher"] as const).filter((k) => wanted[k] && wanted[k] !== identity[k]);
+  const found = parts.filter((part) => wanted[part] && wanted[part] !== identity[part]);
   if (found.length === 0) return;
   throw new TrainingError(
     `The teacher's answers in "${folder}" do not belong to this run: ${found.map((k) => reasons[k]).join("; ")}. Make them again with this recipe, or use the recipe they were made with.`,
@@ -221,7 +226,11 @@ export async function openTeacherCache(
       `"${folder}" holds decisions only, but soft distillation needs logits; make them with distillation=soft.`,
     );
   for (let epoch = 0; epoch < recipe.epochs; epoch++) {
-    if (await exists(epochFile(folder, epoch))) continue;
+    const path = epochFile(folder, epoch);
+    if (await exists(path)) {
+      await EpochAnswers.requireWhole(path);
+      continue;
+    }
     throw new TrainingError(
       `The teacher's answers in "${folder}" end before epoch ${epoch + 1} of ${recipe.epochs}; go on with making them, or set epochs=${epoch}.`,
     );

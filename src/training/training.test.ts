@@ -332,5 +332,15 @@ describe("parseRecipe", () => {
   it("names the nearest setting for a typo and says what is wrong with a value", () => {
     expect(() => parseRecipe({ batchsize: 3 })).toThrow('no setting "batchsize"; did you mean "batchSize"?');
     expect(() => parseRecipe({ epochs: -1 })).toThrow('The setting "epochs" of the recipe is wrong');
+    expect(() => parseRecipe({ regnet: { slpe: 3 } })).toThrow(
+      '"regnet" of the recipe has no "slpe"; did you mean "slope"?',
+    );
+  });
+  it("names the nearest word for a value that is none", () => {
+    expect(() => parseRecipe({ distillation: "hrad" })).toThrow(
+      'it is "hrad", and can be none, soft, hard, labels; did you mean "hard"?',
+    );
+    expect(() => parseRecipe({ teacherNormalization: "imagnet" })).toThrow('did you mean "imagenet"?');
+    expect(() => parseRecipe({ teacherNormalization: 3 })).toThrow('nor {"mean":[r,g,b],"std":[r,g,b]}');
   });
 });

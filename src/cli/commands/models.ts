@@ -4,6 +4,9 @@ import { published } from "../../models/published.js";
 import { createModel, modelNames } from "../../models/registry.js";
 import { sizeOf } from "../../tensor/index.js";
 
+/** Models whose name says no size. */
+const families: readonly string[] = ["deit", "linear", "regnety"];
+
 export function define(command: Command): void {
   command
     .option("--json", "print one JSON value")
@@ -30,7 +33,7 @@ export function define(command: Command): void {
       for (const r of rows) {
         const millions = `${(r.parameters / 1e6).toFixed(1)} M`;
         console.log(
-          `${r.name.padEnd(36)}${String(r.imageSize).padStart(8)}${millions.padStart(14)}  ${r.imagenetTop1 ?? "any size you configure"}`,
+          `${r.name.padEnd(36)}${String(r.imageSize).padStart(8)}${millions.padStart(14)}  ${r.imagenetTop1 ?? (families.includes(r.name) ? "any size you configure" : "–")}`,
         );
       }
     });
