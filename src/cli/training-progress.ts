@@ -35,6 +35,7 @@ export function trainingProgress(title: string, quiet: boolean): { onEvent(event
           );
           return;
         case "epoch":
+          forecast.epoch();
           if (!quiet) console.error(`${process.stderr.isTTY ? "\n" : ""}${epochLine(event.record)}`);
           return;
         case "warning":
@@ -54,16 +55,21 @@ const longEnough = 60;
 
 /** Tells once, after the first steps, how long it will take. */
 function forecaster() {
-  let [steps, batchSize, runs, since] = [0, 0, 0, 0];
+  let [steps, batchSize, runs, since, lastStep] = [0, 0, 0, 0, 0];
   return {
     start: (event: { readonly steps: number; readonly batchSize: number }) => {
       ({ steps, batchSize } = event);
     },
+    /** What lies between two epochs, the test above all, is no part of the steps' time. */
+    epoch: () => {
+      since += performance.now() - lastStep;
+    },
     step: ({ step, images }: { readonly step: number; readonly images: number }) => {
       runs++;
-      if (runs === warmUp) since = performance.now();
+      lastStep = performance.now();
+      if (runs === warmUp) since = lastStep;
       if (runs !== warmUp + measured) return;
-      const perImage = (performance.now() - since) / 1000 / (measured * images);
+      const perImage = (lastStep - since) / 1000 / (measured * images);
       const left = (steps - step) * batchSize * perImage;
       if (left < longEnough) return;
       const line = `estimate: about ${duration(left)} at ${(1 / perImage).toFixed(0)} images/s, tests aside (more by --dry-run)`;

@@ -165,7 +165,11 @@ const scaleOf = ({ scale = "linear", domain }: Axis, values: readonly number[]):
   nice: domain === undefined && scale === "linear",
   grid: true,
   ...(scale === "log" ? { ticks: 5 } : {}),
+  // Written out, small learning rates would not fit beside the plot.
+  ...(scale === "linear" && values.length > 0 && Math.max(...values.map(Math.abs)) < 1e-3 ? { tickFormat: small } : {}),
 });
+
+const small = (value: number): string => (value === 0 ? "0" : Number(value.toPrecision(6)).toExponential());
 
 /** The range of the values with a little air. */
 function around(values: readonly number[], scale: "linear" | "log"): [number, number] {
