@@ -6,6 +6,7 @@ import { Command } from "commander";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { define } from "../src/cli/commands/train.js";
 import { type Asked, dataAndRecipe, type RecipeChoice, resolveRecipe } from "../src/cli/recipe-options.js";
+import { modelNames } from "../src/models/registry.js";
 import { parseRecipe, type Recipe, recipeSchema } from "../src/training/recipe.js";
 import { isRecipe, readRecipe, recipeNames } from "../src/training/recipe-file.js";
 import { releasedOptions } from "../src/training/released-options.js";
@@ -101,5 +102,15 @@ describe("names of the released program", () => {
       const setting = /^([a-zA-Z]+)(=|\b)/.exec(ours)?.[1] ?? "";
       if (!/^(not|the)$/.test(setting)) expect(Object.keys(recipeSchema.shape), theirs).toContain(setting);
     }
+  });
+
+  it("stand beside commands that are understood, for every published model and recipe of the paper's models", async () => {
+    const text = await readFile(new URL("../docs/from-facebookresearch-deit.md", import.meta.url), "utf8");
+    for (const model of modelNames().filter((name) => /^deit_.*patch/.test(name)))
+      expect(text).toContain(`\ndeit evaluate --model ${model} --weights hub --data `);
+    const lines = [...text.matchAll(/^deit train (.+)$/gm)].map(([, words]) => words.split(" "));
+    const used = await Promise.all(lines.map(async (words) => (await asked(words)).ask.options.recipe));
+    expect(used).toEqual(expect.arrayContaining(["deit-tiny", "deit-small", "deit-base", "deit-base-distilled"]));
+    expect(used).toContain("deit-base-384");
   });
 });

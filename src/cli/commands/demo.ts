@@ -178,7 +178,7 @@ function explained(rows: readonly Row[], { testImages, output, seeds }: Options,
   const oneSeed = parseSeeds(seeds).length === 1;
   const ahead = top1("teacher") - top1("DeiT, no distillation") > chance;
   return [
-    `The convnet is ${ahead ? "ahead of a DeiT that learns alone: there is something" : "not clearly ahead of a DeiT that learns alone: there is little"} to learn from it.`,
+    `The convnet is ${ahead ? "" : "not clearly "}ahead of a DeiT that learns alone${ahead ? "" : ", so here it may have nothing to teach"}.`,
     `With ${testImages} test images, differences below ${chance.toFixed(1)} points may be chance${oneSeed ? "; how far seeds lie apart, one seed does not tell (try --seeds 0,1,2)" : "; ± is the standard deviation over the seeds"}.`,
     `Took ${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s. All runs, table3.svg and table3.png are in ${output}.`,
     `Next: deit train <your folder of images>`,
