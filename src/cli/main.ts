@@ -60,7 +60,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .exitOverride()
     .addHelpText(
       "after",
-      "\nExamples:\n  deit demo\n  deit train photos/ --epochs 20\n  deit predict cat.jpg --run runs/photos",
+      "\nExamples:\n  deit demo\n  deit train photos/ --epochs 20\n  deit predict cat.jpg --weights runs/photos",
     );
   try {
     await addCommands(program, commands, argv);

@@ -1,6 +1,7 @@
 /** The page of one or several runs: how they went, how they differ, and what their models get wrong. */
 import { calibration } from "../evaluation/decisions.js";
 import { duration } from "../system/duration.js";
+import { shellWord } from "../system/shell-word.js";
 import { calibrationFigure, classTable, confusionTables, matrixCss } from "./decision-tables.js";
 import { type Content, type Html, html, trusted } from "./html.js";
 import { details, gallery, group, notice, type PageSection, page, thumbnail, tiles } from "./page.js";
@@ -93,7 +94,7 @@ function notices({ label, run, notInspected }: LabelledRun, several: boolean): C
     run.state === "stopped"
       ? notice("warning", [
           `${name}the run is not done; it goes on by `,
-          html`<code>deit train --resume ${run.folder}</code>.`,
+          html`<code>deit train --resume ${shellWord(run.folder)}</code>.`,
         ])
       : "",
     run.state === "running" ? notice("note", `${name}the run is under way; this is how far it got.`) : "",

@@ -105,13 +105,13 @@ async function measure(cell: Cell, output: string, engine: Engine, options: Swee
   const dataset = await testData(options, classes ?? []);
   if (!dataset)
     throw new FileError(options.data, `"${options.data}" has no part for testing; give one with --validation.`);
+  const probe = await Probe.create(engine, model, weights, headLogits(model));
   const loader = createLoader({
     ...{ dataset, batchSize: Math.min(64, dataset.length), seed: 0, workers: options.workers },
     transform: evaluationTransform(cell.recipe, model),
     order: "sequential",
     dropLast: false,
   });
-  const probe = await Probe.create(engine, model, weights, headLogits(model));
   try {
     const results = await evaluateHeads(probe, { loader, dataset, signal: options.signal });
     return Object.fromEntries(results) as Partial<Record<Head, HeadResult>>;

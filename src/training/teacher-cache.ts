@@ -111,15 +111,15 @@ export async function buildTeacherCache(options: CacheOptions): Promise<StoredAn
     classes: student.classes,
     batch,
   };
-  await mkdir(output, { recursive: true }).catch((error) => {
-    throw fileError(output, "create the cache", error);
-  });
-  await beginOrContinue(output, manifest);
-
-  const teaching = await answersOf(teacher, { recipe, engine, student, batch });
   const runs = runsOf(loader, recipe);
   const total = recipe.epochs * runs * batch;
+  let teaching: Awaited<ReturnType<typeof answersOf>> | undefined;
   try {
+    await mkdir(output, { recursive: true }).catch((error) => {
+      throw fileError(output, "create the cache", error);
+    });
+    await beginOrContinue(output, manifest);
+    teaching = await answersOf(teacher, { recipe, engine, student, batch });
     for (let epoch = 0; epoch < recipe.epochs; epoch++) {
       const path = epochFile(output, epoch);
       if (await exists(path)) continue;
@@ -145,7 +145,7 @@ export async function buildTeacherCache(options: CacheOptions): Promise<StoredAn
     }
   } finally {
     await loader.close();
-    await teaching.close();
+    await teaching?.close();
   }
   return { folder: output, epochs: recipe.epochs, viewsPerEpoch: runs * batch, kind };
 }

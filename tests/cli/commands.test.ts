@@ -267,6 +267,16 @@ describe("bad input", () => {
       /Cannot create the run folder ".*plain\.png\/run": a part of the path is no folder/,
       4,
     ));
+  it("a folder of answers that cannot be made: teaching ends, with its readers of images", () =>
+    fails(
+      [
+        ...["teach", "procedural:32:64", "--output", join(images, "plain.png/answers"), "--epochs", "1"],
+        ...["--batch-size", "16", "--set", "model=deit", ...microRecipe],
+        ...["distillation=hard", "teacher=deit", `teacherWeights=${run}`],
+      ],
+      /Cannot create the cache ".*plain\.png\/answers": a part of the path is no folder/,
+      4,
+    ));
   it("a disk without space", async () => {
     // /dev/full answers every write with "no space left": a log there cannot be written.
     const { writeFileAtomic } = await import("../../src/system/atomic-file.js");

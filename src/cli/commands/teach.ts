@@ -5,6 +5,7 @@ import { parseSplitRule } from "../../data/split.js";
 import type { EngineChoice } from "../../engines/open.js";
 import { UsageError } from "../../errors.js";
 import { createProgress, type Progress } from "../../system/progress.js";
+import { shellWord } from "../../system/shell-word.js";
 import { buildTeacherCache } from "../../training/teacher-cache.js";
 import { engineOptions, interruptible, splitOption, wholeNumber, withEngine } from "../options.js";
 import {
@@ -82,7 +83,7 @@ async function run(asked: Asked<Options>, signal: AbortSignal): Promise<void> {
   if (options.json) console.log(JSON.stringify({ ...result, seconds }));
   else {
     console.log(
-      `answers to ${result.epochs} epochs of ${result.viewsPerEpoch} views in ${result.folder}; train with them by: --set teacherCache=${result.folder}`,
+      `answers to ${result.epochs} epochs of ${result.viewsPerEpoch} views in ${result.folder}; train with them by: --set ${shellWord(`teacherCache=${result.folder}`)}`,
     );
   }
 }

@@ -4,6 +4,7 @@ import { type Command, Option } from "commander";
 import { parseSplitRule } from "../../data/split.js";
 import { InterruptedError, PausedError } from "../../errors.js";
 import { placeFromEnvironment } from "../../system/coordination/rank-environment.js";
+import { shellWord } from "../../system/shell-word.js";
 import type { OnNaN } from "../../training/broken-run.js";
 import { optimizerState } from "../../training/step.js";
 import { type TrainResult, train } from "../../training/trainer.js";
@@ -100,7 +101,7 @@ async function run(args: readonly (string | undefined)[], given: Options, signal
     console.log(JSON.stringify({ folder, classes: classes.length, epochs, best, bestTop1, interrupted }));
   } else console.log(`${bestText(result)}run folder: ${result.folder}`);
   if (!result.interrupted) return;
-  const message = `Training was interrupted; go on with it by: deit train --resume ${options.output}`;
+  const message = `Training was interrupted; go on with it by: deit train --resume ${shellWord(options.output)}`;
   throw signal.reason === "SIGUSR1" ? new PausedError(message) : new InterruptedError(message);
 }
 

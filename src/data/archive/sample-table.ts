@@ -37,9 +37,14 @@ export class SampleTable {
     return this.#files[this.#fileOf.at(i)].path;
   }
 
+  /** Name of a sample's file. */
+  fileName(i: number): string {
+    return this.#files[this.#fileOf.at(i)].name;
+  }
+
   /** A sample's name for messages. */
   describe(i: number): string {
-    return `${this.#files[this.#fileOf.at(i)].name}:${this.key(i)}`;
+    return `${this.fileName(i)}:${this.key(i)}`;
   }
 
   offset(i: number): number {

@@ -48,11 +48,12 @@ export async function parquetDataset(name: string, files: readonly string[], opt
     own ??= unpacked.classes;
     table.addFile(images, file);
     for (const [i, label] of unpacked.labels.entries()) {
-      table.add(`${basename(file)} row ${i}`, unpacked.offsets[i], unpacked.lengths[i]);
+      table.add(`row ${i}`, unpacked.offsets[i], unpacked.lengths[i]);
       labels.push(label);
     }
   }
-  return tableDataset(basename(name), table, labels.resolve(name, { wanted: options.classes, own }));
+  const dataset = tableDataset(basename(name), table, labels.resolve(name, { wanted: options.classes, own }));
+  return { ...dataset, key: (i) => `${basename(table.fileName(i))} ${table.key(i)}` };
 }
 
 const schema = z.object({

@@ -9,6 +9,7 @@ import { UsageError } from "../../../errors.js";
 import { nearest } from "../../../models/registry.js";
 import { fileError } from "../../../system/atomic-file.js";
 import { createProgress, type Progress } from "../../../system/progress.js";
+import { shellWord } from "../../../system/shell-word.js";
 import { interruptible } from "../../options.js";
 
 interface Options {
@@ -45,7 +46,7 @@ async function run(name: string | undefined, options: Options, signal: AbortSign
   if (entry.kind === "files") await fetchFiles(entry, data, options, signal);
   const train = await openDataset(data, { split: "train", signal });
   const test = await openDataset(data, { split: "test", classes: train.classes, signal });
-  const next = trainingCommand(data);
+  const next = `deit train ${shellWord(data)}`;
   if (options.json) {
     const classes = train.classes.length;
     console.log(JSON.stringify({ data, classes, train: train.length, test: test.length, terms: entry.home, next }));
@@ -54,11 +55,6 @@ async function run(name: string | undefined, options: Options, signal: AbortSign
       `${data}: ${train.length} training and ${test.length} test images of ${train.classes.length} classes; its terms: ${entry.home}\nNext:\n  ${next}`,
     );
   }
-}
-
-/** What to do with the data, to be copied into a shell. */
-export function trainingCommand(data: string): string {
-  return `deit train ${/^[\w@%+=:,./-]+$/.test(data) ? data : `'${data.replaceAll("'", `'\\''`)}'`}`;
 }
 
 async function fetchFiles(
