@@ -1,6 +1,6 @@
-// Do the engines and number formats stay together over 200 steps? Trains one model on built-in images with each and draws
-// the loss curves:
-//   npm run bench:curves -- [--plot docs/curves.svg] [--seed 0]
+// Do the engines and number formats stay together over 200 steps? Trains one model with each and draws the loss
+// curves:
+//   npm run bench:curves -- [--data FOLDER] [--plot docs/curves.svg] [--seed 0]
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,7 +10,11 @@ import { createOnnxEngine, parseRecipe, train } from "../dist/index.js";
 import { drawChart } from "../dist/report/plot.js";
 
 const { values: options } = parseArgs({
-  options: { plot: { type: "string" }, seed: { type: "string", default: "0" } },
+  options: {
+    data: { type: "string", default: "procedural" },
+    plot: { type: "string" },
+    seed: { type: "string", default: "0" },
+  },
 });
 const steps = 200;
 const recipe = parseRecipe({
@@ -37,7 +41,7 @@ for (const { name, open, precision } of runs) {
       if (event.kind === "step" && losses.push(event.loss) >= steps) enough.abort();
     };
     await train({
-      ...{ recipe, engine, precision, data: "procedural", output: join(output, "run"), workers: 1 },
+      ...{ recipe, engine, precision, data: options.data, output: join(output, "run"), workers: 1 },
       ...{ signal: enough.signal, onEvent },
     });
   } finally {
@@ -57,7 +61,7 @@ if (options.plot) {
   const chart = {
     kind: "lines",
     title: "One training on two engines and in two number formats",
-    note: `DeiT of 0.47 M parameters on built-in images, ${steps} steps of 64, mean of 10 steps`,
+    note: `DeiT of 0.47 M parameters, ${steps} steps of 64 images, mean of 10 steps`,
     x: { label: "step" },
     y: { label: "loss" },
     series: curves.map(({ name, losses }) => ({
