@@ -53,6 +53,7 @@ table{border-collapse:collapse;min-width:min(100%,30rem)}
 caption{padding:.25rem 0;color:var(--muted);font-size:.875rem;text-align:left}
 th,td{padding:.375rem 1rem .375rem 0;border-bottom:1px solid var(--line);text-align:left;vertical-align:top}
 td{overflow-wrap:anywhere}
+td:first-child code{overflow-wrap:normal;white-space:nowrap}
 th{font-size:.875rem;white-space:nowrap}
 .number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 figure{margin:1rem 0}
