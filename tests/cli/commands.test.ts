@@ -44,7 +44,7 @@ describe("help", () => {
     async (name) => {
       const { code, stdout } = await deit([name, "--help"]);
       expect(code).toBe(0);
-      expect(stdout).toMatch(new RegExp(`Example:\\n +deit ${name}`));
+      expect(stdout).toMatch(new RegExp(`Examples?:\\n +deit ${name}`));
     },
   );
   it("names the nearest for a wrong command or option, with exit code 2", async () => {

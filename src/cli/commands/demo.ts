@@ -35,7 +35,7 @@ export function define(command: Command): void {
     .option("--output <folder>", "folder of the runs (replaced)", "runs/demo")
     .option("--threads <threads>", "threads of the engine", wholeNumber(1))
     .option("--json", "print one JSON value")
-    .addHelpText("after", "\nExample:\n  deit demo\n  deit demo --seeds 0,1,2 --epochs 24 --images 4000")
+    .addHelpText("after", "\nExamples:\n  deit demo\n  deit demo --seeds 0,1,2 --epochs 24 --images 4000")
     .action((options: Options) => interruptible((signal) => run(options, signal)));
 }
 
