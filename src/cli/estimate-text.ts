@@ -8,6 +8,7 @@ import { type Estimate, estimateRun } from "../training/estimate.js";
 import { openTrial, type TrialOptions } from "../training/trial.js";
 import { withEngine } from "./options.js";
 import { deviceText } from "./training-progress.js";
+import { warn } from "./warn.js";
 
 export interface EstimateChoice {
   readonly watts?: number;
@@ -26,8 +27,7 @@ export async function printEstimate(
   const { watts, pricePerHour: perHour, pricePerKwh: perKilowattHour, json } = options;
   if (!json) console.error("Measuring a few steps; nothing is written.");
   const { estimate, device } = await withEngine(options, async (engine) => {
-    const onEvent: TrialOptions["onEvent"] = (event) =>
-      event.kind === "warning" && console.error(`deit: ${event.message}`);
+    const onEvent: TrialOptions["onEvent"] = (event) => event.kind === "warning" && warn(event.message);
     const trial = await openTrial({ ...options, engine, signal, onEvent });
     try {
       const prices = { perHour, perKilowattHour };

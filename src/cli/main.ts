@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { DeitError } from "../errors.js";
 import { version } from "../system/version.js";
 import { addCommands, type Commands } from "./subcommands.js";
+import { warn } from "./warn.js";
 
 const commands: Commands = {
   train: { about: "train a model on a folder of images", load: () => import("./commands/train.js") },
@@ -75,10 +76,10 @@ function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   if (process.env.DEIT_DEBUG) console.error(error);
   if (error instanceof DeitError) {
-    console.error(`deit: ${error.message}`);
+    warn(error.message);
     return error.exitCode;
   }
   const message = error instanceof Error ? error.message : String(error);
-  console.error(`deit: this is a bug, please report it: ${message} (DEIT_DEBUG=1 shows where).`);
+  warn(`this is a bug, please report it: ${message} (DEIT_DEBUG=1 shows where).`);
   return 1;
 }

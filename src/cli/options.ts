@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import type { Engine } from "../engines/engine.js";
 import { type Choice, type EngineChoice, openEngine, type PassedOver } from "../engines/open.js";
 import { InterruptedError, UsageError } from "../errors.js";
+import { warn } from "./warn.js";
 
 export function wholeNumber(least: number): (text: string) => number {
   return (text) => {
@@ -56,7 +57,7 @@ export function engineOptions(command: Command): Command {
 /** Says on standard error which installed plugins did not work. */
 export function warnOfPassedOver(_: Choice, passedOver: readonly PassedOver[]): void {
   for (const { choice, error } of passedOver)
-    console.error(`deit: the plugin "${choice.plugin}" does not work here and is passed over: ${error}`);
+    warn(`The plugin "${choice.plugin}" does not work here and is passed over: ${error}`);
 }
 
 /** Runs `work` with an engine, closed afterwards whatever happens. `work` hears why it is this one. */

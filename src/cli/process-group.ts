@@ -3,6 +3,7 @@ import { gaveUp } from "../engines/xla/launch-job.js";
 import type { ProcessOptions } from "../engines/xla/open-client.js";
 import type { ProcessGroup } from "../system/coordination/process-group.js";
 import { joinFromEnvironment } from "../system/coordination/rank-environment.js";
+import { warn } from "./warn.js";
 
 export interface Joined {
   /** Undefined for a process by itself. */
@@ -18,7 +19,7 @@ export async function withProcessGroup<T>(work: (joined: Joined) => Promise<T>):
   const { rank, place } = joined;
   // The others are gone, and a device that waits for them cannot be told to stop.
   const giveUp = () => {
-    console.error(`deit: ${(rank.over.reason as Error).message}`);
+    warn((rank.over.reason as Error).message);
     process.exit(gaveUp);
   };
   rank.over.addEventListener("abort", giveUp, { once: true });

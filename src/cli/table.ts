@@ -1,8 +1,9 @@
 /** Tables for people and for Markdown. */
+import { printable } from "../system/quoted.js";
 
 /** Columns under their heads; texts to the left, everything else to the right. */
 export function textTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const all = [head, ...rows];
+  const all = [head, ...rows].map((row) => row.map(printable));
   const widths = head.map((_, c) => Math.max(...all.map((row) => width(row[c] ?? ""))));
   const isText = head.map((_, c) => rows.some((row) => /^[^\d−.-]/.test(row[c] ?? "") && row[c] !== "–"));
   const line = (row: readonly string[]) =>

@@ -3,6 +3,7 @@ import type { EngineInfo } from "../engines/engine.js";
 import { duration } from "../system/duration.js";
 import { createProgress, type Progress } from "../system/progress.js";
 import type { EpochRecord, TrainEvent } from "../training/events.js";
+import { warn } from "./warn.js";
 
 /** A listener for `train` that draws a bar over all steps and prints a line per epoch. */
 export function trainingProgress(title: string, quiet: boolean): { onEvent(event: TrainEvent): void; stop(): void } {
@@ -39,7 +40,7 @@ export function trainingProgress(title: string, quiet: boolean): { onEvent(event
           if (!quiet) console.error(`${process.stderr.isTTY ? "\n" : ""}${epochLine(event.record)}`);
           return;
         case "warning":
-          console.error(`deit: ${event.message}`);
+          warn(event.message);
       }
     },
   };

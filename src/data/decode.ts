@@ -113,13 +113,7 @@ async function decodeWithSharp(bytes: Uint8Array, name: string, maxPixels: numbe
     return { width: info.width, height: info.height, data: toRgb(data, info.channels, cmyk) };
   } catch (error) {
     if (error instanceof FileError) throw error;
-    throw new FileError(
-      name,
-      `"${name}" ${reason(error, bytes)}; restore it, remove it, or let training pass over it with --on-bad-image skip.`,
-      {
-        cause: error,
-      },
-    );
+    throw new FileError(name, `"${name}" ${reason(error, bytes)}; restore or remove it.`, { cause: error });
   }
 }
 
@@ -151,7 +145,7 @@ function endsEarly(bytes: Uint8Array): boolean {
 function tooLarge(name: string, width: number, height: number, limit: number): FileError {
   return new FileError(
     name,
-    `"${name}" has ${width}×${height} pixels, more than the limit of ${limit}; scale it down, or let training pass over it with --on-bad-image skip.`,
+    `"${name}" has ${width}×${height} pixels, more than the limit of ${limit}; scale it down or remove it.`,
   );
 }
 

@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { FileError } from "../errors.js";
 import { fileError, requireFreeSpace, shortage, writeFileAtomic } from "./atomic-file.js";
-import { quoted } from "./quoted.js";
 
 let folder: string;
 beforeEach(async () => {
@@ -113,14 +112,5 @@ describe("fileError", () => {
     await symlink(path, path);
     const error = await stat(path).catch((e: unknown) => fileError(path, "read", e));
     expect((error as FileError).message).toContain("lead in a circle");
-  });
-});
-
-describe("quoted", () => {
-  it("shows names short, on one line and without control characters", () => {
-    expect(quoted("blocks.0")).toBe('"blocks.0"');
-    expect(quoted('a"b\n\u001b[2J')).toBe('"a\\"b\\n\\u001b[2J"');
-    expect(quoted("\u202eexe.png\u009b")).toBe('"\\u202eexe.png\\u009b"');
-    expect(quoted("n".repeat(1000))).toHaveLength(83);
   });
 });

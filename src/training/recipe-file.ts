@@ -78,18 +78,27 @@ async function packagedPath(text: string): Promise<string> {
   );
 }
 
-/** Settings changed by texts such as `lr=1e-3` or `cropScale=[0.5,1]`; values are JSON or, failing that, plain text. */
-export function applySettings(
-  settings: Readonly<Record<string, unknown>>,
-  changes: readonly string[],
-): Record<string, unknown> {
-  const changed: Record<string, unknown> = { ...settings };
-  for (const text of changes) {
-    const at = text.indexOf("=");
-    if (at < 1) throw new UsageError(`--set got "${text}"; write key=value, such as depth=6.`);
-    changed[text.slice(0, at)] = jsonOrText(text.slice(at + 1));
-  }
-  return changed;
+/**
+ * Settings changed by texts such as `lr=1e-3`, `cropScale=[0.5,1]` or `regnet.slope=20`; values are JSON or, failing
+ * that, plain text.
+ */
+export function applySettings(settings: Settings, changes: readonly string[]): Record<string, unknown> {
+  return changes.reduce<Record<string, unknown>>(
+    (changed, text) => {
+      const at = text.indexOf("=");
+      if (at < 1) throw new UsageError(`--set got "${text}"; write key=value, such as depth=6.`);
+      return changedAt(changed, text.slice(0, at).split("."), jsonOrText(text.slice(at + 1)));
+    },
+    { ...settings },
+  );
+}
+
+type Settings = Readonly<Record<string, unknown>>;
+
+function changedAt(settings: Settings, [key, ...below]: readonly string[], value: unknown): Record<string, unknown> {
+  const at = Object.hasOwn(settings, key) ? settings[key] : undefined;
+  const inner = typeof at === "object" && at !== null && !Array.isArray(at) ? (at as Settings) : {};
+  return { ...settings, [key]: below.length === 0 ? value : changedAt(inner, below, value) };
 }
 
 function jsonOrText(text: string): unknown {

@@ -34,7 +34,42 @@ export function settingSentence(
   const words = wordsOf(issue);
   if (words.length > 0 && typeof value === "string")
     return `The setting "${name}" of the recipe is wrong: it is ${quoted(value)}, and can be ${words.join(", ")}; did you mean "${nearest(value, words)}"?`;
-  return `The setting "${name}" of the recipe is wrong: ${issue.message}.`;
+  const wanted = expectation(issue);
+  const found = value === undefined ? "is missing" : `is ${brief(value)}`;
+  return `The setting "${name}" of the recipe is wrong: ${wanted ? `it ${found}, and must be ${wanted}` : issue.message}.`;
+}
+
+/** What the schema wants in this place, to follow "must be"; undefined where only its own message tells. */
+function expectation(issue: z.core.$ZodIssue): string | undefined {
+  switch (issue.code) {
+    case "invalid_type":
+      return types[issue.expected] ?? undefined;
+    case "invalid_value":
+      return `one of ${issue.values.map((v) => JSON.stringify(v)).join(", ")}`;
+    case "too_small":
+      if (issue.origin === "array") return `a list of ${issue.minimum} values`;
+      return issue.inclusive ? `${issue.minimum} or more` : `greater than ${issue.minimum}`;
+    case "too_big":
+      if (issue.origin === "array") return `a list of ${issue.maximum} values`;
+      return issue.inclusive ? `${issue.maximum} or less` : `less than ${issue.maximum}`;
+    default:
+      return undefined;
+  }
+}
+
+const types: Readonly<Record<string, string>> = {
+  number: "a number",
+  int: "a whole number",
+  string: "a text",
+  boolean: "true or false",
+  tuple: "a list",
+  array: "a list",
+  object: "an object of settings",
+  record: "an object of settings",
+};
+
+function brief(value: unknown): string {
+  return typeof value === "string" ? quoted(value) : (JSON.stringify(value) ?? String(value)).slice(0, 80);
 }
 
 /** The words that would have been valid in this place. */

@@ -65,7 +65,8 @@ describe("differences of runs", () => {
   it("of recipes by name, and sentences for what is neither", async () => {
     const { recipe } = runDifferences(await describeSide("deit-tiny"), await describeSide("deit-small"));
     expect(recipe.map((d) => d.key)).toEqual(["model"]);
-    await expect(describeSide(join(scratch, "nothing"))).rejects.toThrow("There is no recipe");
+    await expect(describeSide(join(scratch, "nothing"))).rejects.toThrow("give a run folder");
+    await expect(describeSide("deit-tny")).rejects.toThrow('did you mean "deit-tiny"');
     await mkdir(join(scratch, "empty"));
     await expect(describeSide(join(scratch, "empty"))).rejects.toThrow("holds no run");
   });

@@ -1,5 +1,7 @@
 /** Two runs or recipes beside each other: settings, and of runs their environment and results. */
 import { stat } from "node:fs/promises";
+import { sep } from "node:path";
+import { UsageError } from "../errors.js";
 import { parseRecipe, recipeDifferences } from "./recipe.js";
 import { readRecipe } from "./recipe-file.js";
 import { type RunSummary, summarizeRun } from "./run-summary.js";
@@ -18,12 +20,14 @@ export interface ComparedRun {
 
 /** Describes a run folder, a recipe file, or a packaged recipe by name. */
 export async function describeSide(source: string): Promise<ComparedRun> {
-  const folder = await stat(source).then(
-    (s) => s.isDirectory(),
-    () => false,
+  const kind = await stat(source).then(
+    (s) => (s.isDirectory() ? "folder" : "file"),
+    () => "name",
   );
-  if (!folder) return { source, recipe: parseRecipe(await readRecipe(source)), environment: {}, result: {} };
-  return comparedRun(await summarizeRun(source));
+  if (kind === "folder") return comparedRun(await summarizeRun(source));
+  if (kind === "name" && source.includes(sep))
+    throw new UsageError(`There is no "${source}"; give a run folder, a recipe file, or the name of a recipe of deit.`);
+  return { source, recipe: parseRecipe(await readRecipe(source)), environment: {}, result: {} };
 }
 
 export function comparedRun(run: RunSummary): ComparedRun {

@@ -331,7 +331,15 @@ describe("parseRecipe", () => {
   });
   it("names the nearest setting for a typo and says what is wrong with a value", () => {
     expect(() => parseRecipe({ batchsize: 3 })).toThrow('no setting "batchsize"; did you mean "batchSize"?');
-    expect(() => parseRecipe({ epochs: -1 })).toThrow('The setting "epochs" of the recipe is wrong');
+    const wrong = (settings: object) => expect(() => parseRecipe(settings));
+    wrong({ epochs: -1 }).toThrow('The setting "epochs" of the recipe is wrong: it is -1, and must be 1 or more.');
+    wrong({ epochs: 1.5 }).toThrow("it is 1.5, and must be a whole number.");
+    wrong({ lr: 0 }).toThrow('"lr" of the recipe is wrong: it is 0, and must be greater than 0.');
+    wrong({ flip: 2 }).toThrow("it is 2, and must be 1 or less.");
+    wrong({ flip: "often" }).toThrow('it is "often", and must be a number.');
+    wrong({ betas: [0.9] }).toThrow('"betas" of the recipe is wrong: it is [0.9], and must be a list of 2 values.');
+    wrong({ betas: [0.9, 2] }).toThrow('"betas.1" of the recipe is wrong: it is 2, and must be 1 or less.');
+    wrong({ nesterov: "yes" }).toThrow('it is "yes", and must be true or false.');
     expect(() => parseRecipe({ regnet: { slpe: 3 } })).toThrow(
       '"regnet" of the recipe has no "slpe"; did you mean "slope"?',
     );

@@ -8,8 +8,10 @@ import { Classifier } from "../../evaluation/classifier.js";
 import { softmaxOf, topK } from "../../evaluation/metrics.js";
 import { openModel } from "../../evaluation/open-model.js";
 import { RandomStream } from "../../random/stream.js";
+import { printable } from "../../system/quoted.js";
 import { findImages } from "../images-argument.js";
 import { engineOptions, interruptible, wholeNumber, withEngine } from "../options.js";
+import { warn } from "../warn.js";
 
 export function define(command: Command): void {
   engineOptions(command)
@@ -64,7 +66,7 @@ async function run(images: readonly string[], options: Options, signal: AbortSig
         // One bad image does not keep the others from their answers.
         if (!(error instanceof FileError)) throw error;
         failure ??= error;
-        if (inputs.length > 1) console.error(`deit: ${error.message}`);
+        if (inputs.length > 1) warn(error.message);
       }
     }
     if (failure && inputs.length > 1) process.exitCode = failure.exitCode;
@@ -88,6 +90,6 @@ function print(
     console.log(JSON.stringify({ image: name, predictions: answers }));
     return;
   }
-  console.log(name);
-  for (const a of answers) console.log(`  ${(100 * a.probability).toFixed(1).padStart(5)} %  ${a.class}`);
+  console.log(printable(name));
+  for (const a of answers) console.log(`  ${(100 * a.probability).toFixed(1).padStart(5)} %  ${printable(a.class)}`);
 }

@@ -14,6 +14,7 @@ import { createProgress } from "../../system/progress.js";
 import { runTestData } from "../../training/run-data.js";
 import { type RunSummary, summarizeRun } from "../../training/run-summary.js";
 import { engineOptions, interruptible, wholeNumber, withEngine } from "../options.js";
+import { warn } from "../warn.js";
 
 export function define(command: Command): void {
   engineOptions(command)
@@ -78,7 +79,7 @@ async function inspected(run: RunSummary, engine: Engine, options: Options, sign
     return { run, inspection };
   } catch (error) {
     if (!(error instanceof DeitError) || error instanceof InterruptedError) throw error;
-    console.error(`deit: ${error.message} Its decisions are left out of the report.`);
+    warn(`${error.message} Its decisions are left out of the report.`);
     return { run, notInspected: `Its decisions are not shown: ${error.message}` };
   }
 }

@@ -17,6 +17,7 @@ import {
   resolveRecipe,
 } from "../recipe-options.js";
 import { relaunched } from "../relaunched.js";
+import { warn } from "../warn.js";
 
 export function define(command: Command): void {
   splitOption(recipeOptions(engineOptions(command)))
@@ -72,7 +73,7 @@ async function run(asked: Asked<Options>, signal: AbortSignal): Promise<void> {
       engine,
       data,
       signal,
-      onEvent: (event) => event.kind === "warning" && console.error(`deit: ${event.message}`),
+      onEvent: (event) => event.kind === "warning" && warn(event.message),
       onProgress: (images, total) => {
         progress ??= createProgress({ title: "answering", total, unit: "views", quiet: options.json });
         progress.update(images);

@@ -9,6 +9,7 @@ import { parseSplitRule } from "../../../data/split.js";
 import { FileError, UsageError } from "../../../errors.js";
 import { createProgress } from "../../../system/progress.js";
 import { interruptible, splitOption, wholeNumber } from "../../options.js";
+import { warn } from "../../warn.js";
 
 interface Options {
   readonly size: number;
@@ -68,7 +69,7 @@ async function run(data: string, file: string, options: Options, signal: AbortSi
       onProgress: (done) => progress.update(done),
       onSkipped: (message) => {
         skipped++;
-        console.error(message);
+        warn(message);
       },
     });
   } finally {
@@ -107,6 +108,6 @@ async function partsOf(data: string, split: string, signal: AbortSignal): Promis
 }
 
 function only(name: string, dataset: Dataset, { message }: FileError): PackedPart[] {
-  console.error(`Only the part ${name} is packed: ${message}`);
+  warn(`Only the part ${name} is packed: ${message}`);
   return [{ name, dataset }];
 }

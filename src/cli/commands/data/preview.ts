@@ -22,6 +22,7 @@ import {
   requireData,
   resolveRecipe,
 } from "../../recipe-options.js";
+import { warn } from "../../warn.js";
 
 export function define(command: Command): void {
   splitOption(recipeOptions(engineOptions(command)))
@@ -72,8 +73,8 @@ async function run({ data: named, options }: Asked<Options>): Promise<void> {
   if (!["stop", "skip"].includes(onBadImage))
     throw new UsageError(`--on-bad-image is "${onBadImage}"; it must be stop or skip.`);
   const recipe = await resolveRecipe(options);
-  const warn = (event: TrainEvent) => event.kind === "warning" && console.error(`warning: ${event.message}`);
-  const dataOptions = { data, workers, onBadImage, onEvent: warn };
+  const onEvent = (event: TrainEvent) => event.kind === "warning" && warn(event.message);
+  const dataOptions = { data, workers, onBadImage, onEvent };
   const found = await openDataset(data, { split: "train", rule: await parseSplitRule(options.split) });
   const dataset = await withoutBadImages(found, dataOptions);
   const model = createStudent(recipe, dataset.classes.length);
