@@ -3,7 +3,8 @@
 //                         [--json results.json]
 // Images per second with one worker and with two, at 224 pixels, as uint8 batches of 32: (a) decoding alone, without
 // workers; (b) the evaluation transform; (c) DeiT's training augmentation; (d) both from record files that are packed
-// here, which timm has no match for, so that its figure is that of the JPEG files. Each measurement has a process of its
+// here, which timm has no match for, so that its figure is that of the JPEG files. Beside ours stands how many cores were
+// busy: a worker is one thread, and what it leaves to others (reading files, collecting garbage) runs on the next core. Each measurement has a process of its
 // own, takes turns with the others, and the median of its rounds counts. The last row tells what two cores can give at
 // most: two processes, each with a pipeline of its own, at once.
 import { spawn, spawnSync } from "node:child_process";
@@ -80,17 +81,19 @@ const contenders = works.flatMap((work) => {
 try {
   pack(records.raw, "--raw");
   pack(records.jpeg);
-  const results = contenders.map((contender) => ({ ...contender, speeds: [] }));
+  const results = contenders.map((contender) => ({ ...contender, speeds: [], cores: [] }));
   for (let round = 0; round < Number(options.rounds); round++) {
     for (const result of results) {
-      const { imagesPerSecond, version } = await result.run();
+      const { imagesPerSecond, cores, version } = await result.run();
       result.speeds.push(imagesPerSecond);
+      if (cores !== undefined) result.cores.push(cores);
       result.version ??= version;
     }
     process.stderr.write(`round ${round + 1} of ${options.rounds} done\n`);
   }
-  const table = results.map(({ row, name, workers = "none", speeds, version }) => {
-    return { work: row, name, workers, imagesPerSecond: median(speeds), speeds, version };
+  const table = results.map(({ row, name, workers = "none", speeds, cores, version }) => {
+    const used = cores.length > 0 ? median(cores) : undefined;
+    return { work: row, name, workers, imagesPerSecond: median(speeds), speeds, cores: used, version };
   });
   for (const work of works)
     report(
@@ -118,7 +121,7 @@ function median(values) {
 function report(work, entries) {
   console.log(`\n${work} (median of ${options.rounds} rounds, images per second)`);
   const speed = (name, workers) => entries.find((e) => e.name === name && e.workers === workers)?.imagesPerSecond;
-  for (const { name, workers, imagesPerSecond, speeds } of entries) {
+  for (const { name, workers, imagesPerSecond, speeds, cores } of entries) {
     const one = workers === 1 ? undefined : speed(name, 1);
     const columns = [
       name.padEnd(19),
@@ -126,7 +129,8 @@ function report(work, entries) {
       imagesPerSecond.toFixed(0).padStart(6),
       `(${Math.min(...speeds).toFixed(0)} to ${Math.max(...speeds).toFixed(0)})`.padEnd(15),
       `${(imagesPerSecond / (speed("timm", workers === "2 processes" ? 2 : workers) ?? Number.NaN)).toFixed(2)} × timm`,
-      one ? `${(imagesPerSecond / one).toFixed(2)} × one worker` : "",
+      (one ? `${(imagesPerSecond / one).toFixed(2)} × one worker` : "").padEnd(17),
+      cores ? `on ${cores.toFixed(2)} cores` : "",
     ];
     console.log(`  ${columns.join(" ").trimEnd()}`);
   }
