@@ -1,6 +1,6 @@
 /** A run's folder: recipe, manifest, log and checkpoints; one process at a time writes in it. */
-import { appendFile, mkdir, open } from "node:fs/promises";
-import { join } from "node:path";
+import { appendFile, mkdir, open, readdir } from "node:fs/promises";
+import { extname, join } from "node:path";
 import { TrainingError, UsageError } from "../errors.js";
 import { fileError, removeLeftovers, writeFileAtomic } from "../system/atomic-file.js";
 import { takeLock } from "../system/lock-file.js";
@@ -22,8 +22,8 @@ export interface RunFolder {
 }
 
 /**
- * Creates the folder and locks it. One that holds another run is refused, unless `resume`; then its settings must be the
- * same, except for those in `allowed`.
+ * Creates the folder and locks it. One that holds weights of another run is refused, unless `resume`; then its settings
+ * must be the same, except for those in `allowed`.
  */
 export async function openRunFolder(
   path: string,
@@ -45,7 +45,8 @@ export async function openRunFolder(
   });
   const log = join(path, "log.jsonl");
   try {
-    const before = await describeRun(path);
+    // A run that saved nothing, such as one whose batch did not fit, is in nobody's way.
+    const before = resume || (await holdsWeights(path)) ? await describeRun(path) : undefined;
     if (before && !resume) {
       throw new UsageError(`"${path}" holds a run already; choose another --output, or go on with it by --resume.`);
     }
@@ -73,6 +74,10 @@ export async function openRunFolder(
     await unlock();
     throw error;
   }
+}
+
+async function holdsWeights(path: string): Promise<boolean> {
+  return (await readdir(path)).some((name) => extname(name) === ".safetensors");
 }
 
 /** The run folder of a process that leaves writing to another one. */
