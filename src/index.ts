@@ -37,6 +37,7 @@ export { crossEntropy, distilledLoss, smoothedTargets } from "./training/losses.
 export { createOptimizer, type OptimizerOptions } from "./training/optimizer.js";
 export { parseRecipe, type Recipe, type RecipeSettings } from "./training/recipe.js";
 export { buildStep, type Step, stepInputs, trainStep } from "./training/step.js";
-export { type TrainOptions, type TrainResult, train } from "./training/trainer.js";
+export type { TrainOptions } from "./training/train-options.js";
+export { type TrainResult, train } from "./training/trainer.js";
 export { loadWeights } from "./weights/load.js";
 export { readSafetensors, writeSafetensors } from "./weights/safetensors.js";

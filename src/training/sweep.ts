@@ -13,7 +13,8 @@ import { fileError, writeFileAtomic } from "../system/atomic-file.js";
 import type { TrainEvent } from "./events.js";
 import type { Cell } from "./grid.js";
 import { recipeDifferences } from "./recipe.js";
-import { type TrainOptions, train } from "./trainer.js";
+import type { TrainOptions } from "./train-options.js";
+import { train } from "./trainer.js";
 import { evaluationTransform, testData } from "./training-data.js";
 
 export interface CellResult {

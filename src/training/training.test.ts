@@ -14,7 +14,8 @@ import { createOptimizer, type OptimizerOptions } from "./optimizer.js";
 import { parseRecipe, type RecipeSettings } from "./recipe.js";
 import { learningRate, scaledLearningRate } from "./schedule.js";
 import { type StepOptions, stepInputs, trainStep } from "./step.js";
-import { type TrainOptions, train } from "./trainer.js";
+import type { TrainOptions } from "./train-options.js";
+import { train } from "./trainer.js";
 import { dropoutSeedInput, dropPathInput } from "./training-context.js";
 
 let engine: Engine;

@@ -1,19 +1,17 @@
 /** A training step on its data, without a run: for measuring and for tests of the rate. Nothing is written. */
 import type { Batch } from "../data/loader.js";
-import { openDataset } from "../data/open.js";
 import type { Engine, Executable, Precision } from "../engines/engine.js";
 import { InterruptedError } from "../errors.js";
 import type { Model } from "../models/model.js";
-import { alone } from "../system/coordination/process-group.js";
-import { fittedTeaching } from "./fitted-teaching.js";
+import { Closing } from "../system/closing.js";
 import { createOptimizer } from "./optimizer.js";
+import { planRun } from "./plan.js";
 import { optimizerOf, type Recipe } from "./recipe.js";
 import { stepOf } from "./recipe-step.js";
 import { firstState } from "./run-start.js";
 import { type Step, stepInputs } from "./step.js";
 import { stepData } from "./step-data.js";
-import { createStudent } from "./student.js";
-import { type DataOptions, testData, trainingLoader, withoutBadImages } from "./training-data.js";
+import { type DataOptions, trainingLoader } from "./training-data.js";
 
 export interface TrialOptions extends DataOptions {
   readonly recipe: Recipe;
@@ -50,24 +48,18 @@ export interface Trial {
 /** Opens data, model, teacher and program as a run would. */
 export async function openTrial(options: TrialOptions): Promise<Trial> {
   const { engine, signal, precision } = options;
-  const found = await openDataset(options.data, { split: "train", rule: options.split, signal });
-  const data = await withoutBadImages(found, options);
-  const test = await testData(options, found.classes, found);
-  const model = createStudent(options.recipe, found.classes.length);
-  const { recipe, teaching } = await fittedTeaching(options, data, model, alone);
-  const opened: (() => Promise<unknown>)[] = [async () => teaching.answers?.close()];
-  const close = async () => {
-    for (const each of opened) await each().catch(() => undefined);
-  };
+  const { dataset, test, model, recipe, teaching } = await planRun(options);
+  const closing = new Closing();
+  closing.add(() => teaching.answers?.close());
   try {
-    const loader = trainingLoader(data, recipe, model, options);
-    opened.push(() => loader.close());
+    const loader = trainingLoader(dataset, recipe, model, options);
+    closing.add(() => loader.close());
     const step = stepOf(recipe, model, teaching);
     const executable = await engine.compile(step.program, { precision });
-    opened.unshift(() => executable.dispose());
+    closing.add(() => executable.dispose());
     const frozen = [...step.frozen.keys()].map((name) => [name, teaching.teacher!.state.get(name)!] as const);
     const state = await engine.createState(new Map([...(await firstState(model, step, recipe)), ...frozen]));
-    opened.unshift(() => state.dispose());
+    closing.add(() => state.dispose());
     const { accumulate } = recipe;
     const stepsPerEpoch = Math.floor(loader.stepsPerEpoch / accumulate);
     const optimizer = createOptimizer(optimizerOf(recipe));
@@ -87,8 +79,9 @@ export async function openTrial(options: TrialOptions): Promise<Trial> {
       return { loss: value("loss"), gradientNorm: value("gradientNorm") };
     };
     return {
-      ...{ recipe, model, step, executable, stepsPerEpoch, waited: loader.waited, close },
-      ...{ classes: found.classes.length, images: data.length, testImages: test?.length ?? 0 },
+      ...{ recipe, model, step, executable, stepsPerEpoch, waited: loader.waited },
+      close: () => closing.close(),
+      ...{ classes: dataset.classes.length, images: dataset.length, testImages: test?.length ?? 0 },
       async *steps(rate) {
         let number = 1;
         for (let epoch = 0; ; epoch++) {
@@ -106,7 +99,7 @@ export async function openTrial(options: TrialOptions): Promise<Trial> {
       },
     };
   } catch (error) {
-    await close();
+    await closing.close();
     throw error;
   }
 }

@@ -7,7 +7,8 @@ import { drawProcedural } from "../../src/data/sources/procedural.js";
 import type { Engine } from "../../src/engines/engine.js";
 import { batchInputs } from "../../src/training/batch-transform.js";
 import { logSchema, readLog } from "../../src/training/log-schema.js";
-import { type TrainOptions, train } from "../../src/training/trainer.js";
+import type { TrainOptions } from "../../src/training/train-options.js";
+import { train } from "../../src/training/trainer.js";
 import { expectSameState, trainSteps, useRuns } from "./setup.js";
 
 const { options, folder, engine } = useRuns();

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, expect } from "vitest";
 import type { Engine } from "../../src/engines/engine.js";
 import { createOnnxEngine } from "../../src/engines/onnx/engine.js";
 import { parseRecipe, type RecipeSettings } from "../../src/training/recipe.js";
-import { type TrainOptions, train } from "../../src/training/trainer.js";
+import type { TrainOptions } from "../../src/training/train-options.js";
+import { train } from "../../src/training/trainer.js";
 import { readSafetensors } from "../../src/weights/safetensors.js";
 
 export const micro: RecipeSettings = {
