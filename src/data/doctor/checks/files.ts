@@ -3,9 +3,11 @@ import { alone, type Check, counted, type Finding } from "../finding.js";
 import type { Oddity } from "../inventory.js";
 
 export const checkFiles: Check = ({ length, unreadable, damaged, misnamed, formats, describe, oddities }) => {
-  const findings: Finding[] = [];
-  if (unreadable.size > 0)
-    findings.push({
+  const refused = paths(oddities, "refused");
+  const unlisted = paths(oddities, "unlisted");
+  const ignored = paths(oddities, "ignored");
+  const all: Finding[] = [
+    {
       kind: "unreadable",
       severity: "serious",
       count: unreadable.size,
@@ -14,10 +16,8 @@ export const checkFiles: Check = ({ length, unreadable, damaged, misnamed, forma
         "Restore or remove what is listed: training stops before its first step unless it is told --on-bad-image skip.",
       groups: alone(unreadable.keys()),
       remarks: unreadable,
-    });
-  const refused = paths(oddities, "refused");
-  if (refused.length > 0)
-    findings.push({
+    },
+    {
       kind: "refused",
       severity: "serious",
       count: refused.length,
@@ -25,18 +25,16 @@ export const checkFiles: Check = ({ length, unreadable, damaged, misnamed, forma
       advice: "Training refuses the data until that is mended.",
       groups: [],
       names: refused,
-    });
-  if (damaged.length > 0)
-    findings.push({
+    },
+    {
       kind: "damaged",
       severity: "warning",
       count: damaged.length,
       sentence: `${counted(damaged.length, "image")} ${damaged.length === 1 ? "has" : "have"} errors inside the data: a part of the picture may be missing or grey.`,
       advice: "Look at each and restore what is spoilt; training takes such images as they are.",
       groups: alone(damaged),
-    });
-  if (misnamed.length > 0)
-    findings.push({
+    },
+    {
       kind: "misnamed",
       severity: "warning",
       count: misnamed.length,
@@ -44,10 +42,8 @@ export const checkFiles: Check = ({ length, unreadable, damaged, misnamed, forma
       advice: "Rename by the content: training goes by it, but other programs may go by the name.",
       groups: alone(misnamed),
       remarks: new Map(misnamed.map((i) => [i, describe(i)])),
-    });
-  const unlisted = paths(oddities, "unlisted");
-  if (unlisted.length > 0)
-    findings.push({
+    },
+    {
       kind: "unlisted",
       severity: "warning",
       count: unlisted.length,
@@ -55,10 +51,8 @@ export const checkFiles: Check = ({ length, unreadable, damaged, misnamed, forma
       advice: "Add the ending of the format, such as .jpg, or move the file away.",
       groups: [],
       names: unlisted,
-    });
-  const ignored = paths(oddities, "ignored");
-  if (ignored.length > 0)
-    findings.push({
+    },
+    {
       kind: "ignored",
       severity: "note",
       count: ignored.length,
@@ -66,8 +60,9 @@ export const checkFiles: Check = ({ length, unreadable, damaged, misnamed, forma
       advice: "That does no harm; convert those that are images after all, to JPEG or PNG.",
       groups: [],
       names: ignored,
-    });
-  return findings;
+    },
+  ];
+  return all.filter(({ count }) => count > 0);
 };
 
 const paths = (oddities: readonly Oddity[], kind: Oddity["kind"]): string[] =>
@@ -78,5 +73,5 @@ const paths = (oddities: readonly Oddity[], kind: Oddity["kind"]): string[] =>
 
 function messages(oddities: readonly Oddity[]): string {
   const all = oddities.flatMap((o) => (o.kind === "refused" ? [o.message] : []));
-  return all.length === 1 ? all[0] : `${all[0]} (The others are listed.)`;
+  return all.length > 1 ? `${all[0]} (The others are listed.)` : all.join("");
 }
