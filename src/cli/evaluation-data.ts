@@ -2,6 +2,7 @@
 import { availableParallelism } from "node:os";
 import type { Command } from "commander";
 import type { Dataset } from "../data/dataset.js";
+import { classIndices } from "../data/labels.js";
 import { createLoader, type Loader } from "../data/loader.js";
 import { openDataset } from "../data/open.js";
 import { readClassFile } from "../data/sources/files.js";
@@ -9,6 +10,7 @@ import { isIndex } from "../data/sources/image-folder.js";
 import { parseSplitRule } from "../data/split.js";
 import { UsageError } from "../errors.js";
 import type { Model } from "../models/model.js";
+import { usualClasses } from "../models/usual-classes.js";
 import { number, splitOption, wholeNumber } from "./options.js";
 
 export interface DataOptions {
@@ -40,7 +42,8 @@ export async function namedClasses({ classes }: DataOptions): Promise<readonly s
 
 /**
  * The test part of the data; its classes are those of the model, in their order. Where nobody names the classes,
- * folders that are numbers are indices of the model's outputs (ImageNet-V2), and others must be as many as those.
+ * folders that are numbers are indices of the model's outputs (ImageNet-V2), names are looked for among ImageNet's where
+ * the model is one of those that know them, and others must be as many as the outputs.
  * Without a model, they are the data's own.
  */
 export async function testDataset(
@@ -54,6 +57,10 @@ export async function testDataset(
   if (classes !== undefined || model === undefined) return dataset;
   if (dataset.classes.every(isIndex))
     return openDataset(data, { split: "test", rule, classes: Array.from({ length: model.classes }, (_, i) => `${i}`) });
+  const usual = usualClasses(model);
+  const known = usual && classIndices(usual);
+  if (known && dataset.classes.every((name) => known.has(name)))
+    return openDataset(data, { split: "test", rule, classes: usual });
   if (dataset.classes.length !== model.classes)
     throw new UsageError(
       `"${data}" has ${dataset.classes.length} classes, but the model "${model.name}" knows ${model.classes} and does not name them; name them with --classes.`,

@@ -84,12 +84,18 @@ function byNumber(
 }
 
 function byName(names: readonly string[], classes: readonly string[]): (number | undefined)[] {
-  const keys = new Map(classes.flatMap((name, i) => classKeys(name).map((key) => [key, i] as const)));
+  const keys = classIndices(classes);
   return names.map((name) => keys.get(name));
 }
 
-/** A class `n01440764 tench` is known by its first word too. */
-export function classKeys(name: string): string[] {
-  const first = name.split(/\s+/)[0];
-  return first === name ? [name] : [first, name];
+/** Index of each class by its name and, where that tells it from all others, by its first word: `n01440764 tench`. */
+export function classIndices(classes: readonly string[]): ReadonlyMap<string, number> {
+  const firsts = classes.map((name) => name.split(/\s+/)[0]);
+  const count = new Map<string, number>();
+  for (const first of firsts) count.set(first, (count.get(first) ?? 0) + 1);
+  const indices = new Map(firsts.flatMap((first, i) => (count.get(first) === 1 ? [[first, i] as const] : [])));
+  classes.forEach((name, i) => {
+    indices.set(name, i);
+  });
+  return indices;
 }

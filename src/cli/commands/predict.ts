@@ -7,6 +7,7 @@ import { type DeitError, FileError, InterruptedError } from "../../errors.js";
 import { Classifier } from "../../evaluation/classifier.js";
 import { softmaxOf, topK } from "../../evaluation/metrics.js";
 import { openModel } from "../../evaluation/open-model.js";
+import { usualClasses } from "../../models/usual-classes.js";
 import { RandomStream } from "../../random/stream.js";
 import { printable } from "../../system/quoted.js";
 import { findImages } from "../images-argument.js";
@@ -21,7 +22,7 @@ export function define(command: Command): void {
     )
     .requiredOption("--weights <file>", "safetensors or PyTorch file, a run folder, hub, or hub:owner/name")
     .option("--model <name>", "model of the weights; deit's own checkpoints say it themselves")
-    .option("--classes <file>", "class names, one per line")
+    .option("--classes <file>", "class names, one per line; ImageNet's for published weights unless told")
     .option("--top <k>", "answers per image", wholeNumber(1), 5)
     .option("--json", "print one JSON value per image, a line each")
     .addHelpText(
@@ -61,7 +62,7 @@ async function run(images: readonly string[], options: Options, signal: AbortSig
       if (signal.aborted) throw new InterruptedError("The prediction was interrupted.");
       try {
         const logits = await classifier.logits(applyTransform(await load(), transform, unused), 1);
-        print(name, logits, classes, options);
+        print(name, logits, classes ?? usualClasses(model), options);
       } catch (error) {
         // One bad image does not keep the others from their answers.
         if (!(error instanceof FileError)) throw error;

@@ -3,12 +3,13 @@ import { join } from "node:path";
 import { FileError, UsageError } from "../../errors.js";
 import { Uint32Column } from "../columns.js";
 import type { Dataset, OpenOptions } from "../dataset.js";
+import { classIndices } from "../labels.js";
 import { addImagesBelow, FileList, fileDataset, listFolder } from "./files.js";
 
 export async function openImageFolder(path: string, options: OpenOptions): Promise<Dataset> {
   const { folders } = await listFolder(path);
   const classes = options.classes ?? folders;
-  const indices = new Map(classes.map((name, i) => [name, i]));
+  const indices = classIndices(classes);
   const files = new FileList(path);
   const labels = new Uint32Column();
   for (const folder of folders) {
