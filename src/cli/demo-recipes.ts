@@ -27,7 +27,7 @@ export const teacherRecipe: RecipeSettings = {
 export const studentRecipe: RecipeSettings = {
   ...shared,
   about: "A DeiT of 0.5 M parameters, the student of `deit demo`.",
-  ...{ model: "deit", patchSize: 4, width: 96, depth: 4, heads: 3, lr: 2e-3, betas: [0.9, 0.95] },
+  ...{ model: "deit", patchSize: 4, width: 96, depth: 4, heads: 3, lr: 1e-3, betas: [0.9, 0.95] },
 };
 
 /** Temperature and weight of soft distillation as in the paper (section 5.1). */

@@ -125,6 +125,12 @@ describe("a sweep", () => {
     expect(ran).toEqual([2, 3]);
   }, 60_000);
 
+  it("gives the same results when several cells run at once", async () => {
+    const [together, alone] = [await sweep({ ...options("together"), lanes: 3 }), await sweep(options("alone"))];
+    expect(kinds(together)).toEqual(["done", "done", "failed", "failed", "done", "done"]);
+    expect(figures(together)).toEqual(figures(alone));
+  }, 60_000);
+
   it("refuses results of other data or recipes, and measures again what is damaged", async () => {
     const one = { ...options("one"), cells: cells.slice(0, 1) };
     const first = await sweep(one);

@@ -31,6 +31,8 @@ export type Outcome =
 export interface SweepOptions
   extends Pick<TrainOptions, "data" | "validation" | "split" | "workers" | "onBadImage" | "precision" | "signal"> {
   readonly cells: readonly Cell[];
+  /** Cells that are run at once, each on an engine of its own; 1 unless told. */
+  readonly lanes?: number;
   /** Folder of the sweep. */
   readonly output: string;
   /** Opens an engine; called anew after a cell has failed, since its engine may have too. */
@@ -50,28 +52,35 @@ export interface SweepOptions
 export async function sweep(
   options: SweepOptions,
 ): Promise<{ readonly results: readonly CellResult[]; readonly interrupted: boolean }> {
-  const { cells, signal } = options;
+  const { cells, signal, lanes = 1 } = options;
   const results: CellResult[] = [];
   for (const cell of cells) results.push({ cell, outcome: (await finished(cell, options)) ?? { kind: "missing" } });
-  let engine: Engine | undefined;
-  try {
-    for (const [i, cell] of cells.entries()) {
-      if (results[i].outcome.kind === "done") continue;
-      if (signal?.aborted) break;
-      try {
-        engine ??= await options.openEngine();
-        results[i] = { cell, outcome: await runCell(cell, i, engine, options) };
-      } catch (error) {
-        if (error instanceof InterruptedError) break;
-        if (!(error instanceof DeitError)) throw error; // a bug, which no other cell mends
-        results[i] = { cell, outcome: { kind: "failed", reason: error.message } };
-        await engine?.close().catch(() => undefined);
-        engine = undefined;
+  const waiting = [...results.keys()].filter((i) => results[i].outcome.kind !== "done");
+  const lane = async () => {
+    let engine: Engine | undefined;
+    try {
+      for (let i = waiting.shift(); i !== undefined && !signal?.aborted; i = waiting.shift()) {
+        const cell = cells[i];
+        try {
+          engine ??= await options.openEngine();
+          results[i] = { cell, outcome: await runCell(cell, i, engine, options) };
+        } catch (error) {
+          if (error instanceof InterruptedError) break;
+          if (!(error instanceof DeitError)) throw error; // a bug, which no other cell mends
+          results[i] = { cell, outcome: { kind: "failed", reason: error.message } };
+          await engine?.close().catch(() => undefined);
+          engine = undefined;
+        }
       }
+    } catch (error) {
+      waiting.length = 0; // the other lanes end with what they are at
+      throw error;
+    } finally {
+      await engine?.close();
     }
-  } finally {
-    await engine?.close();
-  }
+  };
+  const ends = await Promise.allSettled(Array.from({ length: lanes }, lane));
+  for (const end of ends) if (end.status === "rejected") throw end.reason;
   return { results, interrupted: signal?.aborted ?? false };
 }
 

@@ -9,7 +9,7 @@ import { chartPng, drawChart } from "../../report/plot.js";
 import { type SweepRow, sweepChart, sweepRows } from "../../report/sweep-table.js";
 import { writeFileAtomic } from "../../system/atomic-file.js";
 import { createProgress, type Progress } from "../../system/progress.js";
-import type { TrainEvent } from "../../training/events.js";
+import type { EpochRecord, TrainEvent } from "../../training/events.js";
 import { type Cell, cellsOf, parseGrid } from "../../training/grid.js";
 import { parseRecipe } from "../../training/recipe.js";
 import { type CellResult, sweep } from "../../training/sweep.js";
@@ -24,11 +24,12 @@ import {
 } from "../demo-recipes.js";
 import { interruptible, parseSeeds, wholeNumber, withEngine } from "../options.js";
 import { markdownTable, textTable } from "../table.js";
-import { trainingProgress } from "../training-progress.js";
+import { epochLine, trainingProgress } from "../training-progress.js";
+import { warn } from "../warn.js";
 
 export function define(command: Command): void {
   command
-    .option("--epochs <n>", "times over the images, for teacher and students", wholeNumber(1), 10)
+    .option("--epochs <n>", "times over the images, for teacher and students", wholeNumber(1), 12)
     .option("--images <n>", "training images", wholeNumber(128), 2000)
     .option("--test-images <n>", "images that are kept for the test", wholeNumber(10), 1000)
     .option("--seeds <seeds>", "seeds of each student, as 0,1,2", "0")
@@ -62,19 +63,24 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
   const seeds = parseSeeds(options.seeds);
   const runs = 2 + seeds.length * Object.keys(studentVariants).length;
   const data = `procedural:${imageSize}:${options.images}`;
-  const engineChoice: EngineChoice = { engine: "onnx", threads: options.threads };
+  const threads = options.threads ?? availableParallelism();
+  const engineChoice: EngineChoice = { engine: "onnx", threads };
   const workers = Math.max(1, availableParallelism() - 1);
   const costs = new Map<string, Cost>();
   const results: CellResult[] = [];
   const start = performance.now();
   await rm(output, { recursive: true, force: true });
 
-  const train = async (cells: readonly Cell[]) => {
+  const train = async (cells: readonly Cell[], lanes = 1) => {
     const before = results.length;
+    const title = (first: number, last: number) =>
+      `[${before + first}${last > first ? `–${before + last}` : ""}/${runs}]`;
+    const together = watchedTogether(`${title(1, cells.length)} students, ${lanes} at once`, cells.length, costs, json);
     const done = await sweep({
-      ...{ cells, data, output, workers, signal, validation: `procedural:${imageSize}:${options.testImages}` },
-      openEngine: () => openEngine(engineChoice),
-      onCell: ({ row }, number) => watched(`[${before + number + 1}/${runs}] ${row}`, row, costs, json),
+      ...{ cells, lanes, data, output, workers, signal, validation: `procedural:${imageSize}:${options.testImages}` },
+      openEngine: () => openEngine(lanes === 1 ? engineChoice : { ...engineChoice, threads: 1 }),
+      onCell: ({ row }, number) =>
+        lanes === 1 ? watched(`${title(number + 1, number + 1)} ${row}`, row, costs, json) : together(row),
     });
     if (done.interrupted) throw new InterruptedError("The demo was interrupted.");
     for (const { outcome } of done.results) if (outcome.kind === "failed") throw new TrainingError(outcome.reason);
@@ -116,7 +122,8 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
     const grid = parseGrid({ variants: Object.fromEntries(variants), seeds: [seed] }, "students");
     students.push(...cellsOf(grid, { ...studentRecipe, epochs }));
   }
-  await train(students);
+  // Programs this small gain next to nothing from a second thread, so each thread has a student of its own.
+  await train(students, Math.min(threads, students.length));
   await report({ results, costs, options, seconds: (performance.now() - start) / 1000 });
 }
 
@@ -132,6 +139,42 @@ function watched(title: string, row: string, costs: Map<string, Cost>, quiet: bo
       // The last epoch stands for all: the first one compiles and warms up.
       if (event.kind === "epoch") costs.set(row, { parameters, imagesPerSecond: event.record.imagesPerSecond });
     },
+  };
+}
+
+/** One progress for several cells that run at once, and a line for each that ends. */
+function watchedTogether(title: string, cells: number, costs: Map<string, Cost>, quiet: boolean) {
+  let progress: Progress | undefined;
+  let [images, ended] = [0, 0];
+  return (row: string) => {
+    let parameters = 0;
+    let last: EpochRecord | undefined;
+    return {
+      stop: () => {
+        if (last && !quiet) console.error(`${process.stderr.isTTY ? "\n" : ""}${row}: ${epochLine(last)}`);
+        if (++ended === cells) progress?.stop();
+      },
+      onEvent: (event: TrainEvent) => {
+        switch (event.kind) {
+          case "start":
+            parameters = event.parameters;
+            progress ??= createProgress({
+              ...{ title, total: cells * event.steps * event.batchSize, unit: "images", quiet },
+            });
+            return;
+          case "step":
+            images += event.images;
+            progress?.update(images);
+            return;
+          case "epoch":
+            last = event.record;
+            costs.set(row, { parameters, imagesPerSecond: event.record.imagesPerSecond });
+            return;
+          case "warning":
+            warn(event.message);
+        }
+      },
+    };
   };
 }
 
