@@ -4,9 +4,9 @@
 // Images per second with one worker and with two, at 224 pixels, as uint8 batches of 32: (a) decoding alone, without
 // workers; (b) the evaluation transform; (c) DeiT's training augmentation; (d) both from record files that are packed
 // here, which timm has no match for, so that its figure is that of the JPEG files. Beside ours stands how many cores were
-// busy: a worker is one thread, and what it leaves to others (reading files, collecting garbage) runs on the next core. Each measurement has a process of its
-// own, takes turns with the others, and the median of its rounds counts. The last row tells what two cores can give at
-// most: two processes, each with a pipeline of its own, at once.
+// busy: a worker is one thread, and what it leaves to others (reading files, collecting garbage) runs on the next core.
+// Each measurement has a process of its own, takes turns with the others, and the median of its rounds counts. The last
+// row tells what two cores can give at most: two processes, each with a pipeline of its own, at once.
 import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";

@@ -11,14 +11,14 @@ import { evaluationTransform, trainingTransform } from "../dist/training/trainin
 
 const [work, data, workersText, imagesText] = process.argv.slice(2);
 const workers = Number(workersText);
-const images = Number(imagesText);
+const wanted = Number(imagesText);
 const dataset = await openDataset(data, { split: "train" });
 // A few files many times over: epochs as long as those of a real data set, at whose ends the loader runs dry.
 const long = subset(
   dataset,
   Array.from({ length: 100_000 }, (_, i) => i % dataset.length),
 );
-const { seconds, processorSeconds } = work === "decode" ? await decoded() : await loaded();
+const { images, seconds, processorSeconds } = work === "decode" ? await decoded() : await loaded();
 console.log(
   JSON.stringify({
     imagesPerSecond: images / seconds,
@@ -49,8 +49,8 @@ async function decoded() {
   const read = (i) => readSample(dataset.source(i % dataset.length), { jpeg: "exact", allocate });
   for (let i = 0; i < dataset.length; i++) await read(i);
   const stop = stopwatch();
-  for (let i = 0; i < images; i++) await read(i);
-  return stop();
+  for (let i = 0; i < wanted; i++) await read(i);
+  return { images: wanted, ...stop() };
 }
 
 async function loaded() {
@@ -64,8 +64,8 @@ async function loaded() {
     ...{ dataset: long, batchSize: 32, transform, seed: 0, workers, order: "shuffled", dropLast: true },
     jpeg: work === "evaluation" ? "exact" : "fast",
   });
-  let stop = stopwatch();
-  let left = images;
+  let stop;
+  let left = wanted;
   // The first passes start threads and warm each of them up; the consumer always waits, so that what is counted is what was made.
   for (let epoch = 0, warm = 2 * dataset.length * Math.max(1, workers); left > 0; epoch++) {
     for await (const { count } of loader.epoch(epoch)) {
@@ -76,7 +76,5 @@ async function loaded() {
       if (left <= 0) break;
     }
   }
-  const { seconds, processorSeconds } = stop();
-  const share = images / (images - left);
-  return { seconds: seconds * share, processorSeconds: processorSeconds * share };
+  return { images: wanted - left, ...stop() };
 }

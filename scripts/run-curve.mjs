@@ -1,7 +1,6 @@
 // A curve of runs, as their report draws it, as a picture of its own:
 //   node scripts/run-curve.mjs "Loss" docs/cifar10.svg RUN…
 import { writeFileSync } from "node:fs";
-
 import { drawChart } from "../dist/report/plot.js";
 import { runCurves } from "../dist/report/run-curves.js";
 import { summarizeRun } from "../dist/training/run-summary.js";

@@ -14,7 +14,15 @@ import type { Plan } from "./plan.js";
 import { beginning, type Position } from "./position.js";
 import { stepOf } from "./recipe-step.js";
 import { openRunFolder, type RunFolder, silentRunFolder } from "./run-folder.js";
-import { environment, firstState, fittingState, manifestOf, otherEngine, requireSpaceForRun } from "./run-start.js";
+import {
+  environment,
+  firstState,
+  fittingState,
+  frozenTensors,
+  manifestOf,
+  otherEngine,
+  requireSpaceForRun,
+} from "./run-start.js";
 import type { Step } from "./step.js";
 import type { TrainOptions } from "./train-options.js";
 import { recordSplit, trainingLoader } from "./training-data.js";
@@ -87,8 +95,7 @@ export async function openRun(
     return { state: await firstState(model, step, { ...recipe, finetune }), position: beginning };
   };
   const { state: tensors, position } = await lastState();
-  const frozen = [...step.frozen.keys()].map((name) => [name, teaching.teacher!.state.get(name)!] as const);
-  const state = await engine.createState(new Map([...tensors, ...frozen]));
+  const state = await engine.createState(new Map([...tensors, ...frozenTensors(step, teaching)]));
   closing.add(() => state.dispose());
   const prefix = recipe.emaDecay > 0 ? "ema." : "";
   const classifier = Classifier.over({ engine, model, prefix }, state);

@@ -43,7 +43,7 @@ export function settingSentence(
 function expectation(issue: z.core.$ZodIssue): string | undefined {
   switch (issue.code) {
     case "invalid_type":
-      return types[issue.expected] ?? undefined;
+      return types[issue.expected];
     case "invalid_value":
       return `one of ${issue.values.map((v) => JSON.stringify(v)).join(", ")}`;
     case "too_small":
@@ -57,7 +57,7 @@ function expectation(issue: z.core.$ZodIssue): string | undefined {
   }
 }
 
-const types: Readonly<Record<string, string>> = {
+const types: Readonly<Record<string, string | undefined>> = {
   number: "a number",
   int: "a whole number",
   string: "a text",

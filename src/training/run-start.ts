@@ -11,13 +11,14 @@ import type { Model } from "../models/model.js";
 import { createModel } from "../models/registry.js";
 import { requireFreeSpace } from "../system/atomic-file.js";
 import { version } from "../system/version.js";
-import { type NamedTensors, sizeOf, zeros } from "../tensor/index.js";
+import { type HostTensor, type NamedTensors, sizeOf, zeros } from "../tensor/index.js";
 import { loadWeights } from "../weights/load.js";
 import type { SavedState } from "./checkpoint.js";
 import type { Recipe } from "./recipe.js";
 import type { RunFolder } from "./run-folder.js";
 import type { RunManifest } from "./run-manifest.js";
 import type { Step } from "./step.js";
+import type { Teaching } from "./teaching.js";
 
 export interface ManifestChoices {
   readonly engine: Engine;
@@ -83,6 +84,11 @@ export function fittingState(saved: SavedState, step: Step, folder: RunFolder): 
     );
   }
   return saved;
+}
+
+/** What the step reads and never moves: the teacher's parameters. */
+export function frozenTensors({ frozen }: Step, { teacher }: Teaching): (readonly [string, HostTensor])[] {
+  return [...frozen.keys()].map((name) => [name, teacher!.state.get(name)!]);
 }
 
 /** The state before the first step: parameters drawn from the seed, or those of `finetune`; zeros otherwise. */

@@ -9,7 +9,7 @@ import { chartPng, drawChart } from "../../report/plot.js";
 import { type SweepRow, sweepChart, sweepRows } from "../../report/sweep-table.js";
 import { writeFileAtomic } from "../../system/atomic-file.js";
 import { createProgress, type Progress } from "../../system/progress.js";
-import type { EpochRecord, TrainEvent } from "../../training/events.js";
+import type { EpochRecord } from "../../training/events.js";
 import { type Cell, cellsOf, parseGrid } from "../../training/grid.js";
 import { parseRecipe } from "../../training/recipe.js";
 import { type CellResult, sweep } from "../../training/sweep.js";
@@ -73,14 +73,15 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
 
   const train = async (cells: readonly Cell[], lanes = 1) => {
     const before = results.length;
-    const title = (first: number, last: number) =>
-      `[${before + first}${last > first ? `–${before + last}` : ""}/${runs}]`;
-    const together = watchedTogether(`${title(1, cells.length)} students, ${lanes} at once`, cells.length, costs, json);
+    const shown =
+      lanes > 1
+        ? studentsProgress(`[${before + 1}–${runs}/${runs}] students, ${lanes} at once`, cells.length, json)
+        : undefined;
     const done = await sweep({
       ...{ cells, lanes, data, output, workers, signal, validation: `procedural:${imageSize}:${options.testImages}` },
       openEngine: () => openEngine(lanes === 1 ? engineChoice : { ...engineChoice, threads: 1 }),
       onCell: ({ row }, number) =>
-        lanes === 1 ? watched(`${title(number + 1, number + 1)} ${row}`, row, costs, json) : together(row),
+        noting(costs, row, shown?.(row) ?? trainingProgress(`[${before + number + 1}/${runs}] ${row}`, json)),
     });
     if (done.interrupted) throw new InterruptedError("The demo was interrupted.");
     for (const { outcome } of done.results) if (outcome.kind === "failed") throw new TrainingError(outcome.reason);
@@ -127,13 +128,14 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
   await report({ results, costs, options, seconds: (performance.now() - start) / 1000 });
 }
 
-/** Progress of a cell; notes what it costs. */
-function watched(title: string, row: string, costs: Map<string, Cost>, quiet: boolean) {
-  const shown = trainingProgress(title, quiet);
+type Watcher = ReturnType<typeof trainingProgress>;
+
+/** Notes what a cell costs, beside what shows its progress. */
+function noting(costs: Map<string, Cost>, row: string, shown: Watcher): Watcher {
   let parameters = 0;
   return {
     stop: shown.stop,
-    onEvent: (event: TrainEvent) => {
+    onEvent: (event) => {
       shown.onEvent(event);
       if (event.kind === "start") parameters = event.parameters;
       // The last epoch stands for all: the first one compiles and warms up.
@@ -142,37 +144,27 @@ function watched(title: string, row: string, costs: Map<string, Cost>, quiet: bo
   };
 }
 
-/** One progress for several cells that run at once, and a line for each that ends. */
-function watchedTogether(title: string, cells: number, costs: Map<string, Cost>, quiet: boolean) {
+/** One progress for all students, and a line for each that ends. */
+function studentsProgress(title: string, students: number, quiet: boolean): (row: string) => Watcher {
   let progress: Progress | undefined;
   let [images, ended] = [0, 0];
-  return (row: string) => {
-    let parameters = 0;
+  return (row) => {
     let last: EpochRecord | undefined;
     return {
       stop: () => {
         if (last && !quiet) console.error(`${process.stderr.isTTY ? "\n" : ""}${row}: ${epochLine(last)}`);
-        if (++ended === cells) progress?.stop();
+        if (++ended === students) progress?.stop();
       },
-      onEvent: (event: TrainEvent) => {
-        switch (event.kind) {
-          case "start":
-            parameters = event.parameters;
-            progress ??= createProgress({
-              ...{ title, total: cells * event.steps * event.batchSize, unit: "images", quiet },
-            });
-            return;
-          case "step":
-            images += event.images;
-            progress?.update(images);
-            return;
-          case "epoch":
-            last = event.record;
-            costs.set(row, { parameters, imagesPerSecond: event.record.imagesPerSecond });
-            return;
-          case "warning":
-            warn(event.message);
-        }
+      onEvent: (event) => {
+        if (event.kind === "start")
+          progress ??= createProgress({
+            ...{ title, total: students * event.steps * event.batchSize, unit: "images", quiet },
+          });
+        else if (event.kind === "step") {
+          images += event.images;
+          progress?.update(images);
+        } else if (event.kind === "epoch") last = event.record;
+        else warn(event.message);
       },
     };
   };
