@@ -5,10 +5,15 @@
  */
 import { createRequire } from "node:module";
 import { FileError } from "../errors.js";
+import { stillAvif } from "./decoders/avif.js";
+import { orientationOf } from "./exif.js";
 import { fileFormat } from "./file-format.js";
 import { type Picture, type Pixels, pictureOf, type RgbImage, type Shrink, wholeBox, wholeImage } from "./image.js";
+import { upright } from "./orientation.js";
 import { resize } from "./resize.js";
 import { turboJpeg } from "./turbojpeg.js";
+
+export type Exif = "ignore" | "apply";
 
 export interface DecodeOptions {
   /** Path or name for messages. */
@@ -21,6 +26,11 @@ export interface DecodeOptions {
   readonly jpeg?: "exact" | "fast";
   /** Largest width · height; Pillow's own limit unless told. */
   readonly maxPixels?: number;
+  /**
+   * Whether an image is turned as its metadata asks, as Pillow's `ImageOps.exif_transpose` does; ignored unless told, as
+   * in timm and torchvision.
+   */
+  readonly exif?: Exif;
   /** Gives memory for the pixels of a JPEG; fresh memory unless told. */
   readonly allocate?: (bytes: number) => Uint8Array;
 }
@@ -46,6 +56,12 @@ export async function decodeImage(bytes: Uint8Array, options: DecodeOptions): Pr
  * of it only when pixels are asked for.
  */
 export async function openImage(bytes: Uint8Array, options: DecodeOptions): Promise<Picture> {
+  const picture = await openStored(bytes, options);
+  return options.exif === "apply" ? upright(picture, orientationOf(bytes)) : picture;
+}
+
+/** The image as it is stored, whatever its metadata asks for. */
+async function openStored(bytes: Uint8Array, options: DecodeOptions): Promise<Picture> {
   const { name, jpeg = "exact", maxPixels = defaultMaxPixels, allocate = fresh } = options;
   if (bytes.length === 0) throw new FileError(name, `"${name}" is empty; remove it or restore it.`);
   const header = isJpeg(bytes) ? jpegHeader(bytes) : undefined;
@@ -100,7 +116,8 @@ async function decodeWithSharp(bytes: Uint8Array, name: string, maxPixels: numbe
   sharp.cache(false);
   sharp.concurrency(1);
   try {
-    const image = sharp(bytes, { failOn: "truncated", limitInputPixels: false, ignoreIcc: true, pages: 1 });
+    const file = fileFormat(bytes)?.name === "AVIF" ? stillAvif(bytes).bytes : bytes;
+    const image = sharp(file, { failOn: "truncated", limitInputPixels: false, ignoreIcc: true, pages: 1 });
     const { width, height, space } = await image.metadata();
     if (width * height > maxPixels) throw tooLarge(name, width, height, maxPixels);
     const cmyk = space === "cmyk";

@@ -4,6 +4,7 @@ import { RandomStream } from "../random/stream.js";
 import { WorkerDied, WorkerPool } from "../system/worker-pool.js";
 import { workerUrl } from "../system/worker-url.js";
 import type { Dataset } from "./dataset.js";
+import type { Exif } from "./decode.js";
 import { type BadSample, fillViews, type LoaderJob } from "./loader-job.js";
 import { piecesOf, streamedOrder, whileHere } from "./pieces.js";
 import type { Transform } from "./transform.js";
@@ -22,6 +23,8 @@ export interface LoaderOptions {
   readonly dropLast: boolean;
   readonly jpeg?: "exact" | "fast";
   readonly maxPixels?: number;
+  /** Whether images are turned as their metadata asks; ignored unless told. */
+  readonly exif?: Exif;
   /** What to do about an image that cannot be read. `skip` puts another one of its batch in its place. */
   readonly onBadImage?: "stop" | "skip";
   readonly onSkipped?: (message: string) => void;
@@ -159,7 +162,7 @@ async function makeBatch(
   epoch: number,
   step: number,
 ): Promise<SharedBatch> {
-  const { dataset, transform, seed, jpeg = "exact", maxPixels } = options;
+  const { dataset, transform, seed, jpeg = "exact", maxPixels, exif } = options;
   const { repeats = 1, process = alone } = options;
   const share = options.batchSize / process.count;
   const first = step * options.batchSize + process.index * share;
@@ -179,7 +182,7 @@ async function makeBatch(
   for (let at = 0; at < samples.length; at += size) {
     const current = new SharedArrayBuffer(4);
     const part = samples.slice(at, at + size);
-    jobs.push({ options: { transform, jpeg, maxPixels }, seed, epoch, memory, current, samples: part });
+    jobs.push({ options: { transform, jpeg, maxPixels, exif }, seed, epoch, memory, current, samples: part });
   }
   const run = () => Promise.all(jobs.map((job) => runJob(options, pool, job)));
   const bad = (await whileHere(dataset, indices.subarray(0, count), run)).flat();

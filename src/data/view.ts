@@ -7,7 +7,7 @@ import { reusingPixels } from "./pixel-memory.js";
 import { type EncodedImage, readSource } from "./read-source.js";
 import { planView, type Transform } from "./transform.js";
 
-export type ReadOptions = Pick<DecodeOptions, "jpeg" | "maxPixels" | "allocate">;
+export type ReadOptions = Pick<DecodeOptions, "jpeg" | "maxPixels" | "exif" | "allocate">;
 
 export interface ViewOptions extends ReadOptions {
   readonly transform: Transform;
