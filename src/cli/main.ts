@@ -1,7 +1,7 @@
 /** The command-line program: finds the command, turns errors into sentences and exit codes. */
 import { Command, CommanderError } from "commander";
 import { DeitError } from "../errors.js";
-import { version } from "../system/version.js";
+import { version } from "../system/package-root.js";
 import { addCommands, type Commands } from "./subcommands.js";
 import { warn } from "./warn.js";
 

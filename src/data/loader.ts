@@ -75,7 +75,7 @@ type Pool = WorkerPool<LoaderJob, readonly BadSample[]>;
 type SharedBatch = Batch & { readonly images: Uint8Array<SharedArrayBuffer> };
 
 /** `worker` is the module of the worker threads. */
-export function createLoader(options: LoaderOptions, worker = workerUrl(import.meta.url, "loader-worker")): Loader {
+export function createLoader(options: LoaderOptions, worker = workerUrl("data/loader-worker")): Loader {
   const { dataset, batchSize, dropLast, transform, process: { count: processes } = alone } = options;
   if (batchSize % processes !== 0) {
     throw new UsageError(

@@ -16,7 +16,7 @@ beforeAll(async () => {
     path,
     `import { readFileSync, writeFileSync } from "node:fs";
      import { parentPort } from "node:worker_threads";
-     import { serveJobs } from ${JSON.stringify(workerUrl(import.meta.url, "worker-pool").href)};
+     import { serveJobs } from ${JSON.stringify(workerUrl("system/worker-pool").href)};
      serveJobs(parentPort, async ({ n, file }) => {
        const deaths = file === undefined ? 0 : Number(readFileSync(file, "utf8"));
        if (deaths > 0) { writeFileSync(file, String(deaths - 1)); process.exit(9); }

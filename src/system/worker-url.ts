@@ -1,8 +1,8 @@
+import { packageRoot } from "./package-root.js";
+
 /**
- * Where a worker's compiled module lives. Worker threads run JavaScript only, so when this code runs from its
- * TypeScript source (under vitest) the worker is taken from `dist`, which `npm test` builds first.
+ * Where a worker's compiled module lies; `name` is its path under `src`, without ending. Worker threads run JavaScript
+ * only, so it is taken from `dist` also where this code runs from its TypeScript source (under vitest; `npm test` builds
+ * first).
  */
-export function workerUrl(parentUrl: string, name: string): URL {
-  const parent = parentUrl.endsWith(".ts") ? parentUrl.replace(/\/src\/(?!.*\/src\/)/, "/dist/") : parentUrl;
-  return new URL(`./${name}.js`, parent);
-}
+export const workerUrl = (name: string): URL => new URL(`dist/${name}.js`, packageRoot());

@@ -48,16 +48,16 @@ export function parseGrid(value: unknown, name: string): Grid {
 }
 
 /** Folder of the grids that come with the package. */
-const packagedGrids = join(packagedRecipes, "grids");
+const packagedGrids = () => join(packagedRecipes(), "grids");
 
 /** The grid of a file, or of that name among those that come with the package (`table3`, `table8`, `table8-finetuning`). */
 export async function readGrid(text: string): Promise<Grid> {
-  const names = (await readdir(packagedGrids).catch(() => [])).map((file) => basename(file, ".json")).sort();
+  const names = (await readdir(packagedGrids()).catch(() => [])).map((file) => basename(file, ".json")).sort();
   if (extname(text) === "" && !names.includes(text))
     throw new UsageError(
       `There is no grid "${text}"; did you mean "${nearest(text, names)}"? Those of deit are ${names.join(", ")}; a file of your own ends in .json.`,
     );
-  const path = names.includes(text) ? join(packagedGrids, `${text}.json`) : text;
+  const path = names.includes(text) ? join(packagedGrids(), `${text}.json`) : text;
   const content = await readFile(path, "utf8").catch((error) => {
     throw fileError(path, "read the grid", error);
   });

@@ -5,13 +5,14 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { UsageError } from "../errors.js";
 import { nearest } from "../models/registry.js";
 import { fileError } from "../system/atomic-file.js";
+import { packageRoot } from "../system/package-root.js";
 
 /** Folder of the recipes that come with the package. */
-export const packagedRecipes = fileURLToPath(new URL("../../recipes", import.meta.url));
+export const packagedRecipes = (): string => fileURLToPath(new URL("recipes", packageRoot()));
 
 /** Names of the recipes that come with the package, such as "small-data". */
 export async function recipeNames(): Promise<string[]> {
-  const files = await readdir(packagedRecipes).catch(() => []);
+  const files = await readdir(packagedRecipes()).catch(() => []);
   return files
     .filter((f) => extname(f) === ".json")
     .map((f) => basename(f, ".json"))
@@ -72,7 +73,7 @@ const isFile = (path: string): Promise<boolean> =>
 
 async function packagedPath(text: string): Promise<string> {
   const names = await recipeNames();
-  if (names.includes(text)) return join(packagedRecipes, `${text}.json`);
+  if (names.includes(text)) return join(packagedRecipes(), `${text}.json`);
   throw new UsageError(
     `There is no recipe "${text}": it is neither a file nor the name of a recipe that comes with deit; did you mean "${nearest(text, names)}"? Those are ${names.join(", ")}.`,
   );

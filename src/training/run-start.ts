@@ -10,7 +10,7 @@ import { initialize } from "../models/initialize.js";
 import type { Model } from "../models/model.js";
 import { createModel } from "../models/registry.js";
 import { requireFreeSpace } from "../system/atomic-file.js";
-import { version } from "../system/version.js";
+import { version } from "../system/package-root.js";
 import { type HostTensor, type NamedTensors, sizeOf, zeros } from "../tensor/index.js";
 import { loadWeights } from "../weights/load.js";
 import type { SavedState } from "./checkpoint.js";

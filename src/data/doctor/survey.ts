@@ -145,7 +145,7 @@ async function examineAll(
   take: (index: number, found: Examination) => void,
 ): Promise<void> {
   const pool = new WorkerPool<readonly SampleSource[], readonly Examination[]>(
-    workerUrl(import.meta.url, "examine-worker"),
+    workerUrl("data/doctor/examine-worker"),
     Math.max(1, workers),
     (job) => `${job.length} images`,
   );

@@ -184,7 +184,7 @@ async function* contents(
 ): AsyncGenerator<{ sample: number; content: RecordContent | undefined }, void> {
   const of = ({ dataset, place }: ReturnType<Samples["at"]>) => dataset.describe(place);
   const pool = new WorkerPool<RecordJob & { sample: number }, RecordContent>(
-    workerUrl(import.meta.url, "pack-worker"),
+    workerUrl("data/records/pack-worker"),
     workers,
     ({ sample }) => of(samples.at(sample)),
   );

@@ -87,7 +87,7 @@ async function unpackedFile(
   const target = `${images}.${process.pid}.tmp`;
   try {
     const unpacked = await runGuarded<ParquetJob, UnpackedParquet>(
-      workerUrl(import.meta.url.replace("/sources/", "/archive/"), "parquet-worker"),
+      workerUrl("data/archive/parquet-worker"),
       { path, target },
       { heapMiB: 512, idleMilliseconds: 60_000, signal },
     );

@@ -1,11 +1,11 @@
 /** The embedded engine: ONNX Runtime's CPU provider, in a worker thread. */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { EngineError, OutOfMemoryError } from "../../errors.js";
 import { hostMemory } from "../../system/memory.js";
+import { packageRoot } from "../../system/package-root.js";
 import { workerUrl } from "../../system/worker-url.js";
 import { type HostTensor, type NamedTensors, type Program, simplify } from "../../tensor/index.js";
 import { checkData } from "../check-data.js";
@@ -60,7 +60,7 @@ export class OnnxEngine implements Engine {
       threads,
       precisions: ["float32"],
     };
-    this.#worker = new Worker(workerUrl(import.meta.url, "worker"));
+    this.#worker = new Worker(workerUrl("engines/onnx/worker"));
     this.#worker.on("message", (reply: Reply) => this.#settle(reply));
     this.#worker.on("error", (error) => this.#fail(`The ONNX engine's worker stopped: ${error.message}`));
     this.#worker.on("exit", (code) =>
@@ -256,6 +256,6 @@ class OnnxExecutable implements Executable {
 }
 
 function onnxRuntimeVersion(): string {
-  const path = createRequire(import.meta.url).resolve("onnxruntime-node/package.json");
-  return (JSON.parse(readFileSync(path, "utf8")) as { version: string }).version;
+  const manifest = new URL("vendor/onnxruntime/package.json", packageRoot());
+  return (JSON.parse(readFileSync(manifest, "utf8")) as { version: string }).version;
 }

@@ -1,6 +1,6 @@
 /** The worker thread of the ONNX engine: owns sessions and state, so that a running step never blocks the event loop. */
 import { parentPort } from "node:worker_threads";
-import { InferenceSession, Tensor } from "onnxruntime-node";
+import { InferenceSession, Tensor } from "#onnxruntime";
 import type { DType, HostTensor, TypedArray } from "../../tensor/index.js";
 import type { Envelope, FileSignature, FileValue, Reply, Request, TensorEntries } from "./messages.js";
 

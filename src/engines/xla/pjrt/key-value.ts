@@ -46,7 +46,7 @@ async function start(store: KeyValueStore, call: KeyValueCall): Promise<Caller> 
   const { port1: answers, port2 } = new MessageChannel();
   const ready = new Int32Array(new SharedArrayBuffer(4));
   const workerData: KeyValueWorkerData = { call, ready, answers: port2 };
-  const worker = new Worker(workerUrl(import.meta.url, "key-value-worker"), { workerData, transferList: [port2] });
+  const worker = new Worker(workerUrl("engines/xla/pjrt/key-value-worker"), { workerData, transferList: [port2] });
   const [address] = (await once(worker, "message")) as [Pointer];
   worker.on("message", async (question: KeyValueQuestion) => {
     answers.postMessage(await answer(store, call, question));
