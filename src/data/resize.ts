@@ -1,4 +1,4 @@
-/** Pillow's antialiased resampling, bit for bit: two passes with 8-bit results and 22-bit fixed-point weights. */
+/** Antialiased resampling of Pillow 13, bit for bit: two passes with 8-bit results and 22-bit fixed-point weights. */
 import { type Box, type Pixels, type RgbImage, type Size, wholeBox } from "./image.js";
 import { kernels } from "./kernels/kernels.js";
 import { precision } from "./kernels/resample-kernels.js";
@@ -47,8 +47,10 @@ function taps(
   from: number,
   count: number,
 ): Taps {
-  const scale = (in1 - in0) / outSize;
+  // Pillow keeps the borders of the box as 32-bit numbers, and multiplies and divides in this order.
+  const scale = Math.fround(in1 - in0) / outSize;
   const stretch = Math.max(scale, 1);
+  const perStretch = 1 / stretch;
   const support = filter.support * stretch;
   const width = Math.ceil(support) * 2 + 1;
   const first = new Int32Array(count);
@@ -60,9 +62,9 @@ function taps(
     const low = Math.max(0, Math.trunc(centre - support + 0.5));
     const high = Math.min(inSize, Math.trunc(centre + support + 0.5));
     let total = 0;
-    for (let k = low; k < high; k++) total += raw[k - low] = filter.weight((k - centre + 0.5) / stretch);
+    for (let k = low; k < high; k++) total += raw[k - low] = filter.weight((k - centre + 0.5) * perStretch);
     for (let k = 0; k < high - low; k++) {
-      const w = (total === 0 ? raw[k] : raw[k] * (1 / total)) * (1 << precision);
+      const w = (total === 0 ? raw[k] : raw[k] / total) * (1 << precision);
       weights[i * width + k] = Math.trunc(w < 0 ? w - 0.5 : w + 0.5);
     }
     first[i] = low;
@@ -111,8 +113,13 @@ export function planResize(size: Size, options: ResizeOptions): Resizing {
   const [left, right] = span(across);
   const [top, bottom] = span(down);
   const reads = { left, top, width: right - left, height: bottom - top };
-  return { reads, run: (pixels) => resample(pixels, reads, flip(across, mirrored), flip(down, upsideDown)) };
+  const passes = { reads, across: flip(across, mirrored), down: flip(down, upsideDown) };
+  return { reads, run: (pixels) => (columnsFirst(size, options) ? alongColumnsFirst : alongRowsFirst)(pixels, passes) };
 }
+
+/** Which axis comes first, as Pillow 13 decides: the columns where more than twice as many rows as columns go. */
+const columnsFirst = (from: Size, to: Size): boolean =>
+  from.height > to.height && from.height - to.height > 2 * (from.width - to.width);
 
 /** A single pixel for each, as `nearest` takes it and a copy does. */
 function single(count: number, at: (i: number) => number): Taps {
@@ -154,11 +161,31 @@ function flip(taps: Taps, reverse: boolean): Taps {
   };
 }
 
-/** Rows of the image are taken to the kernels' memory this many bytes at a time. */
+/** The image is taken to the kernels' memory this many bytes at a time. */
 const bandBytes = 1 << 20;
 
-/** Rows first, then columns, as Pillow; in between, values are rounded to bytes. */
-function resample(pixels: Pixels, reads: Box, across: Taps, down: Taps): RgbImage {
+/** Whole vectors are written, so a little past the end of a row. */
+const vectorBytes = 16;
+
+type Workspace = ReturnType<typeof kernels>;
+
+/** Brings an axis to the kernels' memory: input positions are `step` bytes apart, and position `start` lies at byte 0. */
+const placed = (work: Workspace, { first, count, weights, width }: Taps, start: number, step: number) =>
+  [
+    work.place(first.map((at) => (at - start) * step)),
+    work.place(count.map((n) => n * 4)),
+    work.place(weights),
+    width * 4,
+  ] as const;
+
+/** One axis after the other; in between, values are rounded to bytes. */
+interface Passes {
+  readonly reads: Box;
+  readonly across: Taps;
+  readonly down: Taps;
+}
+
+function alongRowsFirst(pixels: Pixels, { reads, across, down }: Passes): RgbImage {
   const work = kernels();
   const [width, height] = [across.first.length, down.first.length];
   const [rowBytes, outBytes] = [reads.width * 3, width * 3];
@@ -166,15 +193,8 @@ function resample(pixels: Pixels, reads: Box, across: Taps, down: Taps): RgbImag
   const source = work.reserve(rowBytes * band);
   const rows = work.reserve(outBytes * reads.height);
   const target = work.reserve(outBytes * height);
-  const placed = (taps: Taps, start: number, step: number) =>
-    [
-      work.place(taps.first.map((at) => (at - start) * step)),
-      work.place(taps.count.map((n) => n * 4)),
-      work.place(taps.weights),
-      taps.width * 4,
-    ] as const;
-  const horizontal = placed(across, reads.left, 3);
-  const vertical = placed(down, reads.top, outBytes);
+  const horizontal = placed(work, across, reads.left, 3);
+  const vertical = placed(work, down, reads.top, outBytes);
   const memory = work.bytes();
   for (let first = 0; first < reads.height; first += band) {
     const count = Math.min(band, reads.height - first);
@@ -184,6 +204,31 @@ function resample(pixels: Pixels, reads: Box, across: Taps, down: Taps): RgbImag
     }
     work.run.horizontalPass(source, rowBytes, count, ...horizontal, width, rows + first * outBytes);
   }
-  work.run.verticalPass(rows, outBytes, ...vertical, height, target);
+  work.run.verticalPass(rows, outBytes, ...vertical, height, target, outBytes);
   return { width, height, data: work.result(target, outBytes * height) };
+}
+
+function alongColumnsFirst(pixels: Pixels, { reads, across, down }: Passes): RgbImage {
+  const work = kernels();
+  const [width, height] = [across.first.length, down.first.length];
+  const bands = Math.ceil((reads.width * reads.height * 3) / bandBytes);
+  const columns = Math.ceil(reads.width / bands);
+  const columnBytes = columns * 3;
+  const rowBytes = bands * columnBytes + vectorBytes;
+  const source = work.reserve(columnBytes * reads.height);
+  const rows = work.reserve(rowBytes * height);
+  const target = work.reserve(width * 3 * height);
+  const horizontal = placed(work, across, reads.left, 3);
+  const vertical = placed(work, down, reads.top, columnBytes);
+  const memory = work.bytes();
+  for (let left = 0; left < reads.width; left += columns) {
+    const count = Math.min(columns, reads.width - left) * 3;
+    for (let y = 0; y < reads.height; y++) {
+      const from = ((reads.top - pixels.top + y) * pixels.width + reads.left - pixels.left + left) * 3;
+      memory.set(pixels.data.subarray(from, from + count), source + y * columnBytes);
+    }
+    work.run.verticalPass(source, columnBytes, ...vertical, height, rows + left * 3, rowBytes);
+  }
+  work.run.horizontalPass(rows, rowBytes, height, ...horizontal, width, target);
+  return { width, height, data: work.result(target, width * 3 * height) };
 }

@@ -53,11 +53,11 @@ export const horizontalPass = wasmFunction(
 
 /**
  * Weighted sums of rows. `first` holds the byte where an output row's first input row begins, `counts` the bytes that
- * its weights take. Writes up to fifteen bytes past the last row.
+ * its weights take. Output rows begin `targetBytes` after one another; up to fifteen bytes past each are written.
  */
 export const verticalPass = wasmFunction(
-  ["i32", "i32", "i32", "i32", "i32", "i32", "i32", "i32"],
-  ([source, rowBytes, first, counts, weights, weightBytes, rows, target], variable) => {
+  ["i32", "i32", "i32", "i32", "i32", "i32", "i32", "i32", "i32"],
+  ([source, rowBytes, first, counts, weights, weightBytes, rows, target, targetBytes], variable) => {
     const row = variable("i32");
     const x = variable("i32");
     const pixel = variable("i32");
@@ -93,7 +93,7 @@ export const verticalPass = wasmFunction(
           v128.store(i32.add(target, x), i8x16.narrow(i16x8.narrow(sums[0], sums[1]), i16x8.narrow(sums[2], sums[3]))),
           x.set(i32.add(x, bytes(16))),
         ]),
-        target.set(i32.add(target, rowBytes)),
+        target.set(i32.add(target, targetBytes)),
         weights.set(i32.add(weights, weightBytes)),
         row.set(i32.add(row, bytes(4))),
       ]),
