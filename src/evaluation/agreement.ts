@@ -1,6 +1,8 @@
 /** How often classifiers decide differently (paper, table 4). */
+import type { Dataset } from "../data/dataset.js";
 import { UsageError } from "../errors.js";
 import { type Head, headsOf } from "../models/context.js";
+import { requireFiniteLogits } from "../models/finite.js";
 import { logitsAt } from "./heads.js";
 import { topK } from "./metrics.js";
 import { type Looker, type PassOptions, passOverAll } from "./pass.js";
@@ -43,10 +45,15 @@ export const probeDecider = (name: string, probe: Probe): Decider => ({
 });
 
 /**
- * What classifiers for images of one size decide on a data set of `length` images. For each: `NAME`, and for a
- * distilled one `NAME class` and `NAME distillation`, the decisions of its heads.
+ * What classifiers for images of one size decide on the images of a data set. For each: `NAME`, and for a
+ * distilled one `NAME class` and `NAME distillation`, the decisions of its heads. Throws
+ * WeightsError where an answer is no number.
  */
-export async function decide(models: readonly Decider[], length: number, options: PassOptions): Promise<Decisions[][]> {
+export async function decide(
+  models: readonly Decider[],
+  { length, describe }: Pick<Dataset, "length" | "describe">,
+  options: PassOptions,
+): Promise<Decisions[][]> {
   const deciders = models.map(({ name, heads }) =>
     heads.map((head) => ({
       head,
@@ -57,7 +64,11 @@ export async function decide(models: readonly Decider[], length: number, options
   for await (const { batch, values } of passOverAll(models, options)) {
     for (const [model, heads] of deciders.entries()) {
       for (const { head, classes } of heads) {
-        for (let i = 0; i < batch.count; i++) classes[batch.indices[i]] = topK(logitsAt(values[model], head, i), 1)[0];
+        for (let i = 0; i < batch.count; i++) {
+          const logits = logitsAt(values[model], head, i);
+          requireFiniteLogits(logits, models[model].name, describe(batch.indices[i]));
+          classes[batch.indices[i]] = topK(logits, 1)[0];
+        }
       }
     }
   }

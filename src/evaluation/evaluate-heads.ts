@@ -2,6 +2,7 @@
 import type { Dataset } from "../data/dataset.js";
 import { UsageError } from "../errors.js";
 import { type Head, headsOf } from "../models/context.js";
+import { requireFiniteLogits } from "../models/finite.js";
 import { logitsAt } from "./heads.js";
 import { Accuracy, type EvaluationResult } from "./metrics.js";
 import { type PassOptions, passOver } from "./pass.js";
@@ -20,7 +21,10 @@ export interface EvaluateHeadsOptions extends PassOptions {
   readonly onLogits?: (index: number, logits: (head: Head) => Float32Array) => void;
 }
 
-/** Results by head; the probe must derive `headLogits`. Throws UsageError where `real` does not know an image. */
+/**
+ * Results by head; the probe must derive `headLogits`. Throws UsageError where `real` does not know an image,
+ * WeightsError where the answer to one is no number.
+ */
 export async function evaluateHeads(
   probe: Probe,
   { dataset, real, onLogits, ...pass }: EvaluateHeadsOptions,
@@ -28,15 +32,16 @@ export async function evaluateHeads(
   const { classes } = probe.model;
   const sums = headsOf(probe.model).map((head) => ({ head, single: new Accuracy(), multiple: new RealAccuracy() }));
   for await (const { batch, values } of passOver(probe, pass)) {
-    for (const { head, single } of sums)
-      single.add(values.get(head)!.data as Float32Array, batch.labels, batch.count, classes);
     for (let slot = 0; slot < batch.count; slot++) {
       const index = batch.indices[slot];
       const logits = (head: Head) => logitsAt(values, head, slot);
+      for (const { head } of sums) requireFiniteLogits(logits(head), probe.model.name, dataset.describe(index));
       const right = real && rightLabels(real, dataset.key(index));
       if (right) for (const { head, multiple } of sums) multiple.add(logits(head), right);
       onLogits?.(index, logits);
     }
+    for (const { head, single } of sums)
+      single.add(values.get(head)!.data as Float32Array, batch.labels, batch.count, classes);
   }
   return new Map(
     sums.map(({ head, single, multiple }) => [

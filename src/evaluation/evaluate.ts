@@ -1,6 +1,7 @@
 /** Accuracy of a classifier on a data set. */
 import type { Loader } from "../data/loader.js";
 import { InterruptedError } from "../errors.js";
+import { requireFiniteLogits } from "../models/finite.js";
 import { alone, type ProcessGroup } from "../system/coordination/process-group.js";
 import type { Classifier } from "./classifier.js";
 import { Accuracy, combined, type EvaluationResult } from "./metrics.js";
@@ -9,6 +10,8 @@ export interface EvaluateOptions {
   readonly classifier: Classifier;
   /** A sequential loader with the evaluation transform. */
   readonly loader: Loader;
+  /** Name of a sample, for messages; its number unless told. */
+  readonly describe?: (index: number) => string;
   readonly signal?: AbortSignal;
   /** Processes that evaluate together, each its share of every batch; all get the result of all. */
   readonly group?: ProcessGroup;
@@ -17,9 +20,11 @@ export interface EvaluateOptions {
   readonly onLogits?: (index: number, logits: Float32Array) => void;
 }
 
+/** Accuracy over the loader's images; throws WeightsError where the model's answer to one of them is no number. */
 export async function evaluate({
   classifier,
   loader,
+  describe = (index) => `image ${index}`,
   signal,
   group = alone,
   onProgress,
@@ -31,6 +36,10 @@ export async function evaluate({
   for await (const batch of loader.epoch(0)) {
     if (signal?.aborted) throw new InterruptedError("The evaluation was interrupted.");
     const logits = await classifier.logits(batch.images, loader.batchSize);
+    for (let i = 0; i < batch.count; i++) {
+      const row = logits.subarray(i * classes, (i + 1) * classes);
+      requireFiniteLogits(row, classifier.model.name, describe(batch.indices[i]));
+    }
     accuracy.add(logits, batch.labels, batch.count, classes);
     for (let i = 0; i < batch.count; i++) onLogits?.(batch.indices[i], logits.subarray(i * classes, (i + 1) * classes));
     images += batch.count;

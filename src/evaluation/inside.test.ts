@@ -41,6 +41,8 @@ const expectClose = (ours: ArrayLike<number>, theirs: ArrayLike<number>, within 
 };
 
 /** The 24 reference images in batches of 10, the last one with 4. */
+const referenceImages = { length: 24, describe: String };
+
 function referenceLoader(): Loader {
   const images = reference.get("images")!.data as Uint8Array;
   const truth = reference.get("truth")!.data as Int32Array;
@@ -111,7 +113,7 @@ describe("cosine of the tokens", () => {
 describe("disagreement", () => {
   it("of the truth and the heads is what NumPy counts", async () => {
     const probe = await Probe.create(engine, model, weights, headLogits(model));
-    const [heads] = await decide([probeDecider("student", probe)], 24, { loader: referenceLoader() });
+    const [heads] = await decide([probeDecider("student", probe)], referenceImages, { loader: referenceLoader() });
     await probe.dispose();
     expect(heads.map((h) => h.name)).toEqual(["student", "student class", "student distillation"]);
     const truth: Decisions = { name: "truth", classes: reference.get("truth")!.data as Int32Array };
@@ -125,7 +127,10 @@ describe("disagreement", () => {
   });
   it("stops when it is interrupted", async () => {
     const probe = await Probe.create(engine, model, weights, headLogits(model));
-    const stopped = decide([probeDecider("m", probe)], 24, { loader: referenceLoader(), signal: AbortSignal.abort() });
+    const stopped = decide([probeDecider("m", probe)], referenceImages, {
+      loader: referenceLoader(),
+      signal: AbortSignal.abort(),
+    });
     await expect(stopped).rejects.toThrow(InterruptedError);
     await probe.dispose();
   });

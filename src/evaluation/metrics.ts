@@ -36,7 +36,7 @@ export class Accuracy {
       const best = topK(row, 5);
       if (best[0] === labels[i]) this.#top1++;
       if (best.includes(labels[i])) this.#top5++;
-      this.#loss -= Math.log(softmaxOf(row)[labels[i]] || Number.MIN_VALUE);
+      this.#loss -= Math.log(Math.max(softmaxOf(row)[labels[i]], Number.MIN_VALUE));
       this.#images++;
     }
   }

@@ -3,6 +3,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { UsageError } from "../errors.js";
 import { adaptWeights } from "../models/adapt.js";
+import { requireFiniteWeights } from "../models/finite.js";
 import type { Model } from "../models/model.js";
 import { createModel, type ModelOptions } from "../models/registry.js";
 import { fileError } from "../system/atomic-file.js";
@@ -50,7 +51,9 @@ export async function openModel(choice: ModelChoice): Promise<OpenedModel> {
       `${classes.length} class names were given, but the weights in "${path}" know ${model.classes} classes; give one name per class.`,
     );
   }
-  return { model, classes, weights: adaptWeights(model, tensors, { source: path }) };
+  const weights = adaptWeights(model, tensors, { source: path });
+  requireFiniteWeights(weights, path);
+  return { model, classes, weights };
 }
 
 /** The file that `weights` means, fetched where it lies on the hub. */

@@ -1,5 +1,5 @@
 /** How alike the class and the distillation token are, layer by layer (paper, section 5.2: 0.06 at first, 0.93 at last). */
-import { UsageError } from "../errors.js";
+import { UsageError, WeightsError } from "../errors.js";
 import { deitConfigOf } from "../models/deit.js";
 import type { Model } from "../models/model.js";
 import { broadcast, concat, mul, reduceSum, reshape, rsqrt, type Tensor, take } from "../tensor/index.js";
@@ -56,7 +56,14 @@ export async function meanTokenCosines(model: Model, pass: AsyncIterable<BatchVa
   const means = layers.map(() => new RunningMean());
   for await (const { values, batch } of pass) {
     const cosines = values.get("cosines")!.data;
-    for (let i = 0; i < batch.count * layers.length; i++) means[i % layers.length].add(Number(cosines[i]));
+    for (let i = 0; i < batch.count * layers.length; i++) {
+      const cosine = Number(cosines[i]);
+      if (!Number.isFinite(cosine))
+        throw new WeightsError(
+          `The tokens of "${model.name}" are no numbers after "${layers[i % layers.length]}", since its weights overflow there; take other weights.`,
+        );
+      means[i % layers.length].add(cosine);
+    }
   }
   return layers.map((layer, i) => ({ layer, cosine: means[i].mean, deviation: means[i].deviation }));
 }

@@ -11,6 +11,7 @@ import { openModel } from "../evaluation/open-model.js";
 import { passOver } from "../evaluation/pass.js";
 import { Probe } from "../evaluation/probe.js";
 import { headsOf } from "../models/context.js";
+import { requireFiniteLogits } from "../models/finite.js";
 import type { Model } from "../models/model.js";
 import type { NamedTensors } from "../tensor/index.js";
 import type { RunSummary } from "../training/run-summary.js";
@@ -61,7 +62,11 @@ export async function inspectRun(run: RunSummary, options: InspectOptions): Prom
   const recorder = new DecisionRecorder(dataset.length, model.classes);
   try {
     for await (const { batch, values } of passOver(probe, { loader, signal, onProgress }))
-      for (let i = 0; i < batch.count; i++) recorder.add(logitsAt(values, head, i), batch.labels[i]);
+      for (let i = 0; i < batch.count; i++) {
+        const logits = logitsAt(values, head, i);
+        requireFiniteLogits(logits, model.name, dataset.describe(batch.indices[i]));
+        recorder.add(logits, batch.labels[i]);
+      }
   } finally {
     await loader.close();
     await probe.dispose();

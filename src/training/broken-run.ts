@@ -1,4 +1,4 @@
-/** What happens after a loss or gradients that are not finite: a diagnosis, and where the run goes on. */
+/** What happens after a loss, gradients or a teacher that are not finite: a diagnosis, and where the run goes on. */
 import type { Dataset } from "../data/dataset.js";
 import type { DeviceState, Engine } from "../engines/engine.js";
 import { requireFreeSpace, writeFileAtomic } from "../system/atomic-file.js";
@@ -7,6 +7,7 @@ import { hostTensor, type NamedTensors, zeros } from "../tensor/index.js";
 import type { SavedState } from "./checkpoint.js";
 import { diagnose } from "./diagnose.js";
 import { type BrokenRun, rollbackFactor } from "./epoch.js";
+import { brokenTeacherSentence } from "./finite-answers.js";
 import type { Position } from "./position.js";
 import type { Recipe } from "./recipe.js";
 import type { RunFolder } from "./run-folder.js";
@@ -41,7 +42,10 @@ export async function recordBroken(
 ): Promise<string> {
   const { engine, state, step, folder, dataset, recipe, group } = context;
   const { what, loss, gradientNorm, lr, batch } = run;
-  const first = await diagnose(engine, step, state, run.data).catch((error: unknown) => String(error));
+  const first =
+    what === "teacher"
+      ? "the teacher's answers"
+      : await diagnose(engine, step, state, run.data).catch((error: unknown) => String(error));
   await state.write(new Map([[haltedState, hostTensor("float32", [], Float32Array.of(0))]]));
   const found = { what, loss, gradientNorm, lr, epoch: epoch + 1, step: run.step, run: batch.step, first, onNaN };
   const samples = [...batch.indices];
@@ -51,7 +55,14 @@ export async function recordBroken(
   await requireFreeSpace(folder.path, text.length, "a diagnosis");
   await writeFileAtomic(folder.file(diagnosis), text);
   await folder.log({ kind: "broken", ...found, samples, diagnosis });
+  if (what === "teacher") return brokenTeacherSentence(recipe.teacherWeights, brokenImage(dataset, run));
   return `The ${what} became infinite or NaN at step ${run.step} (epoch ${epoch + 1}; first: ${first}); the weights were not touched. Lower --lr (now ${recipe.lr}) or set --clip-gradient 1; diagnosis and samples are in "${folder.file(diagnosis)}".`;
+}
+
+/** Name of the first image that the teacher in the step has no answer to; of another process's images nothing is known. */
+function brokenImage(dataset: Dataset, { batch, unanswered = 0 }: BrokenRun): string | undefined {
+  const index = batch.indices[unanswered - batch.first];
+  return index === undefined ? undefined : dataset.describe(index);
 }
 
 /**

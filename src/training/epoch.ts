@@ -9,7 +9,7 @@ import { createOptimizer } from "./optimizer.js";
 import type { Position } from "./position.js";
 import { optimizerOf, type Recipe, scheduleOf } from "./recipe.js";
 import { scheduledRate } from "./schedule.js";
-import { stepInputs } from "./step.js";
+import { brokenTeacher, stepInputs } from "./step.js";
 import { stepData } from "./step-data.js";
 import type { StopVote } from "./stop-vote.js";
 
@@ -40,9 +40,11 @@ interface Handed {
   readonly data: NamedTensors;
 }
 
-/** A run whose loss or gradients are not finite. */
+/** A run whose loss or gradients, or the answers of the teacher in it, are not finite. */
 export interface BrokenRun extends Handed {
-  readonly what: "loss" | "gradients";
+  readonly what: "loss" | "gradients" | "teacher";
+  /** Place in the batch of the first image that the teacher has no answer to. */
+  readonly unanswered?: number;
   readonly loss: number;
   readonly gradientNorm: number;
 }
@@ -79,6 +81,12 @@ export async function trainEpoch(work: EpochWork): Promise<EpochEnd> {
     if (broken && !work.passOverBroken) return; // it changed nothing
     const value = (name: string) => (results.get(name)!.data as Float32Array)[0];
     const [loss, gradientNorm] = [value("loss"), value("gradientNorm")];
+    const fromEnd = results.has(brokenTeacher) ? value(brokenTeacher) : 0;
+    if (fromEnd > 0) {
+      // No rate and no other batch mends that, so it is never passed over.
+      broken ??= { what: "teacher", unanswered: loader.batchSize - fromEnd, loss, gradientNorm, ...run };
+      return;
+    }
     if (Number.isFinite(loss) && Number.isFinite(gradientNorm)) {
       inARow = 0;
       lossSum += loss;

@@ -57,9 +57,9 @@ export const logSchema = z.discriminatedUnion("kind", [
   }),
   /** Something a user should know and training went on with. */
   line("warning", { message: z.string() }),
-  /** Loss or gradients were not finite. */
+  /** Loss or gradients, or the answers of the teacher in the step, were not finite. */
   line("broken", {
-    what: z.enum(["loss", "gradients"]),
+    what: z.enum(["loss", "gradients", "teacher"]),
     loss: measured,
     gradientNorm: measured,
     lr: z.number(),

@@ -6,6 +6,7 @@ import type { Engine, EngineInfo } from "../engines/engine.js";
 import { TrainingError, WeightsError } from "../errors.js";
 import { locateWeights } from "../evaluation/open-model.js";
 import { adaptWeights } from "../models/adapt.js";
+import { requireFiniteWeights } from "../models/finite.js";
 import { initialize } from "../models/initialize.js";
 import type { Model } from "../models/model.js";
 import { createModel } from "../models/registry.js";
@@ -107,9 +108,16 @@ type FirstStateRecipe = Pick<Recipe, "model" | "seed" | "finetune" | (typeof siz
 /** Settings that make another architecture of a named model. */
 const sizeSettings = ["patchSize", "width", "depth", "mlpRatio", "distilled"] as const;
 
-/** The weights that training begins from; where they would fit but for a setting, the error names that one. */
+/** The weights that training begins from. */
 async function begun(model: Model, recipe: FirstStateRecipe, source: string): Promise<NamedTensors> {
   const { tensors } = await loadWeights(await locateWeights({ weights: source, model: recipe.model }));
+  const weights = fittedTo(model, recipe, source, tensors);
+  requireFiniteWeights(weights, source);
+  return weights;
+}
+
+/** The weights as the model wants them; where they would fit but for a setting, the error names that one. */
+function fittedTo(model: Model, recipe: FirstStateRecipe, source: string, tensors: NamedTensors): NamedTensors {
   const options = { source, newHead: { seed: recipe.seed } };
   try {
     return adaptWeights(model, tensors, options);

@@ -15,10 +15,12 @@ import {
   finite,
   gradient,
   input,
+  iota,
   min,
   mul,
   type Program,
   program,
+  reduceMax,
   reduceSum,
   reshape,
   scalar,
@@ -26,6 +28,7 @@ import {
   sizeOf,
   slice,
   sqrt,
+  sub,
   type Tensor,
 } from "../tensor/index.js";
 import { type BatchTransform, batchImages, batchInputs, batchTargets, renormalize } from "./batch-transform.js";
@@ -116,6 +119,9 @@ export const stepInputs = {
 /** Name of the state that tells of a broken run, see `StepOptions.halting`. */
 export const haltedState = "halted";
 
+/** Output of a step with a teacher in it: 0, or how many images before the batch's end the first is that its answer to is no number. */
+export const brokenTeacher = "brokenTeacher";
+
 /** Prefix of a teacher's parameters in the state. */
 export const teacherPrefix = "teacher.";
 
@@ -188,7 +194,9 @@ export function buildStep(model: Model, options: StepOptions, inputs: StepInputs
 
   // Nothing moves unless loss and gradients are finite. That also makes every new value depend on all gradients, so
   // all readers of a parameter come before its update and an engine may update it in place.
-  const whole = and(finite(loss), finite(norm));
+  const broken = brokenAnswers(inputs.teacher);
+  const own = and(finite(loss), finite(norm));
+  const whole = broken ? and(own, compare("EQ", broken, 0)) : own;
   const sound = options.halting ? and(whole, compare("EQ", input(haltedState, "float32", []), 0)) : whole;
   const passOver = options.halting ? input(stepInputs.passOver, "float32", []) : scalar(1);
   const proceed = accumulate === 1 ? sound : and(sound, compare("GT", input(stepInputs.apply, "float32", []), 0));
@@ -230,7 +238,12 @@ export function buildStep(model: Model, options: StepOptions, inputs: StepInputs
     ),
   };
   return {
-    program: program({ name: "train", outputs: { loss, gradientNorm: norm, correct }, updates, ...shared }),
+    program: program({
+      name: "train",
+      outputs: { loss, gradientNorm: norm, correct, ...(broken ? { [brokenTeacher]: broken } : {}) },
+      updates,
+      ...shared,
+    }),
     state,
     frozen,
     dropPathSites: sites,
@@ -253,6 +266,18 @@ export function buildStep(model: Model, options: StepOptions, inputs: StepInputs
       });
     },
   };
+}
+
+/**
+ * 0 where all logits of the teacher in the program are numbers; else the batch's size less the place of the first image
+ * with one that is not. A decision taken from them would look like any other.
+ */
+function brokenAnswers(teacher: StepInputs["teacher"]): Tensor | undefined {
+  if (!teacher || "kind" in teacher) return undefined; // answers from outside were looked at there
+  const [batch] = teacher.shape;
+  const sound = finite(reduceSum(teacher, [1]));
+  const fromEnd = sub(batch, cast(iota("int32", [batch], 0), "float32"));
+  return reduceMax(select(sound, 0, fromEnd));
 }
 
 function lossOf({ logits, distillation }: Logits, options: StepOptions, { target, teacher }: StepInputs): Tensor {

@@ -1,6 +1,6 @@
 /** A teacher's answers to the views of an epoch, in the order of training, and the file they are kept in. */
 import { createHash } from "node:crypto";
-import { FileError } from "../errors.js";
+import { FileError, TrainingError } from "../errors.js";
 import { softmaxOf, topK } from "../evaluation/metrics.js";
 import { type HostTensor, hostTensor } from "../tensor/index.js";
 import { openSafetensors, readSafetensors, writeSafetensors } from "../weights/safetensors.js";
@@ -53,6 +53,11 @@ export class EpochAnswers {
     for (let i = 0; i < batch; i++) {
       const row = (data as Float32Array).subarray(i * classes, (i + 1) * classes);
       const best = topK(row, kept);
+      // Half precision ends at 65504, far beyond any sound logit.
+      if (!Number.isFinite(fromHalf(toHalf(row[best[0]]))))
+        throw new TrainingError(
+          `The teacher's answer to a view has the logit ${row[best[0]]}, more than stored answers can hold; take another teacher, or let it answer beside the training (teacherWeights without teacherCache).`,
+        );
       best.forEach((c, k) => {
         this.#classes[(from + i) * kept + k] = c;
         this.#logits[(from + i) * kept + k] = toHalf(row[c]);

@@ -119,7 +119,7 @@ export async function buildTeacherCache(options: CacheOptions): Promise<StoredAn
       throw fileError(output, "create the cache", error);
     });
     await beginOrContinue(output, manifest);
-    teaching = await answersOf(teacher, { recipe, engine, student, batch });
+    teaching = await answersOf(teacher, { recipe, engine, student, batch, describe: dataset.describe });
     for (let epoch = 0; epoch < recipe.epochs; epoch++) {
       const path = epochFile(output, epoch);
       if (await exists(path)) continue;

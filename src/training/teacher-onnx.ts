@@ -26,6 +26,7 @@ import {
 import type { TeacherAnswers } from "./answers.js";
 import { type BatchTransform, batchImages, renormalize } from "./batch-transform.js";
 import { mapClasses } from "./class-mapping.js";
+import { requireFiniteAnswers } from "./finite-answers.js";
 import { fromHalf } from "./half.js";
 import { batchTransformOf, type Recipe } from "./recipe.js";
 import { stepData } from "./step-data.js";
@@ -36,8 +37,11 @@ export interface OnnxTeacher {
   readonly kind: "onnx";
   /** SHA-256 of the file and of how it is used. */
   readonly identity: string;
-  /** Loads it for batches of the student's views, `batch` of them at a time. */
-  open(views: Views, batch: number): Promise<OnnxAnswers>;
+  /**
+   * Loads it for batches of the student's views, `batch` of them at a time. Where
+   * `describe` names samples, an answer that is no number is a TrainingError; otherwise whoever asks looks at them.
+   */
+  open(views: Views, batch: number, describe?: (index: number) => string): Promise<OnnxAnswers>;
 }
 
 /** The images that a classifier is shown: how they are normalised before they are renormalised for it, and their side. */
@@ -64,7 +68,7 @@ export async function openOnnxTeacher(path: string, recipe: Recipe, classes: rea
   return {
     kind: "onnx",
     identity: hash.digest("hex"),
-    open: (views, batch) => load({ path, recipe, classes, description, views, batch }),
+    open: (views, batch, describe) => load({ path, recipe, classes, description, views, batch, describe }),
   };
 }
 
@@ -75,10 +79,11 @@ interface Wanted {
   readonly description: TeacherDescription;
   readonly views: Views;
   readonly batch: number;
+  readonly describe?: (index: number) => string;
 }
 
 async function load(wanted: Wanted): Promise<OnnxAnswers> {
-  const { path, recipe, classes, description, batch } = wanted;
+  const { path, recipe, classes, description, batch, describe } = wanted;
   const engine = await createOnnxEngine();
   try {
     const file = await engine.openFile(path);
@@ -101,6 +106,10 @@ async function load(wanted: Wanted): Promise<OnnxAnswers> {
       answer: async (epoch, _run, views) => {
         await executable.run(state, stepData(executable.program, { recipe, epoch, batch: views }, { scalars: {} }));
         const raw = await rowsOf(file, state, { layout, output: output.name, batch });
+        if (describe) {
+          const image = (row: number) => describe(views.indices[row]);
+          requireFiniteAnswers(raw, batch, { teacher: path, image });
+        }
         const logits = chosen(raw, batch, mapping(raw.length / batch));
         return recipe.distillation === "soft"
           ? hostTensor("float32", [batch, classes.length], logits)

@@ -1,9 +1,10 @@
 /** A teacher's answers without a student's step: what storing them needs. */
 import type { Engine } from "../engines/engine.js";
 import type { Model } from "../models/model.js";
-import { argmax, program } from "../tensor/index.js";
+import { argmax, program, reduceSum } from "../tensor/index.js";
 import type { TeacherAnswers } from "./answers.js";
 import { batchImages, batchInputs } from "./batch-transform.js";
+import { requireFiniteAnswers } from "./finite-answers.js";
 import { batchTransformOf, type Recipe } from "./recipe.js";
 import { teacherLogits } from "./step.js";
 import { stepData } from "./step-data.js";
@@ -14,23 +15,30 @@ export interface AnsweringOptions {
   readonly engine: Engine;
   readonly student: Model;
   readonly batch: number;
+  /** Name of a sample, for messages. */
+  readonly describe: (index: number) => string;
 }
 
-/** Decisions for hard distillation, logits for soft, to the very views that the student will see. */
+/**
+ * Decisions for hard distillation, logits for soft, to the very views that the student will see. An answer that is no
+ * number is a TrainingError.
+ */
 export async function answersOf(
   teacher: Teacher,
-  { recipe, engine, student, batch }: AnsweringOptions,
+  { recipe, engine, student, batch, describe }: AnsweringOptions,
 ): Promise<TeacherAnswers> {
-  if (teacher.kind === "onnx") return teacher.open(student, batch);
+  if (teacher.kind === "onnx") return teacher.open(student, batch, describe);
+  const source = recipe.teacherWeights ?? teacher.model.name;
   const kind = recipe.distillation === "soft" ? "logits" : "labels";
   const images = batchImages(batch, student.imageSize, student.normalization, batchTransformOf(recipe));
   const logits = teacherLogits(teacher.model, student, images, recipe.teacherInterpolation);
   const executable = await engine.compile(
     program({
       name: "teacher",
-      outputs: { answer: kind === "labels" ? argmax(logits, 1) : logits },
+      // A sum of each row tells whether its decision comes from numbers.
+      outputs: { answer: kind === "labels" ? argmax(logits, 1) : logits, sums: reduceSum(logits, [1]) },
       state: teacher.state.keys(),
-      batch: [...Object.values(batchInputs).filter((n) => n !== batchInputs.eraseSeed), "answer"],
+      batch: [...Object.values(batchInputs).filter((n) => n !== batchInputs.eraseSeed), "answer", "sums"],
     }),
   );
   const state = await engine.createState(teacher.state);
@@ -38,7 +46,10 @@ export async function answersOf(
     kind,
     answer: async (epoch, _run, views) => {
       const data = stepData(executable.program, { recipe, epoch, batch: views }, { scalars: {} });
-      return (await executable.run(state, data)).get("answer")!;
+      const results = await executable.run(state, data);
+      const image = (row: number) => describe(views.indices[row]);
+      requireFiniteAnswers(results.get("sums")!.data as Float32Array, batch, { teacher: source, image });
+      return results.get("answer")!;
     },
     close: async () => {
       await executable.dispose().catch(() => undefined);

@@ -32,5 +32,5 @@ export async function openTeaching(
     throw new UsageError(
       `"${recipe.teacherWeights}" cannot teach several processes at once; store its answers with deit teach and name them by teacherCache.`,
     );
-  return { identity, answers: await teacher.open(student, recipe.batchSize / recipe.accumulate) };
+  return { identity, answers: await teacher.open(student, recipe.batchSize / recipe.accumulate, data.describe) };
 }

@@ -95,8 +95,8 @@ async function trainEpochs(options: TrainOptions, run: OpenRun): Promise<TrainRe
     }
     if (end.kind === "broken") {
       const tired = position.rollbacks === mostRollbacks;
-      const reason = await recordBroken(run, end.run, position, tired ? "stop" : onNaN);
-      if (onNaN !== "rollback" || tired) {
+      const reason = await recordBroken(run, end.run, position, tired || end.run.what === "teacher" ? "stop" : onNaN);
+      if (onNaN !== "rollback" || tired || end.run.what === "teacher") {
         await saveAndStop(run, position, reason);
         throw new TrainingError(reason);
       }
@@ -176,7 +176,8 @@ async function evaluateOn(
   });
   try {
     // Where several evaluate together, one must not stop without the others.
-    return await evaluate({ classifier, loader, signal: group.count === 1 ? signal : undefined, group });
+    const { describe } = dataset;
+    return await evaluate({ classifier, loader, describe, signal: group.count === 1 ? signal : undefined, group });
   } catch (error) {
     if (error instanceof InterruptedError) return undefined;
     throw error;

@@ -130,7 +130,7 @@ async function decideAll(
     for (const group of passes.values()) {
       const loader = evaluationLoader(dataset, group[0].sight, options);
       const onProgress = (n: number) => progress.update(done + n);
-      const decisions = await decide(group, dataset.length, { loader, signal, onProgress }).finally(loader.close);
+      const decisions = await decide(group, dataset, { loader, signal, onProgress }).finally(loader.close);
       group.forEach((each, i) => {
         all.set(each, decisions[i]);
       });

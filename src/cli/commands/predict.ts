@@ -7,6 +7,7 @@ import { type DeitError, FileError, InterruptedError } from "../../errors.js";
 import { Classifier } from "../../evaluation/classifier.js";
 import { softmaxOf, topK } from "../../evaluation/metrics.js";
 import { openModel } from "../../evaluation/open-model.js";
+import { requireFiniteLogits } from "../../models/finite.js";
 import { usualClasses } from "../../models/usual-classes.js";
 import { RandomStream } from "../../random/stream.js";
 import { printable } from "../../system/quoted.js";
@@ -62,6 +63,7 @@ async function run(images: readonly string[], options: Options, signal: AbortSig
       if (signal.aborted) throw new InterruptedError("The prediction was interrupted.");
       try {
         const logits = await classifier.logits(applyTransform(await load(), transform, unused), 1);
+        requireFiniteLogits(logits, model.name, name);
         print(name, logits, classes ?? usualClasses(model), options);
       } catch (error) {
         // One bad image does not keep the others from their answers.
