@@ -1,4 +1,5 @@
 /** Files that are either the old or the new version, never half of one. */
+import { createHash, randomInt } from "node:crypto";
 import { open, readdir, rename, rm, statfs } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { FileError } from "../errors.js";
@@ -32,7 +33,16 @@ function permission(code: string, doing: string): string | undefined {
   return `permission is denied; ${denied[/^(read|list|look|open)\b/.test(doing) ? "read" : "write"]}`;
 }
 
-let counter = 0;
+/**
+ * A name in the same folder that nobody else takes, for what will be renamed. Drawn by lot: threads, and processes of two
+ * containers, may have one number.
+ */
+export const temporaryBeside = (path: string): string =>
+  join(dirname(path), `.${basename(path)}.${process.pid}.${randomInt(2 ** 47)}.tmp`);
+
+/** The file whose maker alone may replace the lock `path` while that has this content (lock-file.ts). */
+export const rightToReplace = (path: string, content: string): string =>
+  join(dirname(path), `.${basename(path)}.${createHash("sha256").update(content).digest("hex").slice(0, 16)}.right`);
 
 /**
  * Writes a file whole: to a temporary file beside it, synced to disk, then renamed over it. On failure the old file
@@ -42,7 +52,7 @@ export async function writeFileAtomic(
   path: string,
   content: string | Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
 ): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.${counter++}.tmp`);
+  const temporary = temporaryBeside(path);
   try {
     const file = await open(temporary, "wx");
     try {
@@ -74,14 +84,14 @@ export async function moveFile(from: string, to: string): Promise<boolean> {
   return true;
 }
 
-const temporaryName = /^\..*\.\d+\.\d+\.tmp$/;
+const leftoverName = /^\..*\.(\d+\.\d+\.tmp|[0-9a-f]{16}\.right)$/;
 
-/** Removes what processes that were killed have left half written in a folder that nobody else writes in. */
+/** Removes what processes that were killed have left half done in a folder that is locked: nobody else writes in it. */
 export async function removeLeftovers(folder: string): Promise<void> {
   const names = await readdir(folder).catch((error) => {
     throw fileError(folder, "list the folder", error);
   });
-  for (const name of names) if (temporaryName.test(name)) await rm(join(folder, name), { force: true });
+  for (const name of names) if (leftoverName.test(name)) await rm(join(folder, name), { force: true });
 }
 
 async function writeAll(file: Awaited<ReturnType<typeof open>>, chunk: Uint8Array): Promise<void> {

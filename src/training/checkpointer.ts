@@ -53,7 +53,9 @@ export class Checkpointer {
     this.#savedAt = performance.now();
     this.#waited += this.#savedAt - start;
     const write = async () => {
+      await this.options.folder.confirm();
       await before(tensors);
+      await this.options.folder.confirm();
       await saveState(this.options.folder, tensors, position, this.options.keep);
     };
     this.#writing = write().catch((error: unknown) => {

@@ -4,6 +4,8 @@ import { extname, join } from "node:path";
 import { TrainingError, UsageError } from "../errors.js";
 import { fileError, removeLeftovers, writeFileAtomic } from "../system/atomic-file.js";
 import { takeLock } from "../system/lock-file.js";
+import { lifeOf, type ProcessIdentity } from "../system/process-identity.js";
+import { printable } from "../system/quoted.js";
 import type { LogEntry } from "./log-schema.js";
 import { type Change, changesOf, describeRun, type RunDescription, runFiles } from "./run-manifest.js";
 
@@ -17,6 +19,10 @@ export interface RunFolder {
   file(name: string): string;
   /** Appends one line of JSON to the log, with the time. */
   log(entry: LogEntry): Promise<void>;
+  /** Throws when another process has taken the folder over, as one may whose lock gave no sign of life. */
+  confirm(): Promise<void>;
+  /** Aborts when that has been noticed. */
+  readonly lost?: AbortSignal;
   /** Lets other processes write in it. */
   close(): Promise<void>;
 }
@@ -34,13 +40,11 @@ export async function openRunFolder(
   await mkdir(path, { recursive: true }).catch((error) => {
     throw fileError(path, "create the run folder", error);
   });
-  const lock = join(path, "lock");
-  const unlock = await takeLock(lock, {
-    held: (owner) =>
+  const lock = await takeLock(join(path, "lock"), {
+    held: (owner) => lockedFolder(path, owner),
+    lost: (owner) =>
       new TrainingError(
-        owner
-          ? `Process ${owner.pid} on ${owner.host} is writing in the run folder "${path}"; stop it, choose another --output, or remove "${lock}" if that process is gone.`
-          : `The run folder "${path}" cannot be locked; another process is starting in it.`,
+        `${owner ? `Process ${owner.pid} on ${printable(owner.host)}` : "Another process"} has taken over the run folder "${path}", because this one gave no sign of life for two minutes; it ends here and leaves the folder to the other.`,
       ),
   });
   const log = join(path, "log.jsonl");
@@ -64,16 +68,31 @@ export async function openRunFolder(
       before,
       changes,
       file: (name) => join(path, name),
-      log: (entry) =>
-        appendFile(log, `${JSON.stringify({ time: new Date().toISOString(), ...entry })}\n`).catch((error) => {
+      log: async (entry) => {
+        await lock.confirm();
+        await appendFile(log, `${JSON.stringify({ time: new Date().toISOString(), ...entry })}\n`).catch((error) => {
           throw fileError(log, "write", error);
-        }),
-      close: unlock,
+        });
+      },
+      confirm: lock.confirm,
+      lost: lock.lost,
+      close: lock.release,
     };
   } catch (error) {
-    await unlock();
+    await lock.release();
     throw error;
   }
+}
+
+function lockedFolder(path: string, owner: ProcessIdentity | undefined): TrainingError {
+  if (!owner) return new TrainingError(`The run folder "${path}" cannot be locked; another process is starting in it.`);
+  const wayOut =
+    lifeOf(owner) === "alive"
+      ? "stop it, or choose another --output"
+      : "stop it, or choose another --output; if it is gone, its lock is taken over two minutes after its last sign of life";
+  return new TrainingError(
+    `Process ${owner.pid} on ${printable(owner.host)} is writing in the run folder "${path}"; ${wayOut}.`,
+  );
 }
 
 async function holdsWeights(path: string): Promise<boolean> {
@@ -87,6 +106,7 @@ export function silentRunFolder(path: string): RunFolder {
     changes: {},
     file: (name) => join(path, name),
     log: async () => undefined,
+    confirm: async () => undefined,
     close: async () => undefined,
   };
 }

@@ -15,6 +15,8 @@ import type { Engine } from "../engines/engine.js";
 import { FileError, InterruptedError, TrainingError, UsageError } from "../errors.js";
 import type { Model } from "../models/model.js";
 import { fileError, writeFileAtomic } from "../system/atomic-file.js";
+import { type Lock, takeLock } from "../system/lock-file.js";
+import { printable } from "../system/quoted.js";
 import type { TeacherAnswers } from "./answers.js";
 import type { Recipe } from "./recipe.js";
 import { createStudent } from "./student.js";
@@ -114,9 +116,16 @@ export async function buildTeacherCache(options: CacheOptions): Promise<StoredAn
   const runs = runsOf(loader, recipe);
   const total = recipe.epochs * runs * batch;
   let teaching: Awaited<ReturnType<typeof answersOf>> | undefined;
+  let lock: Lock | undefined;
   try {
     await mkdir(output, { recursive: true }).catch((error) => {
       throw fileError(output, "create the cache", error);
+    });
+    lock = await takeLock(join(output, "lock"), {
+      held: (owner) =>
+        new TrainingError(
+          `${owner ? `Process ${owner.pid} on ${printable(owner.host)}` : "Another process"} is writing in "${output}"; wait for it, or choose another folder.`,
+        ),
     });
     await beginOrContinue(output, manifest);
     teaching = await answersOf(teacher, { recipe, engine, student, batch, describe: dataset.describe });
@@ -128,7 +137,9 @@ export async function buildTeacherCache(options: CacheOptions): Promise<StoredAn
       let saved = performance.now();
       for await (const views of loader.epoch(epoch, answers.runs)) {
         if (views.step >= runs) break;
+        lock.lost.throwIfAborted();
         if (signal?.aborted || performance.now() - saved > partInterval) {
+          await lock.confirm();
           await answers.write(begun(epoch));
           saved = performance.now();
         }
@@ -140,12 +151,14 @@ export async function buildTeacherCache(options: CacheOptions): Promise<StoredAn
         answers.add(views.indices, await teaching.answer(epoch, views.step, views));
         onProgress?.((epoch * runs + views.step + 1) * batch, total);
       }
+      await lock.confirm();
       await answers.write(path);
       await rm(begun(epoch), { force: true });
     }
   } finally {
     await loader.close();
     await teaching?.close();
+    await lock?.release();
   }
   return { folder: output, epochs: recipe.epochs, viewsPerEpoch: runs * batch, kind };
 }

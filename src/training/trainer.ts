@@ -55,7 +55,8 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
 async function trainEpochs(options: TrainOptions, run: OpenRun): Promise<TrainResult> {
   const { recipe, found, test, model, group, folder, state, checkpoints, onEvent, warn } = run;
   const stepsPerEpoch = Math.floor(run.loader.stepsPerEpoch / recipe.accumulate);
-  const stop = new StopVote(options.signal, group);
+  const signal = AbortSignal.any([options.signal, folder.lost].filter((s) => s !== undefined));
+  const stop = new StopVote(signal, group);
   const spikes = spikeWatcher();
   const between = 60_000 * (options.checkpointMinutes ?? 10);
   const onNaN = options.onNaN ?? "stop";
@@ -105,7 +106,7 @@ async function trainEpochs(options: TrainOptions, run: OpenRun): Promise<TrainRe
       continue;
     }
     const done = end.kind === "done" ? end : undefined;
-    const result = done && test && (await evaluateOn(test, run, options));
+    const result = done && test && (await evaluateOn(test, run, { ...options, signal }));
     if (!done || (test && !result)) {
       await saveAndStop(run, position, "interrupted"); // the run goes on from the very next batch
       break;
@@ -126,6 +127,7 @@ async function trainEpochs(options: TrainOptions, run: OpenRun): Promise<TrainRe
     onEvent({ kind: "epoch", record });
   }
   await checkpoints.settle();
+  await folder.confirm();
   const { epoch, step, bestTop1 } = position;
   const finished = epoch >= recipe.epochs;
   if (finished) await folder.log({ kind: "finished", epoch, step, ...(test ? { bestTop1 } : {}) });

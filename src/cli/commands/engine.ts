@@ -6,6 +6,7 @@ import { UsageError } from "../../errors.js";
 import { nearest } from "../../models/registry.js";
 import { createProgress } from "../../system/progress.js";
 import { interruptible } from "../options.js";
+import { warn } from "../warn.js";
 
 const names = Object.keys(pluginDefinitions);
 
@@ -46,6 +47,10 @@ async function install(name: string, options: { wheel?: string; json?: boolean }
   const plugin = await installPlugin(name as PluginName, {
     wheel: options.wheel,
     signal,
+    onWaiting: (owner, lock) =>
+      warn(
+        `${owner ? `Process ${owner.pid}` : "Another process"} is installing ${name} (its lock is "${lock}"); waiting for it.`,
+      ),
     onProgress: (done, total, file) => {
       progress ??= createProgress({
         title: `fetching ${name}`,

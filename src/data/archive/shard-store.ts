@@ -4,11 +4,10 @@
  */
 import { mkdir, readdir, rm, stat, utimes } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { UsageError } from "../../errors.js";
 import { fileError } from "../../system/atomic-file.js";
 import { cacheFolder } from "../../system/cache-folder.js";
-import { takeLock } from "../../system/lock-file.js";
+import { waitForLock } from "../../system/lock-file.js";
 
 export interface StoredShard {
   /** Where it is put. */
@@ -29,8 +28,6 @@ export const shardFolder = (): string => join(cacheFolder(), "shards");
 
 /** Shards that are fetched at a time ahead of their need. */
 const atOnce = 2;
-
-class Locked extends Error {}
 
 export class ShardStore {
   readonly #holds = new Map<string, number>();
@@ -92,20 +89,13 @@ export class ShardStore {
     });
     while (!(await utimes(file, now, now).then(...succeeds))) {
       signal?.throwIfAborted();
-      const release = await takeLock(`${file}.lock`, { held: () => new Locked() }).catch((error) => {
-        if (error instanceof Locked) return undefined;
-        throw error;
-      });
-      if (!release) {
-        await sleep(200, undefined, { signal });
-        continue;
-      }
+      const lock = await waitForLock(`${file}.lock`, { signal });
       try {
         if (await stat(file).then(...succeeds)) continue;
         await this.#makeRoom();
         await make(signal);
       } finally {
-        await release();
+        await lock.release();
       }
     }
   }

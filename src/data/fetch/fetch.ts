@@ -1,9 +1,11 @@
 /** A data set of the catalogue, from its home to a folder that is either whole or not there. */
 import { copyFile, mkdir, rename, rm, stat } from "node:fs/promises";
-import { basename, join } from "node:path";
-import { UsageError } from "../../errors.js";
+import { basename, dirname, join } from "node:path";
+import { FileError, UsageError } from "../../errors.js";
 import { fileError, requireFreeSpace } from "../../system/atomic-file.js";
 import { download } from "../../system/download.js";
+import { takeLock } from "../../system/lock-file.js";
+import { printable } from "../../system/quoted.js";
 import type { CatalogueEntry, CatalogueFile } from "./catalogue.js";
 import { unpackTar } from "./unpack.js";
 
@@ -26,9 +28,30 @@ export type FilesEntry = Extract<CatalogueEntry, { kind: "files" }>;
  * go on in `<folder>.download`; the folder appears when all of it is there.
  */
 export async function fetchDataset(entry: FilesEntry, folder: string, options: FetchOptions = {}): Promise<void> {
+  const downloads = `${folder}.download`;
+  await mkdir(dirname(folder), { recursive: true }).catch((error) => {
+    throw fileError(folder, "create the folder", error);
+  });
+  const lock = await takeLock(`${folder}.lock`, {
+    held: (owner) =>
+      new FileError(
+        folder,
+        `${owner ? `Process ${owner.pid} on ${printable(owner.host)}` : "Another process"} is fetching "${folder}" already; wait for it, or choose another folder.`,
+      ),
+  });
+  try {
+    await fetchAlone(entry, folder, downloads, {
+      ...options,
+      signal: AbortSignal.any([lock.lost, options.signal].filter((s) => s !== undefined)),
+    });
+  } finally {
+    await lock.release();
+  }
+}
+
+async function fetchAlone(entry: FilesEntry, folder: string, downloads: string, options: FetchOptions): Promise<void> {
   if (await exists(folder))
     throw new UsageError(`"${folder}" is there already; remove it, or choose another --output.`);
-  const downloads = `${folder}.download`;
   const unfinished = `${folder}.unfinished`;
   try {
     await mkdir(downloads, { recursive: true });

@@ -53,7 +53,7 @@ export async function packRecords(parts: readonly PackedPart[], path: string, op
   const description = describe(parts, options);
   if (await stat(path).catch(() => undefined)) return packedBefore(path, description);
   const partial = `${path}.partial`;
-  const release = await takeLock(`${partial}.lock`, {
+  const lock = await takeLock(`${partial}.lock`, {
     held: () => new FileError(partial, `Another process is writing "${partial}"; wait for it, or name another file.`),
   });
   try {
@@ -62,8 +62,11 @@ export async function packRecords(parts: readonly PackedPart[], path: string, op
     });
     let packed: Packed;
     try {
-      packed = await writeAll(parts, partial, file, description, options);
+      const signal = AbortSignal.any([lock.lost, options.signal].filter((s) => s !== undefined));
+      packed = await writeAll(parts, partial, file, description, { ...options, signal });
+      await lock.confirm();
     } catch (error) {
+      lock.lost.throwIfAborted();
       throw error instanceof InterruptedError ? error : fileError(partial, "write", error);
     } finally {
       await file.close();
@@ -71,7 +74,7 @@ export async function packRecords(parts: readonly PackedPart[], path: string, op
     await moveFile(partial, path);
     return packed;
   } finally {
-    await release();
+    await lock.release();
   }
 }
 

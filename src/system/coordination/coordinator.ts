@@ -134,7 +134,7 @@ export class Coordinator {
       () => (member ? lineLimits.member : lineLimits.stranger),
       (message) => {
         if (member) {
-          member.heard = Date.now();
+          member.heard = performance.now();
           void this.#answer(member, request.parse(message));
           return;
         }
@@ -167,7 +167,7 @@ export class Coordinator {
     if (this.#reason !== undefined) return refuse(`the job has ended: ${this.#reason.replace(/\.$/, "")}`);
     const other = this.#members.get(rank);
     if (other) return refuse(`rank ${rank} has joined from ${other.host} already; give each node its own --node-rank`);
-    const member: Member = { rank, host: quoted(host), socket, heard: Date.now(), left: false };
+    const member: Member = { rank, host: quoted(host), socket, heard: performance.now(), left: false };
     this.#members.set(rank, member);
     send(socket, { proof: proofOf(token, "coordinator", theirs, rank), pingMs: this.#silenceMs / 4 });
     return member;
@@ -215,7 +215,7 @@ export class Coordinator {
 
   #checkSilence(): void {
     for (const { rank, host, heard, left } of this.#members.values()) {
-      if (left || Date.now() - heard < this.#silenceMs) continue;
+      if (left || performance.now() - heard < this.#silenceMs) continue;
       this.end(`Rank ${rank} on ${host} has said nothing for ${this.#silenceMs / 1000} s, so the job ends.`);
     }
   }

@@ -44,13 +44,13 @@ export class Rank implements ProcessGroup, KeyValueStore {
   static async join(options: RankOptions): Promise<Rank> {
     const { coordinator, joinMs = 300_000 } = options;
     const { host, port } = parseAddress(coordinator);
-    const deadline = Date.now() + joinMs;
+    const deadline = performance.now() + joinMs;
     for (let pause = 100; ; pause = Math.min(2 * pause, 2000)) {
       try {
         return await Rank.#connect(connect({ host, port, noDelay: true, keepAlive: true }), options);
       } catch (cause) {
         if (cause instanceof EngineError) throw cause;
-        if (Date.now() + pause > deadline) {
+        if (performance.now() + pause > deadline) {
           throw new EngineError(
             `Rank ${options.rank} cannot reach the coordinator at ${coordinator} (${cause instanceof Error ? cause.message : cause}); check that "deit launch" runs on node 0 and that the port is open.`,
             { cause },
@@ -90,15 +90,15 @@ export class Rank implements ProcessGroup, KeyValueStore {
   ) {
     this.index = rank;
     this.count = ranks;
-    let heard = Date.now();
+    let heard = performance.now();
     this.#ping = setInterval(() => {
-      if (Date.now() - heard > 4 * pingMs)
+      if (performance.now() - heard > 4 * pingMs)
         this.#fail(`The coordinator at ${coordinator} has fallen silent, so the job ends.`);
       else send(socket, { kind: "ping" } satisfies Request);
     }, pingMs);
     this.#ping.unref();
     lines.follow((message) => {
-      heard = Date.now();
+      heard = performance.now();
       const said = answer.parse(message);
       if (said.kind === "end") this.#fail(said.reason);
       if (said.kind !== "answer") return;

@@ -1,11 +1,12 @@
 /** The plugins on this machine: installing, listing, removing, and finding the one to use. */
-import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { basename, isAbsolute, join, resolve, sep } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { EngineError } from "../../../errors.js";
 import { fileError, requireFreeSpace, writeFileAtomic } from "../../../system/atomic-file.js";
 import { cacheFolder } from "../../../system/cache-folder.js";
 import { download, verify } from "../../../system/download.js";
+import { waitForLock } from "../../../system/lock-file.js";
+import type { ProcessIdentity } from "../../../system/process-identity.js";
 import { ZipFile } from "../../../system/zip.js";
 import {
   type PluginName,
@@ -24,6 +25,8 @@ export interface InstallOptions {
   readonly wheel?: string;
   /** Bytes of all wheels so far and in all, and the file being fetched. */
   readonly onProgress?: (done: number, total: number, file: string) => void;
+  /** Hears once that another process is at the same plugin, and which lock it holds. */
+  readonly onWaiting?: (owner: ProcessIdentity | undefined, lock: string) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -62,12 +65,13 @@ export class PluginStore {
    * Fetches, checks and unpacks a plugin; one that is there in this version stays as it is. Either the whole plugin is
    * in its place afterwards, or what was there before.
    */
-  async install(name: PluginName, { wheel, onProgress, signal }: InstallOptions = {}): Promise<InstalledPlugin> {
+  async install(name: PluginName, options: InstallOptions = {}): Promise<InstalledPlugin> {
+    const { wheel, onProgress, signal } = options;
     const plan = planPlugin(name, this.#options.system ?? thisSystem(), this.#options.packages ?? pinnedPackages);
     await mkdir(this.#folder, { recursive: true }).catch((error) => {
       throw fileError(this.#folder, "create", error);
     });
-    return this.#locked(name, signal, async () => {
+    return this.#locked(name, options, async () => {
       const present = await this.#read(name);
       if (present && present.version === plan.version) return present;
       const wheels = wheel ? await this.#local(plan, wheel) : await this.#fetch(plan, onProgress, signal);
@@ -86,7 +90,7 @@ export class PluginStore {
   async remove(name: string): Promise<boolean> {
     const present = await this.#read(name);
     if (!present) return false;
-    return this.#locked(name, undefined, async () => {
+    return this.#locked(name, {}, async () => {
       const gone = join(this.#folder, `.${name}.${process.pid}.gone`);
       await rename(join(this.#folder, name), gone);
       await rm(gone, { recursive: true, force: true });
@@ -239,26 +243,14 @@ export class PluginStore {
     }
   }
 
-  /** One process at a time; a lock left behind by a process that is gone is taken over. */
-  async #locked<T>(name: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
-    const lock = join(this.#folder, `.${name}.lock`);
-    for (;;) {
-      signal?.throwIfAborted();
-      try {
-        const file = await open(lock, "wx");
-        await file.writeFile(String(process.pid));
-        await file.close();
-        break;
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw fileError(lock, "write", error);
-        if (await abandoned(lock)) await rm(lock, { force: true });
-        else await delay(200, undefined, { signal });
-      }
-    }
+  /** One process at a time. */
+  async #locked<T>(name: string, { signal, onWaiting }: InstallOptions, work: () => Promise<T>): Promise<T> {
+    const path = join(this.#folder, `.${name}.lock`);
+    const lock = await waitForLock(path, { signal, onWaiting: (owner) => onWaiting?.(owner, path) });
     try {
       return await work();
     } finally {
-      await rm(lock, { force: true });
+      await lock.release();
     }
   }
 }
@@ -288,16 +280,4 @@ function isPath(text: string): boolean {
 async function firstFile(paths: readonly string[], size: number): Promise<string | undefined> {
   for (const path of paths) if ((await stat(path).catch(() => undefined))?.size === size) return path;
   return undefined;
-}
-
-async function abandoned(lock: string): Promise<boolean> {
-  const content = await readFile(lock, "utf8").catch(() => "");
-  const age = Date.now() - ((await stat(lock).catch(() => undefined))?.mtimeMs ?? 0);
-  if (content === "") return age > 10_000;
-  try {
-    process.kill(Number(content), 0);
-    return false;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "ESRCH";
-  }
 }
