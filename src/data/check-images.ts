@@ -4,7 +4,8 @@ import { open } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { DownloadError } from "../errors.js";
 import type { Dataset, SampleSource } from "./dataset.js";
-import { defaultMaxPixels, isJpeg, jpegHeader } from "./decode.js";
+import { defaultMaxPixels } from "./decode.js";
+import { isJpeg, jpegHeader } from "./decoders/jpeg.js";
 import { whileHere } from "./pieces.js";
 import { readSample } from "./view.js";
 

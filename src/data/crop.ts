@@ -1,5 +1,6 @@
 /** Random crops of training, as torchvision and the released program draw them. */
 import type { RandomStream } from "../random/stream.js";
+import { halfEven } from "./half-even.js";
 import { type Box, type Pixels, type Shrink, type Size, wholeBox, within } from "./image.js";
 import { type Interpolation, planResize } from "./resize.js";
 
@@ -140,10 +141,4 @@ export function shorterSide({ width, height }: Size, short: number): Size {
   return width <= height
     ? { width: short, height: Math.trunc((short * height) / width) }
     : { width: Math.trunc((short * width) / height), height: short };
-}
-
-/** Rounds halves to even, as Python does. */
-export function halfEven(x: number): number {
-  const r = Math.round(x);
-  return Math.abs(x % 1) === 0.5 && r % 2 !== 0 ? r - 1 : r;
 }

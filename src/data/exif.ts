@@ -1,7 +1,7 @@
 /** The orientation that a file's metadata asks for, found where Pillow's `getexif()` looks for it. */
 import { inflateSync } from "node:zlib";
-import { stillAvif } from "./decoders/avif.js";
-import { fileFormat } from "./file-format.js";
+import { openAvif } from "./decoders/avif.js";
+import type { Codec } from "./file-format.js";
 import type { Orientation } from "./orientation.js";
 
 /** Metadata of a file: EXIF (a small TIFF) and XMP (XML). */
@@ -13,24 +13,17 @@ interface Metadata {
 /** Longest compressed metadata that is unpacked. */
 const mostMetadata = 1 << 22;
 
-/** 1 where nothing is said, or what is said cannot be read. */
-export function orientationOf(bytes: Uint8Array): Orientation {
+/** 1 where nothing is said, or what is said cannot be read; and for TIFF, which is turned when it is read. */
+export function orientationOf(bytes: Uint8Array, codec: Codec): Orientation {
   const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   try {
-    if (fileFormat(bytes)?.name === "AVIF") return stillAvif(bytes).orientation;
-    const { exif, xmp } = metadataOf(all);
+    if (codec === "avif") return openAvif(bytes).orientation;
+    const { exif, xmp } = metadataIn[codec]?.(all) ?? {};
     return (exif && orientationInExif(exif)) ?? (xmp && orientationInXmp(xmp)) ?? 1;
   } catch (error) {
     if (error instanceof RangeError) return 1; // a field that points outside the file
     throw error;
   }
-}
-
-function metadataOf(all: Buffer): Metadata {
-  if (all.readUInt16BE(0) === 0xffd8) return inJpeg(all);
-  const head = all.toString("latin1", 0, 12);
-  if (head.startsWith("\x89PNG")) return inPng(all);
-  return /^RIFF.{4}WEBP$/s.test(head) ? inWebp(all) : {};
 }
 
 const exifMark = "Exif\0\0";
@@ -115,6 +108,8 @@ function inWebp(all: Buffer): Metadata {
   }
   return { exif, xmp };
 }
+
+const metadataIn: Partial<Record<Codec, (all: Buffer) => Metadata>> = { jpeg: inJpeg, png: inPng, webp: inWebp };
 
 const orientationTag = 0x0112;
 

@@ -1,63 +1,99 @@
-/** What a file is, by its first bytes, whatever its name says. */
+/** What a file is, by its first bytes, whatever its name says; and which of that is read here. */
 import { extname } from "node:path";
 
-export interface FileFormat {
+/** Which of the decoders reads a format. */
+export type Codec = "jpeg" | "png" | "gif" | "webp" | "tiff" | "avif" | "bmp" | "netpbm";
+
+interface Named {
   /** As people call it, with its article where it needs one. */
   readonly name: string;
   /** Endings of names that promise it, without the dot. */
   readonly endings: readonly string[];
-  /** Whether it is an image that can be read here. */
-  readonly readable: boolean;
 }
 
-interface Signature extends FileFormat {
-  readonly begins: RegExp;
+/** An image that can be read here. */
+export interface ReadableFormat extends Named {
+  readonly readable: true;
+  readonly codec: Codec;
 }
+
+/** Anything else that is known, an image or not. */
+export interface OtherFormat extends Named {
+  readonly readable: false;
+  /** What to do about it: the end of a sentence. */
+  readonly advice: string;
+}
+
+export type FileFormat = ReadableFormat | OtherFormat;
+
+/** A format and what its first bytes look like, one character each: a beginning, or a pattern. */
+type Signature = FileFormat & { readonly begins: string | RegExp };
+
+const image = (codec: Codec, name: string, endings: readonly string[], begins: Signature["begins"]): Signature => ({
+  ...{ name, endings, begins, readable: true, codec },
+});
+
+const other = (name: string, endings: readonly string[], begins: Signature["begins"], advice: string): Signature => ({
+  ...{ name, endings, begins, readable: false, advice },
+});
+
+const convert = "which is not read here; convert it to JPEG or PNG";
+const noImage = "which is no image; restore or remove it";
 
 const signatures: readonly Signature[] = [
-  { name: "JPEG", endings: ["jpg", "jpeg", "jpe", "jfif"], readable: true, begins: /^\xff\xd8\xff/ },
-  { name: "PNG", endings: ["png", "apng"], readable: true, begins: /^\x89PNG/ },
-  { name: "GIF", endings: ["gif"], readable: true, begins: /^GIF8[79]a/ },
-  { name: "WebP", endings: ["webp"], readable: true, begins: /^RIFF....WEBP/s },
-  { name: "TIFF", endings: ["tif", "tiff"], readable: true, begins: /^(II\*\0|MM\0\*|II\+\0|MM\0\+)/ },
-  {
-    name: "AVIF",
-    endings: ["avif", "avifs"],
-    readable: true,
-    begins: /^....ftyp(avif|avis|m[is]f1.{4}.{0,64}avi[fs])/s,
-  },
-  {
-    name: "HEIC",
-    endings: ["heic", "heif"],
-    readable: false,
-    begins: /^....ftyp(heic|heix|hevc|heim|heis|mif1|msf1)/s,
-  },
-  { name: "JPEG 2000", endings: ["jp2", "j2k"], readable: false, begins: /^(....jP {2}|\xff\x4f\xff\x51)/s },
-  { name: "JPEG XL", endings: ["jxl"], readable: false, begins: /^....JXL /s },
-  { name: "BMP", endings: ["bmp", "dib"], readable: false, begins: /^BM.{4}\0{4}/s },
-  { name: "Photoshop", endings: ["psd"], readable: false, begins: /^8BPS/ },
-  {
-    name: "SVG",
-    endings: ["svg"],
-    readable: false,
-    begins: /^\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)?(<!DOCTYPE svg[^>]*>\s*)?<svg/s,
-  },
-  { name: "a web page", endings: ["html", "htm"], readable: false, begins: /^\s*<(!doctype html|html|head|body)/i },
-  {
-    name: "a pointer of Git LFS (fetch the file itself: git lfs pull)",
-    endings: [],
-    readable: false,
-    begins: /^version https:\/\/git-lfs/,
-  },
-  { name: "a PDF", endings: ["pdf"], readable: false, begins: /^%PDF/ },
-  { name: "a zip archive", endings: ["zip"], readable: false, begins: /^PK/ },
-  {
-    name: "a film",
-    endings: ["mp4", "mov"],
-    readable: false,
-    begins: /^....ftyp(isom|mp4|qt|avc)/s,
-  },
+  image("jpeg", "JPEG", ["jpg", "jpeg", "jpe", "jfif"], "\xff\xd8\xff"),
+  image("png", "PNG", ["png", "apng"], "\x89PNG"),
+  image("gif", "GIF", ["gif"], /^GIF8[79]a/),
+  image("webp", "WebP", ["webp"], /^RIFF....WEBP/s),
+  image("tiff", "TIFF", ["tif", "tiff"], /^(II\*\0|MM\0\*|II\+\0|MM\0\+)/),
+  image("avif", "AVIF", ["avif", "avifs"], /^....ftyp(avif|avis|m[is]f1.{4}.{0,64}avi[fs])/s),
+  image("bmp", "BMP", ["bmp", "dib"], /^BM.{12}[^\0]\0\0\0/s),
+  image("netpbm", "PPM", ["ppm", "pgm", "pbm", "pnm"], /^P[1-6][\s#]/),
+  other(
+    "HEIC",
+    ["heic", "heif", "hif"],
+    /^....ftyp(heic|heix|hevc|hevx|heim|heis|mif1|msf1)/s,
+    'which is not read here; convert it to JPEG (on a Mac by "sips -s format jpeg FILE --out FILE.jpg", elsewhere by "heif-convert FILE FILE.jpg" or ImageMagick\'s "magick FILE FILE.jpg")',
+  ),
+  other("JPEG 2000", ["jp2", "j2k", "jpx", "jpf"], /^(....jP {2}|\xff\x4f\xff\x51)/s, convert),
+  other("JPEG XL", ["jxl"], /^(....JXL |\xff\n)/s, convert),
+  other("a Photoshop file", ["psd", "psb"], "8BPS", convert),
+  other("an icon", ["ico", "cur", "icns"], /^(\0\0[^\0]\0[^\0]\0|icns)/, convert),
+  other("DICOM", ["dcm", "dicom"], /^.{128}DICM/s, convert),
+  other("OpenEXR", ["exr"], "v/1\x01", convert),
+  other("Radiance HDR", ["hdr", "pic"], /^#\?(RADIANCE|RGBE)/, convert),
+  other("DDS", ["dds"], "DDS ", convert),
+  other("QOI", ["qoi"], "qoif", convert),
+  other("FITS", ["fits", "fit", "fts"], "SIMPLE  =", convert),
+  other("PAM or PFM", ["pam", "pfm"], /^P[7fF]\s/, convert),
+  other(
+    "SVG",
+    ["svg", "svgz"],
+    /^(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*(<!DOCTYPE svg[^>]*>?\s*)?(<!--.*?-->\s*)*<svg/s,
+    "a drawing without pixels, which is not read here; convert it to PNG",
+  ),
+  other("a web page", ["html", "htm"], /^(\xef\xbb\xbf)?\s*<(!doctype html|html|head|body)/i, noImage),
+  other(
+    "a pointer of Git LFS",
+    [],
+    "version https://git-lfs",
+    "which is no image; fetch the file itself (git lfs pull) or remove it",
+  ),
+  other("a PDF", ["pdf"], "%PDF", noImage),
+  other("a zip archive", ["zip"], "PK", noImage),
+  other("a gzip archive", ["gz"], "\x1f\x8b", noImage),
+  other("an array of NumPy", ["npy"], "\x93NUMPY", convert),
+  other("HDF5", ["h5", "hdf5"], "\x89HDF", noImage),
+  other("a film", ["mp4", "mov", "m4v"], /^....ftyp(iso|mp4|qt|avc|M4V)/s, noImage),
+  other("a film", ["mkv", "webm"], "\x1aE\xdf\xa3", noImage),
 ];
+
+/** Endings of the images that can be read here, without the dot. */
+export const readableEndings: readonly string[] = signatures.filter((s) => s.readable).flatMap((s) => s.endings);
+
+/** The format that an ending, without its dot and in small letters, promises. */
+export const formatOfEnding = (ending: string): FileFormat | undefined =>
+  signatures.find(({ endings }) => endings.includes(ending));
 
 /** Bytes that are enough to tell. */
 export const tellingBytes = 256;
@@ -65,7 +101,7 @@ export const tellingBytes = 256;
 /** Undefined for what is not known. */
 export function fileFormat(bytes: Uint8Array): FileFormat | undefined {
   const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, tellingBytes)).toString("latin1");
-  return signatures.find(({ begins }) => begins.test(head));
+  return signatures.find(({ begins }) => (typeof begins === "string" ? head.startsWith(begins) : begins.test(head)));
 }
 
 /** Whether a name's ending promises this format; a name without an ending promises nothing. */

@@ -14,7 +14,7 @@ interface Seen {
 
 /** Described in generate.py, which made it. */
 type Entry = { readonly file: string } & (
-  | (Seen & { readonly exif?: Seen; readonly half?: Seen; readonly refused?: undefined })
+  | (Seen & { readonly exif?: Seen; readonly half?: Seen; readonly note?: string; readonly refused?: undefined })
   | { readonly refused: string }
 );
 

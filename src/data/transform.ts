@@ -1,7 +1,8 @@
 /** From a decoded image to the square the model sees: evaluation as timm's, training's crop and flip. */
 import type { RandomStream } from "../random/stream.js";
 import { type Augmentation, augment } from "./augment/augment.js";
-import { type CropKind, type CropOptions, crops, halfEven, shorterSide } from "./crop.js";
+import { type CropKind, type CropOptions, crops, shorterSide } from "./crop.js";
+import { halfEven } from "./half-even.js";
 import { type Box, type Pixels, type RgbImage, type Shrink, type Size, wholeBox } from "./image.js";
 import { type Interpolation, planResize } from "./resize.js";
 

@@ -2,7 +2,10 @@
  * What an AVIF file says of its picture. Its transforms (rotation, mirror, aperture) are taken out before it is decoded:
  * Pillow gives the picture as it is stored, and its orientation as that of EXIF.
  */
+import type { RgbImage } from "../image.js";
 import type { Orientation } from "../orientation.js";
+import { decodeWithSharp } from "./sharp.js";
+import { damaged } from "./undecodable.js";
 
 /** A box inside the file: where its content lies. */
 interface Box {
@@ -22,8 +25,22 @@ export interface StillAvif {
   readonly orientation: Orientation;
 }
 
+/** Reads the picture as it is stored, of an animation the first frame; throws Undecodable. */
+export async function decodeAvif(bytes: Uint8Array, maxPixels: number): Promise<RgbImage> {
+  return decodeWithSharp(openAvif(bytes).bytes, { loader: "heif", maxPixels });
+}
+
+/** Throws Undecodable where boxes point outside the file. */
+export function openAvif(bytes: Uint8Array): StillAvif {
+  try {
+    return stillAvif(bytes);
+  } catch (error) {
+    throw error instanceof RangeError ? damaged() : error;
+  }
+}
+
 /** Throws RangeError where boxes point outside the file. */
-export function stillAvif(bytes: Uint8Array): StillAvif {
+function stillAvif(bytes: Uint8Array): StillAvif {
   const file = Buffer.from(bytes); // a copy, that may be changed
   const top = boxes(file, 0, file.length);
   // An animation holds its first frame as a picture too, which is read where the file calls itself one.

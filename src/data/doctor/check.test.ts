@@ -111,8 +111,8 @@ describe("a data set with all faults", () => {
       "X is cut short",
       "Cannot read X: it does not exist",
       "X is empty",
-      "X is a web page, which is no image that can be read",
-      "X is a pointer of Git LFS (fetch the file itself: git lfs pull), which is no image that can be read",
+      "X is a web page, which is no image",
+      "X is a pointer of Git LFS, which is no image",
     ]);
   });
   it("has images with errors inside, under another format's name, and under no image's name", () => {

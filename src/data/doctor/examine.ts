@@ -1,7 +1,8 @@
 /** One sample looked at closely: can it be read, what is it, what does it show? The work of a worker thread. */
 import { createHash } from "node:crypto";
 import type { SampleSource } from "../dataset.js";
-import { decodeImage, decodeJpegStrictly } from "../decode.js";
+import { decodeImage, defaultMaxPixels } from "../decode.js";
+import { decodeJpegStrictly } from "../decoders/jpeg.js";
 import { endingFits, fileFormat } from "../file-format.js";
 import { type RgbImage, wholeImage } from "../image.js";
 import { readSource } from "../read-source.js";
@@ -42,7 +43,7 @@ export async function examine(source: SampleSource): Promise<Examination> {
     const { bytes, name } = found;
     length = bytes.length;
     const format = fileFormat(bytes);
-    const strict = decodeJpegStrictly(bytes);
+    const strict = decodeJpegStrictly(bytes, defaultMaxPixels);
     const image = strict === "faulty" || strict === undefined ? await decodeImage(bytes, { name }) : strict;
     return {
       ...seen(image, bytes),

@@ -1,7 +1,7 @@
 /** One sample to the content of a record: decoded whole, made small, and stored raw or as JPEG. The work of a worker thread. */
 import { shorterSide } from "../crop.js";
 import type { SampleSource } from "../dataset.js";
-import { isJpeg } from "../decode.js";
+import { isJpeg } from "../decoders/jpeg.js";
 import { type RgbImage, type Size, wholeImage } from "../image.js";
 import { readSource } from "../read-source.js";
 import { resize } from "../resize.js";

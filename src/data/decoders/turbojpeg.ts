@@ -6,17 +6,30 @@
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import koffi from "koffi";
-import type { Box, Pixels, Shrink, Size } from "./image.js";
+import type { Box, Pixels, Shrink, Size } from "../image.js";
+import { underBlack } from "./ink.js";
 
 export interface TurboJpeg {
   /** Size of a JPEG that it can decode; undefined for any other bytes. */
-  size(bytes: Uint8Array): Size | undefined;
+  size(bytes: Uint8Array, damage?: Damage): Size | undefined;
   /**
    * Pixels that hold at least `box` of the image at 1/`shrink` of its size, in memory from `allocate`; undefined when
-   * the data is damaged in any way. Inside the box they are those of the whole image.
+   * the data is damaged. Inside the box they are those of the whole image.
    */
-  decode(bytes: Uint8Array, box: Box, shrink: Shrink, allocate: (bytes: number) => Uint8Array): Pixels | undefined;
+  decode(
+    bytes: Uint8Array,
+    box: Box,
+    shrink: Shrink,
+    allocate: (bytes: number) => Uint8Array,
+    damage?: Damage,
+  ): Pixels | undefined;
 }
+
+/**
+ * Which damage makes the library refuse: any, unless told, or that alone which it cannot go on with. It then fills in
+ * what it cannot make out, as Pillow lets it.
+ */
+export type Damage = "none" | "some";
 
 /** Numbers of turbojpeg.h, version 3. */
 const tj = {
@@ -27,13 +40,21 @@ const tj = {
   height: 6,
   colorspace: 8,
   scanLimit: 13,
+  /** Code of an error that ends nothing. */
+  warning: 0,
   rgb: 0,
-  /** Colour spaces of one or three channels: RGB, YCbCr and grey. */
-  plainColorspaces: [0, 1, 2],
+  cmyk: 11,
+  /** RGB, YCbCr, grey, CMYK, YCCK. */
+  firstInkColorspace: 3,
+  lastColorspace: 4,
 } as const;
 
-/** A progressive file of more scans is a trap, not a picture. */
-const mostScans = 500;
+/**
+ * A progressive file of more scans is a trap, not a picture. Each costs a pass over all its pixels, so that a large
+ * picture may have fewer: usual ones have 10.
+ */
+const mostScans = ({ width, height }: Size): number =>
+  Math.round(Math.min(500, Math.max(64, 2e9 / (width * height + 1))));
 
 /** Multiple of the blocks of any subsampling. */
 const alignment = 32;
@@ -80,6 +101,8 @@ function bind(library: ReturnType<typeof koffi.load>): TurboJpeg {
   const readHeader = library.func("tj3DecompressHeader", "int", ["void *", "uint8_t *", "size_t"]);
   const scale = library.func("tj3SetScalingFactor", "int", ["void *", "int64_t"]);
   const crop = library.func("tj3SetCroppingRegion", "int", ["void *", "int64_t", "int64_t"]);
+  const errorCode = library.func("tj3GetErrorCode", "int", ["void *"]);
+  const destroy = library.func("tj3Destroy", "void", ["void *"]);
   const decompress = library.func("tj3Decompress8", "int", [
     "void *",
     "uint8_t *",
@@ -88,23 +111,37 @@ function bind(library: ReturnType<typeof koffi.load>): TurboJpeg {
     "int",
     "int",
   ]);
-  const handle: unknown = create(tj.decompress);
-  if (!handle) throw new Error("libjpeg-turbo gave no decoder");
-  set(handle, tj.stopOnWarning, 1);
-  set(handle, tj.scanLimit, mostScans);
+  const opened = (): unknown => {
+    const handle: unknown = create(tj.decompress);
+    if (!handle) throw new Error("libjpeg-turbo gave no decoder");
+    return handle;
+  };
+  let handle = opened();
+  /** What a decoder has refused may spoil what it is given next, so that another takes its place. */
+  const refuse = (): undefined => {
+    destroy(handle);
+    handle = opened();
+  };
 
-  const size = (bytes: Uint8Array): Size | undefined => {
-    if (readHeader(handle, bytes, bytes.length) !== 0) return undefined;
+  /** Where damage is let pass, an error that ends nothing is none. */
+  const fine = (code: number, damage: Damage): boolean =>
+    code === 0 || (damage === "some" && errorCode(handle) === tj.warning);
+
+  const header = (bytes: Uint8Array, damage: Damage): (Size & { readonly ink: boolean }) | undefined => {
+    set(handle, tj.stopOnWarning, damage === "none" ? 1 : 0);
+    if (!fine(readHeader(handle, bytes, bytes.length), damage)) return undefined;
     const colorspace: number = get(handle, tj.colorspace);
-    if (!tj.plainColorspaces.some((c) => c === colorspace)) return undefined;
-    return { width: get(handle, tj.width), height: get(handle, tj.height) };
+    const [width, height]: readonly number[] = [get(handle, tj.width), get(handle, tj.height)];
+    if (width < 1 || height < 1 || colorspace < 0 || colorspace > tj.lastColorspace) return undefined;
+    return { width, height, ink: colorspace >= tj.firstInkColorspace };
   };
 
   return {
-    size,
-    decode(bytes, box, shrink, allocate) {
-      const whole = size(bytes);
-      if (!whole) return undefined;
+    size: (bytes, damage = "none") => header(bytes, damage) ?? refuse(),
+    decode(bytes, box, shrink, allocate, damage = "none") {
+      const whole = header(bytes, damage);
+      if (!whole) return refuse();
+      set(handle, tj.scanLimit, mostScans(whole));
       const width = Math.ceil(whole.width / shrink);
       const height = Math.ceil(whole.height / shrink);
       // Unusual subsampling cannot be cropped.
@@ -112,14 +149,25 @@ function bind(library: ReturnType<typeof koffi.load>): TurboJpeg {
       const part = get(handle, tj.subsampling) < 0 ? all : around(box, width, height);
       // No region is the whole.
       const region = part.width === width && part.height === height ? { left: 0, top: 0, width: 0, height: 0 } : part;
-      const pixels = allocate(part.width * part.height * 3);
+      const [bytesPerPixel, format] = whole.ink ? [4, tj.cmyk] : [3, tj.rgb];
+      const pixels = allocate(part.width * part.height * bytesPerPixel);
       const ok =
         scale(handle, pair(1, shrink)) === 0 &&
         crop(handle, pair(region.left, region.top), pair(region.width, region.height)) === 0 &&
-        decompress(handle, bytes, bytes.length, pixels, part.width * 3, tj.rgb) === 0;
-      return ok ? { ...part, data: pixels } : undefined;
+        fine(decompress(handle, bytes, bytes.length, pixels, part.width * bytesPerPixel, format), damage);
+      return ok ? { ...part, data: whole.ink ? inkToRgb(pixels) : pixels } : refuse();
     },
   };
+}
+
+/** Cyan, magenta, yellow and black as Adobe stores them, 255 for no ink, to RGB in the same memory. */
+function inkToRgb(pixels: Uint8Array): Uint8Array {
+  const count = pixels.length / 4;
+  for (let i = 0; i < count; i++) {
+    const black = 255 - pixels[4 * i + 3];
+    for (let c = 0; c < 3; c++) pixels[3 * i + c] = underBlack(255 - pixels[4 * i + c], black);
+  }
+  return pixels.subarray(0, 3 * count);
 }
 
 /**

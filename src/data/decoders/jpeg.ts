@@ -1,0 +1,164 @@
+/** JPEG, by libjpeg-turbo where it can be called, as Pillow reads it. */
+import { createRequire } from "node:module";
+import { type Picture, type Pixels, pictureOf, type RgbImage, type Shrink, type Size, wholeBox } from "../image.js";
+import { resize } from "../resize.js";
+import { decodeWithSharp } from "./sharp.js";
+import { type TurboJpeg, turboJpeg } from "./turbojpeg.js";
+import { checkSize, cut, damaged, unsupported } from "./undecodable.js";
+
+export interface JpegOptions {
+  readonly jpeg: "exact" | "fast";
+  readonly maxPixels: number;
+  readonly allocate: (bytes: number) => Uint8Array;
+}
+
+interface JpegAddon {
+  readonly FORMAT_RGB: number;
+  decompressSync(bytes: Uint8Array, options: { format: number }): { width: number; height: number; data: Uint8Array };
+}
+
+const require = createRequire(import.meta.url);
+let addon: JpegAddon | undefined;
+
+/** Throws Undecodable, some of it only when pixels are asked for. */
+export async function openJpeg(bytes: Uint8Array, options: JpegOptions): Promise<Picture> {
+  const { jpeg, maxPixels, allocate } = options;
+  const header = jpegHeader(bytes);
+  if (header) checkHeader(header, maxPixels);
+  const turbo = turboJpeg();
+  if (!turbo) {
+    const quick = jpeg === "fast" ? decodeJpegStrictly(bytes, maxPixels) : undefined;
+    return pictureOf(quick && quick !== "faulty" ? quick : await withoutTurbo(bytes, maxPixels));
+  }
+  const size = turbo.size(bytes) ?? turbo.size(bytes, "some");
+  if (!size) throw endsEarly(bytes) ? cut() : damaged();
+  checkSize(size.width, size.height, maxPixels);
+  return {
+    ...size,
+    shrinks: jpeg === "fast",
+    pixels: async (box, shrink = 1) =>
+      turbo.decode(bytes, box, shrink, allocate) ?? shrunk(salvaged(turbo, bytes, size, allocate), shrink),
+  };
+}
+
+/**
+ * The whole of a JPEG with damage that Pillow too passes over, what cannot be made out filled in by the library. Throws
+ * where it cannot go on, or the data ends before the picture does.
+ */
+function salvaged(turbo: TurboJpeg, bytes: Uint8Array, size: Size, allocate: JpegOptions["allocate"]): Pixels {
+  if (endsEarly(bytes)) {
+    // All of it may be there but the end mark.
+    const whole = isSequential(bytes) ? turbo.decode(withEnd(bytes), wholeBox(size), 1, allocate) : undefined;
+    if (whole) return whole;
+    throw cut();
+  }
+  const pixels = turbo.decode(bytes, wholeBox(size), 1, allocate, "some");
+  if (!pixels) throw damaged("what stands in its data does not belong there");
+  return pixels;
+}
+
+async function withoutTurbo(bytes: Uint8Array, maxPixels: number): Promise<RgbImage> {
+  if (endsEarly(bytes)) throw cut();
+  return decodeWithSharp(bytes, { loader: "jpeg", maxPixels });
+}
+
+/** What could only be decoded whole, at the size that was asked for. */
+function shrunk(pixels: Pixels, shrink: Shrink): Pixels {
+  if (shrink === 1) return pixels;
+  const width = Math.ceil(pixels.width / shrink);
+  const height = Math.ceil(pixels.height / shrink);
+  const { data } = resize(pixels, { width, height, interpolation: "bilinear" });
+  return { left: 0, top: 0, width, height, data };
+}
+
+/**
+ * The pixels of a JPEG whose data is without fault; "faulty" where the decoder had to guess, or could not go on;
+ * undefined for what this decoder is not for: other formats, CMYK, and more than `maxPixels`.
+ */
+export function decodeJpegStrictly(bytes: Uint8Array, maxPixels: number): RgbImage | "faulty" | undefined {
+  const header = isJpeg(bytes) ? jpegHeader(bytes) : undefined;
+  if (!header || header.components === 4 || header.width * header.height > maxPixels) return undefined;
+  const turbo = turboJpeg();
+  if (turbo) return turbo.decode(bytes, wholeBox(header), 1, (length) => new Uint8Array(length)) ?? "faulty";
+  try {
+    addon ??= require("@julusian/jpeg-turbo") as JpegAddon;
+    return addon.decompressSync(bytes, { format: addon.FORMAT_RGB });
+  } catch {
+    return "faulty";
+  }
+}
+
+/** Whether there is no end mark behind the first scan: one may stand before, in a small picture in the metadata. */
+function endsEarly(bytes: Uint8Array): boolean {
+  const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return all.indexOf(endMark, endOfJpegHead(bytes)) < 0;
+}
+
+const endMark = Buffer.from([0xff, 0xd9]);
+
+const withEnd = (bytes: Uint8Array): Uint8Array => Buffer.concat([bytes, endMark]);
+
+function checkHeader({ width, height, bits, components }: JpegHeader, maxPixels: number): void {
+  if (bits !== 8) throw unsupported(`a JPEG with ${bits} bits per value`);
+  if (![1, 3, 4].includes(components)) throw unsupported(`a JPEG with ${components} components`);
+  checkSize(width, height, maxPixels);
+}
+
+export function isJpeg(bytes: Uint8Array): boolean {
+  return bytes.length > 3 && bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff;
+}
+
+/** Segments of a JPEG before its first scan: marker and position. Ends early where the data does. */
+function* jpegSegments(bytes: Uint8Array): Generator<{ readonly marker: number; readonly at: number }, void> {
+  for (let at = 2; at + 3 < bytes.length; ) {
+    if (bytes[at] !== 0xff) return;
+    const marker = bytes[at + 1];
+    if (marker === 0xff) {
+      at++;
+      continue;
+    }
+    yield { marker, at };
+    at += 2 + ((bytes[at + 2] << 8) | bytes[at + 3]);
+  }
+}
+
+/** Whether all components come in one scan, row by row. */
+function isSequential(bytes: Uint8Array): boolean {
+  const header = jpegHeader(bytes);
+  return header?.sequential === true && bytes[endOfJpegHead(bytes) + 4] === header.components;
+}
+
+/** Where the segments of a JPEG end: at its first scan, at a fault, or where the data does. */
+function endOfJpegHead(bytes: Uint8Array): number {
+  let end = 2;
+  for (const { marker, at } of jpegSegments(bytes)) {
+    if (marker === 0xda) return at;
+    end = at + 2 + ((bytes[at + 2] << 8) | bytes[at + 3]);
+  }
+  return end;
+}
+
+export interface JpegHeader extends Size {
+  /** Of a value. */
+  readonly bits: number;
+  readonly components: number;
+  /** Whether rows come one after another, each at its full quality. */
+  readonly sequential: boolean;
+}
+
+/** What the frame header of a JPEG says, if one is found. */
+export function jpegHeader(bytes: Uint8Array): JpegHeader | undefined {
+  for (const { marker, at } of jpegSegments(bytes)) {
+    const frame = marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
+    if (frame && at + 9 < bytes.length) {
+      return {
+        bits: bytes[at + 4],
+        sequential: (marker & 3) < 2,
+        height: (bytes[at + 5] << 8) | bytes[at + 6],
+        width: (bytes[at + 7] << 8) | bytes[at + 8],
+        components: bytes[at + 9],
+      };
+    }
+  }
+  return undefined;
+}
