@@ -14,7 +14,12 @@ if (!source || !output) throw new Error("node bench/few-photos.js CIFAR10-FOLDER
 
 const chosen = (names, count, salt) => {
   const hash = (name) => createHash("sha256").update(`${salt}/${name}`).digest("hex");
-  return names.map((name) => [hash(name), name]).sort().slice(0, Number(count)).map(([, name]) => name).sort();
+  return names
+    .map((name) => [hash(name), name])
+    .sort()
+    .slice(0, Number(count))
+    .map(([, name]) => name)
+    .sort();
 };
 const link = (part, name, files) => {
   const folder = join(output, part, name);

@@ -38,12 +38,16 @@ export function parseSeeds(text: string): number[] {
 
 /** The option that says how data is divided for training and testing; `parseSplitRule` reads it. */
 export function splitOption(command: Command): Command {
-  return command.option(
-    "--split <how>",
-    "given (the data's own parts), a share for testing such as 0.1, or the split.json of a run",
-    "given",
-  );
+  return command.option(splitFlag, splitMeaning, "given");
 }
+
+/** The same where a share is set aside when the data has no part for testing. */
+export function chosenSplitOption(command: Command): Command {
+  return command.option(splitFlag, `${splitMeaning}; default: its own parts or, without any, a share of it`);
+}
+
+const splitFlag = "--split <how>";
+const splitMeaning = "given (the data's own parts), a share for testing such as 0.1, or the split.json of a run";
 
 /** The options that choose an engine. */
 export function engineOptions(command: Command): Command {

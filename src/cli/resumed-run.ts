@@ -4,6 +4,7 @@ import type { EngineChoice } from "../engines/open.js";
 import { UsageError } from "../errors.js";
 import type { Recipe } from "../training/recipe.js";
 import { describeRun, type RunManifest } from "../training/run-manifest.js";
+import { chosenSettings, chosenSplit } from "./chosen-run.js";
 import { dataAndRecipe, type RecipeChoice, requireData, resolveRecipe } from "./recipe-options.js";
 
 export interface RunChoice extends RecipeChoice, EngineChoice {
@@ -11,16 +12,20 @@ export interface RunChoice extends RecipeChoice, EngineChoice {
   /** The run folder; true: `output`. */
   readonly resume?: string | true;
   readonly validation?: string;
-  readonly split: string;
+  /** How the data is divided; chosen by what is there unless told. */
+  readonly split?: string;
   readonly onBadImage?: RunManifest["onBadImage"];
   readonly precision?: RunManifest["precision"];
   /** Only the recipe is wanted, which needs no data. */
   readonly printRecipe?: boolean;
+  /** Standard error is for errors only. */
+  readonly json?: boolean;
 }
 
 /** The options with all that the command line and the run folder say together. */
-export type ResolvedRun<Options> = Omit<Options, "recipe" | "resume"> & {
+export type ResolvedRun<Options> = Omit<Options, "recipe" | "resume" | "split"> & {
   readonly data: string;
+  readonly split: string;
   readonly output: string;
   readonly recipe: Recipe;
   readonly resume: boolean;
@@ -47,15 +52,28 @@ export async function resolveRun<Options extends RunChoice>(
   if (named !== undefined && !known)
     throw new UsageError(`"${named}" holds no run that could go on; give the folder that deit train wrote.`);
   const manifest = known?.manifest;
+  const note = (message: string) => {
+    if (!given.json) console.error(message);
+  };
+  const validation = options.validation ?? manifest?.validation;
+  const split = known
+    ? (options.split ?? String(manifest?.split ?? "given"))
+    : place
+      ? await chosenSplit({ data: place, split: options.split, validation }, note)
+      : "given";
+  const recipeNamed = asked?.options.recipe !== undefined;
+  const base =
+    known?.recipe ??
+    (place && !recipeNamed ? await chosenSettings({ ...options, data: place, split }, note) : undefined);
   return {
     ...options,
     data: place ?? manifest!.data,
     output,
-    recipe: await resolveRecipe(asked?.options ?? options, known?.recipe),
+    recipe: await resolveRecipe(asked?.options ?? options, base),
     resume: options.resume !== undefined,
     fitBatch,
-    validation: options.validation ?? manifest?.validation,
-    split: options.split === "given" ? String(manifest?.split ?? options.split) : options.split,
+    validation,
+    split,
     onBadImage: options.onBadImage ?? manifest?.onBadImage ?? "stop",
     precision: options.precision ?? manifest?.precision ?? "float32",
     // A run is bit for bit the same on one engine only.

@@ -8,13 +8,27 @@ import { warn } from "./warn.js";
 /** A listener for `train` that draws a bar over all steps and prints a line per epoch. */
 export function trainingProgress(title: string, quiet: boolean): { onEvent(event: TrainEvent): void; stop(): void } {
   let progress: Progress | undefined;
+  let fitting: Progress | undefined;
   let [images, where] = [0, ""];
   const forecast = forecaster();
+  const endFitting = () => {
+    fitting?.stop();
+    fitting = undefined;
+  };
   return {
-    stop: () => progress?.stop(),
+    stop: () => {
+      endFitting();
+      progress?.stop();
+    },
     onEvent: (event) => {
       switch (event.kind) {
+        case "fitting":
+          fitting ??= createProgress({ title: "features for the head", total: event.total, unit: "images", quiet });
+          fitting.update(event.images);
+          return;
         case "start":
+          endFitting();
+          if (event.steps === 0) return;
           forecast.start(event);
           images = event.stepsDone * event.batchSize;
           where = deviceText(event.engine);
@@ -87,6 +101,8 @@ export function deviceText({ engine, platform, devices, threads }: EngineInfo): 
 
 export function epochLine(r: EpochRecord): string {
   const test = r.test ? `, test top-1 ${r.test.top1.toFixed(2)} %` : "";
+  if (r.epoch === 0)
+    return `fitted head: loss ${r.trainLoss.toFixed(4)}, train top-1 ${r.trainTop1.toFixed(1)} %${test}`;
   const wait = r.loaderWait > 0.1 ? `, ${(100 * r.loaderWait).toFixed(0)} % waiting for data` : "";
   return `epoch ${r.epoch}: loss ${r.trainLoss.toFixed(4)}, train top-1 ${r.trainTop1.toFixed(1)} %${test} (${r.imagesPerSecond.toFixed(0)} images/s${wait})`;
 }

@@ -23,6 +23,10 @@ export function adaptWeights(model: Model, tensors: NamedTensors, options: Adapt
 /** Whether a parameter belongs to a head, so that its first axis runs over the classes. */
 export const isHead = (name: string): boolean => /^head(_dist)?\./.test(name);
 
+/** Names of a model's linear heads, whose weight and bias are `NAME.weight` and `NAME.bias`. */
+export const headNames = ({ parameters }: Model): readonly string[] =>
+  parameters.filter(({ name }) => isHead(name) && name.endsWith(".weight")).map(({ name }) => name.slice(0, -7));
+
 function fitted(model: Model, spec: ParameterSpec, given: HostTensor | undefined, options: AdaptOptions): HostTensor {
   const head = isHead(spec.name);
   const startAnew = () => initializeParameter(spec, options.newHead!.seed);

@@ -173,10 +173,12 @@ function forward(config: DeitConfig, context: ForwardContext, images: Tensor): L
   }
   x = norm("norm", x);
   context.observe?.("norm", () => x);
-  return {
-    logits: affine("head", take(x, 1, 0)),
-    ...(distilled ? { distillation: affine("head_dist", take(x, 1, 1)) } : {}),
+  const head = (name: string, token: number) => {
+    const features = take(x, 1, token);
+    context.observe?.(`${name}.input`, () => features);
+    return affine(name, features);
   };
+  return { logits: head("head", 0), ...(distilled ? { distillation: head("head_dist", 1) } : {}) };
 }
 
 const affineOf = (context: ForwardContext) => (name: string, t: Tensor) =>

@@ -16,12 +16,10 @@ export function linearClassifier({ imageSize = 32, classes = 10 }: { imageSize?:
       { name: "head.weight", shape: [classes, inputs], init: { kind: "zeros" }, decay: true, kind: "parameter" },
       { name: "head.bias", shape: [classes], init: { kind: "zeros" }, decay: false, kind: "parameter" },
     ],
-    forward: (context, images) => ({
-      logits: linear(
-        reshape(images, [images.shape[0], inputs]),
-        context.parameter("head.weight"),
-        context.parameter("head.bias"),
-      ),
-    }),
+    forward: (context, images) => {
+      const pixels = reshape(images, [images.shape[0], inputs]);
+      context.observe?.("head.input", () => pixels);
+      return { logits: linear(pixels, context.parameter("head.weight"), context.parameter("head.bias")) };
+    },
   };
 }

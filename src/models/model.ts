@@ -35,8 +35,9 @@ export interface ForwardContext {
   updateBuffer(name: string, value: Tensor): void;
   /**
    * Shows an intermediate value under a name, where somebody looks: `embedding`, `blocks.N` and `norm` are tokens
-   * `[batch, tokens, width]`, `blocks.N.attn` attention weights `[batch, heads, queries, tokens]`. What is worth a
-   * look need not be computed otherwise, so it is given as a function.
+   * `[batch, tokens, width]`, `blocks.N.attn` attention weights `[batch, heads, queries, tokens]`, and `HEAD.input`
+   * (`head`, `head_dist`, `head.fc`) what a head reads, `[batch, width]`. What is worth a look need not be computed
+   * otherwise, so it is given as a function.
    */
   observe?(name: string, value: () => Tensor): void;
 }

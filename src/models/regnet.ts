@@ -190,5 +190,7 @@ function forward(
     const shortcut = changes(block) ? unit(`${name}.downsample`, x, { stride }) : x;
     x = relu(add(context.dropPath(branch, block.dropPath), shortcut));
   }
-  return { logits: linear(mean(x, [2, 3]), p("head.fc.weight"), p("head.fc.bias")) };
+  const features = mean(x, [2, 3]);
+  context.observe?.("head.fc.input", () => features);
+  return { logits: linear(features, p("head.fc.weight"), p("head.fc.bias")) };
 }

@@ -4,6 +4,8 @@ import type { EvaluationResult } from "../evaluation/metrics.js";
 import type { Model } from "../models/model.js";
 
 export type TrainEvent =
+  /** Images that the body of the model has looked at, for fitting its heads before the first step. */
+  | { readonly kind: "fitting"; readonly images: number; readonly total: number }
   | {
       readonly kind: "start";
       readonly model: Model;
@@ -31,6 +33,7 @@ export type TrainEvent =
 
 /** One line of the log. */
 export interface EpochRecord {
+  /** From 1; 0 stands for heads that were fitted before the first step. */
   readonly epoch: number;
   readonly step: number;
   readonly lr: number;

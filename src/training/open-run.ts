@@ -6,22 +6,24 @@ import { TrainingError } from "../errors.js";
 import { Classifier } from "../evaluation/classifier.js";
 import type { Closing } from "../system/closing.js";
 import { alone, leads, type ProcessGroup } from "../system/coordination/process-group.js";
+import { type Beginning, beginRun, requireFittable } from "./beginning.js";
 import type { SavedState } from "./checkpoint.js";
 import { Checkpointer } from "./checkpointer.js";
 import { createEventFile } from "./event-file.js";
 import type { TrainEvent } from "./events.js";
+import type { FittedHead } from "./fitted-head.js";
 import type { Plan } from "./plan.js";
 import { beginning, type Position } from "./position.js";
 import { stepOf } from "./recipe-step.js";
 import { openRunFolder, type RunFolder, silentRunFolder } from "./run-folder.js";
 import {
   environment,
-  firstState,
   fittingState,
   frozenTensors,
   manifestOf,
   otherEngine,
   requireSpaceForRun,
+  stateOf,
 } from "./run-start.js";
 import type { Step } from "./step.js";
 import type { TrainOptions } from "./train-options.js";
@@ -42,6 +44,8 @@ export interface OpenRun extends Plan {
   readonly checkpoints: Checkpointer;
   /** Where the run goes on. */
   readonly position: Position;
+  /** Heads that were fitted just now, as the run began. */
+  readonly fitted?: FittedHead;
   /** The newest saved state, or that before the first step. */
   readonly lastState: () => Promise<SavedState>;
   readonly onEvent: (event: TrainEvent) => void;
@@ -57,6 +61,8 @@ export async function openRun(
 ): Promise<OpenRun> {
   const { engine, group = alone, resume = false } = options;
   const { dataset, found, test, model, recipe, teaching } = plan;
+  const begins = { ...recipe, finetune: options.finetune ?? recipe.finetune };
+  requireFittable(begins, group.count);
 
   const manifest = manifestOf(options, dataset, teaching.identity);
   const folder = leads(group)
@@ -88,11 +94,12 @@ export async function openRun(
   closing.add(() => executable.dispose());
   const names = [...step.state.keys()];
   const checkpoints = new Checkpointer({ folder, names, keep, onWarning: warn, readOnly: !leads(group) });
+  let begun: Beginning | undefined;
   const lastState = async (): Promise<SavedState> => {
     const saved = await checkpoints.load();
     if (saved) return fittingState(saved, step, folder);
-    const finetune = options.finetune ?? recipe.finetune;
-    return { state: await firstState(model, step, { ...recipe, finetune }), position: beginning };
+    begun ??= await beginRun({ ...options, model, dataset, recipe: begins, onEvent });
+    return { state: stateOf(step, begun.parameters), position: beginning };
   };
   const { state: tensors, position } = await lastState();
   const state = await engine.createState(new Map([...tensors, ...frozenTensors(step, teaching)]));
@@ -105,7 +112,7 @@ export async function openRun(
   return {
     ...plan,
     ...{ engine, group, folder, loader, step, executable, state, classifier, prefix },
-    ...{ checkpoints, position, lastState, onEvent, warn },
+    ...{ checkpoints, position, lastState, fitted: begun?.fitted, onEvent, warn },
   };
 }
 

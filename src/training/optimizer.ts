@@ -28,19 +28,24 @@ export interface Optimizer {
 
 const scalarInput = (name: string): Tensor => input(name, "float32", []);
 
-export function createOptimizer(options: OptimizerOptions): Optimizer {
-  return options.kind === "adamw" ? adamw(options) : sgd(options);
+/** What the learning rate of a parameter is multiplied by, by its name. */
+export type RateFactor = (parameter: string) => number;
+
+export function createOptimizer(options: OptimizerOptions, factor: RateFactor = () => 1): Optimizer {
+  return options.kind === "adamw" ? adamw(options, factor) : sgd(options, factor);
 }
+
+/** A tensor times a constant, which 1 leaves as it is. */
+const times = (t: Tensor, constant: number): Tensor => (constant === 1 ? t : mul(t, constant));
 
 /**
  * AdamW (Loshchilov and Hutter, arXiv 1711.05101), decay decoupled from the gradient. With c₁ = 1-β₁ᵗ and c₂ = 1-β₂ᵗ,
  * m/c₁ / (√(v/c₂) + ε) is written as (√c₂/c₁) · m / (√v + ε√c₂), so the corrections cost nothing per element.
  */
-function adamw({
-  betas: [beta1, beta2],
-  epsilon,
-  weightDecay,
-}: Extract<OptimizerOptions, { kind: "adamw" }>): Optimizer {
+function adamw(
+  { betas: [beta1, beta2], epsilon, weightDecay }: Extract<OptimizerOptions, { kind: "adamw" }>,
+  factor: RateFactor,
+): Optimizer {
   const names = (p: string) => [`optimizer.exp_avg.${p}`, `optimizer.exp_avg_sq.${p}`] as const;
   return {
     stateNames: names,
@@ -59,8 +64,12 @@ function adamw({
       const m = add(mul(input(first, "float32", shape), gate(beta1, 1)), mul(gradient, 1 - beta1));
       const squared = mul(mul(gradient, gradient), 1 - beta2);
       const v = add(mul(input(second, "float32", shape), gate(beta2, 1)), squared);
-      const step = mul(div(m, add(sqrt(v), scalarInput("adamw.epsilon"))), gate(scalarInput("adamw.stepSize"), 0));
-      const kept = decay && weightDecay !== 0 ? mul(parameter, gate(scalarInput("adamw.keep"), 1)) : parameter;
+      const f = factor(name);
+      const stepSize = gate(times(scalarInput("adamw.stepSize"), f), 0);
+      const step = mul(div(m, add(sqrt(v), scalarInput("adamw.epsilon"))), stepSize);
+      // What a rate of its own leaves of the parameter, 1 - f·lr·decay, from what the common one leaves.
+      const keep = f === 1 ? scalarInput("adamw.keep") : add(mul(scalarInput("adamw.keep"), f), 1 - f);
+      const kept = decay && weightDecay !== 0 ? mul(parameter, gate(keep, 1)) : parameter;
       return new Map([
         [name, sub(kept, step)],
         [first, m],
@@ -71,7 +80,10 @@ function adamw({
 }
 
 /** SGD with (Nesterov) momentum; decay is part of the gradient, as in PyTorch. */
-function sgd({ momentum, nesterov, weightDecay }: Extract<OptimizerOptions, { kind: "sgd" }>): Optimizer {
+function sgd(
+  { momentum, nesterov, weightDecay }: Extract<OptimizerOptions, { kind: "sgd" }>,
+  factor: RateFactor,
+): Optimizer {
   const buffer = (p: string) => `optimizer.momentum_buffer.${p}`;
   return {
     stateNames: (p) => [buffer(p)],
@@ -82,7 +94,7 @@ function sgd({ momentum, nesterov, weightDecay }: Extract<OptimizerOptions, { ki
       const velocity = add(mul(input(buffer(name), "float32", shape), gate(momentum, 1)), g);
       const step = nesterov ? add(g, mul(velocity, momentum)) : velocity;
       return new Map([
-        [name, sub(parameter, mul(step, gate(scalarInput("sgd.lr"), 0)))],
+        [name, sub(parameter, mul(step, gate(times(scalarInput("sgd.lr"), factor(name)), 0)))],
         [buffer(name), velocity],
       ]);
     },

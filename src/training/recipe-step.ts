@@ -1,6 +1,6 @@
 /** The step program that a recipe asks for. */
 import type { Model } from "../models/model.js";
-import { batchTransformOf, distillationOf, optimizerOf, type Recipe, trainedOf } from "./recipe.js";
+import { batchTransformOf, distillationOf, optimizerOf, type Recipe, rateFactorOf, trainedOf } from "./recipe.js";
 import { type Step, trainStep } from "./step.js";
 import type { Teaching } from "./teaching.js";
 
@@ -9,6 +9,7 @@ export function stepOf(recipe: Recipe, model: Model, teaching: Teaching): Step {
   return trainStep(model, {
     batch: recipe.batchSize / recipe.accumulate,
     optimizer: optimizerOf(recipe),
+    rateFactor: rateFactorOf(recipe),
     loss: recipe.loss,
     labelSmoothing: recipe.labelSmoothing,
     targetThreshold: recipe.targetThreshold,

@@ -7,7 +7,7 @@ import { isHead } from "../models/adapt.js";
 import type { BatchTransform } from "./batch-transform.js";
 import type { Distillation } from "./losses.js";
 import type { MixSettings } from "./mixing.js";
-import type { OptimizerOptions } from "./optimizer.js";
+import type { OptimizerOptions, RateFactor } from "./optimizer.js";
 import { settingSentence, unknownSetting } from "./recipe-sentences.js";
 import { type ScheduleSettings, scaledLearningRate } from "./schedule.js";
 
@@ -49,8 +49,16 @@ export const recipeSchema = z.strictObject({
   finetune: z.string().optional(),
   /** What moves: all, only attention, positions and heads (arXiv 2203.09795), or only the heads. */
   trainedParts: z.enum(["all", "attention", "head"]).default("all"),
+  /**
+   * How heads begin: as their model's initialisation or the weights to begin from say, or fitted to what the rest of
+   * the model gives for the training images, by logistic regression, before the first step.
+   */
+  headStart: z.enum(["given", "fitted"]).default("given"),
+  /** What the rate of the heads is multiplied by: new ones bear more than a body that knows something. */
+  headLrFactor: positive.default(1),
 
-  epochs: whole.default(300),
+  /** 0 leaves it at fitted heads (`headStart`). */
+  epochs: z.number().int().min(0).default(300),
   /** Global batch: images per step over all devices and accumulated runs. */
   batchSize: whole.default(1024),
   /** Runs of the program whose gradients make one step. */
@@ -183,6 +191,8 @@ export function parseRecipe(settings: unknown): Recipe {
     throw new UsageError(`Co-training (cosub) takes no teacher; set distillation to none, or cosub to false.`);
   for (const key of Object.keys(recipe.why ?? {}))
     if (!known.includes(key)) throw new UsageError(unknownSetting(key, known));
+  if (recipe.epochs === 0 && recipe.headStart !== "fitted")
+    throw new UsageError("epochs is 0, which trains nothing; set headStart=fitted too, or epochs to 1 or more.");
   parsePolicy(recipe.autoAugment);
   return recipe;
 }
@@ -235,6 +245,11 @@ export function trainedOf({ trainedParts }: Recipe): (name: string) => boolean {
   if (trainedParts === "all") return () => true;
   if (trainedParts === "head") return isHead;
   return (name) => name.includes(".attn.") || name === "pos_embed" || isHead(name);
+}
+
+/** What the rate of a parameter is multiplied by. */
+export function rateFactorOf({ headLrFactor }: Recipe): RateFactor {
+  return (name) => (isHead(name) ? headLrFactor : 1);
 }
 
 /** How images are resized where nothing is random. */

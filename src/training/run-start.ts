@@ -92,9 +92,13 @@ export function frozenTensors({ frozen }: Step, { teacher }: Teaching): (readonl
   return [...frozen.keys()].map((name) => [name, teacher!.state.get(name)!]);
 }
 
-/** The state before the first step: parameters drawn from the seed, or those of `finetune`; zeros otherwise. */
-export async function firstState(model: Model, step: Step, recipe: FirstStateRecipe): Promise<NamedTensors> {
-  const parameters = recipe.finetune ? await begun(model, recipe, recipe.finetune) : initialize(model, recipe.seed);
+/** The parameters before the first step: drawn from the seed, or those of `finetune`. */
+export async function firstParameters(model: Model, recipe: FirstStateRecipe): Promise<NamedTensors> {
+  return recipe.finetune ? begun(model, recipe, recipe.finetune) : initialize(model, recipe.seed);
+}
+
+/** The state of a step that begins with these parameters: averages begin at them, all else at zero. */
+export function stateOf(step: Step, parameters: NamedTensors): NamedTensors {
   return new Map(
     [...step.state].map(([name, shape]) => [
       name,

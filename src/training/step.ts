@@ -42,13 +42,15 @@ import {
   taughtLoss,
   thresholded,
 } from "./losses.js";
-import { createOptimizer, type OptimizerOptions } from "./optimizer.js";
+import { createOptimizer, type OptimizerOptions, type RateFactor } from "./optimizer.js";
 import { trainingContext } from "./training-context.js";
 
 export interface StepOptions {
   /** Images of one run of the program: the global batch divided by `accumulate`. */
   readonly batch: number;
   readonly optimizer: OptimizerOptions;
+  /** What each parameter's rate is multiplied by; 1 unless told. */
+  readonly rateFactor?: RateFactor;
   readonly loss?: "crossEntropy" | "binaryCrossEntropy";
   readonly labelSmoothing?: number;
   /** Targets above it become 1, others 0. */
@@ -207,7 +209,7 @@ export function buildStep(model: Model, options: StepOptions, inputs: StepInputs
       ? undefined
       : compare("GT", mul(input(stepInputs.apply, "float32", []), select(sound, 1, passOver)), 0);
 
-  const optimizer = createOptimizer(options.optimizer);
+  const optimizer = createOptimizer(options.optimizer, options.rateFactor);
   const updates = new Map<string, Tensor>();
   const state = new Map<string, readonly number[]>(model.parameters.map((p) => [p.name, p.shape]));
   trained.forEach((spec, i) => {

@@ -12,6 +12,7 @@ import { mostRollbacks, recordBroken, rollBack } from "./broken-run.js";
 import { saveWeights } from "./checkpoint.js";
 import { trainEpoch } from "./epoch.js";
 import type { EpochRecord } from "./events.js";
+import type { FittedHead } from "./fitted-head.js";
 import { namingFittingBatch } from "./fitting-batch.js";
 import { spikeWatcher } from "./loss-spikes.js";
 import { type OpenRun, openRun, placeOf } from "./open-run.js";
@@ -76,6 +77,30 @@ async function trainEpochs(options: TrainOptions, run: OpenRun): Promise<TrainRe
     engine: run.engine.info,
   });
 
+  /** Writes down what is done of the run, and its weights; `after` is where it goes on. */
+  const conclude = async (done: DoneEpoch, result: EvaluationResult | undefined, after: (top1: number) => Position) => {
+    const checkpointWait = (checkpoints.waited - waitedBefore) / 1000 / done.seconds;
+    waitedBefore = checkpoints.waited;
+    const record: EpochRecord = { ...done, checkpointWait, test: result };
+    records.push(record);
+    const top1 = result?.top1 ?? 0;
+    const isBest = top1 > position.bestTop1 || !test;
+    position = after(top1);
+    if (isBest) best = record;
+    await checkpoints.save(state, position, async (tensors) => {
+      if (isBest) await saveWeights(folder, "best", model, found.classes, tensors, run.prefix);
+      await saveWeights(folder, "last", model, found.classes, tensors, run.prefix);
+      await folder.log({ kind: "epoch", ...record });
+    });
+    onEvent({ kind: "epoch", record });
+  };
+
+  if (run.fitted) {
+    const result = test && (await evaluateOn(test, run, options));
+    // Nothing is saved that would let a later process take the fit for measured: it fits again.
+    if (test && !result) throw new InterruptedError("Training was interrupted while it measured the fitted head.");
+    await conclude(fittedRecord(run.fitted), result, (bestTop1) => ({ ...position, bestTop1 }));
+  }
   while (position.epoch < recipe.epochs && !(await stop.due())) {
     const end = await trainEpoch({
       ...run,
@@ -111,20 +136,7 @@ async function trainEpochs(options: TrainOptions, run: OpenRun): Promise<TrainRe
       await saveAndStop(run, position, "interrupted"); // the run goes on from the very next batch
       break;
     }
-    const checkpointWait = (checkpoints.waited - waitedBefore) / 1000 / done.record.seconds;
-    waitedBefore = checkpoints.waited;
-    const record: EpochRecord = { ...done.record, checkpointWait, test: result };
-    records.push(record);
-    const top1 = result?.top1 ?? 0;
-    const isBest = top1 > position.bestTop1 || !test;
-    position = nextEpoch(position, top1);
-    if (isBest) best = record;
-    await checkpoints.save(state, position, async (tensors) => {
-      if (isBest) await saveWeights(folder, "best", model, found.classes, tensors, run.prefix);
-      await saveWeights(folder, "last", model, found.classes, tensors, run.prefix);
-      await folder.log({ kind: "epoch", ...record });
-    });
-    onEvent({ kind: "epoch", record });
+    await conclude(done.record, result, (top1) => nextEpoch(position, top1));
   }
   await checkpoints.settle();
   await folder.confirm();
@@ -140,6 +152,14 @@ async function trainEpochs(options: TrainOptions, run: OpenRun): Promise<TrainRe
     folder: folder.path,
     interrupted: !finished,
   };
+}
+
+type DoneEpoch = Omit<EpochRecord, "test" | "checkpointWait">;
+
+/** The log's line of heads that were fitted before the first step. */
+function fittedRecord({ loss, accuracy, images, seconds }: FittedHead): DoneEpoch {
+  const measured = { trainLoss: loss, trainTop1: 100 * accuracy, imagesPerSecond: images / seconds, seconds };
+  return { epoch: 0, step: 0, lr: 0, ...measured, loaderWait: 0 };
 }
 
 /** Saves where the run is, so that nothing is lost to what ends it. */

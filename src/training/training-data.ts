@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Augmentation } from "../data/augment/augment.js";
 import { parsePolicy } from "../data/augment/policy.js";
 import { findBadImages } from "../data/check-images.js";
-import { type Dataset, type SplitRule, subset } from "../data/dataset.js";
+import { type Dataset, type OpenOptions, type SplitRule, subset } from "../data/dataset.js";
 import { createLoader, type Loader } from "../data/loader.js";
 import { openDataset } from "../data/open.js";
 import { readSplit, writeSplit } from "../data/split.js";
@@ -62,18 +62,31 @@ export async function testData(
   training?: Dataset,
 ): Promise<Dataset | undefined> {
   if (validation) return openDataset(validation, { split: "test", classes });
-  const test = await openDataset(data, { split: "test", classes, rule }).catch((error: unknown) => {
-    if (error instanceof FileError) return undefined;
-    throw error;
-  });
-  const train = training ?? (await openDataset(data, { split: "train", classes, rule }));
-  if (test && test.describe(0) !== train.describe(0)) return test;
+  const test = await ownTestPart(data, { classes, rule }, training);
+  if (test) return test;
   onEvent?.({
     kind: "warning",
-    message: `"${data}" has no part for testing (test/ or val/); accuracy is not measured. Give one with --validation.`,
+    message: `"${data}" has no part for testing (test/ or val/); accuracy is not measured. Name one with --validation, or set a share aside with --split 0.2.`,
   });
   return undefined;
 }
+
+/** The data's own part for testing; undefined where it has none, or the same images as for training. */
+async function ownTestPart(
+  data: string,
+  options: Pick<OpenOptions, "classes" | "rule">,
+  training?: Dataset,
+): Promise<Dataset | undefined> {
+  const test = await openDataset(data, { split: "test", ...options }).catch((error: unknown) => {
+    if (error instanceof FileError) return undefined;
+    throw error;
+  });
+  const train = training ?? (await openDataset(data, { split: "train", ...options }));
+  return test && test.describe(0) !== train.describe(0) ? test : undefined;
+}
+
+/** Whether the data has a part for testing of its own. */
+export const hasTestPart = async (data: string): Promise<boolean> => (await ownTestPart(data, {})) !== undefined;
 
 /** File of a run folder that says which samples were set aside for testing. */
 const splitFile = "split.json";

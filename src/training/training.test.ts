@@ -333,7 +333,7 @@ describe("parseRecipe", () => {
   it("names the nearest setting for a typo and says what is wrong with a value", () => {
     expect(() => parseRecipe({ batchsize: 3 })).toThrow('no setting "batchsize"; did you mean "batchSize"?');
     const wrong = (settings: object) => expect(() => parseRecipe(settings));
-    wrong({ epochs: -1 }).toThrow('The setting "epochs" of the recipe is wrong: it is -1, and must be 1 or more.');
+    wrong({ epochs: -1 }).toThrow('The setting "epochs" of the recipe is wrong: it is -1, and must be 0 or more.');
     wrong({ epochs: 1.5 }).toThrow("it is 1.5, and must be a whole number.");
     wrong({ lr: 0 }).toThrow('"lr" of the recipe is wrong: it is 0, and must be greater than 0.');
     wrong({ flip: 2 }).toThrow("it is 2, and must be 1 or less.");

@@ -4,11 +4,12 @@ import type { Engine, Executable, Precision } from "../engines/engine.js";
 import { InterruptedError } from "../errors.js";
 import type { Model } from "../models/model.js";
 import { Closing } from "../system/closing.js";
+import { beginRun } from "./beginning.js";
 import { createOptimizer } from "./optimizer.js";
 import { planRun } from "./plan.js";
 import { optimizerOf, type Recipe } from "./recipe.js";
 import { stepOf } from "./recipe-step.js";
-import { firstState, frozenTensors } from "./run-start.js";
+import { firstParameters, frozenTensors, stateOf } from "./run-start.js";
 import { type Step, stepInputs } from "./step.js";
 import { stepData } from "./step-data.js";
 import { type DataOptions, trainingLoader } from "./training-data.js";
@@ -19,6 +20,8 @@ export interface TrialOptions extends DataOptions {
   readonly precision?: Precision;
   /** Divides the recipe's batch into as many runs as memory asks for. */
   readonly fitBatch?: boolean;
+  /** Fits heads first, where the recipe says so. */
+  readonly fitHeads?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -57,7 +60,11 @@ export async function openTrial(options: TrialOptions): Promise<Trial> {
     const step = stepOf(recipe, model, teaching);
     const executable = await engine.compile(step.program, { precision });
     closing.add(() => executable.dispose());
-    const first = await firstState(model, step, recipe);
+    // Heads are fitted only where losses count: a pass over the images would outlast a few steps.
+    const { parameters } = options.fitHeads
+      ? await beginRun({ ...options, model, dataset, recipe })
+      : { parameters: await firstParameters(model, recipe) };
+    const first = stateOf(step, parameters);
     const state = await engine.createState(new Map([...first, ...frozenTensors(step, teaching)]));
     closing.add(() => state.dispose());
     const { accumulate } = recipe;

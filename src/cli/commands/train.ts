@@ -9,7 +9,7 @@ import type { OnNaN } from "../../training/broken-run.js";
 import { optimizerState } from "../../training/step.js";
 import { type TrainResult, train } from "../../training/trainer.js";
 import { type EstimateChoice, printEstimate } from "../estimate-text.js";
-import { engineOptions, interruptible, number, splitOption, wholeNumber, withEngine } from "../options.js";
+import { chosenSplitOption, engineOptions, interruptible, number, wholeNumber, withEngine } from "../options.js";
 import { withProcessGroup } from "../process-group.js";
 import { recipeOptions } from "../recipe-options.js";
 import { relaunched } from "../relaunched.js";
@@ -18,7 +18,7 @@ import { epochLine, trainingProgress } from "../training-progress.js";
 
 export function define(command: Command): void {
   const choice = (flags: string, about: string, values: readonly string[]) => new Option(flags, about).choices(values);
-  splitOption(recipeOptions(engineOptions(command)))
+  chosenSplitOption(recipeOptions(engineOptions(command)))
     .option("--output <folder>", "run folder, runs/<data> unless told")
     .option("--resume [run]", "go on with the run in this folder, or in that of --output")
     .option("--allow-change <key...>", "settings that may differ from those of the run that is gone on with")

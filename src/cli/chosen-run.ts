@@ -1,0 +1,42 @@
+/** What a command decides by itself where the user names no recipe, and no part to test on. */
+import { openDataset } from "../data/open.js";
+import { parseSplitRule } from "../data/split.js";
+import { chooseRecipe, setAside } from "../training/chosen-recipe.js";
+import { describedWeights } from "../training/described-weights.js";
+import { readRecipe } from "../training/recipe-file.js";
+import { hasTestPart } from "../training/training-data.js";
+import type { RecipeChoice } from "./recipe-options.js";
+
+/**
+ * How the data is divided: as `split` says, or by its own parts, or by a share that is set aside where it has no part for
+ * testing and none is named. `note` takes the sentence about the latter.
+ */
+export async function chosenSplit(
+  { data, split, validation }: { readonly data: string; readonly split?: string; readonly validation?: string },
+  note: (message: string) => void,
+): Promise<string> {
+  if (split !== undefined) return split;
+  if (validation !== undefined || (await hasTestPart(data))) return "given";
+  const { length } = await openDataset(data, { split: "train" });
+  const share = setAside(length);
+  note(
+    `"${data}" has no part for testing, so ${100 * share} % of each class is set aside for it; --split chooses another share, --validation other data, and --split given tests on nothing.`,
+  );
+  return String(share);
+}
+
+/** Settings of the recipe that fits the data, for `resolveRecipe` to change further. `note` takes what is chosen. */
+export async function chosenSettings(
+  options: RecipeChoice & { readonly data: string; readonly split: string },
+  note: (message: string) => void,
+): Promise<Record<string, unknown>> {
+  const { data, split, batchSize, finetune, model } = options;
+  const { length: images, classes } = await openDataset(data, { split: "train", rule: await parseSplitRule(split) });
+  const wanted = typeof batchSize === "number" ? batchSize : undefined;
+  const chosen = chooseRecipe({ images, classes: classes.length }, finetune !== undefined, wanted);
+  const described = finetune === undefined ? {} : await describedWeights(finetune, model);
+  note(
+    `recipe: ${chosen.name}, since none was named: ${chosen.why}. Name another one, or change its settings by --set.\nexpect: ${chosen.expect}.`,
+  );
+  return { ...(await readRecipe(chosen.name)), ...described, ...chosen.changes };
+}

@@ -1,0 +1,80 @@
+/** The recipe of a run for which none was named: which of the packaged ones, with a batch and epochs that fit the data. */
+import type { RecipeSettings } from "./recipe.js";
+
+export interface FoundData {
+  /** To train on. */
+  readonly images: number;
+  readonly classes: number;
+}
+
+export interface ChosenRecipe {
+  /** Name of a packaged recipe. */
+  readonly name: "finetune" | "small-data" | "deit-tiny";
+  /** What is changed in it for this data. */
+  readonly changes: Partial<RecipeSettings>;
+  /** Why this one, and what to expect: to follow its name. */
+  readonly why: string;
+  readonly expect: string;
+}
+
+/** From so many images on, the recipe of ImageNet has enough to learn from. */
+const plenty = 100_000;
+
+/** `weights`: whether the run begins from some. `batchSize`: where the user has decided on one. */
+export function chooseRecipe(data: FoundData, weights: boolean, batchSize?: number): ChosenRecipe {
+  const { images, classes } = data;
+  const of = `${count(images, "image")} of ${count(classes, "class", "classes")}`;
+  if (weights) {
+    const { batch, lr } = fineTuningBatch(images, batchSize);
+    return {
+      name: "finetune",
+      changes: {
+        batchSize: batch,
+        lr,
+        ...epochsFor(images, batch, { steps: 300, least: leastEpochs(images), most: 100 }),
+      },
+      why: `the run begins from weights; batch, rate and epochs are for ${of}`,
+      expect:
+        "a head is fitted first, then all is fine-tuned; the recipe head-only leaves it at the head, after one look at each image",
+    };
+  }
+  if (images >= plenty)
+    return {
+      name: "deit-tiny",
+      changes: {},
+      why: `no weights to begin from, and ${of}`,
+      expect: "300 epochs as in the paper, which want an accelerator; --dry-run tells the time, --epochs changes it",
+    };
+  const batch = batchSize ?? smallBatch(images, 32);
+  return {
+    name: "small-data",
+    changes: { batchSize: batch, ...epochsFor(images, batch, { steps: 1500, least: 50, most: 300 }) },
+    why: `no weights to begin from; batch and epochs are for ${of}`,
+    expect:
+      "a transformer learns little from so few images alone: --finetune hub (or a file of weights) is faster and far better",
+  };
+}
+
+/** Share of each class that is set aside for testing where the data has no part for it. */
+export const setAside = (images: number): number => (images < 5000 ? 0.2 : images < 100_000 ? 0.1 : 0.02);
+
+const count = (n: number, one: string, many = `${one}s`): string => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
+
+/** A power of two, at most `most` and a third of the images, so that an epoch has some steps. */
+const smallBatch = (images: number, most: number): number =>
+  Math.max(1, Math.min(most, 2 ** Math.floor(Math.log2(Math.max(1, images / 3)))));
+
+/** The rate grows with the root of the batch, as Adam's noise asks for. */
+function fineTuningBatch(images: number, given?: number): { readonly batch: number; readonly lr: number } {
+  const batch = given ?? smallBatch(images, images < 5000 ? 16 : images < plenty ? 32 : 256);
+  return { batch, lr: Number((1e-4 * Math.sqrt(batch / 16)).toPrecision(2)) };
+}
+
+const leastEpochs = (images: number): number => (images < 5000 ? 8 : images < plenty ? 5 : 3);
+
+/** Epochs that make so many steps, within limits; and a warm-up that is over before half of the run. */
+function epochsFor(images: number, batch: number, range: { readonly [k in "steps" | "least" | "most"]: number }) {
+  const perEpoch = Math.max(1, Math.floor(images / batch));
+  const epochs = Math.min(range.most, Math.max(range.least, Math.ceil(range.steps / perEpoch)));
+  return { epochs };
+}
