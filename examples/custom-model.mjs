@@ -5,6 +5,7 @@ import { createOnnxEngine, imagenetNormalization, inferenceContext, initialize, 
 
 const { gelu, gradient, input, linear, mean, program, reshape, transpose } = tensor;
 const width = 32;
+/** @type {(name: string, shape: readonly number[]) => import("deit").ParameterSpec} */
 const weight = (name, shape) => ({
   name,
   shape,
@@ -12,8 +13,10 @@ const weight = (name, shape) => ({
   decay: true,
   init: { kind: "truncatedNormal", std: 0.02 },
 });
+/** @type {(name: string, shape: readonly number[]) => import("deit").ParameterSpec} */
 const bias = (name, shape) => ({ name, shape, kind: "parameter", decay: false, init: { kind: "zeros" } });
 
+/** @type {import("deit").Model} */
 const model = {
   name: "pooled-patches",
   config: {},
@@ -30,6 +33,7 @@ const model = {
   ],
   forward(context, images) {
     const [batch] = images.shape;
+    /** @type {(name: string, x: import("deit").tensor.Tensor) => import("deit").tensor.Tensor} */
     const affine = (name, x) => linear(x, context.parameter(`${name}.weight`), context.parameter(`${name}.bias`));
     const patches = reshape(transpose(reshape(images, [batch, 4, 8, 4, 24]), [0, 1, 3, 2, 4]), [batch, 16, 192]);
     return { logits: affine("head", mean(gelu(affine("embed", patches)), [1])) };
@@ -37,9 +41,10 @@ const model = {
 };
 
 const parameters = parameterInputs(model);
-const { logits } = model.forward(inferenceContext(parameters), input("images", "float32", [2, 32, 32, 3]));
+const context = inferenceContext(parameters);
+const { logits } = model.forward(context, input("images", "float32", [2, 32, 32, 3]));
 const loss = mean(tensor.mul(logits, logits));
-const [slope] = gradient(loss, [parameters.get("head.weight")]);
+const [slope] = gradient(loss, [context.parameter("head.weight")]);
 
 const engine = await createOnnxEngine();
 const executable = await engine.compile(
@@ -51,5 +56,5 @@ const images = tensor.float32(
   Float32Array.from({ length: 6144 }, (_, i) => Math.sin(i)),
 );
 const outputs = await executable.run(state, new Map([["images", images]]));
-console.log("logits", outputs.get("logits").shape, "gradient of the head", outputs.get("slope").shape);
+console.log("logits", outputs.get("logits")?.shape, "gradient of the head", outputs.get("slope")?.shape);
 await engine.close();

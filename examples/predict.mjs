@@ -6,8 +6,8 @@ import {
   Classifier,
   createOnnxEngine,
   decodeImage,
+  evaluationTransform,
   openModel,
-  RandomStream,
   softmaxOf,
   topK,
 } from "deit";
@@ -18,12 +18,7 @@ const { model, weights, classes } = await openModel({ weights: weightsFile, mode
 const classifier = await Classifier.create({ engine, model }, weights);
 
 const image = await decodeImage(await readFile(imageFile), { name: imageFile });
-const view = applyTransform(
-  image,
-  { kind: "evaluation", size: model.imageSize, cropRatio: model.cropRatio, interpolation: "bicubic" },
-  new RandomStream({ seed: 0, purpose: "unused" }),
-);
-const logits = await classifier.logits(view, 1);
+const logits = await classifier.logits(applyTransform(image, evaluationTransform(model)), 1);
 const probabilities = softmaxOf(logits);
 for (const index of topK(logits, 3)) {
   console.log(`${(100 * probabilities[index]).toFixed(1)} %  ${classes?.[index] ?? `class ${index}`}`);

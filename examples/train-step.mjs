@@ -12,6 +12,7 @@ import {
 } from "deit";
 
 const model = deit("small-one", { imageSize: 32, patchSize: 8, width: 48, depth: 2, heads: 3, classes: 10 });
+/** @type {import("deit").OptimizerOptions} */
 const optimizer = { kind: "adamw", betas: [0.9, 0.999], epsilon: 1e-8, weightDecay: 0.05 };
 const { program, state: shapes } = trainStep(model, { batch: 32, optimizer, labelSmoothing: 0.1 });
 
@@ -41,6 +42,6 @@ for await (const { images, labels, step } of loader.epoch(0)) {
       ...Object.entries(numbers).map(([name, value]) => [name, tensor.float32([], [value])]),
     ]),
   );
-  console.log(`step ${step + 1}: loss ${outputs.get("loss").data[0].toFixed(4)}`);
+  console.log(`step ${step + 1}: loss ${Number(outputs.get("loss")?.data[0]).toFixed(4)}`);
 }
 await engine.close();

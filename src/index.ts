@@ -1,43 +1,82 @@
 /** `deit` as a library. */
-export type { Dataset, OpenOptions, SampleSource } from "./data/dataset.js";
-export { decodeImage } from "./data/decode.js";
-export type { RgbImage } from "./data/image.js";
+export type { AffineInterpolation } from "./data/augment/affine.js";
+export type { Augmentation, ColorJitter } from "./data/augment/augment.js";
+export type { PolicyStep } from "./data/augment/auto-augment.js";
+export type { OperationName, OperationSettings } from "./data/augment/operations.js";
+export type { Magnitudes, Policy } from "./data/augment/policy.js";
+export type { CropKind, CropOptions } from "./data/crop.js";
+export type { Dataset, OpenOptions, Pieces, SampleSource, SplitRule } from "./data/dataset.js";
+export { type DecodeOptions, decodeImage, type Exif } from "./data/decode.js";
+export type { Box, Pixels, RgbImage, Size } from "./data/image.js";
 export { type Batch, createLoader, type Loader, type LoaderOptions } from "./data/loader.js";
 export { openDataset } from "./data/open.js";
-export { type Interpolation, resize } from "./data/resize.js";
-export { applyTransform, type Transform } from "./data/transform.js";
-export type { DeviceState, Engine, EngineInfo, Executable, Precision } from "./engines/engine.js";
-export { createOnnxEngine } from "./engines/onnx/engine.js";
+export { type Interpolation, type ResizeOptions, resize } from "./data/resize.js";
+export {
+  applyTransform,
+  type EvaluationTransform,
+  type TrainingTransform,
+  type Transform,
+} from "./data/transform.js";
+export type {
+  CompileOptions,
+  DeviceState,
+  Engine,
+  EngineInfo,
+  Executable,
+  MemoryNeed,
+  Precision,
+} from "./engines/engine.js";
+export {
+  createOnnxEngine,
+  type OnnxEngineOptions,
+} from "./engines/onnx/engine.js";
 export * from "./errors.js";
 export { type Decisions, disagreement } from "./evaluation/agreement.js";
-export { Attention, type AttentionMaps } from "./evaluation/attention.js";
-export { Classifier } from "./evaluation/classifier.js";
-export { evaluate as evaluateClassifier } from "./evaluation/evaluate.js";
-export { softmaxOf, topK } from "./evaluation/metrics.js";
+export { Attention, type AttentionMaps, type AttentionToken } from "./evaluation/attention.js";
+export { Classifier, type ClassifierOptions } from "./evaluation/classifier.js";
+export { type EvaluateOptions, evaluate as evaluateClassifier } from "./evaluation/evaluate.js";
+export { embedding, patchFeatures } from "./evaluation/features.js";
+export { type EvaluationResult, softmaxOf, topK } from "./evaluation/metrics.js";
 export { type ModelChoice, type OpenedModel, openModel } from "./evaluation/open-model.js";
 export { type Derive, Probe, type Seen } from "./evaluation/probe.js";
-export { adaptWeights } from "./models/adapt.js";
-export { decisionLogits, inferenceContext, parameterInputs } from "./models/context.js";
+export { evaluationTransform, type Sight } from "./evaluation/sight.js";
+export { type AdaptOptions, adaptWeights } from "./models/adapt.js";
+export { decisionLogits, type Head, inferenceContext, parameterInputs } from "./models/context.js";
 export { type DeitConfig, deit } from "./models/deit.js";
 export { initialize } from "./models/initialize.js";
 export {
   type ForwardContext,
+  type Initializer,
   imagenetNormalization,
   type Logits,
   type Model,
+  type Normalization,
   type ParameterSpec,
 } from "./models/model.js";
 export { normalize } from "./models/normalize.js";
-export { createModel, modelNames } from "./models/registry.js";
-export { RandomStream } from "./random/stream.js";
+export type { PositionInterpolation } from "./models/position-embedding.js";
+export { createModel, type ModelOptions, modelNames } from "./models/registry.js";
+export type { RegnetConfig } from "./models/regnet.js";
+export type { ResampleFilter } from "./models/resample.js";
+export { usualClasses } from "./models/usual-classes.js";
+export { RandomStream, type StreamKey } from "./random/stream.js";
+export type { Json, ProcessGroup } from "./system/coordination/process-group.js";
 export * as tensor from "./tensor/index.js";
+export type { BatchTransform, EraseMode } from "./training/batch-transform.js";
+export type { OnNaN } from "./training/broken-run.js";
 export type { EpochRecord, TrainEvent } from "./training/events.js";
 export { type LogLine, logSchema, readLog } from "./training/log-schema.js";
-export { crossEntropy, distilledLoss, smoothedTargets } from "./training/losses.js";
-export { createOptimizer, type OptimizerOptions } from "./training/optimizer.js";
-export { parseRecipe, type Recipe, type RecipeSettings } from "./training/recipe.js";
-export { buildStep, type Step, stepInputs, trainStep } from "./training/step.js";
+export {
+  crossEntropy,
+  type Distillation,
+  distilledLoss,
+  smoothedTargets,
+  type TeacherAnswer,
+} from "./training/losses.js";
+export { createOptimizer, type Optimizer, type OptimizerOptions, type StepScalars } from "./training/optimizer.js";
+export { parseRecipe, type Recipe, type RecipeSettings, recipeSchema } from "./training/recipe.js";
+export { buildStep, type Step, type StepInputs, type StepOptions, stepInputs, trainStep } from "./training/step.js";
 export type { TrainOptions } from "./training/train-options.js";
 export { type TrainResult, train } from "./training/trainer.js";
-export { loadWeights } from "./weights/load.js";
+export { type LoadedWeights, type LoadOptions, loadWeights } from "./weights/load.js";
 export { readSafetensors, writeSafetensors } from "./weights/safetensors.js";

@@ -4,11 +4,11 @@ import { type Decider, probeDecider } from "../evaluation/agreement.js";
 import { headLogits } from "../evaluation/heads.js";
 import type { OpenedModel } from "../evaluation/open-model.js";
 import { Probe } from "../evaluation/probe.js";
+import type { Sight } from "../evaluation/sight.js";
 import { imagenetNormalization } from "../models/model.js";
 import { parseRecipe } from "../training/recipe.js";
 import { applySettings } from "../training/recipe-file.js";
 import { openOnnxTeacher } from "../training/teacher-onnx.js";
-import type { Sight } from "./evaluation-data.js";
 
 export interface Contestant extends Decider {
   /** How it wants to see an image. */

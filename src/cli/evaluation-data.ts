@@ -9,6 +9,7 @@ import { readClassFile } from "../data/sources/files.js";
 import { isIndex } from "../data/sources/image-folder.js";
 import { parseSplitRule } from "../data/split.js";
 import { UsageError } from "../errors.js";
+import { evaluationTransform, type Sight } from "../evaluation/sight.js";
 import type { Model } from "../models/model.js";
 import { usualClasses } from "../models/usual-classes.js";
 import { number, splitOption, wholeNumber } from "./options.js";
@@ -79,17 +80,4 @@ export function evaluationLoader(dataset: Dataset, model: Sight, options: DataOp
     order: "sequential",
     dropLast: false,
   });
-}
-
-/** What decides how a model sees an image in evaluation. */
-export type Sight = Pick<Model, "imageSize" | "cropRatio">;
-
-/** How the model sees an image in evaluation. */
-export function evaluationTransform({ imageSize, cropRatio }: Sight, options: Pick<DataOptions, "cropRatio">) {
-  return {
-    kind: "evaluation",
-    size: imageSize,
-    cropRatio: options.cropRatio ?? cropRatio,
-    interpolation: "bicubic",
-  } as const;
 }

@@ -10,6 +10,7 @@ import { type Interpolation, planResize } from "./resize.js";
  */
 export type CropKind = "resized" | "padded" | "simple";
 
+/** Size of the square, and what part of the image it may show. */
 export interface CropOptions {
   readonly size: number;
   /** Range of the part's area. */

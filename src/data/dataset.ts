@@ -47,6 +47,7 @@ export interface Pieces {
   foresee(pieces: readonly number[]): void;
 }
 
+/** Labelled images: plain facts about each sample; pixels come from its source (`createLoader`). */
 export interface Dataset {
   readonly name: string;
   /** Class names; a label is an index into them. */
@@ -73,6 +74,7 @@ export type SplitRule =
   /** These samples are for testing, by their keys; all others are for training. */
   | { readonly kind: "recorded"; readonly path: string; readonly share: number; readonly test: ReadonlySet<string> };
 
+/** How a data set is opened. */
 export interface OpenOptions {
   /** Which part, where the data has parts: "train" or "test" (also found as "val", "valid", "validation"). */
   readonly split: "train" | "test";

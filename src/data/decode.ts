@@ -19,8 +19,10 @@ import { type Codec, fileFormat, type ReadableFormat } from "./file-format.js";
 import { type Picture, pictureOf, type RgbImage, wholeImage } from "./image.js";
 import { upright } from "./orientation.js";
 
+/** What becomes of the orientation that a camera notes in an image. */
 export type Exif = "ignore" | "apply";
 
+/** How an image file is decoded. */
 export interface DecodeOptions {
   /** Path or name for messages. */
   readonly name: string;

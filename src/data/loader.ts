@@ -9,6 +9,7 @@ import { type BadSample, fillViews, type LoaderJob } from "./loader-job.js";
 import { piecesOf, streamedOrder, whileHere } from "./pieces.js";
 import type { Transform } from "./transform.js";
 
+/** What a loader reads, and how. */
 export interface LoaderOptions {
   readonly dataset: Dataset;
   readonly batchSize: number;
@@ -32,6 +33,7 @@ export interface LoaderOptions {
   readonly process?: { readonly index: number; readonly count: number };
 }
 
+/** Images as the model sees them, with labels. */
 export interface Batch {
   readonly step: number;
   /** Place in the whole batch of the first sample here; 0 in a process that makes batches alone. */
@@ -50,6 +52,7 @@ export interface Batch {
   readonly count: number;
 }
 
+/** Batches of a data set, epoch by epoch, made ahead by worker threads. */
 export interface Loader {
   readonly stepsPerEpoch: number;
   /** Of all processes together. */

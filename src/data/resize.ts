@@ -3,6 +3,7 @@ import { type Box, type Pixels, type RgbImage, type Size, wholeBox } from "./ima
 import { kernels } from "./kernels/kernels.js";
 import { precision } from "./kernels/resample-kernels.js";
 
+/** Pillow's resampling filters. */
 export type Interpolation = "nearest" | "bilinear" | "bicubic" | "lanczos";
 
 interface Filter {
@@ -73,6 +74,7 @@ function taps(
   return { first, count: counts, weights, width };
 }
 
+/** The size to resize to, and how. */
 export interface ResizeOptions extends Size {
   readonly interpolation: Interpolation;
   /** Part of the image that is resized, in (fractional) pixels; the whole unless told. */

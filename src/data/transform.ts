@@ -6,6 +6,7 @@ import { halfEven } from "./half-even.js";
 import { type Box, type Pixels, type RgbImage, type Shrink, type Size, wholeBox } from "./image.js";
 import { type Interpolation, planResize } from "./resize.js";
 
+/** Resize and centre crop, as timm evaluates. */
 export interface EvaluationTransform {
   readonly kind: "evaluation";
   readonly size: number;
@@ -14,6 +15,7 @@ export interface EvaluationTransform {
   readonly interpolation: Interpolation;
 }
 
+/** Random crop, flips and augmentation. */
 export interface TrainingTransform extends CropOptions {
   readonly kind: "training";
   /** `random`: bilinear or bicubic, drawn for each view. */
@@ -25,6 +27,7 @@ export interface TrainingTransform extends CropOptions {
   readonly augmentation?: Augmentation;
 }
 
+/** From a decoded image to the square that a model sees. */
 export type Transform = EvaluationTransform | TrainingTransform;
 
 /** A view whose random choices about place are made, before there are pixels. */
@@ -36,9 +39,13 @@ export interface ViewPlan {
   make(pixels: Pixels): Uint8Array;
 }
 
-/** Applies a transform: `size · size · 3` bytes. `stream` is read by training transforms only. */
-export function applyTransform(image: RgbImage, transform: Transform, stream: RandomStream): Uint8Array {
-  return planView(image, transform, stream).make({ ...wholeBox(image), data: image.data });
+/** Applies a transform: `size · size · 3` bytes. A training transform draws its choices from `stream`. */
+export function applyTransform(image: RgbImage, transform: EvaluationTransform): Uint8Array;
+export function applyTransform(image: RgbImage, transform: Transform, stream: RandomStream): Uint8Array;
+export function applyTransform(image: RgbImage, transform: Transform, stream?: RandomStream): Uint8Array {
+  const plan =
+    transform.kind === "evaluation" ? evaluationView(image, transform) : trainingView(image, transform, stream!);
+  return plan.make({ ...wholeBox(image), data: image.data });
 }
 
 /** Decides what of an image a view needs. */

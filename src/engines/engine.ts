@@ -10,6 +10,7 @@ import type { HostTensor, NamedTensors, Program } from "../tensor/index.js";
  */
 export type Precision = "float32" | "bfloat16";
 
+/** Which engine it is, and on what it runs. */
 export interface EngineInfo {
   /** "onnx" or "xla". */
   readonly engine: string;
@@ -24,6 +25,7 @@ export interface EngineInfo {
   readonly precisions: readonly Precision[];
 }
 
+/** How a program is compiled. */
 export interface CompileOptions {
   readonly precision?: Precision;
 }
@@ -63,6 +65,7 @@ export interface Executable {
   dispose(): Promise<void>;
 }
 
+/** Compiles programs and keeps their state on a device. */
 export interface Engine {
   readonly info: EngineInfo;
   createState(tensors: NamedTensors): Promise<DeviceState>;

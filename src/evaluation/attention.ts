@@ -81,7 +81,7 @@ const afterPrefix = (x: Tensor, prefix: number): Tensor => {
   return slice(x, axis, prefix, x.shape[axis]);
 };
 
-/** `[batch, heads, patches]`: the row of the token in the last block, which computes the first tokens' rows only. */
+/** `[batch, heads, patches]`: the row of the token in the last block. */
 function headAttention(seen: Seen, depth: number, token: number, prefix: number): Tensor {
   return afterPrefix(take(seen.value(`blocks.${depth - 1}.attn`), 2, token), prefix);
 }

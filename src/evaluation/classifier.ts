@@ -19,6 +19,7 @@ export function inferenceProgram(model: Model, batch: number, head: Head = "both
   });
 }
 
+/** What a classifier is made of. */
 export interface ClassifierOptions {
   readonly engine: Engine;
   readonly model: Model;

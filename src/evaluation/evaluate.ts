@@ -6,6 +6,7 @@ import { alone, type ProcessGroup } from "../system/coordination/process-group.j
 import type { Classifier } from "./classifier.js";
 import { Accuracy, combined, type EvaluationResult } from "./metrics.js";
 
+/** What is measured, on what. */
 export interface EvaluateOptions {
   readonly classifier: Classifier;
   /** A sequential loader with the evaluation transform. */
@@ -20,7 +21,10 @@ export interface EvaluateOptions {
   readonly onLogits?: (index: number, logits: Float32Array) => void;
 }
 
-/** Accuracy over the loader's images; throws WeightsError where the model's answer to one of them is no number. */
+/**
+ * Accuracy and loss over the loader's images. Throws WeightsError where the model's answer to one of them is no number, and
+ * InterruptedError when `signal` says so.
+ */
 export async function evaluate({
   classifier,
   loader,

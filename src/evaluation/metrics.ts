@@ -53,6 +53,7 @@ export class Accuracy {
   }
 }
 
+/** What an evaluation found. */
 export interface EvaluationResult {
   /** Percent of images whose first choice is right. */
   readonly top1: number;

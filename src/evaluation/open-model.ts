@@ -6,11 +6,13 @@ import { adaptWeights } from "../models/adapt.js";
 import { requireFiniteWeights } from "../models/finite.js";
 import type { Model } from "../models/model.js";
 import { createModel, type ModelOptions } from "../models/registry.js";
+import { usualClasses } from "../models/usual-classes.js";
 import { fileError } from "../system/atomic-file.js";
 import type { NamedTensors } from "../tensor/index.js";
 import { hubRepository, isHubName } from "../weights/hub-names.js";
 import { loadWeights } from "../weights/load.js";
 
+/** Which model to open, and whose weights. */
 export interface ModelChoice {
   /** Name of the model; a deit checkpoint says it itself. */
   readonly model?: string;
@@ -26,16 +28,27 @@ export interface ModelChoice {
   readonly onProgress?: (done: number, total: number) => void;
 }
 
+/** A model with its weights and what its outputs mean. */
 export interface OpenedModel {
   readonly model: Model;
   readonly weights: NamedTensors;
-  /** Undefined where nobody named them. */
+  /**
+   * The classes in the order of the outputs: those that the caller or the weights name; otherwise ImageNet's for a model of
+   * the field with its 1000 outputs (`usualClasses`); otherwise undefined.
+   */
   readonly classes?: readonly string[];
+  /** The same without what is only usual: undefined where neither the caller nor the weights name them. */
+  readonly namedClasses?: readonly string[];
 }
 
 /** Names of the metadata of deit's own checkpoints. */
 export const checkpointMetadata = { model: "deit.model", config: "deit.config", classes: "deit.classes" } as const;
 
+/**
+ * Finds the weights (fetching them where they lie on the hub), builds their model and fits them to it. Throws UsageError
+ * where nothing says which model it is or class names do not fit its outputs, FileError where there is no such file or it
+ * cannot be read, and WeightsError where the weights are not the model's.
+ */
 export async function openModel(choice: ModelChoice): Promise<OpenedModel> {
   const path = await locateWeights(choice);
   const { tensors, metadata } = await loadWeights(path);
@@ -45,15 +58,15 @@ export async function openModel(choice: ModelChoice): Promise<OpenedModel> {
   const own = name === metadata[checkpointMetadata.model] ? savedConfig(metadata) : {};
   const classCount = (tensors.get("head.weight") ?? tensors.get("head.fc.weight"))?.shape[0];
   const model = createModel(name, { classes: classCount, ...own, imageSize: choice.imageSize ?? own.imageSize });
-  const classes = choice.classes ?? savedClasses(metadata);
-  if (classes && classes.length !== model.classes) {
+  const named = choice.classes ?? savedClasses(metadata);
+  if (named && named.length !== model.classes) {
     throw new UsageError(
-      `${classes.length} class names were given, but the weights in "${path}" know ${model.classes} classes; give one name per class.`,
+      `${named.length} class names were given, but the weights in "${path}" know ${model.classes} classes; give one name per class.`,
     );
   }
   const weights = adaptWeights(model, tensors, { source: path });
   requireFiniteWeights(weights, path);
-  return { model, classes, weights };
+  return { model, weights, classes: named ?? usualClasses(model), namedClasses: named };
 }
 
 /** The file that `weights` means, fetched where it lies on the hub. */

@@ -44,6 +44,7 @@ export function probeProgram(model: Model, batch: number, derive: Derive): Progr
   });
 }
 
+/** A model on an engine that answers with what is derived from its intermediate values. */
 export class Probe {
   readonly #programs: BatchPrograms;
 

@@ -6,6 +6,7 @@ import type { Model, ParameterSpec } from "./model.js";
 import { type PositionInterpolation, resizePositionEmbedding } from "./position-embedding.js";
 import { type DeitSizes, describeDeit, differences, nameOf, recognizeDeit } from "./recognize.js";
 
+/** How weights are fitted to a model. */
 export interface AdaptOptions {
   /** Where the weights come from, for messages. */
   readonly source: string;

@@ -25,6 +25,7 @@ import {
   type ParameterSpec,
 } from "./model.js";
 
+/** Sizes of a DeiT. */
 export interface DeitConfig {
   /** Side of the square input in pixels. */
   readonly imageSize: number;
@@ -160,19 +161,27 @@ function forward(config: DeitConfig, context: ForwardContext, images: Tensor): L
   let x = embed(config, context, images);
   context.observe?.("embedding", () => x);
   x = context.dropout(x, config.dropout);
-  for (let i = 0; i < depth; i++) {
+  /** The first `count` tokens after block `i`. */
+  const block = (i: number, before: Tensor, count: number): Tensor => {
     const rate = depth > 1 ? (dropPath * i) / (depth - 1) : 0;
-    // After the last block only the class and distillation tokens are read, so it computes no others.
-    const queries = i === depth - 1 ? prefix : x.shape[1];
-    const attended = selfAttention(config, context, `blocks.${i}.attn`, norm(`blocks.${i}.norm1`, x), queries);
-    x = add(slice(x, 1, 0, queries), context.dropPath(context.dropout(attended, config.dropout), rate));
+    const attended = selfAttention(config, context, `blocks.${i}.attn`, norm(`blocks.${i}.norm1`, before), count);
+    const x = add(slice(before, 1, 0, count), context.dropPath(context.dropout(attended, config.dropout), rate));
     const hidden = context.dropout(gelu(affine(`blocks.${i}.mlp.fc1`, norm(`blocks.${i}.norm2`, x))), config.dropout);
     const fed = context.dropout(affine(`blocks.${i}.mlp.fc2`, hidden), config.dropout);
-    x = add(x, context.dropPath(fed, rate));
-    context.observe?.(`blocks.${i}`, () => x);
+    return add(x, context.dropPath(fed, rate));
+  };
+  const tokens = x.shape[1];
+  for (let i = 0; i < depth - 1; i++) {
+    x = block(i, x, tokens);
+    const after = x;
+    context.observe?.(`blocks.${i}`, () => after);
   }
-  x = norm("norm", x);
-  context.observe?.("norm", () => x);
+  // The heads read only the class and distillation tokens, so the last block computes no others, unless somebody looks.
+  const before = x;
+  const everything = () => block(depth - 1, before, tokens);
+  context.observe?.(`blocks.${depth - 1}`, everything);
+  context.observe?.("norm", () => norm("norm", everything()));
+  x = norm("norm", block(depth - 1, before, prefix));
   const head = (name: string, token: number) => {
     const features = take(x, 1, token);
     context.observe?.(`${name}.input`, () => features);
@@ -197,7 +206,7 @@ function selfAttention(
   const byHead = (t: Tensor) => transpose(reshape(t, [batch, tokens, heads, width / heads]), [0, 2, 1, 3]);
   const [all, k, v] = split(affine(`${name}.qkv`, x), 3, 2).map(byHead);
   const q = slice(all, 2, 0, queries);
-  context.observe?.(name, () => attentionWeights(q, k));
+  context.observe?.(name, () => attentionWeights(all, k));
   const out = attention(q, k, v);
   return affine(`${name}.proj`, reshape(transpose(out, [0, 2, 1, 3]), [batch, queries, width]));
 }

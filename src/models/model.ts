@@ -11,6 +11,7 @@ export type Initializer =
   | { readonly kind: "normal"; readonly std: number }
   | { readonly kind: "uniform"; readonly bound: number };
 
+/** A parameter or buffer of a model. */
 export interface ParameterSpec {
   /** timm's name, as `blocks.0.attn.qkv.weight`. */
   readonly name: string;
@@ -35,7 +36,7 @@ export interface ForwardContext {
   updateBuffer(name: string, value: Tensor): void;
   /**
    * Shows an intermediate value under a name, where somebody looks: `embedding`, `blocks.N` and `norm` are tokens
-   * `[batch, tokens, width]`, `blocks.N.attn` attention weights `[batch, heads, queries, tokens]`, and `HEAD.input`
+   * `[batch, tokens, width]`, `blocks.N.attn` attention weights `[batch, heads, tokens, tokens]`, and `HEAD.input`
    * (`head`, `head_dist`, `head.fc`) what a head reads, `[batch, width]`. What is worth a look need not be computed
    * otherwise, so it is given as a function.
    */
@@ -50,6 +51,7 @@ export interface Logits {
   readonly distillation?: Tensor;
 }
 
+/** Mean and standard deviation of each channel, on the scale 0 to 1, that images are normalised with. */
 export interface Normalization {
   readonly mean: readonly [number, number, number];
   readonly std: readonly [number, number, number];
@@ -61,6 +63,7 @@ export const imagenetNormalization: Normalization = {
   std: [0.229, 0.224, 0.225],
 };
 
+/** A list of parameters and a function from them and images to logits. */
 export interface Model {
   readonly name: string;
   /** Everything needed to build the same model again; JSON. */

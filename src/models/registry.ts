@@ -30,6 +30,7 @@ const constructors: Readonly<Record<string, (options: ModelOptions) => Model>> =
   ...regnetConstructors,
 };
 
+/** Names of all models, as `createModel` knows them. */
 export function modelNames(): string[] {
   return Object.keys(constructors);
 }

@@ -16,6 +16,7 @@ import {
 } from "../tensor/index.js";
 import { type ForwardContext, imagenetNormalization, type Logits, type Model, type ParameterSpec } from "./model.js";
 
+/** Sizes of a RegNetY. */
 export interface RegnetConfig {
   readonly imageSize: number;
   readonly classes: number;

@@ -1,6 +1,7 @@
 /** Antialiased resampling along an axis, as timm, PyTorch and Pillow do it; of images, as products inside a program. */
 import { constant, dot, reshape, type Tensor, transpose } from "../tensor/index.js";
 
+/** Filter of a resampling within a program. */
 export type ResampleFilter = "bilinear" | "bicubic";
 
 const kernels: Record<ResampleFilter, { readonly support: number; weight(x: number): number }> = {

@@ -7,6 +7,7 @@
  */
 import { philox } from "./philox.js";
 
+/** What a stream is a function of. */
 export interface StreamKey {
   /** Seed of the run. */
   readonly seed: number;

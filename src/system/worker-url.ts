@@ -1,3 +1,4 @@
+/** Modules of worker threads. */
 import { packageRoot } from "./package-root.js";
 
 /**

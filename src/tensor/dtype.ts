@@ -1,6 +1,7 @@
 /** Element types of tensors, on the host and in programs. */
 import { ShapeError } from "../errors.js";
 
+/** Type of a tensor's elements. */
 export type DType =
   | "float64"
   | "float32"
@@ -45,6 +46,7 @@ export function byteSize(dtype: DType): number {
   return arrays[dtype].BYTES_PER_ELEMENT;
 }
 
+/** Whether elements are floating-point numbers. */
 export function isFloat(dtype: DType): boolean {
   return dtype === "float32" || dtype === "bfloat16" || dtype === "float64" || dtype === "float16";
 }

@@ -27,12 +27,14 @@ export interface Tensor extends TensorType {
   readonly index: number;
 }
 
+/** A constant of a node; JSON. */
 export type AttributeValue =
   | string
   | number
   | boolean
   | readonly AttributeValue[]
   | { readonly [key: string]: AttributeValue };
+/** Constants of a node by name. */
 export type Attributes = { readonly [key: string]: AttributeValue };
 
 /** A primitive applied to inputs. */

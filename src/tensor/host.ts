@@ -2,6 +2,7 @@
 import { ShapeError } from "../errors.js";
 import { allocate, type DType, type TypedArray } from "./dtype.js";
 
+/** Sizes of a tensor's axes; none for a scalar. */
 export type Shape = readonly number[];
 
 /** A dense, row-major tensor. `data.length` equals the product of `shape`. */
@@ -14,6 +15,7 @@ export interface HostTensor {
 /** Tensors by name, as in a checkpoint. */
 export type NamedTensors = ReadonlyMap<string, HostTensor>;
 
+/** Number of elements of a shape. */
 export function sizeOf(shape: Shape): number {
   let n = 1;
   for (const d of shape) n *= d;
@@ -35,6 +37,7 @@ export function float32(shape: Shape, values: ArrayLike<number>): HostTensor {
   return hostTensor("float32", shape, values instanceof Float32Array ? values : Float32Array.from(values));
 }
 
+/** A host tensor of zeros. */
 export function zeros(dtype: DType, shape: Shape): HostTensor {
   return { dtype, shape, data: allocate(dtype, sizeOf(shape)) };
 }

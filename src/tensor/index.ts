@@ -1,13 +1,22 @@
 /** The tensor language. */
+
+export type { DenseValue } from "./dense.js";
 export { allocate, byteSize, type DType, isFloat, type TypedArray, viewOf } from "./dtype.js";
 export { gelu, logSoftmax, silu, softmax } from "./functions/activation.js";
 export { attention, attentionWeights } from "./functions/attention.js";
-export { type BatchNormParameters, batchNorm, batchNormTraining } from "./functions/batch-norm.js";
+export {
+  type BatchNormParameters,
+  type BatchNormTraining,
+  batchNorm,
+  batchNormTraining,
+} from "./functions/batch-norm.js";
 export { asRows, linear, sumRows } from "./functions/linear.js";
 export { layerNorm } from "./functions/normalization.js";
 export { mean } from "./functions/reduction.js";
 export { gradient } from "./gradient.js";
 export {
+  type Attributes,
+  type AttributeValue,
   describe,
   type EngineKind,
   type Node,
@@ -18,6 +27,7 @@ export {
   topologicalOrder,
 } from "./graph.js";
 export { float32, type HostTensor, hostTensor, type NamedTensors, type Shape, sizeOf, zeros } from "./host.js";
+export type { OnnxAttribute, OnnxEmitter, OnnxOptions, StablehloEmitter } from "./lowering.js";
 export { add, div, mul, neg, sub } from "./primitives/arithmetic.js";
 export { barrier, saved } from "./primitives/barrier.js";
 export { broadcast, reduceSum } from "./primitives/broadcast.js";
@@ -26,6 +36,7 @@ export {
   abs,
   and,
   argmax,
+  type Comparison,
   compare,
   finite,
   max,
@@ -37,7 +48,8 @@ export {
   select,
 } from "./primitives/compare.js";
 export { type ConvolutionOptions, conv2d } from "./primitives/convolution.js";
-export { type DotAxes, dot, dotAxes, matmul } from "./primitives/dot.js";
+export { type Axes, type DotAxes, type DotOptions, dot, dotAxes, matmul } from "./primitives/dot.js";
+export type { Operand } from "./primitives/elementwise.js";
 export { reshape, transpose } from "./primitives/layout.js";
 export { constant, input, iota, scalar } from "./primitives/leaf.js";
 export { randomUniform } from "./primitives/random.js";

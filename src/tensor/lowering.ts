@@ -2,12 +2,14 @@
 import type { DType } from "./dtype.js";
 import type { Tensor, TensorType } from "./graph.js";
 
+/** An attribute of an ONNX node. */
 export type OnnxAttribute =
   | { readonly int: number }
   | { readonly float: number }
   | { readonly ints: readonly number[] }
   | { readonly string: string };
 
+/** What an ONNX node has beside its inputs. */
 export interface OnnxOptions {
   readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
   /** Number of outputs, 1 unless told. */
@@ -16,6 +18,7 @@ export interface OnnxOptions {
   readonly domain?: "" | "com.microsoft";
 }
 
+/** Writes a primitive as nodes of an ONNX model. */
 export interface OnnxEmitter {
   /** Name of the value of `tensor`, in full shape. */
   value(tensor: Tensor): string;
@@ -33,6 +36,7 @@ export interface OnnxEmitter {
   has(primitive: string): boolean;
 }
 
+/** Writes a primitive as operations of a StableHLO module. */
 export interface StablehloEmitter {
   /** SSA name of the value of `tensor`. */
   value(tensor: Tensor): string;

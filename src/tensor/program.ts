@@ -4,6 +4,7 @@ import type { DType } from "./dtype.js";
 import { describe, type Node, sameShape, type Tensor, topologicalOrder } from "./graph.js";
 import type { Shape } from "./host.js";
 
+/** A value that a program is given, or keeps. */
 export interface ProgramInput {
   readonly name: string;
   readonly dtype: DType;
@@ -14,6 +15,7 @@ export interface ProgramInput {
   readonly sharding: "batch" | "replicated";
 }
 
+/** A value that a program returns, or puts into its state. */
 export interface ProgramOutput {
   readonly name: string;
   readonly tensor: Tensor;
@@ -22,12 +24,14 @@ export interface ProgramOutput {
   readonly sharding: "batch" | "replicated";
 }
 
+/** A graph with named inputs, outputs and state. */
 export interface Program {
   readonly name: string;
   readonly inputs: readonly ProgramInput[];
   readonly outputs: readonly ProgramOutput[];
 }
 
+/** What a program returns, and which of its inputs are state. */
 export interface ProgramOptions {
   readonly name: string;
   /** Values returned to the caller by name. */

@@ -22,6 +22,7 @@ import {
 } from "../tensor/index.js";
 import { smoothedTargets } from "./losses.js";
 
+/** What is done to a batch as a whole, on the device. */
 export interface BatchTransform {
   /** Mixup and CutMix, with numbers drawn by `drawMix`. */
   readonly mix?: boolean;

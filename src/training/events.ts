@@ -3,6 +3,7 @@ import type { EngineInfo } from "../engines/engine.js";
 import type { EvaluationResult } from "../evaluation/metrics.js";
 import type { Model } from "../models/model.js";
 
+/** What `train` tells while it runs. */
 export type TrainEvent =
   /** Images that the body of the model has looked at, for fitting its heads before the first step. */
   | { readonly kind: "fitting"; readonly images: number; readonly total: number }

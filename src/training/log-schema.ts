@@ -19,6 +19,7 @@ export const testResultSchema = z.object({
   images: count,
 });
 
+/** Zod schema of a line of `log.jsonl`. */
 export const logSchema = z.discriminatedUnion("kind", [
   /** A process begins to write: what its results may depend on beside the recipe. */
   line("environment", {
@@ -82,6 +83,7 @@ export const logSchema = z.discriminatedUnion("kind", [
   line("finished", { epoch: count, step: count, bestTop1: z.number().optional() }),
 ]);
 
+/** A line of `log.jsonl`, by its `kind`. */
 export type LogLine = z.infer<typeof logSchema>;
 
 /** A line as it is handed to the log, which adds the time. */

@@ -59,6 +59,7 @@ export function cosubLoss(first: Tensor, second: Tensor, target: Tensor): Tensor
   return mul(parts.reduce(add), 0.25);
 }
 
+/** How a teacher's answers enter the loss. */
 export type Distillation =
   | { readonly kind: "none" }
   /** No teacher: the second head learns the true labels too, the paper's control (section 5.3). */

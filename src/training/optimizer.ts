@@ -2,6 +2,7 @@
 import type { ParameterSpec } from "../models/model.js";
 import { add, div, input, mul, select, sqrt, sub, type Tensor } from "../tensor/index.js";
 
+/** Which optimizer, with its constants. */
 export type OptimizerOptions =
   | {
       readonly kind: "adamw";
@@ -14,6 +15,7 @@ export type OptimizerOptions =
 /** Numbers of one step that the host works out, by program input. */
 export type StepScalars = Readonly<Record<string, number>>;
 
+/** An optimizer as part of a training step. */
 export interface Optimizer {
   /** Names of the state tensors of a parameter, each of its shape and first zero. */
   stateNames(parameter: string): readonly string[];
@@ -31,6 +33,7 @@ const scalarInput = (name: string): Tensor => input(name, "float32", []);
 /** What the learning rate of a parameter is multiplied by, by its name. */
 export type RateFactor = (parameter: string) => number;
 
+/** The optimizer of these options; `factor` changes the rate of single parameters. */
 export function createOptimizer(options: OptimizerOptions, factor: RateFactor = () => 1): Optimizer {
   return options.kind === "adamw" ? adamw(options, factor) : sgd(options, factor);
 }

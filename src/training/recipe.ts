@@ -26,6 +26,7 @@ const regnetSchema = z
   })
   .partial();
 
+/** Zod schema of a recipe: all settings with their defaults. */
 export const recipeSchema = z.strictObject({
   /** What it is for: the command, the time and the accuracy to expect. */
   about: z.string().default(""),
@@ -169,7 +170,9 @@ export const recipeSchema = z.strictObject({
   seed: z.number().int().min(0).default(0),
 });
 
+/** A recipe with every setting. */
 export type Recipe = Readonly<z.infer<typeof recipeSchema>>;
+/** A recipe as it is written: settings left out take their defaults. */
 export type RecipeSettings = z.input<typeof recipeSchema>;
 
 /** Fills in defaults; throws UsageError with a sentence for a wrong value, and the nearest name for a typo. */

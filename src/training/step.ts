@@ -45,6 +45,7 @@ import {
 import { createOptimizer, type OptimizerOptions, type RateFactor } from "./optimizer.js";
 import { trainingContext } from "./training-context.js";
 
+/** What a training step computes. */
 export interface StepOptions {
   /** Images of one run of the program: the global batch divided by `accumulate`. */
   readonly batch: number;
@@ -94,6 +95,7 @@ export interface StepInputs {
   readonly frozen?: ReadonlyMap<string, readonly number[]>;
 }
 
+/** A training step as a program, and the state that it wants. */
 export interface Step {
   readonly program: Program;
   /** Names of all state tensors with their shapes; those that are no parameters start at zero (EMA: at the parameters). */

@@ -111,7 +111,7 @@ async function runCell(cell: Cell, number: number, engine: Engine, options: Swee
 
 /** Accuracy of all heads with the weights of the last epoch. */
 async function measure(cell: Cell, output: string, engine: Engine, options: SweepOptions) {
-  const { model, weights, classes } = await openModel({ weights: join(output, "last.safetensors") });
+  const { model, weights, namedClasses: classes } = await openModel({ weights: join(output, "last.safetensors") });
   const dataset = await testData(options, classes ?? []);
   if (!dataset)
     throw new FileError(options.data, `"${options.data}" has no part for testing; give one with --validation.`);

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import type { DeviceState } from "../engines/engine.js";
-import { createOnnxEngine, type FileExecutable } from "../engines/onnx/engine.js";
+import { type FileExecutable, startOnnxEngine } from "../engines/onnx/engine.js";
 import type { FileValue } from "../engines/onnx/messages.js";
 import { UsageError } from "../errors.js";
 import type { Normalization } from "../models/model.js";
@@ -84,7 +84,7 @@ interface Wanted {
 
 async function load(wanted: Wanted): Promise<OnnxAnswers> {
   const { path, recipe, classes, description, batch, describe } = wanted;
-  const engine = await createOnnxEngine();
+  const engine = startOnnxEngine();
   try {
     const file = await engine.openFile(path);
     const layout = layoutOf(file.signature.inputs, path);

@@ -46,7 +46,7 @@ async function openModelTeacher(
   const { teacher: name, teacherClasses, teacherNormalization } = recipe;
   const imageSize = recipe.teacherImageSize ?? student.imageSize;
   const opened = await openModel({ model: name, weights: weightsPath, imageSize });
-  const names = teacherClasses ? await readClassFile(teacherClasses) : opened.classes;
+  const names = teacherClasses ? await readClassFile(teacherClasses) : opened.namedClasses;
   const indices = mapClasses(names, opened.model.classes, classes, weightsPath);
   const { model, weights } = indices ? withClasses(opened, indices) : opened;
   const normalization = teacherNormalization === "auto" ? model.normalization : normalizationOf(teacherNormalization);

@@ -6,6 +6,7 @@ import type { OnNaN } from "./broken-run.js";
 import type { TrainEvent } from "./events.js";
 import type { Recipe } from "./recipe.js";
 
+/** What `train` wants to know. */
 export interface TrainOptions {
   readonly recipe: Recipe;
   /** Divides the recipe's batch into as many runs (its `accumulate`) as memory asks for; the step stays the same. */

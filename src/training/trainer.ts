@@ -22,6 +22,7 @@ import { StopVote } from "./stop-vote.js";
 import type { TrainOptions } from "./train-options.js";
 import { evaluationTransform, resumedSplit } from "./training-data.js";
 
+/** How a training ended. */
 export interface TrainResult {
   readonly model: Model;
   readonly classes: readonly string[];
@@ -34,6 +35,11 @@ export interface TrainResult {
   readonly interrupted: boolean;
 }
 
+/**
+ * Trains a model by a recipe into a run folder, or goes on with the run that lies there. Throws DeitErrors: UsageError and
+ * FileError before anything is written, TrainingError when it cannot go on, InterruptedError when `signal` ends it (all that
+ * was finished is on disk).
+ */
 export async function train(options: TrainOptions): Promise<TrainResult> {
   const { group = alone, resume = false } = options;
   if (group.count > 1 && options.onNaN === "rollback")

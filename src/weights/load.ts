@@ -7,6 +7,7 @@ import { fromHuggingface, isHuggingface } from "./huggingface-names.js";
 import { readSafetensors } from "./safetensors.js";
 import { toFloat32 } from "./to-float32.js";
 
+/** What a file of weights holds. */
 export interface LoadedWeights {
   /** By timm's names, floats as float32. */
   readonly tensors: NamedTensors;
@@ -15,6 +16,7 @@ export interface LoadedWeights {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+/** How weights are read. */
 export interface LoadOptions {
   /** Takes the averaged weights (`model_ema`) of a checkpoint that holds both. */
   readonly preferEma?: boolean;

@@ -6,16 +6,10 @@ import type { EngineChoice } from "../../engines/open.js";
 import { UsageError } from "../../errors.js";
 import { type Decisions, decide, disagreement } from "../../evaluation/agreement.js";
 import { type OpenedModel, openModel } from "../../evaluation/open-model.js";
+import { evaluationTransform } from "../../evaluation/sight.js";
 import { createProgress } from "../../system/progress.js";
 import { type Contestant, modelContestant, onnxContestant } from "../contestant.js";
-import {
-  type DataOptions,
-  dataOptions,
-  evaluationLoader,
-  evaluationTransform,
-  namedClasses,
-  testDataset,
-} from "../evaluation-data.js";
+import { type DataOptions, dataOptions, evaluationLoader, namedClasses, testDataset } from "../evaluation-data.js";
 import { type ModelArgument, modelArguments } from "../model-argument.js";
 import { engineOptions, interruptible, withEngine } from "../options.js";
 import { textTable } from "../table.js";
@@ -101,13 +95,13 @@ function commonClasses(opened: readonly Opened[]): readonly string[] | undefined
         `"${name}" knows ${model.classes} classes and "${first.name}" ${first.model.classes}; compare models of the same classes.`,
       );
   }
-  const withNames = opened.filter((o) => o.classes !== undefined);
-  const other = withNames.find((o) => o.classes!.some((c, i) => c !== withNames[0].classes![i]));
+  const withNames = opened.filter((o) => o.namedClasses !== undefined);
+  const other = withNames.find((o) => o.namedClasses!.some((c, i) => c !== withNames[0].namedClasses![i]));
   if (other)
     throw new UsageError(
       `"${other.name}" and "${withNames[0].name}" have different class names or another order of them; compare models of the same classes.`,
     );
-  return withNames[0]?.classes;
+  return withNames[0]?.namedClasses;
 }
 
 /** What each decides; those that see an image alike share one pass. */

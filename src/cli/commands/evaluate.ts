@@ -43,7 +43,11 @@ interface Options extends EngineChoice, DataOptions {
 }
 
 async function run(options: Options, signal: AbortSignal): Promise<void> {
-  const { model, weights, classes } = await openModel({ ...options, classes: await namedClasses(options) });
+  const {
+    model,
+    weights,
+    namedClasses: classes,
+  } = await openModel({ ...options, classes: await namedClasses(options) });
   const dataset = await testDataset(options, model, classes, signal);
   const real = options.real === undefined ? undefined : await readRealLabels(options.real);
   const loader = evaluationLoader(dataset, model, options);

@@ -7,9 +7,8 @@ import { type DeitError, FileError, InterruptedError } from "../../errors.js";
 import { Classifier } from "../../evaluation/classifier.js";
 import { softmaxOf, topK } from "../../evaluation/metrics.js";
 import { openModel } from "../../evaluation/open-model.js";
+import { evaluationTransform } from "../../evaluation/sight.js";
 import { requireFiniteLogits } from "../../models/finite.js";
-import { usualClasses } from "../../models/usual-classes.js";
-import { RandomStream } from "../../random/stream.js";
 import { printable } from "../../system/quoted.js";
 import { findImages } from "../images-argument.js";
 import { engineOptions, interruptible, wholeNumber, withEngine } from "../options.js";
@@ -51,20 +50,14 @@ async function run(images: readonly string[], options: Options, signal: AbortSig
   await withEngine(options, async (engine) => {
     const { model, weights, classes } = await openModel({ ...options, classes: classFile });
     const classifier = await Classifier.create({ engine, model }, weights);
-    const transform = {
-      kind: "evaluation",
-      size: model.imageSize,
-      cropRatio: model.cropRatio,
-      interpolation: "bicubic",
-    } as const;
-    const unused = new RandomStream({ seed: 0, purpose: "none" });
+    const transform = evaluationTransform(model);
     let failure: DeitError | undefined;
     for (const { name, load } of inputs) {
       if (signal.aborted) throw new InterruptedError("The prediction was interrupted.");
       try {
-        const logits = await classifier.logits(applyTransform(await load(), transform, unused), 1);
+        const logits = await classifier.logits(applyTransform(await load(), transform), 1);
         requireFiniteLogits(logits, model.name, name);
-        print(name, logits, classes ?? usualClasses(model), options);
+        print(name, logits, classes, options);
       } catch (error) {
         // One bad image does not keep the others from their answers.
         if (!(error instanceof FileError)) throw error;

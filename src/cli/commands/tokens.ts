@@ -45,7 +45,7 @@ async function run(models: readonly ModelArgument[], options: Options, signal: A
     const all: Result[] = [];
     for (const argument of models) {
       const classNames = await namedClasses(options);
-      const { model, weights, classes } = await openModel({ ...argument, classes: classNames });
+      const { model, weights, namedClasses: classes } = await openModel({ ...argument, classes: classNames });
       const dataset = await testDataset(options, model, classes);
       const probe = await Probe.create(engine, model, weights, tokenCosines(model));
       const loader = evaluationLoader(dataset, model, options);

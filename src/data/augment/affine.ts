@@ -2,6 +2,7 @@
 import type { RgbImage } from "../image.js";
 import { kernels } from "../kernels/kernels.js";
 
+/** How pixels are read between pixels by a rotation, shear or shift. */
 export type AffineInterpolation = "bilinear" | "bicubic";
 
 export interface AffineOptions {

@@ -1,6 +1,7 @@
 /** The policies that AutoAugment's search found (Cubuk et al. 2019), as [operation, probability, magnitude]. */
 import type { OperationName } from "./operations.js";
 
+/** An operation of a policy, how often it is applied and how strongly. */
 export type PolicyStep = readonly [operation: OperationName, probability: number, magnitude: number];
 
 /** ImageNet's policy of the paper. */

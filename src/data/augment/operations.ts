@@ -85,6 +85,7 @@ const table = {
   },
 } as const satisfies Readonly<Record<string, Operation>>;
 
+/** Name of an operation, as timm's. */
 export type OperationName = keyof typeof table;
 
 export const operationNames = Object.keys(table) as readonly OperationName[];

@@ -7,7 +7,7 @@ import { type AutoAugmentName, autoAugmentPolicies, type PolicyStep } from "./au
 import { applyOperation, argumentOf, type OperationName, type OperationSettings } from "./operations.js";
 
 /** How magnitudes vary from one operation to the next. */
-interface Magnitudes {
+export interface Magnitudes {
   /** Standard deviation; `uniform`: anything from 0 to the magnitude. */
   readonly deviation: number | "uniform";
   readonly most: number;

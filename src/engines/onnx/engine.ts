@@ -15,6 +15,7 @@ import { inPlaceUpdates } from "./in-place.js";
 import type { FileSignature, Reply, Request, StateUpdate, TensorEntries } from "./messages.js";
 import { onnxModel } from "./model.js";
 
+/** Settings of the ONNX engine. */
 export interface OnnxEngineOptions {
   /** Threads of ONNX Runtime, all of the machine's unless told. */
   readonly threads?: number;
@@ -34,7 +35,12 @@ export interface FileExecutable {
 }
 
 /** Starts the worker. The engine keeps the process alive until it is closed. */
-export async function createOnnxEngine(options: OnnxEngineOptions = {}): Promise<OnnxEngine> {
+export async function createOnnxEngine(options: OnnxEngineOptions = {}): Promise<Engine> {
+  return startOnnxEngine(options);
+}
+
+/** The same, for who also runs models from files. */
+export function startOnnxEngine(options: OnnxEngineOptions = {}): OnnxEngine {
   return new OnnxEngine(options.threads ?? availableParallelism(), options.profile);
 }
 

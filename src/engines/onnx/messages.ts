@@ -51,6 +51,7 @@ export interface FileValue {
   readonly shape: readonly (number | string)[];
 }
 
+/** What a model from a file takes and gives. */
 export interface FileSignature {
   readonly inputs: readonly FileValue[];
   readonly outputs: readonly FileValue[];

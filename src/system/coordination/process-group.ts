@@ -2,6 +2,7 @@
 
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
+/** Processes that train together, and how they tell each other things. */
 export interface ProcessGroup {
   /** This process's place, from 0; the first one writes files and logs. */
   readonly index: number;

@@ -28,6 +28,7 @@ export function batchNorm(
   return add(mul(x, perChannel(scale)), perChannel(sub(bias, mul(runningMean, scale))));
 }
 
+/** What batch normalisation gives while training. */
 export interface BatchNormTraining {
   readonly output: Tensor;
   /** Running statistics after this batch; the variance is the unbiased one. */

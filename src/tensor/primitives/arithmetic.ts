@@ -48,9 +48,13 @@ const negPrimitive = elementwise({
   gradient: (_, [g]) => [g && neg(g)],
 });
 
+/** a + b, broadcast as NumPy does. */
 export const add: (a: Operand, b: Operand) => Tensor = binary(addPrimitive, {});
+/** a − b, broadcast as NumPy does. */
 export const sub: (a: Operand, b: Operand) => Tensor = binary(subPrimitive, {});
+/** a · b, broadcast as NumPy does. */
 export const mul: (a: Operand, b: Operand) => Tensor = binary(mulPrimitive, {});
 /** Quotient; for integers rounded towards zero is not promised, so cast first. */
 export const div: (a: Operand, b: Operand) => Tensor = binary(divPrimitive, {});
+/** −x. */
 export const neg: (x: Tensor) => Tensor = unary(negPrimitive);

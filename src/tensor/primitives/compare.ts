@@ -11,6 +11,7 @@ import { binary, broadcastOperands, coerce, elementwise, type Operand, unary } f
 import { reshape } from "./layout.js";
 import { iota, scalar } from "./leaf.js";
 
+/** Equal, less, less or equal, greater, greater or equal. */
 export type Comparison = "EQ" | "LT" | "LE" | "GT" | "GE";
 
 const onnxComparison: Record<Comparison, string> = {
@@ -76,6 +77,7 @@ export function select(condition: Tensor, a: Operand, b: Operand): Tensor {
   return apply(selectPrimitive, [broadcast(condition, shape), broadcast(ta, shape), broadcast(tb, shape)], {});
 }
 
+/** Both of two boolean tensors. */
 export const and: (a: Operand, b: Operand) => Tensor = binary(
   elementwise({
     name: "and",
@@ -87,6 +89,7 @@ export const and: (a: Operand, b: Operand) => Tensor = binary(
   }),
   {},
 );
+/** The opposite of a boolean tensor. */
 export const not: (x: Tensor) => Tensor = unary(
   elementwise({
     name: "not",

@@ -269,6 +269,7 @@ function convolve(x: DenseValue, w: DenseValue, a: ConvolutionAttributes, shape:
   return y;
 }
 
+/** Stride, padding and groups of a convolution. */
 export interface ConvolutionOptions {
   readonly stride?: number;
   /** Zeros on each side. */

@@ -8,7 +8,8 @@ import type { OnnxEmitter } from "../lowering.js";
 import { cast } from "./cast.js";
 import { transpose } from "./layout.js";
 
-type Axes = readonly [readonly number[], readonly number[]];
+/** Axes of the first operand and those of the second, in pairs. */
+export type Axes = readonly [readonly number[], readonly number[]];
 
 interface DotAttributes {
   readonly [key: string]: readonly number[] | number | string;
@@ -107,6 +108,7 @@ function operandGradient(g: Tensor, x: Tensor, other: Tensor, at: DotAttributes,
   return inPlace.dtype === x.dtype ? inPlace : cast(inPlace, x.dtype);
 }
 
+/** Which axes of the operands are batches, which are contracted. */
 export interface DotOptions {
   /** Axes of both operands to multiply and sum over; the last of `a` with the one before last of `b` unless told. */
   readonly contract: Axes;

@@ -3,6 +3,7 @@ import type { Tensor } from "../graph.js";
 import { div, mul, neg, sub } from "./arithmetic.js";
 import { elementwise, unary } from "./elementwise.js";
 
+/** eˣ. */
 export const exp: (x: Tensor) => Tensor = unary(
   elementwise({
     name: "exp",
@@ -15,6 +16,7 @@ export const exp: (x: Tensor) => Tensor = unary(
   }),
 );
 
+/** Natural logarithm. */
 export const log: (x: Tensor) => Tensor = unary(
   elementwise({
     name: "log",
@@ -27,6 +29,7 @@ export const log: (x: Tensor) => Tensor = unary(
   }),
 );
 
+/** Square root. */
 export const sqrt: (x: Tensor) => Tensor = unary(
   elementwise({
     name: "sqrt",
@@ -53,6 +56,7 @@ export const rsqrt: (x: Tensor) => Tensor = unary({
   onnx: ({ inputs: [x] }, emit) => emit.op("Reciprocal", emit.op("Sqrt", [emit.value(x)])),
 });
 
+/** Hyperbolic tangent. */
 export const tanh: (x: Tensor) => Tensor = unary(
   elementwise({
     name: "tanh",
@@ -93,6 +97,7 @@ export const erf: (x: Tensor) => Tensor = unary(
   }),
 );
 
+/** Sine, of radians. */
 export const sin: (x: Tensor) => Tensor = unary(
   elementwise({
     name: "sin",
@@ -105,6 +110,7 @@ export const sin: (x: Tensor) => Tensor = unary(
   }),
 );
 
+/** Cosine, of radians. */
 export const cos: (x: Tensor) => Tensor = unary(
   elementwise({
     name: "cos",

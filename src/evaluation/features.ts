@@ -1,0 +1,31 @@
+/** What a vision transformer makes of an image before its heads decide: one vector for all of it, and one for each patch. */
+import { deitConfigOf, prefixTokens } from "../models/deit.js";
+import type { Model } from "../models/model.js";
+import { add, mul, reshape, slice } from "../tensor/index.js";
+import type { Derive } from "./probe.js";
+
+/**
+ * For a probe: `embedding` `[batch, width]`, what the head reads (of a distilled model, the mean of what both read, as
+ * timm's `forward_head(..., pre_logits=True)`). Throws UsageError, when the probe is made, for a model that does not show it.
+ */
+export const embedding = (model: Model): Derive => {
+  const { distilled } = deitConfigOf(model, "An embedding");
+  return ({ value }) => ({
+    embedding: distilled ? mul(add(value("head.input"), value("head_dist.input")), 0.5) : value("head.input"),
+  });
+};
+
+/**
+ * For a probe: `patches` `[batch, grid, grid, width]`, the normalised tokens of the patches after the last block (timm's
+ * `forward_features` without the class and distillation tokens), rows from the top. Throws UsageError for a model
+ * without patches.
+ */
+export const patchFeatures = (model: Model): Derive => {
+  const config = deitConfigOf(model, "Features of patches");
+  const grid = config.imageSize / config.patchSize;
+  return ({ value }) => {
+    const tokens = value("norm");
+    const [batch, count, width] = tokens.shape;
+    return { patches: reshape(slice(tokens, 1, prefixTokens(config), count), [batch, grid, grid, width]) };
+  };
+};
