@@ -33,15 +33,13 @@ const loader = createLoader({
   dropLast: true,
 });
 for await (const { images, labels, step } of loader.epoch(0)) {
+  const data = new Map([
+    ["images", tensor.hostTensor("uint8", [32, 32, 32, 3], images)],
+    ["labels", tensor.hostTensor("int32", [32], labels)],
+  ]);
   const numbers = createOptimizer(optimizer).scalars(1e-3, step + 1);
-  const outputs = await executable.run(
-    state,
-    new Map([
-      ["images", tensor.hostTensor("uint8", [32, 32, 32, 3], images)],
-      ["labels", tensor.hostTensor("int32", [32], labels)],
-      ...Object.entries(numbers).map(([name, value]) => [name, tensor.float32([], [value])]),
-    ]),
-  );
+  for (const [name, value] of Object.entries(numbers)) data.set(name, tensor.float32([], [value]));
+  const outputs = await executable.run(state, data);
   console.log(`step ${step + 1}: loss ${Number(outputs.get("loss")?.data[0]).toFixed(4)}`);
 }
 await engine.close();

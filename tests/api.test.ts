@@ -1,21 +1,44 @@
-/** The library as TypeScript sees it: whatever an exported declaration names can be imported and is documented. */
+/**
+ * The library as strict TypeScript sees it where the package is installed: whatever an exported declaration names can be
+ * imported and is documented, and the programs that are shown compile.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { mkdtemp, realpath, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import ts from "typescript";
-import { beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { root } from "./cli/run.js";
+import { packed } from "./docs/packed.js";
+import { programs } from "./docs/samples.js";
 
-const own = join(root, "dist/");
 interface Export {
   readonly name: string;
   readonly symbol: ts.Symbol;
 }
+let folder: string;
+let own: string;
+let shown: readonly string[];
+let program: ts.Program;
 let exported: readonly Export[];
 let checker: ts.TypeChecker;
-beforeAll(() => {
+beforeAll(async () => {
+  folder = await mkdtemp(join(await realpath(tmpdir()), "deit-programs-"));
+  const modules = join(await realpath(await packed()), "node_modules");
+  await symlink(modules, join(folder, "node_modules"));
+  own = join(modules, "deit/dist/");
+  const texts = [
+    ...(await programs()).map(({ text }, i) => [`block-${i}.mts`, text]),
+    ...readdirSync(join(root, "examples")).map((name) => [name, readFileSync(join(root, "examples", name), "utf8")]),
+  ];
+  for (const [name, text] of texts) await writeFile(join(folder, name), text);
+  shown = texts.map(([name]) => join(folder, name));
   const entry = join(own, "index.d.ts");
-  const program = ts.createProgram([entry], {
+  program = ts.createProgram([entry, ...shown], {
     ...{ module: ts.ModuleKind.NodeNext, moduleResolution: ts.ModuleResolutionKind.NodeNext },
-    ...{ target: ts.ScriptTarget.ES2022, strict: true, types: ["node"], noEmit: true },
+    ...{ target: ts.ScriptTarget.ES2022, strict: true, noEmit: true, allowJs: true, checkJs: true },
+    ...{ skipLibCheck: false, skipDefaultLibCheck: true },
+    ...{ types: ["node"], typeRoots: [join(root, "node_modules/@types")] },
   });
   checker = program.getTypeChecker();
   const of = (module: ts.Symbol, prefix = ""): Export[] =>
@@ -25,7 +48,16 @@ beforeAll(() => {
       return symbol.flags & ts.SymbolFlags.ValueModule ? of(symbol, `${name}.`) : [{ name, symbol }];
     });
   exported = of(checker.getSymbolAtLocation(program.getSourceFile(entry)!)!);
-});
+}, 300_000);
+afterAll(() => rm(folder, { recursive: true }));
+
+it("compiles the programs of README, docs and examples, these as JavaScript", () => {
+  expect(shown.length).toBeGreaterThan(4);
+  const faults = ts
+    .getPreEmitDiagnostics(program)
+    .map((d) => `${d.file?.fileName}: ${ts.flattenDiagnosticMessageText(d.messageText, "\n")}`);
+  expect(faults).toEqual([]);
+}, 300_000);
 
 const target = (symbol: ts.Symbol): ts.Symbol =>
   symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;

@@ -51,8 +51,8 @@ const commands: Commands = {
   fixtures: { about: "check this installation against reference values", load: () => import("./commands/fixtures.js") },
 };
 
-/** Runs the program and returns its exit code: 0 done, 1 a bug, 2 wrong usage, 3 and above see `errors.ts`. */
-export async function main(argv: readonly string[]): Promise<number> {
+/** The program with its commands; only the one that `argv` names is complete. */
+export async function commandLine(argv: readonly string[]): Promise<Command> {
   const program = new Command("deit")
     .description("Data-efficient image transformers: train, evaluate, predict.")
     .version(version(), "-V, --version")
@@ -63,8 +63,14 @@ export async function main(argv: readonly string[]): Promise<number> {
       "after",
       "\nExamples:\n  deit demo\n  deit train photos/ --epochs 20\n  deit predict cat.jpg --weights runs/photos",
     );
+  await addCommands(program, commands, argv);
+  return program;
+}
+
+/** Runs the program and returns its exit code: 0 done, 1 a bug, 2 wrong usage, 3 and above see `errors.ts`. */
+export async function main(argv: readonly string[]): Promise<number> {
   try {
-    await addCommands(program, commands, argv);
+    const program = await commandLine(argv);
     await program.parseAsync([...argv], { from: "user" });
     return Number(process.exitCode ?? 0);
   } catch (error) {

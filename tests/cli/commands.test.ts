@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { deit, root, runNode } from "./run.js";
+import { deit, root } from "./run.js";
 
 const images = join(root, "tests/fixtures/images");
 const data = join(root, "tests/fixtures/data");
@@ -310,22 +310,6 @@ describe("interruption", () => {
     expect(ran.stderr).toContain("--resume");
     expect(await readdir(output)).toEqual(
       expect.arrayContaining(["best.safetensors", "last.safetensors", "log.jsonl", "recipe.json", "state.safetensors"]),
-    );
-  });
-});
-
-describe("examples", () => {
-  it("predict", async () => {
-    const ran = await runNode(["examples/predict.mjs", join(run, "best.safetensors"), join(images, "plain.png")]);
-    expect(ran.stdout).toMatch(/^[\d.]+ % {2}[a-z]+\n/);
-  });
-  it("train-step", async () => {
-    const { stdout } = await runNode(["examples/train-step.mjs"]);
-    expect(stdout.trim().split("\n").at(-1)).toMatch(/^step 20: loss \d/);
-  });
-  it("custom-model", async () => {
-    expect((await runNode(["examples/custom-model.mjs"])).stdout).toBe(
-      "logits [ 2, 10 ] gradient of the head [ 10, 32 ]\n",
     );
   });
 });

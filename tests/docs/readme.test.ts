@@ -40,10 +40,45 @@ describe("README", () => {
     expect(await readFile(join(sandbox.folder, "runs/demo/table3.svg"), "utf8")).toContain("both heads");
   });
 
-  it("the program of the library section", async () => {
-    await writeFile(join(sandbox.folder, "example.mjs"), blocks.find((b) => b.language === "js")!.text);
-    const { code, output } = await sandbox.shell(`"${process.execPath}" example.mjs`);
+  const program = blocks.find((b) => b.language === "js")!.text;
+  const runProgram = async (name: string, text: string) => {
+    await writeFile(join(sandbox.folder, name), text);
+    const { code, output } = await sandbox.shell(`"${process.execPath}" ${name}`);
     expect(code, output).toBe(0);
-    expect(output).toMatch(/\[ '(cat|dog)', '(cat|dog)' \]/);
+    return output;
+  };
+
+  it("the program of the library section", async () => {
+    expect(await runProgram("example.mjs", program)).toMatch(/\[ '(cat|dog)', '(cat|dog)' \]/);
+  });
+
+  it("the same with published weights, which do not name their classes", async () => {
+    const weights = '{ model: "deit_tiny_patch16_224", weights: "deit_tiny.safetensors" }';
+    const published = program
+      .replace('{ weights: "runs/photos" }', weights)
+      .replaceAll('"cat.jpg"', '"val/n01440764_tench.JPEG"');
+    expect(published).toContain(weights);
+    expect(await runProgram("published.mjs", published)).toMatch(/^\[ 'n01440764 tench',/);
+  });
+
+  it("and with require()", async () => {
+    const script = 'console.log(typeof require("deit").openModel, require("deit/package.json").name);';
+    expect(await runProgram("required.cjs", script)).toContain("function deit");
+  });
+
+  it.each([
+    ["examples/predict.mjs runs/photos cat.jpg", /%\s+(cat|dog)/],
+    [
+      "examples/features.mjs deit_tiny.safetensors cat.jpg deit_tiny_patch16_224",
+      /embedding \[ 1, 192 \]\npatches \[ 1, 14, 14, 192 \]/,
+    ],
+    ["examples/train-step.mjs", /step 20: loss \d/],
+    ["examples/custom-model.mjs", /logits \[ 2, 10 \]/],
+  ])("%s", async (command, says) => {
+    // As who copies it out of the package into a project of their own.
+    await sandbox.shell(`cp ${command.split(" ")[0]} .`);
+    const { code, output } = await sandbox.shell(`"${process.execPath}" ${command.replace("examples/", "")}`);
+    expect(code, output).toBe(0);
+    expect(output).toMatch(says);
   });
 });

@@ -1,4 +1,7 @@
-/** A user's machine for the commands of the documents: `deit` on the path, photos, published weights in the hub's cache. */
+/**
+ * A user's machine for the commands of the documents: the packed package installed and `deit` on the path, photos,
+ * published weights in the hub's cache.
+ */
 import { execFile } from "node:child_process";
 import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -6,6 +9,7 @@ import { delimiter, join } from "node:path";
 import sharp from "sharp";
 import { drawProcedural } from "../../src/data/sources/procedural.js";
 import { root } from "../cli/run.js";
+import { packed } from "./packed.js";
 
 const shared = process.env.DEIT_SHARED ?? join(root, "../shared");
 
@@ -71,16 +75,16 @@ export async function createSandbox(): Promise<Sandbox> {
   await mkdir(join(folder, "val"));
   const sample = "n01440764_tench.JPEG";
   await copyFile(join(shared, "data/imagenet-sample", sample), join(folder, "val", sample));
-  await symlink(join(root, "recipes"), join(folder, "recipes"));
-  await mkdir(join(folder, "node_modules"));
-  await symlink(root, join(folder, "node_modules/deit"));
+  const modules = join(await packed(), "node_modules");
+  await symlink(modules, join(folder, "node_modules"));
+  await symlink(join(modules, "deit/examples"), join(folder, "examples"));
   const bin = join(folder, "bin");
   await mkdir(bin);
   const program = async (name: string, script: string) => {
     await writeFile(join(bin, name), `#!/bin/sh\n${script}\n`);
     await chmod(join(bin, name), 0o755);
   };
-  await program("deit", `exec "${process.execPath}" "${join(root, "bin/deit.js")}" "$@"`);
+  await program("deit", `exec "${process.execPath}" "${join(modules, "deit/bin/deit.js")}" "$@"`);
   const env = {
     ...process.env,
     PATH: `${bin}${delimiter}${process.env.PATH}`,

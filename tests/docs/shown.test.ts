@@ -1,0 +1,109 @@
+/**
+ * Every command that README, docs and help show is right. Blocks marked `sh` are run (readme.test.ts, docs.test.ts); here
+ * all are parsed, with the recipe of each training. Programs are compiled by tests/api.test.ts.
+ */
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Command, CommanderError } from "commander";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { commandLine, main } from "../../src/cli/main.js";
+import { commandPaths, helpExamples, type Shown, shownCommands, words } from "./samples.js";
+import { blocksOf } from "./sandbox.js";
+
+/** Blocks whose lines are no command of deit's, by how they begin, and why they are not checked. */
+const notChecked: readonly (readonly [beginning: RegExp, reason: string])[] = [
+  [/^npm (ci|install)\b/, "CI itself runs it in a checkout; tests/install.test.ts looks at what it brings"],
+  [/^python /, "the released program's, for comparison; nothing of it is needed here"],
+  [/^\$ sbatch /, "needs a cluster; the job script beside it is run in cluster.test.ts"],
+  [/^#!\/bin\/bash/, "the job script of the tutorial, run in cluster.test.ts"],
+  [/^(photos|imagenet)\//, "a listing of folders"],
+  [/^(import|const) /, "a program; compiled in tests/api.test.ts, and README's is run in readme.test.ts"],
+  [/^(echo|cp) /, "prepares what the next line of its block reads; the block is run"],
+];
+
+/** What commander says of a command that is only mentioned. */
+const incomplete: ReadonlySet<string> = new Set(
+  ["missingArgument", "missingMandatoryOptionValue", "optionMissingArgument", "help"].map((c) => `commander.${c}`),
+);
+
+const shown: readonly Shown[] = [...(await shownCommands()), ...(await helpExamples())];
+const unique = [...new Map(shown.map((s) => [s.line, s])).values()];
+
+/** Parses without acting; gives the command that would have acted. */
+async function parsed(argv: readonly string[]): Promise<Command> {
+  let acting = await commandLine(argv);
+  const program = acting;
+  const hush = (command: Command): void => {
+    command.exitOverride().configureOutput({ writeErr: () => undefined, writeOut: () => undefined });
+    if (command.commands.length === 0)
+      command.action(() => {
+        acting = command;
+      });
+    command.commands.forEach(hush);
+  };
+  hush(program);
+  await program.parseAsync([...argv], { from: "user" });
+  return acting;
+}
+
+describe("commands", () => {
+  let folder: string;
+  const before = process.cwd();
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "deit-shown-"));
+    for (const data of ["photos", "imagenet", "data/flowers102"]) await mkdir(join(folder, data), { recursive: true });
+    for (const recipe of ["recipe.json", "student.json"])
+      await writeFile(join(folder, recipe), JSON.stringify({ model: "deit", distilled: true }));
+    process.chdir(folder);
+  });
+  afterAll(async () => {
+    process.chdir(before);
+    await rm(folder, { recursive: true });
+  });
+
+  it("are shown, by every command's help too", async () => {
+    expect(unique.length).toBeGreaterThan(60);
+    for (const path of await commandPaths()) {
+      const help = ["deit", ...path, "--help"].join(" ");
+      const inner = path.length > 1 || !shown.some((s) => s.where.startsWith(`deit ${path.join(" ")} `));
+      if (!inner) expect(shown.some((s) => s.where === help)).toBe(true);
+    }
+  });
+
+  it.each(unique.map((s) => [s.line, s.where, s] as const))("%s (%s)", async (line, _, { mentioned }) => {
+    const [program, ...argv] = words(line);
+    expect(program).toBe("deit");
+    const command = await parsed(argv).catch((error) => {
+      if (mentioned && error instanceof CommanderError && incomplete.has(error.code)) return undefined;
+      throw error;
+    });
+    if (!command) return;
+    expect(command.name()).not.toBe("deit");
+    const training = command.name() === "launch" ? [...command.args] : argv;
+    if (command.name() === "launch") await parsed(training);
+    if (training[0] !== "train" || training.includes("--resume") || training.includes("-h")) return;
+    const log = vi.spyOn(console, "log").mockImplementation(() => undefined);
+    const warned = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const code = await main([...training, "--print-recipe"]);
+    const said = warned.mock.calls.flat().join("\n");
+    log.mockRestore();
+    warned.mockRestore();
+    expect(code, said).toBe(0);
+  });
+
+  it("and nothing else that could be one is passed over without a reason", async () => {
+    const documents = [...new Set(shown.map((s) => s.where).filter((w) => w.endsWith(".md")))];
+    const open: string[] = [];
+    for (const where of documents)
+      for (const { language, text } of await blocksOf(where)) {
+        const lines = language === "bash" ? [text] : text.trim().split("\n");
+        for (const line of lines) {
+          if (line.trim() === "" || /^\s*(\$ )?deit /.test(line)) continue;
+          const asked = language === "sh" || language === "bash" || line === lines[0] || /^\$ /.test(line);
+          if (asked && !notChecked.some(([beginning]) => beginning.test(line))) open.push(`${where}: ${line}`);
+        }
+      }
+    expect(open).toEqual([]);
+  });
+});
