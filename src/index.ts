@@ -73,7 +73,13 @@ export {
   smoothedTargets,
   type TeacherAnswer,
 } from "./training/losses.js";
-export { createOptimizer, type Optimizer, type OptimizerOptions, type StepScalars } from "./training/optimizer.js";
+export {
+  createOptimizer,
+  type Optimizer,
+  type OptimizerOptions,
+  type RateFactor,
+  type StepScalars,
+} from "./training/optimizer.js";
 export { parseRecipe, type Recipe, type RecipeSettings, recipeSchema } from "./training/recipe.js";
 export { buildStep, type Step, type StepInputs, type StepOptions, stepInputs, trainStep } from "./training/step.js";
 export type { TrainOptions } from "./training/train-options.js";
