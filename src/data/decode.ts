@@ -11,7 +11,7 @@ import { decodeGif } from "./decoders/gif.js";
 import { openJpeg } from "./decoders/jpeg.js";
 import { decodeNetpbm } from "./decoders/netpbm.js";
 import { decodePng } from "./decoders/png.js";
-import { decodeTiff } from "./decoders/tiff.js";
+import { openTiff } from "./decoders/tiff.js";
 import { Undecodable } from "./decoders/undecodable.js";
 import { decodeWebp } from "./decoders/webp.js";
 import { orientationOf } from "./exif.js";
@@ -83,7 +83,7 @@ async function open(bytes: Uint8Array, codec: Codec, options: DecodeOptions): Pr
     case "avif":
       return pictureOf(await decodeAvif(bytes, maxPixels));
     case "tiff":
-      return pictureOf(await decodeTiff(bytes, maxPixels));
+      return openTiff(bytes, maxPixels);
     case "gif":
       return pictureOf(decodeGif(bytes, maxPixels));
     case "bmp":

@@ -5,15 +5,17 @@
  */
 const depths = [8, 12, 16].map((bits) => 2 ** bits - 1);
 
+type Values = Float32Array | Uint16Array | Uint8Array;
+
 /** `white` is the value that stands for it; by the values themselves unless told. */
-export function greyOf16Bits(values: Uint16Array | Uint8Array, white = usualWhite(values)): Uint8Array {
+export function greyOf16Bits(values: Values, white = usualWhite(values)): Uint8Array {
   const grey = new Uint8Array(values.length);
   const scale = 256 / (white + 1);
   for (let i = 0; i < values.length; i++) grey[i] = Math.min(255, Math.floor(values[i] * scale));
   return grey;
 }
 
-function usualWhite(values: Uint16Array | Uint8Array): number {
+function usualWhite(values: Values): number {
   let most = 0;
   for (const value of values) most = Math.max(most, value);
   return depths.find((white) => most <= white) ?? depths[depths.length - 1];

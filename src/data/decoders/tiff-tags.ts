@@ -1,0 +1,89 @@
+/** The directory of a TIFF's first picture. */
+import { cut, damaged } from "./undecodable.js";
+
+/** Numbers of the tags that are looked at. */
+export const tag = {
+  width: 256,
+  height: 257,
+  bitsPerSample: 258,
+  compression: 259,
+  photometric: 262,
+  stripOffsets: 273,
+  orientation: 274,
+  samplesPerPixel: 277,
+  stripByteCounts: 279,
+  planarConfiguration: 284,
+  tileOffsets: 324,
+  tileByteCounts: 325,
+  extraSamples: 338,
+  sampleFormat: 339,
+} as const;
+
+export type TagName = keyof typeof tag;
+
+interface Entry {
+  readonly values: readonly number[];
+  /** Where its first value lies in the file. */
+  readonly start: number;
+}
+
+export interface Tags {
+  /** The values of a tag; none where it is not there. */
+  of(name: TagName): readonly number[];
+  /** A copy of the file in which the first value of a tag, a small number, is another one. */
+  changed(name: TagName, value: number): Buffer;
+}
+
+/** Bytes of a value, by its type: of the types that whole numbers come in. */
+const typeBytes: Readonly<Record<number, 1 | 2 | 4 | 8>> = { 1: 1, 3: 2, 4: 4, 13: 4, 16: 8, 18: 8 };
+
+/** Reads the tags of a TIFF or BigTIFF of either byte order; throws Undecodable. */
+export function readTags(file: Buffer): Tags {
+  try {
+    const found = readDirectory(file);
+    return {
+      of: (name) => found.get(tag[name])?.values ?? [],
+      changed(name, value) {
+        const copy = Buffer.from(file);
+        const start = found.get(tag[name])?.start;
+        if (start !== undefined) copy[isLittle(file) ? start : start + 1] = value; // a number of two bytes
+        return copy;
+      },
+    };
+  } catch (error) {
+    throw error instanceof RangeError ? cut() : error;
+  }
+}
+
+function readDirectory(file: Buffer): ReadonlyMap<number, Entry> {
+  const number = numbersOf(file);
+  const big = number(2, 2) === 43;
+  const at = big ? number(8, 8) : number(4, 4);
+  const [countBytes, entryBytes, fieldBytes] = big ? ([8, 20, 8] as const) : ([2, 12, 4] as const);
+  const wanted = new Set<number>(Object.values(tag));
+  const found = new Map<number, Entry>();
+  const entries = number(at, countBytes);
+  if (entries > file.length / entryBytes) throw damaged("its directory");
+  for (let i = 0; i < entries; i++) {
+    const entry = at + countBytes + i * entryBytes;
+    const bytes = typeBytes[number(entry + 2, 2)];
+    const key = number(entry, 2);
+    if (bytes === undefined || !wanted.has(key) || found.has(key)) continue;
+    const count = number(entry + 4, fieldBytes);
+    const inside = count * bytes <= fieldBytes;
+    const start = inside ? entry + 4 + fieldBytes : number(entry + 4 + fieldBytes, fieldBytes);
+    if (start + count * bytes > file.length) throw cut();
+    found.set(key, { start, values: Array.from({ length: count }, (_, k) => number(start + k * bytes, bytes)) });
+  }
+  return found;
+}
+
+const isLittle = (file: Buffer): boolean => file[0] === 0x49;
+
+function numbersOf(file: Buffer): (at: number, bytes: 1 | 2 | 4 | 8) => number {
+  const little = isLittle(file);
+  return (at, bytes) => {
+    if (bytes === 8) return Number(little ? file.readBigUInt64LE(at) : file.readBigUInt64BE(at));
+    return little ? file.readUIntLE(at, bytes) : file.readUIntBE(at, bytes);
+  };
+}
