@@ -33,6 +33,8 @@ export interface LineChart extends Frame {
   readonly x: Axis;
   readonly y: Axis;
   readonly series: readonly Series[];
+  /** Values of x that are worth a mark, with what it says. */
+  readonly marks?: readonly { readonly x: number; readonly label: string }[];
 }
 
 /** Points with names; those of a group share a colour and are joined in the order of x, as in figure 1 of the paper. */
@@ -164,10 +166,14 @@ const scaleOf = ({ scale = "linear", domain }: Axis, values: readonly number[]):
   domain: domain ? [...domain] : around(values, scale),
   nice: domain === undefined && scale === "linear",
   grid: true,
-  ...(scale === "log" ? { ticks: 5 } : {}),
+  ...(scale === "log" ? { ticks: 5, ...(values.some((v) => v > 0 && v < 1e-3) ? { tickFormat: power } : {}) } : {}),
   // Written out, small learning rates would not fit beside the plot.
   ...(scale === "linear" && values.length > 0 && Math.max(...values.map(Math.abs)) < 1e-3 ? { tickFormat: small } : {}),
 });
+
+/** Powers of ten by name; what stands between them has its line alone. */
+const power = (value: number): string =>
+  /^1e/.test(value.toExponential()) ? value.toExponential().replace("+", "") : "";
 
 const small = (value: number): string => (value === 0 ? "0" : Number(value.toPrecision(6)).toExponential());
 
@@ -188,7 +194,7 @@ function pixels(scale: Plot.ScaleOptions, range: readonly [number, number]) {
   return { apply: (v: number) => apply(v) as number, invert: (v: number) => invert!(v) as number };
 }
 
-function lines({ x, y, series }: LineChart, size: Size): Plot.PlotOptions {
+function lines({ x, y, series, marks = [] }: LineChart, size: Size): Plot.PlotOptions {
   const rows = series.flatMap(({ points }, i) =>
     points
       .filter((p) => Number.isFinite(p.x) && Number.isFinite(p.y))
@@ -208,7 +214,8 @@ function lines({ x, y, series }: LineChart, size: Size): Plot.PlotOptions {
     y,
     rows.flatMap((r) => [r.low, r.high]),
   );
-  const last = series.flatMap((_, i) => rows.findLast((r) => r.series === i) ?? []);
+  const within = ({ y: value }: { y: number }) => !y.domain || (value >= y.domain[0] && value <= y.domain[1]);
+  const last = series.flatMap((_, i) => rows.findLast((r) => r.series === i && within(r)) ?? []);
   const vertical = pixels(yScale, [size.height - size.marginBottom, size.marginTop]);
   const at = spread(
     last.map((r) => vertical.apply(r.y)),
@@ -217,19 +224,34 @@ function lines({ x, y, series }: LineChart, size: Size): Plot.PlotOptions {
     size.height - size.marginBottom,
   );
   const color = (r: { series: number }) => seriesColor(r.series);
+  // Where the axis is told, what lies beyond it is left out.
+  const clip = y.domain !== undefined;
   return {
     x: xScale,
     y: yScale,
     marks: [
+      Plot.ruleX(marks, { x: "x", stroke: ink, strokeDasharray: "4 3" }),
+      Plot.text(marks, {
+        ...{
+          x: "x",
+          text: "label",
+          frameAnchor: "top",
+          dx: 6,
+          dy: 2,
+          lineAnchor: "top",
+          textAnchor: "start",
+          fill: ink,
+        },
+      }),
       Plot.areaY(
         rows.filter((r) => r.deviation !== undefined),
-        { x: "x", y1: "low", y2: "high", z: "series", fill: color, fillOpacity: 0.15 },
+        { x: "x", y1: "low", y2: "high", z: "series", fill: color, fillOpacity: 0.15, clip },
       ),
-      Plot.line(rows, { x: "x", y: "y", z: "series", stroke: color, strokeWidth: 2 }),
+      Plot.line(rows, { x: "x", y: "y", z: "series", stroke: color, strokeWidth: 2, clip }),
       // A curve of few points shows them.
       Plot.dot(
         rows.filter((r) => rows.filter((o) => o.series === r.series).length <= 16),
-        { x: "x", y: "y", fill: color, r: 2.5 },
+        { x: "x", y: "y", fill: color, r: 2.5, clip },
       ),
       Plot.text(last, {
         frameAnchor: "right",

@@ -49,3 +49,33 @@ it("ends before a loss that is no number, and suggests nothing where nothing fal
   );
   expect([rising.diverged, rising.suggestion, rising.points.length]).toEqual([false, undefined, 60]);
 });
+
+/** Noise from -1 to 1 that is the same every time. */
+const noise = (step: number): number => (Math.imul(step + 1, 2654435761) >>> 0) / 2 ** 31 - 1;
+
+it.each([
+  ["no fall", (_: number, n: number) => 2.1 + 0.1 * n, false],
+  ["a fall within the noise", (t: number, n: number) => 2.1 - 0.03 * t + 0.1 * n, false],
+  [
+    "a fall of three times the noise",
+    (t: number, n: number) => 2.1 - 0.3 / (1 + Math.exp(12 * (0.5 - t))) + 0.1 * n,
+    true,
+  ],
+  ["a clear fall", (t: number, n: number) => 2.1 - 1 / (1 + Math.exp(20 * (0.5 - t))) + 0.1 * n, true],
+])("tells a fall from the scatter of the losses: %s", async (_, loss, told) => {
+  let step = 0;
+  const trial = trialOf(() => {
+    step++;
+    return loss(step / 100, noise(step));
+  });
+  const { suggestion } = await rateRangeTest(trial, { from: 1e-6, to: 1, steps: 100 });
+  expect(suggestion !== undefined).toBe(told);
+});
+
+it("says nothing for so few steps that their scatter cannot be known", async () => {
+  const { suggestion } = await rateRangeTest(
+    trialOf((lr) => 2 - lr * 0.01),
+    { from: 1e-6, to: 1, steps: 8 },
+  );
+  expect(suggestion).toBeUndefined();
+});

@@ -20,7 +20,7 @@ export interface RangeTest {
   readonly points: readonly RatePoint[];
   /** Whether it ended early because the loss had run away. */
   readonly diverged: boolean;
-  /** Where the loss falls fastest; undefined where it falls nowhere. */
+  /** Where the loss falls fastest; undefined where it falls nowhere by more than it scatters. */
   readonly suggestion?: number;
 }
 
@@ -52,27 +52,51 @@ export async function rateRangeTest(trial: Trial, { from, to, steps, onPoint }: 
   return { points, diverged, suggestion: steepestDescent(points) };
 }
 
+/** Shares of all points on either side of one that its slope is taken from: wider ones where the losses scatter more. */
+const reaches = [0.1, 0.2, 0.3];
+/** Points on either side that it takes to know the scatter. */
+const leastReach = 4;
+
 /**
- * The rate where the smoothed loss falls fastest over the logarithm of the rate, before it is lowest. The slope at a
- * point is that of a line fitted to its neighbourhood, a fifth of all points.
+ * The rate where the loss falls fastest over the logarithm of the rate, before its average is lowest; undefined where it
+ * nowhere falls by more than its scatter explains. The slope at a point is that of a line fitted to the losses around it.
  */
 export function steepestDescent(points: readonly RatePoint[]): number | undefined {
-  const losses = points.map((p) => p.smoothed);
-  const lowest = losses.indexOf(Math.min(...losses));
-  const reach = Math.max(2, Math.round(points.length / 10));
+  for (const share of reaches) {
+    const found = steepestWithin(points, Math.max(leastReach, Math.round(share * points.length)));
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function steepestWithin(points: readonly RatePoint[], reach: number): number | undefined {
+  const averages = points.map((p) => p.smoothed);
+  const lowest = averages.indexOf(Math.min(...averages));
   let best: { lr: number; slope: number } | undefined;
   for (let i = reach; i <= lowest && i + reach < points.length; i++) {
-    const slope = slopeOf(points.slice(i - reach, i + reach + 1));
-    if (slope < (best?.slope ?? 0)) best = { lr: points[i].lr, slope };
+    const { slope, error } = lineThrough(points.slice(i - reach, i + reach + 1));
+    const beyondChance = -slope > sureness(2 * reach - 1) * error;
+    if (beyondChance && slope < (best?.slope ?? 0)) best = { lr: points[i].lr, slope };
   }
   return best?.lr;
 }
 
-/** Least squares of the smoothed loss over log rate. */
-function slopeOf(points: readonly RatePoint[]): number {
+/** Standard errors that a slope must exceed: some dozen windows are looked at, so two would be met by chance. */
+const sureness = (freedom: number): number => 4 * (1 + 4 / freedom);
+
+/** Least squares of the losses over the logarithm of the rate, and the standard error of the slope. */
+function lineThrough(points: readonly RatePoint[]): { readonly slope: number; readonly error: number } {
   const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
   const xs = points.map((p) => Math.log(p.lr));
-  const [x, y] = [mean(xs), mean(points.map((p) => p.smoothed))];
-  const along = points.reduce((sum, p, i) => sum + (xs[i] - x) * (p.smoothed - y), 0);
-  return along / xs.reduce((sum, v) => sum + (v - x) ** 2, 0);
+  const [x, y] = [mean(xs), mean(points.map((p) => p.loss))];
+  const spread = xs.reduce((sum, v) => sum + (v - x) ** 2, 0);
+  const slope = points.reduce((sum, p, i) => sum + (xs[i] - x) * (p.loss - y), 0) / spread;
+  const left = points.reduce((sum, p, i) => sum + (p.loss - y - slope * (xs[i] - x)) ** 2, 0);
+  return { slope, error: Math.sqrt(left / (points.length - 2) / spread) };
+}
+
+/** How far the losses lie from their moving average: half of them nearer, half farther, before the loss runs away. */
+export function scatterOf(points: readonly RatePoint[]): number {
+  const off = points.slice(leastSteps).map((p) => Math.abs(p.loss - p.smoothed));
+  return off.sort((a, b) => a - b)[off.length >> 1] ?? 0;
 }

@@ -7,7 +7,7 @@ import type { EngineChoice } from "../../engines/open.js";
 import { UsageError } from "../../errors.js";
 import type { Chart } from "../../report/plot.js";
 import { createProgress } from "../../system/progress.js";
-import { type RangeTest, rateRangeTest } from "../../training/lr-range.js";
+import { type RangeTest, rateRangeTest, scatterOf } from "../../training/lr-range.js";
 import type { Recipe } from "../../training/recipe.js";
 import { openTrial } from "../../training/trial.js";
 import { engineOptions, interruptible, number, splitOption, wholeNumber, withEngine } from "../options.js";
@@ -94,7 +94,7 @@ function sentence({ suggestion, points, diverged }: RangeTest, recipe: Recipe, r
   if (suggestion === undefined || recipeLr === undefined)
     return points.length < 10
       ? "The loss ran away at once; begin lower, with --from."
-      : "The loss falls nowhere; try more --steps, or other ends with --from and --to.";
+      : `The loss nowhere falls by more than it scatters (about ±${scatterOf(points).toFixed(2)} from step to step), so this test tells nothing about the rate; keep the recipe's --lr ${recipe.lr}, or try again with more --steps or a larger --batch-size.`;
   const end = diverged ? `The loss runs away at ${shown(points.at(-1)!.lr)}.` : "The loss did not run away.";
   const rule = recipe.scaleLr ? `, for a batch of 512; ${recipe.batchSize} images train at ${shown(suggestion)}` : "";
   return `${end} It falls fastest at ${shown(suggestion)}: set --lr ${shown(recipeLr)}${rule}.`;
@@ -119,12 +119,24 @@ function chart({ points, suggestion }: RangeTest): Chart {
     kind: "lines",
     title: "Learning-rate range test",
     note:
-      suggestion === undefined ? "The loss falls nowhere" : `The smoothed loss falls fastest at ${shown(suggestion)}`,
+      suggestion === undefined
+        ? "The loss nowhere falls by more than it scatters"
+        : `The loss falls fastest at ${shown(suggestion)}`,
     x: { label: "learning rate", scale: "log" },
-    y: { label: "training loss" },
+    y: { label: "training loss", domain: usefulPart(points) },
+    marks: suggestion === undefined ? [] : [{ x: suggestion, label: shown(suggestion) }],
     series: [
       { name: "smoothed", points: points.map((p) => ({ x: p.lr, y: p.smoothed })) },
       { name: "loss", points: points.map((p) => ({ x: p.lr, y: p.loss })) },
     ],
   };
+}
+
+/** From below the lowest average to as far above the first ones: where the loss runs away, its height says nothing. */
+function usefulPart(points: RangeTest["points"]): readonly [number, number] | undefined {
+  if (points.length === 0) return undefined;
+  const averages = points.map((p) => p.smoothed);
+  const [low, first] = [Math.min(...averages), Math.max(...averages.slice(0, Math.ceil(points.length / 5)))];
+  const air = Math.max(0.35 * (first - low), 3 * scatterOf(points), 0.02 * Math.abs(first));
+  return [Math.max(0, low - air), first + air];
 }
