@@ -1,18 +1,44 @@
 /** What a command decides by itself where the user names no recipe, and no part to test on. */
+import type { SplitRule } from "../data/dataset.js";
 import { openDataset } from "../data/open.js";
 import { parseSplitRule } from "../data/split.js";
 import { chooseRecipe, setAside } from "../training/chosen-recipe.js";
 import { describedWeights } from "../training/described-weights.js";
+import type { Recipe } from "../training/recipe.js";
 import { readRecipe } from "../training/recipe-file.js";
 import { hasTestPart } from "../training/training-data.js";
-import type { RecipeChoice } from "./recipe-options.js";
+import { type RecipeChoice, resolveRecipe } from "./recipe-options.js";
+
+export interface DataChoice {
+  readonly data: string;
+  /** How the data is divided; chosen by what is there unless told. */
+  readonly split?: string;
+  readonly validation?: string;
+}
+
+/** For what is chosen: a line on standard error, unless that is for errors only. */
+export const noteUnless = (quiet: boolean | undefined) => (message: string) => {
+  if (!quiet) console.error(message);
+};
+
+/** The recipe that is named or fits the data, with the changes of the command line, and how the data is divided. */
+export async function chosenRun(
+  options: RecipeChoice & DataChoice & { readonly json?: boolean },
+): Promise<{ readonly recipe: Recipe; readonly split: SplitRule }> {
+  const note = noteUnless(options.json);
+  // A recipe that is wrong is told before anything is opened.
+  const named = options.recipe === undefined ? undefined : await resolveRecipe(options);
+  const split = await chosenSplit(options, note);
+  const recipe = named ?? (await resolveRecipe(options, await chosenSettings({ ...options, split }, note)));
+  return { recipe, split: await parseSplitRule(split) };
+}
 
 /**
  * How the data is divided: as `split` says, or by its own parts, or by a share that is set aside where it has no part for
  * testing and none is named. `note` takes the sentence about the latter.
  */
 export async function chosenSplit(
-  { data, split, validation }: { readonly data: string; readonly split?: string; readonly validation?: string },
+  { data, split, validation }: DataChoice,
   note: (message: string) => void,
 ): Promise<string> {
   if (split !== undefined) return split;
@@ -27,7 +53,7 @@ export async function chosenSplit(
 
 /** Settings of the recipe that fits the data, for `resolveRecipe` to change further. `note` takes what is chosen. */
 export async function chosenSettings(
-  options: RecipeChoice & { readonly data: string; readonly split: string },
+  options: RecipeChoice & DataChoice & { readonly split: string },
   note: (message: string) => void,
 ): Promise<Record<string, unknown>> {
   const { data, split, batchSize, finetune, model } = options;

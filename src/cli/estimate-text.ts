@@ -5,6 +5,7 @@ import { byteText } from "../system/byte-text.js";
 import { placeFromEnvironment } from "../system/coordination/rank-environment.js";
 import { duration } from "../system/duration.js";
 import { type Estimate, estimateRun } from "../training/estimate.js";
+import { runWarnings } from "../training/run-warnings.js";
 import { openTrial, type TrialOptions } from "../training/trial.js";
 import { withEngine } from "./options.js";
 import { deviceText } from "./training-progress.js";
@@ -30,6 +31,7 @@ export async function printEstimate(
     const onEvent: TrialOptions["onEvent"] = (event) => event.kind === "warning" && warn(event.message);
     const trial = await openTrial({ ...options, engine, signal, onEvent });
     try {
+      for (const message of runWarnings(trial.recipe, trial.stepsPerEpoch)) warn(message);
       const prices = { perHour, perKilowattHour };
       const estimate = await estimateRun(trial, { engine, precision: options.precision, watts, prices });
       return { estimate, device: deviceText(engine.info) };

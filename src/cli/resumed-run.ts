@@ -4,7 +4,7 @@ import type { EngineChoice } from "../engines/open.js";
 import { UsageError } from "../errors.js";
 import type { Recipe } from "../training/recipe.js";
 import { describeRun, type RunManifest } from "../training/run-manifest.js";
-import { chosenSettings, chosenSplit } from "./chosen-run.js";
+import { chosenSettings, chosenSplit, noteUnless } from "./chosen-run.js";
 import { dataAndRecipe, type RecipeChoice, requireData, resolveRecipe } from "./recipe-options.js";
 
 export interface RunChoice extends RecipeChoice, EngineChoice {
@@ -52,24 +52,23 @@ export async function resolveRun<Options extends RunChoice>(
   if (named !== undefined && !known)
     throw new UsageError(`"${named}" holds no run that could go on; give the folder that deit train wrote.`);
   const manifest = known?.manifest;
-  const note = (message: string) => {
-    if (!given.json) console.error(message);
-  };
+  const note = noteUnless(given.json);
   const validation = options.validation ?? manifest?.validation;
-  const split = known
-    ? (options.split ?? String(manifest?.split ?? "given"))
-    : place
-      ? await chosenSplit({ data: place, split: options.split, validation }, note)
-      : "given";
-  const recipeNamed = asked?.options.recipe !== undefined;
-  const base =
-    known?.recipe ??
-    (place && !recipeNamed ? await chosenSettings({ ...options, data: place, split }, note) : undefined);
+  const ofCommand = asked?.options ?? options;
+  // A recipe that is named is read before the data is opened, and printed without it.
+  let recipe = known || ofCommand.recipe !== undefined ? await resolveRecipe(ofCommand, known?.recipe) : undefined;
+  let split = options.split ?? (known && String(manifest?.split ?? "given"));
+  if (place && !(given.printRecipe && recipe)) split ??= await chosenSplit({ data: place, validation }, note);
+  split ??= "given";
+  recipe ??= await resolveRecipe(
+    ofCommand,
+    place ? await chosenSettings({ ...options, data: place, split }, note) : {},
+  );
   return {
     ...options,
     data: place ?? manifest!.data,
     output,
-    recipe: await resolveRecipe(asked?.options ?? options, base),
+    recipe,
     resume: options.resume !== undefined,
     fitBatch,
     validation,

@@ -87,12 +87,7 @@ export function createLoader(options: LoaderOptions, worker = workerUrl("data/lo
   }
   const length = epochLength(options);
   const stepsPerEpoch = dropLast ? Math.floor(length / batchSize) : Math.ceil(length / batchSize);
-  if (stepsPerEpoch === 0) {
-    throw new FileError(
-      dataset.name,
-      `The data set "${dataset.name}" has ${dataset.length} images, fewer than one batch of ${batchSize}; lower --batch-size.`,
-    );
-  }
+  if (stepsPerEpoch === 0) throw fewerThanBatch(dataset, batchSize);
   const pool: Pool | undefined =
     options.workers > 0
       ? new WorkerPool(worker, options.workers, ({ samples, current }) =>
@@ -134,8 +129,17 @@ export function createLoader(options: LoaderOptions, worker = workerUrl("data/lo
   };
 }
 
+/** The error of data that does not fill one batch. */
+export function fewerThanBatch({ name, length }: Dataset, batchSize: number): FileError {
+  const images = length === 1 ? "1 image" : `${length} images`;
+  return new FileError(
+    name,
+    `The data set "${name}" has ${images} to train on, fewer than one batch of ${batchSize}; give a --batch-size (the recipe's batchSize) of ${length} or less.`,
+  );
+}
+
 /** Views in an epoch; with repeats, whole multiples of 256 as in the released sampler. */
-function epochLength({ dataset: { length }, repeats = 1 }: LoaderOptions): number {
+export function epochLength({ dataset: { length }, repeats = 1 }: Pick<LoaderOptions, "dataset" | "repeats">): number {
   return repeats === 1 || length < 256 ? length : length - (length % 256);
 }
 

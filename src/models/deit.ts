@@ -85,12 +85,16 @@ export function deit(name: string, overrides: Partial<DeitConfig> = {}): Model {
   };
 }
 
-function check(name: string, { imageSize, patchSize, width, heads, depth, classes }: DeitConfig): void {
+function check(name: string, { imageSize, patchSize, width, heads, depth, classes, mlpRatio }: DeitConfig): void {
   const whole = { imageSize, patchSize, width, heads, depth, classes };
   for (const [option, value] of Object.entries(whole)) {
     if (!Number.isInteger(value) || value < 1)
       throw new UsageError(`${name}: ${option} is ${value}; it must be a whole number above 0.`);
   }
+  if (!(Math.floor(width * mlpRatio) >= 1))
+    throw new UsageError(
+      `${name}: an mlpRatio of ${mlpRatio} leaves nothing of a width of ${width}; use ${Number((1 / width).toPrecision(2))} or more (4 is usual).`,
+    );
   if (imageSize % patchSize !== 0) {
     const near = Math.max(1, Math.round(imageSize / patchSize)) * patchSize;
     throw new UsageError(

@@ -7,7 +7,7 @@ import type { TeacherAnswers } from "./answers.js";
 import type { EpochRecord, TrainEvent } from "./events.js";
 import { createOptimizer } from "./optimizer.js";
 import type { Position } from "./position.js";
-import { optimizerOf, type Recipe, scheduleOf } from "./recipe.js";
+import { emaDecayAt, optimizerOf, type Recipe, scheduleOf } from "./recipe.js";
 import { scheduledRate } from "./schedule.js";
 import { brokenTeacher, stepInputs } from "./step.js";
 import { stepData } from "./step-data.js";
@@ -138,7 +138,7 @@ export async function trainEpoch(work: EpochWork): Promise<EpochEnd> {
         ...optimizer.scalars(lr, step + 1),
         [stepInputs.apply]: apply ? 1 : 0,
         [stepInputs.passOver]: work.passOverBroken ? 1 : 0,
-        [stepInputs.emaDecay]: recipe.emaDecay,
+        [stepInputs.emaDecay]: emaDecayAt(recipe, step + 1),
       };
       const data = stepData(executable.program, { recipe, epoch: position.epoch, batch }, { scalars, answer });
       const run = settle(executable.run(state, data), { lr, step: step + 1, batch, data });

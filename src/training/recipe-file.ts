@@ -59,7 +59,7 @@ async function parseFile(path: string): Promise<unknown> {
     throw fileError(path, "read the recipe", error);
   });
   try {
-    return JSON.parse(content);
+    return JSON.parse(content.replace(/^\uFEFF/, "")); // editors on Windows put a mark before the text
   } catch (error) {
     throw new UsageError(`"${path}" is no recipe: ${(error as Error).message.replace(/\s+/g, " ")}.`);
   }

@@ -69,7 +69,12 @@ const types: Readonly<Record<string, string | undefined>> = {
 };
 
 function brief(value: unknown): string {
-  return typeof value === "string" ? quoted(value) : (JSON.stringify(value) ?? String(value)).slice(0, 80);
+  if (typeof value === "string") return quoted(value);
+  try {
+    return (JSON.stringify(value) ?? String(value)).slice(0, 80);
+  } catch {
+    return "a value too deep to show"; // thousands of brackets within one another
+  }
 }
 
 /** The words that would have been valid in this place. */

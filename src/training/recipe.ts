@@ -13,6 +13,8 @@ import { type ScheduleSettings, scaledLearningRate } from "./schedule.js";
 
 const positive = z.number().positive();
 const share = z.number().min(0).max(1);
+/** A share that 1 would make meaningless: averages that never move, labels that say nothing. */
+const belowOne = z.number().min(0).lt(1);
 const whole = z.number().int().min(1);
 
 const regnetSchema = z
@@ -65,16 +67,18 @@ export const recipeSchema = z.strictObject({
   /** Runs of the program whose gradients make one step. */
   accumulate: whole.default(1),
   optimizer: z.enum(["adamw", "sgd"]).default("adamw"),
-  betas: z.tuple([share, share]).default([0.9, 0.999]),
+  betas: z.tuple([belowOne, belowOne]).default([0.9, 0.999]),
   epsilon: positive.default(1e-8),
-  momentum: share.default(0.9),
+  momentum: belowOne.default(0.9),
   nesterov: z.boolean().default(true),
   weightDecay: z.number().min(0).default(0.05),
   /** Learning rate for a batch of 512; scaled by batchSize / 512 unless `scaleLr` is false. */
   lr: positive.default(5e-4),
   scaleLr: z.boolean().default(true),
+  /** Unless told, a fifth of a run that is shorter than 25 epochs. */
   warmupEpochs: z.number().min(0).default(5),
   warmupLr: z.number().min(0).default(1e-6),
+  /** Unless told, `lr` where that is lower. */
   minLr: z.number().min(0).default(1e-5),
   schedule: z.enum(["cosine", "step", "constant"]).default("cosine"),
   /** Whether the rate moves with every step or, as the released program's, once an epoch. */
@@ -90,7 +94,7 @@ export const recipeSchema = z.strictObject({
   lrNoiseStd: positive.default(1),
   lrNoiseLimit: share.default(0.67),
   clipGradient: positive.optional(),
-  labelSmoothing: share.default(0.1),
+  labelSmoothing: belowOne.default(0.1),
   loss: z.enum(["crossEntropy", "binaryCrossEntropy"]).default("crossEntropy"),
   /** Binary cross entropy: targets above it become 1, others 0, so that mixed images show both classes in full. */
   targetThreshold: share.optional(),
@@ -101,6 +105,8 @@ export const recipeSchema = z.strictObject({
   cosub: z.boolean().default(false),
   /** Decay per step of the moving average of the weights; 0 keeps none. */
   emaDecay: z.number().min(0).max(0.999999).default(0),
+  /** Lets the decay grow to `emaDecay` over the first steps, as 1 - t^(-2/3) (timm's ModelEmaV3). */
+  emaWarmup: z.boolean().default(false),
 
   /** Share of the shorter side that evaluation sees, the model's own unless told. */
   evaluationCropRatio: z.number().min(0.01).max(1).optional(),
@@ -180,7 +186,7 @@ export function parseRecipe(settings: unknown): Recipe {
   const result = recipeSchema.safeParse(settings);
   if (!result.success)
     throw new UsageError(result.error.issues.map((issue) => settingSentence(issue, settings, namesAt)).join(" "));
-  const recipe = result.data;
+  const recipe = fittingDefaults(result.data, settings);
   if (needsTeacherOf(recipe) && recipe.teacherWeights === undefined && recipe.teacherCache === undefined) {
     throw new UsageError(
       `The recipe's distillation is "${recipe.distillation}", but there is no teacher; set teacherWeights to a weights file or run folder, or teacherCache to stored answers.`,
@@ -194,10 +200,37 @@ export function parseRecipe(settings: unknown): Recipe {
     throw new UsageError(`Co-training (cosub) takes no teacher; set distillation to none, or cosub to false.`);
   for (const key of Object.keys(recipe.why ?? {}))
     if (!known.includes(key)) throw new UsageError(unknownSetting(key, known));
+  refuseMeaninglessSchedule(recipe);
   if (recipe.epochs === 0 && recipe.headStart !== "fitted")
     throw new UsageError("epochs is 0, which trains nothing; set headStart=fitted too, or epochs to 1 or more.");
   parsePolicy(recipe.autoAugment);
   return recipe;
+}
+
+/** The paper's defaults made to fit a short run and a low rate. */
+function fittingDefaults(recipe: Recipe, settings: unknown): Recipe {
+  const given = (key: keyof Recipe) => (settings as Partial<Recipe> | undefined)?.[key] !== undefined;
+  const { warmupEpochs, minLr, epochs } = recipe;
+  return {
+    ...recipe,
+    warmupEpochs: given("warmupEpochs") ? warmupEpochs : Math.min(warmupEpochs, epochs / 5),
+    minLr: given("minLr") ? minLr : Math.min(minLr, scheduleOf(recipe).lr),
+  };
+}
+
+/** Schedules that would do the contrary of what they are for. */
+function refuseMeaninglessSchedule(recipe: Recipe): void {
+  const { schedule, epochs, cooldownEpochs, minLr, scaleLr, batchSize } = recipe;
+  if (schedule !== "cosine") return;
+  const { lr } = scheduleOf(recipe);
+  if (epochs > 0 && cooldownEpochs >= epochs)
+    throw new UsageError(
+      `cooldownEpochs is ${cooldownEpochs} and epochs ${epochs}, so every step would be at minLr; epochs counts the cool-down too: set cooldownEpochs=0, or more epochs.`,
+    );
+  if (minLr > lr)
+    throw new UsageError(
+      `minLr is ${minLr}, above the learning rate of ${Number(lr.toPrecision(3))}${scaleLr ? ` (lr × batchSize ${batchSize} / 512)` : ""}, so the rate would rise where it should fall; set minLr lower, or lr higher.`,
+    );
 }
 
 const known = Object.keys(recipeSchema.shape);
@@ -253,6 +286,11 @@ export function trainedOf({ trainedParts }: Recipe): (name: string) => boolean {
 /** What the rate of a parameter is multiplied by. */
 export function rateFactorOf({ headLrFactor }: Recipe): RateFactor {
   return (name) => (isHead(name) ? headLrFactor : 1);
+}
+
+/** Decay of the averaged weights at a step (the first is 1); with warm-up the first step's weights are the average. */
+export function emaDecayAt({ emaDecay, emaWarmup }: Pick<Recipe, "emaDecay" | "emaWarmup">, step: number): number {
+  return emaWarmup ? Math.min(emaDecay, step <= 1 ? 0 : 1 - step ** (-2 / 3)) : emaDecay;
 }
 
 /** How images are resized where nothing is random. */

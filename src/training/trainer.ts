@@ -18,6 +18,7 @@ import { spikeWatcher } from "./loss-spikes.js";
 import { type OpenRun, openRun, placeOf } from "./open-run.js";
 import { planRun } from "./plan.js";
 import { nextEpoch, type Position } from "./position.js";
+import { runWarnings } from "./run-warnings.js";
 import { StopVote } from "./stop-vote.js";
 import type { TrainOptions } from "./train-options.js";
 import { evaluationTransform, resumedSplit } from "./training-data.js";
@@ -101,6 +102,7 @@ async function trainEpochs(options: TrainOptions, run: OpenRun): Promise<TrainRe
     onEvent({ kind: "epoch", record });
   };
 
+  for (const message of runWarnings(recipe, stepsPerEpoch)) warn(message);
   if (run.fitted) {
     const result = test && (await evaluateOn(test, run, options));
     // Nothing is saved that would let a later process take the fit for measured: it fits again.

@@ -4,7 +4,7 @@ import type { Augmentation } from "../data/augment/augment.js";
 import { parsePolicy } from "../data/augment/policy.js";
 import { findBadImages } from "../data/check-images.js";
 import { type Dataset, type OpenOptions, type SplitRule, subset } from "../data/dataset.js";
-import { createLoader, type Loader } from "../data/loader.js";
+import { createLoader, epochLength, fewerThanBatch, type Loader } from "../data/loader.js";
 import { openDataset } from "../data/open.js";
 import { readSplit, writeSplit } from "../data/split.js";
 import type { Transform } from "../data/transform.js";
@@ -157,7 +157,10 @@ function augmentationOf(recipe: Recipe, { imageSize, normalization }: Model): Au
   };
 }
 
-/** The loader of a run: batches of one run of the program, the same for everyone who has the recipe and the data. */
+/**
+ * The loader of a run: batches of one run of the program, the same for everyone who has the recipe and the data. They make
+ * one step an epoch at least, or that is an error.
+ */
 export function trainingLoader(dataset: Dataset, recipe: Recipe, model: Model, options: DataOptions): Loader {
   const { batchSize, accumulate } = recipe;
   if (batchSize % accumulate !== 0) {
@@ -165,6 +168,9 @@ export function trainingLoader(dataset: Dataset, recipe: Recipe, model: Model, o
       `A batch of ${batchSize} cannot be made in ${accumulate} equal runs; choose an --accumulate that divides it.`,
     );
   }
+  // Each run's batch may be there where the step's is not.
+  const repeats = recipe.repeatedAugmentation;
+  if (epochLength({ dataset, repeats }) < batchSize) throw fewerThanBatch(dataset, batchSize);
   return createLoader({
     dataset,
     batchSize: batchSize / accumulate,
@@ -172,7 +178,7 @@ export function trainingLoader(dataset: Dataset, recipe: Recipe, model: Model, o
     seed: recipe.seed,
     workers: options.workers,
     order: "shuffled",
-    repeats: recipe.repeatedAugmentation,
+    repeats,
     dropLast: true,
     jpeg: "fast",
     process: options.group,

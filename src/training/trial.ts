@@ -7,7 +7,7 @@ import { Closing } from "../system/closing.js";
 import { beginRun } from "./beginning.js";
 import { createOptimizer } from "./optimizer.js";
 import { planRun } from "./plan.js";
-import { optimizerOf, type Recipe } from "./recipe.js";
+import { emaDecayAt, optimizerOf, type Recipe } from "./recipe.js";
 import { stepOf } from "./recipe-step.js";
 import { firstParameters, frozenTensors, stateOf } from "./run-start.js";
 import { type Step, stepInputs } from "./step.js";
@@ -77,7 +77,7 @@ export async function openTrial(options: TrialOptions): Promise<Trial> {
         ...optimizer.scalars(lr, number),
         [stepInputs.apply]: (batch.step + 1) % accumulate === 0 ? 1 : 0,
         [stepInputs.passOver]: 0,
-        [stepInputs.emaDecay]: recipe.emaDecay,
+        [stepInputs.emaDecay]: emaDecayAt(recipe, number),
       };
       const answer = await teaching.answers?.answer(epoch, batch.step, batch);
       const data = stepData(executable.program, { recipe, epoch, batch }, { scalars, answer });

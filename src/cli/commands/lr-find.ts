@@ -1,7 +1,6 @@
 /** `deit lr-find`: the learning-rate range test. */
 import { availableParallelism } from "node:os";
 import { type Command, Option } from "commander";
-import { parseSplitRule } from "../../data/split.js";
 import type { Precision } from "../../engines/engine.js";
 import type { EngineChoice } from "../../engines/open.js";
 import { UsageError } from "../../errors.js";
@@ -10,21 +9,23 @@ import { createProgress } from "../../system/progress.js";
 import { type RangeTest, rateRangeTest, scatterOf } from "../../training/lr-range.js";
 import type { Recipe } from "../../training/recipe.js";
 import { openTrial } from "../../training/trial.js";
-import { engineOptions, interruptible, number, splitOption, wholeNumber, withEngine } from "../options.js";
-import { checkPlotFile, writePlot } from "../plot-file.js";
+import { chosenRun } from "../chosen-run.js";
 import {
-  type Asked,
-  dataAndRecipe,
-  type RecipeChoice,
-  recipeOptions,
-  requireData,
-  resolveRecipe,
-} from "../recipe-options.js";
+  chosenSplitOption,
+  engineOptions,
+  interruptible,
+  measuring,
+  number,
+  wholeNumber,
+  withEngine,
+} from "../options.js";
+import { checkPlotFile, writePlot } from "../plot-file.js";
+import { type Asked, dataAndRecipe, type RecipeChoice, recipeOptions, requireData } from "../recipe-options.js";
 import { relaunched } from "../relaunched.js";
 import { textTable } from "../table.js";
 
 export function define(command: Command): void {
-  splitOption(recipeOptions(engineOptions(command)))
+  chosenSplitOption(recipeOptions(engineOptions(command)))
     .option("--from <rate>", "rate to begin with, as the optimizer sees it", number(0), 1e-6)
     .option("--to <rate>", "rate to end with", number(0), 1)
     .option("--steps <n>", "optimizer steps from one to the other", wholeNumber(10), 100)
@@ -44,7 +45,7 @@ Example:
   deit lr-find small-data photos/ --plot rate.svg`,
     )
     .action((first: string | undefined, second: string | undefined, options: Options) =>
-      interruptible(async (signal) => run(await dataAndRecipe(first, second, options), signal)),
+      interruptible(async (signal) => run(await dataAndRecipe(first, second, options), signal), measuring),
     );
 }
 
@@ -53,7 +54,7 @@ interface Options extends EngineChoice, RecipeChoice {
   readonly to: number;
   readonly steps: number;
   readonly plot?: string;
-  readonly split: string;
+  readonly split?: string;
   readonly workers: number;
   readonly onBadImage: "stop" | "skip";
   readonly precision: Precision;
@@ -66,12 +67,11 @@ async function run({ data: named, options }: Asked<Options>, signal: AbortSignal
   if (!(from > 0 && to > from))
     throw new UsageError(`The rate cannot grow from ${from} to ${to}; give a --from above 0 and a larger --to.`);
   checkPlotFile(plot);
-  const recipe = await resolveRecipe(options);
   if (await relaunched(options)) return;
-  const split = await parseSplitRule(options.split);
+  const { recipe, split } = await chosenRun({ ...options, data });
   const progress = createProgress({ title: "learning rate", total: steps, unit: "steps", quiet });
   const result = await withEngine(options, async (engine) => {
-    const trial = await openTrial({ ...options, data, recipe, split, engine, signal });
+    const trial = await openTrial({ ...options, data, recipe, split, engine, signal, fitHeads: true });
     return rateRangeTest(trial, {
       ...{ from, to, steps },
       onPoint: ({ lr, smoothed }, n) => progress.update(n, `lr ${lr.toExponential(1)}, loss ${smoothed.toFixed(3)}`),

@@ -12,12 +12,20 @@ import { writeFileAtomic } from "../../system/atomic-file.js";
 import { type Cell, cellsOf, type Grid, parseGrid, readGrid } from "../../training/grid.js";
 import { applySettings, readRecipe } from "../../training/recipe-file.js";
 import { type CellResult, sweep } from "../../training/sweep.js";
-import { engineOptions, interruptible, parseSeeds, splitOption, warnOfPassedOver, wholeNumber } from "../options.js";
+import { chosenSettings, chosenSplit, noteUnless } from "../chosen-run.js";
+import {
+  chosenSplitOption,
+  engineOptions,
+  interruptible,
+  parseSeeds,
+  warnOfPassedOver,
+  wholeNumber,
+} from "../options.js";
 import { markdownTable, textTable } from "../table.js";
 import { trainingProgress } from "../training-progress.js";
 
 export function define(command: Command): void {
-  splitOption(engineOptions(command))
+  chosenSplitOption(engineOptions(command))
     .argument("<data>", "images with labels, or procedural")
     .option("--grid <name>", "table3, table8, table8-finetuning, or a JSON file with variants, vary and seeds")
     .option("--recipe <recipe>", "recipe that the rows change: a file, or the name of one of deit's")
@@ -37,7 +45,7 @@ export function define(command: Command): void {
 }
 
 interface Options extends EngineChoice {
-  readonly split: string;
+  readonly split?: string;
   readonly grid?: string;
   readonly recipe?: string;
   readonly set?: readonly string[];
@@ -53,7 +61,10 @@ interface Options extends EngineChoice {
 async function run(data: string, options: Options, signal: AbortSignal): Promise<void> {
   const grid = await resolveGrid(options);
   const recipe = options.recipe ?? grid.recipe;
-  const cells = cellsOf(grid, applySettings(recipe === undefined ? {} : await readRecipe(recipe), options.set ?? []));
+  const note = noteUnless(options.json);
+  const split = await chosenSplit({ ...options, data }, note);
+  const base = recipe !== undefined ? await readRecipe(recipe) : await unnamedRecipe(data, split, options, note);
+  const cells = cellsOf(grid, applySettings(base, options.set ?? []));
   if (options.plan) return printPlan(cells, options.json);
   const { engine: chosen } = await chooseEngine(options);
   if (chosen === "xla" && !isLaunched()) {
@@ -64,7 +75,7 @@ async function run(data: string, options: Options, signal: AbortSignal): Promise
   const output = options.output ?? `runs/sweep-${basename(data).replace(/[^\w.-]/g, "-")}`;
   const { results, interrupted } = await sweep({
     ...{ cells, data, output, signal },
-    ...{ validation: options.validation, workers: options.workers, split: await parseSplitRule(options.split) },
+    ...{ validation: options.validation, workers: options.workers, split: await parseSplitRule(split) },
     openEngine: () => openEngine(options, warnOfPassedOver),
     onCell: ({ row, seed }, number) =>
       trainingProgress(`[${number + 1}/${cells.length}] ${row}, seed ${seed}`, options.json ?? false),
@@ -82,6 +93,11 @@ async function run(data: string, options: Options, signal: AbortSignal): Promise
 
 const failure = ({ cell, outcome }: CellResult): string =>
   `"${cell.row}" with seed ${cell.seed}: ${outcome.kind === "failed" ? outcome.reason : ""}`;
+
+/** Grids of the paper are rows of its recipe; settings of the command's own vary one that fits the data. */
+async function unnamedRecipe(data: string, split: string, { grid }: Options, note: (message: string) => void) {
+  return grid === undefined ? chosenSettings({ data, split }, note) : {};
+}
 
 async function resolveGrid({ grid, vary = [], seeds }: Options): Promise<Grid> {
   const base = grid === undefined ? parseGrid({}, "of the command") : await readGrid(grid);

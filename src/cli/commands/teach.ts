@@ -1,26 +1,19 @@
 /** `deit teach`: a teacher's answers to all views of a recipe, stored for any number of students. */
 import { availableParallelism } from "node:os";
 import type { Command } from "commander";
-import { parseSplitRule } from "../../data/split.js";
 import type { EngineChoice } from "../../engines/open.js";
 import { UsageError } from "../../errors.js";
 import { createProgress, type Progress } from "../../system/progress.js";
 import { shellWord } from "../../system/shell-word.js";
 import { buildTeacherCache } from "../../training/teacher-cache.js";
-import { engineOptions, interruptible, splitOption, wholeNumber, withEngine } from "../options.js";
-import {
-  type Asked,
-  dataAndRecipe,
-  type RecipeChoice,
-  recipeOptions,
-  requireData,
-  resolveRecipe,
-} from "../recipe-options.js";
+import { chosenRun } from "../chosen-run.js";
+import { chosenSplitOption, engineOptions, interruptible, wholeNumber, withEngine } from "../options.js";
+import { type Asked, dataAndRecipe, type RecipeChoice, recipeOptions, requireData } from "../recipe-options.js";
 import { relaunched } from "../relaunched.js";
 import { warn } from "../warn.js";
 
 export function define(command: Command): void {
-  splitOption(recipeOptions(engineOptions(command)))
+  chosenSplitOption(recipeOptions(engineOptions(command)))
     .requiredOption("--output <folder>", "folder of the answers; one that was begun is gone on with")
     .option("--top-k <logits>", "soft distillation: logits kept per view, 100 unless told", wholeNumber(1))
     .option("--on-bad-image <what>", "stop or skip", "stop")
@@ -44,7 +37,7 @@ Example:
 interface Options extends EngineChoice, RecipeChoice {
   readonly output: string;
   readonly topK?: number;
-  readonly split: string;
+  readonly split?: string;
   readonly onBadImage: "stop" | "skip";
   readonly workers: number;
   readonly json?: boolean;
@@ -53,7 +46,7 @@ interface Options extends EngineChoice, RecipeChoice {
 async function run(asked: Asked<Options>, signal: AbortSignal): Promise<void> {
   const { options } = asked;
   const data = requireData(asked.data);
-  const recipe = await resolveRecipe(options);
+  const { recipe, split } = await chosenRun({ ...options, data });
   if (recipe.teacherWeights === undefined || (recipe.distillation !== "hard" && recipe.distillation !== "soft")) {
     throw new UsageError(
       `The recipe names no teacher; set distillation to hard or soft and teacherWeights to a weights file or run folder.`,
@@ -62,7 +55,6 @@ async function run(asked: Asked<Options>, signal: AbortSignal): Promise<void> {
   if (!["stop", "skip"].includes(options.onBadImage))
     throw new UsageError(`--on-bad-image is "${options.onBadImage}"; it must be stop or skip.`);
   if (await relaunched(options)) return;
-  const split = await parseSplitRule(options.split);
   let progress: Progress | undefined;
   const start = performance.now();
   const result = await withEngine(options, (engine) =>

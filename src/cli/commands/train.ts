@@ -9,7 +9,15 @@ import type { OnNaN } from "../../training/broken-run.js";
 import { optimizerState } from "../../training/step.js";
 import { type TrainResult, train } from "../../training/trainer.js";
 import { type EstimateChoice, printEstimate } from "../estimate-text.js";
-import { chosenSplitOption, engineOptions, interruptible, number, wholeNumber, withEngine } from "../options.js";
+import {
+  chosenSplitOption,
+  engineOptions,
+  interruptible,
+  measuring,
+  number,
+  wholeNumber,
+  withEngine,
+} from "../options.js";
 import { withProcessGroup } from "../process-group.js";
 import { recipeOptions } from "../recipe-options.js";
 import { relaunched } from "../relaunched.js";
@@ -60,7 +68,7 @@ Example:
   deit train --resume runs/photos`,
     )
     .action((first: string | undefined, second: string | undefined, options: Options) =>
-      interruptible((signal) => run([first, second], options, signal)),
+      interruptible((signal) => run([first, second], options, signal), options.dryRun ? measuring : {}),
     );
 }
 

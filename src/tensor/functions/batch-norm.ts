@@ -1,5 +1,6 @@
 /** Batch normalisation over `[batch, channels, height, width]`, as PyTorch's BatchNorm2d. */
-import type { Tensor } from "../graph.js";
+import { ShapeError } from "../../errors.js";
+import { describe, type Tensor } from "../graph.js";
 import { sizeOf } from "../host.js";
 import { add, mul, sub } from "../primitives/arithmetic.js";
 import { stopGradient } from "../primitives/cast.js";
@@ -47,6 +48,10 @@ export function batchNormTraining(
   momentum = 0.1,
 ): BatchNormTraining {
   const count = sizeOf(over.map((axis) => x.shape[axis]));
+  if (count === 1)
+    throw new ShapeError(
+      `Batch normalisation has one value for each channel (of ${describe(x)}) and so no deviation to divide by; train with a larger batch or larger images.`,
+    );
   const average = mean(x, over);
   const centred = sub(x, perChannel(average));
   const variance = mean(mul(centred, centred), over);

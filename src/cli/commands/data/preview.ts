@@ -4,7 +4,6 @@ import { basename, extname } from "node:path";
 import type { Command } from "commander";
 import type { Dataset } from "../../../data/dataset.js";
 import { openDataset } from "../../../data/open.js";
-import { parseSplitRule } from "../../../data/split.js";
 import type { EngineChoice } from "../../../engines/open.js";
 import { UsageError } from "../../../errors.js";
 import { type Captioned, contactPage, contactSheet } from "../../../report/contact-sheet.js";
@@ -13,19 +12,13 @@ import type { TrainEvent } from "../../../training/events.js";
 import { type PreviewImage, previewBatch } from "../../../training/preview.js";
 import { createStudent } from "../../../training/student.js";
 import { trainingLoader, withoutBadImages } from "../../../training/training-data.js";
-import { engineOptions, interruptible, splitOption, wholeNumber, withEngine } from "../../options.js";
-import {
-  type Asked,
-  dataAndRecipe,
-  type RecipeChoice,
-  recipeOptions,
-  requireData,
-  resolveRecipe,
-} from "../../recipe-options.js";
+import { chosenRun } from "../../chosen-run.js";
+import { chosenSplitOption, engineOptions, interruptible, wholeNumber, withEngine } from "../../options.js";
+import { type Asked, dataAndRecipe, type RecipeChoice, recipeOptions, requireData } from "../../recipe-options.js";
 import { warn } from "../../warn.js";
 
 export function define(command: Command): void {
-  splitOption(recipeOptions(engineOptions(command)))
+  chosenSplitOption(recipeOptions(engineOptions(command)))
     .option("-o, --output <file>", "where to write: a .png picture, or an .html page", "preview.png")
     .option("--count <images>", "images to show", wholeNumber(1), 32)
     .option("--columns <n>", "images in a row", wholeNumber(1), 8)
@@ -54,7 +47,7 @@ interface Options extends EngineChoice, RecipeChoice {
   readonly columns: number;
   readonly epoch: number;
   readonly batch: number;
-  readonly split: string;
+  readonly split?: string;
   readonly workers: number;
   readonly onBadImage: "stop" | "skip";
   readonly json?: boolean;
@@ -72,10 +65,10 @@ async function run({ data: named, options }: Asked<Options>): Promise<void> {
   if (count > mostImages) throw new UsageError(`--count is ${count}; at most ${mostImages} images can be shown.`);
   if (!["stop", "skip"].includes(onBadImage))
     throw new UsageError(`--on-bad-image is "${onBadImage}"; it must be stop or skip.`);
-  const recipe = await resolveRecipe(options);
+  const { recipe, split } = await chosenRun({ ...options, data });
   const onEvent = (event: TrainEvent) => event.kind === "warning" && warn(event.message);
   const dataOptions = { data, workers, onBadImage, onEvent };
-  const found = await openDataset(data, { split: "train", rule: await parseSplitRule(options.split) });
+  const found = await openDataset(data, { split: "train", rule: split });
   const dataset = await withoutBadImages(found, dataOptions);
   const model = createStudent(recipe, dataset.classes.length);
   const loader = trainingLoader(dataset, recipe, model, dataOptions);
