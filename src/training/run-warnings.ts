@@ -28,7 +28,7 @@ function rateNeverReached(recipe: Recipe, stepsPerEpoch: number): string | undef
   const rates = Array.from({ length: points }, (_, i) => scheduledRate(schedule, (i * recipe.epochs) / points));
   const highest = Math.max(...rates);
   if (highest >= tooLow * schedule.lr) return undefined;
-  return `The learning rate reaches ${shown(highest)} at its highest, and not ${shown(schedule.lr)}: with warmupEpochs ${recipe.warmupEpochs} of ${recipe.epochs} epochs it falls again before its warm-up is over. Set warmupEpochs to ${Number((recipe.epochs / 5).toPrecision(2))} or less, or more epochs.`;
+  return `The learning rate reaches ${shown(highest)} at its highest, and not ${shown(schedule.lr)}: with warmupEpochs ${recipe.warmupEpochs} of ${recipe.epochs} epochs the run ends, or the rate falls, before the warm-up is over. Set warmupEpochs to ${Number((recipe.epochs / 5).toPrecision(2))} or less, or more epochs.`;
 }
 
 const shown = (rate: number): string => Number(rate.toPrecision(2)).toString();

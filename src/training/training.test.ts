@@ -242,7 +242,7 @@ describe("train", () => {
     lr: 0.01,
     scaleLr: false,
     warmupEpochs: 0,
-    emaDecay: 0.9,
+    emaDecay: 0.5,
     dropout: 0.1,
   };
   const options = (output: string, more: Partial<TrainOptions> = {}): TrainOptions => ({
@@ -339,7 +339,7 @@ describe("parseRecipe", () => {
     wrong({ flip: 2 }).toThrow("it is 2, and must be 1 or less.");
     wrong({ flip: "often" }).toThrow('it is "often", and must be a number.');
     wrong({ betas: [0.9] }).toThrow('"betas" of the recipe is wrong: it is [0.9], and must be a list of 2 values.');
-    wrong({ betas: [0.9, 2] }).toThrow('"betas.1" of the recipe is wrong: it is 2, and must be 1 or less.');
+    wrong({ betas: [0.9, 2] }).toThrow('"betas.1" of the recipe is wrong: it is 2, and must be less than 1.');
     wrong({ nesterov: "yes" }).toThrow('it is "yes", and must be true or false.');
     expect(() => parseRecipe({ regnet: { slpe: 3 } })).toThrow(
       '"regnet" of the recipe has no "slpe"; did you mean "slope"?',

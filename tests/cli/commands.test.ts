@@ -220,6 +220,8 @@ describe("bad input", () => {
       "1",
       "--batch-size",
       "4",
+      "--split",
+      "given",
       "--set",
       "model=deit",
       ...microRecipe,
