@@ -30,7 +30,8 @@ export type TrainEvent =
       readonly loaderWait: number;
     }
   | { readonly kind: "epoch"; readonly record: EpochRecord }
-  | { readonly kind: "warning"; readonly message: string };
+  /** `about` tells those apart that only concern a run which someone may still change. */
+  | { readonly kind: "warning"; readonly message: string; readonly about?: "loss jump" };
 
 /** One line of the log. */
 export interface EpochRecord {

@@ -57,7 +57,7 @@ export const logSchema = z.discriminatedUnion("kind", [
     seconds: z.number(),
   }),
   /** Something a user should know and training went on with. */
-  line("warning", { message: z.string() }),
+  line("warning", { message: z.string(), about: z.string().optional() }),
   /** Loss or gradients, or the answers of the teacher in the step, were not finite. */
   line("broken", {
     what: z.enum(["loss", "gradients", "teacher"]),

@@ -119,7 +119,7 @@ async function trainEpochs(options: TrainOptions, run: OpenRun): Promise<TrainRe
       onEvent: (event) => {
         onEvent(event);
         const spike = event.kind === "step" ? spikes(event.step, event.loss) : undefined;
-        if (spike) warn(spike);
+        if (spike) onEvent({ kind: "warning", message: spike, about: "loss jump" });
       },
     });
     position = end.position;
