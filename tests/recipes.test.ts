@@ -67,6 +67,7 @@ describe("recipes of the user's own", () => {
       "its default export must be an object of settings",
     );
     await expect(readRecipe(await write("e.mjs", "throw new Error('no luck');"))).rejects.toThrow("no luck");
+    expect(await readRecipe(await write("windows.json", '\uFEFF{"depth": 6}'))).toEqual({ depth: 6 });
     await expect(readRecipe(await write("f.json", "[1]"))).rejects.toThrow("it must hold a JSON object");
   });
 

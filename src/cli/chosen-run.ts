@@ -2,6 +2,7 @@
 import type { SplitRule } from "../data/dataset.js";
 import { openDataset } from "../data/open.js";
 import { parseSplitRule } from "../data/split.js";
+import { placeFromEnvironment } from "../system/coordination/rank-environment.js";
 import { chooseRecipe, setAside } from "../training/chosen-recipe.js";
 import { describedWeights } from "../training/described-weights.js";
 import type { Recipe } from "../training/recipe.js";
@@ -64,5 +65,7 @@ export async function chosenSettings(
   note(
     `recipe: ${chosen.name}, since none was named: ${chosen.why}. Name another one, or change its settings by --set.\nexpect: ${chosen.expect}.`,
   );
-  return { ...(await readRecipe(chosen.name)), ...described, ...chosen.changes };
+  // Several processes do not fit a head together; a new one then learns faster than the body.
+  const together = chosen.name === "finetune" && placeFromEnvironment() ? { headStart: "given", headLrFactor: 10 } : {};
+  return { ...(await readRecipe(chosen.name)), ...described, ...chosen.changes, ...together };
 }
