@@ -1,40 +1,38 @@
 /** An image with the attention to its patches laid over it. */
 import type { RgbImage } from "../data/image.js";
+import { heatColour } from "./heat-colours.js";
 
-/** Darkest and brightest shares of the image that are left where attention is least and most. */
-const [least, most] = [0.25, 1];
+/** Share of the heatmap's colour; the rest is the image in grey, so that both can be seen. */
+const colourShare = 0.6;
+
+/** Shares above this quantile are all shown as the most: rollout has a few very large ones. */
+const top = 0.98;
 
 /**
- * The image, dark where `attention` (`grid · grid` shares, row by row) is least and warm where it is most, smoothly in
- * between. The order of the shares counts more than their size: maps have few large values and many small ones.
+ * The image in grey under a heatmap of `attention` (`grid · grid` shares, row by row), smooth between the centres of the
+ * patches. The scale goes from the least share in the image to its 98th percentile.
  */
 export function overlay({ width, height, data }: RgbImage, attention: Float32Array, grid: number): RgbImage {
-  const heat = ranks(attention);
+  const heat = scaled(attention);
   const out = new Uint8Array(data.length);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
       const h = between(heat, grid, ((y + 0.5) * grid) / height - 0.5, ((x + 0.5) * grid) / width - 0.5);
-      const light = least + (most - least) * h;
       const at = (y * width + x) * 3;
-      out[at] = Math.min(255, data[at] * light + 70 * h);
-      out[at + 1] = Math.min(255, data[at + 1] * light + 25 * h);
-      out[at + 2] = data[at + 2] * light;
+      const grey = 0.299 * data[at] + 0.587 * data[at + 1] + 0.114 * data[at + 2];
+      heatColour(h).forEach((colour, c) => {
+        out[at + c] = Math.round(colourShare * colour + (1 - colourShare) * grey);
+      });
     }
   }
   return { width, height, data: out };
 }
 
-/** Each value's place in the order of all, from 0 to 1; equal ones share the mean of their places. */
-function ranks(values: Float32Array): Float32Array {
-  const order = [...values.keys()].sort((a, b) => values[a] - values[b]);
-  const out = new Float32Array(values.length);
-  for (let from = 0; from < order.length; ) {
-    let to = from;
-    while (to + 1 < order.length && values[order[to + 1]] === values[order[from]]) to++;
-    for (let i = from; i <= to; i++) out[order[i]] = (from + to) / 2 / Math.max(1, order.length - 1);
-    from = to + 1;
-  }
-  return out;
+/** From 0 at the least share to 1 at the quantile and above; 0 where all are equal. */
+function scaled(values: Float32Array): Float32Array {
+  const sorted = Float32Array.from(values).sort();
+  const [least, most] = [sorted[0], sorted[Math.ceil(top * (sorted.length - 1))]];
+  return values.map((v) => (most > least ? Math.min(1, (v - least) / (most - least)) : 0));
 }
 
 /** Bilinear between the centres of the patches. */

@@ -1,7 +1,7 @@
 /** Contact sheets: images in rows, each with a caption below, as one picture or as a page. */
 import type { RgbImage } from "../data/image.js";
 import { escapeHtml } from "./html.js";
-import { gallery, page, thumbnail } from "./page.js";
+import { page, thumbnail, thumbnails } from "./page.js";
 
 export interface Captioned {
   readonly image: RgbImage;
@@ -73,7 +73,7 @@ export async function contactPage(title: string, lead: string, samples: readonly
       return thumbnail({ picture: { bytes, type: "image/png", width, height }, alt: text, caption: text });
     }),
   );
-  return page({ title, lead, sections: [{ id: "images", title: "Images", body: gallery(shots) }] });
+  return page({ title, lead, sections: [{ id: "images", title: "Images", body: thumbnails(shots) }] });
 }
 
 const svg = (width: number, height: number, content: string): Buffer =>

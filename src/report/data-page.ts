@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 import { relative } from "node:path";
 import type { CheckReport } from "../data/doctor/check.js";
 import { medianOf } from "../data/doctor/checks/pictures.js";
-import type { Finding } from "../data/doctor/finding.js";
+import { counted, type Finding } from "../data/doctor/finding.js";
 import { distance, mirrored } from "../data/doctor/fingerprint.js";
 import type { Survey } from "../data/doctor/survey.js";
 import { InterruptedError } from "../errors.js";
@@ -50,7 +50,7 @@ function dataPage(report: CheckReport, pictures: Pictures, examples: readonly (r
       { label: "Serious", value: number(findings.filter((f) => f.severity === "serious").length), note: "findings" },
       { label: "Warnings", value: number(findings.filter((f) => f.severity === "warning").length) },
     ]),
-    telling.length === 0 ? notice("good", "Nothing is wrong with it.") : "",
+    telling.length === 0 ? notice("good", "No problems were found.") : "",
     telling.map((finding, i) => notice(finding.severity, summaryOf(finding, i))),
   ];
   const sections: PageSection[] = [
@@ -64,7 +64,7 @@ function dataPage(report: CheckReport, pictures: Pictures, examples: readonly (r
   ];
   return page({
     title: `Data check of ${path}`,
-    lead: `${number(length)} images of ${number(classes.length)} classes were read from first byte to last in ${seconds.toFixed(1)} seconds.`,
+    lead: `${counted(length, "image")} in ${counted(classes.length, "class")}, every file read in full (${seconds.toFixed(1)} s).`,
     summary,
     sections,
     footer: html`Made by <code>deit data check</code>. Pictures are part of this file; nothing is loaded from elsewhere.`,

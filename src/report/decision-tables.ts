@@ -8,7 +8,7 @@ import {
   type Decisions,
 } from "../evaluation/decisions.js";
 import { type Content, html, trusted } from "./html.js";
-import { type Column, details, figure, meter, table } from "./page.js";
+import { type Column, columns, details, figure, meter, table } from "./page.js";
 import { drawChart } from "./plot.js";
 
 /** The whole matrix is shown for so many classes. */
@@ -18,14 +18,15 @@ const mostPairs = 20;
 const classesAtOnce = 20;
 const mostClasses = 2000;
 
-const percent = (share: number | undefined): string => (share === undefined ? "–" : `${(100 * share).toFixed(1)} %`);
+const percent = (share: number | undefined): string =>
+  share === undefined ? "–" : `${(100 * share).toFixed(1)}\u00a0%`;
 const right: Column["align"] = "right";
 
 /** The classes, the worst first. */
 export function classTable(decisions: Decisions, classes: readonly string[]): Content {
   const results = classResults(decisions).filter((c) => c.images > 0 || c.precision !== undefined);
   const order = results.sort((a, b) => f1(a) - f1(b) || a.label - b.label);
-  const columns: Column[] = [
+  const heads: Column[] = [
     { title: "Class" },
     { title: "Found (recall)" },
     { title: "Precision", align: right },
@@ -39,10 +40,10 @@ export function classTable(decisions: Decisions, classes: readonly string[]): Co
     percent(f1(c)),
     c.images.toLocaleString("en"),
   ];
-  if (order.length <= 2 * classesAtOnce) return table("Classes, the worst first", columns, order.map(row));
-  const all = table("Classes, the worst first", columns, order.slice(0, mostClasses).map(row));
+  if (order.length <= 2 * classesAtOnce) return table("Classes, the worst first", heads, order.map(row));
+  const all = table("Classes, the worst first", heads, order.slice(0, mostClasses).map(row));
   return [
-    table(`The ${classesAtOnce} worst classes`, columns, order.slice(0, classesAtOnce).map(row)),
+    table(`The ${classesAtOnce} worst classes`, heads, order.slice(0, classesAtOnce).map(row)),
     details(order.length > mostClasses ? `The ${mostClasses} worst classes` : `All ${order.length} classes`, all),
   ];
 }
@@ -56,13 +57,14 @@ function f1({ recall = 0, precision = 0 }: ClassResult): number {
 export function confusionTables(decisions: Decisions, classes: readonly string[]): Content {
   const all = confusions(decisions);
   const wrong = all.filter((c) => c.label !== c.decided);
-  return [classes.length <= mostInMatrix ? matrix(all, classes) : "", pairTable(wrong, decisions, classes)];
+  const pairs = pairTable(wrong, decisions, classes);
+  return classes.length <= mostInMatrix ? columns(matrix(all, classes), pairs) : pairs;
 }
 
 function pairTable(wrong: readonly Confusion[], decisions: Decisions, classes: readonly string[]): Content {
-  if (wrong.length === 0) return html`<p>No image was decided wrong.</p>`;
+  if (wrong.length === 0) return html`<p>No image was misclassified.</p>`;
   const images = classResults(decisions).map((c) => c.images);
-  const columns: Column[] = [
+  const heads: Column[] = [
     { title: "It is" },
     { title: "Taken for" },
     { title: "Images", align: right },
@@ -78,7 +80,7 @@ function pairTable(wrong: readonly Confusion[], decisions: Decisions, classes: r
     ]);
   const caption =
     wrong.length > mostPairs ? `The ${mostPairs} most frequent of ${wrong.length} confusions` : "All confusions";
-  return table(caption, columns, rows);
+  return table(caption, heads, rows);
 }
 
 function matrix(all: readonly Confusion[], classes: readonly string[]): Content {
@@ -140,15 +142,20 @@ export function calibrationFigure(decisions: Decisions): Content {
   });
   const verdict =
     error < 0.02
-      ? "its confidence can be taken at its word"
+      ? "its confidence can be relied on"
       : confidence > accuracy
-        ? "it is surer than it is right"
-        : "it is right more often than it is sure";
+        ? "it is overconfident, right less often than it claims to be"
+        : "it is underconfident, right more often than it claims to be";
   const rows = bins.map((b) => [percent(b.confidence), percent(b.accuracy), b.images.toLocaleString("en")]);
-  const columns: Column[] = ["Mean confidence", "Accuracy", "Images"].map((title) => ({ title, align: right }));
+  const heads: Column[] = ["Mean confidence", "Accuracy", "Images"].map((title) => ({ title, align: right }));
   return [
     html`<p>The expected calibration error is <strong>${percent(error)}</strong>: mean confidence ${percent(confidence)}, accuracy ${percent(accuracy)}; ${verdict}.</p>`,
-    figure(trusted(svg), "Images in 15 bins by their confidence; below the diagonal the model is too sure."),
-    details("The bins", table("Bins by confidence", columns, rows)),
+    columns(
+      figure(
+        trusted(svg),
+        "Images in 15 bins by confidence; where the curve is below the diagonal, the model is overconfident.",
+      ),
+      table("The bins", heads, rows),
+    ),
   ];
 }

@@ -141,9 +141,24 @@ function image({ bytes, type, width, height }: Picture, alt: string): Html {
   return html`<img src="${uri}" width="${width}" height="${height}" alt="${alt}"${small}>`;
 }
 
-/** Thumbnails in rows. */
-export function gallery(thumbnails: Content): Html {
-  return html`<div class="gallery">${thumbnails}</div>`;
+/** Groups in rows of cards, all of one width. */
+export function gallery(groups: Content): Html {
+  return html`<div class="gallery">${groups}</div>`;
+}
+
+/** Thumbnails in rows, each by itself. */
+export function thumbnails(single: Content): Html {
+  return html`<div class="gallery single">${single}</div>`;
+}
+
+/** Blocks beside each other where the page is wide enough. */
+export function columns(...blocks: readonly Content[]): Html {
+  return html`<div class="columns">${blocks.map((block) => html`<div>${block}</div>`)}</div>`;
+}
+
+/** Text of a recipe or an advice, in which `backticks` mean code. */
+export function withCode(text: string): Content {
+  return text.split(/`([^`]+)`/).map((part, i) => (i % 2 === 1 ? html`<code>${part}</code>` : part));
 }
 
 /** Thumbnails that belong together, framed, to stand in a gallery. */

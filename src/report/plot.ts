@@ -12,6 +12,7 @@ export interface Axis {
   readonly domain?: readonly [number, number];
 }
 
+/** A curve with its name. */
 export interface Series {
   readonly name: string;
   /** `deviation` draws a band of that height on both sides. Points with values that are no numbers are left out. */

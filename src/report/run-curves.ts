@@ -1,7 +1,8 @@
 /** The curves of runs over their epochs: loss, accuracy, learning rate and throughput. */
 import type { EpochLine } from "../training/run-summary.js";
-import type { LineChart } from "./plot.js";
+import type { LineChart, Series } from "./plot.js";
 import type { LabelledRun } from "./reported-run.js";
+import { chanceOf } from "./verdict.js";
 
 interface Curve {
   readonly name: string;
@@ -12,6 +13,8 @@ interface Quantity {
   readonly title: string;
   readonly axis: string;
   readonly curves: readonly Curve[];
+  /** A line to compare with, by the number of classes. */
+  readonly level?: { readonly name: string; value(classes: number): number };
 }
 
 const quantities: readonly Quantity[] = [
@@ -30,10 +33,21 @@ const quantities: readonly Quantity[] = [
       { name: "training", value: (e) => e.trainTop1 },
       { name: "test", value: (e) => e.test?.top1 },
     ],
+    level: { name: "chance", value: chanceOf },
   },
   { title: "Learning rate", axis: "rate", curves: [{ name: "rate", value: (e) => e.lr }] },
   { title: "Throughput", axis: "images/s", curves: [{ name: "images/s", value: (e) => e.imagesPerSecond }] },
 ];
+
+/** The level over all epochs, where it is the same for all runs. */
+function levels(runs: readonly LabelledRun[], level: Quantity["level"]): Series[] {
+  const classes = new Set(runs.map(({ run }) => run.manifest.classes));
+  const epochs = runs.flatMap(({ run }) => run.epochs.map((e) => e.epoch));
+  if (!level || classes.size > 1 || epochs.length === 0) return [];
+  const y = level.value([...classes][0]);
+  const ends = [...new Set([Math.min(...epochs), Math.max(...epochs)])];
+  return [{ name: level.name, points: ends.map((x) => ({ x, y })) }];
+}
 
 /** Of one run, training and test share a plot; of several, each has its own, with a curve per run. */
 export function runCurves(runs: readonly LabelledRun[]): LineChart[] {
@@ -44,13 +58,19 @@ export function runCurves(runs: readonly LabelledRun[]): LineChart[] {
       return typeof y === "number" ? [{ x: e.epoch, y }] : [];
     }),
   });
-  const charts = quantities.flatMap(({ title, axis, curves }) =>
+  const charts = quantities.flatMap(({ title, axis, curves, level }) =>
     runs.length === 1
-      ? [{ title, axis, series: curves.map((curve) => series(runs[0], curve.name, curve)) }]
+      ? [
+          {
+            title,
+            axis,
+            series: [...curves.map((curve) => series(runs[0], curve.name, curve)), ...levels(runs, level)],
+          },
+        ]
       : curves.map((curve) => ({
           title: curves.length === 1 ? title : `${title}: ${curve.name}`,
           axis,
-          series: runs.map((each) => series(each, each.label, curve)),
+          series: [...runs.map((each) => series(each, each.label, curve)), ...levels(runs, level)],
         })),
   );
   return charts.flatMap(({ title, axis, series: all }) => {

@@ -47,7 +47,7 @@ export interface Example {
 export interface RunInspection {
   readonly classes: readonly string[];
   readonly decisions: Decisions;
-  /** Those whose true class got the least probability, and those decided wrong with the most. */
+  /** The mistakes with the most confidence; of the other images, those whose true class got the least probability. */
   readonly hardest: readonly Example[];
   readonly surestMistakes: readonly Example[];
 }
@@ -72,7 +72,11 @@ export async function inspectRun(run: RunSummary, options: InspectOptions): Prom
     await probe.dispose();
   }
   const decisions = recorder.result();
-  const [hard, sure] = [hardest(decisions, shown), surestMistakes(decisions, shown)];
+  const sure = surestMistakes(decisions, shown);
+  const known = new Set(sure);
+  const hard = hardest(decisions, shown + sure.length)
+    .filter((i) => !known.has(i))
+    .slice(0, shown);
   const examples = await exampleImages(run, model, weights, [...new Set([...hard, ...sure])], decisions, options);
   const those = (indices: readonly number[]) => indices.map((i) => examples.get(i)!);
   return { classes: dataset.classes, decisions, hardest: those(hard), surestMistakes: those(sure) };

@@ -8,6 +8,7 @@ import type { Picture } from "./page.js";
 import type { ReportedRun } from "./reported-run.js";
 import type { Example, RunInspection } from "./run-inspection.js";
 import { runPage } from "./run-page.js";
+import { wilsonInterval } from "./verdict.js";
 
 const time = "2026-01-02T03:04:05.000Z";
 const epoch = (n: number, top1: number): Extract<LogLine, { kind: "epoch" }> => ({
@@ -114,6 +115,39 @@ describe.each([
   });
 });
 
+it("opens with how many were right, how sure that is, and chance", () => {
+  const document = runPage(one("plain"));
+  // Wilson's interval of 2 of 4, as statsmodels' proportion_confint(2, 4, method="wilson"): 0.1500 to 0.8500.
+  expect(document).toContain(
+    "2 of 4 test images right (50.0\u00a0%, 95\u00a0% interval 15.0 to 85.0\u00a0%); chance 33.3\u00a0%.",
+  );
+  expect(document).toContain(">chance<");
+  // Of three classes, Top-5 is always right.
+  expect(document).not.toContain("Top-5");
+});
+
+it.each([
+  [71, 100, 0.6146, 0.7899],
+  [0, 20, 0, 0.1611],
+  [20, 20, 0.8389, 1],
+  [1, 1, 0.2065, 1],
+])("Wilson's interval of %i of %i", (right, images, low, high) => {
+  const [a, b] = wilsonInterval(right, images);
+  expect(a).toBeCloseTo(low, 4);
+  expect(b).toBeCloseTo(high, 4);
+});
+
+it("compares runs with accuracy beside the name", () => {
+  const heads = [...runPage(two("plain")).matchAll(/<th scope="col"[^>]*>([^<]*)<\/th>/g)].map(([, title]) => title);
+  const at = heads.indexOf("Run");
+  expect(heads.slice(at, at + 2)).toEqual(["Run", "Top-1"]);
+});
+
+it("renders backticks of a recipe's text as code", () => {
+  const document = runPage(one("a `distilled` recipe"));
+  expect(document).toContain("<p>a <code>distilled</code> recipe</p>");
+});
+
 it("shows where runs differ, and why one was not looked at", () => {
   const document = runPage([
     ...one("runs/a"),
@@ -124,12 +158,18 @@ it("shows where runs differ, and why one was not looked at", () => {
 });
 
 describe("attention over an image", () => {
-  it("leaves the patch that is looked at most bright, and the least one dark", () => {
+  it("is a heatmap over the image in grey: yellow where most is looked, violet where least", () => {
     const grey = { width: 8, height: 8, data: new Uint8Array(8 * 8 * 3).fill(100) };
     const { data } = overlay(grey, Float32Array.of(0.7, 0.2, 0.05, 0.05), 2);
-    const at = (x: number, y: number) => data[(y * 8 + x) * 3 + 1];
-    expect(at(0, 0)).toBe(125);
-    expect(at(0, 7)).toBeLessThan(at(7, 0));
-    expect(at(7, 7)).toBe(at(0, 7));
+    const at = (x: number, y: number) => [...data.subarray((y * 8 + x) * 3, (y * 8 + x) * 3 + 3)];
+    // 0.6 of inferno's ends and 0.4 of grey 100.
+    expect(at(0, 0)).toEqual([191, 193, 138]);
+    expect(at(0, 7)).toEqual([40, 40, 42]);
+    expect(at(7, 7)).toEqual(at(0, 7));
+    expect(at(7, 0)[0]).toBeGreaterThan(at(7, 7)[0]);
+  });
+  it("is even where all patches get the same", () => {
+    const grey = { width: 4, height: 4, data: new Uint8Array(4 * 4 * 3).fill(50) };
+    expect(new Set(overlay(grey, new Float32Array(4).fill(0.25), 2).data).size).toBeLessThan(3);
   });
 });

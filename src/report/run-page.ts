@@ -3,6 +3,7 @@ import { calibration } from "../evaluation/decisions.js";
 import { duration } from "../system/duration.js";
 import { shellWord } from "../system/shell-word.js";
 import { calibrationFigure, classTable, confusionTables, matrixCss } from "./decision-tables.js";
+import { heatCss } from "./heat-colours.js";
 import { type Content, type Html, html, trusted } from "./html.js";
 import { details, gallery, group, notice, type PageSection, page, thumbnail, tiles } from "./page.js";
 import { drawChart } from "./plot.js";
@@ -10,6 +11,7 @@ import { type LabelledRun, labelled, type ReportedRun } from "./reported-run.js"
 import { runCurves } from "./run-curves.js";
 import type { Example, RunInspection } from "./run-inspection.js";
 import { comparisonTable, environmentTable, historyTable, recipeTables } from "./run-tables.js";
+import { percentText, tellsTop5, verdict } from "./verdict.js";
 
 /** The document. It needs no script and loads nothing. */
 export function runPage(reported: readonly ReportedRun[]): string {
@@ -20,11 +22,11 @@ export function runPage(reported: readonly ReportedRun[]): string {
     { id: "curves", title: "Curves", body: curves(runs) },
     ...inspected("confusions", "Confusions", runs, ({ decisions, classes }) => confusionTables(decisions, classes)),
     ...inspected("mistakes", "Surest mistakes", runs, (i) => [
-      html`<p>Images decided wrong with the most confidence. A wrong label is often among them.</p>`,
+      html`<p>The mistakes that the model was most confident about. Look for wrong labels among them.</p>`,
       exampleGallery(i.surestMistakes, i.classes),
     ]),
     ...inspected("hardest", "Hardest images", runs, (i) => [
-      html`<p>Images whose true class got the least probability.</p>`,
+      html`<p>Of the other images, those whose true class got the least probability.</p>`,
       exampleGallery(i.hardest, i.classes),
     ]),
     ...inspected("classes", "Classes", runs, ({ decisions, classes }) => classTable(decisions, classes)),
@@ -39,7 +41,11 @@ export function runPage(reported: readonly ReportedRun[]): string {
     lead: several
       ? runs.map(({ run }) => run.folder).join(", ")
       : `${first.recipe.model} on ${first.manifest.data}, begun ${first.manifest.began.slice(0, 16).replace("T", " ")} UTC.`,
-    summary: [several ? "" : summaryTiles(runs[0]), runs.map((each) => notices(each, several))],
+    summary: [
+      several ? "" : headline(runs[0]),
+      several ? "" : summaryTiles(runs[0]),
+      runs.map((each) => notices(each, several)),
+    ],
     sections,
     footer: html`Made by <code>deit report</code>. Pictures are part of this file; nothing is loaded from elsewhere.`,
     css: `${matrixCss}${css}`,
@@ -50,40 +56,43 @@ const css = `
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));gap:1rem 2rem;max-width:70rem}
 .charts figure{margin:.5rem 0}
 .charts svg{width:100%}
-td{max-width:20rem;overflow-wrap:break-word}
+td{max-width:20rem}
 figure .deit-plot{--plot-paper:var(--page)}
-.example{display:flex;flex-wrap:wrap;gap:.5rem;width:18rem;max-width:100%}
-.example .thumbnail{width:8rem}
-.example .thumbnail .small{width:8rem}
+.example{display:flex;flex-wrap:wrap;gap:.5rem;width:100%}
+.example .thumbnail{flex:1 1 0;min-width:0;max-width:10rem}
+.example .thumbnail img,.example .thumbnail .small{width:100%;max-height:none}
+.heat{display:flex;flex-wrap:wrap;gap:.25rem 1rem;align-items:center;max-width:none}
+.scale{display:inline-flex;gap:.5rem;align-items:center}
+.scale i{width:8rem;height:.75rem;border:1px solid var(--line);background:linear-gradient(90deg,${heatCss});print-color-adjust:exact}
 .example p{flex-basis:100%;margin:0;font-size:.8125rem;line-height:1.4}
 `;
 
 function summaryTiles({ run, inspection }: LabelledRun): Content {
-  const { best, epochs, recipe, state, seconds } = run;
-  const percent = (n: number) => `${n.toFixed(2)} %`;
+  const { best, epochs, recipe, state, seconds, manifest } = run;
   const last = epochs.at(-1);
   return tiles([
     ...(best?.test
       ? [
-          { label: "Top-1", value: percent(best.test.top1), note: `best: epoch ${best.epoch}` },
-          {
-            label: "Top-5",
-            value: percent(best.test.top5),
-            note: `of ${best.test.images.toLocaleString("en")} images`,
-          },
+          { label: "Top-1", value: percentText(best.test.top1), note: `best epoch: ${best.epoch}` },
+          ...(tellsTop5(manifest.classes) ? [{ label: "Top-5", value: percentText(best.test.top5) }] : []),
         ]
       : []),
     ...(inspection
-      ? [{ label: "Calibration error", value: percent(100 * calibration(inspection.decisions).error) }]
+      ? [{ label: "Calibration error", value: percentText(100 * calibration(inspection.decisions).error) }]
       : []),
     { label: "Epochs", value: `${epochs.length} of ${recipe.epochs}`, note: state },
     ...(last
       ? [
-          { label: "Time", value: duration(seconds), note: "in epochs" },
+          { label: "Time", value: duration(seconds).replaceAll(/(\d) /g, "$1\u00a0"), note: "in epochs" },
           { label: "Images/s", value: last.imagesPerSecond.toFixed(0), note: "last epoch" },
         ]
       : []),
   ]);
+}
+
+function headline({ run }: LabelledRun): Content {
+  const sentence = verdict(run);
+  return sentence === undefined ? "" : html`<p class="headline">${sentence}</p>`;
 }
 
 function notices({ label, run, notInspected }: LabelledRun, several: boolean): Content {
@@ -93,13 +102,13 @@ function notices({ label, run, notInspected }: LabelledRun, several: boolean): C
   return [
     run.state === "stopped"
       ? notice("warning", [
-          `${name}the run is not done; it goes on by `,
+          `${name}the run is not finished; continue it with `,
           html`<code>deit train --resume ${shellWord(run.folder)}</code>.`,
         ])
       : "",
-    run.state === "running" ? notice("note", `${name}the run is under way; this is how far it got.`) : "",
+    run.state === "running" ? notice("note", `${name}the run is still going; this is how far it has got.`) : "",
     broken > 0
-      ? notice("serious", `${name}loss or gradients were no number ${broken === 1 ? "once" : `${broken} times`}.`)
+      ? notice("serious", `${name}loss or gradients were not finite ${broken === 1 ? "once" : `${broken} times`}.`)
       : "",
     warnings > 0
       ? notice("note", [
@@ -138,7 +147,7 @@ function exampleGallery(examples: readonly Example[], classes: readonly string[]
   const withMaps = examples.some((e) => e.attention);
   return [
     withMaps
-      ? html`<p><small>Right of each image: where the class token looks, by attention rollout through all blocks (bright and warm most, dark least; by the order of the patches, not by amount).</small></p>`
+      ? html`<p class="heat"><small>Right of each image: where the class token looks, by attention rollout through all blocks.</small> <span class="scale"><small>least</small><i aria-hidden="true"></i><small>most attention in the image</small></span></p>`
       : "",
     gallery(examples.map((example) => exampleGroup(example, classes))),
   ];
@@ -146,8 +155,8 @@ function exampleGallery(examples: readonly Example[], classes: readonly string[]
 
 function exampleGroup(example: Example, classes: readonly string[]): Html {
   const { name, label, decided, confidence, truth, picture, attention } = example;
-  const percent = (share: number) => `${(100 * share).toFixed(share < 0.01 ? 2 : 0)} %`;
-  const said = label === decided ? "rightly decided" : `taken for ${classes[decided]}`;
+  const percent = (share: number) => percentText(100 * share, share < 0.01 ? 2 : 0);
+  const said = label === decided ? "classified correctly" : `taken for ${classes[decided]}`;
   const alt = `${classes[label]}, ${said}`;
   const pictures = [
     thumbnail({ picture, alt }),
@@ -155,7 +164,7 @@ function exampleGroup(example: Example, classes: readonly string[]): Html {
   ];
   const caption = html`<p><strong>${classes[label]}</strong> (${percent(truth)}), ${
     label === decided
-      ? "decided rightly"
+      ? "classified correctly"
       : html`taken for <strong>${classes[decided]}</strong> (${percent(confidence)})`
   }<br><small>${name}</small></p>`;
   return group(html`<div class="example">${pictures}${caption}</div>`, alt);

@@ -6,41 +6,49 @@ import { parseRecipe } from "../training/recipe.js";
 import { comparedRun } from "../training/run-comparison.js";
 import type { RunSummary } from "../training/run-summary.js";
 import { type Content, html } from "./html.js";
-import { type Column, details, table } from "./page.js";
+import { type Column, details, table, withCode } from "./page.js";
 import type { LabelledRun } from "./reported-run.js";
+import { percentText, tellsTop5, verdict } from "./verdict.js";
 
 const right: Column["align"] = "right";
 
 /** A row per run, the best first. */
 export function comparisonTable(runs: readonly LabelledRun[]): Content {
+  const top5 = runs.some(({ run }) => tellsTop5(run.manifest.classes));
   const columns: Column[] = [
-    ...["Run", "Folder", "Model", "State"].map((title) => ({ title })),
-    ...["Epochs", "Top-1", "Top-5", "Test loss", "Calibration error", "Images/s", "Time"].map((title) => ({
-      title,
-      align: right,
-    })),
+    { title: "Run" },
+    ...["Top-1", ...(top5 ? ["Top-5"] : []), "Test loss", "Calibration error", "Epochs", "Images/s", "Time"].map(
+      (title) => ({ title, align: right }),
+    ),
+    ...["State", "Model", "Folder"].map((title) => ({ title })),
   ];
   const order = [...runs].sort((a, b) => (b.run.best?.test?.top1 ?? -1) - (a.run.best?.test?.top1 ?? -1));
   const number = (value: number | null | undefined, show: (n: number) => string) =>
     typeof value === "number" ? show(value) : "–";
   const row = ({ label, run, inspection }: LabelledRun): Content[] => {
     const { best, epochs, recipe, state, seconds } = run;
-    const percent = (n: number) => `${n.toFixed(2)} %`;
     return [
       html`<strong>${label}</strong>`,
-      run.folder,
-      recipe.model,
-      state,
-      `${epochs.length} of ${recipe.epochs}`,
-      number(best?.test?.top1, percent),
-      number(best?.test?.top5, percent),
+      number(best?.test?.top1, percentText),
+      ...(top5 ? [number(best?.test?.top5, percentText)] : []),
       number(best?.test?.loss, (n) => n.toFixed(4)),
-      number(inspection && 100 * calibration(inspection.decisions).error, percent),
+      number(inspection && 100 * calibration(inspection.decisions).error, percentText),
+      `${epochs.length} of ${recipe.epochs}`,
       number(epochs.at(-1)?.imagesPerSecond, (n) => n.toFixed(0)),
       epochs.length === 0 ? "–" : duration(seconds),
+      state,
+      recipe.model,
+      run.folder,
     ];
   };
-  return table("The runs at their best epoch, the best first", columns, order.map(row));
+  const sentences = order.flatMap(({ label, run }) => {
+    const sentence = verdict(run);
+    return sentence === undefined ? [] : [html`<li><strong>${label}</strong>: ${sentence}</li>`];
+  });
+  return [
+    sentences.length === 0 ? "" : html`<ul>${sentences}</ul>`,
+    table("The runs at their best epoch, the best first", columns, order.map(row)),
+  ];
 }
 
 type Values = Readonly<Record<string, unknown>>;
@@ -56,7 +64,7 @@ export function recipeTables(runs: readonly LabelledRun[]): Content {
   if (runs.length === 1) {
     const changed = different([recipes[0], parseRecipe({}) as Values]);
     return [
-      about === "" ? "" : html`<p>${about}</p>`,
+      about === "" ? "" : html`<p>${withCode(about)}</p>`,
       changed.length === 0
         ? html`<p>All settings are the defaults.</p>`
         : columns(changed, "Settings that are not the defaults"),

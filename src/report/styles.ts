@@ -37,10 +37,11 @@ nav ul{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;margin:1rem 0 0;padding:0;
 nav a{display:inline-block;padding:.25rem 0}
 code{font:.875em/1.4 ui-monospace,monospace;overflow-wrap:anywhere}
 small{font-size:.8125rem;color:var(--muted)}
-.tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(9rem,1fr));gap:.75rem;margin:1.25rem 0}
+.headline{max-width:none;margin:1.25rem 0 .5rem;font-size:1.25rem}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(10rem,1fr));gap:.75rem;margin:1.25rem 0}
 .tiles div{padding:.75rem 1rem;background:var(--surface);border:1px solid var(--line);border-radius:.5rem}
 .tiles dt{color:var(--muted);font-size:.875rem}
-.tiles dd{margin:0;font-size:1.375rem;font-weight:600;line-height:1.3;font-variant-numeric:tabular-nums;overflow-wrap:anywhere}
+.tiles dd{margin:0;font-size:1.375rem;font-weight:600;line-height:1.3;font-variant-numeric:tabular-nums;overflow-wrap:break-word}
 .tiles small{display:block;font-weight:400}
 .notice{display:flex;gap:.75rem;max-width:none;margin:.5rem 0;padding:.625rem 1rem;background:var(--surface);
 border-left:4px solid var(--kind);border-radius:.25rem}
@@ -49,28 +50,32 @@ border-left:4px solid var(--kind);border-radius:.25rem}
 .good{--kind:var(--good)}.note{--kind:var(--note)}.warning{--kind:var(--warning)}.serious{--kind:var(--serious)}
 @media (max-width:30rem){.notice{flex-direction:column;gap:0}}
 .scroll{overflow-x:auto;margin:.75rem 0}
-table{border-collapse:collapse;min-width:min(100%,30rem)}
+table{border-collapse:collapse;width:100%}
 caption{padding:.25rem 0;color:var(--muted);font-size:.875rem;text-align:left}
 th,td{padding:.375rem 1rem .375rem 0;border-bottom:1px solid var(--line);text-align:left;vertical-align:top}
-td{overflow-wrap:anywhere}
+td{overflow-wrap:break-word}
+td:last-child,th:last-child{padding-right:0}
+.columns{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,30rem),1fr));gap:0 2.5rem;align-items:start}
+.columns>*{min-width:0}
 td:first-child code{overflow-wrap:normal;white-space:nowrap}
 th{font-size:.875rem;white-space:nowrap}
 .number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 figure{margin:1rem 0}
 figure svg,figure img{display:block;max-width:100%;height:auto}
 figcaption{margin-top:.375rem;color:var(--muted);font-size:.875rem;overflow-wrap:anywhere}
-.gallery{display:flex;flex-wrap:wrap;gap:1rem;align-items:flex-start;margin:.75rem 0}
+.gallery{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,19.5rem),1fr));gap:1rem;align-items:stretch;margin:.75rem 0}
+.gallery.single{grid-template-columns:repeat(auto-fill,minmax(8.5rem,1fr))}
 .group h3{flex-basis:100%;margin:0}
 .group p{align-self:center;font-size:.875rem}
 .thumbnail{width:8.5rem;margin:0}
 .thumbnail img{width:auto;max-width:100%;max-height:8.5rem;background:var(--surface);border:1px solid var(--line)}
 .thumbnail .small{width:6rem;image-rendering:pixelated}
 .missing{display:grid;place-items:center;width:8.5rem;height:6rem;color:var(--muted);font-size:.75rem;border:1px dashed var(--line)}
-.group{display:flex;flex-wrap:wrap;gap:.5rem;padding:.5rem;background:var(--surface);border:1px solid var(--line);border-radius:.5rem}
+.group{display:flex;flex-wrap:wrap;align-content:flex-start;gap:.5rem;padding:.75rem;background:var(--surface);border:1px solid var(--line);border-radius:.5rem}
 .thumbnail figcaption{font-size:.75rem;line-height:1.35}
 details{margin:.75rem 0}
 summary{cursor:pointer;padding:.25rem 0;color:var(--accent)}
-.meter{display:inline-flex;align-items:center;gap:.5rem;font-variant-numeric:tabular-nums}
+.meter{white-space:nowrap;display:inline-flex;align-items:center;gap:.5rem;font-variant-numeric:tabular-nums}
 .meter>span{display:inline-block;width:clamp(4rem,15vw,12rem);height:.625rem;background:var(--surface);border:1px solid var(--line)}
 .meter i{display:block;height:100%;background:var(--series-1)}
 @media print{nav,ul{padding-left:1.25rem}

@@ -8,6 +8,7 @@ import { InterruptedError, TrainingError } from "../../errors.js";
 import { chartPng, drawChart } from "../../report/plot.js";
 import { type SweepRow, sweepChart, sweepRows } from "../../report/sweep-table.js";
 import { writeFileAtomic } from "../../system/atomic-file.js";
+import { duration } from "../../system/duration.js";
 import { createProgress, type Progress } from "../../system/progress.js";
 import type { EpochRecord } from "../../training/events.js";
 import { type Cell, cellsOf, parseGrid } from "../../training/grid.js";
@@ -217,7 +218,7 @@ function explained(rows: readonly Row[], { testImages, output, seeds }: Options,
   return [
     `The convnet is ${ahead ? "" : "not clearly "}ahead of a DeiT that learns alone${ahead ? "" : ", so here it may have nothing to teach"}.`,
     `With ${testImages} test images, differences below ${chance.toFixed(1)} points may be chance${oneSeed ? "; how far seeds lie apart, one seed does not tell (try --seeds 0,1,2)" : "; ± is the standard deviation over the seeds"}.`,
-    `Took ${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s. All runs, table3.svg and table3.png are in ${output}.`,
+    `That took ${duration(seconds)}. All runs, table3.svg and table3.png are in ${output}.`,
     `Next: deit train <your folder of images>`,
   ].join("\n");
 }

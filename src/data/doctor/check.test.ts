@@ -51,7 +51,7 @@ describe("a data set without fault", () => {
       { name: "train", length: 40 },
       { name: "test", length: 10 },
     ]);
-    expect(toLines(report).at(-1)).toBe("Nothing is wrong with it.");
+    expect(toLines(report).at(-1)).toBe("No problems were found.");
   });
   it("may have any format that training takes", async () => {
     const report = await checkData("procedural:32:200", { workers: 1 });

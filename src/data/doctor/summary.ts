@@ -2,7 +2,7 @@
 import { quoted } from "../../system/quoted.js";
 import type { CheckReport } from "./check.js";
 import { classSizes } from "./checks/classes.js";
-import type { Finding } from "./finding.js";
+import { counted, type Finding } from "./finding.js";
 import type { Survey } from "./survey.js";
 
 /** All that was found, as plain data. */
@@ -33,14 +33,14 @@ export function toLines({ path, survey, findings, seconds }: CheckReport): strin
   const { length, parts, classes } = survey;
   const each = parts.map((p) => `${p.name} ${p.length.toLocaleString("en")}`).join(", ");
   return [
-    `${path}: ${length.toLocaleString("en")} images in ${classes.length.toLocaleString("en")} classes (${each}), checked in ${seconds.toFixed(1)} s`,
+    `${path}: ${counted(length, "image")} in ${counted(classes.length, "class")} (${each}), checked in ${seconds.toFixed(1)} s`,
     ...findings.flatMap((finding) => [
       "",
       `${finding.severity}: ${finding.sentence}`,
       `  ${finding.advice}`,
       ...exampleLines(finding, survey).map((line) => `    ${line}`),
     ]),
-    ...(findings.some((f) => f.severity !== "note") ? [] : ["", "Nothing is wrong with it."]),
+    ...(findings.some((f) => f.severity !== "note") ? [] : ["", "No problems were found."]),
   ];
 }
 

@@ -80,8 +80,13 @@ async function run({ data: named, options }: Asked<Options>): Promise<void> {
     previewBatch({ recipe, model, dataset, loader, engine, epoch, step, count }),
   ).finally(() => loader.close());
   const samples = images.map((image) => captioned(image, dataset));
+  const photos = new Set(images.map((i) => i.index)).size;
+  const repeated =
+    photos < images.length && recipe.repeatedAugmentation > 1
+      ? ` They show ${photos} photo${photos === 1 ? "" : "s"}: repeatedAugmentation is ${recipe.repeatedAugmentation}, so each is in the batch as often, seen differently.`
+      : "";
   if (ending === ".html") {
-    const lead = `Batch ${step} of epoch ${epoch}, as training with seed ${recipe.seed} will see it.`;
+    const lead = `Batch ${step} of epoch ${epoch}, as training with seed ${recipe.seed} will see it.${repeated}`;
     await writeFileAtomic(output, await contactPage(`Preview of ${data}`, lead, samples));
   } else {
     const sheet = await contactSheet(samples, columns);
@@ -90,7 +95,7 @@ async function run({ data: named, options }: Asked<Options>): Promise<void> {
       console.error("No font is installed, so the captions are blank; write an .html page instead, or see --json.");
   }
   if (options.json) console.log(JSON.stringify(toJson(images, dataset, options)));
-  else console.log(`${images.length} images of batch ${step}, epoch ${epoch}: ${output}`);
+  else console.log(`${images.length} images of batch ${step}, epoch ${epoch}: ${output}.${repeated}`);
 }
 
 /** First the shares of the label, then the file. */

@@ -80,7 +80,7 @@ function balance(classes: readonly string[], sizes: readonly number[], part: str
       kind: "fewImages",
       severity: "note",
       count: total,
-      sentence: `${counted(total, "image")} to learn from are few for a vision transformer.`,
+      sentence: `There ${total === 1 ? "is" : "are"} only ${counted(total, "image")} to learn from, few for a vision transformer.`,
       advice:
         "Begin from published weights (deit train --finetune), or distil from a teacher, rather than from nothing.",
       groups: [],

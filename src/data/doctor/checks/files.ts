@@ -57,7 +57,7 @@ export const checkFiles: Check = ({ length, unreadable, damaged, misnamed, forma
       severity: "note",
       count: ignored.length,
       sentence: `${counted(ignored.length, "file")} among the images ${ignored.length === 1 ? "is" : "are"} no image of a format that is read here.`,
-      advice: "That does no harm; convert those that are images after all, to JPEG or PNG.",
+      advice: "They are ignored; convert those that are images to JPEG or PNG.",
       groups: [],
       names: ignored,
     },
