@@ -43,6 +43,12 @@ const path = (name) => `^src/${name}(/|\\.ts$)`;
 module.exports = {
   forbidden: [
     { name: "no-circular", severity: "error", from: {}, to: { circular: true, dependencyTypesNot: ["type-only"] } },
+    {
+      name: "the-library-needs-no-terminal-and-no-plots",
+      severity: "error",
+      from: { path: "^src/index\\.ts$" },
+      to: { path: "^src/(cli|report)/|node_modules/(commander|linkedom|@observablehq)/", reachable: true },
+    },
     { name: "no-orphan-imports", severity: "error", from: {}, to: { couldNotResolve: true } },
     ...Object.entries(layers).map(([layer, may]) => ({
       name: `${layer}-looks-downwards`,

@@ -56,7 +56,6 @@ const css = `
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));gap:1rem 2rem;max-width:70rem}
 .charts figure{margin:.5rem 0}
 .charts svg{width:100%}
-td{max-width:20rem}
 figure .deit-plot{--plot-paper:var(--page)}
 .example{display:flex;flex-wrap:wrap;gap:.5rem;width:100%}
 .example .thumbnail{flex:1 1 0;min-width:0;max-width:10rem}

@@ -48,12 +48,13 @@ border-left:4px solid var(--kind);border-radius:.25rem}
 .notice strong{flex:none;min-width:4.5rem;color:var(--kind)}
 .notice span{min-width:0}
 .good{--kind:var(--good)}.note{--kind:var(--note)}.warning{--kind:var(--warning)}.serious{--kind:var(--serious)}
-@media (max-width:30rem){.notice{flex-direction:column;gap:0}}
+@media (max-width:30rem){.notice{flex-direction:column;gap:0}th,td{padding-right:.625rem}}
 .scroll{overflow-x:auto;margin:.75rem 0}
-table{border-collapse:collapse;width:100%}
+table{border-collapse:collapse;width:max-content;min-width:100%}
+.matrix{min-width:0}
 caption{padding:.25rem 0;color:var(--muted);font-size:.875rem;text-align:left}
 th,td{padding:.375rem 1rem .375rem 0;border-bottom:1px solid var(--line);text-align:left;vertical-align:top}
-td{overflow-wrap:break-word}
+td{max-width:min(24rem,70vw);overflow-wrap:break-word}
 td:last-child,th:last-child{padding-right:0}
 .columns{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,30rem),1fr));gap:0 2.5rem;align-items:start}
 .columns>*{min-width:0}
