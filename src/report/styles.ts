@@ -48,7 +48,7 @@ border-left:4px solid var(--kind);border-radius:.25rem}
 .notice strong{flex:none;min-width:4.5rem;color:var(--kind)}
 .notice span{min-width:0}
 .good{--kind:var(--good)}.note{--kind:var(--note)}.warning{--kind:var(--warning)}.serious{--kind:var(--serious)}
-@media (max-width:30rem){.notice{flex-direction:column;gap:0}th,td{padding-right:.625rem}}
+@media (max-width:30rem){.notice{flex-direction:column;gap:0}table{font-size:.875rem}th,td{padding-right:.625rem}}
 .scroll{overflow-x:auto;margin:.75rem 0}
 table{border-collapse:collapse;width:max-content;min-width:100%}
 .matrix{min-width:0}
