@@ -61,7 +61,7 @@ export async function commandLine(argv: readonly string[]): Promise<Command> {
     .exitOverride()
     .addHelpText(
       "after",
-      "\nExamples:\n  deit demo\n  deit train photos/ --epochs 20\n  deit predict cat.jpg --weights runs/photos",
+      "\nExamples:\n  deit demo\n  deit train photos/ --finetune hub\n  deit predict cat.jpg --weights runs/photos",
     );
   await addCommands(program, commands, argv);
   return program;

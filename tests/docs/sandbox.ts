@@ -16,9 +16,10 @@ const shared = process.env.DEIT_SHARED ?? join(root, "../shared");
 /** What makes a command of hours one of seconds. */
 const shorter: readonly [RegExp, string][] = [
   [
-    /\bdeit (?:train|teach|lr-find|data preview) .*/g,
+    /\bdeit (?:train|teach|lr-find|data preview) (?!.*--finetune|finetune).*/g,
     "$& --epochs 1 --batch-size 4 --set model=deit imageSize=32 patchSize=8 width=32 depth=1 heads=2 warmupEpochs=0",
   ],
+  [/\bdeit train (?=.*--finetune)(?!head-only).*/g, "$& --epochs 1"],
 ];
 export const shortened = (text: string): string =>
   shorter.reduce((all, [pattern, short]) => all.replace(pattern, short), text);

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { type Command, CommanderError } from "commander";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { commandLine, main } from "../../src/cli/main.js";
+import { isRecipe } from "../../src/training/recipe-file.js";
 import { commandPaths, helpExamples, type Shown, shownCommands, words } from "./samples.js";
 import { blocksOf } from "./sandbox.js";
 
@@ -85,7 +86,9 @@ describe("commands", () => {
     if (training[0] !== "train" || training.includes("--resume") || training.includes("-h")) return;
     const log = vi.spyOn(console, "log").mockImplementation(() => undefined);
     const warned = vi.spyOn(console, "error").mockImplementation(() => undefined);
-    const code = await main([...training, "--print-recipe"]);
+    // Where none is named the data decides, which is not here: any recipe stands for it.
+    const named = training.includes("--recipe") || (await Promise.all(training.slice(1).map(isRecipe))).includes(true);
+    const code = await main([...training, "--print-recipe", ...(named ? [] : ["--recipe", "small-data"])]);
     const said = warned.mock.calls.flat().join("\n");
     log.mockRestore();
     warned.mockRestore();

@@ -219,6 +219,6 @@ function explained(rows: readonly Row[], { testImages, output, seeds }: Options,
     `The convnet is ${ahead ? "" : "not clearly "}ahead of a DeiT that learns alone${ahead ? "" : ", so here it may have nothing to teach"}.`,
     `With ${testImages} test images, differences below ${chance.toFixed(1)} points may be chance${oneSeed ? "; how far seeds lie apart, one seed does not tell (try --seeds 0,1,2)" : "; ± is the standard deviation over the seeds"}.`,
     `That took ${duration(seconds)}. All runs, table3.svg and table3.png are in ${output}.`,
-    `Next: deit train <your folder of images>`,
+    `Next: deit train <your folder of images> --finetune hub`,
   ].join("\n");
 }

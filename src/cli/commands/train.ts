@@ -62,7 +62,9 @@ export function define(command: Command): void {
 SIGINT and SIGTERM save the run and end with code 130, SIGUSR1 (a cluster's warning) with 75.
 
 Example:
-  deit train small-data photos/ --epochs 20 --output runs/photos
+  deit train photos/ --finetune hub --output runs/photos
+  deit train head-only photos/ --finetune runs/photos --output runs/head
+  deit train small-data photos/ --epochs 20 --output runs/small
   deit train deit-tiny imagenet/ --batch-size auto
   deit train deit-tiny imagenet/ --dry-run --price-per-kwh 0.3
   deit train --resume runs/photos`,
