@@ -5,7 +5,7 @@ import { UsageError } from "../errors.js";
 import { adaptWeights } from "../models/adapt.js";
 import { requireFiniteWeights } from "../models/finite.js";
 import type { Model } from "../models/model.js";
-import { createModel, type ModelOptions } from "../models/registry.js";
+import { createModel, type ModelOptions, modelNames } from "../models/registry.js";
 import { usualClasses } from "../models/usual-classes.js";
 import { fileError } from "../system/atomic-file.js";
 import type { NamedTensors } from "../tensor/index.js";
@@ -39,6 +39,8 @@ export interface OpenedModel {
   readonly classes?: readonly string[];
   /** The same without what is only usual: undefined where neither the caller nor the weights name them. */
   readonly namedClasses?: readonly string[];
+  /** What should be said of how the weights are taken. */
+  readonly notes: readonly string[];
 }
 
 /** Names of the metadata of deit's own checkpoints. */
@@ -51,8 +53,9 @@ export const checkpointMetadata = { model: "deit.model", config: "deit.config", 
  */
 export async function openModel(choice: ModelChoice): Promise<OpenedModel> {
   const path = await locateWeights(choice);
-  const { tensors, metadata } = await loadWeights(path);
-  const name = choice.model ?? metadata[checkpointMetadata.model];
+  const { tensors, metadata, architecture, notes } = await loadWeights(path);
+  const trainedAs = architecture !== undefined && modelNames().includes(architecture) ? architecture : undefined;
+  const name = choice.model ?? metadata[checkpointMetadata.model] ?? trainedAs;
   if (!name)
     throw new UsageError(`"${path}" does not say which model it is; name it with --model ("deit models" lists all).`);
   const own = name === metadata[checkpointMetadata.model] ? savedConfig(metadata) : {};
@@ -66,7 +69,7 @@ export async function openModel(choice: ModelChoice): Promise<OpenedModel> {
   }
   const weights = adaptWeights(model, tensors, { source: path });
   requireFiniteWeights(weights, path);
-  return { model, weights, classes: named ?? usualClasses(model), namedClasses: named };
+  return { model, weights, classes: named ?? usualClasses(model), namedClasses: named, notes };
 }
 
 /** The file that `weights` means, fetched where it lies on the hub. */
@@ -81,9 +84,11 @@ async function downloaded({ weights, model, onProgress }: Parameters<typeof loca
 
 async function weightsFile(path: string): Promise<string> {
   const info = await stat(path).catch((error) => {
+    const named = path.lastIndexOf("#") > 0; // the weights of a checkpoint that holds several
+    if (named && error.code === "ENOENT") return undefined;
     throw fileError(path, "read the weights in", error);
   });
-  return info.isDirectory() ? join(path, "best.safetensors") : path;
+  return info?.isDirectory() ? join(path, "best.safetensors") : path;
 }
 
 function savedConfig(metadata: Readonly<Record<string, string>>): ModelOptions {

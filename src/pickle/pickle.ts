@@ -1,15 +1,26 @@
 /**
  * A reader of Python pickles that can build plain containers and what a reader of one kind of file adds, such as
- * descriptions of tensors. Whatever a pickle asks to import beyond is refused by name; no code of a file is ever run.
+ * descriptions of tensors. Whatever a pickle asks to import beyond is refused by name, or stands for something inert; no
+ * code of a file is ever run.
  */
 import { quoted } from "../system/quoted.js";
-import { Callable, type Imports, importName, PickleError, PickleObject, type PickleValue } from "./values.js";
+import { spelledNumber, spelledText } from "./spelled.js";
+import { Callable, type Imports, Inert, importName, PickleError, PickleObject, type PickleValue } from "./values.js";
 
 /**
- * What one pickle may make. The largest checkpoints in use hold some ten thousand tensors of five containers each; a
- * hostile file could ask for an object per byte, or for copies of copies.
+ * What one pickle may make. The largest checkpoints in use hold some ten thousand tensors of five containers each, and
+ * curves of some hundred thousand numbers; a hostile file could ask for an object per byte, or for copies of copies.
  */
-const limits = { containers: 1_000_000, instructions: 20_000_000, copied: 4_000_000 };
+const limits = {
+  containers: 1_000_000,
+  instructions: 10_000_000,
+  copied: 4_000_000,
+  kept: 2_000_000,
+  stack: 2_000_000,
+};
+
+/** Bytes of the longest number. */
+const longestNumber = 1024;
 
 const mark = Symbol("mark");
 type Slot = PickleValue | typeof mark;
@@ -26,6 +37,8 @@ export interface PickleOptions {
   readonly imports?: Imports;
   /** What a reference to something outside the pickle stands for; without it such references are refused. */
   readonly persistent?: (id: PickleValue) => PickleValue;
+  /** Whether a name that is not known is an error, or something inert; refused by default. */
+  readonly unknown?: "refuse" | "inert";
   /** What Python 2's long strings are: text, or the bytes of an array. */
   readonly longStrings?: "text" | "bytes";
 }
@@ -45,6 +58,7 @@ class Machine {
   private at: number;
   #containers = 0;
   #copied = 0;
+  #kept = 0;
 
   constructor(
     private readonly bytes: Uint8Array,
@@ -59,6 +73,7 @@ class Machine {
       const code = this.#byte();
       if (code === 0x2e) return { value: this.#pop(), end: this.at };
       this.#step(code);
+      if (this.#stack.length > limits.stack) throw new PickleError(`stacks more than ${limits.stack} values`);
     }
     throw new PickleError(`holds more than ${limits.instructions} instructions`);
   }
@@ -105,6 +120,19 @@ class Machine {
       case "\x8a":
         stack.push(this.#long(this.#byte()));
         return;
+      case "\x8b":
+        stack.push(this.#long(this.#u32()));
+        return;
+      // Protocol 0 writes values as lines of text.
+      case "I":
+      case "L":
+      case "F":
+        stack.push(spelledNumber(this.#line()));
+        return;
+      case "S":
+      case "V":
+        stack.push(spelledText(this.#line()));
+        return;
       case "G":
         stack.push(this.#view.getFloat64(this.#skip(8), false));
         return;
@@ -128,6 +156,7 @@ class Machine {
         stack.push(this.#raw(this.#byte()));
         return;
       case "\x8e":
+      case "\x96":
         stack.push(this.#raw(this.#u64()));
         return;
       case "}":
@@ -151,37 +180,33 @@ class Machine {
       case "\x87":
         stack.push(this.#made(this.#popMany(code - 0x84)));
         return;
-      case "a": {
-        const item = this.#pop();
-        this.#list().push(item);
+      case "a":
+        this.#append([this.#pop()]);
         return;
-      }
       case "e":
-      case "\x90": {
-        const items = this.#popToMark();
-        const list = this.#list();
-        for (const item of items) list.push(item);
+      case "\x90":
+        this.#append(this.#popToMark());
         return;
-      }
-      case "s": {
-        const [key, value] = this.#popMany(2);
-        this.#map().set(key, value);
+      case "s":
+        this.#setItems(this.#popMany(2));
         return;
-      }
-      case "u": {
-        const items = chunked(this.#popToMark());
-        const map = this.#map();
-        for (const [key, value] of items) map.set(key, value);
+      case "u":
+        this.#setItems(this.#popToMark());
         return;
-      }
       case "q":
-        this.#memo.set(this.#byte(), this.#top());
+        this.#remember(this.#byte());
         return;
       case "r":
-        this.#memo.set(this.#u32(), this.#top());
+        this.#remember(this.#u32());
+        return;
+      case "p":
+        this.#remember(Number(this.#line()));
         return;
       case "\x94":
-        this.#memo.set(this.#memo.size, this.#top());
+        this.#remember(this.#memo.size);
+        return;
+      case "g":
+        stack.push(this.#recall(Number(this.#line())));
         return;
       case "h":
         stack.push(this.#recall(this.#byte()));
@@ -202,13 +227,22 @@ class Machine {
       case "R":
       case "\x81": {
         const [callable, args] = this.#popMany(2);
-        if (!(callable instanceof Callable) || !Array.isArray(args))
-          throw new PickleError("calls something that is no function");
-        const [first] = args;
-        if (Array.isArray(first) || typeof first === "string") this.#copies(first.length);
-        const result = callable.call(args);
-        if (result === undefined) throw new PickleError(`calls ${quoted(callable.name)} without what it needs`);
-        stack.push(this.#made(result));
+        stack.push(this.#call(callable, args));
+        return;
+      }
+      case "\x92": {
+        const [callable, args] = this.#popMany(3);
+        stack.push(this.#call(callable, args));
+        return;
+      }
+      case "i": {
+        const callable = this.#import(this.#line(), this.#line());
+        stack.push(this.#call(callable, this.#popToMark()));
+        return;
+      }
+      case "o": {
+        const [callable, ...args] = this.#popToMark();
+        stack.push(this.#call(callable, args));
         return;
       }
       case "b":
@@ -234,7 +268,19 @@ class Machine {
   }
 
   #import(module: string, name: string): PickleValue {
-    return importName(module, name, this.options.imports ?? (() => undefined));
+    const { imports = () => undefined, unknown = "refuse" } = this.options;
+    return importName(module, name, imports, unknown);
+  }
+
+  #call(callable: PickleValue | undefined, args: PickleValue): PickleValue {
+    if (callable instanceof Inert) return this.#made(new Inert(callable.name));
+    if (!(callable instanceof Callable) || !Array.isArray(args))
+      throw new PickleError("calls something that is no function");
+    const [first] = args;
+    if (Array.isArray(first) || typeof first === "string") this.#copies(first.length);
+    const result = callable.call(args);
+    if (result === undefined) throw new PickleError(`calls ${quoted(callable.name)} without what it needs`);
+    return this.#made(result);
   }
 
   #outside(id: PickleValue): PickleValue {
@@ -252,6 +298,33 @@ class Machine {
   #copies(count: number): void {
     this.#copied += count;
     if (this.#copied > limits.copied) throw new PickleError("copies its content over and over");
+  }
+
+  /** Counts what is kept in lists, dictionaries and the memo. */
+  #keeps(count: number): void {
+    this.#kept += count;
+    if (this.#kept > limits.kept) throw new PickleError(`keeps more than ${limits.kept} values`);
+  }
+
+  #remember(index: number): void {
+    this.#keeps(1);
+    this.#memo.set(index, this.#top());
+  }
+
+  #append(items: readonly PickleValue[]): void {
+    const top = this.#top();
+    if (top instanceof Inert) return;
+    if (!Array.isArray(top)) throw new PickleError("appends to something that is no list");
+    this.#keeps(items.length);
+    for (const item of items) top.push(item);
+  }
+
+  #setItems(items: readonly PickleValue[]): void {
+    const top = this.#top();
+    const map = top instanceof Inert ? top.entries : top;
+    if (!(map instanceof Map)) throw new PickleError("sets an item of something that is no dictionary");
+    this.#keeps(items.length);
+    for (const [key, value] of chunked(items)) map.set(key, value);
   }
 
   #byte(): number {
@@ -287,6 +360,7 @@ class Machine {
   /** A little-endian two's complement number; beyond 2⁵³ as bigint. */
   #long(n: number): number | bigint {
     if (n === 0) return 0;
+    if (n > longestNumber) throw new PickleError(`holds a number of ${n} bytes`);
     const bytes = this.#raw(n).slice().reverse();
     const value = BigInt.asIntN(8 * n, BigInt(`0x${Buffer.from(bytes).toString("hex")}`));
     const small = Number(value);
@@ -321,18 +395,6 @@ class Machine {
     const at = this.#stack.lastIndexOf(mark);
     if (at < 0) throw new PickleError("misses a mark on its stack");
     return this.#stack.splice(at).slice(1) as PickleValue[];
-  }
-
-  #list(): PickleValue[] {
-    const top = this.#top();
-    if (!Array.isArray(top)) throw new PickleError("appends to something that is no list");
-    return top;
-  }
-
-  #map(): Map<PickleValue, PickleValue> {
-    const top = this.#top();
-    if (!(top instanceof Map)) throw new PickleError("sets an item of something that is no dictionary");
-    return top;
   }
 
   #recall(index: number): PickleValue {

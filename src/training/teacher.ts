@@ -71,7 +71,7 @@ function withClasses({ model, weights }: OpenedModel, indices: Int32Array): Open
     });
     return [name, float32(shape, data)] as const;
   });
-  return { model: chosen, weights: new Map(fitted) };
+  return { model: chosen, weights: new Map(fitted), notes: [] };
 }
 
 /** Whether the recipe changes what the teacher sees. */

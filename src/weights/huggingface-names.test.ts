@@ -32,13 +32,32 @@ describe("transformers' names", () => {
     expect(isHuggingface(["cls_token", "blocks.0.norm1.weight"])).toBe(false);
   });
 
-  it("drop what is no part of a classifier", () => {
+  it.each([
+    [
+      "transformers 4",
+      ["query", "key", "value"].map((third) => `vit.encoder.layer.1.attention.attention.${third}.bias`),
+    ],
+    ["transformers 5", ["q", "k", "v"].map((third) => `vit.layers.1.attention.${third}_proj.bias`)],
+    ["a model without a classifier", ["q", "k", "v"].map((third) => `layers.1.attention.${third}_proj.bias`)],
+  ])("are those of %s", (_, names) => {
+    const tensors = new Map(names.map((name, i) => [name, float32([1], [i])]));
+    expect([...fromHuggingface(tensors)].map(([name, { data }]) => [name, ...data])).toEqual([
+      ["blocks.1.attn.qkv.bias", 0, 1, 2],
+    ]);
+    tensors.delete(names[1]);
+    expect(fromHuggingface(tensors).size).toBe(2); // what is left over is for others to refuse
+  });
+
+  it("drop what no classifier reads, and keep what is not known", () => {
     const names = [
       "vit.pooler.dense.weight",
       "vit.embeddings.mask_token",
       "vit.constructor",
       "vit.encoder.layer.0.constructor.bias",
     ];
-    expect([...fromHuggingface(new Map(names.map((n) => [n, part(0)]))).keys()]).toEqual([]);
+    expect([...fromHuggingface(new Map(names.map((n) => [n, part(0)]))).keys()]).toEqual([
+      "constructor",
+      "encoder.layer.0.constructor.bias",
+    ]);
   });
 });

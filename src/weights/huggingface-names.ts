@@ -2,7 +2,7 @@
 import { WeightsError } from "../errors.js";
 import { allocate, type HostTensor, type NamedTensors } from "../tensor/index.js";
 
-/** Names outside the blocks, without the model's prefix ("deit." or "vit."). */
+/** Names outside the blocks, without the model's prefix ("deit." or "vit."); a model without a classifier has none. */
 const outer: Readonly<Record<string, string>> = {
   "embeddings.cls_token": "cls_token",
   "embeddings.distillation_token": "dist_token",
@@ -13,7 +13,7 @@ const outer: Readonly<Record<string, string>> = {
   "layernorm.bias": "norm.bias",
 };
 
-/** Parts of a block; query, key and value are one tensor in timm. */
+/** Parts of a block as transformers writes them; query, key and value are one tensor in timm. */
 const inner: Readonly<Record<string, string>> = {
   layernorm_before: "norm1",
   "attention.output.dense": "attn.proj",
@@ -22,39 +22,84 @@ const inner: Readonly<Record<string, string>> = {
   "output.dense": "mlp.fc2",
 };
 
+/** The same as transformers 5 calls them inside, and in files where it is told to (`save_original_format=False`). */
+const renamed: Readonly<Record<string, string>> = {
+  layernorm_before: "norm1",
+  "attention.o_proj": "attn.proj",
+  layernorm_after: "norm2",
+  "mlp.fc1": "mlp.fc1",
+  "mlp.fc2": "mlp.fc2",
+};
+
 const thirds = ["query", "key", "value"] as const;
+
+interface Generation {
+  readonly block: RegExp;
+  readonly parts: Readonly<Record<string, string>>;
+  /** What query, key and value are called. */
+  readonly thirds: readonly string[];
+}
+
+const generations: readonly Generation[] = [
+  {
+    block: /^encoder\.layer\.(\d+)\.(.+)\.(weight|bias)$/,
+    parts: inner,
+    thirds: thirds.map((third) => `attention.attention.${third}`),
+  },
+  {
+    block: /^layers\.(\d+)\.(.+)\.(weight|bias)$/,
+    parts: renamed,
+    thirds: ["attention.q_proj", "attention.k_proj", "attention.v_proj"],
+  },
+];
+
+/** What no classifier of the library's reads. */
+const unused = /^(pooler\.|embeddings\.mask_token$)/;
 
 /** Whether these are names of transformers' rather than timm's. */
 export function isHuggingface(names: Iterable<string>): boolean {
-  return [...names].some((n) => /^(deit|vit)\.embeddings\./.test(n));
+  return [...names].some((n) => /^((deit|vit)\.)?embeddings\.(cls_token|patch_embeddings\.)/.test(n));
 }
 
 /**
- * The tensors by timm's names; names that are not part of a classifier are dropped. Throws WeightsError when a query,
- * key and value do not go together.
+ * The tensors by timm's names; others keep theirs, but for what no classifier of the library's reads. Throws WeightsError when a query, key and value do not go together.
  */
 export function fromHuggingface(tensors: NamedTensors): NamedTensors {
   const distilled = [...tensors.keys()].some((n) => n.endsWith("distillation_token"));
+  const bare = new Map([...tensors].map(([name, tensor]) => [name.replace(/^(deit|vit)\./, ""), tensor]));
   const result = new Map<string, HostTensor>();
-  for (const [name, tensor] of tensors) {
-    const ours = timmName(name, distilled);
-    if (ours) result.set(ours, tensor);
-    const query = /^(.*encoder\.layer\.(\d+)\.attention\.attention\.)query\.(weight|bias)$/.exec(name);
-    if (!query) continue;
-    const parts = thirds.map((t) => tensors.get(`${query[1]}${t}.${query[3]}`));
-    if (parts.every((p) => p !== undefined))
-      result.set(`blocks.${query[2]}.attn.qkv.${query[3]}`, stack(parts, `block ${query[2]}`));
+  for (const [name, tensor] of bare) {
+    if (unused.test(name)) continue;
+    const part = partOf(name);
+    const relatives = part?.relatives.map((relative) => bare.get(relative));
+    // Without its relatives a query stays what it is, for whoever looks at what is left over.
+    const whole = relatives?.every((t) => t !== undefined) ?? true;
+    const ours = (whole ? part?.name : undefined) ?? timmName(name, distilled) ?? name;
+    if (!result.has(ours))
+      result.set(
+        ours,
+        relatives?.length && whole ? stack(relatives as HostTensor[], `block ${ours.split(".")[1]}`) : tensor,
+      );
   }
   return result;
+}
+
+/** What a name within a block means: a part of timm's, or with its relatives one of the three that make `attn.qkv`. */
+function partOf(name: string): { readonly name: string; readonly relatives: readonly string[] } | undefined {
+  for (const { block, parts, thirds } of generations) {
+    const [, index, inside, kind] = block.exec(name) ?? [];
+    if (index === undefined) continue;
+    const relatives = thirds.map((third) => name.replace(`${inside}.${kind}`, `${third}.${kind}`));
+    if (thirds.includes(inside)) return { name: `blocks.${index}.attn.qkv.${kind}`, relatives };
+    if (Object.hasOwn(parts, inside)) return { name: `blocks.${index}.${parts[inside]}.${kind}`, relatives: [] };
+  }
+  return undefined;
 }
 
 function timmName(name: string, distilled: boolean): string | undefined {
   const head = /^(cls_classifier|classifier|distillation_classifier)\.(weight|bias)$/.exec(name);
   if (head) return `${head[1] === "distillation_classifier" && distilled ? "head_dist" : "head"}.${head[2]}`;
-  const bare = name.replace(/^(deit|vit)\./, "");
-  if (Object.hasOwn(outer, bare)) return outer[bare];
-  const block = /^encoder\.layer\.(\d+)\.(.+)\.(weight|bias)$/.exec(bare);
-  return block && Object.hasOwn(inner, block[2]) ? `blocks.${block[1]}.${inner[block[2]]}.${block[3]}` : undefined;
+  return Object.hasOwn(outer, name) ? outer[name] : undefined;
 }
 
 /** timm's tensors by transformers' names: those of a DeiT with teacher, or of a ViT when there is no distillation token. */

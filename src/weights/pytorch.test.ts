@@ -111,6 +111,9 @@ describe("a hostile pickle", () => {
     ["calls a number", pickle("K\x01)R"), "no function"],
     ["calls without arguments", pickle("ctorch\nSize\n)R"), 'calls "torch.Size" without'],
     ["calls a storage", pickle("ctorch\nFloatStorage\n)R"), 'construct "torch.FloatStorage" directly'],
+    ["keeps one value over and over", pickle("N", "\x94".repeat(2_000_001)), "keeps more than 2000000 values"],
+    ["stacks values without end", pickle("N".repeat(2_000_001)), "stacks more than 2000000 values"],
+    ["asks for a command by another way", pickle("csubprocess\nPopen\n)R"), 'construct "subprocess.Popen"'],
     ["asks for eval", pickle("cbuiltins\neval\n(S'1'\ntR"), 'construct "builtins.eval"'],
     ["asks for what JavaScript has", pickle("c__proto__\nconstructor\n"), 'construct "__proto__.constructor"'],
     ["hides a name from the terminal", pickle("c\x1b[2J\nx\n"), 'construct "\\u001b[2J.x"'],
@@ -145,6 +148,21 @@ describe("a hostile pickle", () => {
     expect(long(0, 0, 0, 0, 0, 0, 0, 0, 1)).toBe(2n ** 64n);
   });
 
+  it("leaves what it does not know inert", () => {
+    const { value } = readTorchPickle(pickle("cmy.program\nConfig\n)R}", text("a"), "K\x01sb(", text("b"), "K\x02u"));
+    expect(value).toMatchObject({ name: "my.program.Config", entries: new Map([["b", 2]]) });
+  });
+
+  it("reads protocol 0", () => {
+    expect(readTorchPickle(Buffer.from("(dp0\nS'a'\nI-70000\nsS'b'\nF2.5\nsVc\nI01\ns.")).value).toEqual(
+      new Map<string, unknown>([
+        ["a", -70000],
+        ["b", 2.5],
+        ["c", true],
+      ]),
+    );
+  });
+
   it("reads bytes and sets as torch writes them", () => {
     const bytes = pickle("c_codecs\nencode\n(", text("a\x7f"), text("latin1"), "tR");
     expect(readTorchPickle(bytes).value).toEqual(Uint8Array.of(0x61, 0x7f));
@@ -153,16 +171,40 @@ describe("a hostile pickle", () => {
 });
 
 describe("loadWeights", () => {
-  it.each(["both.pth", "both_legacy.pth"])("takes the averaged weights of %s when they are preferred", async (name) => {
-    const first = async (preferEma: boolean) =>
-      (await loadWeights(fixture(name), { preferEma })).tensors.get("w")!.data[0];
-    expect(await first(false)).toBe(1);
-    expect(await first(true)).toBe(2);
+  it.each(["both.pth", "both_legacy.pth"])("takes the averaged weights of %s when they are named", async (name) => {
+    const first = async (key: string) => (await loadWeights(fixture(name) + key)).tensors.get("w")!.data[0];
+    expect(await first("")).toBe(1);
+    expect(await first("#model_ema")).toBe(2);
+    await expect(loadWeights(`${fixture(name)}#ema`)).rejects.toThrow(
+      /no tensors under "ema"; there are "model", "model_ema"/,
+    );
   });
 
-  it("refuses compressed entries, scripts and stretched tensors", async () => {
-    await expect(loadWeights(fixture("compressed.pth"))).rejects.toThrow("which torch never writes");
-    await expect(loadWeights(fixture("stretched.pth"))).rejects.toThrow("larger than its storage");
+  it("reads a file that was packed again", async () => {
+    expect((await loadWeights(fixture("compressed.pth"))).tensors.size).toBeGreaterThan(0);
+  });
+
+  it("takes the weights of a training program's checkpoint, whatever lies beside them", async () => {
+    const { tensors, architecture, notes } = await loadWeights(fixture("surrounded.pth"));
+    expect([...tensors.keys()]).toEqual(["cls_token", "blocks.0.norm1.weight", "head.weight"]);
+    expect(tensors.get("cls_token")!.data[0]).toBe(1);
+    expect(architecture).toBe("deit_tiny_patch16_224");
+    expect(notes.join()).toMatch(/several sets of weights: "model", "model_ema"; "model" is taken.*#model_ema/);
+  });
+
+  it("reads negated tensors with their sign, and names the kinds that it does not read", async () => {
+    const { tensors, unread } = await loadWeights(fixture("kinds.pth"));
+    expect([...tensors.get("w")!.data]).toEqual([-1.5, 2]);
+    expect(Object.fromEntries(unread)).toEqual({ mask: "uint16", sparse: "sparse", meta: "without elements (meta)" });
+  });
+
+  it("reads a tensor that repeats one element", async () => {
+    const { shape, data } = (await loadWeights(fixture("stretched.pth"))).tensors.get("w")!;
+    expect([shape, new Set(data)]).toEqual([[1000], new Set([0])]);
+  });
+
+  it("refuses scripts and tensors stretched without end", async () => {
+    await expect(loadWeights(fixture("endless.pth"))).rejects.toThrow(/wants \d+ bytes for its tensors/);
     await expect(loadWeights(fixture("module_object.pth"))).rejects.toThrow(
       'wants to construct "torch.nn.modules.linear.Linear"',
     );

@@ -1,7 +1,7 @@
 /** PyTorch checkpoints, zip and legacy: the tensors of a state dict, wherever it is wrapped. */
 import { open, readFile, stat } from "node:fs/promises";
-import { FileError } from "../errors.js";
-import { PickleError, type PickleValue } from "../pickle/values.js";
+import { FileError, UsageError } from "../errors.js";
+import { Inert, notAllowed, PickleError, type PickleValue } from "../pickle/values.js";
 import { fileError } from "../system/atomic-file.js";
 import { quoted } from "../system/quoted.js";
 import { ZipFile } from "../system/zip.js";
@@ -14,25 +14,37 @@ import {
   type TypedArray,
   viewOf,
 } from "../tensor/index.js";
-import { readTorchPickle, type Storage, TensorRef } from "./torch-pickle.js";
+import { type Candidate, chooseStateDict } from "./state-dict.js";
+import { OtherTensor, readTorchPickle, type Storage, TensorRef } from "./torch-pickle.js";
 
-/** Where training programs put the weights, in the order of preference. */
-const wrappers: readonly string[] = ["model", "state_dict", "state_dict_ema", "model_ema"];
 const largestPickle = 64 * 2 ** 20;
-/** Bytes of all tensors for each byte of the file; tensors that share their elements make it more than one. */
+/** Bytes of all tensors for each byte of the file; tensors that share or repeat their elements make it more than one. */
 const largestExpansion = 4;
+/** What tensors may repeat of single elements in any file, in bytes: an expanded mask or bias. */
+const smallExpansion = 16 * 2 ** 20;
 
 export interface PytorchOptions {
-  /** Takes the averaged weights of a checkpoint that holds both. */
-  readonly preferEma?: boolean;
+  /** Where the weights lie in the checkpoint, as "model_ema"; chosen by what is there by default. */
+  readonly key?: string;
 }
 
-/** All tensors by name. Throws FileError when the file is malformed or wants to construct anything else. */
-export async function readPytorch(path: string, options: PytorchOptions = {}): Promise<NamedTensors> {
-  const order = options.preferEma ? [...wrappers].reverse() : wrappers;
+export interface PytorchWeights {
+  readonly tensors: NamedTensors;
+  /** Tensors that are there and not read, with what they are, such as "float8_e5m2" or "sparse". */
+  readonly unread: ReadonlyMap<string, string>;
+  /** The model, where the checkpoint names it: timm's `arch`, or `model` among the arguments. */
+  readonly architecture?: string;
+  /** What the user should hear, in sentences. */
+  readonly notes: readonly string[];
+}
+
+type Found = TensorRef | OtherTensor;
+
+/** All tensors by name. Throws FileError when the file is malformed or wants to construct what is not allowed. */
+export async function readPytorch(path: string, { key }: PytorchOptions = {}): Promise<PytorchWeights> {
   try {
     const zip = (await firstBytes(path)).readUInt32BE(0) === 0x504b0304;
-    return zip ? await readZip(path, order) : await readLegacy(path, order);
+    return zip ? await readZip(path, key) : await readLegacy(path, key);
   } catch (error) {
     if (error instanceof PickleError) {
       throw new FileError(
@@ -58,16 +70,15 @@ async function firstBytes(path: string): Promise<Buffer> {
   }
 }
 
-type ReadStorage = (storage: Storage) => Promise<TypedArray>;
+type ReadStorage = (storage: Storage) => Promise<ArrayBuffer>;
 
-async function readZip(path: string, order: readonly string[]): Promise<NamedTensors> {
+/** A file whose entries were packed again, which PyTorch does not do, may unpack to so many times its size. */
+const largestPacking = 64;
+
+async function readZip(path: string, key: string | undefined): Promise<PytorchWeights> {
   const { size } = await stat(path);
-  // Torch packs nothing, so what is larger than the file is no checkpoint.
-  const zip = await ZipFile.open(path, { totalBytes: size });
+  const zip = await ZipFile.open(path, { totalBytes: size * largestPacking });
   try {
-    for (const { name, method } of zip.entries.values())
-      if (method !== "stored")
-        throw new PickleError(`holds the compressed entry ${quoted(name)}, which torch never writes`);
     const pickle = [...zip.entries.keys()].find((name) => /^[^/]*\/?data\.pkl$/.test(name));
     if (!pickle) throw new PickleError("holds no data.pkl, so it is no checkpoint");
     const root = pickle.slice(0, -"data.pkl".length);
@@ -75,12 +86,12 @@ async function readZip(path: string, order: readonly string[]): Promise<NamedTen
       throw new PickleError("was written on a big-endian machine");
     }
     const { value } = readTorchPickle(await zip.read(pickle, largestPickle));
-    return await collect(tensorsIn(value, order), size, async ({ dtype, key, length }) => {
+    const unpacked = [...zip.entries.values()].reduce((sum, entry) => sum + entry.size, 0);
+    return await collect(path, chosenFrom(path, value, key), unpacked, async ({ type, key, length, bytes }) => {
       const entry = zip.entries.get(`${root}data/${key}`);
       if (!entry) throw new PickleError(`lacks the storage ${quoted(key)}`);
-      if (entry.size !== length * byteSize(dtype))
-        throw new PickleError(`has ${entry.size} bytes for ${length} elements of ${dtype}`);
-      return aligned(await zip.read(entry.name, size), dtype, length);
+      if (entry.size !== bytes) throw new PickleError(`has ${entry.size} bytes for ${length} elements of ${type.name}`);
+      return new Uint8Array(await zip.read(entry.name, bytes)).buffer;
     });
   } finally {
     await zip.close();
@@ -88,7 +99,7 @@ async function readZip(path: string, order: readonly string[]): Promise<NamedTen
 }
 
 /** Before PyTorch 1.6: pickles one after the other, then the storages. */
-async function readLegacy(path: string, order: readonly string[]): Promise<NamedTensors> {
+async function readLegacy(path: string, key: string | undefined): Promise<PytorchWeights> {
   const { size } = await stat(path);
   if (size > 2 ** 31) throw new PickleError("is over 2 GiB in the old format");
   const bytes = await readFile(path);
@@ -103,66 +114,138 @@ async function readLegacy(path: string, order: readonly string[]): Promise<Named
   if (!Array.isArray(keys.value)) throw new PickleError("lists no storages");
   const positions = new Map<string, number>();
   let at = keys.end;
-  for (const key of keys.value) {
-    const storage = typeof key === "string" ? content.storages.get(key) : undefined;
+  for (const name of keys.value) {
+    const storage = typeof name === "string" ? content.storages.get(name) : undefined;
     if (!storage) throw new PickleError("holds a storage that no tensor names");
     if (at + 8 > bytes.length || Number(bytes.readBigInt64LE(at)) !== storage.length)
       throw new PickleError("has storages of other lengths than it says");
     positions.set(storage.key, at + 8);
-    at += 8 + storage.length * byteSize(storage.dtype);
+    at += 8 + storage.bytes;
     if (at > bytes.length) throw new PickleError("is cut short in its storages");
   }
-  return collect(tensorsIn(content.value, order), size, async ({ dtype, key, length }) => {
+  return collect(path, chosenFrom(path, content.value, key), size, async ({ key, bytes: length }) => {
     const from = positions.get(key);
     if (from === undefined) throw new PickleError(`lacks the storage ${quoted(key)}`);
-    return aligned(bytes.subarray(from, from + length * byteSize(dtype)), dtype, length);
+    return new Uint8Array(bytes.subarray(from, from + length)).buffer; // a copy, that starts where any type may
   });
 }
 
-/** A copy in memory of its own, so that it starts where its element type may. */
-function aligned(bytes: Uint8Array, dtype: Storage["dtype"], length: number): TypedArray {
-  return viewOf(dtype, new Uint8Array(bytes).buffer, 0, length);
+interface Choice {
+  readonly found: ReadonlyMap<string, Found>;
+  readonly architecture?: string;
+  readonly notes: readonly string[];
 }
 
-function tensorsIn(value: PickleValue, order: readonly string[]): Map<string, TensorRef> {
-  let dict = value;
-  for (const name of order) {
-    const inner = dict instanceof Map ? dict.get(name) : undefined;
-    if (inner instanceof Map) {
-      dict = inner;
-      break;
-    }
+/** The tensors that are the weights, of all that the checkpoint holds. */
+function chosenFrom(path: string, value: PickleValue, key: string | undefined): Choice {
+  const candidates: Candidate<Found>[] = [];
+  const inert: string[] = [];
+  gather(value, "", 0, candidates, inert, new Set());
+  const chosen = key === undefined ? chooseStateDict(candidates) : named(path, candidates, key);
+  // An object of the program that wrote the file stands where the weights should: a whole model.
+  const whole = inert.find((name) => /\b(nn|models?)\b/i.test(name));
+  if (whole !== undefined && !chosen?.recognized) throw notAllowed(whole);
+  if (!chosen) throw inert.length > 0 ? notAllowed(inert[0]) : new PickleError("holds no tensors by name");
+  const { candidate, others } = chosen;
+  const notes =
+    others.length === 0
+      ? []
+      : [
+          `"${path}" holds several sets of weights: ${[candidate, ...others].map(where).join(", ")}; ${where(candidate)} is taken. Write "${path}#${others[0].path}" for another.`,
+        ];
+  return { found: candidate.tensors, architecture: architectureIn(value), notes };
+}
+
+const where = ({ path }: Candidate<Found>): string => (path === "" ? "those at the top" : quoted(path));
+
+function named(path: string, candidates: readonly Candidate<Found>[], key: string) {
+  const candidate = candidates.find((c) => c.path === key);
+  if (candidate) return { candidate, recognized: 1, others: [] };
+  throw new UsageError(
+    `"${path}" holds no tensors under ${quoted(key)}; there are ${candidates.map(where).slice(0, 8).join(", ") || "none at all"}.`,
+  );
+}
+
+/** Dictionaries lie in one another so deep at most. */
+const deepest = 6;
+
+/** All dictionaries with tensors, and the names of objects that are not known here. */
+function gather(
+  value: PickleValue,
+  path: string,
+  depth: number,
+  candidates: Candidate<Found>[],
+  inert: string[],
+  seen: Set<PickleValue>,
+): void {
+  if (depth > deepest || seen.has(value)) return;
+  seen.add(value);
+  if (value instanceof Inert) inert.push(value.name);
+  const entries = value instanceof Inert ? value.entries : value;
+  if (!(entries instanceof Map)) return;
+  const tensors = new Map<string, Found>();
+  for (const [name, item] of entries) {
+    if (typeof name !== "string") continue;
+    if (item instanceof TensorRef || item instanceof OtherTensor) tensors.set(name, item);
+    else gather(item, path === "" ? name : `${path}.${name}`, depth + 1, candidates, inert, seen);
   }
-  const tensors = new Map<string, TensorRef>();
-  if (dict instanceof Map)
-    for (const [k, v] of dict) if (typeof k === "string" && v instanceof TensorRef) tensors.set(k, v);
-  if (tensors.size === 0) throw new PickleError("holds no tensors by name (nor under model, state_dict or model_ema)");
-  return tensors;
+  if (tensors.size > 0) candidates.push({ path, tensors });
 }
 
-async function collect(refs: ReadonlyMap<string, TensorRef>, size: number, read: ReadStorage): Promise<NamedTensors> {
+/** timm writes `arch`; programs that save their arguments, as facebookresearch/deit's, have `model` among them. */
+function architectureIn(value: PickleValue): string | undefined {
+  if (!(value instanceof Map)) return undefined;
+  const settings = ["args", "hyper_parameters", "config", "cfg"].map((name) => value.get(name));
+  const names = settings.flatMap((s) => (s instanceof Map ? ["model", "arch", "model_name"].map((n) => s.get(n)) : []));
+  return [value.get("arch"), ...names].find((name): name is string => typeof name === "string");
+}
+
+async function collect(
+  path: string,
+  { found, ...rest }: Choice,
+  size: number,
+  read: ReadStorage,
+): Promise<PytorchWeights> {
+  const refs = new Map<string, TensorRef>();
+  const unread = new Map<string, string>();
+  for (const [name, tensor] of found) {
+    if (tensor instanceof OtherTensor) unread.set(name, tensor.kind);
+    else if (tensor.type.dtype === undefined) unread.set(name, tensor.type.name);
+    else refs.set(name, tensor);
+  }
+  if (refs.size === 0) throw new FileError(path, `"${path}" holds no tensor of a type that is read here.`);
   let bytes = 0;
-  for (const { shape, storage } of refs.values()) bytes += sizeOf(shape) * byteSize(storage.dtype);
-  if (bytes > size * largestExpansion)
+  for (const { shape, type } of refs.values()) bytes += sizeOf(shape) * type.size;
+  if (bytes > Math.max(size * largestExpansion, smallExpansion))
     throw new PickleError(`wants ${bytes} bytes for its tensors, but has only ${size}`);
   const left = new Map<Storage, number>();
   for (const { storage } of refs.values()) left.set(storage, (left.get(storage) ?? 0) + 1);
-  const shared = new Map<Storage, TypedArray>();
-  const result = new Map<string, HostTensor>();
+  const shared = new Map<Storage, ArrayBuffer>();
+  const tensors = new Map<string, HostTensor>();
   for (const [name, ref] of refs) {
     const { storage, shape } = ref;
-    const data = shared.get(storage) ?? (await read(storage));
+    const dtype = ref.type.dtype!;
+    const buffer = shared.get(storage) ?? (await read(storage));
     const others = left.get(storage)! - 1;
     left.set(storage, others);
-    if (others > 0) shared.set(storage, data);
+    if (others > 0) shared.set(storage, buffer);
     else shared.delete(storage);
-    result.set(name, { dtype: storage.dtype, shape, data: gatherElements(ref, data, others === 0) });
+    const elements = viewOf(dtype, buffer, 0, Math.floor(buffer.byteLength / byteSize(dtype)));
+    const data = gatherElements(ref, elements, others === 0);
+    tensors.set(name, { dtype, shape, data: ref.negated ? negative(dtype, data) : data });
   }
-  return result;
+  return { tensors, unread, ...rest };
+}
+
+/** The elements with the other sign; of the halves, which are kept as bits, the sign is the first. */
+function negative(dtype: HostTensor["dtype"], data: TypedArray): TypedArray {
+  if (dtype === "float16" || dtype === "bfloat16") return (data as Uint16Array).map((bits) => bits ^ 0x8000);
+  if (data instanceof BigInt64Array) return data.map((value) => -value);
+  return (data as Float32Array).map((value) => -value);
 }
 
 /** The tensor's elements in row-major order, copied out of its storage along its strides unless it is `last` to need it. */
-function gatherElements({ storage, offset, shape, stride }: TensorRef, data: TypedArray, last: boolean): TypedArray {
+function gatherElements({ type, offset, shape, stride }: TensorRef, data: TypedArray, last: boolean): TypedArray {
   const n = sizeOf(shape);
   let expected = 1;
   let contiguous = true;
@@ -171,9 +254,7 @@ function gatherElements({ storage, offset, shape, stride }: TensorRef, data: Typ
     expected *= shape[i];
   }
   if (contiguous) return last && n === data.length ? data : data.slice(offset, offset + n);
-  // A stride of 0 repeats one element without end; nothing sound is larger than its storage.
-  if (n > storage.length) throw new PickleError("holds a tensor larger than its storage");
-  const out = allocate(storage.dtype, n);
+  const out = allocate(type.dtype!, n);
   for (let i = 0; i < n; i++) {
     let rest = i;
     let from = offset;

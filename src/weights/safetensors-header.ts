@@ -6,16 +6,21 @@ import { byteSize, type DType, sizeOf } from "../tensor/index.js";
 /** A header that is not sound. The message completes "… is not a sound safetensors file: …". */
 export class HeaderError extends Error {}
 
-export interface HeaderEntry {
-  readonly dtype: DType;
+interface Place {
   readonly shape: readonly number[];
   /** First byte and the byte after the last one, counted from the end of the header. */
   readonly begin: number;
   readonly end: number;
 }
 
+export interface HeaderEntry extends Place {
+  readonly dtype: DType;
+}
+
 export interface Header {
   readonly entries: ReadonlyMap<string, HeaderEntry>;
+  /** Tensors of types that are not read here, with the names of those, such as "F8_E5M2". */
+  readonly unread: ReadonlyMap<string, string>;
   readonly metadata: Readonly<Record<string, string>>;
 }
 
@@ -52,18 +57,26 @@ export function parseHeader(text: string, dataSize: number): Header {
   const json = parseJson(text) as Record<string, unknown>;
   let metadata: Readonly<Record<string, string>> = {};
   const entries = new Map<string, HeaderEntry>();
+  const unread = new Map<string, string>();
+  const places = new Map<string, Place>();
   for (const [name, value] of Object.entries(json)) {
-    if (name === metadataKey) metadata = parseMetadata(value);
-    else entries.set(name, parseEntry(name, value));
+    if (name === metadataKey) {
+      metadata = parseMetadata(value);
+      continue;
+    }
+    const { code, dtype, ...place } = parseEntry(name, value);
+    places.set(name, place);
+    if (dtype) entries.set(name, { dtype, ...place });
+    else unread.set(name, code);
   }
   let at = 0;
-  for (const [name, entry] of [...entries].sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end)) {
+  for (const [name, entry] of [...places].sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end)) {
     if (entry.begin !== at)
       throw new HeaderError(`tensor ${quoted(name)} begins at byte ${entry.begin} instead of ${at}`);
     at = entry.end;
   }
   if (at !== dataSize) throw new HeaderError(`its tensors take ${at} bytes, but ${dataSize} are there`);
-  return { entries, metadata };
+  return { entries, unread, metadata };
 }
 
 /**
@@ -127,23 +140,23 @@ function parseMetadata(value: unknown): Readonly<Record<string, string>> {
   return Object.fromEntries(entries);
 }
 
-function parseEntry(name: string, value: unknown): HeaderEntry {
+/** How other programs name element types: letters, bits and a variant. */
+const typeCode = /^[A-Z][A-Z0-9_]{0,15}$/;
+
+function parseEntry(name: string, value: unknown): Place & { readonly code: string; readonly dtype?: DType } {
   const { dtype: code, shape, data_offsets: offsets } = (value ?? {}) as Record<string, unknown>;
-  const dtype = typeof code === "string" ? dtypes.get(code) : undefined;
-  if (!dtype) {
-    throw new HeaderError(
-      `tensor ${quoted(name)} has ${typeof code === "string" ? `the type ${quoted(code)}, which is not read` : "no type"}`,
-    );
-  }
+  if (typeof code !== "string") throw new HeaderError(`tensor ${quoted(name)} has no type`);
+  if (!typeCode.test(code)) throw new HeaderError(`tensor ${quoted(name)} has the impossible type ${quoted(code)}`);
+  const dtype = dtypes.get(code);
   const counts = (v: unknown): v is number[] => Array.isArray(v) && v.every((n) => Number.isSafeInteger(n) && n >= 0);
   if (!counts(shape) || shape.length > mostDimensions || !counts(offsets) || offsets.length !== 2)
     throw new HeaderError(`tensor ${quoted(name)} has a malformed shape or malformed offsets`);
   const [begin, end] = offsets;
-  const bytes = sizeOf(shape) * byteSize(dtype);
-  if (!Number.isSafeInteger(bytes) || end - begin !== bytes) {
+  const bytes = dtype ? sizeOf(shape) * byteSize(dtype) : end - begin;
+  if (!Number.isSafeInteger(bytes) || bytes < 0 || end - begin !== bytes) {
     throw new HeaderError(
       `tensor ${quoted(name)} of shape [${shape}] needs ${bytes} bytes, but its offsets say ${end - begin}`,
     );
   }
-  return { dtype, shape, begin, end };
+  return { code, dtype, shape, begin, end };
 }

@@ -67,7 +67,8 @@ describe("safetensors", () => {
     ["a tensor beyond the end", file({ a: entry(0, 400) }, 4)],
     ["a shape of another size", file({ a: entry(0, 8, [3]) }, 8)],
     ["an overflowing shape", file({ a: entry(0, 8, [2 ** 40, 2 ** 40]) }, 8)],
-    ["an unknown type", file({ a: { dtype: "F7", shape: [1], data_offsets: [0, 4] } }, 4)],
+    ["an impossible type", file({ a: { dtype: "f7?", shape: [1], data_offsets: [0, 4] } }, 4)],
+    ["a tensor of negative length", file({ a: { dtype: "F8_E5M2", shape: [1], data_offsets: [4, 0] } }, 4)],
     [
       "a name given twice",
       file(
@@ -93,6 +94,18 @@ describe("safetensors", () => {
     await expect(readSafetensors(path)).rejects.toThrow(
       /is not a sound safetensors file: .*; download or export it again\./,
     );
+  });
+
+  it("names tensors of types that it does not read, and reads the others", async () => {
+    const path = join(folder, "types.safetensors");
+    const half = { dtype: "F8_E5M2", shape: [4], data_offsets: [0, 4] };
+    await writeFile(
+      path,
+      file({ half, complex: { ...half, dtype: "C64", shape: [], data_offsets: [4, 12] }, a: entry(12, 20) }, 20),
+    );
+    const { tensors, unread } = await readSafetensors(path);
+    expect([...tensors.keys()]).toEqual(["a"]);
+    expect(Object.fromEntries(unread)).toEqual({ half: "F8_E5M2", complex: "C64" });
   });
 
   it("takes names that mean something to JavaScript, and spaces after the header", async () => {

@@ -15,6 +15,8 @@ export interface SafetensorsFile {
   readonly names: readonly string[];
   readonly metadata: Readonly<Record<string, string>>;
   readonly shapes: ReadonlyMap<string, readonly number[]>;
+  /** Tensors of types that are not read here, with the names of those; they are not among `names`. */
+  readonly unread: ReadonlyMap<string, string>;
   read(name: string): Promise<HostTensor>;
   close(): Promise<void>;
 }
@@ -32,10 +34,11 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
       throw broken(path, `its header claims ${headerLength} bytes`);
     }
     const header = decodeHeader(path, await readBytes(file, path, 8, headerLength, size));
-    const { entries, metadata } = parseHeader(header, size - 8 - headerLength);
+    const { entries, metadata, unread } = parseHeader(header, size - 8 - headerLength);
     return {
       path,
       metadata,
+      unread,
       names: [...entries.keys()],
       shapes: new Map([...entries].map(([name, e]) => [name, e.shape])),
       close: () => file.close(),
@@ -62,15 +65,17 @@ function decodeHeader(path: string, bytes: Uint8Array): string {
   }
 }
 
-/** All tensors of a file. */
-export async function readSafetensors(
-  path: string,
-): Promise<{ tensors: NamedTensors; metadata: Readonly<Record<string, string>> }> {
+/** All tensors of a file whose types are read here, and the names of the others with theirs. */
+export async function readSafetensors(path: string): Promise<{
+  readonly tensors: NamedTensors;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly unread: ReadonlyMap<string, string>;
+}> {
   const file = await openSafetensors(path);
   try {
     const tensors = new Map<string, HostTensor>();
     for (const name of file.names) tensors.set(name, await file.read(name));
-    return { tensors, metadata: file.metadata };
+    return { tensors, metadata: file.metadata, unread: file.unread };
   } finally {
     await file.close();
   }

@@ -1,0 +1,17 @@
+/** Values that protocol 0 of Python's pickles writes as lines of text. */
+import { PickleError, type PickleValue } from "./values.js";
+
+/** Digits of the longest number: the work of reading one grows with their square. */
+const longest = 4096;
+
+export function spelledNumber(line: string): PickleValue {
+  if (line === "01" || line === "00") return line === "01"; // truth values, as integers
+  const digits = line.replace(/L$/, "");
+  if (digits.length > longest) throw new PickleError(`holds a number of ${digits.length} digits`);
+  const value = /^[+-]?(\d|\.|inf|nan)/.test(digits) ? Number(digits.replace(/inf$/, "Infinity")) : Number.NaN;
+  if (Number.isNaN(value) && digits !== "nan") throw new PickleError("spells a number that is none");
+  return Number.isInteger(value) && !Number.isSafeInteger(value) && /^[+-]?\d+$/.test(digits) ? BigInt(digits) : value;
+}
+
+/** A text in Python's quotes, or bare; its escapes stay as they are, for no name of a tensor has any. */
+export const spelledText = (line: string): string => /^(['"])(.*)\1$/.exec(line)?.[2] ?? line;

@@ -1,0 +1,104 @@
+/**
+ * Finds the weights in what a training program saves: the set of tensors whose names are a model's, wherever it is
+ * wrapped and whatever stands before its names.
+ */
+import { WeightsError } from "../errors.js";
+
+/** Names of parameters, as the libraries have them that weights come from; with what stands before the blocks. */
+const known: readonly RegExp[] = [
+  // timm and facebookresearch/deit
+  /^(cls_token|dist_token|pos_embed|patch_embed\.proj\.\w+|blocks\.\d+\..+|(fc_)?norm\.\w+|norm_pre\.\w+|reg_token|head(_dist)?\.\w+)$/,
+  /^(stem\.(conv|bn)\.\w+|s\d\.b\d+\..+|head\.fc\.\w+)$/,
+  // transformers
+  /^((vit|deit)\.)?(embeddings\..+|encoder\.layer\.\d+\..+|layers\.\d+\..+|layernorm\.\w+|pooler\..+)$/,
+  /^(classifier|cls_classifier|distillation_classifier)\.\w+$/,
+  // torchvision
+  /^(stem\.\d\.\w+|trunk_output\.block\d.+|fc\.\w+)$/,
+  /^(class_token|conv_proj\.\w+|encoder\.(pos_embedding|layers\..+|ln\.\w+)|heads\.head\.\w+)$/,
+];
+const isKnown = (name: string): boolean => known.some((pattern) => pattern.test(name));
+
+/** Names of which each model has one, at its beginning: what stands before them stands before all. */
+const anchors = [
+  ...["cls_token", "patch_embed.proj.weight", "blocks.0.norm1.weight", "stem.conv.weight", "s1.b1.conv1.conv.weight"],
+  ...["vit.embeddings.cls_token", "deit.embeddings.cls_token", "embeddings.cls_token"],
+  ...["vit.layernorm.weight", "deit.layernorm.weight"],
+  ...["stem.0.weight", "class_token", "conv_proj.weight"],
+];
+
+/** What wrappers of PyTorch, Accelerate and others put into names: data parallel, compiled, sharded, checkpointed. */
+const wrappers =
+  /(?<=^|\.)(module|_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module|_forward_module|_flat_param)\./g;
+
+export interface BareNames {
+  /** Each name that is the model's, without what stood before it. */
+  readonly names: ReadonlyMap<string, string>;
+  /** What stood before all of them, such as "model.". */
+  readonly prefix: string;
+  /** Names of other things, such as the weights of a loss. */
+  readonly outside: readonly string[];
+  /** How many are names that a model of a known library has. */
+  readonly recognized: number;
+}
+
+/** Throws WeightsError where two names would become one. */
+export function bareNames(given: Iterable<string>): BareNames {
+  const unwrapped = [...given].map((name) => [name, name.replace(wrappers, "")] as const);
+  const prefixes = new Set([""]);
+  for (const [, name] of unwrapped)
+    for (const anchor of anchors) if (name.endsWith(`.${anchor}`)) prefixes.add(name.slice(0, -anchor.length));
+  let best: { readonly prefix: string; readonly recognized: number } = { prefix: "", recognized: -1 };
+  for (const prefix of prefixes) {
+    const recognized = unwrapped.filter(([, n]) => n.startsWith(prefix) && isKnown(n.slice(prefix.length))).length;
+    if (recognized > best.recognized) best = { prefix, recognized };
+  }
+  const inside = unwrapped.filter(([, name]) => name.startsWith(best.prefix));
+  const names = new Map(inside.map(([name, bare]) => [name, bare.slice(best.prefix.length)]));
+  if (new Set(names.values()).size < names.size) {
+    const twice = [...names.values()].find((bare, i, all) => all.indexOf(bare) !== i)!;
+    throw new WeightsError(
+      `The weights hold ${JSON.stringify(twice.slice(0, 60))} twice, under different wrappers' names; save the state dict of one model.`,
+    );
+  }
+  const outside = unwrapped.filter(([, name]) => !name.startsWith(best.prefix)).map(([name]) => name);
+  return { ...best, names, outside };
+}
+
+/** Tensors that a file holds side by side. */
+export interface Candidate<T> {
+  /** Where they lie, as "model" or "checkpoint.model"; empty at the top. */
+  readonly path: string;
+  readonly tensors: ReadonlyMap<string, T>;
+}
+
+/** Weights that follow others, which come first where nobody chooses. */
+const following = /ema|averag|shadow|teacher|target|momentum|swa\b/i;
+
+export interface Chosen<T> {
+  readonly candidate: Candidate<T>;
+  /** How many of its names are those of a model of a known library. */
+  readonly recognized: number;
+  /** Others that are as much a model's weights as these. */
+  readonly others: readonly Candidate<T>[];
+}
+
+/**
+ * The candidate with the most names of a model; of several that have about as many, one that does not call itself an
+ * average or a teacher, then the one with the most, then the first. Undefined where there are none.
+ */
+export function chooseStateDict<T>(candidates: readonly Candidate<T>[]): Chosen<T> | undefined {
+  const scored = candidates.map((candidate) => {
+    const { recognized } = bareNames(candidate.tensors.keys());
+    return { candidate, recognized, rank: following.test(candidate.path) ? 1 : 0 };
+  });
+  const most = Math.max(0, ...scored.map(({ recognized }) => recognized));
+  if (most === 0) {
+    const size = (of: Candidate<T>) => of.tensors.size;
+    const [largest] = scored.sort((a, b) => a.rank - b.rank || size(b.candidate) - size(a.candidate));
+    return largest && { ...largest, others: [] };
+  }
+  const [first, ...rest] = scored
+    .filter(({ recognized }) => recognized * 2 > most)
+    .sort((a, b) => a.rank - b.rank || b.recognized - a.recognized);
+  return { ...first, others: rest.map(({ candidate }) => candidate) };
+}
