@@ -84,5 +84,5 @@ export { parseRecipe, type Recipe, type RecipeSettings, recipeSchema } from "./t
 export { buildStep, type Step, type StepInputs, type StepOptions, stepInputs, trainStep } from "./training/step.js";
 export type { TrainOptions } from "./training/train-options.js";
 export { type TrainResult, train } from "./training/trainer.js";
-export { type LoadedWeights, type LoadOptions, loadWeights } from "./weights/load.js";
+export { type LoadedWeights, loadWeights } from "./weights/load.js";
 export { readSafetensors, writeSafetensors } from "./weights/safetensors.js";
