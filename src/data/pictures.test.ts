@@ -14,8 +14,15 @@ interface Seen {
 
 /** Described in generate.py, which made it. */
 type Entry = { readonly file: string } & (
-  | (Seen & { readonly exif?: Seen; readonly half?: Seen; readonly note?: string; readonly refused?: undefined })
-  | { readonly refused: string }
+  | (Seen & {
+      readonly exif?: Seen;
+      readonly half?: Seen;
+      readonly note?: string;
+      readonly refused?: undefined;
+      readonly rgb?: undefined;
+    })
+  | { readonly refused: string; readonly rgb?: undefined }
+  | { readonly size: Seen["size"]; readonly rgb: string; readonly within: number; readonly refused?: undefined }
 );
 
 const folder = new URL("../../tests/fixtures/pictures/", import.meta.url).pathname;
@@ -37,6 +44,18 @@ describe.each(entries)("$file", (entry) => {
       const failure = decodeImage(bytes, { name, jpeg });
       await expect(failure).rejects.toThrow(FileError);
       await expect(failure).rejects.toThrow(entry.refused);
+    });
+    return;
+  }
+
+  if (entry.rgb !== undefined) {
+    it("has Pillow's pixels, but for a few levels", async () => {
+      const { width, height, data } = await decodeImage(bytes, { name });
+      expect([width, height]).toEqual(entry.size);
+      const pixels = Buffer.from(entry.rgb, "base64");
+      expect(data.length).toBe(pixels.length);
+      const far = data.filter((value, i) => Math.abs(value - pixels[i]) > entry.within);
+      expect([...far]).toEqual([]);
     });
     return;
   }

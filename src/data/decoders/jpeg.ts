@@ -1,5 +1,6 @@
 /** JPEG, by libjpeg-turbo where it can be called, as Pillow reads it. */
 import { createRequire } from "node:module";
+import { inTurn } from "../huge-pictures.js";
 import { type Picture, type Pixels, pictureOf, type RgbImage, type Shrink, type Size, wholeBox } from "../image.js";
 import { resize } from "../resize.js";
 import { decodeWithSharp } from "./sharp.js";
@@ -36,8 +37,12 @@ export async function openJpeg(bytes: Uint8Array, options: JpegOptions): Promise
   return {
     ...size,
     shrinks: jpeg === "fast",
-    pixels: async (box, shrink = 1) =>
-      turbo.decode(bytes, box, shrink, allocate) ?? shrunk(salvaged(turbo, bytes, size, allocate), shrink),
+    pixels: (box, shrink = 1) =>
+      inTurn(
+        size.width * size.height,
+        async () =>
+          turbo.decode(bytes, box, shrink, allocate) ?? shrunk(salvaged(turbo, bytes, size, allocate), shrink),
+      ),
   };
 }
 
@@ -46,12 +51,7 @@ export async function openJpeg(bytes: Uint8Array, options: JpegOptions): Promise
  * where it cannot go on, or the data ends before the picture does.
  */
 function salvaged(turbo: TurboJpeg, bytes: Uint8Array, size: Size, allocate: JpegOptions["allocate"]): Pixels {
-  if (endsEarly(bytes)) {
-    // All of it may be there but the end mark.
-    const whole = isSequential(bytes) ? turbo.decode(withEnd(bytes), wholeBox(size), 1, allocate) : undefined;
-    if (whole) return whole;
-    throw cut();
-  }
+  if (endsEarly(bytes)) throw cut();
   const pixels = turbo.decode(bytes, wholeBox(size), 1, allocate, "some");
   if (!pixels) throw damaged("what stands in its data does not belong there");
   return pixels;
@@ -96,8 +96,6 @@ function endsEarly(bytes: Uint8Array): boolean {
 
 const endMark = Buffer.from([0xff, 0xd9]);
 
-const withEnd = (bytes: Uint8Array): Uint8Array => Buffer.concat([bytes, endMark]);
-
 function checkHeader({ width, height, bits, components }: JpegHeader, maxPixels: number): void {
   if (bits !== 8) throw unsupported(`a JPEG with ${bits} bits per value`);
   if (![1, 3, 4].includes(components)) throw unsupported(`a JPEG with ${components} components`);
@@ -122,12 +120,6 @@ function* jpegSegments(bytes: Uint8Array): Generator<{ readonly marker: number; 
   }
 }
 
-/** Whether all components come in one scan, row by row. */
-function isSequential(bytes: Uint8Array): boolean {
-  const header = jpegHeader(bytes);
-  return header?.sequential === true && bytes[endOfJpegHead(bytes) + 4] === header.components;
-}
-
 /** Where the segments of a JPEG end: at its first scan, at a fault, or where the data does. */
 function endOfJpegHead(bytes: Uint8Array): number {
   let end = 2;
@@ -142,8 +134,6 @@ export interface JpegHeader extends Size {
   /** Of a value. */
   readonly bits: number;
   readonly components: number;
-  /** Whether rows come one after another, each at its full quality. */
-  readonly sequential: boolean;
 }
 
 /** What the frame header of a JPEG says, if one is found. */
@@ -153,7 +143,6 @@ export function jpegHeader(bytes: Uint8Array): JpegHeader | undefined {
     if (frame && at + 9 < bytes.length) {
       return {
         bits: bytes[at + 4],
-        sequential: (marker & 3) < 2,
         height: (bytes[at + 5] << 8) | bytes[at + 6],
         width: (bytes[at + 7] << 8) | bytes[at + 8],
         components: bytes[at + 9],

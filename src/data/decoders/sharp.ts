@@ -1,5 +1,6 @@
 /** What libvips decodes. Only the loader that is asked for may do it. */
 import type { Metadata, Sharp } from "sharp";
+import { inTurn } from "../huge-pictures.js";
 import type { RgbImage, Size } from "../image.js";
 import { greyOf16Bits, greyToRgb } from "./grey.js";
 import { underBlack } from "./ink.js";
@@ -14,13 +15,14 @@ export interface SharpOptions {
 
 /** Reads the first picture of a file; throws Undecodable. */
 export async function decodeWithSharp(bytes: Uint8Array, options: SharpOptions): Promise<RgbImage> {
-  const { space, channels } = await describeWithSharp(bytes, options);
+  const about = await describeWithSharp(bytes, options);
+  const { space, channels } = about;
   if (space === "grey16" && channels === 1) {
-    const { width, height, data } = await valuesWithSharp(bytes, options, "grey16");
+    const { width, height, data } = await valuesWithSharp(bytes, options, "grey16", about);
     return { width, height, data: greyToRgb(greyOf16Bits(data)) };
   }
   const cmyk = space === "cmyk";
-  const { data, info } = await refusing(async () => {
+  const { data, info } = await decoding(about, async () => {
     const image = await opened(bytes, options);
     return (cmyk ? image.pipelineColourspace("cmyk").toColourspace("cmyk") : image.toColourspace("srgb").removeAlpha())
       .raw({ depth: "uchar" })
@@ -50,8 +52,9 @@ export async function valuesWithSharp<S extends keyof typeof valueTypes>(
   bytes: Uint8Array,
   options: SharpOptions,
   space: S,
+  size: Size,
 ): Promise<Values<S>> {
-  const { data, info } = await refusing(async () => {
+  const { data, info } = await decoding(size, async () => {
     const image = (await opened(bytes, options)).pipelineColourspace(space).toColourspace(space);
     return image.raw({ depth: valueTypes[space] }).toBuffer({ resolveWithObject: true });
   });
@@ -67,6 +70,9 @@ async function opened(bytes: Uint8Array, { failOn = "truncated" }: SharpOptions)
   sharp.concurrency(1);
   return sharp(bytes, { failOn, limitInputPixels: false, ignoreIcc: true, pages: 1 });
 }
+
+const decoding = <T>({ width, height }: Size, work: () => Promise<T>): Promise<T> =>
+  inTurn(width * height, () => refusing(work));
 
 async function refusing<T>(work: () => Promise<T>): Promise<T> {
   try {

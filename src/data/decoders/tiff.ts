@@ -68,15 +68,15 @@ async function decode(bytes: Uint8Array, tags: Tags, options: SharpOptions): Pro
   const { length } = tags.of("bitsPerSample");
   if (isGrey(colour) && (bits > 16 || format !== unsigned)) return withinBytes(bytes, tags, options);
   if (colour === photometric.ink && bits === 16) {
-    await describeWithSharp(bytes, options);
-    const { width, height, channels, data } = await valuesWithSharp(bytes, options, "cmyk");
+    const about = await describeWithSharp(bytes, options);
+    const { width, height, channels, data } = await valuesWithSharp(bytes, options, "cmyk", about);
     return { width, height, data: inkToRgb(data, channels) };
   }
   if (colour === photometric.rgb && bits === 16 && length === 4 && tags.of("extraSamples")[0] === premultiplied) {
     // As other alpha, so that the values come as they are stored.
     const file = tags.changed("extraSamples", unassociated);
-    await describeWithSharp(file, options);
-    const { width, height, data } = await valuesWithSharp(file, options, "rgb16");
+    const about = await describeWithSharp(file, options);
+    const { width, height, data } = await valuesWithSharp(file, options, "rgb16", about);
     return { width, height, data: divided(data) };
   }
   const [compression = 1] = tags.of("compression");
@@ -108,8 +108,9 @@ async function withinBytes(bytes: Uint8Array, tags: Tags, options: SharpOptions)
   const [format = unsigned] = tags.of("sampleFormat");
   // Below 32 bits libvips makes 0 of what is negative: without the sign it is a large number instead.
   const file = format === signed && bits <= 16 ? tags.changed("sampleFormat", unsigned) : bytes;
-  const { space, channels = 1 } = await describeWithSharp(file, options);
-  const { width, height, data } = await valuesWithSharp(file, options, space === "grey16" ? "grey16" : "b-w");
+  const about = await describeWithSharp(file, options);
+  const { space, channels = 1 } = about;
+  const { width, height, data } = await valuesWithSharp(file, options, space === "grey16" ? "grey16" : "b-w", about);
   const end = format === signed && bits === 8 ? 128 : 256;
   const grey = new Uint8Array(width * height);
   let most = 0;

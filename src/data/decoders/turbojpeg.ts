@@ -40,14 +40,15 @@ const tj = {
   height: 6,
   colorspace: 8,
   scanLimit: 13,
-  /** Code of an error that ends nothing. */
-  warning: 0,
   rgb: 0,
   cmyk: 11,
   /** RGB, YCbCr, grey, CMYK, YCCK. */
   firstInkColorspace: 3,
   lastColorspace: 4,
 } as const;
+
+/** The library's words for errors that end nothing. (Its code for them stays when one follows that does.) */
+const passed = /^(Corrupt JPEG data|Unknown Adobe|Inconsistent progression|Warning|Invalid SOS)/;
 
 /**
  * A progressive file of more scans is a trap, not a picture. Each costs a pass over all its pixels, so that a large
@@ -101,7 +102,7 @@ function bind(library: ReturnType<typeof koffi.load>): TurboJpeg {
   const readHeader = library.func("tj3DecompressHeader", "int", ["void *", "uint8_t *", "size_t"]);
   const scale = library.func("tj3SetScalingFactor", "int", ["void *", "int64_t"]);
   const crop = library.func("tj3SetCroppingRegion", "int", ["void *", "int64_t", "int64_t"]);
-  const errorCode = library.func("tj3GetErrorCode", "int", ["void *"]);
+  const errorText = library.func("tj3GetErrorStr", "str", ["void *"]);
   const destroy = library.func("tj3Destroy", "void", ["void *"]);
   const decompress = library.func("tj3Decompress8", "int", [
     "void *",
@@ -125,7 +126,7 @@ function bind(library: ReturnType<typeof koffi.load>): TurboJpeg {
 
   /** Where damage is let pass, an error that ends nothing is none. */
   const fine = (code: number, damage: Damage): boolean =>
-    code === 0 || (damage === "some" && errorCode(handle) === tj.warning);
+    code === 0 || (damage === "some" && passed.test(errorText(handle)));
 
   const header = (bytes: Uint8Array, damage: Damage): (Size & { readonly ink: boolean }) | undefined => {
     set(handle, tj.stopOnWarning, damage === "none" ? 1 : 0);
