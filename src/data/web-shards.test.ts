@@ -131,13 +131,13 @@ describe("shards on the web", () => {
       expect(openWebDataset(path, train, { pause: 1 })).rejects.toThrow(message);
     await fails(`${host}/x-{3..4}.tar`, /x-4\.tar answered with status 404; check the address/);
     faults = Array.from({ length: 5 }, () => (send) => send(0));
-    await fails(`${host}/x-2.tar`, /was cut off 5 times \(.*\)\. What has arrived is kept/);
+    await fails(`${host}/x-2.tar`, /was cut off or failed 5 times \(.*\)\. What has arrived is kept/);
     files["y.tar"] = Buffer.alloc(4096, 7);
     await fails(`${host}/y.tar`, /y\.tar" is not a usable tar archive: it does not begin as one/);
     await expect(openDataset(`${host}/photos`, train)).rejects.toThrow("names no shard");
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
-    await fails(`${host}/x-1.tar`, /x-1\.tar cannot be reached \(.*ECONNREFUSED/);
+    await fails(`${host}/x-1.tar`, /x-1\.tar cannot be reached \(nothing listens at that address, 5 times\)/);
     server.listen(0);
   });
 });
@@ -171,6 +171,20 @@ describe("an image in a shard that cannot be read", () => {
   });
 });
 
+it("a shard without a stated length may not take more of the disk than all shards, and nothing of it is kept", async () => {
+  server.removeAllListeners("request").on("request", ({ method }, response) => {
+    if (method === "HEAD") return void response.end();
+    const push = () => {
+      while (!response.destroyed && response.write(Buffer.alloc(65_536)));
+    };
+    response.on("drain", push);
+    push();
+  });
+  for (const name of ["x.tar", "x.tar.gz"])
+    await expect(openWebDataset(`${host}/${name}`, train, { budget: 1e6 })).rejects.toThrow(/DEIT_SHARD_CACHE/);
+  expect(await stored()).toEqual([]);
+});
+
 describe("packed shards", () => {
   it("are read like others, local or on the web", async () => {
     const folder = join(root, "packed");
@@ -189,7 +203,15 @@ describe("packed shards", () => {
   it("that are damaged are refused in a sentence", async () => {
     const path = join(root, "a.tgz");
     await writeFile(path, gzipSync(files["x-0.tar"]).subarray(0, 300));
-    await expect(openDataset(path, train)).rejects.toThrow(/a\.tgz" is not a usable gzip file: unexpected end of file/);
+    await expect(openDataset(path, train)).rejects.toThrow(/a\.tgz" is not a usable gzip file: it is cut short/);
+    expect(await stored()).toEqual([]);
+  });
+  it("may not take more of the disk than all shards, and nothing of them is kept", async () => {
+    const bomb = join(root, "bomb.tar.gz");
+    await writeFile(bomb, gzipSync(Buffer.concat([files["x-0.tar"].subarray(0, -1024), Buffer.alloc(3e6)])));
+    await expect(openWebDataset(bomb, train, { budget: 1e6 })).rejects.toThrow(
+      /bomb\.tar\.gz" takes more than 0\.000931 GiB.*DEIT_SHARD_CACHE/,
+    );
     expect(await stored()).toEqual([]);
   });
   it("beside class folders are taken for what those came in", async () => {

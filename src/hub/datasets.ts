@@ -2,7 +2,7 @@
 import { mkdir, readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { listFiles } from "@huggingface/hub";
-import { DownloadError } from "../errors.js";
+import { DeitError, DownloadError } from "../errors.js";
 import { fileError, writeFileAtomic } from "../system/atomic-file.js";
 import {
   commitOf,
@@ -63,6 +63,7 @@ async function filesAt(origin: Origin, { environment = process.env, signal }: Hu
       if (origin.revision === converted) return { commit: origin.revision, names: [] };
       throw error;
     }
+    if (error instanceof DeitError) throw error;
     if (known) return known;
     throw unreachable(origin, error);
   }

@@ -15,9 +15,11 @@ import {
   type PathInfo,
   pathsInfo,
 } from "@huggingface/hub";
-import { DownloadError, UsageError } from "../errors.js";
+import { DeitError, DownloadError, UsageError } from "../errors.js";
 import { fileError, requireFreeSpace, writeFileAtomic } from "../system/atomic-file.js";
 import { download } from "../system/download.js";
+import { isConnectionError, networkReason } from "../system/network-reason.js";
+import { askHub, checkedEndpoint, checkedToken } from "./ask.js";
 
 export type RepositoryKind = "model" | "dataset";
 
@@ -68,7 +70,7 @@ async function firstOf(repository: string, paths: readonly string[], options: Hu
   }
   const found = await describe(origin, paths, options.signal).catch((error: unknown) => {
     options.signal?.throwIfAborted();
-    if (error instanceof DownloadError) throw error;
+    if (error instanceof DeitError) throw error;
     // Without a network, what was fetched before will do.
     if (cached) return undefined;
     throw unreachable(origin, error);
@@ -155,12 +157,12 @@ async function describe(origin: Origin, paths: readonly string[], signal?: Abort
   return { path: info.path, size: sizeOf(origin, info), sha256: hashOf(origin, info), commit: sha };
 }
 
-/** What every call of the hub's client takes. */
+/** What every call of the hub's client takes. Throws UsageError where the settings are no settings of a hub. */
 export function requestOptions({ endpoint, token }: Origin, signal?: AbortSignal) {
   return {
-    hubUrl: endpoint,
-    ...(token ? { accessToken: token } : {}),
-    fetch: ((url, init) => fetch(url, { ...init, signal })) satisfies typeof fetch,
+    hubUrl: checkedEndpoint(endpoint),
+    ...(token ? { accessToken: checkedToken(token) } : {}),
+    fetch: askHub(endpoint, signal),
   };
 }
 
@@ -175,12 +177,12 @@ export async function commitOf(origin: Origin, signal?: AbortSignal): Promise<st
   const { sha } = await asked.catch((error: unknown) => {
     throw refusal(origin, error);
   });
-  if (!/^[0-9a-f]{40}$/.test(sha)) throw malformed(origin);
+  if (typeof sha !== "string" || !/^[0-9a-f]{40}$/.test(sha)) throw malformed(origin);
   return sha;
 }
 
 function hashOf({ repository }: Origin, { lfs, path }: PathInfo): string {
-  if (lfs && /^[0-9a-f]{64}$/.test(lfs.oid)) return lfs.oid;
+  if (typeof lfs?.oid === "string" && /^[0-9a-f]{64}$/.test(lfs.oid)) return lfs.oid;
   throw new DownloadError(
     `The hub states no SHA-256 for "${path}" of ${repository}, so it cannot be checked; download it by hand.`,
   );
@@ -191,10 +193,11 @@ function sizeOf(origin: Origin, { size }: PathInfo): number {
   return size;
 }
 
-/** An answer with an error status as a sentence; anything else as it came. */
-export function refusal({ repository, revision }: Origin, error: unknown): unknown {
+/** An answer with an error status, or one that the client does not understand, as a sentence; what else failed as it came. */
+export function refusal(origin: Origin, error: unknown): unknown {
+  const { repository, revision } = origin;
   const status = (error as { statusCode?: number }).statusCode;
-  if (status === undefined || status >= 500 || status === 429) return error;
+  if (status === undefined) return error instanceof DeitError || isConnectionError(error) ? error : malformed(origin);
   return new DownloadError(
     status === 401 || status === 403
       ? `The hub does not let you read ${repository} (status ${status}); check the name, and set HF_TOKEN to a token that may.`
@@ -227,10 +230,8 @@ async function exists(path: string): Promise<boolean> {
 }
 
 export function unreachable({ repository, endpoint }: Origin, error: unknown): DownloadError {
-  const reason =
-    error instanceof Error ? (error.cause instanceof Error ? error.cause.message : error.message) : String(error);
   return new DownloadError(
-    `The hub at ${endpoint} cannot be reached for ${repository} (${reason}); check the network and HF_ENDPOINT, or give a file.`,
+    `The hub at ${endpoint} cannot be reached for ${repository} (${networkReason(error)}); check the network and HF_ENDPOINT, or give a file.`,
     { cause: error },
   );
 }

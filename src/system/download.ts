@@ -3,9 +3,11 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { open, rename, rm, stat } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import { DownloadError } from "../errors.js";
+import { DownloadError, FileError } from "../errors.js";
 import { fileError } from "./atomic-file.js";
 import { request, shown } from "./http.js";
+import { BadStatus, networkReason, Unfinished } from "./network-reason.js";
+import { paced } from "./paced.js";
 
 /** What a file must be. Homes of older data sets state an MD5, which finds damage, if not malice. */
 export interface Expected {
@@ -18,6 +20,8 @@ export interface Expected {
 export interface DownloadOptions extends Expected {
   /** Longest file that is believed where its size is not known; more is refused before it fills the disk. */
   readonly atMost?: number;
+  /** Asked before a piece is written, with the bytes that will then be there; throws FileError against them. */
+  readonly admit?: (bytes: number) => Promise<void>;
   readonly certificates?: string;
   /** Headers of the request, such as a token. */
   readonly headers?: Readonly<Record<string, string>>;
@@ -28,8 +32,10 @@ export interface DownloadOptions extends Expected {
   readonly pause?: number;
 }
 
-/** Cuts without any progress in a row after which the download is given up. What has arrived stays for the next try. */
+/** Failures in a row after which the download is given up. What has arrived stays for the next try. */
 const maxFailures = 5;
+/** Bytes by which a try must bring the file on for what failed before it to be forgiven. */
+const progress = 4096;
 
 /** Fetches `url` to `target`. An unfinished `target.part` from before is continued. */
 export async function download(url: URL, target: string, options: DownloadOptions): Promise<void> {
@@ -43,15 +49,20 @@ export async function download(url: URL, target: string, options: DownloadOption
       break;
     } catch (error) {
       if (options.signal?.aborted) throw options.signal.reason;
-      if (error instanceof DownloadError) throw error;
-      if ((error as NodeJS.ErrnoException).syscall === "write") throw fileError(part, "write", error);
-      failures = (await sizeOf(part)) > before ? 1 : failures + 1;
+      // What is too much already is of no use to a further try.
+      if (error instanceof TooLong || error instanceof FileError) await rm(part, { force: true });
+      if (error instanceof DownloadError || error instanceof FileError) throw error;
+      if (/^(open|write|fsync)$/.test((error as NodeJS.ErrnoException).syscall ?? ""))
+        throw fileError(part, "write", error);
+      failures = (await sizeOf(part)) >= before + progress ? 1 : failures + 1;
       if (failures >= maxFailures) throw givenUp(url, part, error);
       await delay((options.pause ?? 500) * 2 ** (failures - 1), undefined, { signal: options.signal });
     }
   }
   await verify(part, options, shown(url));
-  await rename(part, target);
+  await rename(part, target).catch((error) => {
+    throw fileError(target, "write", error);
+  });
 }
 
 /** Throws unless the file has the expected length and hash; a file that has not is removed when it is a download. */
@@ -96,15 +107,16 @@ async function fetchRest(url: URL, part: string, start: number, options: Downloa
   // Asked for what follows the last byte, a server says so.
   const whole = response.statusCode === 416 && response.headers["content-range"] === `bytes */${start}`;
   if (start > 0 && whole && options.size === undefined) {
-    response.resume();
+    response.destroy();
     return;
   }
   const retry = response.statusCode === 429 || (response.statusCode ?? 0) >= 500;
   if (!continues && response.statusCode !== 200) {
-    response.resume();
-    const message = `${shown(url)} answered with status ${response.statusCode}`;
-    if (retry) throw new Error(message);
-    throw new DownloadError(`${message} instead of the file; check its name and the address of the server.`);
+    response.destroy();
+    if (retry) throw new BadStatus(response.statusCode);
+    throw new DownloadError(
+      `${shown(url)} answered with status ${response.statusCode} instead of the file; check its name and the address of the server.`,
+    );
   }
   // A server that knows no ranges begins again.
   let done = continues ? start : 0;
@@ -113,13 +125,14 @@ async function fetchRest(url: URL, part: string, start: number, options: Downloa
   const most = options.size ?? options.atMost ?? Infinity;
   if ((size ?? 0) > most) {
     response.destroy();
-    throw tooLong(url, most);
+    throw new TooLong(url, most);
   }
   const file = await open(part, continues ? "a" : "w");
   try {
-    for await (const piece of response as AsyncIterable<Buffer>) {
+    for await (const piece of paced(response as AsyncIterable<Buffer>)) {
       done += piece.length;
-      if (done > most) throw tooLong(url, most);
+      if (done > most) throw new TooLong(url, most);
+      await options.admit?.(done);
       await file.writeFile(piece);
       onProgress?.(done, size ?? most);
     }
@@ -128,19 +141,18 @@ async function fetchRest(url: URL, part: string, start: number, options: Downloa
     await file.close();
     response.destroy();
   }
-  if (size !== undefined && done < size) throw new Error(`the connection ended after ${done} of ${size} bytes`);
+  if (size !== undefined && done < size) throw new Unfinished(`the connection ended after ${done} of ${size} bytes`);
 }
 
-function tooLong(url: URL, size: number): DownloadError {
-  return new DownloadError(
-    `The file from ${shown(url)} is refused: it is longer than the ${size} bytes that are expected at most.`,
-  );
+class TooLong extends DownloadError {
+  constructor(url: URL, size: number) {
+    super(`The file from ${shown(url)} is refused: it is longer than the ${size} bytes that are expected at most.`);
+  }
 }
 
 function givenUp(url: URL, part: string, error: unknown): DownloadError {
-  const reason = error instanceof Error ? error.message : String(error);
   return new DownloadError(
-    `The download of ${shown(url)} was cut off ${maxFailures} times (${reason}). What has arrived is kept in "${part}"; run the command again to go on.`,
+    `The download of ${shown(url)} was cut off or failed ${maxFailures} times (${networkReason(error)}). What has arrived is kept in "${part}"; run the command again to go on.`,
     { cause: error },
   );
 }

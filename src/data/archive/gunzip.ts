@@ -19,7 +19,7 @@ export async function* gunzipped(path: string, limit: number): AsyncGenerator<Bu
   } catch (error) {
     if ((error as NodeJS.ErrnoException).syscall !== undefined) throw fileError(path, "read", error);
     if (error instanceof FileError) throw error;
-    const reason = (error as Error).message;
+    const reason = (error as NodeJS.ErrnoException).code === "Z_BUF_ERROR" ? "it is cut short" : "it is damaged";
     throw new FileError(path, `"${path}" is not a usable gzip file: ${reason}; get it again.`, { cause: error });
   } finally {
     input.destroy();

@@ -3,21 +3,26 @@
  * least recently used first, when all of them together take more than their share of the disk.
  */
 import { mkdir, readdir, rm, stat, utimes } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { UsageError } from "../../errors.js";
-import { fileError } from "../../system/atomic-file.js";
+import { basename, dirname, join } from "node:path";
+import { FileError, UsageError } from "../../errors.js";
+import { fileError, requireFreeSpace } from "../../system/atomic-file.js";
 import { cacheFolder } from "../../system/cache-folder.js";
 import { waitForLock } from "../../system/lock-file.js";
 
+/** Told how many bytes a shard in the making has now; throws FileError when that is more than there is room for. */
+export type Admit = (bytes: number) => Promise<void>;
+
 export interface StoredShard {
+  /** Its path or address, for messages. */
+  readonly name: string;
   /** Where it is put. */
   readonly file: string;
   /** Makes the file, whole or not at all. */
-  make(signal: AbortSignal | undefined): Promise<void>;
+  make(signal: AbortSignal | undefined, admit: Admit): Promise<void>;
 }
 
 export interface StoreOptions {
-  /** Bytes that shards may take in the cache. */
+  /** Bytes that shards may take in the cache; no single one may take more. */
   readonly budget?: number;
   /** What was used in the last so many milliseconds stays, for another process may be reading it. */
   readonly fresh?: number;
@@ -25,6 +30,11 @@ export interface StoreOptions {
 }
 
 export const shardFolder = (): string => join(cacheFolder(), "shards");
+
+/** Bytes of the disk that a growing shard leaves free. */
+const spare = 2 ** 26;
+
+const asGiB = (bytes: number): number => Number((bytes / 2 ** 30).toPrecision(3));
 
 /** Shards that are fetched at a time ahead of their need. */
 const atOnce = 2;
@@ -81,7 +91,7 @@ export class ShardStore {
   }
 
   /** Makes the file, unless it is there or another process is at it. */
-  async #make({ file, make }: StoredShard): Promise<void> {
+  async #make({ name, file, make }: StoredShard): Promise<void> {
     const { signal } = this.options;
     const now = new Date();
     await mkdir(dirname(file), { recursive: true }).catch((error) => {
@@ -93,18 +103,37 @@ export class ShardStore {
       try {
         if (await stat(file).then(...succeeds)) continue;
         await this.#makeRoom();
-        await make(signal);
+        await make(signal, this.#bound(name, dirname(file)));
       } finally {
         await lock.release();
       }
     }
   }
 
-  /** Removes shards of any data set that nobody holds, until the rest is within the budget. */
+  /** Holds one shard in the making against the budget, and against the disk as it is filled by others too. */
+  #bound(name: string, folder: string): Admit {
+    const { budget = budgetOf(process.env) } = this.options;
+    let sure = spare;
+    return async (bytes) => {
+      if (bytes > budget)
+        throw new FileError(
+          name,
+          `The shard "${name}" takes more than ${asGiB(budget)} GiB, which is all that shards may take of the disk; set DEIT_SHARD_CACHE to more GiB if it is what you expect.`,
+        );
+      if (bytes < sure) return;
+      await requireFreeSpace(folder, spare, `the shard "${name}"`);
+      sure = bytes + spare / 2;
+    };
+  }
+
+  /** Removes shards of any data set that nobody holds, and what is left of them, until the rest is within the budget. */
   async #makeRoom(): Promise<void> {
     const { budget = budgetOf(process.env), fresh = 300_000 } = this.options;
     const folder = shardFolder();
-    const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith(".tar"));
+    const making = [...this.#making.keys()].map((i) => basename(this.shards[i].file));
+    const names = (await readdir(folder).catch(() => [])).filter(
+      (name) => /\.(tar|gz|part|tmp)$/.test(name) && !making.some((file) => name.includes(file)),
+    );
     const files = [];
     for (const path of names.map((name) => join(folder, name))) {
       const info = await stat(path).catch(() => undefined);

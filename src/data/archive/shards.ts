@@ -3,12 +3,13 @@ import { createHash } from "node:crypto";
 import { rm, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { DownloadError } from "../../errors.js";
+import { DownloadError, FileError } from "../../errors.js";
 import { fileError, requireFreeSpace, writeFileAtomic } from "../../system/atomic-file.js";
 import { download } from "../../system/download.js";
 import { request, shown } from "../../system/http.js";
+import { BadStatus, networkReason } from "../../system/network-reason.js";
 import { gunzipped } from "./gunzip.js";
-import { type StoredShard, shardFolder } from "./shard-store.js";
+import { type Admit, type StoredShard, shardFolder } from "./shard-store.js";
 
 export interface Shard {
   /** Its path or address, for messages. */
@@ -23,6 +24,8 @@ export interface Shard {
 
 /** Largest shard that is believed. */
 const largest = 2 ** 37;
+/** Bytes that a packed shard may unpack to whatever its size, and how many times its size beyond: images hardly shrink. */
+const unpacked = { always: 2 ** 30, times: 250 };
 
 const isPacked = (name: string): boolean => /gz$/i.test(name);
 
@@ -46,7 +49,7 @@ async function localShard(path: string): Promise<Shard> {
   const identity = [resolve(path), size, mtimeMs];
   if (!isPacked(path)) return { name: path, identity, file: path, size };
   const file = storedAt(identity);
-  return { name: path, identity, file, size: undefined, make: () => unpack(path, file) };
+  return { name: path, identity, file, size: undefined, make: (_, admit) => unpack(path, file, admit) };
 }
 
 async function remoteShard(url: URL, { signal, pause }: ShardOptions): Promise<Shard> {
@@ -55,15 +58,16 @@ async function remoteShard(url: URL, { signal, pause }: ShardOptions): Promise<S
   const file = storedAt(identity);
   // Goes on with a file only as long as it is the same.
   const headers = version?.startsWith('"') ? { "if-range": version } : undefined;
-  const fetchTo = async (target: string, signal: AbortSignal | undefined) => {
+  const fetchTo = async (target: string, signal: AbortSignal | undefined, admit: Admit) => {
+    await admit(size ?? 0);
     await requireFreeSpace(dirname(file), size ?? 0, `"${shown(url)}"`);
-    await download(url, target, { size, atMost: largest, headers, signal, pause });
+    await download(url, target, { size, atMost: largest, admit, headers, signal, pause });
   };
-  const make = async (signal: AbortSignal | undefined) => {
-    if (!isPacked(url.pathname)) return fetchTo(file, signal);
+  const make: StoredShard["make"] = async (signal, admit) => {
+    if (!isPacked(url.pathname)) return fetchTo(file, signal, admit);
     const packed = `${file}.gz`;
-    await fetchTo(packed, signal);
-    await unpack(packed, file).finally(() => rm(packed, { force: true }));
+    await fetchTo(packed, signal, admit);
+    await unpack(packed, file, admit, shown(url)).finally(() => rm(packed, { force: true }));
   };
   return { name: shown(url), identity, file, size: isPacked(url.pathname) ? undefined : size, make };
 }
@@ -73,7 +77,21 @@ function storedAt(identity: readonly unknown[]): string {
   return join(shardFolder(), `${name}.tar`);
 }
 
-const unpack = (from: string, to: string): Promise<void> => writeFileAtomic(to, gunzipped(from, largest));
+async function unpack(from: string, to: string, admit: Admit, name = from): Promise<void> {
+  const { size } = await stat(from);
+  const most = Math.max(unpacked.always, unpacked.times * size);
+  const pieces = async function* () {
+    let bytes = 0;
+    for await (const piece of gunzipped(from, largest)) {
+      bytes += piece.length;
+      if (bytes > most)
+        throw new FileError(name, `"${name}" unpacks to more than ${unpacked.times} times its size; get it again.`);
+      await admit(bytes);
+      yield piece;
+    }
+  };
+  await writeFileAtomic(to, pieces());
+}
 
 const attempts = 5;
 
@@ -84,9 +102,11 @@ async function headOf(
 ): Promise<{ size: number | undefined; version: string | undefined }> {
   for (let attempt = 1; ; attempt++) {
     try {
-      const { statusCode = 0, headers } = await request(url, { method: "HEAD", signal });
+      const response = await request(url, { method: "HEAD", signal });
+      response.destroy();
+      const { statusCode = 0, headers } = response;
       const { etag, "last-modified": modified, "content-length": length } = headers;
-      if (statusCode === 429 || statusCode >= 500) throw new Error(`it answered with status ${statusCode}`);
+      if (statusCode === 429 || statusCode >= 500) throw new BadStatus(statusCode);
       // Some servers sign addresses for GET alone; then the length comes with the content.
       if (statusCode === 403 || statusCode === 405) return { size: undefined, version: undefined };
       if (statusCode !== 200)
@@ -96,9 +116,8 @@ async function headOf(
       signal?.throwIfAborted();
       if (error instanceof DownloadError) throw error;
       if (attempt === attempts) {
-        const reason = (error as Error).message || (error as NodeJS.ErrnoException).code;
         throw new DownloadError(
-          `${shown(url)} cannot be reached (${reason}, ${attempts} times); check the address, or try again later.`,
+          `${shown(url)} cannot be reached (${networkReason(error)}, ${attempts} times); check the address, or try again later.`,
           { cause: error },
         );
       }

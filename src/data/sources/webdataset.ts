@@ -64,7 +64,7 @@ export async function openWebDataset(
 
 type OpenShards = Pick<ShardOptions, "pause"> & Pick<StoreOptions, "budget" | "fresh">;
 
-const stored = ({ file, make }: Shard): StoredShard => ({ file, make: make ?? (async () => undefined) });
+const stored = ({ name, file, make }: Shard): StoredShard => ({ name, file, make: make ?? (async () => undefined) });
 
 /** Names of the shards, and what stands before each: only names of this data set may tell its parts. */
 async function shardsOf(path: string): Promise<{ prefix: string; names: string[] }> {

@@ -1,6 +1,8 @@
 /** A package index in pip's simple form: which files a package has, from JSON (PEP 691) or HTML (PEP 503). */
-import { EngineError } from "../../../errors.js";
+import { DeitError, EngineError } from "../../../errors.js";
 import { request, shown, text } from "../../../system/http.js";
+import { JsonError, parseJson as parseText } from "../../../system/json.js";
+import { networkReason } from "../../../system/network-reason.js";
 import type { PipConfig } from "./pip-config.js";
 
 export interface IndexFile {
@@ -22,15 +24,18 @@ export async function listFiles(project: string, config: PipConfig, signal?: Abo
     [url.username, url.password] = [index.username, index.password];
     try {
       const response = await request(url, { headers: { accept }, certificates: config.certificates, signal });
-      const body = await text(response);
       if (response.statusCode === 200) {
+        const body = await text(response);
         const json = (response.headers["content-type"] ?? "").includes("json");
         return json ? parseJson(body, url) : parseHtml(body, url);
       }
+      response.destroy();
       problems.push(`${shown(url)} answered ${response.statusCode}`);
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
-      problems.push(`${shown(url)} failed (${error instanceof Error ? error.message : String(error)})`);
+      problems.push(
+        `${shown(url)} failed (${error instanceof DeitError ? error.message.replace(/\.$/, "") : networkReason(error)})`,
+      );
     }
   }
   throw new EngineError(
@@ -41,14 +46,16 @@ export async function listFiles(project: string, config: PipConfig, signal?: Abo
 function parseJson(body: string, base: URL): IndexFile[] {
   let listing: unknown;
   try {
-    listing = JSON.parse(body);
+    listing = parseText(body);
   } catch (cause) {
+    if (!(cause instanceof JsonError)) throw cause;
     throw new EngineError(`${shown(base)} answered with JSON that cannot be read.`, { cause });
   }
-  const files = (listing as { files?: unknown }).files;
+  const files = (listing as { files?: unknown } | null)?.files;
   if (!Array.isArray(files)) throw new EngineError(`${shown(base)} answered with a listing without files.`);
   return files.flatMap((file: { filename?: unknown; url?: unknown; size?: unknown; hashes?: { sha256?: unknown } }) => {
     if (typeof file?.filename !== "string" || typeof file.url !== "string") return [];
+    if (!URL.canParse(file.url, base.href)) return [];
     const sha256 = typeof file.hashes?.sha256 === "string" ? file.hashes.sha256 : undefined;
     const size = typeof file.size === "number" ? file.size : undefined;
     return withCredentials([{ name: file.filename, url: new URL(file.url, base), sha256, size }], base);
@@ -61,7 +68,7 @@ function parseHtml(body: string, base: URL): IndexFile[] {
   for (const [, tag, label] of body.matchAll(/<a\b([^>]*)>([^<]*)<\/a>/gi)) {
     const href = /\bhref\s*=\s*(?:"([^"]*)"|'([^']*)')/i.exec(tag);
     const address = unescapeHtml(href?.[1] ?? href?.[2] ?? "");
-    if (!address) continue;
+    if (!address || !URL.canParse(address, base.href)) continue;
     const url = new URL(address, base);
     const sha256 = /^#sha256=([0-9a-f]{64})/i.exec(url.hash)?.[1].toLowerCase();
     url.hash = "";

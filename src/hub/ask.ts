@@ -1,0 +1,70 @@
+/** How the hub's client asks: its answers are bounded in time, bytes and number, and come from the hub alone. */
+import type { IncomingHttpHeaders } from "node:http";
+import { DownloadError, UsageError } from "../errors.js";
+import { request, text } from "../system/http.js";
+import { JsonError, parseJson } from "../system/json.js";
+import { BadStatus } from "../system/network-reason.js";
+
+/** A page of a listing has a thousand files. */
+const most = { answer: 32 * 2 ** 20, pages: 2000 } as const;
+
+/**
+ * A `fetch` for one call of the hub's client. Throws DownloadError for answers that no hub gives, and what `networkReason`
+ * knows where there is none.
+ */
+export function askHub(endpoint: string, signal?: AbortSignal): typeof fetch {
+  const asked = new Set<string>();
+  const notAHub = () => new DownloadError(`${endpoint} does not answer as a hub does; check HF_ENDPOINT.`);
+  return async (input, init = {}) => {
+    const url = new URL(input instanceof Request ? input.url : input);
+    const { method, body } = init;
+    // A listing says where its next page is.
+    if (url.origin !== new URL(endpoint).origin) throw notAHub();
+    if (asked.has(url.href) || asked.size >= most.pages)
+      throw new DownloadError(`The listing at ${endpoint} has no end; check HF_ENDPOINT.`);
+    asked.add(url.href);
+    const response = await request(url, {
+      method: method === "POST" ? "POST" : "GET",
+      headers: { ...Object.fromEntries(new Headers(init.headers)), "accept-encoding": "identity" },
+      body: typeof body === "string" ? body : undefined,
+      signal,
+    });
+    const { statusCode: status = 0, headers } = response;
+    if (status === 429 || status >= 500) {
+      response.destroy();
+      throw new BadStatus(status);
+    }
+    if (status < 200 || status >= 300) {
+      response.destroy();
+      return new Response(null, { status: Math.max(status, 400) });
+    }
+    const content = await text(response, most.answer);
+    try {
+      parseJson(content, { items: 2_000_000 });
+    } catch (error) {
+      if (error instanceof JsonError) throw notAHub();
+      throw error;
+    }
+    return new Response(content, { status: 200, headers: headersOf(headers) });
+  };
+}
+
+function headersOf({ link, "content-type": type }: IncomingHttpHeaders): Record<string, string> {
+  return { ...(typeof link === "string" ? { link } : {}), ...(type === undefined ? {} : { "content-type": type }) };
+}
+
+/** The address of the hub that HF_ENDPOINT names. */
+export function checkedEndpoint(endpoint: string): string {
+  if (!URL.canParse(endpoint) || !/^https?:$/.test(new URL(endpoint).protocol))
+    throw new UsageError(`HF_ENDPOINT is no address; it begins with https://, such as https://huggingface.co.`);
+  return endpoint;
+}
+
+/** What a hub's token looks like; the client would say nothing that helps, and a blank or line end breaks the request. */
+export function checkedToken(token: string): string {
+  if (!/^hf_[\w.~+/=-]{1,4096}$/.test(token))
+    throw new UsageError(
+      "HF_TOKEN is no token of the hub: one begins with hf_ and has neither blanks nor line ends; set it to one of yours, or unset it.",
+    );
+  return token;
+}

@@ -1,0 +1,55 @@
+/** JSON that others have written: bounded before anything is built of it. */
+
+export interface JsonLimits {
+  /** Brackets open at once. */
+  readonly depth?: number;
+  /** Names, values and brackets together: each costs memory that its bytes do not show. */
+  readonly items?: number;
+}
+
+/** No text that a program here reads needs more. */
+const usual = { depth: 64, items: 20_000_000 } as const;
+
+/** The message completes "the file …". */
+export class JsonError extends Error {}
+
+/** The value of a text. Throws JsonError, and nothing else. */
+export function parseJson(text: string, { depth = usual.depth, items = usual.items }: JsonLimits = {}): unknown {
+  const bare = text.startsWith("\uFEFF") ? text.slice(1) : text;
+  checkSize(bare, depth, items);
+  try {
+    return JSON.parse(bare);
+  } catch (cause) {
+    throw new JsonError("is no JSON", { cause });
+  }
+}
+
+const [quote, backslash, comma, colon, listStart, listEnd, mapStart, mapEnd] = [...'"\\,:[]{}'].map((c) =>
+  c.charCodeAt(0),
+);
+
+/** Only strings, brackets and separators are looked at; the rest of the syntax is the parser's to check. */
+function checkSize(text: string, depth: number, items: number): void {
+  let [open, count] = [0, 0];
+  for (let at = 0; at < text.length; at++) {
+    const c = text.charCodeAt(at);
+    if (c === quote) at = endOfString(text, at);
+    else if (c === listStart || c === mapStart) {
+      count++;
+      if (++open > depth) throw new JsonError(`nests its values deeper than ${depth} levels`);
+    } else if (c === listEnd || c === mapEnd) open--;
+    else if (c === comma || c === colon) count++;
+    if (count > items) throw new JsonError(`holds more than ${items} values`);
+  }
+}
+
+/** Position of the quote that ends the string which begins at `at`; that of the end where none does. */
+function endOfString(text: string, at: number): number {
+  for (let i = at + 1; ; i++) {
+    i = text.indexOf('"', i);
+    if (i < 0) return text.length;
+    let before = i;
+    while (text.charCodeAt(before - 1) === backslash) before--;
+    if ((i - before) % 2 === 0) return i;
+  }
+}
