@@ -1,6 +1,4 @@
 #!/usr/bin/env node
-import { endWithReader } from "../dist/cli/broken-pipe.js";
-import { main } from "../dist/cli/main.js";
+import { start } from "../dist/cli/start.js";
 
-endWithReader();
-process.exitCode = await main(process.argv.slice(2));
+await start(process.argv.slice(2));

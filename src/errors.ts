@@ -1,13 +1,16 @@
+import { printable } from "./errors/printable.js";
+
 /**
  * The typed errors of `deit`. Every message is a sentence: what failed, where (file, option or shape),
  * what was expected, and the way out. The command line prints the message alone and exits with `exitCode`.
+ * Names of files and texts out of them may hold what a terminal obeys; in a message that is written as an escape.
  */
 export abstract class DeitError extends Error {
   /** Process exit code of a command that ends with this error. */
   abstract readonly exitCode: number;
 
   constructor(message: string, options?: { cause?: unknown }) {
-    super(message, options);
+    super(printable(message), options);
     this.name = new.target.name;
   }
 }

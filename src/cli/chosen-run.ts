@@ -8,6 +8,7 @@ import { describedWeights } from "../training/described-weights.js";
 import type { Recipe } from "../training/recipe.js";
 import { readRecipe } from "../training/recipe-file.js";
 import { hasTestPart } from "../training/training-data.js";
+import { note } from "./output.js";
 import { type RecipeChoice, resolveRecipe } from "./recipe-options.js";
 
 export interface DataChoice {
@@ -19,18 +20,18 @@ export interface DataChoice {
 
 /** For what is chosen: a line on standard error, unless that is for errors only. */
 export const noteUnless = (quiet: boolean | undefined) => (message: string) => {
-  if (!quiet) console.error(message);
+  if (!quiet) note(message);
 };
 
 /** The recipe that is named or fits the data, with the changes of the command line, and how the data is divided. */
 export async function chosenRun(
   options: RecipeChoice & DataChoice & { readonly json?: boolean },
 ): Promise<{ readonly recipe: Recipe; readonly split: SplitRule }> {
-  const note = noteUnless(options.json);
+  const say = noteUnless(options.json);
   // A recipe that is wrong is told before anything is opened.
   const named = options.recipe === undefined ? undefined : await resolveRecipe(options);
-  const split = await chosenSplit(options, note);
-  const recipe = named ?? (await resolveRecipe(options, await chosenSettings({ ...options, split }, note)));
+  const split = await chosenSplit(options, say);
+  const recipe = named ?? (await resolveRecipe(options, await chosenSettings({ ...options, split }, say)));
   return { recipe, split: await parseSplitRule(split) };
 }
 

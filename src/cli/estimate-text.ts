@@ -4,12 +4,13 @@ import { UsageError } from "../errors.js";
 import { byteText } from "../system/byte-text.js";
 import { placeFromEnvironment } from "../system/coordination/rank-environment.js";
 import { duration } from "../system/duration.js";
-import { type Estimate, estimateRun } from "../training/estimate.js";
+import { createProgress } from "../system/progress.js";
+import { type Estimate, estimateRun, leastMeasured } from "../training/estimate.js";
 import { runWarnings } from "../training/run-warnings.js";
 import { openTrial, type TrialOptions } from "../training/trial.js";
 import { withEngine } from "./options.js";
+import { note, print, warn } from "./output.js";
 import { deviceText } from "./training-progress.js";
-import { warn } from "./warn.js";
 
 export interface EstimateChoice {
   readonly watts?: number;
@@ -26,20 +27,23 @@ export async function printEstimate(
   if (placeFromEnvironment())
     throw new UsageError("--dry-run measures one process; run it without deit launch, and divide its time by theirs.");
   const { watts, pricePerHour: perHour, pricePerKwh: perKilowattHour, json } = options;
-  if (!json) console.error("Measuring a few steps; nothing is written.");
+  if (!json) note("Preparing data and program, then measuring a few steps; nothing is written.");
   const { estimate, device } = await withEngine(options, async (engine) => {
     const onEvent: TrialOptions["onEvent"] = (event) => event.kind === "warning" && warn(event.message);
     const trial = await openTrial({ ...options, engine, signal, onEvent });
     try {
       for (const message of runWarnings(trial.recipe, trial.stepsPerEpoch)) warn(message);
       const prices = { perHour, perKilowattHour };
-      const estimate = await estimateRun(trial, { engine, precision: options.precision, watts, prices });
+      const progress = createProgress({ title: "measuring", total: leastMeasured, unit: "steps", quiet: json });
+      const onStep = (done: number) => progress.update(Math.min(done, leastMeasured));
+      const measuring = estimateRun(trial, { engine, precision: options.precision, watts, prices, onStep });
+      const estimate = await measuring.finally(progress.stop);
       return { estimate, device: deviceText(engine.info) };
     } finally {
       await trial.close();
     }
   });
-  console.log(json ? JSON.stringify({ device, ...estimate }) : textOf(estimate, device));
+  print(json ? JSON.stringify({ device, ...estimate }) : textOf(estimate, device));
 }
 
 function memoryText({ bytes, source, processBytes }: Estimate["memory"]): string {

@@ -1,9 +1,12 @@
 /** The command-line program: finds the command, turns errors into sentences and exit codes. */
 import { Command, CommanderError } from "commander";
 import { DeitError } from "../errors.js";
+import { lowFileLimit } from "../system/file-limit.js";
 import { version } from "../system/package-root.js";
+import { OutputLost } from "./interruption.js";
+import { spreadLists } from "./list-options.js";
+import { warn } from "./output.js";
 import { addCommands, type Commands } from "./subcommands.js";
-import { warn } from "./warn.js";
 
 const commands: Commands = {
   train: { about: "train a model on a folder of images", load: () => import("./commands/train.js") },
@@ -55,7 +58,8 @@ const commands: Commands = {
 export async function commandLine(argv: readonly string[]): Promise<Command> {
   const program = new Command("deit")
     .description("Data-efficient image transformers: train, evaluate, predict.")
-    .version(version(), "-V, --version")
+    .version(version(), "-v, --version")
+    .configureOutput({ outputError: (text) => warn(text.replace(/^error: /, "").trimEnd()) })
     .enablePositionalOptions()
     .showSuggestionAfterError()
     .exitOverride()
@@ -70,20 +74,31 @@ export async function commandLine(argv: readonly string[]): Promise<Command> {
 /** Runs the program and returns its exit code: 0 done, 1 a bug, 2 wrong usage, 3 and above see `errors.ts`. */
 export async function main(argv: readonly string[]): Promise<number> {
   try {
-    const program = await commandLine(argv);
-    await program.parseAsync([...argv], { from: "user" });
+    const given = argv[0] === "-V" ? ["--version"] : spreadLists(argv);
+    const program = await commandLine(given);
+    await program.parseAsync([...given], { from: "user" });
     return Number(process.exitCode ?? 0);
   } catch (error) {
     return report(error);
   }
 }
 
-function report(error: unknown): number {
+/** Codes of what fails where no more files can be opened; a package that cannot be read looks like one that is not there. */
+const outOfFiles = ["EMFILE", "ERR_MODULE_NOT_FOUND", "ERR_WORKER_INIT_FAILED"];
+
+/** Says what went wrong, and answers with the exit code. */
+export function report(error: unknown): number {
+  if (error instanceof OutputLost) return 0;
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   if (process.env.DEIT_DEBUG) console.error(error);
   if (error instanceof DeitError) {
     warn(error.message);
     return error.exitCode;
+  }
+  const limit = lowFileLimit();
+  if (limit !== undefined && outOfFiles.includes((error as NodeJS.ErrnoException).code ?? "")) {
+    warn(`Only ${limit} files may be open at once, too few to work with; raise the limit, such as by: ulimit -n 4096`);
+    return 4;
   }
   const message = error instanceof Error ? error.message : String(error);
   warn(`this is a bug, please report it: ${message} (DEIT_DEBUG=1 shows where).`);

@@ -2,8 +2,8 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type { Engine } from "../engines/engine.js";
 import { type Choice, type EngineChoice, openEngine, type PassedOver } from "../engines/open.js";
-import { InterruptedError, UsageError } from "../errors.js";
-import { warn } from "./warn.js";
+import { UsageError } from "../errors.js";
+import { warn } from "./output.js";
 
 export function wholeNumber(least: number): (text: string) => number {
   return (text) => {
@@ -78,47 +78,5 @@ export async function withEngine<T>(
     return await work(engine, chosen!);
   } finally {
     await engine.close();
-  }
-}
-
-/** Signals that end work early, with what is finished on disk. SIGUSR1 is a cluster's warning: save, end, be taken up again. */
-const endings = ["SIGINT", "SIGTERM", "SIGUSR1"] as const;
-/** A launcher may hand on a signal that its child got by itself too; so close together they count as one. */
-const oneSignal = 500;
-
-export interface Interruption {
-  /** Milliseconds after which work that has not ended by itself is cut off; for work that leaves nothing behind. */
-  readonly patience?: number;
-}
-
-/** For `interruptible`: work that only measures, and may be in the midst of compiling. */
-export const measuring: Interruption = { patience: 1500 };
-
-/**
- * Runs `work` with a signal that `endings` abort; its reason is the name of the one that came. A second SIGINT ends the
- * process at once.
- */
-export async function interruptible<T>(
-  work: (signal: AbortSignal) => Promise<T>,
-  { patience }: Interruption = {},
-): Promise<T> {
-  const controller = new AbortController();
-  let first = Number.POSITIVE_INFINITY;
-  const cutOff = () => {
-    const interrupted = new InterruptedError("It was interrupted; nothing was written.");
-    warn(interrupted.message);
-    process.exit(interrupted.exitCode);
-  };
-  const stop = (name: NodeJS.Signals) => {
-    if (patience !== undefined && !controller.signal.aborted) setTimeout(cutOff, patience).unref();
-    if (name === "SIGINT" && performance.now() - first > oneSignal) process.exit(new InterruptedError("").exitCode);
-    first = Math.min(first, performance.now());
-    controller.abort(name);
-  };
-  for (const name of endings) process.on(name, stop);
-  try {
-    return await work(controller.signal);
-  } finally {
-    for (const name of endings) process.off(name, stop);
   }
 }

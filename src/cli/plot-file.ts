@@ -3,11 +3,13 @@ import { extname } from "node:path";
 import { UsageError } from "../errors.js";
 import type { Chart } from "../report/plot.js";
 import { writeFileAtomic } from "../system/atomic-file.js";
+import { requireWritable } from "./output-file.js";
 
-/** Refuses an ending that is neither, before any work is done. */
-export function checkPlotFile(path: string | undefined): void {
+/** Refuses an ending that is neither and a place where nothing can be written, before any work is done. */
+export async function checkPlotFile(path: string | undefined): Promise<void> {
   if (path !== undefined && ![".svg", ".png"].includes(extname(path).toLowerCase()))
     throw new UsageError(`--plot got "${path}"; name a file that ends in .svg or .png.`);
+  await requireWritable("--plot", path);
 }
 
 export async function writePlot(path: string | undefined, chart: Chart): Promise<void> {

@@ -3,7 +3,7 @@ import { gaveUp } from "../engines/xla/launch-job.js";
 import type { ProcessOptions } from "../engines/xla/open-client.js";
 import type { ProcessGroup } from "../system/coordination/process-group.js";
 import { joinFromEnvironment } from "../system/coordination/rank-environment.js";
-import { warn } from "./warn.js";
+import { warn } from "./output.js";
 
 export interface Joined {
   /** Undefined for a process by itself. */

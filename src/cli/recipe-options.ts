@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { UsageError } from "../errors.js";
 import { parseRecipe, type Recipe } from "../training/recipe.js";
 import { applySettings, isRecipe, readRecipe } from "../training/recipe-file.js";
+import { collected } from "./list-options.js";
 import { number, wholeNumber } from "./options.js";
 
 export interface RecipeChoice {
@@ -31,7 +32,7 @@ export function recipeOptions(command: Command): Command {
       "folder with a folder per class, or any other format (train and test parts are found), or procedural",
     )
     .option("--recipe <file>", "the recipe, instead of as an argument")
-    .option("--set <key=value...>", "settings of the recipe, such as depth=6 or cropScale=[0.5,1]")
+    .option("--set <key=value ...>", "settings of the recipe, such as depth=6 or cropScale=[0.5,1]", collected)
     .option("--model <name>", "model to train")
     .option("--epochs <n>", "times over the data", wholeNumber(1))
     .option("--batch-size <images>", "global batch: images per optimizer step; auto divides it to fit", batchSize)

@@ -1,6 +1,7 @@
 import { afterEach, expect, it, vi } from "vitest";
 import type { EngineInfo } from "../engines/engine.js";
 import type { Model } from "../models/model.js";
+import { terminal } from "../system/terminal.js";
 import type { EpochRecord, TrainEvent } from "../training/events.js";
 import { trainingProgress } from "./training-progress.js";
 
@@ -15,7 +16,7 @@ const start = {
 function told(first: number, last: number, after?: (step: number) => TrainEvent | undefined): string[] {
   vi.useFakeTimers({ toFake: ["performance"] });
   const lines: string[] = [];
-  vi.spyOn(console, "error").mockImplementation((line: string) => void lines.push(line));
+  vi.spyOn(terminal, "line").mockImplementation((line) => void lines.push(line));
   const { onEvent } = trainingProgress("training", false);
   onEvent({ ...start, stepsDone: first - 1 });
   for (let step = first; step <= last; step++) {

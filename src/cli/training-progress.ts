@@ -3,7 +3,7 @@ import type { EngineInfo } from "../engines/engine.js";
 import { duration } from "../system/duration.js";
 import { createProgress, type Progress } from "../system/progress.js";
 import type { EpochRecord, TrainEvent } from "../training/events.js";
-import { warn } from "./warn.js";
+import { note, warn } from "./output.js";
 
 /** A listener for `train` that draws a bar over all steps and prints a line per epoch. */
 export function trainingProgress(title: string, quiet: boolean): { onEvent(event: TrainEvent): void; stop(): void } {
@@ -36,7 +36,7 @@ export function trainingProgress(title: string, quiet: boolean): { onEvent(event
             ...{ title, total: event.steps * event.batchSize, unit: "images", begun: images, quiet },
           });
           if (!quiet) {
-            console.error(
+            note(
               `${title}: ${event.model.name}, ${(event.parameters / 1e6).toFixed(2)} M parameters, ${event.images} images, ${event.steps} steps of ${batchText(event)}, ${where}${event.stepsDone > 0 ? `, going on from step ${event.stepsDone}` : ""}`,
             );
           }
@@ -44,14 +44,16 @@ export function trainingProgress(title: string, quiet: boolean): { onEvent(event
         case "step":
           images += event.images;
           if (!quiet) forecast.step(event);
-          progress?.update(
-            images,
-            `loss ${event.loss.toFixed(3)}, lr ${event.lr.toExponential(1)}, data wait ${(100 * event.loaderWait).toFixed(0)} %, ${where}`,
-          );
+          progress?.update(images, [
+            `loss ${event.loss.toFixed(3)}`,
+            `lr ${event.lr.toExponential(1)}`,
+            `data wait ${(100 * event.loaderWait).toFixed(0)} %`,
+            where,
+          ]);
           return;
         case "epoch":
           forecast.epoch();
-          if (!quiet) console.error(`${process.stderr.isTTY ? "\n" : ""}${epochLine(event.record)}`);
+          if (!quiet) note(epochLine(event.record));
           return;
         case "warning":
           warn(event.message);
@@ -87,8 +89,9 @@ function forecaster() {
       const perImage = (lastStep - since) / 1000 / (measured * images);
       const left = (steps - step) * batchSize * perImage;
       if (left < longEnough) return;
-      const line = `estimate: about ${duration(left)} at ${(1 / perImage).toFixed(0)} images/s, tests aside (more by --dry-run)`;
-      console.error(`${process.stderr.isTTY ? "\n" : ""}${line}`);
+      note(
+        `estimate: about ${duration(left)} at ${(1 / perImage).toFixed(0)} images/s, tests aside (more by --dry-run)`,
+      );
     },
   };
 }

@@ -1,4 +1,6 @@
 /** Models by name: one line each. */
+
+import { didYouMean } from "../errors/nearest.js";
 import { UsageError } from "../errors.js";
 import { type DeitConfig, deit } from "./deit.js";
 import { linearClassifier } from "./linear.js";
@@ -38,29 +40,8 @@ export function modelNames(): string[] {
 /** The model of this name, its defaults changed by `options`; throws UsageError with the nearest name for a typo. */
 export function createModel(name: string, options: ModelOptions = {}): Model {
   if (!Object.hasOwn(constructors, name)) {
-    throw new UsageError(
-      `There is no model "${name}"; did you mean "${nearest(name, modelNames())}"? "deit models" lists all.`,
-    );
+    throw new UsageError(`There is no model "${name}"${didYouMean(name, modelNames())} "deit models" lists all.`);
   }
   const defined = Object.fromEntries(Object.entries(options).filter(([, v]) => v !== undefined));
   return constructors[name](defined);
-}
-
-/** The candidate with the smallest edit distance. */
-export function nearest(word: string, candidates: readonly string[]): string {
-  let best = candidates[0];
-  for (const c of candidates) if (distance(word, c) < distance(word, best)) best = c;
-  return best;
-}
-
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      next.push(Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)));
-    }
-    row = next;
-  }
-  return row[b.length];
 }

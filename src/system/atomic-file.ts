@@ -3,34 +3,12 @@ import { createHash, randomInt } from "node:crypto";
 import { open, readdir, rename, rm, statfs } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { FileError } from "../errors.js";
-
-const reasons: Record<string, string> = {
-  ENOSPC: "the disk is full; free some space",
-  EDQUOT: "the disk quota is used up; free some space",
-  EROFS: "the file system is read-only; choose another folder",
-  ENOENT: "it does not exist; check the path",
-  ENOTDIR: "a part of the path is no folder; check the path",
-  EISDIR: "it is a folder; name a file",
-  EFBIG: "it is larger than the file system or a limit (ulimit -f) allows; choose another folder",
-  ENAMETOOLONG: "its name is too long; choose a shorter one",
-  EIO: "the disk reports a fault; check it, or choose another",
-  ELOOP: "its symbolic links lead in a circle; check the path",
-  EMFILE: "too many files are open; raise the limit (ulimit -n)",
-};
-
-const denied = { read: "ask for the right to read it", write: "choose a folder you may write to" } as const;
+import { systemReason } from "./system-reason.js";
 
 /** The error of a file operation as a sentence; `doing` begins with what was to be done, "read" or "write the log in". */
 export function fileError(path: string, doing: string, error: unknown): FileError {
   if (error instanceof FileError) return error;
-  const code = (error as NodeJS.ErrnoException).code ?? "";
-  const reason = reasons[code] ?? permission(code, doing) ?? (error instanceof Error ? error.message : String(error));
-  return new FileError(path, `Cannot ${doing} "${path}": ${reason}.`, { cause: error });
-}
-
-function permission(code: string, doing: string): string | undefined {
-  if (code !== "EACCES" && code !== "EPERM") return undefined;
-  return `permission is denied; ${denied[/^(read|list|look|open)\b/.test(doing) ? "read" : "write"]}`;
+  return new FileError(path, `Cannot ${doing} "${path}": ${systemReason(error, doing)}.`, { cause: error });
 }
 
 /**

@@ -1,10 +1,11 @@
 /** Progress for people: a bar on a terminal, a line now and then elsewhere, always on standard error. */
-import { SingleBar } from "cli-progress";
 import { duration } from "./duration.js";
+import { type BarState, barText, speedText } from "./progress-bar.js";
+import { type Terminal, terminal } from "./terminal.js";
 
 export interface Progress {
-  /** `note` says what cannot be counted: loss, rate, accuracy. */
-  update(done: number, note?: string): void;
+  /** `notes` say what cannot be counted, as loss, rate, accuracy; the most important first, as the last give way. */
+  update(done: number, notes?: readonly string[]): void;
   stop(): void;
 }
 
@@ -22,39 +23,50 @@ const silent: Progress = { update: () => undefined, stop: () => undefined };
 
 /** Milliseconds between lines where there is no terminal. */
 const lineInterval = 10_000;
-/** Columns that the text beside a bar may take. */
-const textColumns = 120;
+/** Milliseconds between two drawings of a bar. */
+const drawInterval = 50;
 
-export function createProgress({ title, total, unit, begun = 0, quiet = false }: ProgressOptions): Progress {
-  if (quiet) return silent;
-  const start = performance.now();
-  const perSecond = (done: number) => ((done - begun) * 1000) / Math.max(1, performance.now() - start);
-  const speed = (done: number) => perSecond(done).toFixed(0);
-  if (process.stderr.isTTY) {
-    const bar = new SingleBar({
-      format: `${title} {bar} {percentage}% | {value}/{total} ${unit} | {speed}/s | {eta_formatted} left {note}`,
-      barCompleteChar: "█",
-      barIncompleteChar: "░",
-      // What overflows is cut off, so the bar yields to what stands behind it.
-      barsize: Math.max(8, Math.min(40, process.stderr.columns - textColumns)),
-      hideCursor: true,
-      stream: process.stderr,
-    });
-    bar.start(total, begun, { speed: "0", note: "" });
-    return {
-      update: (done, note = "") => bar.update(done, { speed: speed(done), note: note && `| ${note}` }),
-      stop: () => bar.stop(),
-    };
-  }
-  let last = start;
+export function createProgress(options: ProgressOptions, screen: Terminal = terminal): Progress {
+  if (options.quiet) return silent;
+  return screen.interactive ? barProgress(options, screen) : lineProgress(options, screen);
+}
+
+function barProgress(options: ProgressOptions, screen: Terminal): Progress {
+  const meter = speedMeter(options);
+  let state: BarState = { ...options, done: options.begun ?? 0, notes: [] };
+  let drawn = Number.NEGATIVE_INFINITY;
+  const bar = screen.show((columns) => barText(state, columns));
   return {
-    update: (done, note) => {
+    update: (done, notes = []) => {
+      state = { ...state, done, notes, perSecond: meter(done) };
+      const now = performance.now();
+      if (now - drawn < drawInterval && done < options.total) return;
+      drawn = now;
+      bar.redraw();
+    },
+    stop: bar.end,
+  };
+}
+
+function lineProgress({ title, total, unit, begun = 0 }: ProgressOptions, screen: Terminal): Progress {
+  const meter = speedMeter({ begun });
+  let last = performance.now();
+  return {
+    update: (done, notes = []) => {
       const now = performance.now();
       if (now - last < lineInterval && done < total) return;
       last = now;
-      const left = done < total && done > begun ? `, ${duration((total - done) / perSecond(done))} left` : "";
-      console.error(`${title}: ${done}/${total} ${unit}, ${speed(done)}/s${left}${note ? `, ${note}` : ""}`);
+      const perSecond = meter(done);
+      const left = done < total && perSecond ? [`${duration((total - done) / perSecond)} left`] : [];
+      const parts = [`${done}/${total} ${unit}`, speedText(perSecond ?? 0), ...left, ...notes];
+      screen.line(`${title}: ${parts.join(", ")}`);
     },
     stop: () => undefined,
   };
+}
+
+/** Things done in a second since the meter was made; undefined before the first of them. */
+function speedMeter({ begun = 0 }: Pick<ProgressOptions, "begun">): (done: number) => number | undefined {
+  const start = performance.now();
+  return (done) => (done > begun ? ((done - begun) * 1000) / Math.max(1, performance.now() - start) : undefined);
 }

@@ -80,6 +80,7 @@ export class WorkerPool<J, R> {
     const { worker } = member;
     return new Promise<R>((resolve, reject) => {
       member.pending.set(id, { job, deaths, resolve, reject });
+      worker.ref(); // the process stays for it while it works
       worker.postMessage({ id, job });
     });
   }
@@ -101,6 +102,7 @@ export class WorkerPool<J, R> {
       const call = member.pending.get(id);
       if (!call) return;
       member.pending.delete(id);
+      if (member.pending.size === 0) worker.unref();
       if (failure === undefined) call.resolve(result);
       else call.reject(new Error(failure));
     });

@@ -1,6 +1,7 @@
 /** The classes of a teacher beside those of the data, matched by name. */
+
+import { nearest } from "../errors/nearest.js";
 import { UsageError } from "../errors.js";
-import { nearest } from "../models/registry.js";
 
 /** Names that differ only in case and in what joins words mean the same. */
 const plain = (name: string): string =>
@@ -36,8 +37,9 @@ export function mapClasses(
   const missing = classes.filter((_, i) => indices[i] === undefined);
   if (missing.length > 0) {
     const more = missing.length > 1 ? ` and ${missing.length - 1} more of ${classes.length} classes` : "";
+    const near = nearest(missing[0], names);
     throw new UsageError(
-      `The teacher in "${source}" does not know "${missing[0]}"${more} of the data (its nearest is "${nearest(missing[0], names)}"); choose a teacher of these classes, or name the teacher's as the data does in a file (teacherClasses).`,
+      `The teacher in "${source}" does not know "${missing[0]}"${more} of the data${near === undefined ? "" : ` (its nearest is "${near}")`}; choose a teacher of these classes, or name the teacher's as the data does in a file (teacherClasses).`,
     );
   }
   const found = Int32Array.from(indices as number[]);

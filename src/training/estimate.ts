@@ -19,6 +19,8 @@ export interface EstimateOptions {
   readonly prices?: Prices;
   /** Seconds to measure for, after the first steps. */
   readonly seconds?: number;
+  /** Hears of each step that is done, those included that are not counted. */
+  readonly onStep?: (steps: number) => void;
 }
 
 export interface Estimate {
@@ -57,6 +59,8 @@ export interface MemoryEstimate {
 const warmUp = 2;
 const leastSteps = 3;
 const mostSteps = 50;
+/** Steps that every estimate takes; quick ones are followed by more. */
+export const leastMeasured = warmUp + leastSteps;
 /** Test images cost a forward pass, of the three that a training step is counted as. */
 const forwardShare = 1 / 3;
 
@@ -76,6 +80,7 @@ export async function estimateRun(trial: Trial, options: EstimateOptions): Promi
       meter = await startPowerMeter(accelerator);
     }
     measured = Math.max(0, steps - warmUp);
+    options.onStep?.(steps);
     const gone = (performance.now() - start) / 1000;
     if (measured >= mostSteps || (measured >= leastSteps && gone >= seconds)) break;
   }

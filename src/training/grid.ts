@@ -2,8 +2,8 @@
 import { readdir, readFile } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
 import { z } from "zod";
+import { didYouMean } from "../errors/nearest.js";
 import { UsageError } from "../errors.js";
-import { nearest } from "../models/registry.js";
 import { fileError } from "../system/atomic-file.js";
 import { parseRecipe, type Recipe } from "./recipe.js";
 import { packagedRecipes } from "./recipe-file.js";
@@ -55,7 +55,7 @@ export async function readGrid(text: string): Promise<Grid> {
   const names = (await readdir(packagedGrids()).catch(() => [])).map((file) => basename(file, ".json")).sort();
   if (extname(text) === "" && !names.includes(text))
     throw new UsageError(
-      `There is no grid "${text}"; did you mean "${nearest(text, names)}"? Those of deit are ${names.join(", ")}; a file of your own ends in .json.`,
+      `There is no grid "${text}"${didYouMean(text, names)} Those of deit are ${names.join(", ")}; a file of your own ends in .json.`,
     );
   const path = names.includes(text) ? join(packagedGrids(), `${text}.json`) : text;
   const content = await readFile(path, "utf8").catch((error) => {

@@ -2,8 +2,8 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, extname, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { nearest } from "../errors/nearest.js";
 import { UsageError } from "../errors.js";
-import { nearest } from "../models/registry.js";
 import { fileError } from "../system/atomic-file.js";
 import { packageRoot } from "../system/package-root.js";
 
@@ -71,11 +71,15 @@ const isFile = (path: string): Promise<boolean> =>
     () => false,
   );
 
+/** Recipes to name to somebody who knows none. */
+const starters = ["finetune", "small-data", "cifar10-cpu", "deit-tiny"];
+
 async function packagedPath(text: string): Promise<string> {
   const names = await recipeNames();
   if (names.includes(text)) return join(packagedRecipes(), `${text}.json`);
+  const meant = nearest(text, names);
   throw new UsageError(
-    `There is no recipe "${text}": it is neither a file nor the name of a recipe that comes with deit; did you mean "${nearest(text, names)}"? Those are ${names.join(", ")}.`,
+    `There is no recipe "${text}": it is neither a file nor the name of a recipe that comes with deit; ${meant ? `did you mean "${meant}"?` : `those for a start are ${starters.filter((name) => names.includes(name)).join(", ")}, and "deit train --help" lists all.`}`,
   );
 }
 

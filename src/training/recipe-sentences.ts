@@ -1,6 +1,6 @@
 /** What is wrong with a recipe, in sentences: what was found, what is expected, and the nearest valid name. */
 import type { z } from "zod";
-import { nearest } from "../models/registry.js";
+import { didYouMean } from "../errors/nearest.js";
 import { quoted } from "../system/quoted.js";
 import { releasedOptions } from "./released-options.js";
 
@@ -9,7 +9,7 @@ export function unknownSetting(key: string, known: readonly string[]): string {
   const theirs = key.replace(/^--/, "").replaceAll("_", "-");
   return Object.hasOwn(releasedOptions, theirs)
     ? `The recipe has no setting ${quoted(key)}; the released program's option of that name is here: ${releasedOptions[theirs]}.`
-    : `The recipe has no setting ${quoted(key)}; did you mean "${nearest(key, known)}"?`;
+    : `The recipe has no setting ${quoted(key)}${didYouMean(key, known)}`;
 }
 
 /** One finding of the schema about `settings`; `namesAt` tells the names that are valid below a path. */
@@ -24,7 +24,7 @@ export function settingSentence(
     const sentence = (key: string) =>
       name === ""
         ? unknownSetting(key, names)
-        : `The setting "${name}" of the recipe has no ${quoted(key)}; did you mean "${nearest(key, names)}"?`;
+        : `The setting "${name}" of the recipe has no ${quoted(key)}${didYouMean(key, names)}`;
     return issue.keys.map(sentence).join(" ");
   }
   const value = issue.path.reduce<unknown>(
@@ -33,7 +33,7 @@ export function settingSentence(
   );
   const words = wordsOf(issue);
   if (words.length > 0 && typeof value === "string")
-    return `The setting "${name}" of the recipe is wrong: it is ${quoted(value)}, and can be ${words.join(", ")}; did you mean "${nearest(value, words)}"?`;
+    return `The setting "${name}" of the recipe is wrong: it is ${quoted(value)}, and can be ${words.join(", ")}${didYouMean(value, words)}`;
   const wanted = expectation(issue);
   const found = value === undefined ? "is missing" : `is ${brief(value)}`;
   return `The setting "${name}" of the recipe is wrong: ${wanted ? `it ${found}, and must be ${wanted}` : issue.message}.`;

@@ -1,9 +1,10 @@
 /** A run's folder: recipe, manifest, log and checkpoints; one process at a time writes in it. */
-import { appendFile, mkdir, open, readdir } from "node:fs/promises";
+import { appendFile, open, readdir } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { TrainingError, UsageError } from "../errors.js";
 import { fileError, removeLeftovers, writeFileAtomic } from "../system/atomic-file.js";
 import { takeLock } from "../system/lock-file.js";
+import { makeFolder } from "../system/make-folder.js";
 import { lifeOf, type ProcessIdentity } from "../system/process-identity.js";
 import { printable } from "../system/quoted.js";
 import type { LogEntry } from "./log-schema.js";
@@ -37,9 +38,7 @@ export async function openRunFolder(
   resume: boolean,
   allowed: readonly string[] = [],
 ): Promise<RunFolder> {
-  await mkdir(path, { recursive: true }).catch((error) => {
-    throw fileError(path, "create the run folder", error);
-  });
+  await makeFolder(path, "the run folder");
   const lock = await takeLock(join(path, "lock"), {
     held: (owner) => lockedFolder(path, owner),
     lost: (owner) =>

@@ -4,7 +4,7 @@
  * file, bound by hashes to the data, the views and the teacher they belong to.
  */
 import { createHash } from "node:crypto";
-import { mkdir, readFile, rm, stat } from "node:fs/promises";
+import { readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Dataset } from "../data/dataset.js";
@@ -16,6 +16,7 @@ import { FileError, InterruptedError, TrainingError, UsageError } from "../error
 import type { Model } from "../models/model.js";
 import { fileError, writeFileAtomic } from "../system/atomic-file.js";
 import { type Lock, takeLock } from "../system/lock-file.js";
+import { makeFolder } from "../system/make-folder.js";
 import { printable } from "../system/quoted.js";
 import type { TeacherAnswers } from "./answers.js";
 import type { Recipe } from "./recipe.js";
@@ -118,9 +119,7 @@ export async function buildTeacherCache(options: CacheOptions): Promise<StoredAn
   let teaching: Awaited<ReturnType<typeof answersOf>> | undefined;
   let lock: Lock | undefined;
   try {
-    await mkdir(output, { recursive: true }).catch((error) => {
-      throw fileError(output, "create the cache", error);
-    });
+    await makeFolder(output, "the folder of answers");
     lock = await takeLock(join(output, "lock"), {
       held: (owner) =>
         new TrainingError(

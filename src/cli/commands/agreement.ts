@@ -10,16 +10,20 @@ import { evaluationTransform } from "../../evaluation/sight.js";
 import { createProgress } from "../../system/progress.js";
 import { type Contestant, modelContestant, onnxContestant } from "../contestant.js";
 import { type DataOptions, dataOptions, evaluationLoader, namedClasses, testDataset } from "../evaluation-data.js";
+import { interruptible } from "../interruption.js";
+import { collected } from "../list-options.js";
 import { type ModelArgument, modelArguments } from "../model-argument.js";
-import { engineOptions, interruptible, withEngine } from "../options.js";
+import { engineOptions, withEngine } from "../options.js";
+import { print } from "../output.js";
 import { textTable } from "../table.js";
 
 export function define(command: Command): void {
   dataOptions(engineOptions(command))
     .argument("<models...>", "[NAME=][MODEL:]WEIGHTS each, as teacher=runs/teacher or deit_tiny_patch16_224:tiny.pth")
     .option(
-      "--set <key=value...>",
+      "--set <key=value ...>",
       "for ONNX files that do not say: teacherNormalization, teacherImageSize, teacherClasses",
+      collected,
     )
     .option("--json", "print one JSON value")
     .addHelpText(
@@ -74,10 +78,10 @@ async function run(models: readonly ModelArgument[], options: Options, signal: A
   const rows = [truth, ...decided.flat()];
   const matrix = disagreement(rows);
   const names = rows.map((r) => r.name);
-  if (options.json) console.log(JSON.stringify({ images: dataset.length, names, disagreement: matrix }));
+  if (options.json) print(JSON.stringify({ images: dataset.length, names, disagreement: matrix }));
   else {
-    console.log(`Share of ${dataset.length} images on which two decide differently:\n`);
-    console.log(
+    print(`Share of ${dataset.length} images on which two decide differently:\n`);
+    print(
       textTable(
         ["", ...names],
         matrix.map((row, i) => [names[i], ...row.map((v) => v.toFixed(3))]),

@@ -23,10 +23,11 @@ import {
   studentVariants,
   teacherRecipe,
 } from "../demo-recipes.js";
-import { interruptible, parseSeeds, wholeNumber, withEngine } from "../options.js";
-import { markdownTable, textTable } from "../table.js";
+import { interruptible } from "../interruption.js";
+import { parseSeeds, wholeNumber, withEngine } from "../options.js";
+import { note, print, warn } from "../output.js";
+import { fits, markdownTable, screenColumns, textTable } from "../table.js";
 import { epochLine, trainingProgress } from "../training-progress.js";
-import { warn } from "../warn.js";
 
 export function define(command: Command): void {
   command
@@ -155,7 +156,7 @@ function studentsProgress(title: string, students: number, quiet: boolean): (row
     let last: EpochRecord | undefined;
     return {
       stop: () => {
-        if (last && !quiet) console.error(`${process.stderr.isTTY ? "\n" : ""}${row}: ${epochLine(last)}`);
+        if (last && !quiet) note(`${row}: ${epochLine(last)}`);
         if (++ended === students) progress?.stop();
       },
       onEvent: (event) => {
@@ -173,7 +174,9 @@ function studentsProgress(title: string, students: number, quiet: boolean): (row
   };
 }
 
-const head = ["", "top-1 (%)", "", "parameters", "training images/s"];
+const head = ["", "top-1 (%)", "", "parameters", "images/s"];
+/** The column of `head` that shows accuracy as a bar, and may be left out. */
+const barColumn = 2;
 
 interface Outcome {
   readonly results: readonly CellResult[];
@@ -204,8 +207,16 @@ async function report({ results, costs, options, seconds }: Outcome): Promise<vo
   await writeFileAtomic(join(output, "table3.png"), await chartPng(svg));
   await writeFileAtomic(join(output, "table3.md"), `${markdownTable(head, cells)}\n`);
   await writeFileAtomic(join(output, "table3.json"), `${JSON.stringify(summary, null, 2)}\n`);
-  if (options.json) console.log(JSON.stringify(summary));
-  else console.log(`\n${textTable(head, cells)}\n\n${explained(rows, options, seconds)}`);
+  if (options.json) print(JSON.stringify(summary));
+  else print(`\n${screenTable(cells)}\n\n${explained(rows, options, seconds)}`);
+}
+
+/** Without the bars where the screen is too narrow for them. */
+function screenTable(cells: readonly (readonly string[])[]): string {
+  const whole = textTable(head, cells, Number.POSITIVE_INFINITY);
+  if (fits(whole, screenColumns())) return whole;
+  const withoutBars = (row: readonly string[]) => row.filter((_, column) => column !== barColumn);
+  return textTable(withoutBars(head), cells.map(withoutBars));
 }
 
 /** What the table says, and how sure that is. */

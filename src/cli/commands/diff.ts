@@ -6,6 +6,7 @@ import {
   runDifferences,
   type ValueDifference,
 } from "../../training/run-comparison.js";
+import { print } from "../output.js";
 
 export function define(command: Command): void {
   command
@@ -21,7 +22,7 @@ export function define(command: Command): void {
 
 async function run(a: string, b: string, { json }: { readonly json?: boolean }): Promise<void> {
   const differences = runDifferences(await describeSide(a), await describeSide(b));
-  console.log(json ? JSON.stringify({ a, b, ...differences }) : table(a, b, differences));
+  print(json ? JSON.stringify({ a, b, ...differences }) : table(a, b, differences));
 }
 
 const titles = { recipe: "settings", environment: "environment", result: "results" } as const;

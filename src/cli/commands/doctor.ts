@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { listPlugins } from "../../engines/xla/plugins/store.js";
 import { add, constant, input, program } from "../../tensor/index.js";
 import { withEngine } from "../options.js";
+import { print } from "../output.js";
 
 export function define(command: Command): void {
   command.option("--json", "print one JSON value").addHelpText("after", "\nExample:\n  deit doctor").action(run);
@@ -23,22 +24,22 @@ async function run(options: { json?: boolean }): Promise<void> {
     engines,
     chosen: choice instanceof Error ? undefined : choice,
   };
-  if (options.json) console.log(JSON.stringify(report));
+  if (options.json) print(JSON.stringify(report));
   else {
-    console.log(`Node ${report.node} on ${report.platform}`);
-    console.log(
+    print(`Node ${report.node} on ${report.platform}`);
+    print(
       `${report.processor}, ${report.threads} threads, ${report.memoryGiB.free} of ${report.memoryGiB.total} GiB free`,
     );
     for (const e of engines) {
-      console.log(
+      print(
         e.works
           ? `engine ${nameOf(e)} ${e.version}: works, ${e.devices} device${e.devices === 1 ? "" : "s"}, ${e.precisions.join(", ")}`
           : `engine ${nameOf(e)}: does not work: ${e.reason}`,
       );
     }
-    if (plugins.length === 0) console.log("engine xla: no plugin is installed; deit engine install cpu fetches one");
-    if (choice instanceof Error) console.log(`--engine auto fails: ${choice.message}`);
-    else console.log(`--engine auto takes ${nameOf(choice)}: ${choice.reason}`);
+    if (plugins.length === 0) print("engine xla: no plugin is installed; deit engine install cpu fetches one");
+    if (choice instanceof Error) print(`--engine auto fails: ${choice.message}`);
+    else print(`--engine auto takes ${nameOf(choice)}: ${choice.reason}`);
   }
   if (!engines.some((e) => e.works)) process.exitCode = 6;
 }

@@ -2,11 +2,11 @@
 import type { Command } from "commander";
 import { type PluginName, pluginDefinitions } from "../../engines/xla/plugins/catalogue.js";
 import { installPlugin, listPlugins, removePlugin } from "../../engines/xla/plugins/store.js";
+import { didYouMean } from "../../errors/nearest.js";
 import { UsageError } from "../../errors.js";
-import { nearest } from "../../models/registry.js";
 import { createProgress } from "../../system/progress.js";
-import { interruptible } from "../options.js";
-import { warn } from "../warn.js";
+import { interruptible } from "../interruption.js";
+import { print, warn } from "../output.js";
 
 const names = Object.keys(pluginDefinitions);
 
@@ -36,13 +36,13 @@ export function define(command: Command): void {
     .action(async (name: string) => {
       if (!(await removePlugin(name)))
         throw new UsageError(`The plugin "${name}" is not installed; "deit engine list" shows which are.`);
-      console.log(`removed ${name}`);
+      print(`removed ${name}`);
     });
 }
 
 async function install(name: string, options: { wheel?: string; json?: boolean }, signal: AbortSignal): Promise<void> {
   if (!names.includes(name))
-    throw new UsageError(`There is no plugin "${name}"; did you mean "${nearest(name, names)}"?`);
+    throw new UsageError(`There is no plugin "${name}"${didYouMean(name, names)} It can be ${names.join(", ")}.`);
   let progress: ReturnType<typeof createProgress> | undefined;
   const plugin = await installPlugin(name as PluginName, {
     wheel: options.wheel,
@@ -58,21 +58,21 @@ async function install(name: string, options: { wheel?: string; json?: boolean }
         unit: "MiB",
         quiet: options.json,
       });
-      progress.update(Math.floor(done / 2 ** 20), file);
+      progress.update(Math.floor(done / 2 ** 20), [file]);
     },
   });
   progress?.stop();
-  if (options.json) console.log(JSON.stringify(plugin));
-  else console.log(`${plugin.name} ${plugin.version} is installed; use it with --engine xla`);
+  if (options.json) print(JSON.stringify(plugin));
+  else print(`${plugin.name} ${plugin.version} is installed; use it with --engine xla`);
 }
 
 async function list(options: { json?: boolean }): Promise<void> {
   const installed = await listPlugins();
   if (options.json) {
-    console.log(JSON.stringify({ installed, available: names }));
+    print(JSON.stringify({ installed, available: names }));
     return;
   }
-  for (const p of installed) console.log(`${p.name.padEnd(10)}${p.version}`);
+  for (const p of installed) print(`${p.name.padEnd(10)}${p.version}`);
   const others = names.filter((n) => !installed.some((p) => p.name === n));
-  console.log(`${installed.length === 0 ? "No plugin is installed. " : ""}Can be installed: ${others.join(", ")}`);
+  print(`${installed.length === 0 ? "No plugin is installed. " : ""}Can be installed: ${others.join(", ")}`);
 }

@@ -10,7 +10,9 @@ import { readRealLabels } from "../../evaluation/real-labels.js";
 import { type Head, headsOf } from "../../models/context.js";
 import { createProgress } from "../../system/progress.js";
 import { type DataOptions, dataOptions, evaluationLoader, namedClasses, testDataset } from "../evaluation-data.js";
-import { engineOptions, interruptible, wholeNumber, withEngine } from "../options.js";
+import { interruptible } from "../interruption.js";
+import { engineOptions, wholeNumber, withEngine } from "../options.js";
+import { print } from "../output.js";
 
 export function define(command: Command): void {
   dataOptions(engineOptions(command))
@@ -73,7 +75,7 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
     const result = results.get(chosen)!;
     const imagesPerSecond = (result.images * 1000) / (performance.now() - start);
     if (options.json) {
-      console.log(
+      print(
         JSON.stringify({
           ...result,
           imagesPerSecond,
@@ -83,10 +85,8 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
         }),
       );
     } else {
-      console.log(
-        `${model.name} on ${result.images} images: ${described(result)} (${imagesPerSecond.toFixed(1)} images/s)`,
-      );
-      if (results.size > 1) for (const [head, each] of results) console.log(`  ${head.padEnd(14)}${described(each)}`);
+      print(`${model.name} on ${result.images} images: ${described(result)} (${imagesPerSecond.toFixed(1)} images/s)`);
+      if (results.size > 1) for (const [head, each] of results) print(`  ${head.padEnd(14)}${described(each)}`);
     }
   } finally {
     progress.stop();

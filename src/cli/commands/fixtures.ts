@@ -7,6 +7,7 @@ import { checkForward, checkTrainingStep } from "../fixtures/models.js";
 import { checkCheckpoint, checkPositionEmbedding, checkSchedules } from "../fixtures/others.js";
 import { checkRegnet } from "../fixtures/regnet.js";
 import { withEngine } from "../options.js";
+import { print } from "../output.js";
 
 export function define(command: Command): void {
   command
@@ -37,7 +38,7 @@ async function run(folder: string, options: { json?: boolean }): Promise<void> {
     } catch (error) {
       lines.push({ engine, case: name, passed: false, reason: error instanceof Error ? error.message : String(error) });
     }
-    if (!options.json) for (const line of lines.splice(0)) print(line, all);
+    if (!options.json) for (const line of lines.splice(0)) printCase(line, all);
   };
   const all: Line[] = [];
   for (const name of await enginesPresent()) {
@@ -55,11 +56,11 @@ async function run(folder: string, options: { json?: boolean }): Promise<void> {
   await check("image_ops: resize", "-", () => checkResize(folder));
   await check("image_ops: operations", "-", () => checkOperations(folder));
   all.push(...lines);
-  if (options.json) console.log(JSON.stringify({ cases: all, passed: all.every((l) => l.passed) }));
+  if (options.json) print(JSON.stringify({ cases: all, passed: all.every((l) => l.passed) }));
   if (all.some((l) => !l.passed)) process.exitCode = 1;
 }
 
-function print(line: Line, all: Line[]): void {
+function printCase(line: Line, all: Line[]): void {
   all.push(line);
   const verdict = line.passed ? "ok" : "FAILED";
   const detail =
@@ -67,5 +68,5 @@ function print(line: Line, all: Line[]): void {
     (line.error === undefined
       ? ""
       : `largest ${line.case.startsWith("image_ops") ? "difference in grey levels" : "relative error"} ${line.error.toExponential(1)}`);
-  console.log(`${verdict.padEnd(8)}${line.engine.padEnd(6)}${line.case.padEnd(31)} ${detail}`);
+  print(`${verdict.padEnd(8)}${line.engine.padEnd(6)}${line.case.padEnd(31)} ${detail}`);
 }

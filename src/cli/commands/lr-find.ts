@@ -10,15 +10,9 @@ import { type RangeTest, rateRangeTest, scatterOf } from "../../training/lr-rang
 import type { Recipe } from "../../training/recipe.js";
 import { openTrial } from "../../training/trial.js";
 import { chosenRun } from "../chosen-run.js";
-import {
-  chosenSplitOption,
-  engineOptions,
-  interruptible,
-  measuring,
-  number,
-  wholeNumber,
-  withEngine,
-} from "../options.js";
+import { type Ending, interruptible } from "../interruption.js";
+import { chosenSplitOption, engineOptions, number, wholeNumber, withEngine } from "../options.js";
+import { print } from "../output.js";
 import { checkPlotFile, writePlot } from "../plot-file.js";
 import { type Asked, dataAndRecipe, type RecipeChoice, recipeOptions, requireData } from "../recipe-options.js";
 import { relaunched } from "../relaunched.js";
@@ -45,7 +39,7 @@ Example:
   deit lr-find small-data photos/ --plot rate.svg`,
     )
     .action((first: string | undefined, second: string | undefined, options: Options) =>
-      interruptible(async (signal) => run(await dataAndRecipe(first, second, options), signal), measuring),
+      interruptible(async (signal, ending) => run(await dataAndRecipe(first, second, options), signal, ending)),
     );
 }
 
@@ -61,27 +55,28 @@ interface Options extends EngineChoice, RecipeChoice {
   readonly json?: boolean;
 }
 
-async function run({ data: named, options }: Asked<Options>, signal: AbortSignal): Promise<void> {
+async function run({ data: named, options }: Asked<Options>, signal: AbortSignal, ending: Ending): Promise<void> {
   const data = requireData(named);
   const { from, to, steps, plot, json: quiet } = options;
   if (!(from > 0 && to > from))
     throw new UsageError(`The rate cannot grow from ${from} to ${to}; give a --from above 0 and a larger --to.`);
-  checkPlotFile(plot);
-  if (await relaunched(options)) return;
+  await checkPlotFile(plot);
+  if (await relaunched(options, ending)) return;
   const { recipe, split } = await chosenRun({ ...options, data });
   const progress = createProgress({ title: "learning rate", total: steps, unit: "steps", quiet });
   const result = await withEngine(options, async (engine) => {
     const trial = await openTrial({ ...options, data, recipe, split, engine, signal, fitHeads: true });
     return rateRangeTest(trial, {
       ...{ from, to, steps },
-      onPoint: ({ lr, smoothed }, n) => progress.update(n, `lr ${lr.toExponential(1)}, loss ${smoothed.toFixed(3)}`),
+      onPoint: ({ lr, smoothed }, n) =>
+        progress.update(n, [`lr ${lr.toExponential(1)}`, `loss ${smoothed.toFixed(3)}`]),
     }).finally(() => trial.close());
   }).finally(progress.stop);
   await writePlot(plot, chart(result));
   const { points, diverged, suggestion } = result;
   const recipeLr = suggestion === undefined ? undefined : asInRecipe(suggestion, recipe);
-  if (quiet) console.log(JSON.stringify({ suggestion, recipeLr, batchSize: recipe.batchSize, diverged, points }));
-  else console.log(`${table(result)}\n\n${sentence(result, recipe, recipeLr)}`);
+  if (quiet) print(JSON.stringify({ suggestion, recipeLr, batchSize: recipe.batchSize, diverged, points }));
+  else print(`${table(result)}\n\n${sentence(result, recipe, recipeLr)}`);
 }
 
 /** The recipe's `lr` for a rate in the program: the inverse of the paper's rule, lr × batch / 512. */

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { published } from "../../models/published.js";
 import { createModel, modelNames } from "../../models/registry.js";
 import { sizeOf } from "../../tensor/index.js";
+import { print } from "../output.js";
 
 /** Models whose name says no size. */
 const families: readonly string[] = ["deit", "linear", "regnety"];
@@ -24,15 +25,13 @@ export function define(command: Command): void {
         };
       });
       if (options.json) {
-        console.log(JSON.stringify(rows));
+        print(JSON.stringify(rows));
         return;
       }
-      console.log(
-        `${"name".padEnd(36)}${"pixels".padStart(8)}${"parameters".padStart(14)}  ImageNet top-1 (published)`,
-      );
+      print(`${"name".padEnd(36)}${"pixels".padStart(8)}${"parameters".padStart(14)}  ImageNet top-1 (published)`);
       for (const r of rows) {
         const millions = `${(r.parameters / 1e6).toFixed(1)} M`;
-        console.log(
+        print(
           `${r.name.padEnd(36)}${String(r.imageSize).padStart(8)}${millions.padStart(14)}  ${r.imagenetTop1 ?? (families.includes(r.name) ? "any size you configure" : "–")}`,
         );
       }

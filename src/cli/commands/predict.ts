@@ -9,10 +9,10 @@ import { softmaxOf, topK } from "../../evaluation/metrics.js";
 import { openModel } from "../../evaluation/open-model.js";
 import { evaluationTransform } from "../../evaluation/sight.js";
 import { requireFiniteLogits } from "../../models/finite.js";
-import { printable } from "../../system/quoted.js";
 import { findImages } from "../images-argument.js";
-import { engineOptions, interruptible, wholeNumber, withEngine } from "../options.js";
-import { warn } from "../warn.js";
+import { interruptible } from "../interruption.js";
+import { engineOptions, wholeNumber, withEngine } from "../options.js";
+import { print, warn } from "../output.js";
 
 export function define(command: Command): void {
   engineOptions(command)
@@ -57,7 +57,7 @@ async function run(images: readonly string[], options: Options, signal: AbortSig
       try {
         const logits = await classifier.logits(applyTransform(await load(), transform), 1);
         requireFiniteLogits(logits, model.name, name);
-        print(name, logits, classes, options);
+        printAnswers(name, logits, classes, options);
       } catch (error) {
         // One bad image does not keep the others from their answers.
         if (!(error instanceof FileError)) throw error;
@@ -70,7 +70,7 @@ async function run(images: readonly string[], options: Options, signal: AbortSig
   });
 }
 
-function print(
+function printAnswers(
   name: string,
   logits: Float32Array,
   classes: readonly string[] | undefined,
@@ -83,9 +83,9 @@ function print(
     probability: probabilities[index],
   }));
   if (json) {
-    console.log(JSON.stringify({ image: name, predictions: answers }));
+    print(JSON.stringify({ image: name, predictions: answers }));
     return;
   }
-  console.log(printable(name));
-  for (const a of answers) console.log(`  ${(100 * a.probability).toFixed(1).padStart(5)} %  ${printable(a.class)}`);
+  print(name);
+  for (const a of answers) print(`  ${(100 * a.probability).toFixed(1).padStart(5)} %  ${a.class}`);
 }

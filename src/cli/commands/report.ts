@@ -13,8 +13,10 @@ import { writeFileAtomic } from "../../system/atomic-file.js";
 import { createProgress } from "../../system/progress.js";
 import { runTestData } from "../../training/run-data.js";
 import { type RunSummary, summarizeRun } from "../../training/run-summary.js";
-import { engineOptions, interruptible, wholeNumber, withEngine } from "../options.js";
-import { warn } from "../warn.js";
+import { interruptible } from "../interruption.js";
+import { engineOptions, wholeNumber, withEngine } from "../options.js";
+import { print, warn } from "../output.js";
+import { requireWritable } from "../output-file.js";
 
 export function define(command: Command): void {
   engineOptions(command)
@@ -49,6 +51,7 @@ interface Options extends EngineChoice {
 }
 
 async function run(folders: readonly string[], options: Options, signal: AbortSignal): Promise<void> {
+  await requireWritable("--output", options.output);
   const runs = await Promise.all([...new Set(folders)].map(summarizeRun));
   const reported: ReportedRun[] = options.logOnly
     ? runs.map((run) => ({ run }))
@@ -59,8 +62,8 @@ async function run(folders: readonly string[], options: Options, signal: AbortSi
       });
   const output = options.output ?? join(folders[0], "report.html");
   await writeFileAtomic(output, runPage(reported));
-  if (options.json) console.log(JSON.stringify({ output, runs: reported.map(toJson) }));
-  else console.log(`report: ${output}`);
+  if (options.json) print(JSON.stringify({ output, runs: reported.map(toJson) }));
+  else print(`report: ${output}`);
 }
 
 /** A run that cannot be looked at, because its data has moved say, is shown all the same. */

@@ -1,6 +1,7 @@
 /** `deit runs`: the runs in a folder, how far each got and how good it is. */
 import type { Command } from "commander";
 import { findRuns, type RunSummary, summarizeRun } from "../../training/run-summary.js";
+import { print } from "../output.js";
 
 export function define(command: Command): void {
   command
@@ -19,9 +20,9 @@ async function run(folder: string, { json }: { readonly json?: boolean }): Promi
         .catch((error: unknown) => ({ folder: path, problem: error instanceof Error ? error.message : String(error) })),
     ),
   );
-  if (json) console.log(JSON.stringify(rows));
-  else if (rows.length === 0) console.log(`There are no runs in "${folder}".`);
-  else for (const row of rows) console.log("problem" in row ? `${row.folder}  damaged: ${row.problem}` : textOf(row));
+  if (json) print(JSON.stringify(rows));
+  else if (rows.length === 0) print(`There are no runs in "${folder}".`);
+  else for (const row of rows) print("problem" in row ? `${row.folder}  damaged: ${row.problem}` : textOf(row));
 }
 
 function rowOf({ folder, state, recipe, manifest, epochs, best, lastSign, seconds }: RunSummary) {

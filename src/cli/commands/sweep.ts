@@ -13,14 +13,11 @@ import { type Cell, cellsOf, type Grid, parseGrid, readGrid } from "../../traini
 import { applySettings, readRecipe } from "../../training/recipe-file.js";
 import { type CellResult, sweep } from "../../training/sweep.js";
 import { chosenSettings, chosenSplit, noteUnless } from "../chosen-run.js";
-import {
-  chosenSplitOption,
-  engineOptions,
-  interruptible,
-  parseSeeds,
-  warnOfPassedOver,
-  wholeNumber,
-} from "../options.js";
+import { type Ending, interruptible } from "../interruption.js";
+import { collected } from "../list-options.js";
+import { chosenSplitOption, engineOptions, parseSeeds, warnOfPassedOver, wholeNumber } from "../options.js";
+import { print } from "../output.js";
+import { requireOutside } from "../output-file.js";
 import { markdownTable, textTable } from "../table.js";
 import { trainingProgress } from "../training-progress.js";
 
@@ -29,8 +26,12 @@ export function define(command: Command): void {
     .argument("<data>", "images with labels, or procedural")
     .option("--grid <name>", "table3, table8, table8-finetuning, or a JSON file with variants, vary and seeds")
     .option("--recipe <recipe>", "recipe that the rows change: a file, or the name of one of deit's")
-    .option("--set <key=value...>", "settings of all runs, such as epochs=20 or teacherWeights=runs/teacher")
-    .option("--vary <key=values...>", "settings to try, as lr=1e-3,5e-4; all combinations are run")
+    .option(
+      "--set <key=value ...>",
+      "settings of all runs, such as epochs=20 or teacherWeights=runs/teacher",
+      collected,
+    )
+    .option("--vary <key=values ...>", "settings to try, as lr=1e-3,5e-4; all combinations are run", collected)
     .option("--seeds <seeds>", "seeds of each row, as 0,1,2; the grid's own unless told")
     .option("--output <folder>", "folder of the sweep, runs/sweep-<data> unless told")
     .option("--validation <folder>", "data to evaluate on, the test part of the data unless told")
@@ -41,7 +42,7 @@ export function define(command: Command): void {
       "after",
       "\nExamples:\n  deit sweep photos/ --recipe small-data --vary lr=3e-4,1e-3 dropPath=0,0.1 --seeds 0,1,2\n  deit sweep cifar10/ --grid table3 --recipe cifar10-cpu --set teacherWeights=runs/teacher\n\nThe same command goes on with a sweep that was interrupted; runs that are done are not repeated.",
     )
-    .action((data: string, options: Options) => interruptible((signal) => run(data, options, signal)));
+    .action((data: string, options: Options) => interruptible((signal, ending) => run(data, options, signal, ending)));
 }
 
 interface Options extends EngineChoice {
@@ -58,7 +59,7 @@ interface Options extends EngineChoice {
   readonly json?: boolean;
 }
 
-async function run(data: string, options: Options, signal: AbortSignal): Promise<void> {
+async function run(data: string, options: Options, signal: AbortSignal, ending: Ending): Promise<void> {
   const grid = await resolveGrid(options);
   const recipe = options.recipe ?? grid.recipe;
   const note = noteUnless(options.json);
@@ -66,13 +67,17 @@ async function run(data: string, options: Options, signal: AbortSignal): Promise
   const base = recipe !== undefined ? await readRecipe(recipe) : await unnamedRecipe(data, split, options, note);
   const cells = cellsOf(grid, applySettings(base, options.set ?? []));
   if (options.plan) return printPlan(cells, options.json);
+  const output = options.output ?? `runs/sweep-${basename(data).replace(/[^\w.-]/g, "-")}`;
+  await requireOutside(data, output);
   const { engine: chosen } = await chooseEngine(options);
   if (chosen === "xla" && !isLaunched()) {
+    ending.leaveToChild();
     process.exitCode = await launch(process.argv[1], process.argv.slice(2));
     return;
   }
   followParent();
-  const output = options.output ?? `runs/sweep-${basename(data).replace(/[^\w.-]/g, "-")}`;
+  ending.outlivesOutput();
+  ending.saves("this step");
   const { results, interrupted } = await sweep({
     ...{ cells, data, output, signal },
     ...{ validation: options.validation, workers: options.workers, split: await parseSplitRule(split) },
@@ -126,9 +131,9 @@ function valuesOf(text: string): unknown[] {
 }
 
 function printPlan(cells: readonly Cell[], json = false): void {
-  if (json) console.log(JSON.stringify(cells));
+  if (json) print(JSON.stringify(cells));
   else
-    console.log(
+    print(
       textTable(
         ["run", "seed", "epochs", "folder"],
         cells.map((c) => [c.row, String(c.seed), String(c.recipe.epochs), c.folder]),
@@ -146,9 +151,9 @@ async function report(results: readonly CellResult[], title: string, output: str
   await writeFileAtomic(join(output, "sweep.md"), `${markdownTable(sweepHead, table)}\n`);
   await writeFileAtomic(join(output, "sweep.svg"), svg);
   await writeFileAtomic(join(output, "sweep.png"), await chartPng(svg));
-  if (json) console.log(JSON.stringify({ rows, runs, folder: output }));
+  if (json) print(JSON.stringify({ rows, runs, folder: output }));
   else
-    console.log(
+    print(
       `${textTable(sweepHead, table)}\n\ntable and plot: ${join(output, "sweep.md")}, sweep.json, sweep.svg, sweep.png`,
     );
 }

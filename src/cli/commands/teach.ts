@@ -7,10 +7,12 @@ import { createProgress, type Progress } from "../../system/progress.js";
 import { shellWord } from "../../system/shell-word.js";
 import { buildTeacherCache } from "../../training/teacher-cache.js";
 import { chosenRun } from "../chosen-run.js";
-import { chosenSplitOption, engineOptions, interruptible, wholeNumber, withEngine } from "../options.js";
+import { type Ending, interruptible } from "../interruption.js";
+import { chosenSplitOption, engineOptions, wholeNumber, withEngine } from "../options.js";
+import { print, warn } from "../output.js";
+import { requireOutside } from "../output-file.js";
 import { type Asked, dataAndRecipe, type RecipeChoice, recipeOptions, requireData } from "../recipe-options.js";
 import { relaunched } from "../relaunched.js";
-import { warn } from "../warn.js";
 
 export function define(command: Command): void {
   chosenSplitOption(recipeOptions(engineOptions(command)))
@@ -30,7 +32,7 @@ Example:
   deit train recipe.json photos/ --set distillation=hard distilled=true teacherCache=answers/`,
     )
     .action((first: string | undefined, second: string | undefined, options: Options) =>
-      interruptible(async (signal) => run(await dataAndRecipe(first, second, options), signal)),
+      interruptible(async (signal, ending) => run(await dataAndRecipe(first, second, options), signal, ending)),
     );
 }
 
@@ -43,7 +45,7 @@ interface Options extends EngineChoice, RecipeChoice {
   readonly json?: boolean;
 }
 
-async function run(asked: Asked<Options>, signal: AbortSignal): Promise<void> {
+async function run(asked: Asked<Options>, signal: AbortSignal, ending: Ending): Promise<void> {
   const { options } = asked;
   const data = requireData(asked.data);
   const { recipe, split } = await chosenRun({ ...options, data });
@@ -54,8 +56,11 @@ async function run(asked: Asked<Options>, signal: AbortSignal): Promise<void> {
   }
   if (!["stop", "skip"].includes(options.onBadImage))
     throw new UsageError(`--on-bad-image is "${options.onBadImage}"; it must be stop or skip.`);
-  if (await relaunched(options)) return;
+  await requireOutside(data, options.output);
+  if (await relaunched(options, ending)) return;
   let progress: Progress | undefined;
+  ending.outlivesOutput();
+  ending.saves("this batch");
   const start = performance.now();
   const result = await withEngine(options, (engine) =>
     buildTeacherCache({
@@ -73,9 +78,9 @@ async function run(asked: Asked<Options>, signal: AbortSignal): Promise<void> {
     }),
   ).finally(() => progress?.stop());
   const seconds = (performance.now() - start) / 1000;
-  if (options.json) console.log(JSON.stringify({ ...result, seconds }));
+  if (options.json) print(JSON.stringify({ ...result, seconds }));
   else {
-    console.log(
+    print(
       `answers to ${result.epochs} epochs of ${result.viewsPerEpoch} views in ${result.folder}; train with them by: --set ${shellWord(`teacherCache=${result.folder}`)}`,
     );
   }

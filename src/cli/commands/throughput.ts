@@ -14,8 +14,10 @@ import type { Chart } from "../../report/plot.js";
 import { createProgress } from "../../system/progress.js";
 import { sizeOf } from "../../tensor/index.js";
 import { readLog } from "../../training/log-schema.js";
+import { interruptible } from "../interruption.js";
 import { modelArguments } from "../model-argument.js";
-import { engineOptions, interruptible, wholeNumber, withEngine } from "../options.js";
+import { engineOptions, wholeNumber, withEngine } from "../options.js";
+import { print } from "../output.js";
 import { checkPlotFile, writePlot } from "../plot-file.js";
 import { textTable } from "../table.js";
 
@@ -72,7 +74,7 @@ function batchChoice(text: string): BatchChoice {
 }
 
 async function run(models: readonly string[], options: Options, signal: AbortSignal): Promise<void> {
-  checkPlotFile(options.plot);
+  await checkPlotFile(options.plot);
   const rows: Row[] = [];
   let machine = "";
   await withEngine(options, async (engine) => {
@@ -81,9 +83,9 @@ async function run(models: readonly string[], options: Options, signal: AbortSig
     for (const text of models) rows.push(await measure(text, engine, options, signal));
   });
   await writePlot(options.plot, chart(rows, machine));
-  if (options.json) console.log(JSON.stringify(rows));
+  if (options.json) print(JSON.stringify(rows));
   else
-    console.log(
+    print(
       `${machine}\n\n${textTable(
         ["model", "parameters", "pixels", "batch", "images/s", "±", "top-1 (%)", "V100 images/s"],
         rows.map((r) => [
@@ -106,7 +108,7 @@ async function measure(text: string, engine: Engine, options: Options, signal: A
   try {
     const found = await measureThroughput({
       ...{ engine, model, weights, signal, batch: options.batchSize, runs: options.runs },
-      onRun: (batch, run, of) => progress.update(of === undefined ? 0 : run, `batch ${batch}`),
+      onRun: (batch, run, of) => progress.update(of === undefined ? 0 : run, [`batch ${batch}`]),
     });
     const parameters = model.parameters.filter((p) => p.kind === "parameter").reduce((n, p) => n + sizeOf(p.shape), 0);
     const { v100 } = published[model.name] ?? {};

@@ -8,8 +8,10 @@ import { meanTokenCosines, type TokenCosine, tokenCosines } from "../../evaluati
 import type { Chart } from "../../report/plot.js";
 import { createProgress } from "../../system/progress.js";
 import { type DataOptions, dataOptions, evaluationLoader, namedClasses, testDataset } from "../evaluation-data.js";
+import { interruptible } from "../interruption.js";
 import { type ModelArgument, modelArguments } from "../model-argument.js";
-import { engineOptions, interruptible, withEngine } from "../options.js";
+import { engineOptions, withEngine } from "../options.js";
+import { print } from "../output.js";
 import { checkPlotFile, writePlot } from "../plot-file.js";
 import { textTable } from "../table.js";
 
@@ -40,7 +42,7 @@ interface Result {
 }
 
 async function run(models: readonly ModelArgument[], options: Options, signal: AbortSignal): Promise<void> {
-  checkPlotFile(options.plot);
+  await checkPlotFile(options.plot);
   const results = await withEngine(options, async (engine) => {
     const all: Result[] = [];
     for (const argument of models) {
@@ -65,8 +67,8 @@ async function run(models: readonly ModelArgument[], options: Options, signal: A
     return all;
   });
   await writePlot(options.plot, chart(results));
-  if (options.json) console.log(JSON.stringify(results));
-  else for (const result of results) console.log(table(result));
+  if (options.json) print(JSON.stringify(results));
+  else for (const result of results) print(table(result));
 }
 
 function table({ name, images, layers }: Result): string {

@@ -6,18 +6,15 @@ import { InterruptedError, PausedError } from "../../errors.js";
 import { placeFromEnvironment } from "../../system/coordination/rank-environment.js";
 import { shellWord } from "../../system/shell-word.js";
 import type { OnNaN } from "../../training/broken-run.js";
+import type { TrainEvent } from "../../training/events.js";
 import { optimizerState } from "../../training/step.js";
 import { type TrainResult, train } from "../../training/trainer.js";
 import { type EstimateChoice, printEstimate } from "../estimate-text.js";
-import {
-  chosenSplitOption,
-  engineOptions,
-  interruptible,
-  measuring,
-  number,
-  wholeNumber,
-  withEngine,
-} from "../options.js";
+import { type Ending, interruptible } from "../interruption.js";
+import { collected } from "../list-options.js";
+import { chosenSplitOption, engineOptions, number, wholeNumber, withEngine } from "../options.js";
+import { note, print } from "../output.js";
+import { requireOutside } from "../output-file.js";
 import { withProcessGroup } from "../process-group.js";
 import { recipeOptions } from "../recipe-options.js";
 import { relaunched } from "../relaunched.js";
@@ -29,7 +26,7 @@ export function define(command: Command): void {
   chosenSplitOption(recipeOptions(engineOptions(command)))
     .option("--output <folder>", "run folder, runs/<data> unless told")
     .option("--resume [run]", "go on with the run in this folder, or in that of --output")
-    .option("--allow-change <key...>", "settings that may differ from those of the run that is gone on with")
+    .option("--allow-change <key ...>", "settings that may differ from the run that is resumed", collected)
     .option("--validation <folder>", "data to evaluate on, the test part of the data unless told")
     .addOption(choice("--on-bad-image <what>", "stop (unless told) or skip", ["stop", "skip"]))
     .addOption(
@@ -70,7 +67,7 @@ Example:
   deit train --resume runs/photos`,
     )
     .action((first: string | undefined, second: string | undefined, options: Options) =>
-      interruptible((signal) => run([first, second], options, signal), options.dryRun ? measuring : {}),
+      interruptible((signal, ending) => run([first, second], options, signal, ending)),
     );
 }
 
@@ -85,15 +82,22 @@ interface Options extends RunChoice, EstimateChoice {
   readonly json?: boolean;
 }
 
-async function run(args: readonly (string | undefined)[], given: Options, signal: AbortSignal): Promise<void> {
+async function run(
+  args: readonly (string | undefined)[],
+  given: Options,
+  signal: AbortSignal,
+  ending: Ending,
+): Promise<void> {
   const options = await resolveRun(args, given);
   if (options.printRecipe) {
-    console.log(JSON.stringify(options.recipe, null, 2));
+    print(JSON.stringify(options.recipe, null, 2));
     return;
   }
-  if (await relaunched(options)) return;
+  if (!options.resume) await requireOutside(options.data, options.output);
+  if (await relaunched(options, ending)) return;
   const split = await parseSplitRule(options.split);
   if (options.dryRun) return printEstimate({ ...options, split }, signal);
+  ending.outlivesOutput();
   const { rank = 0 } = placeFromEnvironment() ?? {};
   const progress = trainingProgress("training", (options.json ?? false) || rank > 0);
   const splitState = options.shardOptimizer ? optimizerState : undefined;
@@ -101,15 +105,21 @@ async function run(args: readonly (string | undefined)[], given: Options, signal
   const result = await withProcessGroup(({ group, process }) =>
     withEngine({ ...options, process, splitState }, (engine, { reason }) => {
       const why = given.engine === "auto" && options.engine !== "auto" ? "the run was begun with it" : reason;
-      if (!options.json && rank === 0) console.error(`engine: ${engine.info.engine}, because ${why}`);
-      return train({ ...options, split, engine, allowChanges, onNaN, group, signal, onEvent: progress.onEvent });
+      const onEvent = (event: TrainEvent) => {
+        if (event.kind === "start") {
+          ending.saves("this step");
+          if (!options.json && rank === 0) note(`engine: ${engine.info.engine}, because ${why}`);
+        }
+        progress.onEvent(event);
+      };
+      return train({ ...options, split, engine, allowChanges, onNaN, group, signal, onEvent });
     }),
   ).finally(progress.stop);
   if (rank > 0 && !result.interrupted) return; // the first process speaks for all
   if (options.json) {
     const { folder, epochs, best, bestTop1, classes, interrupted } = result;
-    console.log(JSON.stringify({ folder, classes: classes.length, epochs, best, bestTop1, interrupted }));
-  } else console.log(`${bestText(result)}run folder: ${result.folder}`);
+    print(JSON.stringify({ folder, classes: classes.length, epochs, best, bestTop1, interrupted }));
+  } else print(`${bestText(result)}run folder: ${result.folder}`);
   if (!result.interrupted) return;
   const message = `Training was interrupted; go on with it by: deit train --resume ${shellWord(options.output)}`;
   throw signal.reason === "SIGUSR1" ? new PausedError(message) : new InterruptedError(message);

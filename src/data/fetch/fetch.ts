@@ -5,6 +5,7 @@ import { FileError, UsageError } from "../../errors.js";
 import { fileError, requireFreeSpace } from "../../system/atomic-file.js";
 import { download } from "../../system/download.js";
 import { takeLock } from "../../system/lock-file.js";
+import { makeFolder } from "../../system/make-folder.js";
 import { printable } from "../../system/quoted.js";
 import type { CatalogueEntry, CatalogueFile } from "./catalogue.js";
 import { unpackTar } from "./unpack.js";
@@ -29,9 +30,7 @@ export type FilesEntry = Extract<CatalogueEntry, { kind: "files" }>;
  */
 export async function fetchDataset(entry: FilesEntry, folder: string, options: FetchOptions = {}): Promise<void> {
   const downloads = `${folder}.download`;
-  await mkdir(dirname(folder), { recursive: true }).catch((error) => {
-    throw fileError(folder, "create the folder", error);
-  });
+  await makeFolder(dirname(folder));
   const lock = await takeLock(`${folder}.lock`, {
     held: (owner) =>
       new FileError(

@@ -34,7 +34,7 @@ export interface FileExecutable {
   ): Promise<HostTensor>;
 }
 
-/** Starts the worker. The engine keeps the process alive until it is closed. */
+/** Starts the worker. The engine keeps the process alive while it works; one that is closed frees its memory at once. */
 export async function createOnnxEngine(options: OnnxEngineOptions = {}): Promise<Engine> {
   return startOnnxEngine(options);
 }
@@ -67,6 +67,8 @@ export class OnnxEngine implements Engine {
       precisions: ["float32"],
     };
     this.#worker = new Worker(workerUrl("engines/onnx/worker"));
+    // The process stays for it until it is loaded, since an end while it loads takes the process along.
+    this.send({ kind: "unload", session: -1 }, "starting the engine").catch(() => undefined);
     this.#worker.on("message", (reply: Reply) => this.#settle(reply));
     this.#worker.on("error", (error) => this.#fail(`The ONNX engine's worker stopped: ${error.message}`));
     this.#worker.on("exit", (code) =>
@@ -168,6 +170,7 @@ export class OnnxEngine implements Engine {
     const id = this.#next++;
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve, reject, what });
+      this.#worker.ref();
       this.#worker.postMessage({ id, request });
     });
   }
@@ -176,6 +179,7 @@ export class OnnxEngine implements Engine {
     const call = this.#pending.get(reply.id);
     if (!call) return;
     this.#pending.delete(reply.id);
+    if (this.#pending.size === 0) this.#worker.unref();
     if (reply.kind === "done") call.resolve(reply);
     else {
       const message = `ONNX Runtime failed while ${call.what}: ${reply.message}`;

@@ -7,6 +7,7 @@ import { EngineError, TrainingError, UsageError } from "../../errors.js";
 import { Coordinator } from "../../system/coordination/coordinator.js";
 import { parseAddress } from "../../system/coordination/rank.js";
 import { placeToEnvironment } from "../../system/coordination/rank-environment.js";
+import { terminal } from "../../system/terminal.js";
 import { forwardSignals, launchEnvironment } from "./launcher.js";
 
 export interface JobOptions {
@@ -35,7 +36,7 @@ export const gaveUp = 76;
 
 /** The exit code of the job: 0, that of the first process of this node that failed, or 7 when that was on another node. */
 export async function launchJob(options: JobOptions): Promise<number> {
-  const { nodes, nodeRank, processesPerNode, token, joinMs, say = (line) => console.error(line) } = options;
+  const { nodes, nodeRank, processesPerNode, token, joinMs, say = (line) => terminal.line(line) } = options;
   const ranks = nodes * processesPerNode;
   if (nodeRank >= nodes)
     throw new UsageError(`--node-rank is ${nodeRank}, but ${nodes} nodes are numbered 0 to ${nodes - 1}.`);

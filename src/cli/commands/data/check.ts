@@ -4,7 +4,10 @@ import type { Command } from "commander";
 import { type CheckReport, checkData } from "../../../data/doctor/check.js";
 import { toJson, toLines } from "../../../data/doctor/summary.js";
 import { createProgress, type Progress } from "../../../system/progress.js";
-import { interruptible, wholeNumber } from "../../options.js";
+import { interruptible } from "../../interruption.js";
+import { wholeNumber } from "../../options.js";
+import { print } from "../../output.js";
+import { requireWritable } from "../../output-file.js";
 
 /** Exit code of a check that found something serious. */
 const foundSerious = 9;
@@ -35,6 +38,7 @@ interface Options {
 }
 
 async function run(path: string, options: Options, signal: AbortSignal): Promise<void> {
+  await requireWritable("--html", options.html);
   const report = await withProgress(options.json ?? false, (onProgress) =>
     checkData(path, { workers: options.workers, signal, onProgress }),
   );
@@ -42,8 +46,8 @@ async function run(path: string, options: Options, signal: AbortSignal): Promise
     const { writeDataPage } = await import("../../../report/data-page.js");
     await writeDataPage(options.html, report, signal);
   }
-  if (options.json) console.log(JSON.stringify(toJson(report)));
-  else for (const line of toLines(report)) console.log(line);
+  if (options.json) print(JSON.stringify(toJson(report)));
+  else for (const line of toLines(report)) print(line);
   if (report.findings.some((f) => f.severity === "serious")) process.exitCode = foundSerious;
 }
 

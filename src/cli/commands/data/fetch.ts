@@ -1,16 +1,14 @@
 /** `deit data fetch`: data sets of the paper from their public homes. */
-import { mkdir } from "node:fs/promises";
-import { dirname } from "node:path";
 import type { Command } from "commander";
 import { type CatalogueEntry, catalogue } from "../../../data/fetch/catalogue.js";
 import { defaultFolder, fetchDataset } from "../../../data/fetch/fetch.js";
 import { openDataset } from "../../../data/open.js";
+import { didYouMean } from "../../../errors/nearest.js";
 import { UsageError } from "../../../errors.js";
-import { nearest } from "../../../models/registry.js";
-import { fileError } from "../../../system/atomic-file.js";
 import { createProgress, type Progress } from "../../../system/progress.js";
 import { shellWord } from "../../../system/shell-word.js";
-import { interruptible } from "../../options.js";
+import { interruptible } from "../../interruption.js";
+import { print } from "../../output.js";
 
 interface Options {
   readonly output?: string;
@@ -39,7 +37,9 @@ export function define(command: Command): void {
 async function run(name: string | undefined, options: Options, signal: AbortSignal): Promise<void> {
   if (options.list || name === undefined) return list(options);
   if (!Object.hasOwn(catalogue, name)) {
-    throw new UsageError(`There is no data set "${name}"; did you mean "${nearest(name, Object.keys(catalogue))}"?`);
+    throw new UsageError(
+      `There is no data set "${name}"${didYouMean(name, Object.keys(catalogue))} "deit data fetch --list" tells which there are.`,
+    );
   }
   const entry = catalogue[name];
   const data = entry.kind === "hub" ? `hf:${entry.repository}` : (options.output ?? defaultFolder(name));
@@ -49,9 +49,9 @@ async function run(name: string | undefined, options: Options, signal: AbortSign
   const next = `deit train ${shellWord(data)}`;
   if (options.json) {
     const classes = train.classes.length;
-    console.log(JSON.stringify({ data, classes, train: train.length, test: test.length, terms: entry.home, next }));
+    print(JSON.stringify({ data, classes, train: train.length, test: test.length, terms: entry.home, next }));
   } else {
-    console.log(
+    print(
       `${data}: ${train.length} training and ${test.length} test images of ${train.classes.length} classes; its terms: ${entry.home}\nNext:\n  ${next}`,
     );
   }
@@ -63,9 +63,6 @@ async function fetchFiles(
   { mirror, keepArchives, json }: Options,
   signal: AbortSignal,
 ): Promise<void> {
-  await mkdir(dirname(folder), { recursive: true }).catch((error) => {
-    throw fileError(folder, "create the folder", error);
-  });
   let title = "";
   let progress: Progress | undefined;
   const mebibytes = (bytes: number) => Math.ceil(bytes / 2 ** 20);
@@ -90,6 +87,6 @@ async function fetchFiles(
 
 function list({ json }: Options): void {
   const entries = Object.entries(catalogue).map(([name, { about, home }]) => ({ name, about, home }));
-  if (json) console.log(JSON.stringify(entries));
-  else for (const { name, about, home } of entries) console.log(`${name.padEnd(12)}${about}\n${" ".repeat(12)}${home}`);
+  if (json) print(JSON.stringify(entries));
+  else for (const { name, about, home } of entries) print(`${name.padEnd(12)}${about}\n${" ".repeat(12)}${home}`);
 }

@@ -5,6 +5,7 @@ import { openDataset } from "../../../data/open.js";
 import { parseSplitRule } from "../../../data/split.js";
 import { FileError } from "../../../errors.js";
 import { splitOption } from "../../options.js";
+import { print } from "../../output.js";
 
 export function define(command: Command): void {
   splitOption(command)
@@ -23,12 +24,11 @@ async function run(path: string, options: { split: string; json?: boolean }): Pr
   });
   const parts = [describe("train", train), ...(test && !sameSamples(train, test) ? [describe("test", test)] : [])];
   if (options.json) {
-    console.log(JSON.stringify({ name: train.name, classes: train.classes, parts }));
+    print(JSON.stringify({ name: train.name, classes: train.classes, parts }));
     return;
   }
-  console.log(`${train.name}: ${train.classes.length} classes`);
-  for (const { split, images, perClass } of parts)
-    console.log(`${split}: ${images} images, ${range(perClass)} per class`);
+  print(`${train.name}: ${train.classes.length} classes`);
+  for (const { split, images, perClass } of parts) print(`${split}: ${images} images, ${range(perClass)} per class`);
 }
 
 function describe(split: string, dataset: Dataset): { split: string; images: number; perClass: number[] } {

@@ -8,8 +8,10 @@ import { isRecordsName, undivided } from "../../../data/sources/records.js";
 import { parseSplitRule } from "../../../data/split.js";
 import { FileError, UsageError } from "../../../errors.js";
 import { createProgress } from "../../../system/progress.js";
-import { interruptible, splitOption, wholeNumber } from "../../options.js";
-import { warn } from "../../warn.js";
+import { type Ending, interruptible } from "../../interruption.js";
+import { splitOption, wholeNumber } from "../../options.js";
+import { print, warn } from "../../output.js";
+import { requireWritable } from "../../output-file.js";
 
 interface Options {
   readonly size: number;
@@ -46,18 +48,21 @@ Example:
   deit train imagenet.records`,
     )
     .action((data: string, file: string, options: Options) =>
-      interruptible((signal) => run(data, file, options, signal)),
+      interruptible((signal, ending) => run(data, file, options, signal, ending)),
     );
 }
 
-async function run(data: string, file: string, options: Options, signal: AbortSignal): Promise<void> {
+async function run(data: string, file: string, options: Options, signal: AbortSignal, ending: Ending): Promise<void> {
   const { size, raw = false, quality = usualQuality, workers, onBadImage, json = false } = options;
   if (!isRecordsName(file))
     throw new UsageError(`"${file}" must end in .records, by which the other commands know it.`);
   if (raw && options.quality !== undefined)
     throw new UsageError("--quality is that of JPEG, which --raw does without; leave one out.");
   if (quality > 100) throw new UsageError(`--quality is ${quality}; it must be a whole number from 1 to 100.`);
+  await requireWritable("The record file", file);
+  ending.outlivesOutput();
   const parts = await partsOf(data, options.split, signal);
+  ending.saves("the images at hand");
   const total = parts.reduce((sum, { dataset }) => sum + dataset.length, 0);
   const progress = createProgress({ title: "pack", total, unit: "images", quiet: json });
   let skipped = 0;
@@ -77,11 +82,11 @@ async function run(data: string, file: string, options: Options, signal: AbortSi
   }
   const { samples, bytes, found } = packed;
   if (json) {
-    console.log(JSON.stringify({ file, samples, skipped, bytes, found, parts: parts.map(({ name }) => name) }));
+    print(JSON.stringify({ file, samples, skipped, bytes, found, parts: parts.map(({ name }) => name) }));
     return;
   }
   const before = found > 0 ? `, ${found} of them there before` : "";
-  console.log(`${file}: ${samples} images${before}, ${(bytes / 2 ** 20).toFixed(1)} MiB`);
+  print(`${file}: ${samples} images${before}, ${(bytes / 2 ** 20).toFixed(1)} MiB`);
 }
 
 /** Training and test parts, or one where there are none. */

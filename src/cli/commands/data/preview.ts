@@ -13,9 +13,11 @@ import { type PreviewImage, previewBatch } from "../../../training/preview.js";
 import { createStudent } from "../../../training/student.js";
 import { trainingLoader, withoutBadImages } from "../../../training/training-data.js";
 import { chosenRun } from "../../chosen-run.js";
-import { chosenSplitOption, engineOptions, interruptible, wholeNumber, withEngine } from "../../options.js";
+import { interruptible } from "../../interruption.js";
+import { chosenSplitOption, engineOptions, wholeNumber, withEngine } from "../../options.js";
+import { note, print, warn } from "../../output.js";
+import { requireWritable } from "../../output-file.js";
 import { type Asked, dataAndRecipe, type RecipeChoice, recipeOptions, requireData } from "../../recipe-options.js";
-import { warn } from "../../warn.js";
 
 export function define(command: Command): void {
   chosenSplitOption(recipeOptions(engineOptions(command)))
@@ -65,6 +67,7 @@ async function run({ data: named, options }: Asked<Options>): Promise<void> {
   if (count > mostImages) throw new UsageError(`--count is ${count}; at most ${mostImages} images can be shown.`);
   if (!["stop", "skip"].includes(onBadImage))
     throw new UsageError(`--on-bad-image is "${onBadImage}"; it must be stop or skip.`);
+  await requireWritable("--output", output);
   const { recipe, split } = await chosenRun({ ...options, data });
   const onEvent = (event: TrainEvent) => event.kind === "warning" && warn(event.message);
   const dataOptions = { data, workers, onBadImage, onEvent };
@@ -92,10 +95,10 @@ async function run({ data: named, options }: Asked<Options>): Promise<void> {
     const sheet = await contactSheet(samples, columns);
     await writeFileAtomic(output, sheet.bytes);
     if (!sheet.captioned)
-      console.error("No font is installed, so the captions are blank; write an .html page instead, or see --json.");
+      note("No font is installed, so the captions are blank; write an .html page instead, or see --json.");
   }
-  if (options.json) console.log(JSON.stringify(toJson(images, dataset, options)));
-  else console.log(`${images.length} images of batch ${step}, epoch ${epoch}: ${output}.${repeated}`);
+  if (options.json) print(JSON.stringify(toJson(images, dataset, options)));
+  else print(`${images.length} images of batch ${step}, epoch ${epoch}: ${output}.${repeated}`);
 }
 
 /** First the shares of the label, then the file. */

@@ -1,0 +1,47 @@
+/** Checks of where a command will write, before it begins its work. */
+import { constants } from "node:fs";
+import { access, realpath, stat } from "node:fs/promises";
+import { dirname, isAbsolute, relative, resolve, sep } from "node:path";
+import { FileError, UsageError } from "../errors.js";
+import { fileError } from "../system/atomic-file.js";
+
+/** Refuses a file of an option that could not be written. */
+export async function requireWritable(option: string, path: string | undefined): Promise<void> {
+  if (path === undefined) return;
+  const there = await stat(path).catch(() => undefined);
+  if (there?.isDirectory()) throw new FileError(path, `${option} got "${path}", which is a folder; name a file.`);
+  const folder = dirname(path);
+  const above = await stat(folder).catch(() => undefined);
+  if (!above)
+    throw new FileError(
+      path,
+      `${option} got "${path}", but there is no folder "${folder}"; make it first, or name another.`,
+    );
+  if (!above.isDirectory())
+    throw new FileError(path, `${option} got "${path}", but "${folder}" is no folder; name another file.`);
+  await access(folder, constants.W_OK).catch((error) => {
+    throw fileError(path, "write", error);
+  });
+}
+
+/** Refuses to write among the images of a data set: what is written there would be taken for a class or a part of it. */
+export async function requireOutside(data: string, output: string): Promise<void> {
+  const folder = await stat(data).catch(() => undefined);
+  if (!folder?.isDirectory()) return;
+  const way = relative(await realpath(data), await placeOf(resolve(output)));
+  if (way === "") throw new UsageError(`--output is the data folder "${data}" itself; choose a folder outside of it.`);
+  if (way === ".." || way.startsWith(`..${sep}`) || isAbsolute(way)) return;
+  throw new UsageError(
+    `--output "${output}" lies inside the data folder "${data}", where it would be taken for a class; choose a folder outside of it.`,
+  );
+}
+
+/** The path without links, as far as it exists. */
+async function placeOf(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch {
+    const above = dirname(path);
+    return above === path ? path : resolve(await placeOf(above), relative(above, path));
+  }
+}
