@@ -35,7 +35,7 @@ export function chooseRecipe(data: FoundData, weights: boolean, batchSize?: numb
       },
       why: `the run begins from weights; batch, rate and epochs are for ${of}`,
       expect:
-        "a head is fitted first, then all is fine-tuned; the recipe head-only leaves it at the head, after one look at each image",
+        "a head is fitted first, then all is fine-tuned; on 48 photos of each of 8 kinds that gave 82 % of the test images (a quarter of an hour on two busy cores), the fitted head alone 77 % (recipe head-only, half a minute)",
     };
   }
   if (images >= plenty)
