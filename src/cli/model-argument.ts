@@ -18,7 +18,7 @@ export function modelArgument(text: string): ModelArgument {
   // Also a Windows path and `hub:owner/name` hold a colon, so what stands before it must be a model.
   const model = colon > 0 && modelNames().includes(rest.slice(0, colon)) ? rest.slice(0, colon) : undefined;
   const weights = model === undefined ? rest : rest.slice(colon + 1);
-  const file = basename(weights).replace(/\.(safetensors|pth|pt|bin|onnx)$/, "");
+  const file = basename(weights).replace(/\.(safetensors|pth|pt|bin|onnx)$/i, "");
   return { name: given ?? (weights === "hub" ? (model ?? file) : file), model, weights };
 }
 

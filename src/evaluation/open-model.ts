@@ -1,24 +1,23 @@
 /** Finds a model and its weights: a run folder, a checkpoint that names its model, or a name and a file. */
-import { stat } from "node:fs/promises";
-import { join } from "node:path";
 import { UsageError } from "../errors.js";
 import { adaptWeights } from "../models/adapt.js";
 import { requireFiniteWeights } from "../models/finite.js";
 import type { Model } from "../models/model.js";
+import { describeDeit, recognizeDeit } from "../models/recognize.js";
 import { createModel, type ModelOptions, modelNames } from "../models/registry.js";
 import { usualClasses } from "../models/usual-classes.js";
-import { fileError } from "../system/atomic-file.js";
+import { quoted } from "../system/quoted.js";
 import type { NamedTensors } from "../tensor/index.js";
-import { hubRepository, isHubName } from "../weights/hub-names.js";
 import { loadWeights } from "../weights/load.js";
+import { locateWeights } from "../weights/locate.js";
 
 /** Which model to open, and whose weights. */
 export interface ModelChoice {
   /** Name of the model; a deit checkpoint says it itself. */
   readonly model?: string;
   /**
-   * A safetensors or PyTorch file; a run folder, whose best checkpoint is taken; `hub` for the published weights of the
-   * model; or `hub:owner/name`.
+   * A safetensors or PyTorch file, also in shards; a run folder, whose best checkpoint is taken, or one that transformers
+   * or timm saved; `hub` for the published weights of the model; or `hub:owner/name`.
    */
   readonly weights: string;
   /** Class names; a deit checkpoint brings its own. */
@@ -52,46 +51,49 @@ export const checkpointMetadata = { model: "deit.model", config: "deit.config", 
  * cannot be read, and WeightsError where the weights are not the model's.
  */
 export async function openModel(choice: ModelChoice): Promise<OpenedModel> {
-  const path = await locateWeights(choice);
-  const { tensors, metadata, architecture, notes } = await loadWeights(path);
+  const found = await locateWeights(choice);
+  const { path } = found;
+  const loaded = await loadWeights(found);
+  const { tensors, unread, metadata, architecture } = loaded;
   const trainedAs = architecture !== undefined && modelNames().includes(architecture) ? architecture : undefined;
   const name = choice.model ?? metadata[checkpointMetadata.model] ?? trainedAs;
   if (!name)
-    throw new UsageError(`"${path}" does not say which model it is; name it with --model ("deit models" lists all).`);
+    throw new UsageError(
+      `"${path}" ${unnamed(architecture, tensors)}; name it with --model ("deit models" lists all).`,
+    );
   const own = name === metadata[checkpointMetadata.model] ? savedConfig(metadata) : {};
   const classCount = (tensors.get("head.weight") ?? tensors.get("head.fc.weight"))?.shape[0];
-  const model = createModel(name, { classes: classCount, ...own, imageSize: choice.imageSize ?? own.imageSize });
+  const oneHead = tensors.has("dist_token") && tensors.has("head.weight") && !tensors.has("head_dist.weight");
+  const model = createModel(name, {
+    ...{ classes: classCount, distillationHead: oneHead ? false : undefined, ...own },
+    imageSize: choice.imageSize ?? own.imageSize,
+  });
   const named = choice.classes ?? savedClasses(metadata);
   if (named && named.length !== model.classes) {
     throw new UsageError(
       `${named.length} class names were given, but the weights in "${path}" know ${model.classes} classes; give one name per class.`,
     );
   }
-  const weights = adaptWeights(model, tensors, { source: path });
+  const notes = [...loaded.notes];
+  if (oneHead && model.distilled)
+    notes.push(`The distillation token of "${path}" has no head, so the class token decides alone.`);
+  const { heads } = savedConfig(metadata);
+  const weights = adaptWeights(model, tensors, { source: path, unread, heads, onNote: (note) => notes.push(note) });
   requireFiniteWeights(weights, path);
   return { model, weights, classes: named ?? usualClasses(model), namedClasses: named, notes };
 }
 
-/** The file that `weights` means, fetched where it lies on the hub. */
-export async function locateWeights(choice: Pick<ModelChoice, "weights" | "model" | "onProgress">): Promise<string> {
-  return isHubName(choice.weights) ? downloaded(choice) : weightsFile(choice.weights);
+/** The middle of a sentence about weights of which nothing tells whose they are. */
+function unnamed(architecture: string | undefined, tensors: NamedTensors): string {
+  const sizes = recognizeDeit(new Map([...tensors].map(([name, { shape }]) => [name, shape])));
+  const like = sizes ? `; its sizes are those of ${describeDeit(sizes)}` : "";
+  return architecture === undefined
+    ? `does not say which model it is${like}`
+    : `says that it is ${quoted(architecture)}, which is none of deit's models${like}`;
 }
 
-async function downloaded({ weights, model, onProgress }: Parameters<typeof locateWeights>[0]): Promise<string> {
-  const { hubWeights } = await import("../hub/hub.js");
-  return hubWeights(hubRepository(weights, model), { onProgress });
-}
-
-async function weightsFile(path: string): Promise<string> {
-  const info = await stat(path).catch((error) => {
-    const named = path.lastIndexOf("#") > 0; // the weights of a checkpoint that holds several
-    if (named && error.code === "ENOENT") return undefined;
-    throw fileError(path, "read the weights in", error);
-  });
-  return info?.isDirectory() ? join(path, "best.safetensors") : path;
-}
-
-function savedConfig(metadata: Readonly<Record<string, string>>): ModelOptions {
+/** The sizes that a file of deit's own says of its model; none of others. */
+export function savedConfig(metadata: Readonly<Record<string, string>>): ModelOptions {
   try {
     const config: unknown = JSON.parse(metadata[checkpointMetadata.config] ?? "{}");
     return typeof config === "object" && config !== null ? (config as ModelOptions) : {};

@@ -4,6 +4,7 @@
  * kept only when its SHA-256 is the one the hub states, and snapshots are named by the commit of the whole repository,
  * as the Python programs name them.
  */
+import { createHash } from "node:crypto";
 import { copyFile, mkdir, readFile, rm, stat, symlink } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import {
@@ -35,7 +36,11 @@ export interface HubOptions {
 }
 
 /** Where repositories keep their weights, in the order of preference. */
-const weightFiles = ["model.safetensors", "pytorch_model.bin"] as const;
+const weightFiles = [
+  ...["model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json"],
+] as const;
+/** What describes a model, beside its weights. */
+const descriptions = ["config.json", "preprocessor_config.json"] as const;
 
 /** A repository on a hub, as every request names it. */
 export interface Origin {
@@ -46,17 +51,26 @@ export interface Origin {
   readonly token?: string;
 }
 
-/** Path of the weights of `repository` ("owner/name"): its safetensors file, or its PyTorch file where it has no other. */
+/**
+ * Path of the weights of `repository` ("owner/name"): its safetensors file, or its PyTorch file where it has no other; or
+ * the index of either, where they are in several files. What describes the model is brought into the same folder.
+ */
 export async function hubWeights(repository: string, options: HubOptions = {}): Promise<string> {
-  return firstOf(repository, weightFiles, options);
+  return firstOf(repository, weightFiles, descriptions, options);
 }
 
 /** Path of a file of `repository` ("owner/name") in the cache, downloaded if it is not there yet. */
 export async function hubFile(repository: string, path: string, options: HubOptions = {}): Promise<string> {
-  return firstOf(repository, [path], options);
+  return firstOf(repository, [path], [], options);
 }
 
-async function firstOf(repository: string, paths: readonly string[], options: HubOptions): Promise<string> {
+/** The first of `paths` that the repository has; those of `beside` that it has are fetched too. */
+async function firstOf(
+  repository: string,
+  paths: readonly string[],
+  beside: readonly string[],
+  options: HubOptions,
+): Promise<string> {
   const { revision = "main", environment = process.env } = options;
   for (const name of [revision, ...paths]) checkRelative(name);
   const origin = originOf(repository, options);
@@ -68,14 +82,16 @@ async function firstOf(repository: string, paths: readonly string[], options: Hu
       `"${paths[0]}" of ${repository} is not in the cache and HF_HUB_OFFLINE=${environment.HF_HUB_OFFLINE} forbids fetching it; unset it, or give a file.`,
     );
   }
-  const found = await describe(origin, paths, options.signal).catch((error: unknown) => {
+  const found = await describe(origin, paths, beside, options.signal).catch((error: unknown) => {
     options.signal?.throwIfAborted();
     if (error instanceof DeitError) throw error;
     // Without a network, what was fetched before will do.
     if (cached) return undefined;
     throw unreachable(origin, error);
   });
-  return found ? fetchInto(folder, origin, found, options) : cached!;
+  if (!found) return cached!;
+  for (const file of found.beside) await fetchInto(folder, origin, file, { ...options, onProgress: undefined });
+  return fetchInto(folder, origin, found.first, options);
 }
 
 export function originOf(repository: string, options: HubOptions): Origin {
@@ -95,14 +111,15 @@ export const isOffline = (environment: NonNullable<HubOptions["environment"]>): 
 interface Found {
   readonly path: string;
   readonly size: number;
-  readonly sha256: string;
+  /** What the hub says of its bytes: of large files their SHA-256, of small ones Git's name of them. */
+  readonly hash: { readonly kind: "sha256" | "git"; readonly value: string };
   readonly commit: string;
 }
 
 /** Brings the file into the cache: the bytes by their hash, and a link to them in the snapshot of the commit. */
 async function fetchInto(folder: string, origin: Origin, file: Found, options: HubOptions): Promise<string> {
-  const { path, size, sha256, commit } = file;
-  const blob = join(folder, "blobs", sha256);
+  const { path, size, hash, commit } = file;
+  const blob = join(folder, "blobs", hash.value);
   const pointer = join(folder, "snapshots", commit, path);
   const ref = join(folder, "refs", origin.revision);
   try {
@@ -116,12 +133,13 @@ async function fetchInto(folder: string, origin: Origin, file: Found, options: H
       const place = origin.kind === "dataset" ? `datasets/${origin.repository}` : origin.repository;
       const encoded = path.split("/").map(encodeURIComponent).join("/");
       await download(new URL(`${origin.endpoint}/${place}/resolve/${commit}/${encoded}`), blob, {
-        sha256,
+        ...(hash.kind === "sha256" ? { sha256: hash.value } : {}),
         size,
         headers: origin.token ? { authorization: `Bearer ${origin.token}` } : {},
         signal: options.signal,
         onProgress: options.onProgress,
       });
+      if (hash.kind === "git") await requireGitName(blob, hash.value, file, origin);
     }
     await link(blob, pointer);
   }
@@ -143,18 +161,28 @@ async function link(blob: string, pointer: string): Promise<void> {
 }
 
 /** Asks the hub for the first of `paths` that the repository has, at the commit its revision stands for now. */
-async function describe(origin: Origin, paths: readonly string[], signal?: AbortSignal): Promise<Found> {
+async function describe(
+  origin: Origin,
+  paths: readonly string[],
+  beside: readonly string[],
+  signal?: AbortSignal,
+): Promise<{ readonly first: Found; readonly beside: readonly Found[] }> {
   const { kind, repository } = origin;
   const sha = await commitOf(origin, signal);
   const repo = { type: kind, name: repository } as const;
   const common = requestOptions(origin, signal);
-  const infos = await pathsInfo({ repo, paths: [...paths], revision: sha, ...common }).catch((error: unknown) => {
-    throw refusal(origin, error);
-  });
+  const infos = await pathsInfo({ repo, paths: [...paths, ...beside], revision: sha, ...common }).catch(
+    (error: unknown) => {
+      throw refusal(origin, error);
+    },
+  );
   const info = paths.map((path) => infos.find((i) => i.path === path)).find((i) => i !== undefined);
   if (!info)
     throw new DownloadError(`The repository ${repository} has no file "${paths.join('" or "')}"; check the name.`);
-  return { path: info.path, size: sizeOf(origin, info), sha256: hashOf(origin, info), commit: sha };
+  const foundOf = (i: PathInfo): Found => ({
+    ...{ path: i.path, size: sizeOf(origin, i), hash: hashOf(origin, i), commit: sha },
+  });
+  return { first: foundOf(info), beside: infos.filter((i) => beside.includes(i.path)).map(foundOf) };
 }
 
 /** What every call of the hub's client takes. Throws UsageError where the settings are no settings of a hub. */
@@ -181,11 +209,23 @@ export async function commitOf(origin: Origin, signal?: AbortSignal): Promise<st
   return sha;
 }
 
-function hashOf({ repository }: Origin, { lfs, path }: PathInfo): string {
-  if (typeof lfs?.oid === "string" && /^[0-9a-f]{64}$/.test(lfs.oid)) return lfs.oid;
+/** Largest file that the hub may keep in Git itself. */
+const largestInGit = 16 * 2 ** 20;
+
+function hashOf({ repository }: Origin, { lfs, oid, path, size }: PathInfo): Found["hash"] {
+  if (typeof lfs?.oid === "string" && /^[0-9a-f]{64}$/.test(lfs.oid)) return { kind: "sha256", value: lfs.oid };
+  if (!lfs && typeof oid === "string" && /^[0-9a-f]{40}$/.test(oid) && size <= largestInGit) return { kind: "git", value: oid };
   throw new DownloadError(
     `The hub states no SHA-256 for "${path}" of ${repository}, so it cannot be checked; download it by hand.`,
   );
+}
+
+/** Refuses and removes a file whose bytes are not those that Git names so. */
+async function requireGitName(blob: string, name: string, { path }: Found, { repository }: Origin): Promise<void> {
+  const bytes = await readFile(blob);
+  if (createHash("sha1").update(`blob ${bytes.length}\0`).update(bytes).digest("hex") === name) return;
+  await rm(blob, { force: true });
+  throw new DownloadError(`"${path}" of ${repository} is not what the hub says of it; try again.`);
 }
 
 function sizeOf(origin: Origin, { size }: PathInfo): number {

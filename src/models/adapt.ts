@@ -2,6 +2,7 @@
 import { WeightsError } from "../errors.js";
 import { describe, type HostTensor, type NamedTensors, type Shape } from "../tensor/index.js";
 import { initializeParameter } from "./initialize.js";
+import { type LeftOver, leftOver, requireNothingLeft } from "./left-over.js";
 import type { Model, ParameterSpec } from "./model.js";
 import { type PositionInterpolation, resizePositionEmbedding } from "./position-embedding.js";
 import { type DeitSizes, describeDeit, differences, nameOf, recognizeDeit } from "./recognize.js";
@@ -12,14 +13,28 @@ export interface AdaptOptions {
   readonly source: string;
   /** Starts the heads anew when the class counts differ (fine-tuning); otherwise that is an error. */
   readonly newHead?: { readonly seed: number };
+  /** Tensors that are there but of a kind that is not read, such as "float8_e5m2": an error where the model needs them. */
+  readonly unread?: ReadonlyMap<string, string>;
+  /** Attention heads that the weights were trained with, where they say so; the shapes do not tell. */
+  readonly heads?: number;
+  /** Told what of the weights is left out, where that is no error. */
+  readonly onNote?: (sentence: string) => void;
   readonly positions?: PositionInterpolation;
 }
 
 /** The model's parameters, in its order, from `tensors` by name. Throws WeightsError with one sentence when they do not fit. */
 export function adaptWeights(model: Model, tensors: NamedTensors, options: AdaptOptions): NamedTensors {
   refuseOtherArchitecture(model, tensors, options);
-  return new Map(model.parameters.map((spec) => [spec.name, fitted(model, spec, tensors.get(spec.name), options)]));
+  const left = leftOver(model, [...tensors.keys(), ...(options.unread?.keys() ?? [])]);
+  requireNothingLeft(model, left, options);
+  return new Map(
+    model.parameters.map((spec) => [spec.name, fitted(model, spec, givenTo(spec, tensors, left), options)]),
+  );
 }
+
+/** The tensor for a parameter. A head that read something else than the model's reads is not taken. */
+const givenTo = ({ name }: ParameterSpec, tensors: NamedTensors, { ofHead }: LeftOver): HostTensor | undefined =>
+  ofHead && isHead(name) ? undefined : tensors.get(name);
 
 /** Whether a parameter belongs to a head, so that its first axis runs over the classes. */
 export const isHead = (name: string): boolean => /^head(_dist)?\./.test(name);
@@ -32,6 +47,11 @@ function fitted(model: Model, spec: ParameterSpec, given: HostTensor | undefined
   const head = isHead(spec.name);
   const startAnew = () => initializeParameter(spec, options.newHead!.seed);
   if (!given) {
+    const kind = options.unread?.get(spec.name);
+    if (kind !== undefined)
+      throw new WeightsError(
+        `The weights in "${options.source}" hold "${spec.name}" as ${kind}, which is not read; save it as float32, float16 or bfloat16 where it was made.`,
+      );
     if (options.newHead && (head || spec.name === "dist_token")) return startAnew();
     throw new WeightsError(
       `The weights in "${options.source}" lack "${spec.name}" of ${model.name}; check that --model names what they were trained as.`,
@@ -80,7 +100,8 @@ function fitPositions(
   );
 }
 
-function refuseOtherArchitecture(model: Model, tensors: NamedTensors, { source, newHead }: AdaptOptions): void {
+function refuseOtherArchitecture(model: Model, tensors: NamedTensors, options: AdaptOptions): void {
+  const { source, newHead, heads } = options;
   const shapes = new Map([...tensors].map(([name, t]) => [name, t.shape]));
   const found = recognizeDeit(shapes);
   const wanted = recognizeDeit(new Map(model.parameters.map((p) => [p.name, p.shape])));
@@ -95,21 +116,10 @@ function refuseOtherArchitecture(model: Model, tensors: NamedTensors, { source, 
     );
   }
   if (found && wanted) refuseOtherDeit(model, found, wanted, source, newHead !== undefined);
-  refuseLeftOver(model, tensors, source);
-}
-
-/** Tensors inside a part that the model has too, but without them: weights of a relative, such as one with layer scale. */
-function refuseLeftOver(model: Model, tensors: NamedTensors, source: string): void {
-  const names = new Set(model.parameters.map((p) => p.name));
-  const part = (name: string) => name.split(".")[0];
-  const parts = new Set([...names].map(part).filter((p) => !p.startsWith("head")));
-  const left = [...tensors.keys()].filter(
-    (name) => !names.has(name) && parts.has(part(name)) && !name.endsWith(".num_batches_tracked"),
-  );
-  if (left.length === 0) return;
-  throw new WeightsError(
-    `The weights in "${source}" hold ${JSON.stringify(left[0].slice(0, 60))}${left.length > 1 ? ` and ${left.length - 1} more` : ""} that ${model.name} has not; they are those of another architecture, check --model.`,
-  );
+  if (heads !== undefined && model.config.heads !== undefined && heads !== model.config.heads)
+    throw new WeightsError(
+      `The weights in "${source}" were trained with ${heads} attention heads, but ${model.name} has ${model.config.heads}, which would mix their parts; set heads=${heads}, or give other weights.`,
+    );
 }
 
 /** Two DeiTs that differ in more than classes and resolution. */

@@ -46,9 +46,9 @@ export function lookup(parameters: ReadonlyMap<string, Tensor>, name: string): T
 /** Which head classifies: the class token's, the distillation token's, or their mean (paper, section 5.2). */
 export type Head = "both" | "class" | "distillation";
 
-/** The heads a model can decide by; more than one only with a distillation token. */
-export const headsOf = ({ distilled }: Model): readonly Head[] =>
-  distilled ? ["both", "class", "distillation"] : ["both"];
+/** The heads a model can decide by; more than one only where the distillation token has one. */
+export const headsOf = ({ parameters }: Pick<Model, "parameters">): readonly Head[] =>
+  parameters.some(({ name }) => name === "head_dist.weight") ? ["both", "class", "distillation"] : ["both"];
 
 /** The logits to decide by, `[batch, classes]`. Models without a distillation token have one head only. */
 export function decisionLogits({ logits, distillation }: Logits, head: Head = "both"): Tensor {

@@ -37,6 +37,8 @@ export interface DeitConfig {
   readonly classes: number;
   /** Adds the distillation token and its head. */
   readonly distilled: boolean;
+  /** False leaves the token without a head, as transformers' DeiTForImageClassification has it. */
+  readonly distillationHead?: boolean;
   /** Stochastic depth of the last block; it grows linearly from 0 at the first. */
   readonly dropPath: number;
   /** Dropout after the embedding, in the projection and in the MLP. */
@@ -120,6 +122,8 @@ export function deitConfigOf(model: Model, wantedFor: string): DeitConfig {
 /** Tokens before the patches: the class token and, in a distilled model, the distillation token. */
 export const prefixTokens = ({ distilled }: Pick<DeitConfig, "distilled">): number => (distilled ? 2 : 1);
 
+const hasDistillationHead = ({ distilled, distillationHead = distilled }: DeitConfig): boolean => distillationHead;
+
 function parameters(config: DeitConfig): ParameterSpec[] {
   const { width: d, patchSize: p, classes, depth, mlpRatio, imageSize } = config;
   const tokens = (imageSize / p) ** 2 + prefixTokens(config);
@@ -150,13 +154,13 @@ function parameters(config: DeitConfig): ParameterSpec[] {
   }
   norm("norm");
   affine("head", classes, d);
-  if (config.distilled) affine("head_dist", classes, d);
+  if (hasDistillationHead(config)) affine("head_dist", classes, d);
   return list;
 }
 
 /** Images `[batch, height, width, 3]` to the logits of the head, or both heads, `[batch, classes]`. */
 function forward(config: DeitConfig, context: ForwardContext, images: Tensor): Logits {
-  const { depth, dropPath, distilled } = config;
+  const { depth, dropPath } = config;
   const affine = affineOf(context);
   const norm = (name: string, t: Tensor) =>
     layerNorm(t, context.parameter(`${name}.weight`), context.parameter(`${name}.bias`), epsilon);
@@ -191,7 +195,7 @@ function forward(config: DeitConfig, context: ForwardContext, images: Tensor): L
     context.observe?.(`${name}.input`, () => features);
     return affine(name, features);
   };
-  return { logits: head("head", 0), ...(distilled ? { distillation: head("head_dist", 1) } : {}) };
+  return { logits: head("head", 0), ...(hasDistillationHead(config) ? { distillation: head("head_dist", 1) } : {}) };
 }
 
 const affineOf = (context: ForwardContext) => (name: string, t: Tensor) =>

@@ -27,7 +27,7 @@ export interface BeginningOptions {
 
 export async function beginRun(options: BeginningOptions): Promise<Beginning> {
   const { model, recipe, onEvent } = options;
-  const parameters = await firstParameters(model, recipe);
+  const parameters = await firstParameters(model, recipe, (message) => onEvent?.({ kind: "warning", message }));
   if (recipe.headStart !== "fitted") return { parameters };
   const onProgress = (images: number, total: number) => onEvent?.({ kind: "fitting", images, total });
   const fitted = await fitHeads({ ...options, weights: parameters, onProgress });

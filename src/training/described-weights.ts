@@ -1,7 +1,8 @@
 /** What weights say of the model they belong to, as settings of a recipe. */
-import { checkpointMetadata, locateWeights } from "../evaluation/open-model.js";
+import { checkpointMetadata } from "../evaluation/open-model.js";
 import { type DeitSizes, nameOf, recognizeDeit } from "../models/recognize.js";
 import { loadWeights } from "../weights/load.js";
+import { locateWeights } from "../weights/locate.js";
 import { type RecipeSettings, recipeSchema } from "./recipe.js";
 
 /** Settings of a model that its training decides anew. */
@@ -12,8 +13,8 @@ const decidedByTraining = ["dropPath", "dropout"];
  * of a distilled model also ask for `distillation: "labels"`, so that both heads learn. Throws what reading them does.
  */
 export async function describedWeights(source: string, model?: string): Promise<Partial<RecipeSettings>> {
-  const path = await locateWeights({ weights: source, model: model ?? recipeSchema.shape.model.parse(undefined) });
-  const { tensors, metadata } = await loadWeights(path);
+  const files = await locateWeights({ weights: source, model: model ?? recipeSchema.shape.model.parse(undefined) });
+  const { tensors, metadata } = await loadWeights(files);
   const named = metadata[checkpointMetadata.model];
   if (named !== undefined) return ofOwn(named, metadata[checkpointMetadata.config]);
   const sizes = recognizeDeit(new Map([...tensors].map(([name, { shape }]) => [name, shape])));

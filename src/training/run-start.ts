@@ -4,8 +4,8 @@ import type { Dataset, SplitRule } from "../data/dataset.js";
 import { datasetIdentity } from "../data/identity.js";
 import type { Engine, EngineInfo } from "../engines/engine.js";
 import { TrainingError, WeightsError } from "../errors.js";
-import { locateWeights } from "../evaluation/open-model.js";
-import { adaptWeights } from "../models/adapt.js";
+import { savedConfig } from "../evaluation/open-model.js";
+import { type AdaptOptions, adaptWeights } from "../models/adapt.js";
 import { requireFiniteWeights } from "../models/finite.js";
 import { initialize } from "../models/initialize.js";
 import type { Model } from "../models/model.js";
@@ -13,7 +13,8 @@ import { createModel } from "../models/registry.js";
 import { requireFreeSpace } from "../system/atomic-file.js";
 import { version } from "../system/package-root.js";
 import { type HostTensor, type NamedTensors, sizeOf, zeros } from "../tensor/index.js";
-import { loadWeights } from "../weights/load.js";
+import { type LoadedWeights, loadWeights } from "../weights/load.js";
+import { locateWeights } from "../weights/locate.js";
 import type { SavedState } from "./checkpoint.js";
 import type { Recipe } from "./recipe.js";
 import type { RunFolder } from "./run-folder.js";
@@ -92,9 +93,13 @@ export function frozenTensors({ frozen }: Step, { teacher }: Teaching): (readonl
   return [...frozen.keys()].map((name) => [name, teacher!.state.get(name)!]);
 }
 
-/** The parameters before the first step: drawn from the seed, or those of `finetune`. */
-export async function firstParameters(model: Model, recipe: FirstStateRecipe): Promise<NamedTensors> {
-  return recipe.finetune ? begun(model, recipe, recipe.finetune) : initialize(model, recipe.seed);
+/** The parameters before the first step: drawn from the seed, or those of `finetune`, of which `onNote` hears what is left out. */
+export async function firstParameters(
+  model: Model,
+  recipe: FirstStateRecipe,
+  onNote?: (sentence: string) => void,
+): Promise<NamedTensors> {
+  return recipe.finetune ? begun(model, recipe, recipe.finetune, onNote) : initialize(model, recipe.seed);
 }
 
 /** The state of a step that begins with these parameters: averages begin at them, all else at zero. */
@@ -113,16 +118,28 @@ type FirstStateRecipe = Pick<Recipe, "model" | "seed" | "finetune" | (typeof siz
 const sizeSettings = ["patchSize", "width", "depth", "mlpRatio", "distilled"] as const;
 
 /** The weights that training begins from. */
-async function begun(model: Model, recipe: FirstStateRecipe, source: string): Promise<NamedTensors> {
-  const { tensors } = await loadWeights(await locateWeights({ weights: source, model: recipe.model }));
-  const weights = fittedTo(model, recipe, source, tensors);
+async function begun(
+  model: Model,
+  recipe: FirstStateRecipe,
+  source: string,
+  onNote?: (sentence: string) => void,
+): Promise<NamedTensors> {
+  const loaded = await loadWeights(await locateWeights({ weights: source, model: recipe.model }));
+  for (const note of loaded.notes) onNote?.(note);
+  const weights = fittedTo(model, recipe, { source, onNote }, loaded);
   requireFiniteWeights(weights, source);
   return weights;
 }
 
 /** The weights as the model wants them; where they would fit but for a setting, the error names that one. */
-function fittedTo(model: Model, recipe: FirstStateRecipe, source: string, tensors: NamedTensors): NamedTensors {
-  const options = { source, newHead: { seed: recipe.seed } };
+function fittedTo(
+  model: Model,
+  recipe: FirstStateRecipe,
+  { source, onNote }: Pick<AdaptOptions, "source" | "onNote">,
+  { tensors, unread, metadata }: LoadedWeights,
+): NamedTensors {
+  const { heads } = savedConfig(metadata);
+  const options = { source, unread, heads, newHead: { seed: recipe.seed }, onNote };
   try {
     return adaptWeights(model, tensors, options);
   } catch (error) {

@@ -32,7 +32,7 @@ export type Teacher = ModelTeacher | OnnxTeacher;
 export async function openTeacher(recipe: Recipe, student: Model, classes: readonly string[]): Promise<Teacher> {
   const { teacherWeights } = recipe;
   if (teacherWeights === undefined) throw new UsageError("There is no teacher; set teacherWeights to its weights.");
-  return teacherWeights.endsWith(".onnx")
+  return /\.onnx$/i.test(teacherWeights)
     ? openOnnxTeacher(teacherWeights, recipe, classes)
     : openModelTeacher(recipe, student, classes, teacherWeights);
 }

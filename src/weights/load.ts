@@ -1,13 +1,16 @@
 /** Weights from any file we know, by what the file holds and not by its name. */
-import { open, stat } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { FileError, UsageError } from "../errors.js";
 import { fileError } from "../system/atomic-file.js";
 import { quoted } from "../system/quoted.js";
 import type { HostTensor, NamedTensors } from "../tensor/index.js";
+import { foreignArchive, foreignFile, foreignPickle } from "./foreign-file.js";
 import { fromHuggingface, isHuggingface } from "./huggingface-names.js";
+import { locateWeights, type WeightFiles } from "./locate.js";
 import { readSafetensors } from "./safetensors.js";
 import { bareNames } from "./state-dict.js";
 import { toFloat32 } from "./to-float32.js";
+import { fromTorchvision, isTorchvision } from "./torchvision-names.js";
 
 /** What a file of weights holds. */
 export interface LoadedWeights {
@@ -25,59 +28,73 @@ export interface LoadedWeights {
 }
 
 /**
- * Reads a safetensors file or a PyTorch checkpoint; `path#key` names the weights of a checkpoint that holds several, as
- * `last.pth.tar#state_dict_ema`. Throws FileError when it is neither, or not a sound one.
+ * Reads safetensors files or PyTorch checkpoints: those that were located, or that a path means (`locateWeights`), such as
+ * `last.pth.tar#state_dict_ema`. Throws FileError when one is neither, or not a sound one.
  */
-export async function loadWeights(given: string): Promise<LoadedWeights> {
-  const { path, key } = await splitKey(given);
+export async function loadWeights(given: string | WeightFiles): Promise<LoadedWeights> {
+  const { files, path, key } = typeof given === "string" ? await locateWeights({ weights: given }) : given;
+  const [first, ...rest] = await Promise.all(files.map((file) => readFileOf(file, key)));
+  const whole = rest.reduce((all, part) => merged(path, all, part), first);
+  return normalized(path, whole);
+}
+
+async function readFileOf(path: string, key: string | undefined): Promise<LoadedWeights> {
   if ((await formatOf(path)) === "pytorch") {
     const { readPytorch } = await import("./pytorch.js");
-    const { tensors, unread, notes, architecture } = await readPytorch(path, { key });
-    const bare = normalized(path, tensors, unread);
-    return { ...bare, notes: [...notes, ...bare.notes], architecture, format: "pytorch", metadata: {} };
+    return { ...(await readPytorch(path, { key })), format: "pytorch", metadata: {} };
   }
   if (key !== undefined)
     throw new UsageError(`"${path}" is a safetensors file, which holds one set of weights; leave out "#${key}".`);
-  const { tensors, metadata, unread } = await readSafetensors(path);
-  return { ...normalized(path, tensors, unread), format: "safetensors", metadata };
+  return { ...(await readSafetensors(path)), format: "safetensors", notes: [] };
 }
 
-/** A path, and what follows a "#" in it unless a file is called so. */
-async function splitKey(given: string): Promise<{ readonly path: string; readonly key?: string }> {
-  const at = given.lastIndexOf("#");
-  if (at <= 0 || (await stat(given).catch(() => undefined))) return { path: given };
-  return { path: given.slice(0, at), key: given.slice(at + 1) };
+/** Two shards as one file. */
+function merged(path: string, one: LoadedWeights, other: LoadedWeights): LoadedWeights {
+  const twice = [...other.tensors.keys()].find((name) => one.tensors.has(name));
+  if (twice !== undefined)
+    throw new FileError(path, `Two of the files of "${path}" hold ${quoted(twice)}; fetch them again.`);
+  return {
+    ...one,
+    tensors: new Map([...one.tensors, ...other.tensors]),
+    unread: new Map([...one.unread, ...other.unread]),
+    notes: [...one.notes, ...other.notes],
+  };
 }
 
 /** The tensors by timm's names, floats as float32. */
-function normalized(
-  path: string,
-  tensors: NamedTensors,
-  unread: ReadonlyMap<string, string>,
-): Pick<LoadedWeights, "tensors" | "unread" | "notes"> {
+function normalized(path: string, { tensors, unread, notes, ...rest }: LoadedWeights): LoadedWeights {
   const { names, prefix, outside } = bareNames([...tensors.keys(), ...unread.keys()]);
   const named = new Map<string, HostTensor>();
   for (const [name, t] of tensors) if (names.has(name)) named.set(names.get(name)!, toFloat32(t));
-  const others = new Map([...unread].map(([name, kind]) => [names.get(name) ?? name, kind]));
-  const notes =
+  const others = new Map([...unread].flatMap(([name, kind]) => (names.has(name) ? [[names.get(name)!, kind]] : [])));
+  const unused =
     outside.length === 0
       ? []
       : [
           `Of the tensors in "${path}" those under ${quoted(prefix)} are the model's; ${counted(outside.length, "other")} (such as ${quoted(outside[0])}) ${outside.length === 1 ? "is" : "are"} not used.`,
         ];
-  return { tensors: isHuggingface(named.keys()) ? fromHuggingface(named) : named, unread: others, notes };
+  return { ...rest, tensors: timmNamed(named), unread: others, notes: [...notes, ...unused] };
+}
+
+function timmNamed(tensors: NamedTensors): NamedTensors {
+  if (isHuggingface(tensors.keys())) return fromHuggingface(tensors);
+  return isTorchvision(tensors.keys()) ? fromTorchvision(tensors) : tensors;
 }
 
 const counted = (n: number, word: string): string => `${n} ${word}${n === 1 ? "" : "s"}`;
 
 /**
- * A zip archive, or a pickle (protocol byte 0x80), is PyTorch's; a safetensors file begins with the length of its
- * header in eight bytes and then an opening brace.
+ * A zip archive, or a pickle (protocol byte 0x80), is PyTorch's, unless it tells that it is another's; a safetensors file
+ * begins with the length of its header in eight bytes and then an opening brace.
  */
 async function formatOf(path: string): Promise<LoadedWeights["format"]> {
   const head = await firstBytes(path, 9);
-  if (head.readUInt32BE(0) === 0x504b0304 || (head[0] === 0x80 && head[1] >= 2 && head[1] <= 5)) return "pytorch";
-  if (head[8] === 0x7b) return "safetensors";
+  const zip = head.readUInt32BE(0) === 0x504b0304;
+  const pickle = head[0] === 0x80 && head[1] >= 2 && head[1] <= 5;
+  if (head[8] === 0x7b && !zip && !pickle) return "safetensors";
+  const foreign = await (zip ? foreignArchive : pickle ? foreignPickle : foreignFile)(path);
+  if ((zip || pickle) && !foreign) return "pytorch";
+  if (foreign) throw new FileError(path, `"${path}" is ${foreign.is}; ${foreign.way}.`);
   throw new FileError(
     path,
     `"${path}" is neither a safetensors file nor a PyTorch checkpoint; give the weights in one of these formats.`,

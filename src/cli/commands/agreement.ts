@@ -44,7 +44,7 @@ interface Opened extends OpenedModel {
   readonly name: string;
 }
 
-const isOnnx = ({ weights }: ModelArgument): boolean => weights.endsWith(".onnx");
+const isOnnx = ({ weights }: ModelArgument): boolean => /\.onnx$/i.test(weights);
 
 async function run(models: readonly ModelArgument[], options: Options, signal: AbortSignal): Promise<void> {
   const named = await namedClasses(options);

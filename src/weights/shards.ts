@@ -1,0 +1,82 @@
+/** Weights in several files: the index that says which tensors lie where, and the files themselves. */
+import { readdir, readFile, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { FileError } from "../errors.js";
+import { fileError } from "../system/atomic-file.js";
+import { quoted } from "../system/quoted.js";
+
+type Files = readonly [string, ...string[]];
+
+const largestIndex = 32 * 2 ** 20;
+
+/** Names of the files that an index (`model.safetensors.index.json`) names, each once, in their order. */
+export async function shardNames(path: string): Promise<Files> {
+  const [first, ...rest] = [...new Set(Object.values(await weightMap(path)))].sort();
+  if (first === undefined) throw noIndex(path, "names no tensors");
+  return [first, ...rest];
+}
+
+/** The files that an index names. Throws FileError where one of them is missing. */
+export async function shardsOfIndex(path: string): Promise<Files> {
+  const names = await shardNames(path);
+  const folder = dirname(path);
+  const [first, ...rest] = names;
+  const missing: string[] = [];
+  for (const name of names) if (!(await stat(join(folder, name)).catch(() => undefined))) missing.push(name);
+  if (missing.length > 0)
+    throw new FileError(
+      path,
+      `"${path}" names ${names.length} files, but ${quoted(missing[0])}${missing.length > 1 ? ` and ${missing.length - 1} more` : ""} of them ${missing.length > 1 ? "are" : "is"} not beside it; fetch the missing files.`,
+    );
+  return [join(folder, first), ...rest.map((name) => join(folder, name))];
+}
+
+/** Names of tensors with the files they lie in. Throws FileError where the file is no such index. */
+async function weightMap(path: string): Promise<Readonly<Record<string, string>>> {
+  try {
+    if ((await stat(path)).size > largestIndex) throw noIndex(path, `is larger than ${largestIndex} bytes`);
+    const json: unknown = parsed(await readFile(path, "utf8"));
+    const map = typeof json === "object" && json !== null && "weight_map" in json ? json.weight_map : undefined;
+    const names = typeof map === "object" && map !== null ? Object.entries(map) : [];
+    if (names.length === 0) throw noIndex(path, "has no weight_map");
+    const wrong = names.find(([, name]) => typeof name !== "string" || !isPlain(name));
+    if (wrong) throw noIndex(path, `says that ${quoted(wrong[0])} lies in no file of its folder`);
+    return Object.fromEntries(names);
+  } catch (error) {
+    throw fileError(path, "read the index in", error);
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text.replace(/^\uFEFF/, ""));
+  } catch {
+    return undefined;
+  }
+}
+
+/** A file's name alone, which leads out of no folder. */
+const isPlain = (name: string): boolean => /^[^\\/:\0]+$/.test(name) && name !== "." && name !== "..";
+
+const noIndex = (path: string, what: string): FileError =>
+  new FileError(path, `"${path}" ${what}, so it is no index of weights; fetch it again, or name a file of weights.`);
+
+/** All shards of the set that a file is one of by its name (`model-00001-of-00002.safetensors`); undefined for others. */
+export async function siblingShards(path: string): Promise<Files | undefined> {
+  const [, stem, , of, ending] = /^(.+)-(\d{5})-of-(\d{5})(\.\w+)$/.exec(basename(path)) ?? [];
+  if (stem === undefined) return undefined;
+  const folder = dirname(path);
+  const there = new Set(await readdir(folder));
+  const names = Array.from(
+    { length: Number(of) },
+    (_, i) => `${stem}-${String(i + 1).padStart(5, "0")}-of-${of}${ending}`,
+  );
+  const missing = names.filter((name) => !there.has(name));
+  if (missing.length > 0)
+    throw new FileError(
+      path,
+      `"${path}" is one of ${names.length} files of one set of weights, of which ${quoted(missing[0])}${missing.length > 1 ? ` and ${missing.length - 1} more are` : " is"} not beside it; fetch the missing files.`,
+    );
+  const [first, ...rest] = names.map((name) => join(folder, name));
+  return first === undefined ? undefined : [first, ...rest];
+}
