@@ -14,7 +14,7 @@ import { interruptible } from "../interruption.js";
 import { collected } from "../list-options.js";
 import { type ModelArgument, modelArguments } from "../model-argument.js";
 import { engineOptions, withEngine } from "../options.js";
-import { print } from "../output.js";
+import { print, warn } from "../output.js";
 import { textTable } from "../table.js";
 
 export function define(command: Command): void {
@@ -51,6 +51,7 @@ async function run(models: readonly ModelArgument[], options: Options, signal: A
   const opened: Opened[] = [];
   for (const { name, model, weights } of models.filter((m) => !isOnnx(m)))
     opened.push({ name, ...(await openModel({ model, weights, classes: named })) });
+  for (const { notes } of opened) for (const note of notes) warn(note);
   const classes = commonClasses(opened);
   const dataset = await testDataset(options, opened[0]?.model, named ?? classes);
 

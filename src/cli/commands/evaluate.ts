@@ -12,7 +12,7 @@ import { createProgress } from "../../system/progress.js";
 import { type DataOptions, dataOptions, evaluationLoader, namedClasses, testDataset } from "../evaluation-data.js";
 import { interruptible } from "../interruption.js";
 import { engineOptions, wholeNumber, withEngine } from "../options.js";
-import { print } from "../output.js";
+import { print, warn } from "../output.js";
 
 export function define(command: Command): void {
   dataOptions(engineOptions(command))
@@ -49,7 +49,9 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
     model,
     weights,
     namedClasses: classes,
+    notes,
   } = await openModel({ ...options, classes: await namedClasses(options) });
+  for (const note of notes) warn(note);
   const dataset = await testDataset(options, model, classes, signal);
   const real = options.real === undefined ? undefined : await readRealLabels(options.real);
   const loader = evaluationLoader(dataset, model, options);

@@ -48,7 +48,8 @@ async function run(images: readonly string[], options: Options, signal: AbortSig
   const classFile = options.classes ? await readClassFile(options.classes) : undefined;
   const inputs = await findImages(images, signal);
   await withEngine(options, async (engine) => {
-    const { model, weights, classes } = await openModel({ ...options, classes: classFile });
+    const { model, weights, classes, notes } = await openModel({ ...options, classes: classFile });
+    for (const note of notes) warn(note);
     const classifier = await Classifier.create({ engine, model }, weights);
     const transform = evaluationTransform(model);
     let failure: DeitError | undefined;

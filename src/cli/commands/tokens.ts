@@ -11,7 +11,7 @@ import { type DataOptions, dataOptions, evaluationLoader, namedClasses, testData
 import { interruptible } from "../interruption.js";
 import { type ModelArgument, modelArguments } from "../model-argument.js";
 import { engineOptions, withEngine } from "../options.js";
-import { print } from "../output.js";
+import { print, warn } from "../output.js";
 import { checkPlotFile, writePlot } from "../plot-file.js";
 import { textTable } from "../table.js";
 
@@ -47,7 +47,9 @@ async function run(models: readonly ModelArgument[], options: Options, signal: A
     const all: Result[] = [];
     for (const argument of models) {
       const classNames = await namedClasses(options);
-      const { model, weights, namedClasses: classes } = await openModel({ ...argument, classes: classNames });
+      const { model, weights, notes, ...opened } = await openModel({ ...argument, classes: classNames });
+      for (const note of notes) warn(note);
+      const classes = opened.namedClasses;
       const dataset = await testDataset(options, model, classes);
       const probe = await Probe.create(engine, model, weights, tokenCosines(model));
       const loader = evaluationLoader(dataset, model, options);
