@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Command, CommanderError } from "commander";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { spreadLists } from "../../src/cli/list-options.js";
 import { commandLine, main } from "../../src/cli/main.js";
 import { isRecipe } from "../../src/training/recipe-file.js";
 import { commandPaths, helpExamples, type Shown, shownCommands, words } from "./samples.js";
@@ -45,7 +46,7 @@ async function parsed(argv: readonly string[]): Promise<Command> {
     command.commands.forEach(hush);
   };
   hush(program);
-  await program.parseAsync([...argv], { from: "user" });
+  await program.parseAsync(spreadLists(argv), { from: "user" });
   return acting;
 }
 
