@@ -14,11 +14,11 @@ import {
 
 const [weightsFile, imageFile, name] = process.argv.slice(2);
 const engine = await createOnnxEngine();
-const { model, weights } = await openModel({ weights: weightsFile, model: name });
+const { model, view, weights } = await openModel({ weights: weightsFile, model: name });
 const [whole, parts] = [embedding(model), patchFeatures(model)];
 const probe = await Probe.create(engine, model, weights, (seen) => ({ ...whole(seen), ...parts(seen) }));
 
 const image = await decodeImage(await readFile(imageFile), { name: imageFile });
-const features = await probe.run(applyTransform(image, evaluationTransform(model)), 1);
+const features = await probe.run(applyTransform(image, evaluationTransform(view)), 1);
 for (const [what, { shape }] of features) console.log(what, shape);
 await engine.close();

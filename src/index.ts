@@ -39,7 +39,14 @@ export { embedding, patchFeatures } from "./evaluation/features.js";
 export { type EvaluationResult, softmaxOf, topK } from "./evaluation/metrics.js";
 export { type ModelChoice, type OpenedModel, openModel } from "./evaluation/open-model.js";
 export { type Derive, Probe, type Seen } from "./evaluation/probe.js";
-export { evaluationTransform, type Sight } from "./evaluation/sight.js";
+export {
+  type EvaluationView,
+  evaluationTransform,
+  type Geometry,
+  type NormalizationChoice,
+  type NormalizationName,
+  type ViewChoice,
+} from "./evaluation/view.js";
 export { type AdaptOptions, adaptWeights } from "./models/adapt.js";
 export { decisionLogits, type Head, inferenceContext, parameterInputs } from "./models/context.js";
 export { type DeitConfig, deit } from "./models/deit.js";

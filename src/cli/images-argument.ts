@@ -2,7 +2,7 @@
 import { stat } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import type { Dataset } from "../data/dataset.js";
-import { decodeImage } from "../data/decode.js";
+import { decodeImage, type Exif } from "../data/decode.js";
 import type { RgbImage } from "../data/image.js";
 import { namesData, openDataset } from "../data/open.js";
 import { whileHere } from "../data/pieces.js";
@@ -18,29 +18,33 @@ export interface ImageInput {
 }
 
 /** The images that the arguments name, in their order. Throws FileError or UsageError for one that names none. */
-export async function findImages(named: readonly string[], signal?: AbortSignal): Promise<ImageInput[]> {
+export async function findImages(named: readonly string[], exif: Exif, signal?: AbortSignal): Promise<ImageInput[]> {
   const inputs: ImageInput[] = [];
-  for (const name of named) for (const input of await imagesOf(name, signal)) inputs.push(input);
+  for (const name of named) for (const input of await imagesOf(name, exif, signal)) inputs.push(input);
   return inputs;
 }
 
-async function imagesOf(named: string, signal: AbortSignal | undefined): Promise<ImageInput[]> {
-  if (named === "-") return [{ name: "standard input", load: readStandardInput }];
-  if (named === "@-") return (await text(process.stdin)).split(/\r?\n/).filter(Boolean).map(fileInput);
+async function imagesOf(named: string, exif: Exif, signal: AbortSignal | undefined): Promise<ImageInput[]> {
+  if (named === "-") return [{ name: "standard input", load: () => readStandardInput(exif) }];
+  if (named === "@-")
+    return (await text(process.stdin))
+      .split(/\r?\n/)
+      .filter(Boolean)
+      .map((path) => fileInput(path, exif));
   const info = await stat(named).catch(() => undefined);
   if (info?.isDirectory()) {
     const list = new FileList(named);
     await addImagesBelow(list, "");
     // A folder without images of its own may hold them in archives.
-    if (list.length === 0) return datasetInputs(await openAnyPart(named, signal));
-    return Array.from({ length: list.length }, (_, i) => fileInput(list.path(i)));
+    if (list.length === 0) return datasetInputs(await openAnyPart(named, signal), exif);
+    return Array.from({ length: list.length }, (_, i) => fileInput(list.path(i), exif));
   }
-  if (namesData(named)) return datasetInputs(await openAnyPart(named, signal));
-  if (info || !/[*?[{]/.test(named)) return [fileInput(named)];
+  if (namesData(named)) return datasetInputs(await openAnyPart(named, signal), exif);
+  if (info || !/[*?[{]/.test(named)) return [fileInput(named, exif)];
   const { glob } = await import("tinyglobby");
   const files = (await glob(named, { absolute: false, expandDirectories: false })).sort();
   if (files.length === 0) throw new UsageError(`No file fits "${named}".`);
-  return files.map(fileInput);
+  return files.map((path) => fileInput(path, exif));
 }
 
 /** The part for testing; a shard called train-000.tar has the other one only. */
@@ -53,21 +57,21 @@ async function openAnyPart(path: string, signal: AbortSignal | undefined): Promi
   }
 }
 
-const datasetInputs = (dataset: Dataset): ImageInput[] =>
+const datasetInputs = (dataset: Dataset, exif: Exif): ImageInput[] =>
   Array.from({ length: dataset.length }, (_, i) => ({
     name: dataset.key(i),
-    load: () => whileHere(dataset, [i], () => readSample(dataset.source(i), { jpeg: "exact" })),
+    load: () => whileHere(dataset, [i], () => readSample(dataset.source(i), { jpeg: "exact", exif })),
   }));
 
-const fileInput = (path: string): ImageInput => ({
+const fileInput = (path: string, exif: Exif): ImageInput => ({
   name: path,
-  load: () => readSample({ kind: "file", path }, { jpeg: "exact" }),
+  load: () => readSample({ kind: "file", path }, { jpeg: "exact", exif }),
 });
 
-async function readStandardInput(): Promise<RgbImage> {
+async function readStandardInput(exif: Exif): Promise<RgbImage> {
   const chunks: Buffer[] = [];
   for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
   const bytes = Buffer.concat(chunks);
   if (bytes.length === 0) throw fileError("standard input", "read an image from", new Error("it is empty"));
-  return decodeImage(bytes, { name: "standard input" });
+  return decodeImage(bytes, { name: "standard input", exif });
 }

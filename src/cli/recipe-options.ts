@@ -1,5 +1,6 @@
 /** What commands that follow a recipe share: where it and the data come from, and changes to it. */
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
+import type { Exif } from "../data/decode.js";
 import { UsageError } from "../errors.js";
 import { parseRecipe, type Recipe } from "../training/recipe.js";
 import { applySettings, isRecipe, readRecipe } from "../training/recipe-file.js";
@@ -17,10 +18,21 @@ export interface RecipeChoice {
   readonly clipGradient?: number;
   readonly finetune?: string;
   readonly seed?: number;
+  readonly exif?: Exif;
 }
 
 /** Settings of a recipe that have options of their own. */
-const shortcuts = ["model", "epochs", "batchSize", "accumulate", "lr", "clipGradient", "finetune", "seed"] as const;
+const shortcuts = [
+  "model",
+  "epochs",
+  "batchSize",
+  "accumulate",
+  "lr",
+  "clipGradient",
+  "finetune",
+  "seed",
+  "exif",
+] as const;
 
 /** The arguments `[recipe] <data>` and the options that change a recipe. */
 export function recipeOptions(command: Command): Command {
@@ -40,7 +52,13 @@ export function recipeOptions(command: Command): Command {
     .option("--lr <rate>", "learning rate for a batch of 512", number(0))
     .option("--clip-gradient <norm>", "largest norm of all gradients", number(0))
     .option("--finetune <weights>", "weights to begin from: a file, a run folder, hub or hub:owner/name")
-    .option("--seed <n>", "seed of every random number", wholeNumber(0));
+    .option("--seed <n>", "seed of every random number", wholeNumber(0))
+    .addOption(
+      new Option("--exif <what>", "turn images as their metadata ask (apply), or not (ignore)").choices([
+        "ignore",
+        "apply",
+      ]),
+    );
 }
 
 export interface Asked<Options> {

@@ -102,6 +102,11 @@ export function subset(dataset: Dataset, indices: ArrayLike<number>): Dataset {
   };
 }
 
+/** The same samples with labels that count other classes: `indices` says for each of its own which one that is. */
+export function relabelled(dataset: Dataset, classes: readonly string[], indices?: Int32Array): Dataset {
+  return { ...dataset, classes, label: indices ? (i) => indices[dataset.label(i)] : dataset.label };
+}
+
 /** Whether two parts of one data set are the same: data without parts is the same whichever is asked for. */
 export const sameSamples = (a: Dataset, b: Dataset): boolean =>
   a.length === b.length && a.describe(0) === b.describe(0);

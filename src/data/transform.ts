@@ -12,6 +12,8 @@ export interface EvaluationTransform {
   readonly size: number;
   /** Share of the shorter side that is kept (timm's crop_pct). */
   readonly cropRatio: number;
+  /** `squash`: the image becomes a square whatever its shape (timm's crop_mode); it keeps its shape unless told. */
+  readonly cropMode?: "center" | "squash";
   readonly interpolation: Interpolation;
 }
 
@@ -57,9 +59,10 @@ export function planView(
   return transform.kind === "evaluation" ? evaluationView(image, transform) : trainingView(image, transform, stream);
 }
 
-/** Shorter side to ⌊size / cropRatio⌋, then the centre square. Only the square is computed. */
-function evaluationView(image: Size, { size, cropRatio, interpolation }: EvaluationTransform): ViewPlan {
-  const { width, height } = shorterSide(image, Math.floor(size / cropRatio));
+/** Shorter side, or both, to ⌊size / cropRatio⌋, then the centre square. Only the square is computed. */
+function evaluationView(image: Size, { size, cropRatio, cropMode, interpolation }: EvaluationTransform): ViewPlan {
+  const side = Math.floor(size / cropRatio);
+  const { width, height } = cropMode === "squash" ? { width: side, height: side } : shorterSide(image, side);
   const region = { left: halfEven((width - size) / 2), top: halfEven((height - size) / 2), width: size, height: size };
   const { reads, run } = planResize(image, { width, height, interpolation, region });
   return { shrink: 1, reads, make: (pixels) => run(pixels).data };

@@ -1,4 +1,5 @@
 /** Finds a model and its weights: a run folder, a checkpoint that names its model, or a name and a file. */
+import { dirname } from "node:path";
 import { UsageError } from "../errors.js";
 import { adaptWeights } from "../models/adapt.js";
 import { requireFiniteWeights } from "../models/finite.js";
@@ -10,9 +11,14 @@ import { quoted } from "../system/quoted.js";
 import type { NamedTensors } from "../tensor/index.js";
 import { loadWeights } from "../weights/load.js";
 import { locateWeights } from "../weights/locate.js";
+import { readCompanions } from "./companions.js";
+import { describedOptions, requireSameSizes } from "./described-architecture.js";
+import { outputNames } from "./output-classes.js";
+import { readSavedView, viewOfName } from "./saved-view.js";
+import { type EvaluationView, resolveView, type SaidOfView, seeing, type ViewChoice } from "./view.js";
 
 /** Which model to open, and whose weights. */
-export interface ModelChoice {
+export interface ModelChoice extends ViewChoice {
   /** Name of the model; a deit checkpoint says it itself. */
   readonly model?: string;
   /**
@@ -22,14 +28,16 @@ export interface ModelChoice {
   readonly weights: string;
   /** Class names; a deit checkpoint brings its own. */
   readonly classes?: readonly string[];
-  readonly imageSize?: number;
   /** Bytes of a download so far and in all. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
 /** A model with its weights and what its outputs mean. */
 export interface OpenedModel {
+  /** Sees images as `view` says. */
   readonly model: Model;
+  /** How it wants to see an image. */
+  readonly view: EvaluationView;
   readonly weights: NamedTensors;
   /**
    * The classes in the order of the outputs: those that the caller or the weights name; otherwise ImageNet's for a model of
@@ -43,12 +51,13 @@ export interface OpenedModel {
 }
 
 /** Names of the metadata of deit's own checkpoints. */
-export const checkpointMetadata = { model: "deit.model", config: "deit.config", classes: "deit.classes" } as const;
+export const checkpointMetadata = {
+  ...{ model: "deit.model", config: "deit.config", classes: "deit.classes", view: "deit.view" },
+} as const;
 
 /**
- * Finds the weights (fetching them where they lie on the hub), builds their model and fits them to it. Throws UsageError
- * where nothing says which model it is or class names do not fit its outputs, FileError where there is no such file or it
- * cannot be read, and WeightsError where the weights are not the model's.
+ * Opens a model with its weights. What the choice says goes first, then what the weights say of themselves, then the
+ * files beside them, then the model's own defaults. Throws a DeitError where they do not fit together.
  */
 export async function openModel(choice: ModelChoice): Promise<OpenedModel> {
   const found = await locateWeights(choice);
@@ -61,17 +70,24 @@ export async function openModel(choice: ModelChoice): Promise<OpenedModel> {
     throw new UsageError(
       `"${path}" ${unnamed(architecture, tensors)}; name it with --model ("deit models" lists all).`,
     );
+  const described = await describeWeights(path, metadata);
   const own = name === metadata[checkpointMetadata.model] ? savedConfig(metadata) : {};
   const classCount = (tensors.get("head.weight") ?? tensors.get("head.fc.weight"))?.shape[0];
   const oneHead = tensors.has("dist_token") && tensors.has("head.weight") && !tensors.has("head_dist.weight");
-  const model = createModel(name, {
-    ...{ classes: classCount, distillationHead: oneHead ? false : undefined, ...own },
-    imageSize: choice.imageSize ?? own.imageSize,
+  const imageSize = choice.imageSize ?? own.imageSize ?? first(described.view, (said) => said.imageSize);
+  const made = createModel(name, {
+    ...{ classes: classCount, distillationHead: oneHead ? false : undefined },
+    ...{ ...described.options, ...own, imageSize },
   });
-  const named = choice.classes ?? savedClasses(metadata);
-  if (named && named.length !== model.classes) {
+  described.requireFitting(made);
+  const resolved = resolveView(made, choice, described.view);
+  const { view } = resolved;
+  const model = seeing(made, view);
+  const named = outputNames(described.classes, choice.classes, path);
+  if (named.names && named.names.length !== model.classes) {
+    const whose = choice.classes ? "were given" : `are named by "${described.classSource}"`;
     throw new UsageError(
-      `${named.length} class names were given, but the weights in "${path}" know ${model.classes} classes; give one name per class.`,
+      `${named.names.length} class names ${whose}, but the weights in "${path}" know ${model.classes} classes; give one name per class${choice.classes ? "" : " with --classes"}.`,
     );
   }
   const notes = [...loaded.notes];
@@ -80,7 +96,46 @@ export async function openModel(choice: ModelChoice): Promise<OpenedModel> {
   const { heads } = savedConfig(metadata);
   const weights = adaptWeights(model, tensors, { source: path, unread, heads, onNote: (note) => notes.push(note) });
   requireFiniteWeights(weights, path);
-  return { model, weights, classes: named ?? usualClasses(model), namedClasses: named, notes };
+  return {
+    ...{ model, view, weights },
+    ...{ classes: named.names ?? usualClasses(model), namedClasses: named.names },
+    notes: [...notes, ...resolved.notes, ...named.notes],
+  };
+}
+
+/** What is said of weights by themselves, by the files beside them and by their name. */
+export interface DescribedWeights {
+  /** The first that says a part of it counts. */
+  readonly view: readonly SaidOfView[];
+  readonly classes?: readonly string[];
+  readonly classSource: string;
+  /** What the shapes of the tensors do not tell. */
+  readonly options: ModelOptions;
+  /** Throws WeightsError where the files beside them describe another model. */
+  readonly requireFitting: (model: Model) => void;
+}
+
+/** Looks at the metadata and the neighbours of the weights in `path`. Throws WeightsError for what deit cannot do. */
+export async function describeWeights(
+  path: string,
+  metadata: Readonly<Record<string, string>>,
+): Promise<DescribedWeights> {
+  const saved = metadata[checkpointMetadata.view];
+  // A checkpoint of deit's own says all itself, and its folder may hold files of anything.
+  const complete = saved !== undefined || metadata[checkpointMetadata.config] !== undefined;
+  const beside = complete ? { view: [] } : await readCompanions([dirname(path)]);
+  const own = savedClasses(metadata);
+  return {
+    view: [...readSavedView(saved, path), ...beside.view, ...(complete ? [] : viewOfName(path))],
+    classes: own ?? beside.classes?.names,
+    classSource: own ? path : (beside.classes?.source ?? path),
+    options: describedOptions(beside),
+    requireFitting: (model) => requireSameSizes(model, beside),
+  };
+}
+
+function first<T>(said: readonly SaidOfView[], of: (one: SaidOfView) => T | undefined): T | undefined {
+  return said.map(of).find((value) => value !== undefined);
 }
 
 /** The middle of a sentence about weights of which nothing tells whose they are. */

@@ -43,6 +43,8 @@ export interface DeitConfig {
   readonly dropPath: number;
   /** Dropout after the embedding, in the projection and in the MLP. */
   readonly dropout: number;
+  /** What normalisation adds to the variance; 1e-6 unless told. */
+  readonly normEpsilon?: number;
 }
 
 /** Width of one attention head in every published size. */
@@ -163,7 +165,7 @@ function forward(config: DeitConfig, context: ForwardContext, images: Tensor): L
   const { depth, dropPath } = config;
   const affine = affineOf(context);
   const norm = (name: string, t: Tensor) =>
-    layerNorm(t, context.parameter(`${name}.weight`), context.parameter(`${name}.bias`), epsilon);
+    layerNorm(t, context.parameter(`${name}.weight`), context.parameter(`${name}.bias`), config.normEpsilon ?? epsilon);
   const prefix = prefixTokens(config);
 
   let x = embed(config, context, images);

@@ -26,11 +26,27 @@ const constructors: Readonly<Record<string, (options: ModelOptions) => Model>> =
   deit_base_distilled_patch16_224: (o) => deit("deit_base_distilled_patch16_224", { ...base, distilled: true, ...o }),
   deit_base_distilled_patch16_384: (o) =>
     deit("deit_base_distilled_patch16_384", { ...base, imageSize: 384, distilled: true, ...o }),
+  // The same architecture as its authors published it before, for images normalised by 0.5 (timm's names).
+  vit_tiny_patch16_224: (o) => vit("vit_tiny_patch16_224", { ...tiny, ...o }),
+  vit_small_patch16_224: (o) => vit("vit_small_patch16_224", { ...small, ...o }),
+  vit_base_patch16_224: (o) => vit("vit_base_patch16_224", { ...base, ...o }),
+  vit_tiny_patch16_384: (o) => vit("vit_tiny_patch16_384", { ...tiny, imageSize: 384, ...o }),
+  vit_small_patch16_384: (o) => vit("vit_small_patch16_384", { ...small, imageSize: 384, ...o }),
+  vit_base_patch16_384: (o) => vit("vit_base_patch16_384", { ...base, imageSize: 384, ...o }),
+  vit_small_patch32_224: (o) => vit("vit_small_patch32_224", { ...small, patchSize: 32, ...o }),
+  vit_base_patch32_224: (o) => vit("vit_base_patch32_224", { ...base, patchSize: 32, ...o }),
+  vit_base_patch8_224: (o) => vit("vit_base_patch8_224", { ...base, patchSize: 8, ...o }),
   /** Any size: DeiT's layout with the options given. */
   deit: (o) => deit("deit", o),
   linear: linearClassifier,
   ...regnetConstructors,
 };
+
+function vit(name: string, options: ModelOptions): Model {
+  const model = deit(name, options);
+  const half = [0.5, 0.5, 0.5] as const;
+  return { ...model, normalization: { mean: half, std: half }, cropRatio: model.imageSize > 224 ? 1 : 0.9 };
+}
 
 /** Names of all models, as `createModel` knows them. */
 export function modelNames(): string[] {

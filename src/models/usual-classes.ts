@@ -7,5 +7,5 @@ import type { Model } from "./model.js";
  * asked only where nobody names the classes: a model trained here says them itself.
  */
 export function usualClasses({ name, classes }: Pick<Model, "name" | "classes">): readonly string[] | undefined {
-  return classes === imagenetClasses.length && /^(deit|regnety)_/.test(name) ? imagenetClasses : undefined;
+  return classes === imagenetClasses.length && /^(deit|vit|regnety)_/.test(name) ? imagenetClasses : undefined;
 }

@@ -1,7 +1,7 @@
 /** Looks closely at a run's best model: its decisions on the test images, and pictures of the telling ones. */
 import { join } from "node:path";
 import { type Dataset, subset } from "../data/dataset.js";
-import { createLoader, type Loader } from "../data/loader.js";
+import type { Loader } from "../data/loader.js";
 import type { Engine } from "../engines/engine.js";
 import { UsageError } from "../errors.js";
 import { Attention } from "../evaluation/attention.js";
@@ -10,12 +10,13 @@ import { headLogits, logitsAt } from "../evaluation/heads.js";
 import { openModel } from "../evaluation/open-model.js";
 import { passOver } from "../evaluation/pass.js";
 import { Probe } from "../evaluation/probe.js";
+import type { EvaluationView } from "../evaluation/view.js";
+import { viewLoader } from "../evaluation/view-loader.js";
 import { headsOf } from "../models/context.js";
 import { requireFiniteLogits } from "../models/finite.js";
 import type { Model } from "../models/model.js";
 import type { NamedTensors } from "../tensor/index.js";
 import type { RunSummary } from "../training/run-summary.js";
-import { evaluationTransform } from "../training/training-data.js";
 import { overlay } from "./attention-picture.js";
 import type { Picture } from "./page.js";
 import { smallPicture } from "./pictures.js";
@@ -55,10 +56,10 @@ export interface RunInspection {
 /** Decisions of the run's best weights on `dataset`, by both heads together where there are two. */
 export async function inspectRun(run: RunSummary, options: InspectOptions): Promise<RunInspection> {
   const { engine, dataset, shown, signal, onProgress } = options;
-  const { model, weights } = await openModel({ weights: join(run.folder, "best.safetensors") });
+  const { model, view, weights } = await openModel({ weights: join(run.folder, "best.safetensors") });
   const [head] = headsOf(model);
   const probe = await Probe.create(engine, model, weights, headLogits(model));
-  const loader = testLoader(run, model, dataset, options.workers);
+  const loader = testLoader(view, dataset, options.workers);
   const recorder = new DecisionRecorder(dataset.length, model.classes);
   try {
     for await (const { batch, values } of passOver(probe, { loader, signal, onProgress }))
@@ -77,27 +78,18 @@ export async function inspectRun(run: RunSummary, options: InspectOptions): Prom
   const hard = hardest(decisions, shown + sure.length)
     .filter((i) => !known.has(i))
     .slice(0, shown);
-  const examples = await exampleImages(run, model, weights, [...new Set([...hard, ...sure])], decisions, options);
+  const examples = await exampleImages(view, model, weights, [...new Set([...hard, ...sure])], decisions, options);
   const those = (indices: readonly number[]) => indices.map((i) => examples.get(i)!);
   return { classes: dataset.classes, decisions, hardest: those(hard), surestMistakes: those(sure) };
 }
 
 /** All images in order, as they were tested. */
-function testLoader({ recipe }: RunSummary, model: Model, dataset: Dataset, workers: number): Loader {
-  return createLoader({
-    dataset,
-    batchSize: Math.min(32, dataset.length),
-    transform: evaluationTransform(recipe, model),
-    seed: 0,
-    workers,
-    order: "sequential",
-    dropLast: false,
-  });
-}
+const testLoader = (view: EvaluationView, dataset: Dataset, workers: number): Loader =>
+  viewLoader({ dataset, view, batchSize: Math.min(32, dataset.length), workers });
 
 /** The images at `indices`, with the attention they get where the model has any. */
 async function exampleImages(
-  run: RunSummary,
+  view: EvaluationView,
   model: Model,
   weights: NamedTensors,
   indices: readonly number[],
@@ -110,7 +102,7 @@ async function exampleImages(
     if (error instanceof UsageError) return undefined; // a convnet
     throw error;
   });
-  const loader = testLoader(run, model, subset(dataset, indices), 0);
+  const loader = testLoader(view, subset(dataset, indices), 0);
   const size = model.imageSize;
   try {
     for await (const batch of loader.epoch(0)) {

@@ -26,8 +26,10 @@ export interface BeginningOptions {
 }
 
 export async function beginRun(options: BeginningOptions): Promise<Beginning> {
-  const { model, recipe, onEvent } = options;
-  const parameters = await firstParameters(model, recipe, (message) => onEvent?.({ kind: "warning", message }));
+  const { model, recipe, dataset, onEvent } = options;
+  // What becomes of a head that is fitted anyway is of no interest.
+  const onNote = (message: string) => recipe.headStart !== "fitted" && onEvent?.({ kind: "warning", message });
+  const parameters = await firstParameters(model, recipe, dataset.classes, onNote);
   if (recipe.headStart !== "fitted") return { parameters };
   const onProgress = (images: number, total: number) => onEvent?.({ kind: "fitting", images, total });
   const fitted = await fitHeads({ ...options, weights: parameters, onProgress });

@@ -4,6 +4,8 @@ import { stat } from "node:fs/promises";
 import { setImmediate as eventLoopTurn } from "node:timers/promises";
 import { TrainingError } from "../errors.js";
 import { checkpointMetadata } from "../evaluation/open-model.js";
+import { writeSavedView } from "../evaluation/saved-view.js";
+import type { EvaluationView } from "../evaluation/view.js";
 import type { Model } from "../models/model.js";
 import { moveFile, requireFreeSpace, writeFileAtomic } from "../system/atomic-file.js";
 import type { HostTensor, NamedTensors } from "../tensor/index.js";
@@ -26,7 +28,7 @@ export async function saveWeights(
   folder: RunFolder,
   name: "best" | "last",
   model: Model,
-  classes: readonly string[],
+  { classes, view }: { readonly classes: readonly string[]; readonly view: EvaluationView },
   state: NamedTensors,
   prefix: string,
 ): Promise<void> {
@@ -37,6 +39,7 @@ export async function saveWeights(
     [checkpointMetadata.model]: model.name,
     [checkpointMetadata.config]: JSON.stringify(model.config),
     [checkpointMetadata.classes]: JSON.stringify(classes),
+    [checkpointMetadata.view]: writeSavedView(view),
   });
 }
 

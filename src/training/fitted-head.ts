@@ -1,10 +1,10 @@
 /** Heads fitted to a body that stays as it is: one pass over the images gives its features, then a convex fit. */
 import { type Dataset, subset } from "../data/dataset.js";
-import { createLoader } from "../data/loader.js";
 import type { Engine } from "../engines/engine.js";
 import { InterruptedError, UsageError } from "../errors.js";
 import { passOver } from "../evaluation/pass.js";
 import { Probe } from "../evaluation/probe.js";
+import { viewLoader } from "../evaluation/view-loader.js";
 import { headNames } from "../models/adapt.js";
 import type { Model } from "../models/model.js";
 import { RandomStream } from "../random/stream.js";
@@ -12,7 +12,7 @@ import { Closing } from "../system/closing.js";
 import { hostTensor, type NamedTensors } from "../tensor/index.js";
 import { fitLogisticRegression, type LinearFit } from "./logistic-regression.js";
 import type { Recipe } from "./recipe.js";
-import { evaluationTransform } from "./training-data.js";
+import { viewOf } from "./training-data.js";
 
 export interface FittedHead {
   /** Weights and biases of all heads, by name. */
@@ -61,11 +61,8 @@ export async function fitHeads(fitting: HeadFitting): Promise<FittedHead> {
     );
     closing.add(() => probe.dispose());
     const { devices } = engine.info;
-    const loader = createLoader({
-      ...{ dataset, batchSize: Math.ceil(Math.min(32, dataset.length) / devices) * devices, seed: 0, workers },
-      transform: evaluationTransform(recipe, model),
-      ...{ order: "sequential", dropLast: false, jpeg: "fast" },
-    });
+    const batchSize = Math.ceil(Math.min(32, dataset.length) / devices) * devices;
+    const loader = viewLoader({ dataset, view: viewOf(recipe, model), batchSize, workers, jpeg: "fast" });
     closing.add(() => loader.close());
     let seen = 0;
     for await (const { batch, values } of passOver(probe, { loader, signal })) {

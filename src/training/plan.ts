@@ -6,6 +6,7 @@ import { alone } from "../system/coordination/process-group.js";
 import { type FittingOptions, fittedTeaching } from "./fitted-teaching.js";
 import type { FittingSearch } from "./fitting-batch.js";
 import type { Recipe } from "./recipe.js";
+import { settledRecipe } from "./settled-recipe.js";
 import { createStudent } from "./student.js";
 import type { Teaching } from "./teaching.js";
 import { type DataOptions, testData, withoutBadImages } from "./training-data.js";
@@ -30,10 +31,12 @@ export interface PlanOptions extends FittingOptions, DataOptions {
 
 /** Data first: nothing is worth starting before it is known to be there and sound. The teacher's answers must be closed. */
 export async function planRun(options: PlanOptions): Promise<Plan> {
-  const { data, split: rule, signal, group = alone } = options;
+  const { data, split: rule, signal, group = alone, onEvent } = options;
+  const { recipe, notes } = await settledRecipe(options.recipe);
+  for (const message of notes) onEvent?.({ kind: "warning", message });
   const found = await openDataset(data, { split: "train", rule, signal });
   const dataset = await withoutBadImages(found, options);
   const test = await testData(options, found.classes, found);
-  const model = createStudent(options.recipe, found.classes.length);
-  return { dataset, found, test, model, ...(await fittedTeaching(options, dataset, model, group)) };
+  const model = createStudent(recipe, found.classes.length);
+  return { dataset, found, test, model, ...(await fittedTeaching({ ...options, recipe }, dataset, model, group)) };
 }

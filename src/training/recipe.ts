@@ -3,6 +3,7 @@ import { z } from "zod";
 import { parsePolicy } from "../data/augment/policy.js";
 import type { Interpolation } from "../data/resize.js";
 import { UsageError } from "../errors.js";
+import { normalizationNames } from "../evaluation/view.js";
 import { isHead } from "../models/adapt.js";
 import type { BatchTransform } from "./batch-transform.js";
 import type { Distillation } from "./losses.js";
@@ -108,6 +109,21 @@ export const recipeSchema = z.strictObject({
   /** Lets the decay grow to `emaDecay` over the first steps, as 1 - t^(-2/3) (timm's ModelEmaV3). */
   emaWarmup: z.boolean().default(false),
 
+  /** How images are normalised; `auto`: as the weights that `finetune` begins from want it, or the model. */
+  normalization: z
+    .union(
+      [
+        z.enum(["auto", ...normalizationNames]),
+        z.strictObject({
+          mean: z.tuple([z.number(), z.number(), z.number()]),
+          std: z.tuple([positive, positive, positive]),
+        }),
+      ],
+      'it is neither auto, imagenet, inception, none nor {"mean":[r,g,b],"std":[r,g,b]}',
+    )
+    .default("auto"),
+  /** Whether images are turned as their metadata asks. */
+  exif: z.enum(["ignore", "apply"]).default("ignore"),
   /** Share of the shorter side that evaluation sees, the model's own unless told. */
   evaluationCropRatio: z.number().min(0.01).max(1).optional(),
   /** Part of the image a random resized crop takes. Images of 32 pixels or fewer are padded and shifted instead. */
@@ -159,7 +175,7 @@ export const recipeSchema = z.strictObject({
   teacherNormalization: z
     .union(
       [
-        z.enum(["auto", "imagenet", "inception", "none"]),
+        z.enum(["auto", ...normalizationNames]),
         z.strictObject({
           mean: z.tuple([z.number(), z.number(), z.number()]),
           std: z.tuple([positive, positive, positive]),
@@ -168,6 +184,10 @@ export const recipeSchema = z.strictObject({
       'it is neither auto, imagenet, inception, none nor {"mean":[r,g,b],"std":[r,g,b]}',
     )
     .default("auto"),
+  /** Which output of an ONNX file holds its answers, where that cannot be told. */
+  teacherOutput: z.string().optional(),
+  /** What the answers of an ONNX file are; `auto`: as its last node or the numbers show. */
+  teacherAnswers: z.enum(["auto", "logits", "probabilities", "sigmoids"]).default("auto"),
   /** File with the teacher's classes, a name per line, where its weights do not say. */
   teacherClasses: z.string().optional(),
   /** Folder of a teacher's stored answers, used instead of the teacher. */

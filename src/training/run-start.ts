@@ -4,7 +4,7 @@ import type { Dataset, SplitRule } from "../data/dataset.js";
 import { datasetIdentity } from "../data/identity.js";
 import type { Engine, EngineInfo } from "../engines/engine.js";
 import { TrainingError, WeightsError } from "../errors.js";
-import { savedConfig } from "../evaluation/open-model.js";
+import { describeWeights, savedConfig } from "../evaluation/open-model.js";
 import { type AdaptOptions, adaptWeights } from "../models/adapt.js";
 import { requireFiniteWeights } from "../models/finite.js";
 import { initialize } from "../models/initialize.js";
@@ -15,6 +15,7 @@ import { version } from "../system/package-root.js";
 import { type HostTensor, type NamedTensors, sizeOf, zeros } from "../tensor/index.js";
 import { type LoadedWeights, loadWeights } from "../weights/load.js";
 import { locateWeights } from "../weights/locate.js";
+import { requireSameHeads, withKnownHead } from "./begun-weights.js";
 import type { SavedState } from "./checkpoint.js";
 import type { Recipe } from "./recipe.js";
 import type { RunFolder } from "./run-folder.js";
@@ -93,13 +94,17 @@ export function frozenTensors({ frozen }: Step, { teacher }: Teaching): (readonl
   return [...frozen.keys()].map((name) => [name, teacher!.state.get(name)!]);
 }
 
-/** The parameters before the first step: drawn from the seed, or those of `finetune`, of which `onNote` hears what is left out. */
+/**
+ * The parameters before the first step: drawn from the seed, or those of `finetune`, whose head is kept where it is known
+ * to be of the same classes.
+ */
 export async function firstParameters(
   model: Model,
   recipe: FirstStateRecipe,
-  onNote?: (sentence: string) => void,
+  classes: readonly string[],
+  onNote: (sentence: string) => void,
 ): Promise<NamedTensors> {
-  return recipe.finetune ? begun(model, recipe, recipe.finetune, onNote) : initialize(model, recipe.seed);
+  return recipe.finetune ? begun(model, recipe, recipe.finetune, classes, onNote) : initialize(model, recipe.seed);
 }
 
 /** The state of a step that begins with these parameters: averages begin at them, all else at zero. */
@@ -122,11 +127,16 @@ async function begun(
   model: Model,
   recipe: FirstStateRecipe,
   source: string,
-  onNote?: (sentence: string) => void,
+  classes: readonly string[],
+  onNote: (sentence: string) => void,
 ): Promise<NamedTensors> {
-  const loaded = await loadWeights(await locateWeights({ weights: source, model: recipe.model }));
-  for (const note of loaded.notes) onNote?.(note);
-  const weights = fittedTo(model, recipe, { source, onNote }, loaded);
+  const found = await locateWeights({ weights: source, model: recipe.model });
+  const loaded = await loadWeights(found);
+  for (const note of loaded.notes) onNote(note);
+  const described = await describeWeights(found.path, loaded.metadata);
+  requireSameHeads(model, savedConfig(loaded.metadata).heads ?? described.options.heads, source);
+  const tensors = withKnownHead(loaded.tensors, described, model, classes, onNote);
+  const weights = fittedTo(model, recipe, { source, onNote }, { ...loaded, tensors });
   requireFiniteWeights(weights, source);
   return weights;
 }

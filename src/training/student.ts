@@ -1,5 +1,6 @@
 /** The model that a recipe trains. */
 import { UsageError } from "../errors.js";
+import { normalizationOf } from "../evaluation/view.js";
 import type { Model } from "../models/model.js";
 import { createModel } from "../models/registry.js";
 import type { Recipe } from "./recipe.js";
@@ -8,11 +9,13 @@ import type { Recipe } from "./recipe.js";
 export function createStudent(recipe: Recipe, classes: number): Model {
   const { imageSize, patchSize, width, depth, heads, mlpRatio, dropPath, dropout, distilled } = recipe;
   const { initialWidth, slope, factor, groupWidth, stemWidth, stemStride } = recipe.regnet;
-  const model = createModel(recipe.model, {
+  const made = createModel(recipe.model, {
     ...{ imageSize, patchSize, width, depth, heads, mlpRatio, dropPath, dropout, distilled },
     ...{ initialWidth, slope, factor, groupWidth, stemWidth, stemStride },
     classes,
   });
+  const model =
+    recipe.normalization === "auto" ? made : { ...made, normalization: normalizationOf(recipe.normalization) };
   if (model.distilled && (recipe.distillation === "none" || recipe.distillationOn === "class")) {
     throw new UsageError(
       `The model "${model.name}" has a distillation token, but the recipe trains nothing with it; set distillation to hard, soft or labels (with distillationOn=auto), or choose a model without the token.`,

@@ -1,13 +1,13 @@
 /** Runs a grid cell by cell, each in a run folder of its own, so that it can be stopped and gone on with at any time. */
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { createLoader } from "../data/loader.js";
 import type { Engine } from "../engines/engine.js";
 import { DeitError, FileError, InterruptedError, UsageError } from "../errors.js";
 import { evaluateHeads, type HeadResult } from "../evaluation/evaluate-heads.js";
 import { headLogits } from "../evaluation/heads.js";
 import { openModel } from "../evaluation/open-model.js";
 import { Probe } from "../evaluation/probe.js";
+import { viewLoader } from "../evaluation/view-loader.js";
 import type { Head } from "../models/context.js";
 import { fileError, writeFileAtomic } from "../system/atomic-file.js";
 import type { TrainEvent } from "./events.js";
@@ -15,7 +15,7 @@ import type { Cell } from "./grid.js";
 import { recipeDifferences } from "./recipe.js";
 import type { TrainOptions } from "./train-options.js";
 import { train } from "./trainer.js";
-import { evaluationTransform, testData } from "./training-data.js";
+import { testData } from "./training-data.js";
 
 export interface CellResult {
   readonly cell: Cell;
@@ -100,7 +100,7 @@ async function runCell(cell: Cell, number: number, engine: Engine, options: Swee
     onEvent: listener?.onEvent,
   }).finally(() => listener?.stop());
   if (interrupted) throw new InterruptedError("The sweep was interrupted.");
-  const heads = await measure(cell, output, engine, options);
+  const heads = await measure(output, engine, options);
   const outcome = { kind: "done", heads, seconds: (performance.now() - start) / 1000 } as const;
   await writeFileAtomic(
     join(output, resultFile),
@@ -110,18 +110,19 @@ async function runCell(cell: Cell, number: number, engine: Engine, options: Swee
 }
 
 /** Accuracy of all heads with the weights of the last epoch. */
-async function measure(cell: Cell, output: string, engine: Engine, options: SweepOptions) {
-  const { model, weights, namedClasses: classes } = await openModel({ weights: join(output, "last.safetensors") });
+async function measure(output: string, engine: Engine, options: SweepOptions) {
+  const {
+    model,
+    view,
+    weights,
+    namedClasses: classes,
+  } = await openModel({ weights: join(output, "last.safetensors") });
   const dataset = await testData(options, classes ?? []);
   if (!dataset)
     throw new FileError(options.data, `"${options.data}" has no part for testing; give one with --validation.`);
   const probe = await Probe.create(engine, model, weights, headLogits(model));
-  const loader = createLoader({
-    ...{ dataset, batchSize: Math.min(64, dataset.length), seed: 0, workers: options.workers },
-    transform: evaluationTransform(cell.recipe, model),
-    order: "sequential",
-    dropLast: false,
-  });
+  const batchSize = Math.min(64, dataset.length);
+  const loader = viewLoader({ dataset, view, batchSize, workers: options.workers });
   try {
     const results = await evaluateHeads(probe, { loader, dataset, signal: options.signal });
     return Object.fromEntries(results) as Partial<Record<Head, HeadResult>>;

@@ -20,6 +20,7 @@ import { makeFolder } from "../system/make-folder.js";
 import { printable } from "../system/quoted.js";
 import type { TeacherAnswers } from "./answers.js";
 import type { Recipe } from "./recipe.js";
+import { settledRecipe } from "./settled-recipe.js";
 import { createStudent } from "./student.js";
 import { openTeacher } from "./teacher.js";
 import { type AnswerFormat, EpochAnswers } from "./teacher-answers.js";
@@ -69,7 +70,10 @@ function identityOf(dataset: Dataset, recipe: Recipe, student: Model, teacher: s
   const { mixMode, eraseProbability, eraseMode, eraseCount } = recipe;
   return {
     data: datasetIdentity(dataset),
-    images: digest([trainingTransform(recipe, student), student.normalization]),
+    images: digest([
+      ...[trainingTransform(recipe, student), student.normalization],
+      ...(recipe.exif === "apply" ? ["exif"] : []),
+    ]),
     seed: String(seed),
     batches: digest([batchSize / accumulate, recipe.repeatedAugmentation]),
     mixing: digest([mixup, cutmix, cutmixMinMax, mixProbability, mixSwitchProbability, mixMode]),
@@ -98,7 +102,8 @@ export interface StoredAnswers {
 
 /** Stores the answers of the recipe's teacher to all epochs of the recipe: decisions for `hard`, logits for `soft`. */
 export async function buildTeacherCache(options: CacheOptions): Promise<StoredAnswers> {
-  const { recipe, engine, output, signal, onProgress } = options;
+  const { engine, output, signal, onProgress } = options;
+  const { recipe } = await settledRecipe(options.recipe);
   const found = await openDataset(options.data, { split: "train", rule: options.split });
   const dataset = await withoutBadImages(found, options);
   const student = createStudent(recipe, found.classes.length);

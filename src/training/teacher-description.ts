@@ -1,19 +1,30 @@
 /** What an ONNX classifier wants to see and calls its classes: told by the recipe, its metadata, or files beside it. */
-import { readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { readClassFile } from "../data/sources/files.js";
 import { readOnnxMetadata } from "../engines/onnx/file-metadata.js";
 import { UsageError } from "../errors.js";
-import { imagenetNormalization, type Normalization } from "../models/model.js";
+import { asNames, readCompanions } from "../evaluation/companions.js";
+import { outputNames } from "../evaluation/output-classes.js";
+import { asNormalization } from "../evaluation/preprocessor.js";
+import { normalizationOf, type SaidOfView } from "../evaluation/view.js";
+import type { Normalization } from "../models/model.js";
 import type { ResampleFilter } from "../models/resample.js";
 import type { Recipe } from "./recipe.js";
 
 export interface TeacherDescription {
-  readonly normalization: Normalization;
+  /** Undefined where nobody tells; bytes want none. */
+  readonly normalization?: Normalization;
   /** Undefined where nobody tells; then the model's input or the student's size decides. */
   readonly imageSize?: number;
   readonly interpolation: ResampleFilter;
   readonly classes?: readonly string[];
+}
+
+export interface DescribedTeacher {
+  /** What its answers depend on. */
+  readonly description: TeacherDescription;
+  /** What is said of how it sees whole images, for evaluation. */
+  readonly view: readonly SaidOfView[];
 }
 
 /** Metadata of an ONNX file that says how to use it; values are JSON. */
@@ -23,84 +34,71 @@ export const onnxMetadata = {
   classes: "deit.classes",
 } as const;
 
-const known: Readonly<Record<string, Normalization>> = {
-  imagenet: imagenetNormalization,
-  inception: { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
-  none: { mean: [0, 0, 0], std: [1, 1, 1] },
-};
-
-/** The normalisation of this name of the recipe, or the numbers it gives. */
-export function normalizationOf(setting: Exclude<Recipe["teacherNormalization"], "auto">): Normalization {
-  return typeof setting === "string" ? known[setting] : setting;
-}
-
 /** Puts together what is known of the classifier in `path`; what the recipe says goes first. */
-export async function describeTeacher(path: string, recipe: Recipe): Promise<TeacherDescription> {
+export async function describeTeacher(path: string, recipe: Recipe): Promise<DescribedTeacher> {
   const own = await readOnnxMetadata(path);
-  const said = [
+  const beside = await readCompanions([dirname(path), dirname(dirname(path))]);
+  const ultralytics = ofUltralytics(own, path);
+  const view: SaidOfView[] = [
     {
-      normalization: json(own.get(onnxMetadata.normalization)),
-      imageSize: json(own.get(onnxMetadata.imageSize)),
-      classes: json(own.get(onnxMetadata.classes)),
+      source: `"${path}"`,
+      normalization: asNormalization(json(own.get(onnxMetadata.normalization))),
+      imageSize: asSize(json(own.get(onnxMetadata.imageSize))),
     },
-    ...(await filesBeside(path)),
+    ...(ultralytics ? [ultralytics.view] : []),
+    ...beside.view,
   ];
-  const first = <T>(pick: (s: (typeof said)[number]) => T | undefined) =>
-    said.map(pick).find((value) => value !== undefined);
   const { teacherNormalization, teacherImageSize, teacherInterpolation: interpolation, teacherClasses } = recipe;
-  const normalization =
-    teacherNormalization !== "auto"
-      ? normalizationOf(teacherNormalization)
-      : first((s) => asNormalization(s.normalization));
-  if (normalization === undefined) {
+  const first = <T>(of: (said: SaidOfView) => T | undefined) => view.find((said) => of(said) !== undefined);
+  const normalized = first((said) => said.normalization);
+  if (teacherNormalization === "auto" && normalized?.normalization && "refused" in normalized.normalization)
     throw new UsageError(
-      `Neither "${path}" nor a preprocessor_config.json beside it says how the teacher's images are normalised; set teacherNormalization to imagenet, inception, none or {"mean":[…],"std":[…]}.`,
+      `${normalized.source} ${normalized.normalization.refused}; for a teacher, set teacherNormalization.`,
     );
-  }
-  return {
-    normalization,
-    imageSize: teacherImageSize ?? first((s) => asSize(s.imageSize)),
-    interpolation,
-    classes: teacherClasses ? await readClassFile(teacherClasses) : first((s) => asNames(s.classes)),
-  };
+  const normalization =
+    teacherNormalization === "auto"
+      ? (normalized?.normalization as Normalization | undefined)
+      : normalizationOf(teacherNormalization);
+  const given = teacherClasses ? await readClassFile(teacherClasses) : undefined;
+  const classes = asNames(json(own.get(onnxMetadata.classes))) ?? ultralytics?.classes ?? beside.classes?.names;
+  const imageSize = teacherImageSize ?? first((said) => said.imageSize)?.imageSize;
+  const { names } = outputNames(classes, given, path);
+  return { description: { normalization, imageSize, interpolation, classes: names }, view };
 }
 
-interface Said {
-  readonly normalization?: unknown;
-  readonly imageSize?: unknown;
-  readonly classes?: unknown;
-}
-
-/** Files by which other libraries describe a model: of the hub's transformers, and of timm. */
-async function filesBeside(path: string): Promise<Said[]> {
-  const folder = dirname(path);
-  const found: Said[] = [];
-  for (const at of [folder, dirname(folder)]) {
-    const preprocessor = await jsonFile(join(at, "preprocessor_config.json"));
-    const config = await jsonFile(join(at, "config.json"));
-    const timm = record(config?.pretrained_cfg);
-    found.push(
-      {
-        normalization: preprocessor && { mean: preprocessor.image_mean, std: preprocessor.image_std },
-        imageSize: preprocessor?.crop_size ?? preprocessor?.size,
-        classes: config?.id2label,
-      },
-      { normalization: timm, imageSize: timm?.input_size, classes: config?.label_names },
-    );
-  }
-  return found;
-}
-
-type Fields = Readonly<Record<string, unknown>>;
-
-const record = (value: unknown): Fields | undefined =>
-  typeof value === "object" && value !== null ? (value as Fields) : undefined;
-
-async function jsonFile(path: string): Promise<Fields | undefined> {
-  return readFile(path, "utf8").then(
-    (text) => record(json(text)),
-    () => undefined,
+/** The sentence for a classifier of which nobody says how its images are normalised. */
+export const noNormalization = (path: string): UsageError =>
+  new UsageError(
+    `Neither "${path}" nor a preprocessor_config.json beside it says how the teacher's images are normalised; set teacherNormalization to imagenet, inception, none or {"mean":[…],"std":[…]}.`,
   );
+
+/** Classifiers that ultralytics exports take values of 0 to 1 as they are, of an image cropped in the centre. */
+function ofUltralytics(metadata: ReadonlyMap<string, string>, path: string) {
+  if (!/ultralytics/i.test(`${metadata.get("author")} ${metadata.get("description")}`)) return undefined;
+  const task = metadata.get("task");
+  if (task !== undefined && task !== "classify")
+    throw new UsageError(
+      `"${path}" is a model for the task "${task}", which names no class of an image; give a classifier.`,
+    );
+  const size = json(metadata.get("imgsz"));
+  const view: SaidOfView = {
+    source: `"${path}"`,
+    normalization: normalizationOf("none"),
+    geometry: { cropRatio: 1, cropMode: "center" },
+    interpolation: "bilinear",
+    imageSize: Array.isArray(size) && size[0] === size[1] ? asSize(size[0]) : asSize(size),
+  };
+  return { view, classes: pythonNames(metadata.get("names")) };
+}
+
+/** Names from a dictionary as Python writes it: {0: 'tench', 1: "cat's eye"}. */
+function pythonNames(text: string | undefined): readonly string[] | undefined {
+  const names: string[] = [];
+  for (const [, index, single, double] of (text ?? "").matchAll(
+    /(\d+):\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)")/g,
+  ))
+    names[Number(index)] = (single ?? double).replace(/\\(.)/g, "$1");
+  return names.length > 0 && Array.from(names, (name) => name !== undefined).every(Boolean) ? names : undefined;
 }
 
 function json(text: string | undefined): unknown {
@@ -111,24 +109,5 @@ function json(text: string | undefined): unknown {
   }
 }
 
-function asNormalization(value: unknown): Normalization | undefined {
-  const { mean, std } = record(value) ?? {};
-  const three = (v: unknown): v is Normalization["mean"] =>
-    Array.isArray(v) && v.length === 3 && v.every((n) => typeof n === "number" && Number.isFinite(n));
-  return three(mean) && three(std) && std.every((s) => s > 0) ? { mean, std } : undefined;
-}
-
-/** A side in pixels from a number, `{height}`, `{shortest_edge}` or `[channels, height, width]`. */
-function asSize(value: unknown): number | undefined {
-  const fields = record(value);
-  const side = Array.isArray(value) ? value[1] : (fields?.height ?? fields?.shortest_edge ?? value);
-  return typeof side === "number" && Number.isInteger(side) && side > 0 && side <= 8192 ? side : undefined;
-}
-
-/** Names from a list, or from an object of them by index. */
-function asNames(value: unknown): readonly string[] | undefined {
-  const fields = record(value);
-  if (!fields) return undefined;
-  const names = Array.isArray(value) ? (value as unknown[]) : Object.keys(fields).map((_, i) => fields[i]);
-  return names.length > 0 && names.every((n): n is string => typeof n === "string") ? names : undefined;
-}
+const asSize = (value: unknown): number | undefined =>
+  typeof value === "number" && Number.isInteger(value) && value > 0 && value <= 8192 ? value : undefined;

@@ -1,12 +1,22 @@
 /** A teacher from an ONNX file of any origin: answers in a worker of its own while the student's step runs. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
+import { dirname, join, relative } from "node:path";
 import type { DeviceState } from "../engines/engine.js";
 import { type FileExecutable, startOnnxEngine } from "../engines/onnx/engine.js";
+import { type FileGraph, readFileGraph } from "../engines/onnx/file-graph.js";
 import type { FileValue } from "../engines/onnx/messages.js";
 import { UsageError } from "../errors.js";
+import {
+  type EvaluationView,
+  type Geometry,
+  resolveView,
+  type SaidOfView,
+  type ViewChoice,
+} from "../evaluation/view.js";
 import type { Normalization } from "../models/model.js";
-import { resizeImages } from "../models/resample.js";
+import { createModel } from "../models/registry.js";
+import { type ResampleFilter, resizeImages } from "../models/resample.js";
 import { fileError } from "../system/atomic-file.js";
 import {
   add,
@@ -30,13 +40,15 @@ import { requireFiniteAnswers } from "./finite-answers.js";
 import { fromHalf } from "./half.js";
 import { batchTransformOf, type Recipe } from "./recipe.js";
 import { stepData } from "./step-data.js";
-import { describeTeacher, type TeacherDescription } from "./teacher-description.js";
+import { describeTeacher, noNormalization, type TeacherDescription } from "./teacher-description.js";
 
 /** A classifier in an ONNX file, known but not yet loaded. */
 export interface OnnxTeacher {
   readonly kind: "onnx";
-  /** SHA-256 of the file and of how it is used. */
+  /** SHA-256 of the file, of those that hold its weights, and of how it is used. */
   readonly identity: string;
+  /** How it wants to see whole images. */
+  view(chosen: ViewChoice): Geometry & Pick<EvaluationView, "interpolation" | "exif">;
   /**
    * Loads it for batches of the student's views, `batch` of them at a time. Where
    * `describe` names samples, an answer that is no number is a TrainingError; otherwise whoever asks looks at them.
@@ -58,18 +70,41 @@ export interface OnnxAnswers extends TeacherAnswers {
 
 /** Reads what the classifier in `path` says of itself; `classes` are those of the data. */
 export async function openOnnxTeacher(path: string, recipe: Recipe, classes: readonly string[]): Promise<OnnxTeacher> {
-  const description = await describeTeacher(path, recipe);
-  const hash = createHash("sha256").update(JSON.stringify([description, classes]));
-  try {
-    for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
-  } catch (error) {
-    throw fileError(path, "read the teacher in", error);
+  const { description, view } = await describeTeacher(path, recipe);
+  const { externalFiles, operators } = await readFileGraph(path);
+  const told = [recipe.teacherOutput, recipe.teacherAnswers].filter(
+    (setting) => setting !== undefined && setting !== "auto",
+  );
+  const hash = createHash("sha256").update(JSON.stringify([description, classes, ...told]));
+  for (const file of [path, ...externalFiles.map((name) => join(dirname(path), name))]) {
+    if (file !== path) hash.update(`\0${relative(dirname(path), file)}\0`);
+    try {
+      for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
+    } catch (error) {
+      throw fileError(file, "read the teacher in", error);
+    }
   }
   return {
     kind: "onnx",
     identity: hash.digest("hex"),
-    open: (views, batch, describe) => load({ path, recipe, classes, description, views, batch, describe }),
+    view: (chosen) => teacherView(chosen, view),
+    open: (views, batch, describe) => load({ path, recipe, classes, description, operators, views, batch, describe }),
   };
+}
+
+/** Whether a path is that of an ONNX file. */
+export const isOnnxFile = (path: string): boolean => /\.onnx$/i.test(path);
+
+function teacherView(chosen: ViewChoice, said: readonly SaidOfView[]): ReturnType<OnnxTeacher["view"]> {
+  // A model of no architecture of ours: only what is said of whole images counts.
+  const model = { ...createModel("linear"), cropRatio: 0.875 };
+  const { view } = resolveView(
+    model,
+    chosen,
+    said.map((one) => ({ ...one, normalization: undefined })),
+  );
+  const { cropRatio, cropMode, interpolation, exif } = view;
+  return { cropRatio, cropMode, interpolation, exif };
 }
 
 interface Wanted {
@@ -77,6 +112,8 @@ interface Wanted {
   readonly recipe: Recipe;
   readonly classes: readonly string[];
   readonly description: TeacherDescription;
+  /** The operator that makes a value, by the value's name. */
+  readonly operators: FileGraph["operators"];
   readonly views: Views;
   readonly batch: number;
   readonly describe?: (index: number) => string;
@@ -88,11 +125,16 @@ async function load(wanted: Wanted): Promise<OnnxAnswers> {
   try {
     const file = await engine.openFile(path);
     const layout = layoutOf(file.signature.inputs, path);
-    const output = outputOf(file.signature.outputs, path);
+    const output = outputOf(file.signature.outputs, wanted);
+    const form = answerForm(output.name, wanted);
     const imageSize = sizeFor(layout, wanted);
     const { normalization, imageSize: viewSize = imageSize } = wanted.views;
+    // Pixels as bytes are the plain values, without normalisation.
+    const theirs = layout.dtype === "uint8" ? byteScale : description.normalization;
+    if (theirs === undefined) throw noNormalization(path);
     const views = teacherViews({
-      ...{ batch, views: { normalization, imageSize: viewSize }, imageSize, layout, description },
+      ...{ batch, views: { normalization, imageSize: viewSize }, imageSize, layout, normalization: theirs },
+      interpolation: description.interpolation,
       transform: batchTransformOf(recipe),
     });
     const executable = await engine.compile(views);
@@ -110,7 +152,7 @@ async function load(wanted: Wanted): Promise<OnnxAnswers> {
           const image = (row: number) => describe(views.indices[row]);
           requireFiniteAnswers(raw, batch, { teacher: path, image });
         }
-        const logits = chosen(raw, batch, mapping(raw.length / batch));
+        const logits = chosen(raw, batch, mapping(raw.length / batch), formOf(raw, form, wanted));
         return recipe.distillation === "soft"
           ? hostTensor("float32", [batch, classes.length], logits)
           : hostTensor("int32", [batch], decisions(logits, batch));
@@ -165,16 +207,53 @@ function layoutOf(inputs: readonly FileValue[], path: string): Layout {
   return { input: input.name, dtype, channelsFirst, size: height ?? width, batch };
 }
 
-/** The output with a row per image; of several, the one called logits, or the first. */
-function outputOf(outputs: readonly FileValue[], path: string): { readonly name: string; readonly classes?: number } {
+/**
+ * The output with a row per image; of several, the one that the recipe names, the one called logits, or the one with as
+ * many numbers as there are classes. UsageError where that leaves several.
+ */
+function outputOf(
+  outputs: readonly FileValue[],
+  { path, recipe, description, classes }: Wanted,
+): { readonly name: string; readonly classes?: number } {
   const rows = outputs.filter((v) => v.shape.length === 2 && (v.type === "float32" || v.type === "float16"));
-  const found = rows.find((v) => v.name === "logits") ?? rows[0];
-  if (found) {
-    const classes = found.shape[1];
-    return { name: found.name, classes: typeof classes === "number" && classes > 0 ? classes : undefined };
-  }
+  const width = ({ shape: [, d] }: FileValue) => (typeof d === "number" && d > 0 ? d : undefined);
   const words = outputs.map((v) => `"${v.name}" [${v.shape.join(", ")}]`).join(", ");
-  throw new UsageError(`"${path}" is no classifier: none of its outputs (${words}) is [batch, classes].`);
+  const wanted = description.classes?.length ?? classes.length;
+  const named = recipe.teacherOutput ?? "logits";
+  const fitting = rows.filter((v) => width(v) === wanted);
+  const candidates = [rows.filter((v) => v.name === named), ...(recipe.teacherOutput ? [] : [fitting, rows])];
+  const [found, ...others] = candidates.find((list) => list.length > 0) ?? [];
+  if (found && others.length === 0) return { name: found.name, classes: width(found) };
+  if (found)
+    throw new UsageError(
+      `"${path}" has several outputs that may be its classes (${words}), and none is called logits; name the one that counts by teacherOutput.`,
+    );
+  throw new UsageError(
+    `"${path}" is no classifier: none of its outputs (${words}) is ${recipe.teacherOutput ? `"${recipe.teacherOutput}" and ` : ""}[batch, classes].`,
+  );
+}
+
+/** What the numbers of an answer are: logits, probabilities that sum to 1, or one of each class on its own. */
+type AnswerForm = "logits" | "probabilities" | "sigmoids";
+
+/** As the recipe says or the graph shows by its last node; undefined where only the numbers can tell. */
+function answerForm(output: string, { recipe, operators }: Wanted): AnswerForm | undefined {
+  if (recipe.teacherAnswers !== "auto") return recipe.teacherAnswers;
+  const last = operators.get(output);
+  if (last === "Sigmoid") return "sigmoids";
+  return last === "Softmax" ? "probabilities" : last === "Gemm" || last === "MatMul" ? "logits" : undefined;
+}
+
+/** What these numbers are. UsageError where they look like those of a sigmoid and nothing says so. */
+function formOf(raw: Float32Array, known: AnswerForm | undefined, { path, recipe, batch }: Wanted): AnswerForm {
+  if (known) return known;
+  if (!raw.every((v) => v >= 0 && v <= 1)) return "logits";
+  if (areProbabilities(raw, raw.length / batch)) return "probabilities";
+  // Its decisions are the same either way.
+  if (recipe.distillation !== "soft") return "logits";
+  throw new UsageError(
+    `All answers of the teacher in "${path}" lie between 0 and 1 without summing to 1, as those of a sigmoid do; say what they are by teacherAnswers: sigmoids, probabilities or logits.`,
+  );
 }
 
 function sizeFor({ size }: Layout, { path, recipe, description, views }: Wanted): number {
@@ -195,7 +274,8 @@ interface ViewOptions {
   readonly transform: BatchTransform;
   readonly imageSize: number;
   readonly layout: Layout;
-  readonly description: { readonly normalization: Normalization; readonly interpolation: "bilinear" | "bicubic" };
+  readonly normalization: Normalization;
+  readonly interpolation: ResampleFilter;
 }
 
 /** Name of the state that holds the pixels of a run of the teacher. */
@@ -205,11 +285,10 @@ const pixels = (run: number): string => `pixels.${run}`;
 const runsFor = (layout: Layout, batch: number): number => Math.ceil(batch / (layout.batch ?? batch));
 
 /** The very views of the student, as the teacher wants them, cut into runs of the teacher. */
-function teacherViews({ batch, views, transform, imageSize, layout, description }: ViewOptions): Program {
+function teacherViews(options: ViewOptions): Program {
+  const { batch, views, transform, imageSize, layout, normalization, interpolation } = options;
   const images = batchImages(batch, views.imageSize, views.normalization, transform);
-  // Pixels as bytes are the plain values, without normalisation.
-  const wanted = layout.dtype === "uint8" ? byteScale : description.normalization;
-  const seen = resizeImages(renormalize(images, views.normalization, wanted), imageSize, description.interpolation);
+  const seen = resizeImages(renormalize(images, views.normalization, normalization), imageSize, interpolation);
   const placed = layout.channelsFirst ? transpose(seen, [0, 3, 1, 2]) : seen;
   const typed = layout.dtype === "uint8" ? toBytes(placed) : cast(placed, layout.dtype);
   const runs = runsFor(layout, batch);
@@ -256,18 +335,15 @@ function asFloat32({ dtype, data }: HostTensor): Float32Array {
   return data instanceof Float32Array ? data : Float32Array.from(data as unknown as ArrayLike<number>);
 }
 
-/** The data's classes of each row. Rows of probabilities become logits by their logarithm. */
-function chosen(raw: Float32Array, batch: number, mapping: Int32Array | undefined): Float32Array {
+/** The data's classes of each row, as logits: of a probability its logarithm, of a sigmoid what went into it. */
+function chosen(raw: Float32Array, batch: number, mapping: Int32Array | undefined, form: AnswerForm): Float32Array {
   const count = raw.length / batch;
-  const probabilities = areProbabilities(raw, count);
   const classes = mapping?.length ?? count;
   const out = new Float32Array(batch * classes);
-  for (let i = 0; i < batch; i++) {
-    for (let c = 0; c < classes; c++) {
-      const value = raw[i * count + (mapping?.[c] ?? c)];
-      out[i * classes + c] = probabilities ? Math.log(Math.max(value, 1e-12)) : value;
-    }
-  }
+  const log = (p: number) => Math.log(Math.max(p, 1e-12));
+  const logit = { logits: (v: number) => v, probabilities: log, sigmoids: (p: number) => log(p) - log(1 - p) }[form];
+  for (let i = 0; i < batch; i++)
+    for (let c = 0; c < classes; c++) out[i * classes + c] = logit(raw[i * count + (mapping?.[c] ?? c)]);
   return out;
 }
 

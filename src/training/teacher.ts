@@ -2,16 +2,18 @@
 import { createHash } from "node:crypto";
 import { readClassFile } from "../data/sources/files.js";
 import { UsageError } from "../errors.js";
-import { type OpenedModel, openModel } from "../evaluation/open-model.js";
-import { isHead } from "../models/adapt.js";
-import type { Model } from "../models/model.js";
+import { openModel } from "../evaluation/open-model.js";
+import { outputNames } from "../evaluation/output-classes.js";
+import { normalizationOf } from "../evaluation/view.js";
+import { withHeadRows } from "../models/head-rows.js";
+import { imagenetNormalization, type Model, type Normalization } from "../models/model.js";
 import { createModel } from "../models/registry.js";
-import { float32, type NamedTensors, sizeOf } from "../tensor/index.js";
+import { usualClasses } from "../models/usual-classes.js";
+import type { NamedTensors } from "../tensor/index.js";
 import { mapClasses } from "./class-mapping.js";
 import type { Recipe } from "./recipe.js";
 import { teacherPrefix } from "./step.js";
-import { normalizationOf } from "./teacher-description.js";
-import { type OnnxTeacher, openOnnxTeacher } from "./teacher-onnx.js";
+import { isOnnxFile, type OnnxTeacher, openOnnxTeacher } from "./teacher-onnx.js";
 
 /** A model of the tensor language, which runs inside the student's step. */
 export interface ModelTeacher {
@@ -32,7 +34,7 @@ export type Teacher = ModelTeacher | OnnxTeacher;
 export async function openTeacher(recipe: Recipe, student: Model, classes: readonly string[]): Promise<Teacher> {
   const { teacherWeights } = recipe;
   if (teacherWeights === undefined) throw new UsageError("There is no teacher; set teacherWeights to its weights.");
-  return /\.onnx$/i.test(teacherWeights)
+  return isOnnxFile(teacherWeights)
     ? openOnnxTeacher(teacherWeights, recipe, classes)
     : openModelTeacher(recipe, student, classes, teacherWeights);
 }
@@ -46,37 +48,34 @@ async function openModelTeacher(
   const { teacher: name, teacherClasses, teacherNormalization } = recipe;
   const imageSize = recipe.teacherImageSize ?? student.imageSize;
   const opened = await openModel({ model: name, weights: weightsPath, imageSize });
-  const names = teacherClasses ? await readClassFile(teacherClasses) : opened.namedClasses;
+  const given = teacherClasses ? await readClassFile(teacherClasses) : undefined;
+  const { names = usualClasses(opened.model) } = outputNames(opened.namedClasses, given, weightsPath);
   const indices = mapClasses(names, opened.model.classes, classes, weightsPath);
-  const { model, weights } = indices ? withClasses(opened, indices) : opened;
-  const normalization = teacherNormalization === "auto" ? model.normalization : normalizationOf(teacherNormalization);
+  const weights = indices ? withHeadRows(opened.weights, indices) : opened.weights;
+  const model = indices
+    ? createModel(opened.model.name, { ...opened.model.config, classes: indices.length })
+    : opened.model;
+  const normalization =
+    teacherNormalization === "auto" ? opened.model.normalization : normalizationOf(teacherNormalization);
   return {
     kind: "model",
     model: { ...model, normalization },
     state: new Map([...weights].map(([key, t]) => [teacherPrefix + key, t])),
-    identity: identityOf(model, asTold(recipe) ? [normalization, recipe.teacherInterpolation] : [], weights),
+    identity: identityOf(
+      model,
+      asTold(recipe) || !sameNormalization(normalization, imagenetNormalization)
+        ? [normalization, recipe.teacherInterpolation]
+        : [],
+      weights,
+    ),
   };
-}
-
-/** The same model with the rows of its heads that belong to `indices`, in their order. */
-function withClasses({ model, weights }: OpenedModel, indices: Int32Array): OpenedModel {
-  const chosen = createModel(model.name, { ...model.config, classes: indices.length });
-  const fitted = chosen.parameters.map(({ name, shape }) => {
-    const given = weights.get(name)!;
-    if (!isHead(name)) return [name, given] as const;
-    const width = sizeOf(shape) / indices.length;
-    const data = new Float32Array(sizeOf(shape));
-    indices.forEach((from, to) => {
-      data.set((given.data as Float32Array).subarray(from * width, (from + 1) * width), to * width);
-    });
-    return [name, float32(shape, data)] as const;
-  });
-  return { model: chosen, weights: new Map(fitted), notes: [] };
 }
 
 /** Whether the recipe changes what the teacher sees. */
 const asTold = ({ teacherImageSize, teacherNormalization }: Recipe): boolean =>
   teacherImageSize !== undefined || teacherNormalization !== "auto";
+
+const sameNormalization = (a: Normalization, b: Normalization): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 function identityOf({ name, config }: Model, views: readonly unknown[], weights: NamedTensors): string {
   const hash = createHash("sha256").update(JSON.stringify([name, config, ...views]));

@@ -1,9 +1,9 @@
 /** A training run, from data to best checkpoint. Reads from top to bottom. */
 import type { Dataset } from "../data/dataset.js";
-import { createLoader } from "../data/loader.js";
 import { FileError, InterruptedError, OutOfMemoryError, TrainingError, UsageError } from "../errors.js";
 import { evaluate } from "../evaluation/evaluate.js";
 import type { EvaluationResult } from "../evaluation/metrics.js";
+import { viewLoader } from "../evaluation/view-loader.js";
 import type { Model } from "../models/model.js";
 import { Closing } from "../system/closing.js";
 import { alone } from "../system/coordination/process-group.js";
@@ -21,7 +21,7 @@ import { nextEpoch, type Position } from "./position.js";
 import { runWarnings } from "./run-warnings.js";
 import { StopVote } from "./stop-vote.js";
 import type { TrainOptions } from "./train-options.js";
-import { evaluationTransform, resumedSplit } from "./training-data.js";
+import { resumedSplit, viewOf } from "./training-data.js";
 
 /** How a training ended. */
 export interface TrainResult {
@@ -95,8 +95,9 @@ async function trainEpochs(options: TrainOptions, run: OpenRun): Promise<TrainRe
     position = after(top1);
     if (isBest) best = record;
     await checkpoints.save(state, position, async (tensors) => {
-      if (isBest) await saveWeights(folder, "best", model, found.classes, tensors, run.prefix);
-      await saveWeights(folder, "last", model, found.classes, tensors, run.prefix);
+      const about = { classes: found.classes, view: viewOf(recipe, model) };
+      if (isBest) await saveWeights(folder, "best", model, about, tensors, run.prefix);
+      await saveWeights(folder, "last", model, about, tensors, run.prefix);
       await folder.log({ kind: "epoch", ...record });
     });
     onEvent({ kind: "epoch", record });
@@ -194,16 +195,8 @@ async function evaluateOn(
   // Some devices may get no image of the last batch, but all get as many slots.
   const { devices } = engine.info;
   const batchSize = Math.ceil(Math.min(64, dataset.length) / devices) * devices;
-  const loader = createLoader({
-    dataset,
-    batchSize,
-    transform: evaluationTransform(recipe, classifier.model),
-    seed: 0,
-    workers,
-    order: "sequential",
-    dropLast: false,
-    process: group,
-  });
+  const view = viewOf(recipe, classifier.model);
+  const loader = viewLoader({ dataset, view, batchSize, workers, process: group });
   try {
     // Where several evaluate together, one must not stop without the others.
     const { describe } = dataset;

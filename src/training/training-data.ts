@@ -9,6 +9,7 @@ import { openDataset } from "../data/open.js";
 import { readSplit, writeSplit } from "../data/split.js";
 import type { Transform } from "../data/transform.js";
 import { FileError, TrainingError } from "../errors.js";
+import { defaultView, type EvaluationView } from "../evaluation/view.js";
 import type { Model } from "../models/model.js";
 import type { ProcessGroup } from "../system/coordination/process-group.js";
 import type { TrainEvent } from "./events.js";
@@ -108,13 +109,13 @@ export async function recordSplit(
   await writeSplit(folder.file(splitFile), rule.share, train.length + test.length, test);
 }
 
-/** What the model sees of a test image. */
-export function evaluationTransform(recipe: Recipe, { imageSize: size, cropRatio }: Model): Transform {
+/** How the model of a run sees a test image, while it trains and ever after. */
+export function viewOf(recipe: Recipe, model: Model): EvaluationView {
   return {
-    kind: "evaluation",
-    size,
-    cropRatio: recipe.evaluationCropRatio ?? cropRatio,
+    ...defaultView(model),
+    cropRatio: recipe.evaluationCropRatio ?? model.cropRatio,
     interpolation: evaluationInterpolation(recipe),
+    exif: recipe.exif,
   };
 }
 
@@ -181,6 +182,7 @@ export function trainingLoader(dataset: Dataset, recipe: Recipe, model: Model, o
     repeats,
     dropLast: true,
     jpeg: "fast",
+    exif: recipe.exif,
     process: options.group,
     onBadImage: options.onBadImage,
     onSkipped: (message) => options.onEvent?.({ kind: "warning", message }),

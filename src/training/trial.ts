@@ -63,7 +63,7 @@ export async function openTrial(options: TrialOptions): Promise<Trial> {
     // Heads are fitted only where losses count: a pass over the images would outlast a few steps.
     const { parameters } = options.fitHeads
       ? await beginRun({ ...options, model, dataset, recipe })
-      : { parameters: await firstParameters(model, recipe) };
+      : { parameters: await firstParameters(model, recipe, dataset.classes, () => undefined) };
     const first = stateOf(step, parameters);
     const state = await engine.createState(new Map([...first, ...frozenTensors(step, teaching)]));
     closing.add(() => state.dispose());

@@ -15,10 +15,11 @@ const runs = useRuns();
 const { options, folder } = runs;
 const model = deit("deit", { imageSize: 16, patchSize: 4, width: 16, depth: 1, heads: 1, classes: 10 });
 
-/** Weights whose head is `value` throughout; the names of their classes are those of the built-in shapes. */
-async function weightsWith(name: string, value: number): Promise<string> {
+/** Weights of which one tensor is `value` throughout. */
+async function weightsWith(name: string, tensor: string, value: number): Promise<string> {
   const weights = new Map<string, HostTensor>(initialize(model, 0));
-  weights.set("head.weight", float32([10, 16], new Float32Array(160).fill(value)));
+  const { shape, data } = weights.get(tensor)!;
+  weights.set(tensor, float32(shape, new Float32Array(data.length).fill(value)));
   await writeSafetensors(folder(name), weights, {
     [checkpointMetadata.model]: model.name,
     [checkpointMetadata.config]: JSON.stringify(model.config),
@@ -27,9 +28,9 @@ async function weightsWith(name: string, value: number): Promise<string> {
 }
 
 describe("weights that are not all numbers", () => {
-  const refusal = '"head.weight" holds NaN at place 0 of 160';
+  const refusal = '"norm.weight" holds NaN at place 0 of 16';
   it("are refused when they are opened and when training begins from them", async () => {
-    const weights = await weightsWith("nan.safetensors", Number.NaN);
+    const weights = await weightsWith("nan.safetensors", "norm.weight", Number.NaN);
     await expect(openModel({ weights })).rejects.toThrow(refusal);
     const settings = { depth: 1, heads: 1, finetune: weights };
     await expect(train(options("begun", settings))).rejects.toThrow(refusal);
@@ -42,7 +43,7 @@ describe("a teacher that overflows", () => {
   const sentence = /The answer of the teacher in ".*huge.safetensors" to ".+" is no number/;
   it.each(["hard", "soft"] as const)("ends training by its name, %s", async (distillation) => {
     // Finite, but its products are not: the largest number times features of a few units.
-    const teacherWeights = await weightsWith("huge.safetensors", 3e38);
+    const teacherWeights = await weightsWith("huge.safetensors", "head.weight", 3e38);
     const run = options(`overflow-${distillation}`, { distillation, teacherWeights });
     await expect(train({ ...run, onNaN: "skip" })).rejects.toThrow(sentence);
     const cache = {

@@ -6,8 +6,8 @@ import type { EngineChoice } from "../../engines/open.js";
 import { UsageError } from "../../errors.js";
 import { type Decisions, decide, disagreement } from "../../evaluation/agreement.js";
 import { type OpenedModel, openModel } from "../../evaluation/open-model.js";
-import { evaluationTransform } from "../../evaluation/sight.js";
 import { createProgress } from "../../system/progress.js";
+import { isOnnxFile } from "../../training/teacher-onnx.js";
 import { type Contestant, modelContestant, onnxContestant } from "../contestant.js";
 import { type DataOptions, dataOptions, evaluationLoader, namedClasses, testDataset } from "../evaluation-data.js";
 import { interruptible } from "../interruption.js";
@@ -16,6 +16,7 @@ import { type ModelArgument, modelArguments } from "../model-argument.js";
 import { engineOptions, withEngine } from "../options.js";
 import { print, warn } from "../output.js";
 import { textTable } from "../table.js";
+import { viewChoice } from "../view-options.js";
 
 export function define(command: Command): void {
   dataOptions(engineOptions(command))
@@ -44,13 +45,13 @@ interface Opened extends OpenedModel {
   readonly name: string;
 }
 
-const isOnnx = ({ weights }: ModelArgument): boolean => /\.onnx$/i.test(weights);
+const isOnnx = ({ weights }: ModelArgument): boolean => isOnnxFile(weights);
 
 async function run(models: readonly ModelArgument[], options: Options, signal: AbortSignal): Promise<void> {
   const named = await namedClasses(options);
   const opened: Opened[] = [];
   for (const { name, model, weights } of models.filter((m) => !isOnnx(m)))
-    opened.push({ name, ...(await openModel({ model, weights, classes: named })) });
+    opened.push({ name, ...(await openModel({ ...viewChoice(options), model, weights, classes: named })) });
   for (const { notes } of opened) for (const note of notes) warn(note);
   const classes = commonClasses(opened);
   const dataset = await testDataset(options, opened[0]?.model, named ?? classes);
@@ -60,7 +61,14 @@ async function run(models: readonly ModelArgument[], options: Options, signal: A
     if (own) return modelContestant(engine, own.name, own);
     const { name, weights: path } = argument;
     const batch = Math.min(options.batchSize, dataset.length);
-    return onnxContestant({ name, path, classes: dataset.classes, batch, settings: options.set ?? [] });
+    return onnxContestant({
+      name,
+      path,
+      classes: dataset.classes,
+      batch,
+      chosen: viewChoice(options),
+      settings: options.set ?? [],
+    });
   };
   const decided = await withEngine(options, async (engine) => {
     const contestants: Contestant[] = [];
@@ -118,7 +126,7 @@ async function decideAll(
 ): Promise<Decisions[][]> {
   const passes = new Map<string, Contestant[]>();
   for (const each of contestants) {
-    const key = JSON.stringify(evaluationTransform(each.sight, options));
+    const key = JSON.stringify({ ...each.view, normalization: undefined });
     passes.set(key, [...(passes.get(key) ?? []), each]);
   }
   const total = dataset.length * passes.size;
@@ -127,7 +135,7 @@ async function decideAll(
   let done = 0;
   try {
     for (const group of passes.values()) {
-      const loader = evaluationLoader(dataset, group[0].sight, options);
+      const loader = evaluationLoader(dataset, group[0].view, options);
       const onProgress = (n: number) => progress.update(done + n);
       const decisions = await decide(group, dataset, { loader, signal, onProgress }).finally(loader.close);
       group.forEach((each, i) => {

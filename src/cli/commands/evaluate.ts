@@ -47,14 +47,18 @@ interface Options extends EngineChoice, DataOptions {
 async function run(options: Options, signal: AbortSignal): Promise<void> {
   const {
     model,
+    view,
     weights,
     namedClasses: classes,
     notes,
-  } = await openModel({ ...options, classes: await namedClasses(options) });
+  } = await openModel({
+    ...options,
+    classes: await namedClasses(options),
+  });
   for (const note of notes) warn(note);
   const dataset = await testDataset(options, model, classes, signal);
   const real = options.real === undefined ? undefined : await readRealLabels(options.real);
-  const loader = evaluationLoader(dataset, model, options);
+  const loader = evaluationLoader(dataset, view, options);
   // Models with one head decide by it, whatever was asked for.
   const chosen: Head = headsOf(model).includes(options.head) ? options.head : "both";
   const progress = createProgress({ title: "evaluating", total: dataset.length, unit: "images", quiet: options.json });
@@ -82,6 +86,7 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
           ...result,
           imagesPerSecond,
           model: model.name,
+          view,
           ...(results.size > 1 ? { head: chosen, heads: Object.fromEntries(results) } : {}),
           ...(options.predictions ? { predictions } : {}),
         }),

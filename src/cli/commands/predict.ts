@@ -7,15 +7,16 @@ import { type DeitError, FileError, InterruptedError } from "../../errors.js";
 import { Classifier } from "../../evaluation/classifier.js";
 import { softmaxOf, topK } from "../../evaluation/metrics.js";
 import { openModel } from "../../evaluation/open-model.js";
-import { evaluationTransform } from "../../evaluation/sight.js";
+import { evaluationTransform, type ViewChoice } from "../../evaluation/view.js";
 import { requireFiniteLogits } from "../../models/finite.js";
 import { findImages } from "../images-argument.js";
 import { interruptible } from "../interruption.js";
 import { engineOptions, wholeNumber, withEngine } from "../options.js";
 import { print, warn } from "../output.js";
+import { viewOptions } from "../view-options.js";
 
 export function define(command: Command): void {
-  engineOptions(command)
+  viewOptions(engineOptions(command))
     .argument(
       "<images...>",
       "files, folders, globs, data sets; - for an image on standard input, @- for a list of paths there",
@@ -36,7 +37,7 @@ Example:
     .action((images: string[], options: Options) => interruptible((signal) => run(images, options, signal)));
 }
 
-interface Options extends EngineChoice {
+interface Options extends EngineChoice, ViewChoice {
   readonly weights: string;
   readonly model?: string;
   readonly classes?: string;
@@ -46,12 +47,12 @@ interface Options extends EngineChoice {
 
 async function run(images: readonly string[], options: Options, signal: AbortSignal): Promise<void> {
   const classFile = options.classes ? await readClassFile(options.classes) : undefined;
-  const inputs = await findImages(images, signal);
+  const { model, view, weights, classes, notes } = await openModel({ ...options, classes: classFile });
+  for (const note of notes) warn(note);
+  const inputs = await findImages(images, view.exif, signal);
   await withEngine(options, async (engine) => {
-    const { model, weights, classes, notes } = await openModel({ ...options, classes: classFile });
-    for (const note of notes) warn(note);
     const classifier = await Classifier.create({ engine, model }, weights);
-    const transform = evaluationTransform(model);
+    const transform = evaluationTransform(view);
     let failure: DeitError | undefined;
     for (const { name, load } of inputs) {
       if (signal.aborted) throw new InterruptedError("The prediction was interrupted.");

@@ -14,6 +14,7 @@ import { engineOptions, withEngine } from "../options.js";
 import { print, warn } from "../output.js";
 import { checkPlotFile, writePlot } from "../plot-file.js";
 import { textTable } from "../table.js";
+import { viewChoice } from "../view-options.js";
 
 export function define(command: Command): void {
   dataOptions(engineOptions(command))
@@ -47,12 +48,21 @@ async function run(models: readonly ModelArgument[], options: Options, signal: A
     const all: Result[] = [];
     for (const argument of models) {
       const classNames = await namedClasses(options);
-      const { model, weights, notes, ...opened } = await openModel({ ...argument, classes: classNames });
+      const {
+        model,
+        view,
+        weights,
+        namedClasses: classes,
+        notes,
+      } = await openModel({
+        ...viewChoice(options),
+        ...argument,
+        classes: classNames,
+      });
       for (const note of notes) warn(note);
-      const classes = opened.namedClasses;
       const dataset = await testDataset(options, model, classes);
       const probe = await Probe.create(engine, model, weights, tokenCosines(model));
-      const loader = evaluationLoader(dataset, model, options);
+      const loader = evaluationLoader(dataset, view, options);
       const progress = createProgress({
         ...{ title: argument.name, total: dataset.length, unit: "images", quiet: options.json },
       });

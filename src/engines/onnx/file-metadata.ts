@@ -3,6 +3,7 @@ import { open } from "node:fs/promises";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { FileError } from "../../errors.js";
 import { fileError } from "../../system/atomic-file.js";
+import { entry } from "./file-graph.js";
 
 /** Field of `ModelProto` with an entry of the metadata: a message of key (1) and value (2). */
 const metadataField = 14;
@@ -29,7 +30,7 @@ export async function readOnnxMetadata(path: string): Promise<ReadonlyMap<string
         const start = at + reader.pos;
         if (start + length > size) throw new Error("it is cut off");
         if (field === metadataField && length <= largestEntry) {
-          const [key, value] = readEntry((await file.read(Buffer.alloc(length), 0, length, start)).buffer);
+          const [key, value] = entry((await file.read(Buffer.alloc(length), 0, length, start)).buffer);
           found.set(key, value);
         }
         at = start + length;
@@ -45,15 +46,4 @@ export async function readOnnxMetadata(path: string): Promise<ReadonlyMap<string
     await file.close();
   }
   return found;
-}
-
-function readEntry(bytes: Uint8Array): readonly [key: string, value: string] {
-  const reader = new BinaryReader(bytes);
-  const parts = ["", ""];
-  while (reader.pos < reader.len) {
-    const [field, type] = reader.tag();
-    if (type === WireType.LengthDelimited && (field === 1 || field === 2)) parts[field - 1] = reader.string();
-    else reader.skip(type);
-  }
-  return [parts[0], parts[1]];
 }

@@ -10,6 +10,7 @@ import { type Captioned, contactPage, contactSheet } from "../../../report/conta
 import { writeFileAtomic } from "../../../system/atomic-file.js";
 import type { TrainEvent } from "../../../training/events.js";
 import { type PreviewImage, previewBatch } from "../../../training/preview.js";
+import { settledRecipe } from "../../../training/settled-recipe.js";
 import { createStudent } from "../../../training/student.js";
 import { trainingLoader, withoutBadImages } from "../../../training/training-data.js";
 import { chosenRun } from "../../chosen-run.js";
@@ -68,7 +69,8 @@ async function run({ data: named, options }: Asked<Options>): Promise<void> {
   if (!["stop", "skip"].includes(onBadImage))
     throw new UsageError(`--on-bad-image is "${onBadImage}"; it must be stop or skip.`);
   await requireWritable("--output", output);
-  const { recipe, split } = await chosenRun({ ...options, data });
+  const { recipe: chosen, split } = await chosenRun({ ...options, data });
+  const { recipe } = await settledRecipe(chosen);
   const onEvent = (event: TrainEvent) => event.kind === "warning" && warn(event.message);
   const dataOptions = { data, workers, onBadImage, onEvent };
   const found = await openDataset(data, { split: "train", rule: split });

@@ -1,0 +1,107 @@
+/** What an ONNX file tells without being loaded: the files that its weights lie in, and the kinds of its last nodes. */
+import { type FileHandle, open } from "node:fs/promises";
+import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
+import { FileError } from "../../errors.js";
+import { fileError } from "../../system/atomic-file.js";
+
+export interface FileGraph {
+  /** Files with weights beside the model, as it names them, in alphabetical order. */
+  readonly externalFiles: readonly string[];
+  /** The operator that makes a value, by the value's name; of the outermost graph. */
+  readonly operators: ReadonlyMap<string, string>;
+}
+
+/** Messages of ONNX in which tensors can lie, and where: the field's number to the message it holds. */
+const nested = {
+  model: { 7: "graph", 25: "function" },
+  function: { 7: "node" },
+  graph: { 1: "node", 5: "tensor", 15: "sparse" },
+  node: { 5: "attribute" },
+  attribute: { 5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse" },
+  sparse: { 1: "tensor", 2: "tensor" },
+  tensor: {},
+} as const;
+type Message = keyof typeof nested;
+
+/** Bytes that are read at a time; what lies between fields is skipped. */
+const window = 1 << 16;
+const mostFields = 20_000_000;
+const deepest = 64;
+const longestText = 4096;
+
+/** Reads it by skipping over its weights. Throws FileError where the file is no ONNX model. */
+export async function readFileGraph(path: string): Promise<FileGraph> {
+  const file = await open(path, "r").catch((error) => {
+    throw fileError(path, "read the ONNX model", error);
+  });
+  const external = new Set<string>();
+  const operators = new Map<string, string>();
+  let fields = 0;
+  try {
+    const { size } = await file.stat();
+    const bytes = windowed(file);
+
+    const walk = async (message: Message, from: number, to: number, depth: number): Promise<void> => {
+      if (depth > deepest) throw new Error("it is nested too deeply");
+      let operator = "";
+      const outputs: string[] = [];
+      for (let at = from; at < to; ) {
+        if (++fields > mostFields) throw new Error("it has too many parts");
+        const reader = new BinaryReader(await bytes(at, Math.min(20, to - at)));
+        const [field, type] = reader.tag();
+        if (type !== WireType.LengthDelimited) {
+          reader.skip(type);
+          at += reader.pos;
+          continue;
+        }
+        const length = reader.uint32();
+        const start = at + reader.pos;
+        at = start + length;
+        if (at > to) throw new Error("it is cut off");
+        const text = async () => (await bytes(start, Math.min(length, longestText))).toString();
+        if (message === "tensor" && field === 13) {
+          const [key, value] = entry(await bytes(start, Math.min(length, longestText)));
+          if (key === "location") external.add(value);
+        } else if (message === "node" && field === 2) outputs.push(await text());
+        else if (message === "node" && field === 4) operator = await text();
+        const inner = (nested[message] as Readonly<Record<number, Message>>)[field];
+        if (inner) await walk(inner, start, at, depth + 1);
+      }
+      if (message === "node" && depth === 2) for (const name of outputs) operators.set(name, operator);
+    };
+    await walk("model", 0, size, 0);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new FileError(path, `"${path}" is no sound ONNX model: ${reason}.`);
+  } finally {
+    await file.close();
+  }
+  return { externalFiles: [...external].sort(), operators };
+}
+
+/** Bytes of a file at a place, read in windows. */
+function windowed(file: FileHandle): (at: number, length: number) => Promise<Buffer> {
+  let buffer = Buffer.alloc(0);
+  let from = 0;
+  return async (at, length) => {
+    if (at < from || at + length > from + buffer.length) {
+      const fresh = Buffer.alloc(Math.max(window, length));
+      const { bytesRead } = await file.read(fresh, 0, fresh.length, at);
+      buffer = fresh.subarray(0, bytesRead);
+      from = at;
+    }
+    return buffer.subarray(at - from, at - from + length);
+  };
+}
+
+/** A message of key (1) and value (2). */
+export function entry(bytes: Uint8Array): readonly [key: string, value: string] {
+  const reader = new BinaryReader(bytes);
+  const parts = ["", ""];
+  while (reader.pos < reader.len) {
+    const [field, type] = reader.tag();
+    if (type === WireType.LengthDelimited && (field === 1 || field === 2)) parts[field - 1] = reader.string();
+    else reader.skip(type);
+  }
+  return [parts[0], parts[1]];
+}

@@ -1,0 +1,126 @@
+/** What the outputs of a model mean, and how the classes of data are found among them. */
+import { hasOneOrder, isIndex, matchClasses, mismatch, naturalOrder } from "../data/class-matching.js";
+import { type Dataset, relabelled } from "../data/dataset.js";
+import { UsageError } from "../errors.js";
+import { imagenetClasses } from "../models/imagenet-classes.generated.js";
+import type { Model } from "../models/model.js";
+import { usualClasses } from "../models/usual-classes.js";
+import { quoted } from "../system/quoted.js";
+
+/** ImageNet's names with their synsets, where `names` are those classes in their order, in whatever words. */
+export function imagenetNames(names: readonly string[]): readonly string[] | undefined {
+  if (names.length !== imagenetClasses.length) return undefined;
+  // Lists differ in a few words; of other classes, or in another order, hardly any would agree.
+  const agreeing = names.filter((name, i) => matchClasses([name], [imagenetClasses[i]]).kind !== "unknown").length;
+  return agreeing > 0.8 * names.length ? imagenetClasses : undefined;
+}
+
+/** Where the classes of data are among a model's outputs; ImageNet's are known by all of their names. */
+export function matchOutputs(classes: readonly string[], outputs: readonly string[]) {
+  const also = imagenetNames(outputs);
+  if (also && imagenetNames(classes)) return { kind: "same" } as const;
+  return matchClasses(classes, outputs, also);
+}
+
+/** Undefined, or a sentence's middle: why the order of data's classes cannot be taken for that of unnamed outputs. */
+export function orderInDoubt(classes: readonly string[]): string | undefined {
+  if (hasOneOrder(classes)) return undefined;
+  const natural = naturalOrder(classes);
+  const at = classes.findIndex((name, i) => name !== natural[i]);
+  return `output ${at} is ${quoted(classes[at])} if its training sorted the classes letter by letter (torchvision, deit), but ${quoted(natural[at])} if it sorted them naturally (timm)`;
+}
+
+export interface Labelled {
+  /** Labelled by the model's outputs. */
+  readonly dataset: Dataset;
+  /** What was taken for granted and should be said. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * The data with the outputs of a model as its classes. `named` are the names of the outputs; where nobody gives them,
+ * ImageNet's for a model of the field that has as many, and otherwise the data's own, if their order is in no doubt.
+ * Folders that are numbers count the outputs. Throws UsageError where it cannot be told which output a class is.
+ */
+export function labelledFor(
+  dataset: Dataset,
+  model: Pick<Model, "name" | "classes">,
+  named: readonly string[] | undefined,
+): Labelled {
+  const { classes, name } = dataset;
+  const outputs = named ?? usualClasses(model);
+  if (outputs) {
+    const match = matchOutputs(classes, outputs);
+    if (match.kind === "same") return { dataset: relabelled(dataset, outputs), notes: [] };
+    if (match.kind === "matched") {
+      const notes = match.by === "number" ? [numbered(name, outputs)] : [];
+      return { dataset: relabelled(dataset, outputs, match.indices), notes };
+    }
+    const way = named
+      ? `name the outputs as the data does, in a file with --classes`
+      : `the weights do not name their outputs, so they were taken for ImageNet's: name them with --classes`;
+    // As many classes of other names may still be the model's own, in the data's order.
+    if (named || match.kind !== "unknown" || classes.length !== outputs.length)
+      throw new UsageError(
+        `The classes of "${name}" are not found among those of "${model.name}": ${mismatch(match, outputs)}; ${way}.`,
+      );
+  }
+  return unnamed(dataset, model);
+}
+
+function unnamed(dataset: Dataset, model: Pick<Model, "name" | "classes">): Labelled {
+  const { classes, name } = dataset;
+  const count = model.classes;
+  if (classes.every(isIndex) && classes.every((c) => Number(c) < count)) {
+    const outputs = Array.from({ length: count }, (_, i) => String(i));
+    return {
+      dataset: relabelled(dataset, outputs, Int32Array.from(classes, Number)),
+      notes: [numbered(name, outputs)],
+    };
+  }
+  if (classes.length !== count)
+    throw new UsageError(
+      `"${name}" has ${classes.length} classes, but the model "${model.name}" knows ${count} and does not name them; name them with --classes.`,
+    );
+  const doubt = orderInDoubt(classes);
+  if (doubt)
+    throw new UsageError(
+      `The weights of "${model.name}" do not name their ${count} outputs, and the order of the classes of "${name}" is in doubt: ${doubt}; name the outputs in their order with --classes.`,
+    );
+  return { dataset, notes: [] };
+}
+
+const numbered = (name: string, { length }: readonly string[]): string =>
+  `The classes of "${name}" are numbers; they are taken as numbers of the model's outputs, 0 to ${length - 1}.`;
+
+/**
+ * The names of a model's outputs from those that its weights bring (`own`) and those that its user gives. Throws
+ * UsageError where both hold the same names in another order; other names rename the outputs, which is said.
+ */
+export function outputNames(
+  own: readonly string[] | undefined,
+  given: readonly string[] | undefined,
+  source: string,
+): { readonly names?: readonly string[]; readonly notes: readonly string[] } {
+  if (!given || !own || own.length !== given.length) return { names: given ?? own, notes: [] };
+  const match = matchOutputs(given, own);
+  if (match.kind === "same") return { names: given, notes: [] };
+  const moved = given
+    .map((name, i) => ({ name, i, at: own.indexOf(name) }))
+    .find(({ i, at, name }) => at >= 0 && at !== i && own[i] !== name);
+  const elsewhere = match.kind === "matched" && match.indices.some((at, i) => at !== i);
+  if (moved || elsewhere) {
+    const at = moved?.i ?? given.findIndex((_, i) => match.kind === "matched" && match.indices[i] !== i);
+    throw new UsageError(
+      `--classes calls output ${at} ${quoted(given[at])}, but the weights in "${source}" call it ${quoted(own[at])} and have the other name elsewhere; leave --classes out (the weights name their outputs), or give the names in their order.`,
+    );
+  }
+  const changed = given.findIndex((name, i) => name !== own[i]);
+  if (match.kind === "matched" || changed < 0) return { names: given, notes: [] };
+  return {
+    names: given,
+    notes: [
+      `--classes renames the outputs of "${source}": ${quoted(own[changed])} becomes ${quoted(given[changed])}, and so on.`,
+    ],
+  };
+}

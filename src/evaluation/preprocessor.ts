@@ -1,0 +1,184 @@
+/** What preprocessor_config.json of transformers and pretrained_cfg of timm say of the view. */
+import { z } from "zod";
+import type { Interpolation } from "../data/resize.js";
+import type { Normalization } from "../models/model.js";
+import { type Geometry, type Refused, ratioOf, type SaidOfView } from "./view.js";
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const three = z.tuple([z.number(), z.number(), z.number()]);
+const normalizationSchema = z.object({
+  mean: three,
+  std: z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]),
+});
+
+/** Mean and deviation as a file gives them; undefined where it gives none. */
+export function asNormalization(value: unknown): Normalization | undefined {
+  const found = normalizationSchema.safeParse(value);
+  return found.success ? { mean: found.data.mean, std: found.data.std } : undefined;
+}
+
+const side = (value: unknown): number | undefined =>
+  typeof value === "number" && Number.isInteger(value) && value > 0 && value <= 8192 ? value : undefined;
+
+const record = (value: unknown): Fields | undefined =>
+  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : undefined;
+
+/** Processors whose single size is that of the shorter side; that of the others is a square. */
+const byShorterSide = /^(CLIP|ConvNe[Xx]t|PoolFormer|Bit|MobileNetV[12]|MobileViT|Levit|ViTHybrid)/;
+/** Processors that crop the centre unless told otherwise. */
+const cropping = /^(CLIP|DeiT|PoolFormer|Bit|MobileNetV[12]|MobileViT|Levit|ViTHybrid)/;
+/** Processors that normalise by 0.5 unless told otherwise. */
+const halves = /^(ViT|DeiT|Beit|ConvNe[Xx]t)/;
+
+const resamplings: readonly (Interpolation | undefined)[] = ["nearest", "lanczos", "bilinear", "bicubic"];
+
+/** Of transformers: the flags are obeyed, or what they ask for is refused by their name. */
+export function ofPreprocessor(fields: Fields, source: string): SaidOfView {
+  const type = String(fields.image_processor_type ?? fields.feature_extractor_type ?? "");
+  const unknown = unfit(fields, type);
+  if (unknown) {
+    const refused = { refused: unknown };
+    return { source, geometry: refused, normalization: refused };
+  }
+  const { imageSize, geometry } = geometryOf(fields, type);
+  return {
+    source,
+    imageSize,
+    geometry,
+    interpolation: resampling(fields.resample),
+    normalization: ofFlags(fields, type),
+  };
+}
+
+/** What is done to pixels beside resizing, cropping and normalising. */
+function unfit(fields: Fields, type: string): string | undefined {
+  const way = "which deit does not do; give weights for plain RGB images, or remove the file if it is another model's";
+  if (fields.do_flip_channel_order === true || (/^MobileViT/.test(type) && fields.do_flip_channel_order !== false))
+    return `asks for channels in the order blue, green, red (do_flip_channel_order), ${way}`;
+  for (const flag of ["rescale_offset", "do_pad", "do_thumbnail", "do_align_long_axis", "do_grayscale"])
+    if (fields[flag] === true) return `asks for ${flag}, ${way}`;
+  if (/^EfficientNet/.test(type) && fields.include_top !== false)
+    return `asks for a second normalisation (include_top), ${way}`;
+  return undefined;
+}
+
+/** Pixels of 0 to 255 times `rescale_factor`, less the mean, over the deviation; on our scale, where white is 1. */
+function ofFlags(fields: Fields, type: string): Normalization | Refused | undefined {
+  const factor = typeof fields.rescale_factor === "number" ? fields.rescale_factor : 1 / 255;
+  const white = fields.do_rescale === false ? 255 : Math.fround(255 * factor) === 1 ? 1 : 255 * factor;
+  const over = (values: Normalization["mean"]): Normalization["mean"] => [
+    ...([values[0] / white, values[1] / white, values[2] / white] as const),
+  ];
+  if (!(white > 0)) return { refused: `says rescale_factor ${factor}, which leaves nothing of an image` };
+  if (fields.do_normalize === false) return { mean: [0, 0, 0], std: over([1, 1, 1]) };
+  const usual = halves.test(type) ? { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] } : undefined;
+  const given = fields.image_mean === undefined && fields.image_std === undefined ? usual : undefined;
+  const found = asNormalization(given ?? { mean: fields.image_mean, std: fields.image_std });
+  if (found) return { mean: over(found.mean), std: over(found.std) };
+  if (fields.do_normalize !== true && fields.image_mean === undefined && fields.image_std === undefined)
+    return undefined;
+  return { refused: "says neither three means nor three deviations (image_mean, image_std); give --normalization" };
+}
+
+function geometryOf(fields: Fields, type: string): { imageSize?: number; geometry?: Geometry | Refused } {
+  const crop = (fields.do_center_crop ?? (cropping.test(type) && fields.crop_size !== undefined)) === true;
+  const cropped = record(fields.crop_size);
+  const cropSize =
+    side(fields.crop_size) ?? (cropped && cropped.height === cropped.width ? side(cropped.height) : undefined);
+  const way = "give --crop-ratio to decide on the crop yourself";
+  if (crop && cropSize === undefined)
+    return { geometry: { refused: `crops to no square that can be told (crop_size); ${way}` } };
+  if (fields.do_resize === false)
+    return {
+      imageSize: crop ? cropSize : undefined,
+      geometry: {
+        refused: `asks for images as large as they are (do_resize: false), but a model sees one size; ${way}`,
+      },
+    };
+  if (fields.size === undefined) return {};
+  const size = record(fields.size);
+  const single = side(fields.size);
+  const shorter = side(size?.shortest_edge) ?? (byShorterSide.test(type) ? single : undefined);
+  const square = size && size.height === size.width ? side(size.height) : byShorterSide.test(type) ? undefined : single;
+  if (shorter !== undefined) {
+    const ratio = typeof fields.crop_pct === "number" && fields.crop_pct > 0 ? fields.crop_pct : undefined;
+    // ConvNeXT: from 384 pixels on, the image is squashed; below, it is cropped by a ratio.
+    if (ratio !== undefined && !crop)
+      return {
+        imageSize: shorter,
+        geometry: shorter >= 384 ? { cropRatio: 1, cropMode: "squash" } : { cropRatio: ratio, cropMode: "center" },
+      };
+    const resized = Math.floor((/^Levit/.test(type) ? (256 / 224) * shorter : shorter) / (ratio ?? 1));
+    if (crop) return cropTo(cropSize!, resized, "center");
+    return {
+      imageSize: shorter,
+      geometry: {
+        refused: `resizes the shorter side to ${shorter} and crops nothing, but a model sees squares; ${way}`,
+      },
+    };
+  }
+  if (square === undefined)
+    return {
+      geometry: {
+        refused: `resizes to no square (size ${JSON.stringify(fields.size)}), but models here see squares; ${way}`,
+      },
+    };
+  return crop
+    ? cropTo(cropSize!, square, "squash")
+    : { imageSize: square, geometry: { cropRatio: 1, cropMode: "squash" } };
+}
+
+function cropTo(
+  crop: number,
+  resized: number,
+  cropMode: Geometry["cropMode"],
+): { imageSize: number; geometry: Geometry | Refused } {
+  return crop > resized
+    ? {
+        imageSize: crop,
+        geometry: { refused: `crops ${crop} pixels from ${resized}, which pads the image; give --crop-ratio 1` },
+      }
+    : { imageSize: crop, geometry: { cropRatio: ratioOf(crop, resized), cropMode } };
+}
+
+function resampling(value: unknown): Interpolation | Refused | undefined {
+  if (value === undefined || value === null) return undefined;
+  const found = typeof value === "number" ? resamplings[value] : undefined;
+  return (
+    found ?? {
+      refused: `resizes by Pillow's filter ${JSON.stringify(value)} (resample), which is not known here; give --interpolation`,
+    }
+  );
+}
+
+/** Of timm. */
+export function ofPretrainedConfig(fields: Fields, source: string): SaidOfView {
+  const { crop_pct: ratio, crop_mode: mode = "center", interpolation, input_size: input } = fields;
+  const kinds: readonly string[] = ["nearest", "lanczos", "bilinear", "bicubic"] satisfies Interpolation[];
+  const size = Array.isArray(input) && input[1] === input[2] ? side(input[1]) : undefined;
+  const given = fields.mean !== undefined || fields.std !== undefined;
+  return {
+    source,
+    imageSize: size,
+    geometry:
+      typeof ratio !== "number"
+        ? undefined
+        : (mode === "center" || mode === "squash") && ratio > 0 && ratio <= 1
+          ? { cropRatio: ratio, cropMode: mode }
+          : {
+              refused: `says crop_mode ${JSON.stringify(mode)} and crop_pct ${ratio}, which cannot be done; give --crop-ratio`,
+            },
+    interpolation:
+      typeof interpolation !== "string"
+        ? undefined
+        : kinds.includes(interpolation)
+          ? (interpolation as Interpolation)
+          : { refused: `resizes by ${JSON.stringify(interpolation)}; give --interpolation` },
+    normalization:
+      asNormalization(fields) ??
+      (given
+        ? { refused: "says neither three means nor three deviations (mean, std); give --normalization" }
+        : undefined),
+  };
+}

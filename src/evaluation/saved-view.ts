@@ -1,0 +1,47 @@
+/** The view in the metadata of deit's own checkpoints, and what a name of timm tells of one. */
+import { basename } from "node:path";
+import { z } from "zod";
+import { FileError } from "../errors.js";
+import { type EvaluationView, normalizationOf, type SaidOfView } from "./view.js";
+
+const numbers = z.tuple([z.number(), z.number(), z.number()]);
+
+const savedSchema = z.object({
+  cropRatio: z.number().positive().max(1),
+  cropMode: z.enum(["center", "squash"]),
+  interpolation: z.enum(["bilinear", "bicubic", "lanczos", "nearest"]),
+  normalization: z.object({ mean: numbers, std: numbers }),
+  exif: z.enum(["ignore", "apply"]),
+});
+
+/** As a checkpoint's metadata keep it; the image size is in the model's configuration. */
+export function writeSavedView({ imageSize: _, ...view }: EvaluationView): string {
+  return JSON.stringify(view);
+}
+
+export function readSavedView(text: string | undefined, path: string): SaidOfView[] {
+  if (text === undefined) return [];
+  const found = savedSchema.safeParse(parsed(text));
+  if (!found.success)
+    throw new FileError(
+      path,
+      `The metadata "deit.view" of "${path}" are damaged; take another checkpoint, or one of the run's saved states.`,
+    );
+  const { cropRatio, cropMode, ...rest } = found.data;
+  return [{ source: `"${path}"`, geometry: { cropRatio, cropMode }, ...rest }];
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** timm's vision transformers take images normalised by 0.5, but for those of a few trainings that their names tell. */
+export function viewOfName(path: string): SaidOfView[] {
+  const name = /vit_(tiny|small|base|large|huge)_patch\d+_\d+/.exec(basename(path))?.[0];
+  if (!name || /dino|mae|clip|deit/.test(basename(path))) return [];
+  return [{ source: `timm of "${name}" (the file's name)`, normalization: normalizationOf("inception") }];
+}

@@ -1,0 +1,19 @@
+/** All images of a data set in order, as a model sees them in evaluation. */
+import type { Dataset } from "../data/dataset.js";
+import { createLoader, type Loader, type LoaderOptions } from "../data/loader.js";
+import { type EvaluationView, evaluationTransform } from "./view.js";
+
+export interface ViewLoaderOptions extends Pick<LoaderOptions, "workers" | "process" | "jpeg"> {
+  readonly dataset: Dataset;
+  /** Its normalisation is the model's affair: batches hold bytes. */
+  readonly view: Omit<EvaluationView, "normalization">;
+  readonly batchSize: number;
+}
+
+export function viewLoader({ view, ...options }: ViewLoaderOptions): Loader {
+  return createLoader({
+    ...options,
+    ...{ transform: evaluationTransform(view), exif: view.exif },
+    ...{ seed: 0, order: "sequential", dropLast: false },
+  });
+}

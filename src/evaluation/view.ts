@@ -1,0 +1,149 @@
+/** How a model wants to see an image in evaluation, and who says so. */
+import type { Exif } from "../data/decode.js";
+import type { Interpolation } from "../data/resize.js";
+import type { EvaluationTransform } from "../data/transform.js";
+import { WeightsError } from "../errors.js";
+import { imagenetNormalization, type Model, type Normalization } from "../models/model.js";
+
+/** What is cut from an image: the centre of it resized to ⌊size / cropRatio⌋, its shape kept or squashed to a square. */
+export interface Geometry {
+  readonly cropRatio: number;
+  readonly cropMode: "center" | "squash";
+}
+
+export interface EvaluationView extends Geometry {
+  /** Side of the square that the model sees, in pixels. */
+  readonly imageSize: number;
+  readonly interpolation: Interpolation;
+  readonly normalization: Normalization;
+  /** Whether an image is turned as its metadata asks. */
+  readonly exif: Exif;
+}
+
+/** Something that is said and cannot be done: the end of a sentence about where it is said. */
+export interface Refused {
+  readonly refused: string;
+}
+
+/** What one source says of the view. */
+export interface SaidOfView {
+  /** A file, or words for it. */
+  readonly source: string;
+  readonly imageSize?: number;
+  readonly geometry?: Geometry | Refused;
+  readonly interpolation?: Interpolation | Refused;
+  readonly normalization?: Normalization | Refused;
+  readonly exif?: Exif;
+}
+
+/** What the user says, which goes before everything else. */
+export interface ViewChoice {
+  readonly imageSize?: number;
+  readonly cropRatio?: number;
+  readonly interpolation?: Interpolation;
+  readonly normalization?: NormalizationChoice;
+  readonly exif?: Exif;
+}
+
+export type NormalizationChoice = NormalizationName | Normalization;
+export const normalizationNames = ["imagenet", "inception", "none"] as const;
+export type NormalizationName = (typeof normalizationNames)[number];
+
+const named: Readonly<Record<NormalizationName, Normalization>> = {
+  imagenet: imagenetNormalization,
+  inception: { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
+  none: { mean: [0, 0, 0], std: [1, 1, 1] },
+};
+
+/** The normalisation of this name, or the numbers as they are given. */
+export const normalizationOf = (choice: NormalizationChoice): Normalization =>
+  typeof choice === "string" ? named[choice] : choice;
+
+export const sayingOf = (choice: ViewChoice): SaidOfView => ({
+  source: "the options",
+  imageSize: choice.imageSize,
+  geometry: choice.cropRatio === undefined ? undefined : { cropRatio: choice.cropRatio, cropMode: "center" },
+  interpolation: choice.interpolation,
+  normalization: choice.normalization === undefined ? undefined : normalizationOf(choice.normalization),
+  exif: choice.exif,
+});
+
+/** How a model sees images where nobody says otherwise. */
+export const defaultView = ({ imageSize, cropRatio, normalization }: Model): EvaluationView => ({
+  ...{ imageSize, cropRatio, cropMode: "center", interpolation: "bicubic", normalization, exif: "ignore" },
+});
+
+/**
+ * The view of `model`, whose resolution is settled already: the first source that says a part of it decides on that
+ * part, the model itself where none does. `notes` are sentences on parts that come from elsewhere than the user and
+ * differ from the model's own. Throws WeightsError where the deciding source asks for what cannot be done.
+ */
+export function resolveView(
+  model: Model,
+  chosen: ViewChoice,
+  said: readonly SaidOfView[],
+): { readonly view: EvaluationView; readonly notes: readonly string[] } {
+  const own = defaultView(model);
+  const user = sayingOf(chosen);
+  const notes = new Map<string, string[]>();
+  const pick = <T>(of: (s: SaidOfView) => T | Refused | undefined, or: T, words: (value: T) => string): T => {
+    for (const one of [user, ...said]) {
+      const value = of(one);
+      if (value === undefined) continue;
+      if (isRefused(value)) throw new WeightsError(`${one.source} ${value.refused}.`);
+      const differs = JSON.stringify(value) !== JSON.stringify(or);
+      if (differs && one !== user) notes.set(one.source, [...(notes.get(one.source) ?? []), words(value)]);
+      return value;
+    }
+    return or;
+  };
+  const { cropRatio, cropMode } = pick(
+    (s) => s.geometry,
+    { cropRatio: own.cropRatio, cropMode: own.cropMode },
+    inWords.geometry,
+  );
+  const view: EvaluationView = {
+    ...{ imageSize: model.imageSize, cropRatio, cropMode },
+    interpolation: pick(
+      (s) => s.interpolation,
+      own.interpolation,
+      (value) => `resized by ${value} interpolation`,
+    ),
+    normalization: pick((s) => s.normalization, own.normalization, inWords.normalization),
+    exif: pick((s) => s.exif, own.exif, inWords.exif),
+  };
+  return {
+    view,
+    notes: [...notes].map(([source, parts]) => `Images are seen as said by ${source}: ${parts.join(", ")}.`),
+  };
+}
+
+const isRefused = (value: unknown): value is Refused =>
+  typeof value === "object" && value !== null && "refused" in value;
+
+const round = (n: number): string => String(Number(n.toPrecision(4)));
+
+const inWords = {
+  geometry: ({ cropRatio, cropMode }: Geometry) =>
+    `${cropMode === "squash" ? "squashed to a square" : "cropped in the centre"}${cropRatio === 1 ? "" : `, crop ratio ${round(cropRatio)}`}`,
+  normalization: ({ mean, std }: Normalization) =>
+    `normalised by mean ${mean.map(round).join(" ")} and deviation ${std.map(round).join(" ")}`,
+  exif: (exif: Exif) => (exif === "apply" ? "turned as EXIF asks" : "not turned as EXIF asks"),
+};
+
+/** The view as the loader's transform. */
+export const evaluationTransform = (view: Omit<EvaluationView, "normalization" | "exif">): EvaluationTransform => ({
+  ...{ kind: "evaluation", size: view.imageSize, cropRatio: view.cropRatio, cropMode: view.cropMode },
+  interpolation: view.interpolation,
+});
+
+/** The same model, seeing images so. */
+export const seeing = (model: Model, { normalization, cropRatio }: EvaluationView): Model => ({
+  ...{ ...model, normalization, cropRatio },
+});
+
+/** The ratio at which ⌊crop / ratio⌋ is exactly `resized`. */
+export function ratioOf(crop: number, resized: number): number {
+  const ratio = crop / resized;
+  return Math.floor(crop / ratio) === resized ? ratio : crop / (resized + 1e-6);
+}

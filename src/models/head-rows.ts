@@ -1,0 +1,18 @@
+/** Heads for some of the classes that they know, in another order. */
+import { type HostTensor, type NamedTensors, sizeOf } from "../tensor/index.js";
+import { isHead } from "./adapt.js";
+
+/** The tensors, those of heads with the rows of the classes at `indices` alone, in that order. */
+export function withHeadRows(tensors: NamedTensors, indices: Int32Array): NamedTensors {
+  return new Map([...tensors].map(([name, tensor]) => [name, isHead(name) ? rowsOf(tensor, indices) : tensor]));
+}
+
+function rowsOf({ dtype, shape: [rows, ...rest], data }: HostTensor, indices: Int32Array): HostTensor {
+  const width = data.length / rows;
+  const out = data.slice(0, 0).constructor as new (length: number) => typeof data;
+  const chosen = new out(indices.length * sizeOf(rest));
+  indices.forEach((from, to) => {
+    (chosen as Float32Array).set((data as Float32Array).subarray(from * width, (from + 1) * width), to * width);
+  });
+  return { dtype, shape: [indices.length, ...rest], data: chosen };
+}
