@@ -38,6 +38,21 @@ export class FileError extends DeitError {
   }
 }
 
+/** A part, such as one for validation, that the data does not have; what it has may be sound. */
+export class NoSuchPartError extends FileError {
+  constructor(
+    path: string,
+    message: string,
+    /** Names of the parts that are there; none where the data is not divided. */
+    readonly parts: readonly string[],
+  ) {
+    super(path, message);
+  }
+}
+
+/** A part whose samples have no labels: nothing can be learnt from it or measured on it. */
+export class UnlabelledPartError extends FileError {}
+
 /** Weights that do not fit the model (other architecture, class count, resolution). */
 export class WeightsError extends DeitError {
   readonly exitCode = 5;

@@ -5,9 +5,9 @@ import { parseSplitRule } from "../data/split.js";
 import { placeFromEnvironment } from "../system/coordination/rank-environment.js";
 import { chooseRecipe, setAside } from "../training/chosen-recipe.js";
 import { describedWeights } from "../training/described-weights.js";
+import { hasMeasuredPart } from "../training/measured-data.js";
 import type { Recipe } from "../training/recipe.js";
 import { readRecipe } from "../training/recipe-file.js";
-import { hasTestPart } from "../training/training-data.js";
 import { note } from "./output.js";
 import { type RecipeChoice, resolveRecipe } from "./recipe-options.js";
 
@@ -44,11 +44,11 @@ export async function chosenSplit(
   note: (message: string) => void,
 ): Promise<string> {
   if (split !== undefined) return split;
-  if (validation !== undefined || (await hasTestPart(data))) return "given";
+  if (validation !== undefined || (await hasMeasuredPart(data))) return "given";
   const { length } = await openDataset(data, { split: "train" });
   const share = setAside(length);
   note(
-    `"${data}" has no part for testing, so ${100 * share} % of each class is set aside for it; --split chooses another share, --validation other data, and --split given tests on nothing.`,
+    `"${data}" has no part with labels for validation or testing, so ${100 * share} % of each class is set aside for it; --split chooses another share, --validation other data, and --split given tests on nothing.`,
   );
   return String(share);
 }

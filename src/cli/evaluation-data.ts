@@ -1,17 +1,17 @@
 /** Options of the commands that look at models on a data set, and the loader they ask for. */
 import { availableParallelism } from "node:os";
 import type { Command } from "commander";
-import type { Dataset } from "../data/dataset.js";
+import { type Dataset, sayings } from "../data/dataset.js";
 import type { Loader } from "../data/loader.js";
 import { openDataset } from "../data/open.js";
 import { readClassFile } from "../data/sources/files.js";
-import { parseSplitRule } from "../data/split.js";
 import { labelledFor } from "../evaluation/output-classes.js";
 import type { EvaluationView, ViewChoice } from "../evaluation/view.js";
 import { viewLoader } from "../evaluation/view-loader.js";
 import type { Model } from "../models/model.js";
 import { splitOption, wholeNumber } from "./options.js";
 import { warn } from "./output.js";
+import { measuringRule } from "./run-split.js";
 import { viewOptions } from "./view-options.js";
 
 export interface DataOptions extends ViewChoice {
@@ -36,19 +36,22 @@ export async function namedClasses({ classes }: DataOptions): Promise<readonly s
 }
 
 /**
- * The test part of the data; its classes are those of the model, in their order (see `labelledFor`). Without a model they
+ * The test part of the data, or what the run of these weights set aside; its classes are those of the model, in their order (see `labelledFor`). Without a model they
  * are `classes`, or the data's own.
  */
 export async function testDataset(
-  { data, split }: DataOptions,
+  { data, split, weights }: DataOptions & { readonly weights: readonly string[] },
   model: Pick<Model, "name" | "classes"> | undefined,
   classes: readonly string[] | undefined,
   signal?: AbortSignal,
 ): Promise<Dataset> {
-  const rule = await parseSplitRule(split);
-  if (model === undefined) return openDataset(data, { split: "test", classes, rule, signal });
-  const { dataset, notes } = labelledFor(await openDataset(data, { split: "test", rule, signal }), model, classes);
+  const { rule, notes } = await measuringRule(data, split, weights);
   for (const note of notes) warn(note);
+  const found = await openDataset(data, { split: "test", classes: model ? undefined : classes, rule, signal });
+  for (const note of sayings(found)) warn(note);
+  if (model === undefined) return found;
+  const { dataset, notes: matched } = labelledFor(found, model, classes);
+  for (const note of matched) warn(note);
   return dataset;
 }
 

@@ -1,15 +1,17 @@
 /** The images that a command is asked about one by one: files, folders, globs, data sets, standard input. */
 import { stat } from "node:fs/promises";
 import { text } from "node:stream/consumers";
-import type { Dataset } from "../data/dataset.js";
+import { type Dataset, sayings } from "../data/dataset.js";
 import { decodeImage, type Exif } from "../data/decode.js";
 import type { RgbImage } from "../data/image.js";
 import { namesData, openDataset } from "../data/open.js";
 import { whileHere } from "../data/pieces.js";
 import { addImagesBelow, FileList } from "../data/sources/files.js";
+import { LeftOut } from "../data/sources/left-out.js";
 import { readSample } from "../data/view.js";
-import { FileError, UsageError } from "../errors.js";
+import { NoSuchPartError, UsageError } from "../errors.js";
 import { fileError } from "../system/atomic-file.js";
+import { warn } from "./output.js";
 
 export interface ImageInput {
   /** Path of a file; of a data set's sample, its key. */
@@ -34,27 +36,44 @@ async function imagesOf(named: string, exif: Exif, signal: AbortSignal | undefin
   const info = await stat(named).catch(() => undefined);
   if (info?.isDirectory()) {
     const list = new FileList(named);
-    await addImagesBelow(list, "");
+    const leftOut = new LeftOut();
+    await addImagesBelow(list, "", leftOut);
+    for (const sentence of await leftOut.sentences(named)) warn(sentence);
     // A folder without images of its own may hold them in archives.
     if (list.length === 0) return datasetInputs(await openAnyPart(named, signal), exif);
     return Array.from({ length: list.length }, (_, i) => fileInput(list.path(i), exif));
   }
   if (namesData(named)) return datasetInputs(await openAnyPart(named, signal), exif);
   if (info || !/[*?[{]/.test(named)) return [fileInput(named, exif)];
-  const { glob } = await import("tinyglobby");
-  const files = (await glob(named, { absolute: false, expandDirectories: false })).sort();
-  if (files.length === 0) throw new UsageError(`No file fits "${named}".`);
-  return files.map((path) => fileInput(path, exif));
+  return (await filesFitting(named)).map((path) => fileInput(path, exif));
 }
 
-/** The part for testing; a shard called train-000.tar has the other one only. */
+/**
+ * Files whose paths fit a pattern of `*`, `?`, `[…]` and `{…}`. What stands at a path as it is written is meant as it is
+ * written, so that folders such as `Downloads (1)` and `[2024]` may stand before the pattern.
+ */
+async function filesFitting(pattern: string): Promise<string[]> {
+  const { escapePath, glob } = await import("tinyglobby");
+  const names = pattern.split("/");
+  let there = 0;
+  for (let count = 1; count < names.length; count++)
+    if (await stat(names.slice(0, count).join("/") || "/").catch(() => undefined)) there = count;
+  const folder = names.slice(0, there).map(escapePath);
+  // Parentheses are letters of names, here and in most shells.
+  const rest = names.slice(there).map((name) => name.replace(/[()]/g, "\\$&"));
+  const files = await glob([...folder, ...rest].join("/"), { absolute: false, expandDirectories: false });
+  if (files.length === 0) throw new UsageError(`No file fits "${pattern}".`);
+  return files.sort();
+}
+
+/** What is measured on; a shard called train-000.tar has the other part only. */
 async function openAnyPart(path: string, signal: AbortSignal | undefined): Promise<Dataset> {
-  try {
-    return await openDataset(path, { split: "test", signal });
-  } catch (error) {
-    if (!(error instanceof FileError)) throw error;
-    return openDataset(path, { split: "train", signal });
-  }
+  const dataset = await openDataset(path, { split: "test", signal }).catch((error: unknown) => {
+    if (error instanceof NoSuchPartError) return openDataset(path, { split: "train", signal });
+    throw error;
+  });
+  for (const note of sayings(dataset)) warn(note);
+  return dataset;
 }
 
 const datasetInputs = (dataset: Dataset, exif: Exif): ImageInput[] =>

@@ -12,6 +12,7 @@ export interface RunChoice extends RecipeChoice, EngineChoice {
   /** The run folder; true: `output`. */
   readonly resume?: string | true;
   readonly validation?: string;
+  readonly test?: string;
   /** How the data is divided; chosen by what is there unless told. */
   readonly split?: string;
   readonly onBadImage?: RunManifest["onBadImage"];
@@ -72,6 +73,7 @@ export async function resolveRun<Options extends RunChoice>(
     resume: options.resume !== undefined,
     fitBatch,
     validation,
+    test: options.test ?? manifest?.test,
     split,
     onBadImage: options.onBadImage ?? manifest?.onBadImage ?? "stop",
     precision: options.precision ?? manifest?.precision ?? "float32",

@@ -10,6 +10,7 @@ export function trainingProgress(title: string, quiet: boolean): { onEvent(event
   let progress: Progress | undefined;
   let fitting: Progress | undefined;
   let [images, where] = [0, ""];
+  let part: TestPart = "test";
   const forecast = forecaster();
   const endFitting = () => {
     fitting?.stop();
@@ -32,6 +33,7 @@ export function trainingProgress(title: string, quiet: boolean): { onEvent(event
           forecast.start(event);
           images = event.stepsDone * event.batchSize;
           where = deviceText(event.engine);
+          part = event.testPart ?? "test";
           progress = createProgress({
             ...{ title, total: event.steps * event.batchSize, unit: "images", begun: images, quiet },
           });
@@ -53,8 +55,10 @@ export function trainingProgress(title: string, quiet: boolean): { onEvent(event
           return;
         case "epoch":
           forecast.epoch();
-          if (!quiet) note(epochLine(event.record));
+          if (!quiet) note(epochLine(event.record, part));
           return;
+        case "final":
+          return; // told with the result
         case "warning":
           warn(event.message);
       }
@@ -102,8 +106,11 @@ export function deviceText({ engine, platform, devices, threads }: EngineInfo): 
   return `${engine} on ${count}${platform}${threads ? ` (${threads} threads)` : ""}`;
 }
 
-export function epochLine(r: EpochRecord): string {
-  const test = r.test ? `, test top-1 ${r.test.top1.toFixed(2)} %` : "";
+type TestPart = "validation" | "test";
+
+/** What there is to say of an epoch, whose accuracy was measured on this part. */
+export function epochLine(r: EpochRecord, part: TestPart = "test"): string {
+  const test = r.test ? `, ${part} top-1 ${r.test.top1.toFixed(2)} %` : "";
   if (r.epoch === 0)
     return `fitted head: loss ${r.trainLoss.toFixed(4)}, train top-1 ${r.trainTop1.toFixed(1)} %${test}`;
   const wait = r.loaderWait > 0.1 ? `, ${(100 * r.loaderWait).toFixed(0)} % waiting for data` : "";

@@ -3,6 +3,7 @@
 import { open } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { DownloadError } from "../errors.js";
+import { rawPath } from "../system/raw-path.js";
 import type { Dataset, SampleSource } from "./dataset.js";
 import { defaultMaxPixels } from "./decode.js";
 import { isJpeg, jpegHeader } from "./decoders/jpeg.js";
@@ -51,7 +52,7 @@ const mayBeBad = (source: SampleSource): source is FileSource => source.kind ===
 
 /** A JPEG with a sound frame header whose bytes end with the end mark. Anything doubtful is decoded instead. */
 async function isWholeJpeg(source: FileSource): Promise<boolean> {
-  const file = await open(source.path, "r").catch(() => undefined);
+  const file = await open(rawPath(source.path), "r").catch(() => undefined);
   if (!file) return false;
   try {
     const [start, size] = source.kind === "slice" ? [source.offset, source.length] : [0, (await file.stat()).size];

@@ -2,6 +2,7 @@
  * Columns that grow by the million in little memory: numbers in typed arrays, names as their UTF-8 bytes in a row. A
  * million file names take some 30 MB this way, as objects ten times that.
  */
+import { isForeign, nameBytes, nameOf } from "../system/raw-path.js";
 
 /** Whole numbers from 0 to 2³² - 1. */
 export class Uint32Column {
@@ -27,7 +28,7 @@ export class Uint32Column {
   }
 }
 
-/** Texts. All together they may have 4 GiB. */
+/** Texts; names of files that are not UTF-8 keep their bytes. All together they may have 4 GiB. */
 export class NameColumn {
   #bytes = Buffer.alloc(1024);
   readonly #ends = new Uint32Column();
@@ -47,11 +48,15 @@ export class NameColumn {
     // A UTF-16 unit becomes at most three bytes.
     while (start + 3 * name.length > this.#bytes.length)
       this.#bytes = Buffer.from(grown(this.#bytes, Uint8Array).buffer);
-    this.#ends.push(start + this.#bytes.write(name, start));
+    this.#ends.push(
+      start + (isForeign(name) ? nameBytes(name).copy(this.#bytes, start) : this.#bytes.write(name, start)),
+    );
   }
 
   at(i: number): string {
-    return this.#bytes.toString("utf8", this.#start(i), this.#ends.at(i));
+    const [start, end] = [this.#start(i), this.#ends.at(i)];
+    const text = this.#bytes.toString("utf8", start, end);
+    return text.includes("\ufffd") ? nameOf(this.#bytes.subarray(start, end)) : text;
   }
 
   /** The order of two names by code points, as Python sorts them; JavaScript's own goes by UTF-16 units. */

@@ -61,6 +61,10 @@ export interface Dataset {
   key(index: number): string;
   /** How the images differ from those of the same names elsewhere, where they do: packed small, say. */
   readonly form?: string;
+  /** Sentences on how the data was taken that its user should read. */
+  readonly notes?: readonly string[];
+  /** Sentences on files among its own that look like images and are not taken. */
+  readonly leftOut?: readonly string[];
   /** Where the samples have to be brought here piece by piece before their sources can be read. */
   readonly pieces?: Pieces;
 }
@@ -74,10 +78,22 @@ export type SplitRule =
   /** These samples are for testing, by their keys; all others are for training. */
   | { readonly kind: "recorded"; readonly path: string; readonly share: number; readonly test: ReadonlySet<string> };
 
+/** The parts that data may have. Data without parts is all for training. */
+export const partNames = ["train", "validation", "test"] as const;
+export type PartName = (typeof partNames)[number];
+
+/**
+ * What is said before a path about how to read it, as in `list,label=species:photos.csv`: the columns that hold image
+ * (or its path), label and part, the folder of a list's images, and what the parts are called.
+ */
+export const choiceKeys = ["image", "label", "split", "images", ...partNames] as const;
+export type Choices = Readonly<Partial<Record<(typeof choiceKeys)[number], string>>>;
+
 /** How a data set is opened. */
 export interface OpenOptions {
-  /** Which part, where the data has parts: "train" or "test" (also found as "val", "valid", "validation"). */
-  readonly split: "train" | "test";
+  readonly split: PartName;
+  /** Unless told, what the data itself says. */
+  readonly choices?: Choices;
   /** How parts are made; the data's own unless told. Any other rule divides what is for training without it. */
   readonly rule?: SplitRule;
   /** Ends downloads that opening may take. */
@@ -99,6 +115,8 @@ export function subset(dataset: Dataset, indices: ArrayLike<number>): Dataset {
     describe: (i) => dataset.describe(indices[i]),
     key: (i) => dataset.key(indices[i]),
     form: dataset.form,
+    notes: dataset.notes,
+    leftOut: dataset.leftOut,
   };
 }
 
@@ -107,6 +125,9 @@ export function relabelled(dataset: Dataset, classes: readonly string[], indices
   return { ...dataset, classes, label: indices ? (i) => indices[dataset.label(i)] : dataset.label };
 }
 
-/** Whether two parts of one data set are the same: data without parts is the same whichever is asked for. */
-export const sameSamples = (a: Dataset, b: Dataset): boolean =>
-  a.length === b.length && a.describe(0) === b.describe(0);
+/** All that its user should read about the data. */
+export const sayings = ({ notes = [], leftOut = [] }: Dataset): readonly string[] => [...leftOut, ...notes];
+
+/** The data set with more to say about it. */
+export const withNotes = (dataset: Dataset, notes: readonly string[]): Dataset =>
+  notes.length === 0 ? dataset : { ...dataset, notes: [...notes, ...(dataset.notes ?? [])] };

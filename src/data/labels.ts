@@ -1,5 +1,5 @@
 /** From labels as data state them, numbers or names, to indices of classes. */
-import { FileError, UsageError } from "../errors.js";
+import { FileError, UnlabelledPartError, UsageError } from "../errors.js";
 import { quoted } from "../system/quoted.js";
 import { NameColumn, Uint32Column } from "./columns.js";
 
@@ -11,7 +11,12 @@ export interface Labelled {
   readonly labels: Uint32Column;
 }
 
+/** Stands for the label of a sample that has none. */
+const none = 0xffffffff;
+
 export interface ResolveOptions {
+  /** The samples that are wanted; all unless told. The others may lack a label. */
+  readonly members?: ArrayLike<number>;
   readonly wanted?: readonly string[];
   readonly own?: readonly string[];
   readonly numbers?: "indices" | "names";
@@ -26,7 +31,12 @@ export class LabelColumn {
     return this.#column.length;
   }
 
-  push(label: string): void {
+  /** Adds a sample's label; undefined for one that has none. */
+  push(label: string | undefined): void {
+    if (label === undefined) {
+      this.#column.push(none);
+      return;
+    }
     const id = this.#ids.get(label) ?? this.#ids.size;
     if (id >= mostClasses) throw new UsageError(`There are more than ${mostClasses} different labels.`);
     this.#ids.set(label, id);
@@ -36,11 +46,16 @@ export class LabelColumn {
   /**
    * The labels as indices. `wanted` are the classes to index into, `own` those that the data name; without both, the
    * names found in code-point order, or for numbers "0" to the largest. Numbers are indices, unless they are `names`.
-   * Throws FileError for a label of no class.
+   * Throws FileError for a label of no class and for a sample without a label, UnlabelledPartError where none has one.
    */
   resolve(path: string, options: ResolveOptions): Labelled {
     const { wanted, own } = options;
-    const found = [...this.#ids.keys()];
+    const all = [...this.#ids.keys()];
+    // Among numbers that count classes, -1 says that there is none, as the datasets library writes it.
+    const lacks = all.some((label) => /^(0|[2-9]|\d{2,})$/.test(label)) && all.every((l) => /^(-1|\d{1,15})$/.test(l));
+    const isLabel = (label: string) => !(lacks && label === "-1");
+    this.#requireLabels(path, lacks ? this.#ids.get("-1") : undefined, options.members);
+    const found = all.filter(isLabel);
     const indices = options.numbers !== "names" && found.every((label) => /^\d{1,15}$/.test(label));
     const numbers = indices ? found.map(Number) : undefined;
     const inOrder = () => {
@@ -56,9 +71,28 @@ export class LabelColumn {
         `"${path}" has samples of ${quoted(found[lost])}, which is none of the ${classes.length} classes; check its labels, or the class names given.`,
       );
     }
+    const byId = new Map(found.map((label, i) => [this.#ids.get(label)!, index[i]!]));
     const labels = new Uint32Column();
-    for (let i = 0; i < this.length; i++) labels.push(index[this.#column.at(i)]!);
+    for (let i = 0; i < this.length; i++) labels.push(byId.get(this.#column.at(i)) ?? 0);
     return { classes, labels };
+  }
+
+  #requireLabels(path: string, marker: number | undefined, members?: ArrayLike<number>): void {
+    const count = members?.length ?? this.length;
+    let [lacking, first] = [0, -1];
+    for (let i = 0; i < count; i++) {
+      const sample = members?.[i] ?? i;
+      const id = this.#column.at(sample);
+      if (id !== none && id !== marker) continue;
+      if (lacking++ === 0) first = sample;
+    }
+    if (lacking === 0) return;
+    if (lacking === count)
+      throw new UnlabelledPartError(path, `The ${count.toLocaleString("en")} samples of "${path}" have no labels.`);
+    throw new FileError(
+      path,
+      `Sample ${first + 1} of "${path}" has no label${lacking > 1 ? `, and ${(lacking - 1).toLocaleString("en")} more have none` : ""}; give each one, or remove them.`,
+    );
   }
 }
 
@@ -98,4 +132,24 @@ export function classIndices(classes: readonly string[]): ReadonlyMap<string, nu
     indices.set(name, i);
   });
   return indices;
+}
+
+/** A sentence for class names that look alike and are not: in another normal form of Unicode, case or spacing. */
+export function lookAlikes(classes: readonly string[]): string[] {
+  const seen = new Map<string, string>();
+  const pairs: string[] = [];
+  for (const name of classes) {
+    const looks = name.normalize("NFKC").toLowerCase().trim();
+    const other = seen.get(looks);
+    if (other === undefined) seen.set(looks, name);
+    else
+      pairs.push(
+        `${quoted(other)} and ${quoted(name)}${other.normalize("NFC") === name.normalize("NFC") ? " (the same letters in different bytes: Unicode's composed and decomposed forms)" : ""}`,
+      );
+  }
+  return pairs.length === 0
+    ? []
+    : [
+        `Some classes look alike and are taken as different ones: ${pairs.slice(0, 5).join("; ")}. Rename one of each if they are the same.`,
+      ];
 }

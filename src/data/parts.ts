@@ -1,47 +1,127 @@
-/** Parts of a data set, as the names of its files and folders tell them. */
-import { FileError } from "../errors.js";
-import type { OpenOptions } from "./dataset.js";
+/** Parts of a data set, as the names of its folders, files and rows tell them: one rule for all formats. */
+import { join } from "node:path";
+import { FileError, NoSuchPartError } from "../errors.js";
+import { quoted } from "../system/quoted.js";
+import { type Choices, type PartName, partNames } from "./dataset.js";
 
-/** Names of the parts, in the order of preference. */
-export const partNames: Readonly<Record<OpenOptions["split"], readonly string[]>> = {
-  train: ["train", "training"],
-  test: ["test", "val", "valid", "validation"],
+/** Words for the parts: those of the Hugging Face datasets library, and what competitions write as one word. */
+const partWords: Readonly<Record<PartName, readonly string[]>> = {
+  train: ["train", "training", "trainset", "traindata", "trainval"],
+  validation: ["validation", "valid", "val", "dev", "valset", "validset", "devset"],
+  test: ["test", "testing", "eval", "evaluation", "testset", "testdata"],
 };
 
-/** Whether a folder's name is that of a part. */
-export const isPartName = (name: string): boolean => Object.values(partNames).some((names) => names.includes(name));
+/** Words for images without labels that are there to be predicted, and are no part. */
+const asideWords = ["pred", "predict", "prediction", "predictions", "unlabeled", "unlabelled", "unsupervised"];
 
-/** The part that a name speaks of, as `imagenet-train-0001.tar` does. */
-function partOf(name: string): string | undefined {
-  const words = name.toLowerCase().split(/[^a-z]+/);
-  return words.find(isPartName);
+/** Words that add nothing to a part's name: `train_images`, `Train_Set_Folder`, `seg_train`. */
+const plainWords = ["set", "image", "images", "img", "imgs", "data", "dataset", "folder", "split", "photos", "seg", ""];
+
+/** What a name speaks of: a part, images that are only to be predicted, or neither. */
+export type Named = PartName | "aside" | undefined;
+
+/** Tells what a name speaks of. */
+export type Naming = (name: string) => Named;
+
+/** By known words, or by those that the user gives instead. */
+export function partNaming(choices: Choices = {}): Naming {
+  if (!namesParts(choices)) return knownPart;
+  const given = partNames.flatMap((part) => (choices[part] ?? "").split("+").map((name) => [part, name] as const));
+  return (name) => {
+    const fits = ([, word]: readonly [PartName, string]) =>
+      word !== "" && (same(name, word) || wordsOf(name).some((each) => same(each, word)));
+    return given.find(fits)?.[0];
+  };
+}
+
+/** Whether the user says what parts are called. */
+export const namesParts = (choices: Choices = {}): boolean => partNames.some((part) => choices[part] !== undefined);
+
+/** Whether a name is that of a part and says nothing else, as the name of a class would (`train station`). */
+export const isPlainPartName = (name: string): boolean =>
+  wordsOf(name).every((word) => plainWords.includes(word) || Object.values(partWords).some((w) => w.includes(word)));
+
+function knownPart(name: string): Named {
+  const words = wordsOf(name);
+  const parts = partNames.filter((part) => words.some((word) => partWords[part].includes(word)));
+  // What is called train_val is both, for training.
+  if (parts.length === 2 && !parts.includes("test")) return "train";
+  if (parts.length > 0) return parts.length === 1 ? parts[0] : undefined;
+  return words.some((word) => asideWords.includes(word)) ? "aside" : undefined;
+}
+
+const wordsOf = (name: string): string[] =>
+  name
+    .replace(/(\p{Ll})(\p{Lu})/gu, "$1 $2")
+    .toLowerCase()
+    .split(/[^\p{L}]+/u);
+
+const same = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
+
+/** Files of a part, and what is to be said of those that are in none. */
+export interface FilesOfPart {
+  readonly names: readonly string[];
+  readonly notes: readonly string[];
 }
 
 /**
- * Those of `names` that belong to the part; all, where no name speaks of parts. Throws FileError when there are parts,
- * but not this one.
+ * Those of the files (paths within the data) that belong to the part, by their own names or those of their folders; all
+ * of them are for training where none speaks of parts. Throws NoSuchPartError where there are parts but not this one, and
+ * where it cannot be told what a file belongs to.
  */
-export function namesOfPart(
-  path: string,
-  names: readonly string[],
-  split: OpenOptions["split"],
-  order: Readonly<Record<OpenOptions["split"], readonly string[]>> = partNames,
-): string[] {
-  const parts = names.map(partOf);
-  if (parts.every((part) => part === undefined)) return [...names];
-  const wanted = order[split].find((part) => parts.includes(part));
-  if (wanted === undefined)
+export function filesOfPart(path: string, names: readonly string[], part: PartName, choices?: Choices): FilesOfPart {
+  const naming = partNaming(choices);
+  const parts = names.map((name) => partOfPath(name, naming));
+  if (parts.every((found) => found === undefined)) {
+    requireUndivided(path, part);
+    return { names, notes: [] };
+  }
+  const lost = names.filter((_, i) => parts[i] === undefined);
+  if (lost.length > 0)
+    throw new FileError(
+      path,
+      `"${path}" has parts, but the names of some files speak of none: ${listed(lost)}. Rename them (train, validation, test), move them away, or say what the parts are called, as wds,train=NAME,test=NAME:${path}.`,
+    );
+  const wanted = names.filter((_, i) => parts[i] === part);
+  if (wanted.length === 0)
     throw noPart(
       path,
-      parts.filter((p) => p !== undefined),
-      split,
+      partNames.filter((each) => parts.includes(each)),
+      part,
     );
-  return names.filter((_, i) => parts[i] === wanted);
+  const aside = names.filter((_, i) => parts[i] === "aside");
+  const left = `${listed(aside)} in "${path}" ${aside.length === 1 ? "is" : "are"} named as images without labels, and left out.`;
+  return { names: wanted, notes: aside.length === 0 ? [] : [left] };
 }
 
-export function noPart(path: string, parts: readonly string[], split: OpenOptions["split"]): FileError {
-  return new FileError(
-    path,
-    `"${path}" has the parts ${[...new Set(parts)].join(", ")} but none for ${split}; add one named "${split}".`,
-  );
+/** What the innermost name of a path says that says anything. */
+function partOfPath(path: string, naming: Naming): Named {
+  const names = path.split(/[\\/]/).reverse();
+  return names.map(naming).find((named) => named !== undefined);
 }
+
+/** The first few of many names, quoted. */
+export function listed(names: readonly string[], most = 5): string {
+  const shown = names.slice(0, most).map((name) => quoted(name));
+  const more = names.length - shown.length;
+  return more > 0 ? `${shown.join(", ")} and ${more.toLocaleString("en")} more` : shown.join(", ");
+}
+
+/** The error of a part that is not there; `parts` are those that are. */
+export function noPart(path: string, parts: readonly string[], wanted: PartName): NoSuchPartError {
+  const there = [...new Set(parts)].join(", ");
+  const message =
+    there === ""
+      ? `"${path}" is not divided into parts, so that it has none for ${wanted}; set a share aside with --split 0.2.`
+      : `"${path}" has the parts ${there} but none for ${wanted}; add one named "${wanted}".`;
+  return new NoSuchPartError(path, message, parts);
+}
+
+/** Data that is not divided is all for training. */
+export function requireUndivided(path: string, wanted: PartName): void {
+  if (wanted !== "train") throw noPart(path, [], wanted);
+}
+
+/** How a user decides what folders are. */
+export const waysOut = (path: string, part: string): string =>
+  `If they are parts, name them: "${join(path, part)}" for training, with --validation and --test for the others, or folders,train=NAME,validation=NAME:${path}; if all folders are classes, write folders:${path}.`;

@@ -1,7 +1,9 @@
 /** What stands at a path, as far as it takes to recognise a format. */
-import { opendir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { fileError } from "../system/atomic-file.js";
+import { forEachEntry } from "../system/folder-entries.js";
+import { rawPath } from "../system/raw-path.js";
 
 export interface Place {
   readonly path: string;
@@ -15,22 +17,19 @@ export interface Place {
 const mostEntries = 10_000;
 
 export async function lookAt(path: string): Promise<Place> {
-  const info = await stat(path).catch((error) => {
+  const info = await stat(rawPath(path)).catch((error) => {
     throw fileError(path, "read the data in", error);
   });
   if (!info.isDirectory()) return { path, kind: "file", files: [], folders: [] };
   const files: string[] = [];
   const folders: string[] = [];
-  try {
-    for await (const entry of await opendir(path)) {
-      if (entry.name.startsWith(".")) continue;
-      const target = entry.isSymbolicLink() ? await stat(join(path, entry.name)).catch(() => undefined) : entry;
-      (target?.isDirectory() ? folders : files).push(entry.name);
-      if (files.length + folders.length >= mostEntries) break;
-    }
-  } catch (error) {
+  await forEachEntry(path, async (name, entry) => {
+    const target = entry.isSymbolicLink() ? await stat(rawPath(join(path, name))).catch(() => undefined) : entry;
+    (target?.isDirectory() ? folders : files).push(name);
+    return files.length + folders.length < mostEntries ? undefined : false;
+  }).catch((error) => {
     throw fileError(path, "list the folder", error);
-  }
+  });
   return { path, kind: "folder", files: files.sort(), folders: folders.sort() };
 }
 

@@ -1,6 +1,7 @@
 /** From where a sample lies to its bytes, or to its pixels where they are stored bare. */
 import { readFile } from "node:fs/promises";
 import { fileError } from "../system/atomic-file.js";
+import { rawPath } from "../system/raw-path.js";
 import { atOnce, readFileInto } from "../system/read-at-once.js";
 import { readRange } from "../system/read-range.js";
 import type { SampleSource } from "./dataset.js";
@@ -25,8 +26,8 @@ export async function readSource(source: SampleSource, allocate = fresh): Promis
     case "file": {
       const { path } = source;
       const bytes = await atOnce<Uint8Array>(
-        () => readFileInto(path, allocate),
-        () => readFile(path),
+        () => readFileInto(rawPath(path), allocate),
+        () => readFile(rawPath(path)),
       ).catch((error) => {
         throw fileError(path, "read", error);
       });

@@ -48,7 +48,7 @@ export async function readSplit(path: string): Promise<SplitRule> {
 export function partOf(whole: Dataset, rule: SplitRule, part: OpenOptions["split"]): Dataset {
   if (rule.kind === "given") return whole;
   const isTest = rule.kind === "hash" ? chosenByHash(whole, rule.share) : recorded(whole, rule);
-  const wanted = part === "test" ? 1 : 0;
+  const wanted = part === "train" ? 0 : 1;
   return subset(
     whole,
     Uint32Array.from({ length: whole.length }, (_, i) => i).filter((i) => isTest[i] === wanted),

@@ -86,10 +86,12 @@ const anchor = (index: number): string => `finding-${index + 1}`;
 
 const titles: Readonly<Record<Finding["kind"], string>> = {
   unreadable: "Unreadable",
-  refused: "Refused folders",
+  refused: "Refused folders and parts",
   damaged: "Damaged",
   misnamed: "Other format than named",
   unlisted: "Images without an image's name",
+  unread: "Images of other formats",
+  told: "What training says",
   ignored: "Ignored files",
   emptyClass: "Empty classes",
   missingClass: "Missing classes",

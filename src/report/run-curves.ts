@@ -17,13 +17,14 @@ interface Quantity {
   readonly level?: { readonly name: string; value(classes: number): number };
 }
 
-const quantities: readonly Quantity[] = [
+/** What is drawn; accuracy and loss are those of the part that was measured after each epoch. */
+const quantitiesOf = (part: string): readonly Quantity[] => [
   {
     title: "Loss",
     axis: "loss",
     curves: [
       { name: "training", value: (e) => e.trainLoss },
-      { name: "test", value: (e) => e.test?.loss },
+      { name: part, value: (e) => e.test?.loss },
     ],
   },
   {
@@ -31,7 +32,7 @@ const quantities: readonly Quantity[] = [
     axis: "percent",
     curves: [
       { name: "training", value: (e) => e.trainTop1 },
-      { name: "test", value: (e) => e.test?.top1 },
+      { name: part, value: (e) => e.test?.top1 },
     ],
     level: { name: "chance", value: chanceOf },
   },
@@ -58,7 +59,8 @@ export function runCurves(runs: readonly LabelledRun[]): LineChart[] {
       return typeof y === "number" ? [{ x: e.epoch, y }] : [];
     }),
   });
-  const charts = quantities.flatMap(({ title, axis, curves, level }) =>
+  const parts = new Set(runs.map(({ run }) => run.manifest.testPart ?? "test"));
+  const charts = quantitiesOf([...parts].join(" or ")).flatMap(({ title, axis, curves, level }) =>
     runs.length === 1
       ? [
           {

@@ -67,14 +67,21 @@ figure .deit-plot{--plot-paper:var(--page)}
 `;
 
 function summaryTiles({ run, inspection }: LabelledRun): Content {
-  const { best, epochs, recipe, state, seconds, manifest } = run;
+  const { best, final, epochs, recipe, state, seconds, manifest } = run;
   const last = epochs.at(-1);
   return tiles([
     ...(best?.test
       ? [
-          { label: "Top-1", value: percentText(best.test.top1), note: `best epoch: ${best.epoch}` },
+          {
+            label: final ? "Top-1, validation" : "Top-1",
+            value: percentText(best.test.top1),
+            note: `best epoch: ${best.epoch}${manifest.testPart === "validation" && !final ? ", chosen on these images" : ""}`,
+          },
           ...(tellsTop5(manifest.classes) ? [{ label: "Top-5", value: percentText(best.test.top5) }] : []),
         ]
+      : []),
+    ...(final
+      ? [{ label: "Top-1, test", value: percentText(final.top1), note: `measured once, ${final.images} images` }]
       : []),
     ...(inspection
       ? [{ label: "Calibration error", value: percentText(100 * calibration(inspection.decisions).error) }]

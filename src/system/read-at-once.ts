@@ -38,7 +38,7 @@ export function fillSync(file: number, bytes: Uint8Array, position: number): num
 }
 
 /** The content of a file, in memory from `allocate`. */
-export function readFileInto(path: string, allocate: (bytes: number) => Uint8Array): Uint8Array {
+export function readFileInto(path: string | Buffer, allocate: (bytes: number) => Uint8Array): Uint8Array {
   const file = openSync(path, "r");
   try {
     const bytes = allocate(fstatSync(file).size);

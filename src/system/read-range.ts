@@ -2,10 +2,11 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { FileError } from "../errors.js";
 import { fileError } from "./atomic-file.js";
+import { rawPath } from "./raw-path.js";
 
 /** Runs `work` with the file open for reading. */
 export async function withFile<T>(path: string, work: (file: FileHandle) => Promise<T>): Promise<T> {
-  const file = await open(path, "r").catch((error) => {
+  const file = await open(rawPath(path), "r").catch((error) => {
     throw fileError(path, "read", error);
   });
   try {

@@ -19,6 +19,8 @@ export type TrainEvent =
       readonly images: number;
       readonly parameters: number;
       readonly engine: EngineInfo;
+      /** What `test` in the epochs is measured on. */
+      readonly testPart?: "validation" | "test";
     }
   | {
       readonly kind: "step";
@@ -30,6 +32,8 @@ export type TrainEvent =
       readonly loaderWait: number;
     }
   | { readonly kind: "epoch"; readonly record: EpochRecord }
+  /** The best weights, measured once on the part for testing after they were chosen on that for validation. */
+  | { readonly kind: "final"; readonly result: EvaluationResult }
   /** `about` tells those apart that only concern a run which someone may still change. */
   | { readonly kind: "warning"; readonly message: string; readonly about?: "loss jump" };
 

@@ -80,7 +80,13 @@ export const logSchema = z.discriminatedUnion("kind", [
   /** The process ends before the run is done; its state is saved. */
   line("stopped", { reason: z.string(), epoch: count, step: count, runs: count }),
   /** The run is done. */
-  line("finished", { epoch: count, step: count, bestTop1: z.number().optional() }),
+  line("finished", {
+    epoch: count,
+    step: count,
+    bestTop1: z.number().optional(),
+    /** Of the best weights on the part for testing, where they were chosen on another. */
+    test: testResultSchema.optional(),
+  }),
 ]);
 
 /** A line of `log.jsonl`, by its `kind`. */

@@ -64,7 +64,7 @@ export async function openRun(
   const begins = { ...recipe, finetune: options.finetune ?? recipe.finetune };
   requireFittable(begins, group.count);
 
-  const manifest = manifestOf(options, dataset, teaching.identity);
+  const manifest = manifestOf(options, plan, teaching.identity);
   const folder = leads(group)
     ? await openRunFolder(options.output, { recipe, manifest }, resume, options.allowChanges)
     : silentRunFolder(options.output);

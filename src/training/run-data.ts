@@ -1,11 +1,12 @@
-/** The data that a run was, or is, tested on, as its folder tells. */
+/** The data that a run was, or is, measured on, as its folder tells. */
 import type { Dataset, SplitRule } from "../data/dataset.js";
 import { openDataset } from "../data/open.js";
+import { measuredData } from "./measured-data.js";
 import type { RunSummary } from "./run-summary.js";
-import { resumedSplit, testData } from "./training-data.js";
+import { resumedSplit } from "./training-data.js";
 
 /**
- * The test part; undefined when the run was tested on nothing. `moved`: where the data lies now, when no longer where
+ * The test part or, where there is none, that for validation; undefined when the run was measured on nothing. `moved`: where the data lies now, when no longer where
  * the run found it.
  */
 export async function runTestData(
@@ -13,10 +14,12 @@ export async function runTestData(
   moved?: string,
   signal?: AbortSignal,
 ): Promise<Dataset | undefined> {
-  const { split: share, validation } = manifest;
+  const { split: share } = manifest;
   const rule: SplitRule | undefined = share === undefined ? undefined : { kind: "hash", share };
   const data = moved ?? manifest.data;
   const split = await resumedSplit(folder, true, rule);
   const { classes } = await openDataset(data, { split: "train", rule: split, signal });
-  return testData({ data, validation: moved ? undefined : validation, split, workers: 0 }, classes);
+  const { validation, test } = moved ? {} : manifest;
+  const measured = await measuredData({ data, validation, test, split }, classes);
+  return measured.final ?? measured.test;
 }

@@ -17,6 +17,9 @@ export const runManifestSchema = z.object({
   /** Paths as they were given; they may change, the images may not. */
   data: text,
   validation: text.optional(),
+  test: text.optional(),
+  /** The part that the best epoch was chosen on, and whose accuracy the log calls `test`. */
+  testPart: z.enum(["validation", "test"]).optional(),
   /** Share of the data that was set aside for testing; `split.json` says which. */
   split: z.number().min(0).max(1).optional(),
   /** SHA-256 over classes, names and labels of the training images. */

@@ -1,6 +1,6 @@
 /** The beginning of a run: what it says of itself, and what it must find before the first step. */
 import { cpus } from "node:os";
-import type { Dataset, SplitRule } from "../data/dataset.js";
+import type { SplitRule } from "../data/dataset.js";
 import { datasetIdentity } from "../data/identity.js";
 import type { Engine, EngineInfo } from "../engines/engine.js";
 import { TrainingError, WeightsError } from "../errors.js";
@@ -17,6 +17,7 @@ import { type LoadedWeights, loadWeights } from "../weights/load.js";
 import { locateWeights } from "../weights/locate.js";
 import { requireSameHeads, withKnownHead } from "./begun-weights.js";
 import type { SavedState } from "./checkpoint.js";
+import type { Plan } from "./plan.js";
 import type { Recipe } from "./recipe.js";
 import type { RunFolder } from "./run-folder.js";
 import type { RunManifest } from "./run-manifest.js";
@@ -27,20 +28,25 @@ export interface ManifestChoices {
   readonly engine: Engine;
   readonly data: string;
   readonly validation?: string;
+  readonly test?: string;
   readonly split?: SplitRule;
   readonly onBadImage?: "stop" | "skip";
   readonly precision?: RunManifest["precision"];
 }
 
 /** `run.json` of a run over these images. */
-export function manifestOf(choices: ManifestChoices, dataset: Dataset, teacher: string | undefined): RunManifest {
-  const { engine, data, validation, split, onBadImage = "stop", precision = "float32" } = choices;
+export function manifestOf(
+  choices: ManifestChoices,
+  { dataset, testPart }: Pick<Plan, "dataset" | "testPart">,
+  teacher: string | undefined,
+): RunManifest {
+  const { engine, data, validation, test, split, onBadImage = "stop", precision = "float32" } = choices;
   const { engine: name, platform, version: engineVersion, devices } = engine.info;
   return {
     format: 1,
     deit: version(),
     began: new Date().toISOString(),
-    ...{ data, validation, split: split?.kind === "given" ? undefined : split?.share },
+    ...{ data, validation, test, testPart, split: split?.kind === "given" ? undefined : split?.share },
     dataset: datasetIdentity(dataset),
     images: dataset.length,
     classes: dataset.classes.length,

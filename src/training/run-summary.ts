@@ -17,6 +17,8 @@ export interface RunSummary extends RunDescription {
   readonly epochs: readonly EpochLine[];
   /** The epoch whose weights are the best; the last where nothing was tested. */
   readonly best?: EpochLine;
+  /** Of the best weights on the part for testing, where they were chosen on that for validation. */
+  readonly final?: EpochLine["test"];
   readonly environment?: EnvironmentLine;
   /** Of the last line of the log; of the beginning when there is none. */
   readonly lastSign: Date;
@@ -46,6 +48,7 @@ export async function summarizeRun(folder: string): Promise<RunSummary> {
     log,
     epochs,
     best,
+    final: log.findLast((line) => line.kind === "finished")?.test,
     environment: log.findLast((line) => line.kind === "environment"),
     lastSign: new Date(log.at(-1)?.time ?? run.manifest.began),
     seconds: epochs.reduce((sum, e) => sum + e.seconds, 0),

@@ -12,10 +12,10 @@ import type { Head } from "../models/context.js";
 import { fileError, writeFileAtomic } from "../system/atomic-file.js";
 import type { TrainEvent } from "./events.js";
 import type { Cell } from "./grid.js";
+import { measuredData } from "./measured-data.js";
 import { recipeDifferences } from "./recipe.js";
 import type { TrainOptions } from "./train-options.js";
 import { train } from "./trainer.js";
-import { testData } from "./training-data.js";
 
 export interface CellResult {
   readonly cell: Cell;
@@ -29,7 +29,10 @@ export type Outcome =
   | { readonly kind: "missing" };
 
 export interface SweepOptions
-  extends Pick<TrainOptions, "data" | "validation" | "split" | "workers" | "onBadImage" | "precision" | "signal"> {
+  extends Pick<
+    TrainOptions,
+    "data" | "validation" | "test" | "split" | "workers" | "onBadImage" | "precision" | "signal"
+  > {
   readonly cells: readonly Cell[];
   /** Cells that are run at once, each on an engine of its own; 1 unless told. */
   readonly lanes?: number;
@@ -117,9 +120,13 @@ async function measure(output: string, engine: Engine, options: SweepOptions) {
     weights,
     namedClasses: classes,
   } = await openModel({ weights: join(output, "last.safetensors") });
-  const dataset = await testData(options, classes ?? []);
+  const { test, final } = await measuredData(options, classes ?? []);
+  const dataset = final ?? test;
   if (!dataset)
-    throw new FileError(options.data, `"${options.data}" has no part for testing; give one with --validation.`);
+    throw new FileError(
+      options.data,
+      `"${options.data}" has no part for validation or testing; set a share aside with --split 0.2, or name data by --validation.`,
+    );
   const probe = await Probe.create(engine, model, weights, headLogits(model));
   const batchSize = Math.min(64, dataset.length);
   const loader = viewLoader({ dataset, view, batchSize, workers: options.workers });
@@ -133,7 +140,13 @@ async function measure(output: string, engine: Engine, options: SweepOptions) {
 }
 
 /** What a result belongs to. */
-const identity = ({ recipe }: Cell, { data, validation, split }: SweepOptions) => ({ recipe, data, validation, split });
+const identity = ({ recipe }: Cell, { data, validation, test, split }: SweepOptions) => ({
+  recipe,
+  data,
+  validation,
+  test,
+  split,
+});
 
 /** The result of a cell that is done; refuses one of another recipe or other data. */
 async function finished(cell: Cell, options: SweepOptions): Promise<Outcome | undefined> {

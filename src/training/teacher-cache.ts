@@ -7,10 +7,10 @@ import { createHash } from "node:crypto";
 import { readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import type { Dataset } from "../data/dataset.js";
+import { type Dataset, sayings } from "../data/dataset.js";
 import { datasetIdentity } from "../data/identity.js";
 import type { Loader } from "../data/loader.js";
-import { openDataset } from "../data/open.js";
+import { openTrainingData } from "../data/training-classes.js";
 import type { Engine } from "../engines/engine.js";
 import { FileError, InterruptedError, TrainingError, UsageError } from "../errors.js";
 import type { Model } from "../models/model.js";
@@ -104,7 +104,8 @@ export interface StoredAnswers {
 export async function buildTeacherCache(options: CacheOptions): Promise<StoredAnswers> {
   const { engine, output, signal, onProgress } = options;
   const { recipe } = await settledRecipe(options.recipe);
-  const found = await openDataset(options.data, { split: "train", rule: options.split });
+  const found = await openTrainingData(options.data, { rule: options.split, signal });
+  for (const message of sayings(found)) options.onEvent?.({ kind: "warning", message });
   const dataset = await withoutBadImages(found, options);
   const student = createStudent(recipe, found.classes.length);
   const teacher = await openTeacher(recipe, student, found.classes);

@@ -12,10 +12,12 @@ export interface TrainOptions {
   /** Divides the recipe's batch into as many runs (its `accumulate`) as memory asks for; the step stays the same. */
   readonly fitBatch?: boolean;
   readonly engine: Engine;
-  /** Path of the training data; its test part is used for evaluation. */
+  /** Path of the training data; its parts for validation and testing are measured on. */
   readonly data: string;
-  /** Another path for evaluation. */
+  /** Another path to choose the best epoch on. */
   readonly validation?: string;
+  /** Another path to measure the best epoch on, once, at the end. */
+  readonly test?: string;
   /** How the data is divided for training and testing; by its own parts unless told. */
   readonly split?: SplitRule;
   readonly output: string;

@@ -1,13 +1,16 @@
 /** A training run, from data to best checkpoint. Reads from top to bottom. */
 import type { Dataset } from "../data/dataset.js";
 import { FileError, InterruptedError, OutOfMemoryError, TrainingError, UsageError } from "../errors.js";
+import { Classifier } from "../evaluation/classifier.js";
 import { evaluate } from "../evaluation/evaluate.js";
 import type { EvaluationResult } from "../evaluation/metrics.js";
 import { viewLoader } from "../evaluation/view-loader.js";
+import { adaptWeights } from "../models/adapt.js";
 import type { Model } from "../models/model.js";
 import { Closing } from "../system/closing.js";
 import { alone } from "../system/coordination/process-group.js";
 import { sizeOf } from "../tensor/index.js";
+import { loadWeights } from "../weights/load.js";
 import { mostRollbacks, recordBroken, rollBack } from "./broken-run.js";
 import { saveWeights } from "./checkpoint.js";
 import { trainEpoch } from "./epoch.js";
@@ -32,6 +35,10 @@ export interface TrainResult {
   readonly best?: EpochRecord;
   /** Percent, over the whole run: what went before it was gone on with included. */
   readonly bestTop1?: number;
+  /** The part that the best epoch was chosen on; undefined where nothing was measured. */
+  readonly testPart?: "validation" | "test";
+  /** Of the best weights on the part for testing, where they were chosen on that for validation. */
+  readonly final?: EvaluationResult;
   readonly folder: string;
   readonly interrupted: boolean;
 }
@@ -82,6 +89,7 @@ async function trainEpochs(options: TrainOptions, run: OpenRun): Promise<TrainRe
     images: run.dataset.length,
     parameters: model.parameters.reduce((n, p) => n + sizeOf(p.shape), 0),
     engine: run.engine.info,
+    testPart: run.testPart,
   });
 
   /** Writes down what is done of the run, and its weights; `after` is where it goes on. */
@@ -150,14 +158,19 @@ async function trainEpochs(options: TrainOptions, run: OpenRun): Promise<TrainRe
   await checkpoints.settle();
   await folder.confirm();
   const { epoch, step, bestTop1 } = position;
-  const finished = epoch >= recipe.epochs;
-  if (finished) await folder.log({ kind: "finished", epoch, step, ...(test ? { bestTop1 } : {}) });
+  const trained = epoch >= recipe.epochs;
+  const result = trained && run.final ? await evaluateBest(run.final, run, options) : undefined;
+  const finished = trained && (!run.final || result !== undefined);
+  if (finished) await folder.log({ kind: "finished", epoch, step, ...(test ? { bestTop1 } : {}), test: result });
+  if (result) onEvent({ kind: "final", result });
   return {
     model,
     classes: found.classes,
     epochs: records,
     best,
     bestTop1: bestTop1 < 0 || !test ? undefined : bestTop1,
+    testPart: run.testPart,
+    final: result,
     folder: folder.path,
     interrupted: !finished,
   };
@@ -186,10 +199,26 @@ function resumable(error: unknown, { step }: Position): unknown {
   return error instanceof FileError ? new FileError(error.path, message, { cause: error }) : error;
 }
 
-/** Accuracy on the test images; undefined when it was interrupted. */
+/** Accuracy of the best weights, as they stand in the run folder, on images that they were not chosen on. */
+async function evaluateBest(
+  dataset: Dataset,
+  run: OpenRun,
+  options: TrainOptions,
+): Promise<EvaluationResult | undefined> {
+  const { engine, group, folder, model } = run;
+  await group.gather("best weights", true); // they are there from here on
+  const source = folder.file("best.safetensors");
+  const weights = adaptWeights(model, (await loadWeights(source)).tensors, { source });
+  const classifier = await Classifier.create({ engine, model }, weights);
+  return evaluateOn(dataset, { engine, group, recipe: run.recipe, classifier }, options).finally(() =>
+    classifier.dispose(),
+  );
+}
+
+/** Accuracy on images; undefined when it was interrupted. */
 async function evaluateOn(
   dataset: Dataset,
-  { engine, group, recipe, classifier }: OpenRun,
+  { engine, group, recipe, classifier }: Pick<OpenRun, "engine" | "group" | "recipe" | "classifier">,
   { workers, signal }: TrainOptions,
 ): Promise<EvaluationResult | undefined> {
   // Some devices may get no image of the last batch, but all get as many slots.

@@ -3,9 +3,8 @@ import { join } from "node:path";
 import type { Augmentation } from "../data/augment/augment.js";
 import { parsePolicy } from "../data/augment/policy.js";
 import { findBadImages } from "../data/check-images.js";
-import { type Dataset, type OpenOptions, type SplitRule, subset } from "../data/dataset.js";
+import { type Dataset, type SplitRule, subset } from "../data/dataset.js";
 import { createLoader, epochLength, fewerThanBatch, type Loader } from "../data/loader.js";
-import { openDataset } from "../data/open.js";
 import { readSplit, writeSplit } from "../data/split.js";
 import type { Transform } from "../data/transform.js";
 import { FileError, TrainingError } from "../errors.js";
@@ -18,7 +17,9 @@ import type { RunFolder } from "./run-folder.js";
 
 export interface DataOptions {
   readonly data: string;
+  /** Other data that the best epoch is chosen on, and other data that its weights are measured on at the end. */
   readonly validation?: string;
+  readonly test?: string;
   /** How the data is divided for training and testing; by its own parts unless told. */
   readonly split?: SplitRule;
   readonly onBadImage?: "stop" | "skip";
@@ -53,44 +54,8 @@ export async function withoutBadImages(
   );
 }
 
-/**
- * The test part; undefined when there is none, and then the last epoch counts as the best. `training` is the other
- * part, where it is open already.
- */
-export async function testData(
-  { data, validation, split: rule, onEvent }: DataOptions,
-  classes: readonly string[],
-  training?: Dataset,
-): Promise<Dataset | undefined> {
-  if (validation) return openDataset(validation, { split: "test", classes });
-  const test = await ownTestPart(data, { classes, rule }, training);
-  if (test) return test;
-  onEvent?.({
-    kind: "warning",
-    message: `"${data}" has no part for testing (test/ or val/); accuracy is not measured. Name one with --validation, or set a share aside with --split 0.2.`,
-  });
-  return undefined;
-}
-
-/** The data's own part for testing; undefined where it has none, or the same images as for training. */
-async function ownTestPart(
-  data: string,
-  options: Pick<OpenOptions, "classes" | "rule">,
-  training?: Dataset,
-): Promise<Dataset | undefined> {
-  const test = await openDataset(data, { split: "test", ...options }).catch((error: unknown) => {
-    if (error instanceof FileError) return undefined;
-    throw error;
-  });
-  const train = training ?? (await openDataset(data, { split: "train", ...options }));
-  return test && test.describe(0) !== train.describe(0) ? test : undefined;
-}
-
-/** Whether the data has a part for testing of its own. */
-export const hasTestPart = async (data: string): Promise<boolean> => (await ownTestPart(data, {})) !== undefined;
-
 /** File of a run folder that says which samples were set aside for testing. */
-const splitFile = "split.json";
+export const splitFile = "split.json";
 
 /** The rule of a run that is gone on with is what its folder records, whatever has been added to the data since. */
 export async function resumedSplit(output: string, resume: boolean, rule?: SplitRule): Promise<SplitRule | undefined> {

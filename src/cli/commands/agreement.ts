@@ -54,7 +54,11 @@ async function run(models: readonly ModelArgument[], options: Options, signal: A
     opened.push({ name, ...(await openModel({ ...viewChoice(options), model, weights, classes: named })) });
   for (const { notes } of opened) for (const note of notes) warn(note);
   const classes = commonClasses(opened);
-  const dataset = await testDataset(options, opened[0]?.model, named ?? classes);
+  const dataset = await testDataset(
+    { ...options, weights: models.map((m) => m.weights) },
+    opened[0]?.model,
+    named ?? classes,
+  );
 
   const open = (engine: Engine, argument: ModelArgument): Promise<Contestant> => {
     const own = opened.find((o) => o.name === argument.name);

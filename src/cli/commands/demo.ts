@@ -80,7 +80,7 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
         ? studentsProgress(`[${before + 1}–${runs}/${runs}] students, ${lanes} at once`, cells.length, json)
         : undefined;
     const done = await sweep({
-      ...{ cells, lanes, data, output, workers, signal, validation: `procedural:${imageSize}:${options.testImages}` },
+      ...{ cells, lanes, data, output, workers, signal, test: `procedural:${imageSize}:${options.testImages}` },
       openEngine: () => openEngine(lanes === 1 ? engineChoice : { ...engineChoice, threads: 1 }),
       onCell: ({ row }, number) =>
         noting(costs, row, shown?.(row) ?? trainingProgress(`[${before + number + 1}/${runs}] ${row}`, json)),

@@ -56,7 +56,7 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
     classes: await namedClasses(options),
   });
   for (const note of notes) warn(note);
-  const dataset = await testDataset(options, model, classes, signal);
+  const dataset = await testDataset({ ...options, weights: [options.weights] }, model, classes, signal);
   const real = options.real === undefined ? undefined : await readRealLabels(options.real);
   const loader = evaluationLoader(dataset, view, options);
   // Models with one head decide by it, whatever was asked for.

@@ -34,7 +34,8 @@ export function define(command: Command): void {
     .option("--vary <key=values ...>", "settings to try, as lr=1e-3,5e-4; all combinations are run", collected)
     .option("--seeds <seeds>", "seeds of each row, as 0,1,2; the grid's own unless told")
     .option("--output <folder>", "folder of the sweep, runs/sweep-<data> unless told")
-    .option("--validation <folder>", "data to evaluate on, the test part of the data unless told")
+    .option("--validation <data>", "data to choose the best epochs on; default: the data's part for validation")
+    .option("--test <data>", "data to measure the last epochs on; default: the data's part for testing")
     .option("--workers <threads>", "threads that read images", wholeNumber(0), Math.max(1, availableParallelism() - 1))
     .option("--plan", "print the runs and stop")
     .option("--json", "print one JSON value")
@@ -54,6 +55,7 @@ interface Options extends EngineChoice {
   readonly seeds?: string;
   readonly output?: string;
   readonly validation?: string;
+  readonly test?: string;
   readonly workers: number;
   readonly plan?: boolean;
   readonly json?: boolean;
@@ -80,7 +82,8 @@ async function run(data: string, options: Options, signal: AbortSignal, ending: 
   ending.saves("this step");
   const { results, interrupted } = await sweep({
     ...{ cells, data, output, signal },
-    ...{ validation: options.validation, workers: options.workers, split: await parseSplitRule(split) },
+    ...{ validation: options.validation, test: options.test, workers: options.workers },
+    split: await parseSplitRule(split),
     openEngine: () => openEngine(options, warnOfPassedOver),
     onCell: ({ row, seed }, number) =>
       trainingProgress(`[${number + 1}/${cells.length}] ${row}, seed ${seed}`, options.json ?? false),

@@ -60,7 +60,7 @@ async function run(models: readonly ModelArgument[], options: Options, signal: A
         classes: classNames,
       });
       for (const note of notes) warn(note);
-      const dataset = await testDataset(options, model, classes);
+      const dataset = await testDataset({ ...options, weights: [argument.weights] }, model, classes);
       const probe = await Probe.create(engine, model, weights, tokenCosines(model));
       const loader = evaluationLoader(dataset, view, options);
       const progress = createProgress({

@@ -27,7 +27,11 @@ export function define(command: Command): void {
     .option("--output <folder>", "run folder, runs/<data> unless told")
     .option("--resume [run]", "go on with the run in this folder, or in that of --output")
     .option("--allow-change <key ...>", "settings that may differ from the run that is resumed", collected)
-    .option("--validation <folder>", "data to evaluate on, the test part of the data unless told")
+    .option(
+      "--validation <data>",
+      "data to choose the best epoch on; default: the data's part for validation, else for testing",
+    )
+    .option("--test <data>", "data to measure the best epoch on at the end; default: the data's part for testing")
     .addOption(choice("--on-bad-image <what>", "stop (unless told) or skip", ["stop", "skip"]))
     .addOption(
       choice("--on-nan <what>", "when the loss is no number: stop, skip the batch, or go back to a saved state", [
@@ -117,8 +121,8 @@ async function run(
   ).finally(progress.stop);
   if (rank > 0 && !result.interrupted) return; // the first process speaks for all
   if (options.json) {
-    const { folder, epochs, best, bestTop1, classes, interrupted } = result;
-    print(JSON.stringify({ folder, classes: classes.length, epochs, best, bestTop1, interrupted }));
+    const { folder, epochs, best, bestTop1, testPart, final, classes, interrupted } = result;
+    print(JSON.stringify({ folder, classes: classes.length, epochs, best, bestTop1, testPart, final, interrupted }));
   } else print(`${bestText(result)}run folder: ${result.folder}`);
   if (!result.interrupted) return;
   const message = `Training was interrupted; go on with it by: deit train --resume ${shellWord(options.output)}`;
@@ -126,8 +130,16 @@ async function run(
 }
 
 /** The best epoch, or what is known of it where it was trained before the run was gone on with. */
-function bestText({ best, bestTop1, epochs, interrupted }: TrainResult): string {
+function bestText(result: TrainResult): string {
+  const { final, testPart } = result;
+  const test = final
+    ? `test, once, with the best weights: top-1 ${final.top1.toFixed(2)} %, top-5 ${final.top5.toFixed(2)} % on ${final.images} images\n`
+    : "";
+  return chosenText(result, testPart) + test;
+}
+
+function chosenText({ best, bestTop1, epochs, interrupted }: TrainResult, testPart: TrainResult["testPart"]): string {
   const nothing = epochs.length === 0 && !interrupted ? "All epochs were done before.\n" : "";
-  if (best && best.test?.top1 === bestTop1) return `best: ${epochLine(best)}\n`;
+  if (best && best.test?.top1 === bestTop1) return `best: ${epochLine(best, testPart)}\n`;
   return bestTop1 === undefined ? nothing : `${nothing}best: test top-1 ${bestTop1.toFixed(2)} %\n`;
 }

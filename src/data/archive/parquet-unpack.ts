@@ -3,7 +3,7 @@
  * that must be decoded whole; training reads in random order, so they are unpacked once. Runs in a guarded thread.
  */
 import { open } from "node:fs/promises";
-import type { AsyncBuffer, ColumnMetaData, Compressors, FileMetaData } from "hyparquet";
+import type { AsyncBuffer, ColumnMetaData, Compressors, FileMetaData, RowGroup } from "hyparquet";
 import { parquetMetadataAsync, parquetReadObjects, parquetSchema } from "hyparquet";
 import { parquetHeader } from "hyparquet/src/column.js";
 import { compressors } from "hyparquet-compressors";
@@ -13,12 +13,23 @@ export interface ParquetJob {
   readonly path: string;
   /** File that the images are written to, one after the other. */
   readonly target: string;
+  /** Columns of the images and the labels; those that the file tells unless told. */
+  readonly image?: string;
+  readonly label?: string;
 }
+
+/** With this begins the message of an error that the user ends by a choice. */
+export const unclear = "does not tell which";
 
 export interface UnpackedParquet {
   /** Class names, where the file tells them as the datasets library does. */
   readonly classes?: readonly string[];
-  readonly labels: readonly string[];
+  /** Why there are no labels at all, completing "the file …". */
+  readonly unlabelled?: string;
+  /** Null for rows without. */
+  readonly labels: readonly (string | null)[];
+  /** Sentences, without the file's name, on what was chosen. */
+  readonly notes: readonly string[];
   readonly offsets: readonly number[];
   readonly lengths: readonly number[];
 }
@@ -28,7 +39,7 @@ const limits = { pageBytes: 2 ** 30, rows: 2 ** 20, footerBytes: 2 ** 27 };
 
 /** Throws an error whose message completes "the file …". */
 export async function unpackParquet(
-  { path, target }: ParquetJob,
+  { path, target, ...chosen }: ParquetJob,
   progress: (rows: number) => void,
 ): Promise<UnpackedParquet> {
   const file = await open(path, "r");
@@ -38,36 +49,56 @@ export async function unpackParquet(
     const buffer = asyncBuffer(source);
     await checkFooter(source);
     const metadata = await parquetMetadataAsync(buffer);
-    const { image, label, classes } = columnsOf(metadata);
-    const labels: string[] = [];
+    const { image, label, classes, notes, unlabelled } = columnsOf(metadata, chosen);
+    const read = { file: buffer, metadata, compressors: guardedCompressors, utf8: false };
+    const labelIn = (sample: Record<string, unknown>) =>
+      label === undefined ? null : labelOf(sample[label], label, classes !== undefined);
+    const rowsOf = async (columns: readonly string[], { columns: all, num_rows }: RowGroup, first: number) => {
+      const rows = Number(num_rows);
+      if (!(rows >= 0 && rows <= limits.rows))
+        throw new Error(`has a group of ${rows} rows, above the limit of ${limits.rows}`);
+      for (const { meta_data } of all)
+        if (meta_data && columns.includes(meta_data.path_in_schema[0])) await checkPages(source, meta_data, rows);
+      return parquetReadObjects({ ...read, columns: [...columns], rowStart: first, rowEnd: first + rows });
+    };
+    // A part without labels is no use; that is seen before all its images are unpacked.
+    let seen = 0;
+    let labelled = false;
+    for (const group of label === undefined ? [] : metadata.row_groups) {
+      labelled = (await rowsOf([label!], group, seen)).some((sample) => labelIn(sample) !== null);
+      if (labelled) break;
+      seen += Number(group.num_rows);
+    }
+    if (!labelled && metadata.row_groups.length > 0)
+      return {
+        unlabelled: unlabelled ?? `has no labels in its column ${label}`,
+        notes,
+        labels: [],
+        offsets: [],
+        lengths: [],
+      };
+    const labels: (string | null)[] = [];
     const offsets: number[] = [];
     const lengths: number[] = [];
     let at = 0;
     let row = 0;
     for (const group of metadata.row_groups) {
-      const rows = Number(group.num_rows);
-      if (!(rows >= 0 && rows <= limits.rows))
-        throw new Error(`has a group of ${rows} rows, above the limit of ${limits.rows}`);
-      for (const { meta_data } of group.columns)
-        if (meta_data && [image, label].includes(meta_data.path_in_schema[0]))
-          await checkPages(source, meta_data, rows);
-      const read = { file: buffer, metadata, compressors: guardedCompressors, utf8: false };
-      const found = await parquetReadObjects({ ...read, columns: [image, label], rowStart: row, rowEnd: row + rows });
+      const found = await rowsOf(label === undefined ? [image] : [image, label], group, row);
       for (const [i, sample] of found.entries()) {
         const bytes = imageBytes(sample[image]);
         if (!bytes) throw new Error(`has no image bytes in row ${row + i}`);
         await out.write(bytes);
-        labels.push(labelOf(sample[label], row + i));
+        labels.push(labelIn(sample));
         offsets.push(at);
         lengths.push(bytes.length);
         at += bytes.length;
       }
-      row += rows;
+      row += found.length;
       progress(row);
     }
     if (labels.length === 0) throw new Error("holds no rows");
     await out.sync();
-    return { classes, labels, offsets, lengths };
+    return { classes, labels, notes, offsets, lengths };
   } finally {
     await file.close();
     await out.close();
@@ -98,8 +129,11 @@ async function checkFooter(source: ByteSource): Promise<void> {
 
 interface Columns {
   readonly image: string;
-  readonly label: string;
+  /** Undefined in a part without labels. */
+  readonly label?: string;
   readonly classes?: readonly string[];
+  readonly notes: readonly string[];
+  readonly unlabelled?: string;
 }
 
 const usualNames = {
@@ -107,21 +141,47 @@ const usualNames = {
   label: /^(fine_label|label|labels|class|category|target|cls)$/i,
 };
 
-/** Which columns hold the images and the labels: as the datasets library notes it, else by their names. */
-function columnsOf(metadata: FileMetaData): Columns {
+/** Labels by these names are meant whatever other columns of classes there are; CIFAR-100 has its hundred as the second. */
+const plainLabel = /^(label|labels|fine_label)$/i;
+
+/** Which columns hold the images and the labels: as was chosen, as the datasets library notes it, or by their names. */
+function columnsOf(metadata: FileMetaData, chosen: Pick<ParquetJob, "image" | "label">): Columns {
   const names = parquetSchema(metadata).children.map((c) => c.element.name);
   const features = featuresOf(metadata);
-  const ofType = (type: string) => names.filter((name) => features[name]?._type === type);
-  const [image] = [...ofType("Image"), ...names.filter((n) => usualNames.image.test(n))];
-  const labels = [...ofType("ClassLabel"), ...names.filter((n) => usualNames.label.test(n))];
-  const label = labels.find((n) => /^(fine_)?labels?$/.test(n)) ?? labels[0];
-  if (image === undefined || label === undefined) {
-    const lack = image === undefined ? "images" : "labels";
-    throw new Error(`has no column of ${lack} (its columns are ${names.slice(0, 20).join(", ")})`);
-  }
-  const classes = features[label]?.names;
+  const candidates = (type: string, usual: RegExp) => {
+    const typed = names.filter((name) => features[name]?._type === type);
+    return typed.length > 0 ? typed : names.filter((name) => usual.test(name));
+  };
+  const pick = (key: "image" | "label", found: readonly string[]): string | undefined => {
+    const wanted = chosen[key];
+    if (wanted !== undefined && !names.includes(wanted))
+      throw new Error(
+        `${unclear} column is meant by ${key}=${wanted}: its columns are ${names.slice(0, 20).join(", ")}`,
+      );
+    if (wanted !== undefined || found.length < 2) return wanted ?? found[0];
+    const plain = key === "label" ? found.filter((name) => plainLabel.test(name)) : [];
+    if (plain.length === 1) return plain[0];
+    throw new Error(
+      `${unclear} of its columns holds the ${key}s: ${found.join(", ")}; say it before the path, as parquet,${key}=${found[0]}:PATH`,
+    );
+  };
+  const found = candidates("ClassLabel", usualNames.label);
+  const image = pick("image", candidates("Image", usualNames.image));
+  const label = pick("label", found);
+  if (image === undefined)
+    throw new Error(`has no column of images (its columns are ${names.slice(0, 20).join(", ")})`);
+  const classes = label === undefined ? undefined : features[label]?.names;
   const named = Array.isArray(classes) && classes.every((n) => typeof n === "string");
-  return { image, label, classes: named ? (classes as string[]) : undefined };
+  const unlabelled = `has no column of labels (its columns are ${names.slice(0, 20).join(", ")}; parquet,label=NAME:PATH names one)`;
+  const others = found.filter((name) => name !== label);
+  const note = `has several columns of classes; "${label}" is taken, not ${others.join(", ")} (parquet,label=NAME:PATH takes another).`;
+  return {
+    image,
+    label,
+    classes: named ? (classes as string[]) : undefined,
+    unlabelled: label === undefined ? unlabelled : undefined,
+    notes: others.length > 0 && chosen.label === undefined ? [note] : [],
+  };
 }
 
 type Features = Readonly<Record<string, { readonly _type?: unknown; readonly names?: unknown } | undefined>>;
@@ -177,8 +237,15 @@ function imageBytes(value: unknown): Uint8Array | undefined {
   return bytes instanceof Uint8Array ? bytes : undefined;
 }
 
-function labelOf(value: unknown, row: number): string {
+/** Null where there is none, as the datasets library writes -1 for among named classes. */
+function labelOf(value: unknown, column: string, named: boolean): string | null {
+  if (value === null || value === undefined) return null;
   if (value instanceof Uint8Array) return Buffer.from(value).toString("utf8");
-  if (typeof value === "string" || typeof value === "number" || typeof value === "bigint") return String(value);
-  throw new Error(`has no label in row ${row}`);
+  if (typeof value === "number" || typeof value === "bigint")
+    return named && Number(value) === -1 ? null : String(value);
+  if (typeof value === "string" || typeof value === "boolean") return String(value);
+  const what = Array.isArray(value) ? "a list of labels for each image" : "something else than a label for each image";
+  throw new Error(
+    `${unclear} class an image is of: its column ${column} holds ${what}, and one class is wanted (parquet,label=NAME:PATH takes another column)`,
+  );
 }

@@ -9,27 +9,28 @@ import { z } from "zod";
 import { FileError } from "../../errors.js";
 import { writeFileAtomic } from "../../system/atomic-file.js";
 import { cacheFolder } from "../../system/cache-folder.js";
-import { quoted } from "../../system/quoted.js";
 import type { LabelColumn } from "../labels.js";
-import { isImageName } from "../sources/files.js";
 import type { ByteSource } from "./byte-source.js";
 import type { SampleTable } from "./sample-table.js";
-import { type TarMember, tarMembers } from "./tar.js";
+import { isHiddenMember, ShardSample } from "./shard-sample.js";
+import { tarMembers } from "./tar.js";
 
 /** The samples of one shard, a column each. */
 const indexSchema = z.object({
-  format: z.literal(1),
+  format: z.literal(2),
   keys: z.array(z.string()),
-  labels: z.array(z.string()),
+  /** Null for samples without. */
+  labels: z.array(z.string().nullable()),
   offsets: z.array(z.number().int().min(0)),
   lengths: z.array(z.number().int().min(0)),
 });
 export type ShardIndex = Readonly<z.infer<typeof indexSchema>>;
 
 export function emptyIndex() {
-  const [keys, labels]: string[][] = [[], []];
+  const keys: string[] = [];
+  const labels: (string | null)[] = [];
   const [offsets, lengths]: number[][] = [[], []];
-  return { format: 1 as const, keys, labels, offsets, lengths };
+  return { format: 2 as const, keys, labels, offsets, lengths };
 }
 
 /** Adds the samples of an archive to a table, and their labels to the column. */
@@ -43,39 +44,30 @@ export function addIndexed(
   table.addFile(path, name);
   for (const [i, key] of index.keys.entries()) {
     table.add(key, index.offsets[i], index.lengths[i]);
-    labels.push(index.labels[i]);
+    labels.push(index.labels[i] ?? undefined);
   }
 }
 
-/** Largest member that can be a label. */
-const longestLabel = 1 << 16;
-
-/** Walks through a shard. Throws FileError when a sample lacks its image or its class. */
+/** Walks through a shard. Throws FileError when a sample lacks its image. */
 export async function indexShard(source: ByteSource): Promise<ShardIndex> {
   const index = emptyIndex();
-  let key: string | undefined;
-  let image: TarMember | undefined;
-  let label: string | undefined;
+  let sample: ShardSample | undefined;
   const finish = () => {
-    if (key === undefined || (!image && label === undefined)) return;
-    if (!image || label === undefined) {
-      const lack = image ? "class (a member .cls, or .json with a label)" : "image";
-      throw new FileError(source.name, `The sample ${quoted(key)} in "${source.name}" has no ${lack}.`);
-    }
-    index.keys.push(key);
-    index.labels.push(label);
-    index.offsets.push(image.offset);
-    index.lengths.push(image.length);
+    const found = sample?.finish();
+    if (!sample || !found) return;
+    index.keys.push(sample.key);
+    index.labels.push(found.label);
+    index.offsets.push(found.image.offset);
+    index.lengths.push(found.image.length);
   };
   for await (const member of tarMembers(source)) {
+    if (isHiddenMember(member.name)) continue;
     const [stem, extension] = splitName(member.name);
-    if (stem !== key) {
+    if (stem !== sample?.key) {
       finish();
-      [key, image, label] = [stem, undefined, undefined];
+      sample = new ShardSample(source, stem);
     }
-    if (isImageName(`x.${extension}`)) image ??= member;
-    else if (extension === "cls" || extension === "cls.txt" || extension === "json")
-      label = (await readLabel(source, member, extension)) ?? label;
+    await sample.add(member, extension);
   }
   finish();
   if (index.keys.length === 0) {
@@ -89,25 +81,8 @@ export async function indexShard(source: ByteSource): Promise<ShardIndex> {
 
 /** Name up to the first dot of its last part, and what follows in small letters. */
 function splitName(name: string): [stem: string, extension: string] {
-  const dot = name.indexOf(".", name.lastIndexOf("/") + 2);
+  const dot = name.indexOf(".", name.lastIndexOf("/") + 1);
   return dot < 0 ? [name, ""] : [name.slice(0, dot), name.slice(dot + 1).toLowerCase()];
-}
-
-async function readLabel(source: ByteSource, member: TarMember, extension: string): Promise<string | undefined> {
-  const { offset, length, name } = member;
-  if (length > longestLabel) {
-    if (extension === "json") return undefined; // a description that is more than a label
-    throw new FileError(source.name, `${quoted(name)} in "${source.name}" has ${length} bytes, which is no class.`);
-  }
-  const text = (await source.read(offset, length)).toString("utf8").trim();
-  if (extension !== "json") return text;
-  try {
-    const { label, cls, class_name: className } = JSON.parse(text) as Record<string, unknown>;
-    const found = label ?? cls ?? className;
-    return typeof found === "string" || typeof found === "number" ? String(found) : undefined;
-  } catch {
-    throw new FileError(source.name, `${quoted(name)} in "${source.name}" is no JSON.`);
-  }
 }
 
 /** The index that the cache holds under `identity` (what must not change while the index holds), else a new one. */

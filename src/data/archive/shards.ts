@@ -8,6 +8,7 @@ import { fileError, requireFreeSpace, writeFileAtomic } from "../../system/atomi
 import { download } from "../../system/download.js";
 import { request, shown } from "../../system/http.js";
 import { BadStatus, networkReason } from "../../system/network-reason.js";
+import { withFile } from "../../system/read-range.js";
 import { gunzipped } from "./gunzip.js";
 import { type Admit, type StoredShard, shardFolder } from "./shard-store.js";
 
@@ -47,7 +48,7 @@ async function localShard(path: string): Promise<Shard> {
     throw fileError(path, "read the shard", error);
   });
   const identity = [resolve(path), size, mtimeMs];
-  if (!isPacked(path)) return { name: path, identity, file: path, size };
+  if (!isPacked(path) && !(await isGzip(path))) return { name: path, identity, file: path, size };
   const file = storedAt(identity);
   return { name: path, identity, file, size: undefined, make: (_, admit) => unpack(path, file, admit) };
 }
@@ -64,7 +65,11 @@ async function remoteShard(url: URL, { signal, pause }: ShardOptions): Promise<S
     await download(url, target, { size, atMost: largest, admit, headers, signal, pause });
   };
   const make: StoredShard["make"] = async (signal, admit) => {
-    if (!isPacked(url.pathname)) return fetchTo(file, signal, admit);
+    if (!isPacked(url.pathname)) {
+      await fetchTo(file, signal, admit);
+      if (await isGzip(file)) await unpack(file, file, admit, shown(url));
+      return;
+    }
     const packed = `${file}.gz`;
     await fetchTo(packed, signal, admit);
     await unpack(packed, file, admit, shown(url)).finally(() => rm(packed, { force: true }));
@@ -76,6 +81,13 @@ function storedAt(identity: readonly unknown[]): string {
   const name = createHash("sha256").update(JSON.stringify(identity)).digest("hex");
   return join(shardFolder(), `${name}.tar`);
 }
+
+/** Whether a file is packed whatever its name says, as a server's or a program's gzip leaves some. */
+const isGzip = async (path: string): Promise<boolean> =>
+  withFile(path, async (file) => {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(2), 0, 2, 0);
+    return bytesRead === 2 && buffer.readUInt16BE() === 0x1f8b;
+  });
 
 async function unpack(from: string, to: string, admit: Admit, name = from): Promise<void> {
   const { size } = await stat(from);

@@ -26,7 +26,10 @@ export async function* tarMembers(source: ByteSource): AsyncGenerator<TarMember,
     const header = await source.read(at, block);
     if (header.every((byte) => byte === 0)) return;
     if (!hasChecksum(header))
-      throw damaged(source, at === 0 ? "it does not begin as one" : `the header at byte ${at} is damaged`);
+      throw damaged(
+        source,
+        at === 0 ? `it does not begin as one${packed(header)}` : `the header at byte ${at} is damaged`,
+      );
     const type = String.fromCharCode(header[156]);
     const length = extended.size ?? numberOf(source, header.subarray(124, 136));
     const name = extended.name ?? nameOf(header);
@@ -109,6 +112,14 @@ function paxRecords(source: ByteSource, bytes: Buffer): Extension {
     at += length;
   }
   return found;
+}
+
+/** What a file is packed with that is no archive yet, as a remark. */
+function packed(header: Buffer): string {
+  const head = header.toString("latin1", 0, 6);
+  const packers = { BZh: "bzip2", "\xfd7zXZ": "xz", "(\xb5/\xfd": "zstd", PK: "zip" };
+  const found = Object.entries(packers).find(([begins]) => head.startsWith(begins))?.[1];
+  return found === undefined ? "" : ` but as a file packed with ${found}, which is to be unpacked first`;
 }
 
 function damaged(source: ByteSource, reason: string): FileError {

@@ -6,6 +6,7 @@ import { decodeJpegStrictly } from "../decoders/jpeg.js";
 import { endingFits, fileFormat } from "../file-format.js";
 import { type RgbImage, wholeImage } from "../image.js";
 import { readSource } from "../read-source.js";
+import { isImageName } from "../sources/files.js";
 import { lookAtImage } from "./fingerprint.js";
 
 /** Properties of a file that training ignores or converts, and that may surprise. */
@@ -50,8 +51,7 @@ export async function examine(source: SampleSource): Promise<Examination> {
       bytes: length,
       format: format?.name,
       damaged: strict === "faulty",
-      // A record keeps the name of the file that it was made from.
-      misnamed: source.kind !== "record" && format !== undefined && !endingFits(name, format),
+      misnamed: format !== undefined && isFileName(source, name) && !endingFits(name, format),
       traits: await traitsOf(bytes),
     };
   } catch (error) {
@@ -59,6 +59,10 @@ export async function examine(source: SampleSource): Promise<Examination> {
     return { unreadable, width: 0, height: 0, bytes: length, traits: [] };
   }
 }
+
+/** Whether the name of a sample is that of its file: a record keeps that of another, and much in an archive has none. */
+const isFileName = ({ kind }: SampleSource, name: string): boolean =>
+  kind === "file" || (kind === "slice" && isImageName(name));
 
 type Seen = Pick<Examination, "width" | "height" | "digest" | "blank" | "fingerprint">;
 

@@ -7,6 +7,8 @@ export type FindingKind =
   | "damaged"
   | "misnamed"
   | "unlisted"
+  | "unread"
+  | "told"
   | "ignored"
   | "emptyClass"
   | "missingClass"
@@ -46,10 +48,12 @@ export interface Finding {
 export type Check = (survey: Survey) => readonly Finding[];
 
 /** "1 image", "1,200 images"; "class" becomes "classes". */
-export function counted(n: number, noun: string): string {
-  const plural = noun.endsWith("s") ? `${noun}es` : noun.endsWith("y") ? `${noun.slice(0, -1)}ies` : `${noun}s`;
+export function counted(n: number, noun: string, plural = pluralOf(noun)): string {
   return `${n.toLocaleString("en")} ${n === 1 ? noun : plural}`;
 }
+
+const pluralOf = (noun: string): string =>
+  noun.endsWith("s") ? `${noun}es` : noun.endsWith("y") ? `${noun.slice(0, -1)}ies` : `${noun}s`;
 
 /** "a", "a and b", "a, b and 3 more". */
 export function listed(names: readonly string[], most = 3): string {

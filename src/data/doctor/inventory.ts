@@ -1,18 +1,20 @@
 /** What there is to check: the parts of the data with all they hold, and what stands beside the images. */
-import { open, opendir, realpath, stat } from "node:fs/promises";
+import { opendir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { DeitError, FileError } from "../../errors.js";
+import { DeitError, FileError, NoSuchPartError, UnlabelledPartError } from "../../errors.js";
+import { isHidden } from "../../system/folder-entries.js";
 import { Uint32Column } from "../columns.js";
-import { type Dataset, sameSamples } from "../dataset.js";
-import { fileFormat, tellingBytes } from "../file-format.js";
-import { formats } from "../formats.js";
-import { openDataset } from "../open.js";
-import { partNames } from "../parts.js";
+import { type Dataset, type PartName, partNames } from "../dataset.js";
+import { formatOf } from "../formats.js";
+import { openPart } from "../open.js";
+import { folderLayout } from "../part-folders.js";
 import { lookAt } from "../place.js";
 import { addImagesBelow, FileList, fileDataset, isImageName, listFolder } from "../sources/files.js";
+import { formatOfFile, isPicture } from "../sources/left-out.js";
+import { oneClassOnly } from "../training-classes.js";
 
 export interface Part {
-  /** "train", "test", or the folder's own word for it. */
+  /** "train", "validation", "test", or the folder's own word for it. */
   readonly name: string;
   readonly dataset: Dataset;
 }
@@ -23,10 +25,14 @@ export type Oddity =
   | { readonly kind: "emptyClass"; readonly path: string }
   /** An image whose name does not say so: no loader takes it. */
   | { readonly kind: "unlisted"; readonly path: string; readonly format: string }
+  /** An image of a format that is not read here. */
+  | { readonly kind: "unread"; readonly path: string; readonly format: string }
   /** Another file among the images. */
   | { readonly kind: "ignored"; readonly path: string }
   /** A folder or part that training would refuse, with the sentence it would say. */
-  | { readonly kind: "refused"; readonly path: string; readonly message: string };
+  | { readonly kind: "refused"; readonly path: string; readonly message: string }
+  /** What training says of the data before it begins. */
+  | { readonly kind: "told"; readonly path: string; readonly message: string };
 
 export interface Inventory {
   readonly parts: readonly Part[];
@@ -41,50 +47,58 @@ const mostFiles = 100_000;
  * would refuse them, so that all that is wrong comes out at once.
  */
 export async function takeInventory(path: string): Promise<Inventory> {
-  const oddities: Oddity[] = [];
   const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
-  const folders = isFolder ? await partFolders(path) : [];
+  const folders = isFolder ? await partFolders(path) : new Map<PartName, string>();
+  const oddities: Oddity[] = [];
   const parts: Part[] = [];
-  if (folders.length === 0) parts.push(...(await openWhole(path, isFolder, oddities)));
-  for (const name of folders) {
-    const dataset = await openPart(join(path, name), oddities);
-    if (dataset) parts.push({ name, dataset });
+  let failure: unknown;
+  for (const split of partNames) {
+    const place = folders.get(split);
+    const folder = place === undefined ? path : join(path, place);
+    try {
+      const dataset = await openLike(path, split, parts[0]?.dataset);
+      parts.push({ name: place ?? split, dataset });
+    } catch (error) {
+      if (!(error instanceof DeitError)) throw error;
+      if (error instanceof NoSuchPartError && error.parts.length > 0) continue;
+      if (error instanceof NoSuchPartError && split !== "train") break;
+      failure ??= error;
+      const before = oddities.length;
+      const unlabelled = error instanceof UnlabelledPartError;
+      const found = isFolder && !unlabelled ? await openClasses(folder, oddities) : undefined;
+      if (found) parts.push({ name: place ?? split, dataset: found });
+      // What keeps it from opening is either among the oddities by now, or is said here.
+      if (oddities.length === before) oddities.push({ kind: "refused", path: folder, message: error.message });
+    }
   }
-  if (parts.length === 0 && oddities.length === 0)
-    throw new FileError(path, `"${path}" holds no images; it needs a folder per class, or files named CLASS_….jpg.`);
+  if (parts.length === 0 && !oddities.some(({ kind }) => kind === "emptyClass"))
+    throw (
+      failure ??
+      new FileError(path, `"${path}" holds no images; it needs a folder per class, or files named CLASS_….jpg.`)
+    );
+  const told = [...new Set(parts.flatMap(({ dataset }) => dataset.notes ?? []))];
+  for (const message of told) oddities.push({ kind: "told", path, message });
+  const complaint =
+    parts[0]?.name === (folders.get("train") ?? "train") ? await oneClassOnly(path, parts[0].dataset) : undefined;
+  if (complaint !== undefined) oddities.push({ kind: "refused", path, message: complaint });
   if (isFolder && parts.every(({ dataset }) => dataset.source(0).kind === "file"))
     await findStrays(path, oddities, new Set());
   return { parts, oddities };
 }
 
-/** Names of the folders that are parts, those for training first. */
-async function partFolders(path: string): Promise<string[]> {
+/** A part by its own classes, or by those of the first where it shares none with them: then they are no classes. */
+async function openLike(path: string, split: PartName, first: Dataset | undefined): Promise<Dataset> {
+  const dataset = await openPart(path, { split });
+  if (!first || dataset.classes.some((name) => first.classes.includes(name))) return dataset;
+  return openPart(path, { split, classes: first.classes });
+}
+
+/** Folders that are parts. */
+async function partFolders(path: string): Promise<ReadonlyMap<PartName, string>> {
   const place = await lookAt(path);
-  const [format] = Object.entries(formats).find(([, f]) => f.recognises(place)) ?? [];
-  if (format !== "folders") return [];
-  return [...partNames.train, ...partNames.test].filter((name) => place.folders.includes(name));
-}
-
-/** Data that is not in folders by part: what it gives for training and, where that differs, for testing. */
-async function openWhole(path: string, isFolder: boolean, oddities: Oddity[]): Promise<Part[]> {
-  const train = isFolder ? await openPart(path, oddities) : await openDataset(path, { split: "train" });
-  if (!train) return [];
-  const test = await openDataset(path, { split: "test", classes: train.classes }).catch(() => undefined);
-  const same = !test || sameSamples(train, test);
-  return [{ name: "train", dataset: train }, ...(same ? [] : [{ name: "test", dataset: test }])];
-}
-
-/** The data set of a folder; where it does not open as it is, of those of its classes that do. */
-async function openPart(path: string, oddities: Oddity[]): Promise<Dataset | undefined> {
-  try {
-    return await openDataset(path, { split: "train" });
-  } catch (error) {
-    if (!(error instanceof DeitError)) throw error;
-    const found = await openClasses(path, oddities);
-    // What keeps it from opening is either among the oddities by now, or is said here.
-    if (!found && oddities.length === 0) throw error;
-    return found;
-  }
+  if ((await formatOf(place)) !== "folders") return new Map();
+  const layout = await folderLayout(place);
+  return layout.kind === "parts" ? layout.folders : new Map();
 }
 
 /** Folders of classes, one by one; undefined when none holds images. */
@@ -117,27 +131,15 @@ async function findStrays(path: string, oddities: Oddity[], seen: Set<string>): 
   if (!entries) return;
   for await (const entry of entries) {
     const at = join(path, entry.name);
-    if (entry.name.startsWith(".")) continue;
+    if (isHidden(entry.name)) continue;
     const info = entry.isSymbolicLink() ? await stat(at).catch(() => undefined) : entry;
     if (info?.isDirectory()) await findStrays(at, oddities, seen);
-    else if (info?.isFile() && !isImageName(entry.name)) {
-      const format = await formatOf(at);
-      oddities.push(
-        format?.readable ? { kind: "unlisted", path: at, format: format.name } : { kind: "ignored", path: at },
-      );
-    }
+    else if (info?.isFile() && !isImageName(entry.name)) oddities.push(await strayAt(at));
   }
 }
 
-async function formatOf(path: string): Promise<ReturnType<typeof fileFormat>> {
-  const file = await open(path, "r").catch(() => undefined);
-  if (!file) return undefined;
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(tellingBytes), 0, tellingBytes, 0);
-    return fileFormat(buffer.subarray(0, bytesRead));
-  } catch {
-    return undefined;
-  } finally {
-    await file.close();
-  }
+async function strayAt(path: string): Promise<Oddity> {
+  const format = await formatOfFile(path);
+  if (!format || !isPicture(format)) return { kind: "ignored", path };
+  return { kind: format.readable ? "unlisted" : "unread", path, format: format.name };
 }

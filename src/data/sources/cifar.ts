@@ -13,6 +13,7 @@ import { NumpyArray, readNumpyPickle } from "../archive/numpy-pickle.js";
 import { SampleTable, tableDataset } from "../archive/sample-table.js";
 import type { Dataset, OpenOptions } from "../dataset.js";
 import { LabelColumn } from "../labels.js";
+import { noPart } from "../parts.js";
 import { filesNamed, readClassFile } from "./files.js";
 
 /** Side of the images, and bytes of one. */
@@ -21,7 +22,7 @@ const imageBytes = 3 * side * side;
 /** A pickled batch has 30 MB, CIFAR-100's training part 155. */
 const largestPickle = 512 * 2 ** 20;
 
-type Split = OpenOptions["split"];
+type Split = "train" | "test";
 
 /** One of the four publications. */
 interface Edition {
@@ -74,6 +75,7 @@ export async function openCifar(path: string, { split, classes }: OpenOptions): 
   const names = info.isDirectory() ? await filesNamed(path, /./) : [basename(path)];
   const edition = editions.find(({ files }) => names.some((n) => files.train.test(n) || files.test.test(n)));
   if (!edition) throw new FileError(path, `"${path}" holds none of the files of CIFAR-10 or CIFAR-100.`);
+  if (split === "validation") throw noPart(path, ["train", "test"], split);
   const wanted = names.filter((name) => !info.isDirectory() || edition.files[split].test(name));
   if (wanted.length === 0)
     throw new FileError(path, `"${path}" lacks the files for ${split} of CIFAR; unpack it again.`);

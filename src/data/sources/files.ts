@@ -1,14 +1,18 @@
 /** Listing of image files in little memory, and the data set that is a list of them. */
-import type { Dirent } from "node:fs";
-import { opendir, readdir, readFile, realpath, stat } from "node:fs/promises";
-import { basename, dirname, isAbsolute, join, sep } from "node:path";
+import { readFile, realpath, stat } from "node:fs/promises";
+import { basename, dirname, isAbsolute, join, relative, sep } from "node:path";
 import { FileError } from "../../errors.js";
 import { fileError } from "../../system/atomic-file.js";
+import { forEachEntry } from "../../system/folder-entries.js";
+import { nameOf, rawPath } from "../../system/raw-path.js";
 import { NameColumn, Uint32Column } from "../columns.js";
 import type { Dataset } from "../dataset.js";
+import { readableEndings } from "../file-format.js";
 import type { Labelled } from "../labels.js";
+import type { LeftOut } from "./left-out.js";
 
-const imageName = /\.(jpe?g|png|webp|gif|tiff?|avif)$/i;
+/** Names of images that can be read, by their endings. */
+export const imageName = new RegExp(`\\.(${readableEndings.join("|")})$`, "i");
 
 export const isImageName = (name: string): boolean => imageName.test(name);
 
@@ -20,47 +24,53 @@ export interface Listing {
   readonly images: NameColumn;
 }
 
-/** Lists a folder, entry by entry, so that a million of them are never there as objects. */
-export async function listFolder(path: string): Promise<Listing> {
+/** Lists a folder, entry by entry; files that are not taken for images are told to `leftOut`. */
+export async function listFolder(path: string, leftOut?: LeftOut): Promise<Listing> {
   const folders: string[] = [];
   const images = new NameColumn();
-  try {
-    for await (const entry of await opendir(path, { bufferSize: 1024 })) {
-      if (entry.name.startsWith(".")) continue;
-      if (await isFolder(path, entry)) folders.push(entry.name);
-      else if (isImageName(entry.name)) images.push(entry.name);
-    }
-  } catch (error) {
+  const take = (name: string, isFolder: boolean) => {
+    if (isFolder) folders.push(name);
+    else if (isImageName(name)) images.push(name);
+    else leftOut?.add(path, name);
+    return undefined;
+  };
+  await forEachEntry(path, (name, entry) =>
+    entry.isSymbolicLink() ? isFolder(path, name).then((is) => take(name, is)) : take(name, entry.isDirectory()),
+  ).catch((error) => {
     throw fileError(path, "list the folder", error);
-  }
+  });
   const names = NameColumn.of(folders);
   return { folders: [...names.order()].map((i) => folders[i]), images };
 }
 
 /** Names of the files in a folder that fit, in code-point order. */
 export async function filesNamed(path: string, wanted: RegExp): Promise<string[]> {
-  const entries = await readdir(path).catch((error) => {
+  const found: string[] = [];
+  await forEachEntry(path, (name) => {
+    if (wanted.test(name)) found.push(name);
+    return undefined;
+  }).catch((error) => {
     throw fileError(path, "list the folder", error);
   });
-  return [...inOrder(NameColumn.of(entries.filter((name) => !name.startsWith(".") && wanted.test(name))))];
+  return [...inOrder(NameColumn.of(found))];
 }
 
 /** Deepest folder, and most names, that a search for a few large files goes to. */
 const searched = { depth: 4, names: 100_000 };
 
 /** Names of the files below a folder that fit, relative to it, in code-point order. */
-export async function filesBelow(path: string, wanted: RegExp): Promise<string[]> {
+export async function filesBelow(path: string, wanted: RegExp, most = searched.names): Promise<string[]> {
   const found: string[] = [];
   const search = async (folder: string, depth: number): Promise<void> => {
-    for (const entry of await readdir(join(path, folder), { withFileTypes: true })) {
-      if (entry.name.startsWith(".")) continue;
-      const name = join(folder, entry.name);
-      if (await isFolder(join(path, folder), entry)) {
-        if (depth < searched.depth) await search(name, depth + 1);
-      } else if (wanted.test(entry.name)) found.push(name);
-      if (found.length > searched.names)
-        throw new FileError(path, `"${path}" holds more than ${searched.names} files.`);
-    }
+    const inner: string[] = [];
+    await forEachEntry(join(path, folder), async (name, entry) => {
+      const isInner = entry.isSymbolicLink() ? await isFolder(join(path, folder), name) : entry.isDirectory();
+      if (isInner) inner.push(join(folder, name));
+      else if (wanted.test(name)) found.push(join(folder, name));
+      if (found.length > most) throw new FileError(path, `"${path}" holds more than ${most} files.`);
+      return undefined;
+    });
+    if (depth < searched.depth) for (const name of inner) await search(name, depth + 1);
   };
   await search("", 0).catch((error) => {
     throw fileError(path, "list the folder", error);
@@ -85,10 +95,9 @@ export async function readClassFile(path: string): Promise<string[]> {
   return lines;
 }
 
-/** Whether an entry is a folder, also through a link. */
-async function isFolder(parent: string, entry: Dirent): Promise<boolean> {
-  if (!entry.isSymbolicLink()) return entry.isDirectory();
-  return (await stat(join(parent, entry.name)).catch(() => undefined))?.isDirectory() ?? false;
+/** Whether what a name links to is a folder. */
+async function isFolder(parent: string, name: string): Promise<boolean> {
+  return (await stat(rawPath(join(parent, name))).catch(() => undefined))?.isDirectory() ?? false;
 }
 
 /** Many files below one folder: names in a row, and for each the folder it stands in. */
@@ -130,30 +139,46 @@ export class FileList {
   }
 }
 
+/** What a walk has found in a folder and below it. */
+export interface Walked {
+  /** Images in the folder itself. */
+  readonly own: number;
+  /** Folders below it that hold images, relative to it. */
+  readonly inner: readonly string[];
+}
+
 /**
  * Adds all image files below `folder` to the list: its own in code-point order, then those of its sub-folders. No folder
  * is walked twice, and no link is followed to one that holds `folder` or the root, where the images are others'.
  */
-export async function addImagesBelow(list: FileList, folder: string): Promise<void> {
+export async function addImagesBelow(list: FileList, folder: string, leftOut?: LeftOut): Promise<Walked> {
   const [root, start] = [await realPath(list.root), await realPath(join(list.root, folder))];
   const seen = new Set([...foldersAbove(root), ...foldersAbove(start)]);
   if (folder !== "") seen.add(root);
+  const inner: string[] = [];
+  let own = 0;
   const walk = async (name: string): Promise<void> => {
     const path = join(list.root, name);
     const real = await realPath(path);
     if (seen.has(real)) return;
     seen.add(real);
-    const { folders, images } = await listFolder(path);
+    const { folders, images } = await listFolder(path, leftOut);
     list.addAll(name, inOrder(images));
-    for (const inner of folders) await walk(join(name, inner));
+    if (name === folder) own = images.length;
+    else if (images.length > 0) inner.push(relative(folder, name));
+    for (const each of folders) await walk(join(name, each));
   };
   await walk(folder);
+  return { own, inner };
 }
 
-function realPath(path: string): Promise<string> {
-  return realpath(path).catch((error) => {
+async function realPath(path: string): Promise<string> {
+  const raw = rawPath(path);
+  try {
+    return typeof raw === "string" ? await realpath(raw) : nameOf(await realpath(raw, "buffer"));
+  } catch (error) {
     throw fileError(path, "read", error);
-  });
+  }
 }
 
 /** All folders that a path lies in. */
@@ -168,7 +193,11 @@ export function* inOrder(names: NameColumn): Generator<string, void> {
 }
 
 /** A data set of files with labels. */
-export function fileDataset(files: FileList, { classes, labels }: Labelled): Dataset {
+export function fileDataset(
+  files: FileList,
+  { classes, labels }: Labelled,
+  said: Pick<Dataset, "notes" | "leftOut"> = {},
+): Dataset {
   const { root } = files;
   if (files.length === 0) {
     throw new FileError(root, `"${root}" holds no images; it needs a folder per class, or files named CLASS_….jpg.`);
@@ -181,5 +210,6 @@ export function fileDataset(files: FileList, { classes, labels }: Labelled): Dat
     source: (i) => ({ kind: "file", path: files.path(i) }),
     describe: (i) => files.path(i),
     key: (i) => files.relative(i).replaceAll(sep, "/"),
+    ...said,
   };
 }

@@ -3,9 +3,9 @@ import { UsageError } from "../../errors.js";
 import { hubDataset } from "../../hub/datasets.js";
 import type { HubOptions } from "../../hub/hub.js";
 import { createProgress, type Progress } from "../../system/progress.js";
-import type { Dataset, OpenOptions } from "../dataset.js";
-import { namesOfPart } from "../parts.js";
-import { parquetDataset, parquetParts } from "./parquet.js";
+import { type Dataset, type OpenOptions, withNotes } from "../dataset.js";
+import { filesOfPart } from "../parts.js";
+import { parquetDataset } from "./parquet.js";
 
 /** `owner/name` or `owner/name@revision`; also `name` alone for the hub's oldest data sets. */
 const repositoryName = /^((?:[\w.-]+\/)?[\w.-]+)(?:@([\w./-]+))?$/;
@@ -16,10 +16,11 @@ export async function openHubDataset(name: string, options: OpenOptions, hub: Hu
   if (repository === undefined || repository.includes(".."))
     throw new UsageError(`"hf:${name}" names no data set of the hub; write hf:owner/name, or hf:owner/name@revision.`);
   const { names, file } = await hubDataset(repository, { ...hub, revision, signal: options.signal });
-  const wanted = namesOfPart(`hf:${name}`, names, options.split, parquetParts);
-  const files: string[] = [];
-  for (const each of wanted) files.push(await withProgress(each, file));
-  return parquetDataset(repository, files, options);
+  const wanted = filesOfPart(`hf:${name}`, names, options.split, options.choices);
+  const files = (async function* () {
+    for (const each of wanted.names) yield await withProgress(each, file);
+  })();
+  return withNotes(await parquetDataset(repository, files, options), wanted.notes);
 }
 
 async function withProgress(

@@ -3,15 +3,25 @@ import { join } from "node:path";
 import { FileError, UsageError } from "../../errors.js";
 import { Uint32Column } from "../columns.js";
 import type { Dataset, OpenOptions } from "../dataset.js";
-import { classIndices } from "../labels.js";
-import { addImagesBelow, FileList, fileDataset, listFolder } from "./files.js";
+import { classIndices, lookAlikes } from "../labels.js";
+import { listed, requireUndivided, waysOut } from "../parts.js";
+import { addImagesBelow, FileList, fileDataset, listFolder, type Walked } from "./files.js";
+import { LeftOut } from "./left-out.js";
 
-export async function openImageFolder(path: string, options: OpenOptions): Promise<Dataset> {
-  const { folders } = await listFolder(path);
+/**
+ * Opens the folder. Throws FileError where a class folder is empty, and, unless it is `settled` that folders are classes,
+ * where they look like parts of the data.
+ */
+export async function openImageFolder(path: string, options: OpenOptions, settled = true): Promise<Dataset> {
+  requireUndivided(path, options.split);
+  const leftOut = new LeftOut();
+  const { folders, images: loose } = await listFolder(path, leftOut);
   const classes = options.classes ?? folders;
   const indices = classIndices(classes);
   const files = new FileList(path);
   const labels = new Uint32Column();
+  const walks = new Map<string, Walked>();
+  const empty: string[] = [];
   for (const folder of folders) {
     const label = indices.get(folder) ?? classIndex(folder, classes);
     if (label === undefined) {
@@ -19,16 +29,48 @@ export async function openImageFolder(path: string, options: OpenOptions): Promi
         `The folder "${join(path, folder)}" is none of the ${classes.length} classes of the model; remove it or give --classes.`,
       );
     }
-    await addImagesBelow(files, folder);
-    if (files.length === labels.length) {
-      throw new FileError(
-        path,
-        `The class folder "${join(path, folder)}" holds no images; add some or remove the folder.`,
-      );
-    }
+    walks.set(folder, await addImagesBelow(files, folder, leftOut));
+    if (files.length === labels.length) empty.push(folder);
     while (labels.length < files.length) labels.push(label);
   }
-  return fileDataset(files, { classes, labels });
+  const sentences = await leftOut.sentences(path);
+  const notes = lookAlikes(classes);
+  if (empty.length > 0) throw emptyClass(path, empty, folders.length, sentences);
+  if (!settled) refuseParts(path, walks);
+  if (loose.length > 0)
+    notes.push(
+      `${loose.length.toLocaleString("en")} ${loose.length === 1 ? "image" : "images"} in "${path}" ${loose.length === 1 ? "is" : "are"} left out, such as "${loose.at(0)}": what stands beside the class folders is of no class.`,
+    );
+  return fileDataset(files, { classes, labels }, { notes, leftOut: sentences });
+}
+
+function emptyClass(path: string, empty: readonly string[], of: number, notes: readonly string[]): FileError {
+  const [first] = empty;
+  const others = empty.length > 1 ? ` So do ${empty.length - 1} more of the ${of} folders.` : "";
+  return new FileError(
+    path,
+    [`The class folder "${join(path, first)}" holds no images; add some or remove the folder.${others}`, ...notes].join(
+      " ",
+    ),
+  );
+}
+
+/** Folders that hold nothing but folders, of the same names each, are parts whose names are not known. */
+function refuseParts(path: string, walks: ReadonlyMap<string, Walked>): void {
+  const holders = [...walks].filter(([, { own, inner }]) => own === 0 && inner.length > 1);
+  for (const [i, [name, { inner }]] of holders.entries()) {
+    const known = new Set(inner);
+    for (const [other, { inner: others }] of holders.slice(i + 1)) {
+      const shared = others.filter((each) => known.has(each));
+      if (shared.length < 2 || 2 * shared.length < Math.min(inner.length, others.length)) continue;
+      throw new FileError(
+        path,
+        `In "${path}", ${listed([name, other])} hold the same folders (${listed(shared, 4)}) and no images of their own, as parts of data do. ${waysOut(path, name)}`,
+      );
+    }
+    // One of many is enough to compare with: parts are alike, all of them.
+    if (i >= 3) return;
+  }
 }
 
 /** ImageNet-V2 calls its folders by the index of the class, 0 to 999; undefined where classes have numbers for names. */

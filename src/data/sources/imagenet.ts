@@ -12,19 +12,19 @@ import { type ByteSource, fileSource, within } from "../archive/byte-source.js";
 import { SampleTable, tableDataset } from "../archive/sample-table.js";
 import { addIndexed, cachedIndex, emptyIndex, type ShardIndex } from "../archive/shard-index.js";
 import { tarMembers } from "../archive/tar.js";
-import type { Dataset, OpenOptions } from "../dataset.js";
+import { type Dataset, type OpenOptions, partNames } from "../dataset.js";
 import { LabelColumn } from "../labels.js";
-import { noPart } from "../parts.js";
+import { noPart, requireUndivided } from "../parts.js";
 import { hasFile, lookAt, type Place } from "../place.js";
 import { FileList, fileDataset, filesNamed, isImageName } from "./files.js";
 import { readTruth, type Truth } from "./imagenet-truth.js";
 
-const archives = { train: /^ILSVRC2012_img_train\.tar$/, test: /^ILSVRC2012_img_val\.tar$/ } as const;
+const archives = { train: /^ILSVRC2012_img_train\.tar$/, validation: /^ILSVRC2012_img_val\.tar$/ } as const;
 const classArchive = /^(n\d{8})\.tar$/;
 const validationImage = /^ILSVRC2012_val_(\d{8})\.JPEG$/i;
 
 export function isImagenet(place: Place): boolean {
-  const known = [archives.train, archives.test, classArchive];
+  const known = [archives.train, archives.validation, classArchive];
   if (place.kind === "file") return known.some((name) => name.test(basename(place.path)));
   return [...known, validationImage].some((name) => hasFile(place, name));
 }
@@ -32,13 +32,19 @@ export function isImagenet(place: Place): boolean {
 /** Opens an archive or a folder of archives of one part, or the folder that has the archives of both. */
 export async function openImagenet(path: string, options: OpenOptions): Promise<Dataset> {
   const place = await lookAt(path);
-  if (place.kind === "file")
-    return archives.test.test(basename(path)) ? openValidationArchive(path, options) : openArchives([path], options);
+  const { split } = options;
+  if (place.kind === "file") {
+    requireUndivided(path, split);
+    return openArchive(path, options);
+  }
   const { files } = place;
-  const whole = files.find((name) => archives[options.split].test(name));
-  if (whole !== undefined) return openImagenet(join(path, whole), options);
-  if (files.some((name) => archives.train.test(name) || archives.test.test(name)))
-    throw noPart(path, [options.split === "train" ? "val" : "train"], options.split);
+  const there = partNames.filter((part) => part !== "test" && files.some((name) => archives[part].test(name)));
+  if (there.length > 0) {
+    const whole = split === "test" ? undefined : files.find((name) => archives[split].test(name));
+    if (whole === undefined) throw noPart(path, there, split);
+    return openArchive(join(path, whole), options);
+  }
+  requireUndivided(path, split);
   if (hasFile(place, validationImage)) return openValidationFolder(path, options);
   const names = await filesNamed(path, classArchive);
   if (names.length === 0) throw new FileError(path, `"${path}" holds no archive such as n01440764.tar.`);
@@ -47,6 +53,9 @@ export async function openImagenet(path: string, options: OpenOptions): Promise<
     options,
   );
 }
+
+const openArchive = (path: string, options: OpenOptions): Promise<Dataset> =>
+  archives.validation.test(basename(path)) ? openValidationArchive(path, options) : openArchives([path], options);
 
 /** Training images: archives whose names are their classes, or that hold such archives. */
 async function openArchives(paths: readonly string[], options: OpenOptions): Promise<Dataset> {

@@ -7,7 +7,7 @@ import { fileError } from "../../system/atomic-file.js";
 import { hasControls, quoted } from "../../system/quoted.js";
 import type { Dataset, OpenOptions } from "../dataset.js";
 import { LabelColumn } from "../labels.js";
-import { namesOfPart } from "../parts.js";
+import { filesOfPart } from "../parts.js";
 import { FileList, fileDataset, filesNamed } from "./files.js";
 
 /** `train2019.json`, `val2018.json`; of several years in one folder the last counts. */
@@ -25,7 +25,7 @@ const schema = z.object({
 export async function openInaturalist(path: string, options: OpenOptions): Promise<Dataset> {
   const found = await filesNamed(path, annotationFile);
   if (found.length === 0) throw new FileError(path, `"${path}" has no file such as train2019.json or val2019.json.`);
-  const file = join(path, namesOfPart(path, found, options.split).at(-1)!);
+  const file = join(path, filesOfPart(path, found, options.split).names.at(-1)!);
   const { images, annotations, categories } = await readAnnotations(file);
   const position = new Map([...categories].sort((a, b) => a.id - b.id).map(({ id }, i) => [id, i]));
   const names = new Map(images.map((image) => [image.id, image.file_name]));

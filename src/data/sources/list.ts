@@ -1,128 +1,180 @@
 /** Lists of samples: CSV or JSON lines with a path, a label and, if there are parts, the part. */
-import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { CsvError, parse } from "csv-parse";
-import { FileError } from "../../errors.js";
+import { FileError, UnlabelledPartError } from "../../errors.js";
 import { fileError } from "../../system/atomic-file.js";
-import { linesOf } from "../../system/lines.js";
 import { hasControls, quoted } from "../../system/quoted.js";
+import { rawPath } from "../../system/raw-path.js";
 import { Uint32Column } from "../columns.js";
-import { type Dataset, type OpenOptions, subset } from "../dataset.js";
-import { LabelColumn } from "../labels.js";
-import { isPartName, noPart, partNames } from "../parts.js";
-import { FileList, fileDataset, filesNamed, readOwnClasses } from "./files.js";
+import { type Dataset, type OpenOptions, type PartName, partNames, subset } from "../dataset.js";
+import { LabelColumn, lookAlikes } from "../labels.js";
+import { listed, noPart, partNaming, requireUndivided } from "../parts.js";
+import { hasFile, type Place } from "../place.js";
+import { FileList, fileDataset, filesNamed, isImageName, readOwnClasses } from "./files.js";
+import { findColumns, type ListColumns } from "./list-columns.js";
+import { ListedFiles } from "./list-files.js";
+import { type Cells, isCsv, type ListTable, openTable } from "./list-table.js";
 
 /** A list that stands in the folder it describes; the second name is that of the Hugging Face libraries. */
 export const ownList = /^(samples|metadata)\.(csv|tsv|jsonl)$/;
 
-export const isListFile = (name: string): boolean => /\.(csv|tsv|jsonl|ndjson)$/i.test(name);
+export const isListFile = (name: string): boolean => isCsv(name) || /\.(jsonl|ndjson)$/i.test(name);
 
-/** Names of the columns, in the order of preference. A CSV file without such names has the columns in this order. */
-const columns = {
-  path: ["path", "file_name", "file", "filename", "image"],
-  label: ["label", "class", "category"],
-  split: ["split", "part", "set"],
-} as const;
+/** The list that stands in a folder. */
+const ownListOf = async (folder: string): Promise<string> =>
+  join(folder, (await filesNamed(folder, ownList)).at(-1) ?? "samples.csv");
 
-/** Longest line that is believed. */
-const longestLine = 1 << 20;
-
-type Row = Readonly<Record<string, unknown>>;
+/**
+ * Whether the list in a folder says where its images are and what shows on them. Beside images or folders it must do so
+ * by the names of its columns, and its first image must be there: much else is called metadata.
+ */
+export async function describesPlace(place: Place): Promise<boolean> {
+  if (!hasFile(place, ownList)) return false;
+  if (place.folders.length === 0 && !place.files.some(isImageName)) return true;
+  const list = await ownListOf(place.path);
+  const files = new ListedFiles(list);
+  try {
+    const table = await openTable(list);
+    const { path, byName, hasHeader } = await findColumns(list, table, {}, files.locates);
+    return byName && (await files.locates.there(table.head[hasHeader ? 1 : 0]?.[path]));
+  } catch (error) {
+    if (error instanceof FileError) return false;
+    throw error;
+  }
+}
 
 /** Opens a list, or the one of a folder. Paths are relative to the list; classes are those of all parts together. */
 export async function openList(path: string, options: OpenOptions): Promise<Dataset> {
-  const info = await stat(path).catch((error) => {
+  const info = await stat(rawPath(path)).catch((error) => {
     throw fileError(path, "read the list", error);
   });
-  const list = info.isDirectory() ? join(path, (await filesNamed(path, ownList))[0] ?? "samples.csv") : path;
+  const { choices = {} } = options;
+  const list = info.isDirectory() ? await ownListOf(path) : path;
+  const found = new ListedFiles(list, choices.images);
+  const table = await openTable(list);
+  if (table.head.length === 0) throw new FileError(list, `"${list}" lists no samples.`);
+  const columns = await findColumns(list, table, choices, found.locates);
+  if (columns.split === undefined) requireUndivided(list, options.split);
+  const samples = await readSamples(list, table, columns, found);
+  const { files, labels, parts } = samples;
+  if (files.length === 0) throw new FileError(list, `"${list}" lists no samples.`);
+  const { members, notes } = membersOf(list, parts, options);
+  const own = await readOwnClasses(dirname(list));
+  const resolved = labels.resolve(list, { wanted: options.classes, own, members });
+  const said = [...notes, ...samples.notes, ...lookAlikes(resolved.classes)];
+  const all = fileDataset(files, resolved, { notes: said });
+  return members === undefined ? all : subset(all, members);
+}
+
+interface Samples {
+  readonly files: FileList;
+  readonly labels: LabelColumn;
+  /** Samples by what stands in the column of the parts. */
+  readonly parts: ReadonlyMap<string, Uint32Column>;
+  readonly notes: readonly string[];
+}
+
+async function readSamples(list: string, table: ListTable, columns: ListColumns, found: ListedFiles): Promise<Samples> {
   const files = new FileList(dirname(list));
-  const labels = new LabelColumn();
+  const labels = new LabelChoice(list, columns);
   const parts = new Map<string, Uint32Column>();
-  for await (const row of rowsOf(list)) {
-    const [file, label, part = ""] = (["path", "label", "split"] as const).map((name) => cell(row, columns[name]));
-    if (file === undefined || label === undefined) {
-      const lack = file === undefined ? "path" : "label";
-      throw new FileError(
-        list,
-        `Sample ${files.length + 1} of "${list}" has no ${lack}; each needs a path and a label (and a split, if there are parts).`,
-      );
+  let header = columns.hasHeader;
+  for await (const row of table.rows()) {
+    if (header) {
+      header = false;
+      continue;
     }
-    if (hasControls(file))
-      throw new FileError(list, `"${list}" names the file ${quoted(file)}, which holds control characters.`);
+    const said = cell(row, columns.path);
+    if (said === undefined)
+      throw new FileError(list, `Sample ${files.length + 1} of "${list}" has no path; each needs one.`);
+    if (hasControls(said))
+      throw new FileError(list, `"${list}" names the file ${quoted(said)}, which holds control characters.`);
+    if (files.length === 0) await found.begin(said);
+    const part = columns.split === undefined ? "" : (cell(row, columns.split) ?? "");
     const members = parts.get(part) ?? new Uint32Column();
     parts.set(part, members);
     members.push(files.length);
-    files.add(file);
-    labels.push(label);
+    files.add(await found.pathOf(said));
+    labels.push(row);
   }
-  if (files.length === 0) throw new FileError(list, `"${list}" lists no samples.`);
-  const own = await readOwnClasses(dirname(list));
-  const all = fileDataset(files, labels.resolve(list, { wanted: options.classes, own }));
-  const known = [...parts.keys()].filter(isPartName);
-  if (known.length === 0) return all;
-  const wanted = partNames[options.split].find((part) => parts.has(part));
-  if (wanted === undefined) throw noPart(list, known, options.split);
-  return subset(all, parts.get(wanted)!.toArray());
+  const notes = found.notes(files.length > 0 ? files.relative(0) : undefined);
+  return { files, labels: labels.chosen(), parts: columns.split === undefined ? new Map() : parts, notes };
 }
 
-function cell(row: Row, names: readonly string[]): string | undefined {
-  const value = names.map((name) => row[name]).find((v) => v !== undefined && v !== "");
-  return typeof value === "string" || typeof value === "number" ? String(value) : undefined;
+function cell(row: Cells, column: number): string | undefined {
+  const value = row[column];
+  if (typeof value === "number" || typeof value === "boolean") return String(value);
+  return typeof value === "string" && value !== "" ? value : undefined;
 }
 
-function rowsOf(list: string): AsyncGenerator<Row, void> {
-  return /\.(csv|tsv)$/i.test(list) ? csvRows(list) : jsonRows(list);
-}
+/** The column of the labels; where several may be it, they must say the same of every sample, as a name and its number do. */
+class LabelChoice {
+  readonly #columns: readonly { readonly at: number; readonly labels: LabelColumn; numbers: boolean }[];
+  readonly #pairs: readonly Map<string, string>[];
 
-async function* csvRows(list: string): AsyncGenerator<Row, void> {
-  const parser = parse({
-    bom: true,
-    delimiter: list.toLowerCase().endsWith(".tsv") ? "\t" : ",",
-    max_record_size: longestLine,
-    relax_column_count: true,
-    skip_empty_lines: true,
-    trim: true,
-  });
-  const input = createReadStream(list);
-  input.on("error", (error) => parser.destroy(error));
-  input.pipe(parser);
-  let header: readonly string[] | undefined;
-  try {
-    for await (const cells of parser as AsyncIterable<string[]>) {
-      if (header === undefined) {
-        const named = cells.some((c) => (columns.path as readonly string[]).includes(c));
-        header = named ? cells : Object.keys(columns);
-        if (named) continue;
-      }
-      yield Object.fromEntries(header.map((name, i) => [name, cells[i]]));
+  constructor(
+    readonly list: string,
+    readonly columns: ListColumns,
+  ) {
+    this.#columns = columns.labels.map((at) => ({ at, labels: new LabelColumn(), numbers: true }));
+    this.#pairs = columns.labels.flatMap(() => [new Map<string, string>(), new Map<string, string>()]);
+  }
+
+  push(row: Cells): void {
+    if (this.#columns.length === 0) throw this.#lacking();
+    const values = this.#columns.map(({ at }) => cell(row, at));
+    for (const [i, column] of this.#columns.entries()) {
+      column.labels.push(values[i]);
+      column.numbers &&= values[i] === undefined || /^\d+$/.test(values[i]);
+      if (i > 0) this.#compare(i, values[0] ?? "", values[i] ?? "");
     }
-  } catch (error) {
-    if (!(error instanceof CsvError)) throw fileError(list, "read the list", error);
-    throw new FileError(list, `"${list}" is no CSV file: ${error.message.split("\n")[0]}.`, { cause: error });
-  } finally {
-    input.destroy();
   }
-}
 
-async function* jsonRows(list: string): AsyncGenerator<Row, void> {
-  let number = 0;
-  for await (const line of linesOf(list, longestLine)) {
-    number++;
-    if (line.trim() === "") continue;
-    const row = parsed(line);
-    if (row === undefined) {
-      throw new FileError(list, `Line ${number} of "${list}" is no JSON object; write {"path": …, "label": …}.`);
+  #compare(i: number, a: string, b: string): void {
+    const [forth, back] = this.#pairs.slice(2 * i);
+    if ((forth.get(a) ?? b) === b && (back.get(b) ?? a) === a) {
+      forth.set(a, b);
+      back.set(b, a);
+      return;
     }
-    yield row;
+    const names = this.columns.labels.map((at) => this.columns.names[at]);
+    throw new FileError(
+      this.list,
+      `"${this.list}" has several columns that may hold the classes: ${listed(names)}. Say which before the path: list,label=${names[0]}:${this.list}.`,
+    );
+  }
+
+  chosen(): LabelColumn {
+    return (this.#columns.find(({ numbers }) => !numbers) ?? this.#columns[0])?.labels ?? new LabelColumn();
+  }
+
+  #lacking(): UnlabelledPartError {
+    return new UnlabelledPartError(
+      this.list,
+      `"${this.list}" has no column of classes beside ${listed(this.columns.names)}; add one called label.`,
+    );
   }
 }
 
-function parsed(line: string): Row | undefined {
-  try {
-    const value: unknown = JSON.parse(line);
-    return typeof value === "object" && value !== null ? (value as Row) : undefined;
-  } catch {
-    return undefined;
-  }
+/** The samples of the part that is asked for; undefined where all are. Every value must be the word for a part. */
+function membersOf(
+  list: string,
+  values: ReadonlyMap<string, Uint32Column>,
+  { split, choices }: OpenOptions,
+): { readonly members?: Uint32Array; readonly notes: readonly string[] } {
+  if (values.size === 0) return { notes: [] };
+  const naming = partNaming(choices);
+  const unknown = [...values.keys()].filter((value) => naming(value) === undefined);
+  if (unknown.length > 0)
+    throw new FileError(
+      list,
+      `"${list}" divides its samples by words that are not known: ${listed(unknown)}. Write train, validation or test, say which is which before the path, as list,train=${unknown[0] || "NAME"},test=NAME:${list}, or pass over the column with list,split=none:${list}.`,
+    );
+  const of = (part: PartName | "aside") => [...values].filter(([value]) => naming(value) === part);
+  const there = partNames.filter((part) => of(part).length > 0);
+  const rows = of(split).flatMap(([, members]) => [...members.toArray()]);
+  if (rows.length === 0) throw noPart(list, there, split);
+  const aside = of("aside").reduce((sum, [, members]) => sum + members.length, 0);
+  const left = `${aside.toLocaleString("en")} samples of "${list}" are marked as without labels, and left out.`;
+  return { members: Uint32Array.from(rows).sort(), notes: aside > 0 ? [left] : [] };
 }

@@ -3,18 +3,19 @@ import { createHash } from "node:crypto";
 import { mkdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { z } from "zod";
-import { FileError } from "../../errors.js";
+import { FileError, UnlabelledPartError } from "../../errors.js";
 import { fileError, requireFreeSpace, writeFileAtomic } from "../../system/atomic-file.js";
 import { cacheFolder } from "../../system/cache-folder.js";
 import { JobEnded, runGuarded } from "../../system/guarded-job.js";
 import { workerUrl } from "../../system/worker-url.js";
-import type { ParquetJob, UnpackedParquet } from "../archive/parquet-unpack.js";
+import { type ParquetJob, type UnpackedParquet, unclear } from "../archive/parquet-unpack.js";
 import { SampleTable, tableDataset } from "../archive/sample-table.js";
-import type { Dataset, OpenOptions } from "../dataset.js";
-import { LabelColumn } from "../labels.js";
-import { namesOfPart } from "../parts.js";
+import { type Dataset, type OpenOptions, withNotes } from "../dataset.js";
+import { LabelColumn, lookAlikes } from "../labels.js";
+import { filesOfPart, requireUndivided } from "../parts.js";
 import { filesBelow } from "./files.js";
 
+/** Names of Parquet files. */
 const parquetName = /\.parquet$/i;
 
 export const isParquetName = (name: string): boolean => parquetName.test(name);
@@ -24,42 +25,53 @@ export async function openParquet(path: string, options: OpenOptions): Promise<D
   const info = await stat(path).catch((error) => {
     throw fileError(path, "read", error);
   });
-  if (!info.isDirectory()) return parquetDataset(path, [path], options);
+  if (!info.isDirectory()) {
+    requireUndivided(path, options.split);
+    return parquetDataset(path, [path], options);
+  }
   const names = await filesBelow(path, parquetName);
   if (names.length === 0) throw new FileError(path, `"${path}" holds no .parquet files.`);
-  const wanted = namesOfPart(path, names, options.split, parquetParts);
-  return parquetDataset(
+  const wanted = filesOfPart(path, names, options.split, options.choices);
+  const dataset = await parquetDataset(
     path,
-    wanted.map((name) => join(path, name)),
+    wanted.names.map((name) => join(path, name)),
     options,
   );
+  return withNotes(dataset, wanted.notes);
 }
 
-/** Where a data set has both, what is called test often has no labels. */
-export const parquetParts = { train: ["train", "training"], test: ["validation", "valid", "val", "test"] } as const;
-
-/** The samples of these files, in their order. */
-export async function parquetDataset(name: string, files: readonly string[], options: OpenOptions): Promise<Dataset> {
+/** The samples of these files, in their order; each is brought here when it is wanted. */
+export async function parquetDataset(
+  name: string,
+  files: Iterable<string> | AsyncIterable<string>,
+  options: OpenOptions,
+): Promise<Dataset> {
   const table = new SampleTable();
   const labels = new LabelColumn();
+  const notes = new Set<string>();
   let own: readonly string[] | undefined;
-  for (const file of files) {
-    const { unpacked, images } = await unpackedFile(file, options.signal);
+  for await (const file of files) {
+    const { unpacked, images } = await unpackedFile(file, options);
     own ??= unpacked.classes;
+    for (const note of unpacked.notes) notes.add(note);
+
     table.addFile(images, file);
     for (const [i, label] of unpacked.labels.entries()) {
       table.add(`row ${i}`, unpacked.offsets[i], unpacked.lengths[i]);
-      labels.push(label);
+      labels.push(label ?? undefined);
     }
   }
-  const dataset = tableDataset(basename(name), table, labels.resolve(name, { wanted: options.classes, own }));
+  const found = labels.resolve(name, { wanted: options.classes, own });
+  const said = [...[...notes].map((note) => `"${name}" ${note}`), ...lookAlikes(found.classes)];
+  const dataset = withNotes(tableDataset(basename(name), table, found), said);
   return { ...dataset, key: (i) => `${basename(table.fileName(i))} ${table.key(i)}` };
 }
 
 const schema = z.object({
-  format: z.literal(1),
+  format: z.literal(2),
   classes: z.array(z.string()).optional(),
-  labels: z.array(z.string()),
+  labels: z.array(z.string().nullable()),
+  notes: z.array(z.string()),
   offsets: z.array(z.number().int().min(0)),
   lengths: z.array(z.number().int().min(0)),
 });
@@ -67,13 +79,13 @@ const schema = z.object({
 /** The images of a file in the cache, unpacked if they are not there or the file has changed. */
 async function unpackedFile(
   path: string,
-  signal: AbortSignal | undefined,
+  { signal, choices: { image, label } = {} }: OpenOptions,
 ): Promise<{ unpacked: UnpackedParquet; images: string }> {
   const { size, mtimeMs } = await stat(path).catch((error) => {
     throw fileError(path, "read", error);
   });
   const name = createHash("sha256")
-    .update(JSON.stringify([resolve(path), size, mtimeMs]))
+    .update(JSON.stringify([resolve(path), size, mtimeMs, image, label]))
     .digest("hex");
   const folder = join(cacheFolder(), "parquet");
   const images = join(folder, `${name}.images`);
@@ -88,16 +100,20 @@ async function unpackedFile(
   try {
     const unpacked = await runGuarded<ParquetJob, UnpackedParquet>(
       workerUrl("data/archive/parquet-worker"),
-      { path, target },
+      { path, target, image, label },
       { heapMiB: 512, idleMilliseconds: 60_000, signal },
     );
+    // The other files of its part are not even looked for.
+    if (unpacked.unlabelled !== undefined) throw new UnlabelledPartError(path, `"${path}" ${unpacked.unlabelled}.`);
     await rename(target, images);
-    await writeFileAtomic(index, JSON.stringify({ format: 1, ...unpacked }));
+    await writeFileAtomic(index, JSON.stringify({ format: 2, ...unpacked }));
     return { unpacked, images };
   } catch (error) {
     await rm(target, { force: true }).catch(() => undefined);
     if (!(error instanceof JobEnded)) throw fileError(path, "unpack", error);
-    throw new FileError(path, `The Parquet file "${path}" ${error.message}; get the file again.`, { cause: error });
+    // What is to be chosen by the user is no damage.
+    const advice = error.message.startsWith(unclear) ? "" : "; get the file again";
+    throw new FileError(path, `The Parquet file "${path}" ${error.message}${advice}.`, { cause: error });
   }
 }
 

@@ -2,7 +2,7 @@
 import { basename } from "node:path";
 import type { Dataset, OpenOptions } from "../dataset.js";
 import { LabelColumn } from "../labels.js";
-import { noPart } from "../parts.js";
+import { noPart, requireUndivided } from "../parts.js";
 import { readRecordFile } from "../records/read-records.js";
 
 export const isRecordsName = (name: string): boolean => /\.records$/i.test(name);
@@ -14,6 +14,7 @@ export async function openRecords(path: string, { split, classes }: OpenOptions)
   const { description, index, stamp } = await readRecordFile(path);
   const { parts, name, classes: own } = index.about;
   const at = parts.findIndex((part) => part.name === split || part.name === undivided);
+  if (parts[at]?.name === undivided) requireUndivided(path, split);
   if (at < 0)
     throw noPart(
       path,

@@ -1,8 +1,9 @@
 /** WebDataset: tar archives ("shards") whose members are images and their classes. */
 
 import { basename, dirname } from "node:path";
-import { FileError, UsageError } from "../../errors.js";
+import { FileError, UnlabelledPartError, UsageError } from "../../errors.js";
 import { createProgress, type Progress } from "../../system/progress.js";
+import { quoted } from "../../system/quoted.js";
 import { withFile } from "../../system/read-range.js";
 import { fileSource, windowed } from "../archive/byte-source.js";
 import { SampleTable, tableDataset } from "../archive/sample-table.js";
@@ -10,9 +11,9 @@ import { addIndexed, cachedIndex, indexShard, type ShardIndex } from "../archive
 import { ShardStore, type StoredShard, type StoreOptions } from "../archive/shard-store.js";
 import { isUrl, type Shard, type ShardOptions, shardAt } from "../archive/shards.js";
 import { expandBraces } from "../braces.js";
-import type { Dataset, OpenOptions } from "../dataset.js";
-import { LabelColumn } from "../labels.js";
-import { namesOfPart } from "../parts.js";
+import { type Dataset, type OpenOptions, withNotes } from "../dataset.js";
+import { LabelColumn, lookAlikes } from "../labels.js";
+import { filesOfPart } from "../parts.js";
 import type { Place } from "../place.js";
 import { filesNamed, readOwnClasses } from "./files.js";
 
@@ -36,7 +37,8 @@ export async function openWebDataset(
 ): Promise<Dataset> {
   const { signal } = options;
   const { prefix, names } = await shardsOf(path);
-  const wanted = namesOfPart(path, names, options.split).map((name) => prefix + name);
+  const part = filesOfPart(path, names, options.split, options.choices);
+  const wanted = part.names.map((name) => prefix + name);
   const shards = await mapSome(atOnce.questions, wanted, (name) => shardAt(name, { signal, ...shardOptions }));
   const store = new ShardStore(shards.map(stored), { signal, ...shardOptions });
   const table = new SampleTable();
@@ -44,7 +46,9 @@ export async function openWebDataset(
   const ends: number[] = [];
   const progress = createProgress({ title: "listing shards", total: shards.length + 1, unit: "shards" });
   try {
-    for (const [i, index] of (await indexAll(shards, store, progress)).entries()) {
+    const indices = await indexAll(shards, store, progress);
+    requireClasses(path, shards, indices);
+    for (const [i, index] of indices.entries()) {
       addIndexed(table, labels, shards[i].file, index, shards[i].name);
       ends.push(table.length);
     }
@@ -52,7 +56,8 @@ export async function openWebDataset(
     progress.stop();
   }
   const own = isUrl(path) ? undefined : await readOwnClasses(dirname(wanted[0]));
-  const dataset = tableDataset(basename(path), table, labels.resolve(path, { wanted: options.classes, own }));
+  const found = labels.resolve(path, { wanted: options.classes, own });
+  const dataset = withNotes(tableDataset(basename(path), table, found), [...part.notes, ...lookAlikes(found.classes)]);
   if (shards.every(({ make }) => make === undefined)) return dataset;
   const pieces = {
     of: (index: number) => firstAbove(ends, index),
@@ -60,6 +65,16 @@ export async function openWebDataset(
     foresee: (wanted: readonly number[]) => store.foresee(wanted),
   };
   return { ...dataset, pieces };
+}
+
+/** Every sample has a class, or the part has none at all. */
+function requireClasses(path: string, shards: readonly Shard[], indices: readonly ShardIndex[]): void {
+  const lacking = indices.findIndex(({ labels }) => labels.includes(null));
+  if (lacking < 0) return;
+  const { keys, labels } = indices[lacking];
+  const none = indices.every(({ labels }) => labels.every((label) => label === null));
+  const sentence = `The sample ${quoted(keys[labels.indexOf(null)])} in "${shards[lacking].name}" has no class (a member .cls, .json with a label, or .txt)`;
+  throw none ? new UnlabelledPartError(path, `${sentence}, nor has any other.`) : new FileError(path, `${sentence}.`);
 }
 
 type OpenShards = Pick<ShardOptions, "pause"> & Pick<StoreOptions, "budget" | "fresh">;

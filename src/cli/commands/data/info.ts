@@ -1,11 +1,11 @@
 /** `deit data info`: what a data set holds, part by part. */
 import type { Command } from "commander";
-import { type Dataset, sameSamples } from "../../../data/dataset.js";
-import { openDataset } from "../../../data/open.js";
+import { notesOf, openAllParts } from "../../../data/all-parts.js";
+import type { Dataset } from "../../../data/dataset.js";
 import { parseSplitRule } from "../../../data/split.js";
-import { FileError } from "../../../errors.js";
+import { oneClassOnly } from "../../../data/training-classes.js";
 import { splitOption } from "../../options.js";
-import { print } from "../../output.js";
+import { print, warn } from "../../output.js";
 
 export function define(command: Command): void {
   splitOption(command)
@@ -17,18 +17,19 @@ export function define(command: Command): void {
 
 async function run(path: string, options: { split: string; json?: boolean }): Promise<void> {
   const rule = await parseSplitRule(options.split);
-  const train = await openDataset(path, { split: "train", rule });
-  const test = await openDataset(path, { split: "test", classes: train.classes, rule }).catch((error: unknown) => {
-    if (error instanceof FileError) return undefined;
-    throw error;
-  });
-  const parts = [describe("train", train), ...(test && !sameSamples(train, test) ? [describe("test", test)] : [])];
+  const found = await openAllParts(path, { rule });
+  const [{ name: first, dataset }] = found.parts;
+  const parts = found.parts.map(({ name, dataset }) => describe(name, dataset));
+  const complaint = first === "train" ? await oneClassOnly(path, dataset) : undefined;
+  const notes = [...notesOf(found), ...(complaint === undefined ? [] : [complaint])];
+  const { name, classes } = dataset;
   if (options.json) {
-    print(JSON.stringify({ name: train.name, classes: train.classes, parts }));
+    print(JSON.stringify({ name, classes, parts, notes }));
     return;
   }
-  print(`${train.name}: ${train.classes.length} classes`);
+  print(`${name}: ${classes.length} ${classes.length === 1 ? "class" : "classes"}`);
   for (const { split, images, perClass } of parts) print(`${split}: ${images} images, ${range(perClass)} per class`);
+  for (const note of notes) warn(note);
 }
 
 function describe(split: string, dataset: Dataset): { split: string; images: number; perClass: number[] } {

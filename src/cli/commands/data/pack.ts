@@ -1,12 +1,13 @@
 /** `deit data pack`: a record file of a data set. */
 import { availableParallelism } from "node:os";
 import { type Command, Option } from "commander";
-import { type Dataset, sameSamples } from "../../../data/dataset.js";
-import { openDataset } from "../../../data/open.js";
+import { notesOf, openAllParts } from "../../../data/all-parts.js";
+import type { PartName } from "../../../data/dataset.js";
+import { partIfThere } from "../../../data/open.js";
 import { type Packed, type PackedPart, packRecords } from "../../../data/records/pack.js";
 import { isRecordsName, undivided } from "../../../data/sources/records.js";
 import { parseSplitRule } from "../../../data/split.js";
-import { FileError, UsageError } from "../../../errors.js";
+import { UsageError } from "../../../errors.js";
 import { createProgress } from "../../../system/progress.js";
 import { type Ending, interruptible } from "../../interruption.js";
 import { splitOption, wholeNumber } from "../../options.js";
@@ -89,30 +90,18 @@ async function run(data: string, file: string, options: Options, signal: AbortSi
   print(`${file}: ${samples} images${before}, ${(bytes / 2 ** 20).toFixed(1)} MiB`);
 }
 
-/** Training and test parts, or one where there are none. */
+/** All parts, or one where there are none. */
 async function partsOf(data: string, split: string, signal: AbortSignal): Promise<PackedPart[]> {
   const rule = await parseSplitRule(split);
-  const open = (part: "train" | "test", classes?: readonly string[]) =>
-    openDataset(data, { split: part, rule, classes, signal }).catch((error: unknown) => {
-      if (error instanceof FileError) return error;
-      throw error;
-    });
-  const train = await open("train");
-  if (train instanceof FileError) {
-    const test = await open("test");
-    if (test instanceof FileError) throw train;
-    return only("test", test, train);
-  }
-  const test = await open("test", train.classes);
-  if (test instanceof FileError) return only("train", train, test);
-  if (sameSamples(train, test)) return [{ name: undivided, dataset: train }];
-  return [
-    { name: "train", dataset: train },
-    { name: "test", dataset: test },
-  ];
+  const found = await openAllParts(data, { rule, signal });
+  for (const note of notesOf(found)) warn(note);
+  const { parts } = found;
+  const [first] = parts;
+  if (parts.length > 1 || (await hasPart(data, first.name))) return [...parts];
+  return [{ name: undivided, dataset: first.dataset }];
 }
 
-function only(name: string, dataset: Dataset, { message }: FileError): PackedPart[] {
-  warn(`Only the part ${name} is packed: ${message}`);
-  return [{ name, dataset }];
+/** Whether the data calls what it has a part. */
+async function hasPart(data: string, name: PartName): Promise<boolean> {
+  return name !== "train" || (await partIfThere(data, { split: "test" })).kind !== "whole";
 }

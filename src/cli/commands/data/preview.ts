@@ -2,7 +2,7 @@
 import { availableParallelism } from "node:os";
 import { basename, extname } from "node:path";
 import type { Command } from "commander";
-import type { Dataset } from "../../../data/dataset.js";
+import { type Dataset, sayings } from "../../../data/dataset.js";
 import { openDataset } from "../../../data/open.js";
 import type { EngineChoice } from "../../../engines/open.js";
 import { UsageError } from "../../../errors.js";
@@ -74,6 +74,7 @@ async function run({ data: named, options }: Asked<Options>): Promise<void> {
   const onEvent = (event: TrainEvent) => event.kind === "warning" && warn(event.message);
   const dataOptions = { data, workers, onBadImage, onEvent };
   const found = await openDataset(data, { split: "train", rule: split });
+  for (const saying of sayings(found)) warn(saying);
   const dataset = await withoutBadImages(found, dataOptions);
   const model = createStudent(recipe, dataset.classes.length);
   const loader = trainingLoader(dataset, recipe, model, dataOptions);

@@ -1,4 +1,6 @@
 /** Files: can each be read, is it what its name says, and is anything overlooked? */
+import { extname } from "node:path";
+import { howToConvert } from "../../sources/left-out.js";
 import { alone, type Check, counted, type Finding } from "../finding.js";
 import type { Oddity } from "../inventory.js";
 
@@ -6,6 +8,8 @@ export const checkFiles: Check = ({ length, unreadable, damaged, misnamed, forma
   const refused = paths(oddities, "refused");
   const unlisted = paths(oddities, "unlisted");
   const ignored = paths(oddities, "ignored");
+  const unread = paths(oddities, "unread");
+  const told = oddities.flatMap((o) => (o.kind === "told" ? [o.message] : []));
   const all: Finding[] = [
     {
       kind: "unreadable",
@@ -21,7 +25,7 @@ export const checkFiles: Check = ({ length, unreadable, damaged, misnamed, forma
       kind: "refused",
       severity: "serious",
       count: refused.length,
-      sentence: `${counted(refused.length, "folder")} cannot be listed: ${messages(oddities)}`,
+      sentence: `${counted(refused.length, "folder or part", "folders or parts")} cannot be used: ${messages(oddities)}`,
       advice: "Training refuses the data until that is mended.",
       groups: [],
       names: refused,
@@ -53,17 +57,43 @@ export const checkFiles: Check = ({ length, unreadable, damaged, misnamed, forma
       names: unlisted,
     },
     {
+      kind: "unread",
+      severity: 10 * unread.length >= length ? "serious" : "warning",
+      count: unread.length,
+      sentence: `${counted(unread.length, "image")} ${unread.length === 1 ? "is" : "are"} of a format that is not read here (${unreadFormats(oddities)}), so that nothing learns from ${unread.length === 1 ? "it" : "them"}.`,
+      advice: `${howToConvert(
+        extname(unread[0] ?? "")
+          .slice(1)
+          .toLowerCase(),
+      )}.`,
+      groups: [],
+      names: unread,
+    },
+    ...told.map(
+      (message): Finding => ({
+        kind: "told",
+        severity: "warning",
+        count: 1,
+        sentence: message,
+        advice: "Training says so too before it begins.",
+        groups: [],
+      }),
+    ),
+    {
       kind: "ignored",
       severity: "note",
       count: ignored.length,
-      sentence: `${counted(ignored.length, "file")} among the images ${ignored.length === 1 ? "is" : "are"} no image of a format that is read here.`,
-      advice: "They are ignored; convert those that are images to JPEG or PNG.",
+      sentence: `${counted(ignored.length, "file")} among the images ${ignored.length === 1 ? "is" : "are"} no image.`,
+      advice: "They are ignored, which does no harm.",
       groups: [],
       names: ignored,
     },
   ];
   return all.filter(({ count }) => count > 0);
 };
+
+const unreadFormats = (oddities: readonly Oddity[]): string =>
+  [...new Set(oddities.flatMap((o) => (o.kind === "unread" ? [o.format] : [])))].sort().join(", ");
 
 const paths = (oddities: readonly Oddity[], kind: Oddity["kind"]): string[] =>
   oddities

@@ -1,0 +1,82 @@
+/** One sample of a WebDataset, as its members come: which of them is its image, and which says its class. */
+import { FileError } from "../../errors.js";
+import { quoted } from "../../system/quoted.js";
+import { readableEndings } from "../file-format.js";
+import { isImageName } from "../sources/files.js";
+import type { ByteSource } from "./byte-source.js";
+import type { TarMember } from "./tar.js";
+
+/** Members that may say the class; of several the first counts, for a text beside it is a caption sooner than a class. */
+const labelMembers = ["cls", "json", "txt"] as const;
+type LabelMember = (typeof labelMembers)[number];
+
+/** Largest member that can be a label, and longest text. */
+const longest = { bytes: 1 << 16, text: 200 };
+
+export class ShardSample {
+  readonly #images: { readonly extension: string; readonly member: TarMember }[] = [];
+  readonly #labels = new Map<LabelMember, string>();
+
+  constructor(
+    readonly source: ByteSource,
+    readonly key: string,
+  ) {}
+
+  /** Takes a member of the sample, whose name ends, after its first dot, in `extension`. */
+  async add(member: TarMember, extension: string): Promise<void> {
+    if (isImageName(`x.${extension}`)) this.#images.push({ extension, member });
+    const kind = labelMembers.find((each) => extension === each || (each === "cls" && extension === "cls.txt"));
+    if (kind === undefined) return;
+    const label = await this.#readLabel(member, kind);
+    if (label !== undefined) this.#labels.set(kind, label);
+  }
+
+  /** Its image and its class, null where it has none; undefined for members that are no sample. Throws FileError without an image. */
+  finish(): { readonly image: TarMember; readonly label: string | null } | undefined {
+    const kind = labelMembers.find((each) => this.#labels.has(each));
+    if (this.#images.length === 0 && kind === undefined) return undefined;
+    const label = kind === undefined ? null : this.#labels.get(kind)!;
+    if (kind === "txt" && (label!.length > longest.text || label!.includes("\n")))
+      throw this.#wrong(`has a text in its .txt member and no class; add a member .cls`);
+    return { image: this.#image(), label };
+  }
+
+  /** A plain ending goes before one with another word: of 0.jpg and 0.mask.png it is the first. */
+  #image(): TarMember {
+    const plain = this.#images.filter(({ extension }) => readableEndings.includes(extension));
+    const images = plain.length > 0 ? plain : this.#images;
+    if (images.length === 1) return images[0].member;
+    if (images.length === 0) throw this.#wrong("has no image");
+    const names = images.map(({ extension }) => `.${extension}`).join(", ");
+    throw this.#wrong(
+      `has several images (${names}), and nothing says which is meant; leave one of them, or call it .jpg or .png alone`,
+    );
+  }
+
+  async #readLabel({ offset, length, name }: TarMember, kind: LabelMember): Promise<string | undefined> {
+    if (length > longest.bytes) {
+      if (kind !== "cls") return undefined; // a description that is more than a label
+      throw new FileError(
+        this.source.name,
+        `${quoted(name)} in "${this.source.name}" has ${length} bytes, which is no class.`,
+      );
+    }
+    const text = (await this.source.read(offset, length)).toString("utf8").trim();
+    if (kind !== "json") return text === "" ? undefined : text;
+    try {
+      const { label, cls, class_name: className } = JSON.parse(text) as Record<string, unknown>;
+      const found = label ?? cls ?? className;
+      return typeof found === "string" || typeof found === "number" ? String(found) : undefined;
+    } catch {
+      throw new FileError(this.source.name, `${quoted(name)} in "${this.source.name}" is no JSON.`);
+    }
+  }
+
+  #wrong(what: string): FileError {
+    return new FileError(this.source.name, `The sample ${quoted(this.key)} in "${this.source.name}" ${what}.`);
+  }
+}
+
+/** Whether a member is one that macOS' tar or a zip adds to each file, or another hidden one. */
+export const isHiddenMember = (name: string): boolean =>
+  /(^|\/)(\.[^/]+|__MACOSX|PaxHeader(s\.\d+)?)(\/|$)/.test(name.replace(/^(\.\.?\/)+/, ""));

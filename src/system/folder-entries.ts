@@ -1,0 +1,44 @@
+/** Entries of folders one by one, so that a million of them are never there as objects. */
+import type { Dirent } from "node:fs";
+import { opendir } from "node:fs/promises";
+import { nameOf, rawPath } from "./raw-path.js";
+
+/** Folders and files that systems leave among others' data, beside those whose names begin with a dot. */
+const systems = new Set([
+  "__MACOSX",
+  "__pycache__",
+  "@eaDir",
+  "$RECYCLE.BIN",
+  "System Volume Information",
+  "lost+found",
+  "Thumbs.db",
+  "desktop.ini",
+]);
+
+export const isHidden = (name: string): boolean => name.startsWith(".") || systems.has(name);
+
+export type Entry = Pick<Dirent, "isDirectory" | "isFile" | "isSymbolicLink">;
+
+/** Calls `visit` for each entry that is not hidden; it may be waited for, and ends the walk with `false`. */
+export async function forEachEntry(
+  path: string,
+  visit: (name: string, entry: Entry) => undefined | false | Promise<undefined | false>,
+): Promise<void> {
+  let foreign = false;
+  for await (const entry of await opendir(rawPath(path), { bufferSize: 1024 })) {
+    const { name } = entry;
+    // A character that stands for what could not be read: the name is got again, byte by byte.
+    if (name.includes("\ufffd")) foreign = true;
+    else if (!isHidden(name)) {
+      const answer = visit(name, entry);
+      if (answer === false || (answer !== undefined && (await answer) === false)) return;
+    }
+  }
+  if (!foreign) return;
+  const again = await opendir(rawPath(path), { encoding: "buffer" as BufferEncoding });
+  for await (const entry of again as unknown as AsyncIterable<Dirent<Buffer>>) {
+    const name = nameOf(entry.name);
+    if (entry.name.toString("utf8").includes("\ufffd") && !isHidden(name) && (await visit(name, entry)) === false)
+      return;
+  }
+}
