@@ -69,6 +69,7 @@ async function run(data: string, options: Options, signal: AbortSignal, ending: 
   const base = recipe !== undefined ? await readRecipe(recipe) : await unnamedRecipe(data, split, options, note);
   const cells = cellsOf(grid, applySettings(base, options.set ?? []));
   if (options.plan) return printPlan(cells, options.json);
+  ending.outlivesOutput();
   const output = options.output ?? `runs/sweep-${basename(data).replace(/[^\w.-]/g, "-")}`;
   await requireOutside(data, output);
   const { engine: chosen } = await chooseEngine(options);
@@ -78,7 +79,6 @@ async function run(data: string, options: Options, signal: AbortSignal, ending: 
     return;
   }
   followParent();
-  ending.outlivesOutput();
   ending.saves("this step");
   const { results, interrupted } = await sweep({
     ...{ cells, data, output, signal },

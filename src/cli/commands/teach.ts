@@ -47,6 +47,7 @@ interface Options extends EngineChoice, RecipeChoice {
 
 async function run(asked: Asked<Options>, signal: AbortSignal, ending: Ending): Promise<void> {
   const { options } = asked;
+  ending.outlivesOutput();
   const data = requireData(asked.data);
   const { recipe, split } = await chosenRun({ ...options, data });
   if (recipe.teacherWeights === undefined || (recipe.distillation !== "hard" && recipe.distillation !== "soft")) {
@@ -59,7 +60,6 @@ async function run(asked: Asked<Options>, signal: AbortSignal, ending: Ending): 
   await requireOutside(data, options.output);
   if (await relaunched(options, ending)) return;
   let progress: Progress | undefined;
-  ending.outlivesOutput();
   ending.saves("this batch");
   const start = performance.now();
   const result = await withEngine(options, (engine) =>

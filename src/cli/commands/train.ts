@@ -92,6 +92,7 @@ async function run(
   signal: AbortSignal,
   ending: Ending,
 ): Promise<void> {
+  if (!given.dryRun && !given.printRecipe) ending.outlivesOutput();
   const options = await resolveRun(args, given);
   if (options.printRecipe) {
     print(JSON.stringify(options.recipe, null, 2));
@@ -101,7 +102,6 @@ async function run(
   if (await relaunched(options, ending)) return;
   const split = await parseSplitRule(options.split);
   if (options.dryRun) return printEstimate({ ...options, split }, signal);
-  ending.outlivesOutput();
   const { rank = 0 } = placeFromEnvironment() ?? {};
   const progress = trainingProgress("training", (options.json ?? false) || rank > 0);
   const splitState = options.shardOptimizer ? optimizerState : undefined;

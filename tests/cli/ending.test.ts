@@ -1,0 +1,64 @@
+/** Ends that are not the usual one: output that goes away, signals, wrong places to write. */
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { deit, root } from "./run.js";
+
+let scratch = "";
+beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), "deit-ending-"));
+});
+afterAll(() => rm(scratch, { recursive: true, force: true }));
+
+const small = [
+  ...["--set", "model=deit", "imageSize=16", "patchSize=4", "width=24", "depth=1", "heads=2", "batchSize=32"],
+  ...["warmupEpochs=0", "repeatedAugmentation=1", "procedural:16:64", "--epochs", "2"],
+];
+
+/** The exit code that a shell reports. */
+function shell(command: string): Promise<number | null> {
+  return new Promise((resolve) => spawn("sh", ["-c", command]).on("close", resolve));
+}
+const program = `${process.execPath} ${join(root, "bin/deit.js")}`;
+const quoted = (words: readonly string[]) => words.map((word) => `'${word}'`).join(" ");
+
+it.skipIf(process.platform !== "linux")(
+  "trains to the end on a full disk of output, and says so by its code",
+  async () => {
+    const output = join(scratch, "full");
+    expect(await shell(`${program} train ${quoted([...small, "--output", output])} >/dev/full 2>&1`)).toBe(4);
+    expect(existsSync(join(output, "last.safetensors"))).toBe(true);
+  },
+);
+
+it("trains to the end when nobody reads", async () => {
+  const output = join(scratch, "unread");
+  const command = `${program} train ${quoted([...small, "--output", output])} 2>&1; echo $? >'${scratch}/code'`;
+  await shell(`{ ${command}; } | true`);
+  expect(existsSync(join(output, "last.safetensors"))).toBe(true);
+});
+
+it("takes the words after the values of --set for arguments, and no file for a folder", async () => {
+  const file = join(scratch, "file");
+  await writeFile(file, "");
+  const ran = await deit(["train", ...small, "--output", file]);
+  expect([ran.code, ran.stderr]).toEqual([4, expect.stringContaining("a file has that name; choose another.")]);
+});
+
+it.each([
+  [["data", "check", "procedural:16:64", "--html", "/missing/x.html"], /no folder "\/missing"/],
+  [["throughput", "deit", "--plot", "/missing/x.svg"], /no folder "\/missing"/],
+])("refuses an output that cannot be written before the work begins", async (args, sentence) => {
+  const ran = await deit(args);
+  expect([ran.code, ran.stderr, ran.stdout]).toEqual([4, expect.stringMatching(sentence), ""]);
+});
+
+it("does not write among the images", async () => {
+  const ran = await deit(["train", join(root, "src"), "--output", join(root, "src", "cli"), "--print-recipe"]);
+  expect(ran.stderr).not.toContain("error:");
+  const refused = await deit(["teach", join(root, "recipes/small-data.json"), scratch, "--output", scratch]);
+  expect(refused.stderr).toMatch(/^deit: /);
+});
