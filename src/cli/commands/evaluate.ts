@@ -18,7 +18,7 @@ export function define(command: Command): void {
   dataOptions(engineOptions(command))
     .requiredOption("--weights <file>", "safetensors or PyTorch file, a run folder, hub, or hub:owner/name")
     .option("--model <name>", "model of the weights; deit's own checkpoints say it themselves")
-    .option("--image-size <pixels>", "resolution, the model's own unless told", wholeNumber(1))
+    .option("--image-size <pixels>", "resolution (default: the model's own)", wholeNumber(1))
     .addOption(
       new Option("--head <head>", "head of a distilled model that decides")
         .choices(["both", "class", "distillation"])

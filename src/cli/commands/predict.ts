@@ -23,7 +23,7 @@ export function define(command: Command): void {
     )
     .requiredOption("--weights <file>", "safetensors or PyTorch file, a run folder, hub, or hub:owner/name")
     .option("--model <name>", "model of the weights; deit's own checkpoints say it themselves")
-    .option("--classes <file>", "class names, one per line; ImageNet's for published weights unless told")
+    .option("--classes <file>", "class names, one per line (default for published weights: ImageNet's)")
     .option("--top <k>", "answers per image", wholeNumber(1), 5)
     .option("--json", "print one JSON value per image, a line each")
     .addHelpText(

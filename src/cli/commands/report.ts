@@ -21,7 +21,7 @@ import { requireWritable } from "../output-file.js";
 export function define(command: Command): void {
   engineOptions(command)
     .argument("<runs...>", "run folders")
-    .option("-o, --output <file>", "the page, report.html in the first run's folder unless told")
+    .option("-o, --output <file>", "the page (default: report.html in the first run's folder)")
     .option("--data <path>", "where the data lies now, when not where the runs found it")
     .option("--shown <images>", "hardest images and surest mistakes to show, of each", wholeNumber(0), 12)
     .option("--log-only", "leave the models alone: curves, recipes and environment, without their decisions")

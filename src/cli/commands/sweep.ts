@@ -32,8 +32,8 @@ export function define(command: Command): void {
       collected,
     )
     .option("--vary <key=values ...>", "settings to try, as lr=1e-3,5e-4; all combinations are run", collected)
-    .option("--seeds <seeds>", "seeds of each row, as 0,1,2; the grid's own unless told")
-    .option("--output <folder>", "folder of the sweep, runs/sweep-<data> unless told")
+    .option("--seeds <seeds>", "seeds of each row, as 0,1,2 (default: the grid's own)")
+    .option("--output <folder>", "folder of the sweep (default: runs/sweep-<data>)")
     .option("--validation <data>", "data to choose the best epochs on; default: the data's part for validation")
     .option("--test <data>", "data to measure the last epochs on; default: the data's part for testing")
     .option("--workers <threads>", "threads that read images", wholeNumber(0), Math.max(1, availableParallelism() - 1))

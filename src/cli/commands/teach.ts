@@ -16,8 +16,8 @@ import { relaunched } from "../relaunched.js";
 
 export function define(command: Command): void {
   chosenSplitOption(recipeOptions(engineOptions(command)))
-    .requiredOption("--output <folder>", "folder of the answers; one that was begun is gone on with")
-    .option("--top-k <logits>", "soft distillation: logits kept per view, 100 unless told", wholeNumber(1))
+    .requiredOption("--output <folder>", "folder of the answers; an unfinished one is continued")
+    .option("--top-k <logits>", "soft distillation: logits kept per view (default: 100)", wholeNumber(1))
     .option("--on-bad-image <what>", "stop or skip", "stop")
     .option("--workers <threads>", "threads that read images", wholeNumber(0), Math.max(1, availableParallelism() - 1))
     .option("--json", "print one JSON value at the end")

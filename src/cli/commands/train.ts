@@ -24,7 +24,7 @@ import { epochLine, trainingProgress } from "../training-progress.js";
 export function define(command: Command): void {
   const choice = (flags: string, about: string, values: readonly string[]) => new Option(flags, about).choices(values);
   chosenSplitOption(recipeOptions(engineOptions(command)))
-    .option("--output <folder>", "run folder, runs/<data> unless told")
+    .option("--output <folder>", "run folder (default: runs/<data>)")
     .option("--resume [run]", "go on with the run in this folder, or in that of --output")
     .option("--allow-change <key ...>", "settings that may differ from the run that is resumed", collected)
     .option(
@@ -32,9 +32,9 @@ export function define(command: Command): void {
       "data to choose the best epoch on; default: the data's part for validation, else for testing",
     )
     .option("--test <data>", "data to measure the best epoch on at the end; default: the data's part for testing")
-    .addOption(choice("--on-bad-image <what>", "stop (unless told) or skip", ["stop", "skip"]))
+    .addOption(choice("--on-bad-image <what>", "stop (the default) or skip", ["stop", "skip"]))
     .addOption(
-      choice("--on-nan <what>", "when the loss is no number: stop, skip the batch, or go back to a saved state", [
+      choice("--on-nan <what>", "when the loss is not a number: stop, skip the batch, or go back to a saved state", [
         ...["stop", "skip", "rollback"],
       ]).default("stop"),
     )
@@ -42,7 +42,7 @@ export function define(command: Command): void {
     .option("--keep-states <n>", "saved states that are kept", wholeNumber(1), 2)
     .option("--workers <threads>", "threads that read images", wholeNumber(0), Math.max(1, availableParallelism() - 1))
     .addOption(
-      choice("--precision <format>", "float32 (unless told), or bfloat16 for matrix products (XLA)", [
+      choice("--precision <format>", "float32 (the default), or bfloat16 for matrix products (XLA)", [
         ...["float32", "bfloat16"],
       ]),
     )
@@ -51,7 +51,7 @@ export function define(command: Command): void {
     .option("--dry-run", "measure a few steps, tell what the run will take, and stop")
     .option(
       "--watts <power>",
-      "what the machine draws, for the energy of --dry-run; measured or assumed unless told",
+      "what the machine draws, for the energy of --dry-run (default: measured or assumed)",
       number(0),
     )
     .option("--price-per-hour <price>", "of the machine, for the cost of --dry-run", number(0))

@@ -21,7 +21,7 @@ interface Options {
 export function define(command: Command): void {
   command
     .argument("[name]", Object.keys(catalogue).join(", "))
-    .option("--output <folder>", "where to put it, data/NAME unless told")
+    .option("--output <folder>", "where to put it (default: data/NAME)")
     .option(
       "--mirror <address>",
       "a folder on the web or in the network with the same files",

@@ -31,7 +31,7 @@ export function define(command: Command): void {
     .argument("<data>", "the data, as for training; all its parts are packed")
     .argument("<file>", "the file to write; its name ends in .records")
     .option("--size <pixels>", "shorter side of the images; smaller ones stay as they are", wholeNumber(1), 256)
-    .option("--quality <1-100>", `of JPEG; ${usualQuality} unless told`, wholeNumber(1))
+    .option("--quality <1-100>", `of JPEG (default: ${usualQuality})`, wholeNumber(1))
     .option("--raw", "store pixels instead of JPEG: several times as large, and nothing is left to decode")
     .addOption(
       new Option("--on-bad-image <what>", "end, or leave the image out").choices(["stop", "skip"]).default("stop"),
