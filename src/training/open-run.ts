@@ -22,6 +22,7 @@ import {
   frozenTensors,
   manifestOf,
   otherEngine,
+  requireSameOrder,
   requireSpaceForRun,
   stateOf,
 } from "./run-start.js";
@@ -95,13 +96,17 @@ export async function openRun(
   const names = [...step.state.keys()];
   const checkpoints = new Checkpointer({ folder, names, keep, onWarning: warn, readOnly: !leads(group) });
   let begun: Beginning | undefined;
-  const lastState = async (): Promise<SavedState> => {
+  const lastState = async (check?: (position: Position) => void): Promise<SavedState> => {
     const saved = await checkpoints.load();
+    if (saved) check?.(saved.position);
     if (saved) return fittingState(saved, step, folder);
     begun ??= await beginRun({ ...options, model, dataset, recipe: begins, onEvent });
     return { state: stateOf(step, begun.parameters), position: beginning };
   };
-  const { state: tensors, position } = await lastState();
+  const { state: tensors, position } = await lastState((at) => requireSameOrder(folder, at)).catch(async (error) => {
+    await folder.undo();
+    throw error;
+  });
   const state = await engine.createState(new Map([...tensors, ...frozenTensors(step, teaching)]));
   closing.add(() => state.dispose());
   const prefix = recipe.emaDecay > 0 ? "ema." : "";

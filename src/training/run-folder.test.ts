@@ -2,9 +2,11 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { beginning } from "./position.js";
 import { parseRecipe } from "./recipe.js";
 import { openRunFolder } from "./run-folder.js";
-import type { RunDescription } from "./run-manifest.js";
+import { describeRun, type RunDescription } from "./run-manifest.js";
+import { requireSameOrder } from "./run-start.js";
 
 const run: RunDescription = {
   recipe: parseRecipe({}),
@@ -28,6 +30,37 @@ test("a run that saved nothing may be begun anew, one that did may not", async (
     const resumed = await openRunFolder(path, again, true);
     expect(resumed.before?.recipe.epochs).toBe(5);
     await resumed.close();
+  } finally {
+    await rm(path, { recursive: true });
+  }
+});
+
+test("what shares out the images of an epoch may change between epochs, and in none of them", async () => {
+  const path = await mkdtemp(join(tmpdir(), "deit-run-"));
+  const others: readonly [string, RunDescription][] = [
+    ["batchSize", { ...run, recipe: parseRecipe({ batchSize: 32 }) }],
+    ["accumulate", { ...run, recipe: parseRecipe({ accumulate: 2 }) }],
+    ["repeatedAugmentation", { ...run, recipe: parseRecipe({ repeatedAugmentation: 1 }) }],
+    ["seed", { ...run, recipe: parseRecipe({ seed: 9 }) }],
+    ["the training images", { ...run, manifest: { ...run.manifest, dataset: "b".repeat(64) } }],
+  ];
+  const allowed = ["batchSize", "accumulate", "repeatedAugmentation", "seed", "dataset", "epochs"];
+  try {
+    await (await openRunFolder(path, run, false)).close();
+    const before = await describeRun(path);
+    for (const [what, other] of others) {
+      const folder = await openRunFolder(path, other, true, allowed);
+      expect(() => requireSameOrder(folder, { ...beginning, epoch: 1 })).not.toThrow();
+      expect(() => requireSameOrder(folder, { ...beginning, epoch: 1, runs: 7 })).toThrow(
+        `in the middle of epoch 2, after 7 runs, where ${what} cannot change`,
+      );
+      await folder.undo();
+      await folder.close();
+      expect(await describeRun(path)).toEqual(before);
+    }
+    const longer = await openRunFolder(path, { ...run, recipe: parseRecipe({ epochs: 9 }) }, true, allowed);
+    expect(() => requireSameOrder(longer, { ...beginning, runs: 7 })).not.toThrow();
+    await longer.close();
   } finally {
     await rm(path, { recursive: true });
   }

@@ -20,6 +20,8 @@ export interface RunFolder {
   file(name: string): string;
   /** Appends one line of JSON to the log, with the time. */
   log(entry: LogEntry): Promise<void>;
+  /** Takes changed settings back, so that the run can go on as it was. */
+  undo(): Promise<void>;
   /** Throws when another process has taken the folder over, as one may whose lock gave no sign of life. */
   confirm(): Promise<void>;
   /** Aborts when that has been noticed. */
@@ -59,9 +61,12 @@ export async function openRunFolder(
     const manifest = before
       ? { ...run.manifest, began: before.manifest.began, deit: before.manifest.deit }
       : run.manifest;
-    // The recipe last: where it is, a run was begun and its manifest is there too.
-    await writeFileAtomic(join(path, runFiles.manifest), `${JSON.stringify(manifest, null, 2)}\n`);
-    await writeFileAtomic(join(path, runFiles.recipe), `${JSON.stringify(run.recipe, null, 2)}\n`);
+    const describe = async ({ manifest, recipe }: RunDescription) => {
+      // The recipe last: where it is, a run was begun and its manifest is there too.
+      await writeFileAtomic(join(path, runFiles.manifest), `${JSON.stringify(manifest, null, 2)}\n`);
+      await writeFileAtomic(join(path, runFiles.recipe), `${JSON.stringify(recipe, null, 2)}\n`);
+    };
+    await describe({ manifest, recipe: run.recipe });
     return {
       path,
       before,
@@ -73,6 +78,7 @@ export async function openRunFolder(
           throw fileError(log, "write", error);
         });
       },
+      undo: async () => before && describe(before),
       confirm: lock.confirm,
       lost: lock.lost,
       close: lock.release,
@@ -105,6 +111,7 @@ export function silentRunFolder(path: string): RunFolder {
     changes: {},
     file: (name) => join(path, name),
     log: async () => undefined,
+    undo: async () => undefined,
     confirm: async () => undefined,
     close: async () => undefined,
   };

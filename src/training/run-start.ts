@@ -3,7 +3,7 @@ import { cpus } from "node:os";
 import type { SplitRule } from "../data/dataset.js";
 import { datasetIdentity } from "../data/identity.js";
 import type { Engine, EngineInfo } from "../engines/engine.js";
-import { TrainingError, WeightsError } from "../errors.js";
+import { TrainingError, UsageError, WeightsError } from "../errors.js";
 import { describeWeights, savedConfig } from "../evaluation/open-model.js";
 import { type AdaptOptions, adaptWeights } from "../models/adapt.js";
 import { requireFiniteWeights } from "../models/finite.js";
@@ -18,6 +18,7 @@ import { locateWeights } from "../weights/locate.js";
 import { requireSameHeads, withKnownHead } from "./begun-weights.js";
 import type { SavedState } from "./checkpoint.js";
 import type { Plan } from "./plan.js";
+import type { Position } from "./position.js";
 import type { Recipe } from "./recipe.js";
 import type { RunFolder } from "./run-folder.js";
 import type { RunManifest } from "./run-manifest.js";
@@ -84,15 +85,35 @@ export async function requireSpaceForRun(folder: RunFolder, step: Step, model: M
   await requireFreeSpace(folder.path, needed, "the checkpoints of the run");
 }
 
-/** A saved state holds all that the step wants, or it is another program's. */
+/** Settings by which the images of an epoch are shared out among its runs. */
+const orderSettings = ["batchSize", "accumulate", "repeatedAugmentation", "seed", "dataset"] as const;
+
+/** Refuses a change in mid-epoch of what says which images are still to come; between epochs it may change. */
+export function requireSameOrder({ path, changes }: RunFolder, { epoch, runs }: Position): void {
+  const changed = orderSettings.filter((key) => key in changes);
+  if (runs === 0 || changed.length === 0) return;
+  const what = changed.map((key) => (key === "dataset" ? "the training images" : key)).join(" and ");
+  throw new UsageError(
+    `The run in "${path}" was saved in the middle of epoch ${epoch + 1}, after ${runs} runs, where ${what} cannot change: images of that epoch would be seen twice or never, and its accuracy would be wrong. Resume as it was begun and make the change between two epochs, or begin a new run with --finetune from its last.safetensors.`,
+  );
+}
+
+/**
+ * A saved state holds all that the step wants, or it is another program's. Only sums of gradients may be missing between
+ * epochs, where they are zero: a run that did without goes on with `accumulate`.
+ */
 export function fittingState(saved: SavedState, step: Step, folder: RunFolder): SavedState {
+  const state = new Map<string, HostTensor>();
   for (const [name, shape] of step.state) {
-    if (saved.state.get(name)?.shape.join() === shape.join()) continue;
-    throw new TrainingError(
-      `The saved state in "${folder.path}" does not fit the model: it lacks "${name}" of shape [${shape.join(", ")}]. Resume with the settings of its recipe.json.`,
-    );
+    const found = saved.state.get(name);
+    const sums = !found && name.startsWith("accumulated.") && saved.position.runs === 0;
+    if (!sums && found?.shape.join() !== shape.join())
+      throw new TrainingError(
+        `The saved state in "${folder.path}" does not fit the model: it lacks "${name}" of shape [${shape.join(", ")}]. Resume with the settings of its recipe.json.`,
+      );
+    state.set(name, found ?? zeros("float32", shape));
   }
-  return saved;
+  return { ...saved, state };
 }
 
 /** What the step reads and never moves: the teacher's parameters. */

@@ -55,3 +55,34 @@ export function bufferSource(name: string, bytes: Buffer): ByteSource {
 export function within(source: ByteSource, start: number, size: number, name: string): ByteSource {
   return { name, size, read: (offset, length) => source.read(start + offset, length) };
 }
+
+/** Bytes that come one after the other, such as those of a packed file: each read begins where the last one did, or later. */
+export function forwardSource(name: string, pieces: AsyncIterable<Buffer>): ByteSource {
+  const iterator = pieces[Symbol.asyncIterator]();
+  let start = 0;
+  let held: Buffer = Buffer.alloc(0);
+  const more = async (): Promise<Buffer> => {
+    const { done, value } = await iterator.next();
+    if (done) throw new FileError(name, `"${name}" is cut short at byte ${start + held.length}; get it again.`);
+    return value;
+  };
+  return {
+    name,
+    size: Number.POSITIVE_INFINITY,
+    async read(offset, length) {
+      while (offset > start + held.length) {
+        start += held.length;
+        held = Buffer.alloc(0);
+        held = await more();
+      }
+      held = held.subarray(offset - start);
+      start = offset;
+      if (held.length < length) {
+        const parts = [held];
+        for (let size = held.length; size < length; size += parts.at(-1)!.length) parts.push(await more());
+        held = Buffer.concat(parts);
+      }
+      return held.subarray(0, length);
+    },
+  };
+}

@@ -8,12 +8,16 @@ import { fileError } from "../../system/atomic-file.js";
 export type MatValue = readonly number[] | string | readonly MatValue[] | readonly MatStruct[];
 export type MatStruct = ReadonlyMap<string, MatValue>;
 
-const largest = { file: 64 * 2 ** 20, unpacked: 256 * 2 ** 20, depth: 16 };
+/**
+ * What is believed, of a whole file: the labels of data sets take a few megabytes and some ten thousand values. A number
+ * or a cell takes many times the memory of its bytes.
+ */
+const largest = { file: 16 * 2 ** 20, unpacked: 32 * 2 ** 20, values: 400_000, numbers: 2_000_000, depth: 16 };
 
 class MatError extends Error {}
 
-/** All variables of a file by name. Throws FileError when it is damaged or of another version. */
-export async function readMat(path: string): Promise<ReadonlyMap<string, MatValue>> {
+/** Variables of a file by name, all of them unless told which. Throws FileError when it is damaged or of another version. */
+export async function readMat(path: string, wanted?: readonly string[]): Promise<ReadonlyMap<string, MatValue>> {
   const { size } = await stat(path).catch((error) => {
     throw fileError(path, "read", error);
   });
@@ -21,13 +25,14 @@ export async function readMat(path: string): Promise<ReadonlyMap<string, MatValu
   const bytes = await readFile(path).catch((error) => {
     throw fileError(path, "read", error);
   });
-  return parseMat(path, bytes);
+  return parseMat(path, bytes, wanted);
 }
 
-/** All variables by name, of a file's bytes; `path` names them in messages. */
-export function parseMat(path: string, bytes: Buffer): ReadonlyMap<string, MatValue> {
+/** The same of a file's bytes; `path` names them in messages. */
+export function parseMat(path: string, bytes: Buffer, wanted?: readonly string[]): ReadonlyMap<string, MatValue> {
+  if (bytes.length > largest.file) throw refused(path, `has ${bytes.length} bytes, above the limit of ${largest.file}`);
   try {
-    return variablesOf(bytes);
+    return variablesOf(bytes, wanted && new Set(wanted));
   } catch (error) {
     if (error instanceof MatError) throw refused(path, error.message, error);
     throw error;
@@ -38,25 +43,54 @@ function refused(path: string, reason: string, cause?: unknown): FileError {
   return new FileError(path, `The MATLAB file "${path}" ${reason}; get the file again.`, { cause });
 }
 
-function variablesOf(bytes: Buffer): Map<string, MatValue> {
+function variablesOf(bytes: Buffer, wanted?: ReadonlySet<string>): Map<string, MatValue> {
   if (bytes.length < 128 || bytes.toString("latin1", 126, 128) !== "IM")
     throw new MatError("is not of version 5, little-endian");
   const variables = new Map<string, MatValue>();
-  for (const element of elements(bytes.subarray(128))) {
-    const matrix = element.type === types.compressed ? [...elements(inflated(element.data))][0] : element;
+  const budget = new Budget();
+  for (const element of elements(bytes.subarray(128), budget)) {
+    const matrix =
+      element.type === types.compressed ? first(elements(inflated(element.data, budget), budget)) : element;
     if (matrix?.type !== types.matrix) continue;
-    const { name, value } = parseMatrix(matrix.data, 0);
-    variables.set(name, value);
+    const parts = partsOf(matrix.data, budget);
+    if (wanted?.has(parts.name) ?? true) variables.set(parts.name, parseValue(parts, 0, budget));
   }
   return variables;
 }
 
-function inflated(data: Buffer): Buffer {
-  try {
-    return inflateSync(data, { maxOutputLength: largest.unpacked });
-  } catch (error) {
-    throw new MatError(`cannot be unpacked (${(error as Error).message})`);
+/** What a file may still make of its bytes. */
+class Budget {
+  unpacked = largest.unpacked;
+  #values = largest.values;
+  #numbers = largest.numbers;
+
+  values(count: number): void {
+    this.#values -= count;
+    if (this.#values < 0) throw new MatError(`holds more than ${largest.values} values`);
   }
+
+  numbers(count: number): void {
+    this.#numbers -= count;
+    if (this.#numbers < 0) throw new MatError(`holds more than ${largest.numbers} numbers`);
+  }
+}
+
+const first = <T>(items: Iterable<T>): T | undefined => {
+  for (const item of items) return item;
+  return undefined;
+};
+
+function inflated(data: Buffer, budget: Budget): Buffer {
+  let bytes: Buffer;
+  try {
+    bytes = inflateSync(data, { maxOutputLength: Math.max(1, budget.unpacked) });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE")
+      throw new MatError(`unpacks to more than ${largest.unpacked} bytes`);
+    throw new MatError("cannot be unpacked");
+  }
+  budget.unpacked -= bytes.length;
+  return bytes;
 }
 
 const types = { matrix: 14, compressed: 15, utf8: 16, utf16: 17 } as const;
@@ -67,8 +101,9 @@ interface Element {
 }
 
 /** The elements of a block; each is padded to eight bytes, except compressed ones. */
-function* elements(bytes: Buffer): Generator<Element, void> {
+function* elements(bytes: Buffer, budget: Budget): Generator<Element, void> {
   for (let at = 0; at + 8 <= bytes.length; ) {
+    budget.values(1);
     const word = bytes.readUInt32LE(at);
     // Up to four bytes stand in the tag itself.
     const small = word >>> 16;
@@ -83,29 +118,46 @@ function* elements(bytes: Buffer): Generator<Element, void> {
 
 const classes = { cell: 1, structure: 2, text: 4, sparse: 5 } as const;
 
-function parseMatrix(bytes: Buffer, depth: number): { name: string; value: MatValue } {
-  if (depth > largest.depth) throw new MatError("nests its values too deep");
-  if (bytes.length === 0) return { name: "", value: [] };
-  const [flags, dimensions, name, ...rest] = elements(bytes);
-  if (!flags || !dimensions || !name || flags.data.length < 1) throw new MatError("holds a malformed variable");
-  const kind = flags.data[0];
-  const count = numbers(dimensions).reduce((a, b) => a * b, 1);
-  return { name: name.data.toString("latin1"), value: parseValue(kind, count, rest, depth) };
+/** A variable or a value within one, as far as it says what it is. */
+interface Parts {
+  readonly name: string;
+  readonly kind: number;
+  readonly count: number;
+  readonly rest: readonly Element[];
 }
 
-function parseValue(kind: number, count: number, rest: readonly Element[], depth: number): MatValue {
-  if (kind === classes.cell) return rest.map((e) => parseMatrix(e.data, depth + 1).value);
-  if (kind === classes.structure) return structures(count, rest, depth);
+function partsOf(bytes: Buffer, budget: Budget): Parts {
+  if (bytes.length === 0) return { name: "", kind: classes.cell, count: 0, rest: [] };
+  const [flags, dimensions, name, ...rest] = elements(bytes, budget);
+  if (!flags || !dimensions || !name || flags.data.length < 1) throw new MatError("holds a malformed variable");
+  const count = numbers(dimensions, budget).reduce((a, b) => a * b, 1);
+  return { name: name.data.toString("latin1"), kind: flags.data[0], count, rest };
+}
+
+function parseMatrix(bytes: Buffer, depth: number, budget: Budget): MatValue {
+  if (depth > largest.depth) throw new MatError("nests its values too deep");
+  return parseValue(partsOf(bytes, budget), depth, budget);
+}
+
+function parseValue({ kind, count, rest }: Parts, depth: number, budget: Budget): MatValue {
+  if (kind === classes.cell) return rest.map((e) => parseMatrix(e.data, depth + 1, budget));
+  if (kind === classes.structure) return structures(count, rest, depth, budget);
   if (kind === classes.sparse || kind > 15) throw new MatError(`holds a variable of the unsupported kind ${kind}`);
   const [data] = rest;
   if (!data) return kind === classes.text ? "" : [];
-  return kind === classes.text ? text(data) : numbers(data);
+  return kind === classes.text ? text(data) : numbers(data, budget);
 }
 
 /** Width of a field's name, the names, then each structure's values in their order. */
-function structures(count: number, [width, names, ...values]: readonly Element[], depth: number): MatStruct[] {
-  const size = width ? numbers(width)[0] : 0;
+function structures(
+  count: number,
+  [width, names, ...values]: readonly Element[],
+  depth: number,
+  budget: Budget,
+): MatStruct[] {
+  const size = width ? numbers(width, budget)[0] : 0;
   if (!names || !(size > 0)) throw new MatError("holds a malformed structure");
+  budget.values(names.data.length / size);
   const fields = Array.from({ length: Math.floor(names.data.length / size) }, (_, i) => {
     const name = names.data.toString("latin1", i * size, (i + 1) * size);
     return name.slice(0, Math.max(0, name.indexOf("\0")));
@@ -113,7 +165,7 @@ function structures(count: number, [width, names, ...values]: readonly Element[]
   if (fields.length === 0 || count * fields.length !== values.length) throw new MatError("lacks values of a structure");
   return Array.from(
     { length: count },
-    (_, i) => new Map(fields.map((f, k) => [f, parseMatrix(values[i * fields.length + k].data, depth + 1).value])),
+    (_, i) => new Map(fields.map((f, k) => [f, parseMatrix(values[i * fields.length + k].data, depth + 1, budget)])),
   );
 }
 
@@ -137,9 +189,10 @@ const readers: Readonly<Record<number, readonly [size: number, read: (b: Buffer,
   13: [8, (b, at) => Number(b.readBigUInt64LE(at))],
 };
 
-function numbers({ type, data }: Element): number[] {
+function numbers({ type, data }: Element, budget: Budget): number[] {
   const reader = readers[type];
   if (!reader) throw new MatError(`holds numbers of the unsupported type ${type}`);
   const [size, read] = reader;
+  budget.numbers(data.length / size);
   return Array.from({ length: Math.floor(data.length / size) }, (_, i) => read(data, i * size));
 }

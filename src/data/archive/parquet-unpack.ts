@@ -34,13 +34,16 @@ export interface UnpackedParquet {
   readonly lengths: readonly number[];
 }
 
-/** Largest page that is decoded, and most rows of a row group. */
-const limits = { pageBytes: 2 ** 30, rows: 2 ** 20, footerBytes: 2 ** 27 };
+/**
+ * Largest page that is decoded, most rows of a row group, and bytes that come of a file, at least and for each of its own:
+ * images hardly shrink.
+ */
+const limits = { pageBytes: 2 ** 30, rows: 2 ** 20, footerBytes: 2 ** 27, always: 2 ** 28, times: 64 };
 
 /** Throws an error whose message completes "the file …". */
 export async function unpackParquet(
   { path, target, ...chosen }: ParquetJob,
-  progress: (rows: number) => void,
+  progress: (bytes: number) => void,
 ): Promise<UnpackedParquet> {
   const file = await open(path, "r");
   const out = await open(target, "w");
@@ -50,7 +53,8 @@ export async function unpackParquet(
     await checkFooter(source);
     const metadata = await parquetMetadataAsync(buffer);
     const { image, label, classes, notes, unlabelled } = columnsOf(metadata, chosen);
-    const read = { file: buffer, metadata, compressors: guardedCompressors, utf8: false };
+    const decoded = workOf(source.size, progress);
+    const read = { file: buffer, metadata, compressors: guardedCompressors(decoded), utf8: false };
     const labelIn = (sample: Record<string, unknown>) =>
       label === undefined ? null : labelOf(sample[label], label, classes !== undefined);
     const rowsOf = async (columns: readonly string[], { columns: all, num_rows }: RowGroup, first: number) => {
@@ -87,6 +91,7 @@ export async function unpackParquet(
       for (const [i, sample] of found.entries()) {
         const bytes = imageBytes(sample[image]);
         if (!bytes) throw new Error(`has no image bytes in row ${row + i}`);
+        decoded(bytes.length);
         await out.write(bytes);
         labels.push(labelIn(sample));
         offsets.push(at);
@@ -94,7 +99,6 @@ export async function unpackParquet(
         at += bytes.length;
       }
       row += found.length;
-      progress(row);
     }
     if (labels.length === 0) throw new Error("holds no rows");
     await out.sync();
@@ -219,16 +223,30 @@ async function checkPages(source: ByteSource, column: ColumnMetaData, rows: numb
   }
 }
 
-/** Decompressors that make no more than a page may have. */
-const guardedCompressors: Compressors = Object.fromEntries(
-  Object.entries(compressors).map(([codec, unpack]) => [
-    codec,
-    (input: Uint8Array, length: number) => {
-      if (length > limits.pageBytes) throw new Error("has a page that is too large");
-      return unpack(input, length);
-    },
-  ]),
-);
+/** Counts the bytes that come of a file, piece by piece; throws when they are more than it can hold. */
+function workOf(size: number, progress: (bytes: number) => void): (bytes: number) => void {
+  let [done, told] = [0, 0];
+  return (bytes) => {
+    done += bytes + 1024; // a piece of nothing is work too
+    if (done > Math.max(limits.always, limits.times * size)) throw new Error("unpacks to far more than its size");
+    if (done < told + 2 ** 20) return;
+    told = done;
+    progress(done);
+  };
+}
+
+/** Decompressors that make no more than a page may have, and tell what they make. */
+const guardedCompressors = (decoded: (bytes: number) => void): Compressors =>
+  Object.fromEntries(
+    Object.entries(compressors).map(([codec, unpack]) => [
+      codec,
+      (input: Uint8Array, length: number) => {
+        if (length > limits.pageBytes) throw new Error("has a page that is too large");
+        decoded(length);
+        return unpack(input, length);
+      },
+    ]),
+  );
 
 /** The bytes of an image: bare, or in a structure as the datasets library stores them. */
 function imageBytes(value: unknown): Uint8Array | undefined {

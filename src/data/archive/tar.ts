@@ -18,8 +18,20 @@ const block = 512;
 /** Longest name or set of pax records that is believed. */
 const longestExtension = 1 << 20;
 
+/** What else an archive may hold: a folder; or a link, a device and the like. */
+export interface TarEntry extends TarMember {
+  readonly kind: "file" | "folder" | "other";
+}
+
 /** The files of an archive, in its order. Throws FileError when it is damaged, cut short or lies about sizes. */
 export async function* tarMembers(source: ByteSource): AsyncGenerator<TarMember, void> {
+  for await (const { kind, ...member } of tarEntries(source)) if (kind === "file") yield member;
+}
+
+const kinds: Readonly<Record<string, TarEntry["kind"]>> = { "0": "file", "\0": "file", "7": "file", "5": "folder" };
+
+/** All that an archive holds, in its order. Reads forwards only. */
+export async function* tarEntries(source: ByteSource): AsyncGenerator<TarEntry, void> {
   let extended: Extension = {};
   for (let at = 0; ; ) {
     if (at + block > source.size) throw damaged(source, at === 0 ? "it is too short" : "it is cut short");
@@ -48,9 +60,10 @@ export async function* tarMembers(source: ByteSource): AsyncGenerator<TarMember,
       continue;
     }
     if (type === "S") throw damaged(source, `${quoted(name)} is sparse, which is not supported`);
-    // Links, folders, devices and settings for the whole archive hold no images; their own name or size ends here.
-    if (type !== "K" && type !== "g") extended = {};
-    if (type === "0" || type === "\0" || type === "7") yield { name, offset, length };
+    // Names of links, and settings for the whole archive, say nothing of a member's own.
+    if (type === "K" || type === "g") continue;
+    extended = {};
+    yield { kind: kinds[type] ?? "other", name, offset, length };
   }
 }
 
@@ -75,12 +88,9 @@ function text(bytes: Buffer): string {
 /** An octal number, or above eight GiB a binary one. */
 function numberOf(source: ByteSource, field: Buffer): number {
   const digits = text(field).trim();
-  const value =
-    field[0] & 0x80
-      ? Number(BigInt.asUintN(88, BigInt(`0x${field.subarray(1).toString("hex")}`)))
-      : /^[0-7]*$/.test(digits)
-        ? Number.parseInt(digits || "0", 8)
-        : Number.NaN;
+  const binary = () => Number(BigInt(`0x${(field[0] & 0x7f).toString(16)}${field.subarray(1).toString("hex")}`));
+  const octal = () => (/^[0-7]*$/.test(digits) ? Number.parseInt(digits || "0", 8) : Number.NaN);
+  const value = field[0] & 0x80 ? binary() : octal();
   if (!Number.isSafeInteger(value)) throw damaged(source, "it holds a size that is no number or beyond all measure");
   return value;
 }

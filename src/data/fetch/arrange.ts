@@ -19,8 +19,8 @@ async function writeList(folder: string, samples: readonly Sample[]): Promise<vo
 /** Oxford flowers: labels by image number, and the numbers of each part. Training takes train and val, as in the paper. */
 export async function flowersList(folder: string): Promise<void> {
   const file = join(folder, "setid.mat");
-  const labels = numbersIn((await readMat(join(folder, "imagelabels.mat"))).get("labels"), file);
-  const sets = await readMat(file);
+  const labels = numbersIn((await readMat(join(folder, "imagelabels.mat"), ["labels"])).get("labels"), file);
+  const sets = await readMat(file, ["trnid", "valid", "tstid"]);
   const part = (name: string) => numbersIn(sets.get(name), file);
   const sample = (split: Sample["split"]) => (id: number) => {
     const label = labels[id - 1];

@@ -4,7 +4,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { gzipSync } from "node:zlib";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { type Header, pack } from "tar-stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openDataset } from "../open.js";
@@ -180,7 +180,7 @@ describe("unpackTar", () => {
   async function terabytes(): Promise<Buffer> {
     const header = (await readFile(`${fixtures}shard-ustar.tar`)).subarray(512, 1024);
     header.fill(0, 124, 136)[124] = 0x80;
-    header.writeUInt16BE(2 ** 10, 128);
+    header.writeUInt16BE(2 ** 10, 130);
     header.fill(" ", 148, 156);
     const sum = header.reduce((a, b) => a + b, 0);
     header.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
@@ -201,9 +201,27 @@ describe("unpackTar", () => {
 
   it("says what is damaged", async () => {
     const whole = await archive([{ name: "x" }, "x".repeat(900)]);
-    await refused(whole.subarray(0, 60), "is not a usable archive");
+    const tar = gunzipSync(whole);
+    await refused(whole.subarray(0, 60), "is cut short");
     await rm(join(root, "x"), { force: true });
-    await refused(Buffer.from("no archive at all"), "is not a usable archive");
-    await refused(gzipSync(Buffer.alloc(2000, 7)), "is not a usable archive");
+    await refused(Buffer.from("no archive at all"), "is not a usable gzip file: it is damaged");
+    await refused(gzipSync(Buffer.alloc(2000, 7)), "is not a usable tar archive: it does not begin as one");
+    await refused(gzipSync(tar.subarray(0, 1000)), "is cut short at byte 1000");
+    await rm(join(root, "x"), { force: true });
+    // Whole members without the blocks of zeros that end an archive.
+    await refused(gzipSync(tar.subarray(0, 1536)), "is cut short at byte 1536");
+    await rm(join(root, "x"), { force: true });
+    // Sizes of 88 bits, negative ones too, of a file and of a long name.
+    for (const first of [0x81, 0xa7, 0xfe, 0xff])
+      for (const type of ["0", "L", "x"]) await refused(gzipSync(sized(tar, first, type)), "a size that is no number");
   });
+
+  function sized(tar: Buffer, first: number, type: string): Buffer {
+    const bytes = Buffer.from(tar);
+    bytes.fill(first, 124, 136).write(type, 156);
+    bytes.fill(" ", 148, 156);
+    const sum = bytes.subarray(0, 512).reduce((a, b) => a + b, 0);
+    bytes.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
+    return bytes;
+  }
 });

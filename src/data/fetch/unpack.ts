@@ -2,13 +2,12 @@
 import { createReadStream } from "node:fs";
 import { mkdir, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
-import { createGunzip } from "node:zlib";
-import { extract } from "tar-stream";
 import { FileError } from "../../errors.js";
 import { fileError } from "../../system/atomic-file.js";
 import { quoted } from "../../system/quoted.js";
+import { type ByteSource, forwardSource } from "../archive/byte-source.js";
+import { gunzipped } from "../archive/gunzip.js";
+import { tarEntries } from "../archive/tar.js";
 
 export interface UnpackOptions {
   /** Leading folders of each name that are left out. */
@@ -28,49 +27,46 @@ export interface UnpackOptions {
  */
 export async function unpackTar(path: string, folder: string, options: UnpackOptions): Promise<void> {
   const { strip, limit, files: mostFiles = 2_000_000, signal, onProgress } = options;
-  const input = createReadStream(path, { highWaterMark: 1 << 20 });
-  const entries = extract();
-  const packed = /gz$/i.test(path);
-  const flow = (packed ? pipeline(input, createGunzip(), entries) : pipeline(input, entries)).catch(() => undefined);
+  const file = createReadStream(path, { highWaterMark: pieceBytes });
+  const input = /gz$/i.test(path) ? gunzipped(path, 2 * limit + 2 ** 30) : (file as AsyncIterable<Buffer>);
+  const source = forwardSource(path, input);
   let bytes = 0;
   let files = 0;
   try {
-    for await (const entry of entries) {
+    for await (const { name, kind, offset, length } of tarEntries(source)) {
       signal?.throwIfAborted();
-      const { name, type, size = 0 } = entry.header;
+      if (kind === "other") throw damaged(path, `${quoted(name)} is neither file nor folder`);
       const parts = checked(path, name).slice(strip);
-      if (type === "file" && parts.length > 0) {
-        bytes += size;
-        if (bytes > limit || ++files > mostFiles) {
-          throw damaged(path, `it unpacks to more than ${bytes > limit ? `${limit} bytes` : `${mostFiles} files`}`);
-        }
-        await writeEntry(join(folder, ...parts), entry as unknown as Readable);
-        onProgress?.(bytes);
-      } else if (type !== "file" && type !== "directory") {
-        throw damaged(path, `${quoted(name)} is neither file nor folder`);
-      }
-      entry.resume();
+      if (kind !== "file" || parts.length === 0) continue;
+      bytes += length;
+      if (bytes > limit || ++files > mostFiles)
+        throw damaged(path, `it unpacks to more than ${bytes > limit ? `${limit} bytes` : `${mostFiles} files`}`);
+      await writeEntry(join(folder, ...parts), source, offset, length);
+      onProgress?.(bytes);
     }
   } catch (error) {
     if (signal?.aborted) throw signal.reason;
-    if (error instanceof FileError) throw error;
-    throw damaged(path, (error as Error).message, error);
+    throw fileError(path, "unpack", error);
   } finally {
-    input.destroy();
-    entries.destroy();
-    await flow;
+    file.destroy();
   }
   if (files === 0) throw damaged(path, "it holds no files");
 }
 
-async function writeEntry(target: string, content: Readable): Promise<void> {
+/** Bytes that are written at a time. */
+const pieceBytes = 2 ** 20;
+
+async function writeEntry(target: string, source: ByteSource, offset: number, length: number): Promise<void> {
   const failed = (error: unknown) => {
     throw fileError(target, "write", error);
   };
   await mkdir(dirname(target), { recursive: true }).catch(failed);
   const file = await open(target, "wx").catch(failed);
   try {
-    for await (const piece of content) await file!.writeFile(piece as Buffer).catch(failed);
+    for (let at = 0; at < length; at += pieceBytes) {
+      const piece = await source.read(offset + at, Math.min(pieceBytes, length - at));
+      await file!.writeFile(piece).catch(failed);
+    }
   } finally {
     await file!.close();
   }

@@ -65,7 +65,7 @@ async function readPackedKit(path: string): Promise<Truth> {
 
 /** Numbers line by line, and the synsets that have them; inner nodes of WordNet are no classes. */
 function fromKit(path: string, numbers: string, meta: Buffer): Truth {
-  const synsets = parseMat(path, meta).get("synsets");
+  const synsets = parseMat(path, meta, ["synsets"]).get("synsets");
   const byNumber = new Map<number, string>();
   for (const synset of Array.isArray(synsets) ? (synsets as readonly MatStruct[]) : []) {
     if (!(synset instanceof Map)) continue;

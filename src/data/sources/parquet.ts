@@ -101,7 +101,8 @@ async function unpackedFile(
     const unpacked = await runGuarded<ParquetJob, UnpackedParquet>(
       workerUrl("data/archive/parquet-worker"),
       { path, target, image, label },
-      { heapMiB: 512, idleMilliseconds: 60_000, signal },
+      // A page takes a second at most; what is slower is a slow disk, and then the file is large.
+      { heapMiB: 512, idleMilliseconds: Math.min(60_000, 8000 + size / 2 ** 13), signal },
     );
     // The other files of its part are not even looked for.
     if (unpacked.unlabelled !== undefined) throw new UnlabelledPartError(path, `"${path}" ${unpacked.unlabelled}.`);

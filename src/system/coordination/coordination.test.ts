@@ -146,6 +146,17 @@ describe("a coordinator", () => {
     expect(await a.gather("still here", true)).toEqual([true]);
   });
 
+  it("lets a rank join at once, however many strangers hold their connections open", async () => {
+    coordinator = await Coordinator.listen({ ranks: 1, token, host: "127.0.0.1" });
+    const strangers = Array.from({ length: 700 }, () => connect(coordinator.port, "127.0.0.1"));
+    for (const stranger of strangers) stranger.on("error", () => undefined).resume();
+    const gone = strangers.slice(0, 100).map((stranger) => once(stranger, "close"));
+    await Promise.all(gone);
+    members = [await join(0, 1)];
+    expect(await members[0].gather("here", true)).toEqual([true]);
+    for (const stranger of strangers) stranger.destroy();
+  });
+
   it("whose place another program has taken is found out", async () => {
     const [a] = await job(1);
     expect(a.over.aborted).toBe(false);

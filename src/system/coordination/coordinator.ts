@@ -39,8 +39,10 @@ interface Member {
   left: boolean;
 }
 
-/** Strangers at once; more are turned away until some have shown the token or given up. */
-const mostStrangers = 1024;
+/** Strangers at once; the oldest has to go for one more. A rank shows its token at once and is none for long. */
+const mostStrangers = 512;
+/** Milliseconds in which a stranger must have shown the token. */
+const strangerMs = 5000;
 
 export class Coordinator {
   /** Resolves when all ranks have left, with undefined, or when the job has failed, with the sentence that says why. */
@@ -121,12 +123,17 @@ export class Coordinator {
 
   #greet(socket: Socket): void {
     socket.on("error", () => undefined); // "close" follows and is what counts
-    if ((this.#over && this.#reason === undefined) || this.#strangers.size >= mostStrangers) {
+    if (this.#over && this.#reason === undefined) {
       socket.destroy();
       return;
     }
+    const [oldest] = this.#strangers;
+    if (this.#strangers.size >= mostStrangers) {
+      this.#strangers.delete(oldest);
+      oldest.destroy();
+    }
     this.#strangers.add(socket);
-    const patience = setTimeout(() => socket.destroy(), 10_000);
+    const patience = setTimeout(() => socket.destroy(), strangerMs);
     const nonce = randomBytes(16).toString("hex");
     let member: Member | undefined;
     readLines(

@@ -4,6 +4,7 @@ import { connect, type Socket } from "node:net";
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { EngineError, TrainingError } from "../../errors.js";
+import { networkReason, Unfinished } from "../network-reason.js";
 import type { Json, KeyValueStore, ProcessGroup } from "./process-group.js";
 import {
   answer,
@@ -30,6 +31,9 @@ export interface RankOptions {
 /** A message without the number that its answer will carry. */
 type Question = Request extends infer R ? (R extends { id: number } ? Omit<R, "id"> : never) : never;
 
+/** Milliseconds in which a coordinator must have said who it is. */
+const greetingMs = 10_000;
+
 export class Rank implements ProcessGroup, KeyValueStore {
   readonly index: number;
   readonly count: number;
@@ -52,7 +56,7 @@ export class Rank implements ProcessGroup, KeyValueStore {
         if (cause instanceof EngineError) throw cause;
         if (performance.now() + pause > deadline) {
           throw new EngineError(
-            `Rank ${options.rank} cannot reach the coordinator at ${coordinator} (${cause instanceof Error ? cause.message : cause}); check that "deit launch" runs on node 0 and that the port is open.`,
+            `Rank ${options.rank} cannot reach the coordinator at ${coordinator} (${networkReason(cause)}); check that "deit launch" runs on node 0 and that the port is open.`,
             { cause },
           );
         }
@@ -64,6 +68,7 @@ export class Rank implements ProcessGroup, KeyValueStore {
   static async #connect(socket: Socket, options: RankOptions): Promise<Rank> {
     const { rank, ranks, token, coordinator } = options;
     const lines = new LineQueue(socket);
+    const patience = setTimeout(() => socket.destroy(new Unfinished("it says nothing")), greetingMs);
     try {
       const { challenge: theirs } = challenge.parse(await lines.next());
       const nonce = randomBytes(16).toString("hex");
@@ -79,6 +84,8 @@ export class Rank implements ProcessGroup, KeyValueStore {
     } catch (error) {
       socket.destroy();
       throw error;
+    } finally {
+      clearTimeout(patience);
     }
   }
 
@@ -194,7 +201,7 @@ class LineQueue {
       this.#failed = reject;
     });
     this.#closed.catch(() => undefined);
-    let reason = new Error("the connection was closed");
+    let reason: Error = new Unfinished("the connection was closed");
     socket.on("error", (error) => {
       reason = error;
     });
