@@ -1,5 +1,4 @@
 /** Finds a model and its weights: a run folder, a checkpoint that names its model, or a name and a file. */
-import { dirname } from "node:path";
 import { UsageError } from "../errors.js";
 import { adaptWeights } from "../models/adapt.js";
 import { requireFiniteWeights } from "../models/finite.js";
@@ -10,7 +9,7 @@ import { usualClasses } from "../models/usual-classes.js";
 import { quoted } from "../system/quoted.js";
 import type { NamedTensors } from "../tensor/index.js";
 import { loadWeights } from "../weights/load.js";
-import { locateWeights } from "../weights/locate.js";
+import { locateWeights, type WeightFiles } from "../weights/locate.js";
 import { readCompanions } from "./companions.js";
 import { describedOptions, requireSameSizes } from "./described-architecture.js";
 import { outputNames } from "./output-classes.js";
@@ -63,25 +62,24 @@ export async function openModel(choice: ModelChoice): Promise<OpenedModel> {
   const found = await locateWeights(choice);
   const { path } = found;
   const loaded = await loadWeights(found);
-  const { tensors, unread, metadata, architecture } = loaded;
+  const { tensors, unread, metadata } = loaded;
+  const described = await describeWeights(found, metadata);
+  const architecture = loaded.architecture ?? described.architecture;
   const trainedAs = architecture !== undefined && modelNames().includes(architecture) ? architecture : undefined;
   const name = choice.model ?? metadata[checkpointMetadata.model] ?? trainedAs;
   if (!name)
     throw new UsageError(
       `"${path}" ${unnamed(architecture, tensors)}; name it with --model ("deit models" lists all).`,
     );
-  const described = await describeWeights(path, metadata);
   const own = name === metadata[checkpointMetadata.model] ? savedConfig(metadata) : {};
   const classCount = (tensors.get("head.weight") ?? tensors.get("head.fc.weight"))?.shape[0];
   const oneHead = tensors.has("dist_token") && tensors.has("head.weight") && !tensors.has("head_dist.weight");
-  const imageSize = choice.imageSize ?? own.imageSize ?? first(described.view, (said) => said.imageSize);
   const made = createModel(name, {
-    ...{ classes: classCount, distillationHead: oneHead ? false : undefined },
-    ...{ ...described.options, ...own, imageSize },
+    ...{ classes: classCount, distillationHead: oneHead ? false : undefined, ...described.options, ...own },
+    imageSize: choice.imageSize ?? own.imageSize ?? first(described.view, (said) => said.imageSize),
   });
   described.requireFitting(made);
-  const resolved = resolveView(made, choice, described.view);
-  const { view } = resolved;
+  const { view, notes: seen } = resolveView(made, choice, described.view);
   const model = seeing(made, view);
   const named = outputNames(described.classes, choice.classes, path);
   if (named.names && named.names.length !== model.classes) {
@@ -93,13 +91,13 @@ export async function openModel(choice: ModelChoice): Promise<OpenedModel> {
   const notes = [...loaded.notes];
   if (oneHead && model.distilled)
     notes.push(`The distillation token of "${path}" has no head, so the class token decides alone.`);
-  const { heads } = savedConfig(metadata);
+  const { heads } = described.options;
   const weights = adaptWeights(model, tensors, { source: path, unread, heads, onNote: (note) => notes.push(note) });
   requireFiniteWeights(weights, path);
   return {
     ...{ model, view, weights },
     ...{ classes: named.names ?? usualClasses(model), namedClasses: named.names },
-    notes: [...notes, ...resolved.notes, ...named.notes],
+    notes: [...notes, ...seen, ...named.notes],
   };
 }
 
@@ -109,30 +107,36 @@ export interface DescribedWeights {
   readonly view: readonly SaidOfView[];
   readonly classes?: readonly string[];
   readonly classSource: string;
+  /** timm's name of the model. */
+  readonly architecture?: string;
   /** What the shapes of the tensors do not tell. */
   readonly options: ModelOptions;
   /** Throws WeightsError where the files beside them describe another model. */
   readonly requireFitting: (model: Model) => void;
 }
 
-/** Looks at the metadata and the neighbours of the weights in `path`. Throws WeightsError for what deit cannot do. */
+/** Looks at the metadata and the neighbours of weights. Throws WeightsError for what deit cannot do. */
 export async function describeWeights(
-  path: string,
+  { path, folder }: Pick<WeightFiles, "path" | "folder">,
   metadata: Readonly<Record<string, string>>,
 ): Promise<DescribedWeights> {
   const saved = metadata[checkpointMetadata.view];
   // A checkpoint of deit's own says all itself, and its folder may hold files of anything.
   const complete = saved !== undefined || metadata[checkpointMetadata.config] !== undefined;
-  const beside = complete ? { view: [] } : await readCompanions([dirname(path)]);
+  const beside = complete ? { view: [] } : await readCompanions([folder]);
   const own = savedClasses(metadata);
+  const architecture = beside.config?.fields.architecture;
   return {
     view: [...readSavedView(saved, path), ...beside.view, ...(complete ? [] : viewOfName(path))],
     classes: own ?? beside.classes?.names,
     classSource: own ? path : (beside.classes?.source ?? path),
-    options: describedOptions(beside),
+    architecture: typeof architecture === "string" ? architecture : undefined,
+    options: { ...describedOptions(beside), ...headsOf(savedConfig(metadata)) },
     requireFitting: (model) => requireSameSizes(model, beside),
   };
 }
+
+const headsOf = ({ heads }: ModelOptions): ModelOptions => (heads === undefined ? {} : { heads });
 
 function first<T>(said: readonly SaidOfView[], of: (one: SaidOfView) => T | undefined): T | undefined {
   return said.map(of).find((value) => value !== undefined);

@@ -27,8 +27,7 @@ export interface BeginningOptions {
 
 export async function beginRun(options: BeginningOptions): Promise<Beginning> {
   const { model, recipe, dataset, onEvent } = options;
-  // What becomes of a head that is fitted anyway is of no interest.
-  const onNote = (message: string) => recipe.headStart !== "fitted" && onEvent?.({ kind: "warning", message });
+  const onNote = (message: string) => onEvent?.({ kind: "warning", message });
   const parameters = await firstParameters(model, recipe, dataset.classes, onNote);
   if (recipe.headStart !== "fitted") return { parameters };
   const onProgress = (images: number, total: number) => onEvent?.({ kind: "fitting", images, total });

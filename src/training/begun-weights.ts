@@ -1,5 +1,4 @@
-/** Weights that training begins from, seen beside what it is about to do: heads of attention, and what outputs mean. */
-import { WeightsError } from "../errors.js";
+/** Weights that training begins from, seen beside what it is about to do: what their outputs mean. */
 import type { DescribedWeights } from "../evaluation/open-model.js";
 import { matchOutputs } from "../evaluation/output-classes.js";
 import { isHead } from "../models/adapt.js";
@@ -7,15 +6,6 @@ import { withHeadRows } from "../models/head-rows.js";
 import type { Model } from "../models/model.js";
 import { usualClasses } from "../models/usual-classes.js";
 import type { NamedTensors } from "../tensor/index.js";
-
-/** Refuses weights whose attention has another number of heads than the model: no shape tells, and nothing would fit. */
-export function requireSameHeads(model: Model, theirs: number | undefined, source: string): void {
-  const { heads } = model.config;
-  if (theirs === undefined || typeof heads !== "number" || theirs === heads) return;
-  throw new WeightsError(
-    `The weights in "${source}" have ${theirs} heads of attention, but the model of the recipe has ${heads}; set heads=${theirs}, or begin from weights of ${heads} heads.`,
-  );
-}
 
 /**
  * The tensors with a head for `classes`: theirs where it is known to be of the same classes, its rows in their order;
@@ -26,7 +16,7 @@ export function withKnownHead(
   { classes: names }: DescribedWeights,
   model: Model,
   classes: readonly string[],
-  onNote: (sentence: string) => void,
+  onNote?: (sentence: string) => void,
 ): NamedTensors {
   const rows = (tensors.get("head.weight") ?? tensors.get("head.fc.weight"))?.shape[0];
   if (rows === undefined || rows !== classes.length) return tensors;
@@ -34,7 +24,7 @@ export function withKnownHead(
   const match = known && matchOutputs(classes, known);
   if (match?.kind === "same") return tensors;
   if (match?.kind === "matched" && match.by === "name") return withHeadRows(tensors, match.indices);
-  onNote(
+  onNote?.(
     `The head starts anew: the weights know as many classes as the data (${rows}), but ${known ? "other ones" : "do not say which"}.`,
   );
   return new Map([...tensors].filter(([name]) => !isHead(name)));

@@ -4,7 +4,7 @@ import type { SplitRule } from "../data/dataset.js";
 import { datasetIdentity } from "../data/identity.js";
 import type { Engine, EngineInfo } from "../engines/engine.js";
 import { TrainingError, UsageError, WeightsError } from "../errors.js";
-import { describeWeights, savedConfig } from "../evaluation/open-model.js";
+import { describeWeights } from "../evaluation/open-model.js";
 import { type AdaptOptions, adaptWeights } from "../models/adapt.js";
 import { requireFiniteWeights } from "../models/finite.js";
 import { initialize } from "../models/initialize.js";
@@ -15,7 +15,7 @@ import { version } from "../system/package-root.js";
 import { type HostTensor, type NamedTensors, sizeOf, zeros } from "../tensor/index.js";
 import { type LoadedWeights, loadWeights } from "../weights/load.js";
 import { locateWeights } from "../weights/locate.js";
-import { requireSameHeads, withKnownHead } from "./begun-weights.js";
+import { withKnownHead } from "./begun-weights.js";
 import type { SavedState } from "./checkpoint.js";
 import type { Plan } from "./plan.js";
 import type { Position } from "./position.js";
@@ -123,13 +123,13 @@ export function frozenTensors({ frozen }: Step, { teacher }: Teaching): (readonl
 
 /**
  * The parameters before the first step: drawn from the seed, or those of `finetune`, whose head is kept where it is known
- * to be of the same classes.
+ * to be of the same classes. `onNote` hears what is left out.
  */
 export async function firstParameters(
   model: Model,
   recipe: FirstStateRecipe,
   classes: readonly string[],
-  onNote: (sentence: string) => void,
+  onNote?: (sentence: string) => void,
 ): Promise<NamedTensors> {
   return recipe.finetune ? begun(model, recipe, recipe.finetune, classes, onNote) : initialize(model, recipe.seed);
 }
@@ -144,7 +144,7 @@ export function stateOf(step: Step, parameters: NamedTensors): NamedTensors {
   );
 }
 
-type FirstStateRecipe = Pick<Recipe, "model" | "seed" | "finetune" | (typeof sizeSettings)[number]>;
+type FirstStateRecipe = Pick<Recipe, "model" | "seed" | "finetune" | "headStart" | (typeof sizeSettings)[number]>;
 
 /** Settings that make another architecture of a named model. */
 const sizeSettings = ["patchSize", "width", "depth", "mlpRatio", "distilled"] as const;
@@ -155,15 +155,17 @@ async function begun(
   recipe: FirstStateRecipe,
   source: string,
   classes: readonly string[],
-  onNote: (sentence: string) => void,
+  onNote?: (sentence: string) => void,
 ): Promise<NamedTensors> {
   const found = await locateWeights({ weights: source, model: recipe.model });
   const loaded = await loadWeights(found);
-  for (const note of loaded.notes) onNote(note);
-  const described = await describeWeights(found.path, loaded.metadata);
-  requireSameHeads(model, savedConfig(loaded.metadata).heads ?? described.options.heads, source);
-  const tensors = withKnownHead(loaded.tensors, described, model, classes, onNote);
-  const weights = fittedTo(model, recipe, { source, onNote }, { ...loaded, tensors });
+  for (const note of loaded.notes) onNote?.(note);
+  const described = await describeWeights(found, loaded.metadata);
+  // What becomes of a head that is fitted anyway is of no interest.
+  const headNote = recipe.headStart === "fitted" ? undefined : onNote;
+  const tensors = withKnownHead(loaded.tensors, described, model, classes, headNote);
+  const heads = described.options.heads;
+  const weights = fittedTo(model, recipe, { source, onNote, heads }, { ...loaded, tensors });
   requireFiniteWeights(weights, source);
   return weights;
 }
@@ -172,10 +174,9 @@ async function begun(
 function fittedTo(
   model: Model,
   recipe: FirstStateRecipe,
-  { source, onNote }: Pick<AdaptOptions, "source" | "onNote">,
-  { tensors, unread, metadata }: LoadedWeights,
+  { source, onNote, heads }: Pick<AdaptOptions, "source" | "onNote" | "heads">,
+  { tensors, unread }: LoadedWeights,
 ): NamedTensors {
-  const { heads } = savedConfig(metadata);
   const options = { source, unread, heads, newHead: { seed: recipe.seed }, onNote };
   try {
     return adaptWeights(model, tensors, options);

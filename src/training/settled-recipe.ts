@@ -36,8 +36,8 @@ export async function settledRecipe(
 
 async function describedView(weights: string, model: string) {
   try {
-    const { path } = await locateWeights({ weights, model });
-    return (await describeWeights(path, await metadataOf(path))).view;
+    const found = await locateWeights({ weights, model });
+    return (await describeWeights(found, await metadataOf(found.files[0]))).view;
   } catch (error) {
     if (error instanceof DeitError && error.exitCode !== 5) return undefined; // beginning from them says what is wrong
     throw error;

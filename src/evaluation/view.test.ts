@@ -1,0 +1,79 @@
+/** Views as files beside weights ask for them, against what transformers and timm make of an image. */
+import { readFile } from "node:fs/promises";
+import { describe, expect, it } from "vitest";
+import { applyTransform } from "../data/transform.js";
+import { deit } from "../models/deit.js";
+import { readSafetensors } from "../weights/safetensors.js";
+import { ofPreprocessor, ofPretrainedConfig } from "./preprocessor.js";
+import { evaluationTransform, resolveView, type SaidOfView } from "./view.js";
+
+const folder = new URL("../../tests/fixtures/views/", import.meta.url).pathname;
+const { tensors } = await readSafetensors(`${folder}views.safetensors`);
+type Config = { readonly preprocessor?: Record<string, unknown>; readonly pretrained_cfg?: Record<string, unknown> };
+const configs = JSON.parse(await readFile(`${folder}views.json`, "utf8")) as Record<string, Config>;
+const model = deit("deit", { imageSize: 24, patchSize: 8, width: 16, depth: 1, heads: 1 });
+const image = { width: 48, height: 36, data: tensors.get("image")!.data as Uint8Array };
+
+const saidBy = ({ preprocessor, pretrained_cfg: timm }: Config): SaidOfView =>
+  preprocessor ? ofPreprocessor(preprocessor, "file") : ofPretrainedConfig(timm!, "file");
+
+describe("an image as its file's processor sees it", () => {
+  it.each(Object.keys(configs))("%s", (name) => {
+    const said = saidBy(configs[name]);
+    expect(said.imageSize).toBe(24);
+    const { view } = resolveView(model, {}, [said]);
+    const { mean, std } = view.normalization;
+    const pixels = applyTransform(image, evaluationTransform(view));
+    const expected = tensors.get(name)!.data as Float32Array;
+    expect(pixels.length).toBe(expected.length);
+    // Fast processors resize by PyTorch, whose bytes may differ from Pillow's by one.
+    const worst = expected.reduce((most, v, i) => {
+      const ours = (pixels[i] / 255 - mean[i % 3]) / std[i % 3];
+      return Math.max(most, Math.abs(v - ours) * std[i % 3] * 255);
+    }, 0);
+    expect(worst).toBeLessThan(1.01);
+  });
+});
+
+describe("what cannot be done is refused by its name", () => {
+  const size = { height: 24, width: 24 };
+  it.each([
+    ["do_resize", { do_resize: false, size }],
+    ["resizes by Pillow's filter 5", { size, resample: 5 }],
+    ["to no square", { size: { height: 24, width: 32 } }],
+    ["crops nothing", { size: { shortest_edge: 24 } }],
+    ["do_flip_channel_order", { size, do_flip_channel_order: true }],
+    ["rescale_factor 0", { size, rescale_factor: 0 }],
+    ["image_mean", { size, image_mean: [0.5], image_std: [0.5] }],
+    ["do_pad", { size, do_pad: true }],
+  ])("%s", (words, fields) => {
+    expect(() => resolveView(model, {}, [ofPreprocessor(fields, "file")])).toThrow(words);
+  });
+
+  it("but for what the user decides", () => {
+    const said = ofPreprocessor({ do_resize: false, resample: 5, image_mean: "?" }, "file");
+    const { view } = resolveView(
+      model,
+      { cropRatio: 0.5, interpolation: "nearest", normalization: "inception", exif: "apply" },
+      [said],
+    );
+    const half = [0.5, 0.5, 0.5];
+    expect(view).toEqual({
+      ...{ imageSize: 24, cropRatio: 0.5, cropMode: "center", interpolation: "nearest", exif: "apply" },
+      normalization: { mean: half, std: half },
+    });
+  });
+});
+
+it("the first that says a part decides on it, and what is not the model's own is said", () => {
+  const half = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] } as const;
+  const { view, notes } = resolveView(model, {}, [
+    { source: "a", interpolation: "bilinear" },
+    { source: "b", interpolation: "nearest", normalization: half },
+  ]);
+  expect(view).toMatchObject({ interpolation: "bilinear", normalization: half, cropRatio: 0.875, exif: "ignore" });
+  expect(notes).toEqual([
+    "Images are seen as said by a: resized by bilinear interpolation.",
+    "Images are seen as said by b: normalised by mean 0.5 0.5 0.5 and deviation 0.5 0.5 0.5.",
+  ]);
+});
