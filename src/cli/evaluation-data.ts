@@ -36,8 +36,8 @@ export async function namedClasses({ classes }: DataOptions): Promise<readonly s
 }
 
 /**
- * The test part of the data, or what the run of these weights set aside; its classes are those of the model, in their order (see `labelledFor`). Without a model they
- * are `classes`, or the data's own.
+ * The test part of the data, or what the run of these weights set aside; its classes are those of the model, in their
+ * order (see `labelledFor`). Without a model they are `classes`, or the data's own.
  */
 export async function testDataset(
   { data, split, weights }: DataOptions & { readonly weights: readonly string[] },

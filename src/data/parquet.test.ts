@@ -51,6 +51,21 @@ describe("Parquet files", () => {
     expect(await colour(data, 2)).toEqual([25, 186, 6]);
   });
 
+  it("with labels of another kind are named truly, and a choice decides between columns of classes", async () => {
+    const at = (name: string) => `${fixtures}parquet-labels/${name}.parquet`;
+    const open = (path: string) => openDataset(path, { split: "train" });
+    await expect(open(at("two"))).rejects.toThrow(
+      /does not tell which of its columns holds the labels: quality, species; .*parquet,label=quality:PATH\.$/,
+    );
+    const species = await open(`parquet,label=species:${at("two")}`);
+    expect([species.classes, labels(species)]).toEqual([
+      ["ant", "bee"],
+      [1, 0, 1],
+    ]);
+    expect((await open(at("truth"))).classes).toEqual(["false", "true"]);
+    await expect(open(at("lists"))).rejects.toThrow(/its column label holds several labels for each image/);
+  });
+
   it("that are damaged are refused in a sentence, and leave nothing behind", async () => {
     const bytes = await readFile(`${fixtures}plain.parquet`);
     const fails = async (name: string, content: Buffer, message: string | RegExp) => {

@@ -91,6 +91,7 @@ const titles: Readonly<Record<Finding["kind"], string>> = {
   misnamed: "Other format than named",
   unlisted: "Images without an image's name",
   unread: "Images of other formats",
+  unlabelled: "Parts without labels",
   told: "What training says",
   ignored: "Ignored files",
   emptyClass: "Empty classes",

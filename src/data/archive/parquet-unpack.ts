@@ -150,7 +150,8 @@ const plainLabel = /^(label|labels|fine_label)$/i;
 
 /** Which columns hold the images and the labels: as was chosen, as the datasets library notes it, or by their names. */
 function columnsOf(metadata: FileMetaData, chosen: Pick<ParquetJob, "image" | "label">): Columns {
-  const names = parquetSchema(metadata).children.map((c) => c.element.name);
+  const { children } = parquetSchema(metadata);
+  const names = children.map((c) => c.element.name);
   const features = featuresOf(metadata);
   const candidates = (type: string, usual: RegExp) => {
     const typed = names.filter((name) => features[name]?._type === type);
@@ -172,6 +173,8 @@ function columnsOf(metadata: FileMetaData, chosen: Pick<ParquetJob, "image" | "l
   const found = candidates("ClassLabel", usualNames.label);
   const image = pick("image", candidates("Image", usualNames.image));
   const label = pick("label", found);
+  if (label !== undefined && (children.find((c) => c.element.name === label)?.children.length ?? 0) > 0)
+    throw notOneLabel(label);
   if (image === undefined)
     throw new Error(`has no column of images (its columns are ${names.slice(0, 20).join(", ")})`);
   const classes = label === undefined ? undefined : features[label]?.names;
@@ -262,8 +265,10 @@ function labelOf(value: unknown, column: string, named: boolean): string | null 
   if (typeof value === "number" || typeof value === "bigint")
     return named && Number(value) === -1 ? null : String(value);
   if (typeof value === "string" || typeof value === "boolean") return String(value);
-  const what = Array.isArray(value) ? "a list of labels for each image" : "something else than a label for each image";
-  throw new Error(
-    `${unclear} class an image is of: its column ${column} holds ${what}, and one class is wanted (parquet,label=NAME:PATH takes another column)`,
-  );
+  throw notOneLabel(column);
 }
+
+const notOneLabel = (column: string): Error =>
+  new Error(
+    `${unclear} class an image is of: its column ${column} holds several labels for each image, and one class is wanted (parquet,label=NAME:PATH takes another column)`,
+  );

@@ -61,6 +61,18 @@ describe("a data set without fault", () => {
   });
 });
 
+it("tells of one class, of parts without labels, and of nothing misnamed in an archive", async () => {
+  for (let i = 0; i < 4; i++) await put(`wrapped/photos/${i % 2 ? "a" : "b"}/${i}.jpg`, photo[i]);
+  expect(finding(await check("wrapped"), "refused").sentence).toMatch(
+    /of one class, "photos".*did you mean ".*photos"/,
+  );
+  for (let i = 0; i < 8; i++) await put(`kaggle/${i < 4 ? "train" : "val"}/${i % 2 ? "a" : "b"}/${i}.jpg`, photo[i]);
+  await put("kaggle/test/9.jpg", photo[9]);
+  const report = await check("kaggle");
+  expect(report.survey.parts.map((p) => p.name)).toEqual(["train", "val"]);
+  expect(finding(report, "unlabelled").severity).toBe("warning");
+});
+
 describe("a data set with all faults", () => {
   let report: CheckReport;
   beforeAll(async () => {

@@ -8,6 +8,7 @@ export type FindingKind =
   | "misnamed"
   | "unlisted"
   | "unread"
+  | "unlabelled"
   | "told"
   | "ignored"
   | "emptyClass"

@@ -31,6 +31,8 @@ export type Oddity =
   | { readonly kind: "ignored"; readonly path: string }
   /** A folder or part that training would refuse, with the sentence it would say. */
   | { readonly kind: "refused"; readonly path: string; readonly message: string }
+  /** A part without labels. */
+  | { readonly kind: "unlabelled"; readonly path: string; readonly message: string }
   /** What training says of the data before it begins. */
   | { readonly kind: "told"; readonly path: string; readonly message: string };
 
@@ -68,7 +70,8 @@ export async function takeInventory(path: string): Promise<Inventory> {
       const found = isFolder && !unlabelled ? await openClasses(folder, oddities) : undefined;
       if (found) parts.push({ name: place ?? split, dataset: found });
       // What keeps it from opening is either among the oddities by now, or is said here.
-      if (oddities.length === before) oddities.push({ kind: "refused", path: folder, message: error.message });
+      if (oddities.length === before)
+        oddities.push({ kind: unlabelled ? "unlabelled" : "refused", path: folder, message: error.message });
     }
   }
   if (parts.length === 0 && !oddities.some(({ kind }) => kind === "emptyClass"))

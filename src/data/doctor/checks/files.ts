@@ -4,11 +4,12 @@ import { howToConvert } from "../../sources/left-out.js";
 import { alone, type Check, counted, type Finding } from "../finding.js";
 import type { Oddity } from "../inventory.js";
 
-export const checkFiles: Check = ({ length, unreadable, damaged, misnamed, formats, describe, oddities }) => {
+export const checkFiles: Check = ({ length, unreadable, damaged, misnamed, formats, describe, oddities, parts }) => {
   const refused = paths(oddities, "refused");
   const unlisted = paths(oddities, "unlisted");
   const ignored = paths(oddities, "ignored");
   const unread = paths(oddities, "unread");
+  const unlabelled = oddities.flatMap((o) => (o.kind === "unlabelled" ? [o.message] : []));
   const told = oddities.flatMap((o) => (o.kind === "told" ? [o.message] : []));
   const all: Finding[] = [
     {
@@ -69,6 +70,19 @@ export const checkFiles: Check = ({ length, unreadable, damaged, misnamed, forma
       groups: [],
       names: unread,
     },
+    ...unlabelled.map(
+      (message): Finding => ({
+        kind: "unlabelled",
+        severity: parts.length > 1 ? "warning" : "serious",
+        count: 1,
+        sentence: `A part has no labels, so that nothing can be learnt from it or measured on it: ${message}`,
+        advice:
+          parts.length > 1
+            ? "Training leaves it out and measures on the other part."
+            : "Training sets a share aside to measure on instead, or refuses the data where none can be.",
+        groups: [],
+      }),
+    ),
     ...told.map(
       (message): Finding => ({
         kind: "told",
