@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { define } from "../src/cli/commands/train.js";
+import { spreadLists } from "../src/cli/list-options.js";
 import { type Asked, dataAndRecipe, type RecipeChoice, resolveRecipe } from "../src/cli/recipe-options.js";
 import { modelNames } from "../src/models/registry.js";
 import { parseRecipe, type Recipe, recipeSchema } from "../src/training/recipe.js";
@@ -26,7 +27,7 @@ async function asked(words: readonly string[]): Promise<{ ask: Asked<RecipeChoic
   command.action(async (first: string, second: string | undefined, options: RecipeChoice) => {
     found = await dataAndRecipe(first, second, options);
   });
-  await command.parseAsync([...words], { from: "user" });
+  await command.parseAsync(spreadLists(words), { from: "user" });
   return { ask: found!, recipe: await resolveRecipe(found!.options) };
 }
 

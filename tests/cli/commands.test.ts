@@ -176,7 +176,7 @@ describe("bad input", () => {
   it("weights that are none", () =>
     fails(
       ["predict", "x.jpg", "--weights", join(images, "plain.png")],
-      /plain\.png" is neither a safetensors file nor a PyTorch checkpoint/,
+      /plain\.png" is a PNG picture; name a file of weights/,
       4,
     ));
   it("weights without a model's name", () =>
@@ -266,7 +266,7 @@ describe("bad input", () => {
   it("a run folder that cannot be made", () =>
     fails(
       ["train", "procedural:32:64", "--output", join(images, "plain.png/run"), "--batch-size", "16"],
-      /Cannot create the run folder ".*plain\.png\/run": a part of the path is no folder/,
+      /Cannot create the run folder ".*plain\.png\/run": ".*plain\.png" is a file; choose another/,
       4,
     ));
   it("a folder of answers that cannot be made: teaching ends, with its readers of images", () =>
@@ -276,7 +276,7 @@ describe("bad input", () => {
         ...["--batch-size", "16", "--set", "model=deit", ...microRecipe],
         ...["distillation=hard", "teacher=deit", `teacherWeights=${run}`],
       ],
-      /Cannot create the cache ".*plain\.png\/answers": a part of the path is no folder/,
+      /Cannot create the cache ".*plain\.png\/answers": ".*plain\.png" is a file; choose another/,
       4,
     ));
   it("a disk without space", async () => {
