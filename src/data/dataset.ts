@@ -61,6 +61,11 @@ export interface Dataset {
   key(index: number): string;
   /** How the images differ from those of the same names elsewhere, where they do: packed small, say. */
   readonly form?: string;
+  /**
+   * What became of the orientation that images ask for in their metadata, where it is not there to be applied any more:
+   * `applied` when they were packed, or `lost` then.
+   */
+  readonly orientation?: "applied" | "lost";
   /** Sentences on how the data was taken that its user should read. */
   readonly notes?: readonly string[];
   /** Sentences on files among its own that look like images and are not taken. */

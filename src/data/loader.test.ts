@@ -243,6 +243,8 @@ describe("createLoader", () => {
   });
 
   it("refuses a batch larger than the data", () => {
-    expect(() => createLoader({ ...options, batchSize: 64 })).toThrow("has 50 images to train on, fewer than one batch of 64");
+    expect(() => createLoader({ ...options, batchSize: 64 })).toThrow(
+      "has 50 images to train on, fewer than one batch of 64",
+    );
   });
 });

@@ -85,6 +85,11 @@ export function createLoader(options: LoaderOptions, worker = workerUrl("data/lo
       `A batch of ${batchSize} cannot be shared out among ${processes} processes; choose a --batch-size that ${processes} divides.`,
     );
   }
+  if (options.exif === "apply" && dataset.orientation === "lost") {
+    throw new UsageError(
+      `The images of "${dataset.name}" were packed without the orientation that they ask for; pack them again with --exif apply, or choose --exif ignore (the setting exif).`,
+    );
+  }
   const length = epochLength(options);
   const stepsPerEpoch = dropLast ? Math.floor(length / batchSize) : Math.ceil(length / batchSize);
   if (stepsPerEpoch === 0) throw fewerThanBatch(dataset, batchSize);

@@ -214,7 +214,8 @@ const largestInGit = 16 * 2 ** 20;
 
 function hashOf({ repository }: Origin, { lfs, oid, path, size }: PathInfo): Found["hash"] {
   if (typeof lfs?.oid === "string" && /^[0-9a-f]{64}$/.test(lfs.oid)) return { kind: "sha256", value: lfs.oid };
-  if (!lfs && typeof oid === "string" && /^[0-9a-f]{40}$/.test(oid) && size <= largestInGit) return { kind: "git", value: oid };
+  if (!lfs && typeof oid === "string" && /^[0-9a-f]{40}$/.test(oid) && size <= largestInGit)
+    return { kind: "git", value: oid };
   throw new DownloadError(
     `The hub states no SHA-256 for "${path}" of ${repository}, so it cannot be checked; download it by hand.`,
   );

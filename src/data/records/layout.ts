@@ -25,6 +25,8 @@ const descriptionSchema = z.object({
   size: z.number().int().min(1),
   /** Of JPEG, 1 … 100. */
   quality: z.number().int().min(1).max(100).optional(),
+  /** Whether images were turned as their metadata asks; what is stored anew says nothing of it any more. */
+  exif: z.literal("apply").optional(),
 });
 
 /** What a record file is made of and how: a packing goes on only with the very same. */

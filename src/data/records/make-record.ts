@@ -1,7 +1,9 @@
 /** One sample to the content of a record: decoded whole, made small, and stored raw or as JPEG. The work of a worker thread. */
 import { shorterSide } from "../crop.js";
 import type { SampleSource } from "../dataset.js";
+import type { Exif } from "../decode.js";
 import { isJpeg } from "../decoders/jpeg.js";
+import { orientationOf } from "../exif.js";
 import { type RgbImage, type Size, wholeImage } from "../image.js";
 import { readSource } from "../read-source.js";
 import { resize } from "../resize.js";
@@ -13,6 +15,8 @@ export interface RecordJob {
   readonly encoding: Description["encoding"];
   readonly size: number;
   readonly quality?: number;
+  /** Whether images are turned as their metadata asks; ignored by default. */
+  readonly exif?: Exif;
 }
 
 export interface RecordContent extends Size {
@@ -20,15 +24,16 @@ export interface RecordContent extends Size {
 }
 
 /** JPEGs that are small enough already keep their bytes, so that nothing is lost twice. Throws FileError for an image that cannot be read. */
-export async function makeRecord({ source, encoding, size, quality }: RecordJob): Promise<RecordContent> {
+export async function makeRecord({ source, encoding, size, quality, exif }: RecordJob): Promise<RecordContent> {
   const found = await readSource(source);
-  const image = await wholeImage(await openFound(found, { jpeg: "exact" }));
+  const image = await wholeImage(await openFound(found, { jpeg: "exact", exif }));
   const small = Math.min(image.width, image.height) <= size;
   const { width, height, data } = small
     ? image
     : resize(image, { ...shorterSide(image, size), interpolation: "bicubic" });
   if (encoding === "raw") return { width, height, bytes: data };
-  const kept = small && "bytes" in found && isJpeg(found.bytes);
+  const kept =
+    small && "bytes" in found && isJpeg(found.bytes) && (exif !== "apply" || orientationOf(found.bytes, "jpeg") === 1);
   return { width, height, bytes: kept ? found.bytes : await toJpeg({ width, height, data }, quality) };
 }
 

@@ -9,6 +9,7 @@ import { takeLock } from "../../system/lock-file.js";
 import { WorkerDied, WorkerPool } from "../../system/worker-pool.js";
 import { workerUrl } from "../../system/worker-url.js";
 import type { Dataset } from "../dataset.js";
+import type { Exif } from "../decode.js";
 import { datasetIdentity } from "../identity.js";
 import { whileHere } from "../pieces.js";
 import { type Description, encodeFoot, encodeHead, encodeRecordHead, recordHeadBytes } from "./layout.js";
@@ -23,6 +24,8 @@ export interface PackOptions {
   readonly size: number;
   /** Of JPEG. */
   readonly quality?: number;
+  /** Whether images are turned as their metadata asks; ignored by default. */
+  readonly exif?: Exif;
   readonly workers: number;
   /** What to do about an image that cannot be read: end, or leave it out. */
   readonly onBadImage?: "stop" | "skip";
@@ -78,10 +81,11 @@ export async function packRecords(parts: readonly PackedPart[], path: string, op
   }
 }
 
-function describe(parts: readonly PackedPart[], { encoding, size, quality }: PackOptions): Description {
+function describe(parts: readonly PackedPart[], { encoding, size, quality, exif }: PackOptions): Description {
   const identity = createHash("sha256");
   for (const { name, dataset } of parts) identity.update(`${name}\0${datasetIdentity(dataset)}\n`);
-  return { identity: identity.digest("hex"), encoding, size, ...(encoding === "jpeg" && { quality }) };
+  const turned = exif === "apply" ? { exif } : {};
+  return { identity: identity.digest("hex"), encoding, size, ...(encoding === "jpeg" && { quality }), ...turned };
 }
 
 /** A file of the same data and settings is what was asked for. */
@@ -183,7 +187,7 @@ const ahead = 4;
 async function* contents(
   samples: Samples,
   first: number,
-  { encoding, size, quality, workers, onBadImage = "stop", onSkipped }: PackOptions,
+  { encoding, size, quality, exif, workers, onBadImage = "stop", onSkipped }: PackOptions,
 ): AsyncGenerator<{ sample: number; content: RecordContent | undefined }, void> {
   const of = ({ dataset, place }: ReturnType<Samples["at"]>) => dataset.describe(place);
   const pool = new WorkerPool<RecordJob & { sample: number }, RecordContent>(
@@ -197,7 +201,7 @@ async function* contents(
     const request = () => {
       if (next >= samples.length) return;
       const { dataset, place } = samples.at(next);
-      const job = { sample: next++, source: dataset.source(place), encoding, size, quality };
+      const job = { sample: next++, source: dataset.source(place), encoding, size, quality, exif };
       const content = whileHere(dataset, [place], () => pool.run(job));
       content.catch(() => undefined); // reported when its turn comes
       queue.push(content);

@@ -164,6 +164,42 @@ describe("packRecords", () => {
     );
   });
 
+  it.each(["raw", "jpeg"] as const)(
+    "holds images turned as they ask, or says that it does not (%s)",
+    async (encoding) => {
+      const folder = join(root, `turned-${encoding}`);
+      const pictures = new URL("../../../tests/fixtures/pictures/", import.meta.url).pathname;
+      for (const name of ["a", "b"]) {
+        await mkdir(join(folder, name), { recursive: true });
+        await copyFile(join(pictures, "orientation-6.jpg"), join(folder, name, "1.jpg"));
+      }
+      const data = await openDataset(folder, train);
+      const upright = await readSample(data.source(0), { jpeg: "exact", exif: "apply" });
+      const pack = async (exif: "ignore" | "apply") => {
+        const path = join(root, `${encoding}-${exif}.records`);
+        await packRecords([{ name: "train", dataset: data }], path, {
+          encoding,
+          size: 256,
+          quality: 100,
+          workers: 1,
+          exif,
+        });
+        return openDataset(path, train);
+      };
+      const turned = await pack("apply");
+      const { width, height, data: found } = await readSample(turned.source(0), { jpeg: "exact" });
+      expect([width, height]).toEqual([upright.width, upright.height]);
+      if (encoding === "raw") expect(Buffer.from(found).equals(Buffer.from(upright.data))).toBe(true);
+      const transform: Transform = { kind: "evaluation", size: 8, cropRatio: 1, interpolation: "bicubic" };
+      const options = { batchSize: 1, transform, seed: 0, workers: 0, order: "sequential", dropLast: false } as const;
+      await createLoader({ ...options, dataset: turned, exif: "apply" }).close();
+      const lost = await pack("ignore");
+      expect(() => createLoader({ ...options, dataset: lost, exif: "apply" })).toThrow(
+        /pack them again with --exif apply/,
+      );
+    },
+  );
+
   it("is other data than what was packed, as its crops are others", async () => {
     const made = async (size: number) => {
       const path = join(root, `form ${size}.records`);

@@ -41,6 +41,10 @@ export async function openRecords(path: string, { split, classes }: OpenOptions)
     }),
     describe,
     key: (i) => index.key(start + i),
-    form: JSON.stringify([description.encoding, description.size, description.quality]),
+    form: JSON.stringify([
+      ...[description.encoding, description.size, description.quality],
+      ...(description.exif ? [description.exif] : []),
+    ]),
+    orientation: description.exif === "apply" ? "applied" : "lost",
   };
 }

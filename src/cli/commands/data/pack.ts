@@ -18,6 +18,7 @@ interface Options {
   readonly size: number;
   readonly quality?: number;
   readonly raw?: boolean;
+  readonly exif: "ignore" | "apply";
   readonly split: string;
   readonly onBadImage: "stop" | "skip";
   readonly workers: number;
@@ -35,6 +36,11 @@ export function define(command: Command): void {
     .option("--raw", "store pixels instead of JPEG: several times as large, and nothing is left to decode")
     .addOption(
       new Option("--on-bad-image <what>", "end, or leave the image out").choices(["stop", "skip"]).default("stop"),
+    )
+    .addOption(
+      new Option("--exif <how>", "turn images as their EXIF orientation asks, or ignore it")
+        .choices(["ignore", "apply"])
+        .default("ignore"),
     )
     .option("--workers <threads>", "threads that make images small", wholeNumber(1), availableParallelism())
     .option("--json", "print one JSON value")
@@ -71,7 +77,7 @@ async function run(data: string, file: string, options: Options, signal: AbortSi
   try {
     packed = await packRecords(parts, file, {
       ...(raw ? { encoding: "raw" } : { encoding: "jpeg", quality }),
-      ...{ size, workers, onBadImage, signal },
+      ...{ size, exif: options.exif, workers, onBadImage, signal },
       onProgress: (done) => progress.update(done),
       onSkipped: (message) => {
         skipped++;
