@@ -26,6 +26,13 @@ export function number(least: number, most = Infinity): (text: string) => number
   };
 }
 
+/** A number above 0, in the words in which a recipe asks for one. */
+export function positive(text: string): number {
+  const n = Number(text);
+  if (text.trim() === "" || !(n > 0)) throw new InvalidArgumentError("It must be a number greater than 0.");
+  return n;
+}
+
 /** Seeds with commas between them. */
 export function parseSeeds(text: string): number[] {
   return text.split(",").map((part) => {

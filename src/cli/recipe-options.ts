@@ -5,7 +5,7 @@ import { UsageError } from "../errors.js";
 import { parseRecipe, type Recipe } from "../training/recipe.js";
 import { applySettings, isRecipe, readRecipe } from "../training/recipe-file.js";
 import { collected } from "./list-options.js";
-import { number, wholeNumber } from "./options.js";
+import { positive, wholeNumber } from "./options.js";
 
 export interface RecipeChoice {
   readonly recipe?: string;
@@ -49,8 +49,8 @@ export function recipeOptions(command: Command): Command {
     .option("--epochs <n>", "times over the data", wholeNumber(1))
     .option("--batch-size <images>", "global batch: images per optimizer step; auto divides it to fit", batchSize)
     .option("--accumulate <runs>", "runs that make one step", wholeNumber(1))
-    .option("--lr <rate>", "learning rate for a batch of 512", number(0))
-    .option("--clip-gradient <norm>", "largest norm of all gradients", number(0))
+    .option("--lr <rate>", "learning rate for a batch of 512", positive)
+    .option("--clip-gradient <norm>", "largest norm of all gradients", positive)
     .option("--finetune <weights>", "weights to begin from: a file, a run folder, hub or hub:owner/name")
     .option("--seed <n>", "seed of every random number", wholeNumber(0))
     .addOption(

@@ -79,7 +79,7 @@ async function packagedPath(text: string): Promise<string> {
   if (names.includes(text)) return join(packagedRecipes(), `${text}.json`);
   const meant = nearest(text, names);
   throw new UsageError(
-    `There is no recipe "${text}": it is neither a file nor the name of a recipe that comes with deit; ${meant ? `did you mean "${meant}"?` : `those for a start are ${starters.filter((name) => names.includes(name)).join(", ")}, and "deit train --help" lists all.`}`,
+    `There is no recipe "${text}": it is neither a file nor the name of a recipe that comes with deit; ${meant ? `did you mean "${meant}"?` : `those for a start are ${starters.filter((name) => names.includes(name)).join(", ")}, and more lie in the folder recipes/ of the package.`}`,
   );
 }
 
