@@ -1,7 +1,7 @@
 /** The images that a command is asked about one by one: files, folders, globs, data sets, standard input. */
 import { stat } from "node:fs/promises";
 import { text } from "node:stream/consumers";
-import { type Dataset, sayings } from "../data/dataset.js";
+import { type Dataset, requireOrientation, sayings } from "../data/dataset.js";
 import { decodeImage, type Exif } from "../data/decode.js";
 import type { RgbImage } from "../data/image.js";
 import { namesData, openDataset } from "../data/open.js";
@@ -76,11 +76,13 @@ async function openAnyPart(path: string, signal: AbortSignal | undefined): Promi
   return dataset;
 }
 
-const datasetInputs = (dataset: Dataset, exif: Exif): ImageInput[] =>
-  Array.from({ length: dataset.length }, (_, i) => ({
+function datasetInputs(dataset: Dataset, exif: Exif): ImageInput[] {
+  requireOrientation(dataset, exif);
+  return Array.from({ length: dataset.length }, (_, i) => ({
     name: dataset.key(i),
     load: () => whileHere(dataset, [i], () => readSample(dataset.source(i), { jpeg: "exact", exif })),
   }));
+}
 
 const fileInput = (path: string, exif: Exif): ImageInput => ({
   name: path,

@@ -1,4 +1,6 @@
 /** What training and evaluation read from: samples with labels, wherever they lie. */
+import { UsageError } from "../errors.js";
+import type { Exif } from "./decode.js";
 
 /** Where a sample's pixels come from. Plain data, so that it can be sent to a worker thread. */
 export type SampleSource =
@@ -120,9 +122,22 @@ export function subset(dataset: Dataset, indices: ArrayLike<number>): Dataset {
     describe: (i) => dataset.describe(indices[i]),
     key: (i) => dataset.key(indices[i]),
     form: dataset.form,
+    orientation: dataset.orientation,
     notes: dataset.notes,
     leftOut: dataset.leftOut,
   };
+}
+
+/** Refuses images that were packed with their orientation applied, or lost, where the other is wanted. */
+export function requireOrientation({ name, orientation }: Dataset, exif: Exif | undefined): void {
+  if (exif === "apply" && orientation === "lost")
+    throw new UsageError(
+      `The images of "${name}" were packed without the orientation that they ask for; pack them again with --exif apply, or choose --exif ignore (the setting exif).`,
+    );
+  if (exif === "ignore" && orientation === "applied")
+    throw new UsageError(
+      `The images of "${name}" were turned upright when they were packed, but are wanted as they were stored; choose --exif apply (the setting exif), or pack them again without it.`,
+    );
 }
 
 /** The same samples with labels that count other classes: `indices` says for each of its own which one that is. */

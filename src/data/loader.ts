@@ -3,7 +3,7 @@ import { FileError, UsageError } from "../errors.js";
 import { RandomStream } from "../random/stream.js";
 import { WorkerDied, WorkerPool } from "../system/worker-pool.js";
 import { workerUrl } from "../system/worker-url.js";
-import type { Dataset } from "./dataset.js";
+import { type Dataset, requireOrientation } from "./dataset.js";
 import type { Exif } from "./decode.js";
 import { type BadSample, fillViews, type LoaderJob } from "./loader-job.js";
 import { piecesOf, streamedOrder, whileHere } from "./pieces.js";
@@ -85,11 +85,7 @@ export function createLoader(options: LoaderOptions, worker = workerUrl("data/lo
       `A batch of ${batchSize} cannot be shared out among ${processes} processes; choose a --batch-size that ${processes} divides.`,
     );
   }
-  if (options.exif === "apply" && dataset.orientation === "lost") {
-    throw new UsageError(
-      `The images of "${dataset.name}" were packed without the orientation that they ask for; pack them again with --exif apply, or choose --exif ignore (the setting exif).`,
-    );
-  }
+  requireOrientation(dataset, options.exif);
   const length = epochLength(options);
   const stepsPerEpoch = dropLast ? Math.floor(length / batchSize) : Math.ceil(length / batchSize);
   if (stepsPerEpoch === 0) throw fewerThanBatch(dataset, batchSize);

@@ -138,11 +138,18 @@ describe("deit evaluate", () => {
   });
   it("takes folders that are numbers for class indices", async () => {
     const folder = await numbered("v2", [0, 1, 2, 3, 9]);
-    const found = json(await deit(["evaluate", "--weights", plain, "--data", folder, "--predictions", "--json"]));
+    const ran = await deit(["evaluate", "--weights", plain, "--data", folder, "--predictions", "--json"]);
+    expect(ran.stderr).toContain(
+      `The classes of "v2" are numbers; they are taken as numbers of the model's outputs, 0 to 9.`,
+    );
+    const found = JSON.parse(ran.stdout);
     expect(found.images).toBe(5);
     expect(found.top1).toBeCloseTo(right(found.predictions), 10);
     const beyond = await deit(["evaluate", "--weights", plain, "--data", await numbered("more", [0, 10])]);
-    expect([beyond.code, beyond.stderr]).toEqual([2, expect.stringContaining("none of the 10 classes")]);
+    expect([beyond.code, beyond.stderr]).toEqual([
+      2,
+      expect.stringContaining('"10" of the data is not among the 10 classes'),
+    ]);
   });
   it("counts with all right labels of an image", async () => {
     const folder = await numbered("real", [0, 1, 2]);
@@ -150,7 +157,7 @@ describe("deit evaluate", () => {
     const all = Array.from({ length: 10 }, (_, i) => i);
     await writeFile(real, JSON.stringify({ "0.png": all, "1.png": [], "2.png": all }));
     const args = ["evaluate", "--weights", distilled, "--data", folder, "--real", real, "--json"];
-    const found = json(await deit(args));
+    const found = JSON.parse((await deit(args)).stdout);
     expect(found.real).toEqual({ top1: 100, top5: 100, images: 2 });
     expect(found.heads.class.real.images).toBe(2);
     await writeFile(real, JSON.stringify([[1]]));

@@ -1,0 +1,94 @@
+/** The view of test images that a run ends with is the one that its weights ask for ever after. */
+import { copyFile, mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { openDataset } from "../../src/data/open.js";
+import { packRecords } from "../../src/data/records/pack.js";
+import { evaluateHeads } from "../../src/evaluation/evaluate-heads.js";
+import { headLogits } from "../../src/evaluation/heads.js";
+import { checkpointMetadata, openModel } from "../../src/evaluation/open-model.js";
+import { Probe } from "../../src/evaluation/probe.js";
+import { defaultView, type EvaluationView } from "../../src/evaluation/view.js";
+import { viewLoader } from "../../src/evaluation/view-loader.js";
+import { deit } from "../../src/models/deit.js";
+import { initialize } from "../../src/models/initialize.js";
+import { parseRecipe } from "../../src/training/recipe.js";
+import { settledRecipe } from "../../src/training/settled-recipe.js";
+import { createStudent } from "../../src/training/student.js";
+import { train } from "../../src/training/trainer.js";
+import { writeSafetensors } from "../../src/weights/safetensors.js";
+import { micro, useRuns } from "./setup.js";
+
+const runs = useRuns();
+const { options, folder } = runs;
+
+it("is the run's own: evaluation gives the accuracy and loss of its log", async () => {
+  const settings = { evaluationCropRatio: 0.5, interpolation: "nearest", normalization: "inception" } as const;
+  const { epochs } = await train(options("own", settings));
+  const { model, view, weights, classes } = await openModel({ weights: join(folder("own"), "last.safetensors") });
+  expect(view).toMatchObject({ cropRatio: 0.5, interpolation: "nearest", exif: "ignore" });
+  expect(view.normalization.mean).toEqual([0.5, 0.5, 0.5]);
+  const dataset = await openDataset("procedural:16:32", { split: "test", classes });
+  const probe = await Probe.create(runs.engine(), model, weights, headLogits(model));
+  const loader = viewLoader({ dataset, view, batchSize: 32, workers: 0 });
+  const result = (await evaluateHeads(probe, { loader, dataset })).get("both")!;
+  await probe.dispose();
+  const { top1, loss } = epochs[1].test!;
+  expect(result.top1).toBe(top1);
+  expect(result.loss).toBeCloseTo(loss, 5);
+});
+
+describe("fine-tuning", () => {
+  it("takes over the normalisation of its weights, unless the recipe decides", async () => {
+    const { imageSize, patchSize, width, depth, heads } = micro;
+    const made = deit("deit", { imageSize, patchSize, width, depth, heads, classes: 10 });
+    const finetune = folder("vit_tiny_patch16_224.augreg.safetensors");
+    // Without a configuration these are another program's, and the file's name says that they are of timm's ViT.
+    await writeSafetensors(finetune, initialize(made, 0), { [checkpointMetadata.model]: "deit" });
+    const { recipe, notes } = await settledRecipe(parseRecipe({ ...micro, finetune }));
+    expect(createStudent(recipe, 10).normalization).toEqual({ mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] });
+    expect(notes).toHaveLength(1);
+    const told = await settledRecipe(parseRecipe({ ...micro, finetune, normalization: "imagenet" }));
+    expect([createStudent(told.recipe, 10).normalization, told.notes]).toEqual([made.normalization, []]);
+  });
+});
+
+describe("EXIF", () => {
+  /** Pixels that a model sees of a picture under one of its eight orientations. */
+  async function seen(orientation: number, exif: EvaluationView["exif"], packed?: EvaluationView["exif"]) {
+    const data = folder(`exif-${orientation}`);
+    await mkdir(join(data, "a"), { recursive: true });
+    const picture = new URL(`../fixtures/pictures/orientation-${orientation}.png`, import.meta.url).pathname;
+    await copyFile(picture, join(data, "a", "x.png"));
+    let dataset = await openDataset(data, { split: "train", choices: {} });
+    if (packed) {
+      const file = `${data}-${packed}.records`;
+      const how = { encoding: "raw", size: 4096, workers: 1, exif: packed } as const;
+      await packRecords([{ name: "train", dataset }], file, how);
+      dataset = await openDataset(file, { split: "train" });
+    }
+    const model = deit("deit", { imageSize: 16, patchSize: 4, width: 16, depth: 1, heads: 1 });
+    const loader = viewLoader({
+      dataset,
+      view: { ...defaultView(model), cropRatio: 1, cropMode: "squash", exif },
+      batchSize: 1,
+      workers: 0,
+    });
+    for await (const { images } of loader.epoch(0)) return [...images];
+  }
+
+  it("is applied where the view says so, and once where images were packed so", async () => {
+    const upright = await seen(3, "apply");
+    expect(await seen(3, "ignore")).toEqual([...turnedHalf(upright!)]);
+    expect(await seen(3, "apply", "apply")).toEqual(upright);
+    await expect(seen(3, "apply", "ignore")).rejects.toThrow(/packed without the orientation/);
+    await expect(seen(3, "ignore", "apply")).rejects.toThrow(/turned upright when they were packed/);
+  });
+});
+
+/** A square of pixels upside down: what orientation 3 stores. */
+function turnedHalf(pixels: readonly number[]): number[] {
+  const out: number[] = [];
+  for (let i = pixels.length - 3; i >= 0; i -= 3) out.push(...pixels.slice(i, i + 3));
+  return out;
+}
