@@ -1,10 +1,11 @@
-import { printable } from "./errors/printable.js";
-
 /**
  * The typed errors of `deit`. Every message is a sentence: what failed, where (file, option or shape),
  * what was expected, and the way out. The command line prints the message alone and exits with `exitCode`.
  * Names of files and texts out of them may hold what a terminal obeys; in a message that is written as an escape.
  */
+import { printable } from "./errors/printable.js";
+
+/** What all errors have in common. */
 export abstract class DeitError extends Error {
   /** Process exit code of a command that ends with this error. */
   abstract readonly exitCode: number;

@@ -5,7 +5,7 @@ export type { PolicyStep } from "./data/augment/auto-augment.js";
 export type { OperationName, OperationSettings } from "./data/augment/operations.js";
 export type { Magnitudes, Policy } from "./data/augment/policy.js";
 export type { CropKind, CropOptions } from "./data/crop.js";
-export type { Dataset, OpenOptions, Pieces, SampleSource, SplitRule } from "./data/dataset.js";
+export type { Choices, Dataset, OpenOptions, PartName, Pieces, SampleSource, SplitRule } from "./data/dataset.js";
 export { type DecodeOptions, decodeImage, type Exif } from "./data/decode.js";
 export type { Box, Pixels, RgbImage, Size } from "./data/image.js";
 export { type Batch, createLoader, type Loader, type LoaderOptions } from "./data/loader.js";
@@ -92,4 +92,5 @@ export { buildStep, type Step, type StepInputs, type StepOptions, stepInputs, tr
 export type { TrainOptions } from "./training/train-options.js";
 export { type TrainResult, train } from "./training/trainer.js";
 export { type LoadedWeights, loadWeights } from "./weights/load.js";
+export type { WeightFiles } from "./weights/locate.js";
 export { readSafetensors, writeSafetensors } from "./weights/safetensors.js";

@@ -11,6 +11,7 @@ export interface Geometry {
   readonly cropMode: "center" | "squash";
 }
 
+/** How a model wants to see an image in evaluation. */
 export interface EvaluationView extends Geometry {
   /** Side of the square that the model sees, in pixels. */
   readonly imageSize: number;
@@ -45,8 +46,10 @@ export interface ViewChoice {
   readonly exif?: Exif;
 }
 
+/** A normalisation by its name, or mean and deviation of each channel. */
 export type NormalizationChoice = NormalizationName | Normalization;
 export const normalizationNames = ["imagenet", "inception", "none"] as const;
+/** Names of the usual normalisations. */
 export type NormalizationName = (typeof normalizationNames)[number];
 
 const named: Readonly<Record<NormalizationName, Normalization>> = {

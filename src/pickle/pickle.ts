@@ -4,7 +4,7 @@
  * code of a file is ever run.
  */
 import { quoted } from "../system/quoted.js";
-import { spelledNumber, spelledText } from "./spelled.js";
+import { pairsOf, spelledNumber, spelledText } from "./spelled.js";
 import { Callable, type Imports, Inert, importName, PickleError, PickleObject, type PickleValue } from "./values.js";
 
 /**
@@ -103,10 +103,8 @@ class Machine {
         stack.push(null);
         return;
       case "\x88":
-        stack.push(true);
-        return;
       case "\x89":
-        stack.push(false);
+        stack.push(code === 0x88);
         return;
       case "J":
         stack.push(this.#view.getInt32(this.#skip(4), true));
@@ -118,10 +116,8 @@ class Machine {
         stack.push(this.#view.getUint16(this.#skip(2), true));
         return;
       case "\x8a":
-        stack.push(this.#long(this.#byte()));
-        return;
       case "\x8b":
-        stack.push(this.#long(this.#u32()));
+        stack.push(this.#long(code === 0x8a ? this.#byte() : this.#u32()));
         return;
       // Protocol 0 writes values as lines of text.
       case "I":
@@ -173,7 +169,7 @@ class Machine {
         stack.push(this.#made(this.#popToMark()));
         return;
       case "d":
-        stack.push(this.#made(new Map(chunked(this.#popToMark()))));
+        stack.push(this.#made(new Map(pairsOf(this.#popToMark()))));
         return;
       case "\x85":
       case "\x86":
@@ -194,10 +190,8 @@ class Machine {
         this.#setItems(this.#popToMark());
         return;
       case "q":
-        this.#remember(this.#byte());
-        return;
       case "r":
-        this.#remember(this.#u32());
+        this.#remember(code === 0x71 ? this.#byte() : this.#u32());
         return;
       case "p":
         this.#remember(Number(this.#line()));
@@ -284,8 +278,8 @@ class Machine {
   }
 
   #outside(id: PickleValue): PickleValue {
-    if (!this.options.persistent) throw new PickleError("refers to something outside");
-    return this.options.persistent(id);
+    if (this.options.persistent) return this.options.persistent(id);
+    throw new PickleError("refers to something outside");
   }
 
   #made<T extends PickleValue>(value: T): T {
@@ -324,7 +318,7 @@ class Machine {
     const map = top instanceof Inert ? top.entries : top;
     if (!(map instanceof Map)) throw new PickleError("sets an item of something that is no dictionary");
     this.#keeps(items.length);
-    for (const [key, value] of chunked(items)) map.set(key, value);
+    for (const [key, value] of pairsOf(items)) map.set(key, value);
   }
 
   #byte(): number {
@@ -402,9 +396,4 @@ class Machine {
     if (value === undefined) throw new PickleError("recalls what it never stored");
     return value;
   }
-}
-
-function chunked(items: readonly PickleValue[]): [PickleValue, PickleValue][] {
-  if (items.length % 2 !== 0) throw new PickleError("holds a key without a value");
-  return Array.from({ length: items.length / 2 }, (_, i) => [items[2 * i], items[2 * i + 1]]);
 }

@@ -1,4 +1,4 @@
-/** Values that protocol 0 of Python's pickles writes as lines of text. */
+/** Values that protocol 0 of Python's pickles writes as lines of text, and pairs as all protocols do. */
 import { PickleError, type PickleValue } from "./values.js";
 
 /** Digits of the longest number: the work of reading one grows with their square. */
@@ -15,3 +15,9 @@ export function spelledNumber(line: string): PickleValue {
 
 /** A text in Python's quotes, or bare; its escapes stay as they are, for no name of a tensor has any. */
 export const spelledText = (line: string): string => /^(['"])(.*)\1$/.exec(line)?.[2] ?? line;
+
+/** Keys and values that follow one another. */
+export function pairsOf(items: readonly PickleValue[]): [PickleValue, PickleValue][] {
+  if (items.length % 2 !== 0) throw new PickleError("holds a key without a value");
+  return Array.from({ length: items.length / 2 }, (_, i) => [items[2 * i], items[2 * i + 1]]);
+}

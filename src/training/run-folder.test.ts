@@ -58,7 +58,12 @@ test("what shares out the images of an epoch may change between epochs, and in n
       await folder.close();
       expect(await describeRun(path)).toEqual(before);
     }
-    const longer = await openRunFolder(path, { ...run, recipe: parseRecipe({ epochs: 9 }) }, true, allowed);
+    const longer = await openRunFolder(
+      path,
+      { ...run, recipe: parseRecipe({ ...run.recipe, epochs: 9 }) },
+      true,
+      allowed,
+    );
     expect(() => requireSameOrder(longer, { ...beginning, runs: 7 })).not.toThrow();
     await longer.close();
   } finally {

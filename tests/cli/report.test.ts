@@ -25,7 +25,7 @@ it("writes a page into the run's folder", async () => {
   expect(runs[0].hardest).toHaveLength(3);
   const page = await readFile(output, "utf8");
   // The model is the one that was tested in training.
-  expect(page).toContain(`${runs[0].top1.toFixed(2)} %`);
+  expect(page).toMatch(new RegExp(`${runs[0].top1.toFixed(1)}[0-9]?[ \u00a0]%`));
   expect(page.match(/data:image\/webp/g)!.length).toBeGreaterThanOrEqual(6);
 });
 it("goes on without the data, and says so", async () => {

@@ -1,3 +1,4 @@
+/** PNG pictures. */
 import type { RgbImage } from "../image.js";
 import { decodeWithSharp } from "./sharp.js";
 import { cut } from "./undecodable.js";

@@ -1,3 +1,4 @@
+/** WebP pictures: the first frame of an animation. */
 import type { RgbImage } from "../image.js";
 import { decodeWithSharp } from "./sharp.js";
 import { cut } from "./undecodable.js";
