@@ -87,6 +87,7 @@ export type SplitRule =
 
 /** The parts that data may have. Data without parts is all for training. */
 export const partNames = ["train", "validation", "test"] as const;
+/** A part of the data. */
 export type PartName = (typeof partNames)[number];
 
 /**
@@ -94,6 +95,7 @@ export type PartName = (typeof partNames)[number];
  * (or its path), label and part, the folder of a list's images, and what the parts are called.
  */
 export const choiceKeys = ["image", "label", "split", "images", ...partNames] as const;
+/** What was written before a path to say how it is read, by name. */
 export type Choices = Readonly<Partial<Record<(typeof choiceKeys)[number], string>>>;
 
 /** How a data set is opened. */

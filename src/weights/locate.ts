@@ -11,6 +11,7 @@ import { foreignFolder } from "./foreign-folder.js";
 import { hubRepository, isHubName } from "./hub-names.js";
 import { shardNames, shardsOfIndex, siblingShards } from "./shards.js";
 
+/** The files of one set of weights. */
 export interface WeightFiles {
   /** The file, or the index of the shards, for messages. */
   readonly path: string;

@@ -276,7 +276,7 @@ describe("bad input", () => {
         ...["--batch-size", "16", "--set", "model=deit", ...microRecipe],
         ...["distillation=hard", "teacher=deit", `teacherWeights=${run}`],
       ],
-      /Cannot create the cache ".*plain\.png\/answers": ".*plain\.png" is a file; choose another/,
+      /Cannot create the folder of answers ".*plain\.png\/answers": ".*plain\.png" is a file; choose another/,
       4,
     ));
   it("a disk without space", async () => {

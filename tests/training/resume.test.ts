@@ -116,9 +116,9 @@ describe("a loss that is not a number", () => {
     const run = train(
       options("skipping", wild, { onNaN: "skip", onEvent: (e) => e.kind === "warning" && warnings.push(e.message) }),
     );
-    await expect(run).rejects.toThrow("became infinite or NaN");
-    // Six steps an epoch, of which the first one breaks the weights; the second epoch has no good step at all.
-    expect(warnings).toHaveLength(5 + 5);
+    // Six steps an epoch, of which the first one breaks the weights; what they answer to the test images shows it.
+    await expect(run).rejects.toThrow(/The answer of "deit" to "procedural test image/);
+    expect(warnings).toHaveLength(5);
   });
 });
 
