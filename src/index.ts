@@ -37,14 +37,13 @@ export { Classifier, type ClassifierOptions } from "./evaluation/classifier.js";
 export { type EvaluateOptions, evaluate as evaluateClassifier } from "./evaluation/evaluate.js";
 export { embedding, patchFeatures } from "./evaluation/features.js";
 export { type EvaluationResult, softmaxOf, topK } from "./evaluation/metrics.js";
+export type { NormalizationChoice, NormalizationName } from "./evaluation/normalization.js";
 export { type ModelChoice, type OpenedModel, openModel } from "./evaluation/open-model.js";
 export { type Derive, Probe, type Seen } from "./evaluation/probe.js";
 export {
   type EvaluationView,
   evaluationTransform,
   type Geometry,
-  type NormalizationChoice,
-  type NormalizationName,
   type ViewChoice,
 } from "./evaluation/view.js";
 export { type AdaptOptions, adaptWeights } from "./models/adapt.js";

@@ -2,13 +2,13 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Exif } from "../data/decode.js";
 import type { Interpolation } from "../data/resize.js";
-import { asNormalization } from "../evaluation/preprocessor.js";
 import {
+  asNormalization,
   type NormalizationChoice,
   type NormalizationName,
   normalizationNames,
-  type ViewChoice,
-} from "../evaluation/view.js";
+} from "../evaluation/normalization.js";
+import type { ViewChoice } from "../evaluation/view.js";
 import { number } from "./options.js";
 
 export function viewOptions(command: Command): Command {

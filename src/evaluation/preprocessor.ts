@@ -1,22 +1,10 @@
 /** What preprocessor_config.json of transformers and pretrained_cfg of timm say of the view. */
-import { z } from "zod";
 import type { Interpolation } from "../data/resize.js";
 import type { Normalization } from "../models/model.js";
+import { asNormalization } from "./normalization.js";
 import { type Geometry, type Refused, ratioOf, type SaidOfView } from "./view.js";
 
 type Fields = Readonly<Record<string, unknown>>;
-
-const three = z.tuple([z.number(), z.number(), z.number()]);
-const normalizationSchema = z.object({
-  mean: three,
-  std: z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]),
-});
-
-/** Mean and deviation as a file gives them; undefined where it gives none. */
-export function asNormalization(value: unknown): Normalization | undefined {
-  const found = normalizationSchema.safeParse(value);
-  return found.success ? { mean: found.data.mean, std: found.data.std } : undefined;
-}
 
 const side = (value: unknown): number | undefined =>
   typeof value === "number" && Number.isInteger(value) && value > 0 && value <= 8192 ? value : undefined;

@@ -2,15 +2,14 @@
 import { basename } from "node:path";
 import { z } from "zod";
 import { FileError } from "../errors.js";
-import { type EvaluationView, normalizationOf, type SaidOfView } from "./view.js";
-
-const numbers = z.tuple([z.number(), z.number(), z.number()]);
+import { normalizationOf, normalizationSchema } from "./normalization.js";
+import type { EvaluationView, SaidOfView } from "./view.js";
 
 const savedSchema = z.object({
   cropRatio: z.number().positive().max(1),
   cropMode: z.enum(["center", "squash"]),
   interpolation: z.enum(["bilinear", "bicubic", "lanczos", "nearest"]),
-  normalization: z.object({ mean: numbers, std: numbers }),
+  normalization: normalizationSchema,
   exif: z.enum(["ignore", "apply"]),
 });
 

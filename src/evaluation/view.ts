@@ -3,7 +3,8 @@ import type { Exif } from "../data/decode.js";
 import type { Interpolation } from "../data/resize.js";
 import type { EvaluationTransform } from "../data/transform.js";
 import { WeightsError } from "../errors.js";
-import { imagenetNormalization, type Model, type Normalization } from "../models/model.js";
+import type { Model, Normalization } from "../models/model.js";
+import { type NormalizationChoice, normalizationOf } from "./normalization.js";
 
 /** What is cut from an image: the centre of it resized to ⌊size / cropRatio⌋, its shape kept or squashed to a square. */
 export interface Geometry {
@@ -45,22 +46,6 @@ export interface ViewChoice {
   readonly normalization?: NormalizationChoice;
   readonly exif?: Exif;
 }
-
-/** A normalisation by its name, or mean and deviation of each channel. */
-export type NormalizationChoice = NormalizationName | Normalization;
-export const normalizationNames = ["imagenet", "inception", "none"] as const;
-/** Names of the usual normalisations. */
-export type NormalizationName = (typeof normalizationNames)[number];
-
-const named: Readonly<Record<NormalizationName, Normalization>> = {
-  imagenet: imagenetNormalization,
-  inception: { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
-  none: { mean: [0, 0, 0], std: [1, 1, 1] },
-};
-
-/** The normalisation of this name, or the numbers as they are given. */
-export const normalizationOf = (choice: NormalizationChoice): Normalization =>
-  typeof choice === "string" ? named[choice] : choice;
 
 export const sayingOf = (choice: ViewChoice): SaidOfView => ({
   source: "the options",

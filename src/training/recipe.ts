@@ -3,7 +3,7 @@ import { z } from "zod";
 import { parsePolicy } from "../data/augment/policy.js";
 import type { Interpolation } from "../data/resize.js";
 import { UsageError } from "../errors.js";
-import { normalizationNames } from "../evaluation/view.js";
+import { normalizationNames, normalizationSchema } from "../evaluation/normalization.js";
 import { isHead } from "../models/adapt.js";
 import type { BatchTransform } from "./batch-transform.js";
 import type { Distillation } from "./losses.js";
@@ -17,6 +17,12 @@ const share = z.number().min(0).max(1);
 /** A share that 1 would make meaningless: averages that never move, labels that say nothing. */
 const belowOne = z.number().min(0).lt(1);
 const whole = z.number().int().min(1);
+const normalization = z
+  .union(
+    [z.enum(["auto", ...normalizationNames]), normalizationSchema.strict()],
+    'it is neither auto, imagenet, inception, none nor {"mean":[r,g,b],"std":[r,g,b]}',
+  )
+  .default("auto");
 
 const regnetSchema = z
   .strictObject({
@@ -110,18 +116,7 @@ export const recipeSchema = z.strictObject({
   emaWarmup: z.boolean().default(false),
 
   /** How images are normalised; `auto`: as the weights that `finetune` begins from want it, or the model. */
-  normalization: z
-    .union(
-      [
-        z.enum(["auto", ...normalizationNames]),
-        z.strictObject({
-          mean: z.tuple([z.number(), z.number(), z.number()]),
-          std: z.tuple([positive, positive, positive]),
-        }),
-      ],
-      'it is neither auto, imagenet, inception, none nor {"mean":[r,g,b],"std":[r,g,b]}',
-    )
-    .default("auto"),
+  normalization,
   /** Whether images are turned as their metadata asks. */
   exif: z.enum(["ignore", "apply"]).default("ignore"),
   /** Share of the shorter side that evaluation sees, the model's own unless told. */
@@ -172,18 +167,7 @@ export const recipeSchema = z.strictObject({
   teacherImageSize: whole.max(8192).optional(),
   teacherInterpolation: z.enum(["bilinear", "bicubic"]).default("bicubic"),
   /** How the teacher's images are normalised; `auto`: as its model or an ONNX file's metadata say. */
-  teacherNormalization: z
-    .union(
-      [
-        z.enum(["auto", ...normalizationNames]),
-        z.strictObject({
-          mean: z.tuple([z.number(), z.number(), z.number()]),
-          std: z.tuple([positive, positive, positive]),
-        }),
-      ],
-      'it is neither auto, imagenet, inception, none nor {"mean":[r,g,b],"std":[r,g,b]}',
-    )
-    .default("auto"),
+  teacherNormalization: normalization,
   /** Which output of an ONNX file holds its answers, where that cannot be told. */
   teacherOutput: z.string().optional(),
   /** What the answers of an ONNX file are; `auto`: as its last node or the numbers show. */

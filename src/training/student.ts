@@ -1,6 +1,6 @@
 /** The model that a recipe trains. */
 import { UsageError } from "../errors.js";
-import { normalizationOf } from "../evaluation/view.js";
+import { normalizationOf } from "../evaluation/normalization.js";
 import type { Model } from "../models/model.js";
 import { createModel } from "../models/registry.js";
 import type { Recipe } from "./recipe.js";

@@ -2,9 +2,9 @@
 import { createHash } from "node:crypto";
 import { readClassFile } from "../data/sources/files.js";
 import { UsageError } from "../errors.js";
+import { normalizationOf } from "../evaluation/normalization.js";
 import { openModel } from "../evaluation/open-model.js";
 import { outputNames } from "../evaluation/output-classes.js";
-import { normalizationOf } from "../evaluation/view.js";
 import { withHeadRows } from "../models/head-rows.js";
 import { imagenetNormalization, type Model, type Normalization } from "../models/model.js";
 import { createModel } from "../models/registry.js";
