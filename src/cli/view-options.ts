@@ -9,6 +9,7 @@ import {
   normalizationNames,
 } from "../evaluation/normalization.js";
 import type { ViewChoice } from "../evaluation/view.js";
+import { tryJson } from "../system/json.js";
 import { number } from "./options.js";
 
 export function viewOptions(command: Command): Command {
@@ -39,12 +40,8 @@ export const exifOption = (): Option =>
 
 function normalization(text: string): NormalizationChoice {
   if ((normalizationNames as readonly string[]).includes(text)) return text as NormalizationName;
-  try {
-    const found = asNormalization(JSON.parse(text));
-    if (found) return found;
-  } catch {
-    // said below
-  }
+  const found = asNormalization(tryJson(text));
+  if (found) return found;
   throw new InvalidArgumentError('It must be imagenet, inception, none or {"mean":[r,g,b],"std":[r,g,b]}.');
 }
 

@@ -2,7 +2,8 @@
 import { WeightsError } from "../errors.js";
 import type { Model } from "../models/model.js";
 import type { ModelOptions } from "../models/registry.js";
-import { type Companions, record } from "./companions.js";
+import { asObject } from "../system/json.js";
+import type { Companions } from "./companions.js";
 
 /** Activations that are the exact GELU. */
 const exactGelu = ["gelu", "gelu_python"];
@@ -23,7 +24,7 @@ export function describedOptions({ config }: Companions): ModelOptions {
   if (typeof act === "string" && !exactGelu.includes(act))
     refuse(`hidden_act ${JSON.stringify(act)} (the exact gelu is wanted)`);
   if (bias === false) refuse("qkv_bias false");
-  const timm = record(fields.model_args) ?? {};
+  const timm = asObject(fields.model_args) ?? {};
   for (const [key, value] of Object.entries(timm)) {
     if (harmless.test(key) || value === null || (key === "act_layer" && value === "gelu")) continue;
     if (key === "num_heads" || (key === "qkv_bias" && value === true) || (key === "class_token" && value === true))

@@ -6,6 +6,7 @@ import type { Model } from "../models/model.js";
 import { describeDeit, recognizeDeit } from "../models/recognize.js";
 import { createModel, type ModelOptions, modelNames } from "../models/registry.js";
 import { usualClasses } from "../models/usual-classes.js";
+import { asObject, tryJson } from "../system/json.js";
 import { quoted } from "../system/quoted.js";
 import type { NamedTensors } from "../tensor/index.js";
 import { loadWeights } from "../weights/load.js";
@@ -152,20 +153,10 @@ function unnamed(architecture: string | undefined, tensors: NamedTensors): strin
 }
 
 /** The sizes that a file of deit's own says of its model; none of others. */
-export function savedConfig(metadata: Readonly<Record<string, string>>): ModelOptions {
-  try {
-    const config: unknown = JSON.parse(metadata[checkpointMetadata.config] ?? "{}");
-    return typeof config === "object" && config !== null ? (config as ModelOptions) : {};
-  } catch {
-    return {};
-  }
-}
+export const savedConfig = (metadata: Readonly<Record<string, string>>): ModelOptions =>
+  asObject(tryJson(metadata[checkpointMetadata.config])) ?? {};
 
 function savedClasses(metadata: Readonly<Record<string, string>>): readonly string[] | undefined {
-  try {
-    const classes: unknown = JSON.parse(metadata[checkpointMetadata.classes] ?? "null");
-    return Array.isArray(classes) && classes.every((c) => typeof c === "string") ? classes : undefined;
-  } catch {
-    return undefined;
-  }
+  const classes = tryJson(metadata[checkpointMetadata.classes]);
+  return Array.isArray(classes) && classes.every((c) => typeof c === "string") ? classes : undefined;
 }

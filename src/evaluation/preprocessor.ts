@@ -1,16 +1,12 @@
 /** What preprocessor_config.json of transformers and pretrained_cfg of timm say of the view. */
 import type { Interpolation } from "../data/resize.js";
 import type { Normalization } from "../models/model.js";
+import { asObject, type JsonObject } from "../system/json.js";
 import { asNormalization } from "./normalization.js";
 import { type Geometry, type Refused, ratioOf, type SaidOfView } from "./view.js";
 
-type Fields = Readonly<Record<string, unknown>>;
-
 const side = (value: unknown): number | undefined =>
   typeof value === "number" && Number.isInteger(value) && value > 0 && value <= 8192 ? value : undefined;
-
-const record = (value: unknown): Fields | undefined =>
-  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : undefined;
 
 /** Processors whose single size is that of the shorter side; that of the others is a square. */
 const byShorterSide = /^(CLIP|ConvNe[Xx]t|PoolFormer|Bit|MobileNetV[12]|MobileViT|Levit|ViTHybrid)/;
@@ -22,7 +18,7 @@ const halves = /^(ViT|DeiT|Beit|ConvNe[Xx]t)/;
 const resamplings: readonly (Interpolation | undefined)[] = ["nearest", "lanczos", "bilinear", "bicubic"];
 
 /** Of transformers: the flags are obeyed, or what they ask for is refused by their name. */
-export function ofPreprocessor(fields: Fields, source: string): SaidOfView {
+export function ofPreprocessor(fields: JsonObject, source: string): SaidOfView {
   const type = String(fields.image_processor_type ?? fields.feature_extractor_type ?? "");
   const unknown = unfit(fields, type);
   if (unknown) {
@@ -40,7 +36,7 @@ export function ofPreprocessor(fields: Fields, source: string): SaidOfView {
 }
 
 /** What is done to pixels beside resizing, cropping and normalising. */
-function unfit(fields: Fields, type: string): string | undefined {
+function unfit(fields: JsonObject, type: string): string | undefined {
   const way = "which deit does not do; give weights for plain RGB images, or remove the file if it is another model's";
   if (fields.do_flip_channel_order === true || (/^MobileViT/.test(type) && fields.do_flip_channel_order !== false))
     return `asks for channels in the order blue, green, red (do_flip_channel_order), ${way}`;
@@ -52,7 +48,7 @@ function unfit(fields: Fields, type: string): string | undefined {
 }
 
 /** Pixels of 0 to 255 times `rescale_factor`, less the mean, over the deviation; on our scale, where white is 1. */
-function ofFlags(fields: Fields, type: string): Normalization | Refused | undefined {
+function ofFlags(fields: JsonObject, type: string): Normalization | Refused | undefined {
   const factor = typeof fields.rescale_factor === "number" ? fields.rescale_factor : 1 / 255;
   const white = fields.do_rescale === false ? 255 : Math.fround(255 * factor) === 1 ? 1 : 255 * factor;
   const over = (values: Normalization["mean"]): Normalization["mean"] => [
@@ -69,9 +65,9 @@ function ofFlags(fields: Fields, type: string): Normalization | Refused | undefi
   return { refused: "says neither three means nor three deviations (image_mean, image_std); give --normalization" };
 }
 
-function geometryOf(fields: Fields, type: string): { imageSize?: number; geometry?: Geometry | Refused } {
+function geometryOf(fields: JsonObject, type: string): { imageSize?: number; geometry?: Geometry | Refused } {
   const crop = (fields.do_center_crop ?? (cropping.test(type) && fields.crop_size !== undefined)) === true;
-  const cropped = record(fields.crop_size);
+  const cropped = asObject(fields.crop_size);
   const cropSize =
     side(fields.crop_size) ?? (cropped && cropped.height === cropped.width ? side(cropped.height) : undefined);
   const way = "give --crop-ratio to decide on the crop yourself";
@@ -85,7 +81,7 @@ function geometryOf(fields: Fields, type: string): { imageSize?: number; geometr
       },
     };
   if (fields.size === undefined) return {};
-  const size = record(fields.size);
+  const size = asObject(fields.size);
   const single = side(fields.size);
   const shorter = side(size?.shortest_edge) ?? (byShorterSide.test(type) ? single : undefined);
   const square = size && size.height === size.width ? side(size.height) : byShorterSide.test(type) ? undefined : single;
@@ -141,7 +137,7 @@ function resampling(value: unknown): Interpolation | Refused | undefined {
 }
 
 /** Of timm. */
-export function ofPretrainedConfig(fields: Fields, source: string): SaidOfView {
+export function ofPretrainedConfig(fields: JsonObject, source: string): SaidOfView {
   const { crop_pct: ratio, crop_mode: mode = "center", interpolation, input_size: input } = fields;
   const kinds: readonly string[] = ["nearest", "lanczos", "bilinear", "bicubic"] satisfies Interpolation[];
   const size = Array.isArray(input) && input[1] === input[2] ? side(input[1]) : undefined;

@@ -2,6 +2,7 @@
 import { basename } from "node:path";
 import { z } from "zod";
 import { FileError } from "../errors.js";
+import { tryJson } from "../system/json.js";
 import { normalizationOf, normalizationSchema } from "./normalization.js";
 import type { EvaluationView, SaidOfView } from "./view.js";
 
@@ -20,7 +21,7 @@ export function writeSavedView({ imageSize: _, ...view }: EvaluationView): strin
 
 export function readSavedView(text: string | undefined, path: string): SaidOfView[] {
   if (text === undefined) return [];
-  const found = savedSchema.safeParse(parsed(text));
+  const found = savedSchema.safeParse(tryJson(text));
   if (!found.success)
     throw new FileError(
       path,
@@ -28,14 +29,6 @@ export function readSavedView(text: string | undefined, path: string): SaidOfVie
     );
   const { cropRatio, cropMode, ...rest } = found.data;
   return [{ source: `"${path}"`, geometry: { cropRatio, cropMode }, ...rest }];
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** timm's vision transformers take images normalised by 0.5, but for those of a few trainings that their names tell. */

@@ -24,6 +24,22 @@ export function parseJson(text: string, { depth = usual.depth, items = usual.ite
   }
 }
 
+/** An object of JSON. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** The value, where it is an object and no list; undefined for others. */
+export const asObject = (value: unknown): JsonObject | undefined =>
+  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined;
+
+/** The value of a text that a reader has already bounded; undefined for none, and for what is no JSON. */
+export function tryJson(text: string | undefined): unknown {
+  try {
+    return text === undefined ? undefined : JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 const [quote, backslash, comma, colon, listStart, listEnd, mapStart, mapEnd] = [...'"\\,:[]{}'].map((c) =>
   c.charCodeAt(0),
 );

@@ -1,6 +1,8 @@
 /** What weights say of the model they belong to, as settings of a recipe. */
-import { checkpointMetadata } from "../evaluation/open-model.js";
+import { checkpointMetadata, savedConfig } from "../evaluation/open-model.js";
 import { type DeitSizes, nameOf, recognizeDeit } from "../models/recognize.js";
+import type { ModelOptions } from "../models/registry.js";
+import type { JsonObject } from "../system/json.js";
 import { loadWeights } from "../weights/load.js";
 import { locateWeights } from "../weights/locate.js";
 import { type RecipeSettings, recipeSchema } from "./recipe.js";
@@ -16,14 +18,14 @@ export async function describedWeights(source: string, model?: string): Promise<
   const files = await locateWeights({ weights: source, model: model ?? recipeSchema.shape.model.parse(undefined) });
   const { tensors, metadata } = await loadWeights(files);
   const named = metadata[checkpointMetadata.model];
-  if (named !== undefined) return ofOwn(named, metadata[checkpointMetadata.config]);
+  if (named !== undefined) return ofOwn(named, savedConfig(metadata));
   const sizes = recognizeDeit(new Map([...tensors].map(([name, { shape }]) => [name, shape])));
   return sizes ? ofSizes(sizes) : {};
 }
 
 /** From the configuration in the metadata of a file of our own. */
-function ofOwn(model: string, text = "{}"): Partial<RecipeSettings> {
-  const config = readConfig(text);
+function ofOwn(model: string, saved: ModelOptions): Partial<RecipeSettings> {
+  const config: JsonObject = { ...saved };
   const known = Object.keys(recipeSchema.shape).filter((key) => !decidedByTraining.includes(key));
   const pick = (keys: readonly string[]) =>
     Object.fromEntries(keys.filter((key) => config[key] !== undefined).map((key) => [key, config[key]]));
@@ -33,15 +35,6 @@ function ofOwn(model: string, text = "{}"): Partial<RecipeSettings> {
     ...(model === "regnety" ? { regnet } : {}),
     ...(config.distilled === true ? { distillation: "labels" } : {}),
   };
-}
-
-function readConfig(text: string): Readonly<Record<string, unknown>> {
-  try {
-    const config: unknown = JSON.parse(text);
-    return typeof config === "object" && config !== null ? { ...config } : {};
-  } catch {
-    return {};
-  }
 }
 
 function ofSizes(sizes: DeitSizes): Partial<RecipeSettings> {

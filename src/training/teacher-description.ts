@@ -9,6 +9,7 @@ import { outputNames } from "../evaluation/output-classes.js";
 import type { SaidOfView } from "../evaluation/view.js";
 import type { Normalization } from "../models/model.js";
 import type { ResampleFilter } from "../models/resample.js";
+import { tryJson } from "../system/json.js";
 import type { Recipe } from "./recipe.js";
 
 export interface TeacherDescription {
@@ -42,8 +43,8 @@ export async function describeTeacher(path: string, recipe: Recipe): Promise<Des
   const view: SaidOfView[] = [
     {
       source: `"${path}"`,
-      normalization: asNormalization(json(own.get(onnxMetadata.normalization))),
-      imageSize: asSize(json(own.get(onnxMetadata.imageSize))),
+      normalization: asNormalization(tryJson(own.get(onnxMetadata.normalization))),
+      imageSize: asSize(tryJson(own.get(onnxMetadata.imageSize))),
     },
     ...(ultralytics ? [ultralytics.view] : []),
     ...beside.view,
@@ -60,7 +61,7 @@ export async function describeTeacher(path: string, recipe: Recipe): Promise<Des
       ? (normalized?.normalization as Normalization | undefined)
       : normalizationOf(teacherNormalization);
   const given = teacherClasses ? await readClassFile(teacherClasses) : undefined;
-  const classes = asNames(json(own.get(onnxMetadata.classes))) ?? ultralytics?.classes ?? beside.classes?.names;
+  const classes = asNames(tryJson(own.get(onnxMetadata.classes))) ?? ultralytics?.classes ?? beside.classes?.names;
   const imageSize = teacherImageSize ?? first((said) => said.imageSize)?.imageSize;
   const { names } = outputNames(classes, given, path);
   return { description: { normalization, imageSize, interpolation, classes: names }, view };
@@ -80,7 +81,7 @@ function ofUltralytics(metadata: ReadonlyMap<string, string>, path: string) {
     throw new UsageError(
       `"${path}" is a model for the task "${task}", which names no class of an image; give a classifier.`,
     );
-  const size = json(metadata.get("imgsz"));
+  const size = tryJson(metadata.get("imgsz"));
   const view: SaidOfView = {
     source: `"${path}"`,
     normalization: normalizationOf("none"),
@@ -99,14 +100,6 @@ function pythonNames(text: string | undefined): readonly string[] | undefined {
   ))
     names[Number(index)] = (single ?? double).replace(/\\(.)/g, "$1");
   return names.length > 0 && Array.from(names, (name) => name !== undefined).every(Boolean) ? names : undefined;
-}
-
-function json(text: string | undefined): unknown {
-  try {
-    return text === undefined ? undefined : JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 const asSize = (value: unknown): number | undefined =>

@@ -3,6 +3,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { FileError } from "../errors.js";
 import { fileError } from "../system/atomic-file.js";
+import { asObject, tryJson } from "../system/json.js";
 import { quoted } from "../system/quoted.js";
 
 type Files = readonly [string, ...string[]];
@@ -35,28 +36,22 @@ export async function shardsOfIndex(path: string): Promise<Files> {
 async function weightMap(path: string): Promise<Readonly<Record<string, string>>> {
   try {
     if ((await stat(path)).size > largestIndex) throw noIndex(path, `is larger than ${largestIndex} bytes`);
-    const json: unknown = parsed(await readFile(path, "utf8"));
-    const map = typeof json === "object" && json !== null && "weight_map" in json ? json.weight_map : undefined;
-    const names = typeof map === "object" && map !== null ? Object.entries(map) : [];
-    if (names.length === 0) throw noIndex(path, "has no weight_map");
-    const wrong = names.find(([, name]) => typeof name !== "string" || !isPlain(name));
+    const index = asObject(tryJson((await readFile(path, "utf8")).replace(/^\uFEFF/, "")));
+    const entries = Object.entries(asObject(index?.weight_map) ?? {});
+    if (entries.length === 0) throw noIndex(path, "has no weight_map");
+    const wrong = entries.find((entry) => !isInFolder(entry));
     if (wrong) throw noIndex(path, `says that ${quoted(wrong[0])} lies in no file of its folder`);
-    return Object.fromEntries(names);
+    return Object.fromEntries(entries.filter(isInFolder));
   } catch (error) {
     throw fileError(path, "read the index in", error);
   }
 }
 
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text.replace(/^\uFEFF/, ""));
-  } catch {
-    return undefined;
-  }
-}
-
-/** A file's name alone, which leads out of no folder. */
-const isPlain = (name: string): boolean => /^[^\\/:\0]+$/.test(name) && name !== "." && name !== "..";
+/** Whether a tensor lies in a file by its name alone, which leads out of no folder. */
+const isInFolder = (entry: [string, unknown]): entry is [string, string] => {
+  const [, name] = entry;
+  return typeof name === "string" && /^[^\\/:\0]+$/.test(name) && name !== "." && name !== "..";
+};
 
 const noIndex = (path: string, what: string): FileError =>
   new FileError(path, `"${path}" ${what}, so it is no index of weights; fetch it again, or name a file of weights.`);

@@ -3,6 +3,7 @@ import { createReadStream } from "node:fs";
 import { CsvError, parse } from "csv-parse";
 import { FileError } from "../../errors.js";
 import { fileError } from "../../system/atomic-file.js";
+import { asObject, tryJson } from "../../system/json.js";
 import { linesOf } from "../../system/lines.js";
 import { rawPath } from "../../system/raw-path.js";
 
@@ -91,19 +92,9 @@ async function* jsonRows(path: string): AsyncGenerator<Readonly<Record<string, u
   for await (const line of linesOf(path, longestLine)) {
     number++;
     if (line.trim() === "") continue;
-    const row = parsed(line);
+    const row = asObject(tryJson(line));
     if (row === undefined)
       throw new FileError(path, `Line ${number} of "${path}" is no JSON object; write {"path": …, "label": …}.`);
     yield row;
-  }
-}
-
-function parsed(line: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(line);
-    const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
-    return isObject ? (value as Record<string, unknown>) : undefined;
-  } catch {
-    return undefined;
   }
 }
