@@ -142,10 +142,10 @@ describe("a lock", () => {
     const owner = JSON.stringify({ pid: 1, host: "elsewhere", began: 1 });
     await write(owner);
     await silentFor(130);
-    const taking = takeLock(path, { held, beat: 1000 });
+    const refused = expect(takeLock(path, { held, beat: 1000 })).rejects.toThrow("held");
     await sleep(300);
     await write(owner);
-    await expect(taking).rejects.toThrow("held");
+    await refused;
   });
 
   it.each([[""], ["garbage"], ["1"], ["-1"], ["0"], ["{}"], ['{"pid":-1,"host":"x"}'.slice(0, 9)]])(
