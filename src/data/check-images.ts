@@ -6,7 +6,7 @@ import { DownloadError } from "../errors.js";
 import { rawPath } from "../system/raw-path.js";
 import type { Dataset, SampleSource } from "./dataset.js";
 import { defaultMaxPixels } from "./decode.js";
-import { isJpeg, jpegHeader } from "./decoders/jpeg.js";
+import { isJpeg, jpegHeader } from "./decoders/jpeg-header.js";
 import { whileHere } from "./pieces.js";
 import { readSample } from "./view.js";
 

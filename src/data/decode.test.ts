@@ -5,7 +5,7 @@ import { RandomStream } from "../random/stream.js";
 import type { NamedTensors } from "../tensor/index.js";
 import { readSafetensors } from "../weights/safetensors.js";
 import { decodeImage, openImage } from "./decode.js";
-import { jpegHeader } from "./decoders/jpeg.js";
+import { jpegHeader } from "./decoders/jpeg-header.js";
 import type { RgbImage } from "./image.js";
 import { applyTransform } from "./transform.js";
 

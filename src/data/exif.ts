@@ -1,6 +1,7 @@
 /** The orientation that a file's metadata asks for, found where Pillow's `getexif()` looks for it. */
 import { inflateSync } from "node:zlib";
 import { openAvif } from "./decoders/avif.js";
+import { jpegSegments, startOfScan } from "./decoders/jpeg-header.js";
 import type { Codec } from "./file-format.js";
 import type { Orientation } from "./orientation.js";
 
@@ -33,19 +34,12 @@ const xmpMark = "http://ns.adobe.com/xap/1.0/\0";
 function inJpeg(all: Buffer): Metadata {
   const exif: Buffer[] = [];
   let xmp: Buffer | undefined;
-  for (let at = 2; at + 4 <= all.length && all[at] === 0xff; ) {
-    if (all[at + 1] === 0xff) {
-      at++;
-      continue;
-    }
-    if (all[at + 1] === 0xda) break;
-    const end = at + 2 + all.readUInt16BE(at + 2);
-    if (all[at + 1] === 0xe1) {
-      const content = all.subarray(at + 4, end);
-      if (content.toString("latin1", 0, 6) === exifMark) exif.push(content.subarray(exif.length > 0 ? 6 : 0));
-      else if (content.toString("latin1", 0, xmpMark.length) === xmpMark) xmp ??= content.subarray(xmpMark.length);
-    }
-    at = end;
+  for (const { marker, at } of jpegSegments(all)) {
+    if (marker === startOfScan) break;
+    if (marker !== 0xe1) continue;
+    const content = all.subarray(at + 4, at + 2 + all.readUInt16BE(at + 2));
+    if (content.toString("latin1", 0, 6) === exifMark) exif.push(content.subarray(exif.length > 0 ? 6 : 0));
+    else if (content.toString("latin1", 0, xmpMark.length) === xmpMark) xmp ??= content.subarray(xmpMark.length);
   }
   return { exif: exif.length > 0 ? Buffer.concat(exif) : undefined, xmp };
 }

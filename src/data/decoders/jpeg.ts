@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { inTurn } from "../huge-pictures.js";
 import { type Picture, type Pixels, pictureOf, type RgbImage, type Shrink, type Size, wholeBox } from "../image.js";
 import { resize } from "../resize.js";
+import { endOfJpegHead, isJpeg, type JpegHeader, jpegHeader } from "./jpeg-header.js";
 import { decodeWithSharp } from "./sharp.js";
 import { type TurboJpeg, turboJpeg } from "./turbojpeg.js";
 import { checkSize, cut, damaged, unsupported } from "./undecodable.js";
@@ -100,54 +101,4 @@ function checkHeader({ width, height, bits, components }: JpegHeader, maxPixels:
   if (bits !== 8) throw unsupported(`a JPEG with ${bits} bits per value`);
   if (![1, 3, 4].includes(components)) throw unsupported(`a JPEG with ${components} components`);
   checkSize(width, height, maxPixels);
-}
-
-export function isJpeg(bytes: Uint8Array): boolean {
-  return bytes.length > 3 && bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff;
-}
-
-/** Segments of a JPEG before its first scan: marker and position. Ends early where the data does. */
-function* jpegSegments(bytes: Uint8Array): Generator<{ readonly marker: number; readonly at: number }, void> {
-  for (let at = 2; at + 3 < bytes.length; ) {
-    if (bytes[at] !== 0xff) return;
-    const marker = bytes[at + 1];
-    if (marker === 0xff) {
-      at++;
-      continue;
-    }
-    yield { marker, at };
-    at += 2 + ((bytes[at + 2] << 8) | bytes[at + 3]);
-  }
-}
-
-/** Where the segments of a JPEG end: at its first scan, at a fault, or where the data does. */
-function endOfJpegHead(bytes: Uint8Array): number {
-  let end = 2;
-  for (const { marker, at } of jpegSegments(bytes)) {
-    if (marker === 0xda) return at;
-    end = at + 2 + ((bytes[at + 2] << 8) | bytes[at + 3]);
-  }
-  return end;
-}
-
-export interface JpegHeader extends Size {
-  /** Of a value. */
-  readonly bits: number;
-  readonly components: number;
-}
-
-/** What the frame header of a JPEG says, if one is found. */
-export function jpegHeader(bytes: Uint8Array): JpegHeader | undefined {
-  for (const { marker, at } of jpegSegments(bytes)) {
-    const frame = marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
-    if (frame && at + 9 < bytes.length) {
-      return {
-        bits: bytes[at + 4],
-        height: (bytes[at + 5] << 8) | bytes[at + 6],
-        width: (bytes[at + 7] << 8) | bytes[at + 8],
-        components: bytes[at + 9],
-      };
-    }
-  }
-  return undefined;
 }

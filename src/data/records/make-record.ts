@@ -2,7 +2,7 @@
 import { shorterSide } from "../crop.js";
 import type { SampleSource } from "../dataset.js";
 import type { Exif } from "../decode.js";
-import { isJpeg } from "../decoders/jpeg.js";
+import { isJpeg } from "../decoders/jpeg-header.js";
 import { orientationOf } from "../exif.js";
 import { type RgbImage, type Size, wholeImage } from "../image.js";
 import { readSource } from "../read-source.js";
