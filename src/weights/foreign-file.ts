@@ -1,9 +1,9 @@
 /** What a file that holds no weights we read is, by its bytes and, of zip archives, its entries. */
-import { open, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { basename } from "node:path";
-import { fileError } from "../system/atomic-file.js";
 import { quoted } from "../system/quoted.js";
 import { ZipFile } from "../system/zip.js";
+import { firstBytes } from "./first-bytes.js";
 import type { Foreign } from "./foreign-folder.js";
 
 const exported = "save its weights as safetensors or with torch.save where it was made";
@@ -128,19 +128,4 @@ export async function foreignPickle(path: string): Promise<Foreign | undefined> 
     is: `a pickle of Python (${size} bytes), but not one that torch.save wrote; PaddlePaddle, Detectron2 and scikit-learn write such files`,
     way: "load it there, and save its weights as safetensors or with torch.save",
   };
-}
-
-/** At most `count` bytes from the beginning. */
-async function firstBytes(path: string, count: number): Promise<Buffer> {
-  try {
-    const file = await open(path, "r");
-    try {
-      const { buffer, bytesRead } = await file.read(Buffer.alloc(count), 0, count, 0);
-      return buffer.subarray(0, bytesRead);
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    throw fileError(path, "read the weights in", error);
-  }
 }

@@ -1,9 +1,8 @@
 /** Weights from any file we know, by what the file holds and not by its name. */
-import { open } from "node:fs/promises";
 import { FileError, UsageError } from "../errors.js";
-import { fileError } from "../system/atomic-file.js";
 import { quoted } from "../system/quoted.js";
 import type { HostTensor, NamedTensors } from "../tensor/index.js";
+import { firstBytes, isZip } from "./first-bytes.js";
 import { foreignArchive, foreignFile, foreignPickle } from "./foreign-file.js";
 import { fromHuggingface, isHuggingface } from "./huggingface-names.js";
 import { locateWeights, type WeightFiles } from "./locate.js";
@@ -89,7 +88,7 @@ const counted = (n: number, word: string): string => `${n} ${word}${n === 1 ? ""
  */
 async function formatOf(path: string): Promise<LoadedWeights["format"]> {
   const head = await firstBytes(path, 9);
-  const zip = head.readUInt32BE(0) === 0x504b0304;
+  const zip = isZip(head);
   const pickle = head[0] === 0x80 && head[1] >= 2 && head[1] <= 5;
   if (head[8] === 0x7b && !zip && !pickle) return "safetensors";
   const foreign = await (zip ? foreignArchive : pickle ? foreignPickle : foreignFile)(path);
@@ -99,20 +98,4 @@ async function formatOf(path: string): Promise<LoadedWeights["format"]> {
     path,
     `"${path}" is neither a safetensors file nor a PyTorch checkpoint; give the weights in one of these formats.`,
   );
-}
-
-/** The first bytes of a file; zeros after its end. */
-async function firstBytes(path: string, count: number): Promise<Buffer> {
-  const head = Buffer.alloc(count);
-  try {
-    const file = await open(path, "r");
-    try {
-      await file.read(head, 0, count, 0);
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    throw fileError(path, "read the weights in", error);
-  }
-  return head;
 }

@@ -1,8 +1,7 @@
 /** PyTorch checkpoints, zip and legacy: the tensors of a state dict, wherever it is wrapped. */
-import { open, readFile, stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { FileError, UsageError } from "../errors.js";
 import { Inert, notAllowed, PickleError, type PickleValue } from "../pickle/values.js";
-import { fileError } from "../system/atomic-file.js";
 import { quoted } from "../system/quoted.js";
 import { ZipFile } from "../system/zip.js";
 import {
@@ -14,6 +13,7 @@ import {
   type TypedArray,
   viewOf,
 } from "../tensor/index.js";
+import { firstBytes, isZip } from "./first-bytes.js";
 import { type Candidate, chooseStateDict } from "./state-dict.js";
 import { OtherTensor, readTorchPickle, type Storage, TensorRef } from "./torch-pickle.js";
 
@@ -43,8 +43,7 @@ type Found = TensorRef | OtherTensor;
 /** All tensors by name. Throws FileError when the file is malformed or wants to construct what is not allowed. */
 export async function readPytorch(path: string, { key }: PytorchOptions = {}): Promise<PytorchWeights> {
   try {
-    const zip = (await firstBytes(path)).readUInt32BE(0) === 0x504b0304;
-    return zip ? await readZip(path, key) : await readLegacy(path, key);
+    return isZip(await firstBytes(path, 4)) ? await readZip(path, key) : await readLegacy(path, key);
   } catch (error) {
     if (error instanceof PickleError) {
       throw new FileError(
@@ -54,19 +53,6 @@ export async function readPytorch(path: string, { key }: PytorchOptions = {}): P
       );
     }
     throw error;
-  }
-}
-
-async function firstBytes(path: string): Promise<Buffer> {
-  const file = await open(path, "r").catch((error) => {
-    throw fileError(path, "read", error);
-  });
-  try {
-    const head = Buffer.alloc(4);
-    await file.read(head, 0, 4, 0);
-    return head;
-  } finally {
-    await file.close();
   }
 }
 

@@ -1,0 +1,22 @@
+/** The beginning of a file of weights, which tells its format. */
+import { open } from "node:fs/promises";
+import { fileError } from "../system/atomic-file.js";
+
+/** At most `count` bytes from the beginning. Throws FileError where they cannot be read. */
+export async function firstBytes(path: string, count: number): Promise<Buffer> {
+  try {
+    const file = await open(path, "r");
+    try {
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(count), 0, count, 0);
+      return buffer.subarray(0, bytesRead);
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw fileError(path, "read the weights in", error);
+  }
+}
+
+const zipStart = Buffer.from("PK\x03\x04", "latin1");
+
+export const isZip = (head: Buffer): boolean => head.subarray(0, zipStart.length).equals(zipStart);
