@@ -23,9 +23,7 @@ const kinds: readonly (Foreign & { readonly has: (name: string) => boolean })[] 
   },
   {
     has: (name) =>
-      /^(_METADATA|_CHECKPOINT_METADATA|_sharding|manifest\.ocdbt|ocdbt\.process_\d+|checkpoint|flax_model\.msgpack)$/.test(
-        name,
-      ) && name !== "checkpoint",
+      /^(_METADATA|_CHECKPOINT_METADATA|_sharding|manifest\.ocdbt|ocdbt\.process_\d+|flax_model\.msgpack)$/.test(name),
     is: "a checkpoint of JAX (Orbax or Flax)",
     way: asSafetensors,
   },
