@@ -27,6 +27,10 @@ export function thisProcess(): ProcessIdentity {
   return { pid: process.pid, host: hostname(), began, ...linuxIdentity() };
 }
 
+/** The process as the subject of a sentence; of one that is unknown, "Another process". */
+export const namedProcess = (other: ProcessIdentity | undefined): string =>
+  other ? `Process ${other.pid} on ${other.host}` : "Another process";
+
 export function lifeOf(other: ProcessIdentity, me: ProcessIdentity = thisProcess()): Life {
   if (other.numbering !== undefined && me.numbering !== undefined) {
     if (other.numbering !== me.numbering) return "elsewhere";

@@ -5,8 +5,7 @@ import { TrainingError, UsageError } from "../errors.js";
 import { fileError, removeLeftovers, writeFileAtomic } from "../system/atomic-file.js";
 import { takeLock } from "../system/lock-file.js";
 import { makeFolder } from "../system/make-folder.js";
-import { lifeOf, type ProcessIdentity } from "../system/process-identity.js";
-import { printable } from "../system/quoted.js";
+import { lifeOf, namedProcess, type ProcessIdentity } from "../system/process-identity.js";
 import type { LogEntry } from "./log-schema.js";
 import { type Change, changesOf, describeRun, type RunDescription, runFiles } from "./run-manifest.js";
 
@@ -45,7 +44,7 @@ export async function openRunFolder(
     held: (owner) => lockedFolder(path, owner),
     lost: (owner) =>
       new TrainingError(
-        `${owner ? `Process ${owner.pid} on ${printable(owner.host)}` : "Another process"} has taken over the run folder "${path}", because this one gave no sign of life for two minutes; it ends here and leaves the folder to the other.`,
+        `${namedProcess(owner)} has taken over the run folder "${path}", because this one gave no sign of life for two minutes; it ends here and leaves the folder to the other.`,
       ),
   });
   const log = join(path, "log.jsonl");
@@ -95,9 +94,7 @@ function lockedFolder(path: string, owner: ProcessIdentity | undefined): Trainin
     lifeOf(owner) === "alive"
       ? "stop it, or choose another --output"
       : "stop it, or choose another --output; if it is gone, its lock is taken over two minutes after its last sign of life";
-  return new TrainingError(
-    `Process ${owner.pid} on ${printable(owner.host)} is writing in the run folder "${path}"; ${wayOut}.`,
-  );
+  return new TrainingError(`${namedProcess(owner)} is writing in the run folder "${path}"; ${wayOut}.`);
 }
 
 async function holdsWeights(path: string): Promise<boolean> {

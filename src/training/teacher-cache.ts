@@ -17,7 +17,7 @@ import type { Model } from "../models/model.js";
 import { fileError, writeFileAtomic } from "../system/atomic-file.js";
 import { type Lock, takeLock } from "../system/lock-file.js";
 import { makeFolder } from "../system/make-folder.js";
-import { printable } from "../system/quoted.js";
+import { namedProcess } from "../system/process-identity.js";
 import type { TeacherAnswers } from "./answers.js";
 import type { Recipe } from "./recipe.js";
 import { settledRecipe } from "./settled-recipe.js";
@@ -128,9 +128,7 @@ export async function buildTeacherCache(options: CacheOptions): Promise<StoredAn
     await makeFolder(output, "the folder of answers");
     lock = await takeLock(join(output, "lock"), {
       held: (owner) =>
-        new TrainingError(
-          `${owner ? `Process ${owner.pid} on ${printable(owner.host)}` : "Another process"} is writing in "${output}"; wait for it, or choose another folder.`,
-        ),
+        new TrainingError(`${namedProcess(owner)} is writing in "${output}"; wait for it, or choose another folder.`),
     });
     await beginOrContinue(output, manifest);
     teaching = await answersOf(teacher, { recipe, engine, student, batch, describe: dataset.describe });

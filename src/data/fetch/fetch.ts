@@ -6,7 +6,7 @@ import { fileError, requireFreeSpace } from "../../system/atomic-file.js";
 import { download } from "../../system/download.js";
 import { takeLock } from "../../system/lock-file.js";
 import { makeFolder } from "../../system/make-folder.js";
-import { printable } from "../../system/quoted.js";
+import { namedProcess } from "../../system/process-identity.js";
 import type { CatalogueEntry, CatalogueFile } from "./catalogue.js";
 import { unpackTar } from "./unpack.js";
 
@@ -35,7 +35,7 @@ export async function fetchDataset(entry: FilesEntry, folder: string, options: F
     held: (owner) =>
       new FileError(
         folder,
-        `${owner ? `Process ${owner.pid} on ${printable(owner.host)}` : "Another process"} is fetching "${folder}" already; wait for it, or choose another folder.`,
+        `${namedProcess(owner)} is fetching "${folder}" already; wait for it, or choose another folder.`,
       ),
   });
   try {
