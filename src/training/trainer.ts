@@ -137,9 +137,10 @@ async function trainEpochs(options: TrainOptions, run: OpenRun): Promise<TrainRe
       throw resumable(end.error, position);
     }
     if (end.kind === "broken") {
-      const tired = position.rollbacks === mostRollbacks;
-      const reason = await recordBroken(run, end.run, position, tired || end.run.what === "teacher" ? "stop" : onNaN);
-      if (onNaN !== "rollback" || tired || end.run.what === "teacher") {
+      const hopeless = position.rollbacks === mostRollbacks || end.run.what === "teacher";
+      const action = hopeless ? "stop" : onNaN;
+      const reason = await recordBroken(run, end.run, position, action);
+      if (action !== "rollback") {
         await saveAndStop(run, position, reason);
         throw new TrainingError(reason);
       }
