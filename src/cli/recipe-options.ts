@@ -1,11 +1,12 @@
 /** What commands that follow a recipe share: where it and the data come from, and changes to it. */
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import type { Exif } from "../data/decode.js";
 import { UsageError } from "../errors.js";
 import { parseRecipe, type Recipe } from "../training/recipe.js";
 import { applySettings, isRecipe, readRecipe } from "../training/recipe-file.js";
 import { collected } from "./list-options.js";
 import { positive, wholeNumber } from "./options.js";
+import { exifOption } from "./view-options.js";
 
 export interface RecipeChoice {
   readonly recipe?: string;
@@ -53,12 +54,7 @@ export function recipeOptions(command: Command): Command {
     .option("--clip-gradient <norm>", "largest norm of all gradients", positive)
     .option("--finetune <weights>", "weights to begin from: a file, a run folder, hub or hub:owner/name")
     .option("--seed <n>", "seed of every random number", wholeNumber(0))
-    .addOption(
-      new Option("--exif <what>", "turn images as their metadata ask (apply), or not (ignore)").choices([
-        "ignore",
-        "apply",
-      ]),
-    );
+    .addOption(exifOption("turn images as their metadata ask (apply), or not (ignore)"));
 }
 
 export interface Asked<Options> {

@@ -30,13 +30,12 @@ export function viewOptions(command: Command): Command {
       'imagenet, inception (0.5), none, or {"mean":[r,g,b],"std":[r,g,b]}; as the weights say unless told',
       normalization,
     )
-    .addOption(exifOption());
+    .addOption(exifOption("turn images as their metadata ask, or not; as the weights say unless told"));
 }
 
-export const exifOption = (): Option =>
-  new Option("--exif <what>", "turn images as their metadata ask, or not; as the weights say unless told").choices([
-    ...(["ignore", "apply"] satisfies Exif[]),
-  ]);
+/** `--exif`: what is done about the orientation in metadata, with words on what decides. */
+export const exifOption = (description: string): Option =>
+  new Option("--exif <what>", description).choices(["ignore", "apply"] satisfies Exif[]);
 
 function normalization(text: string): NormalizationChoice {
   if ((normalizationNames as readonly string[]).includes(text)) return text as NormalizationName;

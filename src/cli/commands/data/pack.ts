@@ -13,6 +13,7 @@ import { type Ending, interruptible } from "../../interruption.js";
 import { splitOption, wholeNumber } from "../../options.js";
 import { print, warn } from "../../output.js";
 import { requireWritable } from "../../output-file.js";
+import { exifOption } from "../../view-options.js";
 
 interface Options {
   readonly size: number;
@@ -37,11 +38,7 @@ export function define(command: Command): void {
     .addOption(
       new Option("--on-bad-image <what>", "end, or leave the image out").choices(["stop", "skip"]).default("stop"),
     )
-    .addOption(
-      new Option("--exif <how>", "turn images as their EXIF orientation asks, or ignore it")
-        .choices(["ignore", "apply"])
-        .default("ignore"),
-    )
+    .addOption(exifOption("turn images as their EXIF orientation asks, or ignore it").default("ignore"))
     .option("--workers <threads>", "threads that make images small", wholeNumber(1), availableParallelism())
     .option("--json", "print one JSON value")
     .addHelpText(
