@@ -1,6 +1,7 @@
 /** One folder per class, as torchvision's ImageFolder: classes in code-point order of their folders. */
 import { join } from "node:path";
 import { FileError, UsageError } from "../../errors.js";
+import { isIndex } from "../class-matching.js";
 import { Uint32Column } from "../columns.js";
 import type { Dataset, OpenOptions } from "../dataset.js";
 import { classIndices, lookAlikes } from "../labels.js";
@@ -78,6 +79,3 @@ function classIndex(folder: string, classes: readonly string[]): number | undefi
   if (!isIndex(folder) || classes.some(isIndex)) return undefined;
   return Number(folder) < classes.length ? Number(folder) : undefined;
 }
-
-/** Whether a folder's name is a whole number, written without leading zeros. */
-export const isIndex = (name: string): boolean => /^(0|[1-9]\d{0,5})$/.test(name);
