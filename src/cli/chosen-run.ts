@@ -1,7 +1,7 @@
 /** What a command decides by itself where the user names no recipe, and no part to test on. */
-import type { SplitRule } from "../data/dataset.js";
+import type { Dataset, SplitRule } from "../data/dataset.js";
 import { openDataset } from "../data/open.js";
-import { parseSplitRule } from "../data/split.js";
+import { parseSplitRule, partOf } from "../data/split.js";
 import { placeFromEnvironment } from "../system/coordination/rank-environment.js";
 import { chooseRecipe, setAside } from "../training/chosen-recipe.js";
 import { describedWeights } from "../training/described-weights.js";
@@ -31,8 +31,14 @@ export async function chosenRun(
   // A recipe that is wrong is told before anything is opened.
   const named = options.recipe === undefined ? undefined : await resolveRecipe(options);
   const split = await chosenSplit(options, say);
-  const recipe = named ?? (await resolveRecipe(options, await chosenSettings({ ...options, split }, say)));
-  return { recipe, split: await parseSplitRule(split) };
+  const recipe = named ?? (await resolveRecipe(options, await chosenSettings({ ...options, ...split }, say)));
+  return { recipe, split: await parseSplitRule(split.split) };
+}
+
+export interface ChosenSplit {
+  readonly split: string;
+  /** What it leaves for training, where the data was opened to choose. */
+  readonly training?: Dataset;
 }
 
 /**
@@ -42,24 +48,25 @@ export async function chosenRun(
 export async function chosenSplit(
   { data, split, validation }: DataChoice,
   note: (message: string) => void,
-): Promise<string> {
-  if (split !== undefined) return split;
-  if (validation !== undefined || (await hasMeasuredPart(data))) return "given";
-  const { length } = await openDataset(data, { split: "train" });
-  const share = setAside(length);
+): Promise<ChosenSplit> {
+  if (split !== undefined) return { split };
+  if (validation !== undefined || (await hasMeasuredPart(data))) return { split: "given" };
+  const whole = await openDataset(data, { split: "train" });
+  const share = setAside(whole.length);
   note(
     `"${data}" has no part with labels for validation or testing, so ${100 * share} % of each class is set aside for it; --split chooses another share, --validation other data, and --split given tests on nothing.`,
   );
-  return String(share);
+  return { split: String(share), training: partOf(whole, { kind: "hash", share }, "train") };
 }
 
 /** Settings of the recipe that fits the data, for `resolveRecipe` to change further. `note` takes what is chosen. */
 export async function chosenSettings(
-  options: RecipeChoice & DataChoice & { readonly split: string },
+  options: RecipeChoice & DataChoice & ChosenSplit,
   note: (message: string) => void,
 ): Promise<Record<string, unknown>> {
   const { data, split, batchSize, finetune, model } = options;
-  const { length: images, classes } = await openDataset(data, { split: "train", rule: await parseSplitRule(split) });
+  const training = options.training ?? (await openDataset(data, { split: "train", rule: await parseSplitRule(split) }));
+  const { length: images, classes } = training;
   const wanted = typeof batchSize === "number" ? batchSize : undefined;
   const chosen = chooseRecipe({ images, classes: classes.length }, finetune !== undefined, wanted);
   const described = finetune === undefined ? {} : await describedWeights(finetune, model);

@@ -58,13 +58,10 @@ export async function resolveRun<Options extends RunChoice>(
   const ofCommand = asked?.options ?? options;
   // A recipe that is named is read before the data is opened, and printed without it.
   let recipe = known || ofCommand.recipe !== undefined ? await resolveRecipe(ofCommand, known?.recipe) : undefined;
-  let split = options.split ?? (known && String(manifest?.split ?? "given"));
-  if (place && !(given.printRecipe && recipe)) split ??= await chosenSplit({ data: place, validation }, note);
-  split ??= "given";
-  recipe ??= await resolveRecipe(
-    ofCommand,
-    place ? await chosenSettings({ ...options, data: place, split }, note) : {},
-  );
+  const told = options.split ?? (known && String(manifest?.split ?? "given"));
+  const data = given.printRecipe && recipe ? undefined : place;
+  const chosen = data ? await chosenSplit({ data, split: told, validation }, note) : { split: told ?? "given" };
+  recipe ??= await resolveRecipe(ofCommand, data ? await chosenSettings({ ...options, data, ...chosen }, note) : {});
   return {
     ...options,
     data: place ?? manifest!.data,
@@ -74,7 +71,7 @@ export async function resolveRun<Options extends RunChoice>(
     fitBatch,
     validation,
     test: options.test ?? manifest?.test,
-    split,
+    split: chosen.split,
     onBadImage: options.onBadImage ?? manifest?.onBadImage ?? "stop",
     precision: options.precision ?? manifest?.precision ?? "float32",
     // A run is bit for bit the same on one engine only.

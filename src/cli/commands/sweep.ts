@@ -65,8 +65,7 @@ async function run(data: string, options: Options, signal: AbortSignal, ending: 
   const grid = await resolveGrid(options);
   const recipe = options.recipe ?? grid.recipe;
   const note = noteUnless(options.json);
-  const split = await chosenSplit({ ...options, data }, note);
-  const base = recipe !== undefined ? await readRecipe(recipe) : await unnamedRecipe(data, split, options, note);
+  const { split, base } = await basis(data, recipe, options, note);
   const cells = cellsOf(grid, applySettings(base, options.set ?? []));
   if (options.plan) return printPlan(cells, options.json);
   ending.outlivesOutput();
@@ -102,9 +101,14 @@ async function run(data: string, options: Options, signal: AbortSignal, ending: 
 const failure = ({ cell, outcome }: CellResult): string =>
   `"${cell.row}" with seed ${cell.seed}: ${outcome.kind === "failed" ? outcome.reason : ""}`;
 
-/** Grids of the paper are rows of its recipe; settings of the command's own vary one that fits the data. */
-async function unnamedRecipe(data: string, split: string, { grid }: Options, note: (message: string) => void) {
-  return grid === undefined ? chosenSettings({ data, split }, note) : {};
+/**
+ * How the data is divided, and the recipe that is varied: the named one; else one that fits the data, but for grids from
+ * a file, whose rows are complete.
+ */
+async function basis(data: string, recipe: string | undefined, options: Options, note: (message: string) => void) {
+  const chosen = await chosenSplit({ ...options, data }, note);
+  const unnamed = async () => (options.grid === undefined ? chosenSettings({ data, ...chosen }, note) : {});
+  return { split: chosen.split, base: await (recipe === undefined ? unnamed() : readRecipe(recipe)) };
 }
 
 async function resolveGrid({ grid, vary = [], seeds }: Options): Promise<Grid> {
