@@ -31,7 +31,7 @@ export function chooseRecipe(data: FoundData, weights: boolean, batchSize?: numb
       changes: {
         batchSize: batch,
         lr,
-        ...epochsFor(images, batch, { steps: 300, least: leastEpochs(images), most: 100 }),
+        epochs: epochsFor(images, batch, { steps: 300, least: leastEpochs(images), most: 100 }),
       },
       why: `the run begins from weights; batch, rate and epochs are for ${of}`,
       expect:
@@ -48,7 +48,7 @@ export function chooseRecipe(data: FoundData, weights: boolean, batchSize?: numb
   const batch = batchSize ?? smallBatch(images, 32);
   return {
     name: "small-data",
-    changes: { batchSize: batch, ...epochsFor(images, batch, { steps: 1500, least: 50, most: 300 }) },
+    changes: { batchSize: batch, epochs: epochsFor(images, batch, { steps: 1500, least: 50, most: 300 }) },
     why: `no weights to begin from; batch and epochs are for ${of}`,
     expect:
       "a transformer learns little from so few images alone: --finetune hub (or a file of weights) is faster and far better",
@@ -72,9 +72,8 @@ function fineTuningBatch(images: number, given?: number): { readonly batch: numb
 
 const leastEpochs = (images: number): number => (images < 5000 ? 8 : images < plenty ? 5 : 3);
 
-/** Epochs that make so many steps, within limits; and a warm-up that is over before half of the run. */
-function epochsFor(images: number, batch: number, range: { readonly [k in "steps" | "least" | "most"]: number }) {
+/** Epochs that make so many steps, within limits. */
+function epochsFor(images: number, batch: number, range: Readonly<Record<"steps" | "least" | "most", number>>): number {
   const perEpoch = Math.max(1, Math.floor(images / batch));
-  const epochs = Math.min(range.most, Math.max(range.least, Math.ceil(range.steps / perEpoch)));
-  return { epochs };
+  return Math.min(range.most, Math.max(range.least, Math.ceil(range.steps / perEpoch)));
 }
