@@ -5,7 +5,7 @@ import type { Engine } from "../../engines/engine.js";
 import type { EngineChoice } from "../../engines/open.js";
 import { UsageError } from "../../errors.js";
 import { type Decisions, decide, disagreement } from "../../evaluation/agreement.js";
-import { type OpenedModel, openModel } from "../../evaluation/open-model.js";
+import type { OpenedModel } from "../../evaluation/open-model.js";
 import { createProgress } from "../../system/progress.js";
 import { isOnnxFile } from "../../training/teacher-onnx.js";
 import { type Contestant, modelContestant, onnxContestant } from "../contestant.js";
@@ -13,8 +13,9 @@ import { type DataOptions, dataOptions, evaluationLoader, namedClasses, testData
 import { interruptible } from "../interruption.js";
 import { collected } from "../list-options.js";
 import { type ModelArgument, modelArguments } from "../model-argument.js";
+import { openNotedModel } from "../noted-model.js";
 import { engineOptions, withEngine } from "../options.js";
-import { print, warn } from "../output.js";
+import { print } from "../output.js";
 import { textTable } from "../table.js";
 import { viewChoice } from "../view-options.js";
 
@@ -51,8 +52,7 @@ async function run(models: readonly ModelArgument[], options: Options, signal: A
   const named = await namedClasses(options);
   const opened: Opened[] = [];
   for (const { name, model, weights } of models.filter((m) => !isOnnx(m)))
-    opened.push({ name, ...(await openModel({ ...viewChoice(options), model, weights, classes: named })) });
-  for (const { notes } of opened) for (const note of notes) warn(note);
+    opened.push({ name, ...(await openNotedModel({ ...viewChoice(options), model, weights, classes: named })) });
   const classes = commonClasses(opened);
   const dataset = await testDataset(
     { ...options, weights: models.map((m) => m.weights) },

@@ -4,15 +4,15 @@ import type { EngineChoice } from "../../engines/open.js";
 import { evaluateHeads, type HeadResult } from "../../evaluation/evaluate-heads.js";
 import { headLogits } from "../../evaluation/heads.js";
 import { topK } from "../../evaluation/metrics.js";
-import { openModel } from "../../evaluation/open-model.js";
 import { Probe } from "../../evaluation/probe.js";
 import { readRealLabels } from "../../evaluation/real-labels.js";
 import { type Head, headsOf } from "../../models/context.js";
 import { createProgress } from "../../system/progress.js";
 import { type DataOptions, dataOptions, evaluationLoader, namedClasses, testDataset } from "../evaluation-data.js";
 import { interruptible } from "../interruption.js";
+import { openNotedModel } from "../noted-model.js";
 import { engineOptions, wholeNumber, withEngine } from "../options.js";
-import { print, warn } from "../output.js";
+import { print } from "../output.js";
 
 export function define(command: Command): void {
   dataOptions(engineOptions(command))
@@ -45,17 +45,8 @@ interface Options extends EngineChoice, DataOptions {
 }
 
 async function run(options: Options, signal: AbortSignal): Promise<void> {
-  const {
-    model,
-    view,
-    weights,
-    namedClasses: classes,
-    notes,
-  } = await openModel({
-    ...options,
-    classes: await namedClasses(options),
-  });
-  for (const note of notes) warn(note);
+  const opened = await openNotedModel({ ...options, classes: await namedClasses(options) });
+  const { model, view, weights, namedClasses: classes } = opened;
   const dataset = await testDataset({ ...options, weights: [options.weights] }, model, classes, signal);
   const real = options.real === undefined ? undefined : await readRealLabels(options.real);
   const loader = evaluationLoader(dataset, view, options);

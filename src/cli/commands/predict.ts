@@ -6,11 +6,11 @@ import type { EngineChoice } from "../../engines/open.js";
 import { type DeitError, FileError, InterruptedError } from "../../errors.js";
 import { Classifier } from "../../evaluation/classifier.js";
 import { softmaxOf, topK } from "../../evaluation/metrics.js";
-import { openModel } from "../../evaluation/open-model.js";
 import { evaluationTransform, type ViewChoice } from "../../evaluation/view.js";
 import { requireFiniteLogits } from "../../models/finite.js";
 import { findImages } from "../images-argument.js";
 import { interruptible } from "../interruption.js";
+import { openNotedModel } from "../noted-model.js";
 import { engineOptions, wholeNumber, withEngine } from "../options.js";
 import { print, warn } from "../output.js";
 import { viewOptions } from "../view-options.js";
@@ -47,8 +47,7 @@ interface Options extends EngineChoice, ViewChoice {
 
 async function run(images: readonly string[], options: Options, signal: AbortSignal): Promise<void> {
   const classFile = options.classes ? await readClassFile(options.classes) : undefined;
-  const { model, view, weights, classes, notes } = await openModel({ ...options, classes: classFile });
-  for (const note of notes) warn(note);
+  const { model, view, weights, classes } = await openNotedModel({ ...options, classes: classFile });
   const inputs = await findImages(images, view.exif, signal);
   await withEngine(options, async (engine) => {
     const classifier = await Classifier.create({ engine, model }, weights);

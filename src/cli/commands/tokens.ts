@@ -1,7 +1,6 @@
 /** `deit tokens`: how alike the class and the distillation token are, layer by layer (paper, section 5.2). */
 import type { Command } from "commander";
 import type { EngineChoice } from "../../engines/open.js";
-import { openModel } from "../../evaluation/open-model.js";
 import { passOver } from "../../evaluation/pass.js";
 import { Probe } from "../../evaluation/probe.js";
 import { meanTokenCosines, type TokenCosine, tokenCosines } from "../../evaluation/tokens.js";
@@ -10,8 +9,9 @@ import { createProgress } from "../../system/progress.js";
 import { type DataOptions, dataOptions, evaluationLoader, namedClasses, testDataset } from "../evaluation-data.js";
 import { interruptible } from "../interruption.js";
 import { type ModelArgument, modelArguments } from "../model-argument.js";
+import { openNotedModel } from "../noted-model.js";
 import { engineOptions, withEngine } from "../options.js";
-import { print, warn } from "../output.js";
+import { print } from "../output.js";
 import { checkPlotFile, writePlot } from "../plot-file.js";
 import { textTable } from "../table.js";
 import { viewChoice } from "../view-options.js";
@@ -47,19 +47,8 @@ async function run(models: readonly ModelArgument[], options: Options, signal: A
   const results = await withEngine(options, async (engine) => {
     const all: Result[] = [];
     for (const argument of models) {
-      const classNames = await namedClasses(options);
-      const {
-        model,
-        view,
-        weights,
-        namedClasses: classes,
-        notes,
-      } = await openModel({
-        ...viewChoice(options),
-        ...argument,
-        classes: classNames,
-      });
-      for (const note of notes) warn(note);
+      const choice = { ...viewChoice(options), ...argument, classes: await namedClasses(options) };
+      const { model, view, weights, namedClasses: classes } = await openNotedModel(choice);
       const dataset = await testDataset({ ...options, weights: [argument.weights] }, model, classes);
       const probe = await Probe.create(engine, model, weights, tokenCosines(model));
       const loader = evaluationLoader(dataset, view, options);
