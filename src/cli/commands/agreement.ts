@@ -58,6 +58,7 @@ async function run(models: readonly ModelArgument[], options: Options, signal: A
     { ...options, weights: models.map((m) => m.weights) },
     opened[0]?.model,
     named ?? classes,
+    signal,
   );
 
   const open = (engine: Engine, argument: ModelArgument): Promise<Contestant> => {
