@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import type { Exif } from "../data/decode.js";
 import { UsageError } from "../errors.js";
-import { parseRecipe, type Recipe } from "../training/recipe.js";
+import { parseRecipe, type Recipe, recipeSchema } from "../training/recipe.js";
 import { applySettings, isRecipe, readRecipe } from "../training/recipe-file.js";
 import { collected } from "./list-options.js";
 import { positive, wholeNumber } from "./options.js";
@@ -35,6 +35,12 @@ const shortcuts = [
   "exif",
 ] as const;
 
+/** What a setting means, as help of an option. */
+function meaning(setting: keyof Recipe): string {
+  const text = recipeSchema.shape[setting].description ?? "";
+  return (text.charAt(0).toLowerCase() + text.slice(1)).replaceAll("`", "").replace(/\.$/, "");
+}
+
 /** The arguments `[recipe] <data>` and the options that change a recipe. */
 export function recipeOptions(command: Command): Command {
   return command
@@ -46,15 +52,15 @@ export function recipeOptions(command: Command): Command {
     )
     .option("--recipe <file>", "the recipe, instead of as an argument")
     .option("--set <key=value ...>", "settings of the recipe, such as depth=6 or cropScale=[0.5,1]", collected)
-    .option("--model <name>", "model to train")
-    .option("--epochs <n>", "times over the data", wholeNumber(1))
-    .option("--batch-size <images>", "global batch: images per optimizer step; auto divides it to fit", batchSize)
-    .option("--accumulate <runs>", "runs that make one step", wholeNumber(1))
-    .option("--lr <rate>", "learning rate for a batch of 512", positive)
-    .option("--clip-gradient <norm>", "largest norm of all gradients", positive)
-    .option("--finetune <weights>", "weights to begin from: a file, a run folder, hub or hub:owner/name")
-    .option("--seed <n>", "seed of every random number", wholeNumber(0))
-    .addOption(exifOption("turn images as their metadata ask (apply), or not (ignore)"));
+    .option("--model <name>", meaning("model"))
+    .option("--epochs <n>", meaning("epochs"), wholeNumber(1))
+    .option("--batch-size <images>", `${meaning("batchSize")}; auto divides it to fit into memory`, batchSize)
+    .option("--accumulate <runs>", meaning("accumulate"), wholeNumber(1))
+    .option("--lr <rate>", meaning("lr"), positive)
+    .option("--clip-gradient <norm>", meaning("clipGradient"), positive)
+    .option("--finetune <weights>", meaning("finetune"))
+    .option("--seed <n>", meaning("seed"), wholeNumber(0))
+    .addOption(exifOption(meaning("exif")));
 }
 
 export interface Asked<Options> {

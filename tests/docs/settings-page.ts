@@ -1,0 +1,115 @@
+/** docs/settings.md: every setting of a recipe as its schema says it, beside the names of timm and of the released program. */
+import { z } from "zod";
+import { recipeSchema } from "../../src/training/recipe.js";
+import { releasedOptions } from "../../src/training/released-options.js";
+
+/** Sections of the page, each with the setting it begins at, in the schema's order. */
+const sections: readonly (readonly [title: string, first: string])[] = [
+  ["The recipe itself", "about"],
+  ["Model", "model"],
+  ["Training", "epochs"],
+  ["Images and augmentation", "normalization"],
+  ["Distillation", "distillation"],
+  ["Randomness", "seed"],
+];
+
+type Values = z.core.JSONSchema.BaseSchema;
+
+/** The page as Markdown. */
+export function settingsPage(): string {
+  const settings = properties(z.toJSONSchema(recipeSchema, { io: "input" }));
+  const names = Object.keys(settings);
+  const missing = sections.filter(([, first]) => !names.includes(first));
+  if (missing.length > 0) throw new Error(`No setting to begin a section at: ${missing.join("; ")}`);
+  const begins = sections.map(([title, first]) => ({ title, at: names.indexOf(first) })).sort((a, b) => a.at - b.at);
+  const parts = begins.map(({ title, at }, i) => section(title, names.slice(at, begins[i + 1]?.at), settings));
+  return `${[head, ...parts, regnet(settings.regnet)].join("\n\n")}\n`;
+}
+
+const head = `<!-- Made from the schema of the recipe by \`npm run docs:settings\`; change the text there. -->
+
+# Settings of a recipe
+
+What stands in a recipe file, and after \`--set\`. A setting that is left out has its default, the paper's (table 9) where it
+has one. \`deit train --print-recipe\` shows all settings of a run; wrong values and names are refused with a sentence that says
+what is expected. The last columns name the options of timm's \`train.py\` and of facebookresearch/deit's \`main.py\`
+that do the same; what differs in meaning is in [From facebookresearch/deit](from-facebookresearch-deit.md).`;
+
+function section(title: string, names: readonly string[], settings: Readonly<Record<string, Values>>): string {
+  const rows = names.map((name) => {
+    const { description = "", default: usual, timm } = settings[name];
+    const theirs = released(name).map(code).join(", ");
+    return row([code(name), description, defaultText(usual), values(settings[name]), timmText(timm), theirs]);
+  });
+  const columns = ["setting", "meaning", "default", "values", "timm", "released program"];
+  return [`## ${title}`, "", row(columns), row(columns.map(() => "---")), ...rows].join("\n");
+}
+
+function regnet(schema: Values): string {
+  const rows = Object.entries(properties(schema)).map(([name, value]) =>
+    row([code(`regnet.${name}`), value.description ?? "", values(value)]),
+  );
+  const columns = ["setting", "meaning", "values"];
+  return ["## Design of `regnety`", "", row(columns), row(columns.map(() => "---")), ...rows].join("\n");
+}
+
+const properties = (schema: Values) => (schema.properties ?? {}) as Readonly<Record<string, Values>>;
+const row = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+const code = (text: string) => `\`${text}\``;
+
+/** Options of the released program whose counterpart is this setting. */
+const released = (name: string): readonly string[] =>
+  Object.entries(releasedOptions)
+    .filter(([, here]) => /^\w+/.exec(here)?.[0] === name)
+    .map(([theirs]) => theirs);
+
+/** An option by its name, and what differs in brackets. */
+const timmText = (timm: unknown): string => (typeof timm === "string" ? timm.replace(/^[\w-]+/, code) : "");
+
+function defaultText(value: unknown): string {
+  if (value === undefined) return "–";
+  if (Array.isArray(value)) return code(`[${value.map(brief).join(", ")}]`);
+  return code(brief(value));
+}
+
+const brief = (value: unknown): string => {
+  if (typeof value !== "number" || Number.isInteger(value)) return JSON.stringify(value);
+  return value < 1e-3 ? value.toExponential() : String(Number(value.toPrecision(3)));
+};
+
+/** The values that a setting may have, in words. */
+function values(schema: Values): string {
+  if (schema.anyOf) return schema.anyOf.map((s) => values(s as Values)).join(" or ");
+  if (schema.enum) return schema.enum.map((v) => code(String(v))).join(", ");
+  switch (schema.type) {
+    case "boolean":
+      return "`true`, `false`";
+    case "string":
+      return "text";
+    case "array": {
+      const each = (schema.prefixItems ?? []) as Values[];
+      return `${each.length} numbers${bounds(each[0])}`;
+    }
+    case "object": {
+      const keys = Object.keys(properties(schema));
+      return keys.length > 0 ? `an object of ${keys.map(code).join(", ")}` : "an object of texts";
+    }
+    case "integer":
+      return `whole number${bounds(schema)}`;
+    case "number":
+      return `number${bounds(schema)}`;
+    default:
+      throw new Error(`No words for the values of ${JSON.stringify(schema)}`);
+  }
+}
+
+function bounds(schema: Values): string {
+  const { minimum, exclusiveMinimum, maximum, exclusiveMaximum } = schema;
+  const bounded = maximum !== undefined && maximum < Number.MAX_SAFE_INTEGER;
+  if (minimum !== undefined && bounded) return ` from ${minimum} to ${maximum}`;
+  const low =
+    minimum !== undefined ? `${minimum} or more` : exclusiveMinimum !== undefined ? `above ${exclusiveMinimum}` : "";
+  const high = bounded ? `${maximum} or less` : exclusiveMaximum !== undefined ? `below ${exclusiveMaximum}` : "";
+  const both = [low, high].filter(Boolean).join(", ");
+  return both && `, ${both}`;
+}
