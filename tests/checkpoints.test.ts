@@ -103,6 +103,7 @@ describe("torchvision's models", () => {
   ) as Record<string, Record<string, readonly number[]>>;
   const ours: Readonly<Record<string, string>> = {
     ...{ regnet_y_400mf: "regnety_004", regnet_y_1_6gf: "regnety_016", regnet_y_3_2gf: "regnety_032" },
+    ...{ regnet_y_800mf: "regnety_008_tv", regnet_y_8gf: "regnety_080_tv" },
     ...{ regnet_y_16gf: "regnety_160", regnet_y_32gf: "regnety_320", vit_b_16: "deit_base_patch16_224" },
   };
 

@@ -1,24 +1,29 @@
-/** What lies beside weights and describes them: config.json and preprocessor_config.json of transformers, config.json of timm. */
+/** What lies beside weights and describes them: config.json and preprocessor_config.json of transformers, config.json and args.yaml of timm. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FileError } from "../errors.js";
 import { fileError } from "../system/atomic-file.js";
 import { asObject, type JsonObject, tryJson } from "../system/json.js";
+import { tryYaml } from "../system/yaml.js";
 import { ofPreprocessor, ofPretrainedConfig } from "./preprocessor.js";
+import { areTimms, type TrainingArguments, viewOfArguments } from "./training-arguments.js";
 import type { SaidOfView } from "./view.js";
 
 export interface Companions {
   readonly view: readonly SaidOfView[];
   /** config.json, where there is one that describes a model. */
   readonly config?: { readonly source: string; readonly fields: JsonObject };
+  /** args.yaml of timm's train.py. */
+  readonly trained?: TrainingArguments;
   /** Names of the classes in the order of the outputs, and the file that holds them. */
   readonly classes?: { readonly source: string; readonly names: readonly string[] };
 }
 
-/** Reads what lies in the folders, the first before the others. Throws FileError for a file that is no JSON. */
+/** Reads what lies in the folders, the first before the others. Throws FileError for a file that is no JSON, or no YAML. */
 export async function readCompanions(folders: readonly string[]): Promise<Companions> {
   const view: SaidOfView[] = [];
   let config: Companions["config"];
+  let trained: Companions["trained"];
   let classes: Companions["classes"];
   for (const folder of folders) {
     const at = (name: string) => join(folder, name);
@@ -28,14 +33,22 @@ export async function readCompanions(folders: readonly string[]): Promise<Compan
     if (processor && !preprocessor) view.push(...ofProcessor(processor, at("processor_config.json")));
     const source = at("config.json");
     const fields = await jsonFile(source);
-    if (!fields || !describesModel(fields)) continue;
-    const timm = asObject(fields.pretrained_cfg);
-    if (timm) view.push(ofPretrainedConfig(timm, `"${source}"`));
-    config ??= { source, fields };
-    const names = asNames(fields.id2label) ?? asNames(fields.label_names) ?? asNames(timm?.label_names);
-    if (names) classes ??= { source, names };
+    if (fields && describesModel(fields)) {
+      const timm = asObject(fields.pretrained_cfg);
+      if (timm) view.push(ofPretrainedConfig(timm, `"${source}"`));
+      config ??= { source, fields };
+      const names =
+        asNames(fields.id2label, source) ?? asNames(fields.label_names, source) ?? asNames(timm?.label_names, source);
+      if (names) classes ??= { source, names };
+    }
+    const args = await objectFile(at("args.yaml"), "YAML", tryYaml);
+    if (args && areTimms(args)) {
+      const found = { source: `"${at("args.yaml")}"`, fields: args };
+      view.push(...viewOfArguments(found));
+      trained ??= found;
+    }
   }
-  return { view, config, classes };
+  return { view, config, trained, classes };
 }
 
 const ofProcessor = (fields: JsonObject, source: string): SaidOfView[] => {
@@ -52,25 +65,41 @@ const describesModel = (fields: JsonObject): boolean =>
 /** Largest such file: names of some ten thousand classes take a megabyte. */
 const largest = 16 << 20;
 
-async function jsonFile(path: string): Promise<JsonObject | undefined> {
+const jsonFile = (path: string) => objectFile(path, "JSON", tryJson);
+
+async function objectFile(
+  path: string,
+  language: string,
+  parse: (text: string) => unknown,
+): Promise<JsonObject | undefined> {
   const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
     throw fileError(path, "read", error);
   });
   if (bytes === undefined) return undefined;
-  const value = bytes.length <= largest ? asObject(tryJson(bytes.toString().replace(/^\ufeff/, ""))) : undefined;
+  const value = bytes.length <= largest ? asObject(parse(bytes.toString().replace(/^\ufeff/, ""))) : undefined;
   if (value) return value;
   throw new FileError(
     path,
-    `"${path}" should describe the weights beside it, but is no JSON object; mend or remove it.`,
+    `"${path}" should describe the weights beside it, but is no ${language} object; mend or remove it.`,
   );
 }
 
-/** Names from a list, or from an object of them by index; undefined for the placeholders that transformers writes. */
-export function asNames(value: unknown): readonly string[] | undefined {
+/**
+ * Names from a list, or from an object of them by index; undefined for the placeholders that transformers writes. Throws
+ * FileError where an output between others has no name: they cannot be told apart then.
+ */
+export function asNames(value: unknown, source: string): readonly string[] | undefined {
   const fields = asObject(value);
   if (!fields && !Array.isArray(value)) return undefined;
-  const names = Array.isArray(value) ? (value as unknown[]) : Object.keys(fields!).map((_, i) => fields![i]);
-  if (names.length === 0 || !names.every((n): n is string => typeof n === "string")) return undefined;
-  return names.every((name, i) => name === `LABEL_${i}`) ? undefined : names;
+  const given = Array.isArray(value) ? (value as unknown[]) : Object.keys(fields!).map((_, i) => fields![i]);
+  if (given.length === 0) return undefined;
+  const names = given.map((name) => (typeof name === "number" ? String(name) : name));
+  const nameless = names.findIndex((name) => typeof name !== "string");
+  if (nameless >= 0)
+    throw new FileError(
+      source,
+      `"${source}" names ${given.length} classes, but none for output ${nameless}; names count from 0 without a gap: mend or remove them.`,
+    );
+  return names.every((name, i) => name === `LABEL_${i}`) ? undefined : (names as string[]);
 }

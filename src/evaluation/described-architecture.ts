@@ -2,39 +2,48 @@
 import { WeightsError } from "../errors.js";
 import type { Model } from "../models/model.js";
 import type { ModelOptions } from "../models/registry.js";
-import { asObject } from "../system/json.js";
+import { asObject, type JsonObject } from "../system/json.js";
 import type { Companions } from "./companions.js";
+import { modelArguments, type TrainingArguments } from "./training-arguments.js";
 
 /** Activations that are the exact GELU. */
 const exactGelu = ["gelu", "gelu_python"];
-/** Arguments by which timm's model differs in nothing that counts in evaluation. */
+/** Arguments of timm's models that change nothing in evaluation, or that the shapes of the tensors tell. */
 const harmless =
-  /^(img_size|num_classes|drop_rate|.*_drop_rate|.*drop.*|weight_init|pretrained.*|strict_img_size|dynamic_img_size)$/;
+  /^(img_size|num_classes|patch_size|embed_dim|depth|mlp_ratio|.*drop.*|weight_init|pretrained.*|strict_img_size|dynamic_img_size|output_stride|num_heads|global_pool)$/;
+/** Arguments and the values that they have in the models here; others make another model. */
+const asHere: JsonObject = {
+  ...{ in_chans: 3, act_layer: "gelu", qkv_bias: true, proj_bias: true, class_token: true, pos_embed: "learn" },
+  ...{ final_norm: true, no_embed_class: false, qk_norm: false, scale_attn_norm: false, scale_mlp_norm: false },
+  ...{ pre_norm: false, fc_norm: false, reg_tokens: 0, dynamic_img_pad: false, attn_layer: "", norm_layer: "" },
+};
 
 /** Options of the model that the shapes of its tensors do not tell. Throws WeightsError for what it cannot do. */
-export function describedOptions({ config }: Companions): ModelOptions {
-  if (!config) return {};
-  const { fields, source } = config;
-  const refuse = (what: string): never => {
+export function describedOptions(
+  { config }: Pick<Companions, "config">,
+  trained: readonly TrainingArguments[] = [],
+): ModelOptions {
+  const refuse = (source: string, what: string): never => {
     throw new WeightsError(
-      `"${source}" says ${what}, which deit's models cannot do, so its weights would give other answers; if the file belongs to other weights, put these into a folder of their own.`,
+      `${source} says ${what}, which deit's models cannot do, so its weights would give other answers; if the file belongs to other weights, put these into a folder of their own.`,
     );
   };
+  const fields = config?.fields ?? {};
+  const source = `"${config?.source}"`;
   const { hidden_act: act, qkv_bias: bias, num_attention_heads: heads, layer_norm_eps: epsilon } = fields;
-  if (typeof act === "string" && !exactGelu.includes(act))
-    refuse(`hidden_act ${JSON.stringify(act)} (the exact gelu is wanted)`);
-  if (bias === false) refuse("qkv_bias false");
-  const timm = asObject(fields.model_args) ?? {};
-  for (const [key, value] of Object.entries(timm)) {
-    if (harmless.test(key) || value === null || (key === "act_layer" && value === "gelu")) continue;
-    if (key === "num_heads" || (key === "qkv_bias" && value === true) || (key === "class_token" && value === true))
-      continue;
-    if (["patch_size", "embed_dim", "depth", "mlp_ratio"].includes(key)) continue; // the tensors' shapes tell
-    refuse(`${key} ${JSON.stringify(value)} (model_args)`);
-  }
-  const isCount = (value: unknown): value is number =>
-    typeof value === "number" && Number.isInteger(value) && value > 0;
-  const chosen = isCount(heads) ? heads : isCount(timm.num_heads) ? timm.num_heads : undefined;
+  // That of a RegNet is another, and the model's own.
+  if (typeof act === "string" && !exactGelu.includes(act) && fields.model_type !== "regnet")
+    refuse(source, `hidden_act ${JSON.stringify(act)} (the exact gelu is wanted)`);
+  if (bias === false) refuse(source, "qkv_bias false");
+  const given = [
+    { source, fields: asObject(fields.model_args) ?? {} },
+    ...trained.map((one) => ({ source: one.source, fields: modelArguments(one) })),
+  ];
+  for (const { source, fields } of given)
+    for (const [key, value] of Object.entries(fields))
+      if (value !== null && !harmless.test(key) && asHere[key] !== value)
+        refuse(source, `${key} ${JSON.stringify(value)} (arguments of the model)`);
+  const chosen = [heads, ...given.map((one) => one.fields.num_heads)].find(isCount);
   return {
     ...(chosen === undefined ? {} : { heads: chosen }),
     // 1e-6 is timm's and the model's own.
@@ -42,10 +51,28 @@ export function describedOptions({ config }: Companions): ModelOptions {
   };
 }
 
-/** Refuses a config.json whose sizes are not those of the model. */
-export function requireSameSizes(model: Model, { config }: Companions): void {
-  if (!config) return;
-  const { fields, source } = config;
+const isCount = (value: unknown): value is number => typeof value === "number" && Number.isInteger(value) && value > 0;
+
+/** Refuses weights whose files beside them, or arguments, describe another model, or outputs that are no choice of a class. */
+export function requireSameModel(
+  model: Model,
+  { config }: Pick<Companions, "config">,
+  trained: readonly TrainingArguments[] = [],
+): void {
+  if (config) requireSameSizes(model, config);
+  const pools = [
+    { source: `"${config?.source}"`, pool: config?.fields.global_pool },
+    { source: `"${config?.source}"`, pool: asObject(config?.fields.model_args)?.global_pool },
+    ...trained.map((one) => ({ source: one.source, pool: modelArguments(one).global_pool })),
+  ];
+  const other = pools.find(({ pool }) => typeof pool === "string" && pool !== "" && pool !== "token");
+  if (other && typeof model.config.patchSize === "number")
+    throw new WeightsError(
+      `${other.source} says that the head reads another thing (global_pool ${other.pool}) than the class token, which that of ${model.name} reads; such weights are of another architecture.`,
+    );
+}
+
+function requireSameSizes(model: Model, { fields, source }: NonNullable<Companions["config"]>): void {
   const pairs = [
     ["hidden_size", "width"],
     ["num_hidden_layers", "depth"],
@@ -58,8 +85,9 @@ export function requireSameSizes(model: Model, { config }: Companions): void {
       `"${source}" describes a model with ${theirs} ${said}, but ${model.name} has ${is}; it belongs to other weights, or --model is not the right one.`,
     );
   }
-  if (fields.global_pool === "avg" && typeof model.config.patchSize === "number")
+  const { problem_type: problem } = fields;
+  if (problem === "regression" || problem === "multi_label_classification")
     throw new WeightsError(
-      `"${source}" says that the head reads the mean of the patches (global_pool avg), but that of ${model.name} reads the class token; such weights are of another architecture.`,
+      `"${source}" says problem_type ${problem}, but models here choose one class of several; if it is one after all, remove that line.`,
     );
 }

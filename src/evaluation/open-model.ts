@@ -3,18 +3,16 @@ import { UsageError } from "../errors.js";
 import { adaptWeights } from "../models/adapt.js";
 import { requireFiniteWeights } from "../models/finite.js";
 import type { Model } from "../models/model.js";
-import { describeDeit, recognizeDeit } from "../models/recognize.js";
-import { createModel, type ModelOptions, modelNames } from "../models/registry.js";
+import { type DeitSizes, describeDeit, recognizeDeit } from "../models/recognize.js";
+import { createModel } from "../models/registry.js";
 import { usualClasses } from "../models/usual-classes.js";
-import { asObject, tryJson } from "../system/json.js";
 import { quoted } from "../system/quoted.js";
 import type { NamedTensors } from "../tensor/index.js";
 import { loadWeights } from "../weights/load.js";
-import { locateWeights, type WeightFiles } from "../weights/locate.js";
-import { readCompanions } from "./companions.js";
-import { describedOptions, requireSameSizes } from "./described-architecture.js";
+import { locateWeights } from "../weights/locate.js";
+import { checkpointMetadata, savedConfig } from "./checkpoint-metadata.js";
+import { describeWeights } from "./describe-weights.js";
 import { outputNames } from "./output-classes.js";
-import { readSavedView, viewOfName } from "./saved-view.js";
 import { type EvaluationView, resolveView, type SaidOfView, seeing, type ViewChoice } from "./view.js";
 
 /** Which model to open, and whose weights. */
@@ -50,11 +48,6 @@ export interface OpenedModel {
   readonly notes: readonly string[];
 }
 
-/** Names of the metadata of deit's own checkpoints. */
-export const checkpointMetadata = {
-  ...{ model: "deit.model", config: "deit.config", classes: "deit.classes", view: "deit.view" },
-} as const;
-
 /**
  * Opens a model with its weights. What the choice says goes first, then what the weights say of themselves, then the
  * files beside them, then the model's own defaults. Throws a DeitError where they do not fit together.
@@ -64,24 +57,25 @@ export async function openModel(choice: ModelChoice): Promise<OpenedModel> {
   const { path } = found;
   const loaded = await loadWeights(found);
   const { tensors, unread, metadata } = loaded;
-  const described = await describeWeights(found, metadata);
-  const architecture = loaded.architecture ?? described.architecture;
-  const trainedAs = architecture !== undefined && modelNames().includes(architecture) ? architecture : undefined;
-  const name = choice.model ?? metadata[checkpointMetadata.model] ?? trainedAs;
+  const described = await describeWeights(found, loaded);
+  const sizes = recognizeDeit(shapesOf(tensors));
+  const name = choice.model ?? metadata[checkpointMetadata.model] ?? described.modelFor(sizes);
   if (!name)
     throw new UsageError(
-      `"${path}" ${unnamed(architecture, tensors)}; name it with --model ("deit models" lists all).`,
+      `"${path}" ${unnamed(described.architecture, sizes)}; name it with --model ("deit models" lists all).`,
     );
   const own = name === metadata[checkpointMetadata.model] ? savedConfig(metadata) : {};
   const classCount = (tensors.get("head.weight") ?? tensors.get("head.fc.weight"))?.shape[0];
   const oneHead = tensors.has("dist_token") && tensors.has("head.weight") && !tensors.has("head_dist.weight");
+  const said = choice.imageSize ?? own.imageSize ?? first(described.view, (one) => one.imageSize);
   const made = createModel(name, {
     ...{ classes: classCount, distillationHead: oneHead ? false : undefined, ...described.options, ...own },
-    imageSize: choice.imageSize ?? own.imageSize ?? first(described.view, (said) => said.imageSize),
+    imageSize: said ?? sizes?.imageSize,
   });
   described.requireFitting(made);
   const { view, notes: seen } = resolveView(made, choice, described.view);
   const model = seeing(made, view);
+  if (described.missingClasses && !choice.classes) throw described.missingClasses;
   const named = outputNames(described.classes, choice.classes, path);
   if (named.names && named.names.length !== model.classes) {
     const whose = choice.classes ? "were given" : `are named by "${described.classSource}"`;
@@ -90,6 +84,8 @@ export async function openModel(choice: ModelChoice): Promise<OpenedModel> {
     );
   }
   const notes = [...loaded.notes];
+  if (sizes && choice.imageSize === undefined && own.imageSize === undefined)
+    notes.push(...aboutResolution(path, sizes.imageSize, made));
   if (oneHead && model.distilled)
     notes.push(`The distillation token of "${path}" has no head, so the class token decides alone.`);
   const { heads } = described.options;
@@ -102,61 +98,27 @@ export async function openModel(choice: ModelChoice): Promise<OpenedModel> {
   };
 }
 
-/** What is said of weights by themselves, by the files beside them and by their name. */
-export interface DescribedWeights {
-  /** The first that says a part of it counts. */
-  readonly view: readonly SaidOfView[];
-  readonly classes?: readonly string[];
-  readonly classSource: string;
-  /** timm's name of the model. */
-  readonly architecture?: string;
-  /** What the shapes of the tensors do not tell. */
-  readonly options: ModelOptions;
-  /** Throws WeightsError where the files beside them describe another model. */
-  readonly requireFitting: (model: Model) => void;
+/** What should be said of the resolution where the user has not decided on it. */
+function aboutResolution(path: string, trained: number, { name, imageSize }: Model): readonly string[] {
+  if (imageSize !== trained)
+    return [
+      `The positions of "${path}" are those of ${trained} pixels; they are interpolated to the ${imageSize} that are asked for beside it.`,
+    ];
+  return imageSize === createModel(name).imageSize
+    ? []
+    : [`Images are seen at ${imageSize} pixels, as the positions of "${path}" are; --image-size decides otherwise.`];
 }
 
-/** Looks at the metadata and the neighbours of weights. Throws WeightsError for what deit cannot do. */
-export async function describeWeights(
-  { path, folder }: Pick<WeightFiles, "path" | "folder">,
-  metadata: Readonly<Record<string, string>>,
-): Promise<DescribedWeights> {
-  const saved = metadata[checkpointMetadata.view];
-  // A checkpoint of deit's own says all itself, and its folder may hold files of anything.
-  const complete = saved !== undefined || metadata[checkpointMetadata.config] !== undefined;
-  const beside = complete ? { view: [] } : await readCompanions([folder]);
-  const own = savedClasses(metadata);
-  const architecture = beside.config?.fields.architecture;
-  return {
-    view: [...readSavedView(saved, path), ...beside.view, ...(complete ? [] : viewOfName(path))],
-    classes: own ?? beside.classes?.names,
-    classSource: own ? path : (beside.classes?.source ?? path),
-    architecture: typeof architecture === "string" ? architecture : undefined,
-    options: { ...describedOptions(beside), ...headsOf(savedConfig(metadata)) },
-    requireFitting: (model) => requireSameSizes(model, beside),
-  };
-}
-
-const headsOf = ({ heads }: ModelOptions): ModelOptions => (heads === undefined ? {} : { heads });
+const shapesOf = (tensors: NamedTensors) => new Map([...tensors].map(([name, { shape }]) => [name, shape]));
 
 function first<T>(said: readonly SaidOfView[], of: (one: SaidOfView) => T | undefined): T | undefined {
   return said.map(of).find((value) => value !== undefined);
 }
 
 /** The middle of a sentence about weights of which nothing tells whose they are. */
-function unnamed(architecture: string | undefined, tensors: NamedTensors): string {
-  const sizes = recognizeDeit(new Map([...tensors].map(([name, { shape }]) => [name, shape])));
+function unnamed(architecture: string | undefined, sizes: DeitSizes | undefined): string {
   const like = sizes ? `; its sizes are those of ${describeDeit(sizes)}` : "";
   return architecture === undefined
     ? `does not say which model it is${like}`
     : `says that it is ${quoted(architecture)}, which is none of deit's models${like}`;
-}
-
-/** The sizes that a file of deit's own says of its model; none of others. */
-export const savedConfig = (metadata: Readonly<Record<string, string>>): ModelOptions =>
-  asObject(tryJson(metadata[checkpointMetadata.config])) ?? {};
-
-function savedClasses(metadata: Readonly<Record<string, string>>): readonly string[] | undefined {
-  const classes = tryJson(metadata[checkpointMetadata.classes]);
-  return Array.isArray(classes) && classes.every((c) => typeof c === "string") ? classes : undefined;
 }

@@ -17,15 +17,22 @@ const halves = /^(ViT|DeiT|Beit|ConvNe[Xx]t)/;
 
 const resamplings: readonly (Interpolation | undefined)[] = ["nearest", "lanczos", "bilinear", "bicubic"];
 
+/** What the processors of the models here do unless told otherwise. */
+const defaults: readonly { readonly type: RegExp; readonly fields: JsonObject }[] = [
+  { type: /^ViT(Image|Feature)/, fields: { size: 224, resample: 2 } },
+  { type: /^DeiT/, fields: { size: 256, resample: 3, do_center_crop: true, crop_size: 224 } },
+];
+
 /** Of transformers: the flags are obeyed, or what they ask for is refused by their name. */
-export function ofPreprocessor(fields: JsonObject, source: string): SaidOfView {
-  const type = String(fields.image_processor_type ?? fields.feature_extractor_type ?? "");
+export function ofPreprocessor(given: JsonObject, source: string): SaidOfView {
+  const type = String(given.image_processor_type ?? given.feature_extractor_type ?? "");
+  const fields = { ...defaults.find((usual) => usual.type.test(type))?.fields, ...given };
   const unknown = unfit(fields, type);
   if (unknown) {
     const refused = { refused: unknown };
     return { source, geometry: refused, normalization: refused };
   }
-  const { imageSize, geometry } = geometryOf(fields, type);
+  const { imageSize, geometry } = geometryOfProcessor(fields, type);
   return {
     source,
     imageSize,
@@ -58,14 +65,17 @@ function ofFlags(fields: JsonObject, type: string): Normalization | Refused | un
   if (fields.do_normalize === false) return { mean: [0, 0, 0], std: over([1, 1, 1]) };
   const usual = halves.test(type) ? { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] } : undefined;
   const given = fields.image_mean === undefined && fields.image_std === undefined ? usual : undefined;
-  const found = asNormalization(given ?? { mean: fields.image_mean, std: fields.image_std });
+  const found = asNormalization(given ?? { mean: each(fields.image_mean), std: each(fields.image_std) });
   if (found) return { mean: over(found.mean), std: over(found.std) };
   if (fields.do_normalize !== true && fields.image_mean === undefined && fields.image_std === undefined)
     return undefined;
   return { refused: "says neither three means nor three deviations (image_mean, image_std); give --normalization" };
 }
 
-function geometryOf(fields: JsonObject, type: string): { imageSize?: number; geometry?: Geometry | Refused } {
+/** A single number holds for each channel. */
+const each = (value: unknown): unknown => (typeof value === "number" ? [value, value, value] : value);
+
+function geometryOfProcessor(fields: JsonObject, type: string): { imageSize?: number; geometry?: Geometry | Refused } {
   const crop = (fields.do_center_crop ?? (cropping.test(type) && fields.crop_size !== undefined)) === true;
   const cropped = asObject(fields.crop_size);
   const cropSize =
@@ -139,26 +149,13 @@ function resampling(value: unknown): Interpolation | Refused | undefined {
 /** Of timm. */
 export function ofPretrainedConfig(fields: JsonObject, source: string): SaidOfView {
   const { crop_pct: ratio, crop_mode: mode = "center", interpolation, input_size: input } = fields;
-  const kinds: readonly string[] = ["nearest", "lanczos", "bilinear", "bicubic"] satisfies Interpolation[];
   const size = Array.isArray(input) && input[1] === input[2] ? side(input[1]) : undefined;
   const given = fields.mean !== undefined || fields.std !== undefined;
   return {
     source,
     imageSize: size,
-    geometry:
-      typeof ratio !== "number"
-        ? undefined
-        : (mode === "center" || mode === "squash") && ratio > 0 && ratio <= 1
-          ? { cropRatio: ratio, cropMode: mode }
-          : {
-              refused: `says crop_mode ${JSON.stringify(mode)} and crop_pct ${ratio}, which cannot be done; give --crop-ratio`,
-            },
-    interpolation:
-      typeof interpolation !== "string"
-        ? undefined
-        : kinds.includes(interpolation)
-          ? (interpolation as Interpolation)
-          : { refused: `resizes by ${JSON.stringify(interpolation)}; give --interpolation` },
+    geometry: typeof ratio === "number" ? geometryOf(ratio, mode) : undefined,
+    interpolation: typeof interpolation === "string" ? interpolationOf(interpolation) : undefined,
     normalization:
       asNormalization(fields) ??
       (given
@@ -166,3 +163,19 @@ export function ofPretrainedConfig(fields: JsonObject, source: string): SaidOfVi
         : undefined),
   };
 }
+
+/** timm's crop_pct and crop_mode. */
+export const geometryOf = (ratio: unknown, mode: unknown): Geometry | Refused =>
+  (mode === "center" || mode === "squash") && typeof ratio === "number" && ratio > 0 && ratio <= 1
+    ? { cropRatio: ratio, cropMode: mode }
+    : {
+        refused: `says crop_mode ${JSON.stringify(mode)} and crop_pct ${JSON.stringify(ratio)}, which cannot be done; give --crop-ratio`,
+      };
+
+const kinds: readonly unknown[] = ["nearest", "lanczos", "bilinear", "bicubic"] satisfies Interpolation[];
+
+/** timm's name of an interpolation. */
+export const interpolationOf = (name: unknown): Interpolation | Refused =>
+  kinds.includes(name)
+    ? (name as Interpolation)
+    : { refused: `resizes by ${JSON.stringify(name)}; give --interpolation` };

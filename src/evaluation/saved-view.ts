@@ -1,9 +1,10 @@
-/** The view in the metadata of deit's own checkpoints, and what a name of timm tells of one. */
-import { basename } from "node:path";
+/** The view in the metadata of deit's own checkpoints, that of runs before it was kept there, and what a name of timm tells of one. */
+import { readFile } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { z } from "zod";
 import { FileError } from "../errors.js";
 import { tryJson } from "../system/json.js";
-import { normalizationOf, normalizationSchema } from "./normalization.js";
+import { asNormalization, normalizationNames, normalizationOf, normalizationSchema } from "./normalization.js";
 import type { EvaluationView, SaidOfView } from "./view.js";
 
 const savedSchema = z.object({
@@ -29,6 +30,39 @@ export function readSavedView(text: string | undefined, path: string): SaidOfVie
     );
   const { cropRatio, cropMode, ...rest } = found.data;
   return [{ source: `"${path}"`, geometry: { cropRatio, cropMode }, ...rest }];
+}
+
+const recipeSchema = z.object({
+  evaluationCropRatio: z.number().positive().max(1).optional(),
+  interpolation: z.string(),
+  normalization: z.unknown(),
+  exif: savedSchema.shape.exif.optional(),
+});
+
+/**
+ * The view in which a run measured its model, by the recipe in its folder: for weights that were saved before they kept
+ * their view. None where there is no recipe.
+ */
+export async function viewOfRecipe(folder: string): Promise<SaidOfView[]> {
+  const path = join(folder, "recipe.json");
+  const text = await readFile(path, "utf8").catch(() => undefined);
+  const found = recipeSchema.safeParse(tryJson(text));
+  if (!found.success) return [];
+  const { evaluationCropRatio: cropRatio, interpolation, normalization, exif } = found.data;
+  return [
+    {
+      source: `"${path}"`,
+      geometry: cropRatio === undefined ? undefined : { cropRatio, cropMode: "center" },
+      interpolation: savedSchema.shape.interpolation.catch("bicubic").parse(interpolation),
+      normalization: choiceOf(normalization),
+      exif,
+    },
+  ];
+}
+
+function choiceOf(normalization: unknown): SaidOfView["normalization"] {
+  const name = normalizationNames.find((known) => known === normalization);
+  return name === undefined ? asNormalization(normalization) : normalizationOf(name);
 }
 
 /** timm's vision transformers take images normalised by 0.5, but for those of a few trainings that their names tell. */

@@ -61,12 +61,11 @@ function fitted(model: Model, spec: ParameterSpec, given: HostTensor | undefined
   if (spec.name === "pos_embed" && given.shape.length === 3 && given.shape[2] === spec.shape[2]) {
     return fitPositions(model, spec, asFloat32(given, spec.name, options.source), options);
   }
-  if (head) {
-    if (options.newHead) return startAnew();
+  if (head && options.newHead) return startAnew();
+  if (head && given.shape.length === spec.shape.length && same(given.shape.slice(1), spec.shape.slice(1)))
     throw new WeightsError(
-      `The weights in "${options.source}" know ${given.shape[0] ?? 0} classes, but the model has ${spec.shape[0]}; give --classes to match, or fine-tune with --finetune to start a new head.`,
+      `The weights in "${options.source}" know ${given.shape[0]} classes, but the model has ${spec.shape[0]} ("${spec.name}"); fine-tune with --finetune to start a new head.`,
     );
-  }
   throw new WeightsError(
     `The weights in "${options.source}" do not fit ${model.name}: "${spec.name}" is [${given.shape}] there and [${spec.shape}] in the model; check --model.`,
   );

@@ -3,11 +3,11 @@ import { WeightsError } from "../errors.js";
 import type { Model } from "./model.js";
 
 /**
- * Counters of profilers and of batch norm, tokens that stand for hidden patches in pretraining, and indexes that follow
+ * Counters of profilers, of batch norm and of averages, tokens that stand for hidden patches in pretraining, and indexes that follow
  * from the sizes: no logits depend on them.
  */
 const withoutEffect =
-  /(^|\.)(total_ops|total_params|num_batches_tracked|mask_token|position_ids|relative_position_index|attn_mask)$/;
+  /(^|\.)(total_ops|total_params|num_batches_tracked|n_averaged|mask_token|position_ids|relative_position_index|attn_mask)$/;
 
 /** Parts of relatives that change what is computed, by the first words of their names. */
 const parts: readonly { readonly name: RegExp; readonly is: string; readonly ofHead?: true }[] = [

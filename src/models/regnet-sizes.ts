@@ -18,6 +18,12 @@ const designs: Readonly<Record<string, readonly [number, number, number, number,
   regnety_320: [20, 232, 115.89, 2.53, 232],
 };
 
+/** Of those that torchvision has in other widths, timm's names for them. */
+const torchvisions: Readonly<Record<string, string>> = {
+  regnety_008_tv: "regnety_008",
+  regnety_080_tv: "regnety_080",
+};
+
 /** Small enough for images of 32 pixels on a CPU: 0.6 M parameters, three stages. */
 const small: RegnetDesign & Partial<RegnetConfig> = {
   ...{ depth: 6, initialWidth: 32, slope: 18, factor: 2, groupWidth: 16 },
@@ -29,11 +35,18 @@ const small: RegnetDesign & Partial<RegnetConfig> = {
 export const regnetConstructors: Readonly<Record<string, (options: Partial<RegnetConfig>) => Model>> = {
   /** Any point of the design space, a small one unless told. */
   regnety: (o) => regnety("regnety", small, o),
+  ...Object.fromEntries(Object.keys(designs).map((name) => [name, published(name, name, {})])),
   ...Object.fromEntries(
-    Object.entries(designs).map(([name, [depth, initialWidth, slope, factor, groupWidth]]) => [
-      name,
-      ({ imageSize = 224, classes = 1000, dropPath = 0 }: Partial<RegnetConfig>) =>
-        regnety(name, { depth, initialWidth, slope, factor, groupWidth }, { imageSize, classes, dropPath }),
-    ]),
+    Object.entries(torchvisions).map(([name, design]) => [name, published(name, design, { keepsWidth: true })]),
   ),
 };
+
+function published(
+  name: string,
+  design: string,
+  rounding: Pick<RegnetConfig, "keepsWidth">,
+): (options: Partial<RegnetConfig>) => Model {
+  const [depth, initialWidth, slope, factor, groupWidth] = designs[design];
+  return ({ imageSize = 224, classes = 1000, dropPath = 0 }) =>
+    regnety(name, { depth, initialWidth, slope, factor, groupWidth }, { imageSize, classes, dropPath, ...rounding });
+}

@@ -29,6 +29,8 @@ export interface RegnetConfig {
   readonly groupWidth: number;
   /** Channels of the squeeze over those of the block's input. */
   readonly squeeze: number;
+  /** Whether a width that rounding to whole groups makes smaller by over a tenth is rounded up, as torchvision has it. */
+  readonly keepsWidth?: true;
   readonly stemWidth: number;
   /** Stride of the stem; 1 for images too small to be halved five times. */
   readonly stemStride: number;
@@ -87,7 +89,8 @@ function layout(name: string, c: RegnetConfig): Block[] {
   let input = c.stemWidth;
   stages.forEach((stage, s) => {
     const groupWidth = Math.min(c.groupWidth, stage);
-    const output = round(stage / groupWidth) * groupWidth;
+    const nearest = (c.keepsWidth ? Math.floor(stage / groupWidth + 0.5) : round(stage / groupWidth)) * groupWidth;
+    const output = c.keepsWidth && nearest < 0.9 * stage ? nearest + groupWidth : nearest;
     const depth = widths.filter((w) => w === stage).length;
     for (let b = 0; b < depth; b++) {
       blocks.push({

@@ -1,5 +1,5 @@
 /** Weights that training begins from, seen beside what it is about to do: what their outputs mean. */
-import type { DescribedWeights } from "../evaluation/open-model.js";
+import type { DescribedWeights } from "../evaluation/describe-weights.js";
 import { matchOutputs } from "../evaluation/output-classes.js";
 import { isHead } from "../models/adapt.js";
 import { withHeadRows } from "../models/head-rows.js";

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { setImmediate as eventLoopTurn } from "node:timers/promises";
 import { TrainingError } from "../errors.js";
-import { checkpointMetadata } from "../evaluation/open-model.js";
+import { checkpointMetadata } from "../evaluation/checkpoint-metadata.js";
 import { writeSavedView } from "../evaluation/saved-view.js";
 import type { EvaluationView } from "../evaluation/view.js";
 import type { Model } from "../models/model.js";

@@ -1,5 +1,6 @@
 /** What weights say of the model they belong to, as settings of a recipe. */
-import { checkpointMetadata, savedConfig } from "../evaluation/open-model.js";
+import { checkpointMetadata, savedConfig } from "../evaluation/checkpoint-metadata.js";
+import { describeWeights } from "../evaluation/describe-weights.js";
 import { type DeitSizes, nameOf, recognizeDeit } from "../models/recognize.js";
 import type { ModelOptions } from "../models/registry.js";
 import type { JsonObject } from "../system/json.js";
@@ -16,11 +17,13 @@ const decidedByTraining = ["dropPath", "dropout"];
  */
 export async function describedWeights(source: string, model?: string): Promise<Partial<RecipeSettings>> {
   const files = await locateWeights({ weights: source, model: model ?? recipeSchema.shape.model.parse(undefined) });
-  const { tensors, metadata } = await loadWeights(files);
+  const loaded = await loadWeights(files);
+  const { tensors, metadata } = loaded;
   const named = metadata[checkpointMetadata.model];
   if (named !== undefined) return ofOwn(named, savedConfig(metadata));
   const sizes = recognizeDeit(new Map([...tensors].map(([name, { shape }]) => [name, shape])));
-  return sizes ? ofSizes(sizes) : {};
+  const { heads } = (await describeWeights(files, loaded)).options;
+  return sizes ? { ...ofSizes(sizes), ...(heads === undefined ? {} : { heads }) } : {};
 }
 
 /** From the configuration in the metadata of a file of our own. */

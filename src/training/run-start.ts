@@ -4,7 +4,7 @@ import type { SplitRule } from "../data/dataset.js";
 import { datasetIdentity } from "../data/identity.js";
 import type { Engine, EngineInfo } from "../engines/engine.js";
 import { TrainingError, UsageError, WeightsError } from "../errors.js";
-import { describeWeights } from "../evaluation/open-model.js";
+import { describeWeights } from "../evaluation/describe-weights.js";
 import { type AdaptOptions, adaptWeights } from "../models/adapt.js";
 import { requireFiniteWeights } from "../models/finite.js";
 import { initialize } from "../models/initialize.js";
@@ -160,7 +160,7 @@ async function begun(
   const found = await locateWeights({ weights: source, model: recipe.model });
   const loaded = await loadWeights(found);
   for (const note of loaded.notes) onNote?.(note);
-  const described = await describeWeights(found, loaded.metadata);
+  const described = await describeWeights(found, loaded);
   // What becomes of a head that is fitted anyway is of no interest.
   const headNote = recipe.headStart === "fitted" ? undefined : onNote;
   const tensors = withKnownHead(loaded.tensors, described, model, classes, headNote);

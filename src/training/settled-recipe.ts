@@ -1,53 +1,56 @@
-/** What a recipe leaves to the weights that it begins from: how the student's images are normalised. */
+/** What a recipe leaves to the weights that it begins from: how images are normalised, and what the shapes do not tell. */
 import { DeitError } from "../errors.js";
-import { describeWeights } from "../evaluation/open-model.js";
+import { type DescribedWeights, describeWeights } from "../evaluation/describe-weights.js";
 import { resolveView } from "../evaluation/view.js";
+import { readDescription } from "../weights/load.js";
 import { locateWeights } from "../weights/locate.js";
-import { openSafetensors } from "../weights/safetensors.js";
 import type { Recipe } from "./recipe.js";
 import { createStudent } from "./student.js";
 
+export interface SettledRecipe {
+  readonly recipe: Recipe;
+  readonly notes: readonly string[];
+}
+
 /**
- * The recipe with the normalisation of the weights in `finetune`, where it is left to them and is not the model's own;
- * `notes` say so. A run that goes on may have lost its first weights: then the recipe stays as it is.
+ * The recipe with the normalisation and the epsilon of the norms of the weights in `finetune`, where these are left to
+ * them and are not the model's own; `notes` say so. A run that goes on may have lost its first weights: then the recipe
+ * stays as it is.
  */
-export async function settledRecipe(
-  recipe: Recipe,
-): Promise<{ readonly recipe: Recipe; readonly notes: readonly string[] }> {
-  if (recipe.normalization !== "auto" || recipe.finetune === undefined) return { recipe, notes: [] };
+export async function settledRecipe(recipe: Recipe): Promise<SettledRecipe> {
+  const described = recipe.finetune === undefined ? undefined : await describedIn(recipe.finetune, recipe.model);
+  return described
+    ? withNormalization(withEpsilon({ recipe, notes: [] }, described), described)
+    : { recipe, notes: [] };
+}
+
+function withEpsilon({ recipe, notes }: SettledRecipe, { options }: DescribedWeights): SettledRecipe {
+  const { normEpsilon } = options;
+  if (normEpsilon === undefined || recipe.normEpsilon !== undefined) return { recipe, notes };
+  const note = `The norms add ${normEpsilon} to variances, as the weights in "${recipe.finetune}" were trained. The setting normEpsilon decides otherwise.`;
+  return { recipe: { ...recipe, normEpsilon }, notes: [...notes, note] };
+}
+
+function withNormalization({ recipe, notes }: SettledRecipe, { view }: DescribedWeights): SettledRecipe {
+  if (recipe.normalization !== "auto") return { recipe, notes };
   const model = createStudent(recipe, 2);
-  const found = await describedView(recipe.finetune, recipe.model);
-  if (!found) return { recipe, notes: [] };
   const { normalization } = resolveView(
     model,
     {},
-    found.map(({ source, normalization }) => ({ source, normalization })),
+    view.map(({ source, normalization }) => ({ source, normalization })),
   ).view;
-  const same = JSON.stringify(normalization) === JSON.stringify(model.normalization);
-  if (same) return { recipe, notes: [] };
+  if (JSON.stringify(normalization) === JSON.stringify(model.normalization)) return { recipe, notes };
   const { mean, std } = normalization;
-  return {
-    recipe: { ...recipe, normalization: { mean: [...mean], std: [...std] } },
-    notes: [
-      `Images are normalised as the weights in "${recipe.finetune}" want it: mean ${mean.join(" ")}, deviation ${std.join(" ")}. The setting normalization decides otherwise.`,
-    ],
-  };
+  const note = `Images are normalised as the weights in "${recipe.finetune}" want it: mean ${mean.join(" ")}, deviation ${std.join(" ")}. The setting normalization decides otherwise.`;
+  return { recipe: { ...recipe, normalization: { mean: [...mean], std: [...std] } }, notes: [...notes, note] };
 }
 
-async function describedView(weights: string, model: string) {
+async function describedIn(weights: string, model: string): Promise<DescribedWeights | undefined> {
   try {
     const found = await locateWeights({ weights, model });
-    return (await describeWeights(found, await metadataOf(found.files[0]))).view;
+    return await describeWeights(found, await readDescription(found));
   } catch (error) {
     if (error instanceof DeitError && error.exitCode !== 5) return undefined; // beginning from them says what is wrong
     throw error;
   }
-}
-
-/** What a safetensors file says of itself; nothing for others. */
-async function metadataOf(path: string): Promise<Readonly<Record<string, string>>> {
-  const file = await openSafetensors(path).catch(() => undefined);
-  if (!file) return {};
-  await file.close();
-  return file.metadata;
 }

@@ -7,10 +7,10 @@ import type { Recipe } from "./recipe.js";
 
 /** Creates it for `classes` classes and checks that it fits the recipe's distillation. */
 export function createStudent(recipe: Recipe, classes: number): Model {
-  const { imageSize, patchSize, width, depth, heads, mlpRatio, dropPath, dropout, distilled } = recipe;
+  const { imageSize, patchSize, width, depth, heads, mlpRatio, dropPath, dropout, distilled, normEpsilon } = recipe;
   const { initialWidth, slope, factor, groupWidth, stemWidth, stemStride } = recipe.regnet;
   const made = createModel(recipe.model, {
-    ...{ imageSize, patchSize, width, depth, heads, mlpRatio, dropPath, dropout, distilled },
+    ...{ imageSize, patchSize, width, depth, heads, mlpRatio, dropPath, dropout, distilled, normEpsilon },
     ...{ initialWidth, slope, factor, groupWidth, stemWidth, stemStride },
     classes,
   });

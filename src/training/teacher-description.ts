@@ -61,7 +61,8 @@ export async function describeTeacher(path: string, recipe: Recipe): Promise<Des
       ? (normalized?.normalization as Normalization | undefined)
       : normalizationOf(teacherNormalization);
   const given = teacherClasses ? await readClassFile(teacherClasses) : undefined;
-  const classes = asNames(tryJson(own.get(onnxMetadata.classes))) ?? ultralytics?.classes ?? beside.classes?.names;
+  const classes =
+    asNames(tryJson(own.get(onnxMetadata.classes)), path) ?? ultralytics?.classes ?? beside.classes?.names;
   const imageSize = teacherImageSize ?? first((said) => said.imageSize)?.imageSize;
   const { names } = outputNames(classes, given, path);
   return { description: { normalization, imageSize, interpolation, classes: names }, view };

@@ -1,13 +1,14 @@
 /** Weights from any file we know, by what the file holds and not by its name. */
-import { FileError, UsageError } from "../errors.js";
+import { FileError, UsageError, WeightsError } from "../errors.js";
+import type { JsonObject } from "../system/json.js";
 import { quoted } from "../system/quoted.js";
 import type { HostTensor, NamedTensors } from "../tensor/index.js";
 import { firstBytes, isZip } from "./first-bytes.js";
 import { foreignArchive, foreignFile, foreignPickle } from "./foreign-file.js";
 import { fromHuggingface, isHuggingface } from "./huggingface-names.js";
 import { locateWeights, type WeightFiles } from "./locate.js";
-import { readSafetensors } from "./safetensors.js";
-import { bareNames } from "./state-dict.js";
+import { openSafetensors, readSafetensors } from "./safetensors.js";
+import { bareNames, candidateUnder } from "./state-dict.js";
 import { toFloat32 } from "./to-float32.js";
 import { fromTorchvision, isTorchvision } from "./torchvision-names.js";
 
@@ -20,6 +21,8 @@ export interface LoadedWeights {
   readonly metadata: Readonly<Record<string, string>>;
   /** The model, where a training program's checkpoint names it. */
   readonly architecture?: string;
+  /** That program's arguments, where the checkpoint keeps them. */
+  readonly trainingArguments?: JsonObject;
   /** Tensors that are there and not read, with what they are, such as "float8_e5m2" or "sparse". */
   readonly unread: ReadonlyMap<string, string>;
   /** What the user should hear of the choice of weights, in sentences. */
@@ -37,14 +40,30 @@ export async function loadWeights(given: string | WeightFiles): Promise<LoadedWe
   return normalized(path, whole);
 }
 
+/** What files of weights say beside their tensors, which those of safetensors are not read for. */
+export async function readDescription(
+  found: WeightFiles,
+): Promise<Pick<LoadedWeights, "metadata" | "architecture" | "trainingArguments">> {
+  const [first] = found.files;
+  if ((await formatOf(first)) === "pytorch") return loadWeights(found);
+  const file = await openSafetensors(first);
+  await file.close();
+  return { metadata: file.metadata };
+}
+
 async function readFileOf(path: string, key: string | undefined): Promise<LoadedWeights> {
   if ((await formatOf(path)) === "pytorch") {
     const { readPytorch } = await import("./pytorch.js");
     return { ...(await readPytorch(path, { key })), format: "pytorch", metadata: {} };
   }
-  if (key !== undefined)
-    throw new UsageError(`"${path}" is a safetensors file, which holds one set of weights; leave out "#${key}".`);
-  return { ...(await readSafetensors(path)), format: "safetensors", notes: [] };
+  const all = { ...(await readSafetensors(path)), format: "safetensors", notes: [] } as const;
+  if (key === undefined) return all;
+  const chosen = candidateUnder([{ path: "", tensors: all.tensors }], key);
+  if (!chosen)
+    throw new UsageError(
+      `"${path}" is a safetensors file, which holds one set of weights, and no names in it begin with ${quoted(`${key}.`)}; leave out "#${key}".`,
+    );
+  return { ...all, tensors: chosen.tensors, unread: new Map() };
 }
 
 /** Two shards as one file. */
@@ -62,7 +81,11 @@ function merged(path: string, one: LoadedWeights, other: LoadedWeights): LoadedW
 
 /** The tensors by timm's names, floats as float32. */
 function normalized(path: string, { tensors, unread, notes, ...rest }: LoadedWeights): LoadedWeights {
-  const { names, prefix, outside } = bareNames([...tensors.keys(), ...unread.keys()]);
+  const { names, prefix, outside, rivals } = bareNames([...tensors.keys(), ...unread.keys()]);
+  if (rivals.length > 0)
+    throw new WeightsError(
+      `"${path}" holds several models, whose names begin with ${[prefix, ...rivals].map(quoted).join(", ")}; write which is wanted, as "${path}#${prefix.replace(/\.$/, "")}".`,
+    );
   const named = new Map<string, HostTensor>();
   for (const [name, t] of tensors) if (names.has(name)) named.set(names.get(name)!, toFloat32(t));
   const others = new Map([...unread].flatMap(([name, kind]) => (names.has(name) ? [[names.get(name)!, kind]] : [])));

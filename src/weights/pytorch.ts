@@ -2,6 +2,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { FileError, UsageError } from "../errors.js";
 import { Inert, notAllowed, PickleError, type PickleValue } from "../pickle/values.js";
+import { asObject, type JsonObject } from "../system/json.js";
 import { quoted } from "../system/quoted.js";
 import { ZipFile } from "../system/zip.js";
 import {
@@ -14,7 +15,7 @@ import {
   viewOf,
 } from "../tensor/index.js";
 import { firstBytes, isZip } from "./first-bytes.js";
-import { type Candidate, chooseStateDict } from "./state-dict.js";
+import { type Candidate, candidateUnder, chooseStateDict } from "./state-dict.js";
 import { OtherTensor, readTorchPickle, type Storage, TensorRef } from "./torch-pickle.js";
 
 const largestPickle = 64 * 2 ** 20;
@@ -34,6 +35,8 @@ export interface PytorchWeights {
   readonly unread: ReadonlyMap<string, string>;
   /** The model, where the checkpoint names it: timm's `arch`, or `model` among the arguments. */
   readonly architecture?: string;
+  /** The training program's arguments, where they are kept with the weights. */
+  readonly trainingArguments?: JsonObject;
   /** What the user should hear, in sentences. */
   readonly notes: readonly string[];
 }
@@ -116,9 +119,8 @@ async function readLegacy(path: string, key: string | undefined): Promise<Pytorc
   });
 }
 
-interface Choice {
+interface Choice extends Pick<PytorchWeights, "architecture" | "trainingArguments"> {
   readonly found: ReadonlyMap<string, Found>;
-  readonly architecture?: string;
   readonly notes: readonly string[];
 }
 
@@ -139,13 +141,13 @@ function chosenFrom(path: string, value: PickleValue, key: string | undefined): 
       : [
           `"${path}" holds several sets of weights: ${[candidate, ...others].map(where).join(", ")}; ${where(candidate)} is taken. Write "${path}#${others[0].path}" for another.`,
         ];
-  return { found: candidate.tensors, architecture: architectureIn(value), notes };
+  return { found: candidate.tensors, ...trainingIn(value), notes };
 }
 
 const where = ({ path }: Candidate<Found>): string => (path === "" ? "those at the top" : quoted(path));
 
 function named(path: string, candidates: readonly Candidate<Found>[], key: string) {
-  const candidate = candidates.find((c) => c.path === key);
+  const candidate = candidates.find((c) => c.path === key) ?? candidateUnder(candidates, key);
   if (candidate) return { candidate, recognized: 1, others: [] };
   throw new UsageError(
     `"${path}" holds no tensors under ${quoted(key)}; there are ${candidates.map(where).slice(0, 8).join(", ") || "none at all"}.`,
@@ -179,11 +181,29 @@ function gather(
 }
 
 /** timm writes `arch`; programs that save their arguments, as facebookresearch/deit's, have `model` among them. */
-function architectureIn(value: PickleValue): string | undefined {
-  if (!(value instanceof Map)) return undefined;
-  const settings = ["args", "hyper_parameters", "config", "cfg"].map((name) => value.get(name));
-  const names = settings.flatMap((s) => (s instanceof Map ? ["model", "arch", "model_name"].map((n) => s.get(n)) : []));
-  return [value.get("arch"), ...names].find((name): name is string => typeof name === "string");
+function trainingIn(value: PickleValue): Pick<PytorchWeights, "architecture" | "trainingArguments"> {
+  if (!(value instanceof Map)) return {};
+  const settings = ["args", "hyper_parameters", "config", "cfg"].map((name) => asObject(plain(value.get(name))));
+  const names = settings.flatMap((s) => (s ? [s.model, s.arch, s.model_name] : []));
+  return {
+    architecture: [value.get("arch"), ...names].find((name): name is string => typeof name === "string"),
+    trainingArguments: settings.find((s) => s !== undefined),
+  };
+}
+
+/** Arguments lie in one another so deep at most. */
+const deepestArguments = 4;
+
+/** A value as JSON has it; undefined for objects, which no argument of a model is. */
+function plain(value: PickleValue | undefined, depth = 0): unknown {
+  if (depth > deepestArguments) return undefined;
+  if (typeof value === "bigint") return Number(value);
+  if (Array.isArray(value)) return value.map((item) => plain(item, depth + 1));
+  if (value instanceof Map)
+    return Object.fromEntries(
+      [...value].flatMap(([name, item]) => (typeof name === "string" ? [[name, plain(item, depth + 1)]] : [])),
+    );
+  return typeof value === "object" && value !== null ? undefined : value;
 }
 
 async function collect(

@@ -30,6 +30,9 @@ const anchors = [
 const wrappers =
   /(?<=^|\.)(module|_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module|_forward_module|_flat_param)\./g;
 
+/** Weights that follow others, which come first where nobody chooses. */
+const following = /ema|averag|shadow|teacher|target|momentum|swa\b|(encoder_k|key_encoder|decoder|predictor)\b/i;
+
 export interface BareNames {
   /** Each name that is the model's, without what stood before it. */
   readonly names: ReadonlyMap<string, string>;
@@ -39,6 +42,8 @@ export interface BareNames {
   readonly outside: readonly string[];
   /** How many are names that a model of a known library has. */
   readonly recognized: number;
+  /** What stands before the names of other models that have about as many, such as "teacher.". */
+  readonly rivals: readonly string[];
 }
 
 /** Throws WeightsError where two names would become one. */
@@ -47,11 +52,17 @@ export function bareNames(given: Iterable<string>): BareNames {
   const prefixes = new Set([""]);
   for (const [, name] of unwrapped)
     for (const anchor of anchors) if (name.endsWith(`.${anchor}`)) prefixes.add(name.slice(0, -anchor.length));
-  let best: { readonly prefix: string; readonly recognized: number } = { prefix: "", recognized: -1 };
-  for (const prefix of prefixes) {
+  const scored = [...prefixes].map((prefix) => {
     const recognized = unwrapped.filter(([, n]) => n.startsWith(prefix) && isKnown(n.slice(prefix.length))).length;
-    if (recognized > best.recognized) best = { prefix, recognized };
-  }
+    return { prefix, recognized, rank: following.test(prefix) ? 1 : 0 };
+  });
+  const most = Math.max(...scored.map(({ recognized }) => recognized));
+  const [{ rank, ...best }, ...others] = scored
+    .filter(({ recognized }) => recognized * 4 >= most)
+    .sort((a, b) => a.rank - b.rank || b.recognized - a.recognized);
+  const apart = ({ prefix }: { readonly prefix: string }) =>
+    !prefix.startsWith(best.prefix) && !best.prefix.startsWith(prefix);
+  const rivals = others.filter((other) => other.rank === rank && apart(other)).map(({ prefix }) => prefix);
   const inside = unwrapped.filter(([, name]) => name.startsWith(best.prefix));
   const names = new Map(inside.map(([name, bare]) => [name, bare.slice(best.prefix.length)]));
   if (new Set(names.values()).size < names.size) {
@@ -61,7 +72,7 @@ export function bareNames(given: Iterable<string>): BareNames {
     );
   }
   const outside = unwrapped.filter(([, name]) => !name.startsWith(best.prefix)).map(([name]) => name);
-  return { ...best, names, outside };
+  return { ...best, rivals, names, outside };
 }
 
 /** Tensors that a file holds side by side. */
@@ -70,9 +81,6 @@ export interface Candidate<T> {
   readonly path: string;
   readonly tensors: ReadonlyMap<string, T>;
 }
-
-/** Weights that follow others, which come first where nobody chooses. */
-const following = /ema|averag|shadow|teacher|target|momentum|swa\b/i;
 
 export interface Chosen<T> {
   readonly candidate: Candidate<T>;
@@ -101,4 +109,16 @@ export function chooseStateDict<T>(candidates: readonly Candidate<T>[]): Chosen<
     .filter(({ recognized }) => recognized * 2 > most)
     .sort((a, b) => a.rank - b.rank || b.recognized - a.recognized);
   return { ...first, others: rest.map(({ candidate }) => candidate) };
+}
+
+/** Those of the tensors that a name stands before, as "student" in "student.head.weight"; undefined without any. */
+export function candidateUnder<T>(candidates: readonly Candidate<T>[], key: string): Candidate<T> | undefined {
+  for (const { path, tensors } of candidates) {
+    const place = path === "" ? "" : `${path}.`;
+    if (!key.startsWith(place)) continue;
+    const prefix = `${key.slice(place.length)}.`;
+    const under = [...tensors].filter(([name]) => name.replace(wrappers, "").startsWith(prefix));
+    if (under.length > 0) return { path: key, tensors: new Map(under) };
+  }
+  return undefined;
 }

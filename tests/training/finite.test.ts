@@ -1,7 +1,8 @@
 /** Weights and teachers that are no numbers: nothing is learned from them, stored or reported. */
 import { readdir } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
-import { checkpointMetadata, openModel } from "../../src/evaluation/open-model.js";
+import { checkpointMetadata } from "../../src/evaluation/checkpoint-metadata.js";
+import { openModel } from "../../src/evaluation/open-model.js";
 import { deit } from "../../src/models/deit.js";
 import { initialize } from "../../src/models/initialize.js";
 import { float32, type HostTensor } from "../../src/tensor/index.js";

@@ -1,0 +1,18 @@
+/** What deit's own checkpoints say of themselves. */
+import type { ModelOptions } from "../models/registry.js";
+import { asObject, tryJson } from "../system/json.js";
+
+/** Names of the metadata of deit's own checkpoints. */
+export const checkpointMetadata = {
+  ...{ model: "deit.model", config: "deit.config", classes: "deit.classes", view: "deit.view" },
+} as const;
+
+/** The sizes that a file of deit's own says of its model; none of others. */
+export const savedConfig = (metadata: Readonly<Record<string, string>>): ModelOptions =>
+  asObject(tryJson(metadata[checkpointMetadata.config])) ?? {};
+
+/** The names of the classes that such a file holds. */
+export function savedClasses(metadata: Readonly<Record<string, string>>): readonly string[] | undefined {
+  const classes = tryJson(metadata[checkpointMetadata.classes]);
+  return Array.isArray(classes) && classes.every((c) => typeof c === "string") ? classes : undefined;
+}

@@ -1,0 +1,105 @@
+/** What is said of weights: by themselves, by the program that trained them, by the files beside them, by their name. */
+import type { UsageError } from "../errors.js";
+import type { Model } from "../models/model.js";
+import { type DeitSizes, nameOf } from "../models/recognize.js";
+import { type ModelOptions, modelNames } from "../models/registry.js";
+import type { LoadedWeights } from "../weights/load.js";
+import type { WeightFiles } from "../weights/locate.js";
+import { checkpointMetadata, savedClasses, savedConfig } from "./checkpoint-metadata.js";
+import { type Companions, readCompanions } from "./companions.js";
+import { describedOptions, requireSameModel } from "./described-architecture.js";
+import { readSavedView, viewOfName, viewOfRecipe } from "./saved-view.js";
+import {
+  type ArgumentClasses,
+  bareModelName,
+  classesOfArguments,
+  type TrainingArguments,
+  viewOfArguments,
+} from "./training-arguments.js";
+import type { SaidOfView } from "./view.js";
+
+/** What is said of weights by themselves, by the files beside them and by their name. */
+export interface DescribedWeights {
+  /** The first that says a part of it counts. */
+  readonly view: readonly SaidOfView[];
+  readonly classes?: readonly string[];
+  readonly classSource: string;
+  /** Why the order of the classes, which a list decides on, cannot be told. */
+  readonly missingClasses?: UsageError;
+  /** What is said to be the name of the model. */
+  readonly architecture?: string;
+  /** deit's name of the model, for weights of these sizes; undefined where it cannot be told. */
+  readonly modelFor: (sizes: DeitSizes | undefined) => string | undefined;
+  /** What the shapes of the tensors do not tell. */
+  readonly options: ModelOptions;
+  /** Throws WeightsError where the files beside them describe another model. */
+  readonly requireFitting: (model: Model) => void;
+}
+
+/** What a file of weights says beside its tensors. */
+export type SaidByFile = Pick<LoadedWeights, "metadata" | "architecture" | "trainingArguments">;
+
+/** Looks at what weights say of themselves and at their neighbours. Throws WeightsError for what deit cannot do. */
+export async function describeWeights(
+  { path, folder }: Pick<WeightFiles, "path" | "folder">,
+  { metadata, ...file }: SaidByFile,
+): Promise<DescribedWeights> {
+  const saved = metadata[checkpointMetadata.view];
+  // A checkpoint of deit's own says all itself, and its folder may hold files of anything.
+  const complete = saved !== undefined || metadata[checkpointMetadata.config] !== undefined;
+  const beside: Companions = complete ? { view: [] } : await readCompanions([folder]);
+  const within = file.trainingArguments && {
+    source: `"${path}" (its training arguments)`,
+    fields: file.trainingArguments,
+  };
+  const trained = [within, beside.trained].filter((one) => one !== undefined);
+  const own = savedClasses(metadata);
+  const named = own ? { source: path, names: own } : (beside.classes ?? (await firstClasses(trained, folder)));
+  const architecture = [file.architecture, beside.config?.fields.architecture, beside.trained?.fields.model].find(
+    (name): name is string => typeof name === "string",
+  );
+  return {
+    view: [
+      ...readSavedView(saved, path),
+      ...(complete && saved === undefined ? await viewOfRecipe(folder) : []),
+      ...(within ? viewOfArguments(within) : []),
+      ...beside.view,
+      ...(complete ? [] : viewOfName(path)),
+    ],
+    classes: named && "names" in named ? named.names : undefined,
+    classSource: named && "names" in named ? named.source : path,
+    missingClasses: named && "missing" in named ? named.missing : undefined,
+    architecture,
+    modelFor: (sizes) => modelNamed(architecture) ?? (sizes && modelOfTransformers(beside, sizes)),
+    options: { ...describedOptions(beside, trained), ...withoutTrace(savedConfig(metadata)) },
+    requireFitting: (model) => requireSameModel(model, beside, trained),
+  };
+}
+
+async function firstClasses(
+  trained: readonly TrainingArguments[],
+  folder: string,
+): Promise<ArgumentClasses | undefined> {
+  for (const one of trained) {
+    const found = await classesOfArguments(one, folder);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+const modelNamed = (architecture: string | undefined): string | undefined =>
+  modelNames().find((name) => architecture !== undefined && name === bareModelName(architecture));
+
+/** A ViT or DeiT that transformers describes, of a published size. */
+function modelOfTransformers({ config }: Companions, sizes: DeitSizes): string | undefined {
+  const type = config?.fields.model_type;
+  if (type !== "vit" && type !== "deit") return undefined;
+  const name = nameOf(sizes) ?? nameOf({ ...sizes, imageSize: 224 });
+  return type === "vit" ? modelNamed(name?.replace(/^deit/, "vit")) : name;
+}
+
+/** What a checkpoint of deit's own says that its shapes do not tell. */
+const withoutTrace = ({ heads, normEpsilon }: ModelOptions): ModelOptions => ({
+  ...(heads === undefined ? {} : { heads }),
+  ...(normEpsilon === undefined ? {} : { normEpsilon }),
+});
