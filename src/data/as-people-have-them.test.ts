@@ -1,62 +1,24 @@
 /** Data sets as people have them: each layout is made, and is opened as torchvision and the datasets library would, or refused. */
-import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { copyFile, mkdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { pack } from "tar-stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { counted, holds, image, scratchData, tar } from "../../tests/made-data.js";
 import { FileError, NoSuchPartError, UnlabelledPartError, UsageError } from "../errors.js";
 import { notesOf, openAllParts } from "./all-parts.js";
 import { parseDataPath } from "./data-path.js";
-import { type Dataset, sayings } from "./dataset.js";
+import { sayings } from "./dataset.js";
 import { openDataset, openForMeasuring, openPart } from "./open.js";
 import { partNaming } from "./parts.js";
 import { openTrainingData } from "./training-classes.js";
 import { readSample } from "./view.js";
 
-const image = new URL("../../tests/fixtures/images/plain.png", import.meta.url).pathname;
-let root: string;
-let count = 0;
+let data: Awaited<ReturnType<typeof scratchData>>;
 beforeAll(async () => {
-  root = await mkdtemp(join(tmpdir(), "deit people "));
+  data = await scratchData();
 });
-afterAll(() => rm(root, { recursive: true }));
-
-/** A folder with these files: text where a content is given, images otherwise. */
-async function made(files: Readonly<Record<string, string | Uint8Array>> | string): Promise<string> {
-  const path = join(root, String(count++));
-  await mkdir(path);
-  const entries =
-    typeof files === "string" ? files.split(" ").map((name) => [name, image] as const) : Object.entries(files);
-  for (const [name, content] of entries) {
-    await mkdir(join(path, dirname(name)), { recursive: true });
-    if (content === image) await copyFile(image, join(path, name));
-    else await writeFile(join(path, name), content);
-  }
-  return path;
-}
-
-/** What the data holds, as "train cat:2 dog:1; validation cat:1". */
-async function holds(path: string): Promise<string> {
-  const { parts } = await openAllParts(path, {});
-  return parts.map(({ name, dataset }) => `${name} ${counted(dataset)}`).join("; ");
-}
-
-function counted({ classes, length, label }: Dataset): string {
-  const counts = classes.map(() => 0);
-  for (let i = 0; i < length; i++) counts[label(i)]++;
-  return classes.map((name, i) => `${name}:${counts[i]}`).join(" ");
-}
-
-/** A tar archive of these members. */
-async function tar(members: Readonly<Record<string, string | Uint8Array>>): Promise<Buffer> {
-  const archive = pack();
-  for (const [name, content] of Object.entries(members)) archive.entry({ name }, Buffer.from(content));
-  archive.finalize();
-  const pieces: Buffer[] = [];
-  for await (const piece of archive) pieces.push(piece as Buffer);
-  return Buffer.concat(pieces);
-}
+afterAll(() => data.remove());
+const made: typeof data.made = (files) => data.made(files);
 
 const two = (folder: string) => `${folder}/cat/1.png ${folder}/dog/2.png`;
 
@@ -277,7 +239,7 @@ describe("lists", () => {
     expect(await holds(`list,label=dx,train=fold0,test=fold1:${join(path, "x.csv")}`)).toBe(
       "train a:1 b:0; test a:0 b:1",
     );
-    expect(() => parseDataPath("flat,label=x:photos")).toThrow(UsageError);
+    expect(() => parseDataPath("flat,image=x:photos")).toThrow(UsageError);
     await expect(openPart(`list,label=none:${join(path, "x.csv")}`, { split: "train" })).rejects.toThrow(
       /has no column "none"/,
     );

@@ -10,6 +10,7 @@ import { annotationFile, openInaturalist } from "./sources/inaturalist.js";
 import { describesPlace, isListFile, openList, ownList } from "./sources/list.js";
 import { isParquetName, openParquet } from "./sources/parquet.js";
 import { isRecordsName, openRecords } from "./sources/records.js";
+import { isTinyImagenet, openTinyImagenet } from "./sources/tiny-imagenet.js";
 import { hasShards, isShardName, openWebDataset } from "./sources/webdataset.js";
 
 export interface Format {
@@ -48,9 +49,15 @@ export const formats: Readonly<Record<string, Format>> = {
     recognises: isImagenet,
     open: openImagenet,
   },
+  tinyimagenet: {
+    about: "the validation images of Tiny ImageNet (val_annotations.txt beside images/)",
+    choices: [],
+    recognises: isTinyImagenet,
+    open: openTinyImagenet,
+  },
   parquet: {
     about: "Parquet files of the Hugging Face datasets library",
-    choices: ["image", "label", "train", "validation", "test"],
+    choices: ["image", "label", "split", "train", "validation", "test"],
     recognises: (place) => (place.kind === "file" ? isParquetName(place.path) : place.files.some(isParquetName)),
     open: openParquet,
   },
@@ -80,7 +87,7 @@ export const formats: Readonly<Record<string, Format>> = {
   },
   flat: {
     about: "a folder of files named CLASS_….jpg",
-    choices: [],
+    choices: ["label"],
     recognises: ({ kind, folders }) => kind === "folder" && folders.length === 0,
     open: openFlatFolder,
   },

@@ -11,6 +11,9 @@ export interface Labelled {
   readonly labels: Uint32Column;
 }
 
+/** Of fewer samples each may well be of a class of its own. */
+const leastToCompare = 5;
+
 /** Stands for the label of a sample that has none. */
 const none = 0xffffffff;
 
@@ -46,7 +49,8 @@ export class LabelColumn {
   /**
    * The labels as indices. `wanted` are the classes to index into, `own` those that the data name; without both, the
    * names found in code-point order, or for numbers "0" to the largest. Numbers are indices, unless they are `names`.
-   * Throws FileError for a label of no class and for a sample without a label, UnlabelledPartError where none has one.
+   * Throws FileError for a label of no class and for a sample without a label, UnlabelledPartError where none has one or
+   * where each has a name of its own, as captions and identifiers are.
    */
   resolve(path: string, options: ResolveOptions): Labelled {
     const { wanted, own } = options;
@@ -58,6 +62,11 @@ export class LabelColumn {
     const found = all.filter(isLabel);
     const indices = options.numbers !== "names" && found.every((label) => /^\d{1,15}$/.test(label));
     const numbers = indices ? found.map(Number) : undefined;
+    if (!wanted && !own && !numbers && found.length === this.length && this.length >= leastToCompare)
+      throw new UnlabelledPartError(
+        path,
+        `The ${this.length.toLocaleString("en")} samples of "${path}" have a label each that no other has (${quoted(found[0])}, ${quoted(found[1])}, …), which are no classes.`,
+      );
     const inOrder = () => {
       const names = NameColumn.of(found);
       return [...names.order()].map((i) => found[i]);
@@ -134,12 +143,37 @@ export function classIndices(classes: readonly string[]): ReadonlyMap<string, nu
   return indices;
 }
 
+/** What a class name looks like: letters that differ in case, in spaces around them or in their Unicode form look alike. */
+export const looksOf = (name: string): string => name.normalize("NFKC").toLowerCase().trim();
+
+/** Words that programs write where a label is missing. */
+const missingWords = ["nan", "null", "none", "n/a", "na", "undefined"];
+
+/** Sentences on classes that are perhaps not what was meant; fewer on those that were `wanted`. */
+export function classNotes({ classes, labels }: Labelled, wanted?: readonly string[]): string[] {
+  const notes = lookAlikes(classes);
+  const missing = classes.filter((name) => missingWords.includes(name.toLowerCase()));
+  if (missing.length > 0)
+    notes.push(
+      `${missing.map((name) => quoted(name)).join(", ")} is taken for a class, which is what programs write where a label is missing.`,
+    );
+  if (wanted !== undefined || !classes.every((name, i) => name === String(i))) return notes;
+  const seen = new Set<number>();
+  for (let i = 0; i < labels.length; i++) seen.add(labels.at(i));
+  const empty = classes.filter((_, i) => !seen.has(i));
+  if (empty.length > 0)
+    notes.push(
+      `The labels are numbers and count classes from 0 to ${classes.length - 1}, of which ${empty.slice(0, 5).join(", ")}${empty.length > 5 ? ` and ${empty.length - 5} more` : ""} ${empty.length === 1 ? "has" : "have"} no image.`,
+    );
+  return notes;
+}
+
 /** A sentence for class names that look alike and are not: in another normal form of Unicode, case or spacing. */
 export function lookAlikes(classes: readonly string[]): string[] {
   const seen = new Map<string, string>();
   const pairs: string[] = [];
   for (const name of classes) {
-    const looks = name.normalize("NFKC").toLowerCase().trim();
+    const looks = looksOf(name);
     const other = seen.get(looks);
     if (other === undefined) seen.set(looks, name);
     else

@@ -4,11 +4,13 @@ import { FileError, NoSuchPartError, UnlabelledPartError, UsageError } from "../
 import { isUrl } from "./archive/shards.js";
 import { parseDataPath } from "./data-path.js";
 import { type Dataset, type OpenOptions, type PartName, withNotes } from "./dataset.js";
+import type { FileFormat } from "./file-format.js";
 import { formatOf, formats } from "./formats.js";
 import { findData, folderLayout } from "./part-folders.js";
 import { listed, noPart } from "./parts.js";
 import { hasFile, lookAt, type Place } from "./place.js";
 import { openImageFolder } from "./sources/image-folder.js";
+import { formatOfFile } from "./sources/left-out.js";
 import { ownList } from "./sources/list.js";
 import { isParquetName } from "./sources/parquet.js";
 import { proceduralDataset } from "./sources/procedural.js";
@@ -97,7 +99,7 @@ export async function openPart(given: string, options: OpenOptions): Promise<Dat
 async function openPlace(path: string, options: OpenOptions, settled = false): Promise<Dataset> {
   const place = await lookAt(path);
   const format = await formatOf(place);
-  if (format === undefined) throw notUnderstood(path);
+  if (format === undefined) throw notUnderstood(path, place.kind === "file" ? await formatOfFile(path) : undefined);
   const dataset = format === "folders" ? openFolders(place, options, settled) : formats[format].open(path, options);
   if (format === "list" || !hasFile(place, ownList)) return dataset;
   const list = place.files.filter((name) => ownList.test(name));
@@ -146,7 +148,13 @@ const isProcedural = (path: string): boolean => path === "procedural" || path.st
 
 const asFile = (path: string): Place => ({ path, kind: "file", files: [], folders: [] });
 
-function notUnderstood(path: string): FileError {
+function notUnderstood(path: string, file: FileFormat | undefined): FileError {
+  if (file !== undefined) {
+    const way = /archive/.test(file.name)
+      ? "unpack it and give the folder"
+      : "give the folder of the images, or a list of them";
+    return new FileError(path, `"${path}" is ${file.name} and no data set; ${way}.`);
+  }
   const known = Object.entries(formats).map(([name, { about }]) => `${name}: ${about}`);
   return new FileError(
     path,

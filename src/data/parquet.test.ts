@@ -66,6 +66,25 @@ describe("Parquet files", () => {
     await expect(open(at("lists"))).rejects.toThrow(/its column label holds several labels for each image/);
   });
 
+  it("with a column of parts, or in several configurations, are refused until it is said what is meant", async () => {
+    const divided = `${fixtures}parquet-labels/divided.parquet`;
+    const open = (path: string, split: "train" | "test" = "train") => openDataset(path, { split });
+    await expect(open(divided)).rejects.toThrow(/has a column "split", by which its rows are not divided here/);
+    expect(labels(await open(`parquet,split=none:${divided}`))).toEqual([0, 1, 0]);
+    await expect(open(`parquet,split=train:${divided}`)).rejects.toThrow(
+      /not divided by a column, as split=train says/,
+    );
+    for (const name of ["plain/train", "plain/test", "fancy/train", "named"])
+      await cp(divided, join(root, "configurations", name, name === "named" ? "train.parquet" : "0000.parquet"));
+    await expect(open(join(root, "configurations"))).rejects.toThrow(/several configurations.*: "fancy", "plain"/);
+    expect(labels(await open(join(root, "configurations/plain"), "test"))).toEqual([0, 1, 0]);
+    expect(labels(await open(join(root, "configurations/named")))).toEqual([0, 1, 0]);
+    await cp(divided, join(root, "configurations/named/corrupted.parquet"));
+    await expect(open(join(root, "configurations/named"))).rejects.toThrow(/speak of none: "corrupted.parquet"/);
+    const chosen = await open(`parquet,train=train:${join(root, "configurations/named")}`);
+    expect([chosen.length, chosen.notes]).toEqual([3, [expect.stringMatching(/"corrupted.parquet" .* left out/)]]);
+  });
+
   it("that are damaged are refused in a sentence, and leave nothing behind", async () => {
     const bytes = await readFile(`${fixtures}plain.parquet`);
     const fails = async (name: string, content: Buffer, message: string | RegExp) => {

@@ -17,6 +17,19 @@ const asideWords = ["pred", "predict", "prediction", "predictions", "unlabeled",
 /** Words that add nothing to a part's name: `train_images`, `Train_Set_Folder`, `seg_train`. */
 const plainWords = ["set", "image", "images", "img", "imgs", "data", "dataset", "folder", "split", "photos", "seg", ""];
 
+/** Names of columns that say which part a sample is of, in small letters without spaces and signs. */
+const partColumns = ["split", "set", "subset", "part", "partition", "usage", "phase", "datasplit", "datasetsplit"];
+
+/** Whether a column of this name says which part a sample is of. */
+export const isPartColumn = (name: string): boolean => partColumns.includes(plainName(name));
+
+/** A column's name in small letters without spaces and signs. */
+export const plainName = (name: string): string =>
+  name
+    .normalize("NFKC")
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}]/gu, "");
+
 /** What a name speaks of: a part, images that are only to be predicted, or neither. */
 export type Named = PartName | "aside" | undefined;
 
@@ -77,7 +90,7 @@ export function filesOfPart(path: string, names: readonly string[], part: PartNa
     return { names, notes: [] };
   }
   const lost = names.filter((_, i) => parts[i] === undefined);
-  if (lost.length > 0)
+  if (lost.length > 0 && !namesParts(choices))
     throw new FileError(
       path,
       `"${path}" has parts, but the names of some files speak of none: ${listed(lost)}. Rename them (train, validation, test), move them away, or say what the parts are called, as wds,train=NAME,test=NAME:${path}.`,
@@ -90,8 +103,14 @@ export function filesOfPart(path: string, names: readonly string[], part: PartNa
       part,
     );
   const aside = names.filter((_, i) => parts[i] === "aside");
-  const left = `${listed(aside)} in "${path}" ${aside.length === 1 ? "is" : "are"} named as images without labels, and left out.`;
-  return { names: wanted, notes: aside.length === 0 ? [] : [left] };
+  const left = (which: readonly string[], why: string) =>
+    which.length === 0
+      ? []
+      : [`${listed(which)} in "${path}" ${which.length === 1 ? "is" : "are"} ${why}, and left out.`];
+  return {
+    names: wanted,
+    notes: [...left(aside, "named as images without labels"), ...left(lost, "of no part that was named")],
+  };
 }
 
 /** What the innermost name of a path says that says anything. */

@@ -5,6 +5,7 @@ import { quoted } from "../system/quoted.js";
 import { parseDataPath } from "./data-path.js";
 import type { Dataset, OpenOptions } from "./dataset.js";
 import { openDataset } from "./open.js";
+import { findData } from "./part-folders.js";
 import { listed } from "./parts.js";
 import { listFolder } from "./sources/files.js";
 
@@ -46,7 +47,9 @@ async function meantFolder(path: string, dataset: Dataset): Promise<MeantFolder 
   if (at < 0) return undefined;
   let folder = join(root, ...names.slice(0, at + 1));
   for (let depth = 0; depth < deepest; depth++) {
-    const { folders, images } = await listFolder(folder);
+    const { folders: all, images } = await listFolder(folder);
+    const folders: string[] = [];
+    for (const name of all) if ((await findData(join(folder, name))) !== undefined) folders.push(name);
     if (images.length > 0 || folders.length === 0) return undefined;
     if (folders.length > 1) return { folder, holds: folders };
     folder = join(folder, folders[0]);

@@ -7,6 +7,7 @@ import type { AsyncBuffer, ColumnMetaData, Compressors, FileMetaData, RowGroup }
 import { parquetMetadataAsync, parquetReadObjects, parquetSchema } from "hyparquet";
 import { parquetHeader } from "hyparquet/src/column.js";
 import { compressors } from "hyparquet-compressors";
+import { isPartColumn } from "../parts.js";
 import { type ByteSource, fileSource } from "./byte-source.js";
 
 export interface ParquetJob {
@@ -28,6 +29,8 @@ export interface UnpackedParquet {
   readonly unlabelled?: string;
   /** Null for rows without. */
   readonly labels: readonly (string | null)[];
+  /** A column that says which part a row is of. */
+  readonly parts?: string;
   /** Sentences, without the file's name, on what was chosen. */
   readonly notes: readonly string[];
   readonly offsets: readonly number[];
@@ -52,7 +55,7 @@ export async function unpackParquet(
     const buffer = asyncBuffer(source);
     await checkFooter(source);
     const metadata = await parquetMetadataAsync(buffer);
-    const { image, label, classes, notes, unlabelled } = columnsOf(metadata, chosen);
+    const { image, label, parts, classes, notes, unlabelled } = columnsOf(metadata, chosen);
     const decoded = workOf(source.size, progress);
     const read = { file: buffer, metadata, compressors: guardedCompressors(decoded), utf8: false };
     const labelIn = (sample: Record<string, unknown>) =>
@@ -102,7 +105,7 @@ export async function unpackParquet(
     }
     if (labels.length === 0) throw new Error("holds no rows");
     await out.sync();
-    return { classes, labels, notes, offsets, lengths };
+    return { classes, labels, parts, notes, offsets, lengths };
   } finally {
     await file.close();
     await out.close();
@@ -135,6 +138,7 @@ interface Columns {
   readonly image: string;
   /** Undefined in a part without labels. */
   readonly label?: string;
+  readonly parts?: string;
   readonly classes?: readonly string[];
   readonly notes: readonly string[];
   readonly unlabelled?: string;
@@ -185,6 +189,7 @@ function columnsOf(metadata: FileMetaData, chosen: Pick<ParquetJob, "image" | "l
   return {
     image,
     label,
+    parts: names.find((name) => name !== label && name !== image && isPartColumn(name)),
     classes: named ? (classes as string[]) : undefined,
     unlabelled: label === undefined ? unlabelled : undefined,
     notes: others.length > 0 && chosen.label === undefined ? [note] : [],

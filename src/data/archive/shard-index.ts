@@ -52,6 +52,7 @@ export function addIndexed(
 export async function indexShard(source: ByteSource): Promise<ShardIndex> {
   const index = emptyIndex();
   let sample: ShardSample | undefined;
+  const seen = new Set<string>();
   const finish = () => {
     const found = sample?.finish();
     if (!sample || !found) return;
@@ -65,7 +66,8 @@ export async function indexShard(source: ByteSource): Promise<ShardIndex> {
     const [stem, extension] = splitName(member.name);
     if (stem !== sample?.key) {
       finish();
-      sample = new ShardSample(source, stem);
+      sample = new ShardSample(source, stem, seen.has(stem));
+      seen.add(stem);
     }
     await sample.add(member, extension);
   }

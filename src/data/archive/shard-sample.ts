@@ -1,8 +1,10 @@
 /** One sample of a WebDataset, as its members come: which of them is its image, and which says its class. */
 import { FileError } from "../../errors.js";
-import { quoted } from "../../system/quoted.js";
-import { readableEndings } from "../file-format.js";
+import { hasControls, quoted } from "../../system/quoted.js";
+import { formatOfEnding, readableEndings } from "../file-format.js";
+import { listed } from "../parts.js";
 import { isImageName } from "../sources/files.js";
+import { isPicture } from "../sources/left-out.js";
 import type { ByteSource } from "./byte-source.js";
 import type { TarMember } from "./tar.js";
 
@@ -16,14 +18,19 @@ const longest = { bytes: 1 << 16, text: 200 };
 export class ShardSample {
   readonly #images: { readonly extension: string; readonly member: TarMember }[] = [];
   readonly #labels = new Map<LabelMember, string>();
+  /** What its members end in. */
+  readonly #extensions: string[] = [];
 
   constructor(
     readonly source: ByteSource,
     readonly key: string,
+    /** Whether a sample of this key was finished before. */
+    readonly seen: boolean,
   ) {}
 
   /** Takes a member of the sample, whose name ends, after its first dot, in `extension`. */
   async add(member: TarMember, extension: string): Promise<void> {
+    this.#extensions.push(extension);
     if (isImageName(`x.${extension}`)) this.#images.push({ extension, member });
     const kind = labelMembers.find((each) => extension === each || (each === "cls" && extension === "cls.txt"));
     if (kind === undefined) return;
@@ -41,12 +48,28 @@ export class ShardSample {
     return { image: this.#image(), label };
   }
 
+  /** Why it has no image; where the sample was seen before, its members are apart. */
+  #withoutImage(): FileError {
+    if (this.seen)
+      return this.#wrong(
+        "comes twice: its members do not stand one after another; pack them in the order of their names",
+      );
+    const picture = this.#extensions
+      .map((extension) => formatOfEnding(extension))
+      .find((format) => format && isPicture(format));
+    return this.#wrong(
+      picture
+        ? `has no image that is read, but ${picture.name}; convert it to JPEG or PNG`
+        : `has no image, but ${listed(this.#extensions.map((extension) => `.${extension}`))}`,
+    );
+  }
+
   /** A plain ending goes before one with another word: of 0.jpg and 0.mask.png it is the first. */
   #image(): TarMember {
     const plain = this.#images.filter(({ extension }) => readableEndings.includes(extension));
     const images = plain.length > 0 ? plain : this.#images;
     if (images.length === 1) return images[0].member;
-    if (images.length === 0) throw this.#wrong("has no image");
+    if (images.length === 0) throw this.#withoutImage();
     const names = images.map(({ extension }) => `.${extension}`).join(", ");
     throw this.#wrong(
       `has several images (${names}), and nothing says which is meant; leave one of them, or call it .jpg or .png alone`,
@@ -62,6 +85,11 @@ export class ShardSample {
       );
     }
     const text = (await this.source.read(offset, length)).toString("utf8").trim();
+    if (text.includes("\ufffd") || (kind === "cls" && hasControls(text)))
+      throw new FileError(
+        this.source.name,
+        `${quoted(name)} in "${this.source.name}" is no text in UTF-8, but should hold a class; write it as a number or a name.`,
+      );
     if (kind !== "json") return text === "" ? undefined : text;
     try {
       const { label, cls, class_name: className } = JSON.parse(text) as Record<string, unknown>;

@@ -1,9 +1,11 @@
 /** One sample looked at closely: can it be read, what is it, what does it show? The work of a worker thread. */
 import { createHash } from "node:crypto";
+import type { Metadata } from "sharp";
 import type { SampleSource } from "../dataset.js";
 import { decodeImage, defaultMaxPixels } from "../decode.js";
 import { decodeJpegStrictly } from "../decoders/jpeg.js";
-import { endingFits, fileFormat } from "../file-format.js";
+import { orientationOf } from "../exif.js";
+import { type Codec, endingFits, fileFormat } from "../file-format.js";
 import { type RgbImage, wholeImage } from "../image.js";
 import { readSource } from "../read-source.js";
 import { isImageName } from "../sources/files.js";
@@ -52,7 +54,7 @@ export async function examine(source: SampleSource): Promise<Examination> {
       format: format?.name,
       damaged: strict === "faulty",
       misnamed: format !== undefined && isFileName(source, name) && !endingFits(name, format),
-      traits: await traitsOf(bytes),
+      traits: format?.readable ? await traitsOf(bytes, format.codec) : [],
     };
   } catch (error) {
     const unreadable = error instanceof Error ? error.message : String(error);
@@ -75,16 +77,28 @@ function seen(image: RgbImage, content: Uint8Array): Seen {
   };
 }
 
-async function traitsOf(bytes: Uint8Array): Promise<Trait[]> {
-  const { default: sharp } = await import("sharp");
-  const { space, channels = 3, hasAlpha, depth, pages = 1, orientation = 1 } = await sharp(bytes).metadata();
+/** Of a file that has been decoded. */
+async function traitsOf(bytes: Uint8Array, codec: Codec): Promise<Trait[]> {
+  const { space, channels = 3, hasAlpha, depth, pages = 1 } = await describe(bytes, codec);
   const holds: Readonly<Record<Trait, boolean>> = {
     grey: channels < 3,
     alpha: hasAlpha === true,
     cmyk: space === "cmyk",
     "16-bit": depth === "ushort",
     animated: pages > 1,
-    rotated: orientation > 1,
+    rotated: orientationOf(bytes, codec) > 1,
   };
   return (Object.keys(holds) as Trait[]).filter((trait) => holds[trait]);
+}
+
+/** Formats that have a decoder here because libvips has none. */
+const ownCodecs: readonly Codec[] = ["bmp", "netpbm"];
+
+/** What libvips tells of a file; nothing of what it does not know, which is not why the picture would be unreadable. */
+async function describe(bytes: Uint8Array, codec: Codec): Promise<Partial<Metadata>> {
+  if (ownCodecs.includes(codec)) return {};
+  const { default: sharp } = await import("sharp");
+  return sharp(bytes, { limitInputPixels: false })
+    .metadata()
+    .catch(() => ({}));
 }

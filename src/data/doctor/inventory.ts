@@ -10,7 +10,7 @@ import { openPart } from "../open.js";
 import { folderLayout } from "../part-folders.js";
 import { lookAt } from "../place.js";
 import { addImagesBelow, FileList, fileDataset, isImageName, listFolder } from "../sources/files.js";
-import { formatOfFile, isPicture } from "../sources/left-out.js";
+import { pictureAt } from "../sources/left-out.js";
 import { oneClassOnly } from "../training-classes.js";
 
 export interface Part {
@@ -142,7 +142,7 @@ async function findStrays(path: string, oddities: Oddity[], seen: Set<string>): 
 }
 
 async function strayAt(path: string): Promise<Oddity> {
-  const format = await formatOfFile(path);
-  if (!format || !isPicture(format)) return { kind: "ignored", path };
-  return { kind: format.readable ? "unlisted" : "unread", path, format: format.name };
+  const picture = await pictureAt(path);
+  if (picture === undefined) return { kind: "ignored", path };
+  return { kind: picture.readable ? "unlisted" : "unread", path, format: picture.name };
 }

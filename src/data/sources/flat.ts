@@ -1,13 +1,17 @@
-/** Files in one folder whose names begin with their class: `n01440764_tench.JPEG`, `cat_0012.png`. */
+/** Files in one folder whose names begin with their class: `n01440764_tench.JPEG`, `cat_0012.png`, `great_dane_3.jpg`. */
 import { dirname, join } from "node:path";
-import { FileError, UnlabelledPartError } from "../../errors.js";
+import { FileError, UnlabelledPartError, UsageError } from "../../errors.js";
+import { quoted } from "../../system/quoted.js";
 import type { Dataset, OpenOptions } from "../dataset.js";
 import { classIndices, LabelColumn } from "../labels.js";
 import { listed, requireUndivided } from "../parts.js";
 import { FileList, fileDataset, filesNamed, inOrder, listFolder } from "./files.js";
 import { LeftOut } from "./left-out.js";
 
-/** Opens the folder. Throws UnlabelledPartError where the names tell no class, or none of those that are wanted. */
+/**
+ * Opens the folder. Throws UnlabelledPartError where the names tell no class, or none of those that are wanted, and where
+ * they may be read in two ways and nothing decides.
+ */
 export async function openFlatFolder(path: string, options: OpenOptions): Promise<Dataset> {
   requireUndivided(path, options.split);
   const leftOut = new LeftOut();
@@ -20,24 +24,67 @@ export async function openFlatFolder(path: string, options: OpenOptions): Promis
       path,
       [`"${path}" holds no images; it needs a folder per class, or files named CLASS_….jpg.`, ...notes].join(" "),
     );
+  const { classes: wanted } = options;
+  const beginningOf = beginnings[wayOf(path, files, options)];
+  const known = wanted && classIndices(wanted);
   const found = new LabelColumn();
-  const known = options.classes && classIndices(options.classes);
   let strangers = 0;
   for (let i = 0; i < files.length; i++) {
-    const prefix = prefixOf(files.relative(i));
-    if (prefix === undefined || (known && !known.has(prefix))) strangers++;
-    if (prefix === undefined && strangers < i + 1) throw noClass(path, files.relative(i), await listsBeside(path));
-    found.push(prefix ?? "");
+    const beginning = beginningOf(files.relative(i));
+    if (beginning === undefined || (known && !known.has(beginning))) strangers++;
+    if (beginning === undefined && strangers < i + 1) throw noClass(path, files.relative(i), await listsBeside(path));
+    found.push(beginning ?? "");
   }
-  if (strangers === files.length && (known || prefixOf(files.relative(0)) === undefined))
+  if (strangers === files.length && (known || beginningOf(files.relative(0)) === undefined))
     throw noClass(path, files.relative(0), await listsBeside(path));
-  return fileDataset(files, found.resolve(path, { wanted: options.classes, numbers: "names" }), { leftOut: notes });
+  return fileDataset(files, found.resolve(path, { wanted, numbers: "names" }), { leftOut: notes });
 }
 
-const prefixOf = (name: string): string | undefined => {
-  const at = name.indexOf("_");
-  return at > 0 ? name.slice(0, at) : undefined;
-};
+/** Where the class ends in a name: at the first underscore, or at the last before nothing but numbers. */
+const beginnings = {
+  first: (name: string): string | undefined => {
+    const at = name.indexOf("_");
+    return at > 0 ? name.slice(0, at) : undefined;
+  },
+  last: (name: string): string | undefined => /^(.+?)(_\d+)+\.\w+$/.exec(name)?.[1],
+} as const;
+
+type Way = keyof typeof beginnings;
+
+const isWay = (text: string): text is Way => text in beginnings;
+
+/** How names are read: as the user says, or in the way in which they tell wanted classes; either where both say the same. */
+function wayOf(path: string, files: FileList, { choices: { label } = {}, classes }: OpenOptions): Way {
+  if (label !== undefined) {
+    if (isWay(label)) return label;
+    throw new UsageError(
+      `"${label}" is no way to read the names in "${path}"; write flat,label=first (the class ends at the first underscore) or flat,label=last (at the last before a number).`,
+    );
+  }
+  /** The first name of each longer beginning, by the shorter one. */
+  const within = new Map<string, Map<string, string>>();
+  for (let i = 0; i < files.length; i++) {
+    const name = files.relative(i);
+    const [short, long] = [beginnings.first(name), beginnings.last(name)];
+    if (short === undefined || long === undefined) return "first";
+    const longer = within.get(short) ?? new Map<string, string>();
+    within.set(short, longer.set(long, longer.get(long) ?? name));
+  }
+  if (classes !== undefined) {
+    const known = classIndices(classes);
+    return [...within.values()].every((longer) => [...longer.keys()].every((long) => known.has(long)))
+      ? "last"
+      : "first";
+  }
+  const unclear = [...within].find(([, longer]) => longer.size > 1);
+  if (unclear === undefined) return "first";
+  const [short, longer] = unclear;
+  const [[one, oneName], [other, otherName]] = longer;
+  throw new UnlabelledPartError(
+    path,
+    `The names in "${path}" may be read in two ways: ${listed([oneName, otherName])} are of the class ${quoted(short)}, or of ${quoted(one)} and ${quoted(other)}. Say which: flat,label=first:${path} or flat,label=last:${path}.`,
+  );
+}
 
 /** Lists in the folder or the one above, which may tell the classes. */
 async function listsBeside(path: string): Promise<string[]> {

@@ -5,7 +5,7 @@ import type { HubOptions } from "../../hub/hub.js";
 import { createProgress, type Progress } from "../../system/progress.js";
 import { type Dataset, type OpenOptions, withNotes } from "../dataset.js";
 import { filesOfPart } from "../parts.js";
-import { parquetDataset } from "./parquet.js";
+import { parquetDataset, requireOneConfiguration } from "./parquet.js";
 
 /** `owner/name` or `owner/name@revision`; also `name` alone for the hub's oldest data sets. */
 const repositoryName = /^((?:[\w.-]+\/)?[\w.-]+)(?:@([\w./-]+))?$/;
@@ -16,6 +16,7 @@ export async function openHubDataset(name: string, options: OpenOptions, hub: Hu
   if (repository === undefined || repository.includes(".."))
     throw new UsageError(`"hf:${name}" names no data set of the hub; write hf:owner/name, or hf:owner/name@revision.`);
   const { names, file } = await hubDataset(repository, { ...hub, revision, signal: options.signal });
+  requireOneConfiguration(`hf:${name}`, names, options.choices);
   const wanted = filesOfPart(`hf:${name}`, names, options.split, options.choices);
   const files = (async function* () {
     for (const each of wanted.names) yield await withProgress(each, file);

@@ -1,10 +1,11 @@
 /** One folder per class, as torchvision's ImageFolder: classes in code-point order of their folders. */
 import { join } from "node:path";
-import { FileError, UsageError } from "../../errors.js";
+import { FileError, UnlabelledPartError, UsageError } from "../../errors.js";
+import { quoted } from "../../system/quoted.js";
 import { isIndex } from "../class-matching.js";
 import { Uint32Column } from "../columns.js";
 import type { Dataset, OpenOptions } from "../dataset.js";
-import { classIndices, lookAlikes } from "../labels.js";
+import { classIndices, lookAlikes, looksOf } from "../labels.js";
 import { listed, requireUndivided, waysOut } from "../parts.js";
 import { addImagesBelow, FileList, fileDataset, listFolder, type Walked } from "./files.js";
 import { LeftOut } from "./left-out.js";
@@ -25,11 +26,8 @@ export async function openImageFolder(path: string, options: OpenOptions, settle
   const empty: string[] = [];
   for (const folder of folders) {
     const label = indices.get(folder) ?? classIndex(folder, classes);
-    if (label === undefined) {
-      throw new UsageError(
-        `The folder "${join(path, folder)}" is none of the ${classes.length} classes of the model; remove it or give --classes.`,
-      );
-    }
+    if (label === undefined)
+      throw folders.length === 1 ? onlyFolder(path, folder, classes) : stranger(path, folder, classes);
     walks.set(folder, await addImagesBelow(files, folder, leftOut));
     if (files.length === labels.length) empty.push(folder);
     while (labels.length < files.length) labels.push(label);
@@ -43,6 +41,21 @@ export async function openImageFolder(path: string, options: OpenOptions, settle
       `${loose.length.toLocaleString("en")} ${loose.length === 1 ? "image" : "images"} in "${path}" ${loose.length === 1 ? "is" : "are"} left out, such as "${loose.at(0)}": what stands beside the class folders is of no class.`,
     );
   return fileDataset(files, { classes, labels }, { notes, leftOut: sentences });
+}
+
+/** Images without labels often lie in a folder of some name, for the sake of programs that want one: `test/images`. */
+const onlyFolder = (path: string, folder: string, classes: readonly string[]): UnlabelledPartError =>
+  new UnlabelledPartError(
+    path,
+    `"${path}" holds the folder ${quoted(folder)} alone, which is none of the ${classes.length} classes (${listed(classes, 3)}).`,
+  );
+
+function stranger(path: string, folder: string, classes: readonly string[]): UsageError {
+  const alike = classes.find((name) => looksOf(name) === looksOf(folder));
+  const way = alike === undefined ? "remove it, or give it the name of a class" : `did you mean ${quoted(alike)}?`;
+  return new UsageError(
+    `The folder "${join(path, folder)}" is none of the ${classes.length} classes (${listed(classes, 3)}); ${way}${alike ? "" : "."}`,
+  );
 }
 
 function emptyClass(path: string, empty: readonly string[], of: number, notes: readonly string[]): FileError {

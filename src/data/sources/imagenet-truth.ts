@@ -3,7 +3,7 @@
  * file of numbers, and meta.mat that says which synset each stands for), or from the table that Kaggle hands out.
  */
 import { readFile, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { FileError } from "../../errors.js";
 import { fileError } from "../../system/atomic-file.js";
 import { linesOf } from "../../system/lines.js";
@@ -28,9 +28,16 @@ const table = "LOC_val_solution.csv";
 /** Largest kit, unpacked, that is believed; the real one has 9 MB. */
 const largestKit = 256 * 2 ** 20;
 
-/** Finds the classes beside the images: in their folder, or the one above. Throws FileError when they are not there. */
+/** Where Kaggle's archive has the images; its table lies beside the first of these folders. */
+const kaggleFolders = /^(.*?[\\/]?)ILSVRC[\\/]Data[\\/]CLS-LOC[\\/][^\\/]+$/;
+
+/**
+ * Finds the classes beside the images: in their folder, the one above, or where Kaggle puts them. Throws FileError when
+ * they are not there.
+ */
 export async function readTruth(folder: string): Promise<Truth> {
-  for (const place of [folder, dirname(folder)]) {
+  const [, kaggle] = kaggleFolders.exec(resolve(folder)) ?? [];
+  for (const place of [folder, dirname(folder), ...(kaggle === undefined ? [] : [kaggle])]) {
     for (const inner of ["", "data", join(kit, "data")]) {
       const path = join(place, inner, groundTruth);
       if (!(await exists(path))) continue;

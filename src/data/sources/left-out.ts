@@ -20,7 +20,9 @@ const cameraEndings: ReadonlyMap<string, string> = new Map([
   ...["cr2", "cr3", "nef", "arw", "dng", "raf", "orf", "rw2"].map(
     (ending) => [ending, "a camera's raw format"] as const,
   ),
-  ...["tga", "ico", "exr", "hdr", "dds", "pcx", "dcm"].map((ending) => [ending, ending.toUpperCase()] as const),
+  ...["tga", "ico", "exr", "hdr", "dds", "pcx", "sgi", "xbm", "xpm", "dcm"].map(
+    (ending) => [ending, ending.toUpperCase()] as const,
+  ),
 ]);
 
 /** Files of one ending: how many, and the paths of the first. */
@@ -84,9 +86,18 @@ async function pictureAmong(ending: string, paths: readonly string[]): Promise<P
     const format = await formatOfFile(path);
     if (format && isPicture(format)) return { path, ...format };
   }
-  const promised = formatOfEnding(ending);
-  const name = promised && isPicture(promised) ? promised.name : cameraEndings.get(ending);
+  const name = pictureByEnding(ending);
   return name === undefined ? undefined : { path: paths[0], name, readable: false };
+}
+
+/** What kind of image a file is that is not taken for one, by its content or else by its ending; undefined for others. */
+export async function pictureAt(path: string): Promise<Pick<Picture, "name" | "readable"> | undefined> {
+  return pictureAmong(extname(path).slice(1).toLowerCase(), [path]);
+}
+
+function pictureByEnding(ending: string): string | undefined {
+  const promised = formatOfEnding(ending);
+  return promised && isPicture(promised) ? promised.name : cameraEndings.get(ending);
 }
 
 /** Whether a format is one of images, readable or not. */

@@ -2,7 +2,8 @@
 import { FileError, UsageError } from "../../errors.js";
 import { quoted } from "../../system/quoted.js";
 import type { Choices } from "../dataset.js";
-import { listed } from "../parts.js";
+import { isPartColumn, listed, plainName } from "../parts.js";
+import { hiddenParts, unusedFolds } from "./list-hidden-parts.js";
 import type { Cells, ListTable } from "./list-table.js";
 
 export interface ListColumns {
@@ -15,6 +16,8 @@ export interface ListColumns {
   readonly hasHeader: boolean;
   /** Whether path and label go by known names, or by what the user says. */
   readonly byName: boolean;
+  /** Sentences on columns that are not used. */
+  readonly notes: readonly string[];
 }
 
 /** Names of the columns in small letters without spaces and signs; of the first group that has one, that one counts. */
@@ -28,11 +31,9 @@ const labelNames = [
   ...["label", "labels", "class", "classes", "classname", "classid", "classlabel", "category", "categoryname"],
   ...["categoryid", "target", "targets", "species", "breed", "labelname", "labelid", "finelabel", "y"],
 ];
-const splitNames = ["split", "set", "subset", "part", "partition", "usage", "phase", "datasplit", "datasetsplit"];
 
 const isPathName = (name: string): boolean => pathNames.some((group) => (group as readonly string[]).includes(name));
 const isLabelName = (name: string): boolean => labelNames.includes(name);
-const isSplitName = (name: string): boolean => splitNames.includes(name);
 
 /** Tells whether a cell names an image: one that stands where it says, or one that stands anywhere below the list's folder. */
 export interface Locates {
@@ -54,17 +55,17 @@ export async function findColumns(
   const first = hasHeader ? table.head[1] : table.head[0];
   const width = Math.max(0, ...table.head.map((row) => row.length));
   const names = table.names ?? (hasHeader ? (table.head[0] as string[]).map(String) : bareNames(list, width, choices));
-  const known = names.map(simple);
+  const known = names.map(plainName);
   const columns = names.map((_, i) => i);
   const chosen = (key: "image" | "label" | "split"): number | undefined => {
     const wanted = choices[key];
     if (wanted === undefined || (key === "split" && wanted === "none")) return undefined;
     const at = names.indexOf(wanted);
-    const found = at >= 0 ? at : known.indexOf(simple(wanted));
+    const found = at >= 0 ? at : known.indexOf(plainName(wanted));
     if (found >= 0) return found;
     throw new UsageError(`"${list}" has no column ${quoted(wanted)}; its columns are ${listed(names, 20)}.`);
   };
-  const splits = columns.filter((i) => isSplitName(known[i]));
+  const splits = columns.filter((i) => isPartColumn(names[i]));
   const split = chosen("split") ?? (choices.split === "none" ? undefined : splits[0]);
   if (split !== undefined && choices.split === undefined && splits.length > 1)
     throw ambiguous(
@@ -89,14 +90,23 @@ export async function findColumns(
       rest.map((i) => names[i]),
       "label",
     );
-  return { path, labels, split, names, hasHeader, byName };
+  const unused = rest
+    .filter((i) => !labels.includes(i))
+    .map((i) => ({ name: names[i], values: cellsOf(table, hasHeader, i) }));
+  if (split === undefined && choices.split === undefined) {
+    const complaint = hiddenParts(list, unused);
+    if (complaint !== undefined) throw new FileError(list, complaint);
+  }
+  const notes = split === undefined && choices.split === undefined ? unusedFolds(list, unused) : [];
+  return { path, labels, split, names, hasHeader, byName, notes };
 }
 
-const simple = (name: string): string =>
-  name
-    .normalize("NFKC")
-    .toLowerCase()
-    .replace(/[^\p{L}\p{N}]/gu, "");
+/** The first cells of a column that are not empty. */
+const cellsOf = (table: ListTable, hasHeader: boolean, column: number): string[] =>
+  table.head
+    .slice(hasHeader ? 1 : 0)
+    .map((row) => String(row[column] ?? ""))
+    .filter((value) => value !== "");
 
 /** Whether the first row holds names: known ones, or such as name no file where the next row does. */
 async function beginsWithHeader(head: readonly Cells[], choices: Choices, locates: Locates): Promise<boolean> {
@@ -104,7 +114,7 @@ async function beginsWithHeader(head: readonly Cells[], choices: Choices, locate
   const said = [choices.image, choices.label, choices.split].some((name) => name !== undefined && first.includes(name));
   if (said) return true;
   if ((await fitting(first, locates.there)).length > 0) return false;
-  const known = first.map((cell) => simple(String(cell)));
+  const known = first.map((cell) => plainName(String(cell)));
   if (known.some((name) => isPathName(name) || isLabelName(name))) return true;
   for (const is of [locates.there, locates.anywhere])
     for (const [cells, header] of [[first, false] as const, [second, true] as const])

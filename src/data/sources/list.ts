@@ -7,7 +7,7 @@ import { hasControls, quoted } from "../../system/quoted.js";
 import { rawPath } from "../../system/raw-path.js";
 import { Uint32Column } from "../columns.js";
 import { type Dataset, type OpenOptions, type PartName, partNames, subset } from "../dataset.js";
-import { LabelColumn, lookAlikes } from "../labels.js";
+import { classNotes, LabelColumn } from "../labels.js";
 import { listed, noPart, partNaming, requireUndivided } from "../parts.js";
 import { hasFile, type Place } from "../place.js";
 import { FileList, fileDataset, filesNamed, isImageName, readOwnClasses } from "./files.js";
@@ -61,7 +61,7 @@ export async function openList(path: string, options: OpenOptions): Promise<Data
   const { members, notes } = membersOf(list, parts, options);
   const own = await readOwnClasses(dirname(list));
   const resolved = labels.resolve(list, { wanted: options.classes, own, members });
-  const said = [...notes, ...samples.notes, ...lookAlikes(resolved.classes)];
+  const said = [...notes, ...samples.notes, ...classNotes(resolved, options.classes)];
   const all = fileDataset(files, resolved, { notes: said });
   return members === undefined ? all : subset(all, members);
 }
@@ -84,6 +84,7 @@ async function readSamples(list: string, table: ListTable, columns: ListColumns,
       header = false;
       continue;
     }
+    checkRow(list, row, columns, files.length + 1);
     const said = cell(row, columns.path);
     if (said === undefined)
       throw new FileError(list, `Sample ${files.length + 1} of "${list}" has no path; each needs one.`);
@@ -97,8 +98,24 @@ async function readSamples(list: string, table: ListTable, columns: ListColumns,
     files.add(await found.pathOf(said));
     labels.push(row);
   }
-  const notes = found.notes(files.length > 0 ? files.relative(0) : undefined);
+  const notes = [...columns.notes, ...found.notes(files.length > 0 ? files.relative(0) : undefined)];
   return { files, labels: labels.chosen(), parts: columns.split === undefined ? new Map() : parts, notes };
+}
+
+/** Throws where a row has cells beyond the columns, or what is read of it is no UTF-8. */
+function checkRow(list: string, row: Cells, { path, labels, split = path, names }: ListColumns, number: number): void {
+  const beyond = row.slice(names.length).find((value) => value !== "");
+  if (beyond !== undefined)
+    throw new FileError(
+      list,
+      `Sample ${number} of "${list}" has more cells than the ${names.length} columns ${listed(names)}: ${quoted(String(beyond))} stands beyond; write a cell that holds a comma between double quotes.`,
+    );
+  const foreign = [path, split, ...labels].find((column) => String(row[column] ?? "").includes("\ufffd"));
+  if (foreign !== undefined)
+    throw new FileError(
+      list,
+      `Sample ${number} of "${list}" has letters that are not UTF-8 in the column ${quoted(names[foreign])}; save the list as UTF-8.`,
+    );
 }
 
 function cell(row: Cells, column: number): string | undefined {

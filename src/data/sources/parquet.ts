@@ -1,18 +1,19 @@
 /** Parquet files of images as the Hugging Face datasets library writes them; unpacked into the cache at first use. */
 import { createHash } from "node:crypto";
 import { mkdir, readFile, rename, rm, stat } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { z } from "zod";
-import { FileError, UnlabelledPartError } from "../../errors.js";
+import { FileError, UnlabelledPartError, UsageError } from "../../errors.js";
 import { fileError, requireFreeSpace, writeFileAtomic } from "../../system/atomic-file.js";
 import { cacheFolder } from "../../system/cache-folder.js";
 import { JobEnded, runGuarded } from "../../system/guarded-job.js";
+import { quoted } from "../../system/quoted.js";
 import { workerUrl } from "../../system/worker-url.js";
 import { type ParquetJob, type UnpackedParquet, unclear } from "../archive/parquet-unpack.js";
 import { SampleTable, tableDataset } from "../archive/sample-table.js";
-import { type Dataset, type OpenOptions, withNotes } from "../dataset.js";
-import { LabelColumn, lookAlikes } from "../labels.js";
-import { filesOfPart, requireUndivided } from "../parts.js";
+import { type Choices, type Dataset, type OpenOptions, withNotes } from "../dataset.js";
+import { classNotes, LabelColumn } from "../labels.js";
+import { filesOfPart, listed, partNaming, requireUndivided } from "../parts.js";
 import { filesBelow } from "./files.js";
 
 /** Names of Parquet files. */
@@ -31,6 +32,7 @@ export async function openParquet(path: string, options: OpenOptions): Promise<D
   }
   const names = await filesBelow(path, parquetName);
   if (names.length === 0) throw new FileError(path, `"${path}" holds no .parquet files.`);
+  requireOneConfiguration(path, names, options.choices);
   const wanted = filesOfPart(path, names, options.split, options.choices);
   const dataset = await parquetDataset(
     path,
@@ -38,6 +40,22 @@ export async function openParquet(path: string, options: OpenOptions): Promise<D
     options,
   );
   return withNotes(dataset, wanted.notes);
+}
+
+/** The hub's own layout is CONFIGURATION/PART/0000.parquet, where each configuration is the whole data in another form. */
+export function requireOneConfiguration(path: string, names: readonly string[], choices?: Choices): void {
+  const naming = partNaming(choices);
+  const inPart = names.map((name) => name.split(/[\\/]/).slice(0, -1));
+  const found = inPart.flatMap((folders) => {
+    const at = folders.findIndex((name) => naming(name) !== undefined);
+    return at > 0 ? [folders.slice(0, at).join("/")] : [];
+  });
+  const several = [...new Set(found)];
+  if (several.length > 1)
+    throw new FileError(
+      path,
+      `"${path}" has several configurations, each with parts of its own: ${listed(several)}. Give the folder of one of them alone, as "${several[0]}".`,
+    );
 }
 
 /** The samples of these files, in their order; each is brought here when it is wanted. */
@@ -53,8 +71,10 @@ export async function parquetDataset(
   for await (const file of files) {
     const { unpacked, images } = await unpackedFile(file, options);
     own ??= unpacked.classes;
+    if (unpacked.classes !== undefined && unpacked.classes.join("\0") !== own?.join("\0"))
+      throw new FileError(file, `"${file}" names other classes, or in another order, than the files before it.`);
     for (const note of unpacked.notes) notes.add(note);
-
+    requireUndividedRows(file, unpacked.parts, options.choices);
     table.addFile(images, file);
     for (const [i, label] of unpacked.labels.entries()) {
       table.add(`row ${i}`, unpacked.offsets[i], unpacked.lengths[i]);
@@ -62,13 +82,30 @@ export async function parquetDataset(
     }
   }
   const found = labels.resolve(name, { wanted: options.classes, own });
-  const said = [...[...notes].map((note) => `"${name}" ${note}`), ...lookAlikes(found.classes)];
+  const said = [...[...notes].map((note) => `"${name}" ${note}`), ...classNotes(found, options.classes)];
   const dataset = withNotes(tableDataset(basename(name), table, found), said);
   return { ...dataset, key: (i) => `${basename(table.fileName(i))} ${table.key(i)}` };
 }
 
+/** Rows are of the part that their file or its folder is called; that a column says so is not to be passed over in silence. */
+function requireUndividedRows(file: string, parts: string | undefined, choices: Choices = {}): void {
+  const { split } = choices;
+  const ways =
+    "write a file for each part (train.parquet, test.parquet), or take all rows with parquet,split=none:PATH";
+  if (split !== undefined && split !== "none")
+    throw new UsageError(`The rows of Parquet files are not divided by a column, as split=${split} says; ${ways}.`);
+  const naming = partNaming(choices);
+  const named = [file, dirname(file)].some((path) => naming(basename(path)) !== undefined);
+  if (parts !== undefined && split === undefined && !named)
+    throw new FileError(
+      file,
+      `The Parquet file "${file}" has a column ${quoted(parts)}, by which its rows are not divided here; ${ways}.`,
+    );
+}
+
 const schema = z.object({
-  format: z.literal(2),
+  format: z.literal(3),
+  parts: z.string().optional(),
   classes: z.array(z.string()).optional(),
   labels: z.array(z.string().nullable()),
   notes: z.array(z.string()),
@@ -107,7 +144,7 @@ async function unpackedFile(
     // The other files of its part are not even looked for.
     if (unpacked.unlabelled !== undefined) throw new UnlabelledPartError(path, `"${path}" ${unpacked.unlabelled}.`);
     await rename(target, images);
-    await writeFileAtomic(index, JSON.stringify({ format: 2, ...unpacked }));
+    await writeFileAtomic(index, JSON.stringify({ format: 3, ...unpacked }));
     return { unpacked, images };
   } catch (error) {
     await rm(target, { force: true }).catch(() => undefined);

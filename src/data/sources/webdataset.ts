@@ -12,7 +12,7 @@ import { ShardStore, type StoredShard, type StoreOptions } from "../archive/shar
 import { isUrl, type Shard, type ShardOptions, shardAt } from "../archive/shards.js";
 import { expandBraces } from "../braces.js";
 import { type Dataset, type OpenOptions, withNotes } from "../dataset.js";
-import { LabelColumn, lookAlikes } from "../labels.js";
+import { classNotes, LabelColumn } from "../labels.js";
 import { filesOfPart } from "../parts.js";
 import type { Place } from "../place.js";
 import { filesNamed, readOwnClasses } from "./files.js";
@@ -57,7 +57,10 @@ export async function openWebDataset(
   }
   const own = isUrl(path) ? undefined : await readOwnClasses(dirname(wanted[0]));
   const found = labels.resolve(path, { wanted: options.classes, own });
-  const dataset = withNotes(tableDataset(basename(path), table, found), [...part.notes, ...lookAlikes(found.classes)]);
+  const dataset = withNotes(tableDataset(basename(path), table, found), [
+    ...part.notes,
+    ...classNotes(found, options.classes),
+  ]);
   if (shards.every(({ make }) => make === undefined)) return dataset;
   const pieces = {
     of: (index: number) => firstAbove(ends, index),
@@ -73,8 +76,11 @@ function requireClasses(path: string, shards: readonly Shard[], indices: readonl
   if (lacking < 0) return;
   const { keys, labels } = indices[lacking];
   const none = indices.every(({ labels }) => labels.every((label) => label === null));
-  const sentence = `The sample ${quoted(keys[labels.indexOf(null)])} in "${shards[lacking].name}" has no class (a member .cls, .json with a label, or .txt)`;
-  throw none ? new UnlabelledPartError(path, `${sentence}, nor has any other.`) : new FileError(path, `${sentence}.`);
+  const key = keys[labels.indexOf(null)];
+  const sentence = `The sample ${quoted(key)} in "${shards[lacking].name}" has no class (a member .cls, .json with a label, or .txt)`;
+  if (!none) throw new FileError(path, `${sentence}.`);
+  const way = key.includes("/") ? " If its folders are the classes, unpack the archive and give the folder." : "";
+  throw new UnlabelledPartError(path, `${sentence}, nor has any other.${way}`);
 }
 
 type OpenShards = Pick<ShardOptions, "pause"> & Pick<StoreOptions, "budget" | "fresh">;
