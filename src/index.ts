@@ -1,4 +1,7 @@
-/** `deit` as a library. */
+/**
+ * `deit` as a library.
+ * @module deit
+ */
 export type { AffineInterpolation } from "./data/augment/affine.js";
 export type { Augmentation, ColorJitter } from "./data/augment/augment.js";
 export type { PolicyStep } from "./data/augment/auto-augment.js";

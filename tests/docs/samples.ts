@@ -5,9 +5,11 @@ import { commandLine } from "../../src/cli/main.js";
 import { root } from "../cli/run.js";
 import { type Block, blocksOf } from "./sandbox.js";
 
-/** README.md and all of docs/, as paths from the checkout. */
+/** The documents at the root and all of docs/, as paths from the checkout. */
 export const documents: readonly string[] = [
-  "README.md",
+  ...readdirSync(root)
+    .filter((path) => path.endsWith(".md"))
+    .sort(),
   ...readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" })
     .filter((path) => path.endsWith(".md"))
     .map((path) => `docs/${path}`)

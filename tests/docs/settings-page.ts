@@ -50,7 +50,7 @@ function regnet(schema: Values): string {
     row([code(`regnet.${name}`), value.description ?? "", values(value)]),
   );
   const columns = ["setting", "meaning", "values"];
-  return ["## Design of `regnety`", "", row(columns), row(columns.map(() => "---")), ...rows].join("\n");
+  return ["## Design of a RegNetY", "", row(columns), row(columns.map(() => "---")), ...rows].join("\n");
 }
 
 const properties = (schema: Values) => (schema.properties ?? {}) as Readonly<Record<string, Values>>;
