@@ -55,6 +55,10 @@ export const recipeSchema = z.strictObject({
   mlpRatio: positive.optional().meta({
     description: "Width of the hidden layer of an MLP over that of a token; default: the model's own.",
   }),
+  normEpsilon: positive.optional().meta({
+    description:
+      "What the norms of a transformer add to variances; default: 1e-6, or as the weights of `finetune` were trained.",
+  }),
   regnet: regnetSchema.default({}).meta({
     description:
       "Position of the model `regnety` in its design space; settings left out are those of a small network for 32 pixels.",
