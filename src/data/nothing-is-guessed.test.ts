@@ -84,6 +84,26 @@ describe("folders", () => {
     expect(await holds(join(path, inner))).toBe("train n01440764:1 n01443537:1; validation n01440764:0 n01443537:1");
   });
 
+  it("that name a part and a class at once are refused, and classes that only sound like parts are none", async () => {
+    const path = await made("train_pos/1.png train_neg/1.png test_pos/1.png test_neg/1.png");
+    await expect(train(path)).rejects.toThrow(/"test_neg", "train_neg" .* a part and a class at once.*"train\/neg"/);
+    expect(await holds(`folders:${path}`)).toBe("train test_neg:1 test_pos:1 train_neg:1 train_pos:1");
+    expect(await holds(await made("train_station/1.png test_tube/1.png"))).toBe("train test_tube:1 train_station:1");
+  });
+
+  it("of images beside shards are not left out in silence", async () => {
+    const path = await made({ "cat/1.png": image, "x.tar": await tar({ "0.png": "x", "0.cls": "0" }) });
+    await expect(train(path)).rejects.toThrow(/holds shards and images in "cat".*wds:.*folders:/);
+    expect(await holds(`wds:${path}`)).toBe("train 0:1");
+  });
+
+  it("of one class name the lists beside", async () => {
+    const path = await made({ "images/1.png": image, "train.csv": "id,label\n1,cat\n" });
+    await expect(openTrainingData(path, {})).rejects.toThrow(
+      /or the list of the classes if that is what ".*train.csv" is/,
+    );
+  });
+
   it("without class folders tell classes by names that can be read in one way", async () => {
     const breeds = await made("great_dane_1.png great_dane_2.png great_pyrenees_1.png pug_1.png");
     await expect(train(breeds)).rejects.toThrow(
@@ -152,6 +172,30 @@ describe("lists", () => {
     ],
   ])("with %s are refused", async (_, header, cells, message) => {
     await expect(train(await list(header, cells))).rejects.toThrow(message);
+  });
+
+  it("that name images of several parts, or two lists in a folder, are not taken in silence", async () => {
+    const csv = ["train/1.png,cat", "train/2.png,dog", "test/1.png,cat"].join("\n");
+    const images = { "train/1.png": image, "train/2.png": image, "test/1.png": image };
+    const path = await made({ ...images, "metadata.csv": `file_name,label\n${csv}\n` });
+    await expect(train(path)).rejects.toThrow(/images in folders of several parts \("train", "test"\).*split=none/);
+    expect(await holds(`list,split=none:${path}`)).toBe("train cat:2 dog:1");
+    const two = await made({
+      "1.png": image,
+      "samples.csv": "path,label\n1.png,cat\n",
+      "metadata.csv": "path,label\n",
+    });
+    expect(sayings(await train(two))).toEqual([
+      expect.stringMatching(/used is ".*samples.csv", and not "metadata.csv"/),
+    ]);
+  });
+
+  it("may begin with a mark of their encoding, but not hold a header twice", async () => {
+    const line = (i: number) => JSON.stringify({ path: `img/${i}.png`, label: kind(i) });
+    const lines = await made({ ...files, "x.jsonl": `\ufeff${names.map(line).join("\n")}\n` });
+    expect(await holds(join(lines, "x.jsonl"))).toBe("train cat:3 dog:3");
+    const twice = await list("path,label", (i) => (i === 2 ? "cat\npath,label" : kind(i)));
+    await expect(train(twice)).rejects.toThrow(/Sample 4 .* is its header once more/);
   });
 
   it("in another encoding than UTF-8 are refused", async () => {

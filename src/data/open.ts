@@ -9,6 +9,7 @@ import { formatOf, formats } from "./formats.js";
 import { findData, folderLayout } from "./part-folders.js";
 import { listed, noPart } from "./parts.js";
 import { hasFile, lookAt, type Place } from "./place.js";
+import { isImageName } from "./sources/files.js";
 import { openImageFolder } from "./sources/image-folder.js";
 import { formatOfFile } from "./sources/left-out.js";
 import { ownList } from "./sources/list.js";
@@ -100,11 +101,22 @@ async function openPlace(path: string, options: OpenOptions, settled = false): P
   const place = await lookAt(path);
   const format = await formatOf(place);
   if (format === undefined) throw notUnderstood(path, place.kind === "file" ? await formatOfFile(path) : undefined);
+  if (format === "wds" || format === "parquet") await requireNoImagesBeside(place, format);
   const dataset = format === "folders" ? openFolders(place, options, settled) : formats[format].open(path, options);
   if (format === "list" || !hasFile(place, ownList)) return dataset;
   const list = place.files.filter((name) => ownList.test(name));
   const unused = `${listed(list)} in "${path}" is not used: it does not name images that are there with their classes, as columns path and label would.`;
   return withNotes(await dataset, [unused]);
+}
+
+/** Folders of images beside archives may be the data as well as these. */
+async function requireNoImagesBeside({ path, folders }: Place, format: string): Promise<void> {
+  for (const name of folders)
+    if (isImageName((await findData(join(path, name))) ?? ""))
+      throw new FileError(
+        path,
+        `"${path}" holds ${format === "wds" ? "shards" : "Parquet files"} and images in "${name}". Say which is the data: ${format}:${path} or folders:${path}.`,
+      );
 }
 
 /** Folders of parts or of classes. `settled`: the user has said that they are what they are taken for. */

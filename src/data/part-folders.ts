@@ -6,7 +6,7 @@ import { fileError } from "../system/atomic-file.js";
 import { forEachEntry } from "../system/folder-entries.js";
 import type { Choices, PartName } from "./dataset.js";
 import { formatOf } from "./formats.js";
-import { isPlainPartName, listed, type Naming, namesParts, partNaming, waysOut } from "./parts.js";
+import { besidePart, isPlainPartName, listed, type Naming, namesParts, partNaming, waysOut } from "./parts.js";
 import { lookAt, type Place } from "./place.js";
 import { isImageName } from "./sources/files.js";
 
@@ -52,10 +52,10 @@ export async function folderLayout(place: Place, choices: Choices = {}): Promise
     const part = naming(name) as PartName;
     const first = folders.get(part);
     if (first === undefined) folders.set(part, name);
-    else if (!deep) return asClasses(named);
+    else if (!deep) return asClasses(path, named);
     else if (full.includes(name)) throw twice(path, part, [first, name]);
   }
-  if (!deep && !namesParts(choices) && !named.every(isPlainPartName)) return asClasses(named);
+  if (!deep && !namesParts(choices) && !named.every(isPlainPartName)) return asClasses(path, named);
   return { kind: "parts", folders, notes: left.length > 0 ? [leftOut(path, left)] : [] };
 }
 
@@ -69,19 +69,35 @@ function besideClasses(
   contents: ReadonlyMap<string, Content>,
 ): FolderLayout {
   const deep = named.filter((name) => contents.get(name) === "folders" || contents.get(name) === "format");
-  if (deep.length === 0) return asClasses(named);
+  if (deep.length === 0) return asClasses(path, named);
   throw new FileError(
     path,
     `"${path}" holds ${listed(deep)}, called as ${deep.length === 1 ? "a part" : "parts"} of the data, and beside ${deep.length === 1 ? "it" : "them"} images in ${listed(others)}, which ${others.length === 1 ? "is" : "are"} not. ${waysOut(path, deep[0])}`,
   );
 }
 
-const asClasses = (named: readonly string[]): FolderLayout => ({
-  kind: "classes",
-  notes: [
-    `${listed(named)} ${named.length === 1 ? "is taken for a class" : "are taken for classes"}, like the folders beside, and not for ${named.length === 1 ? "a part" : "parts"} of the data: parts stand beside parts alone and hold class folders.`,
-  ],
-});
+/** Throws FileError where the same class stands under two parts, as in train_pos and test_pos. */
+function asClasses(path: string, named: readonly string[]): FolderLayout {
+  const naming = partNaming();
+  const first = new Map<string, string>();
+  for (const name of named) {
+    const said = besidePart(name);
+    const other = first.get(said);
+    if (said !== "" && other !== undefined && naming(other) !== naming(name))
+      throw new FileError(
+        path,
+        `The folders ${listed([other, name])} in "${path}" name a part and a class at once. Put the class folders into a folder for each part, as "${join(String(naming(name)), said)}"; if all folders are classes, write folders:${path}.`,
+      );
+    first.set(said, name);
+  }
+  const [are, part] = named.length === 1 ? ["is taken for a class", "a part"] : ["are taken for classes", "parts"];
+  return {
+    kind: "classes",
+    notes: [
+      `${listed(named)} ${are}, like the folders beside, and not for ${part} of the data: parts stand beside parts alone and hold class folders.`,
+    ],
+  };
+}
 
 const leftOut = (path: string, names: readonly string[]): string =>
   `${listed(names)} in "${path}" ${names.length === 1 ? "is" : "are"} left out: no part, for lack of a part's name or of images with classes.`;

@@ -51,8 +51,13 @@ export function partNaming(choices: Choices = {}): Naming {
 export const namesParts = (choices: Choices = {}): boolean => partNames.some((part) => choices[part] !== undefined);
 
 /** Whether a name is that of a part and says nothing else, as the name of a class would (`train station`). */
-export const isPlainPartName = (name: string): boolean =>
-  wordsOf(name).every((word) => plainWords.includes(word) || Object.values(partWords).some((w) => w.includes(word)));
+export const isPlainPartName = (name: string): boolean => besidePart(name) === "";
+
+/** What a name says beside its part: "pos" of train_pos, nothing of train_images. */
+export const besidePart = (name: string): string =>
+  wordsOf(name)
+    .filter((word) => !plainWords.includes(word) && !Object.values(partWords).some((words) => words.includes(word)))
+    .join(" ");
 
 function knownPart(name: string): Named {
   const words = wordsOf(name);

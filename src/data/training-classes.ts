@@ -8,6 +8,7 @@ import { openDataset } from "./open.js";
 import { findData } from "./part-folders.js";
 import { listed } from "./parts.js";
 import { listFolder } from "./sources/files.js";
+import { listsBeside } from "./sources/flat.js";
 
 /** Opens the part for training. Throws FileError where all its images are of one class. */
 export async function openTrainingData(path: string, options: Omit<OpenOptions, "split">): Promise<Dataset> {
@@ -22,9 +23,10 @@ export async function oneClassOnly(path: string, dataset: Dataset): Promise<stri
   const first = dataset.label(0);
   for (let i = 1; i < dataset.length; i++) if (dataset.label(i) !== first) return undefined;
   const meant = await meantFolder(path, dataset);
+  const lists = meant === undefined ? await listsBeside(parseDataPath(path).path) : [];
   const way =
     meant === undefined
-      ? "give a folder with a folder for each class"
+      ? `give a folder with a folder for each class${lists.length > 0 ? `, or the list of the classes if that is what ${listed(lists, 3)} ${lists.length === 1 ? "is" : "are"}` : ""}`
       : `did you mean "${meant.folder}", which holds ${listed(meant.holds)}?`;
   return `All ${dataset.length.toLocaleString("en")} images of "${path}" are of one class, ${quoted(dataset.classes[first])}, so that there is nothing to tell apart; ${way}${meant ? "" : "."}`;
 }

@@ -87,7 +87,7 @@ function wayOf(path: string, files: FileList, { choices: { label } = {}, classes
 }
 
 /** Lists in the folder or the one above, which may tell the classes. */
-async function listsBeside(path: string): Promise<string[]> {
+export async function listsBeside(path: string): Promise<string[]> {
   for (const folder of [path, dirname(path)]) {
     const names = await filesNamed(folder, /\.(csv|tsv|jsonl)$/i).catch(() => []);
     if (names.length > 0) return names.map((name) => join(folder, name));

@@ -89,8 +89,8 @@ async function delimiterOf(path: string): Promise<string> {
 
 async function* jsonRows(path: string): AsyncGenerator<Readonly<Record<string, unknown>>, void> {
   let number = 0;
-  for await (const line of linesOf(path, longestLine)) {
-    number++;
+  for await (const text of linesOf(path, longestLine)) {
+    const line = number++ === 0 ? text.replace(/^\ufeff/, "") : text;
     if (line.trim() === "") continue;
     const row = asObject(tryJson(line));
     if (row === undefined)

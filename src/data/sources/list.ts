@@ -6,9 +6,9 @@ import { fileError } from "../../system/atomic-file.js";
 import { hasControls, quoted } from "../../system/quoted.js";
 import { rawPath } from "../../system/raw-path.js";
 import { Uint32Column } from "../columns.js";
-import { type Dataset, type OpenOptions, type PartName, partNames, subset } from "../dataset.js";
+import { type Choices, type Dataset, type OpenOptions, type PartName, partNames, subset } from "../dataset.js";
 import { classNotes, LabelColumn } from "../labels.js";
-import { listed, noPart, partNaming, requireUndivided } from "../parts.js";
+import { isPlainPartName, listed, noPart, partNaming, requireUndivided } from "../parts.js";
 import { hasFile, type Place } from "../place.js";
 import { FileList, fileDataset, filesNamed, isImageName, readOwnClasses } from "./files.js";
 import { findColumns, type ListColumns } from "./list-columns.js";
@@ -55,15 +55,23 @@ export async function openList(path: string, options: OpenOptions): Promise<Data
   if (table.head.length === 0) throw new FileError(list, `"${list}" lists no samples.`);
   const columns = await findColumns(list, table, choices, found.locates);
   if (columns.split === undefined) requireUndivided(list, options.split);
-  const samples = await readSamples(list, table, columns, found);
+  const samples = await readSamples(list, table, columns, found, choices);
   const { files, labels, parts } = samples;
   if (files.length === 0) throw new FileError(list, `"${list}" lists no samples.`);
   const { members, notes } = membersOf(list, parts, options);
   const own = await readOwnClasses(dirname(list));
   const resolved = labels.resolve(list, { wanted: options.classes, own, members });
   const said = [...notes, ...samples.notes, ...classNotes(resolved, options.classes)];
+  if (info.isDirectory()) said.push(...(await otherLists(path, list)));
   const all = fileDataset(files, resolved, { notes: said });
   return members === undefined ? all : subset(all, members);
+}
+
+/** A sentence on further lists in the folder of one. */
+async function otherLists(folder: string, used: string): Promise<string[]> {
+  const others = (await filesNamed(folder, ownList)).filter((name) => join(folder, name) !== used);
+  if (others.length === 0) return [];
+  return [`The list that is used is "${used}", and not ${listed(others)}; name the other to take it.`];
 }
 
 interface Samples {
@@ -74,10 +82,18 @@ interface Samples {
   readonly notes: readonly string[];
 }
 
-async function readSamples(list: string, table: ListTable, columns: ListColumns, found: ListedFiles): Promise<Samples> {
+async function readSamples(
+  list: string,
+  table: ListTable,
+  columns: ListColumns,
+  found: ListedFiles,
+  choices: Choices,
+): Promise<Samples> {
   const files = new FileList(dirname(list));
   const labels = new LabelChoice(list, columns);
   const parts = new Map<string, Uint32Column>();
+  /** Folders of the images as the list says, where it does not say their parts otherwise. */
+  const folders = new Set<string>();
   let header = columns.hasHeader;
   for await (const row of table.rows()) {
     if (header) {
@@ -91,6 +107,7 @@ async function readSamples(list: string, table: ListTable, columns: ListColumns,
     if (hasControls(said))
       throw new FileError(list, `"${list}" names the file ${quoted(said)}, which holds control characters.`);
     if (files.length === 0) await found.begin(said);
+    if (columns.split === undefined) folders.add(dirname(said.replaceAll("\\", "/")));
     const part = columns.split === undefined ? "" : (cell(row, columns.split) ?? "");
     const members = parts.get(part) ?? new Uint32Column();
     parts.set(part, members);
@@ -98,12 +115,36 @@ async function readSamples(list: string, table: ListTable, columns: ListColumns,
     files.add(await found.pathOf(said));
     labels.push(row);
   }
+  if (choices.split === undefined) requireOnePart(list, [...folders]);
   const notes = [...columns.notes, ...found.notes(files.length > 0 ? files.relative(0) : undefined)];
   return { files, labels: labels.chosen(), parts: columns.split === undefined ? new Map() : parts, notes };
 }
 
+/** Throws where a list without a column of parts names images in the folders of several parts. */
+function requireOnePart(list: string, folders: readonly string[]): void {
+  const naming = partNaming();
+  const ofPart = new Map<string, string>();
+  for (const folder of folders)
+    for (const name of folder.split("/")) {
+      const part = naming(name);
+      if (part !== undefined && part !== "aside" && isPlainPartName(name)) ofPart.set(part, ofPart.get(part) ?? folder);
+    }
+  if (ofPart.size < 2) return;
+  throw new FileError(
+    list,
+    `"${list}" names images in folders of several parts (${listed([...ofPart.values()])}), but has no column that says which part a sample is of. Add one called split, or take all for training with list,split=none:${list}.`,
+  );
+}
+
 /** Throws where a row has cells beyond the columns, or what is read of it is no UTF-8. */
-function checkRow(list: string, row: Cells, { path, labels, split = path, names }: ListColumns, number: number): void {
+function checkRow(
+  list: string,
+  row: Cells,
+  { path, labels, split = path, names, hasHeader }: ListColumns,
+  number: number,
+): void {
+  if (hasHeader && row[path] === names[path] && labels.every((i) => row[i] === names[i]))
+    throw new FileError(list, `Sample ${number} of "${list}" is its header once more; remove that line.`);
   const beyond = row.slice(names.length).find((value) => value !== "");
   if (beyond !== undefined)
     throw new FileError(
