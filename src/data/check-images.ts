@@ -1,11 +1,11 @@
 /** The check before training: can every image be read? */
 
-import { open } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { DownloadError } from "../errors.js";
-import { rawPath } from "../system/raw-path.js";
+import { openRegular } from "../system/regular-file.js";
 import type { Dataset, SampleSource } from "./dataset.js";
 import { defaultMaxPixels } from "./decode.js";
+import { fitsLimits } from "./decoders/jpeg.js";
 import { isJpeg, jpegHeader } from "./decoders/jpeg-header.js";
 import { whileHere } from "./pieces.js";
 import { readSample } from "./view.js";
@@ -52,7 +52,7 @@ const mayBeBad = (source: SampleSource): source is FileSource => source.kind ===
 
 /** A JPEG with a sound frame header whose bytes end with the end mark. Anything doubtful is decoded instead. */
 async function isWholeJpeg(source: FileSource): Promise<boolean> {
-  const file = await open(rawPath(source.path), "r").catch(() => undefined);
+  const file = await openRegular(source.path).catch(() => undefined);
   if (!file) return false;
   try {
     const [start, size] = source.kind === "slice" ? [source.offset, source.length] : [0, (await file.stat()).size];
@@ -61,9 +61,7 @@ async function isWholeJpeg(source: FileSource): Promise<boolean> {
     const tail = Buffer.alloc(2);
     await file.read(tail, 0, 2, start + Math.max(0, size - 2));
     const header = isJpeg(head) ? jpegHeader(head) : undefined;
-    const sound =
-      header !== undefined && header.width > 0 && header.height > 0 && header.width * header.height <= defaultMaxPixels;
-    return sound && tail[0] === 0xff && tail[1] === 0xd9;
+    return header !== undefined && fitsLimits(header, defaultMaxPixels) && tail[0] === 0xff && tail[1] === 0xd9;
   } catch {
     return false;
   } finally {

@@ -5,6 +5,7 @@ import { RandomStream } from "../random/stream.js";
 import type { NamedTensors } from "../tensor/index.js";
 import { readSafetensors } from "../weights/safetensors.js";
 import { decodeImage, openImage } from "./decode.js";
+import { fitsLimits } from "./decoders/jpeg.js";
 import { jpegHeader } from "./decoders/jpeg-header.js";
 import type { RgbImage } from "./image.js";
 import { applyTransform } from "./transform.js";
@@ -127,6 +128,72 @@ describe("decodeImage", () => {
     );
     await expect(decodeImage(await readFile(`${folder}plain.png`), { name: "p", maxPixels: 10 })).rejects.toThrow(
       "34×21 pixels",
+    );
+  });
+});
+
+describe("a picture that a decoder must hold whole", () => {
+  /** A PNG of nothing but its head. */
+  const png = async (side: number, depth: number, colour: number, interlace: number) => {
+    const bytes = Buffer.from(await readFile(`${folder}plain.png`));
+    bytes.writeUInt32BE(side, 16);
+    bytes.writeUInt32BE(side, 20);
+    bytes.set([depth, colour, 0, 0, interlace], 24);
+    return bytes;
+  };
+  const limit = 1.5 * 2 ** 30;
+  // Bytes for a pixel: 3 of RGB, and those of the values as they are stored.
+  it.each([
+    ["16-bit colours with alpha", [16, 6], 11],
+    ["16-bit colours", [16, 2], 9],
+    ["8-bit colours with alpha", [8, 6], 7],
+  ] as const)("is refused from 1.5 GiB on: an interlaced PNG of %s", async (_, [depth, colour], bytes) => {
+    const most = Math.floor(Math.sqrt(limit / bytes));
+    await expect(
+      decodeImage(await png(most + 1, depth, colour, 1), { name: "x.png", maxPixels: limit }),
+    ).rejects.toThrow(
+      '"x.png" is an interlaced PNG so large that decoding it takes 1536 MiB, more than the limit of 1536; save it as one that is not interlaced, or',
+    );
+    for (const [side, interlace] of [[most, 1] as const, [most + 1, 0] as const])
+      await expect(
+        decodeImage(await png(side, depth, colour, interlace), { name: "x.png", maxPixels: limit }),
+      ).rejects.toThrow(/cut short|damaged/);
+  });
+  it.each([
+    ["in full", [0x11, 0x11, 0x11], 2 * 3 + 3],
+    ["at half the size", [0x22, 0x11, 0x11], 2 * 1.5 + 3],
+    ["at half the width", [0x21, 0x11, 0x11], 2 * 2 + 3],
+  ])("is refused from 1.5 GiB on: a progressive JPEG with its colours %s", async (_, factors, bytes) => {
+    const most = Math.floor(Math.sqrt(limit / bytes));
+    const jpeg = (side: number, marker: number) => {
+      const sizes = [side >> 8, side & 255, side >> 8, side & 255];
+      const components = factors.flatMap((factor, i) => [i + 1, factor, 0]);
+      return Buffer.from([
+        0xff,
+        0xd8,
+        0xff,
+        marker,
+        0,
+        17,
+        8,
+        ...sizes,
+        3,
+        ...components,
+        0xff,
+        0xda,
+        0,
+        8,
+        3,
+        0xff,
+        0xd9,
+      ]);
+    };
+    const header = (side: number, marker: number) => jpegHeader(jpeg(side, marker))!;
+    expect(fitsLimits(header(most, 0xc2), limit)).toBe(true);
+    expect(fitsLimits(header(most + 1, 0xc2), limit)).toBe(false);
+    expect(fitsLimits(header(most + 1, 0xc0), limit)).toBe(true);
+    await expect(decodeImage(jpeg(most + 1, 0xc2), { name: "x.jpg", maxPixels: limit })).rejects.toThrow(
+      '"x.jpg" is a progressive JPEG so large that decoding it takes 1536 MiB',
     );
   });
 });

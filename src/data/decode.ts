@@ -113,6 +113,12 @@ function refusal(name: string, { reason, cause }: Undecodable): FileError {
       return sentence(`is damaged${reason.how ? ` (${reason.how})` : ""}; restore or remove it`);
     case "unsupported":
       return sentence(`is ${reason.what}, which is not read here; convert it to JPEG or PNG`);
+    case "memory": {
+      const [bytes, limit] = [reason.bytes, reason.limit].map((n) => Math.round(n / 2 ** 20));
+      return sentence(
+        `is ${reason.how} so large that decoding it takes ${bytes} MiB, more than the limit of ${limit}; ${reason.how === "an AVIF" ? "convert it to JPEG or PNG" : `save it as one that is not ${reason.how.split(" ")[1]}`}, or scale it down`,
+      );
+    }
     case "large": {
       const { width, height, limit } = reason;
       return sentence(`has ${width}×${height} pixels, more than the limit of ${limit}; scale it down or remove it`);

@@ -1,10 +1,10 @@
 /** From where a sample lies to its bytes, or to its pixels where they are stored bare. */
-import { readFile } from "node:fs/promises";
 import { fileError } from "../system/atomic-file.js";
-import { rawPath } from "../system/raw-path.js";
 import { atOnce, readFileInto } from "../system/read-at-once.js";
 import { readRange } from "../system/read-range.js";
+import { readWhole, tooLarge } from "../system/regular-file.js";
 import type { SampleSource } from "./dataset.js";
+import { defaultMaxPixels } from "./decode.js";
 import { type Picture, pictureOf } from "./image.js";
 import { readRecord } from "./records/read-records.js";
 import { drawProcedural } from "./sources/procedural.js";
@@ -14,6 +14,9 @@ export interface EncodedImage {
   readonly bytes: Uint8Array;
   readonly name: string;
 }
+
+/** Bytes of an image file: eight for each pixel of the largest that is decoded. Memory for all of them is taken at once. */
+const largestImage = 8 * defaultMaxPixels;
 
 const fresh = (bytes: number): Uint8Array => new Uint8Array(bytes);
 
@@ -26,27 +29,33 @@ export async function readSource(source: SampleSource, allocate = fresh): Promis
     case "file": {
       const { path } = source;
       const bytes = await atOnce<Uint8Array>(
-        () => readFileInto(rawPath(path), allocate),
-        () => readFile(rawPath(path)),
+        () => readFileInto(path, largestImage, allocate),
+        () => readWhole(path, largestImage),
       ).catch((error) => {
         throw fileError(path, "read", error);
       });
       return { bytes, name: path };
     }
     case "slice":
+      requireOfImage(source.length, source.name);
       return { bytes: await readRange(source.path, source.offset, source.length), name: source.name };
     case "pixels": {
       const { path, offset, width, height } = source;
       return pictureOf({ width, height, data: interleaved(await readRange(path, offset, width * height * 3)) });
     }
     case "record": {
-      const { encoding, name, width, height } = source;
+      const { encoding, name, width, height, length } = source;
+      requireOfImage(length, name);
       const bytes = await readRecord(source, allocate);
       return encoding === "raw" ? pictureOf({ width, height, data: bytes }) : { bytes, name };
     }
     case "procedural":
       return drawn(source);
   }
+}
+
+function requireOfImage(bytes: number, name: string): void {
+  if (bytes > largestImage) throw fileError(name, "read", tooLarge(largestImage));
 }
 
 /** Drawing is no reading: it is done when the pixels are asked for. */

@@ -3,10 +3,11 @@
  * that it is the same on every machine and hardly changes when samples are added. Which they were is kept in a file.
  */
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { FileError, UsageError } from "../errors.js";
 import { fileError, writeFileAtomic } from "../system/atomic-file.js";
+import { JsonError } from "../system/json.js";
+import { readJson } from "../system/json-file.js";
 import { type Dataset, type OpenOptions, type SplitRule, subset } from "./dataset.js";
 
 const schema = z.object({
@@ -29,19 +30,20 @@ export async function parseSplitRule(text: string): Promise<SplitRule> {
   return readSplit(text);
 }
 
+/** Bytes of a split of some million samples. */
+const largest = 400 * 2 ** 20;
+
 /** The rule that a file records. */
 export async function readSplit(path: string): Promise<SplitRule> {
-  const text = await readFile(path, "utf8").catch((error) => {
+  const value = await readJson(path, largest, { items: 20_000_000 }).catch((error) => {
+    if (error instanceof JsonError) throw new FileError(path, `"${path}" ${error.message}, so it records no split.`);
     throw fileError(path, "read the split", error);
   });
-  try {
-    const { share, test } = schema.parse(JSON.parse(text));
-    return { kind: "recorded", path, share, test: new Set(test) };
-  } catch (error) {
-    throw new FileError(path, `"${path}" records no split; it needs format 1, share, samples and test.`, {
-      cause: error,
-    });
-  }
+  const { success, data, error } = schema.safeParse(value);
+  if (success) return { kind: "recorded", path, share: data.share, test: new Set(data.test) };
+  throw new FileError(path, `"${path}" records no split; it needs format 1, share, samples and test.`, {
+    cause: error,
+  });
 }
 
 /** The samples of one part. */

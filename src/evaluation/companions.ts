@@ -1,9 +1,9 @@
 /** What lies beside weights and describes them: config.json and preprocessor_config.json of transformers, config.json and args.yaml of timm. */
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FileError } from "../errors.js";
 import { fileError } from "../system/atomic-file.js";
 import { asObject, type JsonObject, tryJson } from "../system/json.js";
+import { readText } from "../system/regular-file.js";
 import { tryYaml } from "../system/yaml.js";
 import { ofPreprocessor, ofPretrainedConfig } from "./preprocessor.js";
 import { areTimms, type TrainingArguments, viewOfArguments } from "./training-arguments.js";
@@ -72,12 +72,12 @@ async function objectFile(
   language: string,
   parse: (text: string) => unknown,
 ): Promise<JsonObject | undefined> {
-  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+  const text = await readText(path, largest).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
     throw fileError(path, "read", error);
   });
-  if (bytes === undefined) return undefined;
-  const value = bytes.length <= largest ? asObject(parse(bytes.toString().replace(/^\ufeff/, ""))) : undefined;
+  if (text === undefined) return undefined;
+  const value = asObject(parse(text.replace(/^\ufeff/, "")));
   if (value) return value;
   throw new FileError(
     path,

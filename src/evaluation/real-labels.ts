@@ -1,9 +1,10 @@
 /** Images with several right labels, as ImageNet-Real has them (Beyer et al. 2020, "Are we done with ImageNet?"). */
-import { readFile, stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { z } from "zod";
 import { FileError } from "../errors.js";
 import { fileError } from "../system/atomic-file.js";
+import { JsonError } from "../system/json.js";
+import { readJson } from "../system/json-file.js";
 import { topK } from "./metrics.js";
 
 const labels = z.array(z.number().int().min(0)).max(1000);
@@ -20,7 +21,12 @@ export type RealLabels = (path: string) => readonly number[] | undefined;
  * name. Throws FileError when it is neither.
  */
 export async function readRealLabels(path: string): Promise<RealLabels> {
-  const parsed = schema.safeParse(await readJson(path));
+  const parsed = schema.safeParse(
+    await readJson(path, largestFile).catch((error) => {
+      if (error instanceof JsonError) throw new FileError(path, `"${path}" ${error.message}.`);
+      throw fileError(path, "read the labels in", error);
+    }),
+  );
   if (!parsed.success)
     throw new FileError(
       path,
@@ -35,21 +41,6 @@ export async function readRealLabels(path: string): Promise<RealLabels> {
     const number = /^ILSVRC2012_val_(\d{8})\.\w+$/.exec(basename(image));
     return number ? found[Number(number[1]) - 1] : undefined;
   };
-}
-
-async function readJson(path: string): Promise<unknown> {
-  const failed = (error: unknown) => {
-    throw fileError(path, "read the labels in", error);
-  };
-  const { size } = await stat(path).catch(failed);
-  if (size > largestFile)
-    throw new FileError(path, `"${path}" has ${size} bytes; a file of labels has at most ${largestFile}.`);
-  const text = await readFile(path, "utf8").catch(failed);
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new FileError(path, `"${path}" is no JSON: ${(error as Error).message}.`);
-  }
 }
 
 export interface RealResult {

@@ -1,9 +1,10 @@
 /** The view in the metadata of deit's own checkpoints, that of runs before it was kept there, and what a name of timm tells of one. */
-import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { z } from "zod";
 import { FileError } from "../errors.js";
+import { fileError } from "../system/atomic-file.js";
 import { tryJson } from "../system/json.js";
+import { readText } from "../system/regular-file.js";
 import { asNormalization, normalizationNames, normalizationOf, normalizationSchema } from "./normalization.js";
 import type { EvaluationView, SaidOfView } from "./view.js";
 
@@ -45,7 +46,10 @@ const recipeSchema = z.object({
  */
 export async function viewOfRecipe(folder: string): Promise<SaidOfView[]> {
   const path = join(folder, "recipe.json");
-  const text = await readFile(path, "utf8").catch(() => undefined);
+  const text = await readText(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
+    throw fileError(path, "read the recipe", error);
+  });
   const found = recipeSchema.safeParse(tryJson(text));
   if (!found.success) return [];
   const { evaluationCropRatio: cropRatio, interpolation, normalization, exif } = found.data;

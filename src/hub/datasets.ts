@@ -1,9 +1,10 @@
 /** Data sets on the Hugging Face hub: which files a repository has, at one commit, and each of them when it is wanted. */
-import { mkdir, readdir, readFile } from "node:fs/promises";
+import { mkdir, readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { listFiles } from "@huggingface/hub";
 import { DeitError, DownloadError } from "../errors.js";
 import { fileError, writeFileAtomic } from "../system/atomic-file.js";
+import { readText } from "../system/regular-file.js";
 import {
   commitOf,
   type HubOptions,
@@ -105,7 +106,7 @@ async function remember(origin: Origin, commit: string): Promise<void> {
 /** What an earlier download has left of a revision. */
 async function cachedFiles(origin: Origin): Promise<Files | undefined> {
   const folder = repositoryFolder(origin);
-  const commit = (await readFile(join(folder, "refs", origin.revision), "utf8").catch(() => origin.revision)).trim();
+  const commit = (await readText(join(folder, "refs", origin.revision), 256).catch(() => origin.revision)).trim();
   const snapshot = join(folder, "snapshots", commit);
   const found = await readdir(snapshot, { recursive: true }).catch((): string[] => []);
   const names = found.filter((name) => name.endsWith(".parquet")).map((name) => name.replaceAll("\\", "/"));

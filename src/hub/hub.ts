@@ -5,7 +5,7 @@
  * as the Python programs name them.
  */
 import { createHash } from "node:crypto";
-import { copyFile, mkdir, readFile, rm, stat, symlink } from "node:fs/promises";
+import { copyFile, mkdir, rm, stat, symlink } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import {
   datasetInfo,
@@ -20,6 +20,7 @@ import { DeitError, DownloadError, UsageError } from "../errors.js";
 import { fileError, requireFreeSpace, writeFileAtomic } from "../system/atomic-file.js";
 import { download } from "../system/download.js";
 import { isConnectionError, networkReason } from "../system/network-reason.js";
+import { readText, readWhole } from "../system/regular-file.js";
 import { askHub, checkedEndpoint, checkedToken } from "./ask.js";
 
 export type RepositoryKind = "model" | "dataset";
@@ -223,7 +224,7 @@ function hashOf({ repository }: Origin, { lfs, oid, path, size }: PathInfo): Fou
 
 /** Refuses and removes a file whose bytes are not those that Git names so. */
 async function requireGitName(blob: string, name: string, { path }: Found, { repository }: Origin): Promise<void> {
-  const bytes = await readFile(blob);
+  const bytes = await readWhole(blob, largestInGit);
   if (createHash("sha1").update(`blob ${bytes.length}\0`).update(bytes).digest("hex") === name) return;
   await rm(blob, { force: true });
   throw new DownloadError(`"${path}" of ${repository} is not what the hub says of it; try again.`);
@@ -252,7 +253,7 @@ function malformed({ endpoint, repository }: Origin): DownloadError {
 
 /** What the cache holds for a revision it has seen before. */
 async function cachedFile(folder: string, revision: string, paths: readonly string[]): Promise<string | undefined> {
-  const known = await readFile(join(folder, "refs", revision), "utf8").catch(() => revision);
+  const known = await readText(join(folder, "refs", revision), 256).catch(() => revision);
   for (const path of paths) {
     const pointer = join(folder, "snapshots", known.trim(), path);
     if (await exists(pointer)) return pointer;

@@ -1,6 +1,5 @@
 /** Downloads that go on where they were cut off, and are kept only when they are what is expected. */
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { open, rename, rm, stat } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { DownloadError, FileError } from "../errors.js";
@@ -8,6 +7,7 @@ import { fileError } from "./atomic-file.js";
 import { request, shown } from "./http.js";
 import { BadStatus, networkReason, Unfinished } from "./network-reason.js";
 import { paced } from "./paced.js";
+import { streamRegular } from "./regular-file.js";
 
 /** What a file must be. Homes of older data sets state an MD5, which finds damage, if not malice. */
 export interface Expected {
@@ -87,7 +87,7 @@ export async function verify(path: string, expected: Expected, origin: string, r
 export async function hashFile(path: string, algorithm: "sha256" | "md5" = "sha256"): Promise<string> {
   const hash = createHash(algorithm);
   try {
-    for await (const piece of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(piece as Buffer);
+    for await (const piece of await streamRegular(path)) hash.update(piece as Buffer);
   } catch (error) {
     throw fileError(path, "read", error);
   }

@@ -7,8 +7,8 @@ export interface JsonLimits {
   readonly items?: number;
 }
 
-/** No text that a program here reads needs more. */
-const usual = { depth: 64, items: 20_000_000 } as const;
+/** What nearly all files need; few are larger, and say so. */
+const usual = { depth: 64, items: 2_000_000 } as const;
 
 /** The message completes "the file …". */
 export class JsonError extends Error {}
@@ -20,8 +20,18 @@ export function parseJson(text: string, { depth = usual.depth, items = usual.ite
   try {
     return JSON.parse(bare);
   } catch (cause) {
-    throw new JsonError("is no JSON", { cause });
+    throw new JsonError(`is no JSON (${syntaxReason(cause, bare)})`, { cause });
   }
+}
+
+/** What the parser says, with the place as editors count it. */
+function syntaxReason(error: unknown, text: string): string {
+  const said = error instanceof Error ? error.message.replace(/\s+/g, " ") : "";
+  const what = said.replace(/( in JSON)?( at position \d+.*)?( is not valid JSON)?$/, "");
+  const position = /at position (\d+)/.exec(said)?.[1];
+  if (position === undefined) return what;
+  const before = text.slice(0, Number(position)).split("\n");
+  return `${what}, line ${before.length}, column ${before[before.length - 1].length + 1}`;
 }
 
 /** An object of JSON. */
@@ -31,10 +41,10 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 export const asObject = (value: unknown): JsonObject | undefined =>
   typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined;
 
-/** The value of a text that a reader has already bounded; undefined for none, and for what is no JSON. */
-export function tryJson(text: string | undefined): unknown {
+/** The value of a text; undefined for none, and for what is no JSON or beyond the limits. */
+export function tryJson(text: string | undefined, limits?: JsonLimits): unknown {
   try {
-    return text === undefined ? undefined : JSON.parse(text);
+    return text === undefined ? undefined : parseJson(text, limits);
   } catch {
     return undefined;
   }

@@ -1,13 +1,13 @@
 /** Text files line by line, each of bounded length. */
-import { createReadStream } from "node:fs";
 import { FileError } from "../errors.js";
 import { fileError } from "./atomic-file.js";
+import { streamRegular } from "./regular-file.js";
 
 /** Lines without their end; a line above `longest` characters is refused. */
 export async function* linesOf(path: string, longest = 1 << 20): AsyncGenerator<string, void> {
   let rest = "";
   try {
-    for await (const piece of createReadStream(path, { encoding: "utf8" }) as AsyncIterable<string>) {
+    for await (const piece of (await streamRegular(path)).setEncoding("utf8") as AsyncIterable<string>) {
       const lines = (rest + piece).split("\n");
       rest = lines.pop() ?? "";
       if (rest.length > longest) {

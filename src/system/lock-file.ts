@@ -12,11 +12,13 @@
  * hears of it.
  */
 import { randomUUID } from "node:crypto";
-import { link, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { link, open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileError, rightToReplace, temporaryBeside } from "./atomic-file.js";
+import { asObject, tryJson } from "./json.js";
 import { lifeOf, type ProcessIdentity, thisProcess } from "./process-identity.js";
+import { openRegular, readText } from "./regular-file.js";
 
 export interface LockOptions {
   /** The error for a lock that another process holds; undefined where it does not say which. */
@@ -133,7 +135,7 @@ const defaultLost = (path: string) => () =>
  * as it is.
  */
 async function sign(path: string, mine: string): Promise<string | undefined> {
-  const file = await open(path, "r+").catch((error: NodeJS.ErrnoException) => {
+  const file = await openRegular(path, "change").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
     throw error;
   });
@@ -234,7 +236,7 @@ async function writeWhole(path: string, content: string, put: (from: string, to:
 
 /** Undefined when there is no such file. */
 async function read(path: string): Promise<string | undefined> {
-  return readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+  return readText(path, 1 << 16).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
     throw fileError(path, "read the lock", error);
   });
@@ -254,12 +256,9 @@ async function age(path: string): Promise<number> {
 }
 
 function ownerIn(text: string): ProcessIdentity | undefined {
-  try {
-    const { pid, host, began = 0, numbering, started } = JSON.parse(text) as Partial<ProcessIdentity>;
-    if (!Number.isInteger(pid) || typeof host !== "string" || typeof began !== "number") return undefined;
-    const seen = typeof numbering === "string" && typeof started === "string" ? { numbering, started } : {};
-    return { pid: pid!, host, began, ...seen };
-  } catch {
-    return undefined; // it is being written, or its process was killed meanwhile
-  }
+  // None while it is being written, or where its process was killed meanwhile.
+  const { pid, host, began = 0, numbering, started }: Partial<ProcessIdentity> = asObject(tryJson(text)) ?? {};
+  if (!Number.isInteger(pid) || typeof host !== "string" || typeof began !== "number") return undefined;
+  const seen = typeof numbering === "string" && typeof started === "string" ? { numbering, started } : {};
+  return { pid: pid!, host, began, ...seen };
 }

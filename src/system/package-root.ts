@@ -3,13 +3,16 @@ import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import { EngineError } from "../errors.js";
+import { parseJson } from "./json.js";
 
 /** Name of this package, under which a bundle finds it. */
 const packageName = "deit";
 
-const manifest = (root: URL): { readonly name?: string; readonly version?: string } | undefined => {
+const manifest = (root: URL) => {
   const url = new URL("package.json", root);
-  return existsSync(url) ? JSON.parse(readFileSync(url, "utf8")) : undefined;
+  return existsSync(url)
+    ? (parseJson(readFileSync(url, "utf8")) as { readonly name?: string; readonly version?: string })
+    : undefined;
 };
 
 /**

@@ -33,7 +33,7 @@ it("reads a file into memory that is there already", async () => {
   const path = join(folder, "file");
   await writeFile(path, "hello");
   const memory = new Uint8Array(100).fill(1);
-  expect(Buffer.from(readFileInto(path, (n) => memory.subarray(0, n))).toString()).toBe("hello");
+  expect(Buffer.from(readFileInto(path, 1 << 20, (n) => memory.subarray(0, n))).toString()).toBe("hello");
   expect(memory[5]).toBe(1);
-  expect(() => readFileInto(join(folder, "none"), (n) => memory.subarray(0, n))).toThrow("ENOENT");
+  expect(() => readFileInto(join(folder, "none"), 1 << 20, (n) => memory.subarray(0, n))).toThrow("ENOENT");
 });

@@ -3,7 +3,8 @@
  * this thread, which costs a third of handing it to another. After a read that took long, as from a slow disk or a
  * network, the next ones are handed over, so that many are waited for at once.
  */
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, readSync } from "node:fs";
+import { openRegularSync, tooLarge } from "./regular-file.js";
 
 /** Milliseconds; pages that are in memory take a tenth of that. */
 const long = 0.5;
@@ -37,11 +38,12 @@ export function fillSync(file: number, bytes: Uint8Array, position: number): num
   return at;
 }
 
-/** The content of a file, in memory from `allocate`. */
-export function readFileInto(path: string | Buffer, allocate: (bytes: number) => Uint8Array): Uint8Array {
-  const file = openSync(path, "r");
+/** The content of a regular file of at most so many bytes, in memory from `allocate`. */
+export function readFileInto(path: string, atMost: number, allocate: (bytes: number) => Uint8Array): Uint8Array {
+  const { file, size } = openRegularSync(path);
   try {
-    const bytes = allocate(fstatSync(file).size);
+    if (size > atMost) throw tooLarge(atMost);
+    const bytes = allocate(size);
     return bytes.subarray(0, fillSync(file, bytes, 0));
   } finally {
     closeSync(file);

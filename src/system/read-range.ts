@@ -1,12 +1,12 @@
 /** Parts of files: exactly the bytes that are asked for, or a sentence. */
-import { type FileHandle, open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { FileError } from "../errors.js";
 import { fileError } from "./atomic-file.js";
-import { rawPath } from "./raw-path.js";
+import { openRegular } from "./regular-file.js";
 
 /** Runs `work` with the file open for reading. */
 export async function withFile<T>(path: string, work: (file: FileHandle) => Promise<T>): Promise<T> {
-  const file = await open(rawPath(path), "r").catch((error) => {
+  const file = await openRegular(path).catch((error) => {
     throw fileError(path, "read", error);
   });
   try {

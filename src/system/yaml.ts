@@ -1,8 +1,12 @@
 /** YAML that others have written: plain values, bounded. */
 import { parse } from "yaml";
 
-/** The value of a text that a reader has already bounded; undefined for none, and for what is no YAML. */
+/** Characters of the largest text that is parsed: it takes some hundred times the memory. */
+const largest = 1 << 16;
+
+/** The value of a text; undefined for what is no YAML, or larger than what people write. */
 export function tryYaml(text: string): unknown {
+  if (text.length > largest) return undefined;
   try {
     return parse(text, { logLevel: "error", maxAliasCount: 100 });
   } catch {

@@ -6,6 +6,7 @@ import * as zlib from "node:zlib";
 import { FileError } from "../errors.js";
 import { fileError } from "./atomic-file.js";
 import { quoted } from "./quoted.js";
+import { openRegular } from "./regular-file.js";
 
 export interface ZipEntry {
   /** Path inside the archive, with forward slashes, never leading out of it. A folder ends with "/". */
@@ -45,7 +46,7 @@ export class ZipFile {
 
   /** Reads the table of contents. Throws FileError when it is damaged, lies about sizes or names paths outside. */
   static async open(path: string, limits: ZipLimits = {}): Promise<ZipFile> {
-    const file = await open(path, "r").catch((error) => {
+    const file = await openRegular(path).catch((error) => {
       throw fileError(path, "open", error);
     });
     try {

@@ -8,6 +8,7 @@ import { writeSavedView } from "../evaluation/saved-view.js";
 import type { EvaluationView } from "../evaluation/view.js";
 import type { Model } from "../models/model.js";
 import { moveFile, requireFreeSpace, writeFileAtomic } from "../system/atomic-file.js";
+import { parseJson } from "../system/json.js";
 import type { HostTensor, NamedTensors } from "../tensor/index.js";
 import { readSafetensors, writeSafetensors } from "../weights/safetensors.js";
 import { type Position, positionSchema } from "./position.js";
@@ -99,7 +100,7 @@ export async function readState(path: string): Promise<SavedState> {
 
 function parsePosition(path: string, text: string): Position {
   try {
-    return positionSchema.parse(JSON.parse(text));
+    return positionSchema.parse(parseJson(text));
   } catch {
     throw new TrainingError(`The saved state "${path}" does not say how far its run has come.`);
   }

@@ -1,10 +1,12 @@
 /** A grid of runs: variants of a recipe, combinations of settings, and seeds (paper, tables 3 and 8). */
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
 import { z } from "zod";
 import { didYouMean } from "../errors/nearest.js";
 import { UsageError } from "../errors.js";
 import { fileError } from "../system/atomic-file.js";
+import { JsonError } from "../system/json.js";
+import { readJson } from "../system/json-file.js";
 import { parseRecipe, type Recipe } from "./recipe.js";
 import { packagedRecipes } from "./recipe-file.js";
 
@@ -50,6 +52,9 @@ export function parseGrid(value: unknown, name: string): Grid {
 /** Folder of the grids that come with the package. */
 const packagedGrids = () => join(packagedRecipes(), "grids");
 
+/** Bytes of a grid. */
+const largest = 16 << 20;
+
 /** The grid of a file, or of that name among those that come with the package (`table3`, `table8`, `table8-finetuning`). */
 export async function readGrid(text: string): Promise<Grid> {
   const names = (await readdir(packagedGrids()).catch(() => [])).map((file) => basename(file, ".json")).sort();
@@ -58,15 +63,10 @@ export async function readGrid(text: string): Promise<Grid> {
       `There is no grid "${text}"${didYouMean(text, names)} Those of deit are ${names.join(", ")}; a file of your own ends in .json.`,
     );
   const path = names.includes(text) ? join(packagedGrids(), `${text}.json`) : text;
-  const content = await readFile(path, "utf8").catch((error) => {
+  const value = await readJson(path, largest).catch((error) => {
+    if (error instanceof JsonError) throw new UsageError(`"${path}" is no grid: it ${error.message}.`);
     throw fileError(path, "read the grid", error);
   });
-  let value: unknown;
-  try {
-    value = JSON.parse(content);
-  } catch (error) {
-    throw new UsageError(`"${path}" is no grid: ${(error as Error).message}.`);
-  }
   return parseGrid(value, path);
 }
 

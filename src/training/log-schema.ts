@@ -1,7 +1,8 @@
 /** The run's log: one JSON object per line, each of a kind below. Documented in docs/run-folder.md. */
-import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { fileError } from "../system/atomic-file.js";
+import { tryJson } from "../system/json.js";
+import { readText } from "../system/regular-file.js";
 
 const count = z.number().int().min(0);
 /** JSON has no NaN and no infinity; they are written as null. */
@@ -95,17 +96,20 @@ export type LogLine = z.infer<typeof logSchema>;
 /** A line as it is handed to the log, which adds the time. */
 export type LogEntry = LogLine extends infer L ? (L extends LogLine ? Omit<L, "time"> : never) : never;
 
+/** Bytes of a log: a million epochs have some 400. */
+const largest = 400 * 2 ** 20;
+
 /**
  * All sound lines of a log. Lines that are torn (a process was killed) or of a kind this version does not know are left
  * out, and so are epochs that were made again after a resume or a rollback.
  */
 export async function readLog(path: string): Promise<LogLine[]> {
-  const text = await readFile(path, "utf8").catch((error) => {
+  const text = await readText(path, largest).catch((error) => {
     throw fileError(path, "read the log", error);
   });
   const lines: LogLine[] = [];
   for (const json of text.split("\n")) {
-    const parsed = logSchema.safeParse(parseJson(json));
+    const parsed = logSchema.safeParse(tryJson(json, { items: 10_000 }));
     if (!parsed.success) continue;
     const now = parsed.data;
     if (now.kind === "resumed" || now.kind === "rollback")
@@ -116,12 +120,4 @@ export async function readLog(path: string): Promise<LogLine[]> {
     lines.push(now);
   }
   return lines;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,10 +1,12 @@
 /** Recipes as files: a path, or the name of one that comes with the package; and changes to them as texts. */
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { basename, extname, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { nearest } from "../errors/nearest.js";
 import { UsageError } from "../errors.js";
 import { fileError } from "../system/atomic-file.js";
+import { JsonError, parseJson } from "../system/json.js";
+import { readJson } from "../system/json-file.js";
 import { packageRoot } from "../system/package-root.js";
 
 /** Folder of the recipes that come with the package. */
@@ -54,15 +56,14 @@ async function runModule(path: string): Promise<unknown> {
   }
 }
 
+/** Bytes of a recipe; names of ten thousand classes take a megabyte. */
+const largest = 16 << 20;
+
 async function parseFile(path: string): Promise<unknown> {
-  const content = await readFile(path, "utf8").catch((error) => {
+  return readJson(path, largest).catch((error) => {
+    if (error instanceof JsonError) throw new UsageError(`"${path}" is no recipe: it ${error.message}.`);
     throw fileError(path, "read the recipe", error);
   });
-  try {
-    return JSON.parse(content.replace(/^\uFEFF/, "")); // editors on Windows put a mark before the text
-  } catch (error) {
-    throw new UsageError(`"${path}" is no recipe: ${(error as Error).message.replace(/\s+/g, " ")}.`);
-  }
 }
 
 const isFile = (path: string): Promise<boolean> =>
@@ -108,7 +109,7 @@ function changedAt(settings: Settings, [key, ...below]: readonly string[], value
 
 function jsonOrText(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     return text;
   }

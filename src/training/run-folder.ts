@@ -1,11 +1,12 @@
 /** A run's folder: recipe, manifest, log and checkpoints; one process at a time writes in it. */
-import { appendFile, open, readdir } from "node:fs/promises";
+import { appendFile, readdir } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { TrainingError, UsageError } from "../errors.js";
 import { fileError, removeLeftovers, writeFileAtomic } from "../system/atomic-file.js";
 import { takeLock } from "../system/lock-file.js";
 import { makeFolder } from "../system/make-folder.js";
 import { lifeOf, namedProcess, type ProcessIdentity } from "../system/process-identity.js";
+import { openRegular } from "../system/regular-file.js";
 import type { LogEntry } from "./log-schema.js";
 import { type Change, changesOf, describeRun, type RunDescription, runFiles } from "./run-manifest.js";
 
@@ -116,7 +117,7 @@ export function silentRunFolder(path: string): RunFolder {
 
 /** Cuts off a last line that a killed process or a full disk has left half written. */
 async function removeTornLine(path: string): Promise<void> {
-  const file = await open(path, "r+").catch((error: NodeJS.ErrnoException) => {
+  const file = await openRegular(path, "change").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
     throw fileError(path, "write", error);
   });

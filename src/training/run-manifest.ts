@@ -1,9 +1,10 @@
 /** What a run's folder says about the run beside its recipe: `run.json`. Foreign files too, so both are checked. */
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { FileError, UsageError } from "../errors.js";
 import { fileError } from "../system/atomic-file.js";
+import { JsonError } from "../system/json.js";
+import { readJson } from "../system/json-file.js";
 import { parseRecipe, type Recipe, recipeDifferences } from "./recipe.js";
 
 const text = z.string().max(4096);
@@ -62,9 +63,9 @@ const largest = 1 << 20;
 
 /** Reads the description of the run in `folder`; undefined when none was begun there. Throws FileError for a damaged one. */
 export async function describeRun(folder: string): Promise<RunDescription | undefined> {
-  const settings = await readJson(join(folder, names.recipe));
+  const settings = await settingsIn(join(folder, names.recipe));
   if (settings === undefined) return undefined;
-  const manifest = runManifestSchema.safeParse(await readJson(join(folder, names.manifest)));
+  const manifest = runManifestSchema.safeParse(await settingsIn(join(folder, names.manifest)));
   if (!manifest.success) throw damaged(join(folder, names.manifest));
   try {
     return { recipe: parseRecipe(settings), manifest: manifest.data };
@@ -73,18 +74,13 @@ export async function describeRun(folder: string): Promise<RunDescription | unde
   }
 }
 
-async function readJson(path: string): Promise<unknown> {
-  const content = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+/** The value of either file; undefined where there is none. */
+async function settingsIn(path: string): Promise<unknown> {
+  return readJson(path, largest).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
+    if (error instanceof JsonError) throw damaged(path);
     throw fileError(path, "read", error);
   });
-  if (content === undefined) return undefined;
-  try {
-    if (content.length <= largest) return JSON.parse(content.toString());
-  } catch {
-    // said below
-  }
-  throw damaged(path);
 }
 
 function damaged(path: string, cause?: unknown): FileError {

@@ -1,5 +1,5 @@
 /** Runs a grid cell by cell, each in a run folder of its own, so that it can be stopped and gone on with at any time. */
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Engine } from "../engines/engine.js";
 import { DeitError, FileError, InterruptedError, UsageError } from "../errors.js";
@@ -10,6 +10,8 @@ import { Probe } from "../evaluation/probe.js";
 import { viewLoader } from "../evaluation/view-loader.js";
 import type { Head } from "../models/context.js";
 import { fileError, writeFileAtomic } from "../system/atomic-file.js";
+import { asObject, JsonError, parseJson } from "../system/json.js";
+import { readJson } from "../system/json-file.js";
 import type { TrainEvent } from "./events.js";
 import type { Cell } from "./grid.js";
 import { measuredData } from "./measured-data.js";
@@ -148,22 +150,27 @@ const identity = ({ recipe }: Cell, { data, validation, test, split }: SweepOpti
   split,
 });
 
+/** A value as it comes back from a file: without what JSON leaves out. */
+const written = <T>(value: T): T => parseJson(JSON.stringify(value)) as T;
+
 /** The result of a cell that is done; refuses one of another recipe or other data. */
 async function finished(cell: Cell, options: SweepOptions): Promise<Outcome | undefined> {
   const path = join(options.output, cell.folder, resultFile);
-  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
+  const found = await readJson(path).catch((error: NodeJS.ErrnoException) => {
+    // Damaged from outside: the run is still there, and is measured again.
+    if (error.code === "ENOENT" || error instanceof JsonError) return undefined;
     throw fileError(path, "read the result", error);
   });
-  if (text === undefined) return undefined;
-  let saved: ReturnType<typeof identity> & { readonly outcome: Outcome };
-  try {
-    saved = JSON.parse(text);
-  } catch {
-    return undefined; // damaged from outside: the run is still there, and is measured again
-  }
-  const { recipe, ...rest } = JSON.parse(JSON.stringify(identity(cell, options))) as ReturnType<typeof identity>;
-  const { recipe: savedRecipe, outcome, ...savedRest } = saved;
+  const saved = asObject(found);
+  if (!saved || !asObject(saved.outcome) || !asObject(saved.recipe)) return undefined;
+  const { recipe, ...rest } = written(identity(cell, options));
+  const {
+    recipe: savedRecipe,
+    outcome,
+    ...savedRest
+  } = saved as ReturnType<typeof identity> & {
+    readonly outcome: Outcome;
+  };
   const changed = recipeDifferences({ ...savedRecipe, ...savedRest }, { ...recipe, ...rest });
   if (changed.length === 0) return outcome;
   const list = changed.map((d) => `${d.key} was ${JSON.stringify(d.a)} and is ${JSON.stringify(d.b)}`).join("; ");

@@ -4,7 +4,7 @@
  * file, bound by hashes to the data, the views and the teacher they belong to.
  */
 import { createHash } from "node:crypto";
-import { readFile, rm, stat } from "node:fs/promises";
+import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { type Dataset, sayings } from "../data/dataset.js";
@@ -15,9 +15,11 @@ import type { Engine } from "../engines/engine.js";
 import { FileError, InterruptedError, TrainingError, UsageError } from "../errors.js";
 import type { Model } from "../models/model.js";
 import { fileError, writeFileAtomic } from "../system/atomic-file.js";
+import { parseJson } from "../system/json.js";
 import { type Lock, takeLock } from "../system/lock-file.js";
 import { makeFolder } from "../system/make-folder.js";
 import { namedProcess } from "../system/process-identity.js";
+import { readText } from "../system/regular-file.js";
 import type { TeacherAnswers } from "./answers.js";
 import type { Recipe } from "./recipe.js";
 import { settledRecipe } from "./settled-recipe.js";
@@ -206,11 +208,11 @@ async function beginOrContinue(folder: string, manifest: Manifest): Promise<void
 /** What a folder of stored answers holds; throws FileError for one that is none. */
 export async function readManifest(folder: string): Promise<Manifest> {
   const path = join(folder, "manifest.json");
-  const text = await readFile(path, "utf8").catch((error) => {
+  const text = await readText(path).catch((error) => {
     throw fileError(path, "read the teacher's answers in", error);
   });
   try {
-    return manifestSchema.parse(JSON.parse(text));
+    return manifestSchema.parse(parseJson(text));
   } catch (cause) {
     throw new FileError(path, `"${path}" is no manifest of a teacher's answers; make them again.`, { cause });
   }

@@ -1,6 +1,5 @@
 /** A teacher from an ONNX file of any origin: answers in a worker of its own while the student's step runs. */
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import type { DeviceState } from "../engines/engine.js";
 import { type FileExecutable, startOnnxEngine } from "../engines/onnx/engine.js";
@@ -18,6 +17,7 @@ import type { Normalization } from "../models/model.js";
 import { createModel } from "../models/registry.js";
 import { type ResampleFilter, resizeImages } from "../models/resample.js";
 import { fileError } from "../system/atomic-file.js";
+import { streamRegular } from "../system/regular-file.js";
 import {
   add,
   cast,
@@ -79,7 +79,7 @@ export async function openOnnxTeacher(path: string, recipe: Recipe, classes: rea
   for (const file of [path, ...externalFiles.map((name) => join(dirname(path), name))]) {
     if (file !== path) hash.update(`\0${relative(dirname(path), file)}\0`);
     try {
-      for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
+      for await (const chunk of await streamRegular(file)) hash.update(chunk as Buffer);
     } catch (error) {
       throw fileError(file, "read the teacher in", error);
     }

@@ -1,11 +1,11 @@
 /** The beginning of a file of weights, which tells its format. */
-import { open } from "node:fs/promises";
 import { fileError } from "../system/atomic-file.js";
+import { openRegular } from "../system/regular-file.js";
 
 /** At most `count` bytes from the beginning. Throws FileError where they cannot be read. */
 export async function firstBytes(path: string, count: number): Promise<Buffer> {
   try {
-    const file = await open(path, "r");
+    const file = await openRegular(path);
     try {
       const { buffer, bytesRead } = await file.read(Buffer.alloc(count), 0, count, 0);
       return buffer.subarray(0, bytesRead);

@@ -2,11 +2,12 @@
  * Finds the files that hold a set of weights: one file, the shards of one, a folder as the programs of the field leave it,
  * or a repository of the hub. What lies beside them (`config.json`, `preprocessor_config.json`) is in their folder.
  */
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { FileError } from "../errors.js";
 import { fileError } from "../system/atomic-file.js";
 import { quoted } from "../system/quoted.js";
+import { readText } from "../system/regular-file.js";
 import { foreignFolder } from "./foreign-folder.js";
 import { hubRepository, isHubName } from "./hub-names.js";
 import { shardNames, shardsOfIndex, siblingShards } from "./shards.js";
@@ -107,7 +108,7 @@ const firstShards = (names: readonly string[]): readonly string[] =>
 /** The files of a repository in the hub's cache, where its folder was named instead of a snapshot in it. */
 async function cachedSnapshot(folder: string, names: readonly string[]): Promise<string | undefined> {
   if (!names.includes("snapshots")) return undefined;
-  const main = await readFile(join(folder, "refs", "main"), "utf8").catch(() => "");
+  const main = await readText(join(folder, "refs", "main"), 256).catch(() => "");
   return /^[0-9a-f]{40}$/.test(main.trim()) ? join(folder, "snapshots", main.trim()) : undefined;
 }
 

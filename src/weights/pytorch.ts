@@ -1,9 +1,10 @@
 /** PyTorch checkpoints, zip and legacy: the tensors of a state dict, wherever it is wrapped. */
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { FileError, UsageError } from "../errors.js";
 import { Inert, notAllowed, PickleError, type PickleValue } from "../pickle/values.js";
 import { asObject, type JsonObject } from "../system/json.js";
 import { quoted } from "../system/quoted.js";
+import { readWhole } from "../system/regular-file.js";
 import { ZipFile } from "../system/zip.js";
 import {
   allocate,
@@ -87,11 +88,13 @@ async function readZip(path: string, key: string | undefined): Promise<PytorchWe
   }
 }
 
+const largestLegacy = 2 ** 31;
+
 /** Before PyTorch 1.6: pickles one after the other, then the storages. */
 async function readLegacy(path: string, key: string | undefined): Promise<PytorchWeights> {
   const { size } = await stat(path);
-  if (size > 2 ** 31) throw new PickleError("is over 2 GiB in the old format");
-  const bytes = await readFile(path);
+  if (size > largestLegacy) throw new PickleError("is over 2 GiB in the old format");
+  const bytes = await readWhole(path, largestLegacy);
   const magic = readTorchPickle(bytes);
   if (magic.value !== 0x1950a86a20f9469cfc6cn) throw new PickleError("does not begin as a PyTorch checkpoint does");
   const protocol = readTorchPickle(bytes, magic.end);

@@ -1,5 +1,6 @@
 /** The JSON header of a safetensors file, checked before and after it is parsed. */
 
+import { parseJson } from "../system/json.js";
 import { quoted } from "../system/quoted.js";
 import { byteSize, type DType, sizeOf } from "../tensor/index.js";
 
@@ -46,6 +47,8 @@ export const metadataKey = "__metadata__";
 const deepest = 3;
 /** Names and numbers in all. The largest files in use have some ten thousand tensors of ten each. */
 const mostValues = 4_000_000;
+/** The same counted as the parser of JSON does, with brackets and colons. */
+const mostItems = 4 * mostValues;
 const mostDimensions = 64;
 
 /**
@@ -54,7 +57,7 @@ const mostDimensions = 64;
  */
 export function parseHeader(text: string, dataSize: number): Header {
   checkStructure(text);
-  const json = parseJson(text) as Record<string, unknown>;
+  const json = jsonOf(text) as Record<string, unknown>;
   let metadata: Readonly<Record<string, string>> = {};
   const entries = new Map<string, HeaderEntry>();
   const unread = new Map<string, string>();
@@ -100,7 +103,7 @@ function checkStructure(text: string): void {
       const from = at;
       at = endOfString(text, at);
       if (!isName(text, at)) continue;
-      const name = parseJson(text.slice(from, at + 1)) as string;
+      const name = jsonOf(text.slice(from, at + 1)) as string;
       const names = open.at(-1);
       if (names?.has(name)) throw new HeaderError(`${quoted(name)} is given twice`);
       names?.add(name);
@@ -124,9 +127,9 @@ function isName(text: string, at: number): boolean {
   return text[next] === ":";
 }
 
-function parseJson(text: string): unknown {
+function jsonOf(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text, { depth: deepest, items: mostItems });
   } catch {
     throw new HeaderError("its header is no JSON");
   }

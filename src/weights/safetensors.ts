@@ -1,8 +1,9 @@
 /** The safetensors format: a length, a JSON header, then the tensors' bytes. Read with suspicion, written atomically. */
-import { type FileHandle, open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { FileError, WeightsError } from "../errors.js";
 import { fileError, writeFileAtomic } from "../system/atomic-file.js";
 import { quoted } from "../system/quoted.js";
+import { openRegular } from "../system/regular-file.js";
 import { byteSize, type HostTensor, type NamedTensors, sizeOf, viewOf } from "../tensor/index.js";
 import { dtypeNames, HeaderError, metadataKey, parseHeader } from "./safetensors-header.js";
 
@@ -23,7 +24,7 @@ export interface SafetensorsFile {
 
 /** Opens a file and checks its header; throws FileError when it is no sound safetensors file. */
 export async function openSafetensors(path: string): Promise<SafetensorsFile> {
-  const file = await open(path, "r").catch((error) => {
+  const file = await openRegular(path).catch((error) => {
     throw fileError(path, "read", error);
   });
   try {

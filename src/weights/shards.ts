@@ -1,9 +1,10 @@
 /** Weights in several files: the index that says which tensors lie where, and the files themselves. */
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { FileError } from "../errors.js";
 import { fileError } from "../system/atomic-file.js";
-import { asObject, tryJson } from "../system/json.js";
+import { asObject, JsonError } from "../system/json.js";
+import { readJson } from "../system/json-file.js";
 import { quoted } from "../system/quoted.js";
 
 type Files = readonly [string, ...string[]];
@@ -35,14 +36,14 @@ export async function shardsOfIndex(path: string): Promise<Files> {
 /** Names of tensors with the files they lie in. Throws FileError where the file is no such index. */
 async function weightMap(path: string): Promise<Readonly<Record<string, string>>> {
   try {
-    if ((await stat(path)).size > largestIndex) throw noIndex(path, `is larger than ${largestIndex} bytes`);
-    const index = asObject(tryJson((await readFile(path, "utf8")).replace(/^\uFEFF/, "")));
+    const index = asObject(await readJson(path, largestIndex));
     const entries = Object.entries(asObject(index?.weight_map) ?? {});
     if (entries.length === 0) throw noIndex(path, "has no weight_map");
     const wrong = entries.find((entry) => !isInFolder(entry));
     if (wrong) throw noIndex(path, `says that ${quoted(wrong[0])} lies in no file of its folder`);
     return Object.fromEntries(entries.filter(isInFolder));
   } catch (error) {
+    if (error instanceof JsonError) throw noIndex(path, error.message);
     throw fileError(path, "read the index in", error);
   }
 }

@@ -9,6 +9,7 @@ import { InterruptedError, TrainingError, UsageError } from "../../errors.js";
 import { chartPng, drawChart } from "../../report/plot.js";
 import { sweepCells, sweepChart, sweepHead, sweepRows } from "../../report/sweep-table.js";
 import { writeFileAtomic } from "../../system/atomic-file.js";
+import { parseJson } from "../../system/json.js";
 import { type Cell, cellsOf, type Grid, parseGrid, readGrid } from "../../training/grid.js";
 import { applySettings, readRecipe } from "../../training/recipe-file.js";
 import { type CellResult, sweep } from "../../training/sweep.js";
@@ -131,7 +132,7 @@ function variedSetting(text: string): [string, unknown[]] {
 /** Values with commas between them: JSON, so that a value may be a list, or else plain texts. */
 function valuesOf(text: string): unknown[] {
   try {
-    return JSON.parse(`[${text}]`) as unknown[];
+    return parseJson(`[${text}]`) as unknown[];
   } catch {
     return text.split(",").map((value) => Object.values(applySettings({}, [`value=${value}`]))[0]);
   }

@@ -1,12 +1,14 @@
 /** Content of gzip files, piece by piece and bounded. */
-import { createReadStream } from "node:fs";
 import { createGunzip } from "node:zlib";
 import { FileError } from "../../errors.js";
 import { fileError } from "../../system/atomic-file.js";
+import { streamRegular } from "../../system/regular-file.js";
 
 /** Throws FileError when the file is damaged, cut short, or unpacks to more than `limit` bytes. */
 export async function* gunzipped(path: string, limit: number): AsyncGenerator<Buffer, void> {
-  const input = createReadStream(path, { highWaterMark: 1 << 20 });
+  const input = await streamRegular(path).catch((error) => {
+    throw fileError(path, "read", error);
+  });
   const packed = createGunzip();
   input.on("error", (error) => packed.destroy(error));
   let size = 0;

@@ -1,8 +1,8 @@
 /** MATLAB files (version 5, as data sets keep their labels in): numbers, text, cells and structures. */
-import { readFile, stat } from "node:fs/promises";
 import { inflateSync } from "node:zlib";
 import { FileError } from "../../errors.js";
 import { fileError } from "../../system/atomic-file.js";
+import { readWhole } from "../../system/regular-file.js";
 
 /** Numbers column by column, text, a list of cells, or a list of structures. */
 export type MatValue = readonly number[] | string | readonly MatValue[] | readonly MatStruct[];
@@ -18,11 +18,7 @@ class MatError extends Error {}
 
 /** Variables of a file by name, all of them unless told which. Throws FileError when it is damaged or of another version. */
 export async function readMat(path: string, wanted?: readonly string[]): Promise<ReadonlyMap<string, MatValue>> {
-  const { size } = await stat(path).catch((error) => {
-    throw fileError(path, "read", error);
-  });
-  if (size > largest.file) throw refused(path, `has ${size} bytes, above the limit of ${largest.file}`);
-  const bytes = await readFile(path).catch((error) => {
+  const bytes = await readWhole(path, largest.file).catch((error) => {
     throw fileError(path, "read", error);
   });
   return parseMat(path, bytes, wanted);

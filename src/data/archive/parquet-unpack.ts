@@ -7,6 +7,8 @@ import type { AsyncBuffer, ColumnMetaData, Compressors, FileMetaData, RowGroup }
 import { parquetMetadataAsync, parquetReadObjects, parquetSchema } from "hyparquet";
 import { parquetHeader } from "hyparquet/src/column.js";
 import { compressors } from "hyparquet-compressors";
+import { asObject, tryJson } from "../../system/json.js";
+import { openRegular } from "../../system/regular-file.js";
 import { isPartColumn } from "../parts.js";
 import { type ByteSource, fileSource } from "./byte-source.js";
 
@@ -48,7 +50,7 @@ export async function unpackParquet(
   { path, target, ...chosen }: ParquetJob,
   progress: (bytes: number) => void,
 ): Promise<UnpackedParquet> {
-  const file = await open(path, "r");
+  const file = await openRegular(path);
   const out = await open(target, "w");
   try {
     const source = await fileSource(path, file);
@@ -200,11 +202,7 @@ type Features = Readonly<Record<string, { readonly _type?: unknown; readonly nam
 
 function featuresOf(metadata: FileMetaData): Features {
   const text = metadata.key_value_metadata?.find(({ key }) => key === "huggingface")?.value;
-  try {
-    return (JSON.parse(text ?? "{}") as { info?: { features?: Features } }).info?.features ?? {};
-  } catch {
-    return {};
-  }
+  return (asObject(asObject(asObject(tryJson(text))?.info)?.features) ?? {}) as Features;
 }
 
 /** Whether the pages of a column agree with what is said of it; decoding believes their headers. */

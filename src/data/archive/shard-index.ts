@@ -3,12 +3,13 @@
  * its class. Found by a walk over the headers and kept in the cache, for the next time.
  */
 import { createHash } from "node:crypto";
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { FileError } from "../../errors.js";
 import { writeFileAtomic } from "../../system/atomic-file.js";
 import { cacheFolder } from "../../system/cache-folder.js";
+import { readJson } from "../../system/json-file.js";
 import type { LabelColumn } from "../labels.js";
 import type { ByteSource } from "./byte-source.js";
 import type { SampleTable } from "./sample-table.js";
@@ -101,9 +102,12 @@ export async function cachedIndex(identity: readonly unknown[], make: () => Prom
   return index;
 }
 
+/** Bytes of an index of some million samples. */
+const largest = 400 * 2 ** 20;
+
 async function readIndex(path: string): Promise<ShardIndex | undefined> {
   try {
-    return indexSchema.parse(JSON.parse(await readFile(path, "utf8")));
+    return indexSchema.parse(await readJson(path, largest, { items: 20_000_000 }));
   } catch {
     return undefined;
   }

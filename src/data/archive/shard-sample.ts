@@ -1,5 +1,6 @@
 /** One sample of a WebDataset, as its members come: which of them is its image, and which says its class. */
 import { FileError } from "../../errors.js";
+import { asObject, parseJson } from "../../system/json.js";
 import { hasControls, quoted } from "../../system/quoted.js";
 import { formatOfEnding, readableEndings } from "../file-format.js";
 import { listed } from "../parts.js";
@@ -92,7 +93,7 @@ export class ShardSample {
       );
     if (kind !== "json") return text === "" ? undefined : text;
     try {
-      const { label, cls, class_name: className } = JSON.parse(text) as Record<string, unknown>;
+      const { label, cls, class_name: className } = asObject(parseJson(text)) ?? {};
       const found = label ?? cls ?? className;
       return typeof found === "string" || typeof found === "number" ? String(found) : undefined;
     } catch {

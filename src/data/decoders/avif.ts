@@ -5,7 +5,7 @@
 import type { RgbImage } from "../image.js";
 import type { Orientation } from "../orientation.js";
 import { decodeWithSharp } from "./sharp.js";
-import { damaged } from "./undecodable.js";
+import { checkMemory, damaged } from "./undecodable.js";
 
 /** A box inside the file: where its content lies. */
 interface Box {
@@ -27,8 +27,15 @@ export interface StillAvif {
 
 /** Reads the picture as it is stored, of an animation the first frame; throws Undecodable. */
 export async function decodeAvif(bytes: Uint8Array, maxPixels: number): Promise<RgbImage> {
-  return decodeWithSharp(openAvif(bytes).bytes, { loader: "heif", maxPixels });
+  return decodeWithSharp(openAvif(bytes).bytes, {
+    loader: "heif",
+    maxPixels,
+    check: (about) => checkMemory("an AVIF", about, heldWhole[about.depth === "uchar" ? "bytes" : "words"]),
+  });
 }
+
+/** Bytes for each pixel that the decoder was seen to hold beside RGB, of 8 bits and of 10 or 12. */
+const heldWhole = { bytes: 17, words: 23 };
 
 /** Throws Undecodable where boxes point outside the file. */
 export function openAvif(bytes: Uint8Array): StillAvif {

@@ -36,20 +36,41 @@ export interface JpegHeader extends Size {
   /** Of a value. */
   readonly bits: number;
   readonly components: number;
+  /** Whether the picture comes in several scans, each of all of it: as a progressive one does, or one colour at a time. */
+  readonly scans: boolean;
+  /** Values for each pixel: 3 of three components, 1.5 where two of them have half the width and height. */
+  readonly values: number;
 }
 
 /** What the frame header of a JPEG says, if one is found. */
 export function jpegHeader(bytes: Uint8Array): JpegHeader | undefined {
   for (const { marker, at } of jpegSegments(bytes)) {
-    const frame = marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
-    if (frame && at + 9 < bytes.length) {
+    const isFrame = marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
+    if (isFrame && at + 9 < bytes.length) {
+      const components = bytes[at + 9];
       return {
         bits: bytes[at + 4],
         height: (bytes[at + 5] << 8) | bytes[at + 6],
         width: (bytes[at + 7] << 8) | bytes[at + 8],
-        components: bytes[at + 9],
+        components,
+        scans: (marker & 3) === 2 || componentsOfScan(bytes) < components,
+        values: valuesPerPixel(bytes.subarray(at + 10, at + 10 + 3 * components)),
       };
     }
   }
   return undefined;
+}
+
+/** How many components the first scan has; endless where there is none. */
+function componentsOfScan(bytes: Uint8Array): number {
+  for (const { marker, at } of jpegSegments(bytes)) if (marker === startOfScan) return bytes[at + 4] ?? Infinity;
+  return Infinity;
+}
+
+/** From the components' descriptions, three bytes each, the second with the factors of its sampling. */
+function valuesPerPixel(described: Uint8Array): number {
+  const factors = Array.from({ length: Math.floor(described.length / 3) }, (_, i) => described[3 * i + 1]);
+  const most = (of: (both: number) => number) => Math.max(1, ...factors.map(of));
+  const all = factors.reduce((sum, both) => sum + (both >> 4) * (both & 15), 0);
+  return all / (most((both) => both >> 4) * most((both) => both & 15));
 }

@@ -6,7 +6,7 @@ import { resize } from "../resize.js";
 import { endOfJpegHead, isJpeg, type JpegHeader, jpegHeader } from "./jpeg-header.js";
 import { decodeWithSharp } from "./sharp.js";
 import { type TurboJpeg, turboJpeg } from "./turbojpeg.js";
-import { checkSize, cut, damaged, unsupported } from "./undecodable.js";
+import { checkMemory, checkSize, cut, damaged, fitsMemory, unsupported } from "./undecodable.js";
 
 export interface JpegOptions {
   readonly jpeg: "exact" | "fast";
@@ -78,7 +78,7 @@ function shrunk(pixels: Pixels, shrink: Shrink): Pixels {
  */
 export function decodeJpegStrictly(bytes: Uint8Array, maxPixels: number): RgbImage | "faulty" | undefined {
   const header = isJpeg(bytes) ? jpegHeader(bytes) : undefined;
-  if (!header || header.components === 4 || header.width * header.height > maxPixels) return undefined;
+  if (!header || header.components === 4 || !fitsLimits(header, maxPixels)) return undefined;
   const turbo = turboJpeg();
   if (turbo) return turbo.decode(bytes, wholeBox(header), 1, (length) => new Uint8Array(length)) ?? "faulty";
   try {
@@ -97,8 +97,19 @@ function endsEarly(bytes: Uint8Array): boolean {
 
 const endMark = Buffer.from([0xff, 0xd9]);
 
-function checkHeader({ width, height, bits, components }: JpegHeader, maxPixels: number): void {
+/** Whether a JPEG with this header has pixels, and neither too many nor so stored that they take too much memory. */
+export const fitsLimits = (header: JpegHeader, maxPixels: number): boolean => {
+  const pixels = header.width * header.height;
+  return pixels > 0 && pixels <= maxPixels && fitsMemory(header, heldWhole(header));
+};
+
+/** Bytes for each pixel of what is there until the last scan: coefficients of two bytes. */
+const heldWhole = ({ scans, values }: JpegHeader): number => (scans ? 2 * values : 0);
+
+function checkHeader(header: JpegHeader, maxPixels: number): void {
+  const { width, height, bits, components } = header;
   if (bits !== 8) throw unsupported(`a JPEG with ${bits} bits per value`);
   if (![1, 3, 4].includes(components)) throw unsupported(`a JPEG with ${components} components`);
   checkSize(width, height, maxPixels);
+  checkMemory("a progressive JPEG", header, heldWhole(header));
 }

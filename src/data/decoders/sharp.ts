@@ -11,6 +11,8 @@ export interface SharpOptions {
   readonly maxPixels: number;
   /** What ends the reading; the data's early end alone unless told. */
   readonly failOn?: "truncated" | "error" | "warning";
+  /** Looks at what a file says of its picture before that is decoded; throws Undecodable. */
+  readonly check?: (about: Metadata) => void;
 }
 
 /** Reads the first picture of a file; throws Undecodable. */
@@ -36,6 +38,7 @@ export async function describeWithSharp(bytes: Uint8Array, options: SharpOptions
   const about = await refusing(async () => (await opened(bytes, options)).metadata());
   if (about.format !== options.loader) throw damaged();
   checkSize(about.width, about.height, options.maxPixels);
+  options.check?.(about);
   return about;
 }
 

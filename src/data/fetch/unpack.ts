@@ -1,10 +1,10 @@
 /** Packed archives (tar, tar.gz) unpacked into a folder, piece by piece, with every name and size checked. */
-import { createReadStream } from "node:fs";
 import { mkdir, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { FileError } from "../../errors.js";
 import { fileError } from "../../system/atomic-file.js";
 import { quoted } from "../../system/quoted.js";
+import { streamRegular } from "../../system/regular-file.js";
 import { type ByteSource, forwardSource } from "../archive/byte-source.js";
 import { gunzipped } from "../archive/gunzip.js";
 import { tarEntries } from "../archive/tar.js";
@@ -27,7 +27,7 @@ export interface UnpackOptions {
  */
 export async function unpackTar(path: string, folder: string, options: UnpackOptions): Promise<void> {
   const { strip, limit, files: mostFiles = 2_000_000, signal, onProgress } = options;
-  const file = createReadStream(path, { highWaterMark: pieceBytes });
+  const file = await streamRegular(path, pieceBytes);
   const input = /gz$/i.test(path) ? gunzipped(path, 2 * limit + 2 ** 30) : (file as AsyncIterable<Buffer>);
   const source = forwardSource(path, input);
   let bytes = 0;

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { FileError } from "../../errors.js";
 import { crc32 } from "../../system/crc32.js";
+import { parseJson } from "../../system/json.js";
 
 export const recordVersion = 1;
 /** As in PNG: not text, and damaged by whatever changes line ends. */
@@ -75,7 +76,7 @@ export function descriptionLength(path: string, head: Buffer): number {
 export function decodeDescription(path: string, head: Buffer, text: Buffer): Description {
   if (head.readUInt32LE(16) !== crc32(text)) throw damaged(path, "its head");
   try {
-    return descriptionSchema.parse(JSON.parse(text.toString("utf8")));
+    return descriptionSchema.parse(parseJson(text.toString("utf8")));
   } catch (cause) {
     throw damaged(path, "its description", cause);
   }

@@ -1,10 +1,11 @@
 /** Reading of record files: head, foot and index when one is opened, then the contents of records, each held against its checksum. */
-import { type FileHandle, open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { FileError } from "../../errors.js";
 import { fileError } from "../../system/atomic-file.js";
 import { crc32 } from "../../system/crc32.js";
 import { atOnce, fillSync } from "../../system/read-at-once.js";
 import { withFile } from "../../system/read-range.js";
+import { openRegular } from "../../system/regular-file.js";
 import { fileSource } from "../archive/byte-source.js";
 import type { SampleSource } from "../dataset.js";
 import {
@@ -54,7 +55,7 @@ function fileOf({ path, stamp }: RecordSource): Promise<FileHandle> {
   if (known?.stamp === stamp) return known.handle;
   // Another file stands at the path by now.
   void known?.handle.then((handle) => handle.close()).catch(() => undefined);
-  const handle = open(path, "r").catch((error) => {
+  const handle = openRegular(path).catch((error) => {
     files.delete(path);
     throw fileError(path, "read", error);
   });

@@ -1,5 +1,6 @@
 /** The index of a record file: where each record stands and what it is, a column each. Read as it lies in the file. */
 import { z } from "zod";
+import { parseJson } from "../../system/json.js";
 import { NameColumn, Uint32Column } from "../columns.js";
 import type { Size } from "../image.js";
 import { damaged, recordHeadBytes } from "./layout.js";
@@ -95,7 +96,7 @@ export class RecordIndex {
     this.#keys = textEnd + this.length * (8 + 4 * columnNames.length);
     if (this.#keys > bytes.length) throw damaged(path, "its index");
     try {
-      this.about = aboutSchema.parse(JSON.parse(bytes.toString("utf8", 8, textEnd)));
+      this.about = aboutSchema.parse(parseJson(bytes.toString("utf8", 8, textEnd)));
     } catch (cause) {
       throw damaged(path, "its index", cause);
     }

@@ -2,12 +2,13 @@
  * CIFAR-10 and CIFAR-100 as they are published, binary or as Python's pickled batches. Pixels stay where they are; an
  * image is known by its place in its file.
  */
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { FileError } from "../../errors.js";
 import { PickleError } from "../../pickle/values.js";
 import { fileError } from "../../system/atomic-file.js";
 import { withFile } from "../../system/read-range.js";
+import { readWhole } from "../../system/regular-file.js";
 import { fileSource } from "../archive/byte-source.js";
 import { NumpyArray, readNumpyPickle } from "../archive/numpy-pickle.js";
 import { SampleTable, tableDataset } from "../archive/sample-table.js";
@@ -146,9 +147,7 @@ async function pickledNames(path: string, key: string): Promise<string[]> {
 /** A pickled dictionary, its keys as text whether Python 2 or 3 wrote them. */
 async function unpickled(path: string): Promise<{ bytes: Uint8Array; value: Map<string, unknown> }> {
   try {
-    const { size } = await stat(path);
-    if (size > largestPickle) throw notCifar(path, `has ${size} bytes, above the limit of ${largestPickle}`);
-    const bytes = await readFile(path);
+    const bytes = await readWhole(path, largestPickle);
     const value = readNumpyPickle(bytes);
     if (!(value instanceof Map)) throw notCifar(path, "holds no dictionary");
     const text = (key: unknown) => (key instanceof Uint8Array ? Buffer.from(key).toString("utf8") : String(key));

@@ -1,10 +1,11 @@
 /** Listing of image files in little memory, and the data set that is a list of them. */
-import { readFile, realpath, stat } from "node:fs/promises";
+import { realpath, stat } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, relative, sep } from "node:path";
 import { FileError } from "../../errors.js";
 import { fileError } from "../../system/atomic-file.js";
 import { forEachEntry } from "../../system/folder-entries.js";
 import { nameOf, rawPath } from "../../system/raw-path.js";
+import { readText } from "../../system/regular-file.js";
 import { NameColumn, Uint32Column } from "../columns.js";
 import type { Dataset } from "../dataset.js";
 import { readableEndings } from "../file-format.js";
@@ -86,7 +87,7 @@ export async function readOwnClasses(folder: string): Promise<string[] | undefin
 
 /** Class names from a text file, one per line. */
 export async function readClassFile(path: string): Promise<string[]> {
-  const text = await readFile(path, "utf8").catch((error) => {
+  const text = await readText(path).catch((error) => {
     throw fileError(path, "read the class names in", error);
   });
   const lines = text.split(/\r?\n/).map((l) => l.trim());

@@ -2,11 +2,12 @@
  * The classes of ImageNet's validation images, which are named by numbers alone: from the development kit (a ground-truth
  * file of numbers, and meta.mat that says which synset each stands for), or from the table that Kaggle hands out.
  */
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { FileError } from "../../errors.js";
 import { fileError } from "../../system/atomic-file.js";
 import { linesOf } from "../../system/lines.js";
+import { readWhole } from "../../system/regular-file.js";
 import { bufferSource } from "../archive/byte-source.js";
 import { gunzipped } from "../archive/gunzip.js";
 import { type MatStruct, parseMat } from "../archive/mat.js";
@@ -107,7 +108,7 @@ async function exists(path: string): Promise<boolean> {
 }
 
 function read(path: string): Promise<Buffer> {
-  return readFile(path).catch((error) => {
+  return readWhole(path, largestKit).catch((error) => {
     throw fileError(path, "read", error);
   });
 }

@@ -1,9 +1,10 @@
 /** iNaturalist 2018 and 2019: a JSON file of images, annotations and categories per part, beside the image folders. */
-import { readFile, stat } from "node:fs/promises";
 import { join, normalize } from "node:path";
 import { z } from "zod";
 import { FileError } from "../../errors.js";
 import { fileError } from "../../system/atomic-file.js";
+import { JsonError } from "../../system/json.js";
+import { readJson } from "../../system/json-file.js";
 import { hasControls, quoted } from "../../system/quoted.js";
 import type { Dataset, OpenOptions } from "../dataset.js";
 import { LabelColumn } from "../labels.js";
@@ -49,13 +50,10 @@ export async function openInaturalist(path: string, options: OpenOptions): Promi
 
 async function readAnnotations(path: string): Promise<z.infer<typeof schema>> {
   try {
-    const { size } = await stat(path);
-    if (size > largestFile)
-      throw new FileError(path, `"${path}" has ${size} bytes, above the limit of ${largestFile}.`);
-    return schema.parse(JSON.parse(await readFile(path, "utf8")));
+    return schema.parse(await readJson(path, largestFile, { items: 20_000_000 }));
   } catch (error) {
-    if (error instanceof SyntaxError || error instanceof z.ZodError) {
-      const reason = error instanceof z.ZodError ? `${error.issues[0].path.join(".")} is wrong` : "it is no JSON";
+    if (error instanceof JsonError || error instanceof z.ZodError) {
+      const reason = error instanceof z.ZodError ? `${error.issues[0].path.join(".")} is wrong` : `it ${error.message}`;
       throw new FileError(path, `"${path}" holds no annotations of iNaturalist: ${reason}.`, { cause: error });
     }
     throw fileError(path, "read", error);

@@ -1,8 +1,7 @@
 /** Files among the images that are not taken, so that none is left out in silence. */
-import { open } from "node:fs/promises";
 import { extname, join, relative } from "node:path";
 import { quoted } from "../../system/quoted.js";
-import { rawPath } from "../../system/raw-path.js";
+import { openRegular } from "../../system/regular-file.js";
 import { type FileFormat, fileFormat, formatOfEnding, tellingBytes } from "../file-format.js";
 
 /** Endings of files that nobody takes for images. */
@@ -106,7 +105,7 @@ export const isPicture = ({ readable, endings }: FileFormat): boolean =>
 
 /** What a file is by its first bytes; undefined where they say nothing or cannot be read. */
 export async function formatOfFile(path: string): Promise<FileFormat | undefined> {
-  const file = await open(rawPath(path), "r").catch(() => undefined);
+  const file = await openRegular(path).catch(() => undefined);
   if (!file) return undefined;
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(tellingBytes), 0, tellingBytes, 0);

@@ -1,11 +1,10 @@
 /** A list of samples as a table: names of columns and rows of cells, whether it is written as CSV or as JSON lines. */
-import { createReadStream } from "node:fs";
 import { CsvError, parse } from "csv-parse";
 import { FileError } from "../../errors.js";
 import { fileError } from "../../system/atomic-file.js";
 import { asObject, tryJson } from "../../system/json.js";
 import { linesOf } from "../../system/lines.js";
-import { rawPath } from "../../system/raw-path.js";
+import { streamRegular } from "../../system/regular-file.js";
 
 export type Cells = readonly unknown[];
 
@@ -58,7 +57,9 @@ async function* csvRows(path: string, delimiter: string): AsyncGenerator<Cells, 
     skip_empty_lines: true,
     trim: true,
   });
-  const input = createReadStream(rawPath(path));
+  const input = await streamRegular(path).catch((error) => {
+    throw fileError(path, "read the list", error);
+  });
   input.on("error", (error) => parser.destroy(error));
   input.pipe(parser);
   try {

@@ -1,13 +1,15 @@
 /** Parquet files of images as the Hugging Face datasets library writes them; unpacked into the cache at first use. */
 import { createHash } from "node:crypto";
-import { mkdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { mkdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { z } from "zod";
 import { FileError, UnlabelledPartError, UsageError } from "../../errors.js";
 import { fileError, requireFreeSpace, writeFileAtomic } from "../../system/atomic-file.js";
 import { cacheFolder } from "../../system/cache-folder.js";
 import { JobEnded, runGuarded } from "../../system/guarded-job.js";
+import { readJson } from "../../system/json-file.js";
 import { quoted } from "../../system/quoted.js";
+import { withFile } from "../../system/read-range.js";
 import { workerUrl } from "../../system/worker-url.js";
 import { type ParquetJob, type UnpackedParquet, unclear } from "../archive/parquet-unpack.js";
 import { SampleTable, tableDataset } from "../archive/sample-table.js";
@@ -118,9 +120,7 @@ async function unpackedFile(
   path: string,
   { signal, choices: { image, label } = {} }: OpenOptions,
 ): Promise<{ unpacked: UnpackedParquet; images: string }> {
-  const { size, mtimeMs } = await stat(path).catch((error) => {
-    throw fileError(path, "read", error);
-  });
+  const { size, mtimeMs } = await withFile(path, (file) => file.stat());
   const name = createHash("sha256")
     .update(JSON.stringify([resolve(path), size, mtimeMs, image, label]))
     .digest("hex");
@@ -155,10 +155,13 @@ async function unpackedFile(
   }
 }
 
+/** Bytes of an index of some million samples. */
+const largestIndex = 400 * 2 ** 20;
+
 /** What was unpacked before, if it is all there. */
 async function readIndex(index: string, images: string): Promise<UnpackedParquet | undefined> {
   try {
-    const unpacked = schema.parse(JSON.parse(await readFile(index, "utf8")));
+    const unpacked = schema.parse(await readJson(index, largestIndex, { items: 20_000_000 }));
     const end = unpacked.lengths.reduce((a, b) => a + b, 0);
     return (await stat(images)).size === end ? unpacked : undefined;
   } catch {

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { EngineError, OutOfMemoryError } from "../../errors.js";
+import { parseJson } from "../../system/json.js";
 import { hostMemory } from "../../system/memory.js";
 import { packageRoot } from "../../system/package-root.js";
 import { workerUrl } from "../../system/worker-url.js";
@@ -267,5 +268,5 @@ class OnnxExecutable implements Executable {
 
 function onnxRuntimeVersion(): string {
   const manifest = new URL("vendor/onnxruntime/package.json", packageRoot());
-  return (JSON.parse(readFileSync(manifest, "utf8")) as { version: string }).version;
+  return (parseJson(readFileSync(manifest, "utf8")) as { version: string }).version;
 }

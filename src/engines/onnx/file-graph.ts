@@ -1,8 +1,9 @@
 /** What an ONNX file tells without being loaded: the files that its weights lie in, and the kinds of its last nodes. */
-import { type FileHandle, open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { FileError } from "../../errors.js";
 import { fileError } from "../../system/atomic-file.js";
+import { openRegular } from "../../system/regular-file.js";
 
 export interface FileGraph {
   /** Files with weights beside the model, as it names them, in alphabetical order. */
@@ -31,7 +32,7 @@ const longestText = 4096;
 
 /** Reads it by skipping over its weights. Throws FileError where the file is no ONNX model. */
 export async function readFileGraph(path: string): Promise<FileGraph> {
-  const file = await open(path, "r").catch((error) => {
+  const file = await openRegular(path).catch((error) => {
     throw fileError(path, "read the ONNX model", error);
   });
   const external = new Set<string>();

@@ -1,8 +1,8 @@
 /** The metadata of an ONNX file, found by skipping over its graph and weights. */
-import { open } from "node:fs/promises";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { FileError } from "../../errors.js";
 import { fileError } from "../../system/atomic-file.js";
+import { openRegular } from "../../system/regular-file.js";
 import { entry } from "./file-graph.js";
 
 /** Field of `ModelProto` with an entry of the metadata: a message of key (1) and value (2). */
@@ -12,7 +12,7 @@ const mostFields = 100_000;
 
 /** Keys and values of `metadata_props`. Throws FileError where the file is no ONNX model. */
 export async function readOnnxMetadata(path: string): Promise<ReadonlyMap<string, string>> {
-  const file = await open(path, "r").catch((error) => {
+  const file = await openRegular(path).catch((error) => {
     throw fileError(path, "read the ONNX model", error);
   });
   const found = new Map<string, string>();

@@ -1,8 +1,9 @@
 /** Compiled programs on disk, so that a program is compiled once per machine, plugin and set of options. */
 import { createHash } from "node:crypto";
-import { mkdir, readdir, readFile, rm, stat, utimes } from "node:fs/promises";
+import { mkdir, readdir, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileAtomic } from "../../system/atomic-file.js";
+import { readWhole } from "../../system/regular-file.js";
 
 const hashBytes = 32;
 const ending = ".xla";
@@ -17,7 +18,7 @@ export class ProgramCache {
   /** The bytes stored under `key`; undefined when there are none or they are damaged. */
   async get(key: string): Promise<Uint8Array | undefined> {
     const path = this.#path(key);
-    const content = await readFile(path).catch(() => undefined);
+    const content = await readWhole(path, this.maxBytes).catch(() => undefined);
     if (!content || content.length <= hashBytes) return undefined;
     const bytes = content.subarray(hashBytes);
     // A plugin loads machine code from this without looking, so it must be what was written.

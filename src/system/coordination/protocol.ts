@@ -2,6 +2,7 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { Socket } from "node:net";
 import { z } from "zod";
+import { parseJson } from "../json.js";
 
 /** A stranger may say this much before it has shown that it knows the token; a member this much in one line. */
 export const lineLimits = { stranger: 4096, member: 64 * 2 ** 20 } as const;
@@ -73,7 +74,7 @@ export function readLines(socket: Socket, limit: () => number, onLine: (message:
         return;
       }
       try {
-        onLine(JSON.parse(line.toString("utf8")));
+        onLine(parseJson(line.toString("utf8"), { items: 20_000_000 }));
       } catch (error) {
         socket.destroy(error instanceof Error ? error : new Error(String(error)));
         return;

@@ -1,10 +1,11 @@
 /** The plugins on this machine: installing, listing, removing, and finding the one to use. */
-import { mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, isAbsolute, join, resolve, sep } from "node:path";
 import { EngineError } from "../../../errors.js";
 import { fileError, requireFreeSpace, writeFileAtomic } from "../../../system/atomic-file.js";
 import { cacheFolder } from "../../../system/cache-folder.js";
 import { download, verify } from "../../../system/download.js";
+import { readJson } from "../../../system/json-file.js";
 import { waitForLock } from "../../../system/lock-file.js";
 import type { ProcessIdentity } from "../../../system/process-identity.js";
 import { ZipFile } from "../../../system/zip.js";
@@ -124,7 +125,7 @@ export class PluginStore {
   async #read(name: string): Promise<InstalledPlugin | undefined> {
     const folder = join(this.#folder, name);
     try {
-      const manifest = JSON.parse(await readFile(join(folder, manifestName), "utf8")) as InstalledPlugin;
+      const manifest = (await readJson(join(folder, manifestName))) as InstalledPlugin;
       const { version, library, cudaData, downloadBytes } = manifest;
       return {
         name,

@@ -1,0 +1,112 @@
+/**
+ * Files that others have made are opened here alone. Behind a name may be a pipe, which waits without end for somebody who
+ * writes, a device, which has no end, or a socket; only regular files are opened, and what is read whole is bounded.
+ */
+import { closeSync, constants, fstatSync, openSync, type ReadStream, type Stats, statSync } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import { rawPath } from "./raw-path.js";
+
+/** What is no regular file, or too large to be what it should be. The message follows "cannot read …: ". */
+export class Unreadable extends Error {}
+
+/** Waits for no writer of a pipe, and lets no terminal take hold of the process. Systems without these need them not. */
+const unwaiting = (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0);
+const reading = constants.O_RDONLY | unwaiting;
+const changing = constants.O_RDWR | unwaiting;
+
+/** Bytes of the largest text that is taken unless told. */
+const usualText = 64 * 2 ** 20;
+
+/**
+ * Opens a regular file that is there for reading, or for changing it too. Throws Unreadable for anything else, and what the
+ * system says.
+ */
+export async function openRegular(path: string, to: "read" | "change" = "read"): Promise<FileHandle> {
+  const file = await open(rawPath(path), to === "read" ? reading : changing).catch((error) => {
+    throw openingError(path, error);
+  });
+  try {
+    requireRegular(await file.stat());
+    return file;
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+/** The same within this thread: an open file and its size. */
+export function openRegularSync(path: string): { readonly file: number; readonly size: number } {
+  let file: number;
+  try {
+    file = openSync(rawPath(path), reading);
+  } catch (error) {
+    throw openingError(path, error);
+  }
+  try {
+    const info = fstatSync(file);
+    requireRegular(info);
+    return { file, size: info.size };
+  } catch (error) {
+    closeSync(file);
+    throw error;
+  }
+}
+
+/** The content piece by piece; the file is closed with the stream. Throws as `openRegular` does. */
+export async function streamRegular(path: string, highWaterMark = 1 << 20): Promise<ReadStream> {
+  return (await openRegular(path)).createReadStream({ highWaterMark });
+}
+
+/**
+ * The content of a file of at most so many bytes, also of one that grows meanwhile. What this process was given open, as
+ * by a shell's `<(…)`, may be a pipe. Throws as `openRegular` does.
+ */
+export async function readWhole(path: string, atMost: number): Promise<Buffer> {
+  const file = isGivenOpen(path) ? await open(path, "r") : await openRegular(path);
+  try {
+    const { size } = await file.stat();
+    const pieces: Buffer[] = [];
+    let length = 0;
+    // A byte more than the file is said to have shows its end, or that there is more.
+    for (let room = size + 1; length <= atMost && size <= atMost; room = 1 << 16) {
+      const piece = Buffer.allocUnsafeSlow(Math.min(room, 1 << 30));
+      const { bytesRead } = await file.read(piece, 0, piece.length, null);
+      if (bytesRead === 0) return pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
+      length += bytesRead;
+      pieces.push(piece.subarray(0, bytesRead));
+    }
+    throw tooLarge(atMost);
+  } finally {
+    await file.close();
+  }
+}
+
+/** The same as text. */
+export async function readText(path: string, atMost = usualText): Promise<string> {
+  return (await readWhole(path, atMost)).toString("utf8");
+}
+
+/** What is thrown of a file with more bytes than are believed. */
+export const tooLarge = (atMost: number): Unreadable =>
+  new Unreadable(`it has more than ${atMost} bytes, the limit for a file of its kind; name another, or remove it`);
+
+const isGivenOpen = (path: string): boolean => /^\/(dev\/stdin|(dev|proc\/self)\/fd\/\d+)$/.test(path);
+
+function requireRegular(info: Stats): void {
+  if (info.isFile()) return;
+  // As the system says it of who reads one.
+  if (info.isDirectory()) throw Object.assign(new Unreadable("it is a folder; name a file"), { code: "EISDIR" });
+  throw new Unreadable(`it is ${kindOf(info)} and no file; name a file, or remove it`);
+}
+
+function kindOf(info: Stats): string {
+  if (info.isFIFO()) return "a named pipe";
+  return info.isSocket() ? "a socket" : "a device";
+}
+
+/** A socket cannot even be opened, and the system then speaks of devices. */
+function openingError(path: string, error: unknown): unknown {
+  if ((error as NodeJS.ErrnoException).code !== "ENXIO") return error;
+  const info = statSync(rawPath(path), { throwIfNoEntry: false });
+  return info?.isSocket() ? new Unreadable("it is a socket and no file; name a file, or remove it") : error;
+}
