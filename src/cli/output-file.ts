@@ -4,12 +4,16 @@ import { access, realpath, stat } from "node:fs/promises";
 import { dirname, isAbsolute, relative, resolve, sep } from "node:path";
 import { FileError, UsageError } from "../errors.js";
 import { fileError } from "../system/atomic-file.js";
+import { requireReplaceable } from "../system/regular-file.js";
 
 /** Refuses a file of an option that could not be written. */
 export async function requireWritable(option: string, path: string | undefined): Promise<void> {
   if (path === undefined) return;
   const there = await stat(path).catch(() => undefined);
   if (there?.isDirectory()) throw new FileError(path, `${option} got "${path}", which is a folder; name a file.`);
+  await requireReplaceable(path).catch((error) => {
+    throw fileError(path, "write", error);
+  });
   const folder = dirname(path);
   const above = await stat(folder).catch(() => undefined);
   if (!above)

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -46,6 +47,16 @@ describe("writeFileAtomic", () => {
     );
     expect(await readFile(path, "utf8")).toBe("old");
     expect(await readdir(folder)).toEqual(["file"]);
+  });
+
+  it.skipIf(process.platform === "win32")("leaves a pipe and a device in their places", async () => {
+    const pipe = join(folder, "pipe");
+    execFileSync("mkfifo", [pipe]);
+    await symlink("/dev/null", join(folder, "device"));
+    await expect(writeFileAtomic(pipe, "x")).rejects.toThrow("it is a named pipe and no file; name a file");
+    await expect(writeFileAtomic(join(folder, "device"), "x")).rejects.toThrow("it is a device and no file");
+    expect((await readdir(folder)).sort()).toEqual(["device", "pipe"]);
+    expect((await stat(pipe)).isFIFO()).toBe(true);
   });
 
   it("says what is wrong with the path", async () => {

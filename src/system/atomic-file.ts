@@ -3,6 +3,7 @@ import { createHash, randomInt } from "node:crypto";
 import { open, readdir, rename, rm, statfs } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { FileError } from "../errors.js";
+import { requireReplaceable } from "./regular-file.js";
 import { systemReason } from "./system-reason.js";
 
 /** The error of a file operation as a sentence; `doing` begins with what was to be done, "read" or "write the log in". */
@@ -24,7 +25,7 @@ export const rightToReplace = (path: string, content: string): string =>
 
 /**
  * Writes a file whole: to a temporary file beside it, synced to disk, then renamed over it. On failure the old file
- * stays as it was and the temporary one is removed.
+ * stays as it was and the temporary one is removed. What is no file, such as a device, is refused and left in its place.
  */
 export async function writeFileAtomic(
   path: string,
@@ -32,6 +33,7 @@ export async function writeFileAtomic(
 ): Promise<void> {
   const temporary = temporaryBeside(path);
   try {
+    await requireReplaceable(path);
     const file = await open(temporary, "wx");
     try {
       const chunks =

@@ -3,10 +3,10 @@
  * writes, a device, which has no end, or a socket; only regular files are opened, and what is read whole is bounded.
  */
 import { closeSync, constants, fstatSync, openSync, type ReadStream, type Stats, statSync } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, open, stat } from "node:fs/promises";
 import { rawPath } from "./raw-path.js";
 
-/** What is no regular file, or too large to be what it should be. The message follows "cannot read …: ". */
+/** What is no regular file, or too large to be what it should be. The message follows "cannot read …: " or "cannot write …: ". */
 export class Unreadable extends Error {}
 
 /** Waits for no writer of a pipe, and lets no terminal take hold of the process. Systems without these need them not. */
@@ -34,7 +34,13 @@ export async function openRegular(path: string, to: "read" | "change" = "read"):
   }
 }
 
-/** The same within this thread: an open file and its size. */
+/** Throws Unreadable where something stands at a path that no file may take the place of: a device, a pipe, a folder. */
+export async function requireReplaceable(path: string): Promise<void> {
+  const there = await stat(rawPath(path)).catch(() => undefined);
+  if (there) requireRegular(there);
+}
+
+/** As `openRegular`, within this thread: an open file and its size. */
 export function openRegularSync(path: string): { readonly file: number; readonly size: number } {
   let file: number;
   try {
