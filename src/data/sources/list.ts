@@ -94,20 +94,22 @@ async function readSamples(
   const parts = new Map<string, Uint32Column>();
   /** Folders of the images as the list says, where it does not say their parts otherwise. */
   const folders = new Set<string>();
+  const check = rowCheck(list, columns);
   let header = columns.hasHeader;
   for await (const row of table.rows()) {
     if (header) {
       header = false;
       continue;
     }
-    checkRow(list, row, columns, files.length + 1);
+    check(row, files.length + 1);
     const said = cell(row, columns.path);
     if (said === undefined)
       throw new FileError(list, `Sample ${files.length + 1} of "${list}" has no path; each needs one.`);
     if (hasControls(said))
       throw new FileError(list, `"${list}" names the file ${quoted(said)}, which holds control characters.`);
     if (files.length === 0) await found.begin(said);
-    if (columns.split === undefined) folders.add(dirname(said.replaceAll("\\", "/")));
+    if (columns.split === undefined)
+      folders.add(said.slice(0, Math.max(said.lastIndexOf("/"), said.lastIndexOf("\\"), 0)));
     const part = columns.split === undefined ? "" : (cell(row, columns.split) ?? "");
     const members = parts.get(part) ?? new Uint32Column();
     parts.set(part, members);
@@ -124,11 +126,12 @@ async function readSamples(
 function requireOnePart(list: string, folders: readonly string[]): void {
   const naming = partNaming();
   const ofPart = new Map<string, string>();
-  for (const folder of folders)
-    for (const name of folder.split("/")) {
-      const part = naming(name);
-      if (part !== undefined && part !== "aside" && isPlainPartName(name)) ofPart.set(part, ofPart.get(part) ?? folder);
-    }
+  for (const folder of folders) {
+    const inner = folder
+      .split(/[\\/]/)
+      .findLast((name) => naming(name) !== undefined && naming(name) !== "aside" && isPlainPartName(name));
+    if (inner !== undefined) ofPart.set(String(naming(inner)), inner);
+  }
   if (ofPart.size < 2) return;
   throw new FileError(
     list,
@@ -136,27 +139,26 @@ function requireOnePart(list: string, folders: readonly string[]): void {
   );
 }
 
-/** Throws where a row has cells beyond the columns, or what is read of it is no UTF-8. */
-function checkRow(
-  list: string,
-  row: Cells,
-  { path, labels, split = path, names, hasHeader }: ListColumns,
-  number: number,
-): void {
-  if (hasHeader && row[path] === names[path] && labels.every((i) => row[i] === names[i]))
-    throw new FileError(list, `Sample ${number} of "${list}" is its header once more; remove that line.`);
-  const beyond = row.slice(names.length).find((value) => value !== "");
-  if (beyond !== undefined)
-    throw new FileError(
-      list,
-      `Sample ${number} of "${list}" has more cells than the ${names.length} columns ${listed(names)}: ${quoted(String(beyond))} stands beyond; write a cell that holds a comma between double quotes.`,
-    );
-  const foreign = [path, split, ...labels].find((column) => String(row[column] ?? "").includes("\ufffd"));
-  if (foreign !== undefined)
-    throw new FileError(
-      list,
-      `Sample ${number} of "${list}" has letters that are not UTF-8 in the column ${quoted(names[foreign])}; save the list as UTF-8.`,
-    );
+/** Throws where a row has cells beyond the columns, is the header again, or what is read of it is no UTF-8. */
+function rowCheck(list: string, { path, labels, split, names, hasHeader }: ListColumns) {
+  const read = [path, ...labels, ...(split === undefined ? [] : [split])];
+  const isForeign = (value: unknown) => typeof value === "string" && value.includes("\ufffd");
+  return (row: Cells, number: number): void => {
+    if (hasHeader && row[path] === names[path] && labels.every((i) => row[i] === names[i]))
+      throw new FileError(list, `Sample ${number} of "${list}" is its header once more; remove that line.`);
+    for (let i = names.length; i < row.length; i++)
+      if (row[i] !== "")
+        throw new FileError(
+          list,
+          `Sample ${number} of "${list}" has more cells than the ${names.length} columns ${listed(names)}: ${quoted(String(row[i]))} stands beyond; write a cell that holds a comma between double quotes.`,
+        );
+    for (const column of read)
+      if (isForeign(row[column]))
+        throw new FileError(
+          list,
+          `Sample ${number} of "${list}" has letters that are not UTF-8 in the column ${quoted(names[column])}; save the list as UTF-8.`,
+        );
+  };
 }
 
 function cell(row: Cells, column: number): string | undefined {
