@@ -10,6 +10,7 @@ import { type NamedTensors, zeros } from "../src/tensor/index.js";
 import { parseRecipe } from "../src/training/recipe.js";
 import { settledRecipe } from "../src/training/settled-recipe.js";
 import { createStudent } from "../src/training/student.js";
+import { openTeacher } from "../src/training/teacher.js";
 import { writeSafetensors } from "../src/weights/safetensors.js";
 
 const name = "deit_tiny_patch16_224";
@@ -51,6 +52,10 @@ describe("args.yaml of timm's train.py", () => {
     const alone = await folder({ "args.yaml": yaml });
     await expect(openModel({ weights: alone })).rejects.toThrow(/"\/data\/map\.txt" \(class_map\), which is not there/);
     expect((await openModel({ weights: alone, classes: ["c", "a", "b"] })).namedClasses).toEqual(["c", "a", "b"]);
+    const named = { teacherWeights: alone, teacherClasses: join(weights, "map.txt") };
+    const recipe = parseRecipe({ model: name, imageSize: 32, distillation: "soft", ...named });
+    const teacher = await openTeacher(recipe, createStudent(recipe, 3), ["ant", "bee", "cat"]);
+    expect(teacher.kind).toBe("model");
   });
 
   it.each([

@@ -4,7 +4,6 @@ import { readClassFile } from "../data/sources/files.js";
 import { UsageError } from "../errors.js";
 import { normalizationOf } from "../evaluation/normalization.js";
 import { openModel } from "../evaluation/open-model.js";
-import { outputNames } from "../evaluation/output-classes.js";
 import { withHeadRows } from "../models/head-rows.js";
 import { imagenetNormalization, type Model, type Normalization } from "../models/model.js";
 import { createModel } from "../models/registry.js";
@@ -47,9 +46,9 @@ async function openModelTeacher(
 ): Promise<ModelTeacher> {
   const { teacher: name, teacherClasses, teacherNormalization } = recipe;
   const imageSize = recipe.teacherImageSize ?? student.imageSize;
-  const opened = await openModel({ model: name, weights: weightsPath, imageSize });
   const given = teacherClasses ? await readClassFile(teacherClasses) : undefined;
-  const { names = usualClasses(opened.model) } = outputNames(opened.namedClasses, given, weightsPath);
+  const opened = await openModel({ model: name, weights: weightsPath, imageSize, classes: given });
+  const names = opened.namedClasses ?? usualClasses(opened.model);
   const indices = mapClasses(names, opened.model.classes, classes, weightsPath);
   const weights = indices ? withHeadRows(opened.weights, indices) : opened.weights;
   const model = indices
