@@ -10,6 +10,9 @@ import { writeSafetensors } from "./safetensors.js";
 
 const commit = "0123456789abcdef0123456789abcdef01234567";
 const shards = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"];
+const manyShards = JSON.stringify({
+  weight_map: Object.fromEntries(Array.from({ length: 10_001 }, (_, i) => [i, `${i}.safetensors`])),
+});
 const index = JSON.stringify({ metadata: { total_size: 8 }, weight_map: { a: shards[0], b: shards[1] } });
 
 let folder: string;
@@ -75,6 +78,7 @@ describe("locateWeights", () => {
       `names 2 files, but "${shards[1]}" of them is not beside it`,
     ],
     [[["x.index.json", "{}"]], "x.index.json", "has no weight_map, so it is no index"],
+    [[["x.index.json", manyShards]], "x.index.json", "names more than 10000 files"],
     [[["x.index.json", '{"weight_map":{"a":"../../etc/passwd"}}']], "x.index.json", "lies in no file of its folder"],
     [["__0_0.distcp", ".metadata"], "", "a distributed checkpoint of PyTorch (DCP)"],
     [["_METADATA", "manifest.ocdbt", "d/x"], "", "a checkpoint of JAX (Orbax or Flax)"],

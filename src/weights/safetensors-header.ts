@@ -46,7 +46,7 @@ export const metadataKey = "__metadata__";
 /** An object of entries, each an object with lists of numbers. */
 const deepest = 3;
 /** Names and numbers in all. The largest files in use have some ten thousand tensors of ten each. */
-const mostValues = 4_000_000;
+const mostValues = 1_000_000;
 /** The same counted as the parser of JSON does, with brackets and colons. */
 const mostItems = 4 * mostValues;
 const mostDimensions = 64;

@@ -10,11 +10,14 @@ import { quoted } from "../system/quoted.js";
 type Files = readonly [string, ...string[]];
 
 const largestIndex = 32 * 2 ** 20;
+/** Files of one set of weights; the largest have some hundred. */
+const mostShards = 10_000;
 
 /** Names of the files that an index (`model.safetensors.index.json`) names, each once, in their order. */
 export async function shardNames(path: string): Promise<Files> {
   const [first, ...rest] = [...new Set(Object.values(await weightMap(path)))].sort();
   if (first === undefined) throw noIndex(path, "names no tensors");
+  if (rest.length >= mostShards) throw noIndex(path, `names more than ${mostShards} files`);
   return [first, ...rest];
 }
 
