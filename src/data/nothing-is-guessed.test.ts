@@ -180,6 +180,8 @@ describe("lists", () => {
     const path = await made({ ...images, "metadata.csv": `file_name,label\n${csv}\n` });
     await expect(train(path)).rejects.toThrow(/images in folders of several parts \("train", "test"\).*split=none/);
     expect(await holds(`list,split=none:${path}`)).toBe("train cat:2 dog:1");
+    const below = await made({ "test/train/1.png": image, "x.csv": "path,label\ntest/train/1.png,cat\n" });
+    expect(await holds(join(below, "x.csv"))).toBe("train cat:1");
     const two = await made({
       "1.png": image,
       "samples.csv": "path,label\n1.png,cat\n",
