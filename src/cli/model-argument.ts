@@ -11,7 +11,7 @@ export interface ModelArgument {
 }
 
 /** As `teacher=runs/teacher`, `deit_tiny_patch16_224:deit_tiny.pth`, `deit_tiny_patch16_224:hub` or `runs/student`. */
-export function modelArgument(text: string): ModelArgument {
+function modelArgument(text: string): ModelArgument {
   const equals = text.indexOf("=");
   const [given, rest] = equals > 0 ? [text.slice(0, equals), text.slice(equals + 1)] : [undefined, text];
   const colon = rest.indexOf(":");

@@ -25,7 +25,7 @@ export function piecesOf(pieces: Pieces, indices: Iterable<number>): number[] {
 }
 
 /** Samples among which the next one is drawn. */
-export const shuffleBuffer = 8192;
+const shuffleBuffer = 8192;
 
 /**
  * A shuffled order in which pieces are wanted one after the other: the pieces in random order, and their samples through

@@ -76,4 +76,4 @@ export function requireMemory({ name }: Program, need: MemoryNeed | undefined): 
   );
 }
 
-export const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;

@@ -8,7 +8,7 @@ import { usualClasses } from "../models/usual-classes.js";
 import { quoted } from "../system/quoted.js";
 
 /** ImageNet's names with their synsets, where `names` are those classes in their order, in whatever words. */
-export function imagenetNames(names: readonly string[]): readonly string[] | undefined {
+function imagenetNames(names: readonly string[]): readonly string[] | undefined {
   if (names.length !== imagenetClasses.length) return undefined;
   // Lists differ in a few words; of other classes, or in another order, hardly any would agree.
   const agreeing = names.filter((name, i) => matchClasses([name], [imagenetClasses[i]]).kind !== "unknown").length;

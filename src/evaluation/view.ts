@@ -47,7 +47,7 @@ export interface ViewChoice {
   readonly exif?: Exif;
 }
 
-export const sayingOf = (choice: ViewChoice): SaidOfView => ({
+const sayingOf = (choice: ViewChoice): SaidOfView => ({
   source: "the options",
   imageSize: choice.imageSize,
   geometry: choice.cropRatio === undefined ? undefined : { cropRatio: choice.cropRatio, cropMode: "center" },

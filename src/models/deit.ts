@@ -50,7 +50,7 @@ export interface DeitConfig {
 /** Width of one attention head in every published size. */
 const headWidth = 64;
 
-export const deitDefaults: DeitConfig = {
+const deitDefaults: DeitConfig = {
   imageSize: 224,
   patchSize: 16,
   width: 192,

@@ -20,7 +20,7 @@ export interface StreamKey {
 }
 
 /** FNV-1a over UTF-16 units. */
-export function hash32(text: string): number {
+function hash32(text: string): number {
   let h = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
   return h >>> 0;

@@ -1,8 +1,5 @@
 /** The look of the reports: colours as variables, light and dark, and the rules of the building blocks. */
 
-/** Colours of plotted series, in order; told apart also by those who see few colours. */
-export const seriesColours = [1, 2, 3, 4, 5, 6].map((i) => `var(--series-${i})`);
-
 const light = `
 --page:#fff;--surface:#f5f6f8;--line:#d5d9e0;--text:#1c2128;--muted:#57606a;--accent:#0b5cad;
 --good:#1a7f37;--note:#0b5cad;--warning:#8a5a00;--serious:#b42318;

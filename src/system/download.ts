@@ -84,7 +84,7 @@ export async function verify(path: string, expected: Expected, origin: string, r
   );
 }
 
-export async function hashFile(path: string, algorithm: "sha256" | "md5" = "sha256"): Promise<string> {
+async function hashFile(path: string, algorithm: "sha256" | "md5" = "sha256"): Promise<string> {
   const hash = createHash(algorithm);
   try {
     for await (const piece of await streamRegular(path)) hash.update(piece as Buffer);

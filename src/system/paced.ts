@@ -6,7 +6,7 @@ export interface LeastRate {
 }
 
 /** Half a kilobyte per second: a tenth of what the slowest mobile line gives. */
-export const leastRate: LeastRate = { bytes: 32_768, milliseconds: 60_000 };
+const leastRate: LeastRate = { bytes: 32_768, milliseconds: 60_000 };
 
 /** What a sender is given up with; the same may go well at the next try. */
 export class TooSlow extends Error {}

@@ -89,7 +89,7 @@ export async function loadState(
 }
 
 /** Reads a saved state; throws TrainingError when its checksum or position is not sound. */
-export async function readState(path: string): Promise<SavedState> {
+async function readState(path: string): Promise<SavedState> {
   const { tensors, metadata } = await readSafetensors(path);
   const { position = "", sha256 } = metadata;
   if (sha256 !== (await checksum(tensors, position))) {
@@ -123,7 +123,7 @@ async function checksum(tensors: NamedTensors, position: string): Promise<string
   return hash.digest("hex");
 }
 
-export function bytesOf(tensors: NamedTensors): number {
+function bytesOf(tensors: NamedTensors): number {
   let sum = 0;
   for (const t of tensors.values()) sum += t.data.byteLength;
   return sum;

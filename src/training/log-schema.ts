@@ -12,7 +12,7 @@ const measured = z.number().nullable();
 const line = <K extends string, S extends z.ZodRawShape>(kind: K, shape: S) =>
   z.object({ time: z.iso.datetime(), kind: z.literal(kind), ...shape });
 
-export const testResultSchema = z.object({
+const testResultSchema = z.object({
   /** Percent. */
   top1: z.number(),
   top5: z.number(),

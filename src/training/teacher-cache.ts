@@ -206,7 +206,7 @@ async function beginOrContinue(folder: string, manifest: Manifest): Promise<void
 }
 
 /** What a folder of stored answers holds; throws FileError for one that is none. */
-export async function readManifest(folder: string): Promise<Manifest> {
+async function readManifest(folder: string): Promise<Manifest> {
   const path = join(folder, "manifest.json");
   const text = await readText(path).catch((error) => {
     throw fileError(path, "read the teacher's answers in", error);

@@ -29,7 +29,7 @@ export interface DescribedTeacher {
 }
 
 /** Metadata of an ONNX file that says how to use it; values are JSON. */
-export const onnxMetadata = {
+const onnxMetadata = {
   normalization: "deit.normalization",
   imageSize: "deit.imageSize",
   classes: "deit.classes",

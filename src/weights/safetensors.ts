@@ -114,10 +114,7 @@ export async function writeSafetensors(
 }
 
 /** The bytes of a safetensors file, piece by piece. */
-export function* safetensorsChunks(
-  tensors: NamedTensors,
-  metadata: Readonly<Record<string, string>>,
-): Generator<Uint8Array> {
+function* safetensorsChunks(tensors: NamedTensors, metadata: Readonly<Record<string, string>>): Generator<Uint8Array> {
   const ordered = [...tensors].sort(
     ([a, x], [b, y]) => byteSize(y.dtype) - byteSize(x.dtype) || (a < b ? -1 : a > b ? 1 : 0),
   );

@@ -17,7 +17,7 @@ export interface RunOptions {
   readonly interruptAt?: RegExp;
 }
 
-export function runNode(args: readonly string[], { cwd = root, input, interruptAt }: RunOptions = {}): Promise<Ran> {
+function runNode(args: readonly string[], { cwd = root, input, interruptAt }: RunOptions = {}): Promise<Ran> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, { cwd, stdio: "pipe" });
     let stdout = "";

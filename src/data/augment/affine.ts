@@ -36,7 +36,7 @@ export function rotate(image: RgbImage, degrees: number, options: AffineOptions)
 }
 
 /** The image under a map; the result has its size. */
-export function affine(image: RgbImage, matrix: AffineMatrix, options: AffineOptions): RgbImage {
+function affine(image: RgbImage, matrix: AffineMatrix, options: AffineOptions): RgbImage {
   const [a, b, c, d, e, f] = matrix;
   // Shears and shifts move pixels along one axis, where a line of four taps is all there is.
   if (d === 0 && e === 1 && f === 0 && a === 1) return alongRows(image, (y) => b * (y + 0.5) + c, options);

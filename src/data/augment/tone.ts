@@ -36,7 +36,7 @@ export const posterize = (image: RgbImage, bits: number): RgbImage =>
   bits >= 8 ? image : mapped(image, (v) => v & ~(2 ** (8 - bits) - 1));
 
 /** From `from` at factor 0 to `to` at 1, and beyond; in float32, then truncated, as Pillow's `blend`. */
-export function blend(from: number, to: number, factor: number): number {
+function blend(from: number, to: number, factor: number): number {
   const v = Math.fround(from + Math.fround(Math.fround(factor) * (to - from)));
   return v <= 0 ? 0 : v >= 255 ? 255 : Math.trunc(v);
 }

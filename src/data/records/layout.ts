@@ -4,7 +4,7 @@ import { FileError } from "../../errors.js";
 import { crc32 } from "../../system/crc32.js";
 import { parseJson } from "../../system/json.js";
 
-export const recordVersion = 1;
+const recordVersion = 1;
 /** As in PNG: not text, and damaged by whatever changes line ends. */
 const magic = Buffer.from("\x89DREC\r\n\x1a", "latin1");
 const marker = 0x44434552; // "RECD"

@@ -108,7 +108,7 @@ export function keptShape(shape: Shape, axes: readonly number[]): number[] {
 }
 
 /** Sums `g` down to `shape`: the gradient of broadcasting. */
-export function sumTo(g: Tensor, shape: Shape): Tensor {
+function sumTo(g: Tensor, shape: Shape): Tensor {
   const offset = g.shape.length - shape.length;
   const axes = g.shape.map((_, i) => i).filter((i) => i < offset || (shape[i - offset] === 1 && g.shape[i] !== 1));
   return reshape(reduceSum(g, axes), shape);

@@ -5,7 +5,7 @@ import { apply, normalizeAxis, type Primitive, type Tensor, type TensorType } fr
 import { type Shape, sizeOf } from "../host.js";
 
 /** A named input of a program: data of a step, or state that lives on the device. */
-export const inputPrimitive: Primitive<{ name: string; dtype: DType; shape: readonly number[] }> = {
+const inputPrimitive: Primitive<{ name: string; dtype: DType; shape: readonly number[] }> = {
   name: "input",
   infer: (_, { dtype, shape }) => [{ dtype, shape }],
 };
