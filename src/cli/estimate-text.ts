@@ -35,7 +35,8 @@ export async function printEstimate(
       for (const message of runWarnings(trial.recipe, trial.stepsPerEpoch)) warn(message);
       const prices = { perHour, perKilowattHour };
       const progress = createProgress({ title: "measuring", total: leastMeasured, unit: "steps", quiet: json });
-      const onStep = (done: number) => progress.update(Math.min(done, leastMeasured));
+      // Quick steps are measured for longer than the least; the bar then stays full.
+      const onStep = (done: number) => done <= leastMeasured && progress.update(done);
       const measuring = estimateRun(trial, { engine, precision: options.precision, watts, prices, onStep });
       const estimate = await measuring.finally(progress.stop);
       return { estimate, device: deviceText(engine.info) };

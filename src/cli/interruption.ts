@@ -1,5 +1,5 @@
 /** What ends work early: signals, and standard output that nobody takes any more. */
-import { DeitError, InterruptedError } from "../errors.js";
+import { DeitError, InterruptedError, PausedError } from "../errors.js";
 import { note, outputLost } from "./output.js";
 
 /** SIGUSR1 is a cluster's warning: save, end, be taken up again. SIGHUP comes when the terminal is gone. */
@@ -33,14 +33,19 @@ export async function interruptible<T>(work: (signal: AbortSignal, ending: Endin
   let after: string | undefined;
   let timer: NodeJS.Timeout | undefined;
   let first = Number.POSITIVE_INFINITY;
+  const cutOff = (name: NodeJS.Signals) => {
+    if (after === undefined) timer ??= setTimeout(endBy, grace, name);
+  };
   const stop = (name: NodeJS.Signals) => {
     if (signal.aborted) {
       if (name === "SIGINT" && performance.now() - first > oneSignal) endBy(name);
+      else if (signal.reason === "SIGUSR1" && name !== "SIGUSR1") cutOff(name);
       return;
     }
     first = performance.now();
     if (leads()) note(acknowledgement(name, after));
-    if (after === undefined) timer = setTimeout(endBy, grace, name);
+    // A cluster warns in good time, and takes a job up again by the exit code, which an end by the signal would hide.
+    if (name !== "SIGUSR1") cutOff(name);
     controller.abort(name);
   };
   const lose = () => controller.abort("SIGPIPE");
@@ -64,6 +69,8 @@ export async function interruptible<T>(work: (signal: AbortSignal, ending: Endin
     });
   } catch (error) {
     if (signal.reason === "SIGPIPE") throw new OutputLost();
+    if (signal.reason === "SIGUSR1" && (error instanceof InterruptedError || !(error instanceof DeitError)))
+      throw new PausedError(error instanceof InterruptedError ? error.message : "Interrupted.", { cause: error });
     if (signal.aborted && !(error instanceof DeitError)) throw new InterruptedError("Interrupted.", { cause: error });
     throw error;
   } finally {

@@ -5,39 +5,36 @@ import { type Choice, type EngineChoice, openEngine, type PassedOver } from "../
 import { UsageError } from "../errors.js";
 import { warn } from "./output.js";
 
-export function wholeNumber(least: number): (text: string) => number {
+/** What the value of an option may be: the check and the words stand together, so that each option has one sentence. */
+function numeric(fits: (n: number) => boolean, range: string): (text: string) => number {
   return (text) => {
     const n = Number(text);
-    if (!Number.isInteger(n) || n < least)
-      throw new InvalidArgumentError(`It must be a whole number, ${least} or more.`);
+    if (text.trim() === "" || !Number.isFinite(n) || !fits(n)) throw new InvalidArgumentError(`It must be ${range}.`);
     return n;
   };
 }
 
-export function number(least: number, most = Infinity): (text: string) => number {
-  return (text) => {
-    const n = Number(text);
-    if (text.trim() === "" || !(n >= least && n <= most)) {
-      throw new InvalidArgumentError(
-        `It must be a number ${most === Infinity ? `of ${least} or more` : `from ${least} to ${most}`}.`,
-      );
-    }
-    return n;
-  };
-}
+/** A whole number within a range; one above what a float holds exactly would silently be another. */
+export const wholeNumber = (least: number, most = Infinity): ((text: string) => number) =>
+  numeric(
+    (n) => Number.isSafeInteger(n) && n >= least && n <= most,
+    most === Infinity ? `a whole number, ${least} or more` : `a whole number from ${least} to ${most}`,
+  );
+
+export const number = (least: number, most = Infinity): ((text: string) => number) =>
+  numeric(
+    (n) => n >= least && n <= most,
+    most === Infinity ? `a number of ${least} or more` : `a number from ${least} to ${most}`,
+  );
 
 /** A number above 0, in the words in which a recipe asks for one. */
-export function positive(text: string): number {
-  const n = Number(text);
-  if (text.trim() === "" || !(n > 0)) throw new InvalidArgumentError("It must be a number greater than 0.");
-  return n;
-}
+export const positive: (text: string) => number = numeric((n) => n > 0, "a number greater than 0");
 
 /** Seeds with commas between them. */
 export function parseSeeds(text: string): number[] {
   return text.split(",").map((part) => {
     const seed = Number(part);
-    if (part.trim() === "" || !Number.isInteger(seed) || seed < 0)
+    if (part.trim() === "" || !Number.isSafeInteger(seed) || seed < 0)
       throw new UsageError(`--seeds got "${part}"; write whole numbers with commas between them, such as 0,1,2.`);
     return seed;
   });

@@ -1,10 +1,11 @@
 /** Checks of where a command will write, before it begins its work. */
 import { constants } from "node:fs";
 import { access, realpath, stat } from "node:fs/promises";
-import { dirname, isAbsolute, relative, resolve, sep } from "node:path";
+import { basename, dirname, isAbsolute, relative, resolve, sep } from "node:path";
 import { FileError, UsageError } from "../errors.js";
 import { fileError } from "../system/atomic-file.js";
 import { requireReplaceable } from "../system/regular-file.js";
+import { shellWord } from "../system/shell-word.js";
 
 /** Refuses a file of an option that could not be written. */
 export async function requireWritable(option: string, path: string | undefined): Promise<void> {
@@ -28,6 +29,9 @@ export async function requireWritable(option: string, path: string | undefined):
   });
 }
 
+/** A folder's name for what is made of these data: that of their folder or file, as far as any system takes it. */
+export const namedAfter = (data: string): string => basename(resolve(data)).replace(/[^\p{L}\p{M}\p{N}._-]/gu, "-");
+
 /** Refuses to write among the images of a data set: what is written there would be taken for a class or a part of it. */
 export async function requireOutside(data: string, output: string): Promise<void> {
   const folder = await stat(data).catch(() => undefined);
@@ -35,8 +39,9 @@ export async function requireOutside(data: string, output: string): Promise<void
   const way = relative(await realpath(data), await placeOf(resolve(output)));
   if (way === "") throw new UsageError(`--output is the data folder "${data}" itself; choose a folder outside of it.`);
   if (way === ".." || way.startsWith(`..${sep}`) || isAbsolute(way)) return;
+  const beside = relative(".", resolve(await realpath(data), "..", "runs", basename(output)));
   throw new UsageError(
-    `--output "${output}" lies inside the data folder "${data}", where it would be taken for a class; choose a folder outside of it.`,
+    `The output folder "${output}" would lie inside the data folder "${data}" and be taken for a class of it; choose one outside, such as --output ${shellWord(beside)}.`,
   );
 }
 

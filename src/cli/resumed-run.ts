@@ -1,10 +1,10 @@
 /** What `deit train` goes on with: a run folder tells its data, recipe and engine, so nothing needs to be said twice. */
-import { basename } from "node:path";
 import type { EngineChoice } from "../engines/open.js";
 import { UsageError } from "../errors.js";
 import type { Recipe } from "../training/recipe.js";
 import { describeRun, type RunManifest } from "../training/run-manifest.js";
 import { chosenSettings, chosenSplit, noteUnless } from "./chosen-run.js";
+import { namedAfter } from "./output-file.js";
 import { dataAndRecipe, type RecipeChoice, requireData, resolveRecipe } from "./recipe-options.js";
 
 export interface RunChoice extends RecipeChoice, EngineChoice {
@@ -48,7 +48,7 @@ export async function resolveRun<Options extends RunChoice>(
   const named = typeof options.resume === "string" ? options.resume : undefined;
   const asked = named !== undefined && first === undefined ? undefined : await dataAndRecipe(first, second, options);
   const place = asked && (given.printRecipe ? (asked.data ?? "") : requireData(asked.data));
-  const output = named ?? options.output ?? `runs/${basename(place!).replace(/[^\w.-]/g, "-")}`;
+  const output = named ?? options.output ?? `runs/${namedAfter(place!)}`;
   const known = options.resume ? await describeRun(output) : undefined;
   if (named !== undefined && !known)
     throw new UsageError(`"${named}" holds no run that could go on; give the folder that deit train wrote.`);

@@ -7,6 +7,7 @@ import { datasetIdentity } from "../data/identity.js";
 import { openDataset, openForMeasuring } from "../data/open.js";
 import { parseSplitRule, readSplit } from "../data/split.js";
 import { FileError } from "../errors.js";
+import { shellWord } from "../system/shell-word.js";
 import { describeRun, type RunManifest } from "../training/run-manifest.js";
 import { splitFile } from "../training/training-data.js";
 
@@ -25,13 +26,22 @@ interface Run {
 
 /** The rule for `data` and models with these weights: run folders, files in them, or others. */
 export async function measuringRule(data: string, split: string, weights: readonly string[]): Promise<MeasuringRule> {
-  if (split !== "given") return { rule: await parseSplitRule(split), notes: [] };
+  const asked = await parseSplitRule(split);
   const runs: { readonly run: Run; readonly same: "path" | "images" | "names" }[] = [];
   for (const each of weights) {
     const run = await runOf(each);
     const same = run && (await sameData(run, data));
     if (run && same) runs.push({ run, same });
   }
+  if (asked.kind !== "given")
+    return {
+      rule: asked,
+      notes: await seenInTraining(
+        data,
+        asked,
+        runs.map(({ run }) => run),
+      ),
+    };
   const own = runs.find(({ run, same }) => run.split !== undefined && same !== "names");
   if (own)
     return withSplit(
@@ -55,6 +65,19 @@ export async function measuringRule(data: string, split: string, weights: readon
       `The run "${runs[0].run.folder}" was trained on the images of "${data}" and set none aside, so that this is no accuracy on new images. Train with --split 0.2 to have some, or give other data.`,
     ],
   };
+}
+
+/** A sentence on each run that did not set aside all that a rule takes for testing of the data it was trained on. */
+async function seenInTraining(data: string, rule: SplitRule, runs: readonly Run[]): Promise<string[]> {
+  const divided = runs.flatMap(({ folder, split }) => (split ? [{ folder, aside: split.test }] : []));
+  if (divided.length === 0) return [];
+  const test = await openDataset(data, { split: "test", rule });
+  const keys = Array.from({ length: test.length }, (_, i) => test.key(i));
+  return divided.flatMap(({ folder, aside }) => {
+    const seen = keys.filter((key) => !aside.has(key)).length;
+    if (seen === 0) return [];
+    return `${seen} of the ${keys.length} images that --split takes for testing were not set aside by the run "${folder}", which may have been trained on them. --split ${shellWord(join(folder, splitFile))} measures on what the run set aside.`;
+  });
 }
 
 function withSplit(data: string, { folder, split }: Run, runs: readonly Run[]): MeasuringRule {

@@ -29,11 +29,11 @@ export function trainingProgress(title: string, quiet: boolean): { onEvent(event
           return;
         case "start":
           endFitting();
+          part = event.testPart ?? "test";
           if (event.steps === 0) return;
           forecast.start(event);
           images = event.stepsDone * event.batchSize;
           where = deviceText(event.engine);
-          part = event.testPart ?? "test";
           progress = createProgress({
             ...{ title, total: event.steps * event.batchSize, unit: "images", begun: images, quiet },
           });

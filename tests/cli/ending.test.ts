@@ -1,7 +1,7 @@
 /** Ends that are not the usual one: output that goes away, signals, wrong places to write. */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -62,3 +62,52 @@ it("does not write among the images", async () => {
   const refused = await deit(["teach", join(root, "recipes/small-data.json"), scratch, "--output", scratch]);
   expect(refused.stderr).toMatch(/^deit: /);
 });
+
+it("names a place for the run of the folder at hand, where it would be a class of it", async () => {
+  const photos = join(scratch, "photos");
+  for (const name of ["cat", "dog"]) {
+    await mkdir(join(photos, name), { recursive: true });
+    for (const i of [1, 2]) await writeFile(join(photos, name, `${i}.jpg`), "");
+  }
+  const ran = await deit(["train", "small-data", "."], { cwd: photos });
+  expect([ran.code, ran.stderr]).toEqual([
+    2,
+    expect.stringMatching(/"runs\/photos" would lie inside .* such as --output \.\.\/runs\/photos\.\n$/),
+  ]);
+});
+
+it("says that a division for testing takes images that a run was trained on", async () => {
+  const [data, output] = [join(scratch, "divided"), join(scratch, "division")];
+  const pixels = Buffer.from("P6 1 1 255 abc");
+  for (const name of ["cat", "dog"]) {
+    await mkdir(join(data, name), { recursive: true });
+    for (let i = 0; i < 10; i++) await writeFile(join(data, name, `${i}.ppm`), pixels);
+  }
+  const settings = ["imageSize=16", "patchSize=4", "width=24", "depth=1", "heads=2", "batchSize=4", "warmupEpochs=0"];
+  const recipe = ["--set", "model=deit", ...settings, "epochs=1", "repeatedAugmentation=1"];
+  expect((await deit(["train", "small-data", data, "--output", output, "--split", "0.2", ...recipe])).code).toBe(0);
+  const evaluate = (split: string) => deit(["evaluate", "--weights", output, "--data", data, "--split", split]);
+  const [same, other] = [await evaluate("0.2"), await evaluate("0.5")];
+  expect([same.code, same.stderr]).toEqual([0, expect.not.stringContaining("set aside")]);
+  // The same hashes order the images: the 2 of each class that were set aside are among the 5 of this division.
+  expect(other.stderr).toContain("6 of the 10 images that --split takes for testing were not set aside");
+  expect(other.stdout).toMatch(/^deit on 10 images: top-1 \d+\.\d\d %, loss/);
+});
+
+it.skipIf(process.platform !== "linux")(
+  "asks to be queued again when the warning comes before there is anything to save",
+  async () => {
+    const output = join(scratch, "warned");
+    const child = spawn(process.execPath, [
+      join(root, "bin/deit.js"),
+      "train",
+      ...small,
+      "--epochs",
+      "2000",
+      "--output",
+      output,
+    ]);
+    child.stderr.once("data", () => child.kill("SIGUSR1"));
+    expect(await new Promise((resolve) => child.on("close", resolve))).toBe(75);
+  },
+);

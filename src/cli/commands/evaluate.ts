@@ -7,6 +7,7 @@ import { topK } from "../../evaluation/metrics.js";
 import { Probe } from "../../evaluation/probe.js";
 import { readRealLabels } from "../../evaluation/real-labels.js";
 import { type Head, headsOf } from "../../models/context.js";
+import type { Model } from "../../models/model.js";
 import { createProgress } from "../../system/progress.js";
 import { type DataOptions, dataOptions, evaluationLoader, namedClasses, testDataset } from "../evaluation-data.js";
 import { interruptible } from "../interruption.js";
@@ -83,8 +84,10 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
         }),
       );
     } else {
-      print(`${model.name} on ${result.images} images: ${described(result)} (${imagesPerSecond.toFixed(1)} images/s)`);
-      if (results.size > 1) for (const [head, each] of results) print(`  ${head.padEnd(14)}${described(each)}`);
+      print(
+        `${model.name} on ${result.images} ${result.images === 1 ? "image" : "images"}: ${described(result, model)} (${imagesPerSecond.toFixed(1)} images/s)`,
+      );
+      if (results.size > 1) for (const [head, each] of results) print(`  ${head.padEnd(14)}${described(each, model)}`);
     }
   } finally {
     progress.stop();
@@ -92,9 +95,10 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
   }
 }
 
-function described({ top1, top5, loss, real }: HeadResult): string {
-  const all = `top-1 ${top1.toFixed(2)} %, top-5 ${top5.toFixed(2)} %, loss ${loss.toFixed(4)}`;
-  return real
-    ? `${all}; with all right labels top-1 ${real.top1.toFixed(2)} %, top-5 ${real.top5.toFixed(2)} % of ${real.images}`
-    : all;
+function described({ top1, top5, loss, real }: HeadResult, { classes }: Pick<Model, "classes">): string {
+  // Of five classes or fewer the right one is always among the first five.
+  const shares = (of: { readonly top1: number; readonly top5: number }) =>
+    `top-1 ${of.top1.toFixed(2)} %${classes > 5 ? `, top-5 ${of.top5.toFixed(2)} %` : ""}`;
+  const all = `${shares({ top1, top5 })}, loss ${loss.toFixed(4)}`;
+  return real ? `${all}; with all right labels ${shares(real)} of ${real.images}` : all;
 }

@@ -11,7 +11,7 @@ import type { Recipe } from "../../training/recipe.js";
 import { openTrial } from "../../training/trial.js";
 import { chosenRun } from "../chosen-run.js";
 import { type Ending, interruptible } from "../interruption.js";
-import { chosenSplitOption, engineOptions, number, wholeNumber, withEngine } from "../options.js";
+import { chosenSplitOption, engineOptions, positive, wholeNumber, withEngine } from "../options.js";
 import { print } from "../output.js";
 import { checkPlotFile, writePlot } from "../plot-file.js";
 import { type Asked, dataAndRecipe, type RecipeChoice, recipeOptions, requireData } from "../recipe-options.js";
@@ -20,8 +20,8 @@ import { textTable } from "../table.js";
 
 export function define(command: Command): void {
   chosenSplitOption(recipeOptions(engineOptions(command)))
-    .option("--from <rate>", "rate to begin with, as the optimizer sees it", number(0), 1e-6)
-    .option("--to <rate>", "rate to end with", number(0), 1)
+    .option("--from <rate>", "rate to begin with, as the optimizer sees it", positive, 1e-6)
+    .option("--to <rate>", "rate to end with", positive, 1)
     .option("--steps <n>", "optimizer steps from one to the other", wholeNumber(10), 100)
     .option("--plot <file>", "write the curve as .svg or .png")
     .option("--workers <threads>", "threads that read images", wholeNumber(0), Math.max(1, availableParallelism() - 1))

@@ -18,7 +18,7 @@ import { type Ending, interruptible } from "../interruption.js";
 import { collected } from "../list-options.js";
 import { chosenSplitOption, engineOptions, parseSeeds, warnOfPassedOver, wholeNumber } from "../options.js";
 import { print } from "../output.js";
-import { requireOutside } from "../output-file.js";
+import { namedAfter, requireOutside } from "../output-file.js";
 import { markdownTable, textTable } from "../table.js";
 import { trainingProgress } from "../training-progress.js";
 
@@ -70,7 +70,7 @@ async function run(data: string, options: Options, signal: AbortSignal, ending: 
   const cells = cellsOf(grid, applySettings(base, options.set ?? []));
   if (options.plan) return printPlan(cells, options.json);
   ending.outlivesOutput();
-  const output = options.output ?? `runs/sweep-${basename(data).replace(/[^\w.-]/g, "-")}`;
+  const output = options.output ?? `runs/sweep-${namedAfter(data)}`;
   await requireOutside(data, output);
   const { engine: chosen } = await chooseEngine(options);
   if (chosen === "xla" && !isLaunched()) {

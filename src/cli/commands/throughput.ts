@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import type { Engine } from "../../engines/engine.js";
 import type { EngineChoice } from "../../engines/open.js";
+import { didYouMean } from "../../errors/nearest.js";
+import { UsageError } from "../../errors.js";
 import { openModel } from "../../evaluation/open-model.js";
 import { type BatchChoice, measureThroughput, type Throughput } from "../../evaluation/throughput.js";
 import { initialize } from "../../models/initialize.js";
@@ -136,6 +138,10 @@ async function opened(text: string) {
     return { name: text, model, weights: initialize(model, 0), accuracy };
   }
   const [argument] = modelArguments([text]);
+  if (argument.weights === text && !/[\\/.]/.test(text) && !(await stat(text).catch(() => undefined)))
+    throw new UsageError(
+      `"${text}" is neither the name of a model nor a file or folder of weights${didYouMean(text, modelNames())}`,
+    );
   const { model, weights } = await openModel(argument);
   const top1 = await bestTop1(argument.weights);
   return {

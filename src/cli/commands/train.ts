@@ -131,9 +131,9 @@ async function run(
 
 /** The best epoch, or what is known of it where it was trained before the run was gone on with. */
 function bestText(result: TrainResult): string {
-  const { final, testPart } = result;
+  const { final, testPart, classes } = result;
   const test = final
-    ? `test, once, with the best weights: top-1 ${final.top1.toFixed(2)} %, top-5 ${final.top5.toFixed(2)} % on ${final.images} images\n`
+    ? `test, once, with the best weights: top-1 ${final.top1.toFixed(2)} %${classes.length > 5 ? `, top-5 ${final.top5.toFixed(2)} %` : ""} on ${final.images} images\n`
     : "";
   return chosenText(result, testPart) + test;
 }

@@ -33,7 +33,7 @@ export function define(command: Command): void {
     .argument("<data>", "the data, as for training; all its parts are packed")
     .argument("<file>", "the file to write; its name ends in .records")
     .option("--size <pixels>", "shorter side of the images; smaller ones stay as they are", wholeNumber(1), 256)
-    .option("--quality <1-100>", `of JPEG (default: ${usualQuality})`, wholeNumber(1))
+    .option("--quality <1-100>", `of JPEG (default: ${usualQuality})`, wholeNumber(1, 100))
     .option("--raw", "store pixels instead of JPEG: several times as large, and nothing is left to decode")
     .addOption(
       new Option("--on-bad-image <what>", "end, or leave the image out").choices(["stop", "skip"]).default("stop"),
@@ -62,7 +62,6 @@ async function run(data: string, file: string, options: Options, signal: AbortSi
     throw new UsageError(`"${file}" must end in .records, by which the other commands know it.`);
   if (raw && options.quality !== undefined)
     throw new UsageError("--quality is that of JPEG, which --raw does without; leave one out.");
-  if (quality > 100) throw new UsageError(`--quality is ${quality}; it must be a whole number from 1 to 100.`);
   await requireWritable("The record file", file);
   ending.outlivesOutput();
   const parts = await partsOf(data, options.split, signal);
