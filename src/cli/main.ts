@@ -51,6 +51,10 @@ const commands: Commands = {
     load: () => import("./commands/launch.js"),
   },
   engine: { about: "plugins for accelerators: install, list, remove", load: () => import("./commands/engine.js") },
+  completion: {
+    about: "print the script that completes commands in bash, zsh or fish",
+    load: async () => (await import("./commands/completion.js")).completionOf(commands),
+  },
   fixtures: { about: "check this installation against reference values", load: () => import("./commands/fixtures.js") },
 };
 

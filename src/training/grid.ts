@@ -52,12 +52,17 @@ export function parseGrid(value: unknown, name: string): Grid {
 /** Folder of the grids that come with the package. */
 const packagedGrids = () => join(packagedRecipes(), "grids");
 
+/** Names of the grids that come with the package, such as "table3". */
+export async function gridNames(): Promise<string[]> {
+  return (await readdir(packagedGrids()).catch(() => [])).map((file) => basename(file, ".json")).sort();
+}
+
 /** Bytes of a grid. */
 const largest = 16 << 20;
 
 /** The grid of a file, or of that name among those that come with the package (`table3`, `table8`, `table8-finetuning`). */
 export async function readGrid(text: string): Promise<Grid> {
-  const names = (await readdir(packagedGrids()).catch(() => [])).map((file) => basename(file, ".json")).sort();
+  const names = await gridNames();
   if (extname(text) === "" && !names.includes(text))
     throw new UsageError(
       `There is no grid "${text}"${didYouMean(text, names)} Those of deit are ${names.join(", ")}; a file of your own ends in .json.`,
