@@ -1,10 +1,9 @@
 /** Against timm and PyTorch on the reference files that lie beside the project (../shared, or DEIT_SHARED). */
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { expect } from "vitest";
 import { deit, root } from "./cli/run.js";
-
-const shared = process.env.DEIT_SHARED ?? join(root, "../shared");
+import { describeWithReference as describe, itWithReference as it, shared } from "./reference-data.js";
 
 it("the reference files are there", () => {
   // Without them nothing below means anything; that is a failure, not a reason to skip.

@@ -29,7 +29,7 @@ export async function requireWritable(option: string, path: string | undefined):
   });
 }
 
-/** A folder's name for what is made of these data: that of their folder or file, as far as any system takes it. */
+/** A folder's name for what is made of these data: that of their folder or file, as far as every system takes it. */
 export const namedAfter = (data: string): string => basename(resolve(data)).replace(/[^\p{L}\p{M}\p{N}._-]/gu, "-");
 
 /** Refuses to write among the images of a data set: what is written there would be taken for a class or a part of it. */

@@ -1,6 +1,7 @@
 /** Features of a model, against timm's (tests/fixtures/evaluation/generate_features.py). */
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect } from "vitest";
+import { itWithReference as it, shared } from "../../tests/reference-data.js";
 import type { Engine } from "../engines/engine.js";
 import { createOnnxEngine } from "../engines/onnx/engine.js";
 import { deit } from "../models/deit.js";
@@ -12,7 +13,7 @@ import { embedding, patchFeatures } from "./features.js";
 import { Probe, probeProgram } from "./probe.js";
 
 const root = new URL("../../", import.meta.url).pathname;
-const fixtures = join(process.env.DEIT_SHARED ?? join(root, "../shared"), "fixtures");
+const fixtures = join(shared, "fixtures");
 const read = async (path: string) => (await readSafetensors(path)).tensors;
 const micro = (distilled: boolean) =>
   deit("micro", { imageSize: 32, patchSize: 8, width: 48, depth: 3, heads: 3, classes: 7, distilled });

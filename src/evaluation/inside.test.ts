@@ -1,6 +1,7 @@
 /** What is seen inside a model, against timm's (tests/fixtures/evaluation/generate_analysis.py). */
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { describeWithReference as describe, shared } from "../../tests/reference-data.js";
 import type { Loader } from "../data/loader.js";
 import type { Engine } from "../engines/engine.js";
 import { createOnnxEngine } from "../engines/onnx/engine.js";
@@ -18,7 +19,6 @@ import { Probe } from "./probe.js";
 import { meanTokenCosines, tokenCosines, tokenLayers } from "./tokens.js";
 
 const root = new URL("../../", import.meta.url).pathname;
-const shared = process.env.DEIT_SHARED ?? join(root, "../shared");
 const sizes = { imageSize: 32, patchSize: 8, width: 48, depth: 3, heads: 3, classes: 7 };
 const model = deit("micro", { ...sizes, distilled: true });
 

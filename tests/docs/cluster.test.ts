@@ -3,8 +3,9 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect } from "vitest";
 import { logSchema } from "../../src/training/log-schema.js";
+import { itWithReference as it } from "../reference-data.js";
 import { blocksOf, createSandbox, type Sandbox, shortened } from "./sandbox.js";
 
 let sandbox: Sandbox;

@@ -1,8 +1,9 @@
 /** Every `sh` block of the documents runs as it stands there, each document on a machine of its own. */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { root } from "../cli/run.js";
+import { describeWithReference } from "../reference-data.js";
 import { blocksOf, commandsOf, createSandbox, type Sandbox, shortened } from "./sandbox.js";
 
 const documents = readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" })
@@ -17,7 +18,7 @@ it("the documents have commands", () => {
 });
 
 for (const { path, commands } of withCommands.filter((d) => d.commands.length > 0)) {
-  describe(`docs/${path}`, () => {
+  describeWithReference(`docs/${path}`, () => {
     let sandbox: Sandbox;
     beforeAll(async () => {
       sandbox = await createSandbox();

@@ -8,7 +8,17 @@ import { promisify } from "node:util";
 import { root } from "../cli/run.js";
 
 const run = promisify(execFile);
-const shared = ["dist", "docs", "examples", "recipes", "bin", "package.json", "README.md"];
+const shared = [
+  "dist",
+  "docs",
+  "examples",
+  "recipes",
+  "bin",
+  "package.json",
+  "README.md",
+  "CHANGELOG.md",
+  "CONTRIBUTING.md",
+];
 
 /** Changes with whatever is packed. */
 async function stamp(): Promise<string> {

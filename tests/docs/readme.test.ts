@@ -1,7 +1,8 @@
 /** Every command block of the README runs as it stands there; training is cut short by appended settings. */
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect } from "vitest";
+import { describeWithReference as describe, itWithReference as it } from "../reference-data.js";
 import { blocksOf, commandsOf, createSandbox, type Sandbox, shortened } from "./sandbox.js";
 
 const blocks = await blocksOf("README.md");

@@ -9,9 +9,8 @@ import { delimiter, join } from "node:path";
 import sharp from "sharp";
 import { drawProcedural } from "../../src/data/sources/procedural.js";
 import { root } from "../cli/run.js";
+import { shared } from "../reference-data.js";
 import { packed } from "./packed.js";
-
-const shared = process.env.DEIT_SHARED ?? join(root, "../shared");
 
 /** What makes a command of hours one of seconds. */
 const shorter: readonly [RegExp, string][] = [

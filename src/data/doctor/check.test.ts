@@ -2,13 +2,13 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import sharp from "sharp";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect } from "vitest";
+import { describeWithReference as describe, itWithReference as it, shared } from "../../../tests/reference-data.js";
 import { FileError, InterruptedError } from "../../errors.js";
 import { type CheckReport, checkData } from "./check.js";
 import type { FindingKind } from "./finding.js";
 import { toJson, toLines } from "./summary.js";
 
-const shared = process.env.DEIT_SHARED ?? new URL("../../../../shared", import.meta.url).pathname;
 const photographs = join(shared, "data/imagenet-sample");
 
 let root: string;

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import sharp, { type Sharp } from "sharp";
 import { beforeAll, describe, expect, it } from "vitest";
+import { describeWithReference, shared } from "../../../tests/reference-data.js";
 import { RandomStream } from "../../random/stream.js";
 import { decodeImage } from "../decode.js";
 import type { RgbImage } from "../image.js";
@@ -11,12 +12,11 @@ import { findCopies } from "./copies.js";
 import { copyDistance, distance, fingerprintWords, lookAtImage, mirrored } from "./fingerprint.js";
 import { nearPairs } from "./near-pairs.js";
 
-const shared = process.env.DEIT_SHARED ?? new URL("../../../../shared", import.meta.url).pathname;
 const photographs = join(shared, "data/imagenet-sample");
 
 const print = async (bytes: Uint8Array) => lookAtImage(await decodeImage(bytes, { name: "test" })).fingerprint!;
 
-describe("a fingerprint", () => {
+describeWithReference("a fingerprint", () => {
   let files: Buffer[];
   let prints: Uint32Array[];
   beforeAll(async () => {
