@@ -4,11 +4,11 @@
 // do one thing more than the one before and end in the same sum; the loader's as plain loops over the same pixels, and
 // the flip as what it adds to the resizing that every crop does anyway.
 import { parseArgs } from "node:util";
-import { planResize } from "../dist/data/resize.js";
+import { planResize } from "../dist/data/pixels/resize.js";
 import { openEngine } from "../dist/engines/open.js";
 import { tensor } from "../dist/index.js";
 import { normalize } from "../dist/models/normalize.js";
-import { batchImages, batchInputs } from "../dist/training/batch-transform.js";
+import { batchImages, batchInputs } from "../dist/training/step/batch-transform.js";
 
 const { values: options } = parseArgs({
   options: {

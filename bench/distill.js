@@ -3,13 +3,13 @@
 // The four programs take turns, so that what else the machine does meets all of them; medians over the rounds.
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
+import { isLaunched, launch } from "../dist/cluster/launcher.js";
 import { openEngine } from "../dist/engines/open.js";
-import { isLaunched, launch } from "../dist/engines/xla/launcher.js";
 import { inferenceProgram } from "../dist/evaluation/classifier.js";
 import { createModel, createOptimizer, initialize, parseRecipe, tensor } from "../dist/index.js";
-import { optimizerOf } from "../dist/training/recipe.js";
-import { stepOf } from "../dist/training/recipe-step.js";
-import { stepData } from "../dist/training/step-data.js";
+import { stepData } from "../dist/training/feed/step-data.js";
+import { optimizerOf } from "../dist/training/recipe/recipe.js";
+import { stepOf } from "../dist/training/run/recipe-step.js";
 
 const { values: options } = parseArgs({
   options: {

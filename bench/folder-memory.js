@@ -22,7 +22,7 @@ else compare();
 
 /** In a process of its own: peak memory is that of the whole life of a process. */
 async function measure(folder) {
-  const { openDataset } = await import("../dist/data/open.js");
+  const { openDataset } = await import("../dist/data/sources/open.js");
   const { createLoader } = await import("../dist/index.js");
   const peakMiB = () => process.resourceUsage().maxRSS / 1024;
   const started = peakMiB();

@@ -5,7 +5,7 @@
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { launchEnvironment } from "../dist/engines/xla/launcher.js";
+import { launchEnvironment } from "../dist/cluster/launcher.js";
 
 const { values: options } = parseArgs({
   options: {

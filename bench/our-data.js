@@ -3,11 +3,11 @@
 // `decode` reads and decodes whole images in this thread. The others take uint8 batches of 32 at 224 pixels from the
 // loader, for DeiT: resized to 256, centre; and the complete recipe (random resized crop, flip, RandAugment).
 import { availableParallelism } from "node:os";
-import { subset } from "../dist/data/dataset.js";
-import { openDataset } from "../dist/data/open.js";
-import { readSample } from "../dist/data/view.js";
+import { subset } from "../dist/data/dataset/dataset.js";
+import { openDataset } from "../dist/data/sources/open.js";
+import { readSample } from "../dist/data/view/view.js";
 import { createLoader, createModel, parseRecipe } from "../dist/index.js";
-import { evaluationTransform, trainingTransform } from "../dist/training/training-data.js";
+import { evaluationTransform, trainingTransform } from "../dist/training/feed/training-data.js";
 
 const [work, data, workersText, imagesText] = process.argv.slice(2);
 const workers = Number(workersText);

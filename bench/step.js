@@ -8,7 +8,7 @@ import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
-import { launchEnvironment } from "../dist/engines/xla/launcher.js";
+import { launchEnvironment } from "../dist/cluster/launcher.js";
 
 const { values: options } = parseArgs({
   options: {

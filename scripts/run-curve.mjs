@@ -3,7 +3,7 @@
 import { writeFileSync } from "node:fs";
 import { drawChart } from "../dist/report/plot.js";
 import { runCurves } from "../dist/report/run-curves.js";
-import { summarizeRun } from "../dist/training/run-summary.js";
+import { summarizeRun } from "../dist/training/run-folder/summary.js";
 
 const [title, file, ...folders] = process.argv.slice(2);
 const runs = await Promise.all(folders.map(summarizeRun));

@@ -2,24 +2,34 @@
  * `deit` as a library.
  * @module deit
  */
+
+export type { Json, ProcessGroup } from "./cluster/process-group.js";
 export type { AffineInterpolation } from "./data/augment/affine.js";
 export type { Augmentation, ColorJitter } from "./data/augment/augment.js";
 export type { PolicyStep } from "./data/augment/auto-augment.js";
 export type { OperationName, OperationSettings } from "./data/augment/operations.js";
 export type { Magnitudes, Policy } from "./data/augment/policy.js";
-export type { CropKind, CropOptions } from "./data/crop.js";
-export type { Choices, Dataset, OpenOptions, PartName, Pieces, SampleSource, SplitRule } from "./data/dataset.js";
-export { type DecodeOptions, decodeImage, type Exif } from "./data/decode.js";
-export type { Box, Pixels, RgbImage, Size } from "./data/image.js";
-export { type Batch, createLoader, type Loader, type LoaderOptions } from "./data/loader.js";
-export { openDataset } from "./data/open.js";
-export { type Interpolation, type ResizeOptions, resize } from "./data/resize.js";
+export { type DecodeOptions, decodeImage, type Exif } from "./data/codec/decode.js";
+export type {
+  Choices,
+  Dataset,
+  OpenOptions,
+  PartName,
+  Pieces,
+  SampleSource,
+  SplitRule,
+} from "./data/dataset/dataset.js";
+export { type Batch, createLoader, type Loader, type LoaderOptions } from "./data/loading/loader.js";
+export type { CropKind, CropOptions } from "./data/pixels/crop.js";
+export type { Box, Pixels, RgbImage, Size } from "./data/pixels/image.js";
+export { type Interpolation, type ResizeOptions, resize } from "./data/pixels/resize.js";
+export { openDataset } from "./data/sources/open.js";
 export {
   applyTransform,
   type EvaluationTransform,
   type TrainingTransform,
   type Transform,
-} from "./data/transform.js";
+} from "./data/view/transform.js";
 export type {
   CompileOptions,
   DeviceState,
@@ -33,7 +43,7 @@ export {
   createOnnxEngine,
   type OnnxEngineOptions,
 } from "./engines/onnx/engine.js";
-export * from "./errors.js";
+export * from "./errors/errors.js";
 export { type Decisions, disagreement } from "./evaluation/agreement.js";
 export { Attention, type AttentionMaps, type AttentionToken } from "./evaluation/attention.js";
 export { Classifier, type ClassifierOptions } from "./evaluation/classifier.js";
@@ -49,6 +59,7 @@ export {
   type Geometry,
   type ViewChoice,
 } from "./evaluation/view.js";
+export { readSafetensors, writeSafetensors } from "./formats/safetensors/safetensors.js";
 export { type AdaptOptions, adaptWeights } from "./models/adapt.js";
 export { decisionLogits, type Head, inferenceContext, parameterInputs } from "./models/context.js";
 export { type DeitConfig, deit } from "./models/deit.js";
@@ -69,30 +80,35 @@ export type { RegnetConfig } from "./models/regnet.js";
 export type { ResampleFilter } from "./models/resample.js";
 export { usualClasses } from "./models/usual-classes.js";
 export { RandomStream, type StreamKey } from "./random/stream.js";
-export type { Json, ProcessGroup } from "./system/coordination/process-group.js";
 export * as tensor from "./tensor/index.js";
-export type { BatchTransform, EraseMode } from "./training/batch-transform.js";
-export type { OnNaN } from "./training/broken-run.js";
-export type { EpochRecord, TrainEvent } from "./training/events.js";
-export { type LogLine, logSchema, readLog } from "./training/log-schema.js";
+export { parseRecipe, type Recipe, type RecipeSettings, recipeSchema } from "./training/recipe/recipe.js";
+export type { OnNaN } from "./training/run/broken-run.js";
+export type { TrainOptions } from "./training/run/train-options.js";
+export { type TrainResult, train } from "./training/run/trainer.js";
+export type { EpochRecord, TrainEvent } from "./training/run-folder/events.js";
+export { type LogLine, logSchema, readLog } from "./training/run-folder/log-schema.js";
+export type { BatchTransform, EraseMode } from "./training/step/batch-transform.js";
 export {
   crossEntropy,
   type Distillation,
   distilledLoss,
   smoothedTargets,
   type TeacherAnswer,
-} from "./training/losses.js";
+} from "./training/step/losses.js";
 export {
   createOptimizer,
   type Optimizer,
   type OptimizerOptions,
   type RateFactor,
   type StepScalars,
-} from "./training/optimizer.js";
-export { parseRecipe, type Recipe, type RecipeSettings, recipeSchema } from "./training/recipe.js";
-export { buildStep, type Step, type StepInputs, type StepOptions, stepInputs, trainStep } from "./training/step.js";
-export type { TrainOptions } from "./training/train-options.js";
-export { type TrainResult, train } from "./training/trainer.js";
+} from "./training/step/optimizer.js";
+export {
+  buildStep,
+  type Step,
+  type StepInputs,
+  type StepOptions,
+  stepInputs,
+  trainStep,
+} from "./training/step/step.js";
 export { type LoadedWeights, loadWeights } from "./weights/load.js";
 export type { WeightFiles } from "./weights/locate.js";
-export { readSafetensors, writeSafetensors } from "./weights/safetensors.js";

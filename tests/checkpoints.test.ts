@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { DeitError } from "../src/errors.js";
+import { DeitError } from "../src/errors/errors.js";
 import { adaptWeights } from "../src/models/adapt.js";
 import { decisionLogits, inferenceContext, parameterInputs } from "../src/models/context.js";
 import { deit } from "../src/models/deit.js";

@@ -5,13 +5,13 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { checkpointMetadata } from "../src/evaluation/checkpoint-metadata.js";
 import { openModel } from "../src/evaluation/open-model.js";
+import { writeSafetensors } from "../src/formats/safetensors/safetensors.js";
 import { createModel } from "../src/models/registry.js";
 import { type NamedTensors, zeros } from "../src/tensor/index.js";
-import { parseRecipe } from "../src/training/recipe.js";
-import { settledRecipe } from "../src/training/settled-recipe.js";
-import { createStudent } from "../src/training/student.js";
-import { openTeacher } from "../src/training/teacher.js";
-import { writeSafetensors } from "../src/weights/safetensors.js";
+import { parseRecipe } from "../src/training/recipe/recipe.js";
+import { settledRecipe } from "../src/training/recipe/settled.js";
+import { createStudent } from "../src/training/recipe/student.js";
+import { openTeacher } from "../src/training/teacher/teacher.js";
 
 const name = "deit_tiny_patch16_224";
 const model = createModel(name, { classes: 3, imageSize: 32 });

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { readSafetensors } from "../src/formats/safetensors/safetensors.js";
 import { decisionLogits, inferenceContext, parameterInputs } from "../src/models/context.js";
 import { deit } from "../src/models/deit.js";
 import { evaluate, input, transpose } from "../src/tensor/index.js";
 import { fromHuggingface, toHuggingface } from "../src/weights/huggingface-names.js";
-import { readSafetensors } from "../src/weights/safetensors.js";
 
 describe.each(["deit", "vit"])("transformers' %s", (name) => {
   const path = new URL(`fixtures/weights/huggingface_${name}.safetensors`, import.meta.url).pathname;

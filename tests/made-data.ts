@@ -3,8 +3,8 @@ import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { pack } from "tar-stream";
-import { openAllParts } from "../src/data/all-parts.js";
-import type { Dataset } from "../src/data/dataset.js";
+import type { Dataset } from "../src/data/dataset/dataset.js";
+import { openAllParts } from "../src/data/sources/all-parts.js";
 
 /** A picture of 34 pixels in width, for content. */
 export const image = new URL("fixtures/images/plain.png", import.meta.url).pathname;

@@ -5,13 +5,13 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { define } from "../src/cli/commands/train.js";
-import { spreadLists } from "../src/cli/list-options.js";
-import { type Asked, dataAndRecipe, type RecipeChoice, resolveRecipe } from "../src/cli/recipe-options.js";
+import { spreadLists } from "../src/cli/options/lists.js";
+import { type Asked, dataAndRecipe, type RecipeChoice, resolveRecipe } from "../src/cli/options/recipe.js";
 import { modelNames } from "../src/models/registry.js";
-import { parseRecipe, type Recipe, recipeSchema } from "../src/training/recipe.js";
-import { isRecipe, readRecipe, recipeNames } from "../src/training/recipe-file.js";
-import { releasedOptions } from "../src/training/released-options.js";
-import { createStudent } from "../src/training/student.js";
+import { isRecipe, readRecipe, recipeNames } from "../src/training/recipe/file.js";
+import { parseRecipe, type Recipe, recipeSchema } from "../src/training/recipe/recipe.js";
+import { releasedOptions } from "../src/training/recipe/released-options.js";
+import { createStudent } from "../src/training/recipe/student.js";
 
 let scratch: string;
 beforeAll(async () => {

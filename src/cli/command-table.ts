@@ -1,6 +1,6 @@
 /** What a shell can complete: the commands with their options, and the values known for options and arguments. */
 import { type Argument, Command, type Option } from "commander";
-import type { Commands } from "./subcommands.js";
+import type { Commands } from "./options/subcommands.js";
 
 /** A command, or `deit` itself. */
 export interface TableRow {

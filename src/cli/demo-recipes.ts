@@ -1,5 +1,5 @@
 /** Recipes of `deit demo`: sizes for two cores and minutes, so that a convnet learns what a transformer cannot yet. */
-import type { RecipeSettings } from "../training/recipe.js";
+import type { RecipeSettings } from "../training/recipe/recipe.js";
 
 /** Pixels. */
 export const imageSize = 24;

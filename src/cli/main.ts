@@ -1,12 +1,14 @@
 /** The command-line program: finds the command, turns errors into sentences and exit codes. */
+
 import { Command, CommanderError } from "commander";
-import { DeitError } from "../errors.js";
-import { lowFileLimit } from "../system/file-limit.js";
-import { version } from "../system/package-root.js";
-import { OutputLost } from "./interruption.js";
-import { spreadLists } from "./list-options.js";
-import { warn } from "./output.js";
-import { addCommands, type Commands } from "./subcommands.js";
+import { DeitError } from "../errors/errors.js";
+import { messageOf } from "../errors/message-of.js";
+import { lowFileLimit } from "../system/files/file-limit.js";
+import { version } from "../system/files/package-root.js";
+import { spreadLists } from "./options/lists.js";
+import { addCommands, type Commands } from "./options/subcommands.js";
+import { OutputLost } from "./output/interruption.js";
+import { warn } from "./output/output.js";
 
 const commands: Commands = {
   train: { about: "train a model on a folder of images", load: () => import("./commands/train.js") },
@@ -104,7 +106,7 @@ export function report(error: unknown): number {
     warn(`Only ${limit} files may be open at once, too few to work with; raise the limit, such as by: ulimit -n 4096`);
     return 4;
   }
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   warn(`this is a bug, please report it: ${message} (DEIT_DEBUG=1 shows where).`);
   return 1;
 }

@@ -1,7 +1,7 @@
 /** The process around the program: it outlives its output, ends when the program has ended, and shows no stack. */
-import { systemReason } from "../system/system-reason.js";
+import { systemReason } from "../errors/system-reason.js";
 import { main, report } from "./main.js";
-import { outputLost, warn, watchOutput } from "./output.js";
+import { outputLost, warn, watchOutput } from "./output/output.js";
 
 /** The exit code that a shell reports of programs that a broken pipe has ended (128 and the signal's number). */
 const brokenPipe = 141;

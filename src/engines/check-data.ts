@@ -1,5 +1,5 @@
 /** The check every engine makes before a run: is all data there, of the right type? */
-import { EngineError, ShapeError } from "../errors.js";
+import { EngineError, ShapeError } from "../errors/errors.js";
 import { describe, type HostTensor, type NamedTensors, type Program } from "../tensor/index.js";
 
 /**

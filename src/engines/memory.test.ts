@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { OutOfMemoryError } from "../errors.js";
+import { OutOfMemoryError } from "../errors/errors.js";
 import { exp, input, matmul, mul, program, reduceSum, transpose } from "../tensor/index.js";
 import { peakBytes, requireMemory } from "./memory.js";
 

@@ -1,5 +1,5 @@
 /** How much memory a run takes: told from the program for engines that do not count it, and refused in a sentence. */
-import { OutOfMemoryError } from "../errors.js";
+import { OutOfMemoryError } from "../errors/errors.js";
 import {
   byteSize,
   type DType,

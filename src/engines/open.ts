@@ -1,5 +1,5 @@
 /** Chooses and opens an engine. */
-import { EngineError, UsageError } from "../errors.js";
+import { EngineError, UsageError } from "../errors/errors.js";
 import type { Engine, Precision } from "./engine.js";
 import { createOnnxEngine } from "./onnx/engine.js";
 import type { ProcessOptions } from "./xla/open-client.js";

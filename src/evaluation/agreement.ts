@@ -1,6 +1,6 @@
 /** How often classifiers decide differently (paper, table 4). */
-import type { Dataset } from "../data/dataset.js";
-import { UsageError } from "../errors.js";
+import type { Dataset } from "../data/dataset/dataset.js";
+import { UsageError } from "../errors/errors.js";
 import { type Head, headsOf } from "../models/context.js";
 import { requireFiniteLogits } from "../models/finite.js";
 import { logitsAt } from "./heads.js";

@@ -1,6 +1,6 @@
 /** Where a vision transformer looks: attention of its tokens to the patches, per head and rolled out. */
 import type { Engine } from "../engines/engine.js";
-import { UsageError } from "../errors.js";
+import { UsageError } from "../errors/errors.js";
 import { deitConfigOf, prefixTokens } from "../models/deit.js";
 import type { Model } from "../models/model.js";
 import {

@@ -1,6 +1,6 @@
 /** What deit's own checkpoints say of themselves. */
 import type { ModelOptions } from "../models/registry.js";
-import { asObject, tryJson } from "../system/json.js";
+import { asObject, tryJson } from "../system/text/json.js";
 
 /** Names of the metadata of deit's own checkpoints. */
 export const checkpointMetadata = {

@@ -1,10 +1,10 @@
 /** What lies beside weights and describes them: config.json and preprocessor_config.json of transformers, config.json and args.yaml of timm. */
 import { join } from "node:path";
-import { FileError } from "../errors.js";
-import { fileError } from "../system/atomic-file.js";
-import { asObject, type JsonObject, tryJson } from "../system/json.js";
-import { readText } from "../system/regular-file.js";
-import { tryYaml } from "../system/yaml.js";
+import { FileError } from "../errors/errors.js";
+import { fileError } from "../errors/file-error.js";
+import { readText } from "../system/files/regular-file.js";
+import { asObject, type JsonObject, tryJson } from "../system/text/json.js";
+import { tryYaml } from "../system/text/yaml.js";
 import { ofPreprocessor, ofPretrainedConfig } from "./preprocessor.js";
 import { areTimms, type TrainingArguments, viewOfArguments } from "./training-arguments.js";
 import type { SaidOfView } from "./view.js";

@@ -1,5 +1,5 @@
 /** What is said of weights: by themselves, by the program that trained them, by the files beside them, by their name. */
-import type { UsageError } from "../errors.js";
+import type { UsageError } from "../errors/errors.js";
 import type { Model } from "../models/model.js";
 import { type DeitSizes, nameOf } from "../models/recognize.js";
 import { type ModelOptions, modelNames } from "../models/registry.js";

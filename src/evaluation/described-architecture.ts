@@ -1,8 +1,8 @@
 /** What config.json beside weights says of the model itself: obeyed where it can be, refused by name where it cannot. */
-import { WeightsError } from "../errors.js";
+import { WeightsError } from "../errors/errors.js";
 import type { Model } from "../models/model.js";
 import type { ModelOptions } from "../models/registry.js";
-import { asObject, type JsonObject } from "../system/json.js";
+import { asObject, type JsonObject } from "../system/text/json.js";
 import type { Companions } from "./companions.js";
 import { modelArguments, type TrainingArguments } from "./training-arguments.js";
 

@@ -1,6 +1,6 @@
 /** Accuracy of all heads of a model in one walk over the data (the three rows of table 3 of the paper). */
-import type { Dataset } from "../data/dataset.js";
-import { UsageError } from "../errors.js";
+import type { Dataset } from "../data/dataset/dataset.js";
+import { UsageError } from "../errors/errors.js";
 import { type Head, headsOf } from "../models/context.js";
 import { requireFiniteLogits } from "../models/finite.js";
 import { logitsAt } from "./heads.js";

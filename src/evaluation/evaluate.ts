@@ -1,8 +1,9 @@
 /** Accuracy of a classifier on a data set. */
-import type { Loader } from "../data/loader.js";
-import { InterruptedError } from "../errors.js";
+
+import { alone, type ProcessGroup } from "../cluster/process-group.js";
+import type { Loader } from "../data/loading/loader.js";
+import { InterruptedError } from "../errors/errors.js";
 import { requireFiniteLogits } from "../models/finite.js";
-import { alone, type ProcessGroup } from "../system/coordination/process-group.js";
 import type { Classifier } from "./classifier.js";
 import { Accuracy, combined, type EvaluationResult } from "./metrics.js";
 

@@ -2,15 +2,15 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { describeWithReference as describe, shared } from "../../tests/reference-data.js";
-import type { Loader } from "../data/loader.js";
+import type { Loader } from "../data/loading/loader.js";
 import type { Engine } from "../engines/engine.js";
 import { createOnnxEngine } from "../engines/onnx/engine.js";
-import { InterruptedError, UsageError } from "../errors.js";
+import { InterruptedError, UsageError } from "../errors/errors.js";
+import { readSafetensors } from "../formats/safetensors/safetensors.js";
 import { deit } from "../models/deit.js";
 import { initialize } from "../models/initialize.js";
 import { linearClassifier } from "../models/linear.js";
 import type { NamedTensors } from "../tensor/index.js";
-import { readSafetensors } from "../weights/safetensors.js";
 import { type Decisions, decide, disagreement, probeDecider } from "./agreement.js";
 import { Attention } from "./attention.js";
 import { headLogits } from "./heads.js";

@@ -1,12 +1,12 @@
 /** Finds a model and its weights: a run folder, a checkpoint that names its model, or a name and a file. */
-import { UsageError } from "../errors.js";
+import { UsageError } from "../errors/errors.js";
+import { quoted } from "../errors/quoted.js";
 import { adaptWeights } from "../models/adapt.js";
 import { requireFiniteWeights } from "../models/finite.js";
 import type { Model } from "../models/model.js";
 import { type DeitSizes, describeDeit, recognizeDeit } from "../models/recognize.js";
 import { createModel } from "../models/registry.js";
 import { usualClasses } from "../models/usual-classes.js";
-import { quoted } from "../system/quoted.js";
 import type { NamedTensors } from "../tensor/index.js";
 import { loadWeights } from "../weights/load.js";
 import { locateWeights } from "../weights/locate.js";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Dataset } from "../data/dataset.js";
+import type { Dataset } from "../data/dataset/dataset.js";
 import { imagenetClasses } from "../models/imagenet-classes.generated.js";
 import { labelledFor, outputNames } from "./output-classes.js";
 

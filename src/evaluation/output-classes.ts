@@ -1,11 +1,11 @@
 /** What the outputs of a model mean, and how the classes of data are found among them. */
-import { hasOneOrder, isIndex, matchClasses, mismatch, naturalOrder } from "../data/class-matching.js";
-import { type Dataset, relabelled } from "../data/dataset.js";
-import { UsageError } from "../errors.js";
+import { hasOneOrder, isIndex, matchClasses, mismatch, naturalOrder } from "../data/dataset/class-matching.js";
+import { type Dataset, relabelled } from "../data/dataset/dataset.js";
+import { UsageError } from "../errors/errors.js";
+import { quoted } from "../errors/quoted.js";
 import { imagenetClasses } from "../models/imagenet-classes.generated.js";
 import type { Model } from "../models/model.js";
 import { usualClasses } from "../models/usual-classes.js";
-import { quoted } from "../system/quoted.js";
 
 /** ImageNet's names with their synsets, where `names` are those classes in their order, in whatever words. */
 function imagenetNames(names: readonly string[]): readonly string[] | undefined {

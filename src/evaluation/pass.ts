@@ -1,6 +1,6 @@
 /** One walk over a data set with a probe. */
-import type { Batch, Loader } from "../data/loader.js";
-import { InterruptedError } from "../errors.js";
+import type { Batch, Loader } from "../data/loading/loader.js";
+import { InterruptedError } from "../errors/errors.js";
 import type { HostTensor } from "../tensor/index.js";
 
 export interface BatchValues {

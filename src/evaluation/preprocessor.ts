@@ -1,7 +1,7 @@
 /** What preprocessor_config.json of transformers and pretrained_cfg of timm say of the view. */
-import type { Interpolation } from "../data/resize.js";
+import type { Interpolation } from "../data/pixels/resize.js";
 import type { Normalization } from "../models/model.js";
-import { asObject, type JsonObject } from "../system/json.js";
+import { asObject, type JsonObject } from "../system/text/json.js";
 import { asNormalization } from "./normalization.js";
 import { type Geometry, type Refused, ratioOf, type SaidOfView } from "./view.js";
 

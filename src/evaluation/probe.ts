@@ -1,6 +1,6 @@
 /** Looks into a model: values derived from its intermediate ones, computed on an engine. */
 import type { DeviceState, Engine } from "../engines/engine.js";
-import { UsageError } from "../errors.js";
+import { UsageError } from "../errors/errors.js";
 import { observingContext, parameterInputs } from "../models/context.js";
 import type { Logits, Model } from "../models/model.js";
 import { normalize } from "../models/normalize.js";

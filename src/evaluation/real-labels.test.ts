@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { FileError } from "../errors.js";
+import { FileError } from "../errors/errors.js";
 import { RealAccuracy, readRealLabels } from "./real-labels.js";
 
 const root = new URL("../../", import.meta.url).pathname;

@@ -1,10 +1,10 @@
 /** Images with several right labels, as ImageNet-Real has them (Beyer et al. 2020, "Are we done with ImageNet?"). */
 import { basename } from "node:path";
 import { z } from "zod";
-import { FileError } from "../errors.js";
-import { fileError } from "../system/atomic-file.js";
-import { JsonError } from "../system/json.js";
-import { readJson } from "../system/json-file.js";
+import { FileError } from "../errors/errors.js";
+import { fileError } from "../errors/file-error.js";
+import { readJson } from "../system/files/json-file.js";
+import { JsonError } from "../system/text/json.js";
 import { topK } from "./metrics.js";
 
 const labels = z.array(z.number().int().min(0)).max(1000);

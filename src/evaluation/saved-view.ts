@@ -1,10 +1,10 @@
 /** The view in the metadata of deit's own checkpoints, that of runs before it was kept there, and what a name of timm tells of one. */
 import { basename, join } from "node:path";
 import { z } from "zod";
-import { FileError } from "../errors.js";
-import { fileError } from "../system/atomic-file.js";
-import { tryJson } from "../system/json.js";
-import { readText } from "../system/regular-file.js";
+import { FileError } from "../errors/errors.js";
+import { fileError } from "../errors/file-error.js";
+import { readText } from "../system/files/regular-file.js";
+import { tryJson } from "../system/text/json.js";
 import { asNormalization, normalizationNames, normalizationOf, normalizationSchema } from "./normalization.js";
 import type { EvaluationView, SaidOfView } from "./view.js";
 

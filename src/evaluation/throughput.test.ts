@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Engine } from "../engines/engine.js";
 import { createOnnxEngine } from "../engines/onnx/engine.js";
-import { InterruptedError, OutOfMemoryError } from "../errors.js";
+import { InterruptedError, OutOfMemoryError } from "../errors/errors.js";
 import { initialize } from "../models/initialize.js";
 import { linearClassifier } from "../models/linear.js";
 import { measureThroughput } from "./throughput.js";

@@ -1,6 +1,6 @@
 /** Images per second of a model in inference (paper, tables 1 and 5, figure 1). */
 import type { Engine } from "../engines/engine.js";
-import { InterruptedError, OutOfMemoryError } from "../errors.js";
+import { InterruptedError, OutOfMemoryError } from "../errors/errors.js";
 import type { Model } from "../models/model.js";
 import { RandomStream } from "../random/stream.js";
 import type { NamedTensors } from "../tensor/index.js";

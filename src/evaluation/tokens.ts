@@ -1,5 +1,5 @@
 /** How alike the class and the distillation token are, layer by layer (paper, section 5.2: 0.06 at first, 0.93 at last). */
-import { UsageError, WeightsError } from "../errors.js";
+import { UsageError, WeightsError } from "../errors/errors.js";
 import { deitConfigOf } from "../models/deit.js";
 import type { Model } from "../models/model.js";
 import { broadcast, concat, mul, reduceSum, reshape, rsqrt, type Tensor, take } from "../tensor/index.js";

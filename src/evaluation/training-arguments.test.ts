@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { createModel } from "../models/registry.js";
-import type { JsonObject } from "../system/json.js";
+import type { JsonObject } from "../system/text/json.js";
 import { bareModelName, viewOfArguments } from "./training-arguments.js";
 import { resolveView } from "./view.js";
 

@@ -4,11 +4,11 @@
  */
 import { stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { readClassFile } from "../data/sources/files.js";
-import { UsageError } from "../errors.js";
+import { readClassFile } from "../data/dataset/files.js";
+import { UsageError } from "../errors/errors.js";
 import { imagenetNormalization, type Normalization } from "../models/model.js";
 import { createModel, modelNames } from "../models/registry.js";
-import type { JsonObject } from "../system/json.js";
+import type { JsonObject } from "../system/text/json.js";
 import { asNormalization } from "./normalization.js";
 import { geometryOf, interpolationOf } from "./preprocessor.js";
 import type { SaidOfView } from "./view.js";

@@ -1,6 +1,6 @@
 /** All images of a data set in order, as a model sees them in evaluation. */
-import type { Dataset } from "../data/dataset.js";
-import { createLoader, type Loader, type LoaderOptions } from "../data/loader.js";
+import type { Dataset } from "../data/dataset/dataset.js";
+import { createLoader, type Loader, type LoaderOptions } from "../data/loading/loader.js";
 import { type EvaluationView, evaluationTransform } from "./view.js";
 
 export interface ViewLoaderOptions extends Pick<LoaderOptions, "workers" | "process" | "jpeg"> {

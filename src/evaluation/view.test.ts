@@ -1,9 +1,9 @@
 /** Views as files beside weights ask for them, against what transformers and timm make of an image. */
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
-import { applyTransform } from "../data/transform.js";
+import { applyTransform } from "../data/view/transform.js";
+import { readSafetensors } from "../formats/safetensors/safetensors.js";
 import { deit } from "../models/deit.js";
-import { readSafetensors } from "../weights/safetensors.js";
 import { ofPreprocessor, ofPretrainedConfig } from "./preprocessor.js";
 import { evaluationTransform, resolveView, type SaidOfView } from "./view.js";
 

@@ -1,8 +1,8 @@
 /** How a model wants to see an image in evaluation, and who says so. */
-import type { Exif } from "../data/decode.js";
-import type { Interpolation } from "../data/resize.js";
-import type { EvaluationTransform } from "../data/transform.js";
-import { WeightsError } from "../errors.js";
+import type { Exif } from "../data/codec/decode.js";
+import type { Interpolation } from "../data/pixels/resize.js";
+import type { EvaluationTransform } from "../data/view/transform.js";
+import { WeightsError } from "../errors/errors.js";
 import type { Model, Normalization } from "../models/model.js";
 import { type NormalizationChoice, normalizationOf } from "./normalization.js";
 

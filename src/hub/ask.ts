@@ -1,9 +1,9 @@
 /** How the hub's client asks: its answers are bounded in time, bytes and number, and come from the hub alone. */
 import type { IncomingHttpHeaders } from "node:http";
-import { DownloadError, UsageError } from "../errors.js";
-import { request, text } from "../system/http.js";
-import { JsonError, parseJson } from "../system/json.js";
-import { BadStatus } from "../system/network-reason.js";
+import { DownloadError, UsageError } from "../errors/errors.js";
+import { request, text } from "../system/net/http.js";
+import { BadStatus } from "../system/net/network-reason.js";
+import { JsonError, parseJson } from "../system/text/json.js";
 
 /** A page of a listing has a thousand files. */
 const most = { answer: 32 * 2 ** 20, pages: 2000 } as const;

@@ -2,9 +2,10 @@
 import { mkdir, readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { listFiles } from "@huggingface/hub";
-import { DeitError, DownloadError } from "../errors.js";
-import { fileError, writeFileAtomic } from "../system/atomic-file.js";
-import { readText } from "../system/regular-file.js";
+import { DeitError, DownloadError } from "../errors/errors.js";
+import { fileError } from "../errors/file-error.js";
+import { writeFileAtomic } from "../system/files/atomic-file.js";
+import { readText } from "../system/files/regular-file.js";
 import {
   commitOf,
   type HubOptions,

@@ -16,11 +16,12 @@ import {
   type PathInfo,
   pathsInfo,
 } from "@huggingface/hub";
-import { DeitError, DownloadError, UsageError } from "../errors.js";
-import { fileError, requireFreeSpace, writeFileAtomic } from "../system/atomic-file.js";
-import { download } from "../system/download.js";
-import { isConnectionError, networkReason } from "../system/network-reason.js";
-import { readText, readWhole } from "../system/regular-file.js";
+import { DeitError, DownloadError, UsageError } from "../errors/errors.js";
+import { fileError } from "../errors/file-error.js";
+import { requireFreeSpace, writeFileAtomic } from "../system/files/atomic-file.js";
+import { readText, readWhole } from "../system/files/regular-file.js";
+import { download } from "../system/net/download.js";
+import { isConnectionError, networkReason } from "../system/net/network-reason.js";
 import { askHub, checkedEndpoint, checkedToken } from "./ask.js";
 
 export type RepositoryKind = "model" | "dataset";

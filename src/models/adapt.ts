@@ -1,5 +1,5 @@
 /** Fits weights to a model: position embeddings are resized, heads of another class count refused or begun anew. */
-import { WeightsError } from "../errors.js";
+import { WeightsError } from "../errors/errors.js";
 import { describe, type HostTensor, type NamedTensors, type Shape } from "../tensor/index.js";
 import { initializeParameter } from "./initialize.js";
 import { type LeftOver, leftOver, requireNothingLeft } from "./left-over.js";

@@ -1,5 +1,5 @@
 /** Ways to run a forward pass. */
-import { WeightsError } from "../errors.js";
+import { WeightsError } from "../errors/errors.js";
 import { add, input, mul, type Tensor } from "../tensor/index.js";
 import type { ForwardContext, Logits, Model } from "./model.js";
 

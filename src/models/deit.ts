@@ -1,5 +1,5 @@
 /** DeiT: the vision transformer of the paper, with or without the distillation token (sections 3 and 4). */
-import { UsageError } from "../errors.js";
+import { UsageError } from "../errors/errors.js";
 import {
   add,
   attention,

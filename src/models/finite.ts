@@ -1,5 +1,5 @@
 /** Whether numbers are numbers: neither infinite nor NaN. */
-import { WeightsError } from "../errors.js";
+import { WeightsError } from "../errors/errors.js";
 import type { HostTensor, NamedTensors } from "../tensor/index.js";
 
 /** Refuses weights of which one is infinite or NaN; the WeightsError names the tensor and the place in it. */

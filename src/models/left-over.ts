@@ -1,5 +1,5 @@
 /** Tensors that weights hold and a model has not: what may be ignored, and what makes them those of another model. */
-import { WeightsError } from "../errors.js";
+import { WeightsError } from "../errors/errors.js";
 import type { Model } from "./model.js";
 
 /**

@@ -1,5 +1,5 @@
 /** Position embeddings for another resolution, interpolated as timm or as the released program does. */
-import { WeightsError } from "../errors.js";
+import { WeightsError } from "../errors/errors.js";
 import { float32, type HostTensor } from "../tensor/index.js";
 import { antialiasedTaps, cubic, type Tap } from "./resample.js";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { WeightsError } from "../errors.js";
+import { WeightsError } from "../errors/errors.js";
 import { type NamedTensors, zeros } from "../tensor/index.js";
 import { adaptWeights } from "./adapt.js";
 import { deit } from "./deit.js";

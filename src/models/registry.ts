@@ -1,7 +1,7 @@
 /** Models by name: one line each. */
 
+import { UsageError } from "../errors/errors.js";
 import { didYouMean } from "../errors/nearest.js";
-import { UsageError } from "../errors.js";
 import { type DeitConfig, deit } from "./deit.js";
 import { linearClassifier } from "./linear.js";
 import type { Model } from "./model.js";

@@ -1,5 +1,5 @@
 /** RegNetY (Radosavovic et al., arXiv 2003.13678): the convolutional teacher of the paper (section 5.1), as timm has it. */
-import { UsageError } from "../errors.js";
+import { UsageError } from "../errors/errors.js";
 import {
   add,
   batchNorm,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { readSafetensors } from "../formats/safetensors/safetensors.js";
 import { input } from "../tensor/index.js";
 import { evaluate } from "../tensor/reference.js";
-import { readSafetensors } from "../weights/safetensors.js";
 import { resizeImages } from "./resample.js";
 
 const fixture = new URL("../../tests/fixtures/teachers/expected.safetensors", import.meta.url).pathname;

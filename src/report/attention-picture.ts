@@ -1,5 +1,5 @@
 /** An image with the attention to its patches laid over it. */
-import type { RgbImage } from "../data/image.js";
+import type { RgbImage } from "../data/pixels/image.js";
 import { heatColour } from "./heat-colours.js";
 
 /** Share of the heatmap's colour; the rest is the image in grey, so that both can be seen. */

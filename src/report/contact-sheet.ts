@@ -1,5 +1,5 @@
 /** Contact sheets: images in rows, each with a caption below, as one picture or as a page. */
-import type { RgbImage } from "../data/image.js";
+import type { RgbImage } from "../data/pixels/image.js";
 import { escapeHtml } from "./html.js";
 import { page, thumbnail, thumbnails } from "./page.js";
 

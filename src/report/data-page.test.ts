@@ -2,7 +2,7 @@ import { copyFile, mkdir, mkdtemp, readFile, rm, stat, symlink } from "node:fs/p
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { checkData } from "../data/doctor/check.js";
+import { checkData } from "../data/check/check.js";
 import { writeDataPage } from "./data-page.js";
 
 const images = new URL("../../tests/fixtures/images/", import.meta.url).pathname;

@@ -1,13 +1,13 @@
 /** The page of the data doctor: what was found, with pictures. One file, bounded in size whatever the data. */
 import { availableParallelism } from "node:os";
 import { relative } from "node:path";
-import type { CheckReport } from "../data/doctor/check.js";
-import { medianOf } from "../data/doctor/checks/pictures.js";
-import { counted, type Finding } from "../data/doctor/finding.js";
-import { distance, mirrored } from "../data/doctor/fingerprint.js";
-import type { Survey } from "../data/doctor/survey.js";
-import { InterruptedError } from "../errors.js";
-import { writeFileAtomic } from "../system/atomic-file.js";
+import type { CheckReport } from "../data/check/check.js";
+import { medianOf } from "../data/check/checks/pictures.js";
+import { counted, type Finding } from "../data/check/finding.js";
+import { distance, mirrored } from "../data/check/fingerprint.js";
+import type { Survey } from "../data/check/survey.js";
+import { InterruptedError } from "../errors/errors.js";
+import { writeFileAtomic } from "../system/files/atomic-file.js";
 import { classTable, sizeTables } from "./data-tables.js";
 import { type Content, type Html, html } from "./html.js";
 import { details, gallery, group, notice, type PageSection, type Picture, page, thumbnail, tiles } from "./page.js";

@@ -1,6 +1,6 @@
 /** Tables of the data doctor's page: classes by size, and sizes of the pictures. */
-import { classSizes } from "../data/doctor/checks/classes.js";
-import type { Survey } from "../data/doctor/survey.js";
+import { classSizes } from "../data/check/checks/classes.js";
+import type { Survey } from "../data/check/survey.js";
 import { type Content, html } from "./html.js";
 import { type Column, details, meter, table } from "./page.js";
 

@@ -1,7 +1,7 @@
 /** Small pictures for reports, made from samples. */
-import type { SampleSource } from "../data/dataset.js";
-import type { RgbImage } from "../data/image.js";
-import { readSample } from "../data/view.js";
+import type { SampleSource } from "../data/dataset/dataset.js";
+import type { RgbImage } from "../data/pixels/image.js";
+import { readSample } from "../data/view/view.js";
 import type { Picture } from "./page.js";
 
 /** Longer side of a small picture, in pixels: sharp on dense screens at the size a page shows. */

@@ -1,6 +1,6 @@
 /** A run as a page shows it: what its folder tells, what its model decides, and a name short enough for curves. */
 import { basename, resolve } from "node:path";
-import type { RunSummary } from "../training/run-summary.js";
+import type { RunSummary } from "../training/run-folder/summary.js";
 import type { RunInspection } from "./run-inspection.js";
 
 /** A run as the page shows it. */

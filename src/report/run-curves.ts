@@ -1,5 +1,5 @@
 /** The curves of runs over their epochs: loss, accuracy, learning rate and throughput. */
-import type { EpochLine } from "../training/run-summary.js";
+import type { EpochLine } from "../training/run-folder/summary.js";
 import type { LineChart, Series } from "./plot.js";
 import type { LabelledRun } from "./reported-run.js";
 import { chanceOf } from "./verdict.js";

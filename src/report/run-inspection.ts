@@ -1,9 +1,9 @@
 /** Looks closely at a run's best model: its decisions on the test images, and pictures of the telling ones. */
 import { join } from "node:path";
-import { type Dataset, subset } from "../data/dataset.js";
-import type { Loader } from "../data/loader.js";
+import { type Dataset, subset } from "../data/dataset/dataset.js";
+import type { Loader } from "../data/loading/loader.js";
 import type { Engine } from "../engines/engine.js";
-import { UsageError } from "../errors.js";
+import { UsageError } from "../errors/errors.js";
 import { Attention } from "../evaluation/attention.js";
 import { DecisionRecorder, type Decisions, hardest, surestMistakes } from "../evaluation/decisions.js";
 import { headLogits, logitsAt } from "../evaluation/heads.js";
@@ -16,7 +16,7 @@ import { headsOf } from "../models/context.js";
 import { requireFiniteLogits } from "../models/finite.js";
 import type { Model } from "../models/model.js";
 import type { NamedTensors } from "../tensor/index.js";
-import type { RunSummary } from "../training/run-summary.js";
+import type { RunSummary } from "../training/run-folder/summary.js";
 import { overlay } from "./attention-picture.js";
 import type { Picture } from "./page.js";
 import { smallPicture } from "./pictures.js";

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Decisions } from "../evaluation/decisions.js";
-import type { LogLine } from "../training/log-schema.js";
-import { parseRecipe } from "../training/recipe.js";
-import type { RunSummary } from "../training/run-summary.js";
+import { parseRecipe } from "../training/recipe/recipe.js";
+import type { LogLine } from "../training/run-folder/log-schema.js";
+import type { RunSummary } from "../training/run-folder/summary.js";
 import { overlay } from "./attention-picture.js";
 import type { Picture } from "./page.js";
 import type { ReportedRun } from "./reported-run.js";

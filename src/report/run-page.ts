@@ -1,7 +1,7 @@
 /** The page of one or several runs: how they went, how they differ, and what their models get wrong. */
 import { calibration } from "../evaluation/decisions.js";
-import { duration } from "../system/duration.js";
-import { shellWord } from "../system/shell-word.js";
+import { duration } from "../system/text/duration.js";
+import { shellWord } from "../system/text/shell-word.js";
 import { calibrationFigure, classTable, confusionTables, matrixCss } from "./decision-tables.js";
 import { heatCss } from "./heat-colours.js";
 import { type Content, type Html, html, trusted } from "./html.js";

@@ -1,10 +1,10 @@
 /** Tables of runs beside each other: results, settings, environment, and what happened. */
 import { calibration } from "../evaluation/decisions.js";
-import { duration } from "../system/duration.js";
-import type { LogLine } from "../training/log-schema.js";
-import { parseRecipe } from "../training/recipe.js";
-import { comparedRun } from "../training/run-comparison.js";
-import type { RunSummary } from "../training/run-summary.js";
+import { duration } from "../system/text/duration.js";
+import { parseRecipe } from "../training/recipe/recipe.js";
+import { comparedRun } from "../training/run-folder/comparison.js";
+import type { LogLine } from "../training/run-folder/log-schema.js";
+import type { RunSummary } from "../training/run-folder/summary.js";
 import { type Content, html } from "./html.js";
 import { type Column, details, table, withCode } from "./page.js";
 import type { LabelledRun } from "./reported-run.js";

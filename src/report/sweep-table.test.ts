@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { parseRecipe } from "../training/recipe.js";
-import type { CellResult } from "../training/sweep.js";
+import { parseRecipe } from "../training/recipe/recipe.js";
+import type { CellResult } from "../training/study/sweep.js";
 import { drawChart } from "./plot.js";
 import { sweepCells, sweepChart, sweepRows } from "./sweep-table.js";
 

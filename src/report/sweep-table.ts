@@ -1,7 +1,7 @@
 /** The results of a sweep as rows: mean and standard deviation over the seeds, for each head. */
 import { RunningMean } from "../evaluation/running-mean.js";
 import type { Head } from "../models/context.js";
-import type { CellResult } from "../training/sweep.js";
+import type { CellResult } from "../training/study/sweep.js";
 import type { Chart } from "./plot.js";
 
 export interface SweepRow {

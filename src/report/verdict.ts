@@ -1,5 +1,5 @@
 /** How good a result is, in a sentence: how many images were right, how sure that is, and what chance would give. */
-import type { RunSummary } from "../training/run-summary.js";
+import type { RunSummary } from "../training/run-folder/summary.js";
 
 /** Top-5 says something where guessing five of the classes is right at most one time in four. */
 export const tellsTop5 = (classes: number): boolean => classes >= 20;

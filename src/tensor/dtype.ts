@@ -1,5 +1,5 @@
 /** Element types of tensors, on the host and in programs. */
-import { ShapeError } from "../errors.js";
+import { ShapeError } from "../errors/errors.js";
 
 /** Type of a tensor's elements. */
 export type DType =

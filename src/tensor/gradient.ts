@@ -1,5 +1,5 @@
 /** Reverse-mode differentiation: adds the backward pass to the graph. */
-import { ShapeError } from "../errors.js";
+import { ShapeError } from "../errors/errors.js";
 import { isFloat } from "./dtype.js";
 import { describe, type Node, type Tensor, topologicalOrder } from "./graph.js";
 import { add } from "./primitives/arithmetic.js";

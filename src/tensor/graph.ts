@@ -1,5 +1,5 @@
 /** The graph: immutable nodes that apply a primitive to tensors. Building one is calling functions; nothing is traced. */
-import { ShapeError } from "../errors.js";
+import { ShapeError } from "../errors/errors.js";
 import type { DenseValue } from "./dense.js";
 import type { DType } from "./dtype.js";
 import type { Shape } from "./host.js";

@@ -1,5 +1,5 @@
 /** Tensors in the memory of this process: what weights, checkpoints and batches are made of. */
-import { ShapeError } from "../errors.js";
+import { ShapeError } from "../errors/errors.js";
 import { allocate, type DType, type TypedArray } from "./dtype.js";
 
 /** Sizes of a tensor's axes; none for a scalar. */

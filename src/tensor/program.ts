@@ -1,5 +1,5 @@
 /** A program: a graph with named inputs, outputs and state, ready for an engine. */
-import { ShapeError } from "../errors.js";
+import { ShapeError } from "../errors/errors.js";
 import type { DType } from "./dtype.js";
 import { describe, type Node, sameShape, type Tensor, topologicalOrder } from "./graph.js";
 import type { Shape } from "./host.js";

@@ -1,5 +1,5 @@
 /** The reference evaluator: every primitive in double precision, plainly, for tests. Never used to train. */
-import { ShapeError } from "../errors.js";
+import { ShapeError } from "../errors/errors.js";
 import type { DenseValue } from "./dense.js";
 import { type Node, type Tensor, topologicalOrder } from "./graph.js";
 import { sizeOf } from "./host.js";

@@ -1,9 +1,9 @@
 /** Losses, Mixup and CutMix against PyTorch and timm (tests/fixtures/training), in double precision. */
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
+import { readSafetensors } from "../formats/safetensors/safetensors.js";
 import { evaluate, gradient, type HostTensor, input, type Tensor } from "../tensor/index.js";
-import { readSafetensors } from "../weights/safetensors.js";
-import { batchImages, batchInputs, batchTargets } from "./batch-transform.js";
+import { batchImages, batchInputs, batchTargets } from "./step/batch-transform.js";
 import {
   binaryCrossEntropy,
   cosubLoss,
@@ -11,7 +11,7 @@ import {
   type Distillation,
   distilledLoss,
   thresholded,
-} from "./losses.js";
+} from "./step/losses.js";
 
 const folder = new URL("../../tests/fixtures/training/", import.meta.url);
 const { tensors } = await readSafetensors(new URL("training.safetensors", folder).pathname);

@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
-import { openDataset } from "../data/open.js";
-import { parseRecipe } from "./recipe.js";
-import { createStudent } from "./student.js";
-import { trainingLoader } from "./training-data.js";
+import { openDataset } from "../data/sources/open.js";
+import { trainingLoader } from "./feed/training-data.js";
+import { parseRecipe } from "./recipe/recipe.js";
+import { createStudent } from "./recipe/student.js";
 
 // A run of the program may find its batch where the step does not: 20 images hold one of 16, but none of 2 × 16.
 it.each([

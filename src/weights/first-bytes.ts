@@ -1,6 +1,6 @@
 /** The beginning of a file of weights, which tells its format. */
-import { fileError } from "../system/atomic-file.js";
-import { openRegular } from "../system/regular-file.js";
+import { fileError } from "../errors/file-error.js";
+import { openRegular } from "../system/files/regular-file.js";
 
 /** At most `count` bytes from the beginning. Throws FileError where they cannot be read. */
 export async function firstBytes(path: string, count: number): Promise<Buffer> {

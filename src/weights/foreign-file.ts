@@ -1,8 +1,8 @@
 /** What a file that holds no weights we read is, by its bytes and, of zip archives, its entries. */
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
-import { quoted } from "../system/quoted.js";
-import { ZipFile } from "../system/zip.js";
+import { quoted } from "../errors/quoted.js";
+import { ZipFile } from "../formats/zip.js";
 import { firstBytes } from "./first-bytes.js";
 import type { Foreign } from "./foreign-folder.js";
 

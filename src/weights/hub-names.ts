@@ -1,5 +1,5 @@
 /** Where published weights lie on the Hugging Face hub: repositories of timm, safetensors with timm's names. */
-import { UsageError } from "../errors.js";
+import { UsageError } from "../errors/errors.js";
 
 const repositories: Readonly<Record<string, string>> = {
   deit_tiny_patch16_224: "timm/deit_tiny_patch16_224.fb_in1k",

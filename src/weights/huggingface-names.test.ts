@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { WeightsError } from "../errors.js";
+import { WeightsError } from "../errors/errors.js";
 import { float32, type HostTensor, type NamedTensors } from "../tensor/index.js";
 import { fromHuggingface, isHuggingface, toHuggingface } from "./huggingface-names.js";
 

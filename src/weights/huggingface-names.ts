@@ -1,5 +1,5 @@
 /** Parameter names of Hugging Face transformers' DeiT and ViT classifiers, to timm's and back. */
-import { WeightsError } from "../errors.js";
+import { WeightsError } from "../errors/errors.js";
 import { allocate, type HostTensor, type NamedTensors } from "../tensor/index.js";
 
 /** Names outside the blocks, without the model's prefix ("deit." or "vit."); a model without a classifier has none. */

@@ -1,15 +1,15 @@
 /** Weights from any file we know, by what the file holds and not by its name. */
-import { FileError, UsageError, WeightsError } from "../errors.js";
-import type { JsonObject } from "../system/json.js";
-import { quoted } from "../system/quoted.js";
+import { FileError, UsageError, WeightsError } from "../errors/errors.js";
+import { quoted } from "../errors/quoted.js";
+import { openSafetensors, readSafetensors } from "../formats/safetensors/safetensors.js";
+import { toFloat32 } from "../formats/safetensors/to-float32.js";
+import type { JsonObject } from "../system/text/json.js";
 import type { HostTensor, NamedTensors } from "../tensor/index.js";
 import { firstBytes, isZip } from "./first-bytes.js";
 import { foreignArchive, foreignFile, foreignPickle } from "./foreign-file.js";
 import { fromHuggingface, isHuggingface } from "./huggingface-names.js";
 import { locateWeights, type WeightFiles } from "./locate.js";
-import { openSafetensors, readSafetensors } from "./safetensors.js";
 import { bareNames, candidateUnder } from "./state-dict.js";
-import { toFloat32 } from "./to-float32.js";
 import { fromTorchvision, isTorchvision } from "./torchvision-names.js";
 
 /** What a file of weights holds. */

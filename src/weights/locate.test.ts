@@ -2,11 +2,11 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { FileError } from "../errors.js";
+import { FileError } from "../errors/errors.js";
+import { writeSafetensors } from "../formats/safetensors/safetensors.js";
 import type { HostTensor } from "../tensor/index.js";
 import { loadWeights } from "./load.js";
 import { locateWeights } from "./locate.js";
-import { writeSafetensors } from "./safetensors.js";
 
 const commit = "0123456789abcdef0123456789abcdef01234567";
 const shards = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"];

@@ -4,10 +4,10 @@
  */
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { FileError } from "../errors.js";
-import { fileError } from "../system/atomic-file.js";
-import { quoted } from "../system/quoted.js";
-import { readText } from "../system/regular-file.js";
+import { FileError } from "../errors/errors.js";
+import { fileError } from "../errors/file-error.js";
+import { quoted } from "../errors/quoted.js";
+import { readText } from "../system/files/regular-file.js";
 import { foreignFolder } from "./foreign-folder.js";
 import { hubRepository, isHubName } from "./hub-names.js";
 import { shardNames, shardsOfIndex, siblingShards } from "./shards.js";

@@ -3,12 +3,12 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { DeitError, FileError } from "../errors.js";
-import { PickleError } from "../pickle/values.js";
+import { DeitError, FileError } from "../errors/errors.js";
+import { readTorchPickle } from "../formats/pickle/torch.js";
+import { PickleError } from "../formats/pickle/values.js";
 import { RandomStream } from "../random/stream.js";
 import { loadWeights } from "./load.js";
 import { readPytorch } from "./pytorch.js";
-import { readTorchPickle } from "./torch-pickle.js";
 
 const fixture = (name: string) => new URL(`../../tests/fixtures/weights/${name}`, import.meta.url).pathname;
 let scratch: string;

@@ -1,11 +1,12 @@
 /** PyTorch checkpoints, zip and legacy: the tensors of a state dict, wherever it is wrapped. */
 import { stat } from "node:fs/promises";
-import { FileError, UsageError } from "../errors.js";
-import { Inert, notAllowed, PickleError, type PickleValue } from "../pickle/values.js";
-import { asObject, type JsonObject } from "../system/json.js";
-import { quoted } from "../system/quoted.js";
-import { readWhole } from "../system/regular-file.js";
-import { ZipFile } from "../system/zip.js";
+import { FileError, UsageError } from "../errors/errors.js";
+import { quoted } from "../errors/quoted.js";
+import { OtherTensor, readTorchPickle, type Storage, TensorRef } from "../formats/pickle/torch.js";
+import { Inert, notAllowed, PickleError, type PickleValue } from "../formats/pickle/values.js";
+import { ZipFile } from "../formats/zip.js";
+import { readWhole } from "../system/files/regular-file.js";
+import { asObject, type JsonObject } from "../system/text/json.js";
 import {
   allocate,
   byteSize,
@@ -17,7 +18,6 @@ import {
 } from "../tensor/index.js";
 import { firstBytes, isZip } from "./first-bytes.js";
 import { type Candidate, candidateUnder, chooseStateDict } from "./state-dict.js";
-import { OtherTensor, readTorchPickle, type Storage, TensorRef } from "./torch-pickle.js";
 
 const largestPickle = 64 * 2 ** 20;
 /** Bytes of all tensors for each byte of the file; tensors that share or repeat their elements make it more than one. */

@@ -1,11 +1,11 @@
 /** Weights in several files: the index that says which tensors lie where, and the files themselves. */
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { FileError } from "../errors.js";
-import { fileError } from "../system/atomic-file.js";
-import { asObject, JsonError } from "../system/json.js";
-import { readJson } from "../system/json-file.js";
-import { quoted } from "../system/quoted.js";
+import { FileError } from "../errors/errors.js";
+import { fileError } from "../errors/file-error.js";
+import { quoted } from "../errors/quoted.js";
+import { readJson } from "../system/files/json-file.js";
+import { asObject, JsonError } from "../system/text/json.js";
 
 type Files = readonly [string, ...string[]];
 

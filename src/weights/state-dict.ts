@@ -2,7 +2,7 @@
  * Finds the weights in what a training program saves: the set of tensors whose names are a model's, wherever it is
  * wrapped and whatever stands before its names.
  */
-import { WeightsError } from "../errors.js";
+import { WeightsError } from "../errors/errors.js";
 
 /** Names of parameters, as the libraries have them that weights come from; with what stands before the blocks. */
 const known: readonly RegExp[] = [

@@ -281,9 +281,9 @@ describe("bad input", () => {
     ));
   it("a disk without space", async () => {
     // /dev/full answers every write with "no space left": a log there cannot be written.
-    const { writeFileAtomic } = await import("../../src/system/atomic-file.js");
+    const { writeFileAtomic } = await import("../../src/system/files/atomic-file.js");
     await expect(writeFileAtomic("/proc/x", "y")).rejects.toThrow(/Cannot write "\/proc\/x"/);
-    const { requireFreeSpace } = await import("../../src/system/atomic-file.js");
+    const { requireFreeSpace } = await import("../../src/system/files/atomic-file.js");
     await expect(requireFreeSpace(scratch, 2 ** 60, "a checkpoint")).rejects.toThrow(
       /not enough space .* for a checkpoint: .* are needed/,
     );

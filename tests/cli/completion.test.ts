@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { modelNames } from "../../src/models/registry.js";
-import { recipeNames } from "../../src/training/recipe-file.js";
+import { recipeNames } from "../../src/training/recipe/file.js";
 import { commandPaths } from "../docs/samples.js";
 import { deit } from "./run.js";
 

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect } from "vitest";
-import { logSchema } from "../../src/training/log-schema.js";
+import { logSchema } from "../../src/training/run-folder/log-schema.js";
 import { itWithReference as it } from "../reference-data.js";
 import { blocksOf, createSandbox, type Sandbox, shortened } from "./sandbox.js";
 

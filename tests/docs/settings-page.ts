@@ -1,7 +1,7 @@
 /** docs/settings.md: every setting of a recipe as its schema says it, beside the names of timm and of the released program. */
 import { z } from "zod";
-import { recipeSchema } from "../../src/training/recipe.js";
-import { releasedOptions } from "../../src/training/released-options.js";
+import { recipeSchema } from "../../src/training/recipe/recipe.js";
+import { releasedOptions } from "../../src/training/recipe/released-options.js";
 
 /** Sections of the page, each with the setting it begins at, in the schema's order. */
 const sections: readonly (readonly [title: string, first: string])[] = [

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { z } from "zod";
-import { recipeSchema } from "../../src/training/recipe.js";
+import { recipeSchema } from "../../src/training/recipe/recipe.js";
 import { root } from "../cli/run.js";
 import { settingsPage } from "./settings-page.js";
 

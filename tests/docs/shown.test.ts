@@ -7,9 +7,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Command, CommanderError } from "commander";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { spreadLists } from "../../src/cli/list-options.js";
 import { commandLine, main } from "../../src/cli/main.js";
-import { isRecipe } from "../../src/training/recipe-file.js";
+import { spreadLists } from "../../src/cli/options/lists.js";
+import { isRecipe } from "../../src/training/recipe/file.js";
 import { commandPaths, helpExamples, type Shown, shownCommands, words } from "./samples.js";
 import { blocksOf } from "./sandbox.js";
 

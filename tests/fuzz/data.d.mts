@@ -1,7 +1,7 @@
-import type { Dataset, OpenOptions, SampleSource } from "../../src/data/dataset.js";
-import type { DecodeOptions } from "../../src/data/decode.js";
-import type { RgbImage } from "../../src/data/image.js";
-import type { ReadOptions } from "../../src/data/view.js";
+import type { DecodeOptions } from "../../src/data/codec/decode.js";
+import type { Dataset, OpenOptions, SampleSource } from "../../src/data/dataset/dataset.js";
+import type { RgbImage } from "../../src/data/pixels/image.js";
+import type { ReadOptions } from "../../src/data/view/view.js";
 import type { DeitErrorClass, FuzzFigures, FuzzOptions } from "./harness.mjs";
 
 export interface DataFuzzFigures extends FuzzFigures {

@@ -1,9 +1,9 @@
 import { expect, it } from "vitest";
-import { readMat } from "../../src/data/archive/mat.js";
-import { decodeImage } from "../../src/data/decode.js";
-import { openDataset } from "../../src/data/open.js";
-import { readSample } from "../../src/data/view.js";
-import { DeitError } from "../../src/errors.js";
+import { decodeImage } from "../../src/data/codec/decode.js";
+import { openDataset } from "../../src/data/sources/open.js";
+import { readSample } from "../../src/data/view/view.js";
+import { DeitError } from "../../src/errors/errors.js";
+import { readMat } from "../../src/formats/mat.js";
 import { fuzzData } from "./data.mjs";
 
 it("a thousand mutated data sets and images are read or refused in a sentence", async () => {

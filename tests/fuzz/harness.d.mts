@@ -1,4 +1,4 @@
-import type { DeitError } from "../../src/errors.js";
+import type { DeitError } from "../../src/errors/errors.js";
 
 export interface FuzzFigures {
   /** Cases that came to an end: those that were read and those that were refused. */

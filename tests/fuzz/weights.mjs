@@ -39,6 +39,6 @@ function mutated(originals, next) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { loadWeights } = await import("../../dist/weights/load.js");
-  const { DeitError } = await import("../../dist/errors.js");
+  const { DeitError } = await import("../../dist/errors/errors.js");
   await fuzzFromCommandLine((options) => fuzzWeights({ loadWeights, DeitError }, options));
 }

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { DeitError } from "../../src/errors.js";
+import { DeitError } from "../../src/errors/errors.js";
 import { loadWeights } from "../../src/weights/load.js";
 import { fuzzWeights } from "./weights.mjs";
 

@@ -11,8 +11,8 @@ import type { Model } from "../../src/models/model.js";
 import { regnety } from "../../src/models/regnet.js";
 import { RandomStream } from "../../src/random/stream.js";
 import { type HostTensor, hostTensor, type NamedTensors, zeros } from "../../src/tensor/index.js";
-import { createOptimizer } from "../../src/training/optimizer.js";
-import { optimizerState, stepInputs, trainStep } from "../../src/training/step.js";
+import { createOptimizer } from "../../src/training/step/optimizer.js";
+import { optimizerState, stepInputs, trainStep } from "../../src/training/step/step.js";
 
 const batch = 16;
 const optimizer = { kind: "adamw", betas: [0.9, 0.999], epsilon: 1e-8, weightDecay: 0.05 } as const;

@@ -2,10 +2,10 @@
 import { readdir, readFile, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { parseRecipe, type RecipeSettings } from "../../src/training/recipe.js";
-import { buildTeacherCache } from "../../src/training/teacher-cache.js";
-import { train } from "../../src/training/trainer.js";
-import { readSafetensors } from "../../src/weights/safetensors.js";
+import { readSafetensors } from "../../src/formats/safetensors/safetensors.js";
+import { parseRecipe, type RecipeSettings } from "../../src/training/recipe/recipe.js";
+import { train } from "../../src/training/run/trainer.js";
+import { buildTeacherCache } from "../../src/training/teacher/cache.js";
 import { expectSameState, micro, useRuns } from "./setup.js";
 
 const runs = useRuns();

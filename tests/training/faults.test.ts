@@ -5,10 +5,10 @@ import sharp from "sharp";
 import { beforeAll, describe, expect, it } from "vitest";
 import { drawProcedural } from "../../src/data/sources/procedural.js";
 import type { Engine } from "../../src/engines/engine.js";
-import { batchInputs } from "../../src/training/batch-transform.js";
-import { logSchema, readLog } from "../../src/training/log-schema.js";
-import type { TrainOptions } from "../../src/training/train-options.js";
-import { train } from "../../src/training/trainer.js";
+import type { TrainOptions } from "../../src/training/run/train-options.js";
+import { train } from "../../src/training/run/trainer.js";
+import { logSchema, readLog } from "../../src/training/run-folder/log-schema.js";
+import { batchInputs } from "../../src/training/step/batch-transform.js";
 import { expectSameState, trainSteps, useRuns } from "./setup.js";
 
 const { options, folder, engine } = useRuns();

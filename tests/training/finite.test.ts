@@ -3,13 +3,13 @@ import { readdir } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { checkpointMetadata } from "../../src/evaluation/checkpoint-metadata.js";
 import { openModel } from "../../src/evaluation/open-model.js";
+import { writeSafetensors } from "../../src/formats/safetensors/safetensors.js";
 import { deit } from "../../src/models/deit.js";
 import { initialize } from "../../src/models/initialize.js";
 import { float32, type HostTensor } from "../../src/tensor/index.js";
-import { parseRecipe } from "../../src/training/recipe.js";
-import { buildTeacherCache } from "../../src/training/teacher-cache.js";
-import { train } from "../../src/training/trainer.js";
-import { writeSafetensors } from "../../src/weights/safetensors.js";
+import { parseRecipe } from "../../src/training/recipe/recipe.js";
+import { train } from "../../src/training/run/trainer.js";
+import { buildTeacherCache } from "../../src/training/teacher/cache.js";
 import { micro, useRuns } from "./setup.js";
 
 const runs = useRuns();

@@ -1,12 +1,12 @@
 /** What ONNX classifiers answer with and where their weights lie: taken as it is, or refused (tests/fixtures/teachers). */
 import { copyFile, readFile, writeFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
+import { readSafetensors } from "../../src/formats/safetensors/safetensors.js";
 import { deit } from "../../src/models/deit.js";
-import { parseRecipe, type RecipeSettings } from "../../src/training/recipe.js";
-import { buildTeacherCache } from "../../src/training/teacher-cache.js";
-import { openOnnxTeacher } from "../../src/training/teacher-onnx.js";
-import { train } from "../../src/training/trainer.js";
-import { readSafetensors } from "../../src/weights/safetensors.js";
+import { parseRecipe, type RecipeSettings } from "../../src/training/recipe/recipe.js";
+import { train } from "../../src/training/run/trainer.js";
+import { buildTeacherCache } from "../../src/training/teacher/cache.js";
+import { openOnnxTeacher } from "../../src/training/teacher/onnx.js";
 import { micro, useRuns } from "./setup.js";
 
 const runs = useRuns();

@@ -2,13 +2,13 @@
 import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { Batch } from "../../src/data/loader.js";
+import type { Batch } from "../../src/data/loading/loader.js";
+import { readSafetensors } from "../../src/formats/safetensors/safetensors.js";
 import { deit } from "../../src/models/deit.js";
-import { parseRecipe, type RecipeSettings } from "../../src/training/recipe.js";
-import { buildTeacherCache } from "../../src/training/teacher-cache.js";
-import { openOnnxTeacher } from "../../src/training/teacher-onnx.js";
-import { train } from "../../src/training/trainer.js";
-import { readSafetensors } from "../../src/weights/safetensors.js";
+import { parseRecipe, type RecipeSettings } from "../../src/training/recipe/recipe.js";
+import { train } from "../../src/training/run/trainer.js";
+import { buildTeacherCache } from "../../src/training/teacher/cache.js";
+import { openOnnxTeacher } from "../../src/training/teacher/onnx.js";
 import { expectSameState, micro, useRuns } from "./setup.js";
 
 const runs = useRuns();

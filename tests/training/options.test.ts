@@ -1,12 +1,12 @@
 /** Options of the released program that change what a step does. */
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { readSafetensors, writeSafetensors } from "../../src/formats/safetensors/safetensors.js";
 import { initialize } from "../../src/models/initialize.js";
 import { createModel } from "../../src/models/registry.js";
-import { parseRecipe, type RecipeSettings, scheduleOf } from "../../src/training/recipe.js";
-import { scheduledRate } from "../../src/training/schedule.js";
-import { train } from "../../src/training/trainer.js";
-import { readSafetensors, writeSafetensors } from "../../src/weights/safetensors.js";
+import { parseRecipe, type RecipeSettings, scheduleOf } from "../../src/training/recipe/recipe.js";
+import { train } from "../../src/training/run/trainer.js";
+import { scheduledRate } from "../../src/training/step/schedule.js";
 import { micro, useRuns } from "./setup.js";
 
 const { options, folder } = useRuns();

@@ -3,11 +3,11 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Batch, createLoader } from "../../src/data/loader.js";
-import { openDataset } from "../../src/data/open.js";
-import { type JobOptions, launchJob } from "../../src/engines/xla/launch-job.js";
-import { Coordinator } from "../../src/system/coordination/coordinator.js";
-import { readSafetensors } from "../../src/weights/safetensors.js";
+import { Coordinator } from "../../src/cluster/coordinator.js";
+import { type JobOptions, launchJob } from "../../src/cluster/launch-job.js";
+import { type Batch, createLoader } from "../../src/data/loading/loader.js";
+import { openDataset } from "../../src/data/sources/open.js";
+import { readSafetensors } from "../../src/formats/safetensors/safetensors.js";
 
 const script = new URL("./rank.mjs", import.meta.url).pathname;
 const settings = {

@@ -4,12 +4,12 @@
 import { parseArgs } from "node:util";
 
 const dist = new URL("../../dist/", import.meta.url);
-const { withProcessGroup } = await import(new URL("cli/process-group.js", dist));
+const { withProcessGroup } = await import(new URL("cli/processes/process-group.js", dist));
 const { createOnnxEngine } = await import(new URL("engines/onnx/engine.js", dist));
-const { followParent } = await import(new URL("engines/xla/launcher.js", dist));
-const { alone } = await import(new URL("system/coordination/process-group.js", dist));
-const { parseRecipe } = await import(new URL("training/recipe.js", dist));
-const { train } = await import(new URL("training/trainer.js", dist));
+const { followParent } = await import(new URL("cluster/launcher.js", dist));
+const { alone } = await import(new URL("cluster/process-group.js", dist));
+const { parseRecipe } = await import(new URL("training/recipe/recipe.js", dist));
+const { train } = await import(new URL("training/run/trainer.js", dist));
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

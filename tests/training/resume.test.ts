@@ -5,7 +5,7 @@ import { open, readFile, rm, stat, truncate, writeFile } from "node:fs/promises"
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { train } from "../../src/training/trainer.js";
+import { train } from "../../src/training/run/trainer.js";
 import { expectSameState, trainSteps, useRuns } from "./setup.js";
 
 const { options, folder } = useRuns();

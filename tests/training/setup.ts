@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect } from "vitest";
 import type { Engine } from "../../src/engines/engine.js";
 import { createOnnxEngine } from "../../src/engines/onnx/engine.js";
-import { parseRecipe, type RecipeSettings } from "../../src/training/recipe.js";
-import type { TrainOptions } from "../../src/training/train-options.js";
-import { train } from "../../src/training/trainer.js";
-import { readSafetensors } from "../../src/weights/safetensors.js";
+import { readSafetensors } from "../../src/formats/safetensors/safetensors.js";
+import { parseRecipe, type RecipeSettings } from "../../src/training/recipe/recipe.js";
+import type { TrainOptions } from "../../src/training/run/train-options.js";
+import { train } from "../../src/training/run/trainer.js";
 
 export const micro: RecipeSettings = {
   model: "deit",

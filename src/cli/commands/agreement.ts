@@ -1,23 +1,29 @@
 /** `deit agreement`: on how many images models decide differently (table 4 of the paper). */
 import type { Command } from "commander";
-import type { Dataset } from "../../data/dataset.js";
+import type { Dataset } from "../../data/dataset/dataset.js";
 import type { Engine } from "../../engines/engine.js";
 import type { EngineChoice } from "../../engines/open.js";
-import { UsageError } from "../../errors.js";
+import { UsageError } from "../../errors/errors.js";
 import { type Decisions, decide, disagreement } from "../../evaluation/agreement.js";
 import type { OpenedModel } from "../../evaluation/open-model.js";
-import { createProgress } from "../../system/progress.js";
-import { isOnnxFile } from "../../training/teacher-onnx.js";
-import { type Contestant, modelContestant, onnxContestant } from "../contestant.js";
-import { type DataOptions, dataOptions, evaluationLoader, namedClasses, testDataset } from "../evaluation-data.js";
-import { interruptible } from "../interruption.js";
-import { collected } from "../list-options.js";
-import { type ModelArgument, modelArguments } from "../model-argument.js";
-import { openNotedModel } from "../noted-model.js";
-import { engineOptions, withEngine } from "../options.js";
-import { print } from "../output.js";
-import { textTable } from "../table.js";
-import { viewChoice } from "../view-options.js";
+import { createProgress } from "../../system/terminal/progress.js";
+import { isOnnxFile } from "../../training/teacher/onnx.js";
+import { type Contestant, modelContestant, onnxContestant } from "../inputs/contestant.js";
+import {
+  type DataOptions,
+  dataOptions,
+  evaluationLoader,
+  namedClasses,
+  testDataset,
+} from "../inputs/evaluation-data.js";
+import { openNotedModel } from "../inputs/noted-model.js";
+import { collected } from "../options/lists.js";
+import { type ModelArgument, modelArguments } from "../options/model-argument.js";
+import { engineOptions, withEngine } from "../options/options.js";
+import { viewChoice } from "../options/view.js";
+import { interruptible } from "../output/interruption.js";
+import { print } from "../output/output.js";
+import { textTable } from "../output/table.js";
 
 export function define(command: Command): void {
   dataOptions(engineOptions(command))

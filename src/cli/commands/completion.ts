@@ -3,13 +3,13 @@ import { Argument, type Command } from "commander";
 import { catalogue } from "../../data/fetch/catalogue.js";
 import { pluginDefinitions } from "../../engines/xla/plugins/catalogue.js";
 import { modelNames } from "../../models/registry.js";
-import { gridNames } from "../../training/grid.js";
-import { recipeSchema } from "../../training/recipe.js";
-import { recipeNames } from "../../training/recipe-file.js";
+import { recipeNames } from "../../training/recipe/file.js";
+import { gridNames } from "../../training/recipe/grid.js";
+import { recipeSchema } from "../../training/recipe/recipe.js";
 import { commandTable, type KnownValues } from "../command-table.js";
 import { completionScript, type Shell, shells } from "../completion-scripts.js";
-import { print } from "../output.js";
-import type { CommandModule, Commands } from "../subcommands.js";
+import type { CommandModule, Commands } from "../options/subcommands.js";
+import { print } from "../output/output.js";
 
 /** The command that completes `commands`, itself among them. */
 export const completionOf = (commands: Commands): CommandModule => ({

@@ -1,6 +1,6 @@
 /** `deit data`: everything about data sets that is neither training nor evaluation. */
 import type { Command } from "commander";
-import { addCommands, type Commands } from "../subcommands.js";
+import { addCommands, type Commands } from "../options/subcommands.js";
 
 const commands: Commands = {
   check: { about: "what is wrong with a data set", load: () => import("./data/check.js") },

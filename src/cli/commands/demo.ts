@@ -4,17 +4,17 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { type EngineChoice, openEngine } from "../../engines/open.js";
-import { InterruptedError, TrainingError } from "../../errors.js";
+import { InterruptedError, TrainingError } from "../../errors/errors.js";
 import { chartPng, drawChart } from "../../report/plot.js";
 import { type SweepRow, sweepChart, sweepRows } from "../../report/sweep-table.js";
-import { writeFileAtomic } from "../../system/atomic-file.js";
-import { duration } from "../../system/duration.js";
-import { createProgress, type Progress } from "../../system/progress.js";
-import type { EpochRecord } from "../../training/events.js";
-import { type Cell, cellsOf, parseGrid } from "../../training/grid.js";
-import { parseRecipe } from "../../training/recipe.js";
-import { type CellResult, sweep } from "../../training/sweep.js";
-import { buildTeacherCache } from "../../training/teacher-cache.js";
+import { writeFileAtomic } from "../../system/files/atomic-file.js";
+import { createProgress, type Progress } from "../../system/terminal/progress.js";
+import { duration } from "../../system/text/duration.js";
+import { type Cell, cellsOf, parseGrid } from "../../training/recipe/grid.js";
+import { parseRecipe } from "../../training/recipe/recipe.js";
+import type { EpochRecord } from "../../training/run-folder/events.js";
+import { type CellResult, sweep } from "../../training/study/sweep.js";
+import { buildTeacherCache } from "../../training/teacher/cache.js";
 import {
   imageSize,
   linearRecipe,
@@ -23,11 +23,11 @@ import {
   studentVariants,
   teacherRecipe,
 } from "../demo-recipes.js";
-import { interruptible } from "../interruption.js";
-import { parseSeeds, wholeNumber, withEngine } from "../options.js";
-import { note, print, warn } from "../output.js";
-import { fits, markdownTable, screenColumns, textTable } from "../table.js";
-import { epochLine, trainingProgress } from "../training-progress.js";
+import { parseSeeds, wholeNumber, withEngine } from "../options/options.js";
+import { interruptible } from "../output/interruption.js";
+import { note, print, warn } from "../output/output.js";
+import { fits, markdownTable, screenColumns, textTable } from "../output/table.js";
+import { epochLine, trainingProgress } from "../output/training-progress.js";
 
 export function define(command: Command): void {
   command

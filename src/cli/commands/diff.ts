@@ -5,8 +5,8 @@ import {
   type RunDifferences,
   runDifferences,
   type ValueDifference,
-} from "../../training/run-comparison.js";
-import { print } from "../output.js";
+} from "../../training/run-folder/comparison.js";
+import { print } from "../output/output.js";
 
 export function define(command: Command): void {
   command

@@ -1,10 +1,12 @@
 /** `deit doctor`: what this machine offers, and whether it works. */
+
 import { availableParallelism, cpus, freemem, totalmem } from "node:os";
 import type { Command } from "commander";
 import { listPlugins } from "../../engines/xla/plugins/store.js";
+import { messageOf } from "../../errors/message-of.js";
 import { add, constant, input, program } from "../../tensor/index.js";
-import { withEngine } from "../options.js";
-import { print } from "../output.js";
+import { withEngine } from "../options/options.js";
+import { print } from "../output/output.js";
 
 export function define(command: Command): void {
   command.option("--json", "print one JSON value").addHelpText("after", "\nExample:\n  deit doctor").action(run);
@@ -76,7 +78,7 @@ async function probe(probed: Probed): Promise<Probe> {
       return { ...probed, works: true, version, devices, precisions };
     });
   } catch (error) {
-    return { ...probed, works: false, reason: error instanceof Error ? error.message : String(error) };
+    return { ...probed, works: false, reason: messageOf(error) };
   }
 }
 

@@ -2,11 +2,11 @@
 import type { Command } from "commander";
 import { type PluginName, pluginDefinitions } from "../../engines/xla/plugins/catalogue.js";
 import { installPlugin, listPlugins, removePlugin } from "../../engines/xla/plugins/store.js";
+import { UsageError } from "../../errors/errors.js";
 import { didYouMean } from "../../errors/nearest.js";
-import { UsageError } from "../../errors.js";
-import { createProgress } from "../../system/progress.js";
-import { interruptible } from "../interruption.js";
-import { print, warn } from "../output.js";
+import { createProgress } from "../../system/terminal/progress.js";
+import { interruptible } from "../output/interruption.js";
+import { print, warn } from "../output/output.js";
 
 const names = Object.keys(pluginDefinitions);
 

@@ -8,12 +8,18 @@ import { Probe } from "../../evaluation/probe.js";
 import { readRealLabels } from "../../evaluation/real-labels.js";
 import { type Head, headsOf } from "../../models/context.js";
 import type { Model } from "../../models/model.js";
-import { createProgress } from "../../system/progress.js";
-import { type DataOptions, dataOptions, evaluationLoader, namedClasses, testDataset } from "../evaluation-data.js";
-import { interruptible } from "../interruption.js";
-import { openNotedModel } from "../noted-model.js";
-import { engineOptions, wholeNumber, withEngine } from "../options.js";
-import { print } from "../output.js";
+import { createProgress } from "../../system/terminal/progress.js";
+import {
+  type DataOptions,
+  dataOptions,
+  evaluationLoader,
+  namedClasses,
+  testDataset,
+} from "../inputs/evaluation-data.js";
+import { openNotedModel } from "../inputs/noted-model.js";
+import { engineOptions, wholeNumber, withEngine } from "../options/options.js";
+import { interruptible } from "../output/interruption.js";
+import { print } from "../output/output.js";
 
 export function define(command: Command): void {
   dataOptions(engineOptions(command))

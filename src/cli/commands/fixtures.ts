@@ -1,13 +1,15 @@
 /** `deit fixtures`: checks this installation against reference values of timm and PyTorch. */
+
 import type { Command } from "commander";
 import { listPlugins } from "../../engines/xla/plugins/store.js";
+import { messageOf } from "../../errors/message-of.js";
 import type { CaseResult } from "../fixtures/case.js";
 import { checkOperations, checkResize } from "../fixtures/images.js";
 import { checkForward, checkTrainingStep } from "../fixtures/models.js";
 import { checkCheckpoint, checkPositionEmbedding, checkSchedules } from "../fixtures/others.js";
 import { checkRegnet } from "../fixtures/regnet.js";
-import { withEngine } from "../options.js";
-import { print } from "../output.js";
+import { withEngine } from "../options/options.js";
+import { print } from "../output/output.js";
 
 export function define(command: Command): void {
   command
@@ -36,7 +38,7 @@ async function run(folder: string, options: { json?: boolean }): Promise<void> {
     try {
       for (const r of await work()) lines.push({ engine, case: r.name, ...r, passed: r.error <= r.limit });
     } catch (error) {
-      lines.push({ engine, case: name, passed: false, reason: error instanceof Error ? error.message : String(error) });
+      lines.push({ engine, case: name, passed: false, reason: messageOf(error) });
     }
     if (!options.json) for (const line of lines.splice(0)) printCase(line, all);
   };

@@ -1,10 +1,10 @@
 /** `deit launch`: the processes of a job, on one node or on many; or the script of a SLURM job. */
 import { randomBytes } from "node:crypto";
 import type { Command } from "commander";
-import { launchJob } from "../../engines/xla/launch-job.js";
-import { UsageError } from "../../errors.js";
-import { type SlurmScriptOptions, slurmPlace, slurmScript } from "../../system/slurm.js";
-import { wholeNumber } from "../options.js";
+import { launchJob } from "../../cluster/launch-job.js";
+import { type SlurmScriptOptions, slurmPlace, slurmScript } from "../../cluster/slurm.js";
+import { UsageError } from "../../errors/errors.js";
+import { wholeNumber } from "../options/options.js";
 
 interface Options extends Omit<SlurmScriptOptions, "nodes" | "command"> {
   readonly nodes?: number;

@@ -3,20 +3,20 @@ import { availableParallelism } from "node:os";
 import { type Command, Option } from "commander";
 import type { Precision } from "../../engines/engine.js";
 import type { EngineChoice } from "../../engines/open.js";
-import { UsageError } from "../../errors.js";
+import { UsageError } from "../../errors/errors.js";
 import type { Chart } from "../../report/plot.js";
-import { createProgress } from "../../system/progress.js";
-import { type RangeTest, rateRangeTest, scatterOf } from "../../training/lr-range.js";
-import type { Recipe } from "../../training/recipe.js";
-import { openTrial } from "../../training/trial.js";
-import { chosenRun } from "../chosen-run.js";
-import { type Ending, interruptible } from "../interruption.js";
-import { chosenSplitOption, engineOptions, positive, wholeNumber, withEngine } from "../options.js";
-import { print } from "../output.js";
-import { checkPlotFile, writePlot } from "../plot-file.js";
-import { type Asked, dataAndRecipe, type RecipeChoice, recipeOptions, requireData } from "../recipe-options.js";
-import { relaunched } from "../relaunched.js";
-import { textTable } from "../table.js";
+import { createProgress } from "../../system/terminal/progress.js";
+import type { Recipe } from "../../training/recipe/recipe.js";
+import { type RangeTest, rateRangeTest, scatterOf } from "../../training/study/lr-range.js";
+import { openTrial } from "../../training/study/trial.js";
+import { chosenRun } from "../inputs/chosen-run.js";
+import { chosenSplitOption, engineOptions, positive, wholeNumber, withEngine } from "../options/options.js";
+import { type Asked, dataAndRecipe, type RecipeChoice, recipeOptions, requireData } from "../options/recipe.js";
+import { type Ending, interruptible } from "../output/interruption.js";
+import { print } from "../output/output.js";
+import { checkPlotFile, writePlot } from "../output/plot-file.js";
+import { textTable } from "../output/table.js";
+import { relaunched } from "../processes/relaunched.js";
 
 export function define(command: Command): void {
   chosenSplitOption(recipeOptions(engineOptions(command)))

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { published } from "../../models/published.js";
 import { createModel, modelNames } from "../../models/registry.js";
 import { sizeOf } from "../../tensor/index.js";
-import { print } from "../output.js";
+import { print } from "../output/output.js";
 
 /** Models whose name says no size. */
 const families: readonly string[] = ["deit", "linear", "regnety"];

@@ -1,19 +1,19 @@
 /** `deit predict`: names what is in images. */
 import type { Command } from "commander";
-import { readClassFile } from "../../data/sources/files.js";
-import { applyTransform } from "../../data/transform.js";
+import { readClassFile } from "../../data/dataset/files.js";
+import { applyTransform } from "../../data/view/transform.js";
 import type { EngineChoice } from "../../engines/open.js";
-import { type DeitError, FileError, InterruptedError } from "../../errors.js";
+import { type DeitError, FileError, InterruptedError } from "../../errors/errors.js";
 import { Classifier } from "../../evaluation/classifier.js";
 import { softmaxOf, topK } from "../../evaluation/metrics.js";
 import { evaluationTransform, type ViewChoice } from "../../evaluation/view.js";
 import { requireFiniteLogits } from "../../models/finite.js";
-import { findImages } from "../images-argument.js";
-import { interruptible } from "../interruption.js";
-import { openNotedModel } from "../noted-model.js";
-import { engineOptions, wholeNumber, withEngine } from "../options.js";
-import { print, warn } from "../output.js";
-import { viewOptions } from "../view-options.js";
+import { openNotedModel } from "../inputs/noted-model.js";
+import { findImages } from "../options/images-argument.js";
+import { engineOptions, wholeNumber, withEngine } from "../options/options.js";
+import { viewOptions } from "../options/view.js";
+import { interruptible } from "../output/interruption.js";
+import { print, warn } from "../output/output.js";
 
 export function define(command: Command): void {
   viewOptions(engineOptions(command))

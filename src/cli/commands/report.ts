@@ -4,19 +4,19 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import type { Engine } from "../../engines/engine.js";
 import type { EngineChoice } from "../../engines/open.js";
-import { DeitError, InterruptedError } from "../../errors.js";
+import { DeitError, InterruptedError } from "../../errors/errors.js";
 import { calibration } from "../../evaluation/decisions.js";
 import type { ReportedRun } from "../../report/reported-run.js";
 import { inspectRun } from "../../report/run-inspection.js";
 import { runPage } from "../../report/run-page.js";
-import { writeFileAtomic } from "../../system/atomic-file.js";
-import { createProgress } from "../../system/progress.js";
-import { runTestData } from "../../training/run-data.js";
-import { type RunSummary, summarizeRun } from "../../training/run-summary.js";
-import { interruptible } from "../interruption.js";
-import { engineOptions, wholeNumber, withEngine } from "../options.js";
-import { print, warn } from "../output.js";
-import { requireWritable } from "../output-file.js";
+import { writeFileAtomic } from "../../system/files/atomic-file.js";
+import { createProgress } from "../../system/terminal/progress.js";
+import { runTestData } from "../../training/feed/run-data.js";
+import { type RunSummary, summarizeRun } from "../../training/run-folder/summary.js";
+import { engineOptions, wholeNumber, withEngine } from "../options/options.js";
+import { requireWritable } from "../output/file.js";
+import { interruptible } from "../output/interruption.js";
+import { print, warn } from "../output/output.js";
 
 export function define(command: Command): void {
   engineOptions(command)

@@ -1,7 +1,9 @@
 /** `deit runs`: the runs in a folder, how far each got and how good it is. */
+
 import type { Command } from "commander";
-import { findRuns, type RunSummary, summarizeRun } from "../../training/run-summary.js";
-import { print } from "../output.js";
+import { messageOf } from "../../errors/message-of.js";
+import { findRuns, type RunSummary, summarizeRun } from "../../training/run-folder/summary.js";
+import { print } from "../output/output.js";
 
 export function define(command: Command): void {
   command
@@ -17,7 +19,7 @@ async function run(folder: string, { json }: { readonly json?: boolean }): Promi
     (await findRuns(folder)).map((path) =>
       summarizeRun(path)
         .then(rowOf)
-        .catch((error: unknown) => ({ folder: path, problem: error instanceof Error ? error.message : String(error) })),
+        .catch((error: unknown) => ({ folder: path, problem: messageOf(error) })),
     ),
   );
   if (json) print(JSON.stringify(rows));

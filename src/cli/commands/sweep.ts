@@ -2,25 +2,25 @@
 import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 import type { Command } from "commander";
-import { parseSplitRule } from "../../data/split.js";
+import { followParent, isLaunched, launch } from "../../cluster/launcher.js";
+import { parseSplitRule } from "../../data/dataset/split.js";
 import { chooseEngine, type EngineChoice, openEngine } from "../../engines/open.js";
-import { followParent, isLaunched, launch } from "../../engines/xla/launcher.js";
-import { InterruptedError, TrainingError, UsageError } from "../../errors.js";
+import { InterruptedError, TrainingError, UsageError } from "../../errors/errors.js";
 import { chartPng, drawChart } from "../../report/plot.js";
 import { sweepCells, sweepChart, sweepHead, sweepRows } from "../../report/sweep-table.js";
-import { writeFileAtomic } from "../../system/atomic-file.js";
-import { parseJson } from "../../system/json.js";
-import { type Cell, cellsOf, type Grid, parseGrid, readGrid } from "../../training/grid.js";
-import { applySettings, readRecipe } from "../../training/recipe-file.js";
-import { type CellResult, sweep } from "../../training/sweep.js";
-import { chosenSettings, chosenSplit, noteUnless } from "../chosen-run.js";
-import { type Ending, interruptible } from "../interruption.js";
-import { collected } from "../list-options.js";
-import { chosenSplitOption, engineOptions, parseSeeds, warnOfPassedOver, wholeNumber } from "../options.js";
-import { print } from "../output.js";
-import { namedAfter, requireOutside } from "../output-file.js";
-import { markdownTable, textTable } from "../table.js";
-import { trainingProgress } from "../training-progress.js";
+import { writeFileAtomic } from "../../system/files/atomic-file.js";
+import { parseJson } from "../../system/text/json.js";
+import { applySettings, readRecipe } from "../../training/recipe/file.js";
+import { type Cell, cellsOf, type Grid, parseGrid, readGrid } from "../../training/recipe/grid.js";
+import { type CellResult, sweep } from "../../training/study/sweep.js";
+import { chosenSettings, chosenSplit, noteUnless } from "../inputs/chosen-run.js";
+import { collected } from "../options/lists.js";
+import { chosenSplitOption, engineOptions, parseSeeds, warnOfPassedOver, wholeNumber } from "../options/options.js";
+import { namedAfter, requireOutside } from "../output/file.js";
+import { type Ending, interruptible } from "../output/interruption.js";
+import { print } from "../output/output.js";
+import { markdownTable, textTable } from "../output/table.js";
+import { trainingProgress } from "../output/training-progress.js";
 
 export function define(command: Command): void {
   chosenSplitOption(engineOptions(command))

@@ -2,17 +2,17 @@
 import { availableParallelism } from "node:os";
 import type { Command } from "commander";
 import type { EngineChoice } from "../../engines/open.js";
-import { UsageError } from "../../errors.js";
-import { createProgress, type Progress } from "../../system/progress.js";
-import { shellWord } from "../../system/shell-word.js";
-import { buildTeacherCache } from "../../training/teacher-cache.js";
-import { chosenRun } from "../chosen-run.js";
-import { type Ending, interruptible } from "../interruption.js";
-import { chosenSplitOption, engineOptions, wholeNumber, withEngine } from "../options.js";
-import { print, warn } from "../output.js";
-import { requireOutside } from "../output-file.js";
-import { type Asked, dataAndRecipe, type RecipeChoice, recipeOptions, requireData } from "../recipe-options.js";
-import { relaunched } from "../relaunched.js";
+import { UsageError } from "../../errors/errors.js";
+import { createProgress, type Progress } from "../../system/terminal/progress.js";
+import { shellWord } from "../../system/text/shell-word.js";
+import { buildTeacherCache } from "../../training/teacher/cache.js";
+import { chosenRun } from "../inputs/chosen-run.js";
+import { chosenSplitOption, engineOptions, wholeNumber, withEngine } from "../options/options.js";
+import { type Asked, dataAndRecipe, type RecipeChoice, recipeOptions, requireData } from "../options/recipe.js";
+import { requireOutside } from "../output/file.js";
+import { type Ending, interruptible } from "../output/interruption.js";
+import { print, warn } from "../output/output.js";
+import { relaunched } from "../processes/relaunched.js";
 
 export function define(command: Command): void {
   chosenSplitOption(recipeOptions(engineOptions(command)))

@@ -5,23 +5,23 @@ import { join } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import type { Engine } from "../../engines/engine.js";
 import type { EngineChoice } from "../../engines/open.js";
+import { UsageError } from "../../errors/errors.js";
 import { didYouMean } from "../../errors/nearest.js";
-import { UsageError } from "../../errors.js";
 import { openModel } from "../../evaluation/open-model.js";
 import { type BatchChoice, measureThroughput, type Throughput } from "../../evaluation/throughput.js";
 import { initialize } from "../../models/initialize.js";
 import { published } from "../../models/published.js";
 import { createModel, modelNames } from "../../models/registry.js";
 import type { Chart } from "../../report/plot.js";
-import { createProgress } from "../../system/progress.js";
+import { createProgress } from "../../system/terminal/progress.js";
 import { sizeOf } from "../../tensor/index.js";
-import { readLog } from "../../training/log-schema.js";
-import { interruptible } from "../interruption.js";
-import { modelArguments } from "../model-argument.js";
-import { engineOptions, wholeNumber, withEngine } from "../options.js";
-import { print } from "../output.js";
-import { checkPlotFile, writePlot } from "../plot-file.js";
-import { textTable } from "../table.js";
+import { readLog } from "../../training/run-folder/log-schema.js";
+import { modelArguments } from "../options/model-argument.js";
+import { engineOptions, wholeNumber, withEngine } from "../options/options.js";
+import { interruptible } from "../output/interruption.js";
+import { print } from "../output/output.js";
+import { checkPlotFile, writePlot } from "../output/plot-file.js";
+import { textTable } from "../output/table.js";
 
 const usual = ["tiny", "small", "base"].flatMap((size) => [
   `deit_${size}_patch16_224`,

@@ -5,16 +5,22 @@ import { passOver } from "../../evaluation/pass.js";
 import { Probe } from "../../evaluation/probe.js";
 import { meanTokenCosines, type TokenCosine, tokenCosines } from "../../evaluation/tokens.js";
 import type { Chart } from "../../report/plot.js";
-import { createProgress } from "../../system/progress.js";
-import { type DataOptions, dataOptions, evaluationLoader, namedClasses, testDataset } from "../evaluation-data.js";
-import { interruptible } from "../interruption.js";
-import { type ModelArgument, modelArguments } from "../model-argument.js";
-import { openNotedModel } from "../noted-model.js";
-import { engineOptions, withEngine } from "../options.js";
-import { print } from "../output.js";
-import { checkPlotFile, writePlot } from "../plot-file.js";
-import { textTable } from "../table.js";
-import { viewChoice } from "../view-options.js";
+import { createProgress } from "../../system/terminal/progress.js";
+import {
+  type DataOptions,
+  dataOptions,
+  evaluationLoader,
+  namedClasses,
+  testDataset,
+} from "../inputs/evaluation-data.js";
+import { openNotedModel } from "../inputs/noted-model.js";
+import { type ModelArgument, modelArguments } from "../options/model-argument.js";
+import { engineOptions, withEngine } from "../options/options.js";
+import { viewChoice } from "../options/view.js";
+import { interruptible } from "../output/interruption.js";
+import { print } from "../output/output.js";
+import { checkPlotFile, writePlot } from "../output/plot-file.js";
+import { textTable } from "../output/table.js";
 
 export function define(command: Command): void {
   dataOptions(engineOptions(command))

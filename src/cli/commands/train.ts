@@ -1,25 +1,25 @@
 /** `deit train`: trains a model on a folder of images. */
 import { availableParallelism } from "node:os";
 import { type Command, Option } from "commander";
-import { parseSplitRule } from "../../data/split.js";
-import { InterruptedError, PausedError } from "../../errors.js";
-import { placeFromEnvironment } from "../../system/coordination/rank-environment.js";
-import { shellWord } from "../../system/shell-word.js";
-import type { OnNaN } from "../../training/broken-run.js";
-import type { TrainEvent } from "../../training/events.js";
-import { optimizerState } from "../../training/step.js";
-import { type TrainResult, train } from "../../training/trainer.js";
-import { type EstimateChoice, printEstimate } from "../estimate-text.js";
-import { type Ending, interruptible } from "../interruption.js";
-import { collected } from "../list-options.js";
-import { chosenSplitOption, engineOptions, number, wholeNumber, withEngine } from "../options.js";
-import { note, print } from "../output.js";
-import { requireOutside } from "../output-file.js";
-import { withProcessGroup } from "../process-group.js";
-import { recipeOptions } from "../recipe-options.js";
-import { relaunched } from "../relaunched.js";
-import { type RunChoice, resolveRun } from "../resumed-run.js";
-import { epochLine, trainingProgress } from "../training-progress.js";
+import { placeFromEnvironment } from "../../cluster/rank-environment.js";
+import { parseSplitRule } from "../../data/dataset/split.js";
+import { InterruptedError, PausedError } from "../../errors/errors.js";
+import { shellWord } from "../../system/text/shell-word.js";
+import type { OnNaN } from "../../training/run/broken-run.js";
+import { type TrainResult, train } from "../../training/run/trainer.js";
+import type { TrainEvent } from "../../training/run-folder/events.js";
+import { optimizerState } from "../../training/step/step.js";
+import { type RunChoice, resolveRun } from "../inputs/resumed-run.js";
+import { collected } from "../options/lists.js";
+import { chosenSplitOption, engineOptions, number, wholeNumber, withEngine } from "../options/options.js";
+import { recipeOptions } from "../options/recipe.js";
+import { type EstimateChoice, printEstimate } from "../output/estimate-text.js";
+import { requireOutside } from "../output/file.js";
+import { type Ending, interruptible } from "../output/interruption.js";
+import { note, print } from "../output/output.js";
+import { epochLine, trainingProgress } from "../output/training-progress.js";
+import { withProcessGroup } from "../processes/process-group.js";
+import { relaunched } from "../processes/relaunched.js";
 
 export function define(command: Command): void {
   const choice = (flags: string, about: string, values: readonly string[]) => new Option(flags, about).choices(values);

@@ -1,6 +1,6 @@
 /** Affine maps of images by Pillow's resampling: a point outside takes the fill colour, a neighbour outside the edge's. */
-import type { RgbImage } from "../image.js";
-import { kernels } from "../kernels/kernels.js";
+import type { RgbImage } from "../pixels/image.js";
+import { kernels } from "../pixels/kernels/kernels.js";
 
 /** How pixels are read between pixels by a rotation, shear or shift. */
 export type AffineInterpolation = "bilinear" | "bicubic";

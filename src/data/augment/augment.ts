@@ -1,6 +1,6 @@
 /** What happens to a training image between crop and batch: a policy, then colour jitter. */
 import type { RandomStream } from "../../random/stream.js";
-import type { RgbImage } from "../image.js";
+import type { RgbImage } from "../pixels/image.js";
 import { color, hue } from "./color.js";
 import type { OperationSettings } from "./operations.js";
 import { applyPolicy, type Policy } from "./policy.js";

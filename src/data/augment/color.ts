@@ -1,7 +1,7 @@
 /** Operations between the channels of a pixel, as Pillow's. */
-import type { RgbImage } from "../image.js";
-import { kernels } from "../kernels/kernels.js";
-import { pixelMemory } from "../pixel-memory.js";
+import type { RgbImage } from "../pixels/image.js";
+import { kernels } from "../pixels/kernels/kernels.js";
+import { pixelMemory } from "../pixels/pixel-memory.js";
 
 /** Luminance of a pixel by ITU-R 601 in Pillow's fixed point. */
 const grey = (r: number, g: number, b: number): number => (r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16;

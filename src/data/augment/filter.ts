@@ -1,7 +1,7 @@
 /** Operations on a pixel's neighbourhood, as Pillow's: sharpness and Gaussian blur. */
-import type { RgbImage } from "../image.js";
-import { kernels } from "../kernels/kernels.js";
-import { copyOfPixels, pixelMemory } from "../pixel-memory.js";
+import type { RgbImage } from "../pixels/image.js";
+import { kernels } from "../pixels/kernels/kernels.js";
+import { copyOfPixels, pixelMemory } from "../pixels/pixel-memory.js";
 
 /** Factor 0 is the smoothed image, 1 the image. The border keeps its values. */
 export function sharpness(image: RgbImage, factor: number): RgbImage {

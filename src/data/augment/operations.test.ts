@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { readSafetensors } from "../../formats/safetensors/safetensors.js";
 import { RandomStream } from "../../random/stream.js";
-import { readSafetensors } from "../../weights/safetensors.js";
-import type { RgbImage } from "../image.js";
+import type { RgbImage } from "../pixels/image.js";
 import type { AffineInterpolation } from "./affine.js";
 import { grayscale, hue } from "./color.js";
 import { applyOperation, type OperationName, operationNames } from "./operations.js";

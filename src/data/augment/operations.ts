@@ -1,6 +1,6 @@
 /** The operations that augmentation policies name, by timm's names: how a magnitude becomes an argument, and what is done. */
 import type { RandomStream } from "../../random/stream.js";
-import type { RgbImage } from "../image.js";
+import type { RgbImage } from "../pixels/image.js";
 import { type AffineInterpolation, rotate, shearX, shearY, translateX, translateY } from "./affine.js";
 import { color } from "./color.js";
 import { gaussianBlur, sharpness } from "./filter.js";

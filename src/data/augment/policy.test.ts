@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { RandomStream } from "../../random/stream.js";
-import { randomBox } from "../crop.js";
+import { randomBox } from "../pixels/crop.js";
 import { applyPolicy, drawDecisions, parsePolicy } from "./policy.js";
 
 interface Histogram {

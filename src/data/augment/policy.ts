@@ -1,8 +1,8 @@
 /** Augmentation policies from timm's strings, such as `rand-m9-mstd0.5-inc1`: read once, then applied to each image. */
-import { UsageError } from "../../errors.js";
+import { UsageError } from "../../errors/errors.js";
 import { beta, gamma } from "../../random/distributions.js";
 import type { RandomStream } from "../../random/stream.js";
-import type { RgbImage } from "../image.js";
+import type { RgbImage } from "../pixels/image.js";
 import { type AutoAugmentName, autoAugmentPolicies, type PolicyStep } from "./auto-augment.js";
 import { applyOperation, argumentOf, type OperationName, type OperationSettings } from "./operations.js";
 

@@ -1,6 +1,6 @@
 /** Operations that map each value by a table, as Pillow's `ImageOps` and `ImageEnhance` make it. */
-import type { RgbImage } from "../image.js";
-import { kernels } from "../kernels/kernels.js";
+import type { RgbImage } from "../pixels/image.js";
+import { kernels } from "../pixels/kernels/kernels.js";
 import { meanGrey } from "./color.js";
 
 /** A table for each channel. */

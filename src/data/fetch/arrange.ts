@@ -1,9 +1,9 @@
 /** Lists of samples (`samples.csv`) for data sets whose labels and parts are stated in a way of their own. */
 import { join } from "node:path";
-import { FileError } from "../../errors.js";
-import { writeFileAtomic } from "../../system/atomic-file.js";
-import { linesOf } from "../../system/lines.js";
-import { type MatValue, readMat } from "../archive/mat.js";
+import { FileError } from "../../errors/errors.js";
+import { type MatValue, readMat } from "../../formats/mat.js";
+import { writeFileAtomic } from "../../system/files/atomic-file.js";
+import { linesOf } from "../../system/files/lines.js";
 
 interface Sample {
   readonly path: string;

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { type Header, pack } from "tar-stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { openDataset } from "../open.js";
+import { openDataset } from "../sources/open.js";
 import { catalogue } from "./catalogue.js";
 import { type FilesEntry, fetchDataset } from "./fetch.js";
 import { unpackTar } from "./unpack.js";

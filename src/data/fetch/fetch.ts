@@ -1,12 +1,13 @@
 /** A data set of the catalogue, from its home to a folder that is either whole or not there. */
 import { copyFile, mkdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { FileError, UsageError } from "../../errors.js";
-import { fileError, requireFreeSpace } from "../../system/atomic-file.js";
-import { download } from "../../system/download.js";
-import { takeLock } from "../../system/lock-file.js";
-import { makeFolder } from "../../system/make-folder.js";
-import { namedProcess } from "../../system/process-identity.js";
+import { FileError, UsageError } from "../../errors/errors.js";
+import { fileError } from "../../errors/file-error.js";
+import { requireFreeSpace } from "../../system/files/atomic-file.js";
+import { takeLock } from "../../system/files/lock-file.js";
+import { makeFolder } from "../../system/files/make-folder.js";
+import { namedProcess } from "../../system/files/process-identity.js";
+import { download } from "../../system/net/download.js";
 import type { CatalogueEntry, CatalogueFile } from "./catalogue.js";
 import { unpackTar } from "./unpack.js";
 

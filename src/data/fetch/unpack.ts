@@ -1,13 +1,13 @@
 /** Packed archives (tar, tar.gz) unpacked into a folder, piece by piece, with every name and size checked. */
 import { mkdir, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { FileError } from "../../errors.js";
-import { fileError } from "../../system/atomic-file.js";
-import { quoted } from "../../system/quoted.js";
-import { streamRegular } from "../../system/regular-file.js";
-import { type ByteSource, forwardSource } from "../archive/byte-source.js";
-import { gunzipped } from "../archive/gunzip.js";
-import { tarEntries } from "../archive/tar.js";
+import { FileError } from "../../errors/errors.js";
+import { fileError } from "../../errors/file-error.js";
+import { quoted } from "../../errors/quoted.js";
+import { type ByteSource, forwardSource } from "../../formats/byte-source.js";
+import { gunzipped } from "../../formats/gunzip.js";
+import { tarEntries } from "../../formats/tar.js";
+import { streamRegular } from "../../system/files/regular-file.js";
 
 export interface UnpackOptions {
   /** Leading folders of each name that are left out. */

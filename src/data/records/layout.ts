@@ -1,8 +1,8 @@
 /** The bytes of a record file (docs/records.md): its head, the head of each record, and its foot. Numbers are little-endian. */
 import { z } from "zod";
-import { FileError } from "../../errors.js";
-import { crc32 } from "../../system/crc32.js";
-import { parseJson } from "../../system/json.js";
+import { FileError } from "../../errors/errors.js";
+import { crc32 } from "../../formats/crc32.js";
+import { parseJson } from "../../system/text/json.js";
 
 const recordVersion = 1;
 /** As in PNG: not text, and damaged by whatever changes line ends. */

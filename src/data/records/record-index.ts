@@ -1,8 +1,8 @@
 /** The index of a record file: where each record stands and what it is, a column each. Read as it lies in the file. */
 import { z } from "zod";
-import { parseJson } from "../../system/json.js";
-import { NameColumn, Uint32Column } from "../columns.js";
-import type { Size } from "../image.js";
+import { parseJson } from "../../system/text/json.js";
+import { NameColumn, Uint32Column } from "../dataset/columns.js";
+import type { Size } from "../pixels/image.js";
 import { damaged, recordHeadBytes } from "./layout.js";
 
 const aboutSchema = z.object({

@@ -4,18 +4,18 @@
  */
 import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { FileError } from "../../errors.js";
-import { PickleError } from "../../pickle/values.js";
-import { fileError } from "../../system/atomic-file.js";
-import { withFile } from "../../system/read-range.js";
-import { readWhole } from "../../system/regular-file.js";
-import { fileSource } from "../archive/byte-source.js";
-import { NumpyArray, readNumpyPickle } from "../archive/numpy-pickle.js";
-import { SampleTable, tableDataset } from "../archive/sample-table.js";
-import type { Dataset, OpenOptions } from "../dataset.js";
-import { LabelColumn } from "../labels.js";
-import { noPart } from "../parts.js";
-import { filesNamed, readClassFile } from "./files.js";
+import { FileError } from "../../errors/errors.js";
+import { fileError } from "../../errors/file-error.js";
+import { fileSource } from "../../formats/byte-source.js";
+import { NumpyArray, readNumpyPickle } from "../../formats/pickle/numpy.js";
+import { PickleError } from "../../formats/pickle/values.js";
+import { withFile } from "../../system/files/read-range.js";
+import { readWhole } from "../../system/files/regular-file.js";
+import type { Dataset, OpenOptions } from "../dataset/dataset.js";
+import { filesNamed, readClassFile } from "../dataset/files.js";
+import { LabelColumn } from "../dataset/labels.js";
+import { noPart } from "../dataset/parts.js";
+import { SampleTable, tableDataset } from "../dataset/sample-table.js";
 
 /** Side of the images, and bytes of one. */
 const side = 32;

@@ -1,12 +1,12 @@
 /** Files in one folder whose names begin with their class: `n01440764_tench.JPEG`, `cat_0012.png`, `great_dane_3.jpg`. */
 import { dirname, join } from "node:path";
-import { FileError, UnlabelledPartError, UsageError } from "../../errors.js";
-import { quoted } from "../../system/quoted.js";
-import type { Dataset, OpenOptions } from "../dataset.js";
-import { classIndices, LabelColumn } from "../labels.js";
-import { listed, requireUndivided } from "../parts.js";
-import { FileList, fileDataset, filesNamed, inOrder, listFolder } from "./files.js";
-import { LeftOut } from "./left-out.js";
+import { FileError, UnlabelledPartError, UsageError } from "../../errors/errors.js";
+import { quoted } from "../../errors/quoted.js";
+import type { Dataset, OpenOptions } from "../dataset/dataset.js";
+import { FileList, fileDataset, filesNamed, inOrder, listFolder } from "../dataset/files.js";
+import { classIndices, LabelColumn } from "../dataset/labels.js";
+import { LeftOut } from "../dataset/left-out.js";
+import { listed, requireUndivided } from "../dataset/parts.js";
 
 /**
  * Opens the folder. Throws UnlabelledPartError where the names tell no class, or none of those that are wanted, and where

@@ -1,11 +1,11 @@
 /** Data sets from the Hugging Face hub: the Parquet files of the part that is asked for, in the hub's own cache. */
-import { UsageError } from "../../errors.js";
+import { UsageError } from "../../errors/errors.js";
 import { hubDataset } from "../../hub/datasets.js";
 import type { HubOptions } from "../../hub/hub.js";
-import { createProgress, type Progress } from "../../system/progress.js";
-import { type Dataset, type OpenOptions, withNotes } from "../dataset.js";
-import { filesOfPart } from "../parts.js";
-import { parquetDataset, requireOneConfiguration } from "./parquet.js";
+import { createProgress, type Progress } from "../../system/terminal/progress.js";
+import { type Dataset, type OpenOptions, withNotes } from "../dataset/dataset.js";
+import { filesOfPart } from "../dataset/parts.js";
+import { parquetDataset, requireOneConfiguration } from "./parquet/parquet.js";
 
 /** `owner/name` or `owner/name@revision`; also `name` alone for the hub's oldest data sets. */
 const repositoryName = /^((?:[\w.-]+\/)?[\w.-]+)(?:@([\w./-]+))?$/;

@@ -1,14 +1,14 @@
 /** One folder per class, as torchvision's ImageFolder: classes in code-point order of their folders. */
 import { join } from "node:path";
-import { FileError, UnlabelledPartError, UsageError } from "../../errors.js";
-import { quoted } from "../../system/quoted.js";
-import { isIndex } from "../class-matching.js";
-import { Uint32Column } from "../columns.js";
-import type { Dataset, OpenOptions } from "../dataset.js";
-import { classIndices, lookAlikes, looksOf } from "../labels.js";
-import { listed, requireUndivided, waysOut } from "../parts.js";
-import { addImagesBelow, FileList, fileDataset, listFolder, type Walked } from "./files.js";
-import { LeftOut } from "./left-out.js";
+import { FileError, UnlabelledPartError, UsageError } from "../../errors/errors.js";
+import { quoted } from "../../errors/quoted.js";
+import { isIndex } from "../dataset/class-matching.js";
+import { Uint32Column } from "../dataset/columns.js";
+import type { Dataset, OpenOptions } from "../dataset/dataset.js";
+import { addImagesBelow, FileList, fileDataset, listFolder, type Walked } from "../dataset/files.js";
+import { classIndices, lookAlikes, looksOf } from "../dataset/labels.js";
+import { LeftOut } from "../dataset/left-out.js";
+import { listed, requireUndivided, waysOut } from "../dataset/parts.js";
 
 /**
  * Opens the folder. Throws FileError where a class folder is empty, and, unless it is `settled` that folders are classes,

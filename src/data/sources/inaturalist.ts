@@ -1,15 +1,15 @@
 /** iNaturalist 2018 and 2019: a JSON file of images, annotations and categories per part, beside the image folders. */
 import { join, normalize } from "node:path";
 import { z } from "zod";
-import { FileError } from "../../errors.js";
-import { fileError } from "../../system/atomic-file.js";
-import { JsonError } from "../../system/json.js";
-import { readJson } from "../../system/json-file.js";
-import { hasControls, quoted } from "../../system/quoted.js";
-import type { Dataset, OpenOptions } from "../dataset.js";
-import { LabelColumn } from "../labels.js";
-import { filesOfPart } from "../parts.js";
-import { FileList, fileDataset, filesNamed } from "./files.js";
+import { FileError } from "../../errors/errors.js";
+import { fileError } from "../../errors/file-error.js";
+import { hasControls, quoted } from "../../errors/quoted.js";
+import { readJson } from "../../system/files/json-file.js";
+import { JsonError } from "../../system/text/json.js";
+import type { Dataset, OpenOptions } from "../dataset/dataset.js";
+import { FileList, fileDataset, filesNamed } from "../dataset/files.js";
+import { LabelColumn } from "../dataset/labels.js";
+import { filesOfPart } from "../dataset/parts.js";
 
 /** `train2019.json`, `val2018.json`; of several years in one folder the last counts. */
 export const annotationFile = /^(train|val)20\d\d\.json$/;

@@ -3,8 +3,8 @@
  * formulas. No class has a place or colour of its own, so a linear classifier on pixels learns almost nothing.
  */
 import { RandomStream } from "../../random/stream.js";
-import type { Dataset } from "../dataset.js";
-import type { RgbImage } from "../image.js";
+import type { Dataset } from "../dataset/dataset.js";
+import type { RgbImage } from "../pixels/image.js";
 
 /** Inside a shape? `x` and `y` are in units of its size, `r` the distance from its centre, `a` the angle. */
 type Shape = (x: number, y: number, r: number, a: number) => boolean;

@@ -1,9 +1,9 @@
 /** Record files: images that `deit data pack` has made small and put in a row, so that epochs do not wait for the disk. */
 import { basename } from "node:path";
-import type { Dataset, OpenOptions } from "../dataset.js";
-import { LabelColumn } from "../labels.js";
-import { noPart, requireUndivided } from "../parts.js";
-import { readRecordFile } from "../records/read-records.js";
+import type { Dataset, OpenOptions } from "../dataset/dataset.js";
+import { LabelColumn } from "../dataset/labels.js";
+import { noPart, requireUndivided } from "../dataset/parts.js";
+import { readRecordFile } from "../records/read.js";
 
 export const isRecordsName = (name: string): boolean => /\.records$/i.test(name);
 

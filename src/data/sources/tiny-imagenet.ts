@@ -3,14 +3,14 @@
  * classes. (Its training images are class folders.)
  */
 import { join } from "node:path";
-import { FileError } from "../../errors.js";
-import { linesOf } from "../../system/lines.js";
-import type { Dataset, OpenOptions } from "../dataset.js";
-import { LabelColumn } from "../labels.js";
-import { listed, requireUndivided } from "../parts.js";
-import { hasFile, type Place } from "../place.js";
-import { FileList, fileDataset, inOrder, listFolder } from "./files.js";
-import { LeftOut } from "./left-out.js";
+import { FileError } from "../../errors/errors.js";
+import { linesOf } from "../../system/files/lines.js";
+import type { Dataset, OpenOptions } from "../dataset/dataset.js";
+import { FileList, fileDataset, inOrder, listFolder } from "../dataset/files.js";
+import { LabelColumn } from "../dataset/labels.js";
+import { LeftOut } from "../dataset/left-out.js";
+import { listed, requireUndivided } from "../dataset/parts.js";
+import { hasFile, type Place } from "../dataset/place.js";
 
 const table = "val_annotations.txt";
 const imageFolder = "images";

@@ -1,9 +1,11 @@
 /** What an ONNX file tells without being loaded: the files that its weights lie in, and the kinds of its last nodes. */
+
 import type { FileHandle } from "node:fs/promises";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
-import { FileError } from "../../errors.js";
-import { fileError } from "../../system/atomic-file.js";
-import { openRegular } from "../../system/regular-file.js";
+import { FileError } from "../../errors/errors.js";
+import { fileError } from "../../errors/file-error.js";
+import { messageOf } from "../../errors/message-of.js";
+import { openRegular } from "../../system/files/regular-file.js";
 
 export interface FileGraph {
   /** Files with weights beside the model, as it names them, in alphabetical order. */
@@ -72,7 +74,7 @@ export async function readFileGraph(path: string): Promise<FileGraph> {
     };
     await walk("model", 0, size, 0);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new FileError(path, `"${path}" is no sound ONNX model: ${reason}.`);
   } finally {
     await file.close();

@@ -1,8 +1,10 @@
 /** The metadata of an ONNX file, found by skipping over its graph and weights. */
+
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
-import { FileError } from "../../errors.js";
-import { fileError } from "../../system/atomic-file.js";
-import { openRegular } from "../../system/regular-file.js";
+import { FileError } from "../../errors/errors.js";
+import { fileError } from "../../errors/file-error.js";
+import { messageOf } from "../../errors/message-of.js";
+import { openRegular } from "../../system/files/regular-file.js";
 import { entry } from "./file-graph.js";
 
 /** Field of `ModelProto` with an entry of the metadata: a message of key (1) and value (2). */
@@ -40,7 +42,7 @@ export async function readOnnxMetadata(path: string): Promise<ReadonlyMap<string
       }
     }
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new FileError(path, `"${path}" is no sound ONNX model: ${reason}.`);
   } finally {
     await file.close();

@@ -1,5 +1,5 @@
 /** Writes a program as an ONNX model for ONNX Runtime's CPU provider. */
-import { EngineError } from "../../errors.js";
+import { EngineError } from "../../errors/errors.js";
 import { allocate, type DType, type Program, type Tensor, topologicalOrder } from "../../tensor/index.js";
 import type { OnnxEmitter, OnnxOptions } from "../../tensor/lowering.js";
 import { dtypeCodes, encodeModel, type Initializer, type NodeProto } from "./proto.js";

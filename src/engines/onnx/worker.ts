@@ -1,6 +1,8 @@
 /** The worker thread of the ONNX engine: owns sessions and state, so that a running step never blocks the event loop. */
+
 import { parentPort } from "node:worker_threads";
 import { InferenceSession, Tensor } from "#onnxruntime";
+import { messageOf } from "../../errors/message-of.js";
 import type { DType, HostTensor, TypedArray } from "../../tensor/index.js";
 import type { Envelope, FileSignature, FileValue, Reply, Request, TensorEntries } from "./messages.js";
 
@@ -137,7 +139,7 @@ parentPort!.on("message", ({ id, request }: Envelope) => {
       const opened = request.kind === "open" ? sessions.get(request.session) : undefined;
       reply = { id, kind: "done", tensors, signature: opened && signatureOf(opened) };
     } catch (error) {
-      reply = { id, kind: "failed", message: error instanceof Error ? error.message : String(error) };
+      reply = { id, kind: "failed", message: messageOf(error) };
     }
     const own = reply.kind === "done" ? new Set(reply.tensors.map(([, t]) => t.data.buffer as ArrayBuffer)) : [];
     // Outputs that ONNX Runtime allocated are its own memory and cannot be transferred; reads are copies and can.

@@ -3,7 +3,7 @@ import { beforeAll, expect, it } from "vitest";
 import { createModel } from "../../models/registry.js";
 import { RandomStream } from "../../random/stream.js";
 import { float32, type HostTensor, hostTensor } from "../../tensor/index.js";
-import { trainStep } from "../../training/step.js";
+import { trainStep } from "../../training/step/step.js";
 import type { Engine } from "../engine.js";
 import { createOnnxEngine } from "../onnx/engine.js";
 import { createXlaEngine } from "./engine.js";

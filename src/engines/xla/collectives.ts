@@ -1,6 +1,6 @@
 /** What a compiled program sends between devices, counted from its optimized form. */
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
-import { EngineError } from "../../errors.js";
+import { EngineError } from "../../errors/errors.js";
 
 export interface Collective {
   /** "all-reduce", "all-gather", "reduce-scatter", "all-to-all", "collective-permute". */

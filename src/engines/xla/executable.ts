@@ -1,5 +1,7 @@
 /** A compiled program of the XLA engine: uploads data, runs, keeps state on the devices, brings outputs back. */
-import { EngineError } from "../../errors.js";
+
+import { EngineError } from "../../errors/errors.js";
+import { messageOf } from "../../errors/message-of.js";
 import type { HostTensor, NamedTensors, Program, ProgramOutput } from "../../tensor/index.js";
 import { checkData } from "../check-data.js";
 import type { DeviceState, Executable } from "../engine.js";
@@ -127,7 +129,7 @@ export class XlaExecutable implements Executable {
     } catch (error) {
       const taken = this.program.inputs.some((input, i) => input.role === "state" && inputs[0][i].isDeleted);
       if (taken) {
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = messageOf(error);
         state.lose(
           `The state on the device was lost when program "${this.program.name}" failed (${reason}); start again from the last checkpoint.`,
         );

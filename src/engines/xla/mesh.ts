@@ -1,5 +1,5 @@
 /** How tensors lie on the devices: a mesh of processes and of the devices of each. */
-import { EngineError } from "../../errors.js";
+import { EngineError } from "../../errors/errors.js";
 import { type Program, type ProgramInput, type Shape, sizeOf } from "../../tensor/index.js";
 
 export interface MeshOptions {

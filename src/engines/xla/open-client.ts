@@ -1,6 +1,7 @@
 /** Opens the devices of a plugin: those of this process, or of several that find each other. */
-import { EngineError } from "../../errors.js";
-import type { KeyValueStore } from "../../system/coordination/process-group.js";
+
+import type { KeyValueStore } from "../../cluster/process-group.js";
+import { EngineError } from "../../errors/errors.js";
 import { type ClientOptions, PjrtClient } from "./pjrt/client.js";
 import type { InstalledPlugin } from "./plugins/store.js";
 

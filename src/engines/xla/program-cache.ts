@@ -2,8 +2,8 @@
 import { createHash } from "node:crypto";
 import { mkdir, readdir, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
-import { writeFileAtomic } from "../../system/atomic-file.js";
-import { readWhole } from "../../system/regular-file.js";
+import { writeFileAtomic } from "../../system/files/atomic-file.js";
+import { readWhole } from "../../system/files/regular-file.js";
 
 const hashBytes = 32;
 const ending = ".xla";

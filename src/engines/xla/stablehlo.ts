@@ -1,5 +1,5 @@
 /** Writes a program as StableHLO text for a PJRT plugin. */
-import { EngineError } from "../../errors.js";
+import { EngineError } from "../../errors/errors.js";
 import {
   type DType,
   isFloat,

@@ -1,5 +1,5 @@
 /** Tensors that live on the devices between runs: whole on each, or in parts. */
-import { EngineError } from "../../errors.js";
+import { EngineError } from "../../errors/errors.js";
 import type { HostTensor, NamedTensors, Shape } from "../../tensor/index.js";
 import type { DeviceState } from "../engine.js";
 import { joined, partsOf } from "./host-parts.js";

@@ -1,5 +1,5 @@
 /** Scaled dot-product attention, forward and backward, as two composites an engine may replace by fused kernels. */
-import { ShapeError } from "../../errors.js";
+import { ShapeError } from "../../errors/errors.js";
 import { apply, applyAll, describe, type Primitive, sameShape, type Tensor } from "../graph.js";
 import { mul, sub } from "../primitives/arithmetic.js";
 import { saved } from "../primitives/barrier.js";

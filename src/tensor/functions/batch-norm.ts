@@ -1,5 +1,5 @@
 /** Batch normalisation over `[batch, channels, height, width]`, as PyTorch's BatchNorm2d. */
-import { ShapeError } from "../../errors.js";
+import { ShapeError } from "../../errors/errors.js";
 import { describe, type Tensor } from "../graph.js";
 import { sizeOf } from "../host.js";
 import { add, mul, sub } from "../primitives/arithmetic.js";

@@ -1,5 +1,5 @@
 /** The affine map of the models, and sums over rows. */
-import { ShapeError } from "../../errors.js";
+import { ShapeError } from "../../errors/errors.js";
 import { apply, describe, type Primitive, type Tensor } from "../graph.js";
 import { sizeOf } from "../host.js";
 import { add } from "../primitives/arithmetic.js";

@@ -1,5 +1,5 @@
 /** LayerNorm, with a backward pass short enough to matter (it is run 25 times a step). */
-import { ShapeError } from "../../errors.js";
+import { ShapeError } from "../../errors/errors.js";
 import { applyAll, describe, type Primitive, type Tensor } from "../graph.js";
 import { sizeOf } from "../host.js";
 import { add, mul, sub } from "../primitives/arithmetic.js";

@@ -1,5 +1,5 @@
 /** Broadcasting and its reverse, summing: each is the other's gradient. */
-import { ShapeError } from "../../errors.js";
+import { ShapeError } from "../../errors/errors.js";
 import { reduceWith, strides } from "../dense.js";
 import { apply, describe, normalizeAxis, type Primitive, sameShape, type Tensor } from "../graph.js";
 import { type Shape, sizeOf } from "../host.js";

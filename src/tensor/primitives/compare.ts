@@ -1,5 +1,5 @@
 /** Comparison and choice: compare, select, logic, max and min, and the reductions built on them. */
-import { ShapeError } from "../../errors.js";
+import { ShapeError } from "../../errors/errors.js";
 import { reduceWith, strides } from "../dense.js";
 import type { DType } from "../dtype.js";
 import { apply, describe, type Primitive, sameShape, type Tensor } from "../graph.js";

@@ -1,5 +1,5 @@
 /** Two-dimensional convolution with groups, and its two gradients, each again a convolution. */
-import { ShapeError } from "../../errors.js";
+import { ShapeError } from "../../errors/errors.js";
 import type { DenseValue } from "../dense.js";
 import { type Attributes, apply, describe, type Primitive, type Tensor, type TensorType } from "../graph.js";
 import { sizeOf } from "../host.js";

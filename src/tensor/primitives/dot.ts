@@ -1,5 +1,5 @@
 /** The batched matrix product with free choice of contracted axes: all linear algebra of the models. */
-import { ShapeError } from "../../errors.js";
+import { ShapeError } from "../../errors/errors.js";
 import { type DenseValue, strides } from "../dense.js";
 import type { DType } from "../dtype.js";
 import { apply, describe, type Node, type Primitive, type Tensor } from "../graph.js";

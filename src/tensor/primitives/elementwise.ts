@@ -1,5 +1,5 @@
 /** What all elementwise primitives share: operand coercion, broadcasting, shape rule and lowering. */
-import { ShapeError } from "../../errors.js";
+import { ShapeError } from "../../errors/errors.js";
 import type { DType } from "../dtype.js";
 import { type Attributes, apply, describe, type Primitive, sameShape, type Tensor, type TensorType } from "../graph.js";
 import { broadcast, broadcastShape } from "./broadcast.js";

@@ -1,5 +1,5 @@
 /** Reshape and transpose: the same elements under other indices. */
-import { ShapeError } from "../../errors.js";
+import { ShapeError } from "../../errors/errors.js";
 import { strides } from "../dense.js";
 import { apply, describe, type Primitive, sameShape, type Tensor } from "../graph.js";
 import { type Shape, sizeOf } from "../host.js";

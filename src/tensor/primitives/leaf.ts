@@ -1,5 +1,5 @@
 /** Values that come from nowhere: program inputs, constants, counters. */
-import { ShapeError } from "../../errors.js";
+import { ShapeError } from "../../errors/errors.js";
 import { type DType, isFloat } from "../dtype.js";
 import { apply, normalizeAxis, type Primitive, type Tensor, type TensorType } from "../graph.js";
 import { type Shape, sizeOf } from "../host.js";

@@ -2,7 +2,7 @@
  * Uniform random numbers inside a program, a pure function of a seed that comes in as data and of the element's index:
  * the same on every engine, and nothing to keep or restore.
  */
-import { ShapeError } from "../../errors.js";
+import { ShapeError } from "../../errors/errors.js";
 import { apply, describe, type Primitive, type Tensor } from "../graph.js";
 import { type Shape, sizeOf } from "../host.js";
 import type { OnnxEmitter, StablehloEmitter } from "../lowering.js";

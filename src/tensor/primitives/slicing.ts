@@ -1,5 +1,5 @@
 /** Parts of tensors: slice, pad, concat, split, reverse, gather. */
-import { ShapeError } from "../../errors.js";
+import { ShapeError } from "../../errors/errors.js";
 import { strides } from "../dense.js";
 import { apply, applyAll, describe, normalizeAxis, type Primitive, type Tensor } from "../graph.js";
 import { sizeOf } from "../host.js";

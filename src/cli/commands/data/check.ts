@@ -1,13 +1,13 @@
 /** `deit data check`: what is wrong with a data set, and what to do about it. */
 import { availableParallelism } from "node:os";
 import type { Command } from "commander";
-import { type CheckReport, checkData } from "../../../data/doctor/check.js";
-import { toJson, toLines } from "../../../data/doctor/summary.js";
-import { createProgress, type Progress } from "../../../system/progress.js";
-import { interruptible } from "../../interruption.js";
-import { wholeNumber } from "../../options.js";
-import { print } from "../../output.js";
-import { requireWritable } from "../../output-file.js";
+import { type CheckReport, checkData } from "../../../data/check/check.js";
+import { toJson, toLines } from "../../../data/check/summary.js";
+import { createProgress, type Progress } from "../../../system/terminal/progress.js";
+import { wholeNumber } from "../../options/options.js";
+import { requireWritable } from "../../output/file.js";
+import { interruptible } from "../../output/interruption.js";
+import { print } from "../../output/output.js";
 
 /** Exit code of a check that found something serious. */
 const foundSerious = 9;

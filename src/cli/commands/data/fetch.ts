@@ -2,13 +2,13 @@
 import type { Command } from "commander";
 import { type CatalogueEntry, catalogue } from "../../../data/fetch/catalogue.js";
 import { defaultFolder, fetchDataset } from "../../../data/fetch/fetch.js";
-import { openDataset } from "../../../data/open.js";
+import { openDataset } from "../../../data/sources/open.js";
+import { UsageError } from "../../../errors/errors.js";
 import { didYouMean } from "../../../errors/nearest.js";
-import { UsageError } from "../../../errors.js";
-import { createProgress, type Progress } from "../../../system/progress.js";
-import { shellWord } from "../../../system/shell-word.js";
-import { interruptible } from "../../interruption.js";
-import { print } from "../../output.js";
+import { createProgress, type Progress } from "../../../system/terminal/progress.js";
+import { shellWord } from "../../../system/text/shell-word.js";
+import { interruptible } from "../../output/interruption.js";
+import { print } from "../../output/output.js";
 
 interface Options {
   readonly output?: string;

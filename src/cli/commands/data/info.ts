@@ -1,11 +1,11 @@
 /** `deit data info`: what a data set holds, part by part. */
 import type { Command } from "commander";
-import { notesOf, openAllParts } from "../../../data/all-parts.js";
-import type { Dataset } from "../../../data/dataset.js";
-import { parseSplitRule } from "../../../data/split.js";
-import { oneClassOnly } from "../../../data/training-classes.js";
-import { splitOption } from "../../options.js";
-import { print, warn } from "../../output.js";
+import type { Dataset } from "../../../data/dataset/dataset.js";
+import { parseSplitRule } from "../../../data/dataset/split.js";
+import { notesOf, openAllParts } from "../../../data/sources/all-parts.js";
+import { oneClassOnly } from "../../../data/sources/training-classes.js";
+import { splitOption } from "../../options/options.js";
+import { print, warn } from "../../output/output.js";
 
 export function define(command: Command): void {
   splitOption(command)

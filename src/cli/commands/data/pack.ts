@@ -1,19 +1,19 @@
 /** `deit data pack`: a record file of a data set. */
 import { availableParallelism } from "node:os";
 import { type Command, Option } from "commander";
-import { notesOf, openAllParts } from "../../../data/all-parts.js";
-import type { PartName } from "../../../data/dataset.js";
-import { partIfThere } from "../../../data/open.js";
-import { type Packed, type PackedPart, packRecords } from "../../../data/records/pack.js";
+import type { PartName } from "../../../data/dataset/dataset.js";
+import { parseSplitRule } from "../../../data/dataset/split.js";
+import { type Packed, type PackedPart, packRecords } from "../../../data/packing/pack.js";
+import { notesOf, openAllParts } from "../../../data/sources/all-parts.js";
+import { partIfThere } from "../../../data/sources/open.js";
 import { isRecordsName, undivided } from "../../../data/sources/records.js";
-import { parseSplitRule } from "../../../data/split.js";
-import { UsageError } from "../../../errors.js";
-import { createProgress } from "../../../system/progress.js";
-import { type Ending, interruptible } from "../../interruption.js";
-import { splitOption, wholeNumber } from "../../options.js";
-import { print, warn } from "../../output.js";
-import { requireWritable } from "../../output-file.js";
-import { exifOption } from "../../view-options.js";
+import { UsageError } from "../../../errors/errors.js";
+import { createProgress } from "../../../system/terminal/progress.js";
+import { splitOption, wholeNumber } from "../../options/options.js";
+import { exifOption } from "../../options/view.js";
+import { requireWritable } from "../../output/file.js";
+import { type Ending, interruptible } from "../../output/interruption.js";
+import { print, warn } from "../../output/output.js";
 
 interface Options {
   readonly size: number;

@@ -2,23 +2,23 @@
 import { availableParallelism } from "node:os";
 import { basename, extname } from "node:path";
 import type { Command } from "commander";
-import { type Dataset, sayings } from "../../../data/dataset.js";
-import { openDataset } from "../../../data/open.js";
+import { type Dataset, sayings } from "../../../data/dataset/dataset.js";
+import { openDataset } from "../../../data/sources/open.js";
 import type { EngineChoice } from "../../../engines/open.js";
-import { UsageError } from "../../../errors.js";
+import { UsageError } from "../../../errors/errors.js";
 import { type Captioned, contactPage, contactSheet } from "../../../report/contact-sheet.js";
-import { writeFileAtomic } from "../../../system/atomic-file.js";
-import type { TrainEvent } from "../../../training/events.js";
-import { type PreviewImage, previewBatch } from "../../../training/preview.js";
-import { settledRecipe } from "../../../training/settled-recipe.js";
-import { createStudent } from "../../../training/student.js";
-import { trainingLoader, withoutBadImages } from "../../../training/training-data.js";
-import { chosenRun } from "../../chosen-run.js";
-import { interruptible } from "../../interruption.js";
-import { chosenSplitOption, engineOptions, wholeNumber, withEngine } from "../../options.js";
-import { note, print, warn } from "../../output.js";
-import { requireWritable } from "../../output-file.js";
-import { type Asked, dataAndRecipe, type RecipeChoice, recipeOptions, requireData } from "../../recipe-options.js";
+import { writeFileAtomic } from "../../../system/files/atomic-file.js";
+import { trainingLoader, withoutBadImages } from "../../../training/feed/training-data.js";
+import { settledRecipe } from "../../../training/recipe/settled.js";
+import { createStudent } from "../../../training/recipe/student.js";
+import type { TrainEvent } from "../../../training/run-folder/events.js";
+import { type PreviewImage, previewBatch } from "../../../training/study/preview.js";
+import { chosenRun } from "../../inputs/chosen-run.js";
+import { chosenSplitOption, engineOptions, wholeNumber, withEngine } from "../../options/options.js";
+import { type Asked, dataAndRecipe, type RecipeChoice, recipeOptions, requireData } from "../../options/recipe.js";
+import { requireWritable } from "../../output/file.js";
+import { interruptible } from "../../output/interruption.js";
+import { note, print, warn } from "../../output/output.js";
 
 export function define(command: Command): void {
   chosenSplitOption(recipeOptions(engineOptions(command)))

@@ -1,5 +1,5 @@
 /** A client: the devices of a plugin, and what runs on them. */
-import type { KeyValueStore } from "../../../system/coordination/process-group.js";
+import type { KeyValueStore } from "../../../cluster/process-group.js";
 import type { HostTensor } from "../../../tensor/host.js";
 import { pjrtEnums } from "../pjrt-api.generated.js";
 import { bufferTypes, DeviceBuffer } from "./buffer.js";

@@ -1,5 +1,5 @@
 /** Native objects that must be freed: each is one handle, freed once, and counted while it lives. */
-import { EngineError } from "../../../errors.js";
+import { EngineError } from "../../../errors/errors.js";
 import type { PjrtLibrary } from "./library.js";
 import { type Pointer, Struct } from "./struct.js";
 

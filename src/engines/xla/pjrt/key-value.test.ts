@@ -1,7 +1,7 @@
 import koffi from "koffi";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Coordinator } from "../../../system/coordination/coordinator.js";
-import { Rank } from "../../../system/coordination/rank.js";
+import { Coordinator } from "../../../cluster/coordinator.js";
+import { Rank } from "../../../cluster/rank.js";
 import { KeyValueCallbacks } from "./key-value.js";
 import { addressOf, pointerArray, readBytes, Struct, type StructName } from "./struct.js";
 

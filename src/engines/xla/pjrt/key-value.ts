@@ -1,8 +1,10 @@
 /** PJRT's key-value callbacks over a store: how the clients of several processes find each other. */
+
 import { once } from "node:events";
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
-import type { KeyValueStore } from "../../../system/coordination/process-group.js";
-import { workerUrl } from "../../../system/worker-url.js";
+import type { KeyValueStore } from "../../../cluster/process-group.js";
+import { messageOf } from "../../../errors/message-of.js";
+import { workerUrl } from "../../../system/threads/worker-url.js";
 import type { KeyValueAnswer, KeyValueCall, KeyValueQuestion, KeyValueWorkerData } from "./key-value-worker.js";
 import type { Pointer } from "./struct.js";
 
@@ -78,6 +80,6 @@ async function answer(
           message: `no process has put the value "${key}" within ${timeoutMs / 1000} s`,
         };
   } catch (error) {
-    return { kind: "failed", code: "UNAVAILABLE", message: error instanceof Error ? error.message : String(error) };
+    return { kind: "failed", code: "UNAVAILABLE", message: messageOf(error) };
   }
 }

@@ -1,6 +1,8 @@
 /** A loaded plugin: its function table, the check of its version, and its errors as exceptions. */
+
 import koffi, { type KoffiFunc } from "koffi";
-import { EngineError, OutOfMemoryError } from "../../../errors.js";
+import { EngineError, OutOfMemoryError } from "../../../errors/errors.js";
+import { messageOf } from "../../../errors/message-of.js";
 import { pjrtApi, pjrtApiVersion, pjrtEnums, pjrtFunctions } from "../pjrt-api.generated.js";
 import { decodeNamedValues, type NamedValue } from "./named-values.js";
 import { type Pointer, readBytes, Struct, type StructName } from "./struct.js";
@@ -154,7 +156,7 @@ function loadApi(path: string): Pointer {
     const api = koffi.load(path).func("GetPjrtApi", "void *", [])() as Pointer | null;
     if (api) return api;
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw new EngineError(
       `Cannot load the PJRT plugin "${path}": ${reason}. It must be a shared library for this system with the symbol GetPjrtApi; install one with "deit engine install".`,
       { cause },

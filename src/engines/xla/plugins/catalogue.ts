@@ -1,5 +1,5 @@
 /** The plugins that can be installed by name: their packages, the library inside, and what each needs to start. */
-import { EngineError } from "../../../errors.js";
+import { EngineError } from "../../../errors/errors.js";
 import { type PinnedPackage, type PinnedWheel, pinnedPackages } from "./wheels.generated.js";
 
 export type PluginName = "cpu" | "cuda12" | "cuda13" | "rocm" | "oneapi" | "metal" | "tpu";

@@ -1,8 +1,8 @@
 /** A package index in pip's simple form: which files a package has, from JSON (PEP 691) or HTML (PEP 503). */
-import { DeitError, EngineError } from "../../../errors.js";
-import { request, shown, text } from "../../../system/http.js";
-import { JsonError, parseJson as parseText } from "../../../system/json.js";
-import { networkReason } from "../../../system/network-reason.js";
+import { DeitError, EngineError } from "../../../errors/errors.js";
+import { request, shown, text } from "../../../system/net/http.js";
+import { networkReason } from "../../../system/net/network-reason.js";
+import { JsonError, parseJson as parseText } from "../../../system/text/json.js";
 import type { PipConfig } from "./pip-config.js";
 
 export interface IndexFile {

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { EngineError } from "../../../errors.js";
+import { EngineError } from "../../../errors/errors.js";
 import { planPlugin } from "./catalogue.js";
 import { listFiles } from "./package-index.js";
 import { pipConfig } from "./pip-config.js";

@@ -1,14 +1,15 @@
 /** The plugins on this machine: installing, listing, removing, and finding the one to use. */
 import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, isAbsolute, join, resolve, sep } from "node:path";
-import { EngineError } from "../../../errors.js";
-import { fileError, requireFreeSpace, writeFileAtomic } from "../../../system/atomic-file.js";
-import { cacheFolder } from "../../../system/cache-folder.js";
-import { download, verify } from "../../../system/download.js";
-import { readJson } from "../../../system/json-file.js";
-import { waitForLock } from "../../../system/lock-file.js";
-import type { ProcessIdentity } from "../../../system/process-identity.js";
-import { ZipFile } from "../../../system/zip.js";
+import { EngineError } from "../../../errors/errors.js";
+import { fileError } from "../../../errors/file-error.js";
+import { ZipFile } from "../../../formats/zip.js";
+import { requireFreeSpace, writeFileAtomic } from "../../../system/files/atomic-file.js";
+import { cacheFolder } from "../../../system/files/cache-folder.js";
+import { readJson } from "../../../system/files/json-file.js";
+import { waitForLock } from "../../../system/files/lock-file.js";
+import type { ProcessIdentity } from "../../../system/files/process-identity.js";
+import { download, verify } from "../../../system/net/download.js";
 import {
   type PluginName,
   type PluginPlan,

@@ -1,0 +1,80 @@
+/** What a command decides by itself where the user names no recipe, and no part to test on. */
+
+import { placeFromEnvironment } from "../../cluster/rank-environment.js";
+import type { Dataset, SplitRule } from "../../data/dataset/dataset.js";
+import { parseSplitRule, partOf } from "../../data/dataset/split.js";
+import { openDataset } from "../../data/sources/open.js";
+import { hasMeasuredPart } from "../../training/feed/measured-data.js";
+import { chooseRecipe, setAside } from "../../training/recipe/chosen.js";
+import { describedWeights } from "../../training/recipe/described-weights.js";
+import { readRecipe } from "../../training/recipe/file.js";
+import type { Recipe } from "../../training/recipe/recipe.js";
+import { type RecipeChoice, resolveRecipe } from "../options/recipe.js";
+import { note } from "../output/output.js";
+
+export interface DataChoice {
+  readonly data: string;
+  /** How the data is divided; chosen by what is there unless told. */
+  readonly split?: string;
+  readonly validation?: string;
+}
+
+/** For what is chosen: a line on standard error, unless that is for errors only. */
+export const noteUnless = (quiet: boolean | undefined) => (message: string) => {
+  if (!quiet) note(message);
+};
+
+/** The recipe that is named or fits the data, with the changes of the command line, and how the data is divided. */
+export async function chosenRun(
+  options: RecipeChoice & DataChoice & { readonly json?: boolean },
+): Promise<{ readonly recipe: Recipe; readonly split: SplitRule }> {
+  const say = noteUnless(options.json);
+  // A recipe that is wrong is told before anything is opened.
+  const named = options.recipe === undefined ? undefined : await resolveRecipe(options);
+  const split = await chosenSplit(options, say);
+  const recipe = named ?? (await resolveRecipe(options, await chosenSettings({ ...options, ...split }, say)));
+  return { recipe, split: await parseSplitRule(split.split) };
+}
+
+export interface ChosenSplit {
+  readonly split: string;
+  /** What it leaves for training, where the data was opened to choose. */
+  readonly training?: Dataset;
+}
+
+/**
+ * How the data is divided: as `split` says, or by its own parts, or by a share that is set aside where it has no part for
+ * testing and none is named. `note` takes the sentence about the latter.
+ */
+export async function chosenSplit(
+  { data, split, validation }: DataChoice,
+  note: (message: string) => void,
+): Promise<ChosenSplit> {
+  if (split !== undefined) return { split };
+  if (validation !== undefined || (await hasMeasuredPart(data))) return { split: "given" };
+  const whole = await openDataset(data, { split: "train" });
+  const share = setAside(whole.length);
+  note(
+    `"${data}" has no part with labels for validation or testing, so ${100 * share} % of each class is set aside for it; --split chooses another share, --validation other data, and --split given tests on nothing.`,
+  );
+  return { split: String(share), training: partOf(whole, { kind: "hash", share }, "train") };
+}
+
+/** Settings of the recipe that fits the data, for `resolveRecipe` to change further. `note` takes what is chosen. */
+export async function chosenSettings(
+  options: RecipeChoice & DataChoice & ChosenSplit,
+  note: (message: string) => void,
+): Promise<Record<string, unknown>> {
+  const { data, split, batchSize, finetune, model } = options;
+  const training = options.training ?? (await openDataset(data, { split: "train", rule: await parseSplitRule(split) }));
+  const { length: images, classes } = training;
+  const wanted = typeof batchSize === "number" ? batchSize : undefined;
+  const chosen = chooseRecipe({ images, classes: classes.length }, finetune !== undefined, wanted);
+  const described = finetune === undefined ? {} : await describedWeights(finetune, model);
+  note(
+    `recipe: ${chosen.name}, since none was named: ${chosen.why}. Name another one, or change its settings by --set.\nexpect: ${chosen.expect}.`,
+  );
+  // Several processes do not fit a head together; a new one then learns faster than the body.
+  const together = chosen.name === "finetune" && placeFromEnvironment() ? { headStart: "given", headLrFactor: 10 } : {};
+  return { ...(await readRecipe(chosen.name)), ...described, ...chosen.changes, ...together };
+}

@@ -1,0 +1,66 @@
+/** Options of the commands that look at models on a data set, and the loader they ask for. */
+import { availableParallelism } from "node:os";
+import type { Command } from "commander";
+import { type Dataset, sayings } from "../../data/dataset/dataset.js";
+import { readClassFile } from "../../data/dataset/files.js";
+import type { Loader } from "../../data/loading/loader.js";
+import { openDataset } from "../../data/sources/open.js";
+import { labelledFor } from "../../evaluation/output-classes.js";
+import type { EvaluationView, ViewChoice } from "../../evaluation/view.js";
+import { viewLoader } from "../../evaluation/view-loader.js";
+import type { Model } from "../../models/model.js";
+import { splitOption, wholeNumber } from "../options/options.js";
+import { viewOptions } from "../options/view.js";
+import { warn } from "../output/output.js";
+import { measuringRule } from "./run-split.js";
+
+export interface DataOptions extends ViewChoice {
+  readonly data: string;
+  readonly split: string;
+  readonly classes?: string;
+  readonly batchSize: number;
+  readonly workers: number;
+}
+
+export function dataOptions(command: Command): Command {
+  return viewOptions(splitOption(command))
+    .requiredOption("--data <folder>", "images with labels: class folders, shards and others")
+    .option("--classes <file>", "class names, one per line, in the order of the models' outputs")
+    .option("--batch-size <images>", "images per run of the program", wholeNumber(1), 8)
+    .option("--workers <threads>", "threads that read images", wholeNumber(0), Math.max(1, availableParallelism() - 1));
+}
+
+/** Class names from the file of `--classes`. */
+export async function namedClasses({ classes }: DataOptions): Promise<readonly string[] | undefined> {
+  return classes === undefined ? undefined : readClassFile(classes);
+}
+
+/**
+ * The test part of the data, or what the run of these weights set aside; its classes are those of the model, in their
+ * order (see `labelledFor`). Without a model they are `classes`, or the data's own.
+ */
+export async function testDataset(
+  { data, split, weights }: DataOptions & { readonly weights: readonly string[] },
+  model: Pick<Model, "name" | "classes"> | undefined,
+  classes: readonly string[] | undefined,
+  signal?: AbortSignal,
+): Promise<Dataset> {
+  const { rule, notes } = await measuringRule(data, split, weights);
+  for (const note of notes) warn(note);
+  const found = await openDataset(data, { split: "test", classes: model ? undefined : classes, rule, signal });
+  for (const note of sayings(found)) warn(note);
+  if (model === undefined) return found;
+  const { dataset, notes: matched } = labelledFor(found, model, classes);
+  for (const note of matched) warn(note);
+  return dataset;
+}
+
+/** All images in order, as a model sees them. */
+export function evaluationLoader(dataset: Dataset, view: EvaluationView, options: DataOptions): Loader {
+  return viewLoader({
+    dataset,
+    view,
+    batchSize: Math.min(options.batchSize, dataset.length),
+    workers: options.workers,
+  });
+}

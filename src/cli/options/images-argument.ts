@@ -1,0 +1,98 @@
+/** The images that a command is asked about one by one: files, folders, globs, data sets, standard input. */
+import { stat } from "node:fs/promises";
+import { text } from "node:stream/consumers";
+import { decodeImage, type Exif } from "../../data/codec/decode.js";
+import { type Dataset, requireOrientation, sayings } from "../../data/dataset/dataset.js";
+import { addImagesBelow, FileList } from "../../data/dataset/files.js";
+import { LeftOut } from "../../data/dataset/left-out.js";
+import { whileHere } from "../../data/dataset/pieces.js";
+import type { RgbImage } from "../../data/pixels/image.js";
+import { namesData, openDataset } from "../../data/sources/open.js";
+import { readSample } from "../../data/view/view.js";
+import { NoSuchPartError, UsageError } from "../../errors/errors.js";
+import { fileError } from "../../errors/file-error.js";
+import { warn } from "../output/output.js";
+
+export interface ImageInput {
+  /** Path of a file; of a data set's sample, its key. */
+  readonly name: string;
+  load(): Promise<RgbImage>;
+}
+
+/** The images that the arguments name, in their order. Throws FileError or UsageError for one that names none. */
+export async function findImages(named: readonly string[], exif: Exif, signal?: AbortSignal): Promise<ImageInput[]> {
+  const inputs: ImageInput[] = [];
+  for (const name of named) for (const input of await imagesOf(name, exif, signal)) inputs.push(input);
+  return inputs;
+}
+
+async function imagesOf(named: string, exif: Exif, signal: AbortSignal | undefined): Promise<ImageInput[]> {
+  if (named === "-") return [{ name: "standard input", load: () => readStandardInput(exif) }];
+  if (named === "@-")
+    return (await text(process.stdin))
+      .split(/\r?\n/)
+      .filter(Boolean)
+      .map((path) => fileInput(path, exif));
+  const info = await stat(named).catch(() => undefined);
+  if (info?.isDirectory()) {
+    const list = new FileList(named);
+    const leftOut = new LeftOut();
+    await addImagesBelow(list, "", leftOut);
+    for (const sentence of await leftOut.sentences(named)) warn(sentence);
+    // A folder without images of its own may hold them in archives.
+    if (list.length === 0) return datasetInputs(await openAnyPart(named, signal), exif);
+    return Array.from({ length: list.length }, (_, i) => fileInput(list.path(i), exif));
+  }
+  if (namesData(named)) return datasetInputs(await openAnyPart(named, signal), exif);
+  if (info || !/[*?[{]/.test(named)) return [fileInput(named, exif)];
+  return (await filesFitting(named)).map((path) => fileInput(path, exif));
+}
+
+/**
+ * Files whose paths fit a pattern of `*`, `?`, `[…]` and `{…}`. What stands at a path as it is written is meant as it is
+ * written, so that folders such as `Downloads (1)` and `[2024]` may stand before the pattern.
+ */
+async function filesFitting(pattern: string): Promise<string[]> {
+  const { escapePath, glob } = await import("tinyglobby");
+  const names = pattern.split("/");
+  let there = 0;
+  for (let count = 1; count < names.length; count++)
+    if (await stat(names.slice(0, count).join("/") || "/").catch(() => undefined)) there = count;
+  const folder = names.slice(0, there).map(escapePath);
+  // Parentheses are letters of names, here and in most shells.
+  const rest = names.slice(there).map((name) => name.replace(/[()]/g, "\\$&"));
+  const files = await glob([...folder, ...rest].join("/"), { absolute: false, expandDirectories: false });
+  if (files.length === 0) throw new UsageError(`No file fits "${pattern}".`);
+  return files.sort();
+}
+
+/** What is measured on; a shard called train-000.tar has the other part only. */
+async function openAnyPart(path: string, signal: AbortSignal | undefined): Promise<Dataset> {
+  const dataset = await openDataset(path, { split: "test", signal }).catch((error: unknown) => {
+    if (error instanceof NoSuchPartError) return openDataset(path, { split: "train", signal });
+    throw error;
+  });
+  for (const note of sayings(dataset)) warn(note);
+  return dataset;
+}
+
+function datasetInputs(dataset: Dataset, exif: Exif): ImageInput[] {
+  requireOrientation(dataset, exif);
+  return Array.from({ length: dataset.length }, (_, i) => ({
+    name: dataset.key(i),
+    load: () => whileHere(dataset, [i], () => readSample(dataset.source(i), { jpeg: "exact", exif })),
+  }));
+}
+
+const fileInput = (path: string, exif: Exif): ImageInput => ({
+  name: path,
+  load: () => readSample({ kind: "file", path }, { jpeg: "exact", exif }),
+});
+
+async function readStandardInput(exif: Exif): Promise<RgbImage> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
+  const bytes = Buffer.concat(chunks);
+  if (bytes.length === 0) throw fileError("standard input", "read an image from", new Error("it is empty"));
+  return decodeImage(bytes, { name: "standard input", exif });
+}

@@ -1,0 +1,86 @@
+/** Parsers of option values, and what commands share. */
+import { type Command, InvalidArgumentError } from "commander";
+import type { Engine } from "../../engines/engine.js";
+import { type Choice, type EngineChoice, openEngine, type PassedOver } from "../../engines/open.js";
+import { UsageError } from "../../errors/errors.js";
+import { warn } from "../output/output.js";
+
+/** What the value of an option may be: the check and the words stand together, so that each option has one sentence. */
+function numeric(fits: (n: number) => boolean, range: string): (text: string) => number {
+  return (text) => {
+    const n = Number(text);
+    if (text.trim() === "" || !Number.isFinite(n) || !fits(n)) throw new InvalidArgumentError(`It must be ${range}.`);
+    return n;
+  };
+}
+
+/** A whole number within a range; one above what a float holds exactly would silently be another. */
+export const wholeNumber = (least: number, most = Infinity): ((text: string) => number) =>
+  numeric(
+    (n) => Number.isSafeInteger(n) && n >= least && n <= most,
+    most === Infinity ? `a whole number, ${least} or more` : `a whole number from ${least} to ${most}`,
+  );
+
+export const number = (least: number, most = Infinity): ((text: string) => number) =>
+  numeric(
+    (n) => n >= least && n <= most,
+    most === Infinity ? `a number of ${least} or more` : `a number from ${least} to ${most}`,
+  );
+
+/** A number above 0, in the words in which a recipe asks for one. */
+export const positive: (text: string) => number = numeric((n) => n > 0, "a number greater than 0");
+
+/** Seeds with commas between them. */
+export function parseSeeds(text: string): number[] {
+  return text.split(",").map((part) => {
+    const seed = Number(part);
+    if (part.trim() === "" || !Number.isSafeInteger(seed) || seed < 0)
+      throw new UsageError(`--seeds got "${part}"; write whole numbers with commas between them, such as 0,1,2.`);
+    return seed;
+  });
+}
+
+/** The option that says how data is divided for training and testing; `parseSplitRule` reads it. */
+export function splitOption(command: Command): Command {
+  return command.option(splitFlag, splitMeaning, "given");
+}
+
+/** The same where a share is set aside when the data has no part for testing. */
+export function chosenSplitOption(command: Command): Command {
+  return command.option(splitFlag, `${splitMeaning}; default: its own parts or, without any, a share of it`);
+}
+
+const splitFlag = "--split <how>";
+const splitMeaning = "given (the data's own parts), a share for testing such as 0.1, or the split.json of a run";
+
+/** The options that choose an engine. */
+export function engineOptions(command: Command): Command {
+  return command
+    .option("--engine <name>", "auto, onnx or xla", "auto")
+    .option("--plugin <name>", "plugin of the XLA engine: a name, or the path of a library")
+    .option("--devices <n>", "devices of the XLA engine", wholeNumber(1))
+    .option("--threads <threads>", "threads of the ONNX engine", wholeNumber(1));
+}
+
+/** Says on standard error which installed plugins did not work. */
+export function warnOfPassedOver(_: Choice, passedOver: readonly PassedOver[]): void {
+  for (const { choice, error } of passedOver)
+    warn(`The plugin "${choice.plugin}" does not work here and is passed over: ${error}`);
+}
+
+/** Runs `work` with an engine, closed afterwards whatever happens. `work` hears why it is this one. */
+export async function withEngine<T>(
+  options: EngineChoice,
+  work: (engine: Engine, chosen: Choice) => Promise<T>,
+): Promise<T> {
+  let chosen: Choice | undefined;
+  const engine = await openEngine(options, (choice, passedOver) => {
+    chosen = choice;
+    warnOfPassedOver(choice, passedOver);
+  });
+  try {
+    return await work(engine, chosen!);
+  } finally {
+    await engine.close();
+  }
+}

@@ -1,0 +1,106 @@
+/** What commands that follow a recipe share: where it and the data come from, and changes to it. */
+import type { Command } from "commander";
+import type { Exif } from "../../data/codec/decode.js";
+import { UsageError } from "../../errors/errors.js";
+import { applySettings, isRecipe, readRecipe } from "../../training/recipe/file.js";
+import { parseRecipe, type Recipe, recipeSchema } from "../../training/recipe/recipe.js";
+import { collected } from "./lists.js";
+import { positive, wholeNumber } from "./options.js";
+import { exifOption } from "./view.js";
+
+export interface RecipeChoice {
+  readonly recipe?: string;
+  readonly set?: readonly string[];
+  readonly model?: string;
+  readonly epochs?: number;
+  readonly batchSize?: number | "auto";
+  readonly accumulate?: number;
+  readonly lr?: number;
+  readonly clipGradient?: number;
+  readonly finetune?: string;
+  readonly seed?: number;
+  readonly exif?: Exif;
+}
+
+/** Settings of a recipe that have options of their own. */
+const shortcuts = [
+  "model",
+  "epochs",
+  "batchSize",
+  "accumulate",
+  "lr",
+  "clipGradient",
+  "finetune",
+  "seed",
+  "exif",
+] as const;
+
+/** What a setting means, as help of an option. */
+function meaning(setting: keyof Recipe): string {
+  const text = recipeSchema.shape[setting].description ?? "";
+  return (text.charAt(0).toLowerCase() + text.slice(1)).replaceAll("`", "").replace(/\.$/, "");
+}
+
+/** The arguments `[recipe] <data>` and the options that change a recipe. */
+export function recipeOptions(command: Command): Command {
+  return command
+    .usage("[options] [recipe] <data>")
+    .argument("[recipe-or-data]", "recipe (file or packaged name; may be left out), then the data")
+    .argument(
+      "[data]",
+      "folder with a folder per class, or any other format (train and test parts are found), or procedural",
+    )
+    .option("--recipe <file>", "the recipe, instead of as an argument")
+    .option("--set <key=value ...>", "settings of the recipe, such as depth=6 or cropScale=[0.5,1]", collected)
+    .option("--model <name>", meaning("model"))
+    .option("--epochs <n>", meaning("epochs"), wholeNumber(1))
+    .option("--batch-size <images>", `${meaning("batchSize")}; auto divides it to fit into memory`, batchSize)
+    .option("--accumulate <runs>", meaning("accumulate"), wholeNumber(1))
+    .option("--lr <rate>", meaning("lr"), positive)
+    .option("--clip-gradient <norm>", meaning("clipGradient"), positive)
+    .option("--finetune <weights>", meaning("finetune"))
+    .option("--seed <n>", meaning("seed"), wholeNumber(0))
+    .addOption(exifOption(meaning("exif")));
+}
+
+export interface Asked<Options> {
+  /** Undefined where none was named. */
+  readonly data?: string;
+  readonly options: Options;
+}
+
+/** One argument is the data, unless it is plainly a recipe; of two, the first is the recipe. */
+export async function dataAndRecipe<Options extends RecipeChoice>(
+  first: string | undefined,
+  second: string | undefined,
+  options: Options,
+): Promise<Asked<Options>> {
+  if (first === undefined) return { options };
+  if (second === undefined && (options.recipe !== undefined || !(await isRecipe(first))))
+    return { data: first, options };
+  if (options.recipe !== undefined)
+    throw new UsageError(
+      `The recipe is named twice, as "${first}" and by --recipe "${options.recipe}"; leave one of them out.`,
+    );
+  return { data: second, options: { ...options, recipe: first } };
+}
+
+const batchSize = (text: string): number | "auto" => (text === "auto" ? text : wholeNumber(1)(text));
+
+/** The data, or a sentence that asks for it. */
+export function requireData(data: string | undefined): string {
+  if (data !== undefined) return data;
+  throw new UsageError(`Name the data: a folder with a folder per class, or "procedural" for built-in images.`);
+}
+
+/** The recipe (`base` where none is named) with the options and `--set` applied, in this order. */
+export async function resolveRecipe(
+  options: RecipeChoice,
+  base: Readonly<Record<string, unknown>> = {},
+): Promise<Recipe> {
+  if (options.batchSize === "auto")
+    throw new UsageError("Only deit train finds out what batch fits; give the number of images for --batch-size here.");
+  const settings = options.recipe ? await readRecipe(options.recipe) : { ...base };
+  for (const key of shortcuts) if (options[key] !== undefined) settings[key] = options[key];
+  return parseRecipe(applySettings(settings, options.set ?? []));
+}

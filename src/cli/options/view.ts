@@ -1,0 +1,50 @@
+/** Options that decide how a model sees images, where its weights and what lies beside them say otherwise or nothing. */
+import { type Command, InvalidArgumentError, Option } from "commander";
+import type { Exif } from "../../data/codec/decode.js";
+import type { Interpolation } from "../../data/pixels/resize.js";
+import {
+  asNormalization,
+  type NormalizationChoice,
+  type NormalizationName,
+  normalizationNames,
+} from "../../evaluation/normalization.js";
+import type { ViewChoice } from "../../evaluation/view.js";
+import { tryJson } from "../../system/text/json.js";
+import { number } from "./options.js";
+
+export function viewOptions(command: Command): Command {
+  const interpolations: readonly Interpolation[] = ["bicubic", "bilinear", "lanczos", "nearest"];
+  return command
+    .option(
+      "--crop-ratio <ratio>",
+      "share of the shorter side that is seen, as the weights say unless told",
+      number(0.01, 1),
+    )
+    .addOption(
+      new Option("--interpolation <filter>", "how images are resized, as the weights say unless told").choices(
+        interpolations,
+      ),
+    )
+    .option(
+      "--normalization <how>",
+      'imagenet, inception (0.5), none, or {"mean":[r,g,b],"std":[r,g,b]}; as the weights say unless told',
+      normalization,
+    )
+    .addOption(exifOption("turn images as their metadata ask, or not; as the weights say unless told"));
+}
+
+/** `--exif`: what is done about the orientation in metadata, with words on what decides. */
+export const exifOption = (description: string): Option =>
+  new Option("--exif <what>", description).choices(["ignore", "apply"] satisfies Exif[]);
+
+function normalization(text: string): NormalizationChoice {
+  if ((normalizationNames as readonly string[]).includes(text)) return text as NormalizationName;
+  const found = asNormalization(tryJson(text));
+  if (found) return found;
+  throw new InvalidArgumentError('It must be imagenet, inception, none or {"mean":[r,g,b],"std":[r,g,b]}.');
+}
+
+/** The parts of the view that the options decide. */
+export function viewChoice({ imageSize, cropRatio, interpolation, normalization, exif }: ViewChoice): ViewChoice {
+  return { imageSize, cropRatio, interpolation, normalization, exif };
+}

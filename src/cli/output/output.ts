@@ -1,0 +1,43 @@
+/** All that commands write: results on standard output; notes, warnings and progress on standard error. */
+import { fstatSync } from "node:fs";
+import { printable } from "../../errors/quoted.js";
+import { terminal } from "../../system/terminal/terminal.js";
+
+const lost = new AbortController();
+
+/** Aborted once standard output takes nothing any more; its reason is the system's error. */
+export const outputLost: AbortSignal = lost.signal;
+
+/** Lets the process outlive its output: a full disk, a reader that has left, a terminal that was closed. */
+export function watchOutput(): void {
+  process.stdout.on("error", (error) => lost.abort(error));
+  process.stderr.on("error", (error) => {
+    if (samePlace(1, 2)) lost.abort(error);
+  });
+}
+
+/** Whether two descriptors lead to the same file, pipe or terminal, as after `2>&1`. */
+function samePlace(a: number, b: number): boolean {
+  try {
+    const [first, second] = [fstatSync(a), fstatSync(b)];
+    return first.dev === second.dev && first.ino === second.ino;
+  } catch {
+    return false;
+  }
+}
+
+/** A result, on standard output. What names hold for a terminal to obey is written as escapes; JSON keeps its meaning. */
+export function print(text: string): void {
+  if (outputLost.aborted) return;
+  terminal.above(() => process.stdout.write(`${printable(text)}\n`));
+}
+
+/** What is said beside the result, on standard error. */
+export function note(text: string): void {
+  terminal.line(printable(text));
+}
+
+/** What has gone wrong or may, a sentence on standard error. */
+export function warn(message: string): void {
+  note(`deit: ${message}`);
+}

@@ -1,0 +1,118 @@
+/** Shows a training run on standard error. */
+import type { EngineInfo } from "../../engines/engine.js";
+import { createProgress, type Progress } from "../../system/terminal/progress.js";
+import { duration } from "../../system/text/duration.js";
+import type { EpochRecord, TrainEvent } from "../../training/run-folder/events.js";
+import { note, warn } from "./output.js";
+
+/** A listener for `train` that draws a bar over all steps and prints a line per epoch. */
+export function trainingProgress(title: string, quiet: boolean): { onEvent(event: TrainEvent): void; stop(): void } {
+  let progress: Progress | undefined;
+  let fitting: Progress | undefined;
+  let [images, where] = [0, ""];
+  let part: TestPart = "test";
+  const forecast = forecaster();
+  const endFitting = () => {
+    fitting?.stop();
+    fitting = undefined;
+  };
+  return {
+    stop: () => {
+      endFitting();
+      progress?.stop();
+    },
+    onEvent: (event) => {
+      switch (event.kind) {
+        case "fitting":
+          fitting ??= createProgress({ title: "features for the head", total: event.total, unit: "images", quiet });
+          fitting.update(event.images);
+          return;
+        case "start":
+          endFitting();
+          part = event.testPart ?? "test";
+          if (event.steps === 0) return;
+          forecast.start(event);
+          images = event.stepsDone * event.batchSize;
+          where = deviceText(event.engine);
+          progress = createProgress({
+            ...{ title, total: event.steps * event.batchSize, unit: "images", begun: images, quiet },
+          });
+          if (!quiet) {
+            note(
+              `${title}: ${event.model.name}, ${(event.parameters / 1e6).toFixed(2)} M parameters, ${event.images} images, ${event.steps} steps of ${batchText(event)}, ${where}${event.stepsDone > 0 ? `, going on from step ${event.stepsDone}` : ""}`,
+            );
+          }
+          return;
+        case "step":
+          images += event.images;
+          if (!quiet) forecast.step(event);
+          progress?.update(images, [
+            `loss ${event.loss.toFixed(3)}`,
+            `lr ${event.lr.toExponential(1)}`,
+            `data wait ${(100 * event.loaderWait).toFixed(0)} %`,
+            where,
+          ]);
+          return;
+        case "epoch":
+          forecast.epoch();
+          if (!quiet) note(epochLine(event.record, part));
+          return;
+        case "final":
+          return; // told with the result
+        case "warning":
+          warn(event.message);
+      }
+    },
+  };
+}
+
+const batchText = ({ batchSize, accumulate }: { readonly batchSize: number; readonly accumulate: number }): string =>
+  accumulate > 1 ? `${batchSize} (in ${accumulate} runs of ${batchSize / accumulate})` : `${batchSize}`;
+
+/** Runs of the program before the forecast's measurement, and in it. */
+const [warmUp, measured] = [3, 10];
+/** Seconds of a run that is worth a forecast. */
+const longEnough = 60;
+
+/** Tells once, after the first steps, how long it will take. */
+function forecaster() {
+  let [steps, batchSize, runs, since, lastStep] = [0, 0, 0, 0, 0];
+  return {
+    start: (event: { readonly steps: number; readonly batchSize: number }) => {
+      ({ steps, batchSize } = event);
+    },
+    /** What lies between two epochs, the test above all, is no part of the steps' time. */
+    epoch: () => {
+      since += performance.now() - lastStep;
+    },
+    step: ({ step, images }: { readonly step: number; readonly images: number }) => {
+      runs++;
+      lastStep = performance.now();
+      if (runs === warmUp) since = lastStep;
+      if (runs !== warmUp + measured) return;
+      const perImage = (lastStep - since) / 1000 / (measured * images);
+      const left = (steps - step) * batchSize * perImage;
+      if (left < longEnough) return;
+      note(
+        `estimate: about ${duration(left)} at ${(1 / perImage).toFixed(0)} images/s, tests aside (more by --dry-run)`,
+      );
+    },
+  };
+}
+
+/** Where it runs, as "xla on 4 × cuda" or "onnx on cpu (2 threads)". */
+export function deviceText({ engine, platform, devices, threads }: EngineInfo): string {
+  const count = devices > 1 ? `${devices} × ` : "";
+  return `${engine} on ${count}${platform}${threads ? ` (${threads} threads)` : ""}`;
+}
+
+type TestPart = "validation" | "test";
+
+/** What there is to say of an epoch, whose accuracy was measured on this part. */
+export function epochLine(r: EpochRecord, part: TestPart = "test"): string {
+  const test = r.test ? `, ${part} top-1 ${r.test.top1.toFixed(2)} %` : "";
+  if (r.epoch === 0)
+    return `fitted head: loss ${r.trainLoss.toFixed(4)}, train top-1 ${r.trainTop1.toFixed(1)} %${test}`;
+  const wait = r.loaderWait > 0.1 ? `, ${(100 * r.loaderWait).toFixed(0)} % waiting for data` : "";
+  return `epoch ${r.epoch}: loss ${r.trainLoss.toFixed(4)}, train top-1 ${r.trainTop1.toFixed(1)} %${test} (${r.imagesPerSecond.toFixed(0)} images/s${wait})`;
+}

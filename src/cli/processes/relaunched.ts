@@ -1,0 +1,17 @@
+/** Long work on the XLA engine runs in a child process: XLA wants allocator settings that a process cannot give itself. */
+
+import { followParent, isLaunched, launch } from "../../cluster/launcher.js";
+import { chooseEngine, type EngineChoice } from "../../engines/open.js";
+import type { Ending } from "../output/interruption.js";
+
+/** Whether a child process has done the whole command; its exit code is then this one's. If not, the work is to be done here. */
+export async function relaunched(options: EngineChoice, ending: Ending): Promise<boolean> {
+  const { engine } = await chooseEngine(options);
+  if (engine === "xla" && !isLaunched()) {
+    ending.leaveToChild();
+    process.exitCode = await launch(process.argv[1], process.argv.slice(2));
+    return true;
+  }
+  followParent();
+  return false;
+}

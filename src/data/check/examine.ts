@@ -1,0 +1,106 @@
+/** One sample looked at closely: can it be read, what is it, what does it show? The work of a worker thread. */
+
+import { createHash } from "node:crypto";
+import type { Metadata } from "sharp";
+import { messageOf } from "../../errors/message-of.js";
+import { decodeImage, defaultMaxPixels } from "../codec/decode.js";
+import { decodeJpegStrictly } from "../codec/decoders/jpeg.js";
+import { orientationOf } from "../codec/exif.js";
+import { type Codec, endingFits, fileFormat } from "../codec/file-format.js";
+import type { SampleSource } from "../dataset/dataset.js";
+import { isImageName } from "../dataset/files.js";
+import { type RgbImage, wholeImage } from "../pixels/image.js";
+import { readSource } from "../view/read-source.js";
+import { lookAtImage } from "./fingerprint.js";
+
+/** Properties of a file that training ignores or converts, and that may surprise. */
+export type Trait = "grey" | "alpha" | "cmyk" | "16-bit" | "animated" | "rotated";
+
+export interface Examination {
+  /** A sentence about a sample that cannot be read; nothing else is known of it then. */
+  readonly unreadable?: string;
+  /** The file decodes, but its data has errors, so that a part of the picture is a guess. */
+  readonly damaged?: boolean;
+  /** By the content: "JPEG", "PNG", …; undefined for bare pixels. */
+  readonly format?: string;
+  /** The name's ending promises another format. */
+  readonly misnamed?: boolean;
+  readonly width: number;
+  readonly height: number;
+  /** Length of the encoded image. */
+  readonly bytes: number;
+  /** SHA-256, in hexadecimal digits, of the encoded image or the bare pixels. */
+  readonly digest?: string;
+  readonly blank?: boolean;
+  /** Undefined where the image shows too little. */
+  readonly fingerprint?: Uint32Array;
+  readonly traits: readonly Trait[];
+}
+
+export async function examine(source: SampleSource): Promise<Examination> {
+  let length = 0;
+  try {
+    const found = await readSource(source);
+    if (!("bytes" in found)) {
+      const bare = await wholeImage(found);
+      return { ...seen(bare, bare.data), bytes: bare.data.length, traits: [] };
+    }
+    const { bytes, name } = found;
+    length = bytes.length;
+    const format = fileFormat(bytes);
+    const strict = decodeJpegStrictly(bytes, defaultMaxPixels);
+    const image = strict === "faulty" || strict === undefined ? await decodeImage(bytes, { name }) : strict;
+    return {
+      ...seen(image, bytes),
+      bytes: length,
+      format: format?.name,
+      damaged: strict === "faulty",
+      misnamed: format !== undefined && isFileName(source, name) && !endingFits(name, format),
+      traits: format?.readable ? await traitsOf(bytes, format.codec) : [],
+    };
+  } catch (error) {
+    const unreadable = messageOf(error);
+    return { unreadable, width: 0, height: 0, bytes: length, traits: [] };
+  }
+}
+
+/** Whether the name of a sample is that of its file: a record keeps that of another, and much in an archive has none. */
+const isFileName = ({ kind }: SampleSource, name: string): boolean =>
+  kind === "file" || (kind === "slice" && isImageName(name));
+
+type Seen = Pick<Examination, "width" | "height" | "digest" | "blank" | "fingerprint">;
+
+function seen(image: RgbImage, content: Uint8Array): Seen {
+  return {
+    width: image.width,
+    height: image.height,
+    digest: createHash("sha256").update(content).digest("hex"),
+    ...lookAtImage(image),
+  };
+}
+
+/** Of a file that has been decoded. */
+async function traitsOf(bytes: Uint8Array, codec: Codec): Promise<Trait[]> {
+  const { space, channels = 3, hasAlpha, depth, pages = 1 } = await describe(bytes, codec);
+  const holds: Readonly<Record<Trait, boolean>> = {
+    grey: channels < 3,
+    alpha: hasAlpha === true,
+    cmyk: space === "cmyk",
+    "16-bit": depth === "ushort",
+    animated: pages > 1,
+    rotated: orientationOf(bytes, codec) > 1,
+  };
+  return (Object.keys(holds) as Trait[]).filter((trait) => holds[trait]);
+}
+
+/** Formats that have a decoder here because libvips has none. */
+const ownCodecs: readonly Codec[] = ["bmp", "netpbm"];
+
+/** What libvips tells of a file; nothing of what it does not know, which is not why the picture would be unreadable. */
+async function describe(bytes: Uint8Array, codec: Codec): Promise<Partial<Metadata>> {
+  if (ownCodecs.includes(codec)) return {};
+  const { default: sharp } = await import("sharp");
+  return sharp(bytes, { limitInputPixels: false })
+    .metadata()
+    .catch(() => ({}));
+}

@@ -1,0 +1,148 @@
+/** What there is to check: the parts of the data with all they hold, and what stands beside the images. */
+import { opendir, realpath, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { DeitError, FileError, NoSuchPartError, UnlabelledPartError } from "../../errors/errors.js";
+import { isHidden } from "../../system/files/folder-entries.js";
+import { Uint32Column } from "../dataset/columns.js";
+import { type Dataset, type PartName, partNames } from "../dataset/dataset.js";
+import { addImagesBelow, FileList, fileDataset, isImageName, listFolder } from "../dataset/files.js";
+import { pictureAt } from "../dataset/left-out.js";
+import { lookAt } from "../dataset/place.js";
+import { formatOf } from "../sources/formats.js";
+import { openPart } from "../sources/open.js";
+import { folderLayout } from "../sources/part-folders.js";
+import { oneClassOnly } from "../sources/training-classes.js";
+
+export interface Part {
+  /** "train", "validation", "test", or the folder's own word for it. */
+  readonly name: string;
+  readonly dataset: Dataset;
+}
+
+/** What no sample tells. */
+export type Oddity =
+  /** A class folder without images. */
+  | { readonly kind: "emptyClass"; readonly path: string }
+  /** An image whose name does not say so: no loader takes it. */
+  | { readonly kind: "unlisted"; readonly path: string; readonly format: string }
+  /** An image of a format that is not read here. */
+  | { readonly kind: "unread"; readonly path: string; readonly format: string }
+  /** Another file among the images. */
+  | { readonly kind: "ignored"; readonly path: string }
+  /** A folder or part that training would refuse, with the sentence it would say. */
+  | { readonly kind: "refused"; readonly path: string; readonly message: string }
+  /** A part without labels. */
+  | { readonly kind: "unlabelled"; readonly path: string; readonly message: string }
+  /** What training says of the data before it begins. */
+  | { readonly kind: "told"; readonly path: string; readonly message: string };
+
+export interface Inventory {
+  readonly parts: readonly Part[];
+  readonly oddities: readonly Oddity[];
+}
+
+/** Files beside the images that are looked at; of more, the rest is not. */
+const mostFiles = 100_000;
+
+/**
+ * Lists the data at `path`, which may be anything that training takes. Class folders are listed even where training
+ * would refuse them, so that all that is wrong comes out at once.
+ */
+export async function takeInventory(path: string): Promise<Inventory> {
+  const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
+  const folders = isFolder ? await partFolders(path) : new Map<PartName, string>();
+  const oddities: Oddity[] = [];
+  const parts: Part[] = [];
+  let failure: unknown;
+  for (const split of partNames) {
+    const place = folders.get(split);
+    const folder = place === undefined ? path : join(path, place);
+    try {
+      const dataset = await openLike(path, split, parts[0]?.dataset);
+      parts.push({ name: place ?? split, dataset });
+    } catch (error) {
+      if (!(error instanceof DeitError)) throw error;
+      if (error instanceof NoSuchPartError && error.parts.length > 0) continue;
+      if (error instanceof NoSuchPartError && split !== "train") break;
+      failure ??= error;
+      const before = oddities.length;
+      const unlabelled = error instanceof UnlabelledPartError;
+      const found = isFolder && !unlabelled ? await openClasses(folder, oddities) : undefined;
+      if (found) parts.push({ name: place ?? split, dataset: found });
+      // What keeps it from opening is either among the oddities by now, or is said here.
+      if (oddities.length === before)
+        oddities.push({ kind: unlabelled ? "unlabelled" : "refused", path: folder, message: error.message });
+    }
+  }
+  if (parts.length === 0 && !oddities.some(({ kind }) => kind === "emptyClass"))
+    throw (
+      failure ??
+      new FileError(path, `"${path}" holds no images; it needs a folder per class, or files named CLASS_….jpg.`)
+    );
+  const told = [...new Set(parts.flatMap(({ dataset }) => dataset.notes ?? []))];
+  for (const message of told) oddities.push({ kind: "told", path, message });
+  const complaint =
+    parts[0]?.name === (folders.get("train") ?? "train") ? await oneClassOnly(path, parts[0].dataset) : undefined;
+  if (complaint !== undefined) oddities.push({ kind: "refused", path, message: complaint });
+  if (isFolder && parts.every(({ dataset }) => dataset.source(0).kind === "file"))
+    await findStrays(path, oddities, new Set());
+  return { parts, oddities };
+}
+
+/** A part by its own classes, or by those of the first where it shares none with them: then they are no classes. */
+async function openLike(path: string, split: PartName, first: Dataset | undefined): Promise<Dataset> {
+  const dataset = await openPart(path, { split });
+  if (!first || dataset.classes.some((name) => first.classes.includes(name))) return dataset;
+  return openPart(path, { split, classes: first.classes });
+}
+
+/** Folders that are parts. */
+async function partFolders(path: string): Promise<ReadonlyMap<PartName, string>> {
+  const place = await lookAt(path);
+  if ((await formatOf(place)) !== "folders") return new Map();
+  const layout = await folderLayout(place);
+  return layout.kind === "parts" ? layout.folders : new Map();
+}
+
+/** Folders of classes, one by one; undefined when none holds images. */
+async function openClasses(path: string, oddities: Oddity[]): Promise<Dataset | undefined> {
+  const files = new FileList(path);
+  const labels = new Uint32Column();
+  const classes: string[] = [];
+  for (const folder of (await listFolder(path)).folders) {
+    const before = files.length;
+    try {
+      await addImagesBelow(files, folder);
+    } catch (error) {
+      if (!(error instanceof DeitError)) throw error;
+      oddities.push({ kind: "refused", path: join(path, folder), message: error.message });
+    }
+    classes.push(folder);
+    for (let i = before; i < files.length; i++) labels.push(classes.length - 1);
+    if (files.length === before && oddities.at(-1)?.path !== join(path, folder))
+      oddities.push({ kind: "emptyClass", path: join(path, folder) });
+  }
+  return files.length === 0 ? undefined : fileDataset(files, { classes, labels });
+}
+
+/** Files in the folders of the data that are taken for no images. */
+async function findStrays(path: string, oddities: Oddity[], seen: Set<string>): Promise<void> {
+  const real = await realpath(path).catch(() => undefined);
+  if (real === undefined || seen.has(real) || oddities.length > mostFiles) return;
+  seen.add(real);
+  const entries = await opendir(path).catch(() => undefined);
+  if (!entries) return;
+  for await (const entry of entries) {
+    const at = join(path, entry.name);
+    if (isHidden(entry.name)) continue;
+    const info = entry.isSymbolicLink() ? await stat(at).catch(() => undefined) : entry;
+    if (info?.isDirectory()) await findStrays(at, oddities, seen);
+    else if (info?.isFile() && !isImageName(entry.name)) oddities.push(await strayAt(at));
+  }
+}
+
+async function strayAt(path: string): Promise<Oddity> {
+  const picture = await pictureAt(path);
+  if (picture === undefined) return { kind: "ignored", path };
+  return { kind: picture.readable ? "unlisted" : "unread", path, format: picture.name };
+}

@@ -1,0 +1,127 @@
+/**
+ * Bytes of an image file to RGB, with the meaning of Pillow's `Image.open(f).convert("RGB")`: alpha is dropped, the first
+ * frame of an animation counts, colour profiles are ignored, and EXIF rotation too unless it is asked for. What a file is
+ * says its content; nothing but the formats of `file-format.ts` reaches a decoder. Differences from Pillow: 16-bit grey
+ * is scaled to 8 bits (`decoders/grey.ts`), and what a decoder could not read is never made into pixels.
+ */
+import { FileError } from "../../errors/errors.js";
+import { type Picture, pictureOf, type RgbImage, wholeImage } from "../pixels/image.js";
+import { upright } from "../pixels/orientation.js";
+import { decodeAvif } from "./decoders/avif.js";
+import { decodeBmp } from "./decoders/bmp.js";
+import { decodeGif } from "./decoders/gif.js";
+import { openJpeg } from "./decoders/jpeg.js";
+import { decodeNetpbm } from "./decoders/netpbm.js";
+import { decodePng } from "./decoders/png.js";
+import { openTiff } from "./decoders/tiff.js";
+import { Undecodable } from "./decoders/undecodable.js";
+import { decodeWebp } from "./decoders/webp.js";
+import { orientationOf } from "./exif.js";
+import { type Codec, fileFormat, type ReadableFormat } from "./file-format.js";
+
+/** What becomes of the orientation that a camera notes in an image. */
+export type Exif = "ignore" | "apply";
+
+/** How an image file is decoded. */
+export interface DecodeOptions {
+  /** Path or name for messages. */
+  readonly name: string;
+  /**
+   * `exact` gives libjpeg's accurate inverse transform, bit for bit as Pillow. `fast` is free to decode large images at
+   * a fraction of their size, and where libjpeg-turbo can only be had through its addon takes its quicker transform (a
+   * few grey levels off at sharp edges), which training can afford.
+   */
+  readonly jpeg?: "exact" | "fast";
+  /** Largest width · height; Pillow's own limit unless told. */
+  readonly maxPixels?: number;
+  /**
+   * Whether an image is turned as its metadata asks, as Pillow's `ImageOps.exif_transpose` does; ignored unless told, as
+   * in timm and torchvision.
+   */
+  readonly exif?: Exif;
+  /** Gives memory for the pixels of a JPEG; fresh memory unless told. */
+  readonly allocate?: (bytes: number) => Uint8Array;
+}
+
+/** Above this Pillow speaks of a decompression bomb and refuses. */
+export const defaultMaxPixels = 178_956_970;
+
+/** Decodes an image; throws FileError with a sentence when it is none, is cut short, or is too large. */
+export async function decodeImage(bytes: Uint8Array, options: DecodeOptions): Promise<RgbImage> {
+  return wholeImage(await openImage(bytes, options));
+}
+
+/**
+ * Opens an image: its size, and its pixels as far as they are asked for. Throws FileError as `decodeImage` does, some
+ * of it only when pixels are asked for.
+ */
+export async function openImage(bytes: Uint8Array, options: DecodeOptions): Promise<Picture> {
+  const { name, exif = "ignore" } = options;
+  const format = readable(bytes, name);
+  const refusing = async <T>(work: Promise<T>): Promise<T> => {
+    try {
+      return await work;
+    } catch (error) {
+      throw error instanceof Undecodable ? refusal(name, error) : error;
+    }
+  };
+  const picture = await refusing(open(bytes, format.codec, options));
+  const told = { ...picture, pixels: (...part: Parameters<Picture["pixels"]>) => refusing(picture.pixels(...part)) };
+  return exif === "apply" ? upright(told, orientationOf(bytes, format.codec)) : told;
+}
+
+/** The image as it is stored, whatever its metadata asks for. */
+async function open(bytes: Uint8Array, codec: Codec, options: DecodeOptions): Promise<Picture> {
+  const { jpeg = "exact", maxPixels = defaultMaxPixels, allocate = fresh } = options;
+  switch (codec) {
+    case "jpeg":
+      return openJpeg(bytes, { jpeg, maxPixels, allocate });
+    case "png":
+      return pictureOf(await decodePng(bytes, maxPixels));
+    case "webp":
+      return pictureOf(await decodeWebp(bytes, maxPixels));
+    case "avif":
+      return pictureOf(await decodeAvif(bytes, maxPixels));
+    case "tiff":
+      return openTiff(bytes, maxPixels);
+    case "gif":
+      return pictureOf(decodeGif(bytes, maxPixels));
+    case "bmp":
+      return pictureOf(decodeBmp(bytes, maxPixels));
+    case "netpbm":
+      return pictureOf(decodeNetpbm(bytes, maxPixels));
+  }
+}
+
+const fresh = (bytes: number) => new Uint8Array(bytes);
+
+/** The format, if it is one that is read; nothing else gets to a decoder. */
+function readable(bytes: Uint8Array, name: string): ReadableFormat {
+  if (bytes.length === 0) throw new FileError(name, `"${name}" is empty; remove it or restore it.`);
+  const format = fileFormat(bytes);
+  if (format?.readable) return format;
+  const what = format ? `${format.name}, ${format.advice}` : "no image that can be read; restore or remove it";
+  throw new FileError(name, `"${name}" is ${what}.`);
+}
+
+function refusal(name: string, { reason, cause }: Undecodable): FileError {
+  const sentence = (what: string) => new FileError(name, `"${name}" ${what}.`, { cause });
+  switch (reason.kind) {
+    case "cut":
+      return sentence("is cut short; restore or remove it");
+    case "damaged":
+      return sentence(`is damaged${reason.how ? ` (${reason.how})` : ""}; restore or remove it`);
+    case "unsupported":
+      return sentence(`is ${reason.what}, which is not read here; convert it to JPEG or PNG`);
+    case "memory": {
+      const [bytes, limit] = [reason.bytes, reason.limit].map((n) => Math.round(n / 2 ** 20));
+      return sentence(
+        `is ${reason.how} so large that decoding it takes ${bytes} MiB, more than the limit of ${limit}; ${reason.how === "an AVIF" ? "convert it to JPEG or PNG" : `save it as one that is not ${reason.how.split(" ")[1]}`}, or scale it down`,
+      );
+    }
+    case "large": {
+      const { width, height, limit } = reason;
+      return sentence(`has ${width}×${height} pixels, more than the limit of ${limit}; scale it down or remove it`);
+    }
+  }
+}

@@ -1,0 +1,123 @@
+/** JPEG, by libjpeg-turbo where it can be called, as Pillow reads it. */
+import { createRequire } from "node:module";
+import { inTurn } from "../../pixels/huge-pictures.js";
+import {
+  type Picture,
+  type Pixels,
+  pictureOf,
+  type RgbImage,
+  type Shrink,
+  type Size,
+  wholeBox,
+} from "../../pixels/image.js";
+import { resize } from "../../pixels/resize.js";
+import { endOfJpegHead, isJpeg, type JpegHeader, jpegHeader } from "./jpeg-header.js";
+import { decodeWithSharp } from "./sharp.js";
+import { type TurboJpeg, turboJpeg } from "./turbojpeg.js";
+import { checkMemory, checkSize, cut, damaged, fitsMemory, unsupported } from "./undecodable.js";
+
+export interface JpegOptions {
+  readonly jpeg: "exact" | "fast";
+  readonly maxPixels: number;
+  readonly allocate: (bytes: number) => Uint8Array;
+}
+
+interface JpegAddon {
+  readonly FORMAT_RGB: number;
+  decompressSync(bytes: Uint8Array, options: { format: number }): { width: number; height: number; data: Uint8Array };
+}
+
+const require = createRequire(import.meta.url);
+let addon: JpegAddon | undefined;
+
+/** Throws Undecodable, some of it only when pixels are asked for. */
+export async function openJpeg(bytes: Uint8Array, options: JpegOptions): Promise<Picture> {
+  const { jpeg, maxPixels, allocate } = options;
+  const header = jpegHeader(bytes);
+  if (header) checkHeader(header, maxPixels);
+  const turbo = turboJpeg();
+  if (!turbo) {
+    const quick = jpeg === "fast" ? decodeJpegStrictly(bytes, maxPixels) : undefined;
+    return pictureOf(quick && quick !== "faulty" ? quick : await withoutTurbo(bytes, maxPixels));
+  }
+  const size = turbo.size(bytes) ?? turbo.size(bytes, "some");
+  if (!size) throw endsEarly(bytes) ? cut() : damaged();
+  checkSize(size.width, size.height, maxPixels);
+  return {
+    ...size,
+    shrinks: jpeg === "fast",
+    pixels: (box, shrink = 1) =>
+      inTurn(
+        size.width * size.height,
+        async () =>
+          turbo.decode(bytes, box, shrink, allocate) ?? shrunk(salvaged(turbo, bytes, size, allocate), shrink),
+      ),
+  };
+}
+
+/**
+ * The whole of a JPEG with damage that Pillow too passes over, what cannot be made out filled in by the library. Throws
+ * where it cannot go on, or the data ends before the picture does.
+ */
+function salvaged(turbo: TurboJpeg, bytes: Uint8Array, size: Size, allocate: JpegOptions["allocate"]): Pixels {
+  if (endsEarly(bytes)) throw cut();
+  const pixels = turbo.decode(bytes, wholeBox(size), 1, allocate, "some");
+  if (!pixels) throw damaged("what stands in its data does not belong there");
+  return pixels;
+}
+
+async function withoutTurbo(bytes: Uint8Array, maxPixels: number): Promise<RgbImage> {
+  if (endsEarly(bytes)) throw cut();
+  return decodeWithSharp(bytes, { loader: "jpeg", maxPixels });
+}
+
+/** What could only be decoded whole, at the size that was asked for. */
+function shrunk(pixels: Pixels, shrink: Shrink): Pixels {
+  if (shrink === 1) return pixels;
+  const width = Math.ceil(pixels.width / shrink);
+  const height = Math.ceil(pixels.height / shrink);
+  const { data } = resize(pixels, { width, height, interpolation: "bilinear" });
+  return { left: 0, top: 0, width, height, data };
+}
+
+/**
+ * The pixels of a JPEG whose data is without fault; "faulty" where the decoder had to guess, or could not go on;
+ * undefined for what this decoder is not for: other formats, CMYK, and more than `maxPixels`.
+ */
+export function decodeJpegStrictly(bytes: Uint8Array, maxPixels: number): RgbImage | "faulty" | undefined {
+  const header = isJpeg(bytes) ? jpegHeader(bytes) : undefined;
+  if (!header || header.components === 4 || !fitsLimits(header, maxPixels)) return undefined;
+  const turbo = turboJpeg();
+  if (turbo) return turbo.decode(bytes, wholeBox(header), 1, (length) => new Uint8Array(length)) ?? "faulty";
+  try {
+    addon ??= require("@julusian/jpeg-turbo") as JpegAddon;
+    return addon.decompressSync(bytes, { format: addon.FORMAT_RGB });
+  } catch {
+    return "faulty";
+  }
+}
+
+/** Whether there is no end mark behind the first scan: one may stand before, in a small picture in the metadata. */
+function endsEarly(bytes: Uint8Array): boolean {
+  const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return all.indexOf(endMark, endOfJpegHead(bytes)) < 0;
+}
+
+const endMark = Buffer.from([0xff, 0xd9]);
+
+/** Whether a JPEG with this header has pixels, and neither too many nor so stored that they take too much memory. */
+export const fitsLimits = (header: JpegHeader, maxPixels: number): boolean => {
+  const pixels = header.width * header.height;
+  return pixels > 0 && pixels <= maxPixels && fitsMemory(header, heldWhole(header));
+};
+
+/** Bytes for each pixel of what is there until the last scan: coefficients of two bytes. */
+const heldWhole = ({ scans, values }: JpegHeader): number => (scans ? 2 * values : 0);
+
+function checkHeader(header: JpegHeader, maxPixels: number): void {
+  const { width, height, bits, components } = header;
+  if (bits !== 8) throw unsupported(`a JPEG with ${bits} bits per value`);
+  if (![1, 3, 4].includes(components)) throw unsupported(`a JPEG with ${components} components`);
+  checkSize(width, height, maxPixels);
+  checkMemory("a progressive JPEG", header, heldWhole(header));
+}

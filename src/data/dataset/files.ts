@@ -1,0 +1,216 @@
+/** Listing of image files in little memory, and the data set that is a list of them. */
+import { realpath, stat } from "node:fs/promises";
+import { basename, dirname, isAbsolute, join, relative, sep } from "node:path";
+import { FileError } from "../../errors/errors.js";
+import { fileError } from "../../errors/file-error.js";
+import { forEachEntry } from "../../system/files/folder-entries.js";
+import { nameOf, rawPath } from "../../system/files/raw-path.js";
+import { readText } from "../../system/files/regular-file.js";
+import { readableEndings } from "../codec/file-format.js";
+import { NameColumn, Uint32Column } from "./columns.js";
+import type { Dataset } from "./dataset.js";
+import type { Labelled } from "./labels.js";
+import type { LeftOut } from "./left-out.js";
+
+/** Names of images that can be read, by their endings. */
+export const imageName = new RegExp(`\\.(${readableEndings.join("|")})$`, "i");
+
+export const isImageName = (name: string): boolean => imageName.test(name);
+
+/** What stands in a folder, hidden entries left out. */
+export interface Listing {
+  /** Names of the sub-folders, also those behind links, in code-point order. */
+  readonly folders: readonly string[];
+  /** Names of the image files, in the order in which the system gives them. */
+  readonly images: NameColumn;
+}
+
+/** Lists a folder, entry by entry; files that are not taken for images are told to `leftOut`. */
+export async function listFolder(path: string, leftOut?: LeftOut): Promise<Listing> {
+  const folders: string[] = [];
+  const images = new NameColumn();
+  const take = (name: string, isFolder: boolean) => {
+    if (isFolder) folders.push(name);
+    else if (isImageName(name)) images.push(name);
+    else leftOut?.add(path, name);
+    return undefined;
+  };
+  await forEachEntry(path, (name, entry) =>
+    entry.isSymbolicLink() ? isFolder(path, name).then((is) => take(name, is)) : take(name, entry.isDirectory()),
+  ).catch((error) => {
+    throw fileError(path, "list the folder", error);
+  });
+  const names = NameColumn.of(folders);
+  return { folders: [...names.order()].map((i) => folders[i]), images };
+}
+
+/** Names of the files in a folder that fit, in code-point order. */
+export async function filesNamed(path: string, wanted: RegExp): Promise<string[]> {
+  const found: string[] = [];
+  await forEachEntry(path, (name) => {
+    if (wanted.test(name)) found.push(name);
+    return undefined;
+  }).catch((error) => {
+    throw fileError(path, "list the folder", error);
+  });
+  return [...inOrder(NameColumn.of(found))];
+}
+
+/** Deepest folder, and most names, that a search for a few large files goes to. */
+const searched = { depth: 4, names: 100_000 };
+
+/** Names of the files below a folder that fit, relative to it, in code-point order. */
+export async function filesBelow(path: string, wanted: RegExp, most = searched.names): Promise<string[]> {
+  const found: string[] = [];
+  const search = async (folder: string, depth: number): Promise<void> => {
+    const inner: string[] = [];
+    await forEachEntry(join(path, folder), async (name, entry) => {
+      const isInner = entry.isSymbolicLink() ? await isFolder(join(path, folder), name) : entry.isDirectory();
+      if (isInner) inner.push(join(folder, name));
+      else if (wanted.test(name)) found.push(join(folder, name));
+      if (found.length > most) throw new FileError(path, `"${path}" holds more than ${most} files.`);
+      return undefined;
+    });
+    if (depth < searched.depth) for (const name of inner) await search(name, depth + 1);
+  };
+  await search("", 0).catch((error) => {
+    throw fileError(path, "list the folder", error);
+  });
+  return [...inOrder(NameColumn.of(found))];
+}
+
+/** Class names, one per line, in a file `classes.txt` of the folder, if there is one. */
+export async function readOwnClasses(folder: string): Promise<string[] | undefined> {
+  const path = join(folder, "classes.txt");
+  return (await stat(path).catch(() => undefined)) ? readClassFile(path) : undefined;
+}
+
+/** Class names from a text file, one per line. */
+export async function readClassFile(path: string): Promise<string[]> {
+  const text = await readText(path).catch((error) => {
+    throw fileError(path, "read the class names in", error);
+  });
+  const lines = text.split(/\r?\n/).map((l) => l.trim());
+  while (lines.at(-1) === "") lines.pop();
+  if (lines.length === 0) throw new FileError(path, `"${path}" names no classes; write one per line.`);
+  return lines;
+}
+
+/** Whether what a name links to is a folder. */
+async function isFolder(parent: string, name: string): Promise<boolean> {
+  return (await stat(rawPath(join(parent, name))).catch(() => undefined))?.isDirectory() ?? false;
+}
+
+/** Many files below one folder: names in a row, and for each the folder it stands in. */
+export class FileList {
+  readonly #folders: string[] = [];
+  readonly #folderIds = new Map<string, number>();
+  readonly #folderOf = new Uint32Column();
+  readonly #names = new NameColumn();
+
+  constructor(readonly root: string) {}
+
+  get length(): number {
+    return this.#names.length;
+  }
+
+  /** Adds a file by its path, absolute or relative to the root. */
+  add(path: string): void {
+    this.addAll(dirname(path), [basename(path)]);
+  }
+
+  /** Adds files of one folder. */
+  addAll(folder: string, names: Iterable<string>): void {
+    const id = this.#folderIds.get(folder) ?? this.#folders.push(folder) - 1;
+    this.#folderIds.set(folder, id);
+    for (const name of names) {
+      this.#folderOf.push(id);
+      this.#names.push(name);
+    }
+  }
+
+  /** Path of a file as it was added. */
+  relative(i: number): string {
+    return join(this.#folders[this.#folderOf.at(i)], this.#names.at(i));
+  }
+
+  path(i: number): string {
+    const path = this.relative(i);
+    return isAbsolute(path) ? path : join(this.root, path);
+  }
+}
+
+/** What a walk has found in a folder and below it. */
+export interface Walked {
+  /** Images in the folder itself. */
+  readonly own: number;
+  /** Folders below it that hold images, relative to it. */
+  readonly inner: readonly string[];
+}
+
+/**
+ * Adds all image files below `folder` to the list: its own in code-point order, then those of its sub-folders. No folder
+ * is walked twice, and no link is followed to one that holds `folder` or the root, where the images are others'.
+ */
+export async function addImagesBelow(list: FileList, folder: string, leftOut?: LeftOut): Promise<Walked> {
+  const [root, start] = [await realPath(list.root), await realPath(join(list.root, folder))];
+  const seen = new Set([...foldersAbove(root), ...foldersAbove(start)]);
+  if (folder !== "") seen.add(root);
+  const inner: string[] = [];
+  let own = 0;
+  const walk = async (name: string): Promise<void> => {
+    const path = join(list.root, name);
+    const real = await realPath(path);
+    if (seen.has(real)) return;
+    seen.add(real);
+    const { folders, images } = await listFolder(path, leftOut);
+    list.addAll(name, inOrder(images));
+    if (name === folder) own = images.length;
+    else if (images.length > 0) inner.push(relative(folder, name));
+    for (const each of folders) await walk(join(name, each));
+  };
+  await walk(folder);
+  return { own, inner };
+}
+
+async function realPath(path: string): Promise<string> {
+  const raw = rawPath(path);
+  try {
+    return typeof raw === "string" ? await realpath(raw) : nameOf(await realpath(raw, "buffer"));
+  } catch (error) {
+    throw fileError(path, "read", error);
+  }
+}
+
+/** All folders that a path lies in. */
+function foldersAbove(path: string): string[] {
+  const above = dirname(path);
+  return above === path ? [] : [above, ...foldersAbove(above)];
+}
+
+/** Names in code-point order. */
+export function* inOrder(names: NameColumn): Generator<string, void> {
+  for (const i of names.order()) yield names.at(i);
+}
+
+/** A data set of files with labels. */
+export function fileDataset(
+  files: FileList,
+  { classes, labels }: Labelled,
+  said: Pick<Dataset, "notes" | "leftOut"> = {},
+): Dataset {
+  const { root } = files;
+  if (files.length === 0) {
+    throw new FileError(root, `"${root}" holds no images; it needs a folder per class, or files named CLASS_….jpg.`);
+  }
+  return {
+    name: basename(root),
+    classes,
+    length: files.length,
+    label: (i) => labels.at(i),
+    source: (i) => ({ kind: "file", path: files.path(i) }),
+    describe: (i) => files.path(i),
+    key: (i) => files.relative(i).replaceAll(sep, "/"),
+    ...said,
+  };
+}

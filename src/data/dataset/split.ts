@@ -1,0 +1,94 @@
+/**
+ * Parts for data without any: a share of each class is set aside for testing, chosen by a hash of the samples' names, so
+ * that it is the same on every machine and hardly changes when samples are added. Which they were is kept in a file.
+ */
+import { createHash } from "node:crypto";
+import { z } from "zod";
+import { FileError, UsageError } from "../../errors/errors.js";
+import { fileError } from "../../errors/file-error.js";
+import { writeFileAtomic } from "../../system/files/atomic-file.js";
+import { readJson } from "../../system/files/json-file.js";
+import { JsonError } from "../../system/text/json.js";
+import { type Dataset, type OpenOptions, type SplitRule, subset } from "./dataset.js";
+
+const schema = z.object({
+  format: z.literal(1),
+  share: z.number().gt(0).lt(1),
+  samples: z.number().int().min(1),
+  test: z.array(z.string()),
+});
+
+/** A rule from an option's text: `given`, a share such as `0.1`, or the path of a recorded split. */
+export async function parseSplitRule(text: string): Promise<SplitRule> {
+  if (text === "given") return { kind: "given" };
+  const share = Number(text);
+  if (share > 0 && share < 1) return { kind: "hash", share };
+  if (!text.endsWith(".json")) {
+    throw new UsageError(
+      `--split is "${text}"; it must be given, a share for testing between 0 and 1 such as 0.1, or the split.json of a run.`,
+    );
+  }
+  return readSplit(text);
+}
+
+/** Bytes of a split of some million samples. */
+const largest = 400 * 2 ** 20;
+
+/** The rule that a file records. */
+export async function readSplit(path: string): Promise<SplitRule> {
+  const value = await readJson(path, largest, { items: 20_000_000 }).catch((error) => {
+    if (error instanceof JsonError) throw new FileError(path, `"${path}" ${error.message}, so it records no split.`);
+    throw fileError(path, "read the split", error);
+  });
+  const { success, data, error } = schema.safeParse(value);
+  if (success) return { kind: "recorded", path, share: data.share, test: new Set(data.test) };
+  throw new FileError(path, `"${path}" records no split; it needs format 1, share, samples and test.`, {
+    cause: error,
+  });
+}
+
+/** The samples of one part. */
+export function partOf(whole: Dataset, rule: SplitRule, part: OpenOptions["split"]): Dataset {
+  if (rule.kind === "given") return whole;
+  const isTest = rule.kind === "hash" ? chosenByHash(whole, rule.share) : recorded(whole, rule);
+  const wanted = part === "train" ? 0 : 1;
+  return subset(
+    whole,
+    Uint32Array.from({ length: whole.length }, (_, i) => i).filter((i) => isTest[i] === wanted),
+  );
+}
+
+/** Records which samples of `test`, out of `samples` in all, a rule has set aside. */
+export async function writeSplit(path: string, share: number, samples: number, test: Dataset): Promise<void> {
+  const keys = Array.from({ length: test.length }, (_, i) => test.key(i));
+  const content: z.infer<typeof schema> = { format: 1, share, samples, test: keys };
+  await writeFileAtomic(path, `${JSON.stringify(content, null, 1)}\n`);
+}
+
+/** 1 for the samples of each class whose names have the smallest hashes; at least one of each class stays on either side. */
+function chosenByHash(whole: Dataset, share: number): Uint8Array {
+  const hashes = new Float64Array(whole.length);
+  const ofClass = whole.classes.map((): number[] => []);
+  for (let i = 0; i < whole.length; i++) {
+    hashes[i] = createHash("sha256").update(whole.key(i)).digest().readUIntBE(0, 6);
+    ofClass[whole.label(i)].push(i);
+  }
+  const chosen = new Uint8Array(whole.length);
+  for (const members of ofClass) {
+    const count = Math.min(members.length - 1, Math.max(1, Math.round(share * members.length)));
+    members.sort((a, b) => hashes[a] - hashes[b] || a - b);
+    for (let i = 0; i < count; i++) chosen[members[i]] = 1;
+  }
+  return chosen;
+}
+
+function recorded(whole: Dataset, { path, test }: SplitRule & { kind: "recorded" }): Uint8Array {
+  const chosen = Uint8Array.from({ length: whole.length }, (_, i) => (test.has(whole.key(i)) ? 1 : 0));
+  if (!chosen.includes(1)) {
+    throw new FileError(
+      path,
+      `The split in "${path}" belongs to other data: none of its ${test.size} samples is in "${whole.name}".`,
+    );
+  }
+  return chosen;
+}

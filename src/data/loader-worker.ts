@@ -1,6 +1,0 @@
-/** A worker thread of the loader: fills its part of a batch in shared memory. */
-import { parentPort } from "node:worker_threads";
-import { type PoolPort, serveJobs } from "../system/worker-pool.js";
-import { fillViews, type LoaderJob } from "./loader-job.js";
-
-serveJobs(parentPort as unknown as PoolPort, (job: LoaderJob) => fillViews(job));

@@ -1,0 +1,236 @@
+/** Batches: worker threads decode and transform into shared memory, a few batches ahead of the consumer. */
+import { FileError, UsageError } from "../../errors/errors.js";
+import { RandomStream } from "../../random/stream.js";
+import { WorkerDied, WorkerPool } from "../../system/threads/worker-pool.js";
+import { workerUrl } from "../../system/threads/worker-url.js";
+import type { Exif } from "../codec/decode.js";
+import { type Dataset, requireOrientation } from "../dataset/dataset.js";
+import { piecesOf, streamedOrder, whileHere } from "../dataset/pieces.js";
+import type { Transform } from "../view/transform.js";
+import { type BadSample, fillViews, type LoaderJob } from "./job.js";
+
+/** What a loader reads, and how. */
+export interface LoaderOptions {
+  readonly dataset: Dataset;
+  readonly batchSize: number;
+  readonly transform: Transform;
+  readonly seed: number;
+  /** Worker threads; 0 works in this thread. The batches are the same. */
+  readonly workers: number;
+  readonly order: "shuffled" | "sequential";
+  /** Views of each sample in a shuffled epoch, which then sees that many times fewer samples; 1 unless told. */
+  readonly repeats?: number;
+  /** Leaves out the last batch when it is not full; otherwise it comes with `count` below the batch size. */
+  readonly dropLast: boolean;
+  readonly jpeg?: "exact" | "fast";
+  readonly maxPixels?: number;
+  /** Whether images are turned as their metadata asks; ignored unless told. */
+  readonly exif?: Exif;
+  /** What to do about an image that cannot be read. `skip` puts another one of its batch in its place. */
+  readonly onBadImage?: "stop" | "skip";
+  readonly onSkipped?: (message: string) => void;
+  /** This process's place among several that make a batch together, each an equal share of it; alone unless told. */
+  readonly process?: { readonly index: number; readonly count: number };
+}
+
+/** Images as the model sees them, with labels. */
+export interface Batch {
+  readonly step: number;
+  /** Place in the whole batch of the first sample here; 0 in a process that makes batches alone. */
+  readonly first: number;
+  /**
+   * uint8 `[share, size, size, 3]`, where the share of a process alone is the batch; shared memory that other threads
+   * read as it is; slots from `count` on are zero. Holds until the batch after the next is asked for, when it is used
+   * again: copy what is to be kept.
+   */
+  readonly images: Uint8Array;
+  /** `[share]`. */
+  readonly labels: Int32Array;
+  /** Index of each sample in the data set. */
+  readonly indices: Int32Array;
+  /** Samples that are there; fewer than slots in the last batch only. */
+  readonly count: number;
+}
+
+/** Batches of a data set, epoch by epoch, made ahead by worker threads. */
+export interface Loader {
+  readonly stepsPerEpoch: number;
+  /** Of all processes together. */
+  readonly batchSize: number;
+  /** Milliseconds that the consumer has waited for batches so far. */
+  readonly waited: () => number;
+  /** Batches of an epoch, from `fromStep` on. Every view is a function of seed, epoch and sample alone. */
+  epoch(epoch: number, fromStep?: number): AsyncGenerator<Batch, void>;
+  close(): Promise<void>;
+}
+
+/** Samples of an epoch whose pieces are brought here ahead of their turn. */
+const foreseen = 4096;
+
+const alone = { index: 0, count: 1 } as const;
+
+/** Batches in the making beside the one that is being used. */
+const ahead = 2;
+
+type Pool = WorkerPool<LoaderJob, readonly BadSample[]>;
+
+/** A batch in memory that all threads see, and that is taken back when the batch is past. */
+type SharedBatch = Batch & { readonly images: Uint8Array<SharedArrayBuffer> };
+
+/** `worker` is the module of the worker threads. */
+export function createLoader(options: LoaderOptions, worker = workerUrl("data/loading/worker")): Loader {
+  const { dataset, batchSize, dropLast, transform, process: { count: processes } = alone } = options;
+  if (batchSize % processes !== 0) {
+    throw new UsageError(
+      `A batch of ${batchSize} cannot be shared out among ${processes} processes; choose a --batch-size that ${processes} divides.`,
+    );
+  }
+  requireOrientation(dataset, options.exif);
+  const length = epochLength(options);
+  const stepsPerEpoch = dropLast ? Math.floor(length / batchSize) : Math.ceil(length / batchSize);
+  if (stepsPerEpoch === 0) throw fewerThanBatch(dataset, batchSize);
+  const pool: Pool | undefined =
+    options.workers > 0
+      ? new WorkerPool(worker, options.workers, ({ samples, current }) =>
+          dataset.describe(samples[Atomics.load(new Int32Array(current), 0)].index),
+        )
+      : undefined;
+  const free: SharedArrayBuffer[] = [];
+  const memory = () => free.pop() ?? new SharedArrayBuffer((batchSize / processes) * transform.size ** 2 * 3);
+  let waited = 0;
+  return {
+    stepsPerEpoch,
+    batchSize,
+    waited: () => waited,
+    async *epoch(epoch, fromStep = 0) {
+      const order = epochOrder(options, epoch);
+      const queue: Promise<SharedBatch>[] = [];
+      let next = fromStep;
+      const request = () => {
+        if (next >= stepsPerEpoch) return;
+        foresee(options, order, next);
+        const batch = makeBatch(options, pool, memory(), order, epoch, next++);
+        batch.catch(() => undefined); // reported when its turn comes
+        queue.push(batch);
+      };
+      for (let i = 0; i < (pool ? ahead : 1); i++) request();
+      let before: SharedBatch | undefined;
+      for (let batch = queue.shift(); batch; batch = queue.shift()) {
+        const start = performance.now();
+        const ready = await batch;
+        waited += performance.now() - start;
+        request();
+        yield ready;
+        // The consumer may still be at this one while it takes the next, but not at the one before.
+        if (before) free.push(before.images.buffer);
+        before = ready;
+      }
+    },
+    close: async () => pool?.close(),
+  };
+}
+
+/** The error of data that does not fill one batch. */
+export function fewerThanBatch({ name, length }: Dataset, batchSize: number): FileError {
+  const images = length === 1 ? "1 image" : `${length} images`;
+  return new FileError(
+    name,
+    `The data set "${name}" has ${images} to train on, fewer than one batch of ${batchSize}; give a --batch-size (the recipe's batchSize) of ${length} or less.`,
+  );
+}
+
+/** Views in an epoch; with repeats, whole multiples of 256 as in the released sampler. */
+export function epochLength({ dataset: { length }, repeats = 1 }: Pick<LoaderOptions, "dataset" | "repeats">): number {
+  return repeats === 1 || length < 256 ? length : length - (length % 256);
+}
+
+function epochOrder({ dataset, order, seed }: LoaderOptions, epoch: number): Uint32Array {
+  const { length, pieces } = dataset;
+  if (order === "sequential") return Uint32Array.from({ length }, (_, i) => i);
+  const stream = new RandomStream({ seed, epoch, purpose: "shuffle" });
+  return pieces ? streamedOrder(length, pieces, stream) : stream.permutation(length);
+}
+
+/** Has the pieces brought here that the samples after a step's lie in. */
+function foresee(
+  { dataset: { pieces }, batchSize, repeats = 1 }: LoaderOptions,
+  order: Uint32Array,
+  step: number,
+): void {
+  if (!pieces) return;
+  const from = Math.floor((step * batchSize) / repeats);
+  pieces.foresee(piecesOf(pieces, order.subarray(from, from + foreseen)));
+}
+
+async function makeBatch(
+  options: LoaderOptions,
+  pool: Pool | undefined,
+  memory: SharedArrayBuffer,
+  order: Uint32Array,
+  epoch: number,
+  step: number,
+): Promise<SharedBatch> {
+  const { dataset, transform, seed, jpeg = "exact", maxPixels, exif } = options;
+  const { repeats = 1, process = alone } = options;
+  const share = options.batchSize / process.count;
+  const first = step * options.batchSize + process.index * share;
+  const count = Math.max(0, Math.min(share, epochLength(options) - first));
+  // Views of a sample stand side by side, so that a batch holds them together (repeated augmentation).
+  const indices = new Int32Array(share).fill(-1);
+  for (let slot = 0; slot < count; slot++) indices[slot] = order[Math.floor((first + slot) / repeats)];
+  const bytes = transform.size ** 2 * 3;
+  const images = new Uint8Array(memory);
+  images.fill(0, count * bytes);
+  const samples = [...indices.subarray(0, count)].map((index, slot) => ({
+    ...{ slot, index, view: (first + slot) % repeats },
+    source: dataset.source(index),
+  }));
+  const size = pool ? Math.min(32, Math.ceil(samples.length / (2 * pool.size))) : samples.length;
+  const jobs: LoaderJob[] = [];
+  for (let at = 0; at < samples.length; at += size) {
+    const current = new SharedArrayBuffer(4);
+    const part = samples.slice(at, at + size);
+    jobs.push({ options: { transform, jpeg, maxPixels, exif }, seed, epoch, memory, current, samples: part });
+  }
+  const run = () => Promise.all(jobs.map((job) => runJob(options, pool, job)));
+  const bad = (await whileHere(dataset, indices.subarray(0, count), run)).flat();
+  const labels = new Int32Array(share);
+  for (let slot = 0; slot < count; slot++) labels[slot] = dataset.label(indices[slot]);
+  if (bad.length > 0) replaceBad(options, bad, { step, first: process.index * share, images, labels, indices, count });
+  return { step, first: process.index * share, images, labels, indices, count };
+}
+
+/** Runs a job; one that a worker dies on stops the loader, or goes on without the sample that did it. */
+async function runJob(options: LoaderOptions, pool: Pool | undefined, job: LoaderJob): Promise<readonly BadSample[]> {
+  const { dataset, onBadImage = "stop" } = options;
+  try {
+    return await (pool ? pool.run(job) : fillViews(job));
+  } catch (error) {
+    const message = `${error instanceof Error ? error.message : error}. Remove the file, or check it with another program.`;
+    const at = Atomics.load(new Int32Array(job.current), 0);
+    const { slot, index } = job.samples[at];
+    if (!(error instanceof WorkerDied) || onBadImage === "stop") throw new FileError(dataset.describe(index), message);
+    const others = job.samples.filter((_, i) => i !== at);
+    const again = { ...job, samples: others, current: new SharedArrayBuffer(4) };
+    const rest = others.length > 0 ? await runJob(options, pool, again) : [];
+    return [{ slot, index, message }, ...rest];
+  }
+}
+
+/** Copies another sample of the batch over each one that could not be read, or stops. */
+function replaceBad(
+  { dataset, onBadImage = "stop", onSkipped }: LoaderOptions,
+  bad: readonly BadSample[],
+  { images, labels, indices, count }: Batch,
+): void {
+  const slots = new Set(bad.map((b) => b.slot));
+  const bytes = images.length / indices.length;
+  const good = [...indices.keys()].find((slot) => slot < count && !slots.has(slot));
+  if (onBadImage === "stop" || good === undefined) throw new FileError(dataset.describe(bad[0].index), bad[0].message);
+  for (const { slot, message } of bad) {
+    onSkipped?.(message);
+    images.copyWithin(slot * bytes, good * bytes, (good + 1) * bytes);
+    labels[slot] = labels[good];
+    indices[slot] = indices[good];
+  }
+}

@@ -1,0 +1,53 @@
+/** A record file that is being written: found again after an interruption, record by record, each held against its checksum. */
+import type { FileHandle } from "node:fs/promises";
+import { FileError } from "../../errors/errors.js";
+import { fileSource, windowed } from "../../formats/byte-source.js";
+import { crc32 } from "../../formats/crc32.js";
+import {
+  type Description,
+  decodeDescription,
+  decodeRecordHead,
+  descriptionLength,
+  encodeHead,
+  headBytes,
+  type RecordHead,
+  recordHeadBytes,
+} from "../records/layout.js";
+
+/** A record, and where its content begins. */
+export type FoundRecord = RecordHead & { readonly offset: number };
+
+/** Larger contents are no image of Pillow's limit. */
+const largestContent = 2 ** 30;
+
+/**
+ * Whole records from the beginning of the file, whose description must be `description`; what follows them is of no
+ * use. A file without a whole head has none. Throws FileError when it was begun with other settings or data.
+ */
+export async function* wholeRecords(
+  path: string,
+  file: FileHandle,
+  description: Description,
+): AsyncGenerator<FoundRecord, void> {
+  const source = windowed(await fileSource(path, file), 1 << 22);
+  let at = encodeHead(description).length;
+  if (source.size < headBytes) return;
+  const head = Buffer.from(await source.read(0, headBytes));
+  const length = descriptionLength(path, head);
+  if (source.size < headBytes + length) return;
+  const begun = decodeDescription(path, head, await source.read(headBytes, length));
+  if (JSON.stringify(begun) !== JSON.stringify(description)) {
+    throw new FileError(
+      path,
+      `"${path}" was begun with other data or settings; finish it with those, or remove it to begin anew.`,
+    );
+  }
+  while (at + recordHeadBytes <= source.size) {
+    const record = decodeRecordHead(await source.read(at, recordHeadBytes));
+    const offset = at + recordHeadBytes;
+    if (!record || record.length > largestContent || offset + record.length > source.size) return;
+    if (crc32(await source.read(offset, record.length)) !== record.checksum) return;
+    yield { ...record, offset };
+    at = offset + record.length;
+  }
+}

@@ -1,0 +1,145 @@
+/** Random crops of training, as torchvision and the released program draw them. */
+import type { RandomStream } from "../../random/stream.js";
+import { halfEven } from "./half-even.js";
+import { type Box, type Pixels, type Shrink, type Size, wholeBox, within } from "./image.js";
+import { type Interpolation, planResize } from "./resize.js";
+
+/**
+ * `resized`: a random part of the image; `padded`: a random shift by up to 4 pixels, for images of 32 or fewer;
+ * `simple`: the shorter side to the size, then a random square of the image reflected by 4 pixels (DeiT III).
+ */
+export type CropKind = "resized" | "padded" | "simple";
+
+/** Size of the square, and what part of the image it may show. */
+export interface CropOptions {
+  readonly size: number;
+  /** Range of the part's area. */
+  readonly scale: readonly [number, number];
+  /** Range of its width over height. */
+  readonly ratio: readonly [number, number];
+}
+
+/** How a view is turned; drawn after its crop. */
+export interface Flips {
+  readonly mirrored: boolean;
+  readonly upsideDown: boolean;
+}
+
+/** A crop that has been drawn, before there are pixels. */
+export interface CropPlan {
+  /** It is cut from the image at 1/`shrink` of its size … */
+  readonly shrink: Shrink;
+  /** … and these are the pixels of it that count. */
+  readonly reads: Box;
+  /** The view, `size · size · 3` bytes; `pixels` hold at least what it reads. */
+  render(pixels: Pixels, interpolation: Interpolation, flips: Flips): Uint8Array;
+}
+
+type Crop = (image: Size & { readonly shrinks?: boolean }, options: CropOptions, stream: RandomStream) => CropPlan;
+
+/** Each kind of crop. */
+export const crops: Readonly<Record<CropKind, Crop>> = {
+  resized: (image, options, stream) => {
+    const { size } = options;
+    const drawn = randomBox(image, options, stream);
+    const shrink = image.shrinks ? (([8, 4, 2] as const).find((s) => enough(drawn, size * s)) ?? 1) : 1;
+    const box = shrink === 1 ? drawn : shrunkBox(image, drawn, shrink);
+    return {
+      shrink,
+      reads: box,
+      // The box as an image of its own: resampling must not see past its border.
+      render: (pixels, interpolation, flips) =>
+        planResize(box, { width: size, height: size, interpolation, ...flips }).run(within(pixels, box)).data,
+    };
+  },
+  padded: (image, { size }, stream) => shiftedCrop(image, { width: size, height: size }, size, "black", stream),
+  simple: (image, { size }, stream) => shiftedCrop(image, shorterSide(image, size), size, "reflect", stream),
+};
+
+const enough = ({ width, height }: Size, side: number) => Math.min(width, height) >= side;
+
+/** A box of an image on the image at a fraction of its size. */
+function shrunkBox(image: Size, box: Box, shrink: Shrink): Box {
+  const along = (start: number, length: number, whole: number) => {
+    const all = Math.ceil(whole / shrink);
+    const size = Math.min(all, Math.round(length / shrink));
+    return [Math.min(Math.round(start / shrink), all - size), size] as const;
+  };
+  const [left, width] = along(box.left, box.width, image.width);
+  const [top, height] = along(box.top, box.height, image.height);
+  return { left, top, width, height };
+}
+
+/** The box of a random resized crop, as torchvision draws it: ten tries, then the largest centre box of legal ratio. */
+export function randomBox(
+  { width, height }: Size,
+  { scale, ratio }: Pick<CropOptions, "scale" | "ratio">,
+  stream: RandomStream,
+): Box {
+  const logRatio = ratio.map(Math.log);
+  for (let i = 0; i < 10; i++) {
+    const area = width * height * stream.uniform(scale[0], scale[1]);
+    const aspect = Math.exp(stream.uniform(logRatio[0], logRatio[1]));
+    const w = halfEven(Math.sqrt(area * aspect));
+    const h = halfEven(Math.sqrt(area / aspect));
+    if (w > 0 && h > 0 && w <= width && h <= height)
+      return {
+        left: stream.integer(width - w + 1),
+        top: stream.integer(height - h + 1),
+        width: w,
+        height: h,
+      };
+  }
+  const current = width / height;
+  const w = current > ratio[1] ? halfEven(height * ratio[1]) : width;
+  const h = current < ratio[0] ? halfEven(width / ratio[0]) : height;
+  return { left: (width - w) >> 1, top: (height - h) >> 1, width: w, height: h };
+}
+
+const padding = 4;
+
+/** A random square of the image resized to `to` and padded by 4 pixels on each side. */
+function shiftedCrop(image: Size, to: Size, size: number, beyond: "black" | "reflect", stream: RandomStream): CropPlan {
+  const left = stream.integer(to.width - size + 2 * padding + 1) - padding;
+  const top = stream.integer(to.height - size + 2 * padding + 1) - padding;
+  return {
+    shrink: 1,
+    reads: wholeBox(image),
+    render(pixels, interpolation, { mirrored, upsideDown }) {
+      const { width, height, data } = planResize(image, { ...to, interpolation }).run(pixels);
+      const places = (start: number, length: number, reverse: boolean) =>
+        Int32Array.from({ length: size }, (_, i) => inside(start + (reverse ? size - 1 - i : i), length, beyond));
+      const columns = places(left, width, mirrored);
+      const rows = places(top, height, upsideDown);
+      const out = new Uint8Array(size * size * 3);
+      for (let y = 0; y < size; y++) {
+        if (rows[y] < 0) continue;
+        for (let x = 0; x < size; x++) {
+          if (columns[x] < 0) continue;
+          const from = (rows[y] * width + columns[x]) * 3;
+          const at = (y * size + x) * 3;
+          out[at] = data[from];
+          out[at + 1] = data[from + 1];
+          out[at + 2] = data[from + 2];
+        }
+      }
+      return out;
+    },
+  };
+}
+
+/** The pixel that stands at `i` of an axis of `length`; -1 for black. A reflection does not repeat the edge. */
+function inside(i: number, length: number, beyond: "black" | "reflect"): number {
+  if (i >= 0 && i < length) return i;
+  if (beyond === "black") return -1;
+  const period = Math.max(1, 2 * (length - 1));
+  const at = ((i % period) + period) % period;
+  return at < length ? at : period - at;
+}
+
+/** The image's size with its shorter side at `short`, as torchvision rounds it. */
+export function shorterSide({ width, height }: Size, short: number): Size {
+  return width <= height
+    ? { width: short, height: Math.trunc((short * height) / width) }
+    : { width: Math.trunc((short * width) / height), height: short };
+}

@@ -1,0 +1,74 @@
+/** The compiled pixel kernels of this thread and the memory they work in. */
+
+import { copyOfPixels } from "../pixel-memory.js";
+import { mapBicubic, mapBilinear, shiftLines } from "./affine.js";
+import { lookUp, saturate, sharpen } from "./color.js";
+import { horizontalPass, verticalPass } from "./resample.js";
+import { compileWasm } from "./wasm.js";
+
+const pageBytes = 65_536;
+/** Kernels read and write whole vectors, so a little past the end of what they are given. */
+const slack = 16;
+
+/**
+ * Memory for one call after another: each begins with `start`, places its arrays, runs kernels and copies the result
+ * out. Nothing outlives a call, and no call waits, so that a thread needs one.
+ */
+class Workspace {
+  readonly #memory = new WebAssembly.Memory({ initial: 64 });
+  readonly run = compileWasm(
+    {
+      ...{ horizontalPass, verticalPass, shiftLines, mapBicubic, mapBilinear },
+      ...{ saturate, sharpen, lookUp },
+    },
+    this.#memory,
+  );
+  #end = 0;
+
+  start(): this {
+    this.#end = 0;
+    return this;
+  }
+
+  /** Address of `bytes` free bytes. Earlier views of the memory are void afterwards. */
+  reserve(bytes: number): number {
+    const address = this.#end;
+    this.#end = (address + bytes + slack + 7) & ~7;
+    const missing = this.#end - this.#memory.buffer.byteLength;
+    if (missing > 0) this.#memory.grow(Math.ceil(missing / pageBytes));
+    return address;
+  }
+
+  /** Address of a copy of `values`. */
+  place(values: Int32Array | Float64Array): number {
+    const address = this.reserve(values.byteLength);
+    const { buffer } = this.#memory;
+    if (values instanceof Int32Array) new Int32Array(buffer, address, values.length).set(values);
+    else new Float64Array(buffer, address, values.length).set(values);
+    return address;
+  }
+
+  placeBytes(values: Uint8Array | Uint8ClampedArray): number {
+    const address = this.reserve(values.length);
+    this.bytes().set(values, address);
+    return address;
+  }
+
+  /** A copy of what a kernel has written. */
+  result(address: number, bytes: number): Uint8Array<ArrayBuffer> {
+    return copyOfPixels(this.bytes().subarray(address, address + bytes));
+  }
+
+  /** The memory as it is now. */
+  bytes(): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(this.#memory.buffer);
+  }
+}
+
+let workspace: Workspace | undefined;
+
+/** The workspace of this thread, emptied. */
+export function kernels(): Workspace {
+  workspace ??= new Workspace();
+  return workspace.start();
+}

@@ -1,0 +1,42 @@
+/** All that a data set has: each of its parts, opened with the classes of the first. */
+import type { UnlabelledPartError } from "../../errors/errors.js";
+import { type Dataset, type OpenOptions, type PartName, partNames, sayings } from "../dataset/dataset.js";
+import { openDataset, partIfThere } from "./open.js";
+
+export interface AllParts {
+  readonly parts: readonly { readonly name: PartName; readonly dataset: Dataset }[];
+  /** Parts that nothing can be learnt from or measured on. */
+  readonly unlabelled: readonly { readonly name: PartName; readonly error: UnlabelledPartError }[];
+}
+
+/**
+ * Opens the parts that are there; data without parts is one for training, and what a rule sets aside is for validation.
+ * Throws FileError where one is not sound, and UnlabelledPartError where none has labels.
+ */
+export async function openAllParts(path: string, { rule, ...options }: Omit<OpenOptions, "split">): Promise<AllParts> {
+  const parts: { name: PartName; dataset: Dataset }[] = [];
+  const unlabelled: { name: PartName; error: UnlabelledPartError }[] = [];
+  const classes = () => options.classes ?? parts[0]?.dataset.classes;
+  let absent: Error | undefined;
+  for (const name of partNames) {
+    const divided = rule !== undefined && rule.kind !== "given" && name !== "test";
+    const asked = { ...options, split: name, classes: classes() };
+    const found = divided
+      ? ({ kind: "there", dataset: await openDataset(path, { ...asked, rule }) } as const)
+      : await partIfThere(path, asked);
+    if (found.kind === "there") parts.push({ name, dataset: found.dataset });
+    else if (found.kind === "unlabelled") unlabelled.push({ name, error: found.error });
+    else absent ??= found.error;
+    if (found.kind === "whole") break;
+  }
+  if (parts.length === 0) throw unlabelled[0]?.error ?? absent;
+  return { parts, unlabelled };
+}
+
+/** What is to be said of the data as a whole: the notes of its parts, each once. */
+export const notesOf = ({ parts, unlabelled }: AllParts): string[] => [
+  ...new Set(parts.flatMap(({ dataset }) => sayings(dataset))),
+  ...unlabelled.map(
+    ({ name, error }) => `The part for ${name} has no labels, so that nothing can be measured on it: ${error.message}`,
+  ),
+];

@@ -1,0 +1,277 @@
+/**
+ * Images out of a Parquet file into one file of images, row group by row group. A Parquet file packs its rows in pages
+ * that must be decoded whole; training reads in random order, so they are unpacked once. Runs in a guarded thread.
+ */
+import { open } from "node:fs/promises";
+import type { AsyncBuffer, ColumnMetaData, Compressors, FileMetaData, RowGroup } from "hyparquet";
+import { parquetMetadataAsync, parquetReadObjects, parquetSchema } from "hyparquet";
+import { parquetHeader } from "hyparquet/src/column.js";
+import { compressors } from "hyparquet-compressors";
+import { type ByteSource, fileSource } from "../../../formats/byte-source.js";
+import { openRegular } from "../../../system/files/regular-file.js";
+import { asObject, tryJson } from "../../../system/text/json.js";
+import { isPartColumn } from "../../dataset/parts.js";
+
+export interface ParquetJob {
+  readonly path: string;
+  /** File that the images are written to, one after the other. */
+  readonly target: string;
+  /** Columns of the images and the labels; those that the file tells unless told. */
+  readonly image?: string;
+  readonly label?: string;
+}
+
+/** With this begins the message of an error that the user ends by a choice. */
+export const unclear = "does not tell which";
+
+export interface UnpackedParquet {
+  /** Class names, where the file tells them as the datasets library does. */
+  readonly classes?: readonly string[];
+  /** Why there are no labels at all, completing "the file …". */
+  readonly unlabelled?: string;
+  /** Null for rows without. */
+  readonly labels: readonly (string | null)[];
+  /** A column that says which part a row is of. */
+  readonly parts?: string;
+  /** Sentences, without the file's name, on what was chosen. */
+  readonly notes: readonly string[];
+  readonly offsets: readonly number[];
+  readonly lengths: readonly number[];
+}
+
+/**
+ * Largest page that is decoded, most rows of a row group, and bytes that come of a file, at least and for each of its own:
+ * images hardly shrink.
+ */
+const limits = { pageBytes: 2 ** 30, rows: 2 ** 20, footerBytes: 2 ** 27, always: 2 ** 28, times: 64 };
+
+/** Throws an error whose message completes "the file …". */
+export async function unpackParquet(
+  { path, target, ...chosen }: ParquetJob,
+  progress: (bytes: number) => void,
+): Promise<UnpackedParquet> {
+  const file = await openRegular(path);
+  const out = await open(target, "w");
+  try {
+    const source = await fileSource(path, file);
+    const buffer = asyncBuffer(source);
+    await checkFooter(source);
+    const metadata = await parquetMetadataAsync(buffer);
+    const { image, label, parts, classes, notes, unlabelled } = columnsOf(metadata, chosen);
+    const decoded = workOf(source.size, progress);
+    const read = { file: buffer, metadata, compressors: guardedCompressors(decoded), utf8: false };
+    const labelIn = (sample: Record<string, unknown>) =>
+      label === undefined ? null : labelOf(sample[label], label, classes !== undefined);
+    const rowsOf = async (columns: readonly string[], { columns: all, num_rows }: RowGroup, first: number) => {
+      const rows = Number(num_rows);
+      if (!(rows >= 0 && rows <= limits.rows))
+        throw new Error(`has a group of ${rows} rows, above the limit of ${limits.rows}`);
+      for (const { meta_data } of all)
+        if (meta_data && columns.includes(meta_data.path_in_schema[0])) await checkPages(source, meta_data, rows);
+      return parquetReadObjects({ ...read, columns: [...columns], rowStart: first, rowEnd: first + rows });
+    };
+    // A part without labels is no use; that is seen before all its images are unpacked.
+    let seen = 0;
+    let labelled = false;
+    for (const group of label === undefined ? [] : metadata.row_groups) {
+      labelled = (await rowsOf([label!], group, seen)).some((sample) => labelIn(sample) !== null);
+      if (labelled) break;
+      seen += Number(group.num_rows);
+    }
+    if (!labelled && metadata.row_groups.length > 0)
+      return {
+        unlabelled: unlabelled ?? `has no labels in its column ${label}`,
+        notes,
+        labels: [],
+        offsets: [],
+        lengths: [],
+      };
+    const labels: (string | null)[] = [];
+    const offsets: number[] = [];
+    const lengths: number[] = [];
+    let at = 0;
+    let row = 0;
+    for (const group of metadata.row_groups) {
+      const found = await rowsOf(label === undefined ? [image] : [image, label], group, row);
+      for (const [i, sample] of found.entries()) {
+        const bytes = imageBytes(sample[image]);
+        if (!bytes) throw new Error(`has no image bytes in row ${row + i}`);
+        decoded(bytes.length);
+        await out.write(bytes);
+        labels.push(labelIn(sample));
+        offsets.push(at);
+        lengths.push(bytes.length);
+        at += bytes.length;
+      }
+      row += found.length;
+    }
+    if (labels.length === 0) throw new Error("holds no rows");
+    await out.sync();
+    return { classes, labels, parts, notes, offsets, lengths };
+  } finally {
+    await file.close();
+    await out.close();
+  }
+}
+
+function asyncBuffer(source: ByteSource): AsyncBuffer {
+  return {
+    byteLength: source.size,
+    async slice(start, end = source.size) {
+      const from = start < 0 ? source.size + start : start;
+      const to = end < 0 ? source.size + end : end;
+      if (!(from >= 0 && to <= source.size && from <= to)) throw new Error("refers to bytes that it does not have");
+      return new Uint8Array(await source.read(from, to - from)).buffer;
+    },
+  };
+}
+
+/** The last bytes are the footer's length and the mark of the format. */
+async function checkFooter(source: ByteSource): Promise<void> {
+  if (source.size < 12) throw new Error("is too short to be one");
+  const tail = await source.read(source.size - 8, 8);
+  if (tail.toString("latin1", 4) !== "PAR1") throw new Error("does not end as one (it may be cut short)");
+  const length = tail.readUInt32LE(0);
+  if (length > limits.footerBytes || length + 12 > source.size)
+    throw new Error("has a footer that is longer than itself");
+}
+
+interface Columns {
+  readonly image: string;
+  /** Undefined in a part without labels. */
+  readonly label?: string;
+  readonly parts?: string;
+  readonly classes?: readonly string[];
+  readonly notes: readonly string[];
+  readonly unlabelled?: string;
+}
+
+const usualNames = {
+  image: /^(image|img|picture|photo|jpg|jpeg|png|webp)$/i,
+  label: /^(fine_label|label|labels|class|category|target|cls)$/i,
+};
+
+/** Labels by these names are meant whatever other columns of classes there are; CIFAR-100 has its hundred as the second. */
+const plainLabel = /^(label|labels|fine_label)$/i;
+
+/** Which columns hold the images and the labels: as was chosen, as the datasets library notes it, or by their names. */
+function columnsOf(metadata: FileMetaData, chosen: Pick<ParquetJob, "image" | "label">): Columns {
+  const { children } = parquetSchema(metadata);
+  const names = children.map((c) => c.element.name);
+  const features = featuresOf(metadata);
+  const candidates = (type: string, usual: RegExp) => {
+    const typed = names.filter((name) => features[name]?._type === type);
+    return typed.length > 0 ? typed : names.filter((name) => usual.test(name));
+  };
+  const pick = (key: "image" | "label", found: readonly string[]): string | undefined => {
+    const wanted = chosen[key];
+    if (wanted !== undefined && !names.includes(wanted))
+      throw new Error(
+        `${unclear} column is meant by ${key}=${wanted}: its columns are ${names.slice(0, 20).join(", ")}`,
+      );
+    if (wanted !== undefined || found.length < 2) return wanted ?? found[0];
+    const plain = key === "label" ? found.filter((name) => plainLabel.test(name)) : [];
+    if (plain.length === 1) return plain[0];
+    throw new Error(
+      `${unclear} of its columns holds the ${key}s: ${found.join(", ")}; say it before the path, as parquet,${key}=${found[0]}:PATH`,
+    );
+  };
+  const found = candidates("ClassLabel", usualNames.label);
+  const image = pick("image", candidates("Image", usualNames.image));
+  const label = pick("label", found);
+  if (label !== undefined && (children.find((c) => c.element.name === label)?.children.length ?? 0) > 0)
+    throw notOneLabel(label);
+  if (image === undefined)
+    throw new Error(`has no column of images (its columns are ${names.slice(0, 20).join(", ")})`);
+  const classes = label === undefined ? undefined : features[label]?.names;
+  const named = Array.isArray(classes) && classes.every((n) => typeof n === "string");
+  const unlabelled = `has no column of labels (its columns are ${names.slice(0, 20).join(", ")}; parquet,label=NAME:PATH names one)`;
+  const others = found.filter((name) => name !== label);
+  const note = `has several columns of classes; "${label}" is taken, not ${others.join(", ")} (parquet,label=NAME:PATH takes another).`;
+  return {
+    image,
+    label,
+    parts: names.find((name) => name !== label && name !== image && isPartColumn(name)),
+    classes: named ? (classes as string[]) : undefined,
+    unlabelled: label === undefined ? unlabelled : undefined,
+    notes: others.length > 0 && chosen.label === undefined ? [note] : [],
+  };
+}
+
+type Features = Readonly<Record<string, { readonly _type?: unknown; readonly names?: unknown } | undefined>>;
+
+function featuresOf(metadata: FileMetaData): Features {
+  const text = metadata.key_value_metadata?.find(({ key }) => key === "huggingface")?.value;
+  return (asObject(asObject(asObject(tryJson(text))?.info)?.features) ?? {}) as Features;
+}
+
+/** Whether the pages of a column agree with what is said of it; decoding believes their headers. */
+async function checkPages(source: ByteSource, column: ColumnMetaData, rows: number): Promise<void> {
+  const name = column.path_in_schema.join(".");
+  const start = Number(column.dictionary_page_offset ?? column.data_page_offset);
+  const length = Number(column.total_compressed_size);
+  if (!(start >= 0 && length >= 0 && start + length <= source.size))
+    throw new Error(`places the column ${name} beyond its end`);
+  const bytes = await source.read(start, length);
+  const reader = { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length), offset: 0 };
+  let values = 0;
+  while (values < rows && reader.offset < length - 1) {
+    const before = reader.offset;
+    const { compressed_page_size: packed, uncompressed_page_size: unpacked, ...page } = parquetHeader(reader);
+    const header = page.data_page_header ?? page.data_page_header_v2 ?? page.dictionary_page_header;
+    const count = header?.num_values ?? 0;
+    const sound = [packed, unpacked, count].every((n) => Number.isInteger(n) && n >= 0);
+    if (!sound || reader.offset <= before || unpacked > limits.pageBytes || packed > length - reader.offset)
+      throw new Error(`has a damaged page in the column ${name}`);
+    if (page.type !== "DICTIONARY_PAGE") values += count;
+    if (values > rows || count > limits.rows) throw new Error(`has more values than rows in the column ${name}`);
+    reader.offset += packed;
+  }
+}
+
+/** Counts the bytes that come of a file, piece by piece; throws when they are more than it can hold. */
+function workOf(size: number, progress: (bytes: number) => void): (bytes: number) => void {
+  let [done, told] = [0, 0];
+  return (bytes) => {
+    done += bytes + 1024; // a piece of nothing is work too
+    if (done > Math.max(limits.always, limits.times * size)) throw new Error("unpacks to far more than its size");
+    if (done < told + 2 ** 20) return;
+    told = done;
+    progress(done);
+  };
+}
+
+/** Decompressors that make no more than a page may have, and tell what they make. */
+const guardedCompressors = (decoded: (bytes: number) => void): Compressors =>
+  Object.fromEntries(
+    Object.entries(compressors).map(([codec, unpack]) => [
+      codec,
+      (input: Uint8Array, length: number) => {
+        if (length > limits.pageBytes) throw new Error("has a page that is too large");
+        decoded(length);
+        return unpack(input, length);
+      },
+    ]),
+  );
+
+/** The bytes of an image: bare, or in a structure as the datasets library stores them. */
+function imageBytes(value: unknown): Uint8Array | undefined {
+  if (value instanceof Uint8Array) return value;
+  const bytes = (value as { bytes?: unknown } | null | undefined)?.bytes;
+  return bytes instanceof Uint8Array ? bytes : undefined;
+}
+
+/** Null where there is none, as the datasets library writes -1 for among named classes. */
+function labelOf(value: unknown, column: string, named: boolean): string | null {
+  if (value === null || value === undefined) return null;
+  if (value instanceof Uint8Array) return Buffer.from(value).toString("utf8");
+  if (typeof value === "number" || typeof value === "bigint")
+    return named && Number(value) === -1 ? null : String(value);
+  if (typeof value === "string" || typeof value === "boolean") return String(value);
+  throw notOneLabel(column);
+}
+
+const notOneLabel = (column: string): Error =>
+  new Error(
+    `${unclear} class an image is of: its column ${column} holds several labels for each image, and one class is wanted (parquet,label=NAME:PATH takes another column)`,
+  );

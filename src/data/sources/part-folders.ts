@@ -1,0 +1,143 @@
+/** What the folders of a folder are: classes, or the parts of the data. Nothing is guessed: what may be both is refused. */
+
+import { join } from "node:path";
+import { FileError } from "../../errors/errors.js";
+import { fileError } from "../../errors/file-error.js";
+import { forEachEntry } from "../../system/files/folder-entries.js";
+import type { Choices, PartName } from "../dataset/dataset.js";
+import { isImageName } from "../dataset/files.js";
+import { besidePart, isPlainPartName, listed, type Naming, namesParts, partNaming, waysOut } from "../dataset/parts.js";
+import { lookAt, type Place } from "../dataset/place.js";
+import { formatOf } from "./formats.js";
+
+export type FolderLayout =
+  | { readonly kind: "classes"; readonly notes: readonly string[] }
+  | {
+      readonly kind: "parts";
+      readonly folders: ReadonlyMap<PartName, string>;
+      readonly notes: readonly string[];
+    };
+
+/** What a folder holds: images of its own, folders with images, data of another format, or none of these. */
+type Content = "images" | "folders" | "format" | "nothing";
+
+/**
+ * Folders are parts where each that holds images is called one, and classes where none is that holds classes itself.
+ * Throws FileError where it is neither, and where two folders are called the same part.
+ */
+export async function folderLayout(place: Place, choices: Choices = {}): Promise<FolderLayout> {
+  const naming = partNaming(choices);
+  const { path } = place;
+  const named = place.folders.filter((name) => isPart(naming(name)));
+  if (named.length === 0) {
+    if (!namesParts(choices)) return { kind: "classes", notes: [] };
+    throw new FileError(
+      path,
+      `"${path}" has no folder of the names given for its parts, but ${listed(place.folders)}.`,
+    );
+  }
+  const contents = new Map<string, Content>();
+  for (const name of named) contents.set(name, await contentOf(join(path, name)));
+  const beside = place.folders.filter((name) => !isPart(naming(name)));
+  const [others, left] = [[] as string[], [] as string[]];
+  for (const name of beside) {
+    const counts = naming(name) !== "aside" && !namesParts(choices) && (await holdsImages(join(path, name)));
+    (counts ? others : left).push(name);
+  }
+  if (others.length > 0) return besideClasses(place, named, others, contents);
+  const full = named.filter((name) => contents.get(name) !== "nothing");
+  const deep = full.some((name) => contents.get(name) !== "images");
+  const folders = new Map<PartName, string>();
+  for (const name of [...full, ...named.filter((n) => !full.includes(n))]) {
+    const part = naming(name) as PartName;
+    const first = folders.get(part);
+    if (first === undefined) folders.set(part, name);
+    else if (!deep) return asClasses(path, named);
+    else if (full.includes(name)) throw twice(path, part, [first, name]);
+  }
+  if (!deep && !namesParts(choices) && !named.every(isPlainPartName)) return asClasses(path, named);
+  return { kind: "parts", folders, notes: left.length > 0 ? [leftOut(path, left)] : [] };
+}
+
+const isPart = (named: ReturnType<Naming>): boolean => named !== undefined && named !== "aside";
+
+/** Folders called as parts among others that hold images: classes like those, unless they hold classes themselves. */
+function besideClasses(
+  { path }: Place,
+  named: readonly string[],
+  others: readonly string[],
+  contents: ReadonlyMap<string, Content>,
+): FolderLayout {
+  const deep = named.filter((name) => contents.get(name) === "folders" || contents.get(name) === "format");
+  if (deep.length === 0) return asClasses(path, named);
+  throw new FileError(
+    path,
+    `"${path}" holds ${listed(deep)}, called as ${deep.length === 1 ? "a part" : "parts"} of the data, and beside ${deep.length === 1 ? "it" : "them"} images in ${listed(others)}, which ${others.length === 1 ? "is" : "are"} not. ${waysOut(path, deep[0])}`,
+  );
+}
+
+/** Throws FileError where the same class stands under two parts, as in train_pos and test_pos. */
+function asClasses(path: string, named: readonly string[]): FolderLayout {
+  const naming = partNaming();
+  const first = new Map<string, string>();
+  for (const name of named) {
+    const said = besidePart(name);
+    const other = first.get(said);
+    if (said !== "" && other !== undefined && naming(other) !== naming(name))
+      throw new FileError(
+        path,
+        `The folders ${listed([other, name])} in "${path}" name a part and a class at once. Put the class folders into a folder for each part, as "${join(String(naming(name)), said)}"; if all folders are classes, write folders:${path}.`,
+      );
+    first.set(said, name);
+  }
+  const [are, part] = named.length === 1 ? ["is taken for a class", "a part"] : ["are taken for classes", "parts"];
+  return {
+    kind: "classes",
+    notes: [
+      `${listed(named)} ${are}, like the folders beside, and not for ${part} of the data: parts stand beside parts alone and hold class folders.`,
+    ],
+  };
+}
+
+const leftOut = (path: string, names: readonly string[]): string =>
+  `${listed(names)} in "${path}" ${names.length === 1 ? "is" : "are"} left out: no part, for lack of a part's name or of images with classes.`;
+
+function twice(path: string, part: PartName, names: readonly string[]): FileError {
+  return new FileError(
+    path,
+    `"${path}" has more than one folder for ${part}: ${listed(names)}. ${waysOut(path, names[0])}`,
+  );
+}
+
+async function contentOf(path: string): Promise<Content> {
+  const place = await lookAt(path);
+  const format = await formatOf(place);
+  if (format !== undefined && format !== "folders" && format !== "flat") return "format";
+  for (const name of place.folders) if (await holdsImages(join(path, name))) return "folders";
+  return place.files.some(isImageName) ? "images" : "nothing";
+}
+
+/** Levels down which images are looked for. */
+const deepest = 4;
+
+const holdsImages = async (path: string): Promise<boolean> => (await findData(path)) !== undefined;
+
+/** The name of some image, or of an archive that may hold some, in the folder or below it; undefined where there is none. */
+export async function findData(path: string, depth = 0): Promise<string | undefined> {
+  const folders: string[] = [];
+  let found: string | undefined;
+  await forEachEntry(path, (name, entry) => {
+    if (entry.isDirectory() || entry.isSymbolicLink()) folders.push(name);
+    if (entry.isDirectory() || !(isImageName(name) || holding.test(name))) return undefined;
+    found = name;
+    return false;
+  }).catch((error) => {
+    // Links to files are among the folders, and are looked at only to see that they are none.
+    const { code = "" } = error as NodeJS.ErrnoException;
+    if (!["ENOTDIR", "ENOENT", "ELOOP"].includes(code)) throw fileError(path, "list the folder", error);
+  });
+  if (depth < deepest) for (const name of folders) found ??= await findData(join(path, name), depth + 1);
+  return found;
+}
+
+const holding = /\.(tar|tgz|tar\.gz|parquet|records)$/i;

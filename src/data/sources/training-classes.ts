@@ -1,0 +1,60 @@
+/** Data to learn from: two classes at least, or there is nothing to tell apart. */
+import { join, relative, sep } from "node:path";
+import { FileError } from "../../errors/errors.js";
+import { quoted } from "../../errors/quoted.js";
+import type { Dataset, OpenOptions } from "../dataset/dataset.js";
+import { listFolder } from "../dataset/files.js";
+import { listed } from "../dataset/parts.js";
+import { parseDataPath } from "./data-path.js";
+import { listsBeside } from "./flat.js";
+import { openDataset } from "./open.js";
+import { findData } from "./part-folders.js";
+
+/** Opens the part for training. Throws FileError where all its images are of one class. */
+export async function openTrainingData(path: string, options: Omit<OpenOptions, "split">): Promise<Dataset> {
+  const dataset = await openDataset(path, { ...options, split: "train" });
+  const complaint = await oneClassOnly(path, dataset);
+  if (complaint !== undefined) throw new FileError(path, complaint);
+  return dataset;
+}
+
+/** A sentence where all images are of one class, with the folder that was probably meant; undefined otherwise. */
+export async function oneClassOnly(path: string, dataset: Dataset): Promise<string | undefined> {
+  const first = dataset.label(0);
+  for (let i = 1; i < dataset.length; i++) if (dataset.label(i) !== first) return undefined;
+  const meant = await meantFolder(path, dataset);
+  const lists = meant === undefined ? await listsBeside(parseDataPath(path).path) : [];
+  const way =
+    meant === undefined
+      ? `give a folder with a folder for each class${lists.length > 0 ? `, or the list of the classes if that is what ${listed(lists, 3)} ${lists.length === 1 ? "is" : "are"}` : ""}`
+      : `did you mean "${meant.folder}", which holds ${listed(meant.holds)}?`;
+  return `All ${dataset.length.toLocaleString("en")} images of "${path}" are of one class, ${quoted(dataset.classes[first])}, so that there is nothing to tell apart; ${way}${meant ? "" : "."}`;
+}
+
+interface MeantFolder {
+  readonly folder: string;
+  readonly holds: readonly string[];
+}
+
+/** Levels down which folders are followed that hold nothing but one folder. */
+const deepest = 4;
+
+/** The folder within the only class that holds several folders, as where an archive was unpacked into a folder of its name. */
+async function meantFolder(path: string, dataset: Dataset): Promise<MeantFolder | undefined> {
+  const source = dataset.source(0);
+  if (source.kind !== "file") return undefined;
+  const root = parseDataPath(path).path;
+  const names = relative(root, source.path).split(sep);
+  const at = names.indexOf(dataset.classes[dataset.label(0)]);
+  if (at < 0) return undefined;
+  let folder = join(root, ...names.slice(0, at + 1));
+  for (let depth = 0; depth < deepest; depth++) {
+    const { folders: all, images } = await listFolder(folder);
+    const folders: string[] = [];
+    for (const name of all) if ((await findData(join(folder, name))) !== undefined) folders.push(name);
+    if (images.length > 0 || folders.length === 0) return undefined;
+    if (folders.length > 1) return { folder, holds: folders };
+    folder = join(folder, folders[0]);
+  }
+  return undefined;
+}

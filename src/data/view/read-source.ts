@@ -1,0 +1,78 @@
+/** From where a sample lies to its bytes, or to its pixels where they are stored bare. */
+import { fileError } from "../../errors/file-error.js";
+import { atOnce, readFileInto } from "../../system/files/read-at-once.js";
+import { readRange } from "../../system/files/read-range.js";
+import { readWhole, tooLarge } from "../../system/files/regular-file.js";
+import { defaultMaxPixels } from "../codec/decode.js";
+import type { SampleSource } from "../dataset/dataset.js";
+import { type Picture, pictureOf } from "../pixels/image.js";
+import { readRecord } from "../records/read.js";
+import { drawProcedural } from "../sources/procedural.js";
+
+/** An image file's bytes, yet to be decoded, with its name for messages. */
+export interface EncodedImage {
+  readonly bytes: Uint8Array;
+  readonly name: string;
+}
+
+/** Bytes of an image file: eight for each pixel of the largest that is decoded. Memory for all of them is taken at once. */
+const largestImage = 8 * defaultMaxPixels;
+
+const fresh = (bytes: number): Uint8Array => new Uint8Array(bytes);
+
+/**
+ * Reads a sample; files and records into memory from `allocate`, or fresh memory. Throws FileError when it is not there,
+ * cut short, or a record that is not what was packed.
+ */
+export async function readSource(source: SampleSource, allocate = fresh): Promise<EncodedImage | Picture> {
+  switch (source.kind) {
+    case "file": {
+      const { path } = source;
+      const bytes = await atOnce<Uint8Array>(
+        () => readFileInto(path, largestImage, allocate),
+        () => readWhole(path, largestImage),
+      ).catch((error) => {
+        throw fileError(path, "read", error);
+      });
+      return { bytes, name: path };
+    }
+    case "slice":
+      requireOfImage(source.length, source.name);
+      return { bytes: await readRange(source.path, source.offset, source.length), name: source.name };
+    case "pixels": {
+      const { path, offset, width, height } = source;
+      return pictureOf({ width, height, data: interleaved(await readRange(path, offset, width * height * 3)) });
+    }
+    case "record": {
+      const { encoding, name, width, height, length } = source;
+      requireOfImage(length, name);
+      const bytes = await readRecord(source, allocate);
+      return encoding === "raw" ? pictureOf({ width, height, data: bytes }) : { bytes, name };
+    }
+    case "procedural":
+      return drawn(source);
+  }
+}
+
+function requireOfImage(bytes: number, name: string): void {
+  if (bytes > largestImage) throw fileError(name, "read", tooLarge(largestImage));
+}
+
+/** Drawing is no reading: it is done when the pixels are asked for. */
+function drawn(source: SampleSource & { kind: "procedural" }): Picture {
+  const { size } = source;
+  const pixels = () => pictureOf(drawProcedural(source)).pixels({ left: 0, top: 0, width: size, height: size });
+  return { width: size, height: size, shrinks: false, pixels };
+}
+
+/** Three planes to a row of pixels. */
+function interleaved(planes: Uint8Array): Uint8Array {
+  const pixels = planes.length / 3;
+  const data = new Uint8Array(planes.length);
+  for (let i = 0; i < pixels; i++) {
+    data[3 * i] = planes[i];
+    data[3 * i + 1] = planes[pixels + i];
+    data[3 * i + 2] = planes[2 * pixels + i];
+  }
+  return data;
+}

@@ -1,0 +1,90 @@
+/** From a decoded image to the square the model sees: evaluation as timm's, training's crop and flip. */
+import type { RandomStream } from "../../random/stream.js";
+import { type Augmentation, augment } from "../augment/augment.js";
+import { type CropKind, type CropOptions, crops, shorterSide } from "../pixels/crop.js";
+import { halfEven } from "../pixels/half-even.js";
+import { type Box, type Pixels, type RgbImage, type Shrink, type Size, wholeBox } from "../pixels/image.js";
+import { type Interpolation, planResize } from "../pixels/resize.js";
+
+/** Resize and centre crop, as timm evaluates. */
+export interface EvaluationTransform {
+  readonly kind: "evaluation";
+  readonly size: number;
+  /** Share of the shorter side that is kept (timm's crop_pct). */
+  readonly cropRatio: number;
+  /** `squash`: the image becomes a square whatever its shape (timm's crop_mode); it keeps its shape unless told. */
+  readonly cropMode?: "center" | "squash";
+  readonly interpolation: Interpolation;
+}
+
+/** Random crop, flips and augmentation. */
+export interface TrainingTransform extends CropOptions {
+  readonly kind: "training";
+  /** `random`: bilinear or bicubic, drawn for each view. */
+  readonly interpolation: Interpolation | "random";
+  readonly crop: CropKind;
+  /** Probability of a horizontal and of a vertical flip. */
+  readonly flip: number;
+  readonly verticalFlip?: number;
+  readonly augmentation?: Augmentation;
+}
+
+/** From a decoded image to the square that a model sees. */
+export type Transform = EvaluationTransform | TrainingTransform;
+
+/** A view whose random choices about place are made, before there are pixels. */
+export interface ViewPlan {
+  /** The view is made from the image at 1/`shrink` of its size, and from these pixels of it. */
+  readonly shrink: Shrink;
+  readonly reads: Box;
+  /** The view: `size · size · 3` bytes. Called once, since colours are drawn from the stream here. */
+  make(pixels: Pixels): Uint8Array;
+}
+
+/** Applies a transform: `size · size · 3` bytes. A training transform draws its choices from `stream`. */
+export function applyTransform(image: RgbImage, transform: EvaluationTransform): Uint8Array;
+export function applyTransform(image: RgbImage, transform: Transform, stream: RandomStream): Uint8Array;
+export function applyTransform(image: RgbImage, transform: Transform, stream?: RandomStream): Uint8Array {
+  const plan =
+    transform.kind === "evaluation" ? evaluationView(image, transform) : trainingView(image, transform, stream!);
+  return plan.make({ ...wholeBox(image), data: image.data });
+}
+
+/** Decides what of an image a view needs. */
+export function planView(
+  image: Size & { readonly shrinks?: boolean },
+  transform: Transform,
+  stream: RandomStream,
+): ViewPlan {
+  return transform.kind === "evaluation" ? evaluationView(image, transform) : trainingView(image, transform, stream);
+}
+
+/** Shorter side, or both, to ⌊size / cropRatio⌋, then the centre square. Only the square is computed. */
+function evaluationView(image: Size, { size, cropRatio, cropMode, interpolation }: EvaluationTransform): ViewPlan {
+  const side = Math.floor(size / cropRatio);
+  const { width, height } = cropMode === "squash" ? { width: side, height: side } : shorterSide(image, side);
+  const region = { left: halfEven((width - size) / 2), top: halfEven((height - size) / 2), width: size, height: size };
+  const { reads, run } = planResize(image, { width, height, interpolation, region });
+  return { shrink: 1, reads, make: (pixels) => run(pixels).data };
+}
+
+function trainingView(
+  image: Size & { readonly shrinks?: boolean },
+  transform: TrainingTransform,
+  stream: RandomStream,
+): ViewPlan {
+  const { size, flip, verticalFlip = 0, augmentation } = transform;
+  const interpolation =
+    transform.interpolation === "random" ? stream.choice(["bilinear", "bicubic"] as const) : transform.interpolation;
+  const { shrink, reads, render } = crops[transform.crop](image, transform, stream);
+  const mirrored = flip > 0 && stream.uniform() < flip;
+  const upsideDown = verticalFlip > 0 && stream.uniform() < verticalFlip;
+  return {
+    shrink,
+    reads,
+    make(pixels) {
+      const data = render(pixels, interpolation, { mirrored, upsideDown });
+      return augmentation ? augment({ width: size, height: size, data }, augmentation, stream).data : data;
+    },
+  };
+}

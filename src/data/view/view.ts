@@ -1,0 +1,43 @@
+/** One sample to one view: read, decode, transform. The work of a loader's worker. */
+import { RandomStream } from "../../random/stream.js";
+import { type DecodeOptions, openImage } from "../codec/decode.js";
+import type { SampleSource } from "../dataset/dataset.js";
+import { type Picture, type RgbImage, wholeImage } from "../pixels/image.js";
+import { reusingPixels } from "../pixels/pixel-memory.js";
+import { type EncodedImage, readSource } from "./read-source.js";
+import { planView, type Transform } from "./transform.js";
+
+export type ReadOptions = Pick<DecodeOptions, "jpeg" | "maxPixels" | "exif" | "allocate">;
+
+export interface ViewOptions extends ReadOptions {
+  readonly transform: Transform;
+}
+
+/** Where the random choices of a view come from. */
+export interface ViewKey {
+  readonly seed: number;
+  readonly epoch: number;
+  readonly sample: number;
+  readonly view: number;
+}
+
+export async function readSample(source: SampleSource, options: ReadOptions): Promise<RgbImage> {
+  return wholeImage(await openFound(await readSource(source), options));
+}
+
+export const openFound = async (found: EncodedImage | Picture, options: ReadOptions): Promise<Picture> =>
+  "bytes" in found ? openImage(found.bytes, { ...options, name: found.name }) : found;
+
+/** Writes a view of what was read into `target`, `size · size · 3` bytes; a pure function of it and the key. */
+export async function writeView(
+  found: EncodedImage | Picture,
+  options: ViewOptions,
+  key: ViewKey,
+  target: Uint8Array,
+): Promise<void> {
+  const picture = await openFound(found, options);
+  const stream = new RandomStream({ ...key, purpose: "augment" });
+  const { reads, shrink, make } = planView(picture, options.transform, stream);
+  const pixels = await picture.pixels(reads, shrink);
+  reusingPixels(() => target.set(make(pixels)));
+}

@@ -1,0 +1,138 @@
+/** The safetensors format: a length, a JSON header, then the tensors' bytes. Read with suspicion, written atomically. */
+import type { FileHandle } from "node:fs/promises";
+import { FileError, WeightsError } from "../../errors/errors.js";
+import { fileError } from "../../errors/file-error.js";
+import { quoted } from "../../errors/quoted.js";
+import { writeFileAtomic } from "../../system/files/atomic-file.js";
+import { openRegular } from "../../system/files/regular-file.js";
+import { byteSize, type HostTensor, type NamedTensors, sizeOf, viewOf } from "../../tensor/index.js";
+import { dtypeNames, HeaderError, metadataKey, parseHeader } from "./header.js";
+
+/** The format's own limit. */
+const largestHeader = 100_000_000;
+
+/** An open file; tensors are read one at a time. */
+export interface SafetensorsFile {
+  readonly path: string;
+  readonly names: readonly string[];
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
+  /** Tensors of types that are not read here, with the names of those; they are not among `names`. */
+  readonly unread: ReadonlyMap<string, string>;
+  read(name: string): Promise<HostTensor>;
+  close(): Promise<void>;
+}
+
+/** Opens a file and checks its header; throws FileError when it is no sound safetensors file. */
+export async function openSafetensors(path: string): Promise<SafetensorsFile> {
+  const file = await openRegular(path).catch((error) => {
+    throw fileError(path, "read", error);
+  });
+  try {
+    const { size } = await file.stat();
+    const length = await readBytes(file, path, 0, 8, size);
+    const headerLength = Number(length.readBigUInt64LE(0));
+    if (headerLength < 2 || headerLength > largestHeader || 8 + headerLength > size) {
+      throw broken(path, `its header claims ${headerLength} bytes`);
+    }
+    const header = decodeHeader(path, await readBytes(file, path, 8, headerLength, size));
+    const { entries, metadata, unread } = parseHeader(header, size - 8 - headerLength);
+    return {
+      path,
+      metadata,
+      unread,
+      names: [...entries.keys()],
+      shapes: new Map([...entries].map(([name, e]) => [name, e.shape])),
+      close: () => file.close(),
+      read: async (name) => {
+        const entry = entries.get(name);
+        if (!entry) throw new FileError(path, `"${path}" holds no tensor named ${quoted(name)}.`);
+        const { dtype, shape, begin, end } = entry;
+        const bytes = await readBytes(file, path, 8 + headerLength + begin, end - begin, size);
+        return { dtype, shape, data: viewOf(dtype, bytes.buffer, bytes.byteOffset, sizeOf(shape)) };
+      },
+    };
+  } catch (error) {
+    await file.close();
+    if (error instanceof HeaderError) throw broken(path, error.message);
+    throw error instanceof FileError ? error : fileError(path, "read", error);
+  }
+}
+
+function decodeHeader(path: string, bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw broken(path, "its header is no UTF-8");
+  }
+}
+
+/** All tensors of a file whose types are read here, and the names of the others with theirs. */
+export async function readSafetensors(path: string): Promise<{
+  readonly tensors: NamedTensors;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly unread: ReadonlyMap<string, string>;
+}> {
+  const file = await openSafetensors(path);
+  try {
+    const tensors = new Map<string, HostTensor>();
+    for (const name of file.names) tensors.set(name, await file.read(name));
+    return { tensors, metadata: file.metadata, unread: file.unread };
+  } finally {
+    await file.close();
+  }
+}
+
+function broken(path: string, what: string): FileError {
+  return new FileError(path, `"${path}" is not a sound safetensors file: ${what}; download or export it again.`);
+}
+
+/** Reads into memory of its own, which starts at an offset that suits every element type. */
+async function readBytes(
+  file: FileHandle,
+  path: string,
+  position: number,
+  length: number,
+  size: number,
+): Promise<Buffer> {
+  if (position + length > size) throw broken(path, `it ends after ${size} bytes, but ${position + length} are needed`);
+  const bytes = Buffer.from(new ArrayBuffer(length));
+  for (let at = 0; at < length; ) {
+    const { bytesRead } = await file.read(bytes, at, Math.min(length - at, 1 << 30), position + at);
+    if (bytesRead === 0) throw broken(path, "it became shorter while it was read");
+    at += bytesRead;
+  }
+  return bytes;
+}
+
+/** Writes tensors (largest elements first, then by name, as the reference implementation) in one atomic step. */
+export async function writeSafetensors(
+  path: string,
+  tensors: NamedTensors,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  await writeFileAtomic(path, safetensorsChunks(tensors, metadata));
+}
+
+/** The bytes of a safetensors file, piece by piece. */
+function* safetensorsChunks(tensors: NamedTensors, metadata: Readonly<Record<string, string>>): Generator<Uint8Array> {
+  const ordered = [...tensors].sort(
+    ([a, x], [b, y]) => byteSize(y.dtype) - byteSize(x.dtype) || (a < b ? -1 : a > b ? 1 : 0),
+  );
+  const header: [string, unknown][] = Object.keys(metadata).length > 0 ? [[metadataKey, metadata]] : [];
+  let at = 0;
+  for (const [name, t] of ordered) {
+    if (name === metadataKey)
+      throw new WeightsError(`A tensor cannot be named "${metadataKey}"; give it another name.`);
+    const end = at + t.data.byteLength;
+    header.push([name, { dtype: dtypeNames[t.dtype], shape: t.shape, data_offsets: [at, end] }]);
+    at = end;
+  }
+  const json = Buffer.from(JSON.stringify(Object.fromEntries(header)));
+  const padded = Buffer.concat([json, Buffer.alloc((8 - (json.length % 8)) % 8, " ")]);
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(padded.length));
+  yield length;
+  yield padded;
+  for (const [, t] of ordered) yield new Uint8Array(t.data.buffer, t.data.byteOffset, t.data.byteLength);
+}

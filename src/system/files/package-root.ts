@@ -1,0 +1,37 @@
+/** The files of this package: its compiled workers, recipes and libraries. */
+import { existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { pathToFileURL } from "node:url";
+import { EngineError } from "../../errors/errors.js";
+import { parseJson } from "../text/json.js";
+
+/** Name of this package, under which a bundle finds it. */
+const packageName = "deit";
+
+const manifest = (root: URL) => {
+  const url = new URL("package.json", root);
+  return existsSync(url)
+    ? (parseJson(readFileSync(url, "utf8")) as { readonly name?: string; readonly version?: string })
+    : undefined;
+};
+
+/**
+ * The package's folder, as a URL that ends with "/". Where this module was put into a bundle, which takes none of those
+ * files along, the installed package is looked for from the bundle's place.
+ */
+export function packageRoot(): URL {
+  const own = new URL("../../../", import.meta.url);
+  if (manifest(own)?.name === packageName) return own;
+  try {
+    return new URL("./", pathToFileURL(createRequire(import.meta.url).resolve(`${packageName}/package.json`)));
+  } catch {
+    throw new EngineError(
+      `This bundle of "${packageName}" finds no package "${packageName}" beside it, whose worker threads and libraries it needs; install the package where the bundle runs, or leave it out of the bundle.`,
+    );
+  }
+}
+
+/** The version of this package. */
+export function version(): string {
+  return manifest(packageRoot())?.version ?? "unknown";
+}

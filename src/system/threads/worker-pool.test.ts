@@ -1,0 +1,54 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { WorkerPool } from "./worker-pool.js";
+import { workerUrl } from "./worker-url.js";
+
+let folder: string;
+let url: URL;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "deit-pool-"));
+  const path = join(folder, "worker.mjs");
+  // Dies on a job as often as its file says, as a thread that is killed would.
+  await writeFile(
+    path,
+    `import { readFileSync, writeFileSync } from "node:fs";
+     import { parentPort } from "node:worker_threads";
+     import { serveJobs } from ${JSON.stringify(workerUrl("system/threads/worker-pool").href)};
+     serveJobs(parentPort, async ({ n, file }) => {
+       const deaths = file === undefined ? 0 : Number(readFileSync(file, "utf8"));
+       if (deaths > 0) { writeFileSync(file, String(deaths - 1)); process.exit(9); }
+       if (n < 0) throw new Error("negative");
+       return n * n;
+     });`,
+  );
+  url = pathToFileURL(path);
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+async function squares(deaths: number, size = 2): Promise<PromiseSettledResult<number>[]> {
+  const file = join(folder, `deaths${deaths}`);
+  await writeFile(file, String(deaths));
+  const pool = new WorkerPool<{ n: number; file?: string }, number>(url, size, ({ n }) => `job ${n}`);
+  const jobs = Array.from({ length: 8 }, (_, n) => pool.run(n === 3 ? { n, file } : { n }));
+  return Promise.allSettled(jobs).finally(() => pool.close());
+}
+
+describe("WorkerPool", () => {
+  it.each([1, 2])("replaces a worker that dies, and no job is lost (%i workers)", async (size) => {
+    const results = await squares(1, size);
+    expect(results.map((r) => r.status === "fulfilled" && r.value)).toEqual([0, 1, 4, 9, 16, 25, 36, 49]);
+  });
+  it("gives a job up that two workers died on, and only that one", async () => {
+    const results = await squares(2, 1);
+    expect(results.map((r) => r.status === "fulfilled")).toEqual([true, true, true, false, true, true, true, true]);
+    expect((results[3] as PromiseRejectedResult).reason.message).toBe("Two workers died on job 3: it ended by itself");
+  });
+  it("passes on what went wrong in a job", async () => {
+    const pool = new WorkerPool<{ n: number }, number>(url, 1, String);
+    await expect(pool.run({ n: -1 })).rejects.toThrow("negative");
+    pool.close();
+  });
+});

@@ -1,0 +1,82 @@
+/** What a run is measured on: the data's parts for validation and testing, a share that was set aside, or other data. */
+import { type Dataset, type PartName, sayings } from "../../data/dataset/dataset.js";
+import { type FoundPart, openDataset, openForMeasuring, partIfThere, passedOver } from "../../data/sources/open.js";
+import { UnlabelledPartError, UsageError } from "../../errors/errors.js";
+import type { DataOptions } from "./training-data.js";
+
+export interface MeasuredData {
+  /** Measured after each epoch; the best weights are chosen on it. */
+  readonly test?: Dataset;
+  /** The part that `test` is. What is for testing and chosen on as well says too much of itself, so it is told. */
+  readonly testPart?: "validation" | "test";
+  /** Where `test` is for validation: what the best weights are measured on, once, at the end. */
+  readonly final?: Dataset;
+}
+
+type Asked = Pick<DataOptions, "data" | "validation" | "test" | "split" | "onEvent">;
+
+/**
+ * Finds it. A part without labels is passed over where there is another, aloud; any other fault of a part is an error.
+ * Where there is nothing to measure on, that is a warning, and the last epoch counts as the best.
+ */
+export async function measuredData(options: Asked, classes: readonly string[]): Promise<MeasuredData> {
+  const warn = (message: string) => options.onEvent?.({ kind: "warning", message });
+  const validation = await partFor("validation", options, classes);
+  // Other data that is named takes the place of the data's own parts.
+  const named = options.validation !== undefined && options.test === undefined;
+  const test = named ? undefined : await partFor("test", options, classes);
+  const datasets = [validation, test].flatMap((found) => (found?.kind === "there" ? [found.dataset] : []));
+  for (const note of new Set(datasets.flatMap((dataset) => sayings(dataset)))) warn(note);
+  if (validation.kind === "there") {
+    if (test?.kind === "unlabelled") warn(passedOver("test", test.error, "validation"));
+    return {
+      test: validation.dataset,
+      testPart: "validation",
+      final: test?.kind === "there" ? test.dataset : undefined,
+    };
+  }
+  if (test?.kind === "there") {
+    if (validation.kind === "unlabelled") warn(passedOver("validation", validation.error, "test"));
+    return { test: test.dataset, testPart: "test" };
+  }
+  for (const found of [validation, test]) if (found?.kind === "unlabelled") throw withWaysOut(found.error);
+  warn(
+    `"${options.data}" has no part for validation or testing, so that accuracy is not measured. Set a share aside with --split 0.2, or name other data with --validation.`,
+  );
+  return {};
+}
+
+/**
+ * Whether the data has a part of its own that a run can be measured on; a part for testing without labels, as in
+ * competitions, is none. Throws FileError where a part cannot be used.
+ */
+export async function hasMeasuredPart(data: string): Promise<boolean> {
+  const validation = await partIfThere(data, { split: "validation" });
+  if (validation.kind === "unlabelled") throw withWaysOut(validation.error);
+  if (validation.kind !== "absent") return validation.kind === "there";
+  if ((await partIfThere(data, { split: "test" })).kind !== "there") return false;
+  // Names such as ILSVRC2012_test_00000001.JPEG begin like those of classes, and are none of them.
+  const { classes } = await openDataset(data, { split: "train" });
+  return (await partIfThere(data, { split: "test", classes })).kind === "there";
+}
+
+async function partFor(
+  part: Exclude<PartName, "train">,
+  { data, validation, test, split: rule }: Asked,
+  classes: readonly string[],
+): Promise<FoundPart> {
+  const other = { validation, test }[part];
+  const divided = rule !== undefined && rule.kind !== "given";
+  if (part === "validation" && other !== undefined && divided)
+    throw new UsageError("--validation and --split both say what to measure on; leave one out.");
+  if (other !== undefined) return { kind: "there", ...(await openForMeasuring(other, { classes })) };
+  if (part === "validation" && divided)
+    return { kind: "there", dataset: await openDataset(data, { split: part, rule, classes }) };
+  return partIfThere(data, { split: part, classes });
+}
+
+const withWaysOut = ({ path, message }: UnlabelledPartError): UnlabelledPartError =>
+  new UnlabelledPartError(
+    path,
+    `${message} The data has no other part to measure on: set a share of the training images aside with --split 0.2, or name data with labels by --validation.`,
+  );

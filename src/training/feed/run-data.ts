@@ -1,0 +1,25 @@
+/** The data that a run was, or is, measured on, as its folder tells. */
+import type { Dataset, SplitRule } from "../../data/dataset/dataset.js";
+import { openDataset } from "../../data/sources/open.js";
+import type { RunSummary } from "../run-folder/summary.js";
+import { measuredData } from "./measured-data.js";
+import { resumedSplit } from "./training-data.js";
+
+/**
+ * The test part or, where there is none, that for validation; undefined when the run was measured on nothing. `moved`: where the data lies now, when no longer where
+ * the run found it.
+ */
+export async function runTestData(
+  { folder, manifest }: RunSummary,
+  moved?: string,
+  signal?: AbortSignal,
+): Promise<Dataset | undefined> {
+  const { split: share } = manifest;
+  const rule: SplitRule | undefined = share === undefined ? undefined : { kind: "hash", share };
+  const data = moved ?? manifest.data;
+  const split = await resumedSplit(folder, true, rule);
+  const { classes } = await openDataset(data, { split: "train", rule: split, signal });
+  const { validation, test } = moved ? {} : manifest;
+  const measured = await measuredData({ data, validation, test, split }, classes);
+  return measured.final ?? measured.test;
+}

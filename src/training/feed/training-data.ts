@@ -1,0 +1,155 @@
+/** The data of a run: sound training images, images to test on, and the views of both. */
+import { join } from "node:path";
+import type { ProcessGroup } from "../../cluster/process-group.js";
+import type { Augmentation } from "../../data/augment/augment.js";
+import { parsePolicy } from "../../data/augment/policy.js";
+import { findBadImages } from "../../data/check/check-images.js";
+import { type Dataset, type SplitRule, subset } from "../../data/dataset/dataset.js";
+import { readSplit, writeSplit } from "../../data/dataset/split.js";
+import { createLoader, epochLength, fewerThanBatch, type Loader } from "../../data/loading/loader.js";
+import type { Transform } from "../../data/view/transform.js";
+import { FileError, TrainingError } from "../../errors/errors.js";
+import { defaultView, type EvaluationView } from "../../evaluation/view.js";
+import type { Model } from "../../models/model.js";
+import { evaluationInterpolation, type Recipe } from "../recipe/recipe.js";
+import type { TrainEvent } from "../run-folder/events.js";
+import type { RunFolder } from "../run-folder/folder.js";
+
+export interface DataOptions {
+  readonly data: string;
+  /** Other data that the best epoch is chosen on, and other data that its weights are measured on at the end. */
+  readonly validation?: string;
+  readonly test?: string;
+  /** How the data is divided for training and testing; by its own parts unless told. */
+  readonly split?: SplitRule;
+  readonly onBadImage?: "stop" | "skip";
+  readonly workers: number;
+  /** Processes that make each batch together. */
+  readonly group?: ProcessGroup;
+  readonly onEvent?: (event: TrainEvent) => void;
+}
+
+/** The data set without images that cannot be read; with `stop` (the default) those are an error that lists them all. */
+export async function withoutBadImages(
+  dataset: Dataset,
+  { onBadImage = "stop", onEvent, workers }: DataOptions,
+): Promise<Dataset> {
+  const bad = await findBadImages(dataset, workers);
+  if (bad.length === 0) return dataset;
+  const list = bad.map((b) => b.message).join("\n");
+  if (onBadImage === "stop") {
+    throw new FileError(
+      bad[0].path,
+      `${bad.length} of ${dataset.length} images cannot be read; mend or remove them, or pass over them with --on-bad-image skip:\n${list}`,
+    );
+  }
+  onEvent?.({
+    kind: "warning",
+    message: `${bad.length === 1 ? "1 image is" : `${bad.length} images are`} passed over:\n${list}`,
+  });
+  const skipped = new Set(bad.map((b) => b.index));
+  return subset(
+    dataset,
+    Array.from({ length: dataset.length }, (_, i) => i).filter((i) => !skipped.has(i)),
+  );
+}
+
+/** File of a run folder that says which samples were set aside for testing. */
+export const splitFile = "split.json";
+
+/** The rule of a run that is gone on with is what its folder records, whatever has been added to the data since. */
+export async function resumedSplit(output: string, resume: boolean, rule?: SplitRule): Promise<SplitRule | undefined> {
+  if (!resume || rule?.kind !== "hash") return rule;
+  return readSplit(join(output, splitFile)).catch(() => rule);
+}
+
+/** Records the split of a run, where it was made and not given. */
+export async function recordSplit(
+  folder: RunFolder,
+  rule: SplitRule | undefined,
+  train: Dataset,
+  test: Dataset | undefined,
+): Promise<void> {
+  if (!rule || rule.kind === "given" || !test) return;
+  await writeSplit(folder.file(splitFile), rule.share, train.length + test.length, test);
+}
+
+/** How the model of a run sees a test image, while it trains and ever after. */
+export function viewOf(recipe: Recipe, model: Model): EvaluationView {
+  return {
+    ...defaultView(model),
+    cropRatio: recipe.evaluationCropRatio ?? model.cropRatio,
+    interpolation: evaluationInterpolation(recipe),
+    exif: recipe.exif,
+  };
+}
+
+/** What the model sees of a training image. */
+export function trainingTransform(recipe: Recipe, model: Model): Transform {
+  const { crop, interpolation, flip, verticalFlip, cropScale, cropRatio: ratio } = recipe;
+  const { imageSize: size, cropRatio } = model;
+  if (crop === "none")
+    return {
+      kind: "evaluation",
+      size,
+      cropRatio,
+      interpolation: evaluationInterpolation(recipe),
+    };
+  return {
+    kind: "training",
+    size,
+    interpolation,
+    crop: crop !== "auto" ? crop : size <= 32 ? "padded" : "resized",
+    scale: cropScale,
+    ratio,
+    flip,
+    verticalFlip,
+    augmentation: augmentationOf(recipe, model),
+  };
+}
+
+/** Undefined when neither policy nor jitter is asked for. */
+function augmentationOf(recipe: Recipe, { imageSize, normalization }: Model): Augmentation | undefined {
+  const { autoAugment, colorJitter, hueJitter, interpolation } = recipe;
+  const policy = parsePolicy(autoAugment);
+  if (!policy && colorJitter === 0 && hueJitter === 0) return undefined;
+  const [r, g, b] = normalization.mean.map((m) => Math.min(255, Math.round(255 * m)));
+  return {
+    policy,
+    jitter: { brightness: colorJitter, contrast: colorJitter, saturation: colorJitter, hue: hueJitter },
+    interpolation: interpolation === "bilinear" || interpolation === "random" ? interpolation : "bicubic",
+    fill: [r, g, b],
+    translate: Math.trunc(0.45 * imageSize),
+  };
+}
+
+/**
+ * The loader of a run: batches of one run of the program, the same for everyone who has the recipe and the data. They make
+ * one step an epoch at least, or that is an error.
+ */
+export function trainingLoader(dataset: Dataset, recipe: Recipe, model: Model, options: DataOptions): Loader {
+  const { batchSize, accumulate } = recipe;
+  if (batchSize % accumulate !== 0) {
+    throw new TrainingError(
+      `A batch of ${batchSize} cannot be made in ${accumulate} equal runs; choose an --accumulate that divides it.`,
+    );
+  }
+  // Each run's batch may be there where the step's is not.
+  const repeats = recipe.repeatedAugmentation;
+  if (epochLength({ dataset, repeats }) < batchSize) throw fewerThanBatch(dataset, batchSize);
+  return createLoader({
+    dataset,
+    batchSize: batchSize / accumulate,
+    transform: trainingTransform(recipe, model),
+    seed: recipe.seed,
+    workers: options.workers,
+    order: "shuffled",
+    repeats,
+    dropLast: true,
+    jpeg: "fast",
+    exif: recipe.exif,
+    process: options.group,
+    onBadImage: options.onBadImage,
+    onSkipped: (message) => options.onEvent?.({ kind: "warning", message }),
+  });
+}

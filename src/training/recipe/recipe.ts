@@ -1,0 +1,161 @@
+/** A recipe: everything that decides how a run goes, checked, with the paper's defaults (table 9). */
+import { parsePolicy } from "../../data/augment/policy.js";
+import type { Interpolation } from "../../data/pixels/resize.js";
+import { UsageError } from "../../errors/errors.js";
+import { isHead } from "../../models/adapt.js";
+import type { BatchTransform } from "../step/batch-transform.js";
+import type { Distillation } from "../step/losses.js";
+import type { MixSettings } from "../step/mixing.js";
+import type { OptimizerOptions, RateFactor } from "../step/optimizer.js";
+import { type ScheduleSettings, scaledLearningRate } from "../step/schedule.js";
+import { type Recipe, recipeSchema, regnetSchema } from "./schema.js";
+import { settingSentence, unknownSetting } from "./sentences.js";
+
+export { type Recipe, type RecipeSettings, recipeSchema } from "./schema.js";
+
+/** Fills in defaults; throws UsageError with a sentence for a wrong value, and the nearest name for a typo. */
+export function parseRecipe(settings: unknown): Recipe {
+  const result = recipeSchema.safeParse(settings);
+  if (!result.success)
+    throw new UsageError(result.error.issues.map((issue) => settingSentence(issue, settings, namesAt)).join(" "));
+  const recipe = fittingDefaults(result.data, settings);
+  if (needsTeacherOf(recipe) && recipe.teacherWeights === undefined && recipe.teacherCache === undefined) {
+    throw new UsageError(
+      `The recipe's distillation is "${recipe.distillation}", but there is no teacher; set teacherWeights to a weights file or run folder, or teacherCache to stored answers.`,
+    );
+  }
+  if (recipe.cropScale[0] > recipe.cropScale[1] || recipe.cropRatio[0] > recipe.cropRatio[1])
+    throw new UsageError(`A range of the recipe is upside down; write cropScale and cropRatio as [smallest, largest].`);
+  if (recipe.lrNoise && recipe.lrNoise[0] > recipe.lrNoise[1])
+    throw new UsageError(`lrNoise ends before it begins; write it as [start, end], shares of the epochs.`);
+  if (recipe.cosub && recipe.distillation !== "none")
+    throw new UsageError(`Co-training (cosub) takes no teacher; set distillation to none, or cosub to false.`);
+  for (const key of Object.keys(recipe.why ?? {}))
+    if (!known.includes(key)) throw new UsageError(unknownSetting(key, known));
+  refuseMeaninglessSchedule(recipe);
+  if (recipe.epochs === 0 && recipe.headStart !== "fitted")
+    throw new UsageError("epochs is 0, which trains nothing; set headStart=fitted too, or epochs to 1 or more.");
+  parsePolicy(recipe.autoAugment);
+  return recipe;
+}
+
+/** The paper's defaults made to fit a short run and a low rate. */
+function fittingDefaults(recipe: Recipe, settings: unknown): Recipe {
+  const given = (key: keyof Recipe) => (settings as Partial<Recipe> | undefined)?.[key] !== undefined;
+  const { warmupEpochs, minLr, epochs } = recipe;
+  return {
+    ...recipe,
+    warmupEpochs: given("warmupEpochs") ? warmupEpochs : Math.min(warmupEpochs, epochs / 5),
+    minLr: given("minLr") ? minLr : Math.min(minLr, scheduleOf(recipe).lr),
+  };
+}
+
+/** Schedules that would do the contrary of what they are for. */
+function refuseMeaninglessSchedule(recipe: Recipe): void {
+  const { schedule, epochs, cooldownEpochs, minLr, scaleLr, batchSize } = recipe;
+  if (schedule !== "cosine") return;
+  const { lr } = scheduleOf(recipe);
+  if (epochs > 0 && cooldownEpochs >= epochs)
+    throw new UsageError(
+      `cooldownEpochs is ${cooldownEpochs} and epochs ${epochs}, so every step would be at minLr; epochs counts the cool-down too: set cooldownEpochs=0, or more epochs.`,
+    );
+  if (minLr > lr)
+    throw new UsageError(
+      `minLr is ${minLr}, above the learning rate of ${Number(lr.toPrecision(3))}${scaleLr ? ` (lr × batchSize ${batchSize} / 512)` : ""}, so the rate would rise where it should fall; set minLr lower, or lr higher.`,
+    );
+}
+
+const known = Object.keys(recipeSchema.shape);
+const namesAt = ([first]: readonly PropertyKey[]) => (first === "regnet" ? Object.keys(regnetSchema.shape) : known);
+
+export interface RecipeDifference {
+  readonly key: string;
+  readonly a: unknown;
+  readonly b: unknown;
+}
+
+/** Settings that differ, in the schema's order, then others; `about` and `why` say nothing about the run and are left out. */
+export function recipeDifferences(
+  a: Readonly<Record<string, unknown>>,
+  b: Readonly<Record<string, unknown>>,
+): RecipeDifference[] {
+  const keys = new Set([...Object.keys(recipeSchema.shape), ...Object.keys(a), ...Object.keys(b)]);
+  keys.delete("about");
+  keys.delete("why");
+  return [...keys]
+    .filter((key) => JSON.stringify(a[key]) !== JSON.stringify(b[key]))
+    .map((key) => ({ key, a: a[key], b: b[key] }));
+}
+
+const needsTeacherOf = ({ distillation }: Recipe): boolean => distillation === "hard" || distillation === "soft";
+
+/** The recipe's parts as the training step wants them. */
+export function optimizerOf(r: Recipe): OptimizerOptions {
+  return r.optimizer === "adamw"
+    ? { kind: "adamw", betas: r.betas, epsilon: r.epsilon, weightDecay: r.weightDecay }
+    : { kind: "sgd", momentum: r.momentum, nesterov: r.nesterov, weightDecay: r.weightDecay };
+}
+
+export function scheduleOf(r: Recipe): ScheduleSettings {
+  return {
+    ...r,
+    lr: r.scaleLr ? scaledLearningRate(r.lr, r.batchSize) : r.lr,
+    epochs: r.epochs - r.cooldownEpochs,
+    noise: r.lrNoise && {
+      ...{ from: r.lrNoise[0] * r.epochs, to: r.lrNoise[1] * r.epochs },
+      ...{ std: r.lrNoiseStd, limit: r.lrNoiseLimit, seed: r.seed },
+    },
+  };
+}
+
+/** Whether a parameter moves. */
+export function trainedOf({ trainedParts }: Recipe): (name: string) => boolean {
+  if (trainedParts === "all") return () => true;
+  if (trainedParts === "head") return isHead;
+  return (name) => name.includes(".attn.") || name === "pos_embed" || isHead(name);
+}
+
+/** What the rate of a parameter is multiplied by. */
+export function rateFactorOf({ headLrFactor }: Recipe): RateFactor {
+  return (name) => (isHead(name) ? headLrFactor : 1);
+}
+
+/** Decay of the averaged weights at a step (the first is 1); with warm-up the first step's weights are the average. */
+export function emaDecayAt({ emaDecay, emaWarmup }: Pick<Recipe, "emaDecay" | "emaWarmup">, step: number): number {
+  return emaWarmup ? Math.min(emaDecay, step <= 1 ? 0 : 1 - step ** (-2 / 3)) : emaDecay;
+}
+
+/** How images are resized where nothing is random. */
+export function evaluationInterpolation({ interpolation }: Recipe): Interpolation {
+  return interpolation === "random" ? "bicubic" : interpolation;
+}
+
+export function distillationOf(r: Recipe, distilledModel: boolean): Distillation {
+  const alpha = r.distillationAlpha;
+  if (r.distillation === "none") return { kind: "none" };
+  if (r.distillation === "labels") return { kind: "labels", alpha };
+  const on = r.distillationOn === "auto" ? (distilledModel ? "distillation" : "class") : r.distillationOn;
+  return r.distillation === "hard"
+    ? { kind: "hard", alpha, on }
+    : { kind: "soft", alpha, on, tau: r.distillationTau, normalization: r.distillationNormalization };
+}
+
+/** Undefined when nothing is mixed. */
+export function mixingOf(r: Recipe): MixSettings | undefined {
+  if ((r.mixup === 0 && r.cutmix === 0 && !r.cutmixMinMax) || r.mixProbability === 0) return undefined;
+  return {
+    mixup: r.mixup,
+    cutmix: r.cutmix,
+    cutmixMinMax: r.cutmixMinMax,
+    probability: r.mixProbability,
+    switchProbability: r.mixSwitchProbability,
+    mode: r.mixMode,
+  };
+}
+
+export function batchTransformOf(r: Recipe): BatchTransform {
+  return {
+    mix: mixingOf(r) !== undefined,
+    erase: r.eraseProbability > 0 ? { mode: r.eraseMode, count: r.eraseCount } : undefined,
+  };
+}

@@ -1,0 +1,323 @@
+/**
+ * The settings of a recipe: what each means, its default (the paper's, table 9) and its range. The meanings are the text
+ * of docs/settings.md and of the command line's options; `timm` names the option of timm's train.py that does the same.
+ */
+import { z } from "zod";
+import { normalizationNames, normalizationSchema } from "../../evaluation/normalization.js";
+
+const positive = z.number().positive();
+const notNegative = z.number().min(0);
+const share = z.number().min(0).max(1);
+/** A share that 1 would make meaningless: averages that never move, labels that say nothing. */
+const belowOne = z.number().min(0).lt(1);
+const dropRate = z.number().min(0).max(0.99);
+const count = z.number().int().min(0);
+const whole = z.number().int().min(1);
+const normalization = z
+  .union(
+    [z.enum(["auto", ...normalizationNames]), normalizationSchema.strict()],
+    'it is neither auto, imagenet, inception, none nor {"mean":[r,g,b],"std":[r,g,b]}',
+  )
+  .default("auto");
+
+/** The design space of the model `regnety`. */
+export const regnetSchema = z
+  .strictObject({
+    initialWidth: whole.meta({ description: "Channels of the first block." }),
+    slope: positive.meta({ description: "How much wider each further block is, before rounding." }),
+    factor: z.number().min(1.5).meta({ description: "Widths are rounded to powers of this factor." }),
+    groupWidth: whole.meta({ description: "Channels of one group of the 3×3 convolutions." }),
+    stemWidth: whole.meta({ description: "Channels of the stem." }),
+    stemStride: whole.max(2).meta({ description: "Stride of the stem; 1 for images of about 32 pixels." }),
+  })
+  .partial();
+
+/** Zod schema of a recipe: all settings with their defaults and, as metadata, their meanings. */
+export const recipeSchema = z.strictObject({
+  about: z
+    .string()
+    .default("")
+    .meta({ description: "What the recipe is for: the command, the time and the accuracy to expect." }),
+  why: z.record(z.string(), z.string()).optional().meta({ description: "Reasons for settings, by their names." }),
+
+  model: z.string().default("deit_tiny_patch16_224").meta({
+    description: "Name of the model to train (list: `deit models`).",
+    timm: "model",
+  }),
+  imageSize: whole.optional().meta({
+    description: "Side of the square images in pixels; default: the model's own.",
+    timm: "img-size",
+  }),
+  patchSize: whole.optional().meta({ description: "Side of a patch in pixels; default: the model's own." }),
+  width: whole.optional().meta({ description: "Width of a token; default: the model's own." }),
+  depth: whole.optional().meta({ description: "Number of blocks; default: the model's own." }),
+  heads: whole.optional().meta({ description: "Attention heads of each block; default: the model's own." }),
+  mlpRatio: positive.optional().meta({
+    description: "Width of the hidden layer of an MLP over that of a token; default: the model's own.",
+  }),
+  normEpsilon: positive.optional().meta({
+    description:
+      "What the norms of a transformer add to variances; default: 1e-6, or as the weights of `finetune` were trained.",
+  }),
+  regnet: regnetSchema.default({}).meta({
+    description:
+      "Position of the model `regnety` in its design space; settings left out are those of a small network for 32 pixels.",
+  }),
+  distilled: z.boolean().optional().meta({
+    description: "Adds the distillation token to a model whose name does not imply it; default: as the name says.",
+  }),
+  dropPath: dropRate.default(0.1).meta({
+    description: "Stochastic depth: probability of skipping the last block; it grows linearly from 0 at the first.",
+    timm: "drop-path",
+  }),
+  dropout: dropRate.default(0).meta({ description: "Probability of dropping an activation.", timm: "drop" }),
+  finetune: z.string().optional().meta({
+    description:
+      "Weights to start from: a file, a run folder, `hub` or `hub:owner/name`. Heads for other classes are initialised again.",
+    timm: "initial-checkpoint",
+  }),
+  trainedParts: z.enum(["all", "attention", "head"]).default("all").meta({
+    description:
+      "Parameters that are updated: `all`; `attention` with positions and heads (arXiv 2203.09795); or only the `head`.",
+  }),
+  headStart: z.enum(["given", "fitted"]).default("given").meta({
+    description:
+      "How heads start: as initialised or loaded (`given`), or `fitted` by logistic regression to the features of the training images before the first step.",
+  }),
+  headLrFactor: positive.default(1).meta({
+    description: "Factor on the learning rate of the heads; new heads bear more than a pretrained body.",
+  }),
+
+  epochs: count.default(300).meta({
+    description: "Number of passes over the training data; 0 trains nothing but fitted heads (`headStart`).",
+    timm: "epochs",
+  }),
+  batchSize: whole.default(1024).meta({
+    description: "Global batch: images per optimizer step, over all devices and accumulated micro-batches.",
+    timm: "batch-size (there for each process and micro-batch)",
+  }),
+  accumulate: whole.default(1).meta({
+    description: "Micro-batches whose gradients make one step; the batch is divided among them.",
+    timm: "grad-accum-steps",
+  }),
+  optimizer: z.enum(["adamw", "sgd"]).default("adamw").meta({ description: "Optimizer.", timm: "opt" }),
+  betas: z
+    .tuple([belowOne, belowOne])
+    .default([0.9, 0.999])
+    .meta({ description: "AdamW: decay of the averages of the gradient and of its square.", timm: "opt-betas" }),
+  epsilon: positive.default(1e-8).meta({
+    description: "AdamW: added to the denominator for numerical stability.",
+    timm: "opt-eps",
+  }),
+  momentum: belowOne.default(0.9).meta({ description: "SGD: momentum.", timm: "momentum" }),
+  nesterov: z.boolean().default(true).meta({ description: "SGD: Nesterov's momentum." }),
+  weightDecay: notNegative.default(0.05).meta({
+    description:
+      "Weight decay, decoupled for AdamW and part of the gradient for SGD; not applied to biases, norms, tokens and position embeddings.",
+    timm: "weight-decay",
+  }),
+  lr: positive.default(5e-4).meta({
+    description: "Learning rate for a batch of 512 images (see `scaleLr`).",
+    timm: "lr-base (lr-base-size=512, lr-base-scale=linear)",
+  }),
+  scaleLr: z.boolean().default(true).meta({
+    description: "Multiplies `lr` by `batchSize` / 512; `false` takes it as it is.",
+    timm: "lr instead of lr-base",
+  }),
+  warmupEpochs: notNegative.default(5).meta({
+    description:
+      "Epochs of linear warm-up from `warmupLr`; by default at most a fifth of the run, which matters below 25 epochs.",
+    timm: "warmup-epochs",
+  }),
+  warmupLr: notNegative.default(1e-6).meta({ description: "Learning rate at the first step.", timm: "warmup-lr" }),
+  minLr: notNegative.default(1e-5).meta({
+    description: "Lowest learning rate of the schedule; by default at most the peak rate.",
+    timm: "min-lr",
+  }),
+  schedule: z
+    .enum(["cosine", "step", "constant"])
+    .default("cosine")
+    .meta({ description: "Learning-rate schedule after warm-up.", timm: "sched" }),
+  scheduleBy: z.enum(["step", "epoch"]).default("step").meta({
+    description: "Whether the rate changes with every step or, as in the released program, once an epoch.",
+    timm: "sched-on-updates (`step`)",
+  }),
+  decayEpochs: positive.default(30).meta({
+    description: "Schedule `step`: epochs between two falls of the rate.",
+    timm: "decay-epochs",
+  }),
+  decayRate: positive.default(0.1).meta({
+    description: "Schedule `step`: factor on the rate at each fall.",
+    timm: "decay-rate",
+  }),
+  cooldownEpochs: count.default(0).meta({
+    description: "Last epochs of the run, spent at `minLr`; part of `epochs`.",
+    timm: "cooldown-epochs (there in addition to epochs)",
+  }),
+  lrNoise: z.tuple([share, share]).optional().meta({
+    description:
+      "Part of training, as two shares of its epochs, whose rates are multiplied by 1 + noise; default: no noise.",
+    timm: "lr-noise",
+  }),
+  lrNoiseStd: positive.default(1).meta({
+    description: "Standard deviation of that noise, which is normal and drawn again every epoch.",
+    timm: "lr-noise-std",
+  }),
+  lrNoiseLimit: share.default(0.67).meta({
+    description: "Bound on the size of that noise.",
+    timm: "lr-noise-pct",
+  }),
+  clipGradient: positive.optional().meta({
+    description: "Largest norm of all gradients together; larger ones are scaled down. Default: no clipping.",
+    timm: "clip-grad",
+  }),
+  labelSmoothing: belowOne.default(0.1).meta({
+    description: "Share of a label's weight that is spread over all classes; true labels only.",
+    timm: "smoothing",
+  }),
+  loss: z
+    .enum(["crossEntropy", "binaryCrossEntropy"])
+    .default("crossEntropy")
+    .meta({ description: "Loss against the labels.", timm: "bce-loss (`binaryCrossEntropy`)" }),
+  targetThreshold: share.optional().meta({
+    description:
+      "Binary cross entropy: targets above it become 1, others 0, so that mixed images show both classes in full. Default: targets stay soft.",
+    timm: "bce-target-thresh",
+  }),
+  cosub: z.boolean().default(false).meta({
+    description:
+      "Co-training of two submodels (arXiv 2212.04884): each image passes twice under different stochastic depth, and each pass learns from the labels and from the other's prediction, by binary cross entropy.",
+  }),
+  emaDecay: z.number().min(0).max(0.999999).default(0).meta({
+    description: "Decay per step of the moving average of the weights; 0 keeps no average.",
+    timm: "model-ema-decay (with model-ema)",
+  }),
+  emaWarmup: z.boolean().default(false).meta({
+    description: "Lets that decay grow to `emaDecay` over the first steps, as 1 − t^(−2/3).",
+    timm: "model-ema-warmup",
+  }),
+
+  normalization: normalization.meta({
+    description: "Normalisation of images; `auto`: that of the weights given by `finetune`, otherwise the model's own.",
+    timm: "mean and std",
+  }),
+  exif: z
+    .enum(["ignore", "apply"])
+    .default("ignore")
+    .meta({ description: "Whether images are rotated as their EXIF orientation says." }),
+  evaluationCropRatio: z.number().min(0.01).max(1).optional().meta({
+    description: "Share of the image's shorter side that evaluation sees; default: the model's own.",
+    timm: "crop-pct",
+  }),
+  cropScale: z
+    .tuple([share, share])
+    .default([0.08, 1])
+    .meta({ description: "Random resized crop: range of its share of the image's area.", timm: "scale" }),
+  cropRatio: z
+    .tuple([positive, positive])
+    .default([3 / 4, 4 / 3])
+    .meta({ description: "Random resized crop: range of its width over its height.", timm: "ratio" }),
+  crop: z.enum(["auto", "resized", "padded", "simple", "none"]).default("auto").meta({
+    description:
+      "Crop of training: `resized` (a random part of the image), `padded` (a random shift by up to 4 pixels), `simple` (DeiT III's), `none`; `auto`: `padded` up to 32 pixels, `resized` above.",
+    timm: "train-crop-mode",
+  }),
+  interpolation: z.enum(["bilinear", "bicubic", "lanczos", "nearest", "random"]).default("bicubic").meta({
+    description: "Interpolation in resizing; `random`: bilinear or bicubic in training, bicubic in evaluation.",
+    timm: "train-interpolation",
+  }),
+  flip: share.default(0.5).meta({ description: "Probability of a horizontal flip.", timm: "hflip" }),
+  verticalFlip: share.default(0).meta({ description: "Probability of a vertical flip.", timm: "vflip" }),
+  autoAugment: z.string().default("rand-m9-mstd0.5-inc1").meta({
+    description:
+      "Augmentation policy in timm's notation: RandAugment, AutoAugment, AugMix; DeiT III's `3a`; or `none`.",
+    timm: "aa",
+  }),
+  colorJitter: notNegative.default(0).meta({
+    description: "Largest change of brightness, contrast and saturation from 1.",
+    timm: "color-jitter",
+  }),
+  hueJitter: z.number().min(0).max(0.5).default(0).meta({ description: "Largest change of the hue, in turns." }),
+  repeatedAugmentation: whole.max(64).default(3).meta({
+    description: "Views of each image in a batch; 1 is off. An epoch keeps its length and sees fewer images.",
+    timm: "aug-repeats",
+  }),
+  mixup: notNegative.default(0.8).meta({ description: "Mixup's α; 0 is off.", timm: "mixup" }),
+  cutmix: notNegative.default(1).meta({ description: "CutMix's α; 0 is off.", timm: "cutmix" }),
+  cutmixMinMax: z.tuple([share, share]).optional().meta({
+    description:
+      "Smallest and largest side of CutMix's box as shares of the image's side; default: drawn by α instead.",
+    timm: "cutmix-minmax",
+  }),
+  mixProbability: share.default(1).meta({
+    description: "Probability of Mixup or CutMix where one is on.",
+    timm: "mixup-prob",
+  }),
+  mixSwitchProbability: share.default(0.5).meta({
+    description: "Probability of CutMix rather than Mixup where both are on.",
+    timm: "mixup-switch-prob",
+  }),
+  mixMode: z
+    .enum(["batch", "pair", "elem"])
+    .default("batch")
+    .meta({ description: "One draw per batch, per pair of images or per image.", timm: "mixup-mode" }),
+  eraseProbability: share.default(0.25).meta({ description: "Probability of random erasing.", timm: "reprob" }),
+  eraseMode: z.enum(["pixel", "rand", "const"]).default("pixel").meta({
+    description:
+      "What fills erased boxes: noise for each pixel, one random colour for each box, or zeros after normalisation.",
+    timm: "remode",
+  }),
+  eraseCount: whole.max(16).default(1).meta({ description: "Number of erased boxes.", timm: "recount" }),
+
+  distillation: z.enum(["none", "soft", "hard", "labels"]).default("none").meta({
+    description:
+      "Distillation: `hard` (the teacher's decision), `soft` (its distribution), `labels` (no teacher: true labels for both heads), or `none`.",
+  }),
+  distillationAlpha: share.default(0.5).meta({ description: "Weight of the distillation loss." }),
+  distillationTau: positive.default(1).meta({ description: "Temperature of soft distillation." }),
+  distillationOn: z.enum(["auto", "distillation", "class"]).default("auto").meta({
+    description: "Head that learns from the teacher; `auto`: that of the distillation token where there is one.",
+  }),
+  distillationNormalization: z.enum(["paper", "released"]).default("paper").meta({
+    description:
+      "Soft loss averaged over the batch (`paper`, equation 2), or over batch and classes as in the `released` program.",
+  }),
+  teacher: z.string().optional().meta({
+    description: "Name of the teacher's model; needed where its weights do not say.",
+    timm: "kd-model-name",
+  }),
+  teacherWeights: z.string().optional().meta({
+    description: "The teacher's weights: a file, a run folder, `hub`, or an ONNX file of any image classifier.",
+  }),
+  teacherImageSize: whole.max(8192).optional().meta({
+    description:
+      "The teacher's resolution, to which the student's views are resized; default: the student's, or the ONNX file's own.",
+  }),
+  teacherInterpolation: z
+    .enum(["bilinear", "bicubic"])
+    .default("bicubic")
+    .meta({ description: "Interpolation of that resizing." }),
+  teacherNormalization: normalization.meta({
+    description: "Normalisation of the teacher's images; `auto`: as its model or the ONNX file's metadata say.",
+  }),
+  teacherOutput: z.string().optional().meta({
+    description: "Output of an ONNX file that holds the predictions, where it has several.",
+  }),
+  teacherAnswers: z
+    .enum(["auto", "logits", "probabilities", "sigmoids"])
+    .default("auto")
+    .meta({ description: "What an ONNX file's predictions are; `auto`: as its last node or the numbers show." }),
+  teacherClasses: z.string().optional().meta({
+    description: "File with the teacher's classes, one name per line, where its weights do not say.",
+  }),
+  teacherCache: z.string().optional().meta({
+    description: "Folder of a teacher's stored predictions (`deit teach`), used instead of the teacher.",
+  }),
+
+  seed: count.default(0).meta({ description: "Seed of all random numbers.", timm: "seed" }),
+});
+
+/** A recipe with every setting. */
+export type Recipe = Readonly<z.infer<typeof recipeSchema>>;
+/** A recipe as it is written: settings left out take their defaults. */
+export type RecipeSettings = z.input<typeof recipeSchema>;

@@ -1,0 +1,84 @@
+/** What is wrong with a recipe, in sentences: what was found, what is expected, and the nearest valid name. */
+import type { z } from "zod";
+import { didYouMean } from "../../errors/nearest.js";
+import { quoted } from "../../errors/quoted.js";
+import { releasedOptions } from "./released-options.js";
+
+/** `known` are the settings there are. */
+export function unknownSetting(key: string, known: readonly string[]): string {
+  const theirs = key.replace(/^--/, "").replaceAll("_", "-");
+  return Object.hasOwn(releasedOptions, theirs)
+    ? `The recipe has no setting ${quoted(key)}; the released program's option of that name is here: ${releasedOptions[theirs]}.`
+    : `The recipe has no setting ${quoted(key)}${didYouMean(key, known)}`;
+}
+
+/** One finding of the schema about `settings`; `namesAt` tells the names that are valid below a path. */
+export function settingSentence(
+  issue: z.core.$ZodIssue,
+  settings: unknown,
+  namesAt: (path: readonly PropertyKey[]) => readonly string[],
+): string {
+  const name = issue.path.join(".");
+  if (issue.code === "unrecognized_keys") {
+    const names = namesAt(issue.path);
+    const sentence = (key: string) =>
+      name === ""
+        ? unknownSetting(key, names)
+        : `The setting "${name}" of the recipe has no ${quoted(key)}${didYouMean(key, names)}`;
+    return issue.keys.map(sentence).join(" ");
+  }
+  const value = issue.path.reduce<unknown>(
+    (at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key],
+    settings,
+  );
+  const words = wordsOf(issue);
+  if (words.length > 0 && typeof value === "string")
+    return `The setting "${name}" of the recipe is wrong: it is ${quoted(value)}, and can be ${words.join(", ")}${didYouMean(value, words)}`;
+  const wanted = expectation(issue);
+  const found = value === undefined ? "is missing" : `is ${brief(value)}`;
+  return `The setting "${name}" of the recipe is wrong: ${wanted ? `it ${found}, and must be ${wanted}` : issue.message}.`;
+}
+
+/** What the schema wants in this place, to follow "must be"; undefined where only its own message tells. */
+function expectation(issue: z.core.$ZodIssue): string | undefined {
+  switch (issue.code) {
+    case "invalid_type":
+      return types[issue.expected];
+    case "invalid_value":
+      return `one of ${issue.values.map((v) => JSON.stringify(v)).join(", ")}`;
+    case "too_small":
+      if (issue.origin === "array") return `a list of ${issue.minimum} values`;
+      return issue.inclusive ? `${issue.minimum} or more` : `greater than ${issue.minimum}`;
+    case "too_big":
+      if (issue.origin === "array") return `a list of ${issue.maximum} values`;
+      return issue.inclusive ? `${issue.maximum} or less` : `less than ${issue.maximum}`;
+    default:
+      return undefined;
+  }
+}
+
+const types: Readonly<Record<string, string | undefined>> = {
+  number: "a number",
+  int: "a whole number",
+  string: "a text",
+  boolean: "true or false",
+  tuple: "a list",
+  array: "a list",
+  object: "an object of settings",
+  record: "an object of settings",
+};
+
+function brief(value: unknown): string {
+  if (typeof value === "string") return quoted(value);
+  try {
+    return (JSON.stringify(value) ?? String(value)).slice(0, 80);
+  } catch {
+    return "a value too deep to show"; // thousands of brackets within one another
+  }
+}
+
+/** The words that would have been valid in this place. */
+function wordsOf(issue: z.core.$ZodIssue): string[] {
+  if (issue.code === "invalid_union") return issue.errors.flat().flatMap(wordsOf);
+  return issue.code === "invalid_value" ? issue.values.filter((v) => typeof v === "string") : [];
+}

@@ -1,0 +1,56 @@
+/** What a recipe leaves to the weights that it begins from: how images are normalised, and what the shapes do not tell. */
+import { DeitError } from "../../errors/errors.js";
+import { type DescribedWeights, describeWeights } from "../../evaluation/describe-weights.js";
+import { resolveView } from "../../evaluation/view.js";
+import { readDescription } from "../../weights/load.js";
+import { locateWeights } from "../../weights/locate.js";
+import type { Recipe } from "./recipe.js";
+import { createStudent } from "./student.js";
+
+export interface SettledRecipe {
+  readonly recipe: Recipe;
+  readonly notes: readonly string[];
+}
+
+/**
+ * The recipe with the normalisation and the epsilon of the norms of the weights in `finetune`, where these are left to
+ * them and are not the model's own; `notes` say so. A run that goes on may have lost its first weights: then the recipe
+ * stays as it is.
+ */
+export async function settledRecipe(recipe: Recipe): Promise<SettledRecipe> {
+  const described = recipe.finetune === undefined ? undefined : await describedIn(recipe.finetune, recipe.model);
+  return described
+    ? withNormalization(withEpsilon({ recipe, notes: [] }, described), described)
+    : { recipe, notes: [] };
+}
+
+function withEpsilon({ recipe, notes }: SettledRecipe, { options }: DescribedWeights): SettledRecipe {
+  const { normEpsilon } = options;
+  if (normEpsilon === undefined || recipe.normEpsilon !== undefined) return { recipe, notes };
+  const note = `The norms add ${normEpsilon} to variances, as the weights in "${recipe.finetune}" were trained. The setting normEpsilon decides otherwise.`;
+  return { recipe: { ...recipe, normEpsilon }, notes: [...notes, note] };
+}
+
+function withNormalization({ recipe, notes }: SettledRecipe, { view }: DescribedWeights): SettledRecipe {
+  if (recipe.normalization !== "auto") return { recipe, notes };
+  const model = createStudent(recipe, 2);
+  const { normalization } = resolveView(
+    model,
+    {},
+    view.map(({ source, normalization }) => ({ source, normalization })),
+  ).view;
+  if (JSON.stringify(normalization) === JSON.stringify(model.normalization)) return { recipe, notes };
+  const { mean, std } = normalization;
+  const note = `Images are normalised as the weights in "${recipe.finetune}" want it: mean ${mean.join(" ")}, deviation ${std.join(" ")}. The setting normalization decides otherwise.`;
+  return { recipe: { ...recipe, normalization: { mean: [...mean], std: [...std] } }, notes: [...notes, note] };
+}
+
+async function describedIn(weights: string, model: string): Promise<DescribedWeights | undefined> {
+  try {
+    const found = await locateWeights({ weights, model });
+    return await describeWeights(found, await readDescription(found));
+  } catch (error) {
+    if (error instanceof DeitError && error.exitCode !== 5) return undefined; // beginning from them says what is wrong
+    throw error;
+  }
+}

@@ -1,0 +1,63 @@
+import { describe, expect, it } from "vitest";
+import { emaDecayAt, parseRecipe, type RecipeSettings } from "./recipe.js";
+import { runWarnings } from "./warnings.js";
+
+const warnings = (settings: RecipeSettings, stepsPerEpoch = 10) => runWarnings(parseRecipe(settings), stepsPerEpoch);
+
+describe("runWarnings", () => {
+  it.each([
+    // 0.99996^375 = 0.985; 0.99996^100,000 = 0.018.
+    [
+      "an average that is still its beginning",
+      { emaDecay: 0.99996, epochs: 25 },
+      15,
+      ["99 %", "25,000 steps", "has 375"],
+    ],
+    ["one that has had its time", { emaDecay: 0.99996, epochs: 100 }, 1000, []],
+    ["a short average", { emaDecay: 0.9, epochs: 10 }, 10, []],
+    ["an average that is warmed up", { emaDecay: 0.99996, emaWarmup: true, epochs: 1 }, 10, []],
+    ["a warm-up that just reaches the rate", { epochs: 5, warmupEpochs: 3 }, 100, []],
+    ["a warm-up longer than the run", { epochs: 2, warmupEpochs: 5, scaleLr: false }, 100, ["warmupEpochs 5 of 2"]],
+    ["the default warm-up of a short run", { epochs: 2 }, 100, []],
+    ["a step schedule in warm-up", { epochs: 3, warmupEpochs: 5, schedule: "step" }, 10, ["warmupEpochs 5 of 3"]],
+    ["the paper's recipe", {}, 1251, []],
+    ["no epochs", { epochs: 0, headStart: "fitted" }, 10, []],
+  ] as [string, RecipeSettings, number, string[]][])("%s", (_, settings, stepsPerEpoch, parts) => {
+    const found = warnings(settings, stepsPerEpoch).join(" ");
+    if (parts.length === 0) expect(found).toBe("");
+    for (const part of parts) expect(found).toContain(part);
+  });
+});
+
+// timm 1.0.31: ModelEmaV3(model, decay=0.9999, use_warmup=True).get_decay(step)
+it("warms the decay of averages up as timm's ModelEmaV3", () => {
+  const at = (step: number) => emaDecayAt({ emaDecay: 0.9999, emaWarmup: true }, step);
+  expect([1, 2, 3, 10, 1000].map(at).map((d) => Number(d.toFixed(6)))).toEqual([0, 0.370039, 0.51925, 0.784557, 0.99]);
+  expect(at(1e8)).toBe(0.9999);
+  expect(emaDecayAt({ emaDecay: 0.99, emaWarmup: false }, 1)).toBe(0.99);
+});
+
+describe("parseRecipe refuses", () => {
+  it.each([
+    [{ betas: [1, 1] }, "less than 1"],
+    [{ labelSmoothing: 1 }, "less than 1"],
+    [{ momentum: 1 }, "less than 1"],
+    [{ minLr: 0.1 }, "minLr is 0.1, above the learning rate of 0.001"],
+    [{ epochs: 5, cooldownEpochs: 10 }, "every step would be at minLr"],
+    [{ epochs: 0 }, "trains nothing"],
+  ])("%j", (settings, sentence) => {
+    expect(() => parseRecipe(settings)).toThrow(sentence);
+  });
+
+  it("twenty thousand brackets within one another, in a sentence", () => {
+    const deep = JSON.parse(`{"mlpRatio":${"[".repeat(20_000)}${"]".repeat(20_000)}}`);
+    expect(() => parseRecipe(deep)).toThrow("a value too deep to show");
+  });
+
+  it("but fits defaults to short runs and low rates", () => {
+    expect(parseRecipe({ epochs: 2 }).warmupEpochs).toBe(0.4);
+    expect(parseRecipe({ epochs: 30 }).warmupEpochs).toBe(5);
+    expect(parseRecipe({ batchSize: 4 }).minLr).toBeCloseTo((5e-4 * 4) / 512, 12);
+    expect(parseRecipe({}).minLr).toBe(1e-5);
+  });
+});

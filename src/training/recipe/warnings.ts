@@ -1,0 +1,35 @@
+/** What a recipe will do to a run of so many steps that its user may not expect, told before the first one. */
+
+import { scheduledRate } from "../step/schedule.js";
+import { emaDecayAt, type Recipe, scheduleOf } from "./recipe.js";
+
+/** Share of the first weights in the average at the end from which on it is worth a word. */
+const tooMuch = 0.05;
+/** Share of the rate that a schedule reaches at its highest, below which it is. */
+const tooLow = 0.7;
+
+export function runWarnings(recipe: Recipe, stepsPerEpoch: number): string[] {
+  const steps = stepsPerEpoch * recipe.epochs;
+  if (steps === 0) return [];
+  return [averageStillYoung(recipe, steps), rateNeverReached(recipe, stepsPerEpoch)].filter((s) => s !== undefined);
+}
+
+function averageStillYoung(recipe: Recipe, steps: number): string | undefined {
+  const { emaDecay, emaWarmup } = recipe;
+  if (emaDecay === 0) return undefined;
+  // With warm-up the first step already puts its own weights in the place of the first ones.
+  const left = emaWarmup ? emaDecayAt(recipe, 1) : emaDecay ** steps;
+  if (left < tooMuch) return undefined;
+  return `The average of the weights (emaDecay ${emaDecay}) looks back over ${Math.round(1 / (1 - emaDecay)).toLocaleString("en")} steps, but the run has ${steps.toLocaleString("en")}: ${(100 * left).toFixed(0)} % of it will still be the weights from before training, and it is what best and last weights hold. Set emaWarmup=true, a smaller emaDecay, or emaDecay=0.`;
+}
+
+function rateNeverReached(recipe: Recipe, stepsPerEpoch: number): string | undefined {
+  const schedule = { ...scheduleOf(recipe), noise: undefined };
+  const points = Math.min(1000, stepsPerEpoch * recipe.epochs);
+  const rates = Array.from({ length: points }, (_, i) => scheduledRate(schedule, (i * recipe.epochs) / points));
+  const highest = Math.max(...rates);
+  if (highest >= tooLow * schedule.lr) return undefined;
+  return `The learning rate reaches ${shown(highest)} at its highest, and not ${shown(schedule.lr)}: with warmupEpochs ${recipe.warmupEpochs} of ${recipe.epochs} epochs the run ends, or the rate falls, before the warm-up is over. Set warmupEpochs to ${Number((recipe.epochs / 5).toPrecision(2))} or less, or more epochs.`;
+}
+
+const shown = (rate: number): string => Number(rate.toPrecision(2)).toString();

@@ -1,0 +1,56 @@
+/** What a training run tells while it goes on. */
+import type { EngineInfo } from "../../engines/engine.js";
+import type { EvaluationResult } from "../../evaluation/metrics.js";
+import type { Model } from "../../models/model.js";
+
+/** What `train` tells while it runs. */
+export type TrainEvent =
+  /** Images that the body of the model has looked at, for fitting its heads before the first step. */
+  | { readonly kind: "fitting"; readonly images: number; readonly total: number }
+  | {
+      readonly kind: "start";
+      readonly model: Model;
+      readonly steps: number;
+      /** Steps that are done already, where a run goes on. */
+      readonly stepsDone: number;
+      readonly batchSize: number;
+      /** Runs of the program that make one step. */
+      readonly accumulate: number;
+      readonly images: number;
+      readonly parameters: number;
+      readonly engine: EngineInfo;
+      /** What `test` in the epochs is measured on. */
+      readonly testPart?: "validation" | "test";
+    }
+  | {
+      readonly kind: "step";
+      readonly step: number;
+      readonly loss: number;
+      readonly lr: number;
+      readonly images: number;
+      /** Share of the epoch's time so far spent waiting for data: near 1 the data is the limit, near 0 the device. */
+      readonly loaderWait: number;
+    }
+  | { readonly kind: "epoch"; readonly record: EpochRecord }
+  /** The best weights, measured once on the part for testing after they were chosen on that for validation. */
+  | { readonly kind: "final"; readonly result: EvaluationResult }
+  /** `about` tells those apart that only concern a run which someone may still change. */
+  | { readonly kind: "warning"; readonly message: string; readonly about?: "loss jump" };
+
+/** One line of the log. */
+export interface EpochRecord {
+  /** From 1; 0 stands for heads that were fitted before the first step. */
+  readonly epoch: number;
+  readonly step: number;
+  readonly lr: number;
+  readonly trainLoss: number;
+  /** Percent of training views classified right, as augmented. */
+  readonly trainTop1: number;
+  readonly test?: EvaluationResult;
+  readonly imagesPerSecond: number;
+  /** Share of the time spent waiting for data. */
+  readonly loaderWait: number;
+  /** Share of the time spent waiting for checkpoints. */
+  readonly checkpointWait: number;
+  readonly seconds: number;
+}

@@ -1,0 +1,144 @@
+/** A run's folder: recipe, manifest, log and checkpoints; one process at a time writes in it. */
+import { appendFile, readdir } from "node:fs/promises";
+import { extname, join } from "node:path";
+import { TrainingError, UsageError } from "../../errors/errors.js";
+import { fileError } from "../../errors/file-error.js";
+import { removeLeftovers, writeFileAtomic } from "../../system/files/atomic-file.js";
+import { takeLock } from "../../system/files/lock-file.js";
+import { makeFolder } from "../../system/files/make-folder.js";
+import { lifeOf, namedProcess, type ProcessIdentity } from "../../system/files/process-identity.js";
+import { openRegular } from "../../system/files/regular-file.js";
+import type { LogEntry } from "./log-schema.js";
+import { type Change, changesOf, describeRun, type RunDescription, runFiles } from "./manifest.js";
+
+export interface RunFolder {
+  readonly path: string;
+  /** What was known of the run before this process opened it; undefined for a new one. */
+  readonly before?: RunDescription;
+  /** Settings that were changed since. */
+  readonly changes: Readonly<Record<string, Change>>;
+  /** Path of a file in it. */
+  file(name: string): string;
+  /** Appends one line of JSON to the log, with the time. */
+  log(entry: LogEntry): Promise<void>;
+  /** Takes changed settings back, so that the run can go on as it was. */
+  undo(): Promise<void>;
+  /** Throws when another process has taken the folder over, as one may whose lock gave no sign of life. */
+  confirm(): Promise<void>;
+  /** Aborts when that has been noticed. */
+  readonly lost?: AbortSignal;
+  /** Lets other processes write in it. */
+  close(): Promise<void>;
+}
+
+/**
+ * Creates the folder and locks it. One that holds weights of another run is refused, unless `resume`; then its settings
+ * must be the same, except for those in `allowed`.
+ */
+export async function openRunFolder(
+  path: string,
+  run: RunDescription,
+  resume: boolean,
+  allowed: readonly string[] = [],
+): Promise<RunFolder> {
+  await makeFolder(path, "the run folder");
+  const lock = await takeLock(join(path, "lock"), {
+    held: (owner) => lockedFolder(path, owner),
+    lost: (owner) =>
+      new TrainingError(
+        `${namedProcess(owner)} has taken over the run folder "${path}", because this one gave no sign of life for two minutes; it ends here and leaves the folder to the other.`,
+      ),
+  });
+  const log = join(path, "log.jsonl");
+  try {
+    // A run that saved nothing, such as one whose batch did not fit, is in nobody's way.
+    const before = resume || (await holdsWeights(path)) ? await describeRun(path) : undefined;
+    if (before && !resume) {
+      throw new UsageError(`"${path}" holds a run already; choose another --output, or go on with it by --resume.`);
+    }
+    const changes = before ? changesOf(path, before, run, allowed) : {};
+    await removeLeftovers(path);
+    await removeTornLine(log);
+    const manifest = before
+      ? { ...run.manifest, began: before.manifest.began, deit: before.manifest.deit }
+      : run.manifest;
+    const describe = async ({ manifest, recipe }: RunDescription) => {
+      // The recipe last: where it is, a run was begun and its manifest is there too.
+      await writeFileAtomic(join(path, runFiles.manifest), `${JSON.stringify(manifest, null, 2)}\n`);
+      await writeFileAtomic(join(path, runFiles.recipe), `${JSON.stringify(recipe, null, 2)}\n`);
+    };
+    await describe({ manifest, recipe: run.recipe });
+    return {
+      path,
+      before,
+      changes,
+      file: (name) => join(path, name),
+      log: async (entry) => {
+        await lock.confirm();
+        await appendFile(log, `${JSON.stringify({ time: new Date().toISOString(), ...entry })}\n`).catch((error) => {
+          throw fileError(log, "write", error);
+        });
+      },
+      undo: async () => before && describe(before),
+      confirm: lock.confirm,
+      lost: lock.lost,
+      close: lock.release,
+    };
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+function lockedFolder(path: string, owner: ProcessIdentity | undefined): TrainingError {
+  if (!owner) return new TrainingError(`The run folder "${path}" cannot be locked; another process is starting in it.`);
+  const wayOut =
+    lifeOf(owner) === "alive"
+      ? "stop it, or choose another --output"
+      : "stop it, or choose another --output; if it is gone, its lock is taken over two minutes after its last sign of life";
+  return new TrainingError(`${namedProcess(owner)} is writing in the run folder "${path}"; ${wayOut}.`);
+}
+
+async function holdsWeights(path: string): Promise<boolean> {
+  return (await readdir(path)).some((name) => extname(name) === ".safetensors");
+}
+
+/** The run folder of a process that leaves writing to another one. */
+export function silentRunFolder(path: string): RunFolder {
+  return {
+    path,
+    changes: {},
+    file: (name) => join(path, name),
+    log: async () => undefined,
+    undo: async () => undefined,
+    confirm: async () => undefined,
+    close: async () => undefined,
+  };
+}
+
+/** Cuts off a last line that a killed process or a full disk has left half written. */
+async function removeTornLine(path: string): Promise<void> {
+  const file = await openRegular(path, "change").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw fileError(path, "write", error);
+  });
+  if (!file) return;
+  try {
+    const newline = 10;
+    let { size } = await file.stat();
+    const block = Buffer.alloc(65_536);
+    while (size > 0) {
+      const from = Math.max(0, size - block.length);
+      const { bytesRead } = await file.read(block, 0, size - from, from);
+      const at = block.subarray(0, bytesRead).lastIndexOf(newline);
+      if (at >= 0) {
+        size = from + at + 1;
+        break;
+      }
+      size = from;
+    }
+    await file.truncate(size);
+  } finally {
+    await file.close();
+  }
+}

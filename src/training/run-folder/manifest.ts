@@ -1,0 +1,114 @@
+/** What a run's folder says about the run beside its recipe: `run.json`. Foreign files too, so both are checked. */
+import { join } from "node:path";
+import { z } from "zod";
+import { FileError, UsageError } from "../../errors/errors.js";
+import { fileError } from "../../errors/file-error.js";
+import { readJson } from "../../system/files/json-file.js";
+import { JsonError } from "../../system/text/json.js";
+import { parseRecipe, type Recipe, recipeDifferences } from "../recipe/recipe.js";
+
+const text = z.string().max(4096);
+const hash = z.string().regex(/^[0-9a-f]{64}$/);
+
+export const runManifestSchema = z.object({
+  format: z.literal(1),
+  /** Version of deit that began the run, and when. */
+  deit: text,
+  began: z.iso.datetime(),
+  /** Paths as they were given; they may change, the images may not. */
+  data: text,
+  validation: text.optional(),
+  test: text.optional(),
+  /** The part that the best epoch was chosen on, and whose accuracy the log calls `test`. */
+  testPart: z.enum(["validation", "test"]).optional(),
+  /** Share of the data that was set aside for testing; `split.json` says which. */
+  split: z.number().min(0).max(1).optional(),
+  /** SHA-256 over classes, names and labels of the training images. */
+  dataset: hash,
+  images: z.number().int().min(1),
+  classes: z.number().int().min(1),
+  /** SHA-256 of the teacher in the step. */
+  teacher: hash.optional(),
+  onBadImage: z.enum(["stop", "skip"]),
+  precision: z.enum(["float32", "bfloat16"]),
+  engine: z.object({
+    engine: text,
+    platform: text,
+    version: text,
+    devices: z.number().int().min(1),
+  }),
+});
+
+export type RunManifest = Readonly<z.infer<typeof runManifestSchema>>;
+
+/** A run as its folder describes it. */
+export interface RunDescription {
+  readonly recipe: Recipe;
+  readonly manifest: RunManifest;
+}
+
+export interface Change {
+  readonly from: unknown;
+  readonly to: unknown;
+}
+
+/** What makes another run of it, beside the recipe. */
+const binding = ["dataset", "teacher", "precision"] as const;
+
+const names = { recipe: "recipe.json", manifest: "run.json" } as const;
+export const runFiles: Readonly<Record<keyof typeof names, string>> = names;
+
+/** Largest size of either file; theirs is a few thousand bytes. */
+const largest = 1 << 20;
+
+/** Reads the description of the run in `folder`; undefined when none was begun there. Throws FileError for a damaged one. */
+export async function describeRun(folder: string): Promise<RunDescription | undefined> {
+  const settings = await settingsIn(join(folder, names.recipe));
+  if (settings === undefined) return undefined;
+  const manifest = runManifestSchema.safeParse(await settingsIn(join(folder, names.manifest)));
+  if (!manifest.success) throw damaged(join(folder, names.manifest));
+  try {
+    return { recipe: parseRecipe(settings), manifest: manifest.data };
+  } catch (error) {
+    throw damaged(join(folder, names.recipe), error);
+  }
+}
+
+/** The value of either file; undefined where there is none. */
+async function settingsIn(path: string): Promise<unknown> {
+  return readJson(path, largest).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    if (error instanceof JsonError) throw damaged(path);
+    throw fileError(path, "read", error);
+  });
+}
+
+function damaged(path: string, cause?: unknown): FileError {
+  const why = cause instanceof UsageError ? `: ${cause.message}` : ", so its run cannot go on; start a new run.";
+  return new FileError(path, `"${path}" is damaged${why}`, { cause });
+}
+
+/** Settings that differ, by name; throws UsageError for those that are not `allowed`. */
+export function changesOf(
+  folder: string,
+  before: RunDescription,
+  now: RunDescription,
+  allowed: readonly string[],
+): Readonly<Record<string, Change>> {
+  const changes: Record<string, Change> = {};
+  for (const { key, a, b } of recipeDifferences(before.recipe, now.recipe)) changes[key] = { from: a, to: b };
+  for (const key of binding) {
+    const [from, to] = [before.manifest[key], now.manifest[key]];
+    if (from !== to) changes[key] = { from, to };
+  }
+  const refused = Object.entries(changes).filter(([key]) => !allowed.includes(key));
+  if (refused.length === 0) return changes;
+  const list = refused.map(([key, { from, to }]) =>
+    key === "dataset"
+      ? `the training images are others (${before.manifest.images} before, ${now.manifest.images} now)`
+      : `${key} was ${JSON.stringify(from)} and is ${JSON.stringify(to)}`,
+  );
+  throw new UsageError(
+    `The run in "${folder}" was begun with other settings: ${list.join("; ")}. Resume with the same ones, allow the change by --allow-change ${refused.map(([key]) => key).join(" ")}, or start a new run.`,
+  );
+}

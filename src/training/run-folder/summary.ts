@@ -1,0 +1,76 @@
+/** A run as it stands in its folder: what it is, how far it got, whether it goes on. */
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { UsageError } from "../../errors/errors.js";
+import { fileError } from "../../errors/file-error.js";
+import { isLocked } from "../../system/files/lock-file.js";
+import { type LogLine, readLog } from "./log-schema.js";
+import { describeRun, type RunDescription } from "./manifest.js";
+
+export type EpochLine = Extract<LogLine, { kind: "epoch" }>;
+export type EnvironmentLine = Extract<LogLine, { kind: "environment" }>;
+
+export interface RunSummary extends RunDescription {
+  readonly folder: string;
+  readonly state: "running" | "finished" | "stopped";
+  readonly log: readonly LogLine[];
+  readonly epochs: readonly EpochLine[];
+  /** The epoch whose weights are the best; the last where nothing was tested. */
+  readonly best?: EpochLine;
+  /** Of the best weights on the part for testing, where they were chosen on that for validation. */
+  readonly final?: EpochLine["test"];
+  readonly environment?: EnvironmentLine;
+  /** Of the last line of the log; of the beginning when there is none. */
+  readonly lastSign: Date;
+  /** Seconds spent in epochs that count. */
+  readonly seconds: number;
+}
+
+/** Reads the run in `folder`; throws UsageError when there is none. */
+export async function summarizeRun(folder: string): Promise<RunSummary> {
+  const run = await describeRun(folder);
+  if (!run) throw new UsageError(`"${folder}" holds no run; give a folder that deit train wrote.`);
+  const log: LogLine[] = await readLog(join(folder, "log.jsonl")).catch((error: unknown) => {
+    if (isMissing(error)) return []; // begun, and nothing written yet
+    throw error;
+  });
+  const epochs = log.filter((line) => line.kind === "epoch");
+  const finished = log.at(-1)?.kind === "finished";
+  const running = !finished && (await isLocked(join(folder, "lock")));
+  const best = epochs.reduce<EpochLine | undefined>(
+    (a, b) => (a?.test && (b.test?.top1 ?? 0) <= a.test.top1 ? a : b),
+    undefined,
+  );
+  return {
+    ...run,
+    folder,
+    state: finished ? "finished" : running ? "running" : "stopped",
+    log,
+    epochs,
+    best,
+    final: log.findLast((line) => line.kind === "finished")?.test,
+    environment: log.findLast((line) => line.kind === "environment"),
+    lastSign: new Date(log.at(-1)?.time ?? run.manifest.began),
+    seconds: epochs.reduce((sum, e) => sum + e.seconds, 0),
+  };
+}
+
+const isMissing = (error: unknown): boolean =>
+  ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code === "ENOENT";
+
+/** Folders of runs are looked for so many levels down. */
+const deepest = 3;
+
+/** Run folders at and below `root`, in the order of their names; what lies inside a run is no run of its own. */
+export async function findRuns(root: string): Promise<string[]> {
+  if (!(await stat(root).catch((error) => Promise.reject(fileError(root, "read the runs in", error)))).isDirectory())
+    throw new UsageError(`"${root}" is a file; give the folder that holds the runs.`);
+  const search = async (folder: string, depth: number): Promise<string[]> => {
+    const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+    if (entries.some((e) => e.name === "recipe.json") && entries.some((e) => e.name === "run.json")) return [folder];
+    if (depth === deepest) return [];
+    const folders = entries.filter((e) => e.isDirectory()).map((e) => join(folder, e.name));
+    return (await Promise.all(folders.sort().map((f) => search(f, depth + 1)))).flat();
+  };
+  return search(root, 0);
+}

@@ -1,0 +1,49 @@
+/** Where a run begins: parameters drawn or loaded, with heads fitted to them where the recipe asks for that. */
+import type { Dataset } from "../../data/dataset/dataset.js";
+import type { Engine } from "../../engines/engine.js";
+import { UsageError } from "../../errors/errors.js";
+import type { Model } from "../../models/model.js";
+import type { NamedTensors } from "../../tensor/index.js";
+import type { Recipe } from "../recipe/recipe.js";
+import type { TrainEvent } from "../run-folder/events.js";
+import { type FittedHead, fitHeads } from "./fitted-head.js";
+import { firstParameters } from "./run-start.js";
+
+export interface Beginning {
+  readonly parameters: NamedTensors;
+  /** Where heads were fitted. */
+  readonly fitted?: FittedHead;
+}
+
+export interface BeginningOptions {
+  readonly engine: Engine;
+  readonly model: Model;
+  readonly dataset: Dataset;
+  readonly recipe: Recipe;
+  readonly workers: number;
+  readonly signal?: AbortSignal;
+  readonly onEvent?: (event: TrainEvent) => void;
+}
+
+export async function beginRun(options: BeginningOptions): Promise<Beginning> {
+  const { model, recipe, dataset, onEvent } = options;
+  const onNote = (message: string) => onEvent?.({ kind: "warning", message });
+  const parameters = await firstParameters(model, recipe, dataset.classes, onNote);
+  if (recipe.headStart !== "fitted") return { parameters };
+  const onProgress = (images: number, total: number) => onEvent?.({ kind: "fitting", images, total });
+  const fitted = await fitHeads({ ...options, weights: parameters, onProgress });
+  return { parameters: new Map([...parameters, ...fitted.tensors]), fitted };
+}
+
+/** Refuses a recipe whose heads cannot be fitted: to a body that knows nothing, or by several processes. */
+export function requireFittable({ headStart, finetune }: Recipe, processes: number): void {
+  if (headStart !== "fitted") return;
+  if (finetune === undefined)
+    throw new UsageError(
+      "headStart is fitted, but the model begins from nothing, so that there is nothing to fit a head to; name weights with --finetune, or set headStart=given.",
+    );
+  if (processes > 1)
+    throw new UsageError(
+      "Several processes do not fit a head together; train one with the recipe head-only in a single process and give its run folder to --finetune, with --set headStart=given.",
+    );
+}

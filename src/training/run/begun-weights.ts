@@ -1,0 +1,31 @@
+/** Weights that training begins from, seen beside what it is about to do: what their outputs mean. */
+import type { DescribedWeights } from "../../evaluation/describe-weights.js";
+import { matchOutputs } from "../../evaluation/output-classes.js";
+import { isHead } from "../../models/adapt.js";
+import { withHeadRows } from "../../models/head-rows.js";
+import type { Model } from "../../models/model.js";
+import { usualClasses } from "../../models/usual-classes.js";
+import type { NamedTensors } from "../../tensor/index.js";
+
+/**
+ * The tensors with a head for `classes`: theirs where it is known to be of the same classes, its rows in their order;
+ * none otherwise, and then it starts anew. A head of as many other classes would look as if it fitted.
+ */
+export function withKnownHead(
+  tensors: NamedTensors,
+  { classes: names }: DescribedWeights,
+  model: Model,
+  classes: readonly string[],
+  onNote?: (sentence: string) => void,
+): NamedTensors {
+  const rows = (tensors.get("head.weight") ?? tensors.get("head.fc.weight"))?.shape[0];
+  if (rows === undefined || rows !== classes.length) return tensors;
+  const known = names ?? usualClasses({ name: model.name, classes: rows });
+  const match = known && matchOutputs(classes, known);
+  if (match?.kind === "same") return tensors;
+  if (match?.kind === "matched" && match.by === "name") return withHeadRows(tensors, match.indices);
+  onNote?.(
+    `The head starts anew: the weights know as many classes as the data (${rows}), but ${known ? "other ones" : "do not say which"}.`,
+  );
+  return new Map([...tensors].filter(([name]) => !isHead(name)));
+}

@@ -1,0 +1,94 @@
+/** What happens after a loss, gradients or a teacher that are not finite: a diagnosis, and where the run goes on. */
+
+import { leads, type ProcessGroup } from "../../cluster/process-group.js";
+import type { Dataset } from "../../data/dataset/dataset.js";
+import type { DeviceState, Engine } from "../../engines/engine.js";
+import { requireFreeSpace, writeFileAtomic } from "../../system/files/atomic-file.js";
+import { hostTensor, type NamedTensors, zeros } from "../../tensor/index.js";
+import type { Recipe } from "../recipe/recipe.js";
+import type { RunFolder } from "../run-folder/folder.js";
+import type { Position } from "../run-folder/position.js";
+import { diagnose } from "../step/diagnose.js";
+import { haltedState, type Step } from "../step/step.js";
+import { brokenTeacherSentence } from "../teacher/finite-answers.js";
+import type { SavedState } from "./checkpoint.js";
+import { type BrokenRun, rollbackFactor } from "./epoch.js";
+
+/** `stop` with the run saved; `skip`: go on without the batch; `rollback`: see `rollBack`. */
+export type OnNaN = "stop" | "skip" | "rollback";
+
+/** Returns to an earlier state within one epoch; after them training stops all the same. */
+export const mostRollbacks = 3;
+
+export interface BrokenContext {
+  readonly engine: Engine;
+  readonly state: DeviceState;
+  readonly step: Step;
+  readonly folder: RunFolder;
+  readonly dataset: Dataset;
+  readonly recipe: Recipe;
+  /** Each process of several writes down its own share of the batch. */
+  readonly group: ProcessGroup;
+}
+
+/**
+ * Finds the tensor that broke first, and writes it down with the batch's samples: into the log, and with their names
+ * into a file. The state on the device may move again afterwards. Answers with the sentence for the user.
+ */
+export async function recordBroken(
+  context: BrokenContext,
+  run: BrokenRun,
+  { epoch }: Position,
+  onNaN: OnNaN,
+): Promise<string> {
+  const { engine, state, step, folder, dataset, recipe, group } = context;
+  const { what, loss, gradientNorm, lr, batch } = run;
+  const first =
+    what === "teacher"
+      ? "the teacher's answers"
+      : await diagnose(engine, step, state, run.data).catch((error: unknown) => String(error));
+  await state.write(new Map([[haltedState, hostTensor("float32", [], Float32Array.of(0))]]));
+  const found = { what, loss, gradientNorm, lr, epoch: epoch + 1, step: run.step, run: batch.step, first, onNaN };
+  const samples = [...batch.indices];
+  const diagnosis = `broken-step-${run.step}${leads(group) ? "" : `.rank-${group.index}`}.json`;
+  const named = samples.map((index) => ({ index, name: dataset.describe(index), label: dataset.label(index) }));
+  const text = `${JSON.stringify({ ...found, samples: named }, null, 2)}\n`;
+  await requireFreeSpace(folder.path, text.length, "a diagnosis");
+  await writeFileAtomic(folder.file(diagnosis), text);
+  await folder.log({ kind: "broken", ...found, samples, diagnosis });
+  if (what === "teacher") return brokenTeacherSentence(recipe.teacherWeights, brokenImage(dataset, run));
+  return `The ${what} became infinite or NaN at step ${run.step} (epoch ${epoch + 1}; first: ${first}); the weights were not touched. Lower --lr (now ${recipe.lr}) or set --clip-gradient 1; diagnosis and samples are in "${folder.file(diagnosis)}".`;
+}
+
+/** Name of the first image that the teacher in the step has no answer to; of another process's images nothing is known. */
+function brokenImage(dataset: Dataset, { batch, unanswered = 0 }: BrokenRun): string | undefined {
+  const index = batch.indices[unanswered - batch.first];
+  return index === undefined ? undefined : dataset.describe(index);
+}
+
+/**
+ * Goes back to the newest saved state (or the first), from where the step that broke is passed over and the rate is
+ * halved until the epoch's end, once more with each return.
+ */
+export async function rollBack(
+  { state, folder, recipe }: BrokenContext,
+  run: BrokenRun,
+  reached: Position,
+  saved: SavedState,
+): Promise<Position> {
+  const rollbacks = reached.rollbacks + 1;
+  const { position } = saved;
+  const passed = Math.floor(run.batch.step / recipe.accumulate);
+  // A step that is passed over leaves nothing to the next one, also when its first runs were done before the save.
+  const begun = position.runs % recipe.accumulate !== 0 && Math.floor(position.runs / recipe.accumulate) === passed;
+  await state.write(begun ? withoutSums(saved.state) : saved.state);
+  await folder.log({
+    ...{ kind: "rollback", epoch: position.epoch, step: position.step, runs: position.runs },
+    ...{ attempt: rollbacks, rateFactor: rollbackFactor(rollbacks) },
+  });
+  return { ...position, rollbacks, passOver: [...reached.passOver, passed] };
+}
+
+function withoutSums(state: NamedTensors): NamedTensors {
+  return new Map([...state].map(([name, t]) => [name, name.startsWith("accumulated.") ? zeros(t.dtype, t.shape) : t]));
+}

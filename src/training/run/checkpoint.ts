@@ -1,0 +1,132 @@
+/** Checkpoints: weights that name their model, and the whole state of a run. */
+
+import { createHash } from "node:crypto";
+import { stat } from "node:fs/promises";
+import { setImmediate as eventLoopTurn } from "node:timers/promises";
+import { TrainingError } from "../../errors/errors.js";
+import { messageOf } from "../../errors/message-of.js";
+import { checkpointMetadata } from "../../evaluation/checkpoint-metadata.js";
+import { writeSavedView } from "../../evaluation/saved-view.js";
+import type { EvaluationView } from "../../evaluation/view.js";
+import { readSafetensors, writeSafetensors } from "../../formats/safetensors/safetensors.js";
+import type { Model } from "../../models/model.js";
+import { moveFile, requireFreeSpace, writeFileAtomic } from "../../system/files/atomic-file.js";
+import { parseJson } from "../../system/text/json.js";
+import type { HostTensor, NamedTensors } from "../../tensor/index.js";
+import type { RunFolder } from "../run-folder/folder.js";
+import { type Position, positionSchema } from "../run-folder/position.js";
+
+const newest = "state.safetensors";
+const older = (age: number): string => (age === 0 ? newest : `state.${age}.safetensors`);
+/** A whole new state that has not yet taken its place. */
+const upcoming = "state.next.safetensors";
+
+export interface SavedState {
+  readonly state: NamedTensors;
+  readonly position: Position;
+}
+
+/** Writes `<name>.safetensors`: parameters with timm's names, loadable by other programs. */
+export async function saveWeights(
+  folder: RunFolder,
+  name: "best" | "last",
+  model: Model,
+  { classes, view }: { readonly classes: readonly string[]; readonly view: EvaluationView },
+  state: NamedTensors,
+  prefix: string,
+): Promise<void> {
+  const weights = new Map<string, HostTensor>(model.parameters.map((p) => [p.name, state.get(prefix + p.name)!]));
+  await requireFreeSpace(folder.path, bytesOf(weights), `the checkpoint "${name}"`);
+  await writeSafetensors(folder.file(`${name}.safetensors`), weights, {
+    format: "pt",
+    [checkpointMetadata.model]: model.name,
+    [checkpointMetadata.config]: JSON.stringify(model.config),
+    [checkpointMetadata.classes]: JSON.stringify(classes),
+    [checkpointMetadata.view]: writeSavedView(view),
+  });
+}
+
+/**
+ * Writes everything that going on needs, with a checksum, and a manifest `state.json` for readers. The states before it
+ * stay as `state.1.safetensors` and so on, `keep` in all; they move only when the new one is whole and on disk.
+ */
+export async function saveState(folder: RunFolder, state: NamedTensors, position: Position, keep = 2): Promise<void> {
+  await requireFreeSpace(folder.path, bytesOf(state), "the state of the run");
+  const text = JSON.stringify(position);
+  const sha256 = await checksum(state, text);
+  await writeSafetensors(folder.file(upcoming), state, { position: text, sha256 });
+  for (let age = keep - 2; age >= 0; age--) await moveFile(folder.file(older(age)), folder.file(older(age + 1)));
+  await moveFile(folder.file(upcoming), folder.file(newest));
+  const manifest = { file: newest, position, sha256, tensors: state.size, bytes: bytesOf(state) };
+  await writeFileAtomic(folder.file("state.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+}
+
+/**
+ * The newest sound state of a run that was begun, or undefined when it has saved none yet. A broken one is passed over
+ * with a warning; when all are broken that is an error.
+ */
+export async function loadState(
+  folder: RunFolder,
+  onWarning: (message: string) => void = () => undefined,
+): Promise<SavedState | undefined> {
+  const broken: string[] = [];
+  for (let age = 0, missing = 0; missing < 2; age++) {
+    const path = folder.file(older(age));
+    if (!(await stat(path).catch(() => undefined))) {
+      missing++; // one gap is what a kill between two renames leaves
+      continue;
+    }
+    try {
+      const state = await readState(path);
+      for (const reason of broken) onWarning(`${reason} The state before it is used.`);
+      return state;
+    } catch (error) {
+      broken.push(messageOf(error));
+    }
+  }
+  if (broken.length === 0) return undefined;
+  throw new TrainingError(
+    `No saved state of the run in "${folder.path}" is sound, so it cannot go on; start a new run, with --finetune last.safetensors to keep what was learned. ${broken.join(" ")}`,
+  );
+}
+
+/** Reads a saved state; throws TrainingError when its checksum or position is not sound. */
+async function readState(path: string): Promise<SavedState> {
+  const { tensors, metadata } = await readSafetensors(path);
+  const { position = "", sha256 } = metadata;
+  if (sha256 !== (await checksum(tensors, position))) {
+    throw new TrainingError(`The saved state "${path}" is damaged: its checksum does not fit.`);
+  }
+  return { state: tensors, position: parsePosition(path, position) };
+}
+
+function parsePosition(path: string, text: string): Position {
+  try {
+    return positionSchema.parse(parseJson(text));
+  } catch {
+    throw new TrainingError(`The saved state "${path}" does not say how far its run has come.`);
+  }
+}
+
+/** Hashed between two turns of the event loop: some milliseconds of work. */
+const hashedAtOnce = 4 << 20;
+
+/** SHA-256 over names, types and bytes of all tensors, by name, and the position. Training goes on meanwhile. */
+async function checksum(tensors: NamedTensors, position: string): Promise<string> {
+  const hash = createHash("sha256").update(position);
+  for (const [name, { dtype, shape, data }] of [...tensors].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    hash.update(JSON.stringify([name, dtype, shape]));
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    for (let at = 0; at < bytes.length; at += hashedAtOnce) {
+      hash.update(bytes.subarray(at, at + hashedAtOnce));
+      if (bytes.length > hashedAtOnce) await eventLoopTurn();
+    }
+  }
+  return hash.digest("hex");
+}
+
+function bytesOf(tensors: NamedTensors): number {
+  let sum = 0;
+  for (const t of tensors.values()) sum += t.data.byteLength;
+  return sum;
+}

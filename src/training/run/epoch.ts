@@ -1,0 +1,192 @@
+/** One epoch of training: batches in, one run of the step program each, numbers out. */
+
+import type { StopVote } from "../../cluster/stop-vote.js";
+import type { Batch, Loader } from "../../data/loading/loader.js";
+import type { DeviceState, Executable } from "../../engines/engine.js";
+import { patiently } from "../../system/patience.js";
+import type { HostTensor, NamedTensors } from "../../tensor/index.js";
+import { stepData } from "../feed/step-data.js";
+import { emaDecayAt, optimizerOf, type Recipe, scheduleOf } from "../recipe/recipe.js";
+import type { EpochRecord, TrainEvent } from "../run-folder/events.js";
+import type { Position } from "../run-folder/position.js";
+import { createOptimizer } from "../step/optimizer.js";
+import { scheduledRate } from "../step/schedule.js";
+import { brokenTeacher, stepInputs } from "../step/step.js";
+import type { TeacherAnswers } from "../teacher/answers.js";
+
+export interface EpochWork {
+  readonly recipe: Recipe;
+  readonly loader: Loader;
+  readonly executable: Executable;
+  readonly state: DeviceState;
+  /** Where to begin; within the epoch, when it was interrupted there. */
+  readonly position: Position;
+  readonly stepsPerEpoch: number;
+  /** The teacher's answers, when the program wants them: worked out or read while the run before goes on. */
+  readonly answers?: TeacherAnswers;
+  /** Whether a run whose loss is not a number is passed over; otherwise the epoch ends there. */
+  readonly passOverBroken: boolean;
+  /** Called between runs, with all runs before it done; may save the state. */
+  readonly onPause: (position: Position) => Promise<void>;
+  readonly pauseDue: () => boolean;
+  readonly stop: StopVote;
+  readonly onEvent: (event: TrainEvent) => void;
+}
+
+/** A run of the program as it was handed to the engine. */
+interface Handed {
+  readonly lr: number;
+  readonly step: number;
+  readonly batch: Batch;
+  readonly data: NamedTensors;
+}
+
+/** A run whose loss or gradients, or the answers of the teacher in it, are not finite. */
+export interface BrokenRun extends Handed {
+  readonly what: "loss" | "gradients" | "teacher";
+  /** Place in the batch of the first image that the teacher has no answer to. */
+  readonly unanswered?: number;
+  readonly loss: number;
+  readonly gradientNorm: number;
+}
+
+/** How an epoch ended, and where: the state on the device is the one of `position`. */
+export type EpochEnd = { readonly position: Position } & (
+  | { readonly kind: "done"; readonly record: Omit<EpochRecord, "test" | "checkpointWait"> }
+  | { readonly kind: "interrupted" }
+  /** The data could not be had. */
+  | { readonly kind: "failed"; readonly error: unknown }
+  | { readonly kind: "broken"; readonly run: BrokenRun }
+);
+
+/** This many broken runs in a row, or an epoch of them, stop training even where they are passed over. */
+const mostBroken = 10;
+/** Milliseconds without a batch after which the user hears of it, and again each time. */
+const stalled = 60_000;
+
+export async function trainEpoch(work: EpochWork): Promise<EpochEnd> {
+  const { recipe, loader, executable, state, position, stepsPerEpoch, stop, onEvent } = work;
+  const { accumulate } = recipe;
+  const total = stepsPerEpoch * accumulate;
+  const optimizer = createOptimizer(optimizerOf(recipe));
+  const rate = rateWithin(recipe, position, stepsPerEpoch);
+  const start = performance.now();
+  const waitedBefore = loader.waited();
+  let { step, runs, skipped, lossSum, correctSum } = position;
+  let inARow = 0;
+  let broken = undefined as BrokenRun | undefined;
+  const here = (): Position => ({ ...position, step, runs, skipped, lossSum, correctSum });
+
+  const settle = async (outputs: Promise<Map<string, HostTensor>>, run: Handed) => {
+    const results = await outputs;
+    if (broken && !work.passOverBroken) return; // it changed nothing
+    const value = (name: string) => (results.get(name)!.data as Float32Array)[0];
+    const [loss, gradientNorm] = [value("loss"), value("gradientNorm")];
+    const fromEnd = results.has(brokenTeacher) ? value(brokenTeacher) : 0;
+    if (fromEnd > 0) {
+      // No rate and no other batch mends that, so it is never passed over.
+      broken ??= { what: "teacher", unanswered: loader.batchSize - fromEnd, loss, gradientNorm, ...run };
+      return;
+    }
+    if (Number.isFinite(loss) && Number.isFinite(gradientNorm)) {
+      inARow = 0;
+      lossSum += loss;
+      correctSum += value("correct");
+      const loaderWait = (loader.waited() - waitedBefore) / (performance.now() - start);
+      onEvent({ kind: "step", step: run.step, loss, lr: run.lr, images: loader.batchSize, loaderWait });
+      return;
+    }
+    const what = Number.isFinite(loss) ? "gradients" : "loss";
+    if (work.passOverBroken) skipped++;
+    if (!work.passOverBroken || ++inARow >= Math.min(mostBroken, total))
+      broken ??= { what, loss, gradientNorm, ...run };
+    else onEvent({ kind: "warning", message: `Step ${run.step} gave no finite ${what}; its batch is passed over.` });
+  };
+  /** Where the state is that `run` broke on; where broken runs are passed over, later ones have moved it. */
+  const brokenEnd = (run: BrokenRun): EpochEnd => ({
+    kind: "broken",
+    run,
+    position: work.passOverBroken ? here() : { ...here(), runs: run.batch.step, step: run.step - 1 },
+  });
+
+  // One run is under way while the next batch is handed over.
+  let inFlight: Promise<void> | undefined;
+  const batches = loader.epoch(position.epoch, runs);
+  const nextBatch = async () => {
+    const next = await patiently(batches.next(), {
+      every: stalled,
+      onWaiting: warnOf(onEvent, runs),
+      signal: stop.alone,
+    });
+    if (!next || next.done) return undefined;
+    const batch = next.value;
+    return { batch, answer: await work.answers?.answer(position.epoch, batch.step, batch) };
+  };
+  while (runs < total && !(await stop.due())) {
+    let next: Awaited<ReturnType<typeof nextBatch>>;
+    try {
+      next = await nextBatch();
+    } catch (error) {
+      await inFlight;
+      return broken ? brokenEnd(broken) : { kind: "failed", position: here(), error };
+    }
+    if (!next) break;
+    const { batch, answer } = next;
+    const apply = (batch.step + 1) % accumulate === 0;
+    if (!position.passOver.includes(Math.floor(batch.step / accumulate))) {
+      const lr = rate(batch.step);
+      const scalars = {
+        ...optimizer.scalars(lr, step + 1),
+        [stepInputs.apply]: apply ? 1 : 0,
+        [stepInputs.passOver]: work.passOverBroken ? 1 : 0,
+        [stepInputs.emaDecay]: emaDecayAt(recipe, step + 1),
+      };
+      const data = stepData(executable.program, { recipe, epoch: position.epoch, batch }, { scalars, answer });
+      const run = settle(executable.run(state, data), { lr, step: step + 1, batch, data });
+      run.catch(() => undefined); // awaited below, after the next batch is on its way
+      await inFlight;
+      inFlight = run;
+    } else skipped++;
+    runs++;
+    if (apply) step++;
+    if (broken) break;
+    if (work.pauseDue()) {
+      await inFlight;
+      if (!broken) await work.onPause(here());
+    }
+  }
+  await inFlight;
+  if (broken) return brokenEnd(broken);
+  if (runs < total) return { kind: "interrupted", position: here() };
+  const seconds = (performance.now() - start) / 1000;
+  const counted = Math.max(1, runs - skipped);
+  const record = {
+    epoch: position.epoch + 1,
+    step,
+    lr: rate(runs - 1),
+    trainLoss: lossSum / counted,
+    trainTop1: (100 * correctSum) / (counted * loader.batchSize),
+    imagesPerSecond: ((runs - position.runs) * loader.batchSize) / seconds,
+    loaderWait: (loader.waited() - waitedBefore) / 1000 / seconds,
+    seconds,
+  };
+  return { kind: "done", position: here(), record };
+}
+
+/** The learning rate of a run, by its number in the epoch; within an optimizer step it stays the same. */
+function rateWithin(recipe: Recipe, { epoch, rollbacks }: Position, stepsPerEpoch: number): (run: number) => number {
+  const schedule = scheduleOf(recipe);
+  return (run) =>
+    scheduledRate(schedule, epoch + Math.floor(run / recipe.accumulate) / stepsPerEpoch) * rollbackFactor(rollbacks);
+}
+
+/** What is left of the rate after so many returns to an earlier state. */
+export const rollbackFactor = (rollbacks: number): number => 0.5 ** rollbacks;
+
+function warnOf(onEvent: EpochWork["onEvent"], run: number): (waited: number) => void {
+  return (waited) =>
+    onEvent({
+      kind: "warning",
+      message: `No batch has come for ${Math.round(waited / 1000)} s (run ${run + 1} of the epoch): a disk or a share may be hanging, or the workers are too few. Training waits.`,
+    });
+}

@@ -1,0 +1,103 @@
+/** Heads fitted to a body that stays as it is: one pass over the images gives its features, then a convex fit. */
+import { type Dataset, subset } from "../../data/dataset/dataset.js";
+import type { Engine } from "../../engines/engine.js";
+import { InterruptedError, UsageError } from "../../errors/errors.js";
+import { passOver } from "../../evaluation/pass.js";
+import { Probe } from "../../evaluation/probe.js";
+import { viewLoader } from "../../evaluation/view-loader.js";
+import { headNames } from "../../models/adapt.js";
+import type { Model } from "../../models/model.js";
+import { RandomStream } from "../../random/stream.js";
+import { Closing } from "../../system/closing.js";
+import { hostTensor, type NamedTensors } from "../../tensor/index.js";
+import { viewOf } from "../feed/training-data.js";
+import type { Recipe } from "../recipe/recipe.js";
+import { fitLogisticRegression, type LinearFit } from "./logistic-regression.js";
+
+export interface FittedHead {
+  /** Weights and biases of all heads, by name. */
+  readonly tensors: NamedTensors;
+  /** Cross entropy and share of right decisions over the images, the mean of the heads' own. */
+  readonly loss: number;
+  readonly accuracy: number;
+  readonly images: number;
+  readonly seconds: number;
+}
+
+export interface HeadFitting {
+  readonly engine: Engine;
+  readonly model: Model;
+  /** All parameters of the model; the heads' are not looked at. */
+  readonly weights: NamedTensors;
+  readonly dataset: Dataset;
+  readonly recipe: Recipe;
+  readonly workers: number;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (images: number, total: number) => void;
+}
+
+/** Images that are looked at where training goes on after the fit: more would change little of where it begins. */
+const enoughToBegin = 20_000;
+/** Bytes of features that are held at most. */
+const mostBytes = 4 * 2 ** 30;
+
+/** Fits every head to the views that evaluation has of the images. Throws InterruptedError when the signal says so. */
+export async function fitHeads(fitting: HeadFitting): Promise<FittedHead> {
+  const { engine, model, weights, recipe, workers, signal, onProgress } = fitting;
+  const start = performance.now();
+  const dataset = recipe.epochs === 0 ? fitting.dataset : fewer(fitting.dataset, recipe.seed);
+  const heads = headNames(model).map((name) => ({ name, width: weights.get(`${name}.weight`)!.shape[1] }));
+  const needed = heads.reduce((sum, { width }) => sum + 4 * width * dataset.length, 0);
+  if (needed > mostBytes)
+    throw new UsageError(
+      `The features of ${dataset.length} images would take ${Math.ceil(needed / 2 ** 30)} GiB of memory; train the head by steps instead, with --set headStart=given trainedParts=head epochs=5.`,
+    );
+  const closing = new Closing();
+  try {
+    const features = heads.map(({ width }) => new Float32Array(width * dataset.length));
+    const labels = new Int32Array(dataset.length);
+    const probe = await Probe.create(engine, model, weights, (seen) =>
+      Object.fromEntries(heads.map(({ name }) => [name, seen.value(`${name}.input`)])),
+    );
+    closing.add(() => probe.dispose());
+    const { devices } = engine.info;
+    const batchSize = Math.ceil(Math.min(32, dataset.length) / devices) * devices;
+    const loader = viewLoader({ dataset, view: viewOf(recipe, model), batchSize, workers, jpeg: "fast" });
+    closing.add(() => loader.close());
+    let seen = 0;
+    for await (const { batch, values } of passOver(probe, { loader, signal })) {
+      labels.set(batch.labels.subarray(0, batch.count), seen);
+      for (const [i, { name, width }] of heads.entries())
+        features[i].set((values.get(name)!.data as Float32Array).subarray(0, batch.count * width), seen * width);
+      seen += batch.count;
+      onProgress?.(seen, dataset.length);
+    }
+    const tensors = new Map<string, ReturnType<typeof hostTensor>>();
+    const fits: LinearFit[] = [];
+    const { classes } = model;
+    for (const [i, { name, width }] of heads.entries()) {
+      if (signal?.aborted) throw new InterruptedError("The fit of the head was interrupted.");
+      const fit = await fitLogisticRegression(engine, { features: features[i], width, labels, classes }, closing);
+      tensors.set(`${name}.weight`, hostTensor("float32", [classes, width], fit.weight));
+      tensors.set(`${name}.bias`, hostTensor("float32", [classes], fit.bias));
+      fits.push(fit);
+    }
+    const mean = (of: (fit: LinearFit) => number) => fits.reduce((sum, fit) => sum + of(fit), 0) / fits.length;
+    return {
+      tensors,
+      loss: mean((f) => f.loss),
+      accuracy: mean((f) => f.accuracy),
+      images: dataset.length,
+      seconds: (performance.now() - start) / 1000,
+    };
+  } finally {
+    await closing.close();
+  }
+}
+
+/** The data set, or as many of its samples as are enough, drawn by the seed. */
+function fewer(dataset: Dataset, seed: number): Dataset {
+  if (dataset.length <= enoughToBegin) return dataset;
+  const order = new RandomStream({ seed, purpose: "head fit" }).permutation(dataset.length);
+  return subset(dataset, order.slice(0, enoughToBegin).sort());
+}

@@ -1,0 +1,38 @@
+/** The recipe of a run as it will be followed: its batch divided as memory asks for, and its teacher. */
+
+import type { ProcessGroup } from "../../cluster/process-group.js";
+import type { Dataset } from "../../data/dataset/dataset.js";
+import type { Engine, Precision } from "../../engines/engine.js";
+import type { Model } from "../../models/model.js";
+import type { Recipe } from "../recipe/recipe.js";
+import { openTeaching } from "../teacher/teaching.js";
+import { type FittingSearch, withFittingBatch } from "./fitting-batch.js";
+import { stepOf } from "./recipe-step.js";
+
+export interface FittingOptions {
+  readonly recipe: Recipe;
+  readonly engine: Engine;
+  readonly precision?: Precision;
+  /** Divides the recipe's batch into as many runs as memory asks for. */
+  readonly fitBatch?: boolean;
+  /** A run that is gone on with keeps its division. */
+  readonly resume?: boolean;
+}
+
+/** The recipe with a batch that fits, where that was asked for, and its teacher. */
+export async function fittedTeaching(options: FittingOptions, data: Dataset, model: Model, group: ProcessGroup) {
+  const { recipe, engine, precision } = options;
+  const { batchSize } = recipe;
+  const teaching = await openTeaching(recipe, data, model, group);
+  const program = (accumulate: number) => stepOf({ ...recipe, accumulate }, model, teaching).program;
+  const search: FittingSearch = { engine, precision, batchSize, program };
+  if (!options.fitBatch || options.resume) return { recipe, teaching, search };
+  const close = async () => teaching.answers?.close();
+  const fitting = await withFittingBatch(recipe, search, group).catch(async (error) => {
+    await close();
+    throw error;
+  });
+  if (fitting.accumulate === recipe.accumulate) return { recipe, teaching, search };
+  await close(); // answers belong to batches of one size
+  return { recipe: fitting, teaching: await openTeaching(fitting, data, model, group), search };
+}

@@ -1,0 +1,79 @@
+/** Batches that fit into memory: in how many runs of the program a step has to be made. */
+
+import { leads, type ProcessGroup } from "../../cluster/process-group.js";
+import type { CompileOptions, Engine } from "../../engines/engine.js";
+import { OutOfMemoryError, UsageError } from "../../errors/errors.js";
+import type { Program } from "../../tensor/index.js";
+import type { Recipe } from "../recipe/recipe.js";
+
+export interface FittingSearch {
+  readonly engine: Engine;
+  readonly precision?: CompileOptions["precision"];
+  /** Images per optimizer step, which stay the same. */
+  readonly batchSize: number;
+  /** The step program when the batch is divided into so many runs. */
+  readonly program: (accumulate: number) => Program;
+  /** Runs to begin with; 1 unless told. */
+  readonly least?: number;
+  /** Whether memory that is in use now may be counted upon. */
+  readonly alone?: boolean;
+}
+
+/** Share of the memory that a run may fill: the rest is for evaluation, data and what others take meanwhile. */
+const fill = 0.9;
+
+/**
+ * The smallest number of equal runs in which the batch fits into memory; undefined where none does or the engine cannot
+ * tell. Memory grows in a straight line with the images of a run, so two small programs tell where to look.
+ */
+export async function fittingRuns(search: FittingSearch): Promise<number | undefined> {
+  const { engine, precision, batchSize, program, least = 1, alone = false } = search;
+  const { devices } = engine.info;
+  const choices = Array.from({ length: batchSize }, (_, i) => i + 1).filter(
+    (runs) => runs >= least && batchSize % runs === 0 && (batchSize / runs) % devices === 0,
+  );
+  const need = async (runs: number) => {
+    const told = await engine.memoryNeed(program(runs), { precision });
+    return told && { needed: told.needed, budget: fill * (alone ? told.limit : told.free) };
+  };
+  const smallest = choices.at(-1);
+  if (smallest === undefined) return undefined;
+  const first = await need(smallest);
+  if (!first || first.needed > first.budget) return undefined;
+  const next = choices.at(-2);
+  const second = next === undefined ? undefined : await need(next);
+  if (next === undefined || !second) return smallest;
+  const [size1, size2] = [batchSize / smallest, batchSize / next];
+  const perImage = (second.needed - first.needed) / (size2 - size1);
+  const expected = (runs: number) => first.needed + perImage * (batchSize / runs - size1);
+  for (const runs of choices) {
+    if (expected(runs) > first.budget) continue;
+    const told = await need(runs);
+    if (told && told.needed <= told.budget) return runs;
+  }
+  return smallest;
+}
+
+/** The recipe with its batch divided into the fewest runs that fit everywhere; refused where none does. */
+export async function withFittingBatch(recipe: Recipe, search: FittingSearch, group: ProcessGroup): Promise<Recipe> {
+  const own = (await fittingRuns(search)) ?? 0;
+  const all = await group.gather("runs of a step", own);
+  if (all.includes(0)) {
+    throw new UsageError(
+      `--batch-size auto finds no part of the batch of ${recipe.batchSize} that fits into memory${leads(group) ? "" : " of every process"}; choose a smaller model, resolution or --batch-size.`,
+    );
+  }
+  return { ...recipe, accumulate: Math.max(...all) };
+}
+
+/** The error with the batch that would fit, where one does. */
+export async function namingFittingBatch(error: OutOfMemoryError, search: FittingSearch): Promise<OutOfMemoryError> {
+  const runs = await fittingRuns({ ...search, alone: true }).catch(() => undefined);
+  if (runs === undefined) return error;
+  const { batchSize } = search;
+  const message = error.message.replace(/; choose a smaller batch size\.$/, ".");
+  return new OutOfMemoryError(
+    `${message} Runs of ${batchSize / runs} images fit: --accumulate ${runs} makes the same step of ${batchSize} in ${runs} of them, and --batch-size auto finds this by itself.`,
+    { cause: error },
+  );
+}

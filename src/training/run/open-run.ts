@@ -1,0 +1,136 @@
+/** A run that is ready for its next step: its folder is open, its program compiled, its state on the device. */
+
+import { alone, leads, type ProcessGroup } from "../../cluster/process-group.js";
+import type { SplitRule } from "../../data/dataset/dataset.js";
+import type { Loader } from "../../data/loading/loader.js";
+import type { DeviceState, Engine, Executable } from "../../engines/engine.js";
+import { TrainingError } from "../../errors/errors.js";
+import { Classifier } from "../../evaluation/classifier.js";
+import type { Closing } from "../../system/closing.js";
+import { recordSplit, trainingLoader } from "../feed/training-data.js";
+import { createEventFile } from "../run-folder/event-file.js";
+import type { TrainEvent } from "../run-folder/events.js";
+import { openRunFolder, type RunFolder, silentRunFolder } from "../run-folder/folder.js";
+import { beginning, type Position } from "../run-folder/position.js";
+import type { Step } from "../step/step.js";
+import { type Beginning, beginRun, requireFittable } from "./beginning.js";
+import type { SavedState } from "./checkpoint.js";
+import { Checkpointer } from "./checkpointer.js";
+import type { FittedHead } from "./fitted-head.js";
+import type { Plan } from "./plan.js";
+import { stepOf } from "./recipe-step.js";
+import {
+  environment,
+  fittingState,
+  frozenTensors,
+  manifestOf,
+  otherEngine,
+  requireSameOrder,
+  requireSpaceForRun,
+  stateOf,
+} from "./run-start.js";
+import type { TrainOptions } from "./train-options.js";
+
+export interface OpenRun extends Plan {
+  readonly engine: Engine;
+  readonly group: ProcessGroup;
+  readonly folder: RunFolder;
+  readonly loader: Loader;
+  readonly step: Step;
+  readonly executable: Executable;
+  readonly state: DeviceState;
+  /** Classifies with the weights that count, the averages where there are some. */
+  readonly classifier: Classifier;
+  /** Names of the weights that count begin with this in the state. */
+  readonly prefix: "" | "ema.";
+  readonly checkpoints: Checkpointer;
+  /** Where the run goes on. */
+  readonly position: Position;
+  /** Heads that were fitted just now, as the run began. */
+  readonly fitted?: FittedHead;
+  /** The newest saved state, or that before the first step. */
+  readonly lastState: () => Promise<SavedState>;
+  readonly onEvent: (event: TrainEvent) => void;
+  readonly warn: (message: string) => void;
+}
+
+/** Opens it; `closing` takes what must be closed, also when this fails half-way. `rule` says how the data was divided. */
+export async function openRun(
+  options: TrainOptions,
+  plan: Plan,
+  closing: Closing,
+  rule: SplitRule | undefined,
+): Promise<OpenRun> {
+  const { engine, group = alone, resume = false } = options;
+  const { dataset, found, test, model, recipe, teaching } = plan;
+  const begins = { ...recipe, finetune: options.finetune ?? recipe.finetune };
+  requireFittable(begins, group.count);
+
+  const manifest = manifestOf(options, plan, teaching.identity);
+  const folder = leads(group)
+    ? await openRunFolder(options.output, { recipe, manifest }, resume, options.allowChanges)
+    : silentRunFolder(options.output);
+  closing.add(() => folder.close());
+  const curves = leads(group) ? createEventFile(folder.path) : undefined;
+  const onEvent = (event: TrainEvent) => {
+    options.onEvent?.(event);
+    curves?.onEvent(event);
+    if (event.kind === "warning") void folder.log(event).catch(() => undefined);
+  };
+  const warn = (message: string) => onEvent({ kind: "warning", message });
+  closing.add(() => curves?.close().catch((error: Error) => warn(error.message)));
+
+  const loader = trainingLoader(dataset, recipe, model, { ...options, onEvent });
+  closing.add(() => loader.close());
+  if (leads(group)) await recordSplit(folder, rule, found, test);
+  await group.gather("run folder", true); // it is there from here on
+  await folder.log({ kind: "environment", ...environment(engine.info) });
+  const other = otherEngine(folder, manifest);
+  if (other) warn(other);
+
+  // One program does a whole step; its state stays on the device until the end.
+  const step = stepOf(recipe, model, teaching);
+  const keep = options.keepStates ?? 2;
+  await requireSpaceForRun(folder, step, model, keep);
+  const executable = await engine.compile(step.program, { precision: options.precision });
+  closing.add(() => executable.dispose());
+  const names = [...step.state.keys()];
+  const checkpoints = new Checkpointer({ folder, names, keep, onWarning: warn, readOnly: !leads(group) });
+  let begun: Beginning | undefined;
+  const lastState = async (check?: (position: Position) => void): Promise<SavedState> => {
+    const saved = await checkpoints.load();
+    if (saved) check?.(saved.position);
+    if (saved) return fittingState(saved, step, folder);
+    begun ??= await beginRun({ ...options, model, dataset, recipe: begins, onEvent });
+    return { state: stateOf(step, begun.parameters), position: beginning };
+  };
+  const { state: tensors, position } = await lastState((at) => requireSameOrder(folder, at)).catch(async (error) => {
+    await folder.undo();
+    throw error;
+  });
+  const state = await engine.createState(new Map([...tensors, ...frozenTensors(step, teaching)]));
+  closing.add(() => state.dispose());
+  const prefix = recipe.emaDecay > 0 ? "ema." : "";
+  const classifier = Classifier.over({ engine, model, prefix }, state);
+  closing.add(() => classifier.dispose());
+  await sameForAll(group, position, folder);
+  if (folder.before) await folder.log({ kind: "resumed", ...placeOf(position), changed: folder.changes });
+  return {
+    ...plan,
+    ...{ engine, group, folder, loader, step, executable, state, classifier, prefix },
+    ...{ checkpoints, position, lastState, fitted: begun?.fitted, onEvent, warn },
+  };
+}
+
+/** The place as the log names it. */
+export const placeOf = ({ epoch, step, runs }: Position) => ({ epoch, step, runs });
+
+/** Checks that all processes go on from the same place. */
+async function sameForAll(group: ProcessGroup, position: Position, { path }: RunFolder): Promise<void> {
+  const all = await group.gather("position", JSON.stringify(position));
+  const other = all.findIndex((p) => p !== all[0]);
+  if (other < 0) return;
+  throw new TrainingError(
+    `Process ${other} would go on from another saved state than the first one; the run folder "${path}" must lie on storage that all nodes share.`,
+  );
+}

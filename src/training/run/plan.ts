@@ -1,0 +1,44 @@
+/** What a run is made of, before anything is written: its data, its model and who teaches it. */
+
+import { alone } from "../../cluster/process-group.js";
+import { type Dataset, sayings } from "../../data/dataset/dataset.js";
+import { openTrainingData } from "../../data/sources/training-classes.js";
+import type { Model } from "../../models/model.js";
+import { type MeasuredData, measuredData } from "../feed/measured-data.js";
+import { type DataOptions, withoutBadImages } from "../feed/training-data.js";
+import type { Recipe } from "../recipe/recipe.js";
+import { settledRecipe } from "../recipe/settled.js";
+import { createStudent } from "../recipe/student.js";
+import type { Teaching } from "../teacher/teaching.js";
+import { type FittingOptions, fittedTeaching } from "./fitted-teaching.js";
+import type { FittingSearch } from "./fitting-batch.js";
+
+export interface Plan extends MeasuredData {
+  /** The training images that can be read. */
+  readonly dataset: Dataset;
+  /** All training images, as they were found. */
+  readonly found: Dataset;
+  readonly model: Model;
+  /** The recipe as it will be followed: with its batch divided where that was asked for. */
+  readonly recipe: Recipe;
+  readonly teaching: Teaching;
+  /** How a batch that fits would be looked for. */
+  readonly search: FittingSearch;
+}
+
+export interface PlanOptions extends FittingOptions, DataOptions {
+  readonly signal?: AbortSignal;
+}
+
+/** Data first: nothing is worth starting before it is known to be there and sound. The teacher's answers must be closed. */
+export async function planRun(options: PlanOptions): Promise<Plan> {
+  const { data, split: rule, signal, group = alone, onEvent } = options;
+  const { recipe, notes } = await settledRecipe(options.recipe);
+  const found = await openTrainingData(data, { rule, signal });
+  for (const message of [...notes, ...sayings(found)]) onEvent?.({ kind: "warning", message });
+  const dataset = await withoutBadImages(found, options);
+  const measured = await measuredData(options, found.classes);
+  const model = createStudent(recipe, found.classes.length);
+  const teaching = await fittedTeaching({ ...options, recipe }, dataset, model, group);
+  return { dataset, found, ...measured, model, ...teaching };
+}

@@ -1,0 +1,34 @@
+/** The step program that a recipe asks for. */
+import type { Model } from "../../models/model.js";
+import {
+  batchTransformOf,
+  distillationOf,
+  optimizerOf,
+  type Recipe,
+  rateFactorOf,
+  trainedOf,
+} from "../recipe/recipe.js";
+import { type Step, trainStep } from "../step/step.js";
+import type { Teaching } from "../teacher/teaching.js";
+
+/** The whole step as one program over the recipe's batch divided by `accumulate`. */
+export function stepOf(recipe: Recipe, model: Model, teaching: Teaching): Step {
+  return trainStep(model, {
+    batch: recipe.batchSize / recipe.accumulate,
+    optimizer: optimizerOf(recipe),
+    rateFactor: rateFactorOf(recipe),
+    loss: recipe.loss,
+    labelSmoothing: recipe.labelSmoothing,
+    targetThreshold: recipe.targetThreshold,
+    cosub: recipe.cosub,
+    trained: trainedOf(recipe),
+    distillation: distillationOf(recipe, model.distilled),
+    transform: batchTransformOf(recipe),
+    teacher: teaching.answers?.kind ?? teaching.teacher?.model,
+    teacherInterpolation: recipe.teacherInterpolation,
+    clipGradient: recipe.clipGradient,
+    accumulate: recipe.accumulate,
+    ema: recipe.emaDecay > 0,
+    halting: true,
+  });
+}

@@ -1,0 +1,198 @@
+/** The beginning of a run: what it says of itself, and what it must find before the first step. */
+import { cpus } from "node:os";
+import type { SplitRule } from "../../data/dataset/dataset.js";
+import { datasetIdentity } from "../../data/dataset/identity.js";
+import type { Engine, EngineInfo } from "../../engines/engine.js";
+import { TrainingError, UsageError, WeightsError } from "../../errors/errors.js";
+import { describeWeights } from "../../evaluation/describe-weights.js";
+import { type AdaptOptions, adaptWeights } from "../../models/adapt.js";
+import { requireFiniteWeights } from "../../models/finite.js";
+import { initialize } from "../../models/initialize.js";
+import type { Model } from "../../models/model.js";
+import { createModel } from "../../models/registry.js";
+import { requireFreeSpace } from "../../system/files/atomic-file.js";
+import { version } from "../../system/files/package-root.js";
+import { type HostTensor, type NamedTensors, sizeOf, zeros } from "../../tensor/index.js";
+import { type LoadedWeights, loadWeights } from "../../weights/load.js";
+import { locateWeights } from "../../weights/locate.js";
+import type { Recipe } from "../recipe/recipe.js";
+import type { RunFolder } from "../run-folder/folder.js";
+import type { RunManifest } from "../run-folder/manifest.js";
+import type { Position } from "../run-folder/position.js";
+import type { Step } from "../step/step.js";
+import type { Teaching } from "../teacher/teaching.js";
+import { withKnownHead } from "./begun-weights.js";
+import type { SavedState } from "./checkpoint.js";
+import type { Plan } from "./plan.js";
+
+export interface ManifestChoices {
+  readonly engine: Engine;
+  readonly data: string;
+  readonly validation?: string;
+  readonly test?: string;
+  readonly split?: SplitRule;
+  readonly onBadImage?: "stop" | "skip";
+  readonly precision?: RunManifest["precision"];
+}
+
+/** `run.json` of a run over these images. */
+export function manifestOf(
+  choices: ManifestChoices,
+  { dataset, testPart }: Pick<Plan, "dataset" | "testPart">,
+  teacher: string | undefined,
+): RunManifest {
+  const { engine, data, validation, test, split, onBadImage = "stop", precision = "float32" } = choices;
+  const { engine: name, platform, version: engineVersion, devices } = engine.info;
+  return {
+    format: 1,
+    deit: version(),
+    began: new Date().toISOString(),
+    ...{ data, validation, test, testPart, split: split?.kind === "given" ? undefined : split?.share },
+    dataset: datasetIdentity(dataset),
+    images: dataset.length,
+    classes: dataset.classes.length,
+    teacher,
+    ...{ onBadImage, precision },
+    engine: { engine: name, platform, version: engineVersion, devices },
+  };
+}
+
+/** What a result may depend on beside the recipe. */
+export function environment({ precisions, ...engine }: EngineInfo) {
+  const { node, v8 } = process.versions;
+  return {
+    ...{ node, v8, system: `${process.platform} ${process.arch}`, processor: cpus()[0]?.model.trim() ?? "unknown" },
+    ...engine,
+    precisions: [...precisions],
+  };
+}
+
+/** A sentence when the run goes on with another engine, where sums come out in another order. */
+export function otherEngine({ before }: RunFolder, { engine }: RunManifest): string | undefined {
+  const was = before?.manifest.engine;
+  if (!was || JSON.stringify(was) === JSON.stringify(engine)) return undefined;
+  const name = (e: RunManifest["engine"]) => `${e.engine} on ${e.devices} × ${e.platform} (${e.version})`;
+  return `The run was begun with ${name(was)} and goes on with ${name(engine)}; its weights will not be bit for bit those of a run on one engine.`;
+}
+
+/** Refuses when the disk cannot hold what the run will write: `keep` states and one in the making, best and last weights. */
+export async function requireSpaceForRun(folder: RunFolder, step: Step, model: Model, keep: number): Promise<void> {
+  const bytes = (shapes: Iterable<readonly number[]>) => [...shapes].reduce((sum, shape) => sum + 4 * sizeOf(shape), 0);
+  const state = bytes(step.state.values());
+  const weights = bytes(model.parameters.map((p) => p.shape));
+  // A run that goes on has most of its files already, and writes over them one at a time.
+  const needed = folder.before ? state + weights : (keep + 1) * state + 3 * weights;
+  await requireFreeSpace(folder.path, needed, "the checkpoints of the run");
+}
+
+/** Settings by which the images of an epoch are shared out among its runs. */
+const orderSettings = ["batchSize", "accumulate", "repeatedAugmentation", "seed", "dataset"] as const;
+
+/** Refuses a change in mid-epoch of what says which images are still to come; between epochs it may change. */
+export function requireSameOrder({ path, changes }: RunFolder, { epoch, runs }: Position): void {
+  const changed = orderSettings.filter((key) => key in changes);
+  if (runs === 0 || changed.length === 0) return;
+  const what = changed.map((key) => (key === "dataset" ? "the training images" : key)).join(" and ");
+  throw new UsageError(
+    `The run in "${path}" was saved in the middle of epoch ${epoch + 1}, after ${runs} runs, where ${what} cannot change: images of that epoch would be seen twice or never, and its accuracy would be wrong. Resume as it was begun and make the change between two epochs, or begin a new run with --finetune from its last.safetensors.`,
+  );
+}
+
+/**
+ * A saved state holds all that the step wants, or it is another program's. Only sums of gradients may be missing between
+ * epochs, where they are zero: a run that did without goes on with `accumulate`.
+ */
+export function fittingState(saved: SavedState, step: Step, folder: RunFolder): SavedState {
+  const state = new Map<string, HostTensor>();
+  for (const [name, shape] of step.state) {
+    const found = saved.state.get(name);
+    const sums = !found && name.startsWith("accumulated.") && saved.position.runs === 0;
+    if (!sums && found?.shape.join() !== shape.join())
+      throw new TrainingError(
+        `The saved state in "${folder.path}" does not fit the model: it lacks "${name}" of shape [${shape.join(", ")}]. Resume with the settings of its recipe.json.`,
+      );
+    state.set(name, found ?? zeros("float32", shape));
+  }
+  return { ...saved, state };
+}
+
+/** What the step reads and never moves: the teacher's parameters. */
+export function frozenTensors({ frozen }: Step, { teacher }: Teaching): (readonly [string, HostTensor])[] {
+  return [...frozen.keys()].map((name) => [name, teacher!.state.get(name)!]);
+}
+
+/**
+ * The parameters before the first step: drawn from the seed, or those of `finetune`, whose head is kept where it is known
+ * to be of the same classes. `onNote` hears what is left out.
+ */
+export async function firstParameters(
+  model: Model,
+  recipe: FirstStateRecipe,
+  classes: readonly string[],
+  onNote?: (sentence: string) => void,
+): Promise<NamedTensors> {
+  return recipe.finetune ? begun(model, recipe, recipe.finetune, classes, onNote) : initialize(model, recipe.seed);
+}
+
+/** The state of a step that begins with these parameters: averages begin at them, all else at zero. */
+export function stateOf(step: Step, parameters: NamedTensors): NamedTensors {
+  return new Map(
+    [...step.state].map(([name, shape]) => [
+      name,
+      parameters.get(name.replace(/^ema\./, "")) ?? zeros("float32", shape),
+    ]),
+  );
+}
+
+type FirstStateRecipe = Pick<Recipe, "model" | "seed" | "finetune" | "headStart" | (typeof sizeSettings)[number]>;
+
+/** Settings that make another architecture of a named model. */
+const sizeSettings = ["patchSize", "width", "depth", "mlpRatio", "distilled"] as const;
+
+/** The weights that training begins from. */
+async function begun(
+  model: Model,
+  recipe: FirstStateRecipe,
+  source: string,
+  classes: readonly string[],
+  onNote?: (sentence: string) => void,
+): Promise<NamedTensors> {
+  const found = await locateWeights({ weights: source, model: recipe.model });
+  const loaded = await loadWeights(found);
+  for (const note of loaded.notes) onNote?.(note);
+  const described = await describeWeights(found, loaded);
+  // What becomes of a head that is fitted anyway is of no interest.
+  const headNote = recipe.headStart === "fitted" ? undefined : onNote;
+  const tensors = withKnownHead(loaded.tensors, described, model, classes, headNote);
+  const heads = described.options.heads;
+  const weights = fittedTo(model, recipe, { source, onNote, heads }, { ...loaded, tensors });
+  requireFiniteWeights(weights, source);
+  return weights;
+}
+
+/** The weights as the model wants them; where they would fit but for a setting, the error names that one. */
+function fittedTo(
+  model: Model,
+  recipe: FirstStateRecipe,
+  { source, onNote, heads }: Pick<AdaptOptions, "source" | "onNote" | "heads">,
+  { tensors, unread }: LoadedWeights,
+): NamedTensors {
+  const options = { source, unread, heads, newHead: { seed: recipe.seed }, onNote };
+  try {
+    return adaptWeights(model, tensors, options);
+  } catch (error) {
+    const named = createModel(recipe.model, { imageSize: model.imageSize, classes: model.classes });
+    const changed = sizeSettings.filter((key) => recipe[key] !== undefined && recipe[key] !== named.config[key]);
+    if (!(error instanceof WeightsError) || changed.length === 0) throw error;
+    try {
+      adaptWeights(named, tensors, options);
+    } catch {
+      throw error; // they do not fit the model as its name stands either
+    }
+    const cause = changed.map((key) => `${key}=${recipe[key]}`).join(" and ");
+    throw new WeightsError(
+      `The weights in "${source}" fit ${recipe.model}, but not with the recipe's ${cause}; leave that out, or begin from weights of that size.`,
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,44 @@
+/** What `train` wants to know. */
+
+import type { ProcessGroup } from "../../cluster/process-group.js";
+import type { SplitRule } from "../../data/dataset/dataset.js";
+import type { Engine, Precision } from "../../engines/engine.js";
+import type { Recipe } from "../recipe/recipe.js";
+import type { TrainEvent } from "../run-folder/events.js";
+import type { OnNaN } from "./broken-run.js";
+
+/** What `train` wants to know. */
+export interface TrainOptions {
+  readonly recipe: Recipe;
+  /** Divides the recipe's batch into as many runs (its `accumulate`) as memory asks for; the step stays the same. */
+  readonly fitBatch?: boolean;
+  readonly engine: Engine;
+  /** Path of the training data; its parts for validation and testing are measured on. */
+  readonly data: string;
+  /** Another path to choose the best epoch on. */
+  readonly validation?: string;
+  /** Another path to measure the best epoch on, once, at the end. */
+  readonly test?: string;
+  /** How the data is divided for training and testing; by its own parts unless told. */
+  readonly split?: SplitRule;
+  readonly output: string;
+  readonly resume?: boolean;
+  /** Settings of the recipe that may differ from those of the run that is gone on with. */
+  readonly allowChanges?: readonly string[];
+  /** Minutes between saved states within an epoch; 10 unless told. */
+  readonly checkpointMinutes?: number;
+  /** Saved states that are kept; 2 unless told, so that a broken newest one loses little. */
+  readonly keepStates?: number;
+  /** What to do about a loss that is not a number; stop unless told. */
+  readonly onNaN?: OnNaN;
+  /** Weights to begin from instead of the recipe's `finetune`. */
+  readonly finetune?: string;
+  readonly workers: number;
+  /** Processes that train together; the first one writes the run folder, which all must see. */
+  readonly group?: ProcessGroup;
+  readonly onBadImage?: "stop" | "skip";
+  /** Number format of matrix products; float32 unless told. */
+  readonly precision?: Precision;
+  readonly signal?: AbortSignal;
+  readonly onEvent?: (event: TrainEvent) => void;
+}

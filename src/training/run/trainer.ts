@@ -1,0 +1,240 @@
+/** A training run, from data to best checkpoint. Reads from top to bottom. */
+
+import { alone } from "../../cluster/process-group.js";
+import { StopVote } from "../../cluster/stop-vote.js";
+import type { Dataset } from "../../data/dataset/dataset.js";
+import { FileError, InterruptedError, OutOfMemoryError, TrainingError, UsageError } from "../../errors/errors.js";
+import { messageOf } from "../../errors/message-of.js";
+import { Classifier } from "../../evaluation/classifier.js";
+import { evaluate } from "../../evaluation/evaluate.js";
+import type { EvaluationResult } from "../../evaluation/metrics.js";
+import { viewLoader } from "../../evaluation/view-loader.js";
+import { adaptWeights } from "../../models/adapt.js";
+import type { Model } from "../../models/model.js";
+import { Closing } from "../../system/closing.js";
+import { sizeOf } from "../../tensor/index.js";
+import { loadWeights } from "../../weights/load.js";
+import { resumedSplit, viewOf } from "../feed/training-data.js";
+import { runWarnings } from "../recipe/warnings.js";
+import type { EpochRecord } from "../run-folder/events.js";
+import { nextEpoch, type Position } from "../run-folder/position.js";
+import { mostRollbacks, recordBroken, rollBack } from "./broken-run.js";
+import { saveWeights } from "./checkpoint.js";
+import { trainEpoch } from "./epoch.js";
+import type { FittedHead } from "./fitted-head.js";
+import { namingFittingBatch } from "./fitting-batch.js";
+import { spikeWatcher } from "./loss-spikes.js";
+import { type OpenRun, openRun, placeOf } from "./open-run.js";
+import { planRun } from "./plan.js";
+import type { TrainOptions } from "./train-options.js";
+
+/** How a training ended. */
+export interface TrainResult {
+  readonly model: Model;
+  readonly classes: readonly string[];
+  readonly epochs: readonly EpochRecord[];
+  /** The best epoch of those that were trained now. */
+  readonly best?: EpochRecord;
+  /** Percent, over the whole run: what went before it was gone on with included. */
+  readonly bestTop1?: number;
+  /** The part that the best epoch was chosen on; undefined where nothing was measured. */
+  readonly testPart?: "validation" | "test";
+  /** Of the best weights on the part for testing, where they were chosen on that for validation. */
+  readonly final?: EvaluationResult;
+  readonly folder: string;
+  readonly interrupted: boolean;
+}
+
+/**
+ * Trains a model by a recipe into a run folder, or goes on with the run that lies there. Throws DeitErrors: UsageError and
+ * FileError before anything is written, TrainingError when it cannot go on, InterruptedError when `signal` ends it (all that
+ * was finished is on disk).
+ */
+export async function train(options: TrainOptions): Promise<TrainResult> {
+  const { group = alone, resume = false } = options;
+  if (group.count > 1 && options.onNaN === "rollback")
+    throw new UsageError("Several processes cannot go back to a saved state together; use --on-nan stop or skip.");
+
+  const rule = await resumedSplit(options.output, resume, options.split);
+  const plan = await planRun({ ...options, split: rule });
+  const closing = new Closing();
+  closing.add(() => plan.teaching.answers?.close());
+  try {
+    return await trainEpochs(options, await openRun(options, plan, closing, rule));
+  } catch (error) {
+    if (!(error instanceof OutOfMemoryError)) throw error;
+    throw await namingFittingBatch(error, { ...plan.search, least: plan.recipe.accumulate + 1 });
+  } finally {
+    await closing.close();
+  }
+}
+
+async function trainEpochs(options: TrainOptions, run: OpenRun): Promise<TrainResult> {
+  const { recipe, found, test, model, group, folder, state, checkpoints, onEvent, warn } = run;
+  const stepsPerEpoch = Math.floor(run.loader.stepsPerEpoch / recipe.accumulate);
+  const signal = AbortSignal.any([options.signal, folder.lost].filter((s) => s !== undefined));
+  const stop = new StopVote(signal, group);
+  const spikes = spikeWatcher();
+  const between = 60_000 * (options.checkpointMinutes ?? 10);
+  const onNaN = options.onNaN ?? "stop";
+  const records: EpochRecord[] = [];
+  let best: EpochRecord | undefined;
+  let { position } = run;
+  let waitedBefore = checkpoints.waited;
+  onEvent({
+    kind: "start",
+    model,
+    steps: stepsPerEpoch * recipe.epochs,
+    stepsDone: position.step,
+    batchSize: recipe.batchSize,
+    accumulate: recipe.accumulate,
+    images: run.dataset.length,
+    parameters: model.parameters.reduce((n, p) => n + sizeOf(p.shape), 0),
+    engine: run.engine.info,
+    testPart: run.testPart,
+  });
+
+  /** Writes down what is done of the run, and its weights; `after` is where it goes on. */
+  const conclude = async (done: DoneEpoch, result: EvaluationResult | undefined, after: (top1: number) => Position) => {
+    const checkpointWait = (checkpoints.waited - waitedBefore) / 1000 / done.seconds;
+    waitedBefore = checkpoints.waited;
+    const record: EpochRecord = { ...done, checkpointWait, test: result };
+    records.push(record);
+    const top1 = result?.top1 ?? 0;
+    const isBest = top1 > position.bestTop1 || !test;
+    position = after(top1);
+    if (isBest) best = record;
+    await checkpoints.save(state, position, async (tensors) => {
+      const about = { classes: found.classes, view: viewOf(recipe, model) };
+      if (isBest) await saveWeights(folder, "best", model, about, tensors, run.prefix);
+      await saveWeights(folder, "last", model, about, tensors, run.prefix);
+      await folder.log({ kind: "epoch", ...record });
+    });
+    onEvent({ kind: "epoch", record });
+  };
+
+  for (const message of runWarnings(recipe, stepsPerEpoch)) warn(message);
+  if (run.fitted) {
+    const result = test && (await evaluateOn(test, run, options));
+    // Nothing is saved that would let a later process take the fit for measured: it fits again.
+    if (test && !result) throw new InterruptedError("Training was interrupted while it measured the fitted head.");
+    await conclude(fittedRecord(run.fitted), result, (bestTop1) => ({ ...position, bestTop1 }));
+  }
+  while (position.epoch < recipe.epochs && !(await stop.due())) {
+    const end = await trainEpoch({
+      ...run,
+      ...{ position, stepsPerEpoch, stop, answers: run.teaching.answers },
+      passOverBroken: onNaN === "skip",
+      pauseDue: () => checkpoints.age > between,
+      onPause: (at) => checkpoints.save(state, at),
+      onEvent: (event) => {
+        onEvent(event);
+        const spike = event.kind === "step" ? spikes(event.step, event.loss) : undefined;
+        if (spike) onEvent({ kind: "warning", message: spike, about: "loss jump" });
+      },
+    });
+    position = end.position;
+    if (end.kind === "failed") {
+      await saveAndStop(run, position, messageOf(end.error));
+      throw resumable(end.error, position);
+    }
+    if (end.kind === "broken") {
+      const hopeless = position.rollbacks === mostRollbacks || end.run.what === "teacher";
+      const action = hopeless ? "stop" : onNaN;
+      const reason = await recordBroken(run, end.run, position, action);
+      if (action !== "rollback") {
+        await saveAndStop(run, position, reason);
+        throw new TrainingError(reason);
+      }
+      position = await rollBack(run, end.run, position, await run.lastState());
+      warn(`${reason} Training goes back to step ${position.step} and on from there at a lower rate.`);
+      continue;
+    }
+    const done = end.kind === "done" ? end : undefined;
+    const result = done && test && (await evaluateOn(test, run, { ...options, signal }));
+    if (!done || (test && !result)) {
+      await saveAndStop(run, position, "interrupted"); // the run goes on from the very next batch
+      break;
+    }
+    await conclude(done.record, result, (top1) => nextEpoch(position, top1));
+  }
+  await checkpoints.settle();
+  await folder.confirm();
+  const { epoch, step, bestTop1 } = position;
+  const trained = epoch >= recipe.epochs;
+  const result = trained && run.final ? await evaluateBest(run.final, run, options) : undefined;
+  const finished = trained && (!run.final || result !== undefined);
+  if (finished) await folder.log({ kind: "finished", epoch, step, ...(test ? { bestTop1 } : {}), test: result });
+  if (result) onEvent({ kind: "final", result });
+  return {
+    model,
+    classes: found.classes,
+    epochs: records,
+    best,
+    bestTop1: bestTop1 < 0 || !test ? undefined : bestTop1,
+    testPart: run.testPart,
+    final: result,
+    folder: folder.path,
+    interrupted: !finished,
+  };
+}
+
+type DoneEpoch = Omit<EpochRecord, "test" | "checkpointWait">;
+
+/** The log's line of heads that were fitted before the first step. */
+function fittedRecord({ loss, accuracy, images, seconds }: FittedHead): DoneEpoch {
+  const measured = { trainLoss: loss, trainTop1: 100 * accuracy, imagesPerSecond: images / seconds, seconds };
+  return { epoch: 0, step: 0, lr: 0, ...measured, loaderWait: 0 };
+}
+
+/** Saves where the run is, so that nothing is lost to what ends it. */
+async function saveAndStop({ state, checkpoints, folder }: OpenRun, position: Position, reason: string): Promise<void> {
+  await checkpoints.save(state, position);
+  await checkpoints.settle();
+  await folder.log({ kind: "stopped", reason, ...placeOf(position) });
+}
+
+/** The error of data that could not be had, with the way out. */
+function resumable(error: unknown, { step }: Position): unknown {
+  const message = `${messageOf(error)} The run is saved at step ${step}: when the data is whole again, go on with --resume.`;
+  return error instanceof FileError ? new FileError(error.path, message, { cause: error }) : error;
+}
+
+/** Accuracy of the best weights, as they stand in the run folder, on images that they were not chosen on. */
+async function evaluateBest(
+  dataset: Dataset,
+  run: OpenRun,
+  options: TrainOptions,
+): Promise<EvaluationResult | undefined> {
+  const { engine, group, folder, model } = run;
+  await group.gather("best weights", true); // they are there from here on
+  const source = folder.file("best.safetensors");
+  const weights = adaptWeights(model, (await loadWeights(source)).tensors, { source });
+  const classifier = await Classifier.create({ engine, model }, weights);
+  return evaluateOn(dataset, { engine, group, recipe: run.recipe, classifier }, options).finally(() =>
+    classifier.dispose(),
+  );
+}
+
+/** Accuracy on images; undefined when it was interrupted. */
+async function evaluateOn(
+  dataset: Dataset,
+  { engine, group, recipe, classifier }: Pick<OpenRun, "engine" | "group" | "recipe" | "classifier">,
+  { workers, signal }: TrainOptions,
+): Promise<EvaluationResult | undefined> {
+  // Some devices may get no image of the last batch, but all get as many slots.
+  const { devices } = engine.info;
+  const batchSize = Math.ceil(Math.min(64, dataset.length) / devices) * devices;
+  const view = viewOf(recipe, classifier.model);
+  const loader = viewLoader({ dataset, view, batchSize, workers, process: group });
+  try {
+    // Where several evaluate together, one must not stop without the others.
+    const { describe } = dataset;
+    return await evaluate({ classifier, loader, describe, signal: group.count === 1 ? signal : undefined, group });
+  } catch (error) {
+    if (error instanceof InterruptedError) return undefined;
+    throw error;
+  } finally {
+    await loader.close();
+  }
+}

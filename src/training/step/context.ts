@@ -1,0 +1,51 @@
+/** The forward pass of training: stochastic depth, dropout and running statistics. */
+import { lookup } from "../../models/context.js";
+import type { ForwardContext } from "../../models/model.js";
+import { compare, input, mul, randomUniform, reshape, select, slice, type Tensor } from "../../tensor/index.js";
+
+/** Program input that holds uniform numbers for stochastic depth: `[sites, batch]`, float32. */
+export const dropPathInput = "dropPath";
+
+/** Program input with the seed of dropout: `[2]`, int32, new at every step. */
+export const dropoutSeedInput = "dropoutSeed";
+
+export interface TrainingContext extends ForwardContext {
+  /** Number of places that drop paths; the host draws that many rows of uniform numbers per step. */
+  readonly dropPathSites: () => number;
+  /** New values of running statistics by name. */
+  readonly buffers: ReadonlyMap<string, Tensor>;
+}
+
+/** `sites` is the number a first pass over the model counted (0 while counting). */
+export function trainingContext(
+  parameters: ReadonlyMap<string, Tensor>,
+  batch: number,
+  sites: number,
+): TrainingContext {
+  const buffers = new Map<string, Tensor>();
+  let used = 0;
+  let dropoutSites = 0;
+  return {
+    training: true,
+    parameter: (name) => lookup(parameters, name),
+    dropPath: (x, rate) => {
+      if (rate === 0) return x;
+      const site = used++;
+      if (sites === 0) return x;
+      // Kept samples are scaled by 1/(1-rate), so the expectation stays (timm's drop_path).
+      const uniform = slice(input(dropPathInput, "float32", [sites, batch]), 0, site, site + 1);
+      const factor = select(compare("GE", uniform, rate), 1 / (1 - rate), 0);
+      return mul(x, reshape(factor, [batch, ...x.shape.slice(1).map(() => 1)]));
+    },
+    dropout: (x, rate) => {
+      if (rate === 0) return x;
+      const uniform = randomUniform(input(dropoutSeedInput, "int32", [2]), dropoutSites++, x.shape);
+      return mul(x, select(compare("GE", uniform, rate), 1 / (1 - rate), 0));
+    },
+    updateBuffer: (name, value) => {
+      buffers.set(name, value);
+    },
+    dropPathSites: () => used,
+    buffers,
+  };
+}

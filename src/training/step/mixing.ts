@@ -1,0 +1,130 @@
+/** The random numbers of Mixup, CutMix and random erasing, drawn on the host as timm draws them. */
+import { beta } from "../../random/distributions.js";
+import type { RandomStream } from "../../random/stream.js";
+
+export interface MixSettings {
+  /** Mixup's α of Beta(α, α); 0 turns it off. */
+  readonly mixup: number;
+  /** CutMix's α; 0 turns it off. */
+  readonly cutmix: number;
+  /** Sides of CutMix's box as shares of the image's, smallest and largest, instead of by λ. */
+  readonly cutmixMinMax?: readonly [number, number];
+  /** Probability that anything is mixed. */
+  readonly probability: number;
+  /** Probability of CutMix where both are on. */
+  readonly switchProbability: number;
+  /** One draw per batch, per pair of images that are mixed with each other, or per image. */
+  readonly mode: "batch" | "pair" | "elem";
+}
+
+/** Values of the inputs `mix.*` of a batch. */
+export interface Mix {
+  readonly share: Float32Array;
+  readonly box: Float32Array;
+  readonly target: Float32Array;
+}
+
+interface OneMix {
+  readonly share: number;
+  readonly box: readonly [number, number, number, number];
+  readonly target: number;
+}
+
+const unmixed: OneMix = { share: 1, box: [0, 0, 0, 0], target: 1 };
+
+/** Mixup (arXiv 1710.09412) and CutMix (arXiv 1905.04899) for a batch of square images of side `size`. */
+export function drawMix(settings: MixSettings, stream: RandomStream, batch: number, size: number): Mix {
+  const mix: Mix = {
+    share: new Float32Array(batch),
+    box: new Float32Array(4 * batch),
+    target: new Float32Array(batch),
+  };
+  const put = (i: number, one: OneMix) => {
+    mix.share[i] = one.share;
+    mix.box.set(one.box, 4 * i);
+    mix.target[i] = one.target;
+  };
+  const shared = settings.mode === "batch" ? drawOne(settings, stream, size) : undefined;
+  for (let i = 0; i < batch; i++) {
+    const mirrored = batch - 1 - i;
+    if (shared) put(i, shared);
+    else if (settings.mode === "elem") put(i, drawOne(settings, stream, size));
+    else if (i <= mirrored) {
+      // The middle image of an odd batch would be mixed with itself.
+      const one = i === mirrored ? unmixed : drawOne(settings, stream, size);
+      put(i, one);
+      put(mirrored, one);
+    }
+  }
+  return mix;
+}
+
+function drawOne(settings: MixSettings, stream: RandomStream, size: number): OneMix {
+  const { mixup, cutmix, cutmixMinMax, probability, switchProbability } = settings;
+  const cutAlpha = cutmixMinMax ? 1 : cutmix;
+  if ((mixup === 0 && cutAlpha === 0) || stream.uniform() >= probability) return unmixed;
+  const cut = mixup > 0 && cutAlpha > 0 ? stream.uniform() < switchProbability : cutAlpha > 0;
+  const lambda = beta(stream, cut ? cutAlpha : mixup);
+  if (!cut) return { share: lambda, box: [0, 0, 0, 0], target: lambda };
+  const box = cutmixMinMax ? rangedBox(cutmixMinMax, stream, size) : areaBox(1 - lambda, stream, size);
+  const area = (box[1] - box[0]) * (box[3] - box[2]);
+  return { share: 1, box, target: 1 - area / (size * size) };
+}
+
+/** A box of `share` of the area around a random centre, cut at the border. */
+function areaBox(share: number, stream: RandomStream, size: number): OneMix["box"] {
+  const side = Math.trunc(size * Math.sqrt(share));
+  const span = () => {
+    const centre = stream.integer(size);
+    const clip = (v: number) => Math.min(Math.max(v, 0), size);
+    return [clip(centre - Math.floor(side / 2)), clip(centre + Math.floor(side / 2))];
+  };
+  const [top, bottom] = span();
+  const [left, right] = span();
+  return [top, bottom, left, right];
+}
+
+/** A box with sides between two shares of the image's. */
+function rangedBox([least, most]: readonly [number, number], stream: RandomStream, size: number): OneMix["box"] {
+  const low = Math.trunc(size * least);
+  const high = Math.max(low + 1, Math.trunc(size * most));
+  const height = low + stream.integer(high - low);
+  const width = low + stream.integer(high - low);
+  const top = stream.integer(Math.max(1, size - height));
+  const left = stream.integer(Math.max(1, size - width));
+  return [top, top + height, left, left + width];
+}
+
+export interface EraseSettings {
+  readonly probability: number;
+  /** Boxes per erased image, which share the area. */
+  readonly count: number;
+}
+
+/** Values of the inputs `erase.boxes` and `erase.colors` of one image. */
+export interface Erasing {
+  readonly boxes: Float32Array;
+  readonly colors: Float32Array;
+}
+
+/** Random erasing (arXiv 1708.04896): boxes of 2 to 33 % of the area with sides in a ratio of 0.3 to 3.3. */
+export function drawErasing({ probability, count }: EraseSettings, stream: RandomStream, size: number): Erasing {
+  const boxes = new Float32Array(4 * count);
+  const colors = new Float32Array(3 * count);
+  if (stream.uniform() >= probability) return { boxes, colors };
+  for (let i = 0; i < count; i++) {
+    for (let attempt = 0; attempt < 10; attempt++) {
+      const area = (stream.uniform(0.02, 1 / 3) * size * size) / count;
+      const ratio = Math.exp(stream.uniform(Math.log(0.3), -Math.log(0.3)));
+      const height = Math.round(Math.sqrt(area * ratio));
+      const width = Math.round(Math.sqrt(area / ratio));
+      if (height >= size || width >= size) continue;
+      const top = stream.integer(size - height + 1);
+      const left = stream.integer(size - width + 1);
+      boxes.set([top, top + height, left, left + width], 4 * i);
+      break;
+    }
+    for (let c = 0; c < 3; c++) colors[3 * i + c] = stream.normal();
+  }
+  return { boxes, colors };
+}

@@ -1,0 +1,337 @@
+/** The training step as one program: forward, loss, backward, guard, clipping, optimizer, averages. */
+import { ShapeError } from "../../errors/errors.js";
+import { decisionLogits, inferenceContext, parameterInputs } from "../../models/context.js";
+import type { Logits, Model } from "../../models/model.js";
+import { type ResampleFilter, resizeImages } from "../../models/resample.js";
+import {
+  add,
+  and,
+  argmax,
+  cast,
+  compare,
+  concat,
+  div,
+  dot,
+  finite,
+  gradient,
+  input,
+  iota,
+  min,
+  mul,
+  type Program,
+  program,
+  reduceMax,
+  reduceSum,
+  reshape,
+  scalar,
+  select,
+  sizeOf,
+  slice,
+  sqrt,
+  sub,
+  type Tensor,
+} from "../../tensor/index.js";
+import { type BatchTransform, batchImages, batchInputs, batchTargets, renormalize } from "./batch-transform.js";
+import { trainingContext } from "./context.js";
+import {
+  binaryCrossEntropy,
+  cosubLoss,
+  crossEntropy,
+  type Distillation,
+  needsTeacher,
+  type TeacherAnswer,
+  taughtLoss,
+  thresholded,
+} from "./losses.js";
+import { createOptimizer, type OptimizerOptions, type RateFactor } from "./optimizer.js";
+
+/** What a training step computes. */
+export interface StepOptions {
+  /** Images of one run of the program: the global batch divided by `accumulate`. */
+  readonly batch: number;
+  readonly optimizer: OptimizerOptions;
+  /** What each parameter's rate is multiplied by; 1 unless told. */
+  readonly rateFactor?: RateFactor;
+  readonly loss?: "crossEntropy" | "binaryCrossEntropy";
+  readonly labelSmoothing?: number;
+  /** Targets above it become 1, others 0. */
+  readonly targetThreshold?: number;
+  /** Two passes over each image, under other stochastic depth, learn from each other. */
+  readonly cosub?: boolean;
+  /** Which parameters move; all unless told. */
+  readonly trained?: (name: string) => boolean;
+  readonly distillation?: Distillation;
+  /** What happens to the batch before the model sees it. */
+  readonly transform?: BatchTransform;
+  /**
+   * Where the teacher's answers come from: a model that runs in the same program, its parameters as state under
+   * `teacher.<name>`; or the inputs `teacherLogits` or `teacherLabels`.
+   */
+  readonly teacher?: Model | "logits" | "labels";
+  /** How views are resized for a teacher of another resolution. */
+  readonly teacherInterpolation?: ResampleFilter;
+  /** Largest norm of all gradients together; larger ones are scaled down to it. */
+  readonly clipGradient?: number;
+  /** Runs whose gradients are averaged before the parameters move. */
+  readonly accumulate?: number;
+  /** Keeps an exponential moving average of parameters and buffers, `ema.<name>`. */
+  readonly ema?: boolean;
+  /**
+   * Lets no later run change anything after one whose loss or gradients are not finite (state `halted`, until it is set
+   * to 0), unless the input `passOver` is 1: the state is then still the one that broke, although runs overlap.
+   */
+  readonly halting?: boolean;
+}
+
+/** What the step needs beside the model's inputs: where images and targets come from. */
+export interface StepInputs {
+  /** float32 `[batch, height, width, 3]`, normalised. */
+  readonly images: Tensor;
+  /** Class distributions, float32 `[batch, classes]`. */
+  readonly target: Tensor;
+  /** The teacher's logits `[batch, classes]`, or all that is known of them, when distilling. */
+  readonly teacher?: Tensor | TeacherAnswer;
+  /** State that the inputs read and no run changes: the teacher's parameters. */
+  readonly frozen?: ReadonlyMap<string, readonly number[]>;
+}
+
+/** A training step as a program, and the state that it wants. */
+export interface Step {
+  readonly program: Program;
+  /** Names of all state tensors with their shapes; those that are no parameters start at zero (EMA: at the parameters). */
+  readonly state: ReadonlyMap<string, readonly number[]>;
+  /** State that runs read and never change: the parameters of a teacher in the program. */
+  readonly frozen: ReadonlyMap<string, readonly number[]>;
+  readonly dropPathSites: number;
+  /** Names of the parameters that gradients move, in the order of the diagnosis. */
+  readonly trained: readonly string[];
+  /** The same pass without updates: sums of squares of each parameter and gradient, and of the logits; and the loss. */
+  readonly diagnosis: () => Program;
+}
+
+/** Names of the data inputs of `trainStep`; those of the batch's transform are `batchInputs`. */
+export const stepInputs = {
+  images: batchInputs.images,
+  labels: batchInputs.labels,
+  teacher: "teacherLogits",
+  teacherLabels: "teacherLabels",
+  apply: "apply",
+  passOver: "passOver",
+  emaDecay: "emaDecay",
+} as const;
+
+/** Name of the state that tells of a broken run, see `StepOptions.halting`. */
+export const haltedState = "halted";
+
+/** Output of a step with a teacher in it: 0, or how many images before the batch's end the first is that its answer to is no number. */
+export const brokenTeacher = "brokenTeacher";
+
+/** Prefix of a teacher's parameters in the state. */
+export const teacherPrefix = "teacher.";
+
+/** Whether state is read and written by the optimizer's update alone, so that devices can share it out among them. */
+export const optimizerState = (name: string): boolean => /^(optimizer|accumulated|ema)\./.test(name);
+
+/** The step from uint8 images and int32 labels. */
+export function trainStep(model: Model, options: StepOptions): Step {
+  const { batch, labelSmoothing = 0, distillation = { kind: "none" }, transform = {} } = options;
+  const images = batchImages(batch, model.imageSize, model.normalization, transform);
+  const { teacher = "logits" } = options;
+  const taught = needsTeacher(distillation);
+  const inside = taught && typeof teacher === "object";
+  const target = batchTargets(batch, model.classes, labelSmoothing, transform.mix);
+  return buildStep(model, options, {
+    images,
+    target: options.targetThreshold === undefined ? target : thresholded(target, options.targetThreshold),
+    teacher: !taught
+      ? undefined
+      : inside
+        ? teacherLogits(teacher, model, images, options.teacherInterpolation)
+        : cachedAnswer(model, batch, teacher),
+    frozen: inside ? new Map(teacher.parameters.map((p) => [teacherPrefix + p.name, p.shape])) : undefined,
+  });
+}
+
+/** The teacher's decision logits `[batch, classes]` for the very images that `student` sees, resized to its resolution. */
+export function teacherLogits(
+  teacher: Model,
+  student: Model,
+  images: Tensor,
+  interpolation: ResampleFilter = "bicubic",
+): Tensor {
+  if (teacher.classes !== student.classes) {
+    throw new ShapeError(
+      `Teacher and student must know the same classes, but the teacher ${teacher.name} has ${teacher.classes} and the student ${student.name} has ${student.classes}; choose a teacher that fits.`,
+    );
+  }
+  const seen = renormalize(images, student.normalization, teacher.normalization);
+  const resized = resizeImages(seen, teacher.imageSize, interpolation);
+  return decisionLogits(teacher.forward(inferenceContext(parameterInputs(teacher, teacherPrefix)), resized));
+}
+
+function cachedAnswer({ classes }: Model, batch: number, kind: Model | "logits" | "labels"): TeacherAnswer {
+  return kind === "labels"
+    ? { kind, tensor: input(stepInputs.teacherLabels, "int32", [batch]) }
+    : { kind: "logits", tensor: input(stepInputs.teacher, "float32", [batch, classes]) };
+}
+
+/** The step from any images and targets. Returned: `loss`, `gradientNorm`, and `correct`, the number of right decisions. */
+export function buildStep(model: Model, options: StepOptions, inputs: StepInputs): Step {
+  const { frozen = new Map() } = inputs;
+  const parameters = parameterInputs(model);
+  const images = options.cosub ? concat([inputs.images, inputs.images], 0) : inputs.images;
+  const sites = countSites(model, images);
+  const context = trainingContext(parameters, images.shape[0], sites);
+  const output = model.forward(context, images);
+  const loss = lossOf(output, options, inputs);
+
+  const { trained: moves = () => true } = options;
+  const trained = model.parameters.filter((p) => p.kind === "parameter" && moves(p.name));
+  const { accumulate = 1 } = options;
+  const fresh = gradient(
+    loss,
+    trained.map((p) => parameters.get(p.name)!),
+  );
+  const pending = (name: string, shape: readonly number[]) => input(`accumulated.${name}`, "float32", shape);
+  const sums = accumulate === 1 ? fresh : trained.map((p, i) => add(pending(p.name, p.shape), fresh[i]));
+  const norm = mul(sqrt(sums.map(sumOfSquares).reduce(add)), 1 / accumulate);
+
+  // Nothing moves unless loss and gradients are finite. That also makes every new value depend on all gradients, so
+  // all readers of a parameter come before its update and an engine may update it in place.
+  const broken = brokenAnswers(inputs.teacher);
+  const own = and(finite(loss), finite(norm));
+  const whole = broken ? and(own, compare("EQ", broken, 0)) : own;
+  const sound = options.halting ? and(whole, compare("EQ", input(haltedState, "float32", []), 0)) : whole;
+  const passOver = options.halting ? input(stepInputs.passOver, "float32", []) : scalar(1);
+  const proceed = accumulate === 1 ? sound : and(sound, compare("GT", input(stepInputs.apply, "float32", []), 0));
+  const scale = clipFactor(norm, options.clipGradient, accumulate);
+  // The sums end with their step, also with one whose last run is passed over.
+  const ends =
+    accumulate === 1
+      ? undefined
+      : compare("GT", mul(input(stepInputs.apply, "float32", []), select(sound, 1, passOver)), 0);
+
+  const optimizer = createOptimizer(options.optimizer, options.rateFactor);
+  const updates = new Map<string, Tensor>();
+  const state = new Map<string, readonly number[]>(model.parameters.map((p) => [p.name, p.shape]));
+  trained.forEach((spec, i) => {
+    const safe = select(proceed, sums[i], 0);
+    const scaled = scale === undefined ? safe : mul(safe, select(proceed, scale, 0));
+    for (const [name, value] of optimizer.update(spec, parameters.get(spec.name)!, scaled, proceed))
+      updates.set(name, value);
+    for (const name of optimizer.stateNames(spec.name)) state.set(name, spec.shape);
+    if (ends) {
+      const kept = select(sound, sums[i], pending(spec.name, spec.shape));
+      updates.set(`accumulated.${spec.name}`, mul(kept, select(ends, 0, 1)));
+      state.set(`accumulated.${spec.name}`, spec.shape);
+    }
+  });
+  for (const [name, value] of context.buffers) updates.set(name, select(sound, value, parameters.get(name)!));
+  if (options.halting) {
+    updates.set(haltedState, select(sound, 0, add(mul(passOver, -1), 1)));
+    state.set(haltedState, []);
+  }
+  if (options.ema) averages(model, updates, parameters, proceed, state);
+
+  const decisions = argmax(slice(output.logits, 0, 0, options.batch), 1);
+  const correct = reduceSum(cast(compare("EQ", decisions, argmax(inputs.target, 1)), "float32"));
+  const shared = {
+    state: [...state.keys(), ...frozen.keys()],
+    batch: [...Object.values(batchInputs), stepInputs.teacher, stepInputs.teacherLabels].filter(
+      (n) => n !== batchInputs.eraseSeed,
+    ),
+  };
+  return {
+    program: program({
+      name: "train",
+      outputs: { loss, gradientNorm: norm, correct, ...(broken ? { [brokenTeacher]: broken } : {}) },
+      updates,
+      ...shared,
+    }),
+    state,
+    frozen,
+    dropPathSites: sites,
+    trained: trained.map((p) => p.name),
+    diagnosis: () => {
+      const squares = (tensors: readonly Tensor[]) =>
+        concat(
+          tensors.map((t) => reshape(sumOfSquares(t), [1])),
+          0,
+        );
+      return program({
+        name: "diagnosis",
+        outputs: {
+          parameters: squares(trained.map((p) => parameters.get(p.name)!)),
+          logits: squares([output.logits]),
+          loss,
+          gradients: squares(fresh),
+        },
+        ...shared,
+      });
+    },
+  };
+}
+
+/**
+ * 0 where all logits of the teacher in the program are numbers; else the batch's size less the place of the first image
+ * with one that is not. A decision taken from them would look like any other.
+ */
+function brokenAnswers(teacher: StepInputs["teacher"]): Tensor | undefined {
+  if (!teacher || "kind" in teacher) return undefined; // answers from outside were looked at there
+  const [batch] = teacher.shape;
+  const sound = finite(reduceSum(teacher, [1]));
+  const fromEnd = sub(batch, cast(iota("int32", [batch], 0), "float32"));
+  return reduceMax(select(sound, 0, fromEnd));
+}
+
+function lossOf({ logits, distillation }: Logits, options: StepOptions, { target, teacher }: StepInputs): Tensor {
+  if (options.cosub) {
+    const { batch } = options;
+    return cosubLoss(slice(logits, 0, 0, batch), slice(logits, 0, batch, 2 * batch), target);
+  }
+  const lossFrom = options.loss === "binaryCrossEntropy" ? binaryCrossEntropy : crossEntropy;
+  const base = lossFrom(logits, target);
+  const method = options.distillation ?? { kind: "none" };
+  if (method.kind === "labels") {
+    const { alpha } = method;
+    return distillation ? add(mul(base, 1 - alpha), mul(lossFrom(distillation, target), alpha)) : base;
+  }
+  // Without a teacher the second head learns nothing, as in the released program.
+  if (!needsTeacher(method) || !teacher) return base;
+  const student = method.on === "distillation" && distillation ? distillation : logits;
+  return taughtLoss(base, student, "kind" in teacher ? teacher : { kind: "logits", tensor: teacher }, method);
+}
+
+/** Σ g² of one gradient, as a product of the flat tensor with itself. */
+function sumOfSquares(g: Tensor): Tensor {
+  const flat = reshape(g, [sizeOf(g.shape)]);
+  return dot(flat, flat, { contract: [[0], [0]] });
+}
+
+/** Factor on the summed gradients: their mean over the accumulated runs, cut to the largest norm. */
+function clipFactor(norm: Tensor, largest: number | undefined, accumulate: number): Tensor | undefined {
+  if (largest === undefined) return accumulate === 1 ? undefined : scalar(1 / accumulate);
+  return mul(min(div(largest, add(norm, 1e-6)), 1), 1 / accumulate);
+}
+
+function averages(
+  model: Model,
+  updates: Map<string, Tensor>,
+  parameters: ReadonlyMap<string, Tensor>,
+  proceed: Tensor,
+  state: Map<string, readonly number[]>,
+): void {
+  const decay = select(proceed, input(stepInputs.emaDecay, "float32", []), 1);
+  const rest = add(mul(decay, -1), 1);
+  for (const { name, shape } of model.parameters) {
+    const current = updates.get(name) ?? parameters.get(name)!;
+    updates.set(`ema.${name}`, add(mul(input(`ema.${name}`, "float32", shape), decay), mul(current, rest)));
+    state.set(`ema.${name}`, shape);
+  }
+}
+
+function countSites(model: Model, images: Tensor): number {
+  const counter = trainingContext(parameterInputs(model), images.shape[0], 0);
+  model.forward(counter, images);
+  return counter.dropPathSites();
+}

@@ -1,0 +1,146 @@
+/** What a run will take, from a few of its steps: time, memory, energy and money, with what had to be assumed. */
+import { availableParallelism } from "node:os";
+import type { Engine, Precision } from "../../engines/engine.js";
+import { type PowerReading, startPowerMeter } from "../../system/power.js";
+import { sizeOf } from "../../tensor/index.js";
+import type { Trial } from "./trial.js";
+
+export interface Prices {
+  /** Of the machine, in any currency. */
+  readonly perHour?: number;
+  readonly perKilowattHour?: number;
+}
+
+export interface EstimateOptions {
+  readonly engine: Engine;
+  readonly precision?: Precision;
+  /** What the machine draws; measured or assumed unless told. */
+  readonly watts?: number;
+  readonly prices?: Prices;
+  /** Seconds to measure for, after the first steps. */
+  readonly seconds?: number;
+  /** Hears of each step that is done, those included that are not counted. */
+  readonly onStep?: (steps: number) => void;
+}
+
+export interface Estimate {
+  readonly model: string;
+  readonly parameters: number;
+  readonly images: number;
+  readonly testImages: number;
+  readonly epochs: number;
+  readonly steps: number;
+  readonly measuredSteps: number;
+  readonly secondsPerStep: number;
+  readonly imagesPerSecond: number;
+  /** Share of the time spent waiting for data. */
+  readonly loaderWait: number;
+  /** Seconds of all epochs, tests included. */
+  readonly trainingSeconds: number;
+  readonly testSeconds: number;
+  readonly memory: MemoryEstimate;
+  readonly diskBytes: number;
+  readonly power: PowerReading;
+  readonly kilowattHours: number;
+  readonly cost?: number;
+  /** Sentences on what was taken for granted. */
+  readonly assumptions: readonly string[];
+}
+
+export interface MemoryEstimate {
+  /** What training holds: on each device, or of this machine's memory where the device is its processor. */
+  readonly bytes: number;
+  readonly source: string;
+  /** This process at its fullest in the measured steps, libraries and data included. */
+  readonly processBytes: number;
+}
+
+/** Steps that are not counted: the first ones fill caches and the loader's store. */
+const warmUp = 2;
+const leastSteps = 3;
+const mostSteps = 50;
+/** Steps that every estimate takes; quick ones are followed by more. */
+export const leastMeasured = warmUp + leastSteps;
+/** Test images cost a forward pass, of the three that a training step is counted as. */
+const forwardShare = 1 / 3;
+
+/** Runs a few steps of the trial and reckons what the whole will take. */
+export async function estimateRun(trial: Trial, options: EstimateOptions): Promise<Estimate> {
+  const { engine, seconds = 5 } = options;
+  const { recipe } = trial;
+  const accelerator = engine.info.platform !== "cpu";
+  let [measured, start, waited] = [0, 0, 0];
+  let meter = await startPowerMeter(accelerator);
+  let steps = 0;
+  // A rate of nothing: the speed is the same, and no step can run away.
+  for await (const _ of trial.steps(() => 0)) {
+    steps++;
+    if (steps === warmUp) {
+      [start, waited] = [performance.now(), trial.waited()];
+      meter = await startPowerMeter(accelerator);
+    }
+    measured = Math.max(0, steps - warmUp);
+    options.onStep?.(steps);
+    const gone = (performance.now() - start) / 1000;
+    if (measured >= mostSteps || (measured >= leastSteps && gone >= seconds)) break;
+  }
+  const elapsed = (performance.now() - start) / 1000;
+  const reading = await meter.read();
+  const secondsPerStep = elapsed / measured;
+  const imagesPerSecond = recipe.batchSize / secondsPerStep;
+  const total = trial.stepsPerEpoch * recipe.epochs;
+  const testSeconds = (recipe.epochs * trial.testImages * forwardShare) / imagesPerSecond;
+  const trainingSeconds = total * secondsPerStep + testSeconds;
+  const power = powerOf(options, reading);
+  const kilowattHours = (power.watts * trainingSeconds) / 3.6e6;
+  const bytes = [...trial.step.state.values()].reduce((sum, shape) => sum + 4 * sizeOf(shape), 0);
+  return {
+    model: trial.model.name,
+    parameters: trial.model.parameters.reduce((n, p) => n + sizeOf(p.shape), 0),
+    ...{ images: trial.images, testImages: trial.testImages, epochs: recipe.epochs, steps: total },
+    ...{ measuredSteps: measured, secondsPerStep, imagesPerSecond, trainingSeconds, testSeconds },
+    loaderWait: (trial.waited() - waited) / 1000 / elapsed,
+    memory: await memoryOf(trial, options),
+    diskBytes: 3 * bytes,
+    ...{ power, kilowattHours, cost: costOf(trainingSeconds, kilowattHours, options.prices) },
+    assumptions: [
+      `Speed stays as in ${measured} steps after the first ${warmUp}.`,
+      ...(trial.testImages > 0 ? ["A test image takes a third of a training image's time."] : []),
+      `Power: ${power.source}.`,
+    ],
+  };
+}
+
+/** What the engine counts for the program, or what this process has held at most where it counts nothing. */
+async function memoryOf(trial: Trial, { engine, precision }: EstimateOptions): Promise<MemoryEstimate> {
+  const processBytes = process.resourceUsage().maxRSS * 1024;
+  const { engine: name, platform } = engine.info;
+  const need = await engine.memoryNeed(trial.step.program, { precision });
+  if (!need?.counted)
+    return { bytes: processBytes, processBytes, source: "this process at its fullest in the measured steps" };
+  const where = platform === "cpu" ? "the program's share of this machine" : "on each device";
+  return { bytes: need.needed, processBytes, source: `the ${name} engine's own count, ${where}` };
+}
+
+/** Assumed where nobody measures: watts of a busy thread of a processor, of an accelerator, and of the rest of a machine. */
+const assumed = { thread: 10, device: 350, rest: 30 } as const;
+
+function powerOf({ watts, engine: { info } }: EstimateOptions, reading: PowerReading | undefined): PowerReading {
+  if (watts !== undefined) return { watts, source: "as told by --watts" };
+  if (reading) return reading;
+  if (info.platform !== "cpu")
+    return {
+      watts: info.devices * assumed.device + assumed.rest,
+      source: `nobody measures it; assumed ${assumed.device} W a device and ${assumed.rest} W for the rest (tell better by --watts)`,
+    };
+  const threads = info.threads ?? availableParallelism();
+  return {
+    watts: threads * assumed.thread + assumed.rest,
+    source: `nobody measures it; assumed ${assumed.thread} W for each of ${threads} threads and ${assumed.rest} W for the rest (tell better by --watts)`,
+  };
+}
+
+function costOf(seconds: number, kilowattHours: number, { perHour, perKilowattHour }: Prices = {}): number | undefined {
+  if (perHour === undefined && perKilowattHour === undefined) return undefined;
+  return (perHour ?? 0) * (seconds / 3600) + (perKilowattHour ?? 0) * kilowattHours;
+}

@@ -1,0 +1,118 @@
+/** What training will see: some images of a batch after everything that happens to them, with their mixed labels. */
+import type { Dataset } from "../../data/dataset/dataset.js";
+import type { Batch, Loader } from "../../data/loading/loader.js";
+import type { RgbImage } from "../../data/pixels/image.js";
+import type { Engine } from "../../engines/engine.js";
+import type { Model, Normalization } from "../../models/model.js";
+import { type HostTensor, hostTensor, type NamedTensors, type Program, program } from "../../tensor/index.js";
+import { stepData } from "../feed/step-data.js";
+import { batchTransformOf, type Recipe } from "../recipe/recipe.js";
+import { batchImages, batchInputs, batchTargets } from "../step/batch-transform.js";
+
+export interface PreviewImage {
+  /** The pixels that the model is given, before normalisation. */
+  readonly image: RgbImage;
+  /** Classes with their shares of the label, the largest first; smoothing is left out. */
+  readonly labels: readonly { readonly label: number; readonly weight: number }[];
+  /** Index in the data set of the image itself, and of the one it is mixed with. */
+  readonly index: number;
+  readonly partner: number;
+}
+
+export interface PreviewOptions {
+  readonly recipe: Recipe;
+  readonly model: Model;
+  readonly dataset: Dataset;
+  /** The run's own loader. */
+  readonly loader: Loader;
+  readonly engine: Engine;
+  readonly epoch: number;
+  /** Batch of the epoch. */
+  readonly step: number;
+  /** Images wanted, from the first of the batch on. */
+  readonly count: number;
+}
+
+/**
+ * The first images of a batch as the training step makes them: the loader's views, then erasing and mixing by the same
+ * program, with the numbers that a run of this recipe draws. An image is mixed with the one at the mirrored place of
+ * the batch, so only those two ends of it go through the program.
+ */
+export async function previewBatch(options: PreviewOptions): Promise<PreviewImage[]> {
+  const { recipe, model, dataset, loader, engine, epoch, step, count } = options;
+  const batch = await oneBatch(loader, epoch, step);
+  const size = batch.labels.length;
+  const places = endsOf(size, count);
+  const whole = transformProgram(recipe, model, size, dataset.classes.length);
+  const part = transformProgram(recipe, model, places.length, dataset.classes.length);
+  const data = atPlaces(whole, stepData(whole, { recipe, epoch, batch }, { scalars: {} }), places);
+  const executable = await engine.compile(part);
+  const state = await engine.createState(new Map());
+  try {
+    const result = await executable.run(state, data);
+    const images = result.get("seen")!.data as Float32Array;
+    const targets = result.get("labelled")!.data as Float32Array;
+    const pixels = images.length / places.length;
+    const classes = targets.length / places.length;
+    return Array.from({ length: Math.min(count, size) }, (_, i) => ({
+      image: pixelsOf(images.subarray(i * pixels, (i + 1) * pixels), model),
+      labels: shares(targets.subarray(i * classes, (i + 1) * classes)),
+      index: batch.indices[i],
+      partner: batch.indices[size - 1 - i],
+    }));
+  } finally {
+    await state.dispose();
+    await executable.dispose();
+  }
+}
+
+async function oneBatch(loader: Loader, epoch: number, step: number): Promise<Batch> {
+  for await (const batch of loader.epoch(epoch, step)) return batch;
+  throw new RangeError(`The epoch has ${loader.stepsPerEpoch} batches, so there is no batch ${step}.`);
+}
+
+/** The first `count` places of a batch and those they are mixed with; all, where that is no less. */
+function endsOf(size: number, count: number): number[] {
+  const all = Array.from({ length: size }, (_, i) => i);
+  return 2 * count >= size ? all : [...all.slice(0, count), ...all.slice(size - count)];
+}
+
+/** The beginning of the training step alone. */
+function transformProgram(recipe: Recipe, model: Model, batch: number, classes: number): Program {
+  const transform = batchTransformOf(recipe);
+  return program({
+    name: "preview",
+    outputs: {
+      seen: batchImages(batch, model.imageSize, model.normalization, transform),
+      labelled: batchTargets(batch, classes, 0, transform.mix),
+    },
+    batch: Object.values(batchInputs).filter((name) => name !== batchInputs.eraseSeed),
+  });
+}
+
+/** The rows of the batch's tensors at some places. */
+function atPlaces({ inputs }: Program, data: NamedTensors, places: readonly number[]): NamedTensors {
+  const perBatch = new Set(inputs.filter((i) => i.sharding === "batch").map((i) => i.name));
+  return new Map([...data].map(([name, tensor]) => [name, perBatch.has(name) ? rowsOf(tensor, places) : tensor]));
+}
+
+function rowsOf({ dtype, shape, data }: HostTensor, places: readonly number[]): HostTensor {
+  const row = data.byteLength / shape[0];
+  const rows = data.slice(0, (data.length / shape[0]) * places.length);
+  const [from, to] = [data, rows].map((d) => new Uint8Array(d.buffer, d.byteOffset, d.byteLength));
+  for (const [i, place] of places.entries()) to.set(from.subarray(place * row, (place + 1) * row), i * row);
+  return hostTensor(dtype, [places.length, ...shape.slice(1)], rows);
+}
+
+/** Takes the normalisation back; what lies beyond black and white, as noise can, is cut off. */
+function pixelsOf(values: Float32Array, { imageSize, normalization }: Model): RgbImage {
+  const { mean, std }: Normalization = normalization;
+  const data = Uint8ClampedArray.from(values, (v, i) => 255 * (v * std[i % 3] + mean[i % 3]));
+  return { width: imageSize, height: imageSize, data: new Uint8Array(data.buffer) };
+}
+
+function shares(target: Float32Array): PreviewImage["labels"] {
+  return Array.from(target, (weight, label) => ({ label, weight }))
+    .filter(({ weight }) => weight > 1e-4)
+    .sort((a, b) => b.weight - a.weight);
+}

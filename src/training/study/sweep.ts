@@ -1,0 +1,181 @@
+/** Runs a grid cell by cell, each in a run folder of its own, so that it can be stopped and gone on with at any time. */
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { Engine } from "../../engines/engine.js";
+import { DeitError, FileError, InterruptedError, UsageError } from "../../errors/errors.js";
+import { fileError } from "../../errors/file-error.js";
+import { evaluateHeads, type HeadResult } from "../../evaluation/evaluate-heads.js";
+import { headLogits } from "../../evaluation/heads.js";
+import { openModel } from "../../evaluation/open-model.js";
+import { Probe } from "../../evaluation/probe.js";
+import { viewLoader } from "../../evaluation/view-loader.js";
+import type { Head } from "../../models/context.js";
+import { writeFileAtomic } from "../../system/files/atomic-file.js";
+import { readJson } from "../../system/files/json-file.js";
+import { asObject, JsonError, parseJson } from "../../system/text/json.js";
+import { measuredData } from "../feed/measured-data.js";
+import type { Cell } from "../recipe/grid.js";
+import { recipeDifferences } from "../recipe/recipe.js";
+import type { TrainOptions } from "../run/train-options.js";
+import { train } from "../run/trainer.js";
+import type { TrainEvent } from "../run-folder/events.js";
+
+export interface CellResult {
+  readonly cell: Cell;
+  readonly outcome: Outcome;
+}
+
+export type Outcome =
+  /** Accuracy of the last epoch's weights: choosing the best epoch would be choosing by the test data. */
+  | { readonly kind: "done"; readonly heads: Readonly<Partial<Record<Head, HeadResult>>>; readonly seconds: number }
+  | { readonly kind: "failed"; readonly reason: string }
+  | { readonly kind: "missing" };
+
+export interface SweepOptions
+  extends Pick<
+    TrainOptions,
+    "data" | "validation" | "test" | "split" | "workers" | "onBadImage" | "precision" | "signal"
+  > {
+  readonly cells: readonly Cell[];
+  /** Cells that are run at once, each on an engine of its own; 1 unless told. */
+  readonly lanes?: number;
+  /** Folder of the sweep. */
+  readonly output: string;
+  /** Opens an engine; called anew after a cell has failed, since its engine may have too. */
+  readonly openEngine: () => Promise<Engine>;
+  /** A listener for the training of a cell; it is told when that ends. */
+  readonly onCell?: (
+    cell: Cell,
+    number: number,
+  ) => { readonly onEvent: (event: TrainEvent) => void; readonly stop: () => void };
+}
+
+/**
+ * Runs what is not done yet, and goes on with what was interrupted. A cell that fails is reported in its result, and
+ * the others are run; an interruption ends the sweep with the results so far. Throws UsageError when the folder holds
+ * cells of other recipes or data.
+ */
+export async function sweep(
+  options: SweepOptions,
+): Promise<{ readonly results: readonly CellResult[]; readonly interrupted: boolean }> {
+  const { cells, signal, lanes = 1 } = options;
+  const results: CellResult[] = [];
+  for (const cell of cells) results.push({ cell, outcome: (await finished(cell, options)) ?? { kind: "missing" } });
+  const waiting = [...results.keys()].filter((i) => results[i].outcome.kind !== "done");
+  const lane = async () => {
+    let engine: Engine | undefined;
+    try {
+      for (let i = waiting.shift(); i !== undefined && !signal?.aborted; i = waiting.shift()) {
+        const cell = cells[i];
+        try {
+          engine ??= await options.openEngine();
+          results[i] = { cell, outcome: await runCell(cell, i, engine, options) };
+        } catch (error) {
+          if (error instanceof InterruptedError) break;
+          if (!(error instanceof DeitError)) throw error; // a bug, which no other cell mends
+          results[i] = { cell, outcome: { kind: "failed", reason: error.message } };
+          await engine?.close().catch(() => undefined);
+          engine = undefined;
+        }
+      }
+    } catch (error) {
+      waiting.length = 0; // the other lanes end with what they are at
+      throw error;
+    } finally {
+      await engine?.close();
+    }
+  };
+  const ends = await Promise.allSettled(Array.from({ length: lanes }, lane));
+  for (const end of ends) if (end.status === "rejected") throw end.reason;
+  return { results, interrupted: signal?.aborted ?? false };
+}
+
+/** File of a cell's folder that says it is done, with its result. */
+const resultFile = "cell.json";
+
+async function runCell(cell: Cell, number: number, engine: Engine, options: SweepOptions): Promise<Outcome> {
+  const output = join(options.output, cell.folder);
+  const start = performance.now();
+  const listener = options.onCell?.(cell, number);
+  const resume = await stat(join(output, "recipe.json")).then(
+    () => true,
+    () => false,
+  );
+  const { interrupted } = await train({
+    ...{ ...options, engine, output, resume, recipe: cell.recipe },
+    onEvent: listener?.onEvent,
+  }).finally(() => listener?.stop());
+  if (interrupted) throw new InterruptedError("The sweep was interrupted.");
+  const heads = await measure(output, engine, options);
+  const outcome = { kind: "done", heads, seconds: (performance.now() - start) / 1000 } as const;
+  await writeFileAtomic(
+    join(output, resultFile),
+    `${JSON.stringify({ ...identity(cell, options), outcome }, null, 2)}\n`,
+  );
+  return outcome;
+}
+
+/** Accuracy of all heads with the weights of the last epoch. */
+async function measure(output: string, engine: Engine, options: SweepOptions) {
+  const {
+    model,
+    view,
+    weights,
+    namedClasses: classes,
+  } = await openModel({ weights: join(output, "last.safetensors") });
+  const { test, final } = await measuredData(options, classes ?? []);
+  const dataset = final ?? test;
+  if (!dataset)
+    throw new FileError(
+      options.data,
+      `"${options.data}" has no part for validation or testing; set a share aside with --split 0.2, or name data by --validation.`,
+    );
+  const probe = await Probe.create(engine, model, weights, headLogits(model));
+  const batchSize = Math.min(64, dataset.length);
+  const loader = viewLoader({ dataset, view, batchSize, workers: options.workers });
+  try {
+    const results = await evaluateHeads(probe, { loader, dataset, signal: options.signal });
+    return Object.fromEntries(results) as Partial<Record<Head, HeadResult>>;
+  } finally {
+    await probe.dispose();
+    await loader.close();
+  }
+}
+
+/** What a result belongs to. */
+const identity = ({ recipe }: Cell, { data, validation, test, split }: SweepOptions) => ({
+  recipe,
+  data,
+  validation,
+  test,
+  split,
+});
+
+/** A value as it comes back from a file: without what JSON leaves out. */
+const written = <T>(value: T): T => parseJson(JSON.stringify(value)) as T;
+
+/** The result of a cell that is done; refuses one of another recipe or other data. */
+async function finished(cell: Cell, options: SweepOptions): Promise<Outcome | undefined> {
+  const path = join(options.output, cell.folder, resultFile);
+  const found = await readJson(path).catch((error: NodeJS.ErrnoException) => {
+    // Damaged from outside: the run is still there, and is measured again.
+    if (error.code === "ENOENT" || error instanceof JsonError) return undefined;
+    throw fileError(path, "read the result", error);
+  });
+  const saved = asObject(found);
+  if (!saved || !asObject(saved.outcome) || !asObject(saved.recipe)) return undefined;
+  const { recipe, ...rest } = written(identity(cell, options));
+  const {
+    recipe: savedRecipe,
+    outcome,
+    ...savedRest
+  } = saved as ReturnType<typeof identity> & {
+    readonly outcome: Outcome;
+  };
+  const changed = recipeDifferences({ ...savedRecipe, ...savedRest }, { ...recipe, ...rest });
+  if (changed.length === 0) return outcome;
+  const list = changed.map((d) => `${d.key} was ${JSON.stringify(d.a)} and is ${JSON.stringify(d.b)}`).join("; ");
+  throw new UsageError(
+    `"${path}" is the result of another sweep: ${list}. Choose another --output, or remove that folder to run it anew.`,
+  );
+}

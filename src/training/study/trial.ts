@@ -1,0 +1,112 @@
+/** A training step on its data, without a run: for measuring and for tests of the rate. Nothing is written. */
+import type { Batch } from "../../data/loading/loader.js";
+import type { Engine, Executable, Precision } from "../../engines/engine.js";
+import { InterruptedError } from "../../errors/errors.js";
+import type { Model } from "../../models/model.js";
+import { Closing } from "../../system/closing.js";
+import { stepData } from "../feed/step-data.js";
+import { type DataOptions, trainingLoader } from "../feed/training-data.js";
+import { emaDecayAt, optimizerOf, type Recipe } from "../recipe/recipe.js";
+import { beginRun } from "../run/beginning.js";
+import { planRun } from "../run/plan.js";
+import { stepOf } from "../run/recipe-step.js";
+import { firstParameters, frozenTensors, stateOf } from "../run/run-start.js";
+import { createOptimizer } from "../step/optimizer.js";
+import { type Step, stepInputs } from "../step/step.js";
+
+export interface TrialOptions extends DataOptions {
+  readonly recipe: Recipe;
+  readonly engine: Engine;
+  readonly precision?: Precision;
+  /** Divides the recipe's batch into as many runs as memory asks for. */
+  readonly fitBatch?: boolean;
+  /** Fits heads first, where the recipe says so. */
+  readonly fitHeads?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface TrialStep {
+  /** Mean over the step's runs. */
+  readonly loss: number;
+  readonly gradientNorm: number;
+}
+
+export interface Trial {
+  readonly recipe: Recipe;
+  readonly model: Model;
+  readonly step: Step;
+  readonly executable: Executable;
+  readonly classes: number;
+  /** Images to train and to test on. */
+  readonly images: number;
+  readonly testImages: number;
+  readonly stepsPerEpoch: number;
+  /** Milliseconds spent waiting for data so far. */
+  readonly waited: () => number;
+  /** Optimizer steps from the first one on, epoch after epoch, without end; `rate` gives the rate of each (from 1). */
+  steps(rate: (step: number) => number): AsyncGenerator<TrialStep, void>;
+  close(): Promise<void>;
+}
+
+/** Opens data, model, teacher and program as a run would. */
+export async function openTrial(options: TrialOptions): Promise<Trial> {
+  const { engine, signal, precision } = options;
+  const { dataset, test, model, recipe, teaching } = await planRun(options);
+  const closing = new Closing();
+  closing.add(() => teaching.answers?.close());
+  try {
+    const loader = trainingLoader(dataset, recipe, model, options);
+    closing.add(() => loader.close());
+    const step = stepOf(recipe, model, teaching);
+    const executable = await engine.compile(step.program, { precision });
+    closing.add(() => executable.dispose());
+    // Heads are fitted only where losses count: a pass over the images would outlast a few steps.
+    const { parameters } = options.fitHeads
+      ? await beginRun({ ...options, model, dataset, recipe })
+      : { parameters: await firstParameters(model, recipe, dataset.classes, () => undefined) };
+    const first = stateOf(step, parameters);
+    const state = await engine.createState(new Map([...first, ...frozenTensors(step, teaching)]));
+    closing.add(() => state.dispose());
+    const { accumulate } = recipe;
+    const stepsPerEpoch = Math.floor(loader.stepsPerEpoch / accumulate);
+    const optimizer = createOptimizer(optimizerOf(recipe));
+
+    const run = async (epoch: number, batch: Batch, lr: number, number: number): Promise<TrialStep> => {
+      if (signal?.aborted) throw new InterruptedError("It was interrupted; nothing was written.");
+      const scalars = {
+        ...optimizer.scalars(lr, number),
+        [stepInputs.apply]: (batch.step + 1) % accumulate === 0 ? 1 : 0,
+        [stepInputs.passOver]: 0,
+        [stepInputs.emaDecay]: emaDecayAt(recipe, number),
+      };
+      const answer = await teaching.answers?.answer(epoch, batch.step, batch);
+      const data = stepData(executable.program, { recipe, epoch, batch }, { scalars, answer });
+      const outputs = await executable.run(state, data);
+      const value = (name: string) => (outputs.get(name)!.data as Float32Array)[0];
+      return { loss: value("loss"), gradientNorm: value("gradientNorm") };
+    };
+    return {
+      ...{ recipe, model, step, executable, stepsPerEpoch, waited: loader.waited },
+      close: () => closing.close(),
+      ...{ classes: dataset.classes.length, images: dataset.length, testImages: test?.length ?? 0 },
+      async *steps(rate) {
+        let number = 1;
+        for (let epoch = 0; ; epoch++) {
+          let loss = 0;
+          for await (const batch of loader.epoch(epoch)) {
+            if (batch.step >= stepsPerEpoch * accumulate) break;
+            const ran = await run(epoch, batch, rate(number), number);
+            loss += ran.loss / accumulate;
+            if ((batch.step + 1) % accumulate !== 0) continue;
+            yield { loss, gradientNorm: ran.gradientNorm };
+            loss = 0;
+            number++;
+          }
+        }
+      },
+    };
+  } catch (error) {
+    await closing.close();
+    throw error;
+  }
+}

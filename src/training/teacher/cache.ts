@@ -1,0 +1,269 @@
+/**
+ * A teacher's answers, computed once and replayed by any number of students. Every view is a function of seed, epoch
+ * and sample, so the answers to a run's batches are known before the run; they are stored in its order, an epoch a
+ * file, bound by hashes to the data, the views and the teacher they belong to.
+ */
+import { createHash } from "node:crypto";
+import { rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { type Dataset, sayings } from "../../data/dataset/dataset.js";
+import { datasetIdentity } from "../../data/dataset/identity.js";
+import type { Loader } from "../../data/loading/loader.js";
+import { openTrainingData } from "../../data/sources/training-classes.js";
+import type { Engine } from "../../engines/engine.js";
+import { FileError, InterruptedError, TrainingError, UsageError } from "../../errors/errors.js";
+import { fileError } from "../../errors/file-error.js";
+import type { Model } from "../../models/model.js";
+import { writeFileAtomic } from "../../system/files/atomic-file.js";
+import { type Lock, takeLock } from "../../system/files/lock-file.js";
+import { makeFolder } from "../../system/files/make-folder.js";
+import { namedProcess } from "../../system/files/process-identity.js";
+import { readText } from "../../system/files/regular-file.js";
+import { parseJson } from "../../system/text/json.js";
+import { type DataOptions, trainingLoader, trainingTransform, withoutBadImages } from "../feed/training-data.js";
+import type { Recipe } from "../recipe/recipe.js";
+import { settledRecipe } from "../recipe/settled.js";
+import { createStudent } from "../recipe/student.js";
+import type { TeacherAnswers } from "./answers.js";
+import { answersOf } from "./program.js";
+import { type AnswerFormat, EpochAnswers } from "./stored-answers.js";
+import { openTeacher } from "./teacher.js";
+
+/** What a cache belongs to, and why a run that differs in a part of it must not use it. */
+const reasons = {
+  data: "the data set is another or has changed",
+  images: "images are cropped, resized, augmented or normalised otherwise",
+  seed: "the seed is another",
+  batches: "the batch size or the number of views of an image (repeatedAugmentation) is another",
+  mixing: "Mixup or CutMix is another",
+  erasing: "random erasing is another",
+  teacher: "the teacher is another",
+} as const;
+type Part = keyof typeof reasons;
+const parts = Object.keys(reasons) as Part[];
+
+/** A hash of each part. */
+type CacheIdentity = Readonly<Record<Part, string>>;
+
+const count = z
+  .number()
+  .int()
+  .min(1)
+  .max(1 << 24);
+
+const manifestSchema = z.object({
+  format: z.literal(2),
+  identity: z.record(z.enum(parts), z.string()),
+  kind: z.enum(["labels", "logits"]),
+  /** Logits kept per view; the rest share what is left of the probability. */
+  topK: count,
+  classes: count,
+  batch: count,
+});
+
+type Manifest = Readonly<z.infer<typeof manifestSchema>>;
+
+const epochFile = (folder: string, epoch: number) =>
+  join(folder, `epoch-${String(epoch).padStart(4, "0")}.safetensors`);
+const digest = (value: unknown): string => createHash("sha256").update(JSON.stringify(value)).digest("hex");
+
+function identityOf(dataset: Dataset, recipe: Recipe, student: Model, teacher: string): CacheIdentity {
+  const { seed, batchSize, accumulate, mixup, cutmix, cutmixMinMax, mixProbability, mixSwitchProbability } = recipe;
+  const { mixMode, eraseProbability, eraseMode, eraseCount } = recipe;
+  return {
+    data: datasetIdentity(dataset),
+    images: digest([
+      ...[trainingTransform(recipe, student), student.normalization],
+      ...(recipe.exif === "apply" ? ["exif"] : []),
+    ]),
+    seed: String(seed),
+    batches: digest([batchSize / accumulate, recipe.repeatedAugmentation]),
+    mixing: digest([mixup, cutmix, cutmixMinMax, mixProbability, mixSwitchProbability, mixMode]),
+    erasing: digest([eraseProbability, eraseMode, eraseCount]),
+    teacher,
+  };
+}
+
+export interface CacheOptions extends DataOptions {
+  readonly recipe: Recipe;
+  readonly engine: Engine;
+  /** Folder of the cache; one that was begun with the same recipe is gone on with. */
+  readonly output: string;
+  /** Logits kept per view for soft distillation; the largest hundred unless told. */
+  readonly topK?: number;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (images: number, total: number) => void;
+}
+
+export interface StoredAnswers {
+  readonly folder: string;
+  readonly epochs: number;
+  readonly viewsPerEpoch: number;
+  readonly kind: "labels" | "logits";
+}
+
+/** Stores the answers of the recipe's teacher to all epochs of the recipe: decisions for `hard`, logits for `soft`. */
+export async function buildTeacherCache(options: CacheOptions): Promise<StoredAnswers> {
+  const { engine, output, signal, onProgress } = options;
+  const { recipe } = await settledRecipe(options.recipe);
+  const found = await openTrainingData(options.data, { rule: options.split, signal });
+  for (const message of sayings(found)) options.onEvent?.({ kind: "warning", message });
+  const dataset = await withoutBadImages(found, options);
+  const student = createStudent(recipe, found.classes.length);
+  const teacher = await openTeacher(recipe, student, found.classes);
+  const kind = recipe.distillation === "soft" ? "logits" : "labels";
+  const loader = trainingLoader(dataset, recipe, student, options);
+  const batch = loader.batchSize;
+  const manifest: Manifest = {
+    format: 2,
+    identity: identityOf(dataset, recipe, student, teacher.identity),
+    kind,
+    topK: kind === "labels" ? 1 : Math.min(options.topK ?? 100, student.classes),
+    classes: student.classes,
+    batch,
+  };
+  const runs = runsOf(loader, recipe);
+  const total = recipe.epochs * runs * batch;
+  let teaching: Awaited<ReturnType<typeof answersOf>> | undefined;
+  let lock: Lock | undefined;
+  try {
+    await makeFolder(output, "the folder of answers");
+    lock = await takeLock(join(output, "lock"), {
+      held: (owner) =>
+        new TrainingError(`${namedProcess(owner)} is writing in "${output}"; wait for it, or choose another folder.`),
+    });
+    await beginOrContinue(output, manifest);
+    teaching = await answersOf(teacher, { recipe, engine, student, batch, describe: dataset.describe });
+    for (let epoch = 0; epoch < recipe.epochs; epoch++) {
+      const path = epochFile(output, epoch);
+      if (await exists(path)) continue;
+      const begun = partFile(output);
+      const answers = (await readPart(begun, epoch, manifest)) ?? new EpochAnswers(manifest, runs * batch);
+      let saved = performance.now();
+      for await (const views of loader.epoch(epoch, answers.runs)) {
+        if (views.step >= runs) break;
+        lock.lost.throwIfAborted();
+        if (signal?.aborted || performance.now() - saved > partInterval) {
+          await lock.confirm();
+          await answers.write(begun(epoch));
+          saved = performance.now();
+        }
+        if (signal?.aborted) {
+          throw new InterruptedError(
+            `Interrupted in epoch ${epoch + 1} of ${recipe.epochs}; the same command goes on from there.`,
+          );
+        }
+        answers.add(views.indices, await teaching.answer(epoch, views.step, views));
+        onProgress?.((epoch * runs + views.step + 1) * batch, total);
+      }
+      await lock.confirm();
+      await answers.write(path);
+      await rm(begun(epoch), { force: true });
+    }
+  } finally {
+    await loader.close();
+    await teaching?.close();
+    await lock?.release();
+  }
+  return { folder: output, epochs: recipe.epochs, viewsPerEpoch: runs * batch, kind };
+}
+
+/** Milliseconds after which an unfinished epoch is saved again. */
+const partInterval = 600_000;
+
+/** The file of an epoch that is not finished. */
+const partFile = (folder: string) => (epoch: number) => `${epochFile(folder, epoch)}.part`;
+
+/** What an interrupted run left of an epoch; nothing where that is damaged. */
+async function readPart(
+  part: (epoch: number) => string,
+  epoch: number,
+  format: AnswerFormat,
+): Promise<EpochAnswers | undefined> {
+  return (await exists(part(epoch))) ? EpochAnswers.read(part(epoch), format).catch(() => undefined) : undefined;
+}
+
+/** Runs of an epoch that training makes: whole steps only. */
+function runsOf(loader: Loader, { accumulate }: Recipe): number {
+  return Math.floor(loader.stepsPerEpoch / accumulate) * accumulate;
+}
+
+const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
+
+async function beginOrContinue(folder: string, manifest: Manifest): Promise<void> {
+  const path = join(folder, "manifest.json");
+  if (!(await exists(path))) return writeFileAtomic(path, `${JSON.stringify(manifest, null, 2)}\n`);
+  const known = await readManifest(folder);
+  refuseForeign(folder, known, manifest.identity);
+  if (known.kind !== manifest.kind || known.topK !== manifest.topK)
+    throw new UsageError(
+      `"${folder}" holds other answers (${known.kind}, ${known.topK} per view); choose another folder.`,
+    );
+}
+
+/** What a folder of stored answers holds; throws FileError for one that is none. */
+async function readManifest(folder: string): Promise<Manifest> {
+  const path = join(folder, "manifest.json");
+  const text = await readText(path).catch((error) => {
+    throw fileError(path, "read the teacher's answers in", error);
+  });
+  try {
+    return manifestSchema.parse(parseJson(text));
+  } catch (cause) {
+    throw new FileError(path, `"${path}" is no manifest of a teacher's answers; make them again.`, { cause });
+  }
+}
+
+function refuseForeign(folder: string, { identity }: Manifest, wanted: Partial<CacheIdentity>): void {
+  const found = parts.filter((part) => wanted[part] && wanted[part] !== identity[part]);
+  if (found.length === 0) return;
+  throw new TrainingError(
+    `The teacher's answers in "${folder}" do not belong to this run: ${found.map((k) => reasons[k]).join("; ")}. Make them again with this recipe, or use the recipe they were made with.`,
+  );
+}
+
+/**
+ * Opens stored answers for a run. Refused, with the reason, when they belong to other data, views or another teacher
+ * (where `teacher`, its identity, is known), or do not suffice.
+ */
+export async function openTeacherCache(
+  folder: string,
+  recipe: Recipe,
+  dataset: Dataset,
+  student: Model,
+  teacher?: string,
+): Promise<TeacherAnswers> {
+  const manifest = await readManifest(folder);
+  refuseForeign(folder, manifest, { ...identityOf(dataset, recipe, student, ""), teacher });
+  if (recipe.distillation === "soft" && manifest.kind === "labels")
+    throw new UsageError(
+      `"${folder}" holds decisions only, but soft distillation needs logits; make them with distillation=soft.`,
+    );
+  for (let epoch = 0; epoch < recipe.epochs; epoch++) {
+    const path = epochFile(folder, epoch);
+    if (await exists(path)) {
+      await EpochAnswers.requireWhole(path);
+      continue;
+    }
+    throw new TrainingError(
+      `The teacher's answers in "${folder}" end before epoch ${epoch + 1} of ${recipe.epochs}; go on with making them, or set epochs=${epoch}.`,
+    );
+  }
+  let held: { readonly epoch: number; readonly answers: Promise<EpochAnswers> } | undefined;
+  return {
+    kind: manifest.kind,
+    answer: async (epoch, run, { indices, first }) => {
+      const path = epochFile(folder, epoch);
+      if (held?.epoch !== epoch) held = { epoch, answers: EpochAnswers.read(path, manifest) };
+      const answer = (await held.answers).answer(run, indices, first);
+      if (answer) return answer;
+      throw new FileError(path, `"${path}" holds answers to other views than those of run ${run}; make them again.`);
+    },
+    close: async () => undefined,
+  };
+}

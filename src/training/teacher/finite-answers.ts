@@ -1,0 +1,23 @@
+/** A teacher's answers that are no numbers are worth nothing: nothing is learned from them, and nothing stored. */
+import { TrainingError } from "../../errors/errors.js";
+
+/** What a user is told of a teacher whose answer to an image is infinite or NaN. */
+export function brokenTeacherSentence(teacher: string | undefined, image: string | undefined): string {
+  const whose = teacher === undefined ? "the teacher" : `the teacher in "${teacher}"`;
+  const which = image === undefined ? "an image" : `"${image}"`;
+  return `The answer of ${whose} to ${which} is no number (infinite or NaN), so nothing was learned from it or stored. Its weights overflow, as exports in half precision often do; export it in float32, or take another teacher.`;
+}
+
+export interface AnswerNames {
+  readonly teacher: string;
+  /** Name of the image in a row of the answers. */
+  readonly image: (row: number) => string;
+}
+
+/** Throws TrainingError with the names where one of the logits, `rows` rows of them, is infinite or NaN. */
+export function requireFiniteAnswers(logits: ArrayLike<number>, rows: number, { teacher, image }: AnswerNames): void {
+  const classes = logits.length / rows;
+  for (let i = 0; i < logits.length; i++)
+    if (!Number.isFinite(logits[i]))
+      throw new TrainingError(brokenTeacherSentence(teacher, image(Math.floor(i / classes))));
+}

@@ -1,0 +1,59 @@
+/** A teacher's answers without a student's step: what storing them needs. */
+import type { Engine } from "../../engines/engine.js";
+import type { Model } from "../../models/model.js";
+import { argmax, program, reduceSum } from "../../tensor/index.js";
+import { stepData } from "../feed/step-data.js";
+import { batchTransformOf, type Recipe } from "../recipe/recipe.js";
+import { batchImages, batchInputs } from "../step/batch-transform.js";
+import { teacherLogits } from "../step/step.js";
+import type { TeacherAnswers } from "./answers.js";
+import { requireFiniteAnswers } from "./finite-answers.js";
+import type { Teacher } from "./teacher.js";
+
+export interface AnsweringOptions {
+  readonly recipe: Recipe;
+  readonly engine: Engine;
+  readonly student: Model;
+  readonly batch: number;
+  /** Name of a sample, for messages. */
+  readonly describe: (index: number) => string;
+}
+
+/**
+ * Decisions for hard distillation, logits for soft, to the very views that the student will see. An answer that is no
+ * number is a TrainingError.
+ */
+export async function answersOf(
+  teacher: Teacher,
+  { recipe, engine, student, batch, describe }: AnsweringOptions,
+): Promise<TeacherAnswers> {
+  if (teacher.kind === "onnx") return teacher.open(student, batch, describe);
+  const source = recipe.teacherWeights ?? teacher.model.name;
+  const kind = recipe.distillation === "soft" ? "logits" : "labels";
+  const images = batchImages(batch, student.imageSize, student.normalization, batchTransformOf(recipe));
+  const logits = teacherLogits(teacher.model, student, images, recipe.teacherInterpolation);
+  const executable = await engine.compile(
+    program({
+      name: "teacher",
+      // A sum of each row tells whether its decision comes from numbers.
+      outputs: { answer: kind === "labels" ? argmax(logits, 1) : logits, sums: reduceSum(logits, [1]) },
+      state: teacher.state.keys(),
+      batch: [...Object.values(batchInputs).filter((n) => n !== batchInputs.eraseSeed), "answer", "sums"],
+    }),
+  );
+  const state = await engine.createState(teacher.state);
+  return {
+    kind,
+    answer: async (epoch, _run, views) => {
+      const data = stepData(executable.program, { recipe, epoch, batch: views }, { scalars: {} });
+      const results = await executable.run(state, data);
+      const image = (row: number) => describe(views.indices[row]);
+      requireFiniteAnswers(results.get("sums")!.data as Float32Array, batch, { teacher: source, image });
+      return results.get("answer")!;
+    },
+    close: async () => {
+      await executable.dispose().catch(() => undefined);
+      await state.dispose().catch(() => undefined);
+    },
+  };
+}

@@ -1,0 +1,85 @@
+/** The teacher of a run: any classifier that knows the same classes. */
+import { createHash } from "node:crypto";
+import { readClassFile } from "../../data/dataset/files.js";
+import { UsageError } from "../../errors/errors.js";
+import { normalizationOf } from "../../evaluation/normalization.js";
+import { openModel } from "../../evaluation/open-model.js";
+import { withHeadRows } from "../../models/head-rows.js";
+import { imagenetNormalization, type Model, type Normalization } from "../../models/model.js";
+import { createModel } from "../../models/registry.js";
+import { usualClasses } from "../../models/usual-classes.js";
+import type { NamedTensors } from "../../tensor/index.js";
+import type { Recipe } from "../recipe/recipe.js";
+import { teacherPrefix } from "../step/step.js";
+import { mapClasses } from "./class-mapping.js";
+import { isOnnxFile, type OnnxTeacher, openOnnxTeacher } from "./onnx.js";
+
+/** A model of the tensor language, which runs inside the student's step. */
+export interface ModelTeacher {
+  readonly kind: "model";
+  readonly model: Model;
+  /** Parameters under `teacher.<name>`, as the step's state wants them. */
+  readonly state: NamedTensors;
+  /** SHA-256 of the model and all of its parameters. */
+  readonly identity: string;
+}
+
+export type Teacher = ModelTeacher | OnnxTeacher;
+
+/**
+ * Opens the recipe's teacher. `classes` are those of the data; a teacher that names its own may know more, in any
+ * order. It sees the student's views, resized where it wants another resolution.
+ */
+export async function openTeacher(recipe: Recipe, student: Model, classes: readonly string[]): Promise<Teacher> {
+  const { teacherWeights } = recipe;
+  if (teacherWeights === undefined) throw new UsageError("There is no teacher; set teacherWeights to its weights.");
+  return isOnnxFile(teacherWeights)
+    ? openOnnxTeacher(teacherWeights, recipe, classes)
+    : openModelTeacher(recipe, student, classes, teacherWeights);
+}
+
+async function openModelTeacher(
+  recipe: Recipe,
+  student: Model,
+  classes: readonly string[],
+  weightsPath: string,
+): Promise<ModelTeacher> {
+  const { teacher: name, teacherClasses, teacherNormalization } = recipe;
+  const imageSize = recipe.teacherImageSize ?? student.imageSize;
+  const given = teacherClasses ? await readClassFile(teacherClasses) : undefined;
+  const opened = await openModel({ model: name, weights: weightsPath, imageSize, classes: given });
+  const names = opened.namedClasses ?? usualClasses(opened.model);
+  const indices = mapClasses(names, opened.model.classes, classes, weightsPath);
+  const weights = indices ? withHeadRows(opened.weights, indices) : opened.weights;
+  const model = indices
+    ? createModel(opened.model.name, { ...opened.model.config, classes: indices.length })
+    : opened.model;
+  const normalization =
+    teacherNormalization === "auto" ? opened.model.normalization : normalizationOf(teacherNormalization);
+  return {
+    kind: "model",
+    model: { ...model, normalization },
+    state: new Map([...weights].map(([key, t]) => [teacherPrefix + key, t])),
+    identity: identityOf(
+      model,
+      asTold(recipe) || !sameNormalization(normalization, imagenetNormalization)
+        ? [normalization, recipe.teacherInterpolation]
+        : [],
+      weights,
+    ),
+  };
+}
+
+/** Whether the recipe changes what the teacher sees. */
+const asTold = ({ teacherImageSize, teacherNormalization }: Recipe): boolean =>
+  teacherImageSize !== undefined || teacherNormalization !== "auto";
+
+const sameNormalization = (a: Normalization, b: Normalization): boolean => JSON.stringify(a) === JSON.stringify(b);
+
+function identityOf({ name, config }: Model, views: readonly unknown[], weights: NamedTensors): string {
+  const hash = createHash("sha256").update(JSON.stringify([name, config, ...views]));
+  for (const [key, { shape, data }] of [...weights].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    hash.update(JSON.stringify([key, shape])).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
+  return hash.digest("hex");
+}

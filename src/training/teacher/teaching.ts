@@ -1,0 +1,37 @@
+/** Who teaches a run: nobody, a model inside the step, or answers that come beside it. */
+
+import type { ProcessGroup } from "../../cluster/process-group.js";
+import type { Dataset } from "../../data/dataset/dataset.js";
+import { UsageError } from "../../errors/errors.js";
+import type { Model } from "../../models/model.js";
+import type { Recipe } from "../recipe/recipe.js";
+import type { TeacherAnswers } from "./answers.js";
+import { openTeacherCache } from "./cache.js";
+import { type ModelTeacher, openTeacher } from "./teacher.js";
+
+export interface Teaching {
+  /** Tells teachers apart, in the run's manifest. */
+  readonly identity?: string;
+  readonly teacher?: ModelTeacher;
+  readonly answers?: TeacherAnswers;
+}
+
+/** The teacher, when the recipe has one: as a model in the step, or by its answers. */
+export async function openTeaching(
+  recipe: Recipe,
+  data: Dataset,
+  student: Model,
+  group: ProcessGroup,
+): Promise<Teaching> {
+  if (recipe.distillation !== "hard" && recipe.distillation !== "soft") return {};
+  const teacher = recipe.teacherWeights === undefined ? undefined : await openTeacher(recipe, student, data.classes);
+  if (recipe.teacherCache !== undefined)
+    return { answers: await openTeacherCache(recipe.teacherCache, recipe, data, student, teacher?.identity) };
+  const identity = teacher?.identity;
+  if (teacher?.kind !== "onnx") return { identity, teacher };
+  if (group.count > 1)
+    throw new UsageError(
+      `"${recipe.teacherWeights}" cannot teach several processes at once; store its answers with deit teach and name them by teacherCache.`,
+    );
+  return { identity, answers: await teacher.open(student, recipe.batchSize / recipe.accumulate, data.describe) };
+}
