@@ -1,48 +1,19 @@
-// Imports point downwards only. Each layer lists what it may see; everything else is an error.
-const layers = {
-  errors: [],
-  random: ["errors"],
-  system: ["errors"],
-  pickle: ["errors", "system"],
-  hub: ["errors", "system"],
-  tensor: ["errors"],
-  engines: ["tensor", "errors", "system"],
-  models: ["tensor", "random", "errors"],
-  data: ["tensor", "random", "pickle", "hub", "errors", "system"],
-  weights: ["tensor", "pickle", "hub", "errors", "system"],
-  evaluation: ["models", "data", "weights", "hub", "pickle", "engines", "tensor", "random", "errors", "system"],
-  training: [
-    "evaluation",
-    "models",
-    "data",
-    "weights",
-    "hub",
-    "pickle",
-    "engines",
-    "tensor",
-    "random",
-    "errors",
-    "system",
-  ],
-  report: ["training", "evaluation", "models", "data", "weights", "engines", "tensor", "random", "errors", "system"],
-  cli: [
-    "report",
-    "training",
-    "evaluation",
-    "models",
-    "data",
-    "weights",
-    "engines",
-    "tensor",
-    "random",
-    "errors",
-    "system",
-  ],
-};
-const path = (name) => `^src/${name}(/|\\.ts$)`;
+// Imports point downwards only, between the folders of src and between the rooms of the larger ones (scripts/rooms.cjs).
+const rooms = require("./scripts/rooms.cjs");
+
+const within = (folder, room) => `^${folder}/${room}(/|\\.ts$)`;
+const rules = Object.entries(rooms).flatMap(([folder, table]) =>
+  Object.entries(table).map(([room, may]) => ({
+    name: `${folder}/${room}-looks-downwards`,
+    severity: "error",
+    from: { path: within(folder, room), pathNot: "\\.test\\.ts$" },
+    to: { path: `^${folder}/`, pathNot: [within(folder, room), ...may.map((name) => within(folder, name))] },
+  })),
+);
+
 module.exports = {
   forbidden: [
-    { name: "no-circular", severity: "error", from: {}, to: { circular: true, dependencyTypesNot: ["type-only"] } },
+    { name: "no-circular", severity: "error", from: {}, to: { circular: true } },
     {
       name: "the-library-needs-no-terminal-and-no-plots",
       severity: "error",
@@ -50,12 +21,7 @@ module.exports = {
       to: { path: "^src/(cli|report)/|node_modules/(commander|linkedom|@observablehq)/", reachable: true },
     },
     { name: "no-orphan-imports", severity: "error", from: {}, to: { couldNotResolve: true } },
-    ...Object.entries(layers).map(([layer, may]) => ({
-      name: `${layer}-looks-downwards`,
-      severity: "error",
-      from: { path: path(layer), pathNot: "\\.test\\.ts$" },
-      to: { path: "^src/", pathNot: [path(layer), ...may.map(path)] },
-    })),
+    ...rules,
   ],
   options: {
     doNotFollow: { path: "node_modules" },

@@ -1,6 +1,6 @@
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import { drawProcedural } from "../data/sources/procedural.js";
+import { drawProcedural } from "../data/pixels/procedural-image.js";
 import { contactSheet } from "./contact-sheet.js";
 
 describe("a contact sheet", () => {

@@ -1,10 +1,11 @@
 /** Reverse-mode differentiation: adds the backward pass to the graph. */
 import { ShapeError } from "../errors/errors.js";
 import { isFloat } from "./dtype.js";
-import { describe, type Node, type Tensor, topologicalOrder } from "./graph.js";
+import { type Node, type Tensor, topologicalOrder } from "./graph.js";
 import { add } from "./primitives/arithmetic.js";
 import { broadcast } from "./primitives/broadcast.js";
 import { scalar } from "./primitives/leaf.js";
+import { describe } from "./tensor-type.js";
 
 /**
  * Derivatives of a scalar with respect to `parameters`, each of its parameter's shape and dtype.

@@ -1,15 +1,9 @@
 /** The graph: immutable nodes that apply a primitive to tensors. Building one is calling functions; nothing is traced. */
 import { ShapeError } from "../errors/errors.js";
 import type { DenseValue } from "./dense.js";
-import type { DType } from "./dtype.js";
 import type { Shape } from "./host.js";
 import type { OnnxEmitter, StablehloEmitter } from "./lowering.js";
-
-/** What is known of a value before it exists. */
-export interface TensorType {
-  readonly dtype: DType;
-  readonly shape: Shape;
-}
+import type { TensorType } from "./tensor-type.js";
 
 /** The two targets of lowering. */
 export type EngineKind = "onnx" | "stablehlo";
@@ -67,9 +61,9 @@ export interface Primitive<A extends Attributes = Attributes> {
   /** The same in other primitives, for engines that have no lowering of their own. */
   expand?(node: Node<A>, target: Target): readonly Tensor[];
   /** Emits ONNX nodes and returns the names of the outputs. */
-  onnx?(node: Node<A>, emit: OnnxEmitter): readonly string[];
+  onnx?(node: Node<A>, emit: OnnxEmitter<Tensor>): readonly string[];
   /** Emits StableHLO operations and returns the SSA names of the outputs. */
-  stablehlo?(node: Node<A>, emit: StablehloEmitter): readonly string[];
+  stablehlo?(node: Node<A>, emit: StablehloEmitter<Tensor>): readonly string[];
   /**
    * For a primitive with both `expand` and a lowering: whether the lowering serves in a program that holds the
    * primitives `present` (by name). Always, unless told.
@@ -95,11 +89,6 @@ export function applyAll<A extends Attributes>(
 /** Applies a primitive with one output. */
 export function apply<A extends Attributes>(primitive: Primitive<A>, inputs: readonly Tensor[], attributes: A): Tensor {
   return applyAll(primitive, inputs, attributes)[0];
-}
-
-/** `float32 [2, 3]`, for messages. */
-export function describe(type: TensorType): string {
-  return `${type.dtype} [${type.shape.join(", ")}]`;
 }
 
 export function sameShape(a: Shape, b: Shape): boolean {

@@ -17,13 +17,11 @@ export { gradient } from "./gradient.js";
 export {
   type Attributes,
   type AttributeValue,
-  describe,
   type EngineKind,
   type Node,
   type Primitive,
   type Target,
   type Tensor,
-  type TensorType,
   topologicalOrder,
 } from "./graph.js";
 export { float32, type HostTensor, hostTensor, type NamedTensors, type Shape, sizeOf, zeros } from "./host.js";
@@ -58,3 +56,4 @@ export { cos, erf, exp, floor, log, rsqrt, sigmoid, sin, sqrt, square, tanh } fr
 export { type Program, type ProgramInput, type ProgramOptions, type ProgramOutput, program } from "./program.js";
 export { evaluate } from "./reference.js";
 export { simplify } from "./simplify.js";
+export { describe, type TensorType } from "./tensor-type.js";

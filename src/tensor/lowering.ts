@@ -1,6 +1,9 @@
-/** What a primitive may ask of the writer of an ONNX model or a StableHLO text. The writers live with their engines. */
+/**
+ * What a primitive may ask of the writer of an ONNX model or a StableHLO text. The writers live with their engines;
+ * `Value` is what they give names to, the tensors of a graph.
+ */
 import type { DType } from "./dtype.js";
-import type { Tensor, TensorType } from "./graph.js";
+import type { TensorType } from "./tensor-type.js";
 
 /** An attribute of an ONNX node. */
 export type OnnxAttribute =
@@ -19,11 +22,11 @@ export interface OnnxOptions {
 }
 
 /** Writes a primitive as nodes of an ONNX model. */
-export interface OnnxEmitter {
+export interface OnnxEmitter<Value> {
   /** Name of the value of `tensor`, in full shape. */
-  value(tensor: Tensor): string;
+  value(tensor: Value): string;
   /** Name of a value that ONNX's implicit broadcasting extends to `tensor` (skips an explicit broadcast). */
-  broadcastable(tensor: Tensor): string;
+  broadcastable(tensor: Value): string;
   /** Emits a node and returns the names of its outputs. */
   op(type: string, inputs: readonly string[], options?: OnnxOptions): readonly string[];
   /** An int64 vector constant, as shapes and axes are. */
@@ -32,22 +35,16 @@ export interface OnnxEmitter {
   constant(dtype: DType, values: readonly number[], shape?: readonly number[]): string;
   /** ONNX's number for a dtype. */
   dtypeCode(dtype: DType): number;
-  /** Whether a primitive of this name occurs anywhere in the program. */
-  has(primitive: string): boolean;
 }
 
 /** Writes a primitive as operations of a StableHLO module. */
-export interface StablehloEmitter {
+export interface StablehloEmitter<Value> {
   /** SSA name of the value of `tensor`. */
-  value(tensor: Tensor): string;
+  value(tensor: Value): string;
   /** Emits `%n = <operation>` and returns `%n`. */
   op(operation: string): string;
   /** `tensor<2x3xf32>`. */
   type(type: TensorType): string;
   /** A splat or dense constant of this type. */
   constant(type: TensorType, values: readonly number[]): string;
-  /** Name of the platform the text is for: "cpu", "cuda", … */
-  readonly platform: string;
-  /** Whether a primitive of this name occurs anywhere in the program. */
-  has(primitive: string): boolean;
 }

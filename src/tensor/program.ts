@@ -1,8 +1,9 @@
 /** A program: a graph with named inputs, outputs and state, ready for an engine. */
 import { ShapeError } from "../errors/errors.js";
 import type { DType } from "./dtype.js";
-import { describe, type Node, sameShape, type Tensor, topologicalOrder } from "./graph.js";
+import { type Node, sameShape, type Tensor, topologicalOrder } from "./graph.js";
 import type { Shape } from "./host.js";
+import { describe } from "./tensor-type.js";
 
 /** A value that a program is given, or keeps. */
 export interface ProgramInput {

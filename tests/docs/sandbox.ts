@@ -7,7 +7,7 @@ import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } fro
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import sharp from "sharp";
-import { drawProcedural } from "../../src/data/sources/procedural.js";
+import { drawProcedural } from "../../src/data/pixels/procedural-image.js";
 import { root } from "../cli/run.js";
 import { shared } from "../reference-data.js";
 import { packed } from "./packed.js";

@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promise
 import { join } from "node:path";
 import sharp from "sharp";
 import { beforeAll, describe, expect, it } from "vitest";
-import { drawProcedural } from "../../src/data/sources/procedural.js";
+import { drawProcedural } from "../../src/data/pixels/procedural-image.js";
 import type { Engine } from "../../src/engines/engine.js";
 import type { TrainOptions } from "../../src/training/run/train-options.js";
 import { train } from "../../src/training/run/trainer.js";

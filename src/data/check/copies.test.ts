@@ -7,7 +7,7 @@ import { describeWithReference, shared } from "../../../tests/reference-data.js"
 import { RandomStream } from "../../random/stream.js";
 import { decodeImage } from "../codec/decode.js";
 import type { RgbImage } from "../pixels/image.js";
-import { drawProcedural } from "../sources/procedural.js";
+import { drawProcedural } from "../pixels/procedural-image.js";
 import { findCopies } from "./copies.js";
 import { copyDistance, distance, fingerprintWords, lookAtImage, mirrored } from "./fingerprint.js";
 import { nearPairs } from "./near-pairs.js";

@@ -2,32 +2,10 @@
  * The built-in data set: ten kinds of shapes at random places, sizes, angles and colours over clutter, drawn from
  * formulas. No class has a place or colour of its own, so a linear classifier on pixels learns almost nothing.
  */
-import { RandomStream } from "../../random/stream.js";
 import type { Dataset } from "../dataset/dataset.js";
-import type { RgbImage } from "../pixels/image.js";
-
-/** Inside a shape? `x` and `y` are in units of its size, `r` the distance from its centre, `a` the angle. */
-type Shape = (x: number, y: number, r: number, a: number) => boolean;
-
-const shapes: Readonly<Record<string, Shape>> = {
-  disc: (_x, _y, r) => r < 1,
-  ring: (_x, _y, r) => r < 1 && r > 0.55,
-  square: (x, y) => Math.max(Math.abs(x), Math.abs(y)) < 0.85,
-  frame: (x, y) => {
-    const d = Math.max(Math.abs(x), Math.abs(y));
-    return d < 0.9 && d > 0.5;
-  },
-  triangle: (x, y) => y < 0.7 && y > -0.9 + 2 * Math.abs(x) * 0.95,
-  cross: (x, y) => Math.min(Math.abs(x), Math.abs(y)) < 0.28 && Math.max(Math.abs(x), Math.abs(y)) < 1,
-  star: (_x, _y, r, a) => r < 0.55 + 0.45 * Math.cos(5 * a),
-  stripes: (x, y) => Math.max(Math.abs(x), Math.abs(y)) < 1 && Math.abs((((y * 2.5) % 1) + 1) % 1) < 0.5,
-  checks: (x, y) =>
-    Math.max(Math.abs(x), Math.abs(y)) < 1 && (Math.floor(x * 2 + 10) + Math.floor(y * 2 + 10)) % 2 === 0,
-  crescent: (x, y, r) => r < 1 && (x - 0.45) ** 2 + y ** 2 > 0.64,
-};
+import { shapes } from "../pixels/procedural-image.js";
 
 const classes = Object.keys(shapes);
-const kinds = Object.values(shapes);
 
 export function proceduralDataset({
   size,
@@ -48,51 +26,4 @@ export function proceduralDataset({
     describe: (i) => `procedural ${split} image ${i}`,
     key: (i) => `${split} ${i}`,
   };
-}
-
-/** Draws one image. */
-export function drawProcedural({ size, seed, label }: { size: number; seed: number; label: number }): RgbImage {
-  const s = new RandomStream({ seed, purpose: "procedural" });
-  const colour = () => [s.uniform(0, 255), s.uniform(0, 255), s.uniform(0, 255)];
-  const [background, gradientTo] = [colour(), colour()];
-  let ink = colour();
-  while (contrast(ink, background) < 160) ink = colour();
-  const [waveX, waveY, wavePhase, waveHeight] = [
-    s.uniform(-0.6, 0.6),
-    s.uniform(-0.6, 0.6),
-    s.uniform(0, 6.28),
-    s.uniform(0, 12),
-  ];
-  const radius = size * s.uniform(0.25, 0.4);
-  const centreX = s.uniform(radius * 0.8, size - radius * 0.8);
-  const centreY = s.uniform(radius * 0.8, size - radius * 0.8);
-  const angle = s.uniform(0, 2 * Math.PI);
-  const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
-  const dots = Array.from({ length: 2 }, () => ({
-    x: s.uniform(0, size),
-    y: s.uniform(0, size),
-    r: s.uniform(1, size / 14),
-    colour: colour(),
-  }));
-  const inside = kinds[label];
-  const data = new Uint8ClampedArray(size * size * 3);
-  for (let y = 0; y < size; y++) {
-    for (let x = 0; x < size; x++) {
-      const u = ((x - centreX) * cos + (y - centreY) * sin) / radius;
-      const v = ((y - centreY) * cos - (x - centreX) * sin) / radius;
-      const hit = inside(u, v, Math.hypot(u, v), Math.atan2(v, u));
-      const dot = dots.find((d) => (x - d.x) ** 2 + (y - d.y) ** 2 < d.r ** 2);
-      const wave = waveHeight * Math.sin(x * waveX + y * waveY + wavePhase);
-      const noise = s.normal(0, 6);
-      for (let c = 0; c < 3; c++) {
-        const ground = background[c] + ((gradientTo[c] - background[c]) * y * 0.35) / size + wave;
-        data[(y * size + x) * 3 + c] = (dot ? dot.colour[c] : hit ? ink[c] : ground) + noise;
-      }
-    }
-  }
-  return { width: size, height: size, data: new Uint8Array(data.buffer) };
-}
-
-function contrast(a: readonly number[], b: readonly number[]): number {
-  return Math.abs(a[0] - b[0]) * 0.6 + Math.abs(a[1] - b[1]) + Math.abs(a[2] - b[2]) * 0.4;
 }

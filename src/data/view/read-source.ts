@@ -6,8 +6,8 @@ import { readWhole, tooLarge } from "../../system/files/regular-file.js";
 import { defaultMaxPixels } from "../codec/decode.js";
 import type { SampleSource } from "../dataset/dataset.js";
 import { type Picture, pictureOf } from "../pixels/image.js";
+import { drawProcedural } from "../pixels/procedural-image.js";
 import { readRecord } from "../records/read.js";
-import { drawProcedural } from "../sources/procedural.js";
 
 /** An image file's bytes, yet to be decoded, with its name for messages. */
 export interface EncodedImage {

@@ -6,7 +6,7 @@ import { dtypeCodes, encodeModel, type Initializer, type NodeProto } from "./pro
 
 /** The model's bytes. Inputs and outputs carry the program's names. `program` must be simplified for this engine. */
 export function onnxModel(program: Program): Uint8Array {
-  const writer = new Writer(program);
+  const writer = new Writer();
   const given = new Set(program.inputs.map((i) => i.name));
   for (const output of program.outputs) writer.output(output.name, output.tensor, given);
   return encodeModel({
@@ -21,17 +21,12 @@ export function onnxModel(program: Program): Uint8Array {
 /** Written only where someone needs the whole value: products and elementwise operators read through these. */
 const lazy = new Set(["broadcast", "transpose"]);
 
-class Writer implements OnnxEmitter {
+class Writer implements OnnxEmitter<Tensor> {
   readonly nodes: NodeProto[] = [];
   readonly initializers = new Map<string, Initializer>();
   readonly #values = new Map<Tensor, string>();
-  readonly #present: ReadonlySet<string>;
   readonly #outputs = new Set<string>();
   #count = 0;
-
-  constructor(program: Program) {
-    this.#present = new Set(topologicalOrder(program.outputs.map((o) => o.tensor)).map((n) => n.primitive.name));
-  }
 
   value(t: Tensor): string {
     const known = this.#values.get(t);
@@ -83,10 +78,6 @@ class Writer implements OnnxEmitter {
 
   dtypeCode(dtype: DType): number {
     return dtypeCodes[dtype];
-  }
-
-  has(primitive: string): boolean {
-    return this.#present.has(primitive);
   }
 
   /** Gives the value of `t` the name of a program output. */

@@ -165,7 +165,7 @@ export class XlaEngine implements Engine {
     const policy = precision === "bfloat16" ? withBfloat16Products(plain) : withoutMarks(plain);
     // Over several devices the transposes would move the batch away from the axis that is split.
     const fitted = platform === "cpu" && mesh.size === 1 ? withRowProducts(policy) : policy;
-    return stablehloText(simplify(fitted, target), { platform, mesh });
+    return stablehloText(simplify(fitted, target), { mesh });
   }
 
   /** Native objects not yet freed, by kind; empty after `close`. */

@@ -14,8 +14,6 @@ import type { StablehloEmitter } from "../../tensor/lowering.js";
 import type { Mesh } from "./mesh.js";
 
 export interface StablehloOptions {
-  /** "cpu", "cuda", …: lowerings may differ. */
-  readonly platform: string;
   /** Devices the program is split over; the batch must be divisible by their number. */
   readonly mesh: Mesh;
 }
@@ -39,9 +37,8 @@ const elementTypes: Readonly<Record<DType, string>> = {
  * memory to its new value; over several devices, inputs and outputs say how they are split, and the compiler does the
  * rest. `program` must be simplified for "stablehlo".
  */
-export function stablehloText(program: Program, options: StablehloOptions): string {
-  const { mesh } = options;
-  const writer = new Writer(program, options);
+export function stablehloText(program: Program, { mesh }: StablehloOptions): string {
+  const writer = new Writer(program);
   const inputs = program.inputs.map((input, i) => {
     const target = program.outputs.findIndex((o) => o.updates === input.name);
     const attributes = [
@@ -74,19 +71,15 @@ function attributeList(attributes: readonly string[]): string {
   return attributes.length === 0 ? "" : ` {${attributes.join(", ")}}`;
 }
 
-class Writer implements StablehloEmitter {
+class Writer implements StablehloEmitter<Tensor> {
   readonly lines: string[] = [];
-  readonly platform: string;
   readonly #values = new Map<Tensor, string>();
   readonly #constants = new Map<string, string>();
   readonly #arguments: ReadonlyMap<string, string>;
-  readonly #present: ReadonlySet<string>;
   #count = 0;
 
-  constructor(program: Program, { platform }: StablehloOptions) {
-    this.platform = platform;
+  constructor(program: Program) {
     this.#arguments = new Map(program.inputs.map((input, i) => [input.name, `%arg${i}`]));
-    this.#present = new Set(topologicalOrder(program.outputs.map((o) => o.tensor)).map((n) => n.primitive.name));
   }
 
   value(t: Tensor): string {
@@ -126,10 +119,6 @@ class Writer implements StablehloEmitter {
       this.#constants.set(key, name);
     }
     return name;
-  }
-
-  has(primitive: string): boolean {
-    return this.#present.has(primitive);
   }
 
   #writeConstant(type: TensorType, values: readonly number[]): string {

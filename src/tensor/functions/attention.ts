@@ -1,11 +1,12 @@
 /** Scaled dot-product attention, forward and backward, as two composites an engine may replace by fused kernels. */
 import { ShapeError } from "../../errors/errors.js";
-import { apply, applyAll, describe, type Primitive, sameShape, type Tensor } from "../graph.js";
+import { apply, applyAll, type Primitive, sameShape, type Tensor } from "../graph.js";
 import { mul, sub } from "../primitives/arithmetic.js";
 import { saved } from "../primitives/barrier.js";
 import { reduceSum } from "../primitives/broadcast.js";
 import { dot } from "../primitives/dot.js";
 import { transpose } from "../primitives/layout.js";
+import { describe } from "../tensor-type.js";
 import { softmax } from "./activation.js";
 
 const pairs = [

@@ -1,11 +1,12 @@
 /** Batch normalisation over `[batch, channels, height, width]`, as PyTorch's BatchNorm2d. */
 import { ShapeError } from "../../errors/errors.js";
-import { describe, type Tensor } from "../graph.js";
+import type { Tensor } from "../graph.js";
 import { sizeOf } from "../host.js";
 import { add, mul, sub } from "../primitives/arithmetic.js";
 import { stopGradient } from "../primitives/cast.js";
 import { reshape } from "../primitives/layout.js";
 import { rsqrt } from "../primitives/unary.js";
+import { describe } from "../tensor-type.js";
 import { mean } from "./reduction.js";
 
 /** Weight, bias and running statistics, each `[channels]`. */

@@ -1,12 +1,13 @@
 /** The affine map of the models, and sums over rows. */
 import { ShapeError } from "../../errors/errors.js";
-import { apply, describe, type Primitive, type Tensor } from "../graph.js";
+import { apply, type Primitive, type Tensor } from "../graph.js";
 import { sizeOf } from "../host.js";
 import { add } from "../primitives/arithmetic.js";
 import { broadcast } from "../primitives/broadcast.js";
 import { dot } from "../primitives/dot.js";
 import { reshape } from "../primitives/layout.js";
 import { scalar } from "../primitives/leaf.js";
+import { describe } from "../tensor-type.js";
 
 const linearPrimitive: Primitive = {
   name: "linear",

@@ -1,12 +1,13 @@
 /** LayerNorm, with a backward pass short enough to matter (it is run 25 times a step). */
 import { ShapeError } from "../../errors/errors.js";
-import { applyAll, describe, type Primitive, type Tensor } from "../graph.js";
+import { applyAll, type Primitive, type Tensor } from "../graph.js";
 import { sizeOf } from "../host.js";
 import { add, mul, sub } from "../primitives/arithmetic.js";
 import { reduceSum } from "../primitives/broadcast.js";
 import { dot } from "../primitives/dot.js";
 import { reshape } from "../primitives/layout.js";
 import { rsqrt } from "../primitives/unary.js";
+import { describe } from "../tensor-type.js";
 import { sumRows } from "./linear.js";
 
 const layerNormPrimitive: Primitive<{ epsilon: number }> = {

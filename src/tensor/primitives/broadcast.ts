@@ -1,8 +1,9 @@
 /** Broadcasting and its reverse, summing: each is the other's gradient. */
 import { ShapeError } from "../../errors/errors.js";
 import { reduceWith, strides } from "../dense.js";
-import { apply, describe, normalizeAxis, type Primitive, sameShape, type Tensor } from "../graph.js";
+import { apply, normalizeAxis, type Primitive, sameShape, type Tensor } from "../graph.js";
 import { type Shape, sizeOf } from "../host.js";
+import { describe } from "../tensor-type.js";
 import { reshape } from "./layout.js";
 
 const broadcastPrimitive: Primitive<{ shape: readonly number[] }> = {

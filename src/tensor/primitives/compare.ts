@@ -2,8 +2,9 @@
 import { ShapeError } from "../../errors/errors.js";
 import { reduceWith, strides } from "../dense.js";
 import type { DType } from "../dtype.js";
-import { apply, describe, type Primitive, sameShape, type Tensor } from "../graph.js";
+import { apply, type Primitive, sameShape, type Tensor } from "../graph.js";
 import { sizeOf } from "../host.js";
+import { describe } from "../tensor-type.js";
 import { div, mul, neg, sub } from "./arithmetic.js";
 import { broadcast, broadcastShape, keptShape, normalizeAxes, reduceSum } from "./broadcast.js";
 import { cast } from "./cast.js";

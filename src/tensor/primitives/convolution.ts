@@ -1,8 +1,9 @@
 /** Two-dimensional convolution with groups, and its two gradients, each again a convolution. */
 import { ShapeError } from "../../errors/errors.js";
 import type { DenseValue } from "../dense.js";
-import { type Attributes, apply, describe, type Primitive, type Tensor, type TensorType } from "../graph.js";
+import { type Attributes, apply, type Primitive, type Tensor } from "../graph.js";
 import { sizeOf } from "../host.js";
+import { describe, type TensorType } from "../tensor-type.js";
 import { broadcast, reduceSum } from "./broadcast.js";
 import { dot } from "./dot.js";
 import { reshape, transpose } from "./layout.js";

@@ -2,9 +2,10 @@
 import { ShapeError } from "../../errors/errors.js";
 import { type DenseValue, strides } from "../dense.js";
 import type { DType } from "../dtype.js";
-import { apply, describe, type Node, type Primitive, type Tensor } from "../graph.js";
+import { apply, type Node, type Primitive, type Tensor } from "../graph.js";
 import { sizeOf } from "../host.js";
 import type { OnnxEmitter } from "../lowering.js";
+import { describe } from "../tensor-type.js";
 import { cast } from "./cast.js";
 import { transpose } from "./layout.js";
 
@@ -180,7 +181,7 @@ function dotValue(a: DenseValue, b: DenseValue, at: DotAttributes, shape: readon
 }
 
 /** ONNX's products contract the last axes of stacked matrices, so each operand is brought to [batch…, rows, columns]. */
-function onnxDot(node: Node<DotAttributes>, emit: OnnxEmitter): readonly string[] {
+function onnxDot(node: Node<DotAttributes>, emit: OnnxEmitter<Tensor>): readonly string[] {
   const { inputs, attributes, outputs } = node;
   const { aBatch, bBatch, aContract, bContract, alpha } = attributes;
   // Contracted axes in the order in which `b` holds them, the same for both.
@@ -230,7 +231,7 @@ function asMatrices(
   batch: readonly number[],
   contract: readonly number[],
   natural: "contract-last" | "contract-first",
-  emit: OnnxEmitter,
+  emit: OnnxEmitter<Tensor>,
 ): Matrices {
   // A transposed operand is read from its source where that already is a stack of matrices.
   const through = x.node.primitive.name === "transpose" ? lookThrough(x, batch, contract) : undefined;
@@ -283,7 +284,7 @@ function lookThrough(x: Tensor, batch: readonly number[], contract: readonly num
   };
 }
 
-function flatten(name: string, from: readonly number[], to: readonly number[], emit: OnnxEmitter): string {
+function flatten(name: string, from: readonly number[], to: readonly number[], emit: OnnxEmitter<Tensor>): string {
   const same = from.length === to.length && from.every((d, i) => d === to[i]);
   return same ? name : emit.op("Reshape", [name, emit.ints(to)])[0];
 }

@@ -1,7 +1,8 @@
 /** What all elementwise primitives share: operand coercion, broadcasting, shape rule and lowering. */
 import { ShapeError } from "../../errors/errors.js";
 import type { DType } from "../dtype.js";
-import { type Attributes, apply, describe, type Primitive, sameShape, type Tensor, type TensorType } from "../graph.js";
+import { type Attributes, apply, type Primitive, sameShape, type Tensor } from "../graph.js";
+import { describe, type TensorType } from "../tensor-type.js";
 import { broadcast, broadcastShape } from "./broadcast.js";
 import { scalar } from "./leaf.js";
 

@@ -1,8 +1,9 @@
 /** Reshape and transpose: the same elements under other indices. */
 import { ShapeError } from "../../errors/errors.js";
 import { strides } from "../dense.js";
-import { apply, describe, type Primitive, sameShape, type Tensor } from "../graph.js";
+import { apply, type Primitive, sameShape, type Tensor } from "../graph.js";
 import { type Shape, sizeOf } from "../host.js";
+import { describe } from "../tensor-type.js";
 
 const reshapePrimitive: Primitive<{ shape: readonly number[] }> = {
   name: "reshape",

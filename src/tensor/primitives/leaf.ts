@@ -1,8 +1,9 @@
 /** Values that come from nowhere: program inputs, constants, counters. */
 import { ShapeError } from "../../errors/errors.js";
 import { type DType, isFloat } from "../dtype.js";
-import { apply, normalizeAxis, type Primitive, type Tensor, type TensorType } from "../graph.js";
+import { apply, normalizeAxis, type Primitive, type Tensor } from "../graph.js";
 import { type Shape, sizeOf } from "../host.js";
+import type { TensorType } from "../tensor-type.js";
 
 /** A named input of a program: data of a step, or state that lives on the device. */
 const inputPrimitive: Primitive<{ name: string; dtype: DType; shape: readonly number[] }> = {

@@ -3,9 +3,10 @@
  * the same on every engine, and nothing to keep or restore.
  */
 import { ShapeError } from "../../errors/errors.js";
-import { apply, describe, type Primitive, type Tensor } from "../graph.js";
+import { apply, type Primitive, type Tensor } from "../graph.js";
 import { type Shape, sizeOf } from "../host.js";
 import type { OnnxEmitter, StablehloEmitter } from "../lowering.js";
+import { describe } from "../tensor-type.js";
 
 /** A 32-bit mixing function: xor-shift and multiply, twice. */
 const rounds = [
@@ -44,7 +45,7 @@ const randomUniformPrimitive: Primitive<{ site: number; shape: readonly number[]
 function onnxUniform(
   seed: string,
   { site, shape }: { site: number; shape: readonly number[] },
-  emit: OnnxEmitter,
+  emit: OnnxEmitter<Tensor>,
 ): readonly string[] {
   const long = (v: number) => emit.constant("int64", [v]);
   const mask = (x: string) => emit.op("BitwiseAnd", [x, long(0xffffffff)])[0];
@@ -70,7 +71,7 @@ function onnxUniform(
 function stablehloUniform(
   seed: Tensor,
   { site, shape }: { site: number; shape: readonly number[] },
-  emit: StablehloEmitter,
+  emit: StablehloEmitter<Tensor>,
 ): readonly string[] {
   const n = sizeOf(shape);
   const type = emit.type({ dtype: "uint32", shape: [n] });

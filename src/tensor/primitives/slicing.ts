@@ -1,8 +1,9 @@
 /** Parts of tensors: slice, pad, concat, split, reverse, gather. */
 import { ShapeError } from "../../errors/errors.js";
 import { strides } from "../dense.js";
-import { apply, applyAll, describe, normalizeAxis, type Primitive, type Tensor } from "../graph.js";
+import { apply, applyAll, normalizeAxis, type Primitive, type Tensor } from "../graph.js";
 import { sizeOf } from "../host.js";
+import { describe } from "../tensor-type.js";
 import { broadcast } from "./broadcast.js";
 import { cast } from "./cast.js";
 import { compare } from "./compare.js";

@@ -1,17 +1,17 @@
 /** `deit train --dry-run`: what a run will take, in words or as JSON. */
 
-import { placeFromEnvironment } from "../../cluster/rank-environment.js";
-import type { EngineChoice } from "../../engines/open.js";
-import { UsageError } from "../../errors/errors.js";
-import { createProgress } from "../../system/terminal/progress.js";
-import { byteText } from "../../system/text/byte-text.js";
-import { duration } from "../../system/text/duration.js";
-import { runWarnings } from "../../training/recipe/warnings.js";
-import { type Estimate, estimateRun, leastMeasured } from "../../training/study/estimate.js";
-import { openTrial, type TrialOptions } from "../../training/study/trial.js";
-import { withEngine } from "../options/options.js";
-import { note, print, warn } from "./output.js";
-import { deviceText } from "./training-progress.js";
+import { placeFromEnvironment } from "../cluster/rank-environment.js";
+import type { EngineChoice } from "../engines/open.js";
+import { UsageError } from "../errors/errors.js";
+import { createProgress } from "../system/terminal/progress.js";
+import { byteText } from "../system/text/byte-text.js";
+import { duration } from "../system/text/duration.js";
+import { runWarnings } from "../training/recipe/warnings.js";
+import { type Estimate, estimateRun, leastMeasured } from "../training/study/estimate.js";
+import { openTrial, type TrialOptions } from "../training/study/trial.js";
+import { withEngine } from "./options/options.js";
+import { note, print, warn } from "./output/output.js";
+import { deviceText } from "./output/training-progress.js";
 
 export interface EstimateChoice {
   readonly watts?: number;

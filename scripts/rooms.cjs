@@ -1,0 +1,63 @@
+// The rooms of src and, from the bottom up, what each may import from its neighbours; everything else is an error.
+// .dependency-cruiser.cjs makes its rules of these tables, architecture-figure.mjs the figure of docs/architecture.md.
+module.exports = {
+  src: {
+    errors: [],
+    random: [],
+    tensor: ["errors"],
+    system: ["errors"],
+    cluster: ["system", "errors"],
+    formats: ["tensor", "system", "errors"],
+    hub: ["formats", "system", "errors"],
+    models: ["tensor", "random", "errors"],
+    engines: ["cluster", "formats", "tensor", "system", "errors"],
+    weights: ["hub", "formats", "tensor", "system", "errors"],
+    data: ["hub", "formats", "random", "system", "errors"],
+    evaluation: ["data", "weights", "engines", "models", "cluster", "tensor", "random", "system", "errors"],
+    training: [
+      ...["evaluation", "data", "weights", "engines", "models", "formats", "cluster"],
+      ...["tensor", "random", "system", "errors"],
+    ],
+    report: ["training", "evaluation", "data", "engines", "models", "tensor", "system", "errors"],
+    cli: [
+      ...["report", "training", "evaluation", "data", "weights", "engines", "models", "formats", "cluster"],
+      ...["tensor", "random", "system", "errors"],
+    ],
+  },
+  "src/system": {
+    text: [],
+    files: ["text"],
+    net: ["files"],
+    threads: ["files"],
+    terminal: ["text"],
+  },
+  "src/data": {
+    fetch: [],
+    pixels: [],
+    augment: ["pixels"],
+    codec: ["pixels"],
+    dataset: ["codec"],
+    records: ["dataset", "pixels"],
+    sources: ["records", "dataset", "codec", "pixels"],
+    view: ["records", "dataset", "augment", "codec", "pixels"],
+    loading: ["view", "dataset", "codec"],
+    packing: ["view", "records", "dataset", "codec", "pixels"],
+    check: ["view", "sources", "dataset", "codec", "pixels"],
+  },
+  "src/training": {
+    step: [],
+    recipe: ["step"],
+    "run-folder": ["recipe"],
+    feed: ["run-folder", "recipe", "step"],
+    teacher: ["feed", "recipe", "step"],
+    run: ["teacher", "feed", "run-folder", "recipe", "step"],
+    study: ["run", "feed", "run-folder", "recipe", "step"],
+  },
+  "src/cli": {
+    output: [],
+    options: ["output"],
+    inputs: ["options", "output"],
+    processes: ["output"],
+    fixtures: [],
+  },
+};

@@ -1,0 +1,14 @@
+/** Types of tensors. */
+import type { DType } from "./dtype.js";
+import type { Shape } from "./host.js";
+
+/** What is known of a value before it exists. */
+export interface TensorType {
+  readonly dtype: DType;
+  readonly shape: Shape;
+}
+
+/** `float32 [2, 3]`, for messages. */
+export function describe(type: TensorType): string {
+  return `${type.dtype} [${type.shape.join(", ")}]`;
+}
