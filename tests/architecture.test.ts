@@ -63,6 +63,10 @@ describe("the repository", () => {
       found(but("src/system/files/regular-file.ts", "src/system/files/atomic-file.ts"), /\bopen\([^;]*, "r\+?"\)/),
     ).toEqual([]);
   });
+  it("knows primitives by themselves or by their traits, never by their names", () => {
+    const engines = sources.filter((path) => /^src\/(tensor|engines)\//.test(path));
+    expect(found(engines, /primitive\.name [!=]==|\.has\([\w.]*primitive\.name\)/)).toEqual([]);
+  });
   it("names no path of a machine", () => {
     const own = written.filter((path) => path !== "tests/architecture.test.ts");
     expect(found(own, /(?<![\w.])\/(home|Users|root|work|opt|mnt)\/\w+/)).toEqual([]);

@@ -1,33 +1,17 @@
 /** How much memory a run takes: told from the program for engines that do not count it, and refused in a sentence. */
 import { OutOfMemoryError } from "../errors/errors.js";
 import {
+  applies,
   byteSize,
   type DType,
   type Node,
   type Program,
+  primitives,
   type Shape,
   sizeOf,
   topologicalOrder,
 } from "../tensor/index.js";
 import type { MemoryNeed } from "./engine.js";
-
-/** Primitives whose result an engine reads where its input stands. */
-const views = new Set(["reshape", "transpose", "broadcast", "stopGradient"]);
-/** Primitives that may write over an input that nobody reads after them. */
-const elementwise = new Set([
-  "add",
-  "sub",
-  "mul",
-  "div",
-  "select",
-  "max",
-  "min",
-  "exp",
-  "erf",
-  "neg",
-  "sqrt",
-  "compare",
-]);
 
 /**
  * Bytes of state, data and temporaries at the fullest moment of a run, each value held from its node to its last
@@ -38,7 +22,7 @@ export function peakBytes(program: Program, inPlace: ReadonlySet<string>): numbe
   const owner = new Map<Node, Node>();
   const lastReader = new Map<Node, number>();
   order.forEach((node, at) => {
-    const source = views.has(node.primitive.name) ? node.inputs[0].node : undefined;
+    const source = node.primitive.trait === "aliasing" ? node.inputs[0].node : undefined;
     owner.set(node, source ? owner.get(source)! : node);
     for (const { node: read } of node.inputs) lastReader.set(owner.get(read)!, at);
   });
@@ -47,7 +31,7 @@ export function peakBytes(program: Program, inPlace: ReadonlySet<string>): numbe
     program.outputs.filter((o) => o.updates !== undefined && inPlace.has(o.updates)).map((o) => o.tensor.node),
   );
   const bytes = (node: Node) => (overState.has(node) ? 0 : node.outputs.reduce((sum, t) => sum + bytesOf(t), 0));
-  const held = (node: Node) => node.primitive.name !== "input" && node.primitive.name !== "constant";
+  const held = (node: Node) => !applies(primitives.input, node) && !applies(primitives.constant, node);
 
   let live = program.inputs.reduce((sum, input) => sum + bytesOf(input), 0);
   let peak = live;
@@ -57,7 +41,7 @@ export function peakBytes(program: Program, inPlace: ReadonlySet<string>): numbe
       (input) => held(input) && lastReader.get(input) === at,
     );
     const own = bytes(node);
-    const reused = elementwise.has(node.primitive.name) && dying.some((input) => bytes(input) === own);
+    const reused = node.primitive.trait === "elementwise" && dying.some((input) => bytes(input) === own);
     live += own;
     peak = Math.max(peak, reused ? live - own : live);
     for (const input of dying) live -= bytes(input);

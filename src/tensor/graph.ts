@@ -40,11 +40,22 @@ export interface Node<A extends Attributes = Attributes> {
 }
 
 /**
+ * What engines may assume of a primitive that they do not know by itself.
+ * - `aliasing`: the output holds the elements of the input, so an engine may read them where they stand.
+ * - `conversion`: as `aliasing` where the engine keeps both dtypes alike, else a copy.
+ * - `elementwise`: element i of the output depends on the elements i of the inputs alone, so that it may be written
+ *   over one of them.
+ */
+export type Trait = "aliasing" | "conversion" | "elementwise";
+
+/**
  * Everything about one operation, in one place. A primitive either has both lowerings or an `expand` rule that writes
  * it in other primitives; one with `expand` may still have a lowering where an engine offers a faster fused kernel.
  */
 export interface Primitive<A extends Attributes = Attributes> {
   readonly name: string;
+  /** What may be assumed of it by who does not know it otherwise; nothing unless given. */
+  readonly trait?: Trait;
   /** Types of the outputs; throws ShapeError with a sentence when the inputs do not fit. */
   infer(inputs: readonly TensorType[], attributes: A): readonly TensorType[];
   /**
@@ -66,9 +77,20 @@ export interface Primitive<A extends Attributes = Attributes> {
   stablehlo?(node: Node<A>, emit: StablehloEmitter<Tensor>): readonly string[];
   /**
    * For a primitive with both `expand` and a lowering: whether the lowering serves in a program that holds the
-   * primitives `present` (by name). Always, unless told.
+   * primitives `present`; it always does where there is no such rule.
    */
-  fuses?(target: Target, present: ReadonlySet<string>): boolean;
+  fuses?(target: Target, present: ReadonlySet<Primitive>): boolean;
+}
+
+/** Only a type, narrower than any node, so that a node which does not apply a primitive stays a node. */
+declare const applied: unique symbol;
+
+/** Whether `node` applies `primitive`, whose attributes it then has. */
+export function applies<A extends Attributes>(
+  primitive: Primitive<A>,
+  node: Node,
+): node is Node & Node<A> & { readonly [applied]: true } {
+  return node.primitive === (primitive as Primitive);
 }
 
 /** Applies a primitive and returns all of its outputs. */

@@ -17,11 +17,13 @@ export { gradient } from "./gradient.js";
 export {
   type Attributes,
   type AttributeValue,
+  applies,
   type EngineKind,
   type Node,
   type Primitive,
   type Target,
   type Tensor,
+  type Trait,
   topologicalOrder,
 } from "./graph.js";
 export { float32, type HostTensor, hostTensor, type NamedTensors, type Shape, sizeOf, zeros } from "./host.js";
@@ -48,6 +50,7 @@ export {
 export { type ConvolutionOptions, conv2d } from "./primitives/convolution.js";
 export { type Axes, type DotAxes, type DotOptions, dot, dotAxes, matmul } from "./primitives/dot.js";
 export type { Operand } from "./primitives/elementwise.js";
+export { primitives } from "./primitives/known.js";
 export { reshape, transpose } from "./primitives/layout.js";
 export { constant, input, iota, scalar } from "./primitives/leaf.js";
 export { randomUniform } from "./primitives/random.js";

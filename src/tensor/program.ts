@@ -1,8 +1,9 @@
 /** A program: a graph with named inputs, outputs and state, ready for an engine. */
 import { ShapeError } from "../errors/errors.js";
 import type { DType } from "./dtype.js";
-import { type Node, sameShape, type Tensor, topologicalOrder } from "./graph.js";
+import { applies, type Node, sameShape, type Tensor, topologicalOrder } from "./graph.js";
 import type { Shape } from "./host.js";
+import { inputPrimitive } from "./primitives/leaf.js";
 import { describe } from "./tensor-type.js";
 
 /** A value that a program is given, or keeps. */
@@ -52,7 +53,7 @@ export function program({ name, outputs, updates = new Map(), state = [], batch 
   const roots = [...Object.values(outputs), ...updates.values()];
   const inputs = new Map<string, ProgramInput>();
   for (const node of topologicalOrder(roots)) {
-    if (node.primitive.name !== "input") continue;
+    if (!applies(inputPrimitive, node)) continue;
     const next = programInput(node, stateNames, batchNames);
     const known = inputs.get(next.name);
     if (known && (known.dtype !== next.dtype || !sameShape(known.shape, next.shape))) {

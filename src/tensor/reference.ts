@@ -1,8 +1,9 @@
 /** The reference evaluator: every primitive in double precision, plainly, for tests. Never used to train. */
 import { ShapeError } from "../errors/errors.js";
 import type { DenseValue } from "./dense.js";
-import { type Node, type Tensor, topologicalOrder } from "./graph.js";
+import { applies, type Node, type Tensor, topologicalOrder } from "./graph.js";
 import { sizeOf } from "./host.js";
+import { inputPrimitive } from "./primitives/leaf.js";
 
 /** Values of `roots` given those of the program inputs by name. */
 export function evaluate(roots: readonly Tensor[], inputs: ReadonlyMap<string, ArrayLike<number>>): Float64Array[] {
@@ -19,8 +20,8 @@ function evaluateNode(
   args: readonly DenseValue[],
   inputs: ReadonlyMap<string, ArrayLike<number>>,
 ): readonly Float64Array[] {
-  if (node.primitive.name === "input") {
-    const name = node.attributes.name as string;
+  if (applies(inputPrimitive, node)) {
+    const { name } = node.attributes;
     const value = inputs.get(name);
     if (!value || value.length !== sizeOf(node.outputs[0].shape)) {
       throw new ShapeError(`The evaluator needs ${sizeOf(node.outputs[0].shape)} values for input "${name}".`);

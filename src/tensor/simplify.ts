@@ -1,6 +1,7 @@
 /** Rewrites a program for an engine: expands what it cannot lower, merges equal nodes, folds factors into products. */
 import {
   type Attributes,
+  applies,
   applyAll,
   type Node,
   type Primitive,
@@ -8,12 +9,16 @@ import {
   type Tensor,
   topologicalOrder,
 } from "./graph.js";
+import { mulPrimitive } from "./primitives/arithmetic.js";
+import { broadcastPrimitive } from "./primitives/broadcast.js";
+import { dotPrimitive } from "./primitives/dot.js";
+import { constantPrimitive } from "./primitives/leaf.js";
 import type { Program } from "./program.js";
 
 /** The same program with composites expanded, common subexpressions merged and dead nodes gone, ready for `target`. */
 export function simplify(program: Program, target: Target): Program {
   const roots = program.outputs.map((o) => o.tensor);
-  const present = new Set(topologicalOrder(roots).map((n) => n.primitive.name));
+  const present = new Set(topologicalOrder(roots).map((n) => n.primitive));
   const keeps = ({ primitive: p }: Node) =>
     !p.expand || (p[target.engine] !== undefined && (p.fuses?.(target, present) ?? true));
   const expanded = rebuild(
@@ -83,15 +88,15 @@ function countUses(roots: readonly Tensor[]): Map<Node, number> {
 
 /** `dot(a, b) * c` with no other user of the product becomes a product with factor c, which costs nothing. */
 function foldFactor(node: Node, uses: ReadonlyMap<Node, number>): readonly Tensor[] | undefined {
-  if (node.primitive.name !== "mul") return undefined;
+  if (!applies(mulPrimitive, node)) return undefined;
   for (const [i, j] of [
     [0, 1],
     [1, 0],
   ]) {
     const product = node.inputs[i].node;
     const factor = scalarValue(node.inputs[j]);
-    if (product.primitive.name !== "dot" || factor === undefined || (uses.get(product) ?? 0) > 1) continue;
-    const alpha = (product.attributes.alpha as number) * factor;
+    if (!applies(dotPrimitive, product) || factor === undefined || (uses.get(product) ?? 0) > 1) continue;
+    const alpha = product.attributes.alpha * factor;
     return applyAll(product.primitive, product.inputs, { ...product.attributes, alpha });
   }
   return undefined;
@@ -99,8 +104,8 @@ function foldFactor(node: Node, uses: ReadonlyMap<Node, number>): readonly Tenso
 
 /** The number a tensor repeats, if it is a broadcast constant. */
 function scalarValue(t: Tensor): number | undefined {
-  const source = t.node.primitive.name === "broadcast" ? t.node.inputs[0].node : t.node;
-  if (source.primitive.name !== "constant") return undefined;
-  const values = source.attributes.values as readonly number[];
+  const source = applies(broadcastPrimitive, t.node) ? t.node.inputs[0].node : t.node;
+  if (!applies(constantPrimitive, source)) return undefined;
+  const { values } = source.attributes;
   return values.length === 1 ? values[0] : undefined;
 }

@@ -1,10 +1,8 @@
 /** Which state a run may overwrite where it stands, instead of writing a second copy and swapping. */
-import { type Node, type Program, type Tensor, topologicalOrder } from "../../tensor/index.js";
+import { applies, type Node, type Program, primitives, type Tensor, topologicalOrder } from "../../tensor/index.js";
 
-/** Primitives whose result may be a view of their input, so that their users are readers of the input. */
-const views = new Set(["reshape", "transpose", "broadcast", "stopGradient", "cast"]);
-
-const elementwise = new Set(["add", "sub", "mul", "div", "select", "max", "min"]);
+/** Whether an engine may read the result where the input stands, so that its users are readers of the input. */
+const aliases = ({ primitive: { trait } }: Node): boolean => trait === "aliasing" || trait === "conversion";
 
 /**
  * Names of state inputs whose new value may be written over the old one. That is safe when everything that reads the
@@ -17,9 +15,7 @@ export function inPlaceUpdates(program: Program): Set<string> {
   for (const node of order) {
     for (const t of node.inputs) users.set(t.node, [...(users.get(t.node) ?? []), node]);
   }
-  const inputs = new Map(
-    order.filter((n) => n.primitive.name === "input").map((n) => [n.attributes.name as string, n]),
-  );
+  const inputs = new Map(order.filter((n) => applies(primitives.input, n)).map((n) => [n.attributes.name, n]));
   // Values handed on as they are, returned or as another state's new value, are read after everything else.
   const handedOn = new Set(program.outputs.map((o) => o.tensor.node));
   const safe = new Set<string>();
@@ -34,26 +30,26 @@ export function inPlaceUpdates(program: Program): Set<string> {
     const producer = tensor.node;
     const before = ancestors.get(producer)!;
     const fits = (reader: Node) =>
-      before.has(reader) || (reader === producer && elementwise.has(reader.primitive.name));
+      before.has(reader) || (reader === producer && reader.primitive.trait === "elementwise");
     const readers = readersOf(source, users);
-    const escapes = handedOn.has(source) || [...readers.views].some((v) => handedOn.has(v));
-    if (!escapes && !views.has(producer.primitive.name) && [...readers.final].every(fits)) safe.add(updates);
+    const escapes = handedOn.has(source) || [...readers.aliases].some((v) => handedOn.has(v));
+    if (!escapes && !aliases(producer) && [...readers.final].every(fits)) safe.add(updates);
   }
   return safe;
 }
 
-function readersOf(source: Node, users: ReadonlyMap<Node, readonly Node[]>): { final: Set<Node>; views: Set<Node> } {
+function readersOf(source: Node, users: ReadonlyMap<Node, readonly Node[]>): { final: Set<Node>; aliases: Set<Node> } {
   const final = new Set<Node>();
   const through = new Set<Node>();
   const queue = [...(users.get(source) ?? [])];
   for (let node = queue.pop(); node; node = queue.pop()) {
-    if (!views.has(node.primitive.name)) final.add(node);
+    if (!aliases(node)) final.add(node);
     else if (!through.has(node)) {
       through.add(node);
       queue.push(...(users.get(node) ?? []));
     }
   }
-  return { final, views: through };
+  return { final, aliases: through };
 }
 
 /** Strict ancestors of the producers of updates. */

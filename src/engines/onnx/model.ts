@@ -1,6 +1,15 @@
 /** Writes a program as an ONNX model for ONNX Runtime's CPU provider. */
 import { EngineError } from "../../errors/errors.js";
-import { allocate, type DType, type Program, type Tensor, topologicalOrder } from "../../tensor/index.js";
+import {
+  allocate,
+  applies,
+  type DType,
+  type Node,
+  type Program,
+  primitives,
+  type Tensor,
+  topologicalOrder,
+} from "../../tensor/index.js";
 import type { OnnxEmitter, OnnxOptions } from "../../tensor/lowering.js";
 import { dtypeCodes, encodeModel, type Initializer, type NodeProto } from "./proto.js";
 
@@ -19,7 +28,7 @@ export function onnxModel(program: Program): Uint8Array {
 }
 
 /** Written only where someone needs the whole value: products and elementwise operators read through these. */
-const lazy = new Set(["broadcast", "transpose"]);
+const lazy = (node: Node): boolean => applies(primitives.broadcast, node) || applies(primitives.transpose, node);
 
 class Writer implements OnnxEmitter<Tensor> {
   readonly nodes: NodeProto[] = [];
@@ -33,9 +42,9 @@ class Writer implements OnnxEmitter<Tensor> {
     if (known !== undefined) return known;
     // Inputs first, by an explicit walk, so that deep graphs need no deep stack.
     for (const node of topologicalOrder([t], { has: (n) => this.#values.has(n.outputs[0]) })) {
-      if (lazy.has(node.primitive.name) && node !== t.node) continue;
-      if (node.primitive.name === "input") {
-        this.#values.set(node.outputs[0], node.attributes.name as string);
+      if (lazy(node) && node !== t.node) continue;
+      if (applies(primitives.input, node)) {
+        this.#values.set(node.outputs[0], node.attributes.name);
         continue;
       }
       const names = node.primitive.onnx?.(node, this);
@@ -50,7 +59,7 @@ class Writer implements OnnxEmitter<Tensor> {
   }
 
   broadcastable(t: Tensor): string {
-    return this.value(t.node.primitive.name === "broadcast" ? t.node.inputs[0] : t);
+    return this.value(applies(primitives.broadcast, t.node) ? t.node.inputs[0] : t);
   }
 
   op(type: string, inputs: readonly string[], options: OnnxOptions = {}): readonly string[] {

@@ -1,5 +1,6 @@
 /** The bfloat16 policy: what products read and what is kept for the backward pass is bfloat16, all else float32. */
 import {
+  applies,
   barrier,
   cast,
   concat,
@@ -7,6 +8,7 @@ import {
   mul,
   type Node,
   type Program,
+  primitives,
   reduceSum,
   reshape,
   type Tensor,
@@ -26,7 +28,7 @@ export function withBfloat16Products(program: Program): Program {
   const kept = savedTensors(order);
   const factors = new Set(order.filter(isFloatProduct).flatMap((n) => n.inputs.map(source)));
   return rewrite(program, (node, inputs) => {
-    if (node.primitive.name === "saved") return inputs;
+    if (applies(primitives.saved, node)) return inputs;
     const outputs = isFloatProduct(node)
       ? again(node, inputs.map(narrow), { ...node.attributes, output: "float32" })
       : isColumnSum(node) && factors.has(source(node.inputs[1]))
@@ -38,12 +40,12 @@ export function withBfloat16Products(program: Program): Program {
 
 /** The program without marks of what is kept. */
 export function withoutMarks(program: Program): Program {
-  return rewrite(program, (node, inputs) => (node.primitive.name === "saved" ? inputs : undefined));
+  return rewrite(program, (node, inputs) => (applies(primitives.saved, node) ? inputs : undefined));
 }
 
 /** Tensors that a mark stands on. */
 function savedTensors(order: readonly Node[]): ReadonlySet<Tensor> {
-  const marked = order.filter((n) => n.primitive.name === "saved").map((n) => n.inputs[0]);
+  const marked = order.filter((n) => applies(primitives.saved, n)).map((n) => n.inputs[0]);
   return new Set(marked.filter((t) => t.dtype === "float32"));
 }
 
@@ -53,7 +55,7 @@ function isFloatProduct(node: Node): boolean {
 
 /** What a tensor is another shape of. */
 function source(t: Tensor): Tensor {
-  return t.node.primitive.name === "reshape" ? source(t.node.inputs[0]) : t;
+  return applies(primitives.reshape, t.node) ? source(t.node.inputs[0]) : t;
 }
 
 /**
@@ -61,11 +63,12 @@ function source(t: Tensor): Tensor {
  * that all readers share one rounded value and half the bytes are moved.
  */
 function narrow(x: Tensor): Tensor {
-  const { primitive, inputs, attributes } = x.node;
-  if (primitive.name === "cast" && inputs[0].dtype === "bfloat16") return inputs[0];
-  if (primitive.name === "reshape") return reshape(narrow(inputs[0]), x.shape);
-  if (primitive.name === "transpose") return transpose(narrow(inputs[0]), attributes.permutation as readonly number[]);
-  if (primitive.name === "concat") return concat(inputs.map(narrow), attributes.axis as number);
+  const { node } = x;
+  const { inputs } = node;
+  if (applies(primitives.cast, node) && inputs[0].dtype === "bfloat16") return inputs[0];
+  if (applies(primitives.reshape, node)) return reshape(narrow(inputs[0]), x.shape);
+  if (applies(primitives.transpose, node)) return transpose(narrow(inputs[0]), node.attributes.permutation);
+  if (applies(primitives.concat, node)) return concat(inputs.map(narrow), node.attributes.axis);
   return cast(x, "bfloat16");
 }
 
@@ -74,10 +77,9 @@ function isColumnSum(node: Node): boolean {
   const axes = dotAxes(node);
   if (!axes || node.inputs.some((t) => t.shape.length !== 2) || axes.contract[1][0] !== 0) return false;
   const [ones] = node.inputs;
-  const { primitive, inputs } = ones.node;
-  if (ones.shape[0] !== 1 || ones.dtype !== "float32" || primitive.name !== "broadcast") return false;
-  const value = inputs[0].node;
-  return value.primitive.name === "constant" && (value.attributes.values as readonly number[]).every((v) => v === 1);
+  if (ones.shape[0] !== 1 || ones.dtype !== "float32" || !applies(primitives.broadcast, ones.node)) return false;
+  const value = ones.node.inputs[0].node;
+  return applies(primitives.constant, value) && value.attributes.values.every((v) => v === 1);
 }
 
 /** Sums of the columns of a matrix that products read: of the rounded values, in float32. */

@@ -1,10 +1,12 @@
 /** Matrix products in the form for which XLA's CPU compiler has fast kernels. */
 import {
+  applies,
   barrier,
   dot,
   dotAxes,
   type Node,
   type Program,
+  primitives,
   reshape,
   sizeOf,
   type Tensor,
@@ -88,7 +90,7 @@ function rowMajor(t: Tensor): Tensor {
 }
 
 function isTransposed(t: Tensor): boolean {
-  const { name } = t.node.primitive;
-  if (name === "transpose") return true;
-  return (name === "cast" || name === "barrier" || name === "slice") && isTransposed(t.node.inputs[0]);
+  if (applies(primitives.transpose, t.node)) return true;
+  const through = [primitives.cast, primitives.barrier, primitives.slice];
+  return through.some((primitive) => applies(primitive, t.node)) && isTransposed(t.node.inputs[0]);
 }

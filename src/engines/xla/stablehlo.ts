@@ -1,9 +1,11 @@
 /** Writes a program as StableHLO text for a PJRT plugin. */
 import { EngineError } from "../../errors/errors.js";
 import {
+  applies,
   type DType,
   isFloat,
   type Program,
+  primitives,
   type Shape,
   sizeOf,
   type Tensor,
@@ -87,10 +89,9 @@ class Writer implements StablehloEmitter<Tensor> {
     if (known !== undefined) return known;
     // Inputs first, by an explicit walk, so that deep graphs need no deep stack.
     for (const node of topologicalOrder([t], { has: (n) => this.#values.has(n.outputs[0]) })) {
-      const names =
-        node.primitive.name === "input"
-          ? [this.#arguments.get(node.attributes.name as string)!]
-          : node.primitive.stablehlo?.(node, this);
+      const names = applies(primitives.input, node)
+        ? [this.#arguments.get(node.attributes.name)!]
+        : node.primitive.stablehlo?.(node, this);
       if (!names) {
         throw new EngineError(`The XLA engine has no lowering for "${node.primitive.name}"; this is a bug in deit.`);
       }

@@ -36,7 +36,7 @@ const attentionPrimitive: Primitive<{ scale: number }> = {
   expand: ({ inputs: [q, k, v], attributes: { scale } }) => [
     dot(attentionWeights(q, k, scale), v, { batch: pairs, contract: [[3], [2]] }),
   ],
-  fuses: ({ engine }, present) => engine === "onnx" && !present.has("attentionGradient"),
+  fuses: ({ engine }, present) => engine === "onnx" && !present.has(attentionGradientPrimitive as Primitive),
   // Without a backward pass that wants the weights, ONNX Runtime's flash attention, which reads [batch, tokens, width].
   onnx: ({ inputs, attributes: { scale } }, emit) => {
     const [batch, heads, tokens, width] = inputs[0].shape;

@@ -21,7 +21,7 @@ const subPrimitive = elementwise({
   gradient: (_, [g]) => [g, g && neg(g)],
 });
 
-const mulPrimitive = elementwise({
+export const mulPrimitive = elementwise({
   name: "mul",
   arity: 2,
   onnx: "Mul",

@@ -1,7 +1,7 @@
 /** Identities that steer compilers: a barrier against merging, and the mark of what the backward pass reads again. */
 import { apply, type Primitive, type Tensor } from "../graph.js";
 
-const barrierPrimitive: Primitive = {
+export const barrierPrimitive: Primitive = {
   name: "barrier",
   infer: ([x]) => [x],
   gradient: (_, [g]) => [g],
@@ -15,7 +15,7 @@ export function barrier(x: Tensor): Tensor {
   return apply(barrierPrimitive, [x], {});
 }
 
-const savedPrimitive: Primitive = {
+export const savedPrimitive: Primitive = {
   name: "saved",
   infer: ([x]) => [x],
   gradient: (_, [g]) => [g],

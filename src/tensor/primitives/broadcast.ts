@@ -6,8 +6,9 @@ import { type Shape, sizeOf } from "../host.js";
 import { describe } from "../tensor-type.js";
 import { reshape } from "./layout.js";
 
-const broadcastPrimitive: Primitive<{ shape: readonly number[] }> = {
+export const broadcastPrimitive: Primitive<{ shape: readonly number[] }> = {
   name: "broadcast",
+  trait: "aliasing",
   infer: ([x], { shape }) => {
     const offset = shape.length - x.shape.length;
     if (offset < 0 || !x.shape.every((d, i) => d === 1 || d === shape[offset + i])) {

@@ -2,8 +2,9 @@
 import { type DType, isFloat } from "../dtype.js";
 import { apply, type Primitive, type Tensor } from "../graph.js";
 
-const castPrimitive: Primitive<{ dtype: DType }> = {
+export const castPrimitive: Primitive<{ dtype: DType }> = {
   name: "cast",
+  trait: "conversion",
   infer: ([x], { dtype }) => [{ dtype, shape: x.shape }],
   gradient: ({ inputs: [x] }, [g]) => [g && isFloat(x.dtype) ? cast(g, x.dtype) : undefined],
   // Doubles stand for every float here, so only the way to integers and booleans changes a value.
@@ -24,6 +25,7 @@ export function cast(x: Tensor, dtype: DType): Tensor {
 
 const stopGradientPrimitive: Primitive = {
   name: "stopGradient",
+  trait: "aliasing",
   infer: ([x]) => [x],
   evaluate: ([x]) => [x.data],
   onnx: ({ inputs: [x] }, emit) => [emit.value(x)],

@@ -32,6 +32,7 @@ const compareValue: Record<Comparison, (a: number, b: number) => boolean> = {
 
 const comparePrimitive: Primitive<{ direction: Comparison }> = {
   name: "compare",
+  trait: "elementwise",
   infer: ([a, b]) => {
     if (!sameShape(a.shape, b.shape) || a.dtype !== b.dtype) {
       throw new ShapeError(`compare got ${describe(a)} and ${describe(b)}; both must have one shape and dtype.`);
@@ -55,6 +56,7 @@ export function compare(direction: Comparison, a: Operand, b: Operand): Tensor {
 
 const selectPrimitive: Primitive = {
   name: "select",
+  trait: "elementwise",
   infer: ([p, a, b]) => {
     if (p.dtype !== "bool" || a.dtype !== b.dtype || !sameShape(a.shape, b.shape) || !sameShape(p.shape, a.shape)) {
       throw new ShapeError(

@@ -2,12 +2,12 @@
 import { ShapeError } from "../../errors/errors.js";
 import { type DenseValue, strides } from "../dense.js";
 import type { DType } from "../dtype.js";
-import { apply, type Node, type Primitive, type Tensor } from "../graph.js";
+import { applies, apply, type Node, type Primitive, type Tensor } from "../graph.js";
 import { sizeOf } from "../host.js";
 import type { OnnxEmitter } from "../lowering.js";
 import { describe } from "../tensor-type.js";
 import { cast } from "./cast.js";
-import { transpose } from "./layout.js";
+import { transpose, transposePrimitive } from "./layout.js";
 
 /** Axes of the first operand and those of the second, in pairs. */
 export type Axes = readonly [readonly number[], readonly number[]];
@@ -27,7 +27,7 @@ interface DotAttributes {
 const freeAxes = (t: { shape: readonly number[] }, batch: readonly number[], contract: readonly number[]): number[] =>
   t.shape.map((_, i) => i).filter((i) => !batch.includes(i) && !contract.includes(i));
 
-const dotPrimitive: Primitive<DotAttributes> = {
+export const dotPrimitive: Primitive<DotAttributes> = {
   name: "dot",
   infer: ([a, b], { aBatch, bBatch, aContract, bContract, output }) => {
     const fits = (x: readonly number[], y: readonly number[]) =>
@@ -69,9 +69,10 @@ export interface DotAxes {
 }
 
 /** The axes of a node that is a product; undefined of any other. */
-export function dotAxes({ primitive, inputs: [a, b], attributes }: Node): DotAxes | undefined {
-  if (primitive !== (dotPrimitive as Primitive)) return undefined;
-  const { aBatch, bBatch, aContract, bContract } = attributes as DotAttributes;
+export function dotAxes(node: Node): DotAxes | undefined {
+  if (!applies(dotPrimitive, node)) return undefined;
+  const [a, b] = node.inputs;
+  const { aBatch, bBatch, aContract, bContract } = node.attributes;
   return {
     batch: [aBatch, bBatch],
     contract: [aContract, bContract],
@@ -234,7 +235,7 @@ function asMatrices(
   emit: OnnxEmitter<Tensor>,
 ): Matrices {
   // A transposed operand is read from its source where that already is a stack of matrices.
-  const through = x.node.primitive.name === "transpose" ? lookThrough(x, batch, contract) : undefined;
+  const through = applies(transposePrimitive, x.node) ? lookThrough(x, batch, contract) : undefined;
   for (const candidate of through ? [through, { x, batch, contract }] : [{ x, batch, contract }]) {
     const free = freeAxes(candidate.x, candidate.batch, candidate.contract);
     const rows = sizeOf(free.map((i) => candidate.x.shape[i]));

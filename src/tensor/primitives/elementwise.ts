@@ -1,9 +1,9 @@
 /** What all elementwise primitives share: operand coercion, broadcasting, shape rule and lowering. */
 import { ShapeError } from "../../errors/errors.js";
-import type { DType } from "../dtype.js";
-import { type Attributes, apply, type Primitive, sameShape, type Tensor } from "../graph.js";
+import { type DType, isFloat } from "../dtype.js";
+import { type Attributes, applies, apply, type Primitive, sameShape, type Tensor } from "../graph.js";
 import { describe, type TensorType } from "../tensor-type.js";
-import { broadcast, broadcastShape } from "./broadcast.js";
+import { broadcast, broadcastPrimitive, broadcastShape } from "./broadcast.js";
 import { scalar } from "./leaf.js";
 
 /** A tensor, or a number that takes the other operand's dtype. */
@@ -26,6 +26,7 @@ export interface ElementwiseRule {
 export function elementwise(rule: ElementwiseRule): Primitive {
   return {
     name: rule.name,
+    trait: "elementwise",
     infer: (inputs) => [checkElementwise(rule, inputs)],
     gradient: rule.gradient,
     evaluate: ([a, b]) => [a.data.map((x, i) => rule.evaluate(x, b ? b.data[i] : 0))],
@@ -45,7 +46,7 @@ export function broadcastOperands(
   inputs: readonly Tensor[],
   emit: { value(t: Tensor): string; broadcastable(t: Tensor): string },
 ): string[] {
-  const isBroadcast = inputs.map((t) => t.node.primitive.name === "broadcast");
+  const isBroadcast = inputs.map((t) => applies(broadcastPrimitive, t.node));
   const full = isBroadcast.indexOf(false);
   return inputs.map((t, i) => (i === Math.max(full, 0) ? emit.value(t) : emit.broadcastable(t)));
 }
@@ -57,7 +58,7 @@ function checkElementwise(rule: ElementwiseRule, inputs: readonly TensorType[]):
       `${rule.name} got ${describe(a)} and ${describe(b)}; both operands must have one shape and dtype.`,
     );
   }
-  const float = a.dtype === "float32" || a.dtype === "bfloat16" || a.dtype === "float64" || a.dtype === "float16";
+  const float = isFloat(a.dtype);
   const bad =
     (rule.accepts === "float" && !float) ||
     (rule.accepts === "bool" && a.dtype !== "bool") ||

@@ -1,12 +1,13 @@
 /** Reshape and transpose: the same elements under other indices. */
 import { ShapeError } from "../../errors/errors.js";
 import { strides } from "../dense.js";
-import { apply, type Primitive, sameShape, type Tensor } from "../graph.js";
+import { applies, apply, type Primitive, sameShape, type Tensor } from "../graph.js";
 import { type Shape, sizeOf } from "../host.js";
 import { describe } from "../tensor-type.js";
 
-const reshapePrimitive: Primitive<{ shape: readonly number[] }> = {
+export const reshapePrimitive: Primitive<{ shape: readonly number[] }> = {
   name: "reshape",
+  trait: "aliasing",
   infer: ([x], { shape }) => {
     if (sizeOf(shape) !== sizeOf(x.shape)) {
       throw new ShapeError(
@@ -38,13 +39,14 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   }
   if (sameShape(x.shape, target)) return x;
   // A reshape of a reshape is one reshape.
-  const source = x.node.primitive.name === "reshape" ? x.node.inputs[0] : x;
+  const source = applies(reshapePrimitive, x.node) ? x.node.inputs[0] : x;
   if (sameShape(source.shape, target)) return source;
   return apply(reshapePrimitive, [source], { shape: target });
 }
 
-const transposePrimitive: Primitive<{ permutation: readonly number[] }> = {
+export const transposePrimitive: Primitive<{ permutation: readonly number[] }> = {
   name: "transpose",
+  trait: "aliasing",
   infer: ([x], { permutation }) => {
     const sorted = [...permutation].sort((a, b) => a - b);
     if (sorted.length !== x.shape.length || !sorted.every((p, i) => p === i)) {
@@ -91,8 +93,8 @@ function invert(permutation: readonly number[]): number[] {
 /** Axis i of the result is axis `permutation[i]` of `x`. */
 export function transpose(x: Tensor, permutation: readonly number[]): Tensor {
   if (permutation.length === x.shape.length && permutation.every((p, i) => p === i)) return x;
-  if (x.node.primitive === (transposePrimitive as Primitive)) {
-    const first = x.node.attributes.permutation as readonly number[];
+  if (applies(transposePrimitive, x.node)) {
+    const first = x.node.attributes.permutation;
     return transpose(
       x.node.inputs[0],
       permutation.map((p) => first[p]),

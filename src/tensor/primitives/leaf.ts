@@ -6,7 +6,7 @@ import { type Shape, sizeOf } from "../host.js";
 import type { TensorType } from "../tensor-type.js";
 
 /** A named input of a program: data of a step, or state that lives on the device. */
-const inputPrimitive: Primitive<{ name: string; dtype: DType; shape: readonly number[] }> = {
+export const inputPrimitive: Primitive<{ name: string; dtype: DType; shape: readonly number[] }> = {
   name: "input",
   infer: (_, { dtype, shape }) => [{ dtype, shape }],
 };
@@ -21,7 +21,7 @@ export function input(name: string, dtype: DType, shape: Shape): Tensor {
 
 const largestConstant = 65_536;
 
-const constantPrimitive: Primitive<{ dtype: DType; shape: readonly number[]; values: readonly number[] }> = {
+export const constantPrimitive: Primitive<{ dtype: DType; shape: readonly number[]; values: readonly number[] }> = {
   name: "constant",
   infer: (_, { dtype, shape }) => [{ dtype, shape }],
   evaluate: (_, { values }) => [Float64Array.from(values)],

@@ -1,0 +1,20 @@
+/** Primitives that passes over programs know by themselves, to ask for with `applies`. */
+import { barrierPrimitive, savedPrimitive } from "./barrier.js";
+import { broadcastPrimitive } from "./broadcast.js";
+import { castPrimitive } from "./cast.js";
+import { reshapePrimitive, transposePrimitive } from "./layout.js";
+import { constantPrimitive, inputPrimitive } from "./leaf.js";
+import { concatPrimitive, slicePrimitive } from "./slicing.js";
+
+export const primitives = {
+  barrier: barrierPrimitive,
+  broadcast: broadcastPrimitive,
+  cast: castPrimitive,
+  concat: concatPrimitive,
+  constant: constantPrimitive,
+  input: inputPrimitive,
+  reshape: reshapePrimitive,
+  saved: savedPrimitive,
+  slice: slicePrimitive,
+  transpose: transposePrimitive,
+} as const;
