@@ -8,7 +8,9 @@ import { planResize } from "../dist/data/pixels/resize.js";
 import { openEngine } from "../dist/engines/open.js";
 import { tensor } from "../dist/index.js";
 import { normalize } from "../dist/models/normalize.js";
-import { batchImages, batchInputs } from "../dist/training/step/batch-transform.js";
+import { eraseInputs } from "../dist/training/step/batch/erasing.js";
+import { batchImages, batchInputs } from "../dist/training/step/batch/index.js";
+import { mixInputs } from "../dist/training/step/batch/mixing.js";
 
 const { values: options } = parseArgs({
   options: {
@@ -28,27 +30,28 @@ const flipped = () => {
   return tensor.select(tensor.compare("GT", flags, 0.5), tensor.reverse(images, 2), images);
 };
 const whole = (transform) => batchImages(batch, size, normalization, transform);
-const erase = { mode: "pixel", count: 1 };
+const erasing = { probability: 1, mode: "pixel", count: 1 };
+const mixing = { mixup: 1, cutmix: 1, probability: 1, switchProbability: 0.5, mode: "batch" };
 const programs = {
   "cast alone": tensor.cast(images, "float32"),
   normalisation: whole(),
   "with flip": normalize(flipped(), normalization),
-  "with erasing": whole({ erase }),
-  "with erasing and mixing": whole({ erase, mix: true }),
+  "with erasing": whole({ erasing }),
+  "with erasing and mixing": whole({ erasing, mixing }),
 };
 const data = new Map([
   [batchInputs.images, tensor.hostTensor("uint8", [batch, size, size, 3], pixels)],
   ["flip", tensor.float32([batch], random(batch, 1))],
-  [batchInputs.mixShare, tensor.float32([batch, 1, 1], random(batch, 1))],
-  [batchInputs.mixBox, tensor.float32([batch, 4], new Float32Array(4 * batch).fill(30))],
+  [mixInputs.share, tensor.float32([batch, 1, 1], random(batch, 1))],
+  [mixInputs.box, tensor.float32([batch, 4], new Float32Array(4 * batch).fill(30))],
   [
-    batchInputs.eraseBoxes,
+    eraseInputs.boxes,
     tensor.float32(
       [batch, 1, 4],
       new Float32Array(4 * batch).map((_, i) => (i % 2) * 90 + 20),
     ),
   ],
-  [batchInputs.eraseSeed, tensor.hostTensor("int32", [2], Int32Array.of(1, 2))],
+  [eraseInputs.seed, tensor.hostTensor("int32", [2], Int32Array.of(1, 2))],
 ]);
 
 const engine = await openEngine({ engine: options.engine, threads: 1 });

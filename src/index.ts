@@ -87,21 +87,16 @@ export type { TrainOptions } from "./training/run/train-options.js";
 export { type TrainResult, train } from "./training/run/trainer.js";
 export type { EpochRecord, TrainEvent } from "./training/run-folder/events.js";
 export { type LogLine, logSchema, readLog } from "./training/run-folder/log-schema.js";
-export type { BatchTransform, EraseMode } from "./training/step/batch-transform.js";
-export {
-  crossEntropy,
-  type Distillation,
-  distilledLoss,
-  smoothedTargets,
-  type TeacherAnswer,
-} from "./training/step/losses.js";
-export {
-  createOptimizer,
-  type Optimizer,
-  type OptimizerOptions,
-  type RateFactor,
-  type StepScalars,
-} from "./training/step/optimizer.js";
+export type { MixSettings } from "./training/step/batch/draw-mix.js";
+export type { EraseMode, EraseSettings } from "./training/step/batch/erasing.js";
+export type { BatchTransform } from "./training/step/batch/index.js";
+export { type Distillation, distilledLoss } from "./training/step/distillation/index.js";
+export type { AnswerKind, TeacherAnswer } from "./training/step/distillation/mode.js";
+export { crossEntropy } from "./training/step/losses/cross-entropy.js";
+export type { Loss, LossName } from "./training/step/losses/index.js";
+export { smoothedTargets } from "./training/step/losses/targets.js";
+export { createOptimizer, type OptimizerOptions } from "./training/step/optimizers/index.js";
+export type { Optimizer, RateFactor, StepScalars } from "./training/step/optimizers/optimizer.js";
 export {
   buildStep,
   type Step,

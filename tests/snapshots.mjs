@@ -66,10 +66,17 @@ function refusals({ parseRecipe, recipeSchema }) {
   return Object.fromEntries(
     [...single, ...together].flatMap((settings) => {
       const said = sentence(settings);
-      return said === undefined ? [] : [[JSON.stringify(settings), said]];
+      return said === undefined ? [] : [[JSON.stringify(settings), withoutNames(said)]];
     }),
   );
 }
+
+/** Names that can be chosen become more with time. */
+const withoutNames = (sentence) =>
+  sentence.replace(
+    /^(The setting "(?:optimizer|schedule|loss|distillation)" of the recipe is wrong: .*(?:can be|must be one of)) .*$/,
+    "$1 …",
+  );
 
 /** Parameters of every model: their number, and a digest of names, shapes, initialisers and decay. */
 function models({ createModel, modelNames }) {

@@ -3,15 +3,13 @@ import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { readSafetensors } from "../formats/safetensors/safetensors.js";
 import { evaluate, gradient, type HostTensor, input, type Tensor } from "../tensor/index.js";
-import { batchImages, batchInputs, batchTargets } from "./step/batch-transform.js";
-import {
-  binaryCrossEntropy,
-  cosubLoss,
-  crossEntropy,
-  type Distillation,
-  distilledLoss,
-  thresholded,
-} from "./step/losses.js";
+import { batchImages, batchInputs, batchTargets } from "./step/batch/index.js";
+import { mixInputs } from "./step/batch/mixing.js";
+import { type Distillation, distilledLoss } from "./step/distillation/index.js";
+import { binaryCrossEntropy } from "./step/losses/binary-cross-entropy.js";
+import { cosubLoss } from "./step/losses/cosub.js";
+import { crossEntropy } from "./step/losses/cross-entropy.js";
+import { thresholded } from "./step/losses/targets.js";
 
 const folder = new URL("../../tests/fixtures/training/", import.meta.url);
 const { tensors } = await readSafetensors(new URL("training.safetensors", folder).pathname);
@@ -73,8 +71,9 @@ it("co-training of two submodels, as PyTorch's", () => {
 
 describe("Mixup and CutMix, as timm's", () => {
   const [batch, size] = named("mix.images").shape;
-  const images = batchImages(batch, size, about, { mix: true });
-  const target = batchTargets(batch, 4, 0.1, true);
+  const mixing = { mixup: 1, cutmix: 1, probability: 1, switchProbability: 0.5, mode: "batch" } as const;
+  const images = batchImages(batch, size, about, { mixing });
+  const target = batchTargets(batch, 4, 0.1, { mixing });
   for (const { name, share, box, target: shares } of about.mix) {
     it(name, () => {
       const [mixed, mixedTarget] = evaluate(
@@ -82,9 +81,9 @@ describe("Mixup and CutMix, as timm's", () => {
         new Map<string, number[]>([
           [batchInputs.images, numbers("mix.images")],
           [batchInputs.labels, numbers("mix.labels")],
-          [batchInputs.mixShare, share],
-          [batchInputs.mixBox, box.flat()],
-          [batchInputs.mixTarget, shares],
+          [mixInputs.share, share],
+          [mixInputs.box, box.flat()],
+          [mixInputs.target, shares],
         ]),
       );
       expectClose(mixed, numbers(`mix.${name}.images`), 1e-5); // the reference is float32, values up to 2.6

@@ -13,9 +13,12 @@ import { parseRecipe, type RecipeSettings } from "./recipe/recipe.js";
 import type { TrainOptions } from "./run/train-options.js";
 import { train } from "./run/trainer.js";
 import { dropoutSeedInput, dropPathInput } from "./step/context.js";
-import { binaryCrossEntropy, crossEntropy, distilledLoss, smoothedTargets } from "./step/losses.js";
-import { createOptimizer, type OptimizerOptions } from "./step/optimizer.js";
-import { learningRate, scaledLearningRate } from "./step/schedule.js";
+import { distilledLoss } from "./step/distillation/index.js";
+import { binaryCrossEntropy } from "./step/losses/binary-cross-entropy.js";
+import { crossEntropy } from "./step/losses/cross-entropy.js";
+import { smoothedTargets } from "./step/losses/targets.js";
+import { createOptimizer, type OptimizerOptions } from "./step/optimizers/index.js";
+import { scaledLearningRate, scheduledRate } from "./step/schedules/index.js";
 import { type StepOptions, stepInputs, trainStep } from "./step/step.js";
 
 let engine: Engine;
@@ -73,9 +76,9 @@ describe("losses", () => {
 
 describe("schedules", () => {
   it("warms up, falls as a cosine and stays", () => {
-    const s = { lr: 1, epochs: 10, warmupEpochs: 2, warmupLr: 0, minLr: 0.1 };
-    expect([0, 1, 10, 12].map((e) => learningRate(s, e))).toEqual([0, 0.5, 0.1, 0.1]);
-    expect(learningRate(s, 5)).toBeCloseTo(0.55, 12);
+    const s = { ...parseRecipe({}), lr: 1, epochs: 10, warmupEpochs: 2, warmupLr: 0, minLr: 0.1 };
+    expect([0, 1, 10, 12].map((e) => scheduledRate(s, e))).toEqual([0, 0.5, 0.1, 0.1]);
+    expect(scheduledRate(s, 5)).toBeCloseTo(0.55, 12);
   });
   it("scales with the global batch", () => {
     expect(scaledLearningRate(5e-4, 1024)).toBe(1e-3);

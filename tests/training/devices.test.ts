@@ -11,7 +11,7 @@ import type { Model } from "../../src/models/model.js";
 import { regnety } from "../../src/models/regnet.js";
 import { RandomStream } from "../../src/random/stream.js";
 import { type HostTensor, hostTensor, type NamedTensors, zeros } from "../../src/tensor/index.js";
-import { createOptimizer } from "../../src/training/step/optimizer.js";
+import { createOptimizer } from "../../src/training/step/optimizers/index.js";
 import { optimizerState, stepInputs, trainStep } from "../../src/training/step/step.js";
 
 const batch = 16;

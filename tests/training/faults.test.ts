@@ -8,7 +8,7 @@ import type { Engine } from "../../src/engines/engine.js";
 import type { TrainOptions } from "../../src/training/run/train-options.js";
 import { train } from "../../src/training/run/trainer.js";
 import { logSchema, readLog } from "../../src/training/run-folder/log-schema.js";
-import { batchInputs } from "../../src/training/step/batch-transform.js";
+import { mixInputs } from "../../src/training/step/batch/mixing.js";
 import { expectSameState, trainSteps, useRuns } from "./setup.js";
 
 const { options, folder, engine } = useRuns();
@@ -26,7 +26,7 @@ function breaking(isBroken: (call: number) => boolean): Engine {
       return {
         ...{ program, dispose: () => executable.dispose() },
         run: (state, data) => {
-          if (isBroken(++calls)) (data.get(batchInputs.mixShare)!.data as Float32Array).fill(Number.NaN);
+          if (isBroken(++calls)) (data.get(mixInputs.share)!.data as Float32Array).fill(Number.NaN);
           return executable.run(state, data);
         },
       };

@@ -6,7 +6,7 @@ import { initialize } from "../../src/models/initialize.js";
 import { createModel } from "../../src/models/registry.js";
 import { parseRecipe, type RecipeSettings, scheduleOf } from "../../src/training/recipe/recipe.js";
 import { train } from "../../src/training/run/trainer.js";
-import { scheduledRate } from "../../src/training/step/schedule.js";
+import { scheduledRate } from "../../src/training/step/schedules/index.js";
 import { micro, useRuns } from "./setup.js";
 
 const { options, folder } = useRuns();

@@ -5,6 +5,7 @@ import type { EngineChoice } from "../../engines/open.js";
 import { UsageError } from "../../errors/errors.js";
 import { createProgress, type Progress } from "../../system/terminal/progress.js";
 import { shellWord } from "../../system/text/shell-word.js";
+import { neededAnswer } from "../../training/step/distillation/index.js";
 import { buildTeacherCache } from "../../training/teacher/cache.js";
 import { chosenRun } from "../inputs/chosen-run.js";
 import { chosenSplitOption, engineOptions, wholeNumber, withEngine } from "../options/options.js";
@@ -50,7 +51,7 @@ async function run(asked: Asked<Options>, signal: AbortSignal, ending: Ending): 
   ending.outlivesOutput();
   const data = requireData(asked.data);
   const { recipe, split } = await chosenRun({ ...options, data });
-  if (recipe.teacherWeights === undefined || (recipe.distillation !== "hard" && recipe.distillation !== "soft")) {
+  if (recipe.teacherWeights === undefined || !neededAnswer(recipe.distillation)) {
     throw new UsageError(
       `The recipe names no teacher; set distillation to hard or soft and teacherWeights to a weights file or run folder.`,
     );

@@ -2,10 +2,9 @@
 import type { Batch } from "../../data/loading/loader.js";
 import { RandomStream } from "../../random/stream.js";
 import { type HostTensor, hostTensor, type NamedTensors, type Program, type Shape } from "../../tensor/index.js";
-import { mixingOf, type Recipe } from "../recipe/recipe.js";
-import { batchInputs } from "../step/batch-transform.js";
+import type { Recipe } from "../recipe/recipe.js";
+import { type BatchPlace, batchInputs, batchRows, batchTransformOf, drawFor } from "../step/batch/index.js";
 import { dropoutSeedInput, dropPathInput } from "../step/context.js";
-import { drawErasing, drawMix } from "../step/mixing.js";
 import { stepInputs } from "../step/step.js";
 
 export interface StepPlace {
@@ -26,18 +25,38 @@ export interface GivenData {
  */
 export function stepData(program: Program, place: StepPlace, { scalars, answer }: GivenData): NamedTensors {
   const data = new Map<string, HostTensor>();
-  const { first, labels } = place.batch;
+  const { first, labels, images, indices, step } = place.batch;
   const own = (t: HostTensor) => (t.shape[0] === labels.length ? t : rowsOf(t, first, labels.length));
+  const transform = batchTransformOf(place.recipe);
+  const stream = streamOf(place);
+  const drawn = (name: string): ReadonlyMap<string, HostTensor> | undefined =>
+    drawFor(name, transform, {
+      batch: wholeBatch(program) ?? labels.length,
+      ...{ first, step, indices, stream, repeats: place.recipe.repeatedAugmentation },
+      size: Math.sqrt(images.length / labels.length / 3),
+    });
   for (const { name, shape, role } of program.inputs) {
     if (role === "state" || data.has(name)) continue;
     if (name === stepInputs.teacher || name === stepInputs.teacherLabels) data.set(name, own(answer!));
     else if (name in scalars) data.set(name, float(shape, Float32Array.of(scalars[name])));
-    else if (name.startsWith("mix."))
-      for (const [drawn, value] of draw(name, shape, place)) data.set(drawn, own(value));
-    else for (const [drawn, value] of draw(name, shape, place)) data.set(drawn, value);
+    else if (name === batchInputs.images)
+      data.set(name, hostTensor("uint8", [labels.length, ...shape.slice(1)], images));
+    else if (name === batchInputs.labels) data.set(name, hostTensor("int32", [labels.length], labels));
+    else if (name === dropPathInput) data.set(name, uniform(shape, stream("dropPath")));
+    else if (name === dropoutSeedInput) data.set(name, seed(shape, stream("dropout")));
+    else for (const [each, value] of drawn(name) ?? []) data.set(each, batchRows.includes(each) ? own(value) : value);
   }
   return data;
 }
+
+/** Images of all processes in a run of `program`. */
+const wholeBatch = (program: Program): number | undefined =>
+  program.inputs.find(({ name }) => batchRows.includes(name))?.shape[0];
+
+const streamOf =
+  ({ recipe: { seed }, epoch, batch: { step } }: StepPlace): BatchPlace["stream"] =>
+  (purpose, sample = step, view = 0) =>
+    new RandomStream({ seed, epoch, sample, view, purpose });
 
 function rowsOf({ dtype, shape: [rows, ...rest], data }: HostTensor, first: number, count: number): HostTensor {
   const row = data.length / rows;
@@ -46,70 +65,11 @@ function rowsOf({ dtype, shape: [rows, ...rest], data }: HostTensor, first: numb
 
 const float = (shape: Shape, data: Float32Array): HostTensor => hostTensor("float32", shape, data);
 
-/** The tensor of this name, and those that are drawn together with it. */
-function draw(name: string, shape: Shape, { recipe, epoch, batch }: StepPlace): [string, HostTensor][] {
-  const stream = (purpose: string, sample = batch.step, view = 0) =>
-    new RandomStream({ seed: recipe.seed, epoch, sample, view, purpose });
-  const seed = (purpose: string) => {
-    const bits = stream(purpose);
-    return hostTensor("int32", shape, Int32Array.of(bits.bits(), bits.bits()));
-  };
-  const size = Math.sqrt(batch.images.length / batch.labels.length / 3);
-  switch (name) {
-    case batchInputs.images:
-      return [[name, hostTensor("uint8", [batch.labels.length, ...shape.slice(1)], batch.images)]];
-    case batchInputs.labels:
-      return [[name, hostTensor("int32", [batch.labels.length], batch.labels)]];
-    case dropPathInput: {
-      const uniform = stream("dropPath");
-      return [
-        [
-          name,
-          float(
-            shape,
-            Float32Array.from({ length: shape[0] * shape[1] }, () => uniform.uniform()),
-          ),
-        ],
-      ];
-    }
-    case dropoutSeedInput:
-      return [[name, seed("dropout")]];
-    case batchInputs.eraseSeed:
-      return [[name, seed("erasing noise")]];
-    case batchInputs.mixShare:
-    case batchInputs.mixBox:
-    case batchInputs.mixTarget: {
-      const [n] = shape; // images of all processes
-      const mix = drawMix(mixingOf(recipe)!, stream("mix"), n, size);
-      return [
-        [batchInputs.mixShare, float([n, 1, 1], mix.share)],
-        [batchInputs.mixBox, float([n, 4], mix.box)],
-        [batchInputs.mixTarget, float([n, 1], mix.target)],
-      ];
-    }
-    default:
-      return drawErasings(recipe, batch, shape[0], size, stream);
-  }
-}
+const uniform = (shape: Shape, stream: RandomStream): HostTensor =>
+  float(
+    shape,
+    Float32Array.from({ length: shape[0] * shape[1] }, () => stream.uniform()),
+  );
 
-/** Boxes and colours of every view, by its image's index and its own number: they do not depend on the batch it is in. */
-function drawErasings(
-  { eraseProbability, eraseCount, repeatedAugmentation }: Recipe,
-  { indices, step, first }: Batch,
-  batchSize: number,
-  size: number,
-  stream: (purpose: string, sample: number, view: number) => RandomStream,
-): [string, HostTensor][] {
-  const boxes = new Float32Array(indices.length * eraseCount * 4);
-  const colors = new Float32Array(indices.length * eraseCount * 3);
-  indices.forEach((index, i) => {
-    const view = (step * batchSize + first + i) % repeatedAugmentation;
-    const one = drawErasing({ probability: eraseProbability, count: eraseCount }, stream("erase", index, view), size);
-    boxes.set(one.boxes, i * eraseCount * 4);
-    colors.set(one.colors, i * eraseCount * 3);
-  });
-  return [
-    [batchInputs.eraseBoxes, float([indices.length, eraseCount, 4], boxes)],
-    [batchInputs.eraseColors, float([indices.length, eraseCount, 3], colors)],
-  ];
-}
+const seed = (shape: Shape, stream: RandomStream): HostTensor =>
+  hostTensor("int32", shape, Int32Array.of(stream.bits(), stream.bits()));

@@ -1,13 +1,14 @@
 /** A recipe: everything that decides how a run goes, checked, with the paper's defaults (table 9). */
+import type { z } from "zod";
 import { parsePolicy } from "../../data/augment/policy.js";
 import type { Interpolation } from "../../data/pixels/resize.js";
 import { UsageError } from "../../errors/errors.js";
 import { isHead } from "../../models/adapt.js";
-import type { BatchTransform } from "../step/batch-transform.js";
-import type { Distillation } from "../step/losses.js";
-import type { MixSettings } from "../step/mixing.js";
-import type { OptimizerOptions, RateFactor } from "../step/optimizer.js";
-import { type ScheduleSettings, scaledLearningRate } from "../step/schedule.js";
+import { type Distillation, distillationModes, neededAnswer } from "../step/distillation/index.js";
+import type { DistillationMode } from "../step/distillation/mode.js";
+import { type OptimizerOptions, optimizers } from "../step/optimizers/index.js";
+import type { OptimizerKind, RateFactor } from "../step/optimizers/optimizer.js";
+import { type ScheduleSettings, scaledLearningRate, schedules } from "../step/schedules/index.js";
 import { type Recipe, recipeSchema, regnetSchema } from "./schema.js";
 import { settingSentence, unknownSetting } from "./sentences.js";
 
@@ -19,7 +20,7 @@ export function parseRecipe(settings: unknown): Recipe {
   if (!result.success)
     throw new UsageError(result.error.issues.map((issue) => settingSentence(issue, settings, namesAt)).join(" "));
   const recipe = fittingDefaults(result.data, settings);
-  if (needsTeacherOf(recipe) && recipe.teacherWeights === undefined && recipe.teacherCache === undefined) {
+  if (neededAnswer(recipe.distillation) && recipe.teacherWeights === undefined && recipe.teacherCache === undefined) {
     throw new UsageError(
       `The recipe's distillation is "${recipe.distillation}", but there is no teacher; set teacherWeights to a weights file or run folder, or teacherCache to stored answers.`,
     );
@@ -43,8 +44,10 @@ export function parseRecipe(settings: unknown): Recipe {
 function fittingDefaults(recipe: Recipe, settings: unknown): Recipe {
   const given = (key: keyof Recipe) => (settings as Partial<Recipe> | undefined)?.[key] !== undefined;
   const { warmupEpochs, minLr, epochs } = recipe;
+  const { defaults = {} }: OptimizerKind<z.ZodRawShape> = optimizers[recipe.optimizer];
   return {
     ...recipe,
+    ...Object.fromEntries(Object.entries(defaults).filter(([key]) => !given(key as keyof Recipe))),
     warmupEpochs: given("warmupEpochs") ? warmupEpochs : Math.min(warmupEpochs, epochs / 5),
     minLr: given("minLr") ? minLr : Math.min(minLr, scheduleOf(recipe).lr),
   };
@@ -53,7 +56,7 @@ function fittingDefaults(recipe: Recipe, settings: unknown): Recipe {
 /** Schedules that would do the contrary of what they are for. */
 function refuseMeaninglessSchedule(recipe: Recipe): void {
   const { schedule, epochs, cooldownEpochs, minLr, scaleLr, batchSize } = recipe;
-  if (schedule !== "cosine") return;
+  if (!schedules[schedule].reachesMinLr) return;
   const { lr } = scheduleOf(recipe);
   if (epochs > 0 && cooldownEpochs >= epochs)
     throw new UsageError(
@@ -87,13 +90,14 @@ export function recipeDifferences(
     .map((key) => ({ key, a: a[key], b: b[key] }));
 }
 
-const needsTeacherOf = ({ distillation }: Recipe): boolean => distillation === "hard" || distillation === "soft";
+/** The settings that a component reads, out of all. */
+const chosen = ({ settings }: { readonly settings: z.ZodRawShape }, recipe: Recipe) =>
+  Object.fromEntries(Object.keys(settings).map((key) => [key, recipe[key as keyof Recipe]]));
 
 /** The recipe's parts as the training step wants them. */
-export function optimizerOf(r: Recipe): OptimizerOptions {
-  return r.optimizer === "adamw"
-    ? { kind: "adamw", betas: r.betas, epsilon: r.epsilon, weightDecay: r.weightDecay }
-    : { kind: "sgd", momentum: r.momentum, nesterov: r.nesterov, weightDecay: r.weightDecay };
+export function optimizerOf(recipe: Recipe): OptimizerOptions {
+  const { optimizer } = recipe;
+  return { kind: optimizer, ...chosen(optimizers[optimizer], recipe) } as OptimizerOptions;
 }
 
 export function scheduleOf(r: Recipe): ScheduleSettings {
@@ -130,32 +134,10 @@ export function evaluationInterpolation({ interpolation }: Recipe): Interpolatio
   return interpolation === "random" ? "bicubic" : interpolation;
 }
 
-export function distillationOf(r: Recipe, distilledModel: boolean): Distillation {
-  const alpha = r.distillationAlpha;
-  if (r.distillation === "none") return { kind: "none" };
-  if (r.distillation === "labels") return { kind: "labels", alpha };
-  const on = r.distillationOn === "auto" ? (distilledModel ? "distillation" : "class") : r.distillationOn;
-  return r.distillation === "hard"
-    ? { kind: "hard", alpha, on }
-    : { kind: "soft", alpha, on, tau: r.distillationTau, normalization: r.distillationNormalization };
-}
-
-/** Undefined when nothing is mixed. */
-export function mixingOf(r: Recipe): MixSettings | undefined {
-  if ((r.mixup === 0 && r.cutmix === 0 && !r.cutmixMinMax) || r.mixProbability === 0) return undefined;
-  return {
-    mixup: r.mixup,
-    cutmix: r.cutmix,
-    cutmixMinMax: r.cutmixMinMax,
-    probability: r.mixProbability,
-    switchProbability: r.mixSwitchProbability,
-    mode: r.mixMode,
-  };
-}
-
-export function batchTransformOf(r: Recipe): BatchTransform {
-  return {
-    mix: mixingOf(r) !== undefined,
-    erase: r.eraseProbability > 0 ? { mode: r.eraseMode, count: r.eraseCount } : undefined,
-  };
+/** The mode of distillation with its constants, for a student with or without a distillation token. */
+export function distillationOf(recipe: Recipe, distilledModel: boolean): Distillation {
+  const { distillation: kind, distillationOn } = recipe;
+  const on = distillationOn === "auto" ? (distilledModel ? "distillation" : "class") : distillationOn;
+  const mode: DistillationMode = distillationModes[kind];
+  return { kind, ...(mode.options(recipe, on) as object) } as Distillation;
 }

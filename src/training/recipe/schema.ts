@@ -4,6 +4,23 @@
  */
 import { z } from "zod";
 import { normalizationNames, normalizationSchema } from "../../evaluation/normalization.js";
+import { batchTransforms } from "../step/batch/index.js";
+import { distillationModes } from "../step/distillation/index.js";
+import { shared as sharedDistillation } from "../step/distillation/mode.js";
+import { losses } from "../step/losses/index.js";
+import { optimizers } from "../step/optimizers/index.js";
+import { schedules } from "../step/schedules/index.js";
+
+/** The names of a table's components. */
+const names = <Table extends Readonly<Record<string, unknown>>>(table: Table) =>
+  z.enum(Object.keys(table) as [keyof Table & string, ...(keyof Table & string)[]]);
+
+type Together<U> = (U extends unknown ? (u: U) => void : never) extends (i: infer I) => void ? I : never;
+type Fragments<Table> = { [K in keyof Table]: Table[K] extends { settings: infer S } ? S : never }[keyof Table];
+
+/** The settings of all of a table's components; what several read is one setting. */
+const fragments = <Table extends Readonly<Record<string, { readonly settings: z.ZodRawShape }>>>(table: Table) =>
+  Object.assign({}, ...Object.values(table).map(({ settings }) => settings)) as Together<Fragments<Table>>;
 
 const positive = z.number().positive();
 const notNegative = z.number().min(0);
@@ -100,22 +117,8 @@ export const recipeSchema = z.strictObject({
     description: "Micro-batches whose gradients make one step; the batch is divided among them.",
     timm: "grad-accum-steps",
   }),
-  optimizer: z.enum(["adamw", "sgd"]).default("adamw").meta({ description: "Optimizer.", timm: "opt" }),
-  betas: z
-    .tuple([belowOne, belowOne])
-    .default([0.9, 0.999])
-    .meta({ description: "AdamW: decay of the averages of the gradient and of its square.", timm: "opt-betas" }),
-  epsilon: positive.default(1e-8).meta({
-    description: "AdamW: added to the denominator for numerical stability.",
-    timm: "opt-eps",
-  }),
-  momentum: belowOne.default(0.9).meta({ description: "SGD: momentum.", timm: "momentum" }),
-  nesterov: z.boolean().default(true).meta({ description: "SGD: Nesterov's momentum." }),
-  weightDecay: notNegative.default(0.05).meta({
-    description:
-      "Weight decay, decoupled for AdamW and part of the gradient for SGD; not applied to biases, norms, tokens and position embeddings.",
-    timm: "weight-decay",
-  }),
+  optimizer: names(optimizers).default("adamw").meta({ description: "Optimizer.", timm: "opt" }),
+  ...fragments(optimizers),
   lr: positive.default(5e-4).meta({
     description: "Learning rate for a batch of 512 images (see `scaleLr`).",
     timm: "lr-base (lr-base-size=512, lr-base-scale=linear)",
@@ -134,21 +137,13 @@ export const recipeSchema = z.strictObject({
     description: "Lowest learning rate of the schedule; by default at most the peak rate.",
     timm: "min-lr",
   }),
-  schedule: z
-    .enum(["cosine", "step", "constant"])
+  schedule: names(schedules)
     .default("cosine")
     .meta({ description: "Learning-rate schedule after warm-up.", timm: "sched" }),
+  ...fragments(schedules),
   scheduleBy: z.enum(["step", "epoch"]).default("step").meta({
     description: "Whether the rate changes with every step or, as in the released program, once an epoch.",
     timm: "sched-on-updates (`step`)",
-  }),
-  decayEpochs: positive.default(30).meta({
-    description: "Schedule `step`: epochs between two falls of the rate.",
-    timm: "decay-epochs",
-  }),
-  decayRate: positive.default(0.1).meta({
-    description: "Schedule `step`: factor on the rate at each fall.",
-    timm: "decay-rate",
   }),
   cooldownEpochs: count.default(0).meta({
     description: "Last epochs of the run, spent at `minLr`; part of `epochs`.",
@@ -175,8 +170,7 @@ export const recipeSchema = z.strictObject({
     description: "Share of a label's weight that is spread over all classes; true labels only.",
     timm: "smoothing",
   }),
-  loss: z
-    .enum(["crossEntropy", "binaryCrossEntropy"])
+  loss: names(losses)
     .default("crossEntropy")
     .meta({ description: "Loss against the labels.", timm: "bce-loss (`binaryCrossEntropy`)" }),
   targetThreshold: share.optional().meta({
@@ -242,46 +236,14 @@ export const recipeSchema = z.strictObject({
     description: "Views of each image in a batch; 1 is off. An epoch keeps its length and sees fewer images.",
     timm: "aug-repeats",
   }),
-  mixup: notNegative.default(0.8).meta({ description: "Mixup's α; 0 is off.", timm: "mixup" }),
-  cutmix: notNegative.default(1).meta({ description: "CutMix's α; 0 is off.", timm: "cutmix" }),
-  cutmixMinMax: z.tuple([share, share]).optional().meta({
-    description:
-      "Smallest and largest side of CutMix's box as shares of the image's side; default: drawn by α instead.",
-    timm: "cutmix-minmax",
-  }),
-  mixProbability: share.default(1).meta({
-    description: "Probability of Mixup or CutMix where one is on.",
-    timm: "mixup-prob",
-  }),
-  mixSwitchProbability: share.default(0.5).meta({
-    description: "Probability of CutMix rather than Mixup where both are on.",
-    timm: "mixup-switch-prob",
-  }),
-  mixMode: z
-    .enum(["batch", "pair", "elem"])
-    .default("batch")
-    .meta({ description: "One draw per batch, per pair of images or per image.", timm: "mixup-mode" }),
-  eraseProbability: share.default(0.25).meta({ description: "Probability of random erasing.", timm: "reprob" }),
-  eraseMode: z.enum(["pixel", "rand", "const"]).default("pixel").meta({
-    description:
-      "What fills erased boxes: noise for each pixel, one random colour for each box, or zeros after normalisation.",
-    timm: "remode",
-  }),
-  eraseCount: whole.max(16).default(1).meta({ description: "Number of erased boxes.", timm: "recount" }),
+  ...fragments(batchTransforms),
 
-  distillation: z.enum(["none", "soft", "hard", "labels"]).default("none").meta({
+  distillation: names(distillationModes).default("none").meta({
     description:
       "Distillation: `hard` (the teacher's decision), `soft` (its distribution), `labels` (no teacher: true labels for both heads), or `none`.",
   }),
-  distillationAlpha: share.default(0.5).meta({ description: "Weight of the distillation loss." }),
-  distillationTau: positive.default(1).meta({ description: "Temperature of soft distillation." }),
-  distillationOn: z.enum(["auto", "distillation", "class"]).default("auto").meta({
-    description: "Head that learns from the teacher; `auto`: that of the distillation token where there is one.",
-  }),
-  distillationNormalization: z.enum(["paper", "released"]).default("paper").meta({
-    description:
-      "Soft loss averaged over the batch (`paper`, equation 2), or over batch and classes as in the `released` program.",
-  }),
+  ...sharedDistillation,
+  ...fragments(distillationModes),
   teacher: z.string().optional().meta({
     description: "Name of the teacher's model; needed where its weights do not say.",
     timm: "kd-model-name",

@@ -1,6 +1,6 @@
 /** What a recipe will do to a run of so many steps that its user may not expect, told before the first one. */
 
-import { scheduledRate } from "../step/schedule.js";
+import { scheduledRate } from "../step/schedules/index.js";
 import { emaDecayAt, type Recipe, scheduleOf } from "./recipe.js";
 
 /** Share of the first weights in the average at the end from which on it is worth a word. */

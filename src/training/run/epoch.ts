@@ -9,8 +9,8 @@ import { stepData } from "../feed/step-data.js";
 import { emaDecayAt, optimizerOf, type Recipe, scheduleOf } from "../recipe/recipe.js";
 import type { EpochRecord, TrainEvent } from "../run-folder/events.js";
 import type { Position } from "../run-folder/position.js";
-import { createOptimizer } from "../step/optimizer.js";
-import { scheduledRate } from "../step/schedule.js";
+import { createOptimizer } from "../step/optimizers/index.js";
+import { scheduledRate } from "../step/schedules/index.js";
 import { brokenTeacher, stepInputs } from "../step/step.js";
 import type { TeacherAnswers } from "../teacher/answers.js";
 

@@ -1,13 +1,7 @@
 /** The step program that a recipe asks for. */
 import type { Model } from "../../models/model.js";
-import {
-  batchTransformOf,
-  distillationOf,
-  optimizerOf,
-  type Recipe,
-  rateFactorOf,
-  trainedOf,
-} from "../recipe/recipe.js";
+import { distillationOf, optimizerOf, type Recipe, rateFactorOf, trainedOf } from "../recipe/recipe.js";
+import { batchTransformOf } from "../step/batch/index.js";
 import { type Step, trainStep } from "../step/step.js";
 import type { Teaching } from "../teacher/teaching.js";
 

@@ -31,19 +31,16 @@ import {
   sub,
   type Tensor,
 } from "../../tensor/index.js";
-import { type BatchTransform, batchImages, batchInputs, batchTargets, renormalize } from "./batch-transform.js";
+import { type BatchTransform, batchImages, batchInputs, batchRows, batchTargets } from "./batch/index.js";
+import { renormalize } from "./batch/renormalize.js";
 import { trainingContext } from "./context.js";
-import {
-  binaryCrossEntropy,
-  cosubLoss,
-  crossEntropy,
-  type Distillation,
-  needsTeacher,
-  type TeacherAnswer,
-  taughtLoss,
-  thresholded,
-} from "./losses.js";
-import { createOptimizer, type OptimizerOptions, type RateFactor } from "./optimizer.js";
+import { type Distillation, distilled, neededAnswer } from "./distillation/index.js";
+import type { TeacherAnswer } from "./distillation/mode.js";
+import { cosubLoss } from "./losses/cosub.js";
+import { type Loss, type LossName, losses } from "./losses/index.js";
+import { thresholded } from "./losses/targets.js";
+import { createOptimizer, type OptimizerOptions } from "./optimizers/index.js";
+import type { RateFactor } from "./optimizers/optimizer.js";
 
 /** What a training step computes. */
 export interface StepOptions {
@@ -52,7 +49,8 @@ export interface StepOptions {
   readonly optimizer: OptimizerOptions;
   /** What each parameter's rate is multiplied by; 1 unless told. */
   readonly rateFactor?: RateFactor;
-  readonly loss?: "crossEntropy" | "binaryCrossEntropy";
+  /** Loss against the labels: a name, or a function from logits and targets `[batch, classes]` to a scalar. */
+  readonly loss?: LossName | Loss;
   readonly labelSmoothing?: number;
   /** Targets above it become 1, others 0. */
   readonly targetThreshold?: number;
@@ -137,9 +135,9 @@ export function trainStep(model: Model, options: StepOptions): Step {
   const { batch, labelSmoothing = 0, distillation = { kind: "none" }, transform = {} } = options;
   const images = batchImages(batch, model.imageSize, model.normalization, transform);
   const { teacher = "logits" } = options;
-  const taught = needsTeacher(distillation);
+  const taught = neededAnswer(distillation.kind) !== undefined;
   const inside = taught && typeof teacher === "object";
-  const target = batchTargets(batch, model.classes, labelSmoothing, transform.mix);
+  const target = batchTargets(batch, model.classes, labelSmoothing, transform);
   return buildStep(model, options, {
     images,
     target: options.targetThreshold === undefined ? target : thresholded(target, options.targetThreshold),
@@ -237,9 +235,7 @@ export function buildStep(model: Model, options: StepOptions, inputs: StepInputs
   const correct = reduceSum(cast(compare("EQ", decisions, argmax(inputs.target, 1)), "float32"));
   const shared = {
     state: [...state.keys(), ...frozen.keys()],
-    batch: [...Object.values(batchInputs), stepInputs.teacher, stepInputs.teacherLabels].filter(
-      (n) => n !== batchInputs.eraseSeed,
-    ),
+    batch: [...batchRows, stepInputs.teacher, stepInputs.teacherLabels],
   };
   return {
     program: program({
@@ -284,22 +280,17 @@ function brokenAnswers(teacher: StepInputs["teacher"]): Tensor | undefined {
   return reduceMax(select(sound, 0, fromEnd));
 }
 
-function lossOf({ logits, distillation }: Logits, options: StepOptions, { target, teacher }: StepInputs): Tensor {
+function lossOf(output: Logits, options: StepOptions, { target, teacher }: StepInputs): Tensor {
+  const { logits } = output;
   if (options.cosub) {
     const { batch } = options;
     return cosubLoss(slice(logits, 0, 0, batch), slice(logits, 0, batch, 2 * batch), target);
   }
-  const lossFrom = options.loss === "binaryCrossEntropy" ? binaryCrossEntropy : crossEntropy;
-  const base = lossFrom(logits, target);
-  const method = options.distillation ?? { kind: "none" };
-  if (method.kind === "labels") {
-    const { alpha } = method;
-    return distillation ? add(mul(base, 1 - alpha), mul(lossFrom(distillation, target), alpha)) : base;
-  }
+  const { loss: chosen = "crossEntropy", distillation = { kind: "none" } } = options;
+  const loss = typeof chosen === "string" ? losses[chosen] : chosen;
+  const answer = teacher && ("kind" in teacher ? teacher : ({ kind: "logits", tensor: teacher } as const));
   // Without a teacher the second head learns nothing, as in the released program.
-  if (!needsTeacher(method) || !teacher) return base;
-  const student = method.on === "distillation" && distillation ? distillation : logits;
-  return taughtLoss(base, student, "kind" in teacher ? teacher : { kind: "logits", tensor: teacher }, method);
+  return distilled(loss(logits, target), output, { target, loss, answer }, distillation);
 }
 
 /** Σ g² of one gradient, as a product of the flat tensor with itself. */

@@ -7,9 +7,9 @@ import { program } from "../../tensor/index.js";
 import { evaluate } from "../../tensor/reference.js";
 import { stepData } from "../feed/step-data.js";
 import { trainingLoader } from "../feed/training-data.js";
-import { batchTransformOf, parseRecipe, type RecipeSettings } from "../recipe/recipe.js";
+import { parseRecipe, type RecipeSettings } from "../recipe/recipe.js";
 import { createStudent } from "../recipe/student.js";
-import { batchImages, batchTargets } from "../step/batch-transform.js";
+import { batchImages, batchTargets, batchTransformOf } from "../step/batch/index.js";
 import { type PreviewImage, previewBatch } from "./preview.js";
 
 const dataset = proceduralDataset({ size: 40, count: 120, split: "train" });
@@ -75,7 +75,7 @@ describe("a preview", () => {
     const size = batch.labels.length;
     const transform = batchTransformOf(recipe);
     const images = batchImages(size, 32, model.normalization, transform);
-    const targets = batchTargets(size, 10, 0, transform.mix);
+    const targets = batchTargets(size, 10, 0, transform);
     const data = stepData(
       program({ name: "whole", outputs: { seen: images, labelled: targets } }),
       { recipe, epoch: 1, batch },

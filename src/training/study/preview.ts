@@ -6,8 +6,8 @@ import type { Engine } from "../../engines/engine.js";
 import type { Model, Normalization } from "../../models/model.js";
 import { type HostTensor, hostTensor, type NamedTensors, type Program, program } from "../../tensor/index.js";
 import { stepData } from "../feed/step-data.js";
-import { batchTransformOf, type Recipe } from "../recipe/recipe.js";
-import { batchImages, batchInputs, batchTargets } from "../step/batch-transform.js";
+import type { Recipe } from "../recipe/recipe.js";
+import { batchImages, batchRows, batchTargets, batchTransformOf } from "../step/batch/index.js";
 
 export interface PreviewImage {
   /** The pixels that the model is given, before normalisation. */
@@ -84,9 +84,9 @@ function transformProgram(recipe: Recipe, model: Model, batch: number, classes: 
     name: "preview",
     outputs: {
       seen: batchImages(batch, model.imageSize, model.normalization, transform),
-      labelled: batchTargets(batch, classes, 0, transform.mix),
+      labelled: batchTargets(batch, classes, 0, transform),
     },
-    batch: Object.values(batchInputs).filter((name) => name !== batchInputs.eraseSeed),
+    batch: batchRows,
   });
 }
 

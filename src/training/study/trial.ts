@@ -11,7 +11,7 @@ import { beginRun } from "../run/beginning.js";
 import { planRun } from "../run/plan.js";
 import { stepOf } from "../run/recipe-step.js";
 import { firstParameters, frozenTensors, stateOf } from "../run/run-start.js";
-import { createOptimizer } from "../step/optimizer.js";
+import { createOptimizer } from "../step/optimizers/index.js";
 import { type Step, stepInputs } from "../step/step.js";
 
 export interface TrialOptions extends DataOptions {

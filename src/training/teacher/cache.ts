@@ -25,6 +25,8 @@ import { type DataOptions, trainingLoader, trainingTransform, withoutBadImages }
 import type { Recipe } from "../recipe/recipe.js";
 import { settledRecipe } from "../recipe/settled.js";
 import { createStudent } from "../recipe/student.js";
+import { batchTransforms } from "../step/batch/index.js";
+import { neededAnswer } from "../step/distillation/index.js";
 import type { TeacherAnswers } from "./answers.js";
 import { answersOf } from "./program.js";
 import { type AnswerFormat, EpochAnswers } from "./stored-answers.js";
@@ -69,8 +71,7 @@ const epochFile = (folder: string, epoch: number) =>
 const digest = (value: unknown): string => createHash("sha256").update(JSON.stringify(value)).digest("hex");
 
 function identityOf(dataset: Dataset, recipe: Recipe, student: Model, teacher: string): CacheIdentity {
-  const { seed, batchSize, accumulate, mixup, cutmix, cutmixMinMax, mixProbability, mixSwitchProbability } = recipe;
-  const { mixMode, eraseProbability, eraseMode, eraseCount } = recipe;
+  const { seed, batchSize, accumulate } = recipe;
   return {
     data: datasetIdentity(dataset),
     images: digest([
@@ -79,8 +80,8 @@ function identityOf(dataset: Dataset, recipe: Recipe, student: Model, teacher: s
     ]),
     seed: String(seed),
     batches: digest([batchSize / accumulate, recipe.repeatedAugmentation]),
-    mixing: digest([mixup, cutmix, cutmixMinMax, mixProbability, mixSwitchProbability, mixMode]),
-    erasing: digest([eraseProbability, eraseMode, eraseCount]),
+    mixing: digest(batchTransforms.mixing.identity(recipe)),
+    erasing: digest(batchTransforms.erasing.identity(recipe)),
     teacher,
   };
 }
@@ -112,7 +113,7 @@ export async function buildTeacherCache(options: CacheOptions): Promise<StoredAn
   const dataset = await withoutBadImages(found, options);
   const student = createStudent(recipe, found.classes.length);
   const teacher = await openTeacher(recipe, student, found.classes);
-  const kind = recipe.distillation === "soft" ? "logits" : "labels";
+  const kind = neededAnswer(recipe.distillation) ?? "labels";
   const loader = trainingLoader(dataset, recipe, student, options);
   const batch = loader.batchSize;
   const manifest: Manifest = {
@@ -240,7 +241,7 @@ export async function openTeacherCache(
 ): Promise<TeacherAnswers> {
   const manifest = await readManifest(folder);
   refuseForeign(folder, manifest, { ...identityOf(dataset, recipe, student, ""), teacher });
-  if (recipe.distillation === "soft" && manifest.kind === "labels")
+  if (neededAnswer(recipe.distillation) === "logits" && manifest.kind === "labels")
     throw new UsageError(
       `"${folder}" holds decisions only, but soft distillation needs logits; make them with distillation=soft.`,
     );

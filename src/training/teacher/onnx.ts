@@ -34,8 +34,10 @@ import {
   transpose,
 } from "../../tensor/index.js";
 import { stepData } from "../feed/step-data.js";
-import { batchTransformOf, type Recipe } from "../recipe/recipe.js";
-import { type BatchTransform, batchImages, renormalize } from "../step/batch-transform.js";
+import type { Recipe } from "../recipe/recipe.js";
+import { type BatchTransform, batchImages, batchTransformOf } from "../step/batch/index.js";
+import { renormalize } from "../step/batch/renormalize.js";
+import { neededAnswer } from "../step/distillation/index.js";
 import type { TeacherAnswers } from "./answers.js";
 import { mapClasses } from "./class-mapping.js";
 import { describeTeacher, noNormalization, type TeacherDescription } from "./description.js";
@@ -144,7 +146,7 @@ async function load(wanted: Wanted): Promise<OnnxAnswers> {
     if (output.classes !== undefined) mapping(output.classes);
     return {
       viewSize,
-      kind: recipe.distillation === "soft" ? "logits" : "labels",
+      kind: neededAnswer(recipe.distillation) ?? "labels",
       answer: async (epoch, _run, views) => {
         await executable.run(state, stepData(executable.program, { recipe, epoch, batch: views }, { scalars: {} }));
         const raw = await rowsOf(file, state, { layout, output: output.name, batch });
@@ -153,7 +155,7 @@ async function load(wanted: Wanted): Promise<OnnxAnswers> {
           requireFiniteAnswers(raw, batch, { teacher: path, image });
         }
         const logits = chosen(raw, batch, mapping(raw.length / batch), formOf(raw, form, wanted));
-        return recipe.distillation === "soft"
+        return neededAnswer(recipe.distillation) === "logits"
           ? hostTensor("float32", [batch, classes.length], logits)
           : hostTensor("int32", [batch], decisions(logits, batch));
       },
@@ -250,7 +252,7 @@ function formOf(raw: Float32Array, known: AnswerForm | undefined, { path, recipe
   if (!raw.every((v) => v >= 0 && v <= 1)) return "logits";
   if (areProbabilities(raw, raw.length / batch)) return "probabilities";
   // Its decisions are the same either way.
-  if (recipe.distillation !== "soft") return "logits";
+  if (neededAnswer(recipe.distillation) !== "logits") return "logits";
   throw new UsageError(
     `All answers of the teacher in "${path}" lie between 0 and 1 without summing to 1, as those of a sigmoid do; say what they are by teacherAnswers: sigmoids, probabilities or logits.`,
   );

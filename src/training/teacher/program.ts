@@ -3,8 +3,9 @@ import type { Engine } from "../../engines/engine.js";
 import type { Model } from "../../models/model.js";
 import { argmax, program, reduceSum } from "../../tensor/index.js";
 import { stepData } from "../feed/step-data.js";
-import { batchTransformOf, type Recipe } from "../recipe/recipe.js";
-import { batchImages, batchInputs } from "../step/batch-transform.js";
+import type { Recipe } from "../recipe/recipe.js";
+import { batchImages, batchRows, batchTransformOf } from "../step/batch/index.js";
+import { neededAnswer } from "../step/distillation/index.js";
 import { teacherLogits } from "../step/step.js";
 import type { TeacherAnswers } from "./answers.js";
 import { requireFiniteAnswers } from "./finite-answers.js";
@@ -29,7 +30,7 @@ export async function answersOf(
 ): Promise<TeacherAnswers> {
   if (teacher.kind === "onnx") return teacher.open(student, batch, describe);
   const source = recipe.teacherWeights ?? teacher.model.name;
-  const kind = recipe.distillation === "soft" ? "logits" : "labels";
+  const kind = neededAnswer(recipe.distillation) ?? "labels";
   const images = batchImages(batch, student.imageSize, student.normalization, batchTransformOf(recipe));
   const logits = teacherLogits(teacher.model, student, images, recipe.teacherInterpolation);
   const executable = await engine.compile(
@@ -38,7 +39,7 @@ export async function answersOf(
       // A sum of each row tells whether its decision comes from numbers.
       outputs: { answer: kind === "labels" ? argmax(logits, 1) : logits, sums: reduceSum(logits, [1]) },
       state: teacher.state.keys(),
-      batch: [...Object.values(batchInputs).filter((n) => n !== batchInputs.eraseSeed), "answer", "sums"],
+      batch: [...batchRows, "answer", "sums"],
     }),
   );
   const state = await engine.createState(teacher.state);

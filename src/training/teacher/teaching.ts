@@ -5,6 +5,7 @@ import type { Dataset } from "../../data/dataset/dataset.js";
 import { UsageError } from "../../errors/errors.js";
 import type { Model } from "../../models/model.js";
 import type { Recipe } from "../recipe/recipe.js";
+import { neededAnswer } from "../step/distillation/index.js";
 import type { TeacherAnswers } from "./answers.js";
 import { openTeacherCache } from "./cache.js";
 import { type ModelTeacher, openTeacher } from "./teacher.js";
@@ -23,7 +24,7 @@ export async function openTeaching(
   student: Model,
   group: ProcessGroup,
 ): Promise<Teaching> {
-  if (recipe.distillation !== "hard" && recipe.distillation !== "soft") return {};
+  if (!neededAnswer(recipe.distillation)) return {};
   const teacher = recipe.teacherWeights === undefined ? undefined : await openTeacher(recipe, student, data.classes);
   if (recipe.teacherCache !== undefined)
     return { answers: await openTeacherCache(recipe.teacherCache, recipe, data, student, teacher?.identity) };

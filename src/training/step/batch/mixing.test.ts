@@ -1,12 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { imagenetNormalization } from "../../models/model.js";
-import { beta } from "../../random/distributions.js";
-import { RandomStream } from "../../random/stream.js";
-import { evaluate } from "../../tensor/index.js";
-import { fromHalf, toHalf } from "../teacher/half.js";
-import { batchImages, batchInputs } from "./batch-transform.js";
-import { drawErasing, drawMix, type MixSettings } from "./mixing.js";
+import { imagenetNormalization } from "../../../models/model.js";
+import { beta } from "../../../random/distributions.js";
+import { RandomStream } from "../../../random/stream.js";
+import { evaluate } from "../../../tensor/index.js";
+import { fromHalf, toHalf } from "../../teacher/half.js";
+import { drawMix, type MixSettings } from "./draw-mix.js";
+import { drawErasing, eraseInputs } from "./erasing.js";
+import { batchImages, batchInputs } from "./index.js";
 
 const stream = (seed: number, sample = 0) => new RandomStream({ seed, sample, purpose: "test" });
 const both: MixSettings = { mixup: 0.8, cutmix: 1, probability: 1, switchProbability: 0.5, mode: "elem" };
@@ -83,14 +84,14 @@ describe("random erasing", () => {
   });
 
   const run = (mode: "pixel" | "rand" | "const") => {
-    const images = batchImages(2, 4, imagenetNormalization, { erase: { mode, count: 1 } });
+    const images = batchImages(2, 4, imagenetNormalization, { erasing: { probability: 1, mode, count: 1 } });
     return evaluate(
       [images],
       new Map<string, number[]>([
         [batchInputs.images, new Array(96).fill(255)],
-        [batchInputs.eraseBoxes, [1, 3, 0, 2, 0, 0, 0, 0]],
-        [batchInputs.eraseColors, [7, 8, 9, 0, 0, 0]],
-        [batchInputs.eraseSeed, [11, 12]],
+        [eraseInputs.boxes, [1, 3, 0, 2, 0, 0, 0, 0]],
+        [eraseInputs.colors, [7, 8, 9, 0, 0, 0]],
+        [eraseInputs.seed, [11, 12]],
       ]),
     )[0];
   };

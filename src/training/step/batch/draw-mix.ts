@@ -1,6 +1,6 @@
-/** The random numbers of Mixup, CutMix and random erasing, drawn on the host as timm draws them. */
-import { beta } from "../../random/distributions.js";
-import type { RandomStream } from "../../random/stream.js";
+/** The random numbers of Mixup and CutMix, drawn on the host as timm draws them. */
+import { beta } from "../../../random/distributions.js";
+import type { RandomStream } from "../../../random/stream.js";
 
 export interface MixSettings {
   /** Mixup's α of Beta(α, α); 0 turns it off. */
@@ -93,38 +93,4 @@ function rangedBox([least, most]: readonly [number, number], stream: RandomStrea
   const top = stream.integer(Math.max(1, size - height));
   const left = stream.integer(Math.max(1, size - width));
   return [top, top + height, left, left + width];
-}
-
-export interface EraseSettings {
-  readonly probability: number;
-  /** Boxes per erased image, which share the area. */
-  readonly count: number;
-}
-
-/** Values of the inputs `erase.boxes` and `erase.colors` of one image. */
-export interface Erasing {
-  readonly boxes: Float32Array;
-  readonly colors: Float32Array;
-}
-
-/** Random erasing (arXiv 1708.04896): boxes of 2 to 33 % of the area with sides in a ratio of 0.3 to 3.3. */
-export function drawErasing({ probability, count }: EraseSettings, stream: RandomStream, size: number): Erasing {
-  const boxes = new Float32Array(4 * count);
-  const colors = new Float32Array(3 * count);
-  if (stream.uniform() >= probability) return { boxes, colors };
-  for (let i = 0; i < count; i++) {
-    for (let attempt = 0; attempt < 10; attempt++) {
-      const area = (stream.uniform(0.02, 1 / 3) * size * size) / count;
-      const ratio = Math.exp(stream.uniform(Math.log(0.3), -Math.log(0.3)));
-      const height = Math.round(Math.sqrt(area * ratio));
-      const width = Math.round(Math.sqrt(area / ratio));
-      if (height >= size || width >= size) continue;
-      const top = stream.integer(size - height + 1);
-      const left = stream.integer(size - width + 1);
-      boxes.set([top, top + height, left, left + width], 4 * i);
-      break;
-    }
-    for (let c = 0; c < 3; c++) colors[3 * i + c] = stream.normal();
-  }
-  return { boxes, colors };
 }

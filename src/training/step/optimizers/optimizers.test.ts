@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
-import type { ParameterSpec } from "../../models/model.js";
-import { compare, evaluate, input, scalar } from "../../tensor/index.js";
-import { createOptimizer, type OptimizerOptions } from "./optimizer.js";
+import type { ParameterSpec } from "../../../models/model.js";
+import { compare, evaluate, input, scalar } from "../../../tensor/index.js";
+import { createOptimizer, type OptimizerOptions } from "./index.js";
 
 const parameter: ParameterSpec = {
   ...{ name: "head.weight", shape: [2], init: { kind: "zeros" }, decay: true, kind: "parameter" },

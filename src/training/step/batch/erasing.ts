@@ -1,0 +1,145 @@
+/** Random erasing (arXiv 1708.04896). */
+import { z } from "zod";
+import type { RandomStream } from "../../../random/stream.js";
+import {
+  broadcast,
+  cos,
+  hostTensor,
+  input,
+  log,
+  mul,
+  randomUniform,
+  reshape,
+  select,
+  slice,
+  sqrt,
+  sub,
+  type Tensor,
+} from "../../../tensor/index.js";
+import { batchTransform, inside } from "./transform.js";
+
+/** What fills an erased box: normal noise per pixel, one normal colour, or the mean colour. */
+export type EraseMode = "pixel" | "rand" | "const";
+
+export interface EraseSettings {
+  readonly probability: number;
+  readonly mode: EraseMode;
+  /** Boxes per erased image, which share the area. */
+  readonly count: number;
+}
+
+/** Program inputs. A box is `[top, bottom, left, right]` in pixels, its ends left out; empty boxes do nothing. */
+export const eraseInputs = {
+  /** float32 `[batch, count, 4]`. */
+  boxes: "erase.boxes",
+  /** float32 `[batch, count, 3]`, normal: the colours of mode `rand`. */
+  colors: "erase.colors",
+  /** int32 `[2]`: seed of the noise of mode `pixel`, new at every run. */
+  seed: "erase.seed",
+} as const;
+
+/** What boxes and colours hold is drawn for every view by itself, so that it does not depend on the batch it is in. */
+export const erasing = batchTransform({
+  settings: {
+    eraseProbability: z.number().min(0).max(1).default(0.25).meta({
+      description: "Probability of random erasing.",
+      timm: "reprob",
+    }),
+    eraseMode: z.enum(["pixel", "rand", "const"]).default("pixel").meta({
+      description:
+        "What fills erased boxes: noise for each pixel, one random colour for each box, or zeros after normalisation.",
+      timm: "remode",
+    }),
+    eraseCount: z
+      .number()
+      .int()
+      .min(1)
+      .max(16)
+      .default(1)
+      .meta({ description: "Number of erased boxes.", timm: "recount" }),
+  },
+  options: ({ eraseProbability, eraseMode, eraseCount }): EraseSettings | undefined =>
+    eraseProbability > 0 ? { probability: eraseProbability, mode: eraseMode, count: eraseCount } : undefined,
+  identity: ({ eraseProbability, eraseMode, eraseCount }) => [eraseProbability, eraseMode, eraseCount],
+  inputs: Object.values(eraseInputs),
+  rows: [eraseInputs.boxes, eraseInputs.colors],
+  images: (rows, { mode, count }) => erased(rows, mode, count),
+  draw: (options, { batch, first, step, indices, repeats, size, stream }) => {
+    const { length } = indices;
+    const boxes = new Float32Array(length * options.count * 4);
+    const colors = new Float32Array(length * options.count * 3);
+    for (let i = 0; i < length; i++) {
+      const view = (step * batch + first + i) % repeats;
+      const one = drawErasing(options, stream("erase", indices[i], view), size);
+      boxes.set(one.boxes, i * options.count * 4);
+      colors.set(one.colors, i * options.count * 3);
+    }
+    const noise = stream("erasing noise");
+    return new Map([
+      [eraseInputs.boxes, hostTensor("float32", [length, options.count, 4], boxes)],
+      [eraseInputs.colors, hostTensor("float32", [length, options.count, 3], colors)],
+      [eraseInputs.seed, hostTensor("int32", [2], Int32Array.of(noise.bits(), noise.bits()))],
+    ]);
+  },
+});
+
+/**
+ * Erased boxes take noise that is drawn once per run and shared by the batch: boxes lie in different places, and one
+ * image's worth of logarithms and cosines is all it costs. (timm draws it per image.)
+ */
+function erased(rows: Tensor, mode: EraseMode, count: number): Tensor {
+  const [batch, size] = rows.shape;
+  const boxes = input(eraseInputs.boxes, "float32", [batch, count, 4]);
+  const noise = mode === "pixel" ? normalNoise(input(eraseInputs.seed, "int32", [2]), [1, ...rows.shape.slice(1)]) : 0;
+  let out = rows;
+  for (let i = 0; i < count; i++) {
+    const box = reshape(slice(boxes, 1, i, i + 1), [batch, 4]);
+    const fill = mode === "rand" ? colour(batch, count, i, size) : noise;
+    out = select(inside(box, rows.shape), fill, out);
+  }
+  return out;
+}
+
+function colour(batch: number, count: number, index: number, size: number): Tensor {
+  const all = input(eraseInputs.colors, "float32", [batch, count, 3]);
+  const one = reshape(slice(all, 1, index, index + 1), [batch, 1, 1, 3]);
+  return reshape(broadcast(one, [batch, 1, size, 3]), [batch, 1, size * 3]);
+}
+
+/** Normal numbers from pairs of uniform ones, by Box and Muller. */
+function normalNoise(seed: Tensor, shape: readonly number[]): Tensor {
+  const radius = sqrt(mul(log(sub(1, randomUniform(seed, 0, shape))), -2));
+  return mul(radius, cos(mul(randomUniform(seed, 1, shape), 2 * Math.PI)));
+}
+
+/** Values of the inputs `erase.boxes` and `erase.colors` of one image. */
+export interface Erasing {
+  readonly boxes: Float32Array;
+  readonly colors: Float32Array;
+}
+
+/** Random erasing (arXiv 1708.04896): boxes of 2 to 33 % of the area with sides in a ratio of 0.3 to 3.3. */
+export function drawErasing(
+  { probability, count }: Pick<EraseSettings, "probability" | "count">,
+  stream: RandomStream,
+  size: number,
+): Erasing {
+  const boxes = new Float32Array(4 * count);
+  const colors = new Float32Array(3 * count);
+  if (stream.uniform() >= probability) return { boxes, colors };
+  for (let i = 0; i < count; i++) {
+    for (let attempt = 0; attempt < 10; attempt++) {
+      const area = (stream.uniform(0.02, 1 / 3) * size * size) / count;
+      const ratio = Math.exp(stream.uniform(Math.log(0.3), -Math.log(0.3)));
+      const height = Math.round(Math.sqrt(area * ratio));
+      const width = Math.round(Math.sqrt(area / ratio));
+      if (height >= size || width >= size) continue;
+      const top = stream.integer(size - height + 1);
+      const left = stream.integer(size - width + 1);
+      boxes.set([top, top + height, left, left + width], 4 * i);
+      break;
+    }
+    for (let c = 0; c < 3; c++) colors[3 * i + c] = stream.normal();
+  }
+  return { boxes, colors };
+}

@@ -1,0 +1,75 @@
+/** What a training batch goes through inside the program: normalisation, then the transforms of the table. */
+import type { z } from "zod";
+import type { Normalization } from "../../../models/model.js";
+import { normalize } from "../../../models/normalize.js";
+import { type HostTensor, input, reshape, type Tensor } from "../../../tensor/index.js";
+import { smoothedTargets } from "../losses/targets.js";
+import { erasing } from "./erasing.js";
+import { mixing } from "./mixing.js";
+import type { BatchPlace, BatchTransformKind } from "./transform.js";
+
+export type { BatchPlace } from "./transform.js";
+
+/** The transforms in the order in which they are done: one file and one line each. */
+export const batchTransforms = { erasing, mixing };
+
+type Kinds = typeof batchTransforms;
+export type BatchTransformName = keyof Kinds;
+
+/** What is done to a batch as a whole, on the device: the constants of each transform that is on. */
+export type BatchTransform = {
+  readonly [K in BatchTransformName]?: NonNullable<ReturnType<Kinds[K]["options"]>>;
+};
+
+type AnyKind = BatchTransformKind<z.ZodRawShape, unknown>;
+const kinds = Object.entries(batchTransforms) as unknown as readonly [BatchTransformName, AnyKind][];
+
+/** Names of the inputs of every batch. */
+export const batchInputs = { images: "images", labels: "labels" } as const;
+
+/** Names of all inputs that hold a row for each image, so that devices may share them out. */
+export const batchRows: readonly string[] = [...Object.values(batchInputs), ...kinds.flatMap(([, kind]) => kind.rows)];
+
+/** The transforms of a recipe; those that its settings turn off are left out. */
+export function batchTransformOf(settings: Readonly<Record<string, unknown>>): BatchTransform {
+  return Object.fromEntries(kinds.map(([name, kind]) => [name, kind.options(settings)]).filter(([, on]) => on));
+}
+
+/** uint8 images of the input `images` to the student's input, float32 `[batch, size, size, 3]`. */
+export function batchImages(
+  batch: number,
+  size: number,
+  normalization: Normalization,
+  transform: BatchTransform = {},
+): Tensor {
+  const images = normalize(input(batchInputs.images, "uint8", [batch, size, size, 3]), normalization);
+  // Rows of width · 3 numbers: broadcasts over 3 channels are slow on CPUs.
+  const rows = reshape(images, [batch, size, size * 3]);
+  const done = chosen(transform).reduce((x, [kind, options]) => kind.images(x, options), rows);
+  return done === rows ? images : reshape(done, [batch, size, size, 3]);
+}
+
+/** int32 labels of the input `labels` to class distributions `[batch, classes]`: smoothed, then as the images became. */
+export function batchTargets(
+  batch: number,
+  classes: number,
+  smoothing: number,
+  transform: BatchTransform = {},
+): Tensor {
+  const target = smoothedTargets(input(batchInputs.labels, "int32", [batch]), classes, smoothing);
+  return chosen(transform).reduce((x, [kind]) => kind.targets?.(x) ?? x, target);
+}
+
+/** Values of the input `name` and of those that are drawn with it; undefined where no transform has it. */
+export function drawFor(
+  name: string,
+  transform: BatchTransform,
+  place: BatchPlace,
+): ReadonlyMap<string, HostTensor> | undefined {
+  const found = chosen(transform).find(([kind]) => kind.inputs.includes(name));
+  return found?.[0].draw(found[1], place);
+}
+
+function chosen(transform: BatchTransform): (readonly [AnyKind, unknown])[] {
+  return kinds.flatMap(([name, kind]) => (transform[name] === undefined ? [] : [[kind, transform[name]] as const]));
+}

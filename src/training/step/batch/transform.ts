@@ -1,0 +1,64 @@
+/** What is done to a training batch as a whole: inside the program, with random numbers that the host draws. */
+import type { z } from "zod";
+import type { RandomStream } from "../../../random/stream.js";
+import { and, compare, constant, type HostTensor, reshape, slice, type Tensor } from "../../../tensor/index.js";
+import type { Settings } from "../settings.js";
+
+/** Where a batch stands in training: what random numbers are a function of. */
+export interface BatchPlace {
+  /** Images of the batch over all processes; this one has those from `first` on. */
+  readonly batch: number;
+  readonly first: number;
+  /** Number of the batch in its epoch. */
+  readonly step: number;
+  /** Index of the sample of each image of this process. */
+  readonly indices: ArrayLike<number>;
+  /** Views of each sample that follow each other. */
+  readonly repeats: number;
+  /** Side of the square images in pixels. */
+  readonly size: number;
+  /** The random numbers of a purpose, by default those of the whole batch, else of one view of a sample. */
+  stream(purpose: string, sample?: number, view?: number): RandomStream;
+}
+
+/** A transform that recipes can ask for: an entry of the table in `index.ts`. */
+export interface BatchTransformKind<Shape extends z.ZodRawShape, Options> {
+  /** Settings of a recipe that it reads. */
+  readonly settings: Shape;
+  /** Its constants; undefined where the settings turn it off. */
+  options(settings: Settings<Shape>): Options | undefined;
+  /** What of the settings changes a batch, for what is stored of one. */
+  identity(settings: Settings<Shape>): readonly unknown[];
+  /** Names of its program inputs; the first axis of those named in `rows` is the batch. */
+  readonly inputs: readonly string[];
+  readonly rows: readonly string[];
+  /** Images as rows of pixels, float32 `[batch, height, width · 3]`, normalised. */
+  images(rows: Tensor, options: Options): Tensor;
+  /** Class distributions, float32 `[batch, classes]`; as they were unless given. */
+  targets?(target: Tensor): Tensor;
+  /**
+   * Values of its inputs. Each holds the rows of the whole batch, of which a process takes its own, or only those of
+   * this process.
+   */
+  draw(options: Options, place: BatchPlace): ReadonlyMap<string, HostTensor>;
+}
+
+/** Infers the types of settings and constants. */
+export const batchTransform = <Shape extends z.ZodRawShape, Options>(
+  kind: BatchTransformKind<Shape, Options>,
+): BatchTransformKind<Shape, Options> => kind;
+
+/** Whether a pixel lies in its image's box: bool `[batch, height, width · 3]`. */
+export function inside(boxes: Tensor, [batch, height, wide]: readonly number[]): Tensor {
+  const edge = (i: number) => reshape(slice(boxes, 1, i, i + 1), [batch, 1, 1]);
+  const counted = (shape: readonly number[], length: number, step: number) =>
+    constant(
+      "float32",
+      shape,
+      Array.from({ length }, (_, i) => Math.floor(i / step)),
+    );
+  const y = counted([1, height, 1], height, 1);
+  const x = counted([1, 1, wide], wide, 3);
+  const within = (at: Tensor, from: Tensor, to: Tensor) => and(compare("GE", at, from), compare("LT", at, to));
+  return and(within(y, edge(0), edge(1)), within(x, edge(2), edge(3)));
+}

@@ -1,0 +1,16 @@
+/** Hard distillation: the teacher's decision as a label (paper, equation 3). */
+import { argmax, oneHot } from "../../../tensor/index.js";
+import { crossEntropy } from "../losses/cross-entropy.js";
+import { distillationMode, type Weighted } from "./mode.js";
+
+export const hard = distillationMode({
+  needs: "labels",
+  settings: {},
+  options: ({ distillationAlpha }, on): Required<Weighted> => ({ alpha: distillationAlpha, on }),
+  /** Cross entropy with the teacher's decision, never smoothed (section 4). */
+  loss: (student, { answer }) => {
+    const { kind, tensor } = answer!;
+    const labels = kind === "labels" ? tensor : argmax(tensor, 1);
+    return crossEntropy(student, oneHot(labels, student.shape[1]));
+  },
+});

@@ -1,0 +1,43 @@
+/** The modes of distillation by their names in recipes: one file and one line each. */
+import type { Logits } from "../../../models/model.js";
+import { add, mul, type Tensor } from "../../../tensor/index.js";
+import { crossEntropy } from "../losses/cross-entropy.js";
+import { hard } from "./hard.js";
+import { labels } from "./labels.js";
+import type { AnswerKind, DistillationMode, Lessons, Weighted } from "./mode.js";
+import { none } from "./none.js";
+import { soft } from "./soft.js";
+
+export const distillationModes = { none, soft, hard, labels };
+
+type Modes = typeof distillationModes;
+export type DistillationName = keyof Modes;
+
+/** How a teacher's answers enter the loss: a mode and its constants. */
+export type Distillation = {
+  readonly [K in DistillationName]: { readonly kind: K } & ReturnType<Modes[K]["options"]>;
+}[DistillationName];
+
+/** What a mode needs to know of a teacher; undefined where it has none. */
+export const neededAnswer = (name: DistillationName): AnswerKind | undefined => distillationModes[name].needs;
+
+/**
+ * (1-α) · base + α · what the mode adds. `student` are the two heads' logits; modes that work through the distillation
+ * token, or want a teacher who is not there, leave `base` as it is.
+ */
+export function distilled(base: Tensor, student: Logits, lessons: Lessons, distillation: Distillation): Tensor {
+  const mode: DistillationMode = distillationModes[distillation.kind];
+  const { alpha, on = "distillation" } = distillation as Partial<Weighted>;
+  const head = on === "distillation" ? student.distillation : student.logits;
+  const learning = head ?? (mode.needs ? student.logits : undefined);
+  if (!mode.loss || !learning || alpha === undefined || (mode.needs && !lessons.answer)) return base;
+  return add(mul(base, 1 - alpha), mul(mode.loss(learning, lessons, distillation), alpha));
+}
+
+/** (1-α) · base + α · distillation, where the student's distilled logits meet the teacher's, all `[batch, classes]`. */
+export function distilledLoss(base: Tensor, student: Tensor, teacher: Tensor, distillation: Distillation): Tensor {
+  const lessons = { target: teacher, loss: crossEntropy, answer: { kind: "logits", tensor: teacher } } as const;
+  return neededAnswer(distillation.kind)
+    ? distilled(base, { logits: student, distillation: student }, lessons, distillation)
+    : base;
+}

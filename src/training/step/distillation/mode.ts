@@ -1,0 +1,58 @@
+/** What a mode of distillation is: what it needs of a teacher, and the loss that it adds (paper, section 4). */
+import { z } from "zod";
+import type { Tensor } from "../../../tensor/index.js";
+import type { Loss } from "../losses/index.js";
+import type { Settings } from "../settings.js";
+
+/** What a mode needs to know of the teacher's answer to a batch. */
+export type AnswerKind = "labels" | "logits";
+
+/** What is known of the teacher's answer: its logits `[batch, classes]`, or its decisions, int32 `[batch]`. */
+export interface TeacherAnswer {
+  readonly kind: AnswerKind;
+  readonly tensor: Tensor;
+}
+
+/** Settings of a recipe that several modes read. */
+export const shared = {
+  distillationAlpha: z.number().min(0).max(1).default(0.5).meta({ description: "Weight of the distillation loss." }),
+  distillationOn: z.enum(["auto", "distillation", "class"]).default("auto").meta({
+    description: "Head that learns from the teacher; `auto`: that of the distillation token where there is one.",
+  }),
+};
+
+type Shared = Settings<typeof shared>;
+
+/** What every mode that adds a loss says. */
+export interface Weighted {
+  /** Weight α of the distillation loss. */
+  readonly alpha: number;
+  /** Which head learns from the teacher. */
+  readonly on?: "distillation" | "class";
+}
+
+/** What a batch is learnt from beside the student's logits. */
+export interface Lessons {
+  /** Class distributions, float32 `[batch, classes]`. */
+  readonly target: Tensor;
+  readonly loss: Loss;
+  /** Of a mode that needs one. */
+  readonly answer?: TeacherAnswer;
+}
+
+/** A mode that recipes can name: an entry of the table in `index.ts`. */
+export interface DistillationMode<Shape extends z.ZodRawShape = z.ZodRawShape, Options = unknown> {
+  /** What it learns from a teacher; undefined where it has none. */
+  readonly needs?: AnswerKind;
+  /** Settings of a recipe that it alone reads. */
+  readonly settings: Shape;
+  /** Its constants; `on` is the head that learns. */
+  options(settings: Shared & Settings<Shape>, on: "distillation" | "class"): Options;
+  /** The loss that it adds, a scalar, of the student's distilled logits `[batch, classes]`; none where it adds none. */
+  loss?(student: Tensor, lessons: Lessons, options: Options): Tensor;
+}
+
+/** Infers the types of settings and constants. */
+export const distillationMode = <Shape extends z.ZodRawShape, Options>(
+  mode: DistillationMode<Shape, Options>,
+): DistillationMode<Shape, Options> => mode;

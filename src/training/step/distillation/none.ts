@@ -1,0 +1,4 @@
+/** No distillation. */
+import { distillationMode } from "./mode.js";
+
+export const none = distillationMode({ settings: {}, options: () => ({}) });

@@ -1,0 +1,13 @@
+/** What logits are compared with: labels as distributions, float32 `[batch, classes]`. */
+import { add, cast, compare, mul, oneHot, type Tensor } from "../../../tensor/index.js";
+
+/** Labels `[batch]` (int32) as distributions, smoothed by ε: 1-ε on the label plus ε spread over all classes. */
+export function smoothedTargets(labels: Tensor, classes: number, epsilon: number): Tensor {
+  const hit = oneHot(labels, classes);
+  return epsilon === 0 ? hit : add(mul(hit, 1 - epsilon), epsilon / classes);
+}
+
+/** Distributions as plain yes or no: 1 above the threshold, otherwise 0 (the released program's, at 0). */
+export function thresholded(target: Tensor, threshold: number): Tensor {
+  return cast(compare("GT", target, threshold), "float32");
+}

@@ -1,0 +1,59 @@
+/** The learning-rate schedules by their names in recipes: one file and one line each. */
+import type { z } from "zod";
+import { RandomStream } from "../../../random/stream.js";
+import type { Settings } from "../settings.js";
+import { constant } from "./constant.js";
+import { cosine } from "./cosine.js";
+import type { Rates, ScheduleKind } from "./schedule.js";
+import { step } from "./step.js";
+
+export const schedules = { cosine, step, constant };
+
+type Kinds = typeof schedules;
+type SettingsOf<K> = K extends ScheduleKind<infer Shape> ? Settings<Shape> : never;
+type All<U> = (U extends unknown ? (u: U) => void : never) extends (i: infer I) => void ? I : never;
+
+/** Rates times 1 + noise: normal, drawn anew every epoch, within the limit (timm's `lr-noise`). */
+export interface LearningRateNoise {
+  /** Epochs from and to which. */
+  readonly from: number;
+  readonly to: number;
+  readonly std: number;
+  readonly limit: number;
+  readonly seed: number;
+}
+
+/** A schedule by its name, with the settings of all: it reads its own. */
+export type ScheduleSettings = Rates &
+  All<SettingsOf<Kinds[keyof Kinds]>> & {
+    readonly schedule: keyof Kinds;
+    /** `epoch`: the rate stays the same within an epoch, as timm's schedulers leave it. */
+    readonly scheduleBy: "step" | "epoch";
+    /** Noise on the rates of a part of training. */
+    readonly noise?: LearningRateNoise;
+  };
+
+/** The paper's rule: the rate is given for a batch of 512 images and grows with the global batch (table 9). */
+export function scaledLearningRate(lr: number, globalBatch: number): number {
+  return (lr * globalBatch) / 512;
+}
+
+/** The rate at `epoch` (with the fraction that is done); every schedule begins with the same linear warm-up. */
+export function scheduledRate(settings: ScheduleSettings, epoch: number): number {
+  const { noise, warmupEpochs, warmupLr, lr } = settings;
+  const at = settings.scheduleBy === "epoch" ? Math.floor(epoch) : epoch;
+  const kind: ScheduleKind<z.ZodRawShape> = schedules[settings.schedule];
+  const rate = at < warmupEpochs ? warmupLr + (at * (lr - warmupLr)) / warmupEpochs : kind.rate(settings, at);
+  return (noise ? noiseFactor(noise, epoch) : 1) * rate;
+}
+
+function noiseFactor({ from, to, std, limit, seed }: LearningRateNoise, epoch: number): number {
+  const whole = Math.floor(epoch);
+  if (whole < from || whole >= to) return 1;
+  const stream = new RandomStream({ seed, epoch: whole, sample: 0, purpose: "rate noise" });
+  for (let attempt = 0; attempt < 1000; attempt++) {
+    const noise = std * stream.normal();
+    if (Math.abs(noise) < limit) return 1 + noise;
+  }
+  return 1; // a limit of nothing
+}

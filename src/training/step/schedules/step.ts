@@ -1,0 +1,18 @@
+/** A rate that falls by a factor every so many epochs. */
+import { z } from "zod";
+import { scheduleKind } from "./schedule.js";
+
+export const step = scheduleKind({
+  settings: {
+    decayEpochs: z.number().positive().default(30).meta({
+      description: "Schedule `step`: epochs between two falls of the rate.",
+      timm: "decay-epochs",
+    }),
+    decayRate: z.number().positive().default(0.1).meta({
+      description: "Schedule `step`: factor on the rate at each fall.",
+      timm: "decay-rate",
+    }),
+  },
+  reachesMinLr: false,
+  rate: ({ lr, decayEpochs, decayRate }, epoch) => lr * decayRate ** Math.floor(epoch / decayEpochs),
+});
