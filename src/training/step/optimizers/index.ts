@@ -2,10 +2,12 @@
 import type { z } from "zod";
 import type { Settings } from "../settings.js";
 import { adamw } from "./adamw.js";
+import { lamb } from "./lamb.js";
+import { lion } from "./lion.js";
 import type { Optimizer, OptimizerKind, RateFactor } from "./optimizer.js";
 import { sgd } from "./sgd.js";
 
-export const optimizers = { adamw, sgd };
+export const optimizers = { adamw, sgd, lamb, lion };
 
 type Kinds = typeof optimizers;
 type SettingsOf<K> = K extends OptimizerKind<infer Shape> ? Settings<Shape> : never;

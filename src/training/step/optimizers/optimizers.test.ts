@@ -1,6 +1,8 @@
+import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import type { ParameterSpec } from "../../../models/model.js";
 import { compare, evaluate, input, scalar } from "../../../tensor/index.js";
+import { parseRecipe } from "../../recipe/recipe.js";
 import { createOptimizer, type OptimizerOptions } from "./index.js";
 
 const parameter: ParameterSpec = {
@@ -41,3 +43,50 @@ it.each([
     }
   },
 );
+
+/** Five steps of timm's, in double precision (tests/fixtures/training/generate_optimizers.py). */
+const timm = JSON.parse(
+  readFileSync(new URL("../../../../tests/fixtures/training/optimizers.json", import.meta.url), "utf8"),
+) as {
+  weights: number[];
+  gradients: [number[], number[]][];
+  lr: number;
+  cases: { options: OptimizerOptions; after: [number[], number[]][] }[];
+};
+
+it.each(timm.cases)("moves as timm's: $options", ({ options, after }) => {
+  const optimizer = createOptimizer(options);
+  const specs: ParameterSpec[] = [
+    { name: "weight", shape: [3, 4], init: { kind: "zeros" }, decay: true, kind: "parameter" },
+    { name: "bias", shape: [4], init: { kind: "zeros" }, decay: false, kind: "parameter" },
+  ];
+  specs.forEach((spec, which) => {
+    const proceed = compare("GT", scalar(1), 0);
+    const updates = optimizer.update(
+      spec,
+      input("p", "float32", spec.shape),
+      input("g", "float32", spec.shape),
+      proceed,
+    );
+    const zero = spec.shape.reduce((a, b) => a * b) === 12 ? new Array<number>(12).fill(0) : [0, 0, 0, 0];
+    let values = new Map<string, ArrayLike<number>>([
+      ["p", which === 0 ? timm.weights : zero],
+      ...optimizer.stateNames(spec.name).map((name): [string, number[]] => [name, zero]),
+    ]);
+    timm.gradients.forEach((gradient, step) => {
+      const scalars = Object.entries(optimizer.scalars(timm.lr, step + 1)).map(([n, v]) => [n, [v]] as const);
+      const results = evaluate([...updates.values()], new Map([...values, ["g", gradient[which]], ...scalars]));
+      values = new Map([...updates.keys()].map((name, i) => [name === spec.name ? "p" : name, results[i]]));
+      // Constants of the graph (β, decay) are float32.
+      after[step][which].forEach((value, i) => {
+        expect(values.get("p")![i]).toBeCloseTo(value, 6);
+      });
+    });
+  });
+});
+
+it("takes LAMB's and Lion's own defaults unless a recipe gives others", () => {
+  expect(parseRecipe({ optimizer: "lamb" })).toMatchObject({ betas: [0.9, 0.999], epsilon: 1e-6, clipGradient: 1 });
+  expect(parseRecipe({ optimizer: "lion" })).toMatchObject({ betas: [0.9, 0.99], epsilon: 1e-8 });
+  expect(parseRecipe({ optimizer: "lion", betas: [0.95, 0.98] }).betas).toEqual([0.95, 0.98]);
+});
