@@ -6,8 +6,9 @@ import { constant } from "./constant.js";
 import { cosine } from "./cosine.js";
 import type { Rates, ScheduleKind } from "./schedule.js";
 import { step } from "./step.js";
+import { warmupStableDecay } from "./warmup-stable-decay.js";
 
-export const schedules = { cosine, step, constant };
+export const schedules = { cosine, step, constant, warmupStableDecay };
 
 type Kinds = typeof schedules;
 type SettingsOf<K> = K extends ScheduleKind<infer Shape> ? Settings<Shape> : never;
