@@ -198,6 +198,88 @@ describe("a picture that a decoder must hold whole", () => {
   });
 });
 
+describe("a TIFF whose values are held beside its RGB", () => {
+  const limit = 1.5 * 2 ** 30;
+  /** A TIFF of one strip, of which there is nothing but the directory. */
+  const tiff = (side: number, values: Values) => {
+    const { photometric, bits, samples, extra, format = 1, planar = 1, rows = side } = values;
+    const strips = planar === 2 ? samples * Math.ceil(side / rows) : Math.ceil(side / rows);
+    const entries: (readonly [tag: number, type: 3 | 4, values: readonly number[]])[] = [
+      [256, 4, [side]],
+      [257, 4, [side]],
+      [258, 3, Array(samples).fill(bits)],
+      [259, 3, [8]],
+      [262, 3, [photometric]],
+      [273, 4, Array(strips).fill(8)],
+      [277, 3, [samples]],
+      [278, 4, [rows]],
+      [279, 4, Array(strips).fill(1)],
+      [284, 3, [planar]],
+      ...(extra === undefined ? [] : [[338, 3, [extra]] as const]),
+      [339, 3, Array(samples).fill(format)],
+    ];
+    const head = Buffer.alloc(8 + 2 + 12 * entries.length + 4);
+    head.write("II");
+    head.writeUInt16LE(42, 2);
+    head.writeUInt32LE(8, 4);
+    head.writeUInt16LE(entries.length, 8);
+    const beside: Buffer[] = [];
+    let end = head.length;
+    for (const [i, [tag, type, numbers]] of entries.entries()) {
+      const at = 10 + 12 * i;
+      const bytes = Buffer.alloc(Math.max(4, numbers.length * (type === 3 ? 2 : 4)));
+      for (const [k, n] of numbers.entries())
+        if (type === 3) bytes.writeUInt16LE(n, 2 * k);
+        else bytes.writeUInt32LE(n, 4 * k);
+      head.writeUInt16LE(tag, at);
+      head.writeUInt16LE(type, at + 2);
+      head.writeUInt32LE(numbers.length, at + 4);
+      if (bytes.length === 4) bytes.copy(head, at + 8);
+      else {
+        head.writeUInt32LE(end, at + 8);
+        beside.push(bytes);
+        end += bytes.length;
+      }
+    }
+    return Buffer.concat([head, ...beside]);
+  };
+  interface Values {
+    readonly photometric: number;
+    readonly bits: number;
+    readonly samples: number;
+    readonly extra?: number;
+    readonly format?: number;
+    readonly planar?: 1 | 2;
+    readonly rows?: number;
+  }
+  // Bytes for a pixel: 3 of RGB, those of the values as they are given, 1 of grey.
+  it.each<[string, Values, number]>([
+    ["16-bit ink", { photometric: 5, bits: 16, samples: 4 }, 3 + 8],
+    ["ink", { photometric: 5, bits: 8, samples: 4 }, 3 + 4],
+    ["16-bit colours multiplied with alpha", { photometric: 2, bits: 16, samples: 4, extra: 1 }, 3 + 8],
+    ["32-bit grey", { photometric: 1, bits: 32, samples: 1 }, 3 + 4 + 1],
+    ["floating-point grey", { photometric: 1, bits: 32, samples: 1, format: 3 }, 3 + 4 + 1],
+    ["32-bit grey with alpha", { photometric: 1, bits: 32, samples: 2, extra: 2 }, 3 + 8 + 1],
+    ["16-bit grey", { photometric: 1, bits: 16, samples: 1 }, 3 + 4 + 1],
+    ["16-bit colours in planes", { photometric: 2, bits: 16, samples: 3, planar: 2 }, 3 + 8],
+    ["colours in planes", { photometric: 2, bits: 8, samples: 3, planar: 2 }, 3 + 4],
+  ])("is refused from 1.5 GiB on: %s", async (_, values, bytes) => {
+    const most = Math.floor(Math.sqrt(limit / bytes));
+    const decoding = (side: number) => decodeImage(tiff(side, values), { name: "x.tif", maxPixels: limit });
+    await expect(decoding(most + 1)).rejects.toThrow(
+      '"x.tif" is a TIFF so large that decoding it takes 1536 MiB, more than the limit of 1536; convert it to JPEG or PNG, or scale it down.',
+    );
+  });
+
+  it("is not refused where strips are short or colours come as RGB", async () => {
+    const side = Math.floor(Math.sqrt(limit / 10));
+    for (const values of [{ bits: 16 }, { bits: 8, planar: 2, rows: 2048 }, { bits: 8 }] as const)
+      await expect(
+        decodeImage(tiff(side, { photometric: 2, samples: 3, ...values }), { name: "x.tif", maxPixels: limit }),
+      ).rejects.toThrow(/cut short|damaged/);
+  });
+});
+
 describe("applyTransform", () => {
   const stream = () => new RandomStream({ seed: 4, purpose: "augment" });
   it.each([

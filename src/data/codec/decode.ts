@@ -14,7 +14,7 @@ import { openJpeg } from "./decoders/jpeg.js";
 import { decodeNetpbm } from "./decoders/netpbm.js";
 import { decodePng } from "./decoders/png.js";
 import { openTiff } from "./decoders/tiff.js";
-import { Undecodable } from "./decoders/undecodable.js";
+import { Undecodable, wholeKinds } from "./decoders/undecodable.js";
 import { decodeWebp } from "./decoders/webp.js";
 import { orientationOf } from "./exif.js";
 import { type Codec, fileFormat, type ReadableFormat } from "./file-format.js";
@@ -116,7 +116,7 @@ function refusal(name: string, { reason, cause }: Undecodable): FileError {
     case "memory": {
       const [bytes, limit] = [reason.bytes, reason.limit].map((n) => Math.round(n / 2 ** 20));
       return sentence(
-        `is ${reason.how} so large that decoding it takes ${bytes} MiB, more than the limit of ${limit}; ${reason.how === "an AVIF" ? "convert it to JPEG or PNG" : `save it as one that is not ${reason.how.split(" ")[1]}`}, or scale it down`,
+        `is ${reason.how} so large that decoding it takes ${bytes} MiB, more than the limit of ${limit}; ${wholeKinds[reason.how]}, or scale it down`,
       );
     }
     case "large": {

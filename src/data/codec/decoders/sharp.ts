@@ -13,13 +13,16 @@ export interface SharpOptions {
   readonly maxPixels: number;
   /** What ends the reading; the data's early end alone unless told. */
   readonly failOn?: "truncated" | "error" | "warning";
-  /** Looks at what a file says of its picture before that is decoded; throws Undecodable. */
-  readonly check?: (about: Metadata) => void;
+  /**
+   * Looks at what a file says of its picture before that is decoded, and at the bytes for each pixel that are held of
+   * its values until they are RGB; throws Undecodable.
+   */
+  readonly check?: (about: Metadata, values: number) => void;
 }
 
 /** Reads the first picture of a file; throws Undecodable. */
 export async function decodeWithSharp(bytes: Uint8Array, options: SharpOptions): Promise<RgbImage> {
-  const about = await describeWithSharp(bytes, options);
+  const about = await describeWithSharp(bytes, options, heldAsBytes);
   const { space, channels } = about;
   if (space === "grey16" && channels === 1) {
     const { width, height, data } = await valuesWithSharp(bytes, options, "grey16", about);
@@ -35,12 +38,27 @@ export async function decodeWithSharp(bytes: Uint8Array, options: SharpOptions):
   return { width: info.width, height: info.height, data: toRgb(data, info.channels, cmyk) };
 }
 
-/** What a file says of its picture; throws Undecodable where that is too large. */
-export async function describeWithSharp(bytes: Uint8Array, options: SharpOptions): Promise<Metadata> {
+/** Of what is not RGB at once: the values, and of grey its own bytes. */
+const heldAsBytes = ({ space, channels }: Metadata): number =>
+  space === "cmyk" ? channels : space === "grey16" && channels === 1 ? 4 + 1 : 0;
+
+/** Bytes that all values of a pixel take in a colour space. */
+export const bytesOfValues = (space: keyof typeof valueTypes, channels: number): number =>
+  channels * (valueTypes[space] === "float" ? 4 : 2);
+
+/**
+ * What a file says of its picture; throws Undecodable where that is too large. `values` tells how many bytes for each
+ * pixel whoever asks will hold of them.
+ */
+export async function describeWithSharp(
+  bytes: Uint8Array,
+  options: SharpOptions,
+  values: (about: Metadata) => number,
+): Promise<Metadata> {
   const about = await refusing(async () => (await opened(bytes, options)).metadata());
   if (about.format !== options.loader) throw damaged();
   checkSize(about.width, about.height, options.maxPixels);
-  options.check?.(about);
+  options.check?.(about, values(about));
   return about;
 }
 

@@ -11,6 +11,7 @@ export const tag = {
   stripOffsets: 273,
   orientation: 274,
   samplesPerPixel: 277,
+  rowsPerStrip: 278,
   stripByteCounts: 279,
   planarConfiguration: 284,
   tileOffsets: 324,

@@ -6,9 +6,9 @@ import { type Picture, pictureOf, type RgbImage } from "../../pixels/image.js";
 import { type Orientation, upright } from "../../pixels/orientation.js";
 import { greyToRgb } from "./grey.js";
 import { underBlack } from "./ink.js";
-import { decodeWithSharp, describeWithSharp, type SharpOptions, valuesWithSharp } from "./sharp.js";
+import { bytesOfValues, decodeWithSharp, describeWithSharp, type SharpOptions, valuesWithSharp } from "./sharp.js";
 import { readTags, type Tags } from "./tiff-tags.js";
-import { cut, damaged, Undecodable, unsupported } from "./undecodable.js";
+import { checkMemory, cut, damaged, Undecodable, unsupported } from "./undecodable.js";
 
 const compressions: ReadonlyMap<number, string> = new Map([
   [6, "old-style JPEG"],
@@ -56,7 +56,10 @@ export async function openTiff(bytes: Uint8Array, maxPixels: number): Promise<Pi
   const tags = readTags(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   checkKind(tags);
   checkPlaces(tags, bytes.length);
-  const image = await decode(bytes, tags, { loader: "tiff", maxPixels, failOn: "error" });
+  const image = await decode(bytes, tags, {
+    ...{ loader: "tiff", maxPixels, failOn: "error" },
+    check: (about, values) => checkMemory("a TIFF", about, values + heldOfPlanes(tags)),
+  });
   const [turn = 1] = tags.of("orientation");
   return upright(pictureOf(image), turn >= 1 && turn <= 8 ? (turn as Orientation) : 1);
 }
@@ -68,19 +71,33 @@ async function decode(bytes: Uint8Array, tags: Tags, options: SharpOptions): Pro
   const { length } = tags.of("bitsPerSample");
   if (isGrey(colour) && (bits > 16 || format !== unsigned)) return withinBytes(bytes, tags, options);
   if (colour === photometric.ink && bits === 16) {
-    const about = await describeWithSharp(bytes, options);
+    const about = await describeWithSharp(bytes, options, ({ channels }) => bytesOfValues("cmyk", channels));
     const { width, height, channels, data } = await valuesWithSharp(bytes, options, "cmyk", about);
     return { width, height, data: inkToRgb(data, channels) };
   }
   if (colour === photometric.rgb && bits === 16 && length === 4 && tags.of("extraSamples")[0] === premultiplied) {
     // As other alpha, so that the values come as they are stored.
     const file = tags.changed("extraSamples", unassociated);
-    const about = await describeWithSharp(file, options);
+    const about = await describeWithSharp(file, options, ({ channels }) => bytesOfValues("rgb16", channels));
     const { width, height, data } = await valuesWithSharp(file, options, "rgb16", about);
     return { width, height, data: divided(data) };
   }
   const [compression = 1] = tags.of("compression");
   return faxCompressions.includes(compression) ? decodeFax(bytes, options) : decodeWithSharp(bytes, options);
+}
+
+/**
+ * Bytes for each pixel that libvips holds of planes, each in strips of its own: strips of all colours, and one more while
+ * it is unpacked. Other strips it reads row by row, and large tiles not at all.
+ */
+function heldOfPlanes(tags: Tags): number {
+  const [planar = 1] = tags.of("planarConfiguration");
+  if (planar !== 2) return 0;
+  const [height = 1] = tags.of("height");
+  const [rows = height] = tags.of("rowsPerStrip");
+  const { length: samples } = tags.of("bitsPerSample");
+  const [bits = 1] = tags.of("bitsPerSample");
+  return ((samples + 1) * bits * Math.min(1, (2 * rows) / height)) / 8;
 }
 
 /** libtiff only warns of errors in some fax data, as it does of much that is harmless, and goes on with a guess. */
@@ -108,7 +125,7 @@ async function withinBytes(bytes: Uint8Array, tags: Tags, options: SharpOptions)
   const [format = unsigned] = tags.of("sampleFormat");
   // Below 32 bits libvips makes 0 of what is negative: without the sign it is a large number instead.
   const file = format === signed && bits <= 16 ? tags.changed("sampleFormat", unsigned) : bytes;
-  const about = await describeWithSharp(file, options);
+  const about = await describeWithSharp(file, options, (of) => bytesOfValues("b-w", of.channels) + 1);
   const { space, channels = 1 } = about;
   const { width, height, data } = await valuesWithSharp(file, options, space === "grey16" ? "grey16" : "b-w", about);
   const end = format === signed && bits === 8 ? 128 : 256;

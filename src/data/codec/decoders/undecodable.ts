@@ -13,8 +13,15 @@ export type Reason =
   /** A picture that a decoder must hold whole beside its pixels, and that is too large for that. */
   | { readonly kind: "memory"; readonly how: WholeKind; readonly bytes: number; readonly limit: number };
 
-/** Ways to store a picture that a decoder cannot give row by row. */
-export type WholeKind = "an interlaced PNG" | "a progressive JPEG" | "an AVIF";
+/** Ways to store a picture that a decoder cannot give row by row, and what helps where that takes too much. */
+export const wholeKinds = {
+  "an interlaced PNG": "save it as one that is not interlaced",
+  "a progressive JPEG": "save it as one that is not progressive",
+  "an AVIF": "convert it to JPEG or PNG",
+  "a TIFF": "convert it to JPEG or PNG",
+} as const;
+
+export type WholeKind = keyof typeof wholeKinds;
 
 export class Undecodable extends Error {
   constructor(
