@@ -54,6 +54,7 @@ export { primitives } from "./primitives/known.js";
 export { reshape, transpose } from "./primitives/layout.js";
 export { constant, input, iota, scalar } from "./primitives/leaf.js";
 export { randomUniform } from "./primitives/random.js";
+export { sign } from "./primitives/sign.js";
 export { concat, gather, pad, reverse, slice, split, take } from "./primitives/slicing.js";
 export { cos, erf, exp, floor, log, rsqrt, sigmoid, sin, sqrt, square, tanh } from "./primitives/unary.js";
 export { type Program, type ProgramInput, type ProgramOptions, type ProgramOutput, program } from "./program.js";

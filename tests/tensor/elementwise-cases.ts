@@ -76,6 +76,7 @@ export const elementwiseCases: readonly Case[] = [
   unary("abs", t.abs, Math.abs, { avoidZero: true }),
   unary("relu", t.relu, (x) => Math.max(x, 0), { avoidZero: true }),
   unary("floor", t.floor, Math.floor, { constant: true }),
+  unary("sign", t.sign, Math.sign, { constant: true }),
   unary(
     "finite",
     (x) => t.cast(t.finite(x), "float32"),

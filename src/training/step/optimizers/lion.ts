@@ -1,8 +1,6 @@
 /** Lion (Chen et al., arXiv 2302.06675): steps by the sign of an averaged gradient, as timm computes it. */
-import { add, compare, mul, select, sub, type Tensor } from "../../../tensor/index.js";
+import { add, mul, sign, sub } from "../../../tensor/index.js";
 import { gate, keptShare, optimizerKind, scalarInput, shared, stateInput, times } from "./optimizer.js";
-
-const sign = (x: Tensor): Tensor => select(compare("GT", x, 0), 1, select(compare("LT", x, 0), -1, 0));
 
 /** Decay is decoupled from the gradient, as AdamW's; rates are usually three to ten times smaller than AdamW's. */
 export const lion = optimizerKind({
