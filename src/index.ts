@@ -80,6 +80,7 @@ export type { RegnetConfig } from "./models/regnet.js";
 export type { ResampleFilter } from "./models/resample.js";
 export { usualClasses } from "./models/usual-classes.js";
 export { RandomStream, type StreamKey } from "./random/stream.js";
+export type { JsonObject } from "./system/text/json.js";
 export * as tensor from "./tensor/index.js";
 export { parseRecipe, type Recipe, type RecipeSettings, recipeSchema } from "./training/recipe/recipe.js";
 export type { OnNaN } from "./training/run/broken-run.js";
@@ -89,14 +90,15 @@ export type { EpochRecord, TrainEvent } from "./training/run-folder/events.js";
 export { type LogLine, logSchema, readLog } from "./training/run-folder/log-schema.js";
 export type { MixSettings } from "./training/step/batch/draw-mix.js";
 export type { EraseMode, EraseSettings } from "./training/step/batch/erasing.js";
-export type { BatchTransform } from "./training/step/batch/index.js";
-export { type Distillation, distilledLoss } from "./training/step/distillation/index.js";
+export type { BatchTransform, BatchTransformName } from "./training/step/batch/index.js";
+export { type Distillation, type DistillationName, distilledLoss } from "./training/step/distillation/index.js";
 export type { AnswerKind, TeacherAnswer } from "./training/step/distillation/mode.js";
 export { crossEntropy } from "./training/step/losses/cross-entropy.js";
 export type { Loss, LossName } from "./training/step/losses/index.js";
 export { smoothedTargets } from "./training/step/losses/targets.js";
-export { createOptimizer, type OptimizerOptions } from "./training/step/optimizers/index.js";
+export { createOptimizer, type OptimizerName, type OptimizerOptions } from "./training/step/optimizers/index.js";
 export type { Optimizer, RateFactor, StepScalars } from "./training/step/optimizers/optimizer.js";
+export type { Settings } from "./training/step/settings.js";
 export {
   buildStep,
   type Step,

@@ -6,6 +6,7 @@ import { reshapePrimitive, transposePrimitive } from "./layout.js";
 import { constantPrimitive, inputPrimitive } from "./leaf.js";
 import { concatPrimitive, slicePrimitive } from "./slicing.js";
 
+/** By name; a primitive that no pass knows need not be here. */
 export const primitives = {
   barrier: barrierPrimitive,
   broadcast: broadcastPrimitive,

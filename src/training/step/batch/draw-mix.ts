@@ -2,6 +2,7 @@
 import { beta } from "../../../random/distributions.js";
 import type { RandomStream } from "../../../random/stream.js";
 
+/** Mixup and CutMix, as their random numbers are drawn. */
 export interface MixSettings {
   /** Mixup's α of Beta(α, α); 0 turns it off. */
   readonly mixup: number;

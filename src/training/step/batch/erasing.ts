@@ -21,6 +21,7 @@ import { batchTransform, inside } from "./transform.js";
 /** What fills an erased box: normal noise per pixel, one normal colour, or the mean colour. */
 export type EraseMode = "pixel" | "rand" | "const";
 
+/** Random erasing, as it is drawn and done. */
 export interface EraseSettings {
   readonly probability: number;
   readonly mode: EraseMode;

@@ -13,12 +13,12 @@ export type { BatchPlace } from "./transform.js";
 /** The transforms in the order in which they are done: one file and one line each. */
 export const batchTransforms = { erasing, mixing };
 
-type Kinds = typeof batchTransforms;
-export type BatchTransformName = keyof Kinds;
+/** Names of the transforms. */
+export type BatchTransformName = keyof typeof batchTransforms;
 
 /** What is done to a batch as a whole, on the device: the constants of each transform that is on. */
 export type BatchTransform = {
-  readonly [K in BatchTransformName]?: NonNullable<ReturnType<Kinds[K]["options"]>>;
+  readonly [K in BatchTransformName]?: NonNullable<ReturnType<(typeof batchTransforms)[K]["options"]>>;
 };
 
 type AnyKind = BatchTransformKind<z.ZodRawShape, unknown>;

@@ -10,12 +10,12 @@ import { soft } from "./soft.js";
 
 export const distillationModes = { none, soft, hard, labels };
 
-type Modes = typeof distillationModes;
-export type DistillationName = keyof Modes;
+/** Names of the modes. */
+export type DistillationName = keyof typeof distillationModes;
 
 /** How a teacher's answers enter the loss: a mode and its constants. */
 export type Distillation = {
-  readonly [K in DistillationName]: { readonly kind: K } & ReturnType<Modes[K]["options"]>;
+  readonly [K in DistillationName]: { readonly kind: K } & ReturnType<(typeof distillationModes)[K]["options"]>;
 }[DistillationName];
 
 /** What a mode needs to know of a teacher; undefined where it has none. */

@@ -8,4 +8,5 @@ export type Loss = (logits: Tensor, target: Tensor) => Tensor;
 
 export const losses = { crossEntropy, binaryCrossEntropy } satisfies Readonly<Record<string, Loss>>;
 
+/** Names of the losses. */
 export type LossName = keyof typeof losses;

@@ -9,13 +9,13 @@ import { sgd } from "./sgd.js";
 
 export const optimizers = { adamw, sgd, lamb, lion };
 
-type Kinds = typeof optimizers;
-type SettingsOf<K> = K extends OptimizerKind<infer Shape> ? Settings<Shape> : never;
+/** Names of the optimizers. */
+export type OptimizerName = keyof typeof optimizers;
 
 /** Which optimizer, with its constants. */
 export type OptimizerOptions = {
-  readonly [K in keyof Kinds]: { readonly kind: K } & SettingsOf<Kinds[K]>;
-}[keyof Kinds];
+  readonly [K in OptimizerName]: { readonly kind: K } & Settings<(typeof optimizers)[K]["settings"]>;
+}[OptimizerName];
 
 /** The optimizer of these options; `factor` changes the rate of single parameters. */
 export function createOptimizer(options: OptimizerOptions, factor: RateFactor = () => 1): Optimizer {
