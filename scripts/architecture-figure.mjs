@@ -14,9 +14,9 @@ function floorsOf(table) {
     return floor.get(room);
   };
   for (const room of Object.keys(table)) of(room);
-  const floors = [];
-  for (const [room, at] of floor) (floors[at] ??= []).push(room);
-  return floors;
+  return Array.from({ length: Math.max(...floor.values()) + 1 }, (_, level) =>
+    [...floor.keys()].filter((room) => floor.get(room) === level),
+  );
 }
 
 /** Imports that no other import implies. */

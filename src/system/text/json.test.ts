@@ -4,7 +4,7 @@ import { asObject, JsonError, parseJson, tryJson } from "./json.js";
 
 it.each([
   ["lists in lists", "[".repeat(100_000) + "]".repeat(100_000), /deeper than 64 levels/],
-  ["objects in objects", '{"a":'.repeat(65) + "1" + "}".repeat(65), /deeper than 64 levels/],
+  ["objects in objects", `${'{"a":'.repeat(65)}1${"}".repeat(65)}`, /deeper than 64 levels/],
   ["lists that do not end", "[".repeat(1_000_000), /deeper than 64 levels/],
   ["many values", `[${"0,".repeat(2_000_001)}0]`, /more than 2000000 values/],
   ["many empty lists", `[${"[],".repeat(1_000_001)}0]`, /more than 2000000 values/],
