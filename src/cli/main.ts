@@ -1,6 +1,6 @@
 /** The command-line program: finds the command, turns errors into sentences and exit codes. */
 
-import { Command, CommanderError } from "commander";
+import { type Command, CommanderError } from "commander";
 import { DeitError } from "../errors/errors.js";
 import { messageOf } from "../errors/message-of.js";
 import { lowFileLimit } from "../system/files/file-limit.js";
@@ -9,6 +9,7 @@ import { spreadLists } from "./options/lists.js";
 import { addCommands, type Commands } from "./options/subcommands.js";
 import { OutputLost } from "./output/interruption.js";
 import { warn } from "./output/output.js";
+import { Program } from "./program.js";
 
 const commands: Commands = {
   train: { about: "train a model on a folder of images", load: () => import("./commands/train.js") },
@@ -62,12 +63,12 @@ const commands: Commands = {
 
 /** The program with its commands; only the one that `argv` names is complete. */
 export async function commandLine(argv: readonly string[]): Promise<Command> {
-  const program = new Command("deit")
+  const program = new Program("deit")
     .description("Data-efficient image transformers: train, evaluate, predict.")
     .version(version(), "-v, --version")
     .configureOutput({ outputError: (text) => warn(text.replace(/^error: /, "").trimEnd()) })
     .enablePositionalOptions()
-    .showSuggestionAfterError()
+    .showSuggestionAfterError(false)
     .exitOverride()
     .addHelpText(
       "after",

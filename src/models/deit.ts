@@ -93,21 +93,21 @@ function check(name: string, { imageSize, patchSize, width, heads, depth, classe
   const whole = { imageSize, patchSize, width, heads, depth, classes };
   for (const [option, value] of Object.entries(whole)) {
     if (!Number.isInteger(value) || value < 1)
-      throw new UsageError(`${name}: ${option} is ${value}; it must be a whole number above 0.`);
+      throw new UsageError(`The ${option} of "${name}" is ${value}; it must be a whole number above 0.`);
   }
   if (!(Math.floor(width * mlpRatio) >= 1))
     throw new UsageError(
-      `${name}: an mlpRatio of ${mlpRatio} leaves nothing of a width of ${width}; use ${Number((1 / width).toPrecision(2))} or more (4 is usual).`,
+      `An mlpRatio of ${mlpRatio} leaves nothing of the width of "${name}", ${width}; use ${Number((1 / width).toPrecision(2))} or more (4 is usual).`,
     );
   if (imageSize % patchSize !== 0) {
     const near = Math.max(1, Math.round(imageSize / patchSize)) * patchSize;
     throw new UsageError(
-      `${name}: an image of ${imageSize} pixels cannot be cut into patches of ${patchSize}; use ${near} or another patch size.`,
+      `An image of ${imageSize} pixels cannot be cut into patches of ${patchSize}, as "${name}" sees it; use ${near}${name === "deit" ? " or another patchSize" : ""}.`,
     );
   }
   if (width % heads !== 0)
     throw new UsageError(
-      `${name}: a width of ${width} cannot be shared by ${heads} heads; use a multiple of the heads.`,
+      `The width of "${name}", ${width}, cannot be shared by ${heads} heads; use a multiple of the heads.`,
     );
 }
 

@@ -77,10 +77,10 @@ describe("models", () => {
   });
 
   it.each([
-    [{ imageSize: 30 }, "cannot be cut into patches of 16; use 32"],
+    [{ imageSize: 30 }, 'cannot be cut into patches of 16, as "custom" sees it; use 32.'],
     [{ width: 100, heads: 3 }, "cannot be shared by 3 heads"],
-    [{ width: 16, mlpRatio: 0.05 }, "leaves nothing of a width of 16; use 0.063 or more"],
-    [{ depth: 0 }, "depth is 0; it must be a whole number above 0"],
+    [{ width: 16, mlpRatio: 0.05 }, 'leaves nothing of the width of "custom", 16; use 0.063 or more'],
+    [{ depth: 0 }, 'The depth of "custom" is 0; it must be a whole number above 0'],
   ])("refuses %j with a sentence", (options, message) => {
     expect(() => deit("custom", options)).toThrow(message);
   });

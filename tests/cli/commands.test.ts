@@ -53,6 +53,12 @@ describe("help", () => {
     const option = await deit(["models", "--jsno"]);
     expect([option.code, option.stderr]).toEqual([2, expect.stringContaining("Did you mean --json?")]);
   });
+  it("tells a mistyped option before one that is missing, and guesses only what is near", async () => {
+    const typo = await deit(["predict", "x.jpg", "--weight", "y"]);
+    expect([typo.code, typo.stderr]).toEqual([2, "deit: unknown option '--weight'\n(Did you mean --weights?)\n"]);
+    const other = await deit(["train", "x", "--opt", "sgd"]);
+    expect([other.code, other.stderr]).toEqual([2, "deit: unknown option '--opt'\n"]);
+  });
 });
 
 describe("output that nobody reads any more", () => {
@@ -76,6 +82,10 @@ describe("commands for machines", () => {
   it("deit doctor --json", async () => {
     const report = JSON.parse((await deit(["doctor", "--json"])).stdout);
     expect(report.engines[0]).toMatchObject({ engine: "onnx", works: true });
+  });
+  it("deit evaluate --head distillation refuses a model with one head", async () => {
+    const ran = await deit(["evaluate", "--weights", run, "--data", "procedural:32:40", "--head", "distillation"]);
+    expect([ran.code, ran.stderr]).toEqual([2, expect.stringContaining("have one head, that of the class token")]);
   });
   it("deit evaluate --json on a run folder", async () => {
     const { stdout } = await deit(["evaluate", "--weights", run, "--data", "procedural:32:40", "--json"]);

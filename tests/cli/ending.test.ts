@@ -1,7 +1,7 @@
 /** Ends that are not the usual one: output that goes away, signals, wrong places to write. */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -111,3 +111,42 @@ it.skipIf(process.platform !== "linux")(
     expect(await new Promise((resolve) => child.on("close", resolve))).toBe(75);
   },
 );
+
+/** Runs `deit` and sends a signal as soon as the process listens, before the program is loaded. */
+function signalledEarly(signal: NodeJS.Signals, args: readonly string[]): Promise<readonly [number | null, string]> {
+  return new Promise((resolve) => {
+    // The first module tells when it has been run; the rest is loaded after that.
+    const hook = `process.on("newListener", (name) => {
+      if (name === "SIGUSR1") queueMicrotask(() => process.kill(process.pid, "${signal}"));
+    });`;
+    const first = `data:text/javascript,${encodeURIComponent(hook)}`;
+    const child = spawn(process.execPath, ["--import", first, join(root, "bin/deit.js"), ...args]);
+    let text = "";
+    child.stderr.on("data", (chunk) => {
+      text += chunk;
+    });
+    child.on("close", (code, by) => resolve([code, by ?? text]));
+  });
+}
+
+it.skipIf(process.platform === "win32")("keeps a cluster's warning that comes while it is still loaded", async () => {
+  const output = join(scratch, "warned");
+  const [code, said] = await signalledEarly("SIGUSR1", ["train", ...small, "--output", output]);
+  expect([code, said]).toEqual([75, expect.not.stringContaining("Debugger")]);
+});
+
+it.skipIf(process.platform === "win32")("ends at once by a signal that comes while it is still loaded", async () =>
+  expect(await signalledEarly("SIGTERM", ["train", ...small])).toEqual([null, "SIGTERM"]),
+);
+
+it.skipIf(process.platform !== "linux")("goes on under nohup when the terminal is gone", async () => {
+  const output = join(scratch, "nohup");
+  // What nohup gives for standard input in place of a terminal: /dev/null, for writing only.
+  const input = await open("/dev/null", "w");
+  const words = [join(root, "bin/deit.js"), "train", ...small, "--output", output];
+  const child = spawn(process.execPath, words, { stdio: [input.fd, "ignore", "pipe"] });
+  child.stderr?.once("data", () => child.kill("SIGHUP")).resume();
+  expect(await new Promise((resolve) => child.on("close", (code, by) => resolve([code, by])))).toEqual([0, null]);
+  await input.close();
+  expect(existsSync(join(output, "last.safetensors"))).toBe(true);
+});

@@ -1,6 +1,7 @@
 /** `deit evaluate`: accuracy of a model on a folder of images. */
 import { type Command, Option } from "commander";
 import type { EngineChoice } from "../../engines/open.js";
+import { UsageError } from "../../errors/errors.js";
 import { evaluateHeads, type HeadResult } from "../../evaluation/evaluate-heads.js";
 import { headLogits } from "../../evaluation/heads.js";
 import { topK } from "../../evaluation/metrics.js";
@@ -54,10 +55,14 @@ interface Options extends EngineChoice, DataOptions {
 async function run(options: Options, signal: AbortSignal): Promise<void> {
   const opened = await openNotedModel({ ...options, classes: await namedClasses(options) });
   const { model, view, weights, namedClasses: classes } = opened;
+  if (options.head === "distillation" && !headsOf(model).includes(options.head))
+    throw new UsageError(
+      `--head is distillation, but the weights in "${options.weights}" have one head, that of the class token; leave --head out.`,
+    );
   const dataset = await testDataset({ ...options, weights: [options.weights] }, model, classes, signal);
   const real = options.real === undefined ? undefined : await readRealLabels(options.real);
   const loader = evaluationLoader(dataset, view, options);
-  // Models with one head decide by it, whatever was asked for.
+  // A model with one head decides by it, the class token's.
   const chosen: Head = headsOf(model).includes(options.head) ? options.head : "both";
   const progress = createProgress({ title: "evaluating", total: dataset.length, unit: "images", quiet: options.json });
   const predictions: { image: string; top5: number[]; logits: number[] }[] = [];

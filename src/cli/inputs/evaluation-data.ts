@@ -9,7 +9,7 @@ import { labelledFor } from "../../evaluation/output-classes.js";
 import type { EvaluationView, ViewChoice } from "../../evaluation/view.js";
 import { viewLoader } from "../../evaluation/view-loader.js";
 import type { Model } from "../../models/model.js";
-import { splitOption, wholeNumber } from "../options/options.js";
+import { runSplitOption, wholeNumber } from "../options/options.js";
 import { viewOptions } from "../options/view.js";
 import { warn } from "../output/output.js";
 import { measuringRule } from "./run-split.js";
@@ -23,7 +23,7 @@ export interface DataOptions extends ViewChoice {
 }
 
 export function dataOptions(command: Command): Command {
-  return viewOptions(splitOption(command))
+  return viewOptions(runSplitOption(command))
     .requiredOption("--data <folder>", "images with labels: class folders, shards and others")
     .option("--classes <file>", "class names, one per line, in the order of the models' outputs")
     .option("--batch-size <images>", "images per run of the program", wholeNumber(1), 8)

@@ -1,5 +1,5 @@
 /** Parsers of option values, and what commands share. */
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Engine } from "../../engines/engine.js";
 import { type Choice, type EngineChoice, openEngine, type PassedOver } from "../../engines/open.js";
 import { UsageError } from "../../errors/errors.js";
@@ -43,6 +43,16 @@ export function parseSeeds(text: string): number[] {
 /** The option that says how data is divided for training and testing; `parseSplitRule` reads it. */
 export function splitOption(command: Command): Command {
   return command.option(splitFlag, splitMeaning, "given");
+}
+
+/** The same where weights that are measured may be those of a run, whose own division is then taken. */
+export function runSplitOption(command: Command): Command {
+  return command.addOption(
+    new Option(splitFlag, splitMeaning).default(
+      "given",
+      "what the run of the weights set aside, or the data's own parts",
+    ),
+  );
 }
 
 /** The same where a share is set aside when the data has no part for testing. */

@@ -1,9 +1,8 @@
 /** What ends work early: signals, and standard output that nobody takes any more. */
 import { DeitError, InterruptedError, PausedError } from "../../errors/errors.js";
+import { earlyWarning, endBy, endings, leaveSignals } from "./early-signals.js";
 import { note, outputLost } from "./output.js";
 
-/** SIGUSR1 is a cluster's warning: save, end, be taken up again. SIGHUP comes when the terminal is gone. */
-const endings = ["SIGINT", "SIGTERM", "SIGUSR1", "SIGHUP"] as const;
 /** A launcher may hand on a signal that its child got by itself too; so close together they count as one. */
 const oneSignal = 500;
 /** Milliseconds in which work that has nothing to save closes what it holds; what takes longer is cut off. */
@@ -58,6 +57,8 @@ export async function interruptible<T>(work: (signal: AbortSignal, ending: Endin
     outputLost.removeEventListener("abort", lose);
   };
   answer();
+  leaveSignals();
+  if (earlyWarning.aborted) stop("SIGUSR1");
   try {
     return await work(signal, {
       saves: (what) => {
@@ -86,14 +87,3 @@ function acknowledgement(name: NodeJS.Signals, after: string | undefined): strin
 
 /** Whether this process speaks to the user: alone, or the first of its job. */
 const leads = (): boolean => (process.env.DEIT_RANK ?? "0") === "0";
-
-/**
- * Ends the process as the signal does that nobody listens to. `process.exit` would end the engine's thread in the middle
- * of its work, and Node aborts where native code then calls back.
- */
-function endBy(name: NodeJS.Signals): void {
-  process.removeAllListeners(name);
-  process.kill(process.pid, name);
-  // Still here: the first process of a container ignores what it does not listen to.
-  process.exit(new InterruptedError("").exitCode);
-}
