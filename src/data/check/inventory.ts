@@ -11,7 +11,7 @@ import { lookAt } from "../dataset/place.js";
 import { formatOf } from "../sources/formats.js";
 import { openPart } from "../sources/open.js";
 import { folderLayout } from "../sources/part-folders.js";
-import { oneClassOnly } from "../sources/training-classes.js";
+import { nothingToLearn } from "../sources/training-classes.js";
 
 export interface Part {
   /** "train", "validation", "test", or the folder's own word for it. */
@@ -82,7 +82,7 @@ export async function takeInventory(path: string): Promise<Inventory> {
   const told = [...new Set(parts.flatMap(({ dataset }) => dataset.notes ?? []))];
   for (const message of told) oddities.push({ kind: "told", path, message });
   const complaint =
-    parts[0]?.name === (folders.get("train") ?? "train") ? await oneClassOnly(path, parts[0].dataset) : undefined;
+    parts[0]?.name === (folders.get("train") ?? "train") ? await nothingToLearn(path, parts[0].dataset) : undefined;
   if (complaint !== undefined) oddities.push({ kind: "refused", path, message: complaint });
   if (isFolder && parts.every(({ dataset }) => dataset.source(0).kind === "file"))
     await findStrays(path, oddities, new Set());

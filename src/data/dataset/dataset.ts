@@ -68,6 +68,8 @@ export interface Dataset {
    * `applied` when they were packed, or `lost` then.
    */
   readonly orientation?: "applied" | "lost";
+  /** Whether each sample has a name of its own for a label: a class to be found among others, but none to learn. */
+  readonly distinct?: boolean;
   /** Sentences on how the data was taken that its user should read. */
   readonly notes?: readonly string[];
   /** Sentences on files among its own that look like images and are not taken. */
@@ -125,6 +127,7 @@ export function subset(dataset: Dataset, indices: ArrayLike<number>): Dataset {
     key: (i) => dataset.key(indices[i]),
     form: dataset.form,
     orientation: dataset.orientation,
+    distinct: dataset.distinct,
     notes: dataset.notes,
     leftOut: dataset.leftOut,
   };

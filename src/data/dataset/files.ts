@@ -196,7 +196,7 @@ export function* inOrder(names: NameColumn): Generator<string, void> {
 /** A data set of files with labels. */
 export function fileDataset(
   files: FileList,
-  { classes, labels }: Labelled,
+  { classes, labels, distinct }: Labelled,
   said: Pick<Dataset, "notes" | "leftOut"> = {},
 ): Dataset {
   const { root } = files;
@@ -211,6 +211,7 @@ export function fileDataset(
     source: (i) => ({ kind: "file", path: files.path(i) }),
     describe: (i) => files.path(i),
     key: (i) => files.relative(i).replaceAll(sep, "/"),
+    distinct,
     ...said,
   };
 }

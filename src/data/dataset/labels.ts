@@ -9,6 +9,8 @@ const mostClasses = 1_000_000;
 export interface Labelled {
   readonly classes: readonly string[];
   readonly labels: Uint32Column;
+  /** Whether each sample has a name of its own for a label, as captions and identifiers are. */
+  readonly distinct?: boolean;
 }
 
 /** Of fewer samples each may well be of a class of its own. */
@@ -49,8 +51,7 @@ export class LabelColumn {
   /**
    * The labels as indices. `wanted` are the classes to index into, `own` those that the data name; without both, the
    * names found in code-point order, or for numbers "0" to the largest. Numbers are indices, unless they are `names`.
-   * Throws FileError for a label of no class and for a sample without a label, UnlabelledPartError where none has one or
-   * where each has a name of its own, as captions and identifiers are.
+   * Throws FileError for a label of no class and for a sample without a label, UnlabelledPartError where none has one.
    */
   resolve(path: string, options: ResolveOptions): Labelled {
     const { wanted, own } = options;
@@ -62,11 +63,7 @@ export class LabelColumn {
     const found = all.filter(isLabel);
     const indices = options.numbers !== "names" && found.every((label) => /^\d{1,15}$/.test(label));
     const numbers = indices ? found.map(Number) : undefined;
-    if (!wanted && !own && !numbers && found.length === this.length && this.length >= leastToCompare)
-      throw new UnlabelledPartError(
-        path,
-        `The ${this.length.toLocaleString("en")} samples of "${path}" have a label each that no other has (${quoted(found[0])}, ${quoted(found[1])}, …), which are no classes.`,
-      );
+    const distinct = !wanted && !own && !numbers && found.length === this.length && this.length >= leastToCompare;
     const inOrder = () => {
       const names = NameColumn.of(found);
       return [...names.order()].map((i) => found[i]);
@@ -83,7 +80,7 @@ export class LabelColumn {
     const byId = new Map(found.map((label, i) => [this.#ids.get(label)!, index[i]!]));
     const labels = new Uint32Column();
     for (let i = 0; i < this.length; i++) labels.push(byId.get(this.#column.at(i)) ?? 0);
-    return { classes, labels };
+    return { classes, labels, distinct };
   }
 
   #requireLabels(path: string, marker: number | undefined, members?: ArrayLike<number>): void {

@@ -60,7 +60,7 @@ export class SampleTable {
 export function tableDataset(
   name: string,
   table: SampleTable,
-  { classes, labels }: Labelled,
+  { classes, labels, distinct }: Labelled,
   source: (i: number) => SampleSource = (i) => sliceOf(table, i),
 ): Dataset {
   return {
@@ -71,6 +71,7 @@ export function tableDataset(
     source,
     describe: (i) => table.describe(i),
     key: (i) => table.key(i),
+    distinct,
   };
 }
 

@@ -3,7 +3,6 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { counted, holds, image, scratchData, tar } from "../../../tests/made-data.js";
-import { UnlabelledPartError } from "../../errors/errors.js";
 import { sayings } from "../dataset/dataset.js";
 import { openForMeasuring, openPart } from "./open.js";
 import { openTrainingData } from "./training-classes.js";
@@ -115,9 +114,14 @@ describe("folders", () => {
     expect(counted(wanted)).toBe("great_dane:2 great_pyrenees:1 pug:1");
     expect(await holds(await made("n01_10_1.png n01_7_2.png n02_3_1.png"))).toBe("train n01:2 n02:1");
     await expect(train(`flat,label=middle:${breeds}`)).rejects.toThrow(/no way to read the names/);
-    await expect(train(await made("0_cat.png 1_cat.png 2_dog.png 3_dog.png 4_dog.png"))).rejects.toThrow(
-      UnlabelledPartError,
-    );
+  });
+
+  it("with a name each are nothing to learn from, but may be measured on by classes that are known", async () => {
+    const each = await made("n01_tench.png n02_ray.png n03_robin.png n04_frog.png n05_newt.png");
+    await expect(openTrainingData(each, {})).rejects.toThrow(/5 samples .* have a label each that no other has/);
+    expect(await holds(each)).toBe("train n01:1 n02:1 n03:1 n04:1 n05:1");
+    const wanted = await openPart(each, { split: "train", classes: ["n03", "n01", "n02", "n04", "n05"] });
+    expect(wanted.label(0)).toBe(1);
   });
 });
 
@@ -171,7 +175,7 @@ describe("lists", () => {
       /6 samples .* have a label each that no other has/,
     ],
   ])("with %s are refused", async (_, header, cells, message) => {
-    await expect(train(await list(header, cells))).rejects.toThrow(message);
+    await expect(openTrainingData(await list(header, cells), {})).rejects.toThrow(message);
   });
 
   it("that name images of several parts, or two lists in a folder, are not taken in silence", async () => {
@@ -244,7 +248,7 @@ describe("shards", () => {
       /have a label each that no other has/,
     ],
   ])("with %s are refused by name", async (_, members, message) => {
-    await expect(train(await made({ "x.tar": await tar(members) }))).rejects.toThrow(message);
+    await expect(openTrainingData(await made({ "x.tar": await tar(members) }), {})).rejects.toThrow(message);
   });
 });
 

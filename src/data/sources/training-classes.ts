@@ -1,4 +1,4 @@
-/** Data to learn from: two classes at least, or there is nothing to tell apart. */
+/** Data to learn from: two classes at least, of several images, or there is nothing to tell apart. */
 import { join, relative, sep } from "node:path";
 import { FileError } from "../../errors/errors.js";
 import { quoted } from "../../errors/quoted.js";
@@ -10,16 +10,23 @@ import { listsBeside } from "./flat.js";
 import { openDataset } from "./open.js";
 import { findData } from "./part-folders.js";
 
-/** Opens the part for training. Throws FileError where all its images are of one class. */
+/** Opens the part for training. Throws FileError where its labels teach nothing. */
 export async function openTrainingData(path: string, options: Omit<OpenOptions, "split">): Promise<Dataset> {
   const dataset = await openDataset(path, { ...options, split: "train" });
-  const complaint = await oneClassOnly(path, dataset);
+  const complaint = await nothingToLearn(path, dataset);
   if (complaint !== undefined) throw new FileError(path, complaint);
   return dataset;
 }
 
-/** A sentence where all images are of one class, with the folder that was probably meant; undefined otherwise. */
-export async function oneClassOnly(path: string, dataset: Dataset): Promise<string | undefined> {
+/**
+ * A sentence where all images are of one class, with the folder that was probably meant, or where each has a label of its
+ * own, as captions are; undefined otherwise.
+ */
+export async function nothingToLearn(path: string, dataset: Dataset): Promise<string | undefined> {
+  if (dataset.distinct) {
+    const [first, second] = [0, 1].map((i) => quoted(dataset.classes[dataset.label(i)]));
+    return `The ${dataset.length.toLocaleString("en")} samples of "${path}" have a label each that no other has (${first}, ${second}, …), so that there are no classes to learn; check which column or part of the name holds the class.`;
+  }
   const first = dataset.label(0);
   for (let i = 1; i < dataset.length; i++) if (dataset.label(i) !== first) return undefined;
   const meant = await meantFolder(path, dataset);

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import type { Dataset } from "../../../data/dataset/dataset.js";
 import { parseSplitRule } from "../../../data/dataset/split.js";
 import { notesOf, openAllParts } from "../../../data/sources/all-parts.js";
-import { oneClassOnly } from "../../../data/sources/training-classes.js";
+import { nothingToLearn } from "../../../data/sources/training-classes.js";
 import { splitOption } from "../../options/options.js";
 import { print, warn } from "../../output/output.js";
 
@@ -20,7 +20,7 @@ async function run(path: string, options: { split: string; json?: boolean }): Pr
   const found = await openAllParts(path, { rule });
   const [{ name: first, dataset }] = found.parts;
   const parts = found.parts.map(({ name, dataset }) => describe(name, dataset));
-  const complaint = first === "train" ? await oneClassOnly(path, dataset) : undefined;
+  const complaint = first === "train" ? await nothingToLearn(path, dataset) : undefined;
   const notes = [...notesOf(found), ...(complaint === undefined ? [] : [complaint])];
   const { name, classes } = dataset;
   if (options.json) {
