@@ -18,6 +18,10 @@ module.exports = {
       ...["evaluation", "data", "weights", "engines", "models", "formats", "cluster"],
       ...["tensor", "random", "system", "errors"],
     ],
+    library: [
+      ...["training", "evaluation", "data", "weights", "engines", "models", "formats", "cluster"],
+      ...["tensor", "random", "system", "errors"],
+    ],
     report: ["training", "evaluation", "data", "engines", "models", "tensor", "system", "errors"],
     cli: [
       ...["report", "training", "evaluation", "data", "weights", "engines", "models", "formats", "cluster"],

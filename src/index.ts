@@ -43,6 +43,8 @@ export {
   createOnnxEngine,
   type OnnxEngineOptions,
 } from "./engines/onnx/engine.js";
+export type { EngineChoice, EngineName } from "./engines/open.js";
+export type { ProcessOptions } from "./engines/xla/open-client.js";
 export * from "./errors/errors.js";
 export { type Decisions, disagreement } from "./evaluation/agreement.js";
 export { Attention, type AttentionMaps, type AttentionToken } from "./evaluation/attention.js";
@@ -60,6 +62,22 @@ export {
   type ViewChoice,
 } from "./evaluation/view.js";
 export { readSafetensors, writeSafetensors } from "./formats/safetensors/safetensors.js";
+export {
+  type ClassifierSettings,
+  type ClassifyOptions,
+  classifier,
+  type EmbedOptions,
+  type ImageClassifier,
+  type Prediction,
+} from "./library/classifier.js";
+export { type EngineOption, openEngine } from "./library/engine.js";
+export type { ImageInput, PixelImage } from "./library/image.js";
+export type {
+  ClassifierChoice,
+  ClassifierSource,
+  ModelInMemory,
+  NamedWeights,
+} from "./library/opened-classifier.js";
 export { type AdaptOptions, adaptWeights } from "./models/adapt.js";
 export { decisionLogits, type Head, inferenceContext, parameterInputs } from "./models/context.js";
 export { type DeitConfig, deit } from "./models/deit.js";

@@ -1,0 +1,208 @@
+/** `classifier`: images in, labels out. */
+import { applyTransform } from "../data/view/transform.js";
+import { UsageError } from "../errors/errors.js";
+import { Attention, type AttentionMaps, type AttentionToken } from "../evaluation/attention.js";
+import { embedding, patchFeatures } from "../evaluation/features.js";
+import { softmaxOf, topK } from "../evaluation/metrics.js";
+import { Probe } from "../evaluation/probe.js";
+import { evaluationTransform } from "../evaluation/view.js";
+import { requireFiniteLogits } from "../models/finite.js";
+import { Closing } from "../system/closing.js";
+import { mean } from "../tensor/index.js";
+import { type EngineLease, type EngineOption, leaseEngine } from "./engine.js";
+import { type ImageInput, type NamedImage, readImage } from "./image.js";
+import {
+  type ClassifierChoice,
+  type ClassifierSource,
+  type OpenedClassifier,
+  openClassifier,
+} from "./opened-classifier.js";
+
+/** How a classifier is opened. */
+export interface ClassifierSettings extends ClassifierChoice {
+  /** The engine; `auto` unless told. One that is open already is not closed with the classifier. */
+  readonly engine?: EngineOption;
+}
+
+/** One answer to "what is it?". */
+export interface Prediction {
+  /** Name of the class; its index as text where nothing names the classes. */
+  readonly label: string;
+  /** Softmax probability, between 0 and 1. */
+  readonly score: number;
+  /** Place of the class among the outputs. */
+  readonly index: number;
+}
+
+/** How many answers are given. */
+export interface ClassifyOptions {
+  /** The most likely classes to tell, 5 unless told; all of them where there are fewer. */
+  readonly top?: number;
+}
+
+/** Which vector an embedding is. */
+export interface EmbedOptions {
+  /**
+   * `class` (the default): what the head reads, of a distilled model the mean over both tokens; `patches`: the mean of the
+   * normalised tokens of the patches.
+   */
+  readonly from?: "class" | "patches";
+}
+
+/** A classifier of images: call it. It holds memory until `close()`, or the end of an `await using`. */
+export interface ImageClassifier {
+  /** The most likely classes of an image, the likeliest first. */
+  (image: ImageInput, options?: ClassifyOptions): Promise<readonly Prediction[]>;
+  /** The same for each of several images, in their order. */
+  (images: readonly ImageInput[], options?: ClassifyOptions): Promise<readonly (readonly Prediction[])[]>;
+  /** Names of the classes in the order of the outputs, where they are known. */
+  readonly classes?: readonly string[];
+  /** What should be said of how the weights are taken. */
+  readonly notes: readonly string[];
+  /** A vector of `width` numbers for an image. Throws UsageError for a model that has none. */
+  embed(image: ImageInput, options?: EmbedOptions): Promise<Float32Array>;
+  /** One for each image. */
+  embed(images: readonly ImageInput[], options?: EmbedOptions): Promise<readonly Float32Array[]>;
+  /** Where the token looks: a map per head of the last block, and all layers rolled out. */
+  attention(image: ImageInput, token?: AttentionToken): Promise<AttentionMaps>;
+  /** Frees the model, and the engine where nobody else uses it. */
+  close(): Promise<void>;
+  /** The same, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * Opens a classifier. `source` is a model's name, which means its published weights (from the hub, kept in its cache); a
+ * run folder or a file of weights; an ONNX file of any image classifier; `{ model: "name", weights: "file" }`; or a model
+ * and its weights in memory. Answers are those of `deit predict`. Throws a DeitError where it cannot be opened.
+ *
+ * @example
+ * ```js
+ * import { classifier } from "deit";
+ *
+ * const classify = await classifier("deit_tiny_patch16_224");
+ * for (const { label, score } of await classify("cat.jpg", { top: 3 })) console.log(label, score);
+ * ```
+ */
+export async function classifier(
+  source: ClassifierSource,
+  { engine, ...choice }: ClassifierSettings = {},
+): Promise<ImageClassifier> {
+  const lease = await leaseEngine(engine);
+  try {
+    return callable(new Opened(await openClassifier(source, choice, lease.engine), lease));
+  } catch (error) {
+    await lease.release();
+    throw error;
+  }
+}
+
+function callable(opened: Opened): ImageClassifier {
+  const { classes, notes } = opened.model;
+  const close = () => opened.close();
+  const call = (input: ImageInput | readonly ImageInput[], options: ClassifyOptions = {}) =>
+    opened.each(input, (image) => opened.classify(image, options));
+  const members = {
+    ...{ classes, notes, close },
+    embed: (input: ImageInput | readonly ImageInput[], options: EmbedOptions = {}) =>
+      opened.each(input, (image) => opened.embed(image, options)),
+    attention: (image: ImageInput, token: AttentionToken = "class") =>
+      opened.each(image, (read) => opened.attention(read, token)),
+    [Symbol.asyncDispose]: close,
+  };
+  return Object.assign(call, members) as ImageClassifier;
+}
+
+/** The model behind the function, and what it has opened beside. */
+class Opened {
+  readonly #probes = new Map<string, Promise<Probe>>();
+  readonly #attentions = new Map<AttentionToken, Promise<Attention>>();
+  readonly #closing = new Closing();
+  #closed: Promise<void> | undefined;
+
+  constructor(
+    readonly model: OpenedClassifier,
+    private readonly lease: EngineLease,
+  ) {
+    this.#closing.add(() => lease.release());
+    this.#closing.add(() => model.dispose());
+  }
+
+  /** One image after another: only one is in memory, and answers are those of each alone. */
+  async each<T>(input: ImageInput | readonly ImageInput[], work: (image: NamedImage) => Promise<T>): Promise<T | T[]> {
+    if (this.#closed) throw new UsageError("The classifier is closed; open another one.");
+    const { exif } = this.model.view;
+    if (!isList(input)) return work(await readImage(input, exif));
+    const results: T[] = [];
+    for (const [i, one] of input.entries()) results.push(await work(await readImage(one, exif, i)));
+    return results;
+  }
+
+  async classify(image: NamedImage, { top = 5 }: ClassifyOptions): Promise<readonly Prediction[]> {
+    if (!Number.isInteger(top) || top < 1) throw new UsageError(`top is ${top}; give a whole number from 1 on.`);
+    const { name, classes } = this.model;
+    const logits = await this.model.logits(this.#view(image));
+    requireFiniteLogits(logits, name, image.name);
+    const scores = softmaxOf(logits);
+    return topK(logits, Math.min(top, logits.length)).map((index) => ({
+      ...{ label: classes?.[index] ?? String(index), score: scores[index], index },
+    }));
+  }
+
+  async embed(image: NamedImage, { from = "class" }: EmbedOptions): Promise<Float32Array> {
+    if (from !== "class" && from !== "patches")
+      throw new UsageError(`There is no embedding from "${String(from)}"; choose class or patches.`);
+    const probe = await this.#probe(from);
+    return (await probe.run(this.#view(image), 1)).get("embedding")!.data as Float32Array;
+  }
+
+  async attention(image: NamedImage, token: AttentionToken): Promise<AttentionMaps> {
+    const { model, weights } = this.#inside("Attention maps");
+    let attention = this.#attentions.get(token);
+    if (!attention) {
+      attention = Attention.create(this.lease.engine, model, weights, token);
+      this.#attentions.set(token, attention);
+      this.#keep(attention);
+    }
+    return (await (await attention).maps(this.#view(image), 1))[0];
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#closing.close();
+    return this.#closed;
+  }
+
+  #probe(from: "class" | "patches"): Promise<Probe> {
+    let probe = this.#probes.get(from);
+    if (!probe) {
+      const { model, weights } = this.#inside("Embeddings");
+      const patches = from === "patches" ? patchFeatures(model) : undefined;
+      probe = Probe.create(
+        this.lease.engine,
+        model,
+        weights,
+        patches ? (seen) => ({ embedding: mean(patches(seen).patches, [1, 2]) }) : embedding(model),
+      );
+      this.#probes.set(from, probe);
+      this.#keep(probe);
+    }
+    return probe;
+  }
+
+  #keep(opened: Promise<{ dispose(): Promise<void> }>): void {
+    this.#closing.add(async () => (await opened).dispose());
+    opened.catch(() => undefined); // whoever asked hears of it
+  }
+
+  #inside(what: string): NonNullable<OpenedClassifier["inside"]> {
+    const { inside, name } = this.model;
+    if (inside) return inside;
+    throw new UsageError(
+      `${what} look into a model, which "${name}" does not let anybody do; give weights of one of deit's models.`,
+    );
+  }
+
+  #view = ({ image }: NamedImage): Uint8Array => applyTransform(image, evaluationTransform(this.model.view));
+}
+
+const isList = (input: ImageInput | readonly ImageInput[]): input is readonly ImageInput[] => Array.isArray(input);

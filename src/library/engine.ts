@@ -1,0 +1,73 @@
+/** The engine of a call: one of the caller's own, or one that all calls with the same choice share. */
+import type { Engine } from "../engines/engine.js";
+import { type EngineChoice, type EngineName, openEngine as open } from "../engines/open.js";
+
+/** An engine by name, by name and settings, or one that is open already and stays so. */
+export type EngineOption = EngineName | EngineChoice | Engine;
+
+/**
+ * Opens an engine: `auto` (the default) takes XLA where an accelerator's plugin is installed and works, otherwise ONNX
+ * Runtime. Whoever opens it closes it. Throws EngineError where the one that is asked for cannot be had.
+ *
+ * @example
+ * ```js
+ * import { openEngine } from "deit";
+ *
+ * const engine = await openEngine("onnx");
+ * console.log(engine.info.platform);
+ * await engine.close();
+ * ```
+ */
+export function openEngine(choice: EngineName | EngineChoice = "auto"): Promise<Engine> {
+  return open(typeof choice === "string" ? { engine: choice } : choice);
+}
+
+/** An engine in use. */
+export interface EngineLease {
+  readonly engine: Engine;
+  /** Gives it back; a shared one is closed when nobody has it any more. */
+  release(): Promise<void>;
+}
+
+interface Shared {
+  readonly engine: Promise<Engine>;
+  users: number;
+}
+
+/** Engines take threads and memory of the whole process, so that all of one choice are one. */
+const shared = new Map<string, Shared>();
+
+/** The engine of an option; one that is open already stays its owner's. An idle engine keeps no process alive. */
+export async function leaseEngine(option: EngineOption = "auto"): Promise<EngineLease> {
+  if (typeof option !== "string" && "compile" in option) return { engine: option, release: () => Promise.resolve() };
+  const choice = typeof option === "string" ? { engine: option } : option;
+  // What cannot be compared cannot be shared.
+  if (choice.splitState || choice.process) {
+    const engine = await open(choice);
+    return { engine, release: once(() => engine.close()) };
+  }
+  const { engine = "auto", threads, plugin, devices, precision } = choice;
+  const key = JSON.stringify([engine, threads, plugin, devices, precision]);
+  const found = shared.get(key) ?? { engine: open(choice), users: 0 };
+  shared.set(key, found);
+  found.users++;
+  const release = once(async () => {
+    if (--found.users > 0) return;
+    if (shared.get(key) === found) shared.delete(key);
+    await (await found.engine).close();
+  });
+  try {
+    return { engine: await found.engine, release };
+  } catch (error) {
+    await release().catch(() => undefined);
+    throw error;
+  }
+}
+
+function once(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined;
+  return () => {
+    done ??= work();
+    return done;
+  };
+}

@@ -1,0 +1,92 @@
+/** Images as callers have them: a path, an address, the bytes of a file, or pixels. */
+import { fileURLToPath } from "node:url";
+import { decodeImage, type Exif } from "../data/codec/decode.js";
+import type { RgbImage } from "../data/pixels/image.js";
+import { readSample } from "../data/view/view.js";
+import { DownloadError, UsageError } from "../errors/errors.js";
+import { request, shown } from "../system/net/http.js";
+import { networkReason } from "../system/net/network-reason.js";
+import { paced } from "../system/net/paced.js";
+
+/** Decoded pixels, row by row: three bytes each (RGB) or four (RGBA, as a canvas gives them, whose alpha is dropped). */
+export interface PixelImage {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8Array | Uint8ClampedArray;
+}
+
+/** An image: a path, an address (`http:`, `https:`, `file:`, also as a string), an image file's bytes, or pixels. */
+export type ImageInput = string | URL | Uint8Array | PixelImage;
+
+/** An image for classifying, and its name for messages. */
+export interface NamedImage {
+  readonly name: string;
+  readonly image: RgbImage;
+}
+
+/** Reads and decodes an image exactly. `at` counts the images of an array. Throws FileError, DownloadError or UsageError. */
+export async function readImage(input: ImageInput, exif: Exif, at?: number): Promise<NamedImage> {
+  const place = at === undefined ? "the image" : `image ${at}`;
+  if (input instanceof Uint8Array)
+    return { name: place, image: await decodeImage(input, { name: place, jpeg: "exact", exif }) };
+  if (typeof input === "string" || input instanceof URL) return readPlace(input, exif);
+  return { name: place, image: rgb(input, place) };
+}
+
+async function readPlace(place: string | URL, exif: Exif): Promise<NamedImage> {
+  const url = place instanceof URL ? place : /^(https?|file):\/\//i.test(place) ? new URL(place) : undefined;
+  if (url && url.protocol !== "file:") {
+    const name = shown(url);
+    return { name, image: await decodeImage(await fetched(url), { name, jpeg: "exact", exif }) };
+  }
+  const path = url ? fileURLToPath(url) : String(place);
+  return { name: path, image: await readSample({ kind: "file", path }, { jpeg: "exact", exif }) };
+}
+
+/** More bytes are no photograph. */
+const largestDownload = 256 * 2 ** 20;
+
+async function fetched(url: URL): Promise<Uint8Array> {
+  try {
+    return await body(url);
+  } catch (error) {
+    if (error instanceof DownloadError) throw error;
+    throw new DownloadError(`Cannot fetch ${shown(url)}: ${networkReason(error)}.`, { cause: error });
+  }
+}
+
+async function body(url: URL): Promise<Uint8Array> {
+  const response = await request(url);
+  if (response.statusCode !== 200) {
+    response.destroy();
+    throw new DownloadError(`${shown(url)} answered with status ${response.statusCode}; check the address.`);
+  }
+  const pieces: Buffer[] = [];
+  let size = 0;
+  for await (const piece of paced(response as AsyncIterable<Buffer>)) {
+    size += piece.length;
+    if (size > largestDownload) {
+      response.destroy();
+      throw new DownloadError(`${shown(url)} is larger than ${largestDownload / 2 ** 20} MiB; give a smaller image.`);
+    }
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces);
+}
+
+function rgb({ width, height, data }: PixelImage, name: string): RgbImage {
+  const pixels = width * height;
+  if (!Number.isInteger(width) || !Number.isInteger(height) || pixels <= 0)
+    throw new UsageError(`${capital(name)} has ${width}×${height} pixels; give whole numbers from 1 on.`);
+  if (data.length === 3 * pixels)
+    return { width, height, data: new Uint8Array(data.buffer, data.byteOffset, data.length) };
+  if (data.length !== 4 * pixels)
+    throw new UsageError(
+      `${capital(name)} has ${width}×${height} pixels, but ${data.length} bytes; give ${3 * pixels} (RGB) or ${4 * pixels} (RGBA).`,
+    );
+  const out = new Uint8Array(3 * pixels);
+  for (let i = 0; i < pixels; i++) out.set(data.subarray(4 * i, 4 * i + 3), 3 * i);
+  return { width, height, data: out };
+}
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
