@@ -70,3 +70,30 @@ it("copes with a class of one image, with features that never change, and with m
   expect([...fit.weight, ...fit.bias].every(Number.isFinite)).toBe(true);
   expect(fit.accuracy).toBeGreaterThan(0.999);
 });
+
+it("is not sure of what few rows say: each new one is a surprise of the size of the first", async () => {
+  const width = 192;
+  const [few, others] = [11, 12].map((seed) => Float32Array.from(numbers(6 * width, seed)));
+  for (const perClass of [1, 2]) {
+    const rows = 2 * perClass;
+    const labels = Int32Array.from({ length: rows }, (_, i) => i % 2);
+    const features = few.subarray(0, rows * width);
+    const { weight, bias, penalty } = await fitLogisticRegression(
+      engine,
+      { features, width, labels, classes: 2 },
+      closing,
+    );
+    expect(penalty).toBe(10);
+    // Rows of noise that it has not seen, under either label: guessing would lose log 2.
+    let loss = 0;
+    for (let row = 0; row < 6; row++) {
+      const logits = [0, 1].map((c) => {
+        let sum = bias[c];
+        for (let j = 0; j < width; j++) sum += weight[c * width + j] * others[row * width + j];
+        return sum;
+      });
+      loss += Math.log(1 + Math.exp(logits[1 - (row % 2)] - logits[row % 2])) / 6;
+    }
+    expect(loss).toBeLessThan(1.5 * Math.LN2);
+  }
+});

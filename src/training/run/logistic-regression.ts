@@ -41,15 +41,16 @@ export interface LinearFit {
 /** Rows that one run of the program takes. */
 const chunkRows = 8192;
 /** Penalties to choose from, the strongest first: the fit of each is where the next one begins. */
-const penalties = [1, 0.3, 0.1, 0.03, 0.01, 0.003];
-/** Parts that take turns at being left out; more rows than this are worth one turn only. */
-const folds = 5;
+const penalties = [10, 3, 1, 0.3, 0.1, 0.03, 0.01, 0.003];
+/** Parts, at most, that take turns at being left out; more rows than this are worth one turn only. */
+const mostFolds = 5;
 const manyRows = 5000;
 
 /**
  * Minimises mean cross entropy + penalty / 2 · Σ w² over weights for standardised features, which has one minimum; the
  * result is for the features as they came. The penalty is the one whose fits lose least on what was left out of them,
- * unless it is given. `closing` takes what is opened on the engine.
+ * unless it is given; where a class has but one row, which cannot be left out, nothing proves a fit, and it is the
+ * strongest: a weaker one would be sure of every view of so few images. `closing` takes what is opened on the engine.
  */
 export async function fitLogisticRegression(
   engine: Engine,
@@ -62,9 +63,10 @@ export async function fitLogisticRegression(
   const rows = data.labels.length;
   const problem = await openProblem(engine, data, scale, closing);
   const all = new Float32Array(rows).fill(1);
-  let penalty = given ?? penalties[penalties.length >> 1];
-  const groups = given === undefined ? foldsOf(data) : undefined;
-  if (groups) {
+  let penalty = given ?? penalties[0];
+  const dealt = given === undefined ? foldsOf(data) : undefined;
+  if (dealt) {
+    const { groups, folds } = dealt;
     const lost = new Float64Array(penalties.length);
     for (let fold = 0; fold < (rows > manyRows ? 1 : folds); fold++) {
       const weights = all.map((_, row) => (groups[row] === fold ? 0 : 1));
@@ -85,10 +87,13 @@ export async function fitLogisticRegression(
 }
 
 /** The fold of each row: every class is dealt out in turn. Undefined where a class has too few rows to leave one out. */
-function foldsOf({ labels, classes }: LabelledFeatures): Uint8Array | undefined {
+function foldsOf({ labels, classes }: LabelledFeatures) {
+  const rows = new Uint32Array(classes);
+  for (const label of labels) rows[label]++;
+  const folds = Math.min(mostFolds, ...rows.filter((count) => count > 0));
+  if (folds < 2) return undefined;
   const seen = new Uint32Array(classes);
-  const groups = Uint8Array.from(labels, (label) => seen[label]++ % folds);
-  return seen.every((count) => count === 0 || count >= folds) ? groups : undefined;
+  return { folds, groups: Uint8Array.from(labels, (label) => seen[label]++ % folds) };
 }
 
 interface Scaling {
@@ -96,13 +101,22 @@ interface Scaling {
   readonly deviation: Float64Array;
 }
 
-/** Mean and deviation of each feature; one that never changes keeps its scale. */
+/** Rows from which the deviation of a feature can be told. */
+const enoughRows = 20;
+
+/**
+ * Mean and deviation of each feature; one that never changes keeps its scale. Of few rows some features are alike by
+ * chance alone, and would get large weights: what is missing in rows is made up by the mean square over all features.
+ */
 function scaling({ features, width, labels: { length: rows } }: LabelledFeatures): Scaling {
   const mean = new Float64Array(width);
   const square = new Float64Array(width);
   for (let i = 0; i < features.length; i++) mean[i % width] += features[i] / rows;
   for (let i = 0; i < features.length; i++) square[i % width] += (features[i] - mean[i % width]) ** 2 / rows;
-  return { mean, deviation: square.map((v) => (v > 1e-12 ? Math.sqrt(v) : 1)) };
+  const missing = Math.max(0, 1 - rows / enoughRows);
+  const common = square.reduce((sum, v) => sum + v / width, 0);
+  const told = square.map((v) => (1 - missing) * v + missing * common);
+  return { mean, deviation: told.map((v) => (v > 1e-12 ? Math.sqrt(v) : 1)) };
 }
 
 /** Weights and biases for features as they came, from those for standardised ones. */
