@@ -21,6 +21,18 @@ export class UsageError extends DeitError {
   readonly exitCode = 2;
 }
 
+/** Weights that do not say which model they are of, where nobody else did; `naming(way)` says how to name it. */
+export class UnnamedModelError extends UsageError {
+  constructor(readonly found: string) {
+    super(UnnamedModelError.naming(found, "with the setting model"));
+  }
+
+  /** The message where a model is named in another way. */
+  static naming(found: string, way: string): string {
+    return `${found}; name it ${way} ("deit models" lists all).`;
+  }
+}
+
 /** Shapes or dtypes that do not fit together. */
 export class ShapeError extends DeitError {
   readonly exitCode = 3;

@@ -1,5 +1,5 @@
 /** Finds a model and its weights: a run folder, a checkpoint that names its model, or a name and a file. */
-import { UsageError } from "../errors/errors.js";
+import { UnnamedModelError, UsageError } from "../errors/errors.js";
 import { quoted } from "../errors/quoted.js";
 import { adaptWeights } from "../models/adapt.js";
 import { requireFiniteWeights } from "../models/finite.js";
@@ -60,10 +60,7 @@ export async function openModel(choice: ModelChoice): Promise<OpenedModel> {
   const described = await describeWeights(found, loaded);
   const sizes = recognizeDeit(shapesOf(tensors));
   const name = choice.model ?? metadata[checkpointMetadata.model] ?? described.modelFor(sizes);
-  if (!name)
-    throw new UsageError(
-      `"${path}" ${unnamed(described.architecture, sizes)}; name it with --model ("deit models" lists all).`,
-    );
+  if (!name) throw new UnnamedModelError(`"${path}" ${unnamed(described.architecture, sizes)}`);
   const own = name === metadata[checkpointMetadata.model] ? savedConfig(metadata) : {};
   const classCount = (tensors.get("head.weight") ?? tensors.get("head.fc.weight"))?.shape[0];
   const oneHead = tensors.has("dist_token") && tensors.has("head.weight") && !tensors.has("head_dist.weight");

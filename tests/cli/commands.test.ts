@@ -195,6 +195,13 @@ describe("bad input", () => {
       /does not say which model it is; name it with --model/,
       2,
     ));
+  it.each(["tokens", "agreement", "throughput"])("the same of %s, which has no option for it", (command) =>
+    fails(
+      [command, join(root, "tests/fixtures/weights/reference.safetensors")],
+      /does not say which model it is; name it as MODEL:WEIGHTS/,
+      2,
+    ),
+  );
   it("weights of another architecture", () =>
     fails(
       ["predict", "x.jpg", "--weights", join(run, "best.safetensors"), "--model", "deit_small_patch16_224"],

@@ -58,7 +58,10 @@ async function run(models: readonly ModelArgument[], options: Options, signal: A
   const named = await namedClasses(options);
   const opened: Opened[] = [];
   for (const { name, model, weights } of models.filter((m) => !isOnnx(m)))
-    opened.push({ name, ...(await openNotedModel({ ...viewChoice(options), model, weights, classes: named })) });
+    opened.push({
+      name,
+      ...(await openNotedModel({ ...viewChoice(options), model, weights, classes: named }, "argument")),
+    });
   const classes = commonClasses(opened);
   const dataset = await testDataset(
     { ...options, weights: models.map((m) => m.weights) },

@@ -7,7 +7,6 @@ import type { Engine } from "../../engines/engine.js";
 import type { EngineChoice } from "../../engines/open.js";
 import { UsageError } from "../../errors/errors.js";
 import { didYouMean } from "../../errors/nearest.js";
-import { openModel } from "../../evaluation/open-model.js";
 import { type BatchChoice, measureThroughput, type Throughput } from "../../evaluation/throughput.js";
 import { initialize } from "../../models/initialize.js";
 import { published } from "../../models/published.js";
@@ -16,6 +15,7 @@ import type { Chart } from "../../report/plot.js";
 import { createProgress } from "../../system/terminal/progress.js";
 import { sizeOf } from "../../tensor/index.js";
 import { readLog } from "../../training/run-folder/log-schema.js";
+import { openNotedModel } from "../inputs/noted-model.js";
 import { modelArguments } from "../options/model-argument.js";
 import { engineOptions, wholeNumber, withEngine } from "../options/options.js";
 import { interruptible } from "../output/interruption.js";
@@ -142,7 +142,7 @@ async function opened(text: string) {
     throw new UsageError(
       `"${text}" is neither the name of a model nor a file or folder of weights${didYouMean(text, modelNames())}`,
     );
-  const { model, weights } = await openModel(argument);
+  const { model, weights } = await openNotedModel(argument, "argument");
   const top1 = await bestTop1(argument.weights);
   return {
     name: argument.name,

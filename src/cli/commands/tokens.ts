@@ -54,7 +54,7 @@ async function run(models: readonly ModelArgument[], options: Options, signal: A
     const all: Result[] = [];
     for (const argument of models) {
       const choice = { ...viewChoice(options), ...argument, classes: await namedClasses(options) };
-      const { model, view, weights, namedClasses: classes } = await openNotedModel(choice);
+      const { model, view, weights, namedClasses: classes } = await openNotedModel(choice, "argument");
       const dataset = await testDataset({ ...options, weights: [argument.weights] }, model, classes, signal);
       const probe = await Probe.create(engine, model, weights, tokenCosines(model));
       const loader = evaluationLoader(dataset, view, options);
