@@ -144,3 +144,55 @@ describe("several models in one file", () => {
     expect((await openModel({ weights: `${path}#b`, model: name })).model.classes).toBe(3);
   });
 });
+
+describe("a wrapper around a model", () => {
+  const wrapped = [...tensors].map(([key, tensor]) => [`model.${key}`, tensor] as const);
+  const three = (value: number) => ({ ...zeros("float32", [1, 3, 1, 1]), data: new Float32Array(3).fill(value) });
+  const file = async (added: NamedTensors, without: (key: string) => boolean = () => false) => {
+    const weights = join(await mkdtemp(join(scratch, "wrapped-")), "model.safetensors");
+    await writeSafetensors(weights, new Map([...wrapped.filter(([key]) => !without(key)), ...added]), {});
+    return weights;
+  };
+
+  it.each([
+    ["mean", "std"],
+    ["normalize.mean", "normalize.std"],
+    ["model.pixel_mean", "model.pixel_std"],
+  ])("normalises by its %s and %s, and says so", async (mean, std) => {
+    const weights = await file(
+      new Map([
+        [mean, three(0.5)],
+        [std, three(0.25)],
+      ]),
+    );
+    const opened = await openModel({ weights, model: name });
+    expect(opened.view.normalization).toEqual({ mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] });
+    expect(opened.notes.join()).toMatch(/normalised/);
+  });
+
+  it("is refused where it normalises other values", async () => {
+    const weights = await file(
+      new Map([
+        ["mean", three(123.675)],
+        ["std", three(58.395)],
+      ]),
+    );
+    await expect(openModel({ weights, model: name })).rejects.toThrow(
+      /holds "mean" and "std", by which a wrapper normalises images, but not for values from 0 to 1/,
+    );
+    const opened = await openModel({ weights, model: name, normalization: "inception" });
+    expect(opened.view.normalization.mean).toEqual([0.5, 0.5, 0.5]);
+  });
+
+  it("lends its head to a body that has none, and says so", async () => {
+    const weight = { ...zeros("float32", [3, 192]), data: new Float32Array(3 * 192).fill(0.5) };
+    const head: NamedTensors = new Map([
+      ["head.weight", weight],
+      ["head.bias", zeros("float32", [3])],
+    ]);
+    const weights = await file(head, (key) => key.startsWith("model.head."));
+    const opened = await openModel({ weights, model: name });
+    expect(opened.weights.get("head.weight")?.data).toEqual(weight.data);
+    expect(opened.notes.join()).toMatch(/"head\.\w+"\) lies beside its body \("model\."\)/);
+  });
+});

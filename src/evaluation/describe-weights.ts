@@ -1,13 +1,16 @@
 /** What is said of weights: by themselves, by the program that trained them, by the files beside them, by their name. */
 import type { UsageError } from "../errors/errors.js";
+import { quoted } from "../errors/quoted.js";
 import type { Model } from "../models/model.js";
 import { type DeitSizes, nameOf } from "../models/recognize.js";
 import { type ModelOptions, modelNames } from "../models/registry.js";
+import type { InnerNormalization } from "../weights/inner-normalization.js";
 import type { LoadedWeights } from "../weights/load.js";
 import type { WeightFiles } from "../weights/locate.js";
 import { checkpointMetadata, savedClasses, savedConfig } from "./checkpoint-metadata.js";
 import { type Companions, readCompanions } from "./companions.js";
 import { describedOptions, requireSameModel } from "./described-architecture.js";
+import { asNormalization } from "./normalization.js";
 import { readSavedView, viewOfName, viewOfRecipe } from "./saved-view.js";
 import {
   type ArgumentClasses,
@@ -37,7 +40,7 @@ export interface DescribedWeights {
 }
 
 /** What a file of weights says beside its tensors. */
-export type SaidByFile = Pick<LoadedWeights, "metadata" | "architecture" | "trainingArguments">;
+export type SaidByFile = Pick<LoadedWeights, "metadata" | "architecture" | "trainingArguments" | "normalization">;
 
 /** Looks at what weights say of themselves and at their neighbours. Throws WeightsError for what deit cannot do. */
 export async function describeWeights(
@@ -60,6 +63,7 @@ export async function describeWeights(
   );
   return {
     view: [
+      ...(file.normalization ? [viewOfWrapper(file.normalization, path)] : []),
       ...readSavedView(saved, path),
       ...(complete && saved === undefined ? await viewOfRecipe(folder) : []),
       ...(within ? viewOfArguments(within) : []),
@@ -73,6 +77,20 @@ export async function describeWeights(
     modelFor: (sizes) => modelNamed(architecture) ?? (sizes && modelOfTransformers(beside, sizes)),
     options: { ...describedOptions(beside, trained), ...withoutTrace(savedConfig(metadata)) },
     requireFitting: (model) => requireSameModel(model, beside, trained),
+  };
+}
+
+/** A wrapper that normalises takes images from 0 to 1, which is what deit's own normalisation takes. */
+function viewOfWrapper({ names: [mean, std], ...values }: InnerNormalization, path: string): SaidOfView {
+  const given = asNormalization(values);
+  const plain = given?.mean.every((m) => m >= 0 && m <= 1) && given.std.every((s) => s <= 1);
+  return {
+    source: `"${path}"`,
+    normalization: plain
+      ? given
+      : {
+          refused: `holds ${quoted(mean)} and ${quoted(std)}, by which a wrapper normalises images, but not for values from 0 to 1; take them out of the file and say it with --normalization`,
+        },
   };
 }
 

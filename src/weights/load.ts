@@ -8,6 +8,7 @@ import type { HostTensor, NamedTensors } from "../tensor/index.js";
 import { firstBytes, isZip } from "./first-bytes.js";
 import { foreignArchive, foreignFile, foreignPickle } from "./foreign-file.js";
 import { fromHuggingface, isHuggingface } from "./huggingface-names.js";
+import { type InnerNormalization, innerNormalization } from "./inner-normalization.js";
 import { locateWeights, type WeightFiles } from "./locate.js";
 import { bareNames, candidateUnder } from "./state-dict.js";
 import { fromTorchvision, isTorchvision } from "./torchvision-names.js";
@@ -23,6 +24,8 @@ export interface LoadedWeights {
   readonly architecture?: string;
   /** That program's arguments, where the checkpoint keeps them. */
   readonly trainingArguments?: JsonObject;
+  /** How a wrapper around the model normalises images before the model sees them. */
+  readonly normalization?: InnerNormalization;
   /** Tensors that are there and not read, with what they are, such as "float8_e5m2" or "sparse". */
   readonly unread: ReadonlyMap<string, string>;
   /** What the user should hear of the choice of weights, in sentences. */
@@ -43,11 +46,13 @@ export async function loadWeights(given: string | WeightFiles): Promise<LoadedWe
 /** What files of weights say beside their tensors, which those of safetensors are not read for. */
 export async function readDescription(
   found: WeightFiles,
-): Promise<Pick<LoadedWeights, "metadata" | "architecture" | "trainingArguments">> {
+): Promise<Pick<LoadedWeights, "metadata" | "architecture" | "trainingArguments" | "normalization">> {
   const [first] = found.files;
   if ((await formatOf(first)) === "pytorch") return loadWeights(found);
   const file = await openSafetensors(first);
   await file.close();
+  // Of tensors only those of a wrapper say something, and few files have any.
+  if (file.names.some((name) => /(^|[._])std$/.test(name))) return loadWeights(found);
   return { metadata: file.metadata };
 }
 
@@ -80,8 +85,10 @@ function merged(path: string, one: LoadedWeights, other: LoadedWeights): LoadedW
 }
 
 /** The tensors by timm's names, floats as float32. */
-function normalized(path: string, { tensors, unread, notes, ...rest }: LoadedWeights): LoadedWeights {
-  const { names, prefix, outside, rivals } = bareNames([...tensors.keys(), ...unread.keys()]);
+function normalized(path: string, { tensors: all, unread, notes, ...rest }: LoadedWeights): LoadedWeights {
+  const normalization = innerNormalization(all);
+  const tensors = new Map([...all].filter(([name]) => !normalization?.names.includes(name)));
+  const { names, prefix, outside, rivals, head } = bareNames([...tensors.keys(), ...unread.keys()]);
   if (rivals.length > 0)
     throw new WeightsError(
       `"${path}" holds several models, whose names begin with ${[prefix, ...rivals].map(quoted).join(", ")}; write which is wanted, as "${path}#${prefix.replace(/\.$/, "")}".`,
@@ -95,7 +102,19 @@ function normalized(path: string, { tensors, unread, notes, ...rest }: LoadedWei
       : [
           `Of the tensors in "${path}" those under ${quoted(prefix)} are the model's; ${counted(outside.length, "other")} (such as ${quoted(outside[0])}) ${outside.length === 1 ? "is" : "are"} not used.`,
         ];
-  return { ...rest, tensors: timmNamed(named), unread: others, notes: [...notes, ...unused] };
+  const beside =
+    head === undefined
+      ? []
+      : [
+          `The head of "${path}" (${quoted(head)}) lies beside its body (${quoted(prefix)}); it is taken to read what the body's own would.`,
+        ];
+  return {
+    ...rest,
+    normalization,
+    tensors: timmNamed(named),
+    unread: others,
+    notes: [...notes, ...beside, ...unused],
+  };
 }
 
 function timmNamed(tensors: NamedTensors): NamedTensors {

@@ -31,6 +31,14 @@ describe("names of a state dict", () => {
     }
   });
 
+  it("take a head beside a body without one, but not beside two tokens that are read together", () => {
+    const body = timm.filter((name) => !name.startsWith("head"));
+    const around = (names: readonly string[]) => bareNames([...names.map((n) => `net.${n}`), "head.weight"]);
+    expect(around(body).names.get("head.weight")).toBe("head.weight");
+    expect(around([...timm, "head.bias"])).toMatchObject({ head: undefined, outside: ["head.weight"] });
+    expect(around([...body, "dist_token"]).outside).toEqual(["head.weight"]);
+  });
+
   it("that would become one are refused", () => {
     expect(() => bareNames(["module.cls_token", "cls_token"])).toThrow(/"cls_token" twice/);
   });

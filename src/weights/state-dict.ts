@@ -38,6 +38,8 @@ export interface BareNames {
   readonly names: ReadonlyMap<string, string>;
   /** What stood before all of them, such as "model.". */
   readonly prefix: string;
+  /** A head that stands beside the body and not inside, as "head.weight" beside "model.cls_token"; it is among `names`. */
+  readonly head?: string;
   /** Names of other things, such as the weights of a loss. */
   readonly outside: readonly string[];
   /** How many are names that a model of a known library has. */
@@ -65,14 +67,35 @@ export function bareNames(given: Iterable<string>): BareNames {
   const rivals = others.filter((other) => other.rank === rank && apart(other)).map(({ prefix }) => prefix);
   const inside = unwrapped.filter(([, name]) => name.startsWith(best.prefix));
   const names = new Map(inside.map(([name, bare]) => [name, bare.slice(best.prefix.length)]));
+  const beside = headBeside(unwrapped, best.prefix, [...names.values()]);
+  for (const [name, bare] of beside) names.set(name, bare);
   if (new Set(names.values()).size < names.size) {
     const twice = [...names.values()].find((bare, i, all) => all.indexOf(bare) !== i)!;
     throw new WeightsError(
       `The weights hold ${JSON.stringify(twice.slice(0, 60))} twice, under different wrappers' names; save the state dict of one model.`,
     );
   }
-  const outside = unwrapped.filter(([, name]) => !name.startsWith(best.prefix)).map(([name]) => name);
-  return { ...best, rivals, names, outside };
+  const outside = unwrapped.map(([name]) => name).filter((name) => !names.has(name));
+  return { ...best, rivals, names, outside, head: beside[0]?.[0] };
+}
+
+const headName = /^(head|classifier)\.(weight|bias)$/;
+
+/**
+ * The head of a wrapper whose body has none: names as they are, and without what stands before them. Not of a body with
+ * a distillation token, which reads as the mean of two where it has no head.
+ */
+function headBeside(
+  unwrapped: readonly (readonly [string, string])[],
+  prefix: string,
+  body: readonly string[],
+): readonly (readonly [string, string])[] {
+  if (prefix === "" || !body.includes("cls_token") || body.includes("dist_token")) return [];
+  if (body.some((name) => /^(head|head_dist|classifier|fc)\./.test(name))) return [];
+  const parent = prefix.replace(/[^.]+\.$/, "");
+  return unwrapped
+    .filter(([, name]) => name.startsWith(parent) && headName.test(name.slice(parent.length)))
+    .map(([given, name]) => [given, `head.${name.slice(name.lastIndexOf(".") + 1)}`]);
 }
 
 /** Tensors that a file holds side by side. */

@@ -1,0 +1,21 @@
+/** What a wrapper around a model, which normalises images itself, keeps of that beside the model's weights. */
+import type { NamedTensors } from "../tensor/index.js";
+
+/** Mean and deviation of each channel, and the names that they have in the file. */
+export interface InnerNormalization {
+  readonly names: readonly [mean: string, std: string];
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+}
+
+/** Two buffers side by side, as "normalize.mean" and "normalize.std", or "pixel_mean" and "pixel_std"; of three values. */
+export function innerNormalization(tensors: NamedTensors): InnerNormalization | undefined {
+  for (const [name, mean] of tensors) {
+    if (!/(^|[._])mean$/.test(name)) continue;
+    const deviation = name.replace(/mean$/, "std");
+    const std = tensors.get(deviation);
+    if (std && mean.data.length === 3 && std.data.length === 3)
+      return { names: [name, deviation], mean: Array.from(mean.data, Number), std: Array.from(std.data, Number) };
+  }
+  return undefined;
+}
