@@ -233,6 +233,11 @@ describe("lists", () => {
     await expect(openPart(join(path, "x.csv"), { split: "train" })).rejects.toThrow(message);
   });
 
+  it.each(["sep=;\r\n", '\ufeff"sep=;"\n'])("a first line that tells Excel what separates: %j", async (first) => {
+    const path = await made({ "x.csv": `${first}path;label\nimg/0.png;a,c\nimg/1.png;b\n`, ...images });
+    expect(await holds(join(path, "x.csv"))).toBe("train a,c:1 b:1");
+  });
+
   it("are read as the user says", async () => {
     const path = await made({ "x.csv": "path,dx,age,split\nimg/0.png,a,1,fold0\nimg/1.png,b,1,fold1\n", ...images });
     expect(await holds(`list,label=dx,split=none:${join(path, "x.csv")}`)).toBe("train a:1 b:1");

@@ -14,6 +14,7 @@ import type { Model } from "../../models/model.js";
 import { Closing } from "../../system/closing.js";
 import { sizeOf } from "../../tensor/index.js";
 import { loadWeights } from "../../weights/load.js";
+import { classSizeWarnings } from "../feed/class-sizes.js";
 import { resumedSplit, viewOf } from "../feed/training-data.js";
 import { runWarnings } from "../recipe/warnings.js";
 import type { EpochRecord } from "../run-folder/events.js";
@@ -114,6 +115,7 @@ async function trainEpochs(options: TrainOptions, run: OpenRun): Promise<TrainRe
   };
 
   for (const message of runWarnings(recipe, stepsPerEpoch)) warn(message);
+  if (position.step === 0) for (const message of classSizeWarnings(run.dataset, test)) warn(message);
   if (run.fitted) {
     const result = test && (await evaluateOn(test, run, options));
     // Nothing is saved that would let a later process take the fit for measured: it fits again.

@@ -27,8 +27,8 @@ export const isCsv = (path: string): boolean => /\.(csv|tsv)$/i.test(path);
 /** Opens the list and reads its first rows. */
 export async function openTable(path: string): Promise<ListTable> {
   if (isCsv(path)) {
-    const delimiter = await delimiterOf(path);
-    return { head: await firstOf(csvRows(path, delimiter)), rows: () => csvRows(path, delimiter) };
+    const form = await formOf(path);
+    return { head: await firstOf(csvRows(path, form)), rows: () => csvRows(path, form) };
   }
   const first = await firstOf(jsonRows(path));
   const names = [...new Set(first.flatMap((row) => Object.keys(row)))];
@@ -48,10 +48,18 @@ async function firstOf<T>(rows: AsyncGenerator<T, void>): Promise<T[]> {
   return first;
 }
 
-async function* csvRows(path: string, delimiter: string): AsyncGenerator<Cells, void> {
+/** How a CSV file is written. */
+interface CsvForm {
+  readonly delimiter: string;
+  /** The first line that is a row, from 1 on. */
+  readonly from: number;
+}
+
+async function* csvRows(path: string, { delimiter, from }: CsvForm): AsyncGenerator<Cells, void> {
   const parser = parse({
     bom: true,
     delimiter,
+    from_line: from,
     max_record_size: longestLine,
     relax_column_count: true,
     skip_empty_lines: true,
@@ -72,12 +80,17 @@ async function* csvRows(path: string, delimiter: string): AsyncGenerator<Cells, 
   }
 }
 
-/** What stands between the cells: the ending's own, unless the first line has another and not that. */
-async function delimiterOf(path: string): Promise<string> {
+/**
+ * What stands between the cells: what a first line such as "sep=;" says, which Excel takes for that too; else the
+ * ending's own, unless the first line has another and not that.
+ */
+async function formOf(path: string): Promise<CsvForm> {
   const usual = /\.tsv$/i.test(path) ? "\t" : ",";
   let first = "";
   try {
     for await (const line of linesOf(path, longestLine)) {
+      const said = /^\ufeff?"?sep=(.)"?\s*$/i.exec(line);
+      if (said) return { delimiter: said[1], from: 2 };
       first = line.replace(/"[^"]*"/g, "");
       if (first.trim() !== "") break;
     }
@@ -85,7 +98,8 @@ async function delimiterOf(path: string): Promise<string> {
     if (error instanceof FileError) throw error;
     throw fileError(path, "read the list", error);
   }
-  return [usual, ";", "\t", ",", "|"].find((delimiter) => first.includes(delimiter)) ?? usual;
+  const found = [usual, ";", "\t", ",", "|"].find((delimiter) => first.includes(delimiter));
+  return { delimiter: found ?? usual, from: 1 };
 }
 
 async function* jsonRows(path: string): AsyncGenerator<Readonly<Record<string, unknown>>, void> {

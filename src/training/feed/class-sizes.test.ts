@@ -1,0 +1,24 @@
+import { expect, it } from "vitest";
+import { classSizeWarnings } from "./class-sizes.js";
+
+const data = (counts: readonly number[]) => {
+  const labels = counts.flatMap((count, c) => Array<number>(count).fill(c));
+  return { classes: ["ant", "bee", "cat"], length: labels.length, label: (i: number) => labels[i] };
+};
+
+it("tells classes that nothing measures", () => {
+  expect(classSizeWarnings(data([1, 4, 1]), data([0, 1, 0]))).toEqual([
+    'Of the classes "ant", "cat" no image is measured on, so that the accuracy says nothing of them; a class needs two images or more for a share to be set aside.',
+  ]);
+});
+
+it("tells the accuracy of always answering the largest of unequal classes", () => {
+  expect(classSizeWarnings(data([5, 500, 50]), data([1, 100, 10]))).toEqual([
+    'The classes are of very unequal size (5 to 500 images): always answering "bee" would be right for 90.1 % of the images that are measured on, which is the line to beat.',
+  ]);
+});
+
+it("says nothing of classes of about one size, of a class that has no images at all, or where nothing is measured", () => {
+  expect(classSizeWarnings(data([20, 30, 0]), data([5, 7, 0]))).toEqual([]);
+  expect(classSizeWarnings(data([1, 500, 3]), undefined)).toEqual([]);
+});

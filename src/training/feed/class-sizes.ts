@@ -1,0 +1,46 @@
+/** What the sizes of classes mean for the figures of a run, told before it begins. */
+import type { Dataset } from "../../data/dataset/dataset.js";
+import { quoted } from "../../errors/quoted.js";
+
+/** How many times as large as the smallest class the largest may be before accuracy needs a line to be read against. */
+const unequal = 5;
+/** Names that a sentence holds at most. */
+const mostNames = 3;
+
+type Labels = Pick<Dataset, "classes" | "length" | "label">;
+
+/** Sentences on a division for training and measuring; `measured` is undefined where nothing is measured. */
+export function classSizeWarnings(training: Labels, measured: Labels | undefined): readonly string[] {
+  const { classes } = training;
+  const sizes = countsOf(training);
+  const known = [...classes.keys()].filter((c) => sizes[c] > 0);
+  const told: string[] = [];
+  if (measured) {
+    const counts = countsOf(measured);
+    const unmeasured = known.filter((c) => counts[c] === 0);
+    if (unmeasured.length > 0)
+      told.push(
+        `Of ${named(unmeasured.map((c) => classes[c]))} no image is measured on, so that the accuracy says nothing of ${unmeasured.length === 1 ? "it" : "them"}; a class needs two images or more for a share to be set aside.`,
+      );
+    const most = Math.max(...counts);
+    const largest = counts.indexOf(most);
+    const least = Math.min(...known.map((c) => sizes[c]));
+    if (Math.max(...sizes) >= unequal * least && measured.length > 0)
+      told.push(
+        `The classes are of very unequal size (${least.toLocaleString("en")} to ${Math.max(...sizes).toLocaleString("en")} images): always answering ${quoted(classes[largest])} would be right for ${((100 * most) / measured.length).toFixed(1)} % of the images that are measured on, which is the line to beat.`,
+      );
+  }
+  return told;
+}
+
+function countsOf({ classes, length, label }: Labels): number[] {
+  const counts = new Array<number>(classes.length).fill(0);
+  for (let i = 0; i < length; i++) counts[label(i)]++;
+  return counts;
+}
+
+function named(names: readonly string[]): string {
+  const shown = names.slice(0, mostNames).map(quoted).join(", ");
+  const [few, rest] = [names.length === 1 ? "the class" : "the classes", names.length - mostNames];
+  return rest > 0 ? `${few} ${shown} and ${rest} more` : `${few} ${shown}`;
+}
