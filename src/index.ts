@@ -23,6 +23,7 @@ export { type Batch, createLoader, type Loader, type LoaderOptions } from "./dat
 export type { CropKind, CropOptions } from "./data/pixels/crop.js";
 export type { Box, Pixels, RgbImage, Size } from "./data/pixels/image.js";
 export { type Interpolation, type ResizeOptions, resize } from "./data/pixels/resize.js";
+export { type MemoryOptions, type MemorySample, memoryDataset } from "./data/sources/memory.js";
 export { openDataset } from "./data/sources/open.js";
 export {
   applyTransform,
@@ -78,6 +79,8 @@ export type {
   ModelInMemory,
   NamedWeights,
 } from "./library/opened-classifier.js";
+export type { TrainingRun } from "./library/run.js";
+export { type DistilSettings, distil, type TrainSettings, train } from "./library/train.js";
 export { type AdaptOptions, adaptWeights } from "./models/adapt.js";
 export { decisionLogits, type Head, inferenceContext, parameterInputs } from "./models/context.js";
 export { type DeitConfig, deit } from "./models/deit.js";
@@ -100,10 +103,12 @@ export { usualClasses } from "./models/usual-classes.js";
 export { RandomStream, type StreamKey } from "./random/stream.js";
 export type { JsonObject } from "./system/text/json.js";
 export * as tensor from "./tensor/index.js";
+export type { DataPlace } from "./training/feed/data-place.js";
 export { parseRecipe, type Recipe, type RecipeSettings, recipeSchema } from "./training/recipe/recipe.js";
+export type { OwnModel } from "./training/recipe/student.js";
 export type { OnNaN } from "./training/run/broken-run.js";
 export type { TrainOptions } from "./training/run/train-options.js";
-export { type TrainResult, train } from "./training/run/trainer.js";
+export type { TrainResult } from "./training/run/trainer.js";
 export type { EpochRecord, TrainEvent } from "./training/run-folder/events.js";
 export { type LogLine, logSchema, readLog } from "./training/run-folder/log-schema.js";
 export type { MixSettings } from "./training/step/batch/draw-mix.js";

@@ -9,16 +9,7 @@ import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import sharp, { type Sharp } from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import {
-  classifier,
-  createModel,
-  initialize,
-  openEngine,
-  parseRecipe,
-  readSafetensors,
-  softmaxOf,
-  train,
-} from "../src/index.js";
+import { classifier, createModel, initialize, openEngine, readSafetensors, softmaxOf, train } from "../src/index.js";
 import { deit, root } from "./cli/run.js";
 
 const images = join(root, "tests/fixtures/images");
@@ -29,10 +20,8 @@ let run: string;
 beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), "deit-library-"));
   run = join(scratch, "run");
-  const engine = await openEngine("onnx");
-  const recipe = parseRecipe({ ...sizes, epochs: 1, batchSize: 16, repeatedAugmentation: 1 });
-  await train({ recipe, engine, data: "procedural:32:32", output: run, workers: 0 });
-  await engine.close();
+  const recipe = { ...sizes, epochs: 1, batchSize: 16, repeatedAugmentation: 1 };
+  await (await train("procedural:32:32", { recipe, engine: "onnx", output: run, workers: 0 })).finished;
 });
 afterAll(() => rm(scratch, { recursive: true, force: true }));
 

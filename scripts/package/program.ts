@@ -1,23 +1,13 @@
 // Trains and predicts as a user's program does: with the installed package, in strict TypeScript (npm run package:check).
-import {
-  applyTransform,
-  Classifier,
-  createOnnxEngine,
-  evaluationTransform,
-  openModel,
-  parseRecipe,
-  topK,
-  train,
-} from "deit";
+import { classifier, train } from "deit";
+import { parseRecipe } from "deit/training";
 
-const engine = await createOnnxEngine();
 const sizes = { model: "deit", imageSize: 32, patchSize: 8, width: 32, depth: 1, heads: 2 };
 const recipe = parseRecipe({ ...sizes, epochs: 1, batchSize: 16, repeatedAugmentation: 1 });
-await train({ recipe, engine, data: "procedural:32:64", output: "run", workers: 0 });
+const run = await train("procedural:32:64", { recipe, engine: "onnx", output: "run", workers: 0 });
+for await (const event of run) if (event.kind === "epoch") console.log(`epoch ${event.record.epoch}`);
+const { folder } = await run.finished;
 
-const { model, view, weights, classes } = await openModel({ weights: "run" });
-const classifier = await Classifier.create({ engine, model }, weights);
-const image = { width: 32, height: 32, data: new Uint8Array(32 * 32 * 3).fill(128) };
-const logits = await classifier.logits(applyTransform(image, evaluationTransform(view)), 1);
-console.log(`trained, and predicted ${topK(logits, 1).map((i) => classes?.[i] ?? i)}`);
-await engine.close();
+const classify = await classifier(folder, { engine: "onnx" });
+const [best] = await classify({ width: 32, height: 32, data: new Uint8Array(32 * 32 * 3).fill(128) }, { top: 1 });
+console.log(`trained, and predicted ${best?.label}`);

@@ -5,7 +5,7 @@ import { adaptWeights } from "../models/adapt.js";
 import { requireFiniteWeights } from "../models/finite.js";
 import type { Model } from "../models/model.js";
 import { type DeitSizes, describeDeit, recognizeDeit } from "../models/recognize.js";
-import { createModel } from "../models/registry.js";
+import { createModel, type ModelOptions, modelNames } from "../models/registry.js";
 import { usualClasses } from "../models/usual-classes.js";
 import type { NamedTensors } from "../tensor/index.js";
 import { loadWeights } from "../weights/load.js";
@@ -24,6 +24,8 @@ export interface ModelChoice extends ViewChoice {
    * or timm saved; `hub` for the published weights of the model; or `hub:owner/name`.
    */
   readonly weights: string;
+  /** Makes a model that the registry does not know, of the name that the checkpoint says. */
+  readonly ownModel?: { readonly name: string; create(options: ModelOptions): Model };
   /** Class names; a deit checkpoint brings its own. */
   readonly classes?: readonly string[];
   /** Bytes of a download so far and in all. */
@@ -65,9 +67,17 @@ export async function openModel(choice: ModelChoice): Promise<OpenedModel> {
   const classCount = (tensors.get("head.weight") ?? tensors.get("head.fc.weight"))?.shape[0];
   const oneHead = tensors.has("dist_token") && tensors.has("head.weight") && !tensors.has("head_dist.weight");
   const said = choice.imageSize ?? own.imageSize ?? first(described.view, (one) => one.imageSize);
-  const made = createModel(name, {
+  if (!choice.ownModel && name === metadata[checkpointMetadata.model] && !modelNames().includes(name))
+    throw new UsageError(
+      `"${path}" holds weights of the model ${quoted(name)}, which is its author's own; give its definition too: classifier({ model: definition, weights }).`,
+    );
+  if (choice.ownModel && choice.ownModel.name !== name)
+    throw new UsageError(`"${path}" holds weights of the model ${quoted(name)}, not of "${choice.ownModel.name}".`);
+  const create = (options: ModelOptions) =>
+    choice.ownModel ? choice.ownModel.create(definedOnly(options)) : createModel(name, options);
+  const made = create({
     ...{ classes: classCount, distillationHead: oneHead ? false : undefined, ...described.options, ...own },
-    imageSize: said ?? sizes?.imageSize,
+    imageSize: said ?? (choice.ownModel ? undefined : sizes?.imageSize),
   });
   described.requireFitting(made);
   const { view, notes: seen } = resolveView(made, choice, described.view);
@@ -81,7 +91,7 @@ export async function openModel(choice: ModelChoice): Promise<OpenedModel> {
     );
   }
   const notes = [...loaded.notes];
-  if (sizes && choice.imageSize === undefined && own.imageSize === undefined)
+  if (sizes && !choice.ownModel && choice.imageSize === undefined && own.imageSize === undefined)
     notes.push(...aboutResolution(path, sizes.imageSize, made));
   if (oneHead && model.distilled)
     notes.push(`The distillation token of "${path}" has no head, so the class token decides alone.`);
@@ -105,6 +115,9 @@ function aboutResolution(path: string, trained: number, { name, imageSize }: Mod
     ? []
     : [`Images are seen at ${imageSize} pixels, as the positions of "${path}" are; --image-size decides otherwise.`];
 }
+
+const definedOnly = (options: ModelOptions): ModelOptions =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 
 const shapesOf = (tensors: NamedTensors) => new Map([...tensors].map(([name, { shape }]) => [name, shape]));
 

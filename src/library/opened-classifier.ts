@@ -11,6 +11,7 @@ import { modelNames } from "../models/registry.js";
 import { usualClasses } from "../models/usual-classes.js";
 import type { NamedTensors } from "../tensor/index.js";
 import { parseRecipe } from "../training/recipe/recipe.js";
+import type { OwnModel } from "../training/recipe/student.js";
 import { describeTeacher } from "../training/teacher/description.js";
 import { isOnnxFile, openOnnxTeacher } from "../training/teacher/onnx.js";
 
@@ -24,7 +25,12 @@ export interface ModelInMemory {
 }
 
 /** A model by name with weights from a file, a run folder or the hub. */
-export type NamedWeights = Pick<ModelChoice, "weights" | "model">;
+export interface NamedWeights {
+  /** A file, a run folder, `hub` or `hub:owner/name`. */
+  readonly weights: string;
+  /** A registered model's name where the weights do not say it, or what makes a model of one's own. */
+  readonly model?: string | OwnModel;
+}
 
 /** Which classifier: a model's name (its published weights), weights, a run folder, an ONNX file, or a model in memory. */
 export type ClassifierSource = string | NamedWeights | ModelInMemory;
@@ -64,9 +70,11 @@ export async function openClassifier(
   return { ...over(classifier), view: opened.view, classes: opened.classes, notes: opened.notes, inside: opened };
 }
 
-function namedWeights(source: string | NamedWeights): NamedWeights {
+function namedWeights(source: string | NamedWeights): Pick<ModelChoice, "weights" | "model" | "ownModel"> {
   if (typeof source !== "string") {
-    if (typeof source.weights === "string") return source;
+    const { model, weights } = source;
+    if (typeof weights === "string")
+      return typeof model === "object" ? { ownModel: model, weights } : { model, weights };
     throw new UsageError("A classifier of a model in memory needs its weights too; give { model, weights }.");
   }
   return modelNames().includes(source) ? { model: source, weights: "hub" } : { weights: source };

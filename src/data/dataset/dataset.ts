@@ -37,6 +37,8 @@ export type SampleSource =
       readonly height: number;
       readonly name: string;
     }
+  /** An encoded image in memory. */
+  | { readonly kind: "bytes"; readonly bytes: Uint8Array | Blob; readonly name: string }
   | { readonly kind: "procedural"; readonly size: number; readonly seed: number; readonly label: number };
 
 /** What a data set lies in where it is brought here piece by piece, as shards behind HTTP are. */

@@ -49,6 +49,11 @@ export async function readSource(source: SampleSource, allocate = fresh): Promis
       const bytes = await readRecord(source, allocate);
       return encoding === "raw" ? pictureOf({ width, height, data: bytes }) : { bytes, name };
     }
+    case "bytes": {
+      const { bytes, name } = source;
+      requireOfImage(bytes instanceof Uint8Array ? bytes.length : bytes.size, name);
+      return { bytes: bytes instanceof Uint8Array ? bytes : new Uint8Array(await bytes.arrayBuffer()), name };
+    }
     case "procedural":
       return drawn(source);
   }

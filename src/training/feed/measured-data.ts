@@ -1,7 +1,8 @@
 /** What a run is measured on: the data's parts for validation and testing, a share that was set aside, or other data. */
 import { type Dataset, type PartName, sayings } from "../../data/dataset/dataset.js";
 import { type FoundPart, openDataset, openForMeasuring, partIfThere, passedOver } from "../../data/sources/open.js";
-import { UnlabelledPartError, UsageError } from "../../errors/errors.js";
+import { NoSuchPartError, UnlabelledPartError, UsageError } from "../../errors/errors.js";
+import { ownMeasured, ownPart, placeName } from "./data-place.js";
 import type { DataOptions } from "./training-data.js";
 
 export interface MeasuredData {
@@ -41,7 +42,7 @@ export async function measuredData(options: Asked, classes: readonly string[]): 
   }
   for (const found of [validation, test]) if (found?.kind === "unlabelled") throw withWaysOut(found.error);
   warn(
-    `"${options.data}" has no part for validation or testing, so that accuracy is not measured. Set a share aside with --split 0.2, or name other data with --validation.`,
+    `"${placeName(options.data)}" has no part for validation or testing, so that accuracy is not measured. Set a share aside with --split 0.2, or name other data with --validation.`,
   );
   return {};
 }
@@ -69,7 +70,12 @@ async function partFor(
   const divided = rule !== undefined && rule.kind !== "given";
   if (part === "validation" && other !== undefined && divided)
     throw new UsageError("--validation and --split both say what to measure on; leave one out.");
+  if (other !== undefined && typeof other !== "string") return { kind: "there", dataset: ownMeasured(other, classes) };
   if (other !== undefined) return { kind: "there", ...(await openForMeasuring(other, { classes })) };
+  if (typeof data !== "string")
+    return part === "validation" && divided
+      ? { kind: "there", dataset: ownPart(data, rule, part) }
+      : { kind: "absent", error: new NoSuchPartError(data.name, `"${data.name}" has no part for ${part}.`, []) };
   if (part === "validation" && divided)
     return { kind: "there", dataset: await openDataset(data, { split: part, rule, classes }) };
   return partIfThere(data, { split: part, classes });

@@ -14,12 +14,13 @@ import type { Model } from "../../models/model.js";
 import { evaluationInterpolation, type Recipe } from "../recipe/recipe.js";
 import type { TrainEvent } from "../run-folder/events.js";
 import type { RunFolder } from "../run-folder/folder.js";
+import type { DataPlace } from "./data-place.js";
 
 export interface DataOptions {
-  readonly data: string;
+  readonly data: DataPlace;
   /** Other data that the best epoch is chosen on, and other data that its weights are measured on at the end. */
-  readonly validation?: string;
-  readonly test?: string;
+  readonly validation?: DataPlace;
+  readonly test?: DataPlace;
   /** How the data is divided for training and testing; by its own parts unless told. */
   readonly split?: SplitRule;
   readonly onBadImage?: "stop" | "skip";

@@ -5,7 +5,7 @@ import { resolveView } from "../../evaluation/view.js";
 import { readDescription } from "../../weights/load.js";
 import { locateWeights } from "../../weights/locate.js";
 import type { Recipe } from "./recipe.js";
-import { createStudent } from "./student.js";
+import { createStudent, type OwnModel } from "./student.js";
 
 export interface SettledRecipe {
   readonly recipe: Recipe;
@@ -17,10 +17,10 @@ export interface SettledRecipe {
  * them and are not the model's own; `notes` say so. A run that goes on may have lost its first weights: then the recipe
  * stays as it is.
  */
-export async function settledRecipe(recipe: Recipe): Promise<SettledRecipe> {
+export async function settledRecipe(recipe: Recipe, own?: OwnModel): Promise<SettledRecipe> {
   const described = recipe.finetune === undefined ? undefined : await describedIn(recipe.finetune, recipe.model);
   return described
-    ? withNormalization(withEpsilon({ recipe, notes: [] }, described), described)
+    ? withNormalization(withEpsilon({ recipe, notes: [] }, described), described, own)
     : { recipe, notes: [] };
 }
 
@@ -31,9 +31,13 @@ function withEpsilon({ recipe, notes }: SettledRecipe, { options }: DescribedWei
   return { recipe: { ...recipe, normEpsilon }, notes: [...notes, note] };
 }
 
-function withNormalization({ recipe, notes }: SettledRecipe, { view }: DescribedWeights): SettledRecipe {
+function withNormalization(
+  { recipe, notes }: SettledRecipe,
+  { view }: DescribedWeights,
+  own?: OwnModel,
+): SettledRecipe {
   if (recipe.normalization !== "auto") return { recipe, notes };
-  const model = createStudent(recipe, 2);
+  const model = createStudent(recipe, 2, own);
   const { normalization } = resolveView(
     model,
     {},

@@ -2,14 +2,20 @@
 import { UsageError } from "../../errors/errors.js";
 import { normalizationOf } from "../../evaluation/normalization.js";
 import type { Model } from "../../models/model.js";
-import { createModel } from "../../models/registry.js";
+import { createModel, type ModelOptions } from "../../models/registry.js";
 import type { Recipe } from "./recipe.js";
 
+/** A model that the registry does not know: its name, and how one is made for so many classes and the recipe's sizes. */
+export interface OwnModel {
+  readonly name: string;
+  create(options: ModelOptions): Model;
+}
+
 /** Creates it for `classes` classes and checks that it fits the recipe's distillation. */
-export function createStudent(recipe: Recipe, classes: number): Model {
+export function createStudent(recipe: Recipe, classes: number, own?: OwnModel): Model {
   const { imageSize, patchSize, width, depth, heads, mlpRatio, dropPath, dropout, distilled, normEpsilon } = recipe;
   const { initialWidth, slope, factor, groupWidth, stemWidth, stemStride } = recipe.regnet;
-  const made = createModel(recipe.model, {
+  const made = make(recipe.model, own, {
     ...{ imageSize, patchSize, width, depth, heads, mlpRatio, dropPath, dropout, distilled, normEpsilon },
     ...{ initialWidth, slope, factor, groupWidth, stemWidth, stemStride },
     classes,
@@ -27,5 +33,22 @@ export function createStudent(recipe: Recipe, classes: number): Model {
       `The recipe distils through a distillation token, but the model "${model.name}" has none; choose a distilled model or set distilled=true.`,
     );
   }
+  return model;
+}
+
+function make(name: string, own: OwnModel | undefined, options: ModelOptions & { readonly classes: number }): Model {
+  if (!own) return createModel(name, options);
+  if (own.name !== name)
+    throw new UsageError(`The recipe trains "${name}", but the model that was given is "${own.name}"; give that one.`);
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  const model = own.create(given);
+  if (model.name !== name)
+    throw new UsageError(
+      `The definition "${name}" makes a model called "${model.name}"; checkpoints need one name for both.`,
+    );
+  if (model.classes !== options.classes)
+    throw new UsageError(
+      `The model "${name}" has ${model.classes} classes, but the data has ${options.classes}; make it for as many as its options say.`,
+    );
   return model;
 }

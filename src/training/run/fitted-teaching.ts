@@ -5,6 +5,7 @@ import type { Dataset } from "../../data/dataset/dataset.js";
 import type { Engine, Precision } from "../../engines/engine.js";
 import type { Model } from "../../models/model.js";
 import type { Recipe } from "../recipe/recipe.js";
+import type { Loss } from "../step/losses/index.js";
 import { openTeaching } from "../teacher/teaching.js";
 import { type FittingSearch, withFittingBatch } from "./fitting-batch.js";
 import { stepOf } from "./recipe-step.js";
@@ -12,6 +13,8 @@ import { stepOf } from "./recipe-step.js";
 export interface FittingOptions {
   readonly recipe: Recipe;
   readonly engine: Engine;
+  /** The loss against labels instead of the recipe's. */
+  readonly loss?: Loss;
   readonly precision?: Precision;
   /** Divides the recipe's batch into as many runs as memory asks for. */
   readonly fitBatch?: boolean;
@@ -24,7 +27,7 @@ export async function fittedTeaching(options: FittingOptions, data: Dataset, mod
   const { recipe, engine, precision } = options;
   const { batchSize } = recipe;
   const teaching = await openTeaching(recipe, data, model, group);
-  const program = (accumulate: number) => stepOf({ ...recipe, accumulate }, model, teaching).program;
+  const program = (accumulate: number) => stepOf({ ...recipe, accumulate }, model, teaching, options.loss).program;
   const search: FittingSearch = { engine, precision, batchSize, program };
   if (!options.fitBatch || options.resume) return { recipe, teaching, search };
   const close = async () => teaching.answers?.close();

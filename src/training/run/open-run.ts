@@ -89,7 +89,7 @@ export async function openRun(
   if (other) warn(other);
 
   // One program does a whole step; its state stays on the device until the end.
-  const step = stepOf(recipe, model, teaching);
+  const step = stepOf(recipe, model, teaching, options.loss);
   const keep = options.keepStates ?? 2;
   await requireSpaceForRun(folder, step, model, keep);
   const executable = await engine.compile(step.program, { precision: options.precision });

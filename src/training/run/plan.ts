@@ -2,13 +2,13 @@
 
 import { alone } from "../../cluster/process-group.js";
 import { type Dataset, sayings } from "../../data/dataset/dataset.js";
-import { openTrainingData } from "../../data/sources/training-classes.js";
 import type { Model } from "../../models/model.js";
+import { openForTraining } from "../feed/data-place.js";
 import { type MeasuredData, measuredData } from "../feed/measured-data.js";
 import { type DataOptions, withoutBadImages } from "../feed/training-data.js";
 import type { Recipe } from "../recipe/recipe.js";
 import { settledRecipe } from "../recipe/settled.js";
-import { createStudent } from "../recipe/student.js";
+import { createStudent, type OwnModel } from "../recipe/student.js";
 import type { Teaching } from "../teacher/teaching.js";
 import { type FittingOptions, fittedTeaching } from "./fitted-teaching.js";
 import type { FittingSearch } from "./fitting-batch.js";
@@ -28,17 +28,19 @@ export interface Plan extends MeasuredData {
 
 export interface PlanOptions extends FittingOptions, DataOptions {
   readonly signal?: AbortSignal;
+  /** Makes the model instead of the registry. */
+  readonly ownModel?: OwnModel;
 }
 
 /** Data first: nothing is worth starting before it is known to be there and sound. The teacher's answers must be closed. */
 export async function planRun(options: PlanOptions): Promise<Plan> {
   const { data, split: rule, signal, group = alone, onEvent } = options;
-  const { recipe, notes } = await settledRecipe(options.recipe);
-  const found = await openTrainingData(data, { rule, signal });
+  const { recipe, notes } = await settledRecipe(options.recipe, options.ownModel);
+  const found = await openForTraining(data, { rule, signal });
   for (const message of [...notes, ...sayings(found)]) onEvent?.({ kind: "warning", message });
   const dataset = await withoutBadImages(found, options);
   const measured = await measuredData(options, found.classes);
-  const model = createStudent(recipe, found.classes.length);
+  const model = createStudent(recipe, found.classes.length, options.ownModel);
   const teaching = await fittedTeaching({ ...options, recipe }, dataset, model, group);
   return { dataset, found, ...measured, model, ...teaching };
 }

@@ -2,16 +2,17 @@
 import type { Model } from "../../models/model.js";
 import { distillationOf, optimizerOf, type Recipe, rateFactorOf, trainedOf } from "../recipe/recipe.js";
 import { batchTransformOf } from "../step/batch/index.js";
+import type { Loss } from "../step/losses/index.js";
 import { type Step, trainStep } from "../step/step.js";
 import type { Teaching } from "../teacher/teaching.js";
 
 /** The whole step as one program over the recipe's batch divided by `accumulate`. */
-export function stepOf(recipe: Recipe, model: Model, teaching: Teaching): Step {
+export function stepOf(recipe: Recipe, model: Model, teaching: Teaching, loss?: Loss): Step {
   return trainStep(model, {
     batch: recipe.batchSize / recipe.accumulate,
     optimizer: optimizerOf(recipe),
     rateFactor: rateFactorOf(recipe),
-    loss: recipe.loss,
+    loss: loss ?? recipe.loss,
     labelSmoothing: recipe.labelSmoothing,
     targetThreshold: recipe.targetThreshold,
     cosub: recipe.cosub,

@@ -9,12 +9,13 @@ import { type AdaptOptions, adaptWeights } from "../../models/adapt.js";
 import { requireFiniteWeights } from "../../models/finite.js";
 import { initialize } from "../../models/initialize.js";
 import type { Model } from "../../models/model.js";
-import { createModel } from "../../models/registry.js";
+import { createModel, modelNames } from "../../models/registry.js";
 import { requireFreeSpace } from "../../system/files/atomic-file.js";
 import { version } from "../../system/files/package-root.js";
 import { type HostTensor, type NamedTensors, sizeOf, zeros } from "../../tensor/index.js";
 import { type LoadedWeights, loadWeights } from "../../weights/load.js";
 import { locateWeights } from "../../weights/locate.js";
+import { type DataPlace, placeName } from "../feed/data-place.js";
 import type { Recipe } from "../recipe/recipe.js";
 import type { RunFolder } from "../run-folder/folder.js";
 import type { RunManifest } from "../run-folder/manifest.js";
@@ -27,9 +28,9 @@ import type { Plan } from "./plan.js";
 
 export interface ManifestChoices {
   readonly engine: Engine;
-  readonly data: string;
-  readonly validation?: string;
-  readonly test?: string;
+  readonly data: DataPlace;
+  readonly validation?: DataPlace;
+  readonly test?: DataPlace;
   readonly split?: SplitRule;
   readonly onBadImage?: "stop" | "skip";
   readonly precision?: RunManifest["precision"];
@@ -41,13 +42,16 @@ export function manifestOf(
   { dataset, testPart }: Pick<Plan, "dataset" | "testPart">,
   teacher: string | undefined,
 ): RunManifest {
-  const { engine, data, validation, test, split, onBadImage = "stop", precision = "float32" } = choices;
+  const { engine, split, onBadImage = "stop", precision = "float32" } = choices;
   const { engine: name, platform, version: engineVersion, devices } = engine.info;
   return {
     format: 1,
     deit: version(),
     began: new Date().toISOString(),
-    ...{ data, validation, test, testPart, split: split?.kind === "given" ? undefined : split?.share },
+    data: placeName(choices.data),
+    validation: choices.validation && placeName(choices.validation),
+    test: choices.test && placeName(choices.test),
+    ...{ testPart, split: split?.kind === "given" ? undefined : split?.share },
     dataset: datasetIdentity(dataset),
     images: dataset.length,
     classes: dataset.classes.length,
@@ -181,6 +185,7 @@ function fittedTo(
   try {
     return adaptWeights(model, tensors, options);
   } catch (error) {
+    if (!modelNames().includes(recipe.model)) throw error; // a model of the caller's own has no other sizes
     const named = createModel(recipe.model, { imageSize: model.imageSize, classes: model.classes });
     const changed = sizeSettings.filter((key) => recipe[key] !== undefined && recipe[key] !== named.config[key]);
     if (!(error instanceof WeightsError) || changed.length === 0) throw error;

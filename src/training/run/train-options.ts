@@ -3,8 +3,11 @@
 import type { ProcessGroup } from "../../cluster/process-group.js";
 import type { SplitRule } from "../../data/dataset/dataset.js";
 import type { Engine, Precision } from "../../engines/engine.js";
+import type { DataPlace } from "../feed/data-place.js";
 import type { Recipe } from "../recipe/recipe.js";
+import type { OwnModel } from "../recipe/student.js";
 import type { TrainEvent } from "../run-folder/events.js";
+import type { Loss } from "../step/losses/index.js";
 import type { OnNaN } from "./broken-run.js";
 
 /** What `train` wants to know. */
@@ -13,12 +16,19 @@ export interface TrainOptions {
   /** Divides the recipe's batch into as many runs (its `accumulate`) as memory asks for; the step stays the same. */
   readonly fitBatch?: boolean;
   readonly engine: Engine;
-  /** Path of the training data; its parts for validation and testing are measured on. */
-  readonly data: string;
-  /** Another path to choose the best epoch on. */
-  readonly validation?: string;
-  /** Another path to measure the best epoch on, once, at the end. */
-  readonly test?: string;
+  /** Makes the model instead of the registry; its name must be the recipe's. */
+  readonly ownModel?: OwnModel;
+  /** The loss against labels instead of the recipe's, which it cannot record: whoever resumes gives it again. */
+  readonly loss?: Loss;
+  /**
+   * Path of the training data, whose parts for validation and testing are measured on; or a data set of the caller's own,
+   * all of which is for training unless `split` divides it.
+   */
+  readonly data: DataPlace;
+  /** Other data to choose the best epoch on. */
+  readonly validation?: DataPlace;
+  /** Other data to measure the best epoch on, once, at the end. */
+  readonly test?: DataPlace;
   /** How the data is divided for training and testing; by its own parts unless told. */
   readonly split?: SplitRule;
   readonly output: string;

@@ -13,6 +13,7 @@ import type { Head } from "../../models/context.js";
 import { writeFileAtomic } from "../../system/files/atomic-file.js";
 import { readJson } from "../../system/files/json-file.js";
 import { asObject, JsonError, parseJson } from "../../system/text/json.js";
+import { placeName } from "../feed/data-place.js";
 import { measuredData } from "../feed/measured-data.js";
 import type { Cell } from "../recipe/grid.js";
 import { recipeDifferences } from "../recipe/recipe.js";
@@ -127,8 +128,8 @@ async function measure(output: string, engine: Engine, options: SweepOptions) {
   const dataset = final ?? test;
   if (!dataset)
     throw new FileError(
-      options.data,
-      `"${options.data}" has no part for validation or testing; set a share aside with --split 0.2, or name data by --validation.`,
+      placeName(options.data),
+      `"${placeName(options.data)}" has no part for validation or testing; set a share aside with --split 0.2, or name data by --validation.`,
     );
   const probe = await Probe.create(engine, model, weights, headLogits(model));
   const batchSize = Math.min(64, dataset.length);

@@ -10,7 +10,6 @@ import { z } from "zod";
 import { type Dataset, sayings } from "../../data/dataset/dataset.js";
 import { datasetIdentity } from "../../data/dataset/identity.js";
 import type { Loader } from "../../data/loading/loader.js";
-import { openTrainingData } from "../../data/sources/training-classes.js";
 import type { Engine } from "../../engines/engine.js";
 import { FileError, InterruptedError, TrainingError, UsageError } from "../../errors/errors.js";
 import { fileError } from "../../errors/file-error.js";
@@ -21,6 +20,7 @@ import { makeFolder } from "../../system/files/make-folder.js";
 import { namedProcess } from "../../system/files/process-identity.js";
 import { readText } from "../../system/files/regular-file.js";
 import { parseJson } from "../../system/text/json.js";
+import { openForTraining } from "../feed/data-place.js";
 import { type DataOptions, trainingLoader, trainingTransform, withoutBadImages } from "../feed/training-data.js";
 import type { Recipe } from "../recipe/recipe.js";
 import { settledRecipe } from "../recipe/settled.js";
@@ -108,7 +108,7 @@ export interface StoredAnswers {
 export async function buildTeacherCache(options: CacheOptions): Promise<StoredAnswers> {
   const { engine, output, signal, onProgress } = options;
   const { recipe } = await settledRecipe(options.recipe);
-  const found = await openTrainingData(options.data, { rule: options.split, signal });
+  const found = await openForTraining(options.data, { rule: options.split, signal });
   for (const message of sayings(found)) options.onEvent?.({ kind: "warning", message });
   const dataset = await withoutBadImages(found, options);
   const student = createStudent(recipe, found.classes.length);

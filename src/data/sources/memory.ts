@@ -1,0 +1,77 @@
+/** A data set of images in memory. */
+import { createHash } from "node:crypto";
+import { UsageError } from "../../errors/errors.js";
+import type { Dataset } from "../dataset/dataset.js";
+
+/** An image file's content, what it shows, and what it is called in messages. */
+export interface MemorySample {
+  /** An encoded image: JPEG, PNG and the other formats that files may have. */
+  readonly bytes: Uint8Array | Blob;
+  /** Name of its class, or the place of that among `classes`. */
+  readonly label: string | number;
+  /** Tells it from all others of the data set; its place and content unless told. */
+  readonly key?: string;
+}
+
+/** What a data set in memory is called, and its classes. */
+export interface MemoryOptions {
+  /** "memory" unless told. */
+  readonly name?: string;
+  /** Names of the classes in their order; those of the labels in alphabetical order unless told. */
+  readonly classes?: readonly string[];
+}
+
+/**
+ * A data set of images in memory, for `train` and `createLoader`. Bytes are copied to each thread that reads them. Throws
+ * UsageError for a label that is none of the classes, and for a key that stands twice.
+ *
+ * @example
+ * ```js
+ * import { memoryDataset } from "deit";
+ *
+ * const pixel = Buffer.from("UDYKMSAxCjI1NQr/AAA=", "base64"); // a portable pixmap of one red pixel
+ * const data = memoryDataset([{ bytes: pixel, label: "red" }], { classes: ["blue", "red"] });
+ * console.log(data.length, data.label(0));
+ * ```
+ */
+export function memoryDataset(samples: readonly MemorySample[], options: MemoryOptions = {}): Dataset {
+  const { name = "memory" } = options;
+  const classes = options.classes ?? named(samples);
+  const places = new Map(classes.map((one, i) => [one, i]));
+  const labels = samples.map(({ label }, i) => {
+    const place = typeof label === "number" ? label : places.get(label);
+    if (place !== undefined && Number.isInteger(place) && place >= 0 && place < classes.length) return place;
+    throw new UsageError(
+      `The label of image ${i} in "${name}" is ${JSON.stringify(label)}, which is none of the ${classes.length} classes; give a class's name or place.`,
+    );
+  });
+  const keys = samples.map((sample, i) => sample.key ?? keyOf(sample, i));
+  const seen = new Set<string>();
+  for (const key of keys) {
+    if (seen.has(key)) throw new UsageError(`Two images of "${name}" have the key "${key}"; give each one of its own.`);
+    seen.add(key);
+  }
+  const describe = (index: number) => `image ${index} of "${name}"`;
+  return {
+    ...{ name, classes, length: samples.length, describe },
+    label: (index) => labels[index],
+    key: (index) => keys[index],
+    source: (index) => ({ kind: "bytes", bytes: samples[index].bytes, name: describe(index) }),
+  };
+}
+
+function named(samples: readonly MemorySample[]): readonly string[] {
+  const names = new Set<string>();
+  for (const { label } of samples) {
+    if (typeof label === "number")
+      throw new UsageError("Labels that are numbers do not name their classes; name them in order by classes.");
+    names.add(label);
+  }
+  return [...names].sort();
+}
+
+/** With its content where that is here, so that a run that goes on knows its images again. */
+function keyOf({ bytes }: MemorySample, index: number): string {
+  if (!(bytes instanceof Uint8Array)) return String(index);
+  return `${index}-${createHash("sha256").update(bytes).digest("hex").slice(0, 16)}`;
+}

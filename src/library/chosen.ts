@@ -1,0 +1,34 @@
+/** What `train` decides where its caller does not: the recipe that fits the data, and what is set aside for testing. */
+import type { SplitRule } from "../data/dataset/dataset.js";
+import { type DataPlace, openForTraining, placeName } from "../training/feed/data-place.js";
+import { hasMeasuredPart } from "../training/feed/measured-data.js";
+import { chooseRecipe, setAside } from "../training/recipe/chosen.js";
+import { describedWeights } from "../training/recipe/described-weights.js";
+import { readRecipe } from "../training/recipe/file.js";
+
+/** What was decided, and the sentences that say so. */
+export interface Chosen<T> {
+  readonly value: T;
+  readonly notes: readonly string[];
+}
+
+/** A share for testing where the data has no part for it and none is named; as `deit train` chooses. */
+export async function chosenSplit(data: DataPlace, signal?: AbortSignal): Promise<Chosen<SplitRule>> {
+  if (typeof data === "string" && (await hasMeasuredPart(data))) return { value: { kind: "given" }, notes: [] };
+  const share = setAside((await openForTraining(data, { signal })).length);
+  const note = `"${placeName(data)}" has no part with labels for validation or testing, so ${100 * share} % of each class is set aside for it; the option split chooses another share, validation other data, and split: "given" tests on nothing.`;
+  return { value: { kind: "hash", share }, notes: [note] };
+}
+
+/** Settings of the packaged recipe that fits the data; as `deit train` chooses. */
+export async function chosenSettings(
+  data: DataPlace,
+  rule: SplitRule,
+  { finetune, model, batchSize }: { readonly finetune?: string; readonly model?: string; readonly batchSize?: number },
+): Promise<Chosen<Record<string, unknown>>> {
+  const { length: images, classes } = await openForTraining(data, { rule });
+  const chosen = chooseRecipe({ images, classes: classes.length }, finetune !== undefined, batchSize);
+  const described = finetune === undefined ? {} : await describedWeights(finetune, model);
+  const note = `The recipe is ${chosen.name}, since none was named: ${chosen.why}.`;
+  return { value: { ...(await readRecipe(chosen.name)), ...described, ...chosen.changes }, notes: [note] };
+}

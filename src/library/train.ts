@@ -1,0 +1,176 @@
+/** `train` and `distil`: a model learns from images. */
+import { availableParallelism } from "node:os";
+import type { SplitRule } from "../data/dataset/dataset.js";
+import { UsageError } from "../errors/errors.js";
+import type { Model } from "../models/model.js";
+import { modelNames } from "../models/registry.js";
+import type { DataPlace } from "../training/feed/data-place.js";
+import { readRecipe } from "../training/recipe/file.js";
+import { parseRecipe, type RecipeSettings } from "../training/recipe/recipe.js";
+import type { OwnModel } from "../training/recipe/student.js";
+import type { TrainOptions } from "../training/run/train-options.js";
+import { train as trainByRecipe } from "../training/run/trainer.js";
+import { describeRun } from "../training/run-folder/manifest.js";
+import type { Loss } from "../training/step/losses/index.js";
+import { chosenSettings, chosenSplit } from "./chosen.js";
+import { type EngineOption, leaseEngine } from "./engine.js";
+import { startRun, type TrainingRun } from "./run.js";
+
+type Passed = Pick<
+  TrainOptions,
+  "validation" | "test" | "allowChanges" | "checkpointMinutes" | "keepStates" | "onNaN" | "onBadImage" | "precision"
+>;
+
+/** How a model is trained. */
+export interface TrainSettings extends Passed {
+  /** Run folder: weights, log and all that resuming needs. */
+  readonly output: string;
+  /** A packaged recipe's name, a recipe's file, or settings; chosen to fit the data unless told, which an event says. */
+  readonly recipe?: string | RecipeSettings;
+  /** Changes to the recipe. */
+  readonly settings?: RecipeSettings;
+  /** A registered model's name, a model made for the data's classes, or what makes one. */
+  readonly model?: string | Model | OwnModel;
+  /** Weights to begin from: a file, a run folder, `hub` or `hub:owner/name`. */
+  readonly finetune?: string;
+  /** Passes over the training images. */
+  readonly epochs?: number;
+  /** Images of a step. */
+  readonly batchSize?: number;
+  /**
+   * The loss against labels instead of the recipe's: from logits and targets, both float32 `[batch, classes]`, to a scalar.
+   * The run folder cannot record it.
+   */
+  readonly loss?: Loss;
+  /**
+   * Share of each class that is set aside for testing, or "given" for the data's own parts alone. Unless told, a share is
+   * set aside where the data has no part for testing and none is named.
+   */
+  readonly split?: number | "given";
+  /** Goes on with the run in `output`, with its recipe unless another is given; its data and model must be the same. */
+  readonly resume?: boolean;
+  readonly engine?: EngineOption;
+  /** Threads that read images; one less than the machine has unless told. */
+  readonly workers?: number;
+  /** Saves the run and stops it. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Trains a model on images and begins at once: `data` is a path of any format, or a data set of one's own. Read the events
+ * of the run that comes back, or wait for `finished`. Throws UsageError or FileError for what is wrong with the options.
+ *
+ * @example
+ * ```js
+ * import { train } from "deit";
+ *
+ * const run = await train("photos/", { recipe: "small-data", epochs: 20, output: "runs/cats" });
+ * for await (const event of run) if (event.kind === "epoch") console.log(event.record.epoch, event.record.test?.top1);
+ * console.log((await run.finished).bestTop1);
+ * ```
+ */
+export async function train(data: DataPlace, settings: TrainSettings): Promise<TrainingRun> {
+  return begin(data, settings, {});
+}
+
+/** Begins a run; `taught` are settings that come after all others. */
+async function begin(data: DataPlace, options: TrainSettings, taught: RecipeSettings): Promise<TrainingRun> {
+  const { recipe: asked, settings, model, finetune, epochs, batchSize, engine, signal, split: _, ...passed } = options;
+  if (typeof options.output !== "string" || options.output === "")
+    throw new UsageError("A run needs a folder for what it leaves; name it by output.");
+  const own = ownModel(model);
+  const changes = defined({ ...settings, finetune, epochs, batchSize, model: own?.name ?? model, ...taught });
+  const known = asked === undefined && options.resume ? (await describeRun(options.output))?.recipe : undefined;
+  const base = typeof asked === "string" ? await readRecipe(asked) : (asked ?? known);
+  // A recipe that is wrong is told before anything is opened.
+  if (base) parseRecipe({ ...base, ...changes });
+  const split = await splitOf(data, options);
+  const chosen = base
+    ? { value: base, notes: [] }
+    : await chosenSettings(data, split.value, {
+        ...{ finetune, batchSize, model: typeof model === "string" ? model : undefined },
+      });
+  const recipe = parseRecipe({ ...chosen.value, ...changes });
+  const notes = [...split.notes, ...chosen.notes];
+  if (options.loss) notes.push("The loss is a function of the caller's own, which the run folder cannot record.");
+  const lease = await leaseEngine(engine);
+  return startRun(async (onEvent, stopped) => {
+    for (const message of notes) onEvent({ kind: "warning", message });
+    try {
+      const workers = options.workers ?? Math.max(1, availableParallelism() - 1);
+      const given = { ...passed, data, recipe, workers, ownModel: own, split: split.value, onEvent, signal: stopped };
+      return await trainByRecipe({ ...given, engine: lease.engine });
+    } finally {
+      await lease.release();
+    }
+  }, signal);
+}
+
+async function splitOf(data: DataPlace, { split, validation, resume, output, signal }: TrainSettings) {
+  const told = (value: SplitRule) => ({ value, notes: [] });
+  if (split === "given") return told({ kind: "given" });
+  if (typeof split === "number") {
+    if (!(split > 0 && split < 1))
+      throw new UsageError(`split is ${split}; give a share between 0 and 1, such as 0.2, or "given".`);
+    return told({ kind: "hash", share: split });
+  }
+  if (resume && split === undefined) {
+    const before = await describeRun(output);
+    if (before) {
+      const { split: share } = before.manifest;
+      return told(share === undefined ? { kind: "given" } : { kind: "hash", share });
+    }
+  }
+  return validation === undefined ? chosenSplit(data, signal) : told({ kind: "given" });
+}
+
+function ownModel(model: TrainSettings["model"]): OwnModel | undefined {
+  if (model === undefined || typeof model === "string") return undefined;
+  if (modelNames().includes(model.name))
+    throw new UsageError(
+      `"${model.name}" is the name of a model of deit's; call your own differently, so that its checkpoints are not taken for those.`,
+    );
+  return "create" in model ? model : { name: model.name, create: () => model };
+}
+
+const defined = (settings: Readonly<Record<string, unknown>>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+
+/** How a model learns from a teacher. */
+export interface DistilSettings extends Omit<TrainSettings, "model"> {
+  /** A registered model's name (its published weights), a run folder, a file of weights, or an ONNX file. */
+  readonly teacher: string;
+  /** Who learns; the recipe's model unless told. */
+  readonly student?: TrainSettings["model"];
+  /** `hard`: from the teacher's decisions (the default); `soft`: from its probabilities. */
+  readonly mode?: "hard" | "soft";
+}
+
+/**
+ * Trains a student on images and what a teacher says of them. All else is as in `train`.
+ *
+ * @example
+ * ```js
+ * import { distil } from "deit";
+ *
+ * const student = "deit_small_patch16_224";
+ * const run = await distil("photos/", { teacher: "runs/teacher", student, mode: "hard", output: "runs/student" });
+ * console.log((await run.finished).bestTop1);
+ * ```
+ */
+export async function distil(data: DataPlace, options: DistilSettings): Promise<TrainingRun> {
+  const { teacher, student, mode = "hard", ...others } = options;
+  if (typeof teacher !== "string" || teacher === "")
+    throw new UsageError("There is no teacher; name a model, a run folder, weights or an ONNX file by teacher.");
+  if (mode !== "hard" && mode !== "soft")
+    throw new UsageError(`There is no mode of distillation "${String(mode)}" with a teacher; choose hard or soft.`);
+  const named = modelNames().includes(teacher);
+  return begin(
+    data,
+    { ...others, model: student },
+    {
+      distillation: mode,
+      ...(named ? { teacher, teacherWeights: "hub" } : { teacherWeights: teacher }),
+    },
+  );
+}

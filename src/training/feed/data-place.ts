@@ -1,0 +1,49 @@
+/** Where the images of a run come from: a path of any format, or a data set of the caller's own. */
+import type { Dataset, PartName, SplitRule } from "../../data/dataset/dataset.js";
+import { partOf } from "../../data/dataset/split.js";
+import { openTrainingData } from "../../data/sources/training-classes.js";
+import { UsageError } from "../../errors/errors.js";
+
+/** A path, or a data set that is open already. */
+export type DataPlace = string | Dataset;
+
+/** How the place is called in messages and in the run folder. */
+export const placeName = (place: DataPlace): string => (typeof place === "string" ? place : place.name);
+
+/** The part for training, of two classes at least. A data set of the caller's own is divided only where a rule says so. */
+export async function openForTraining(
+  place: DataPlace,
+  { rule, signal }: { readonly rule?: SplitRule; readonly signal?: AbortSignal },
+): Promise<Dataset> {
+  if (typeof place === "string") return openTrainingData(place, { rule, signal });
+  const dataset = ownPart(place, rule, "train");
+  for (let i = 0; i < dataset.length; i++) requireLabel(dataset, i);
+  const first = dataset.length > 0 ? dataset.label(0) : 0;
+  for (let i = 1; i < dataset.length; i++) if (dataset.label(i) !== first) return dataset;
+  throw new UsageError(
+    `The ${dataset.length} images of "${dataset.name}" are not of two classes or more, so that there is nothing to tell apart; give images of each class.`,
+  );
+}
+
+/** A part of the caller's own data set, as the rule divides it. */
+export const ownPart = (dataset: Dataset, rule: SplitRule | undefined, part: PartName): Dataset =>
+  partOf(dataset, rule ?? { kind: "given" }, part);
+
+/** A data set of the caller's own to measure on; its classes must be those of the data. */
+export function ownMeasured(dataset: Dataset, classes: readonly string[]): Dataset {
+  const differs = dataset.classes.findIndex((name, i) => name !== classes[i]);
+  if (differs >= 0 || dataset.classes.length !== classes.length)
+    throw new UsageError(
+      `The classes of "${dataset.name}" are not those of the training images in their order (${dataset.classes.length} and ${classes.length}); give it the same list.`,
+    );
+  for (let i = 0; i < dataset.length; i++) requireLabel(dataset, i);
+  return dataset;
+}
+
+function requireLabel({ name, classes, label, describe }: Dataset, index: number): void {
+  const found = label(index);
+  if (Number.isInteger(found) && found >= 0 && found < classes.length) return;
+  throw new UsageError(
+    `The label of ${describe(index)} in "${name}" is ${found}; give a whole number from 0 to ${classes.length - 1}, the place of its class.`,
+  );
+}

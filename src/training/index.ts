@@ -1,0 +1,16 @@
+/**
+ * Training below the library's `train` and `distil`: a run by a whole recipe on an engine of one's own, and its steps.
+ * @module deit/training
+ */
+export { parseRecipe, type Recipe, type RecipeSettings, recipeSchema } from "./recipe/recipe.js";
+export type { TrainOptions } from "./run/train-options.js";
+export { type TrainResult, train } from "./run/trainer.js";
+export type { EpochRecord, TrainEvent } from "./run-folder/events.js";
+export { type LogLine, logSchema, readLog } from "./run-folder/log-schema.js";
+export { type Distillation, distilledLoss } from "./step/distillation/index.js";
+export { crossEntropy } from "./step/losses/cross-entropy.js";
+export type { Loss, LossName } from "./step/losses/index.js";
+export { smoothedTargets } from "./step/losses/targets.js";
+export { createOptimizer, type OptimizerOptions } from "./step/optimizers/index.js";
+export type { Optimizer, RateFactor, StepScalars } from "./step/optimizers/optimizer.js";
+export { buildStep, type Step, type StepInputs, type StepOptions, stepInputs, trainStep } from "./step/step.js";
