@@ -233,8 +233,12 @@ describe("lists", () => {
     await expect(openPart(join(path, "x.csv"), { split: "train" })).rejects.toThrow(message);
   });
 
-  it.each(["sep=;\r\n", '\ufeff"sep=;"\n'])("a first line that tells Excel what separates: %j", async (first) => {
-    const path = await made({ "x.csv": `${first}path;label\nimg/0.png;a,c\nimg/1.png;b\n`, ...images });
+  it.each([
+    ["sep=;", "\r\n"],
+    ['\ufeff"sep=;"', "\n"],
+  ])("a first line that tells Excel what separates: %j", async (first, end) => {
+    const lines = [first, "path;label", "img/0.png;a,c", "img/1.png;b", ""];
+    const path = await made({ "x.csv": lines.join(end), ...images });
     expect(await holds(join(path, "x.csv"))).toBe("train a,c:1 b:1");
   });
 
