@@ -49,6 +49,7 @@ describe("the repository", () => {
         "src/system/files/regular-file.ts",
         "src/system/files/package-root.ts",
         "src/system/files/process-identity.ts",
+        "src/cli/output/early-signals.ts",
       ],
       ...[
         "src/system/files/file-limit.ts",
