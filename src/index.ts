@@ -3,7 +3,7 @@
  * @module deit
  */
 
-export type { Json, ProcessGroup } from "./cluster/process-group.js";
+export type { Json, KeyValueStore, ProcessGroup } from "./cluster/process-group.js";
 export type { AffineInterpolation } from "./data/augment/affine.js";
 export type { Augmentation, ColorJitter } from "./data/augment/augment.js";
 export type { PolicyStep } from "./data/augment/auto-augment.js";

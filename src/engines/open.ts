@@ -5,8 +5,10 @@ import { createOnnxEngine } from "./onnx/engine.js";
 import type { ProcessOptions } from "./xla/open-client.js";
 import { listPlugins } from "./xla/plugins/store.js";
 
+/** Engines by name; `auto` takes the fastest that works here. */
 export type EngineName = "auto" | "onnx" | "xla";
 
+/** Which engine is opened, and with what. */
 export interface EngineChoice {
   /** `auto`: XLA where a plugin for an accelerator is installed and works, or is named; otherwise ONNX Runtime. */
   readonly engine?: EngineName;

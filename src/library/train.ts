@@ -16,13 +16,12 @@ import { chosenSettings, chosenSplit } from "./chosen.js";
 import { type EngineOption, leaseEngine } from "./engine.js";
 import { startRun, type TrainingRun } from "./run.js";
 
-type Passed = Pick<
-  TrainOptions,
-  "validation" | "test" | "allowChanges" | "checkpointMinutes" | "keepStates" | "onNaN" | "onBadImage" | "precision"
->;
-
 /** How a model is trained. */
-export interface TrainSettings extends Passed {
+export interface TrainSettings
+  extends Pick<
+    TrainOptions,
+    "validation" | "test" | "allowChanges" | "checkpointMinutes" | "keepStates" | "onNaN" | "onBadImage" | "precision"
+  > {
   /** Run folder: weights, log and all that resuming needs. */
   readonly output: string;
   /** A packaged recipe's name, a recipe's file, or settings; chosen to fit the data unless told, which an event says. */
