@@ -55,9 +55,8 @@ export const bytesOf = ({ dtype, shape }: { readonly dtype: DType; readonly shap
 /** Refuses what cannot fit into the device's memory. */
 export function requireMemory({ name }: Program, need: MemoryNeed | undefined): void {
   if (!need || need.needed <= need.limit) return;
-  throw new OutOfMemoryError(
-    `Program "${name}" needs ${gib(need.needed)} of memory, but the device has ${gib(need.limit)}; choose a smaller batch size.`,
-  );
+  const found = `Program "${name}" needs ${gib(need.needed)} of memory, but the device has ${gib(need.limit)}`;
+  throw new OutOfMemoryError(`${found}; choose a smaller batch size.`, { found: `${found}.` });
 }
 
 const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;

@@ -77,7 +77,15 @@ export class EngineError extends DeitError {
 }
 
 /** A program that needs more memory than the device has. */
-export class OutOfMemoryError extends EngineError {}
+export class OutOfMemoryError extends EngineError {
+  /** What was found, a sentence without the way out: for who knows a better one. */
+  readonly found: string;
+
+  constructor(message: string, { found = message, cause }: { found?: string; cause?: unknown } = {}) {
+    super(message, { cause });
+    this.found = found;
+  }
+}
 
 /** A download that was refused, cut off for good, or is not what was expected. */
 export class DownloadError extends DeitError {

@@ -58,7 +58,9 @@ describe("a batch that fits", () => {
   });
 
   it("is named in the error of one that does not fit", async () => {
-    const error = new OutOfMemoryError("It needs 9 GiB, but there are 3; choose a smaller batch size.");
+    const error = new OutOfMemoryError("It needs 9 GiB, but there are 3; choose a smaller batch size.", {
+      found: "It needs 9 GiB, but there are 3.",
+    });
     const named = await namingFittingBatch(error, search(engineOf(3000).engine, 1024));
     expect(named.message).toMatch(/^It needs 9 GiB, but there are 3\. Runs of 256 images fit: --accumulate 4 /);
     expect(await namingFittingBatch(error, search(engineOf(50).engine, 1024))).toBe(error);

@@ -71,9 +71,8 @@ export async function namingFittingBatch(error: OutOfMemoryError, search: Fittin
   const runs = await fittingRuns({ ...search, alone: true }).catch(() => undefined);
   if (runs === undefined) return error;
   const { batchSize } = search;
-  const message = error.message.replace(/; choose a smaller batch size\.$/, ".");
   return new OutOfMemoryError(
-    `${message} Runs of ${batchSize / runs} images fit: --accumulate ${runs} makes the same step of ${batchSize} in ${runs} of them, and --batch-size auto finds this by itself.`,
+    `${error.found} Runs of ${batchSize / runs} images fit: --accumulate ${runs} makes the same step of ${batchSize} in ${runs} of them, and --batch-size auto finds this by itself.`,
     { cause: error },
   );
 }
