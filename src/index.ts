@@ -130,5 +130,6 @@ export {
   stepInputs,
   trainStep,
 } from "./training/step/step.js";
+export type { InnerNormalization } from "./weights/inner-normalization.js";
 export { type LoadedWeights, loadWeights } from "./weights/load.js";
 export type { WeightFiles } from "./weights/locate.js";

@@ -197,7 +197,10 @@ describe("bad input", () => {
     ));
   it.each(["tokens", "agreement", "throughput"])("the same of %s, which has no option for it", (command) =>
     fails(
-      [command, join(root, "tests/fixtures/weights/reference.safetensors")],
+      [
+        ...[command, join(root, "tests/fixtures/weights/reference.safetensors")],
+        ...(command === "throughput" ? [] : ["--data", "procedural:8"]),
+      ],
       /does not say which model it is; name it as MODEL:WEIGHTS/,
       2,
     ),
