@@ -1,4 +1,4 @@
-/** Runs that earlier versions began go on: the folder in tests/fixtures/runs was interrupted after its first epoch. */
+/** Runs that earlier versions began go on: the folder in tests/fixtures/earlier-run was interrupted after its first epoch. */
 import { cp, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,7 +6,7 @@ import { expect, it } from "vitest";
 import { createOnnxEngine, parseRecipe, readSafetensors } from "../../src/index.js";
 import { train } from "../../src/training/run/trainer.js";
 
-const kept = new URL("../fixtures/runs/", import.meta.url).pathname;
+const kept = new URL("../fixtures/earlier-run/", import.meta.url).pathname;
 
 it("goes on with a run of an earlier version, to the weights of one that was not interrupted", async () => {
   const folder = await mkdtemp(join(tmpdir(), "deit-earlier-"));
