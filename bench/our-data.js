@@ -6,8 +6,9 @@ import { availableParallelism } from "node:os";
 import { subset } from "../dist/data/dataset/dataset.js";
 import { openDataset } from "../dist/data/sources/open.js";
 import { readSample } from "../dist/data/view/view.js";
+import { evaluationTransform } from "../dist/evaluation/view.js";
 import { createLoader, createModel, parseRecipe } from "../dist/index.js";
-import { evaluationTransform, trainingTransform } from "../dist/training/feed/training-data.js";
+import { trainingTransform } from "../dist/training/feed/training-data.js";
 
 const [work, data, workersText, imagesText] = process.argv.slice(2);
 const workers = Number(workersText);
@@ -58,7 +59,7 @@ async function loaded() {
   const recipe = parseRecipe({ model: "deit_tiny_patch16_224" });
   const transform =
     work === "evaluation"
-      ? evaluationTransform({ ...recipe, evaluationCropRatio: 0.875 }, model)
+      ? evaluationTransform({ imageSize: 224, cropRatio: 0.875, cropMode: "center", interpolation: "bicubic" })
       : trainingTransform(recipe, model);
   const loader = createLoader({
     ...{ dataset: long, batchSize: 32, transform, seed: 0, workers, order: "shuffled", dropLast: true },
