@@ -22,12 +22,21 @@ const usualText = 64 * 2 ** 20;
  * system says.
  */
 export async function openRegular(path: string, to: "read" | "change" = "read"): Promise<FileHandle> {
+  return (await openSized(path, to)).file;
+}
+
+/** The same with its size, for which the system is asked once. */
+async function openSized(
+  path: string,
+  to: "read" | "change",
+): Promise<{ readonly file: FileHandle; readonly size: number }> {
   const file = await open(rawPath(path), to === "read" ? reading : changing).catch((error) => {
     throw openingError(path, error);
   });
   try {
-    requireRegular(await file.stat());
-    return file;
+    const info = await file.stat();
+    requireRegular(info);
+    return { file, size: info.size };
   } catch (error) {
     await file.close();
     throw error;
@@ -68,9 +77,9 @@ export async function streamRegular(path: string, highWaterMark = 1 << 20): Prom
  * by a shell's `<(…)`, may be a pipe. Throws as `openRegular` does.
  */
 export async function readWhole(path: string, atMost: number): Promise<Buffer> {
-  const file = isGivenOpen(path) ? await open(path, "r") : await openRegular(path);
+  const given = isGivenOpen(path);
+  const { file, size } = given ? { file: await open(path, "r"), size: 0 } : await openSized(path, "read");
   try {
-    const { size } = await file.stat();
     const pieces: Buffer[] = [];
     let length = 0;
     // A byte more than the file is said to have shows its end, or that there is more.
@@ -80,6 +89,9 @@ export async function readWhole(path: string, atMost: number): Promise<Buffer> {
       if (bytesRead === 0) return pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
       length += bytesRead;
       pieces.push(piece.subarray(0, bytesRead));
+      // A regular file that gives less than was asked for has ended; a pipe may only be slow.
+      if (!given && size > 0 && bytesRead < piece.length && length <= atMost)
+        return pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
     }
     throw tooLarge(atMost);
   } finally {
