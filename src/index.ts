@@ -96,6 +96,7 @@ export {
 } from "./models/model.js";
 export { normalize } from "./models/normalize.js";
 export type { PositionInterpolation } from "./models/position-embedding.js";
+export type { OwnModel } from "./models/registry.js";
 export { createModel, type ModelOptions, modelNames } from "./models/registry.js";
 export type { RegnetConfig } from "./models/regnet.js";
 export type { ResampleFilter } from "./models/resample.js";
@@ -105,7 +106,6 @@ export type { JsonObject } from "./system/text/json.js";
 export * as tensor from "./tensor/index.js";
 export type { DataPlace } from "./training/feed/data-place.js";
 export { parseRecipe, type Recipe, type RecipeSettings, recipeSchema } from "./training/recipe/recipe.js";
-export type { OwnModel } from "./training/recipe/student.js";
 export type { OnNaN } from "./training/run/broken-run.js";
 export type { TrainOptions } from "./training/run/train-options.js";
 export type { TrainResult } from "./training/run/trainer.js";

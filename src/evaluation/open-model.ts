@@ -5,7 +5,7 @@ import { adaptWeights } from "../models/adapt.js";
 import { requireFiniteWeights } from "../models/finite.js";
 import type { Model } from "../models/model.js";
 import { type DeitSizes, describeDeit, recognizeDeit } from "../models/recognize.js";
-import { createModel, type ModelOptions, modelNames } from "../models/registry.js";
+import { createModel, type ModelOptions, modelNames, type OwnModel } from "../models/registry.js";
 import { usualClasses } from "../models/usual-classes.js";
 import type { NamedTensors } from "../tensor/index.js";
 import { loadWeights } from "../weights/load.js";
@@ -25,7 +25,7 @@ export interface ModelChoice extends ViewChoice {
    */
   readonly weights: string;
   /** Makes a model that the registry does not know, of the name that the checkpoint says. */
-  readonly ownModel?: { readonly name: string; create(options: ModelOptions): Model };
+  readonly ownModel?: OwnModel;
   /** Class names; a deit checkpoint brings its own. */
   readonly classes?: readonly string[];
   /** Bytes of a download so far and in all. */

@@ -2,9 +2,8 @@
 import type { SplitRule } from "../data/dataset/dataset.js";
 import { type DataPlace, openForTraining, placeName } from "../training/feed/data-place.js";
 import { hasMeasuredPart } from "../training/feed/measured-data.js";
-import { chooseRecipe, setAside } from "../training/recipe/chosen.js";
-import { describedWeights } from "../training/recipe/described-weights.js";
-import { readRecipe } from "../training/recipe/file.js";
+import { setAside } from "../training/recipe/chosen.js";
+import { type FittingOptions, fittingRecipe } from "../training/recipe/fitting.js";
 
 /** What was decided, and the sentences that say so. */
 export interface Chosen<T> {
@@ -24,11 +23,9 @@ export async function chosenSplit(data: DataPlace, signal?: AbortSignal): Promis
 export async function chosenSettings(
   data: DataPlace,
   rule: SplitRule,
-  { finetune, model, batchSize }: { readonly finetune?: string; readonly model?: string; readonly batchSize?: number },
+  options: FittingOptions,
 ): Promise<Chosen<Record<string, unknown>>> {
-  const { length: images, classes } = await openForTraining(data, { rule });
-  const chosen = chooseRecipe({ images, classes: classes.length }, finetune !== undefined, batchSize);
-  const described = finetune === undefined ? {} : await describedWeights(finetune, model);
+  const { chosen, settings } = await fittingRecipe(await openForTraining(data, { rule }), options);
   const note = `The recipe is ${chosen.name}, since none was named: ${chosen.why}.`;
-  return { value: { ...(await readRecipe(chosen.name)), ...described, ...chosen.changes }, notes: [note] };
+  return { value: settings, notes: [note] };
 }

@@ -7,11 +7,11 @@ import { type ModelChoice, openModel } from "../evaluation/open-model.js";
 import { outputNames } from "../evaluation/output-classes.js";
 import { defaultView, type EvaluationView, type ViewChoice } from "../evaluation/view.js";
 import { imagenetNormalization, type Model } from "../models/model.js";
+import type { OwnModel } from "../models/registry.js";
 import { modelNames } from "../models/registry.js";
 import { usualClasses } from "../models/usual-classes.js";
 import type { NamedTensors } from "../tensor/index.js";
 import { parseRecipe } from "../training/recipe/recipe.js";
-import type { OwnModel } from "../training/recipe/student.js";
 import { describeTeacher } from "../training/teacher/description.js";
 import { isOnnxFile, openOnnxTeacher } from "../training/teacher/onnx.js";
 

@@ -5,9 +5,8 @@ import type { Dataset, SplitRule } from "../../data/dataset/dataset.js";
 import { parseSplitRule, partOf } from "../../data/dataset/split.js";
 import { openDataset } from "../../data/sources/open.js";
 import { hasMeasuredPart } from "../../training/feed/measured-data.js";
-import { chooseRecipe, setAside } from "../../training/recipe/chosen.js";
-import { describedWeights } from "../../training/recipe/described-weights.js";
-import { readRecipe } from "../../training/recipe/file.js";
+import { setAside } from "../../training/recipe/chosen.js";
+import { fittingRecipe } from "../../training/recipe/fitting.js";
 import type { Recipe } from "../../training/recipe/recipe.js";
 import { type RecipeChoice, resolveRecipe } from "../options/recipe.js";
 import { note } from "../output/output.js";
@@ -67,14 +66,12 @@ export async function chosenSettings(
 ): Promise<Record<string, unknown>> {
   const { data, split, batchSize, finetune, model } = options;
   const training = options.training ?? (await openDataset(data, { split: "train", rule: await parseSplitRule(split) }));
-  const { length: images, classes } = training;
   const wanted = typeof batchSize === "number" ? batchSize : undefined;
-  const chosen = chooseRecipe({ images, classes: classes.length }, finetune !== undefined, wanted);
-  const described = finetune === undefined ? {} : await describedWeights(finetune, model);
+  const { chosen, settings } = await fittingRecipe(training, { finetune, model, batchSize: wanted });
   note(
     `recipe: ${chosen.name}, since none was named: ${chosen.why}. Name another one, or change its settings by --set.\nexpect: ${chosen.expect}.`,
   );
   // Several processes do not fit a head together; a new one then learns faster than the body.
   const together = chosen.name === "finetune" && placeFromEnvironment() ? { headStart: "given", headLrFactor: 10 } : {};
-  return { ...(await readRecipe(chosen.name)), ...described, ...chosen.changes, ...together };
+  return { ...settings, ...together };
 }

@@ -10,6 +10,7 @@ import { shared as sharedDistillation } from "../step/distillation/mode.js";
 import { losses } from "../step/losses/index.js";
 import { optimizers } from "../step/optimizers/index.js";
 import { schedules } from "../step/schedules/index.js";
+import { belowOne, share } from "../step/settings.js";
 
 /** The names of a table's components. */
 const names = <Table extends Readonly<Record<string, unknown>>>(table: Table) =>
@@ -24,9 +25,6 @@ const fragments = <Table extends Readonly<Record<string, { readonly settings: z.
 
 const positive = z.number().positive();
 const notNegative = z.number().min(0);
-const share = z.number().min(0).max(1);
-/** A share that 1 would make meaningless: averages that never move, labels that say nothing. */
-const belowOne = z.number().min(0).lt(1);
 const dropRate = z.number().min(0).max(0.99);
 const count = z.number().int().min(0);
 const whole = z.number().int().min(1);

@@ -2,10 +2,11 @@
 import { DeitError } from "../../errors/errors.js";
 import { type DescribedWeights, describeWeights } from "../../evaluation/describe-weights.js";
 import { resolveView } from "../../evaluation/view.js";
+import type { OwnModel } from "../../models/registry.js";
 import { readDescription } from "../../weights/load.js";
 import { locateWeights } from "../../weights/locate.js";
 import type { Recipe } from "./recipe.js";
-import { createStudent, type OwnModel } from "./student.js";
+import { createStudent } from "./student.js";
 
 export interface SettledRecipe {
   readonly recipe: Recipe;

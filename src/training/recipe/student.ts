@@ -2,14 +2,8 @@
 import { UsageError } from "../../errors/errors.js";
 import { normalizationOf } from "../../evaluation/normalization.js";
 import type { Model } from "../../models/model.js";
-import { createModel, type ModelOptions } from "../../models/registry.js";
+import { createModel, type ModelOptions, type OwnModel } from "../../models/registry.js";
 import type { Recipe } from "./recipe.js";
-
-/** A model that the registry does not know: its name, and how one is made for so many classes and the recipe's sizes. */
-export interface OwnModel {
-  readonly name: string;
-  create(options: ModelOptions): Model;
-}
 
 /** Creates it for `classes` classes and checks that it fits the recipe's distillation. */
 export function createStudent(recipe: Recipe, classes: number, own?: OwnModel): Model {

@@ -3,12 +3,13 @@
 import { alone } from "../../cluster/process-group.js";
 import { type Dataset, sayings } from "../../data/dataset/dataset.js";
 import type { Model } from "../../models/model.js";
+import type { OwnModel } from "../../models/registry.js";
 import { openForTraining } from "../feed/data-place.js";
 import { type MeasuredData, measuredData } from "../feed/measured-data.js";
 import { type DataOptions, withoutBadImages } from "../feed/training-data.js";
 import type { Recipe } from "../recipe/recipe.js";
 import { settledRecipe } from "../recipe/settled.js";
-import { createStudent, type OwnModel } from "../recipe/student.js";
+import { createStudent } from "../recipe/student.js";
 import type { Teaching } from "../teacher/teaching.js";
 import { type FittingOptions, fittedTeaching } from "./fitted-teaching.js";
 import type { FittingSearch } from "./fitting-batch.js";

@@ -3,9 +3,9 @@
 import type { ProcessGroup } from "../../cluster/process-group.js";
 import type { SplitRule } from "../../data/dataset/dataset.js";
 import type { Engine, Precision } from "../../engines/engine.js";
+import type { OwnModel } from "../../models/registry.js";
 import type { DataPlace } from "../feed/data-place.js";
 import type { Recipe } from "../recipe/recipe.js";
-import type { OwnModel } from "../recipe/student.js";
 import type { TrainEvent } from "../run-folder/events.js";
 import type { Loss } from "../step/losses/index.js";
 import type { OnNaN } from "./broken-run.js";

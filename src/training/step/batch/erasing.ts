@@ -16,6 +16,7 @@ import {
   sub,
   type Tensor,
 } from "../../../tensor/index.js";
+import { share } from "../settings.js";
 import { batchTransform, inside } from "./transform.js";
 
 /** What fills an erased box: normal noise per pixel, one normal colour, or the mean colour. */
@@ -42,7 +43,7 @@ export const eraseInputs = {
 /** What boxes and colours hold is drawn for every view by itself, so that it does not depend on the batch it is in. */
 export const erasing = batchTransform({
   settings: {
-    eraseProbability: z.number().min(0).max(1).default(0.25).meta({
+    eraseProbability: share.default(0.25).meta({
       description: "Probability of random erasing.",
       timm: "reprob",
     }),

@@ -1,10 +1,9 @@
 /** Mixup (arXiv 1710.09412) and CutMix (arXiv 1905.04899). */
 import { z } from "zod";
 import { add, hostTensor, input, mul, reverse, select, sub } from "../../../tensor/index.js";
+import { share } from "../settings.js";
 import { drawMix, type MixSettings } from "./draw-mix.js";
 import { batchTransform, inside } from "./transform.js";
-
-const share = z.number().min(0).max(1);
 
 /** Program inputs. A box is `[top, bottom, left, right]` in pixels, its ends left out; empty boxes do nothing. */
 export const mixInputs = {

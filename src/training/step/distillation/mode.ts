@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { Tensor } from "../../../tensor/index.js";
 import type { Loss } from "../losses/index.js";
-import type { Settings } from "../settings.js";
+import { type Settings, share } from "../settings.js";
 
 /** What a mode needs to know of the teacher's answer to a batch. */
 export type AnswerKind = "labels" | "logits";
@@ -15,7 +15,7 @@ export interface TeacherAnswer {
 
 /** Settings of a recipe that several modes read. */
 export const shared = {
-  distillationAlpha: z.number().min(0).max(1).default(0.5).meta({ description: "Weight of the distillation loss." }),
+  distillationAlpha: share.default(0.5).meta({ description: "Weight of the distillation loss." }),
   distillationOn: z.enum(["auto", "distillation", "class"]).default("auto").meta({
     description: "Head that learns from the teacher; `auto`: that of the distillation token where there is one.",
   }),

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { ParameterSpec } from "../../../models/model.js";
 import { add, input, mul, select, type Tensor } from "../../../tensor/index.js";
-import type { Settings } from "../settings.js";
+import { belowOne, type Settings } from "../settings.js";
 
 /** Numbers of one step that the host works out, by program input. */
 export type StepScalars = Readonly<Record<string, number>>;
@@ -34,9 +34,6 @@ export interface OptimizerKind<Shape extends z.ZodRawShape> {
 
 /** Infers the settings' types. */
 export const optimizerKind = <Shape extends z.ZodRawShape>(kind: OptimizerKind<Shape>): OptimizerKind<Shape> => kind;
-
-/** A share that 1 would make meaningless: averages that never move. */
-const belowOne = z.number().min(0).lt(1);
 
 /** Settings that several optimizers read. */
 export const shared = {
