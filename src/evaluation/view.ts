@@ -56,8 +56,11 @@ const sayingOf = (choice: ViewChoice): SaidOfView => ({
   exif: choice.exif,
 });
 
+/** What a model says of how it sees images. */
+type Seer = Pick<Model, "imageSize" | "cropRatio" | "normalization">;
+
 /** How a model sees images where nobody says otherwise. */
-export const defaultView = ({ imageSize, cropRatio, normalization }: Model): EvaluationView => ({
+export const defaultView = ({ imageSize, cropRatio, normalization }: Seer): EvaluationView => ({
   ...{ imageSize, cropRatio, cropMode: "center", interpolation: "bicubic", normalization, exif: "ignore" },
 });
 
@@ -67,7 +70,7 @@ export const defaultView = ({ imageSize, cropRatio, normalization }: Model): Eva
  * differ from the model's own. Throws WeightsError where the deciding source asks for what cannot be done.
  */
 export function resolveView(
-  model: Model,
+  model: Seer,
   chosen: ViewChoice,
   said: readonly SaidOfView[],
 ): { readonly view: EvaluationView; readonly notes: readonly string[] } {

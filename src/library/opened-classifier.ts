@@ -3,17 +3,17 @@
 import type { Engine } from "../engines/engine.js";
 import { UsageError } from "../errors/errors.js";
 import { Classifier } from "../evaluation/classifier.js";
+import type { AnswerForm } from "../evaluation/onnx-file/answers.js";
+import { isOnnxFile, openOnnxClassifier } from "../evaluation/onnx-file/classifier.js";
+import { loadOverImages } from "../evaluation/onnx-file/whole-images.js";
 import { type ModelChoice, openModel } from "../evaluation/open-model.js";
 import { outputNames } from "../evaluation/output-classes.js";
 import { defaultView, type EvaluationView, type ViewChoice } from "../evaluation/view.js";
-import { imagenetNormalization, type Model } from "../models/model.js";
+import type { Model } from "../models/model.js";
 import type { OwnModel } from "../models/registry.js";
 import { modelNames } from "../models/registry.js";
 import { usualClasses } from "../models/usual-classes.js";
 import type { NamedTensors } from "../tensor/index.js";
-import { parseRecipe } from "../training/recipe/recipe.js";
-import { describeTeacher } from "../training/teacher/description.js";
-import { isOnnxFile, openOnnxTeacher } from "../training/teacher/onnx.js";
 
 /** A model that is in memory already, as `createModel` and `initialize` or `openModel` give it. */
 export interface ModelInMemory {
@@ -52,6 +52,10 @@ export interface OpenedClassifier {
 export interface ClassifierChoice extends ViewChoice {
   /** Class names in the order of the outputs, where the weights do not say or others are wanted. */
   readonly classes?: readonly string[];
+  /** Of an ONNX file with several outputs: the name of the one that holds the classes. */
+  readonly output?: string;
+  /** What the numbers of an ONNX file are; as its last node or the numbers themselves show unless told. */
+  readonly answers?: AnswerForm;
   /** Bytes of a download so far and in all. */
   readonly onProgress?: (done: number, total: number) => void;
 }
@@ -61,7 +65,11 @@ export async function openClassifier(
   choice: ClassifierChoice,
   engine: Engine,
 ): Promise<OpenedClassifier> {
-  if (typeof source === "string" && isOnnxFile(source)) return openFile(source, choice);
+  const file = typeof source === "string" ? source : source.model === undefined && source.weights;
+  if (typeof file === "string" && isOnnxFile(file)) return openFile(file, choice);
+  for (const setting of ["output", "answers"] as const)
+    if (choice[setting] !== undefined)
+      throw new UsageError(`${setting} is a setting for ONNX files, and this classifier is none; leave it out.`);
   if (typeof source !== "string" && typeof source.model === "object" && typeof source.weights === "object")
     return openInMemory(source as ModelInMemory, choice, engine);
   const opened = await openModel({ ...choice, ...namedWeights(source as string | NamedWeights) });
@@ -110,36 +118,22 @@ const over = (classifier: Classifier): Pick<OpenedClassifier, "name" | "logits" 
   dispose: () => classifier.dispose(),
 });
 
-/** An ONNX file as a teacher that looks at images as they are; ONNX Runtime runs it whatever the engine of models is. */
+/** An ONNX file; ONNX Runtime runs it whatever the engine of models is. */
 async function openFile(path: string, choice: ClassifierChoice): Promise<OpenedClassifier> {
-  const recipe = parseRecipe({
-    ...{ distillation: "soft", teacherWeights: path, mixup: 0, cutmix: 0, eraseProbability: 0 },
-    ...(choice.normalization === undefined ? {} : { teacherNormalization: choice.normalization }),
-    ...(choice.imageSize === undefined ? {} : { teacherImageSize: choice.imageSize }),
-  });
-  const { description } = await describeTeacher(path, recipe);
-  const { names, notes } = outputNames(description.classes, choice.classes, path);
+  const { normalization, imageSize, classes, output, answers } = choice;
+  const file = await openOnnxClassifier(path, { normalization, imageSize, classes, output, answers });
+  const { classes: names } = file.description;
   if (!names)
     throw new UsageError(
       `"${path}" does not name its classes, nor does a file beside it; name them in order by classes.`,
     );
-  const teacher = await openOnnxTeacher(path, recipe, description.classes ?? names);
-  const answers = await teacher.open({ normalization: imagenetNormalization }, 1);
-  const indices = new Int32Array(1);
-  const { cropRatio, cropMode, interpolation, exif } = teacher.view(choice);
-  return {
-    name: path,
-    view: {
-      ...{ cropRatio, cropMode, interpolation, exif },
-      // Its pixels are renormalised for it.
-      ...{ imageSize: answers.viewSize, normalization: imagenetNormalization },
-    },
-    classes: names,
-    notes,
-    logits: async (images) => {
-      const shownTo = { step: 0, first: 0, images, labels: indices, indices, count: 1 };
-      return (await answers.answer(0, 0, shownTo)).data as Float32Array;
-    },
-    dispose: () => answers.close(),
-  };
+  const loaded = await loadOverImages(file, { batch: 1, chosen: choice });
+  const { view, logits, close } = loaded;
+  if (loaded.classes !== undefined && loaded.classes !== names.length) {
+    await close();
+    throw new UsageError(
+      `"${path}" knows ${loaded.classes} classes, but ${names.length} names are given for them; give one per class, in the order of its outputs.`,
+    );
+  }
+  return { name: path, view, classes: names, notes: file.notes, logits, dispose: close };
 }

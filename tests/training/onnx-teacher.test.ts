@@ -27,7 +27,7 @@ async function answer(settings: RecipeSettings): Promise<Float32Array> {
   const images = tensors.get("images")!;
   const recipe = parseRecipe({ ...plain, distillation: "soft", ...settings });
   const teacher = await openOnnxTeacher(settings.teacherWeights!, recipe, classes);
-  const answers = await teacher.open(student, 6);
+  const answers = await teacher.open(student, 6, String);
   const batch: Batch = {
     step: 0,
     first: 0,
@@ -96,7 +96,7 @@ describe("an ONNX teacher", () => {
   it("is refused with a sentence where something is missing", async () => {
     const open = (settings: RecipeSettings, wanted = classes) =>
       openOnnxTeacher(settings.teacherWeights!, parseRecipe({ distillation: "hard", ...settings }), wanted).then((t) =>
-        t.open(student, 6),
+        t.open(student, 6, String),
       );
     const last = { teacherWeights: fixture("channels_last.onnx") };
     await expect(open(last)).rejects.toThrow("set teacherNormalization to imagenet, inception, none");

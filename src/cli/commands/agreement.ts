@@ -5,9 +5,12 @@ import type { Engine } from "../../engines/engine.js";
 import type { EngineChoice } from "../../engines/open.js";
 import { UsageError } from "../../errors/errors.js";
 import { type Decisions, decide, disagreement } from "../../evaluation/agreement.js";
+import { isOnnxFile } from "../../evaluation/onnx-file/classifier.js";
 import type { OpenedModel } from "../../evaluation/open-model.js";
 import { createProgress } from "../../system/terminal/progress.js";
-import { isOnnxFile } from "../../training/teacher/onnx.js";
+import { applySettings } from "../../training/recipe/file.js";
+import { parseRecipe } from "../../training/recipe/recipe.js";
+import { onnxChoiceOf } from "../../training/teacher/onnx.js";
 import { type Contestant, modelContestant, onnxContestant } from "../inputs/contestant.js";
 import {
   type DataOptions,
@@ -70,6 +73,7 @@ async function run(models: readonly ModelArgument[], options: Options, signal: A
     signal,
   );
 
+  const choice = await onnxChoiceOf(parseRecipe(applySettings({}, options.set ?? [])));
   const open = (engine: Engine, argument: ModelArgument): Promise<Contestant> => {
     const own = opened.find((o) => o.name === argument.name);
     if (own) return modelContestant(engine, own.name, own);
@@ -81,7 +85,7 @@ async function run(models: readonly ModelArgument[], options: Options, signal: A
       classes: dataset.classes,
       batch,
       chosen: viewChoice(options),
-      settings: options.set ?? [],
+      choice,
     });
   };
   const decided = await withEngine(options, async (engine) => {

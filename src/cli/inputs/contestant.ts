@@ -1,14 +1,15 @@
 /** Whoever decides on images in `deit agreement`: a model of deit's, or an ONNX file of any classifier. */
 import type { Engine } from "../../engines/engine.js";
 import { type Decider, probeDecider } from "../../evaluation/agreement.js";
+import { classColumns } from "../../evaluation/class-mapping.js";
 import { headLogits } from "../../evaluation/heads.js";
+import { type OnnxClassifierChoice, openOnnxClassifier } from "../../evaluation/onnx-file/classifier.js";
+import { classifierNames, teacherNames } from "../../evaluation/onnx-file/names.js";
+import { loadOverImages } from "../../evaluation/onnx-file/whole-images.js";
 import type { OpenedModel } from "../../evaluation/open-model.js";
 import { Probe } from "../../evaluation/probe.js";
 import type { EvaluationView, ViewChoice } from "../../evaluation/view.js";
-import { imagenetNormalization } from "../../models/model.js";
-import { applySettings } from "../../training/recipe/file.js";
-import { parseRecipe } from "../../training/recipe/recipe.js";
-import { openOnnxTeacher } from "../../training/teacher/onnx.js";
+import { hostTensor } from "../../tensor/index.js";
 
 export interface Contestant extends Decider {
   readonly view: EvaluationView;
@@ -30,26 +31,32 @@ export interface OnnxContestantOptions {
   readonly batch: number;
   /** What the user says of how images are seen. */
   readonly chosen: ViewChoice;
-  /** `key=value` of `teacherNormalization`, `teacherImageSize` and `teacherClasses`, where the file does not say. */
-  readonly settings: readonly string[];
+  /** What the user says of the file. */
+  readonly choice: OnnxClassifierChoice;
 }
 
-/** Opens the file as a teacher that looks at images as they are. */
+/** Its settings are named as those of a recipe's teacher are, since that is how the command takes them. */
+const names = { ...classifierNames, setting: teacherNames.setting };
+
 export async function onnxContestant(options: OnnxContestantOptions): Promise<Contestant> {
-  const { name, path, classes, batch, chosen, settings } = options;
-  const plain = { distillation: "soft", teacherWeights: path, mixup: 0, cutmix: 0, eraseProbability: 0 };
-  const teacher = await openOnnxTeacher(path, parseRecipe({ ...applySettings({}, settings), ...plain }), classes);
-  const answers = await teacher.open({ normalization: imagenetNormalization }, batch);
-  const indices = new Int32Array(batch);
+  const { name, path, classes, batch, chosen, choice } = options;
+  const file = await openOnnxClassifier(path, choice, names);
+  const columns = classColumns(file.description.classes, classes, path, names);
+  const loaded = await loadOverImages(file, { batch, chosen, classes: classes.length });
+  try {
+    if (loaded.classes !== undefined) columns.require(loaded.classes);
+  } catch (error) {
+    await loaded.close();
+    throw error;
+  }
   return {
     name,
     heads: ["both"],
-    // Its pixels are renormalised for it, and it names its own normalisation.
-    view: { ...teacher.view(chosen), imageSize: answers.viewSize, normalization: imagenetNormalization },
-    run: async (images, count) => {
-      const shown = { step: 0, first: 0, images, labels: indices, indices, count };
-      return new Map([["both", await answers.answer(0, 0, shown)]]);
+    view: loaded.view,
+    run: async (images) => {
+      const logits = columns.of(await loaded.logits(images), batch);
+      return new Map([["both", hostTensor("float32", [batch, classes.length], logits)]]);
     },
-    close: () => answers.close(),
+    close: () => loaded.close(),
   };
 }

@@ -3,8 +3,8 @@ import { createHash } from "node:crypto";
 import { FileError, TrainingError } from "../../errors/errors.js";
 import { softmaxOf, topK } from "../../evaluation/metrics.js";
 import { openSafetensors, readSafetensors, writeSafetensors } from "../../formats/safetensors/safetensors.js";
+import { fromHalf, toHalf } from "../../tensor/half.js";
 import { type HostTensor, hostTensor } from "../../tensor/index.js";
-import { fromHalf, toHalf } from "./half.js";
 
 export interface AnswerFormat {
   /** Decisions, or logits as float16. */

@@ -2,7 +2,9 @@
 import { createHash } from "node:crypto";
 import { readClassFile } from "../../data/dataset/files.js";
 import { UsageError } from "../../errors/errors.js";
+import { mapClasses } from "../../evaluation/class-mapping.js";
 import { normalizationOf } from "../../evaluation/normalization.js";
+import { isOnnxFile } from "../../evaluation/onnx-file/classifier.js";
 import { openModel } from "../../evaluation/open-model.js";
 import { withHeadRows } from "../../models/head-rows.js";
 import { imagenetNormalization, type Model, type Normalization } from "../../models/model.js";
@@ -11,8 +13,7 @@ import { usualClasses } from "../../models/usual-classes.js";
 import type { NamedTensors } from "../../tensor/index.js";
 import type { Recipe } from "../recipe/recipe.js";
 import { teacherPrefix } from "../step/step.js";
-import { mapClasses } from "./class-mapping.js";
-import { isOnnxFile, type OnnxTeacher, openOnnxTeacher } from "./onnx.js";
+import { type OnnxTeacher, openOnnxTeacher } from "./onnx.js";
 
 /** A model of the tensor language, which runs inside the student's step. */
 export interface ModelTeacher {

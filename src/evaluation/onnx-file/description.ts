@@ -1,31 +1,44 @@
-/** What an ONNX classifier wants to see and calls its classes: told by the recipe, its metadata, or files beside it. */
+/** What an ONNX classifier wants to see and calls its classes: told by the caller, its metadata, or files beside it. */
 import { dirname } from "node:path";
-import { readClassFile } from "../../data/dataset/files.js";
 import { readOnnxMetadata } from "../../engines/onnx/file-metadata.js";
 import { UsageError } from "../../errors/errors.js";
-import { asNames, readCompanions } from "../../evaluation/companions.js";
-import { asNormalization, normalizationOf } from "../../evaluation/normalization.js";
-import { outputNames } from "../../evaluation/output-classes.js";
-import type { SaidOfView } from "../../evaluation/view.js";
 import type { Normalization } from "../../models/model.js";
 import type { ResampleFilter } from "../../models/resample.js";
 import { tryJson } from "../../system/text/json.js";
-import type { Recipe } from "../recipe/recipe.js";
+import { asNames, readCompanions } from "../companions.js";
+import { asNormalization, type NormalizationChoice, normalizationOf } from "../normalization.js";
+import { outputNames } from "../output-classes.js";
+import type { SaidOfView } from "../view.js";
+import type { OnnxNames } from "./names.js";
 
-export interface TeacherDescription {
-  /** Undefined where nobody tells; bytes want none. */
-  readonly normalization?: Normalization;
-  /** Undefined where nobody tells; then the model's input or the student's size decides. */
+/** What a caller says of the classifier, which goes before what its file says. */
+export interface OnnxChoice {
+  readonly normalization?: NormalizationChoice;
+  /** Side of its images in pixels. */
   readonly imageSize?: number;
-  readonly interpolation: ResampleFilter;
+  /** How images of another size are resized for it, inside the program; bicubic unless told. */
+  readonly interpolation?: ResampleFilter;
+  /** Names of its outputs in their order. */
   readonly classes?: readonly string[];
 }
 
-export interface DescribedTeacher {
-  /** What its answers depend on. */
-  readonly description: TeacherDescription;
-  /** What is said of how it sees whole images, for evaluation. */
+/** What is known of a classifier. Stored answers are bound to it, by its JSON. */
+export interface OnnxDescription {
+  /** Undefined where nobody tells; bytes want none. */
+  readonly normalization?: Normalization;
+  /** Side in pixels; undefined where nobody tells, and then its input decides, or whoever shows it images. */
+  readonly imageSize?: number;
+  readonly interpolation: ResampleFilter;
+  /** Names of the outputs in their order; undefined where nobody tells. */
+  readonly classes?: readonly string[];
+}
+
+/** What its answers depend on, and what is said of how it sees whole images. */
+export interface DescribedFile {
+  readonly description: OnnxDescription;
   readonly view: readonly SaidOfView[];
+  /** What should be said of its classes. */
+  readonly notes: readonly string[];
 }
 
 /** Metadata of an ONNX file that says how to use it; values are JSON. */
@@ -35,8 +48,8 @@ const onnxMetadata = {
   classes: "deit.classes",
 } as const;
 
-/** Puts together what is known of the classifier in `path`; what the recipe says goes first. */
-export async function describeTeacher(path: string, recipe: Recipe): Promise<DescribedTeacher> {
+/** Puts together what is known of the classifier in `path`. Throws UsageError for one of another task. */
+export async function describeFile(path: string, choice: OnnxChoice, names: OnnxNames): Promise<DescribedFile> {
   const own = await readOnnxMetadata(path);
   const beside = await readCompanions([dirname(path), dirname(dirname(path))]);
   const ultralytics = ofUltralytics(own, path);
@@ -49,29 +62,28 @@ export async function describeTeacher(path: string, recipe: Recipe): Promise<Des
     ...(ultralytics ? [ultralytics.view] : []),
     ...beside.view,
   ];
-  const { teacherNormalization, teacherImageSize, teacherInterpolation: interpolation, teacherClasses } = recipe;
   const first = <T>(of: (said: SaidOfView) => T | undefined) => view.find((said) => of(said) !== undefined);
   const normalized = first((said) => said.normalization);
-  if (teacherNormalization === "auto" && normalized?.normalization && "refused" in normalized.normalization)
+  if (choice.normalization === undefined && normalized?.normalization && "refused" in normalized.normalization)
     throw new UsageError(
-      `${normalized.source} ${normalized.normalization.refused}; for a teacher, set teacherNormalization.`,
+      `${normalized.source} ${normalized.normalization.refused}; for a ${names.called}, set ${names.setting("normalization")}.`,
     );
   const normalization =
-    teacherNormalization === "auto"
+    choice.normalization === undefined
       ? (normalized?.normalization as Normalization | undefined)
-      : normalizationOf(teacherNormalization);
-  const given = teacherClasses ? await readClassFile(teacherClasses) : undefined;
+      : normalizationOf(choice.normalization);
   const classes =
     asNames(tryJson(own.get(onnxMetadata.classes)), path) ?? ultralytics?.classes ?? beside.classes?.names;
-  const imageSize = teacherImageSize ?? first((said) => said.imageSize)?.imageSize;
-  const { names } = outputNames(classes, given, path);
-  return { description: { normalization, imageSize, interpolation, classes: names }, view };
+  const imageSize = choice.imageSize ?? first((said) => said.imageSize)?.imageSize;
+  const { names: outputs, notes } = outputNames(classes, choice.classes, path);
+  const { interpolation = "bicubic" } = choice;
+  return { description: { normalization, imageSize, interpolation, classes: outputs }, view, notes };
 }
 
 /** The sentence for a classifier of which nobody says how its images are normalised. */
-export const noNormalization = (path: string): UsageError =>
+export const noNormalization = (path: string, { called, setting }: OnnxNames): UsageError =>
   new UsageError(
-    `Neither "${path}" nor a preprocessor_config.json beside it says how the teacher's images are normalised; set teacherNormalization to imagenet, inception, none or {"mean":[…],"std":[…]}.`,
+    `Neither "${path}" nor a preprocessor_config.json beside it says how the ${called}'s images are normalised; set ${setting("normalization")} to imagenet, inception, none or {"mean":[…],"std":[…]}.`,
   );
 
 /** Classifiers that ultralytics exports take values of 0 to 1 as they are, of an image cropped in the centre. */

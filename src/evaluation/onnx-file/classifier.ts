@@ -1,0 +1,176 @@
+/** A classifier in an ONNX file of any origin: what it says of itself, and its answers, which ONNX Runtime gives. */
+import { createHash } from "node:crypto";
+import { dirname, join, relative } from "node:path";
+import { type FileExecutable, startOnnxEngine } from "../../engines/onnx/engine.js";
+import { type FileGraph, readFileGraph } from "../../engines/onnx/file-graph.js";
+import { UsageError } from "../../errors/errors.js";
+import { fileError } from "../../errors/file-error.js";
+import type { Normalization } from "../../models/model.js";
+import { streamRegular } from "../../system/files/regular-file.js";
+import type { NamedTensors, Program, Tensor } from "../../tensor/index.js";
+import { type EvaluationView, type Geometry, resolveView, type SaidOfView, type ViewChoice } from "../view.js";
+import { type AnswerForm, formByNumbers, formByOperator, toLogits } from "./answers.js";
+import { describeFile, noNormalization, type OnnxChoice, type OnnxDescription } from "./description.js";
+import { classifierNames, type OnnxNames } from "./names.js";
+import { byteScale, pixelProgram, rowsOf } from "./pixels.js";
+import { type Layout, layoutOf, outputOf } from "./signature.js";
+
+/** What a caller says of an ONNX classifier, also where it has several outputs or answers with other than logits. */
+export interface OnnxClassifierChoice extends OnnxChoice {
+  /** Name of the output that holds the classes. */
+  readonly output?: string;
+  /** What its numbers are; as the last node or the numbers themselves show unless told. */
+  readonly answers?: AnswerForm;
+}
+
+/** A classifier in an ONNX file, known but not yet loaded. */
+export interface OnnxClassifier {
+  readonly path: string;
+  readonly description: OnnxDescription;
+  /** What should be said of its classes. */
+  readonly notes: readonly string[];
+  /** How it wants to see whole images; how large, and how normalised, it tells when it is loaded. */
+  view(chosen: ViewChoice): Geometry & Pick<EvaluationView, "interpolation" | "exif">;
+  /** SHA-256 of the file, of those that hold its weights, and of `use`, which tells how it is used. */
+  identity(use: readonly unknown[]): Promise<string>;
+  /** Loads it. Throws UsageError where file and caller leave open how it is used. */
+  load(shown: ShownImages): Promise<LoadedOnnx>;
+}
+
+/** The images that a classifier is shown. */
+export interface ShownImages {
+  /** Images of a run. */
+  readonly batch: number;
+  /** float32 `[batch, side, side, 3]` of any side, normalised so; `imageSize` is the classifier's own side. */
+  images(imageSize: number, normalization: Normalization): Tensor;
+  /** Side of the images in pixels, for a classifier that takes any. */
+  readonly imageSize?: number;
+  /** How many classes it is expected to know; as many as it names unless told. */
+  readonly classes?: number;
+}
+
+/** A classifier that answers. */
+export interface LoadedOnnx {
+  /** Side of its images in pixels. */
+  readonly imageSize: number;
+  readonly normalization: Normalization;
+  /** How many classes it knows, where its file says so. */
+  readonly classes?: number;
+  /** Makes its pixels from the images that it is shown; its inputs are what `run` wants. */
+  readonly program: Program;
+  /** Its numbers as the file gives them, `[batch, classes]`. */
+  run(data: NamedTensors): Promise<Float32Array>;
+  /** The numbers as logits. Throws UsageError for those that nobody can tell from a sigmoid's, unless order suffices. */
+  logits(raw: Float32Array, order?: "order suffices"): Float32Array;
+  close(): Promise<void>;
+}
+
+/** Whether a path is that of an ONNX file. */
+export const isOnnxFile = (path: string): boolean => /\.onnx$/i.test(path);
+
+/**
+ * Reads what the classifier in `path` says of itself; what the caller says goes before. Throws FileError for a file that
+ * cannot be read, UsageError for one that is no image classifier.
+ */
+export async function openOnnxClassifier(
+  path: string,
+  choice: OnnxClassifierChoice = {},
+  names: OnnxNames = classifierNames,
+): Promise<OnnxClassifier> {
+  const { description, view, notes } = await describeFile(path, choice, names);
+  const { externalFiles, operators } = await readFileGraph(path);
+  return {
+    ...{ path, description, notes },
+    view: (chosen) => wholeView(chosen, view),
+    identity: (use) => identityOf(path, externalFiles, [description, ...use]),
+    load: (shown) => load({ path, choice, names, description, operators, shown }),
+  };
+}
+
+async function identityOf(path: string, files: readonly string[], use: readonly unknown[]): Promise<string> {
+  const hash = createHash("sha256").update(JSON.stringify(use));
+  for (const file of [path, ...files.map((name) => join(dirname(path), name))]) {
+    if (file !== path) hash.update(`\0${relative(dirname(path), file)}\0`);
+    try {
+      for await (const chunk of await streamRegular(file)) hash.update(chunk as Buffer);
+    } catch (error) {
+      throw fileError(file, "read the teacher in", error);
+    }
+  }
+  return hash.digest("hex");
+}
+
+/** Only what is said of whole images counts: there is no model of ours whose own view it could be. */
+function wholeView(chosen: ViewChoice, said: readonly SaidOfView[]): ReturnType<OnnxClassifier["view"]> {
+  const { view } = resolveView(
+    { imageSize: 0, cropRatio: 0.875, normalization: byteScale },
+    chosen,
+    said.map((one) => ({ ...one, normalization: undefined })),
+  );
+  const { cropRatio, cropMode, interpolation, exif } = view;
+  return { cropRatio, cropMode, interpolation, exif };
+}
+
+interface Wanted {
+  readonly path: string;
+  readonly choice: OnnxClassifierChoice;
+  readonly names: OnnxNames;
+  readonly description: OnnxDescription;
+  /** The operator that makes a value, by the value's name. */
+  readonly operators: FileGraph["operators"];
+  readonly shown: ShownImages;
+}
+
+async function load(wanted: Wanted): Promise<LoadedOnnx> {
+  const { path, choice, names, description, operators, shown } = wanted;
+  const { batch } = shown;
+  const engine = startOnnxEngine();
+  try {
+    const file: FileExecutable = await engine.openFile(path);
+    const layout = layoutOf(file.signature.inputs, path, names);
+    const expected = description.classes?.length ?? shown.classes;
+    const output = outputOf(file.signature.outputs, { path, output: choice.output, classes: expected }, names);
+    const form = choice.answers ?? formByOperator(operators.get(output.name));
+    const imageSize = sizeFor(layout, wanted);
+    // Pixels as bytes are the plain values, without normalisation.
+    const normalization = layout.dtype === "uint8" ? byteScale : description.normalization;
+    if (normalization === undefined) throw noNormalization(path, names);
+    const { interpolation } = description;
+    const images = shown.images(imageSize, normalization);
+    const executable = await engine.compile(pixelProgram({ batch, images, imageSize, layout, interpolation }));
+    const state = await engine.createState(new Map());
+    return {
+      ...{ imageSize, normalization, classes: output.classes, program: executable.program },
+      run: async (data) => {
+        await executable.run(state, data);
+        return rowsOf(file, state, { layout, output: output.name, batch });
+      },
+      logits: (raw, order) => toLogits(raw, form ?? formByNumbers(raw, batch) ?? unknownForm(wanted, order)),
+      close: () => engine.close(),
+    };
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
+}
+
+/** Of what may be a sigmoid's, only the order is sure. */
+function unknownForm({ path, names }: Wanted, order: "order suffices" | undefined): AnswerForm {
+  if (order) return "logits";
+  throw new UsageError(
+    `All answers of the ${names.called} in "${path}" lie between 0 and 1 without summing to 1, as those of a sigmoid do; say what they are by ${names.setting("answers")}: sigmoids, probabilities or logits.`,
+  );
+}
+
+function sizeFor({ size }: Layout, { path, choice, names, description, shown }: Wanted): number {
+  const setting = names.setting("imageSize");
+  if (size !== undefined && choice.imageSize !== undefined && size !== choice.imageSize)
+    throw new UsageError(
+      `The ${names.called} in "${path}" takes images of ${size} pixels, but ${setting} is ${choice.imageSize}; leave it out.`,
+    );
+  const found = size ?? description.imageSize ?? shown.imageSize;
+  if (found !== undefined) return found;
+  throw new UsageError(
+    `Neither "${path}" nor a preprocessor_config.json beside it says how large its images are; set ${setting}.`,
+  );
+}

@@ -1,0 +1,76 @@
+/** What the inputs and outputs of an ONNX file say: how it takes images, and which output holds the classes. */
+import type { FileValue } from "../../engines/onnx/messages.js";
+import { UsageError } from "../../errors/errors.js";
+import type { OnnxNames } from "./names.js";
+
+/** How a classifier takes images. */
+export interface Layout {
+  /** Name of the input. */
+  readonly input: string;
+  readonly dtype: "float32" | "float16" | "uint8";
+  readonly channelsFirst: boolean;
+  /** Side of the images in pixels, undefined where it is free. */
+  readonly size?: number;
+  /** Images of a run, undefined where they are free. */
+  readonly batch?: number;
+}
+
+/** Reads it from the inputs. Throws UsageError where they are not one input of square images. */
+export function layoutOf(inputs: readonly FileValue[], path: string, { called }: OnnxNames): Layout {
+  const whose = called === "teacher" ? " that can teach" : "";
+  const [input] = inputs;
+  const words = inputs.map((v) => `"${v.name}" ${v.type ?? "of another kind"} [${v.shape.join(", ")}]`).join(", ");
+  const refuse = (why: string): never => {
+    throw new UsageError(
+      `"${path}" is no image classifier${whose}: ${why} (its inputs: ${words}); it needs one input of images [batch, 3, height, width] or [batch, height, width, 3].`,
+    );
+  };
+  if (inputs.length !== 1) refuse(`it takes ${inputs.length} inputs`);
+  const { type: dtype, shape } = input;
+  if (dtype !== "float32" && dtype !== "float16" && dtype !== "uint8")
+    return refuse("its pixels are neither float32, float16 nor uint8");
+  if (shape.length !== 4) refuse(`its input has ${shape.length} axes`);
+  const fixed = (d: number | string) => (typeof d === "number" && d > 0 ? d : undefined);
+  const [batch, a, b, c] = shape.map(fixed);
+  // Where neither place says 3, the channels come first, as PyTorch writes them.
+  const channelsFirst = a === 3 || (c !== 3 && a === undefined);
+  if (!channelsFirst && c !== 3) refuse("no axis holds three channels");
+  const [height, width] = channelsFirst ? [b, c] : [a, b];
+  if (height !== undefined && width !== undefined && height !== width) refuse("its images are not square");
+  return { input: input.name, dtype, channelsFirst, size: height ?? width, batch };
+}
+
+/** What is known of the output that counts. */
+export interface OutputChoice {
+  readonly path: string;
+  /** Its name, where the caller says it. */
+  readonly output?: string;
+  /** How many classes it is expected to have. */
+  readonly classes?: number;
+}
+
+/**
+ * The output with a row per image; of several, the one that the caller names, the one called logits, or the one with as
+ * many numbers as there are classes. UsageError where that leaves several.
+ */
+export function outputOf(
+  outputs: readonly FileValue[],
+  { path, output: asked, classes }: OutputChoice,
+  { setting }: OnnxNames,
+): { readonly name: string; readonly classes?: number } {
+  const rows = outputs.filter((v) => v.shape.length === 2 && (v.type === "float32" || v.type === "float16"));
+  const width = ({ shape: [, d] }: FileValue) => (typeof d === "number" && d > 0 ? d : undefined);
+  const words = outputs.map((v) => `"${v.name}" [${v.shape.join(", ")}]`).join(", ");
+  const named = asked ?? "logits";
+  const fitting = rows.filter((v) => width(v) === classes);
+  const candidates = [rows.filter((v) => v.name === named), ...(asked ? [] : [fitting, rows])];
+  const [found, ...others] = candidates.find((list) => list.length > 0) ?? [];
+  if (found && others.length === 0) return { name: found.name, classes: width(found) };
+  if (found)
+    throw new UsageError(
+      `"${path}" has several outputs that may be its classes (${words}), and none is called logits; name the one that counts by ${setting("output")}.`,
+    );
+  throw new UsageError(
+    `"${path}" is no classifier: none of its outputs (${words}) is ${asked ? `"${asked}" and ` : ""}[batch, classes].`,
+  );
+}
