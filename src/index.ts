@@ -92,6 +92,8 @@ export {
   type Logits,
   type Model,
   type Normalization,
+  type ParameterDeclaration,
+  type ParameterPart,
   type ParameterSpec,
 } from "./models/model.js";
 export { normalize } from "./models/normalize.js";

@@ -4,6 +4,7 @@ import { describe, type HostTensor, type NamedTensors, type Shape } from "../ten
 import { initializeParameter } from "./initialize.js";
 import { type LeftOver, leftOver, requireNothingLeft } from "./left-over.js";
 import type { Model, ParameterSpec } from "./model.js";
+import { isHead } from "./parts.js";
 import { type PositionInterpolation, resizePositionEmbedding } from "./position-embedding.js";
 import { type DeitSizes, describeDeit, differences, nameOf, recognizeDeit } from "./recognize.js";
 
@@ -33,18 +34,11 @@ export function adaptWeights(model: Model, tensors: NamedTensors, options: Adapt
 }
 
 /** The tensor for a parameter. A head that read something else than the model's reads is not taken. */
-const givenTo = ({ name }: ParameterSpec, tensors: NamedTensors, { ofHead }: LeftOver): HostTensor | undefined =>
-  ofHead && isHead(name) ? undefined : tensors.get(name);
-
-/** Whether a parameter belongs to a head, so that its first axis runs over the classes. */
-export const isHead = (name: string): boolean => /^head(_dist)?\./.test(name);
-
-/** Names of a model's linear heads, whose weight and bias are `NAME.weight` and `NAME.bias`. */
-export const headNames = ({ parameters }: Model): readonly string[] =>
-  parameters.filter(({ name }) => isHead(name) && name.endsWith(".weight")).map(({ name }) => name.slice(0, -7));
+const givenTo = (spec: ParameterSpec, tensors: NamedTensors, { ofHead }: LeftOver): HostTensor | undefined =>
+  ofHead && isHead(spec) ? undefined : tensors.get(spec.name);
 
 function fitted(model: Model, spec: ParameterSpec, given: HostTensor | undefined, options: AdaptOptions): HostTensor {
-  const head = isHead(spec.name);
+  const head = isHead(spec);
   const startAnew = () => initializeParameter(spec, options.newHead!.seed);
   if (!given) {
     const kind = options.unread?.get(spec.name);
@@ -58,7 +52,7 @@ function fitted(model: Model, spec: ParameterSpec, given: HostTensor | undefined
     );
   }
   if (same(given.shape, spec.shape)) return asFloat32(given, spec.name, options.source);
-  if (spec.name === "pos_embed" && given.shape.length === 3 && given.shape[2] === spec.shape[2]) {
+  if (spec.part === "positions" && given.shape.length === 3 && given.shape[2] === spec.shape[2]) {
     return fitPositions(model, spec, asFloat32(given, spec.name, options.source), options);
   }
   if (head && options.newHead) return startAnew();

@@ -1,10 +1,12 @@
 /** Heads for some of the classes that they know, in another order. */
 import { type HostTensor, type NamedTensors, sizeOf } from "../tensor/index.js";
-import { isHead } from "./adapt.js";
+import type { Model } from "./model.js";
+import { headParameters } from "./parts.js";
 
-/** The tensors, those of heads with the rows of the classes at `indices` alone, in that order. */
-export function withHeadRows(tensors: NamedTensors, indices: Int32Array): NamedTensors {
-  return new Map([...tensors].map(([name, tensor]) => [name, isHead(name) ? rowsOf(tensor, indices) : tensor]));
+/** The tensors of a model, those of its heads with the rows of the classes at `indices` alone, in that order. */
+export function withHeadRows(model: Model, tensors: NamedTensors, indices: Int32Array): NamedTensors {
+  const heads = headParameters(model);
+  return new Map([...tensors].map(([name, tensor]) => [name, heads.has(name) ? rowsOf(tensor, indices) : tensor]));
 }
 
 function rowsOf({ dtype, shape: [rows, ...rest], data }: HostTensor, indices: Int32Array): HostTensor {

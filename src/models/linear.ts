@@ -1,10 +1,11 @@
 /** A linear classifier on pixels: the baseline that every other model has to beat. */
-import { linear, reshape } from "../tensor/index.js";
+import { reshape } from "../tensor/index.js";
+import { modelOf } from "./declared.js";
+import { layersOf } from "./layers.js";
 import { imagenetNormalization, type Model } from "./model.js";
 
 export function linearClassifier({ imageSize = 32, classes = 10 }: { imageSize?: number; classes?: number }): Model {
-  const inputs = imageSize * imageSize * 3;
-  return {
+  return modelOf({
     name: "linear",
     config: { imageSize, classes },
     imageSize,
@@ -12,14 +13,9 @@ export function linearClassifier({ imageSize = 32, classes = 10 }: { imageSize?:
     distilled: false,
     normalization: imagenetNormalization,
     cropRatio: 1,
-    parameters: [
-      { name: "head.weight", shape: [classes, inputs], init: { kind: "zeros" }, decay: true, kind: "parameter" },
-      { name: "head.bias", shape: [classes], init: { kind: "zeros" }, decay: false, kind: "parameter" },
-    ],
     forward: (context, images) => {
-      const pixels = reshape(images, [images.shape[0], inputs]);
-      context.observe?.("head.input", () => pixels);
-      return { logits: linear(pixels, context.parameter("head.weight"), context.parameter("head.bias")) };
+      const pixels = reshape(images, [images.shape[0], imageSize * imageSize * 3]);
+      return { logits: layersOf(context).head("head", pixels, classes, { kind: "zeros" }) };
     },
-  };
+  });
 }

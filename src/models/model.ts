@@ -1,4 +1,4 @@
-/** What a model is: a list of named parameters and a plain function from them and images to logits. */
+/** What a model is: a plain function from named parameters and images to logits, and the list of these parameters. */
 import type { Shape, Tensor } from "../tensor/index.js";
 
 /** How a parameter starts. Standard deviations are those of the untruncated normal, as timm's. */
@@ -11,6 +11,12 @@ export type Initializer =
   | { readonly kind: "normal"; readonly std: number }
   | { readonly kind: "uniform"; readonly bound: number };
 
+/**
+ * Parts of a model that are treated alike whatever its architecture: heads begin again for other classes and may learn
+ * alone or at a rate of their own, attention and positions may learn with them, positions follow the resolution.
+ */
+export type ParameterPart = "head" | "attention" | "positions";
+
 /** A parameter or buffer of a model. */
 export interface ParameterSpec {
   /** timm's name, as `blocks.0.attn.qkv.weight`. */
@@ -21,13 +27,26 @@ export interface ParameterSpec {
   readonly kind: "parameter" | "buffer";
   /** Whether weight decay applies: not to biases, norms, tokens and position embeddings (PAPER recipe). */
   readonly decay: boolean;
+  /** The part that it belongs to; of a head, the first axis runs over the classes. */
+  readonly part?: ParameterPart;
+}
+
+/** What a parameter is, said where it is used. */
+export interface ParameterDeclaration extends Pick<ParameterSpec, "shape" | "init" | "part"> {
+  /** `parameter` unless told. */
+  readonly kind?: ParameterSpec["kind"];
+  /** Off unless told. */
+  readonly decay?: boolean;
 }
 
 /** What a forward pass may use. The training step, evaluation and export each give their own. */
 export interface ForwardContext {
   readonly training: boolean;
-  /** The parameter or buffer of this name. */
-  parameter(name: string): Tensor;
+  /**
+   * The parameter or buffer of this name. The first use declares what it is (`modelOf` lists them all by a pass that
+   * computes nothing); a model that lists its parameters itself need not.
+   */
+  parameter(name: string, declaration?: ParameterDeclaration): Tensor;
   /** Stochastic depth: drops the whole branch of a sample with probability `rate` when training. `x` is `[batch, ...]`. */
   dropPath(x: Tensor, rate: number): Tensor;
   /** Zeroes elements with probability `rate` when training. */

@@ -1,20 +1,9 @@
 /** RegNetY (Radosavovic et al., arXiv 2003.13678): the convolutional teacher of the paper (section 5.1), as timm has it. */
 import { UsageError } from "../errors/errors.js";
-import {
-  add,
-  batchNorm,
-  batchNormTraining,
-  conv2d,
-  linear,
-  mean,
-  mul,
-  relu,
-  reshape,
-  sigmoid,
-  type Tensor,
-  transpose,
-} from "../tensor/index.js";
-import { type ForwardContext, imagenetNormalization, type Logits, type Model, type ParameterSpec } from "./model.js";
+import { add, linear, mean, mul, relu, reshape, sigmoid, type Tensor, transpose } from "../tensor/index.js";
+import { modelOf } from "./declared.js";
+import { kernel, layersOf } from "./layers.js";
+import { type ForwardContext, imagenetNormalization, type Logits, type Model } from "./model.js";
 
 /** Sizes of a RegNetY. */
 export interface RegnetConfig {
@@ -57,7 +46,7 @@ interface Block {
 export function regnety(name: string, design: RegnetDesign, overrides: Partial<RegnetConfig> = {}): Model {
   const config: RegnetConfig = { ...common, ...design, ...overrides };
   const blocks = layout(name, config);
-  return {
+  return modelOf({
     name,
     config: { ...config },
     imageSize: config.imageSize,
@@ -65,9 +54,8 @@ export function regnety(name: string, design: RegnetDesign, overrides: Partial<R
     distilled: false,
     normalization: imagenetNormalization,
     cropRatio: 0.875,
-    parameters: parameters(config, blocks),
     forward: (context, images) => forward(config, blocks, context, images),
-  };
+  });
 }
 
 /** Rounds halves to even, as PyTorch and Python do. */
@@ -108,93 +96,50 @@ function layout(name: string, c: RegnetConfig): Block[] {
   return blocks;
 }
 
-function parameters({ stemWidth, classes }: RegnetConfig, blocks: readonly Block[]): ParameterSpec[] {
-  const list: ParameterSpec[] = [];
-  const push = (spec: Omit<ParameterSpec, "kind">, kind: ParameterSpec["kind"] = "parameter") =>
-    list.push({ ...spec, kind });
-  const kernel = (name: string, out: number, input: number, size: number, groups = 1) => {
-    const std = Math.sqrt(2 / Math.floor((size * size * out) / groups));
-    push({
-      name: `${name}.weight`,
-      shape: [out, input / groups, size, size],
-      init: { kind: "normal", std },
-      decay: true,
-    });
-  };
-  const norm = (name: string, width: number, zero = false) => {
-    push({ name: `${name}.weight`, shape: [width], init: { kind: zero ? "zeros" : "ones" }, decay: false });
-    push({ name: `${name}.bias`, shape: [width], init: { kind: "zeros" }, decay: false });
-    push({ name: `${name}.running_mean`, shape: [width], init: { kind: "zeros" }, decay: false }, "buffer");
-    push({ name: `${name}.running_var`, shape: [width], init: { kind: "ones" }, decay: false }, "buffer");
-  };
-  const unit = (name: string, out: number, input: number, size: number, groups = 1, zero = false) => {
-    kernel(`${name}.conv`, out, input, size, groups);
-    norm(`${name}.bn`, out, zero);
-  };
-  const bias = (name: string, width: number) => push({ name, shape: [width], init: { kind: "zeros" }, decay: false });
-  unit("stem", stemWidth, 3, 3);
-  for (const b of blocks) {
-    unit(`${b.name}.conv1`, b.output, b.input, 1);
-    unit(`${b.name}.conv2`, b.output, b.output, 3, b.groups);
-    kernel(`${b.name}.se.fc1`, b.squeezed, b.output, 1);
-    bias(`${b.name}.se.fc1.bias`, b.squeezed);
-    kernel(`${b.name}.se.fc2`, b.output, b.squeezed, 1);
-    bias(`${b.name}.se.fc2.bias`, b.output);
-    // The last normalisation of a block begins at zero, so that the block begins as its shortcut.
-    unit(`${b.name}.conv3`, b.output, b.output, 1, 1, true);
-    if (changes(b)) unit(`${b.name}.downsample`, b.output, b.input, 1);
-  }
-  const width = blocks[blocks.length - 1].output;
-  push({ name: "head.fc.weight", shape: [classes, width], init: { kind: "normal", std: 0.01 }, decay: true });
-  bias("head.fc.bias", classes);
-  return list;
-}
-
 /** Whether a block changes width or resolution, and so needs a convolution in its shortcut. */
 const changes = ({ input, output, stride }: Block): boolean => input !== output || stride !== 1;
 
+/** A convolution and its normalisation. */
+interface Unit {
+  readonly width: number;
+  readonly size?: number;
+  readonly stride?: number;
+  readonly groups?: number;
+  /** What the scale of the normalisation begins at; 1 unless told. */
+  readonly first?: 0 | 1;
+}
+
+/** Images `[batch, height, width, 3]` to logits `[batch, classes]`. */
 function forward(
-  { stemStride }: RegnetConfig,
+  { stemStride, stemWidth, classes }: RegnetConfig,
   blocks: readonly Block[],
   context: ForwardContext,
   images: Tensor,
 ): Logits {
-  const p = (name: string) => context.parameter(name);
-  const norm = (name: string, x: Tensor): Tensor => {
-    const values = {
-      weight: p(`${name}.weight`),
-      bias: p(`${name}.bias`),
-      runningMean: p(`${name}.running_mean`),
-      runningVar: p(`${name}.running_var`),
-    };
-    if (!context.training) return batchNorm(x, values);
-    const { output, runningMean, runningVar } = batchNormTraining(x, values);
-    context.updateBuffer(`${name}.running_mean`, runningMean);
-    context.updateBuffer(`${name}.running_var`, runningVar);
-    return output;
-  };
-  const unit = (name: string, x: Tensor, options: { stride?: number; padding?: number; groups?: number } = {}) =>
-    norm(`${name}.bn`, conv2d(x, p(`${name}.conv.weight`), options));
+  const nn = layersOf(context);
+  const unit = (name: string, x: Tensor, layer: Unit) =>
+    nn.batchNorm(`${name}.bn`, nn.conv2d(`${name}.conv`, x, layer), layer.first);
   /** 1×1 convolutions of a single pixel are affine maps. */
-  const affine = (name: string, x: Tensor) => {
-    const weight = p(`${name}.weight`);
-    return linear(x, reshape(weight, [weight.shape[0], weight.shape[1]]), p(`${name}.bias`));
+  const affine = (name: string, x: Tensor, width: number) => {
+    const input = x.shape[1];
+    const weight = reshape(kernel(nn, name, { width, input }), [width, input]);
+    return linear(x, weight, nn.parameter(`${name}.bias`, { shape: [width], init: { kind: "zeros" } }));
   };
-  const excite = (name: string, x: Tensor): Tensor => {
-    const gate = sigmoid(affine(`${name}.fc2`, relu(affine(`${name}.fc1`, mean(x, [2, 3])))));
-    return mul(x, reshape(gate, [x.shape[0], x.shape[1], 1, 1]));
+  const excite = (name: string, x: Tensor, squeezed: number): Tensor => {
+    const [batch, width] = x.shape;
+    const gate = sigmoid(affine(`${name}.fc2`, relu(affine(`${name}.fc1`, mean(x, [2, 3]), squeezed)), width));
+    return mul(x, reshape(gate, [batch, width, 1, 1]));
   };
 
-  let x = relu(unit("stem", transpose(images, [0, 3, 1, 2]), { stride: stemStride, padding: 1 }));
+  let x = relu(unit("stem", transpose(images, [0, 3, 1, 2]), { width: stemWidth, size: 3, stride: stemStride }));
   for (const block of blocks) {
-    const { name, stride, groups } = block;
-    const wide = relu(unit(`${name}.conv1`, x));
-    const mixed = relu(unit(`${name}.conv2`, wide, { stride, padding: 1, groups }));
-    const branch = unit(`${name}.conv3`, excite(`${name}.se`, mixed));
-    const shortcut = changes(block) ? unit(`${name}.downsample`, x, { stride }) : x;
+    const { name, output: width, stride, groups, squeezed } = block;
+    const wide = relu(unit(`${name}.conv1`, x, { width }));
+    const mixed = relu(unit(`${name}.conv2`, wide, { width, size: 3, stride, groups }));
+    // The last normalisation of a block begins at zero, so that the block begins as its shortcut.
+    const branch = unit(`${name}.conv3`, excite(`${name}.se`, mixed, squeezed), { width, first: 0 });
+    const shortcut = changes(block) ? unit(`${name}.downsample`, x, { width, stride }) : x;
     x = relu(add(context.dropPath(branch, block.dropPath), shortcut));
   }
-  const features = mean(x, [2, 3]);
-  context.observe?.("head.fc.input", () => features);
-  return { logits: linear(features, p("head.fc.weight"), p("head.fc.bias")) };
+  return { logits: nn.head("head.fc", mean(x, [2, 3]), classes, { kind: "normal", std: 0.01 }) };
 }

@@ -3,7 +3,8 @@ import type { z } from "zod";
 import { parsePolicy } from "../../data/augment/policy.js";
 import type { Interpolation } from "../../data/pixels/resize.js";
 import { UsageError } from "../../errors/errors.js";
-import { isHead } from "../../models/adapt.js";
+import type { Model } from "../../models/model.js";
+import { headParameters, trainedParts } from "../../models/parts.js";
 import { type Distillation, distillationModes, neededAnswer } from "../step/distillation/index.js";
 import type { DistillationMode } from "../step/distillation/mode.js";
 import { type OptimizerOptions, optimizers } from "../step/optimizers/index.js";
@@ -112,16 +113,22 @@ export function scheduleOf(r: Recipe): ScheduleSettings {
   };
 }
 
-/** Whether a parameter moves. */
-export function trainedOf({ trainedParts }: Recipe): (name: string) => boolean {
-  if (trainedParts === "all") return () => true;
-  if (trainedParts === "head") return isHead;
-  return (name) => name.includes(".attn.") || name === "pos_embed" || isHead(name);
+/** Whether a parameter of the model moves. Throws UsageError where none would. */
+export function trainedOf({ trainedParts: chosen }: Recipe, { name, parameters }: Model): (name: string) => boolean {
+  const parts: readonly unknown[] | undefined = trainedParts[chosen];
+  if (!parts) return () => true;
+  const moving = new Set(parameters.flatMap((spec) => (parts.includes(spec.part) ? [spec.name] : [])));
+  if (moving.size === 0)
+    throw new UsageError(
+      `The model "${name}" names no parameters as those of ${parts.join(", ")}, so trainedParts=${chosen} would train nothing; declare its head by nn.head, or set trainedParts=all.`,
+    );
+  return (parameter) => moving.has(parameter);
 }
 
-/** What the rate of a parameter is multiplied by. */
-export function rateFactorOf({ headLrFactor }: Recipe): RateFactor {
-  return (name) => (isHead(name) ? headLrFactor : 1);
+/** What the rate of a parameter of the model is multiplied by. */
+export function rateFactorOf({ headLrFactor }: Recipe, model: Model): RateFactor {
+  const heads = headParameters(model);
+  return (name) => (heads.has(name) ? headLrFactor : 1);
 }
 
 /** Decay of the averaged weights at a step (the first is 1); with warm-up the first step's weights are the average. */

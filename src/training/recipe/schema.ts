@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { normalizationNames, normalizationSchema } from "../../evaluation/normalization.js";
+import { trainedParts } from "../../models/parts.js";
 import { batchTransforms } from "../step/batch/index.js";
 import { distillationModes } from "../step/distillation/index.js";
 import { shared as sharedDistillation } from "../step/distillation/mode.js";
@@ -91,7 +92,7 @@ export const recipeSchema = z.strictObject({
       "Weights to start from: a file, a run folder, `hub` or `hub:owner/name`. Heads for other classes are initialised again.",
     timm: "initial-checkpoint",
   }),
-  trainedParts: z.enum(["all", "attention", "head"]).default("all").meta({
+  trainedParts: names(trainedParts).default("all").meta({
     description:
       "Parameters that are updated: `all`; `attention` with positions and heads (arXiv 2203.09795); or only the `head`.",
   }),

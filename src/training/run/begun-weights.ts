@@ -1,9 +1,9 @@
 /** Weights that training begins from, seen beside what it is about to do: what their outputs mean. */
 import type { DescribedWeights } from "../../evaluation/describe-weights.js";
 import { matchOutputs } from "../../evaluation/output-classes.js";
-import { isHead } from "../../models/adapt.js";
 import { withHeadRows } from "../../models/head-rows.js";
 import type { Model } from "../../models/model.js";
+import { classesOfHead, headParameters } from "../../models/parts.js";
 import { usualClasses } from "../../models/usual-classes.js";
 import type { NamedTensors } from "../../tensor/index.js";
 
@@ -18,14 +18,15 @@ export function withKnownHead(
   classes: readonly string[],
   onNote?: (sentence: string) => void,
 ): NamedTensors {
-  const rows = (tensors.get("head.weight") ?? tensors.get("head.fc.weight"))?.shape[0];
+  const rows = classesOfHead(model, tensors);
   if (rows === undefined || rows !== classes.length) return tensors;
   const known = names ?? usualClasses({ name: model.name, classes: rows });
   const match = known && matchOutputs(classes, known);
   if (match?.kind === "same") return tensors;
-  if (match?.kind === "matched" && match.by === "name") return withHeadRows(tensors, match.indices);
+  if (match?.kind === "matched" && match.by === "name") return withHeadRows(model, tensors, match.indices);
   onNote?.(
     `The head starts anew: the weights know as many classes as the data (${rows}), but ${known ? "other ones" : "do not say which"}.`,
   );
-  return new Map([...tensors].filter(([name]) => !isHead(name)));
+  const heads = headParameters(model);
+  return new Map([...tensors].filter(([name]) => !heads.has(name)));
 }

@@ -5,8 +5,8 @@ import { InterruptedError, UsageError } from "../../errors/errors.js";
 import { passOver } from "../../evaluation/pass.js";
 import { Probe } from "../../evaluation/probe.js";
 import { viewLoader } from "../../evaluation/view-loader.js";
-import { headNames } from "../../models/adapt.js";
 import type { Model } from "../../models/model.js";
+import { headNames } from "../../models/parts.js";
 import { RandomStream } from "../../random/stream.js";
 import { Closing } from "../../system/closing.js";
 import { hostTensor, type NamedTensors } from "../../tensor/index.js";
@@ -47,6 +47,10 @@ export async function fitHeads(fitting: HeadFitting): Promise<FittedHead> {
   const start = performance.now();
   const dataset = recipe.epochs === 0 ? fitting.dataset : fewer(fitting.dataset, recipe.seed);
   const heads = headNames(model).map((name) => ({ name, width: weights.get(`${name}.weight`)!.shape[1] }));
+  if (heads.length === 0)
+    throw new UsageError(
+      `The model "${model.name}" names no head that could be fitted; declare it by nn.head, or set headStart=given.`,
+    );
   const needed = heads.reduce((sum, { width }) => sum + 4 * width * dataset.length, 0);
   if (needed > mostBytes)
     throw new UsageError(

@@ -51,7 +51,7 @@ async function openModelTeacher(
   const opened = await openModel({ model: name, weights: weightsPath, imageSize, classes: given });
   const names = opened.namedClasses ?? usualClasses(opened.model);
   const indices = mapClasses(names, opened.model.classes, classes, weightsPath);
-  const weights = indices ? withHeadRows(opened.weights, indices) : opened.weights;
+  const weights = indices ? withHeadRows(opened.model, opened.weights, indices) : opened.weights;
   const model = indices
     ? createModel(opened.model.name, { ...opened.model.config, classes: indices.length })
     : opened.model;

@@ -1,0 +1,27 @@
+/** Parts of a model that settings name: its heads, and what may be trained without the rest. */
+import type { NamedTensors } from "../tensor/index.js";
+import type { Model, ParameterPart, ParameterSpec } from "./model.js";
+
+/** Whether a parameter belongs to a head, so that its first axis runs over the classes. */
+export const isHead = ({ part }: ParameterSpec): boolean => part === "head";
+
+/** Names of the parameters of a model's heads. */
+export const headParameters = ({ parameters }: Pick<Model, "parameters">): ReadonlySet<string> =>
+  new Set(parameters.filter(isHead).map(({ name }) => name));
+
+/** Names of a model's linear heads, whose weight and bias are `NAME.weight` and `NAME.bias`. */
+export const headNames = (model: Pick<Model, "parameters">): readonly string[] =>
+  [...headParameters(model)].filter((name) => name.endsWith(".weight")).map((name) => name.slice(0, -".weight".length));
+
+/** Classes of the first head of the model that is among `tensors`; undefined where none is. */
+export function classesOfHead(model: Pick<Model, "parameters">, tensors: NamedTensors): number | undefined {
+  const found = headNames(model).find((name) => tensors.has(`${name}.weight`));
+  return found === undefined ? undefined : tensors.get(`${found}.weight`)?.shape[0];
+}
+
+/** What may be trained: everything, or these parts alone. */
+export const trainedParts = {
+  all: undefined,
+  attention: ["attention", "positions", "head"],
+  head: ["head"],
+} as const satisfies Readonly<Record<string, readonly ParameterPart[] | undefined>>;

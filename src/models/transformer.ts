@@ -1,0 +1,81 @@
+/** Layers of vision transformers: patches, attention, and blocks of both kinds of branches. */
+import {
+  add,
+  attention,
+  attentionWeights,
+  gelu,
+  linear,
+  reshape,
+  slice,
+  split,
+  type Tensor,
+  transpose,
+} from "../tensor/index.js";
+import type { Layers } from "./layers.js";
+import type { Initializer } from "./model.js";
+
+/** Sizes and rates of a block. */
+export interface BlockOptions {
+  readonly heads: number;
+  /** Width of the MLP's hidden layer over that of a token; 4 unless told. */
+  readonly mlpRatio?: number;
+  /** What the norms add to variances; 1e-6 unless told. */
+  readonly normEpsilon?: number;
+  /** Probability of dropping a branch; 0 unless told. */
+  readonly dropPath?: number;
+  /** Of dropping elements, in the projection and in the MLP; 0 unless told. */
+  readonly dropout?: number;
+  /** Only so many tokens from the first are computed, as from the last block, after which no others are read; all unless told. */
+  readonly queries?: number;
+}
+
+/**
+ * Square patches of images `[batch, height, width, 3]` as tokens `[batch, patches, width]`, one affine map for all. Pixels
+ * stay together in rows of a patch; the axes of `NAME.proj.weight` `[width, 3, p, p]` are moved instead, which is far less to copy.
+ */
+export function patchEmbed(nn: Layers, name: string, images: Tensor, patchSize: number, width: number): Tensor {
+  const p = patchSize;
+  const [batch, height, across] = images.shape;
+  const [rows, columns] = [height / p, across / p];
+  const patches = transpose(reshape(images, [batch, rows, p, columns, p * 3]), [0, 1, 3, 2, 4]);
+  const init: Initializer = { kind: "uniform", bound: 1 / Math.sqrt(3 * p * p) };
+  const weight = nn.parameter(`${name}.proj.weight`, { shape: [width, 3, p, p], init, decay: true });
+  return linear(
+    reshape(patches, [batch, rows * columns, p * p * 3]),
+    reshape(transpose(weight, [0, 2, 3, 1]), [width, p * p * 3]),
+    nn.parameter(`${name}.proj.bias`, { shape: [width], init }),
+  );
+}
+
+/** Attention and MLP after a norm each, beside the tokens `[batch, tokens, width]` (`NAME.norm1`, `.attn`, `.norm2`, `.mlp`). */
+export function transformerBlock(nn: Layers, name: string, tokens: Tensor, options: BlockOptions): Tensor {
+  const { heads, mlpRatio = 4, normEpsilon, dropPath = 0, dropout = 0 } = options;
+  const [, count, width] = tokens.shape;
+  const { queries = count } = options;
+  const attended = selfAttention(nn, `${name}.attn`, nn.layerNorm(`${name}.norm1`, tokens, normEpsilon), {
+    heads,
+    queries,
+  });
+  const x = add(slice(tokens, 1, 0, queries), nn.dropPath(nn.dropout(attended, dropout), dropPath));
+  const normed = nn.layerNorm(`${name}.norm2`, x, normEpsilon);
+  const hidden = nn.dropout(gelu(nn.linear(`${name}.mlp.fc1`, normed, Math.floor(width * mlpRatio))), dropout);
+  const fed = nn.dropout(nn.linear(`${name}.mlp.fc2`, hidden, width), dropout);
+  return add(x, nn.dropPath(fed, dropPath));
+}
+
+/** Attention of the first `queries` tokens to all: `[batch, tokens, width] → [batch, queries, width]`. */
+function selfAttention(
+  nn: Layers,
+  name: string,
+  x: Tensor,
+  { heads, queries }: { readonly heads: number; readonly queries: number },
+): Tensor {
+  const [batch, tokens, width] = x.shape;
+  const part = "attention";
+  const byHead = (t: Tensor) => transpose(reshape(t, [batch, tokens, heads, width / heads]), [0, 2, 1, 3]);
+  const [all, k, v] = split(nn.linear(`${name}.qkv`, x, 3 * width, { part }), 3, 2).map(byHead);
+  const q = slice(all, 2, 0, queries);
+  nn.observe?.(name, () => attentionWeights(all, k));
+  const out = attention(q, k, v);
+  return nn.linear(`${name}.proj`, reshape(transpose(out, [0, 2, 1, 3]), [batch, queries, width]), width, { part });
+}
