@@ -1,13 +1,26 @@
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig } from "vitest/config";
+
+// The folder of a test decides its group (CONTRIBUTING.md): beside the source "unit", under tests/engines "engines", else
+// under tests "integration".
+const group = (name: string, include: string, settings: object = {}) => ({
+  extends: true as const,
+  test: { name, include: [include], ...settings },
+});
 
 export default defineConfig({
   test: {
-    include: ["src/**/*.test.ts", "tests/**/*.test.ts"],
-    globalSetup: "tests/reference-notice.ts",
     testTimeout: 60_000,
     hookTimeout: 120_000,
     // Native libraries (ONNX Runtime, PJRT) must not be unloaded with a worker thread: use processes.
     pool: "forks",
     maxWorkers: 2,
+    projects: [
+      group("unit", "src/**/*.test.ts"),
+      group("engines", "tests/engines/**/*.test.ts", { globalSetup: "tests/setup/reference-notice.ts" }),
+      group("integration", "tests/**/*.test.ts", {
+        globalSetup: "tests/setup/reference-notice.ts",
+        exclude: [...configDefaults.exclude, "tests/engines/**"],
+      }),
+    ],
   },
 });

@@ -5,7 +5,7 @@ import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect } from "vitest";
 import { logSchema } from "../../src/training/run-folder/log-schema.js";
-import { itWithReference as it } from "../reference-data.js";
+import { itWithReference as it } from "../setup/reference-data.js";
 import { blocksOf, createSandbox, type Sandbox, shortened } from "./sandbox.js";
 
 let sandbox: Sandbox;

@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { root } from "../cli/run.js";
-import { describeWithReference } from "../reference-data.js";
+import { describeWithReference } from "../setup/reference-data.js";
 import { blocksOf, commandsOf, createSandbox, type Sandbox, shortened } from "./sandbox.js";
 
 const documents = readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" })

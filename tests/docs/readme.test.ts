@@ -2,7 +2,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect } from "vitest";
-import { describeWithReference as describe, itWithReference as it } from "../reference-data.js";
+import { describeWithReference as describe, itWithReference as it } from "../setup/reference-data.js";
 import { blocksOf, commandsOf, createSandbox, type Sandbox, shortened } from "./sandbox.js";
 
 const blocks = await blocksOf("README.md");

@@ -9,7 +9,7 @@ import { delimiter, join } from "node:path";
 import sharp from "sharp";
 import { drawProcedural } from "../../src/data/pixels/procedural-image.js";
 import { root } from "../cli/run.js";
-import { shared } from "../reference-data.js";
+import { shared } from "../setup/reference-data.js";
 import { packed } from "./packed.js";
 
 /** What makes a command of hours one of seconds. */

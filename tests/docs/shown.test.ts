@@ -15,7 +15,10 @@ import { blocksOf } from "./sandbox.js";
 
 /** Blocks whose lines are no command of deit's, by how they begin, and why they are not checked. */
 const notChecked: readonly (readonly [beginning: RegExp, reason: string])[] = [
-  [/^npm (ci|install|test)\b/, "CI itself runs it in a checkout; tests/install.test.ts looks at what it brings"],
+  [
+    /^npm (ci|install|test)\b/,
+    "CI itself runs it in a checkout; tests/package/install.test.ts looks at what it brings",
+  ],
   [/^python /, "the released program's, for comparison; nothing of it is needed here"],
   [/^\$ sbatch /, "needs a cluster; the job script beside it is run in cluster.test.ts"],
   [/^#!\/bin\/bash/, "the job script of the tutorial, run in cluster.test.ts"],

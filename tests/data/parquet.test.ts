@@ -1,0 +1,105 @@
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import type { Dataset } from "../../src/data/dataset/dataset.js";
+import { openDataset } from "../../src/data/sources/open.js";
+import { readSample } from "../../src/data/view/view.js";
+
+const fixtures = new URL("../fixtures/data/", import.meta.url).pathname;
+let root: string;
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "deit-parquet-"));
+  vi.stubEnv("DEIT_CACHE", join(root, "cache"));
+});
+afterAll(async () => {
+  vi.unstubAllEnvs();
+  await rm(root, { recursive: true });
+});
+
+const labels = (data: Dataset) => Array.from({ length: data.length }, (_, i) => data.label(i));
+const colour = async (data: Dataset, i: number) => [
+  ...(await readSample(data.source(i), { jpeg: "exact" })).data.subarray(0, 3),
+];
+
+describe("Parquet files", () => {
+  it("are read part by part, with their class names, and unpacked once", async () => {
+    await cp(`${fixtures}parquet`, join(root, "birds"), { recursive: true });
+    const train = await openDataset(join(root, "birds"), { split: "train" });
+    expect([train.classes, labels(train)]).toEqual([
+      ["ant", "bee", "cat"],
+      [0, 1, 2, 1, 0, 2, 2],
+    ]);
+    expect(await colour(train, 4)).toEqual([45, 172, 12]);
+    expect(await colour(train, 6)).toEqual([15, 193, 3]);
+    expect(train.describe(6)).toMatch(/train-00001-of-00002\.parquet:row 1$/);
+    expect(train.key(6)).toBe("train-00001-of-00002.parquet row 1");
+    // The part called test has no labels; validation has.
+    expect(labels(await openDataset(join(root, "birds"), { split: "test" }))).toEqual([1, 0, 2]);
+    const made = (await readdir(join(root, "cache", "parquet"))).sort();
+    await openDataset(join(root, "birds"), { split: "train" });
+    expect((await readdir(join(root, "cache", "parquet"))).sort()).toEqual(made);
+    expect(made).toHaveLength(6);
+  });
+
+  it("without notes of the datasets library are read by the names of their columns", async () => {
+    const data = await openDataset(`${fixtures}plain.parquet`, { split: "train" });
+    expect([data.classes, labels(data)]).toEqual([
+      ["0", "1", "2"],
+      [0, 2, 1],
+    ]);
+    expect(await colour(data, 2)).toEqual([25, 186, 6]);
+  });
+
+  it("with labels of another kind are named truly, and a choice decides between columns of classes", async () => {
+    const at = (name: string) => `${fixtures}parquet-labels/${name}.parquet`;
+    const open = (path: string) => openDataset(path, { split: "train" });
+    await expect(open(at("two"))).rejects.toThrow(
+      /does not tell which of its columns holds the labels: quality, species; .*parquet,label=quality:PATH\.$/,
+    );
+    const species = await open(`parquet,label=species:${at("two")}`);
+    expect([species.classes, labels(species)]).toEqual([
+      ["ant", "bee"],
+      [1, 0, 1],
+    ]);
+    expect((await open(at("truth"))).classes).toEqual(["false", "true"]);
+    await expect(open(at("lists"))).rejects.toThrow(/its column label holds several labels for each image/);
+  });
+
+  it("with a column of parts, or in several configurations, are refused until it is said what is meant", async () => {
+    const divided = `${fixtures}parquet-labels/divided.parquet`;
+    const open = (path: string, split: "train" | "test" = "train") => openDataset(path, { split });
+    await expect(open(divided)).rejects.toThrow(/has a column "split", by which its rows are not divided here/);
+    expect(labels(await open(`parquet,split=none:${divided}`))).toEqual([0, 1, 0]);
+    await expect(open(`parquet,split=train:${divided}`)).rejects.toThrow(
+      /not divided by a column, as split=train says/,
+    );
+    for (const name of ["plain/train", "plain/test", "fancy/train", "named"])
+      await cp(divided, join(root, "configurations", name, name === "named" ? "train.parquet" : "0000.parquet"));
+    await expect(open(join(root, "configurations"))).rejects.toThrow(/several configurations.*: "fancy", "plain"/);
+    expect(labels(await open(join(root, "configurations/plain"), "test"))).toEqual([0, 1, 0]);
+    expect(labels(await open(join(root, "configurations/named")))).toEqual([0, 1, 0]);
+    await cp(divided, join(root, "configurations/named/corrupted.parquet"));
+    await expect(open(join(root, "configurations/named"))).rejects.toThrow(/speak of none: "corrupted.parquet"/);
+    const chosen = await open(`parquet,train=train:${join(root, "configurations/named")}`);
+    expect([chosen.length, chosen.notes]).toEqual([3, [expect.stringMatching(/"corrupted.parquet" .* left out/)]]);
+  });
+
+  it("that are damaged are refused in a sentence, and leave nothing behind", async () => {
+    const bytes = await readFile(`${fixtures}plain.parquet`);
+    const fails = async (name: string, content: Buffer, message: string | RegExp) => {
+      const path = join(root, `${name}.parquet`);
+      await writeFile(path, content);
+      await expect(openDataset(path, { split: "train" })).rejects.toThrow(message);
+    };
+    await fails("cut", bytes.subarray(0, 900), /The Parquet file ".*cut\.parquet" does not end as one/);
+    await fails("short", bytes.subarray(0, 5), "is too short to be one");
+    const footer = Buffer.from(bytes);
+    footer.fill(0xff, bytes.length - 700, bytes.length - 100);
+    await fails("footer", footer, /The Parquet file ".*footer\.parquet"/);
+    const lengths = Buffer.from(bytes);
+    lengths.writeUInt32LE(0xfffffff0, bytes.length - 8);
+    await fails("length", lengths, "a footer that is longer than itself");
+    expect((await readdir(join(root, "cache", "parquet"))).filter((n) => n.endsWith(".tmp"))).toEqual([]);
+  });
+});

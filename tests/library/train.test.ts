@@ -1,0 +1,158 @@
+/** Training and distillation as the library offers them: events, data and models of one's own. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { drawProcedural } from "../../src/data/pixels/procedural-image.js";
+import {
+  classifier,
+  createModel,
+  crossEntropy,
+  distil,
+  type MemorySample,
+  memoryDataset,
+  type OwnModel,
+  tensor,
+  train,
+} from "../../src/index.js";
+
+const recipe = {
+  ...{ model: "deit", imageSize: 32, patchSize: 8, width: 32, depth: 1, heads: 2 },
+  ...{ epochs: 2, batchSize: 16, repeatedAugmentation: 1, warmupEpochs: 0 },
+};
+const settings = { engine: "onnx", workers: 0 } as const;
+let scratch: string;
+const folder = (name: string) => join(scratch, name);
+let samples: readonly MemorySample[];
+beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), "deit-library-training-"));
+  samples = await Promise.all(
+    Array.from({ length: 40 }, async (_, i) => {
+      const { width, height, data } = drawProcedural({ size: 32, seed: i, label: i % 2 });
+      const png = await sharp(data, { raw: { width, height, channels: 3 } })
+        .png()
+        .toBuffer();
+      return { bytes: i % 4 < 2 ? png : new Blob([new Uint8Array(png)]), label: ["disc", "ring"][i % 2] };
+    }),
+  );
+});
+afterAll(() => rm(scratch, { recursive: true, force: true }));
+
+describe("train", () => {
+  it("tells what happens as it happens, and how it ended", async () => {
+    const run = await train("procedural:32:32", { ...settings, recipe, output: folder("told") });
+    const kinds: string[] = [];
+    const epochs: number[] = [];
+    for await (const event of run) {
+      kinds.push(event.kind);
+      if (event.kind === "epoch") epochs.push(event.record.epoch);
+    }
+    expect(kinds).toContain("start");
+    expect(kinds.filter((kind) => kind === "step").length).toBeGreaterThan(0);
+    expect(epochs).toEqual([1, 2]);
+    expect(await run.finished).toMatchObject({ folder: folder("told"), interrupted: false });
+  });
+
+  it("keeps its events for whoever comes later", async () => {
+    const run = await train("procedural:32:32", { ...settings, recipe, epochs: 1, output: folder("late") });
+    await run.finished;
+    const first: string[] = [];
+    for await (const event of run) {
+      first.push(event.kind);
+      if (event.kind === "start") break;
+    }
+    const rest: string[] = [];
+    for await (const event of run) rest.push(event.kind);
+    expect(first.at(-1)).toBe("start");
+    expect(rest[0]).toBe("step");
+    expect(rest.at(-1)).toBe("epoch");
+  });
+
+  it("is stopped by a signal, and goes on where it was", async () => {
+    const abort = new AbortController();
+    const run = await train("procedural:32:32", {
+      ...settings,
+      recipe,
+      output: folder("stopped"),
+      signal: abort.signal,
+    });
+    for await (const event of run) if (event.kind === "epoch") abort.abort();
+    expect(await run.finished).toMatchObject({ interrupted: true });
+    const further = await train("procedural:32:32", { ...settings, resume: true, output: folder("stopped") });
+    const { interrupted, epochs } = await further.finished;
+    expect([interrupted, epochs.map((e) => e.epoch)]).toEqual([false, [2]]);
+  });
+
+  it("throws what ended it both to who reads and to who waits", async () => {
+    const text = new TextEncoder().encode("no image");
+    const data = memoryDataset([...samples.slice(0, 30), { bytes: text, label: "disc" }]);
+    const run = await train(data, { ...settings, recipe, split: "given", output: folder("bad") });
+    const reading = (async () => {
+      for await (const _ of run);
+    })();
+    await expect(reading).rejects.toThrow(/image 30 of "memory"/);
+    await expect(run.finished).rejects.toThrow(/image 30 of "memory"/);
+    await expect(train(data, { ...settings, recipe: { epoch: 1 }, output: folder("typo") } as never)).rejects.toThrow(
+      /epochs/,
+    );
+  });
+
+  it("takes images in memory, a model and a loss of one's own", async () => {
+    const made: unknown[] = [];
+    const tiny: OwnModel = {
+      name: "tiny",
+      create: (options) => {
+        made.push(options.classes);
+        return {
+          ...createModel("deit", { ...options, imageSize: 32, patchSize: 16, width: 16, depth: 1, heads: 1 }),
+          name: "tiny",
+        };
+      },
+    };
+    let called = 0;
+    const loss = (logits: tensor.Tensor, target: tensor.Tensor) => {
+      called++;
+      return tensor.mul(crossEntropy(logits, target), 2);
+    };
+    const own = { epochs: 1, batchSize: 16, repeatedAugmentation: 1, dropPath: 0 };
+    const run = await train(memoryDataset(samples), {
+      ...settings,
+      recipe: own,
+      model: tiny,
+      loss,
+      output: folder("own"),
+    });
+    const told: string[] = [];
+    for await (const event of run) if (event.kind === "warning") told.push(event.message);
+    const { model, classes, testPart } = await run.finished;
+    expect([model.name, classes, testPart]).toEqual(["tiny", ["disc", "ring"], "validation"]);
+    await using classify = await classifier({ model: tiny, weights: folder("own") }, { engine: "onnx" });
+    expect((await classify(samples[0].bytes as Uint8Array)).map((p) => p.label).sort()).toEqual(["disc", "ring"]);
+    await expect(classifier(folder("own"))).rejects.toThrow(
+      /model "tiny", which is its author's own; give its definition/,
+    );
+    expect(made).toContain(2);
+    expect(called).toBeGreaterThan(0);
+    expect(told.join("\n")).toMatch(/20 % of each class is set aside[\s\S]*cannot record/);
+  });
+
+  it("refuses labels that are no classes, and a model by a name of deit's", async () => {
+    expect(() => memoryDataset([{ bytes: new Uint8Array(1), label: "x" }], { classes: ["y"] })).toThrow(
+      /none of the 1/,
+    );
+    const model = createModel("deit", { classes: 2 });
+    await expect(train(memoryDataset(samples), { ...settings, model, output: folder("name") })).rejects.toThrow(
+      /name of a model of deit's/,
+    );
+  });
+});
+
+describe("distil", () => {
+  it("teaches by a run folder", async () => {
+    const taught = { ...settings, recipe: { ...recipe, epochs: 1 } };
+    await (await train("procedural:32:32", { ...taught, output: folder("teacher") })).finished;
+    const run = await distil("procedural:32:32", { ...taught, teacher: folder("teacher"), output: folder("student") });
+    expect((await run.finished).interrupted).toBe(false);
+  });
+});

@@ -1,0 +1,78 @@
+/** Rules that hold for every file of the repository and that no linter knows. */
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+
+const tracked = execFileSync("git", ["ls-files", "-z"], { encoding: "utf8" }).split("\0").filter(Boolean);
+const text = (path: string) => readFileSync(path, "utf8");
+const written = tracked.filter((path) => /\.(ts|js|mjs|cjs|md|json|sh|py|html|css)$/.test(path));
+const sources = tracked.filter((path) => /^(src|tests)\/.*\.ts$/.test(path));
+
+/** Files of which `wrong` finds something, with what it found. */
+function found(paths: readonly string[], wrong: RegExp): string[] {
+  return paths.flatMap((path) => {
+    const hit = wrong.exec(text(path));
+    return hit ? [`${path}: ${hit[0].trim()}`] : [];
+  });
+}
+
+describe("the repository", () => {
+  it("has files to look at", () => {
+    expect(sources.length).toBeGreaterThan(100);
+  });
+  it("keeps its modules short: one idea each", () => {
+    const long = sources
+      .filter((path) => !/\.(generated|test)\.ts$/.test(path))
+      .map((path) => [path, text(path).split("\n").length - 1] as const)
+      .filter(([, lines]) => lines > 400);
+    expect(long).toEqual([]);
+  });
+  it("says in the first line of each module what it is", () => {
+    const silent = sources.filter(
+      (path) => path.startsWith("src/") && !/^\s*(\/\*\*|\/\/|import .*test)/.test(text(path)),
+    );
+    expect(silent.filter((path) => !path.endsWith(".test.ts"))).toEqual([]);
+  });
+  it("has no default exports, no escape from the types and no test that is passed over", () => {
+    const configured = sources.filter((path) => path !== "tests/repository/architecture.test.ts");
+    expect(found(configured, /^export default\b/m)).toEqual([]);
+    expect(found(configured, /\bas any\b|<any>|@ts-(ignore|nocheck|expect-error)/)).toEqual([]);
+    expect(found(configured, /\b(it|test|describe)\.(skip|only|todo)\b/)).toEqual([]);
+  });
+  it("parses JSON, and opens files that others have made, in one place each", () => {
+    const code = sources.filter((path) => path.startsWith("src/") && !path.endsWith(".test.ts"));
+    const but = (...own: readonly string[]) => code.filter((path) => !own.includes(path));
+    expect(found(but("src/system/text/json.ts"), /\bJSON\.parse\(/)).toEqual([]);
+    // What this package, this process or this user's settings say of themselves is nobody else's.
+    const own = but(
+      ...[
+        "src/system/files/regular-file.ts",
+        "src/system/files/package-root.ts",
+        "src/system/files/process-identity.ts",
+        "src/cli/output/early-signals.ts",
+      ],
+      ...[
+        "src/system/files/file-limit.ts",
+        "src/system/power.ts",
+        "src/system/net/http.ts",
+        "src/system/files/lock-file.ts",
+      ],
+      ...["src/engines/onnx/engine.ts", "src/engines/xla/engine.ts", "src/engines/xla/plugins/pip-config.ts"],
+    );
+    expect(found(own, /\breadFile(Sync)?\(|\bcreateReadStream\(|\bopenSync\(/)).toEqual([]);
+    expect(
+      found(but("src/system/files/regular-file.ts", "src/system/files/atomic-file.ts"), /\bopen\([^;]*, "r\+?"\)/),
+    ).toEqual([]);
+  });
+  it("knows primitives by themselves or by their traits, never by their names", () => {
+    const engines = sources.filter((path) => /^src\/(tensor|engines)\/.*(?<!\.test)\.ts$/.test(path));
+    expect(found(engines, /primitive\.name [!=]==|\.has\([\w.]*primitive\.name\)/)).toEqual([]);
+  });
+  it("names no path of a machine", () => {
+    const own = written.filter((path) => path !== "tests/repository/architecture.test.ts");
+    expect(found(own, /(?<![\w.])\/(home|Users|root|work|opt|mnt)\/\w+/)).toEqual([]);
+  });
+  it("locks packages without the place they were fetched from", () => {
+    expect(found(["package-lock.json"], /"resolved": "https?:[^"]*"/)).toEqual([]);
+  });
+});

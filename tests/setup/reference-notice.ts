@@ -1,0 +1,13 @@
+/** Says once, before the tests, that some are skipped for want of reference data (reference-data.ts). */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export function setup(): void {
+  const shared = process.env.DEIT_SHARED ?? fileURLToPath(new URL("../../../shared", import.meta.url));
+  if (process.env.CI || existsSync(join(shared, "weights"))) return;
+  const line = "!".repeat(80);
+  console.warn(
+    `${line}\nThere is no reference data in ${shared} (set DEIT_SHARED to its folder).\nTests that need it are SKIPPED: this run shows less than CI, where they fail without it.\n${line}`,
+  );
+}
