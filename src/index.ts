@@ -16,9 +16,12 @@ export type {
   OpenOptions,
   PartName,
   Pieces,
+  RecordedSplit,
   SampleSource,
   SplitRule,
 } from "./data/dataset/dataset.js";
+export type { SampleSet } from "./data/dataset/sample-set.js";
+export type { KnownImages, TrainedOn } from "./data/dataset/trained-on.js";
 export { type Batch, createLoader, type Loader, type LoaderOptions } from "./data/loading/loader.js";
 export type { CropKind, CropOptions } from "./data/pixels/crop.js";
 export type { Box, Pixels, RgbImage, Size } from "./data/pixels/image.js";

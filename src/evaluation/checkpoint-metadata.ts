@@ -1,10 +1,17 @@
 /** What deit's own checkpoints say of themselves. */
+import { trainedOnKey } from "../data/dataset/trained-on.js";
 import type { ModelOptions } from "../models/registry.js";
 import { asObject, tryJson } from "../system/text/json.js";
 
 /** Names of the metadata of deit's own checkpoints. */
 export const checkpointMetadata = {
-  ...{ model: "deit.model", config: "deit.config", classes: "deit.classes", view: "deit.view" },
+  ...{
+    model: "deit.model",
+    config: "deit.config",
+    classes: "deit.classes",
+    view: "deit.view",
+    trainedOn: trainedOnKey,
+  },
 } as const;
 
 /** The sizes that a file of deit's own says of its model; none of others. */

@@ -1,4 +1,5 @@
 /** Finds a model and its weights: a run folder, a checkpoint that names its model, or a name and a file. */
+import { readTrainedOn, type TrainedOn } from "../data/dataset/trained-on.js";
 import { UnnamedModelError, UsageError } from "../errors/errors.js";
 import { quoted } from "../errors/quoted.js";
 import { adaptWeights } from "../models/adapt.js";
@@ -46,6 +47,10 @@ export interface OpenedModel {
   readonly classes?: readonly string[];
   /** The same without what is only usual: undefined where neither the caller nor the weights name them. */
   readonly namedClasses?: readonly string[];
+  /** The images that a run of deit's trained it on; undefined where the weights do not say. */
+  readonly trainedOn?: TrainedOn;
+  /** Whether they are of deit's own making. */
+  readonly ownCheckpoint: boolean;
   /** What should be said of how the weights are taken. */
   readonly notes: readonly string[];
 }
@@ -101,6 +106,8 @@ export async function openModel(choice: ModelChoice): Promise<OpenedModel> {
   return {
     ...{ model, view, weights },
     ...{ classes: named.names ?? usualClasses(model), namedClasses: named.names },
+    trainedOn: readTrainedOn(metadata[checkpointMetadata.trainedOn], path),
+    ownCheckpoint: metadata[checkpointMetadata.model] !== undefined,
     notes: [...notes, ...seen, ...named.notes],
   };
 }

@@ -1,4 +1,5 @@
 /** `classifier`: images in, labels out. */
+import type { TrainedOn } from "../data/dataset/trained-on.js";
 import { applyTransform } from "../data/view/transform.js";
 import { UsageError } from "../errors/errors.js";
 import { Attention, type AttentionMaps, type AttentionToken } from "../evaluation/attention.js";
@@ -59,6 +60,8 @@ export interface ImageClassifier {
   readonly classes?: readonly string[];
   /** What should be said of how the weights are taken. */
   readonly notes: readonly string[];
+  /** The images that a run of deit's trained it on, and how to open those that the run set aside. */
+  readonly trainedOn?: TrainedOn;
   /** A vector of `width` numbers for an image. Throws UsageError for a model that has none. */
   embed(image: ImageInput, options?: EmbedOptions): Promise<Float32Array>;
   /** One for each image. */
@@ -98,12 +101,12 @@ export async function classifier(
 }
 
 function callable(opened: Opened): ImageClassifier {
-  const { classes, notes } = opened.model;
+  const { classes, notes, trainedOn } = opened.model;
   const close = () => opened.close();
   const call = (input: ImageInput | readonly ImageInput[], options: ClassifyOptions = {}) =>
     opened.each(input, (image) => opened.classify(image, options));
   const members = {
-    ...{ classes, notes, close },
+    ...{ classes, notes, trainedOn, close },
     embed: (input: ImageInput | readonly ImageInput[], options: EmbedOptions = {}) =>
       opened.each(input, (image) => opened.embed(image, options)),
     attention: (image: ImageInput, token: AttentionToken = "class") =>

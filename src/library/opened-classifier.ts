@@ -1,5 +1,6 @@
 /** Whoever can classify: a model with its weights, or an ONNX file. Opens either behind one interface. */
 
+import type { TrainedOn } from "../data/dataset/trained-on.js";
 import type { Engine } from "../engines/engine.js";
 import { UsageError } from "../errors/errors.js";
 import { Classifier } from "../evaluation/classifier.js";
@@ -41,6 +42,8 @@ export interface OpenedClassifier {
   readonly view: EvaluationView;
   readonly classes?: readonly string[];
   readonly notes: readonly string[];
+  /** The images it was trained on, where the weights say. */
+  readonly trainedOn?: TrainedOn;
   /** Undefined for a file whose inside is not known. */
   readonly inside?: { readonly model: Model; readonly weights: NamedTensors };
   /** Logits of one view, `size · size · 3` bytes. */
@@ -75,7 +78,8 @@ export async function openClassifier(
   const opened = await openModel({ ...choice, ...namedWeights(source as string | NamedWeights) });
   const { model, weights } = opened;
   const classifier = await Classifier.create({ engine, model }, weights);
-  return { ...over(classifier), view: opened.view, classes: opened.classes, notes: opened.notes, inside: opened };
+  const { view, classes, notes, trainedOn } = opened;
+  return { ...over(classifier), view, classes, notes, trainedOn, inside: opened };
 }
 
 function namedWeights(source: string | NamedWeights): Pick<ModelChoice, "weights" | "model" | "ownModel"> {

@@ -53,6 +53,8 @@ interface Options extends EngineChoice, DataOptions {
 
 interface Opened extends OpenedModel {
   readonly name: string;
+  /** The weights, as they were named. */
+  readonly file: string;
 }
 
 const isOnnx = ({ weights }: ModelArgument): boolean => isOnnxFile(weights);
@@ -62,12 +64,12 @@ async function run(models: readonly ModelArgument[], options: Options, signal: A
   const opened: Opened[] = [];
   for (const { name, model, weights } of models.filter((m) => !isOnnx(m)))
     opened.push({
-      name,
+      ...{ name, file: weights },
       ...(await openNotedModel({ ...viewChoice(options), model, weights, classes: named }, "argument")),
     });
   const classes = commonClasses(opened);
   const dataset = await testDataset(
-    { ...options, weights: models.map((m) => m.weights) },
+    { ...options, weights: opened.map((each) => ({ ...each, path: each.file })) },
     opened[0]?.model,
     named ?? classes,
     signal,

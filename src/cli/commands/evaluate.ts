@@ -59,7 +59,12 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
     throw new UsageError(
       `--head is distillation, but the weights in "${options.weights}" have one head, that of the class token; leave --head out.`,
     );
-  const dataset = await testDataset({ ...options, weights: [options.weights] }, model, classes, signal);
+  const dataset = await testDataset(
+    { ...options, weights: [{ ...opened, path: options.weights }] },
+    model,
+    classes,
+    signal,
+  );
   const real = options.real === undefined ? undefined : await readRealLabels(options.real);
   const loader = evaluationLoader(dataset, view, options);
   // A model with one head decides by it, the class token's.

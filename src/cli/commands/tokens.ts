@@ -54,8 +54,10 @@ async function run(models: readonly ModelArgument[], options: Options, signal: A
     const all: Result[] = [];
     for (const argument of models) {
       const choice = { ...viewChoice(options), ...argument, classes: await namedClasses(options) };
-      const { model, view, weights, namedClasses: classes } = await openNotedModel(choice, "argument");
-      const dataset = await testDataset({ ...options, weights: [argument.weights] }, model, classes, signal);
+      const opened = await openNotedModel(choice, "argument");
+      const { model, view, weights, namedClasses: classes } = opened;
+      const measured = [{ ...opened, path: argument.weights }];
+      const dataset = await testDataset({ ...options, weights: measured }, model, classes, signal);
       const probe = await Probe.create(engine, model, weights, tokenCosines(model));
       const loader = evaluationLoader(dataset, view, options);
       const progress = createProgress({

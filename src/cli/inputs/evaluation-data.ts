@@ -12,7 +12,7 @@ import type { Model } from "../../models/model.js";
 import { runSplitOption, wholeNumber } from "../options/options.js";
 import { viewOptions } from "../options/view.js";
 import { warn } from "../output/output.js";
-import { measuringRule } from "./run-split.js";
+import { type MeasuredWeights, measuringRule } from "./run-split.js";
 
 export interface DataOptions extends ViewChoice {
   readonly data: string;
@@ -40,7 +40,7 @@ export async function namedClasses({ classes }: DataOptions): Promise<readonly s
  * order (see `labelledFor`). Without a model they are `classes`, or the data's own.
  */
 export async function testDataset(
-  { data, split, weights }: DataOptions & { readonly weights: readonly string[] },
+  { data, split, weights }: DataOptions & { readonly weights: readonly MeasuredWeights[] },
   model: Pick<Model, "name" | "classes"> | undefined,
   classes: readonly string[] | undefined,
   signal?: AbortSignal,

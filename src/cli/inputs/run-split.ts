@@ -1,15 +1,15 @@
-/** How data is divided for measuring a model: as the user says, or as the run did whose weights and data these are. */
+/** How data is divided for measuring a model: as the user says, or as the run did that its weights and the data are of. */
 import { realpath, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { SplitRule } from "../../data/dataset/dataset.js";
-import { datasetIdentity } from "../../data/dataset/identity.js";
+import { keysOf, type RecordedSplit, type SplitRule } from "../../data/dataset/dataset.js";
 import { parseSplitRule, readSplit } from "../../data/dataset/split.js";
+import { type KnownImages, knownImages, type TrainedOn } from "../../data/dataset/trained-on.js";
 import { parseDataPath } from "../../data/sources/data-path.js";
 import { openDataset, openForMeasuring } from "../../data/sources/open.js";
 import { FileError } from "../../errors/errors.js";
 import { shellWord } from "../../system/text/shell-word.js";
 import { splitFile } from "../../training/feed/training-data.js";
-import { describeRun, type RunManifest } from "../../training/run-folder/manifest.js";
+import { describeRun } from "../../training/run-folder/manifest.js";
 
 export interface MeasuringRule {
   readonly rule: SplitRule;
@@ -17,104 +17,150 @@ export interface MeasuringRule {
   readonly notes: readonly string[];
 }
 
-interface Run {
-  readonly folder: string;
-  readonly manifest: RunManifest;
-  /** What the run set aside; undefined where it was given its parts. */
-  readonly split?: SplitRule & { readonly kind: "recorded" };
+/** Weights to be measured. */
+export interface MeasuredWeights {
+  /** As they were named: a file, a run folder, or others. */
+  readonly path: string;
+  /** The images that they say they were trained on. */
+  readonly trainedOn?: TrainedOn;
+  /** Whether a run of deit's wrote them. */
+  readonly ownCheckpoint: boolean;
 }
 
-/** The rule for `data` and models with these weights: run folders, files in them, or others. */
-export async function measuringRule(data: string, split: string, weights: readonly string[]): Promise<MeasuringRule> {
+/** The run that weights come from, as its folder tells or the weights themselves. */
+interface Run {
+  /** What sentences call it, after "the run". */
+  readonly name: string;
+  /** Where its data lay. */
+  readonly data?: string;
+  readonly known: readonly KnownImages[];
+  /** What the run set aside; undefined where it was given its parts. */
+  readonly split?: RecordedSplit;
+}
+
+type Sameness = "path" | "images" | "names";
+
+/** The rule for `data` and models with these weights. */
+export async function measuringRule(
+  data: string,
+  split: string,
+  weights: readonly MeasuredWeights[],
+): Promise<MeasuringRule> {
   const asked = await parseSplitRule(split);
-  const runs: { readonly run: Run; readonly same: "path" | "images" | "names" }[] = [];
+  const runs: { readonly run: Run; readonly same: Sameness }[] = [];
+  const unknown: string[] = [];
   for (const each of weights) {
     const run = await runOf(each);
+    if (!run && each.ownCheckpoint)
+      unknown.push(
+        `"${each.path}" does not say which images it was trained on, as weights of an earlier version do not without their run folder; images of "${data}" may be among them.`,
+      );
     const same = run && (await sameData(run, data));
     if (run && same) runs.push({ run, same });
   }
-  if (asked.kind !== "given")
-    return {
-      rule: asked,
-      notes: await seenInTraining(
-        data,
-        asked,
-        runs.map(({ run }) => run),
-      ),
-    };
-  const own = runs.find(({ run, same }) => run.split !== undefined && same !== "names");
-  if (own)
-    return withSplit(
-      data,
-      own.run,
-      runs.map(({ run }) => run),
-    );
+  const found = await ruleOf(data, asked, runs);
+  return { rule: found.rule, notes: [...found.notes, ...unknown] };
+}
+
+async function ruleOf(
+  data: string,
+  asked: SplitRule,
+  same: readonly { readonly run: Run; readonly same: Sameness }[],
+): Promise<MeasuringRule> {
+  const runs = same.map(({ run }) => run);
+  if (asked.kind !== "given") return { rule: asked, notes: await seenInTraining(data, asked, runs) };
+  const own = same.find(({ run, same }) => run.split !== undefined && same !== "names")?.run;
+  if (own?.split) return withSplit(data, own.name, own.split, runs);
   const rule: SplitRule = { kind: "given" };
-  const like = runs.find(({ same }) => same === "names");
-  if (like)
+  const like = same.find(({ same }) => same === "names")?.run;
+  if (like?.split)
     return {
       rule,
       notes: [
-        `"${data}" has images of the names of those that the run "${like.run.folder}" was trained or measured on; training images may be among them. --split ${join(like.run.folder, splitFile)} measures on what the run set aside.`,
+        `"${data}" has images of the names of those that the run ${like.name} was trained or measured on; training images may be among them. --split ${shellWord(like.split.path)} measures on what the run set aside.`,
       ],
     };
   if (runs.length === 0 || (await openForMeasuring(data, {})).part !== "whole") return { rule, notes: [] };
   return {
     rule,
     notes: [
-      `The run "${runs[0].run.folder}" was trained on the images of "${data}" and set none aside, so that this is no accuracy on new images. Train with --split 0.2 to have some, or give other data.`,
+      `The run ${runs[0].name} was trained on the images of "${data}" and set none aside, so that this is no accuracy on new images. Train with --split 0.2 to have some, or give other data.`,
     ],
   };
 }
 
 /** A sentence on each run that did not set aside all that a rule takes for testing of the data it was trained on. */
 async function seenInTraining(data: string, rule: SplitRule, runs: readonly Run[]): Promise<string[]> {
-  const divided = runs.flatMap(({ folder, split }) => (split ? [{ folder, aside: split.test }] : []));
+  const divided = runs.flatMap(({ name, split }) => (split ? [{ name, split }] : []));
   if (divided.length === 0) return [];
-  const test = await openDataset(data, { split: "test", rule });
-  const keys = Array.from({ length: test.length }, (_, i) => test.key(i));
-  return divided.flatMap(({ folder, aside }) => {
-    const seen = keys.filter((key) => !aside.has(key)).length;
+  const keys = keysOf(await openDataset(data, { split: "test", rule }));
+  return divided.flatMap(({ name, split }) => {
+    const seen = keys.filter((key) => !split.test.has(key)).length;
     if (seen === 0) return [];
-    return `${seen} of the ${keys.length} images that --split takes for testing were not set aside by the run "${folder}", which may have been trained on them. --split ${shellWord(join(folder, splitFile))} measures on what the run set aside.`;
+    return `${seen} of the ${keys.length} images that --split takes for testing were not set aside by the run ${name}, which may have been trained on them. --split ${shellWord(split.path)} measures on what the run set aside.`;
   });
 }
 
-function withSplit(data: string, { folder, split }: Run, runs: readonly Run[]): MeasuringRule {
-  const test = split!.test;
+async function withSplit(
+  data: string,
+  name: string,
+  split: RecordedSplit,
+  runs: readonly Run[],
+): Promise<MeasuringRule> {
   const notes = [
-    `"${data}" is what the run "${folder}" was trained on; only the images that it set aside are used (${join(folder, splitFile)}).`,
+    `"${data}" is what the run ${name} was trained on; only the images that it set aside are used (${split.path}).`,
   ];
+  const keys = keysOf(await openDataset(data, { split: "test", rule: split }));
   const other = runs.find(
-    (run) => !run.split || run.split.test.size !== test.size || ![...test].every((key) => run.split!.test.has(key)),
+    (run) => run.split?.test.size !== split.test.size || !keys.every((key) => run.split?.test.has(key)),
   );
   if (other)
-    notes.push(
-      `The run "${other.folder}" divided these data otherwise, so that it was trained on some of these images.`,
-    );
-  return { rule: split!, notes };
+    notes.push(`The run ${other.name} divided these data otherwise, so that it was trained on some of these images.`);
+  return { rule: split, notes };
 }
 
-/** The run that weights belong to: its folder, or a file in it. */
-async function runOf(weights: string): Promise<Run | undefined> {
-  const info = await stat(weights).catch(() => undefined);
-  if (!info) return undefined;
-  const folder = info.isDirectory() ? weights : dirname(weights);
-  const found = await describeRun(folder);
-  if (!found) return undefined;
-  const path = join(folder, splitFile);
-  const split = (await stat(path).catch(() => undefined)) ? await readSplit(path) : undefined;
-  return { folder, manifest: found.manifest, split: split?.kind === "recorded" ? split : undefined };
+/**
+ * The run that weights belong to: that of their folder, unless they say that they come from another one. Weights that
+ * were copied out of their run's folder tell of it themselves.
+ */
+async function runOf({ path, trainedOn }: MeasuredWeights): Promise<Run | undefined> {
+  const copied: Run | undefined = trainedOn && {
+    name: `that made "${path}"`,
+    known: trainedOn.known,
+    split: trainedOn.split,
+  };
+  const info = await stat(path).catch(() => undefined);
+  if (!info) return copied;
+  const folder = info.isDirectory() ? path : dirname(path);
+  const found = await describeRun(folder).catch((error) => {
+    // Weights that tell all themselves do not depend on what lies beside them.
+    if (trainedOn && !info.isDirectory()) return undefined;
+    throw error;
+  });
+  const { manifest } = found ?? {};
+  if (!manifest || trainedOn?.known.every(({ dataset }) => dataset !== manifest.dataset)) return copied;
+  const file = join(folder, splitFile);
+  return {
+    name: `"${folder}"`,
+    data: manifest.data,
+    known: [manifest, ...(manifest.found ? [manifest.found] : [])],
+    split: (await stat(file).catch(() => undefined)) ? await readSplit(file) : undefined,
+  };
 }
 
 /** Whether the data is the run's, by where it lies or by its images; `names` where only some of them are. */
-async function sameData({ manifest, split }: Run, data: string): Promise<"path" | "images" | "names" | undefined> {
-  const [here, there] = await Promise.all([data, manifest.data].map(placeOf));
-  if (here === there) return "path";
+async function sameData(run: Run, data: string): Promise<Sameness | undefined> {
+  if (run.data !== undefined) {
+    const [here, there] = await Promise.all([data, run.data].map(placeOf));
+    if (here === there) return "path";
+  }
   try {
-    const training = await openDataset(data, { split: "train", rule: split });
-    if (training.length === manifest.images && datasetIdentity(training) === manifest.dataset) return "images";
-    return split === undefined ? undefined : "names";
+    const training = await openDataset(data, { split: "train", rule: run.split });
+    if (run.known.some(({ images }) => images === training.length)) {
+      const [{ dataset }] = knownImages(training);
+      if (run.known.some((one) => one.dataset === dataset)) return "images";
+    }
+    return run.split && "names";
   } catch (error) {
     // Other data: without a part for training, or without the images that were set aside.
     if (error instanceof FileError) return undefined;

@@ -1,6 +1,7 @@
 /** What training and evaluation read from: samples with labels, wherever they lie. */
 import { UsageError } from "../../errors/errors.js";
 import type { Exif } from "../codec/decode.js";
+import type { SampleSet } from "./sample-set.js";
 
 /** Where a sample's pixels come from. Plain data, so that it can be sent to a worker thread. */
 export type SampleSource =
@@ -86,8 +87,16 @@ export type SplitRule =
   | { readonly kind: "given" }
   /** This share of each class is for testing. */
   | { readonly kind: "hash"; readonly share: number }
-  /** These samples are for testing, by their keys; all others are for training. */
-  | { readonly kind: "recorded"; readonly path: string; readonly share: number; readonly test: ReadonlySet<string> };
+  | RecordedSplit;
+
+/** These samples are for testing, by their keys; all others are for training. */
+export interface RecordedSplit {
+  readonly kind: "recorded";
+  /** The file that says so. */
+  readonly path: string;
+  readonly share: number;
+  readonly test: SampleSet;
+}
 
 /** The parts that data may have. Data without parts is all for training. */
 export const partNames = ["train", "validation", "test"] as const;
@@ -151,6 +160,9 @@ export function requireOrientation({ name, orientation }: Dataset, exif: Exif | 
 export function relabelled(dataset: Dataset, classes: readonly string[], indices?: Int32Array): Dataset {
   return { ...dataset, classes, label: indices ? (i) => indices[dataset.label(i)] : dataset.label };
 }
+
+/** The names of all samples, in their order. */
+export const keysOf = (dataset: Dataset): string[] => Array.from({ length: dataset.length }, (_, i) => dataset.key(i));
 
 /** All that its user should read about the data. */
 export const sayings = ({ notes = [], leftOut = [] }: Dataset): readonly string[] => [...leftOut, ...notes];

@@ -2,14 +2,16 @@
  * Parts for data without any: a share of each class is set aside for testing, chosen by a hash of the samples' names, so
  * that it is the same on every machine and hardly changes when samples are added. Which they were is kept in a file.
  */
-import { createHash } from "node:crypto";
 import { z } from "zod";
 import { FileError, UsageError } from "../../errors/errors.js";
 import { fileError } from "../../errors/file-error.js";
+import { openSafetensors } from "../../formats/safetensors/safetensors.js";
 import { writeFileAtomic } from "../../system/files/atomic-file.js";
 import { readJson } from "../../system/files/json-file.js";
 import { JsonError } from "../../system/text/json.js";
-import { type Dataset, type OpenOptions, type SplitRule, subset } from "./dataset.js";
+import { type Dataset, keysOf, type OpenOptions, type RecordedSplit, type SplitRule, subset } from "./dataset.js";
+import { keyHash } from "./sample-set.js";
+import { readTrainedOn, trainedOnKey } from "./trained-on.js";
 
 const schema = z.object({
   format: z.literal(1),
@@ -18,24 +20,34 @@ const schema = z.object({
   test: z.array(z.string()),
 });
 
-/** A rule from an option's text: `given`, a share such as `0.1`, or the path of a recorded split. */
+/** A rule from an option's text: `given`, a share such as `0.1`, or the path of a recorded split or of weights that keep one. */
 export async function parseSplitRule(text: string): Promise<SplitRule> {
   if (text === "given") return { kind: "given" };
   const share = Number(text);
   if (share > 0 && share < 1) return { kind: "hash", share };
+  if (text.endsWith(".safetensors")) return splitOfWeights(text);
   if (!text.endsWith(".json")) {
     throw new UsageError(
-      `--split is "${text}"; it must be given, a share for testing between 0 and 1 such as 0.1, or the split.json of a run.`,
+      `--split is "${text}"; it must be given, a share for testing between 0 and 1 such as 0.1, or the split.json or the weights of a run.`,
     );
   }
   return readSplit(text);
+}
+
+/** The split that weights were trained with, as they keep it themselves. */
+async function splitOfWeights(path: string): Promise<RecordedSplit> {
+  const { metadata, close } = await openSafetensors(path);
+  await close();
+  const split = readTrainedOn(metadata[trainedOnKey], path)?.split;
+  if (split) return split;
+  throw new FileError(path, `"${path}" does not say that its run set images aside, so it gives no split.`);
 }
 
 /** Bytes of a split of some million samples. */
 const largest = 400 * 2 ** 20;
 
 /** The rule that a file records. */
-export async function readSplit(path: string): Promise<SplitRule> {
+export async function readSplit(path: string): Promise<RecordedSplit> {
   const value = await readJson(path, largest, { items: 20_000_000 }).catch((error) => {
     if (error instanceof JsonError) throw new FileError(path, `"${path}" ${error.message}, so it records no split.`);
     throw fileError(path, "read the split", error);
@@ -60,8 +72,7 @@ export function partOf(whole: Dataset, rule: SplitRule, part: OpenOptions["split
 
 /** Records which samples of `test`, out of `samples` in all, a rule has set aside. */
 export async function writeSplit(path: string, share: number, samples: number, test: Dataset): Promise<void> {
-  const keys = Array.from({ length: test.length }, (_, i) => test.key(i));
-  const content: z.infer<typeof schema> = { format: 1, share, samples, test: keys };
+  const content: z.infer<typeof schema> = { format: 1, share, samples, test: keysOf(test) };
   await writeFileAtomic(path, `${JSON.stringify(content, null, 1)}\n`);
 }
 
@@ -70,7 +81,7 @@ function chosenByHash(whole: Dataset, share: number): Uint8Array {
   const hashes = new Float64Array(whole.length);
   const ofClass = whole.classes.map((): number[] => []);
   for (let i = 0; i < whole.length; i++) {
-    hashes[i] = createHash("sha256").update(whole.key(i)).digest().readUIntBE(0, 6);
+    hashes[i] = keyHash(whole.key(i));
     ofClass[whole.label(i)].push(i);
   }
   const chosen = new Uint8Array(whole.length);
@@ -82,7 +93,7 @@ function chosenByHash(whole: Dataset, share: number): Uint8Array {
   return chosen;
 }
 
-function recorded(whole: Dataset, { path, test }: SplitRule & { kind: "recorded" }): Uint8Array {
+function recorded(whole: Dataset, { path, test }: RecordedSplit): Uint8Array {
   const chosen = Uint8Array.from({ length: whole.length }, (_, i) => (test.has(whole.key(i)) ? 1 : 0));
   if (!chosen.includes(1)) {
     throw new FileError(

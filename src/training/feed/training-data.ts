@@ -64,15 +64,21 @@ export async function resumedSplit(output: string, resume: boolean, rule?: Split
   return readSplit(join(output, splitFile)).catch(() => rule);
 }
 
+/** What a run has set aside of its data, and the share that was asked for. */
+export interface SetAside {
+  readonly share: number;
+  readonly test: Dataset;
+}
+
+/** What is set aside by a rule; undefined where the parts were given. */
+export const setAsideBy = (rule: SplitRule | undefined, test: Dataset | undefined): SetAside | undefined =>
+  rule && rule.kind !== "given" && test ? { share: rule.share, test } : undefined;
+
 /** Records the split of a run, where it was made and not given. */
-export async function recordSplit(
-  folder: RunFolder,
-  rule: SplitRule | undefined,
-  train: Dataset,
-  test: Dataset | undefined,
-): Promise<void> {
-  if (!rule || rule.kind === "given" || !test) return;
-  await writeSplit(folder.file(splitFile), rule.share, train.length + test.length, test);
+export async function recordSplit(folder: RunFolder, split: SetAside | undefined, train: Dataset): Promise<void> {
+  if (!split) return;
+  const { share, test } = split;
+  await writeSplit(folder.file(splitFile), share, train.length + test.length, test);
 }
 
 /** How the model of a run sees a test image, while it trains and ever after. */

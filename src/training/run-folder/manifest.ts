@@ -26,6 +26,8 @@ export const runManifestSchema = z.object({
   /** SHA-256 over classes, names and labels of the training images. */
   dataset: hash,
   images: z.number().int().min(1),
+  /** The same of all images for training as they were found, where some could not be read and were passed over. */
+  found: z.object({ dataset: hash, images: z.number().int().min(1) }).optional(),
   classes: z.number().int().min(1),
   /** SHA-256 of the teacher in the step. */
   teacher: hash.optional(),

@@ -26,12 +26,20 @@ export interface SavedState {
   readonly position: Position;
 }
 
+/** What weights say of themselves beside their model. */
+export interface AboutWeights {
+  readonly classes: readonly string[];
+  readonly view: EvaluationView;
+  /** The images they learned from (`writeTrainedOn`). */
+  readonly trainedOn: string;
+}
+
 /** Writes `<name>.safetensors`: parameters with timm's names, loadable by other programs. */
 export async function saveWeights(
   folder: RunFolder,
   name: "best" | "last",
   model: Model,
-  { classes, view }: { readonly classes: readonly string[]; readonly view: EvaluationView },
+  { classes, view, trainedOn }: AboutWeights,
   state: NamedTensors,
   prefix: string,
 ): Promise<void> {
@@ -43,6 +51,7 @@ export async function saveWeights(
     [checkpointMetadata.config]: JSON.stringify(model.config),
     [checkpointMetadata.classes]: JSON.stringify(classes),
     [checkpointMetadata.view]: writeSavedView(view),
+    [checkpointMetadata.trainedOn]: trainedOn,
   });
 }
 

@@ -2,12 +2,13 @@
 
 import { alone, leads, type ProcessGroup } from "../../cluster/process-group.js";
 import type { SplitRule } from "../../data/dataset/dataset.js";
+import { writeTrainedOn } from "../../data/dataset/trained-on.js";
 import type { Loader } from "../../data/loading/loader.js";
 import type { DeviceState, Engine, Executable } from "../../engines/engine.js";
 import { TrainingError } from "../../errors/errors.js";
 import { Classifier } from "../../evaluation/classifier.js";
 import type { Closing } from "../../system/closing.js";
-import { recordSplit, trainingLoader } from "../feed/training-data.js";
+import { recordSplit, setAsideBy, trainingLoader } from "../feed/training-data.js";
 import { createEventFile } from "../run-folder/event-file.js";
 import type { TrainEvent } from "../run-folder/events.js";
 import { openRunFolder, type RunFolder, silentRunFolder } from "../run-folder/folder.js";
@@ -44,6 +45,8 @@ export interface OpenRun extends Plan {
   /** Names of the weights that count begin with this in the state. */
   readonly prefix: "" | "ema.";
   readonly checkpoints: Checkpointer;
+  /** What the weights keep of the images they learn from. */
+  readonly trainedOn: string;
   /** Where the run goes on. */
   readonly position: Position;
   /** Heads that were fitted just now, as the run began. */
@@ -82,7 +85,8 @@ export async function openRun(
 
   const loader = trainingLoader(dataset, recipe, model, { ...options, onEvent });
   closing.add(() => loader.close());
-  if (leads(group)) await recordSplit(folder, rule, found, test);
+  const setAside = setAsideBy(rule, test);
+  if (leads(group)) await recordSplit(folder, setAside, found);
   await group.gather("run folder", true); // it is there from here on
   await folder.log({ kind: "environment", ...environment(engine.info) });
   const other = otherEngine(folder, manifest);
@@ -119,6 +123,7 @@ export async function openRun(
     ...plan,
     ...{ engine, group, folder, loader, step, executable, state, classifier, prefix },
     ...{ checkpoints, position, lastState, fitted: begun?.fitted, onEvent, warn },
+    trainedOn: writeTrainedOn(found, [manifest, ...(manifest.found ? [manifest.found] : [])], setAside),
   };
 }
 

@@ -1,7 +1,7 @@
 /** The beginning of a run: what it says of itself, and what it must find before the first step. */
 import { cpus } from "node:os";
 import type { SplitRule } from "../../data/dataset/dataset.js";
-import { datasetIdentity } from "../../data/dataset/identity.js";
+import { knownImages } from "../../data/dataset/trained-on.js";
 import type { Engine, EngineInfo } from "../../engines/engine.js";
 import { TrainingError, UsageError, WeightsError } from "../../errors/errors.js";
 import { describeWeights } from "../../evaluation/describe-weights.js";
@@ -39,11 +39,12 @@ export interface ManifestChoices {
 /** `run.json` of a run over these images. */
 export function manifestOf(
   choices: ManifestChoices,
-  { dataset, testPart }: Pick<Plan, "dataset" | "testPart">,
+  { dataset, found, testPart }: Pick<Plan, "dataset" | "found" | "testPart">,
   teacher: string | undefined,
 ): RunManifest {
   const { engine, split, onBadImage = "stop", precision = "float32" } = choices;
   const { engine: name, platform, version: engineVersion, devices } = engine.info;
+  const [known, all] = knownImages(dataset, found);
   return {
     format: 1,
     deit: version(),
@@ -52,8 +53,8 @@ export function manifestOf(
     validation: choices.validation && placeName(choices.validation),
     test: choices.test && placeName(choices.test),
     ...{ testPart, split: split?.kind === "given" ? undefined : split?.share },
-    dataset: datasetIdentity(dataset),
-    images: dataset.length,
+    ...known,
+    found: all,
     classes: dataset.classes.length,
     teacher,
     ...{ onBadImage, precision },

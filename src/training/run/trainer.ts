@@ -106,7 +106,7 @@ async function trainEpochs(options: TrainOptions, run: OpenRun): Promise<TrainRe
     position = after(top1);
     if (isBest) best = record;
     await checkpoints.save(state, position, async (tensors) => {
-      const about = { classes: found.classes, view: viewOf(recipe, model) };
+      const about = { classes: found.classes, view: viewOf(recipe, model), trainedOn: run.trainedOn };
       if (isBest) await saveWeights(folder, "best", model, about, tensors, run.prefix);
       await saveWeights(folder, "last", model, about, tensors, run.prefix);
       await folder.log({ kind: "epoch", ...record });

@@ -1,0 +1,30 @@
+/** Which samples, by their keys: as names, or as hashes of them, which take less room and show no names. */
+import { createHash } from "node:crypto";
+
+/** A set of samples that a key can be held against. */
+export interface SampleSet {
+  readonly size: number;
+  has(key: string): boolean;
+}
+
+const hashBytes = 6;
+
+/** 48 bits of a sample's key, as a number. */
+export const keyHash = (key: string): number => createHash("sha256").update(key).digest().readUIntBE(0, hashBytes);
+
+/** Samples as text: 48 bits of each key in base64, in order. */
+export function writeSampleSet(keys: Iterable<string>): string {
+  const hashes = Float64Array.from(Array.from(keys, keyHash)).sort();
+  const bytes = Buffer.alloc(hashBytes * hashes.length);
+  for (const [i, hash] of hashes.entries()) bytes.writeUIntBE(hash, hashBytes * i, hashBytes);
+  return bytes.toString("base64");
+}
+
+/** Reads such a text; undefined where it is none. */
+export function readSampleSet(text: string): SampleSet | undefined {
+  const bytes = Buffer.from(text, "base64");
+  if (bytes.length % hashBytes !== 0 || bytes.toString("base64") !== text) return undefined;
+  const hashes = new Set<number>();
+  for (let at = 0; at < bytes.length; at += hashBytes) hashes.add(bytes.readUIntBE(at, hashBytes));
+  return { size: hashes.size, has: (key) => hashes.has(keyHash(key)) };
+}

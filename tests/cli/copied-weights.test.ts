@@ -1,0 +1,111 @@
+/** Weights that were copied out of their run's folder, measured on the images of the run. */
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { classifier, loadWeights, openDataset, writeSafetensors } from "../../src/index.js";
+import { deit } from "./run.js";
+
+let scratch = "";
+/** Ten images of two classes each, which are known by their names alone. */
+const data = () => join(scratch, "photos");
+beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), "deit-copied-"));
+  for (const name of ["cat", "dog"]) {
+    await mkdir(join(data(), name), { recursive: true });
+    for (let i = 0; i < 10; i++) await writeFile(join(data(), name, `${i}.ppm`), "P6 1 1 255 abc");
+  }
+  await trained("divided", "--split", "0.2");
+  await trained("whole", "--split", "given");
+}, 60_000);
+afterAll(() => rm(scratch, { recursive: true, force: true }));
+
+const sizes = ["imageSize=16", "patchSize=4", "width=24", "depth=1", "heads=2", "batchSize=4", "warmupEpochs=0"];
+const settings = ["--set", "model=deit", ...sizes, "epochs=1", "repeatedAugmentation=1", "emaDecay=0.5"];
+
+/** Trains, and copies the best weights (which are averages) out of the folder, as `NAME.safetensors`. */
+async function trained(name: string, ...split: readonly string[]): Promise<void> {
+  const output = join(scratch, "runs", name);
+  const ran = await deit(["train", "small-data", data(), "--output", output, ...split, ...settings]);
+  expect([ran.code, ran.stderr]).toEqual([0, expect.anything()]);
+  await copyFile(join(output, "best.safetensors"), copied(name));
+}
+
+const copied = (name: string) => join(scratch, `${name}.safetensors`);
+const evaluate = (weights: string, on = data(), ...others: readonly string[]) =>
+  deit(["evaluate", "--weights", weights, "--data", on, ...others]);
+const counted = (stdout: string) => Number(/ on (\d+) images/.exec(stdout)?.[1]);
+
+it("measures on what the run set aside, wherever the data lies", async () => {
+  const moved = join(scratch, "moved");
+  for (const name of ["cat", "dog"]) {
+    await mkdir(join(moved, name), { recursive: true });
+    for (let i = 0; i < 10; i++) await copyFile(join(data(), name, `${i}.ppm`), join(moved, name, `${i}.ppm`));
+  }
+  for (const on of [data(), moved]) {
+    const ran = await evaluate(copied("divided"), on);
+    expect([ran.code, counted(ran.stdout)]).toEqual([0, 4]);
+    expect(ran.stderr).toContain(`"${on}" is what the run that made "${copied("divided")}" was trained on; only`);
+  }
+});
+
+it("measures on the images that the folder of the run names", async () => {
+  const keys = async (rule: { readonly path: string }) => {
+    const ran = await evaluate(copied("divided"), data(), "--json", "--predictions", "--split", rule.path);
+    return JSON.parse(ran.stdout).predictions.map(({ image }: { image: string }) => image);
+  };
+  const recorded = await keys({ path: join(scratch, "runs/divided/split.json") });
+  expect(recorded).toHaveLength(4);
+  expect(await keys({ path: copied("divided") })).toEqual(recorded);
+  const classify = await classifier(copied("divided"));
+  const aside = await openDataset(data(), { split: "test", rule: classify.trainedOn?.split });
+  expect(Array.from({ length: aside.length }, (_, i) => aside.describe(i))).toEqual(recorded);
+  await classify.close();
+});
+
+it("says that another division takes images of the training", async () => {
+  const ran = await evaluate(copied("divided"), data(), "--split", "0.5");
+  expect(ran.stderr).toContain("6 of the 10 images that --split takes for testing were not set aside by the run that");
+});
+
+it("says that images may be of the training where some have been added since", async () => {
+  const more = join(scratch, "more");
+  for (const name of ["cat", "dog"]) {
+    await mkdir(join(more, name), { recursive: true });
+    for (let i = 0; i < 11; i++) await writeFile(join(more, name, `${i}.ppm`), "P6 1 1 255 abc");
+  }
+  const ran = await evaluate(copied("divided"), more);
+  expect([ran.code, counted(ran.stdout)]).toEqual([0, 22]);
+  expect(ran.stderr).toContain(`--split ${copied("divided")} measures on what the run set aside.`);
+});
+
+it("says that nothing was set aside, and nothing of data that the run has not seen", async () => {
+  const ran = await evaluate(copied("whole"));
+  expect([counted(ran.stdout), ran.stderr]).toEqual([
+    20,
+    expect.stringContaining("set none aside, so that this is no"),
+  ]);
+  const others = join(scratch, "others");
+  for (const name of ["cat", "dog"]) {
+    await mkdir(join(others, name), { recursive: true });
+    await writeFile(join(others, name, "new.ppm"), "P6 1 1 255 abc");
+  }
+  for (const name of ["whole", "divided"]) expect((await evaluate(copied(name), others, "--json")).stderr).toBe("");
+});
+
+it("believes the weights and not a run whose folder they were copied into", async () => {
+  const other = join(scratch, "runs/whole/other.safetensors");
+  await copyFile(copied("divided"), other);
+  expect(counted((await evaluate(other)).stdout)).toBe(4);
+});
+
+it("says that it cannot be known of weights that an earlier version wrote", async () => {
+  const { tensors, metadata } = await loadWeights(copied("divided"));
+  const { "deit.data": _, ...rest } = metadata;
+  const older = join(scratch, "older.safetensors");
+  await writeSafetensors(older, tensors, rest);
+  const ran = await evaluate(older);
+  expect([counted(ran.stdout), ran.stderr]).toEqual([20, expect.stringContaining("does not say which images")]);
+  await writeSafetensors(older, tensors, { ...rest, "deit.data": "{}" });
+  expect(await evaluate(older)).toMatchObject({ code: 4, stderr: expect.stringContaining("is damaged; take another") });
+});
