@@ -135,6 +135,7 @@ export {
   stepInputs,
   trainStep,
 } from "./training/step/step.js";
+export type { OwnTeacher, TeacherFunction, TeacherImages, TeacherLogits } from "./training/teacher/function.js";
 export type { InnerNormalization } from "./weights/inner-normalization.js";
 export { type LoadedWeights, loadWeights } from "./weights/load.js";
 export type { WeightFiles } from "./weights/locate.js";

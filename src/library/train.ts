@@ -12,6 +12,7 @@ import type { TrainOptions } from "../training/run/train-options.js";
 import { train as trainByRecipe } from "../training/run/trainer.js";
 import { describeRun } from "../training/run-folder/manifest.js";
 import type { Loss } from "../training/step/losses/index.js";
+import { type OwnTeacher, ownTeacherName, type TeacherFunction } from "../training/teacher/function.js";
 import { chosenSettings, chosenSplit } from "./chosen.js";
 import { type EngineOption, leaseEngine } from "./engine.js";
 import { startRun, type TrainingRun } from "./run.js";
@@ -72,8 +73,13 @@ export async function train(data: DataPlace, settings: TrainSettings): Promise<T
   return begin(data, settings, {});
 }
 
-/** Begins a run; `taught` are settings that come after all others. */
-async function begin(data: DataPlace, options: TrainSettings, taught: RecipeSettings): Promise<TrainingRun> {
+/** Begins a run; `taught` are settings that come after all others, `teacher` a function that they name. */
+async function begin(
+  data: DataPlace,
+  options: TrainSettings,
+  taught: RecipeSettings,
+  teacher?: OwnTeacher,
+): Promise<TrainingRun> {
   const { recipe: asked, settings, model, finetune, epochs, batchSize, engine, signal, split: _, ...passed } = options;
   if (typeof options.output !== "string" || options.output === "")
     throw new UsageError("A run needs a folder for what it leaves; name it by output.");
@@ -92,13 +98,17 @@ async function begin(data: DataPlace, options: TrainSettings, taught: RecipeSett
   const recipe = parseRecipe({ ...chosen.value, ...changes });
   const notes = [...split.notes, ...chosen.notes];
   if (options.loss) notes.push("The loss is a function of the caller's own, which the run folder cannot record.");
+  if (teacher && teacher.identity === undefined)
+    notes.push(
+      "The teacher is a function without an identity, so a run that goes on cannot tell whether it is still the same.",
+    );
   const lease = await leaseEngine(engine);
   return startRun(async (onEvent, stopped) => {
     for (const message of notes) onEvent({ kind: "warning", message });
     try {
       const workers = options.workers ?? Math.max(1, availableParallelism() - 1);
-      const given = { ...passed, data, recipe, workers, ownModel: own, split: split.value, onEvent, signal: stopped };
-      return await trainByRecipe({ ...given, engine: lease.engine });
+      const given = { ...passed, data, recipe, workers, ownModel: own, ownTeacher: teacher, onEvent };
+      return await trainByRecipe({ ...given, split: split.value, signal: stopped, engine: lease.engine });
     } finally {
       await lease.release();
     }
@@ -137,8 +147,12 @@ const defined = (settings: Readonly<Record<string, unknown>>): Record<string, un
 
 /** How a model learns from a teacher. */
 export interface DistilSettings extends Omit<TrainSettings, "model"> {
-  /** A registered model's name (its published weights), a run folder, a file of weights, or an ONNX file. */
-  readonly teacher: string;
+  /**
+   * A registered model's name (its published weights), a run folder, a file of weights, an ONNX file, or a function from
+   * images to logits, with what it wants to see where that is not what the student sees. A function must be given again
+   * to a run that goes on.
+   */
+  readonly teacher: string | TeacherFunction | OwnTeacher;
   /** Who learns; the recipe's model unless told. */
   readonly student?: TrainSettings["model"];
   /** `hard`: from the teacher's decisions (the default); `soft`: from its probabilities. */
@@ -159,17 +173,24 @@ export interface DistilSettings extends Omit<TrainSettings, "model"> {
  */
 export async function distil(data: DataPlace, options: DistilSettings): Promise<TrainingRun> {
   const { teacher, student, mode = "hard", ...others } = options;
-  if (typeof teacher !== "string" || teacher === "")
-    throw new UsageError("There is no teacher; name a model, a run folder, weights or an ONNX file by teacher.");
   if (mode !== "hard" && mode !== "soft")
     throw new UsageError(`There is no mode of distillation "${String(mode)}" with a teacher; choose hard or soft.`);
-  const named = modelNames().includes(teacher);
-  return begin(
-    data,
-    { ...others, model: student },
-    {
-      distillation: mode,
-      ...(named ? { teacher, teacherWeights: "hub" } : { teacherWeights: teacher }),
-    },
-  );
+  return begin(data, { ...others, model: student }, { distillation: mode, ...teaching(teacher) }, ownTeacher(teacher));
+}
+
+/** A teacher that is a function, or has one. */
+function ownTeacher(teacher: DistilSettings["teacher"]): OwnTeacher | undefined {
+  if (typeof teacher === "function") return { answer: teacher };
+  return typeof teacher === "object" && teacher !== null && typeof teacher.answer === "function" ? teacher : undefined;
+}
+
+/** The settings of a recipe that name a teacher. */
+function teaching(teacher: DistilSettings["teacher"]): RecipeSettings {
+  const own = ownTeacher(teacher);
+  if (own) return { teacherWeights: ownTeacherName(own) };
+  if (typeof teacher !== "string" || teacher === "")
+    throw new UsageError(
+      "There is no teacher; give a model's name, a run folder, weights, an ONNX file, or a function from images to logits by teacher.",
+    );
+  return modelNames().includes(teacher) ? { teacher, teacherWeights: "hub" } : { teacherWeights: teacher };
 }

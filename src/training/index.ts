@@ -14,3 +14,11 @@ export { smoothedTargets } from "./step/losses/targets.js";
 export { createOptimizer, type OptimizerOptions } from "./step/optimizers/index.js";
 export type { Optimizer, RateFactor, StepScalars } from "./step/optimizers/optimizer.js";
 export { buildStep, type Step, type StepInputs, type StepOptions, stepInputs, trainStep } from "./step/step.js";
+export { buildTeacherCache, type CacheOptions, type StoredAnswers } from "./teacher/cache.js";
+export {
+  type OwnTeacher,
+  ownTeacherName,
+  type TeacherFunction,
+  type TeacherImages,
+  type TeacherLogits,
+} from "./teacher/function.js";

@@ -248,7 +248,8 @@ export const recipeSchema = z.strictObject({
     timm: "kd-model-name",
   }),
   teacherWeights: z.string().optional().meta({
-    description: "The teacher's weights: a file, a run folder, `hub`, or an ONNX file of any image classifier.",
+    description:
+      "The teacher's weights: a file, a run folder, `hub`, an ONNX file of any image classifier, or `function:NAME` for a function that the library's `distil` was given.",
   }),
   teacherImageSize: whole.max(8192).optional().meta({
     description:

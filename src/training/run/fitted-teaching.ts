@@ -6,6 +6,7 @@ import type { Engine, Precision } from "../../engines/engine.js";
 import type { Model } from "../../models/model.js";
 import type { Recipe } from "../recipe/recipe.js";
 import type { Loss } from "../step/losses/index.js";
+import type { OwnTeacher } from "../teacher/function.js";
 import { openTeaching } from "../teacher/teaching.js";
 import { type FittingSearch, withFittingBatch } from "./fitting-batch.js";
 import { stepOf } from "./recipe-step.js";
@@ -15,6 +16,8 @@ export interface FittingOptions {
   readonly engine: Engine;
   /** The loss against labels instead of the recipe's. */
   readonly loss?: Loss;
+  /** A function that teaches, where the recipe names one. */
+  readonly ownTeacher?: OwnTeacher;
   readonly precision?: Precision;
   /** Divides the recipe's batch into as many runs as memory asks for. */
   readonly fitBatch?: boolean;
@@ -26,7 +29,7 @@ export interface FittingOptions {
 export async function fittedTeaching(options: FittingOptions, data: Dataset, model: Model, group: ProcessGroup) {
   const { recipe, engine, precision } = options;
   const { batchSize } = recipe;
-  const teaching = await openTeaching(recipe, data, model, group);
+  const teaching = await openTeaching(recipe, data, model, group, options.ownTeacher);
   const program = (accumulate: number) => stepOf({ ...recipe, accumulate }, model, teaching, options.loss).program;
   const search: FittingSearch = { engine, precision, batchSize, program };
   if (!options.fitBatch || options.resume) return { recipe, teaching, search };
@@ -37,5 +40,5 @@ export async function fittedTeaching(options: FittingOptions, data: Dataset, mod
   });
   if (fitting.accumulate === recipe.accumulate) return { recipe, teaching, search };
   await close(); // answers belong to batches of one size
-  return { recipe: fitting, teaching: await openTeaching(fitting, data, model, group), search };
+  return { recipe: fitting, teaching: await openTeaching(fitting, data, model, group, options.ownTeacher), search };
 }

@@ -8,6 +8,7 @@ import type { DataPlace } from "../feed/data-place.js";
 import type { Recipe } from "../recipe/recipe.js";
 import type { TrainEvent } from "../run-folder/events.js";
 import type { Loss } from "../step/losses/index.js";
+import type { OwnTeacher } from "../teacher/function.js";
 import type { OnNaN } from "./broken-run.js";
 
 /** What `train` wants to know. */
@@ -20,6 +21,8 @@ export interface TrainOptions {
   readonly ownModel?: OwnModel;
   /** The loss against labels instead of the recipe's, which it cannot record: whoever resumes gives it again. */
   readonly loss?: Loss;
+  /** A function that teaches instead of weights; the recipe's teacherWeights name it (`ownTeacherName`). */
+  readonly ownTeacher?: OwnTeacher;
   /**
    * Path of the training data, whose parts for validation and testing are measured on; or a data set of the caller's own,
    * all of which is for training unless `split` divides it.

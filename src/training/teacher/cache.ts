@@ -28,6 +28,7 @@ import { createStudent } from "../recipe/student.js";
 import { batchTransforms } from "../step/batch/index.js";
 import { neededAnswer } from "../step/distillation/index.js";
 import type { TeacherAnswers } from "./answers.js";
+import type { OwnTeacher } from "./function.js";
 import { answersOf } from "./program.js";
 import { type AnswerFormat, EpochAnswers } from "./stored-answers.js";
 import { openTeacher } from "./teacher.js";
@@ -89,6 +90,8 @@ function identityOf(dataset: Dataset, recipe: Recipe, student: Model, teacher: s
 export interface CacheOptions extends DataOptions {
   readonly recipe: Recipe;
   readonly engine: Engine;
+  /** A function that teaches, where the recipe names one; it needs an identity. */
+  readonly ownTeacher?: OwnTeacher;
   /** Folder of the cache; one that was begun with the same recipe is gone on with. */
   readonly output: string;
   /** Logits kept per view for soft distillation; the largest hundred unless told. */
@@ -104,6 +107,12 @@ export interface StoredAnswers {
   readonly kind: "labels" | "logits";
 }
 
+/** The error of a teacher whose answers cannot be told from another's. */
+export const unknownIdentity = ({ name }: { readonly name: string }): UsageError =>
+  new UsageError(
+    `Nothing tells whether stored answers are those of the teacher "${name.replace(/^function:/, "")}"; give it an identity, text that changes with its answers, or let it answer as the training goes on, without teacherCache.`,
+  );
+
 /** Stores the answers of the recipe's teacher to all epochs of the recipe: decisions for `hard`, logits for `soft`. */
 export async function buildTeacherCache(options: CacheOptions): Promise<StoredAnswers> {
   const { engine, output, signal, onProgress } = options;
@@ -112,7 +121,8 @@ export async function buildTeacherCache(options: CacheOptions): Promise<StoredAn
   for (const message of sayings(found)) options.onEvent?.({ kind: "warning", message });
   const dataset = await withoutBadImages(found, options);
   const student = createStudent(recipe, found.classes.length);
-  const teacher = await openTeacher(recipe, student, found.classes);
+  const teacher = await openTeacher(recipe, student, found.classes, options.ownTeacher);
+  if (teacher.identity === undefined) throw unknownIdentity(teacher);
   const kind = neededAnswer(recipe.distillation) ?? "labels";
   const loader = trainingLoader(dataset, recipe, student, options);
   const batch = loader.batchSize;

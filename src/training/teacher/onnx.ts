@@ -14,20 +14,9 @@ import type { Recipe } from "../recipe/recipe.js";
 import { batchImages, batchTransformOf } from "../step/batch/index.js";
 import { renormalize } from "../step/batch/renormalize.js";
 import { neededAnswer } from "../step/distillation/index.js";
-import type { TeacherAnswers } from "./answers.js";
+import type { AnsweringTeacher, TeacherAnswers } from "./answers.js";
+import { decisions } from "./decisions.js";
 import { requireFiniteAnswers } from "./finite-answers.js";
-
-/** A teacher in an ONNX file, known but not yet loaded. */
-export interface OnnxTeacher {
-  readonly kind: "onnx";
-  /** SHA-256 of the file, of those that hold its weights, and of how it is used. */
-  readonly identity: string;
-  /**
-   * Loads it for batches of the student's views, `batch` of them at a time; `describe` names samples for messages. An
-   * answer that is no number is a TrainingError.
-   */
-  open(student: Model, batch: number, describe: (index: number) => string): Promise<TeacherAnswers>;
-}
 
 /** What a recipe says of its teacher, as an ONNX file is opened by it. */
 export async function onnxChoiceOf(recipe: Recipe): Promise<OnnxClassifierChoice> {
@@ -42,13 +31,21 @@ export async function onnxChoiceOf(recipe: Recipe): Promise<OnnxClassifierChoice
   };
 }
 
-/** Reads what the classifier in `path` says of itself; `classes` are those of the data. */
-export async function openOnnxTeacher(path: string, recipe: Recipe, classes: readonly string[]): Promise<OnnxTeacher> {
+/**
+ * Reads what the classifier in `path` says of itself; `classes` are those of the data. Its identity is the SHA-256 of the
+ * file, of those that hold its weights, and of how it is used.
+ */
+export async function openOnnxTeacher(
+  path: string,
+  recipe: Recipe,
+  classes: readonly string[],
+): Promise<AnsweringTeacher & { readonly identity: string }> {
   const choice = await onnxChoiceOf(recipe);
   const file = await openOnnxClassifier(path, choice, teacherNames);
   const told = [choice.output, choice.answers].filter((setting) => setting !== undefined);
   return {
-    kind: "onnx",
+    kind: "answers",
+    name: path,
     identity: await file.identity([classes, ...told]),
     open: (student, batch, describe) => open({ file, recipe, classes, student, batch, describe }),
   };
@@ -95,14 +92,4 @@ async function open({ file, recipe, classes, student, batch, describe }: Wanted)
     },
     close: () => loaded.close(),
   };
-}
-
-function decisions(logits: Float32Array, batch: number): Int32Array {
-  const classes = logits.length / batch;
-  return Int32Array.from({ length: batch }, (_, i) => {
-    const at = i * classes;
-    let best = 0;
-    for (let c = 1; c < classes; c++) if (logits[at + c] > logits[at + best]) best = c;
-    return best;
-  });
 }

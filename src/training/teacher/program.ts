@@ -28,7 +28,7 @@ export async function answersOf(
   teacher: Teacher,
   { recipe, engine, student, batch, describe }: AnsweringOptions,
 ): Promise<TeacherAnswers> {
-  if (teacher.kind === "onnx") return teacher.open(student, batch, describe);
+  if (teacher.kind === "answers") return teacher.open(student, batch, describe);
   const source = recipe.teacherWeights ?? teacher.model.name;
   const kind = neededAnswer(recipe.distillation) ?? "labels";
   const images = batchImages(batch, student.imageSize, student.normalization, batchTransformOf(recipe));

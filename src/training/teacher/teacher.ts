@@ -13,11 +13,15 @@ import { usualClasses } from "../../models/usual-classes.js";
 import type { NamedTensors } from "../../tensor/index.js";
 import type { Recipe } from "../recipe/recipe.js";
 import { teacherPrefix } from "../step/step.js";
-import { type OnnxTeacher, openOnnxTeacher } from "./onnx.js";
+import type { AnsweringTeacher } from "./answers.js";
+import { isOwnTeacher, type OwnTeacher, openOwnTeacher, ownTeacherMissing } from "./function.js";
+import { openOnnxTeacher } from "./onnx.js";
 
 /** A model of the tensor language, which runs inside the student's step. */
 export interface ModelTeacher {
   readonly kind: "model";
+  /** As the recipe names it, in its teacherWeights. */
+  readonly name: string;
   readonly model: Model;
   /** Parameters under `teacher.<name>`, as the step's state wants them. */
   readonly state: NamedTensors;
@@ -25,15 +29,23 @@ export interface ModelTeacher {
   readonly identity: string;
 }
 
-export type Teacher = ModelTeacher | OnnxTeacher;
+export type Teacher = ModelTeacher | AnsweringTeacher;
 
 /**
  * Opens the recipe's teacher. `classes` are those of the data; a teacher that names its own may know more, in any
- * order. It sees the student's views, resized where it wants another resolution.
+ * order. It sees the student's views, resized where it wants another resolution. `own` is the function of a recipe that
+ * names one. Throws UsageError where it is not given, and for a teacher of other classes.
  */
-export async function openTeacher(recipe: Recipe, student: Model, classes: readonly string[]): Promise<Teacher> {
+export async function openTeacher(
+  recipe: Recipe,
+  student: Model,
+  classes: readonly string[],
+  own?: OwnTeacher,
+): Promise<Teacher> {
   const { teacherWeights } = recipe;
+  if (own) return openOwnTeacher(own, recipe, classes);
   if (teacherWeights === undefined) throw new UsageError("There is no teacher; set teacherWeights to its weights.");
+  if (isOwnTeacher(teacherWeights)) throw ownTeacherMissing(teacherWeights);
   return isOnnxFile(teacherWeights)
     ? openOnnxTeacher(teacherWeights, recipe, classes)
     : openModelTeacher(recipe, student, classes, teacherWeights);
@@ -59,6 +71,7 @@ async function openModelTeacher(
     teacherNormalization === "auto" ? opened.model.normalization : normalizationOf(teacherNormalization);
   return {
     kind: "model",
+    name: weightsPath,
     model: { ...model, normalization },
     state: new Map([...weights].map(([key, t]) => [teacherPrefix + key, t])),
     identity: identityOf(

@@ -7,7 +7,8 @@ import type { Model } from "../../models/model.js";
 import type { Recipe } from "../recipe/recipe.js";
 import { neededAnswer } from "../step/distillation/index.js";
 import type { TeacherAnswers } from "./answers.js";
-import { openTeacherCache } from "./cache.js";
+import { openTeacherCache, unknownIdentity } from "./cache.js";
+import type { OwnTeacher } from "./function.js";
 import { type ModelTeacher, openTeacher } from "./teacher.js";
 
 export interface Teaching {
@@ -17,19 +18,22 @@ export interface Teaching {
   readonly answers?: TeacherAnswers;
 }
 
-/** The teacher, when the recipe has one: as a model in the step, or by its answers. */
+/** The teacher, when the recipe has one: as a model in the step, or by its answers; `own` is a function that teaches. */
 export async function openTeaching(
   recipe: Recipe,
   data: Dataset,
   student: Model,
   group: ProcessGroup,
+  own?: OwnTeacher,
 ): Promise<Teaching> {
   if (!neededAnswer(recipe.distillation)) return {};
-  const teacher = recipe.teacherWeights === undefined ? undefined : await openTeacher(recipe, student, data.classes);
+  const teacher =
+    recipe.teacherWeights === undefined ? undefined : await openTeacher(recipe, student, data.classes, own);
+  if (recipe.teacherCache !== undefined && teacher && teacher.identity === undefined) throw unknownIdentity(teacher);
   if (recipe.teacherCache !== undefined)
     return { answers: await openTeacherCache(recipe.teacherCache, recipe, data, student, teacher?.identity) };
   const identity = teacher?.identity;
-  if (teacher?.kind !== "onnx") return { identity, teacher };
+  if (teacher?.kind !== "answers") return { identity, teacher };
   if (group.count > 1)
     throw new UsageError(
       `"${recipe.teacherWeights}" cannot teach several processes at once; store its answers with deit teach and name them by teacherCache.`,

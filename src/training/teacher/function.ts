@@ -1,0 +1,179 @@
+/** A teacher that is a function of the caller's own: from the images that the student sees to logits. */
+import { createHash } from "node:crypto";
+import { startOnnxEngine } from "../../engines/onnx/engine.js";
+import { DeitError, TrainingError, UsageError } from "../../errors/errors.js";
+import { messageOf } from "../../errors/message-of.js";
+import { classColumns } from "../../evaluation/class-mapping.js";
+import { type NormalizationChoice, normalizationOf } from "../../evaluation/normalization.js";
+import { teacherNames } from "../../evaluation/onnx-file/names.js";
+import type { Model } from "../../models/model.js";
+import { type ResampleFilter, resizeImages } from "../../models/resample.js";
+import { type HostTensor, hostTensor, program } from "../../tensor/index.js";
+import { stepData } from "../feed/step-data.js";
+import type { Recipe } from "../recipe/recipe.js";
+import { batchImages, batchRows, batchTransformOf } from "../step/batch/index.js";
+import { renormalize } from "../step/batch/renormalize.js";
+import { neededAnswer } from "../step/distillation/index.js";
+import type { AnsweringTeacher, TeacherAnswers } from "./answers.js";
+import { decisions } from "./decisions.js";
+
+/** A batch of images as a teacher's function is given them. */
+export interface TeacherImages {
+  readonly dtype: "float32";
+  /** `[batch, size, size, 3]`: red, green and blue last. */
+  readonly shape: readonly [batch: number, height: number, width: number, channels: 3];
+  /** Row by row, normalised as the teacher asks. It is the function's to keep. */
+  readonly data: Float32Array;
+}
+
+/** Logits `[batch, classes]`: with their shape, or a list of numbers for each image. */
+export type TeacherLogits =
+  | { readonly shape: readonly number[]; readonly data: ArrayLike<number> }
+  | readonly ArrayLike<number>[];
+
+/** From images to logits, before any softmax. */
+export type TeacherFunction = (images: TeacherImages) => Promise<TeacherLogits> | TeacherLogits;
+
+/** A function that teaches, and what it wants to see. */
+export interface OwnTeacher {
+  readonly answer: TeacherFunction;
+  /** What it is called in messages and in the recipe of the run; "teacher" unless told. */
+  readonly name?: string;
+  /** Side of its images in pixels, to which the student's are resized; the student's unless told. */
+  readonly imageSize?: number;
+  /** How they are resized; bicubic unless told. */
+  readonly interpolation?: ResampleFilter;
+  /** How its images are normalised, `none` for values from 0 to 1; as the student's unless told. */
+  readonly normalization?: NormalizationChoice;
+  /** Names of its outputs in their order, matched with the data's classes by name; the data's classes unless told. */
+  readonly classes?: readonly string[];
+  /**
+   * Tells its answers from those of another teacher, such as a version or the hash of its weights: text that changes
+   * with them. Only with it are answers stored, and is a run that goes on known to have the same teacher.
+   */
+  readonly identity?: string;
+}
+
+/** How a recipe names a teacher that only its author can give. */
+const prefix = "function:";
+
+/** What a recipe says of the teacher, as its `teacherWeights`. */
+export const ownTeacherName = ({ name = "teacher" }: OwnTeacher): string => `${prefix}${name}`;
+
+/** Whether `teacherWeights` is a function of its author's own. */
+export const isOwnTeacher = (teacherWeights: string | undefined): boolean => !!teacherWeights?.startsWith(prefix);
+
+/** The sentence for a recipe of such a teacher where nobody gives the function. */
+export const ownTeacherMissing = (teacherWeights: string): UsageError =>
+  new UsageError(
+    `The teacher "${teacherWeights.slice(prefix.length)}" of the recipe is a function of its author's own, which no file holds; give it again by teacher, to distil() of the library.`,
+  );
+
+/** The function as a teacher of the recipe; `classes` are those of the data. */
+export function openOwnTeacher(own: OwnTeacher, recipe: Recipe, classes: readonly string[]): AnsweringTeacher {
+  const { identity, imageSize, interpolation = "bicubic", normalization } = own;
+  if (imageSize !== undefined && !(Number.isInteger(imageSize) && imageSize > 0))
+    throw new UsageError(`The teacher's imageSize is ${imageSize}; give a whole number of pixels from 1 on.`);
+  const use = [imageSize, interpolation, normalization && normalizationOf(normalization), own.classes, classes];
+  return {
+    kind: "answers",
+    name: ownTeacherName(own),
+    identity:
+      identity === undefined
+        ? undefined
+        : createHash("sha256")
+            .update(JSON.stringify(["function", identity, ...use]))
+            .digest("hex"),
+    open: (student, batch, describe) => open({ own, recipe, classes, student, batch, describe }),
+  };
+}
+
+interface Wanted {
+  readonly own: OwnTeacher;
+  readonly recipe: Recipe;
+  readonly classes: readonly string[];
+  readonly student: Model;
+  readonly batch: number;
+  readonly describe: (index: number) => string;
+}
+
+async function open({ own, recipe, classes, student, batch, describe }: Wanted): Promise<TeacherAnswers> {
+  const { name = "teacher", imageSize = student.imageSize, interpolation } = own;
+  const count = own.classes?.length ?? classes.length;
+  const columns = own.classes && classColumns(own.classes, classes, name, teacherNames);
+  columns?.require(count);
+  const normalization = own.normalization ? normalizationOf(own.normalization) : student.normalization;
+  const views = batchImages(batch, student.imageSize, student.normalization, batchTransformOf(recipe));
+  const images = resizeImages(renormalize(views, student.normalization, normalization), imageSize, interpolation);
+  // Beside the step, whose engine is busy with the run before.
+  const engine = startOnnxEngine();
+  try {
+    const executable = await engine.compile(
+      program({ name: "teacher-images", outputs: { shown: images }, state: [], batch: [...batchRows, "shown"] }),
+    );
+    const state = await engine.createState(new Map());
+    const kind = neededAnswer(recipe.distillation) ?? "labels";
+    return {
+      kind,
+      answer: async (epoch, _run, batchOf) => {
+        const data = stepData(executable.program, { recipe, epoch, batch: batchOf }, { scalars: {} });
+        const shown = (await executable.run(state, data)).get("shown")!;
+        const raw = checked(await called(own.answer, shown, name), { name, batch, count });
+        const broken = raw.findIndex((value) => !Number.isFinite(value));
+        if (broken >= 0)
+          throw new TrainingError(
+            `The teacher "${name}" answered to "${describe(batchOf.indices[Math.floor(broken / count)])}" with a number that is infinite or NaN, so nothing was learned from it or stored; mend its function.`,
+          );
+        const logits = columns?.of(raw, batch) ?? raw;
+        return kind === "logits"
+          ? hostTensor("float32", [batch, classes.length], logits)
+          : hostTensor("int32", [batch], decisions(logits, batch));
+      },
+      close: () => engine.close(),
+    };
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
+}
+
+/** Calls the function; what it throws ends the training with its reason. */
+async function called(answer: TeacherFunction, { shape, data }: HostTensor, name: string): Promise<TeacherLogits> {
+  try {
+    // Memory of its own: the function may keep it.
+    return await answer({
+      dtype: "float32",
+      shape: shape as unknown as TeacherImages["shape"],
+      data: new Float32Array(data as Float32Array),
+    });
+  } catch (error) {
+    if (error instanceof DeitError) throw error;
+    throw new TrainingError(`The teacher "${name}" failed: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** The numbers `[batch, count]` of an answer. Throws TrainingError where it has another shape. */
+function checked(
+  answer: TeacherLogits | undefined,
+  { name, batch, count }: { readonly name: string; readonly batch: number; readonly count: number },
+): Float32Array {
+  const wanted = `logits of the shape [${batch}, ${count}], a row per image and a column per class`;
+  const refuse = (found: string): TrainingError =>
+    new TrainingError(`The teacher "${name}" answered with ${found}; it must give ${wanted}.`);
+  if (Array.isArray(answer)) {
+    const rows = answer as readonly ArrayLike<number>[];
+    if (rows.length !== batch) throw refuse(`${rows.length} rows`);
+    const odd = rows.findIndex((row) => row?.length !== count);
+    if (odd >= 0) throw refuse(`${rows[odd]?.length ?? "no"} numbers in row ${odd}`);
+    const all = new Float32Array(batch * count);
+    rows.forEach((row, i) => {
+      all.set(row, i * count);
+    });
+    return all;
+  }
+  const { shape, data } = (answer ?? {}) as { readonly shape?: readonly number[]; readonly data?: ArrayLike<number> };
+  if (!Array.isArray(shape) || typeof data?.length !== "number") throw refuse("something else than a tensor");
+  if (shape.length !== 2 || shape[0] !== batch || shape[1] !== count) throw refuse(`the shape [${shape.join(", ")}]`);
+  if (data.length !== batch * count) throw refuse(`${data.length} numbers`);
+  return data instanceof Float32Array ? data : Float32Array.from(data);
+}

@@ -1,0 +1,102 @@
+/** A function of the caller's own as a teacher: what it is shown, what it may answer, and students that learn from it. */
+import { describe, expect, it } from "vitest";
+import { distil, type OwnTeacher, type TeacherImages } from "../../src/index.js";
+import { buildTeacherCache, parseRecipe } from "../../src/training/index.js";
+import { describeRun } from "../../src/training/run-folder/manifest.js";
+import { expectSameState, micro, useRuns } from "./setup.js";
+
+const runs = useRuns();
+const { folder } = runs;
+const data = "procedural:16:96";
+const classes = 10;
+const settings = () => ({ engine: runs.engine(), workers: 0, split: "given", recipe: micro }) as const;
+
+/** Logits by the mean colour of each image, computed as any other program would. */
+function byColour({ shape: [batch, height, width], data }: TeacherImages): number[][] {
+  return Array.from({ length: batch }, (_, i) => {
+    const pixels = data.subarray(i * height * width * 3, (i + 1) * height * width * 3);
+    const mean = pixels.reduce((sum, v) => sum + v, 0) / pixels.length;
+    return Array.from({ length: classes }, (_, c) => Math.sin(7 * mean + c));
+  });
+}
+
+async function taughtBy(teacher: OwnTeacher["answer"] | OwnTeacher, output: string, more = {}) {
+  const run = await distil(data, { ...settings(), ...more, teacher, output: folder(output) });
+  const said: string[] = [];
+  for await (const event of run) if (event.kind === "warning") said.push(event.message);
+  return { ...(await run.finished), said };
+}
+
+describe("a function teaches", () => {
+  it("by the images that the student sees, at the size and normalisation that it asks for", async () => {
+    const shown: TeacherImages[] = [];
+    const answer = (images: TeacherImages) => {
+      shown.push(images);
+      return { shape: [images.shape[0], classes], data: byColour(images).flat() };
+    };
+    const { interrupted, said } = await taughtBy({ answer, imageSize: 24, normalization: "none" }, "shown");
+    expect(interrupted).toBe(false);
+    expect(said.join("\n")).toMatch(/function without an identity/);
+    const [{ dtype, shape, data: pixels }] = shown;
+    expect([dtype, shape, pixels.length]).toEqual(["float32", [16, 24, 24, 3], 16 * 24 * 24 * 3]);
+    // Bicubic resizing overshoots a little.
+    expect(Math.min(...pixels)).toBeGreaterThan(-0.5);
+    expect(Math.max(...pixels)).toBeLessThan(1.5);
+    expect(Math.max(...pixels)).toBeGreaterThan(0.5);
+    const { recipe, manifest } = (await describeRun(folder("shown")))!;
+    expect([recipe.distillation, recipe.teacherWeights, manifest.teacher]).toEqual([
+      "hard",
+      "function:teacher",
+      undefined,
+    ]);
+  });
+
+  it("with classes in an order of its own", async () => {
+    const names = ["disc", "ring", "square", "frame", "triangle", "cross", "star", "stripes", "checks", "crescent"];
+    const turned = (images: TeacherImages) => byColour(images).map((row) => row.reverse());
+    await taughtBy({ answer: byColour, classes: names }, "straight", { mode: "soft" });
+    await taughtBy({ answer: turned, classes: [...names].reverse() }, "turned", { mode: "soft" });
+    await expectSameState(folder("straight"), folder("turned"));
+    await expect(taughtBy({ answer: byColour, classes: [...names.slice(1), "discus"] }, "other")).rejects.toThrow(
+      'does not know "disc" of the data',
+    );
+  });
+
+  it("and by its stored answers to the very same weights, where it has an identity", async () => {
+    const teacher: OwnTeacher = { answer: byColour, name: "colour", identity: "1" };
+    await taughtBy(teacher, "beside");
+    const recipe = parseRecipe({ ...micro, distillation: "hard", teacherWeights: "function:colour" });
+    const cache = { recipe, engine: runs.engine(), data, output: folder("stored"), workers: 0 };
+    await buildTeacherCache({ ...cache, ownTeacher: teacher });
+    const replayed = { settings: { teacherCache: folder("stored") } };
+    await taughtBy({ ...teacher, answer: () => [] }, "replayed", replayed);
+    await expectSameState(folder("beside"), folder("replayed"));
+    await expect(taughtBy({ ...teacher, identity: "2" }, "newer", replayed)).rejects.toThrow("the teacher is another");
+    const unknown = /Nothing tells whether stored answers are those of the teacher "colour"/;
+    await expect(taughtBy({ ...teacher, identity: undefined }, "unknown", replayed)).rejects.toThrow(unknown);
+    const nameless = { answer: byColour, name: "colour" };
+    await expect(buildTeacherCache({ ...cache, ownTeacher: nameless })).rejects.toThrow(unknown);
+    await expect(buildTeacherCache(cache)).rejects.toThrow(/"colour" of the recipe is a function of its author's own/);
+  });
+});
+
+describe("an answer that is none is refused", () => {
+  const rows = (images: TeacherImages) => byColour(images);
+  it.each<[string, OwnTeacher["answer"], RegExp]>([
+    ["too few rows", (images) => rows(images).slice(1), /answered with 15 rows; it must give .*\[16, 10\]/],
+    ["a short row", (images) => rows(images).map((row, i) => (i === 3 ? [1] : row)), /1 numbers in row 3/],
+    ["another shape", (images) => ({ shape: [10, 16], data: rows(images).flat() }), /the shape \[10, 16\]/],
+    ["too few numbers", () => ({ shape: [16, 10], data: [1, 2] }), /answered with 2 numbers/],
+    ["nothing", () => undefined as never, /something else than a tensor/],
+    ["NaN", (images) => rows(images).map((row) => row.map((v, c) => (c === 2 ? Number.NaN : v))), /is infinite or NaN/],
+    [
+      "an error",
+      () => {
+        throw new Error("no such server");
+      },
+      /The teacher "teacher" failed: no such server/,
+    ],
+  ])("%s", async (name, answer, sentence) => {
+    await expect(taughtBy(answer, `refused-${name}`)).rejects.toThrow(sentence);
+  });
+});
