@@ -88,6 +88,7 @@ export { type AdaptOptions, adaptWeights } from "./models/adapt.js";
 export { decisionLogits, type Head, inferenceContext, parameterInputs } from "./models/context.js";
 export { type DeitConfig, deit } from "./models/deit.js";
 export { initialize } from "./models/initialize.js";
+export type { ConvolutionLayer, Layers, LinearOptions } from "./models/layers.js";
 export {
   type ForwardContext,
   type Initializer,
@@ -100,11 +101,19 @@ export {
   type ParameterSpec,
 } from "./models/model.js";
 export { normalize } from "./models/normalize.js";
+export {
+  type BuildModel,
+  defineModel,
+  type MadeOptions,
+  type ModelLayers,
+  type OwnModel,
+  type OwnOptions,
+} from "./models/own-model.js";
 export type { PositionInterpolation } from "./models/position-embedding.js";
-export type { OwnModel } from "./models/registry.js";
 export { createModel, type ModelOptions, modelNames } from "./models/registry.js";
 export type { RegnetConfig } from "./models/regnet.js";
 export type { ResampleFilter } from "./models/resample.js";
+export type { BlockOptions } from "./models/transformer.js";
 export { usualClasses } from "./models/usual-classes.js";
 export { RandomStream, type StreamKey } from "./random/stream.js";
 export type { JsonObject } from "./system/text/json.js";

@@ -11,7 +11,7 @@ import { type ModelChoice, openModel } from "../evaluation/open-model.js";
 import { outputNames } from "../evaluation/output-classes.js";
 import { defaultView, type EvaluationView, type ViewChoice } from "../evaluation/view.js";
 import type { Model } from "../models/model.js";
-import type { OwnModel } from "../models/registry.js";
+import type { OwnModel } from "../models/own-model.js";
 import { modelNames } from "../models/registry.js";
 import { usualClasses } from "../models/usual-classes.js";
 import type { NamedTensors } from "../tensor/index.js";

@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 import type { SplitRule } from "../data/dataset/dataset.js";
 import { UsageError } from "../errors/errors.js";
 import type { Model } from "../models/model.js";
-import type { OwnModel } from "../models/registry.js";
+import type { OwnModel } from "../models/own-model.js";
 import { modelNames } from "../models/registry.js";
 import type { DataPlace } from "../training/feed/data-place.js";
 import { readRecipe } from "../training/recipe/file.js";

@@ -11,12 +11,6 @@ import { regnetConstructors } from "./regnet-sizes.js";
 /** Options that every model understands; the rest are those of its family. */
 export type ModelOptions = Partial<DeitConfig & RegnetConfig>;
 
-/** A model that is not listed here: its name, and how one is made for so many classes and of the sizes given. */
-export interface OwnModel {
-  readonly name: string;
-  create(options: ModelOptions): Model;
-}
-
 const tiny = { width: 192, depth: 12, heads: 3 };
 const small = { width: 384, depth: 12, heads: 6 };
 const base = { width: 768, depth: 12, heads: 12 };

@@ -6,13 +6,20 @@ import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { drawProcedural } from "../../src/data/pixels/procedural-image.js";
 import {
+  Classifier,
   classifier,
+  createLoader,
   createModel,
   crossEntropy,
+  defineModel,
   distil,
+  evaluateClassifier,
+  evaluationTransform,
   type MemorySample,
   memoryDataset,
   type OwnModel,
+  openEngine,
+  openModel,
   tensor,
   train,
 } from "../../src/index.js";
@@ -135,6 +142,33 @@ describe("train", () => {
     expect(made).toContain(2);
     expect(called).toBeGreaterThan(0);
     expect(told.join("\n")).toMatch(/20 % of each class is set aside[\s\S]*cannot record/);
+  });
+
+  it("takes a definition: its options, its checkpoints, the accuracy that the run has measured", async () => {
+    const tiny = defineModel("tiny", { imageSize: 32, width: 16 }, (nn, { width, classes }) => (images) => {
+      const tokens = nn.block("block", nn.patchEmbed("patches", images, 8, width), { heads: 2 });
+      return nn.head("head", tensor.mean(tokens, [1]), classes);
+    });
+    const data = memoryDataset(samples);
+    const run = await train(data, {
+      ...settings,
+      ...{ model: tiny, epochs: 1, batchSize: 16, validation: data, output: folder("defined") },
+      ...{ recipe: { repeatedAugmentation: 1, width: 24 } },
+    });
+    const { model, bestTop1 } = await run.finished;
+    expect(model.config).toEqual({ imageSize: 32, width: 24, classes: 2 });
+    const opened = await openModel({ ownModel: tiny, weights: folder("defined") });
+    expect(opened.model.parameters).toEqual(model.parameters);
+    const engine = await openEngine("onnx");
+    const measured = await Classifier.create({ engine, model: opened.model }, opened.weights);
+    const loader = createLoader({
+      ...{ dataset: data, batchSize: 8, transform: evaluationTransform(opened.view), seed: 0, workers: 0 },
+      ...{ order: "sequential", dropLast: false },
+    });
+    expect((await evaluateClassifier({ classifier: measured, loader })).top1).toBe(bestTop1);
+    await loader.close();
+    await measured.dispose();
+    await engine.close();
   });
 
   it("refuses labels that are no classes, and a model by a name of deit's", async () => {

@@ -2,7 +2,7 @@
 import { DeitError } from "../../errors/errors.js";
 import { type DescribedWeights, describeWeights } from "../../evaluation/describe-weights.js";
 import { resolveView } from "../../evaluation/view.js";
-import type { OwnModel } from "../../models/registry.js";
+import type { OwnModel } from "../../models/own-model.js";
 import { readDescription } from "../../weights/load.js";
 import { locateWeights } from "../../weights/locate.js";
 import type { Recipe } from "./recipe.js";

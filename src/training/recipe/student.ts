@@ -2,7 +2,8 @@
 import { UsageError } from "../../errors/errors.js";
 import { normalizationOf } from "../../evaluation/normalization.js";
 import type { Model } from "../../models/model.js";
-import { createModel, type ModelOptions, type OwnModel } from "../../models/registry.js";
+import type { OwnModel } from "../../models/own-model.js";
+import { createModel, type ModelOptions } from "../../models/registry.js";
 import type { Recipe } from "./recipe.js";
 
 /** Creates it for `classes` classes and checks that it fits the recipe's distillation. */

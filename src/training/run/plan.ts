@@ -3,7 +3,7 @@
 import { alone } from "../../cluster/process-group.js";
 import { type Dataset, sayings } from "../../data/dataset/dataset.js";
 import type { Model } from "../../models/model.js";
-import type { OwnModel } from "../../models/registry.js";
+import type { OwnModel } from "../../models/own-model.js";
 import { openForTraining } from "../feed/data-place.js";
 import { type MeasuredData, measuredData } from "../feed/measured-data.js";
 import { type DataOptions, withoutBadImages } from "../feed/training-data.js";

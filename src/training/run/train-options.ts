@@ -3,7 +3,7 @@
 import type { ProcessGroup } from "../../cluster/process-group.js";
 import type { SplitRule } from "../../data/dataset/dataset.js";
 import type { Engine, Precision } from "../../engines/engine.js";
-import type { OwnModel } from "../../models/registry.js";
+import type { OwnModel } from "../../models/own-model.js";
 import type { DataPlace } from "../feed/data-place.js";
 import type { Recipe } from "../recipe/recipe.js";
 import type { TrainEvent } from "../run-folder/events.js";

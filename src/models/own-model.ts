@@ -1,0 +1,106 @@
+/** Models that the registry does not know: any function of images, with options of its own. */
+import { ShapeError, UsageError } from "../errors/errors.js";
+import type { Tensor } from "../tensor/index.js";
+import { modelOf } from "./declared.js";
+import { type Layers, layersOf } from "./layers.js";
+import { imagenetNormalization, type Logits, type Model } from "./model.js";
+import { type ModelOptions, modelNames } from "./registry.js";
+import { type BlockOptions, patchEmbed, transformerBlock } from "./transformer.js";
+
+/** A model that is not listed here: its name, and how one is made for so many classes and of the sizes given. */
+export interface OwnModel {
+  readonly name: string;
+  create(options: ModelOptions): Model;
+}
+
+/** What a model of one's own is built of: layers that declare their parameters under the names they are given. */
+export interface ModelLayers extends Layers {
+  /** Square patches of images `[batch, height, width, 3]` as tokens `[batch, patches, width]`, by `NAME.proj`. */
+  patchEmbed(name: string, images: Tensor, patchSize: number, width: number): Tensor;
+  /** Attention and MLP of a vision transformer, `[batch, tokens, width]` to the same (`NAME.norm1`, `.attn`, `.norm2`, `.mlp`). */
+  block(name: string, tokens: Tensor, options: BlockOptions): Tensor;
+}
+
+/** Options of a model of one's own: JSON, so that a checkpoint can hold them. */
+export type OwnOptions = Readonly<Record<string, number | boolean | string | readonly number[]>>;
+
+/** The options that a model is made with; the classes are the data's. */
+export type MadeOptions<Options> = Readonly<Options> & { readonly classes: number; readonly imageSize: number };
+
+/** From layers and options to a function from normalised images, float32 `[batch, height, width, 3]`, to logits `[batch, classes]`. */
+export type BuildModel<Options> = (
+  nn: ModelLayers,
+  options: MadeOptions<Options>,
+) => (images: Tensor) => Tensor | Logits;
+
+/**
+ * A model of one's own, for `train`, `distil` and `classifier`: its name, its options with their usual values, and how it
+ * is built of layers. Layers declare their parameters where they are used; `nn.head` makes the one whose outputs are the
+ * classes, `nn.parameter` any other. Of the settings of a recipe, those apply that are among the options. Throws UsageError
+ * for a name of deit's own models.
+ *
+ * @example
+ * ```js
+ * import { defineModel, tensor } from "deit";
+ *
+ * const tiny = defineModel("tiny", { imageSize: 64, width: 96 }, (nn, { width, classes }) => (images) => {
+ *   const tokens = nn.block("block", nn.patchEmbed("patches", images, 8, width), { heads: 3 });
+ *   return nn.head("head", tensor.mean(tokens, [1]), classes);
+ * });
+ * console.log(tiny.create({ classes: 10 }).parameters.length);
+ * ```
+ */
+export function defineModel<Options extends OwnOptions>(
+  name: string,
+  defaults: Options & { readonly imageSize: number },
+  build: BuildModel<Options>,
+): OwnModel {
+  if (name === "") throw new UsageError("A model of your own needs a name, which its checkpoints say.");
+  if (modelNames().includes(name))
+    throw new UsageError(`"${name}" is the name of a model of deit's; call your own differently.`);
+  return { name, create: (options) => made(name, defaults, build, options) };
+}
+
+function made<Options extends OwnOptions>(
+  name: string,
+  defaults: Options & { readonly imageSize: number },
+  build: BuildModel<Options>,
+  { classes, ...given }: ModelOptions,
+): Model {
+  if (classes === undefined)
+    throw new UsageError(`For how many classes "${name}" is to be made is not said; give classes.`);
+  const known = Object.entries(given).filter(([key, value]) => key in defaults && value !== undefined);
+  const config: MadeOptions<Options> = { ...defaults, ...Object.fromEntries(known), classes };
+  const { imageSize } = config;
+  for (const [option, value] of Object.entries({ imageSize, classes }))
+    if (!Number.isInteger(value) || value < 1)
+      throw new UsageError(`The ${option} of "${name}" is ${value}; it must be a whole number above 0.`);
+  const distilled = config.distilled === true;
+  return modelOf({
+    ...{ name, config, imageSize, classes, distilled, normalization: imagenetNormalization, cropRatio: 0.875 },
+    forward: (context, images) => {
+      const output = build(modelLayers(layersOf(context)), config)(images);
+      const logits = "logits" in output ? output : { logits: output };
+      requireLogits(name, logits, [images.shape[0], classes], distilled);
+      return logits;
+    },
+  });
+}
+
+const modelLayers = (nn: Layers): ModelLayers => ({
+  ...nn,
+  patchEmbed: (name, images, patchSize, width) => patchEmbed(nn, name, images, patchSize, width),
+  block: (name, tokens, options) => transformerBlock(nn, name, tokens, options),
+});
+
+function requireLogits(name: string, output: Logits, expected: readonly number[], distilled: boolean): void {
+  for (const tensor of [output.logits, ...(output.distillation ? [output.distillation] : [])])
+    if (tensor.shape.join() !== expected.join())
+      throw new ShapeError(
+        `The model "${name}" gives [${tensor.shape.join(", ")}] for ${expected[0]} images, but logits are [batch, classes], here [${expected.join(", ")}].`,
+      );
+  if ((output.distillation !== undefined) !== distilled)
+    throw new UsageError(
+      `The model "${name}" gives ${distilled ? "no logits" : "logits"} of a distillation head, but its option distilled is ${distilled}; both say the same.`,
+    );
+}
