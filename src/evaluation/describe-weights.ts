@@ -10,6 +10,7 @@ import type { WeightFiles } from "../weights/locate.js";
 import { checkpointMetadata, savedClasses, savedConfig } from "./checkpoint-metadata.js";
 import { type Companions, readCompanions } from "./companions.js";
 import { describedOptions, requireSameModel } from "./described-architecture.js";
+import { regnetOf } from "./described-regnet.js";
 import { asNormalization } from "./normalization.js";
 import { readSavedView, viewOfName, viewOfRecipe } from "./saved-view.js";
 import {
@@ -74,7 +75,8 @@ export async function describeWeights(
     classSource: named && "names" in named ? named.source : path,
     missingClasses: named && "missing" in named ? named.missing : undefined,
     architecture,
-    modelFor: (sizes) => modelNamed(architecture) ?? (sizes && modelOfTransformers(beside, sizes)),
+    modelFor: (sizes) =>
+      modelNamed(architecture) ?? (sizes ? modelOfTransformers(beside, sizes) : regnetOf(beside.config?.fields ?? {})),
     options: { ...describedOptions(beside, trained), ...withoutTrace(savedConfig(metadata)) },
     requireFitting: (model) => requireSameModel(model, beside, trained),
   };

@@ -4,6 +4,7 @@ import type { Model } from "../models/model.js";
 import type { ModelOptions } from "../models/registry.js";
 import { asObject, type JsonObject } from "../system/text/json.js";
 import type { Companions } from "./companions.js";
+import { isRegnet, otherRegnet } from "./described-regnet.js";
 import { modelArguments, type TrainingArguments } from "./training-arguments.js";
 
 /** Activations that are the exact GELU. */
@@ -31,8 +32,9 @@ export function describedOptions(
   const fields = config?.fields ?? {};
   const source = `"${config?.source}"`;
   const { hidden_act: act, qkv_bias: bias, num_attention_heads: heads, layer_norm_eps: epsilon } = fields;
-  // That of a RegNet is another, and the model's own.
-  if (typeof act === "string" && !exactGelu.includes(act) && fields.model_type !== "regnet")
+  const other = isRegnet(fields) ? otherRegnet(fields) : undefined;
+  if (other !== undefined) refuse(source, other);
+  if (typeof act === "string" && !exactGelu.includes(act) && !isRegnet(fields))
     refuse(source, `hidden_act ${JSON.stringify(act)} (the exact gelu is wanted)`);
   if (bias === false) refuse(source, "qkv_bias false");
   const given = [

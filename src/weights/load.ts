@@ -8,8 +8,10 @@ import type { HostTensor, NamedTensors } from "../tensor/index.js";
 import { firstBytes, isZip } from "./first-bytes.js";
 import { foreignArchive, foreignFile, foreignPickle } from "./foreign-file.js";
 import { fromHuggingface, isHuggingface } from "./huggingface-names.js";
+import { fromHuggingfaceRegnet, isHuggingfaceRegnet } from "./huggingface-regnet-names.js";
 import { type InnerNormalization, innerNormalization } from "./inner-normalization.js";
 import { locateWeights, type WeightFiles } from "./locate.js";
+import { requireNoAdapter, requireNoRegnetX } from "./relatives.js";
 import { bareNames, candidateUnder } from "./state-dict.js";
 import { fromTorchvision, isTorchvision } from "./torchvision-names.js";
 
@@ -86,6 +88,7 @@ function merged(path: string, one: LoadedWeights, other: LoadedWeights): LoadedW
 
 /** The tensors by timm's names, floats as float32. */
 function normalized(path: string, { tensors: all, unread, notes, ...rest }: LoadedWeights): LoadedWeights {
+  requireNoAdapter(path, all.keys());
   const normalization = innerNormalization(all);
   const tensors = new Map([...all].filter(([name]) => !normalization?.names.includes(name)));
   const { names, prefix, outside, rivals, head } = bareNames([...tensors.keys(), ...unread.keys()]);
@@ -108,10 +111,12 @@ function normalized(path: string, { tensors: all, unread, notes, ...rest }: Load
       : [
           `The head of "${path}" (${quoted(head)}) lies beside its body (${quoted(prefix)}); it is taken to read what the body's own would.`,
         ];
+  const ours = timmNamed(named);
+  requireNoRegnetX(path, ours.keys());
   return {
     ...rest,
     normalization,
-    tensors: timmNamed(named),
+    tensors: ours,
     unread: others,
     notes: [...notes, ...beside, ...unused],
   };
@@ -119,6 +124,7 @@ function normalized(path: string, { tensors: all, unread, notes, ...rest }: Load
 
 function timmNamed(tensors: NamedTensors): NamedTensors {
   if (isHuggingface(tensors.keys())) return fromHuggingface(tensors);
+  if (isHuggingfaceRegnet(tensors.keys())) return fromHuggingfaceRegnet(tensors);
   return isTorchvision(tensors.keys()) ? fromTorchvision(tensors) : tensors;
 }
 

@@ -10,6 +10,7 @@ import { quoted } from "../errors/quoted.js";
 import { readText } from "../system/files/regular-file.js";
 import { foreignFolder } from "./foreign-folder.js";
 import { hubRepository, isHubName } from "./hub-names.js";
+import { mergeAdapter } from "./relatives.js";
 import { shardNames, shardsOfIndex, siblingShards } from "./shards.js";
 
 /** The files of one set of weights. */
@@ -85,6 +86,11 @@ async function inFolder(folder: string): Promise<WeightFiles> {
     throw fileError(folder, "read the weights in", error);
   });
   const found = usual.find((name) => names.includes(name));
+  if (found && names.some((name) => adapterFile.test(name)))
+    throw new FileError(
+      folder,
+      `"${folder}" holds weights and an adapter (PEFT, LoRA) to them; name the weights to use them without it ("${join(folder, found)}"), or ${mergeAdapter}.`,
+    );
   if (found) return ofFile(join(folder, found));
   const snapshot = await cachedSnapshot(folder, names);
   if (snapshot) return inFolder(snapshot);
@@ -98,6 +104,7 @@ async function inFolder(folder: string): Promise<WeightFiles> {
 /** What training programs save beside the weights, under endings that weights have too. */
 const besides =
   /^(training_args|optimizer|optimizer_\d+|optim|scheduler|sampler|scaler|rng_state|random_states|state|adapter_model|custom_checkpoint|bnb_.*)([._-]?\d+)*\.\w+$/;
+const adapterFile = /^adapter_model\.(safetensors|bin)$/;
 const isWeights = (name: string): boolean =>
   /\.(safetensors|bin|pth|pt|ckpt|pth\.tar)$/i.test(name) && !besides.test(name);
 
@@ -117,8 +124,8 @@ async function insteadOfOne(folder: string, names: readonly string[], candidates
   const listed = (some: readonly string[]) =>
     some.slice(0, 4).map(quoted).join(", ") + (some.length > 4 ? ` and ${some.length - 4} more` : "");
   if (candidates.length > 1) return `holds several files of weights (${listed(candidates)}); name one of them.`;
-  if (names.includes("adapter_model.safetensors") || names.includes("adapter_model.bin"))
-    return "holds an adapter (PEFT, LoRA) without the weights it belongs to; merge the two where it was trained (merge_and_unload) and save the result.";
+  if (names.some((name) => adapterFile.test(name)))
+    return `holds an adapter (PEFT, LoRA) without the weights it belongs to; ${mergeAdapter}.`;
   const below: string[] = [];
   for (const name of names.slice(0, 1000).sort()) {
     const inside = await readdir(join(folder, name)).catch(() => [] as string[]);

@@ -12,6 +12,7 @@ const known: readonly RegExp[] = [
   // transformers
   /^((vit|deit)\.)?(embeddings\..+|encoder\.layer\.\d+\..+|layers\.\d+\..+|layernorm\.\w+|pooler\..+)$/,
   /^(classifier|cls_classifier|distillation_classifier)\.\w+$/,
+  /^(regnet\.)?(embedder\.embedder\.\w+\.\w+|encoder\.stages\.\d+\..+)$|^classifier\.1\.\w+$/,
   // torchvision
   /^(stem\.\d\.\w+|trunk_output\.block\d.+|fc\.\w+)$/,
   /^(class_token|conv_proj\.\w+|encoder\.(pos_embedding|layers\..+|ln\.\w+)|heads\.head\.\w+)$/,
@@ -23,6 +24,7 @@ const anchors = [
   ...["cls_token", "patch_embed.proj.weight", "blocks.0.norm1.weight", "stem.conv.weight", "s1.b1.conv1.conv.weight"],
   ...["vit.embeddings.cls_token", "deit.embeddings.cls_token", "embeddings.cls_token"],
   ...["vit.layernorm.weight", "deit.layernorm.weight"],
+  ...["regnet.embedder.embedder.convolution.weight", "embedder.embedder.convolution.weight"],
   ...["stem.0.weight", "class_token", "conv_proj.weight"],
 ];
 

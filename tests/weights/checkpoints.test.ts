@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { DeitError } from "../../src/errors/errors.js";
+import { describedOptions } from "../../src/evaluation/described-architecture.js";
+import { regnetOf } from "../../src/evaluation/described-regnet.js";
 import { adaptWeights } from "../../src/models/adapt.js";
 import { decisionLogits, inferenceContext, parameterInputs } from "../../src/models/context.js";
 import { deit } from "../../src/models/deit.js";
@@ -12,6 +14,7 @@ import type { Model } from "../../src/models/model.js";
 import { createModel } from "../../src/models/registry.js";
 import { regnety } from "../../src/models/regnet.js";
 import { evaluate, input, type NamedTensors, zeros } from "../../src/tensor/index.js";
+import { fromHuggingfaceRegnet, isHuggingfaceRegnet } from "../../src/weights/huggingface-regnet-names.js";
 import { type LoadedWeights, loadWeights } from "../../src/weights/load.js";
 import { fromTorchvision, isTorchvision } from "../../src/weights/torchvision-names.js";
 
@@ -113,6 +116,43 @@ describe("torchvision's models", () => {
     const renamed = [...fromTorchvision(given)].filter(([n]) => !n.endsWith(".num_batches_tracked"));
     const found = Object.fromEntries(renamed.map(([n, { shape }]) => [n, shape]));
     expect(found).toEqual(Object.fromEntries(createModel(name).parameters.map((p) => [p.name, [...p.shape]])));
+  });
+});
+
+describe("transformers' RegNetY", () => {
+  const published = JSON.parse(
+    gunzipSync(readFileSync(join(folder, "transformers_regnets.json.gz"))).toString(),
+  ) as Record<string, Record<string, readonly number[]>>;
+
+  it.each(Object.keys(published))("%s has timm's parameters, and is found by its config.json", (theirs) => {
+    const given = new Map(
+      Object.entries(published[theirs]).map(([n, shape]) => [n, { ...zeros("float32", [0]), shape }]),
+    );
+    expect(isHuggingfaceRegnet(given.keys())).toBe(true);
+    const renamed = [...fromHuggingfaceRegnet(given)].filter(([n]) => !n.endsWith(".num_batches_tracked"));
+    const name = theirs.replace("regnet-y-", "regnety_");
+    const found = Object.fromEntries(renamed.map(([n, { shape }]) => [n, shape]));
+    expect(found).toEqual(Object.fromEntries(createModel(name).parameters.map((p) => [p.name, [...p.shape]])));
+    const stages = [1, 2, 3, 4].map((s) =>
+      renamed.filter(([n]) => new RegExp(`^s${s}\\.b\\d+\\.conv2\\.conv`).test(n)),
+    );
+    const config = {
+      model_type: "regnet",
+      hidden_sizes: stages.map(([[, { shape }]]) => shape[0]),
+      depths: stages.map((blocks) => blocks.length),
+      groups_width: stages[0][0][1].shape[1],
+    };
+    expect(regnetOf(config)).toBe(name);
+    expect(regnetOf({ ...config, depths: [9, 9, 9, 9] })).toBeUndefined();
+  });
+
+  it.each([
+    [{ layer_type: "x" }, "RegNetY is wanted"],
+    [{ hidden_act: "silu" }, "relu is wanted"],
+    [{ downsample_in_first_stage: false }, "downsample_in_first_stage false"],
+  ])("is refused with %j", (changed, sentence) => {
+    const config = { source: "config.json", fields: { model_type: "regnet", hidden_act: "relu", ...changed } };
+    expect(() => describedOptions({ config })).toThrow(sentence);
   });
 });
 

@@ -1,0 +1,46 @@
+/** Parameter names of Hugging Face transformers' RegNet (Y), to timm's. The arithmetic of both is the same. */
+import type { HostTensor, NamedTensors } from "../tensor/index.js";
+
+/** Whether these are names of transformers' RegNet rather than timm's. */
+export function isHuggingfaceRegnet(names: Iterable<string>): boolean {
+  return [...names].some((name) => /^(regnet\.)?embedder\.embedder\./.test(name));
+}
+
+/** The tensors by timm's names; others keep theirs. */
+export function fromHuggingfaceRegnet(tensors: NamedTensors): NamedTensors {
+  return new Map([...tensors].map(([name, tensor]): [string, HostTensor] => [timmName(name), tensor]));
+}
+
+/** Parts of a convolution with its normalisation. */
+const unit: Readonly<Record<string, string>> = { convolution: "conv", normalization: "bn" };
+
+/** Parts of a block of RegNetY: the third is squeeze and excitation. */
+const inBlock: Readonly<Record<string, string>> = {
+  shortcut: "downsample",
+  "layer.0": "conv1",
+  "layer.1": "conv2",
+  "layer.3": "conv3",
+};
+
+const squeeze: Readonly<Record<string, string>> = {
+  "layer.2.attention.0": "se.fc1",
+  "layer.2.attention.2": "se.fc2",
+};
+
+function timmName(name: string): string {
+  const [, part, kind] = /^(?:regnet\.)?(.+)\.(\w+)$/.exec(name) ?? [];
+  if (part === undefined) return name;
+  // The first part of the head only makes rows of what it is given.
+  if (part === "classifier.1") return `head.fc.${kind}`;
+  const [, stem] = /^embedder\.embedder\.(\w+)$/.exec(part) ?? [];
+  if (stem !== undefined && Object.hasOwn(unit, stem)) return `stem.${unit[stem]}.${kind}`;
+  const [, stage, block, inside] = /^encoder\.stages\.(\d+)\.layers\.(\d+)\.(.+)$/.exec(part) ?? [];
+  if (stage === undefined) return name;
+  const at = `s${Number(stage) + 1}.b${Number(block) + 1}`;
+  if (Object.hasOwn(squeeze, inside)) return `${at}.${squeeze[inside]}.${kind}`;
+  const [, layer, of] = /^(.+)\.(\w+)$/.exec(inside) ?? [];
+  if (layer === undefined || !Object.hasOwn(unit, of)) return name;
+  // In a RegNetX, which has no squeeze, the third part is the last convolution.
+  const ours = layer === "layer.2" ? "conv3" : Object.hasOwn(inBlock, layer) ? inBlock[layer] : undefined;
+  return ours === undefined ? name : `${at}.${ours}.${unit[of]}.${kind}`;
+}
