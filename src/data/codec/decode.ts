@@ -5,7 +5,7 @@
  * is scaled to 8 bits (`decoders/grey.ts`), and what a decoder could not read is never made into pixels.
  */
 import { FileError } from "../../errors/errors.js";
-import { type Picture, pictureOf, type RgbImage, wholeImage } from "../pixels/image.js";
+import { type Box, type Picture, pictureOf, type RgbImage, type Shrink, wholeImage } from "../pixels/image.js";
 import { upright } from "../pixels/orientation.js";
 import { decodeAvif } from "./decoders/avif.js";
 import { decodeBmp } from "./decoders/bmp.js";
@@ -58,15 +58,17 @@ export async function decodeImage(bytes: Uint8Array, options: DecodeOptions): Pr
 export async function openImage(bytes: Uint8Array, options: DecodeOptions): Promise<Picture> {
   const { name, exif = "ignore" } = options;
   const format = readable(bytes, name);
-  const refusing = async <T>(work: Promise<T>): Promise<T> => {
-    try {
-      return await work;
-    } catch (error) {
-      throw error instanceof Undecodable ? refusal(name, error) : error;
-    }
+  const refuse = (error: unknown): never => {
+    throw error instanceof Undecodable ? refusal(name, error) : error;
   };
-  const picture = await refusing(open(bytes, format.codec, options));
-  const told = { ...picture, pixels: (...part: Parameters<Picture["pixels"]>) => refusing(picture.pixels(...part)) };
+  const picture = await open(bytes, format.codec, options).catch(refuse);
+  const { width, height, shrinks } = picture;
+  const told = {
+    width,
+    height,
+    shrinks,
+    pixels: (box: Box, shrink?: Shrink) => picture.pixels(box, shrink).catch(refuse),
+  };
   return exif === "apply" ? upright(told, orientationOf(bytes, format.codec)) : told;
 }
 

@@ -100,8 +100,21 @@ export const tellingBytes = 256;
 
 /** Undefined for what is not known. */
 export function fileFormat(bytes: Uint8Array): FileFormat | undefined {
-  const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, tellingBytes)).toString("latin1");
-  return signatures.find(({ begins }) => (typeof begins === "string" ? head.startsWith(begins) : begins.test(head)));
+  // Most are JPEG, the first: text for the patterns is only made of others.
+  let head: string | undefined;
+  return signatures.find(({ begins }) => {
+    if (typeof begins === "string") return beginsWith(bytes, begins);
+    head ??= textOfHead(bytes);
+    return begins.test(head);
+  });
+}
+
+const textOfHead = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, tellingBytes)).toString("latin1");
+
+function beginsWith(bytes: Uint8Array, begins: string): boolean {
+  for (let i = 0; i < begins.length; i++) if (bytes[i] !== begins.charCodeAt(i)) return false;
+  return true;
 }
 
 /** Whether a name's ending promises this format; a name without an ending promises nothing. */

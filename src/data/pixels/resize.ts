@@ -153,14 +153,12 @@ function span({ first, count }: Taps): readonly [from: number, to: number] {
 
 function flip(taps: Taps, reverse: boolean): Taps {
   if (!reverse) return taps;
-  const { width, weights } = taps;
+  const { width } = taps;
   const last = taps.first.length - 1;
-  return {
-    first: taps.first.toReversed(),
-    count: taps.count.toReversed(),
-    weights: weights.map((_, k) => weights[(last - Math.floor(k / width)) * width + (k % width)]),
-    width,
-  };
+  const weights = new Int32Array(taps.weights.length);
+  for (let i = 0; i <= last; i++)
+    for (let k = 0; k < width; k++) weights[i * width + k] = taps.weights[(last - i) * width + k];
+  return { first: taps.first.toReversed(), count: taps.count.toReversed(), weights, width };
 }
 
 /** The image is taken to the kernels' memory this many bytes at a time. */
@@ -173,12 +171,14 @@ type Workspace = ReturnType<typeof kernels>;
 
 /** Brings an axis to the kernels' memory: input positions are `step` bytes apart, and position `start` lies at byte 0. */
 const placed = (work: Workspace, { first, count, weights, width }: Taps, start: number, step: number) =>
-  [
-    work.place(first.map((at) => (at - start) * step)),
-    work.place(count.map((n) => n * 4)),
-    work.place(weights),
-    width * 4,
-  ] as const;
+  [work.place(scaled(first, start, step)), work.place(scaled(count, 0, 4)), work.place(weights), width * 4] as const;
+
+/** The distances of `values` from `start`, `step` times each. */
+function scaled(values: Int32Array, start: number, step: number): Int32Array {
+  const result = new Int32Array(values.length);
+  for (let i = 0; i < values.length; i++) result[i] = (values[i] - start) * step;
+  return result;
+}
 
 /** One axis after the other; in between, values are rounded to bytes. */
 interface Passes {

@@ -18,7 +18,8 @@ export interface EncodedImage {
 /** Bytes of an image file: eight for each pixel of the largest that is decoded. Memory for all of them is taken at once. */
 const largestImage = 8 * defaultMaxPixels;
 
-const fresh = (bytes: number): Uint8Array => new Uint8Array(bytes);
+/** Not set to zero, since all that is used of it is written. */
+const fresh = (bytes: number): Uint8Array => new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer);
 
 /**
  * Reads a sample; files and records into memory from `allocate`, or fresh memory. Throws FileError when it is not there,

@@ -10,24 +10,24 @@ export function isJpeg(bytes: Uint8Array): boolean {
 
 /** Segments of a JPEG: marker and position. Ends at a fault, in the data of the first scan, or where the data does. */
 export function* jpegSegments(bytes: Uint8Array): Generator<{ readonly marker: number; readonly at: number }, void> {
-  for (let at = 2; at + 3 < bytes.length; ) {
-    if (bytes[at] !== 0xff) return;
-    const marker = bytes[at + 1];
-    if (marker === 0xff) {
-      at++;
-      continue;
-    }
-    yield { marker, at };
-    at += 2 + ((bytes[at + 2] << 8) | bytes[at + 3]);
-  }
+  for (let at = segmentFrom(bytes, 2); at >= 0; at = segmentFrom(bytes, endOfSegment(bytes, at)))
+    yield { marker: bytes[at + 1], at };
 }
+
+/** Where a segment that should begin at `from` does, behind bytes that fill up; negative where none does. */
+function segmentFrom(bytes: Uint8Array, from: number): number {
+  for (let at = from; at + 3 < bytes.length && bytes[at] === 0xff; at++) if (bytes[at + 1] !== 0xff) return at;
+  return -1;
+}
+
+const endOfSegment = (bytes: Uint8Array, at: number): number => at + 2 + ((bytes[at + 2] << 8) | bytes[at + 3]);
 
 /** Where the segments of a JPEG end: at its first scan, at a fault, or where the data does. */
 export function endOfJpegHead(bytes: Uint8Array): number {
   let end = 2;
   for (const { marker, at } of jpegSegments(bytes)) {
     if (marker === startOfScan) return at;
-    end = at + 2 + ((bytes[at + 2] << 8) | bytes[at + 3]);
+    end = endOfSegment(bytes, at);
   }
   return end;
 }
@@ -42,35 +42,43 @@ export interface JpegHeader extends Size {
   readonly values: number;
 }
 
-/** What the frame header of a JPEG says, if one is found. */
+/** What the frame header of a JPEG says, if one is found. It is asked of every picture, so the segments are gone through once. */
 export function jpegHeader(bytes: Uint8Array): JpegHeader | undefined {
-  for (const { marker, at } of jpegSegments(bytes)) {
-    const isFrame = marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
-    if (isFrame && at + 9 < bytes.length) {
-      const components = bytes[at + 9];
-      return {
-        bits: bytes[at + 4],
-        height: (bytes[at + 5] << 8) | bytes[at + 6],
-        width: (bytes[at + 7] << 8) | bytes[at + 8],
-        components,
-        scans: (marker & 3) === 2 || componentsOfScan(bytes) < components,
-        values: valuesPerPixel(bytes.subarray(at + 10, at + 10 + 3 * components)),
-      };
+  /** The first frame header, and how many components the first scan has; endless where there is none. */
+  let [frame, frameMarker, scanned] = [-1, 0, Infinity];
+  for (let at = segmentFrom(bytes, 2); at >= 0; at = segmentFrom(bytes, endOfSegment(bytes, at))) {
+    const marker = bytes[at + 1];
+    if (marker === startOfScan) {
+      if (scanned === Infinity) scanned = bytes[at + 4] ?? Infinity;
+      if (frame >= 0) break;
+    } else if (frame < 0 && isFrame(marker) && at + 9 < bytes.length) {
+      [frame, frameMarker] = [at, marker];
+      if (scanned < Infinity) break;
     }
   }
-  return undefined;
+  if (frame < 0) return undefined;
+  const components = bytes[frame + 9];
+  return {
+    bits: bytes[frame + 4],
+    height: (bytes[frame + 5] << 8) | bytes[frame + 6],
+    width: (bytes[frame + 7] << 8) | bytes[frame + 8],
+    components,
+    scans: (frameMarker & 3) === 2 || scanned < components,
+    values: valuesPerPixel(bytes, frame + 10, components),
+  };
 }
 
-/** How many components the first scan has; endless where there is none. */
-function componentsOfScan(bytes: Uint8Array): number {
-  for (const { marker, at } of jpegSegments(bytes)) if (marker === startOfScan) return bytes[at + 4] ?? Infinity;
-  return Infinity;
-}
+const isFrame = (marker: number): boolean =>
+  marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
 
 /** From the components' descriptions, three bytes each, the second with the factors of its sampling. */
-function valuesPerPixel(described: Uint8Array): number {
-  const factors = Array.from({ length: Math.floor(described.length / 3) }, (_, i) => described[3 * i + 1]);
-  const most = (of: (both: number) => number) => Math.max(1, ...factors.map(of));
-  const all = factors.reduce((sum, both) => sum + (both >> 4) * (both & 15), 0);
-  return all / (most((both) => both >> 4) * most((both) => both & 15));
+function valuesPerPixel(bytes: Uint8Array, described: number, components: number): number {
+  let [all, across, down] = [0, 1, 1];
+  for (let i = 0; i < components; i++) {
+    const both = bytes[described + 3 * i + 1] ?? 0;
+    all += (both >> 4) * (both & 15);
+    across = Math.max(across, both >> 4);
+    down = Math.max(down, both & 15);
+  }
+  return all / (across * down);
 }

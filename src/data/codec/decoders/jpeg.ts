@@ -42,13 +42,15 @@ export async function openJpeg(bytes: Uint8Array, options: JpegOptions): Promise
   }
   const size = turbo.size(bytes) ?? turbo.size(bytes, "some");
   if (!size) throw endsEarly(bytes) ? cut() : damaged();
-  checkSize(size.width, size.height, maxPixels);
+  const { width, height } = size;
+  checkSize(width, height, maxPixels);
   return {
-    ...size,
+    width,
+    height,
     shrinks: jpeg === "fast",
     pixels: (box, shrink = 1) =>
       inTurn(
-        size.width * size.height,
+        width * height,
         async () =>
           turbo.decode(bytes, box, shrink, allocate) ?? shrunk(salvaged(turbo, bytes, size, allocate), shrink),
       ),

@@ -31,6 +31,14 @@ export interface TurboJpeg {
  */
 export type Damage = "none" | "some";
 
+interface Header extends Size {
+  /** Of what, and how strictly it was read. */
+  readonly bytes: Uint8Array;
+  readonly damage: Damage;
+  /** Whether it is printed in ink: CMYK or YCCK. */
+  readonly ink: boolean;
+}
+
 /** Numbers of turbojpeg.h, version 3. */
 const tj = {
   decompress: 1,
@@ -128,19 +136,26 @@ function bind(library: ReturnType<typeof koffi.load>): TurboJpeg {
   const fine = (code: number, damage: Damage): boolean =>
     code === 0 || (damage === "some" && passed.test(errorText(handle)));
 
-  const header = (bytes: Uint8Array, damage: Damage): (Size & { readonly ink: boolean }) | undefined => {
+  const header = (bytes: Uint8Array, damage: Damage): Header | undefined => {
     set(handle, tj.stopOnWarning, damage === "none" ? 1 : 0);
     if (!fine(readHeader(handle, bytes, bytes.length), damage)) return undefined;
     const colorspace: number = get(handle, tj.colorspace);
-    const [width, height]: readonly number[] = [get(handle, tj.width), get(handle, tj.height)];
+    const width: number = get(handle, tj.width);
+    const height: number = get(handle, tj.height);
     if (width < 1 || height < 1 || colorspace < 0 || colorspace > tj.lastColorspace) return undefined;
-    return { width, height, ink: colorspace >= tj.firstInkColorspace };
+    return { bytes, damage, width, height, ink: colorspace >= tj.firstInkColorspace };
   };
+  /** The header that the decoder has just read: who asks for the size mostly asks for the pixels next. */
+  let last: Header | undefined;
 
   return {
-    size: (bytes, damage = "none") => header(bytes, damage) ?? refuse(),
+    size(bytes, damage = "none") {
+      last = header(bytes, damage);
+      return last ?? refuse();
+    },
     decode(bytes, box, shrink, allocate, damage = "none") {
-      const whole = header(bytes, damage);
+      const whole = last?.bytes === bytes && last.damage === damage ? last : header(bytes, damage);
+      last = undefined;
       if (!whole) return refuse();
       set(handle, tj.scanLimit, mostScans(whole));
       const width = Math.ceil(whole.width / shrink);
