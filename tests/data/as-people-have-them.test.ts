@@ -138,8 +138,8 @@ describe("a part", () => {
       "val/dog/notes.txt": "",
     });
     const mixed = await made({
-      "x.csv": "path,label,split\n1.png,cat,train\n1.png,dog,train\n1.png,cat,val\n1.png,,val\n",
-      "1.png": image,
+      "x.csv": "path,label,split\n1.png,cat,train\n2.png,dog,train\n3.png,cat,val\n4.png,,val\n",
+      ...Object.fromEntries([1, 2, 3, 4].map((i) => [`${i}.png`, image])),
     });
     for (const [path, message] of [
       [cut, /x-val-0\.tar" is not a usable tar/],
@@ -153,8 +153,8 @@ describe("a part", () => {
 
   it("without labels is known as such, and hides none that has them", async () => {
     const list = await made({
-      "x.csv": "path,label,split\n1.png,cat,train\n1.png,dog,train\n1.png,dog,val\n1.png,,test\n",
-      "1.png": image,
+      "x.csv": "path,label,split\n1.png,cat,train\n2.png,dog,train\n3.png,dog,val\n4.png,,test\n",
+      ...Object.fromEntries([1, 2, 3, 4].map((i) => [`${i}.png`, image])),
     });
     const path = join(list, "x.csv");
     await expect(openPart(path, { split: "test" })).rejects.toThrow(UnlabelledPartError);

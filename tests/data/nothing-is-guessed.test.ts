@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { takeInventory } from "../../src/data/check/inventory.js";
 import { sayings } from "../../src/data/dataset/dataset.js";
 import { openForMeasuring, openPart } from "../../src/data/sources/open.js";
 import { openTrainingData } from "../../src/data/sources/training-classes.js";
@@ -176,6 +177,34 @@ describe("lists", () => {
     ],
   ])("with %s are refused", async (_, header, cells, message) => {
     await expect(openTrainingData(await list(header, cells), {})).rejects.toThrow(message);
+  });
+
+  const written = async (text: string) => join(await made({ ...files, "x.csv": text }), "x.csv");
+
+  it("that give an image two classes, as lists of boxes may, are refused wherever they are opened", async () => {
+    const header = "image,label,xmin,ymin,xmax,ymax\n";
+    const boxes = ["0.png,cat", "1.png,dog", "0.png,dog", "1.png,cat", "2.png,cat"].map(
+      (row) => `img/${row},1,1,5,5\n`,
+    );
+    const message =
+      /gives the image "img\/0.png" two classes: "cat" in sample 1 and "dog" in sample 3, and so to 1 more;.*cut these out/;
+    const path = await written(header + boxes.join(""));
+    for (const open of [train, holds, (p: string) => openTrainingData(p, {}), (p: string) => openForMeasuring(p, {})])
+      await expect(open(path)).rejects.toThrow(message);
+    await expect(takeInventory(path)).rejects.toThrow(message);
+    const parted = "path,label,split\nimg/0.png,cat,train\nimg/1.png,dog,train\nimg/0.png,dog,test\n";
+    await expect(train(await written(parted))).rejects.toThrow(/two classes: "cat" in sample 1 and "dog" in sample 3;/);
+  });
+
+  it("that name an image again under its class are taken as they are, and tell", async () => {
+    const again = await written("path,label\nimg/0.png,cat\nimg/0.png,cat\nimg/1.png,dog\n");
+    expect(await holds(again)).toBe("train cat:2 dog:1");
+    expect(sayings(await train(again))).toEqual([expect.stringMatching(/^1 samples of .* name an image again/)]);
+    const rows = ["0.png,cat,train", "1.png,dog,train", "0.png,cat,test", "2.png,dog,test"].map(
+      (row) => `img/${row}\n`,
+    );
+    const crossing = await train(await written(`path,label,split\n${rows.join("")}`));
+    expect(sayings(crossing)).toEqual([expect.stringMatching(/^1 image stands in more than one part/)]);
   });
 
   it("that name images of several parts, or two lists in a folder, are not taken in silence", async () => {

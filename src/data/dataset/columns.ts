@@ -65,6 +65,14 @@ export class NameColumn {
     return bytes.compare(bytes, this.#start(b), this.#ends.at(b), this.#start(a), this.#ends.at(a));
   }
 
+  /** A number that is the same for the same names. */
+  hash(i: number): number {
+    let hash = 0x811c9dc5;
+    for (let at = this.#start(i), end = this.#ends.at(i); at < end; at++)
+      hash = Math.imul(hash ^ this.#bytes[at], 0x01000193);
+    return hash >>> 0;
+  }
+
   /** Indices of the names in code-point order. */
   order(): Uint32Array {
     const indices = Uint32Array.from({ length: this.length }, (_, i) => i);

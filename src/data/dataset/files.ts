@@ -134,6 +134,23 @@ export class FileList {
     return join(this.#folders[this.#folderOf.at(i)], this.#names.at(i));
   }
 
+  /** For each file the index of the first with the same path. */
+  firstOfSame(): Uint32Array {
+    const firsts = new Uint32Array(this.length);
+    // An open hash table of indices, at most half full; 0 stands for nothing, i + 1 for a file.
+    const mask = 2 ** Math.ceil(Math.log2(2 * this.length + 2)) - 1;
+    const table = new Uint32Array(mask + 1);
+    for (let i = 0; i < this.length; i++) {
+      const folder = this.#folderOf.at(i);
+      let at = (this.#names.hash(i) ^ Math.imul(folder, 0x9e3779b1)) & mask;
+      const isOther = (j: number) => this.#folderOf.at(j) !== folder || this.#names.compare(i, j) !== 0;
+      while (table[at] !== 0 && isOther(table[at] - 1)) at = (at + 1) & mask;
+      if (table[at] === 0) table[at] = i + 1;
+      firsts[i] = table[at] - 1;
+    }
+    return firsts;
+  }
+
   path(i: number): string {
     const path = this.relative(i);
     return isAbsolute(path) ? path : join(this.root, path);

@@ -36,6 +36,11 @@ export class LabelColumn {
     return this.#column.length;
   }
 
+  /** Whether a sample has a label. */
+  has(sample: number): boolean {
+    return this.#column.at(sample) !== none;
+  }
+
   /** Adds a sample's label; undefined for one that has none. */
   push(label: string | undefined): void {
     if (label === undefined) {

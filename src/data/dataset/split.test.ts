@@ -44,6 +44,14 @@ describe("a split by hash", () => {
     expect([...test].filter((k) => !later.has(k)).length).toBeLessThanOrEqual(4);
   });
 
+  it("keeps a sample that is listed more than once on one side", () => {
+    const repeated = keys.flatMap((key) => [key, key, key]);
+    const [train, test] = (["train", "test"] as const).map((part) => keysOf(partOf(named(repeated), rule, part)));
+    expect(test.filter((key) => train.includes(key))).toEqual([]);
+    expect(test.length).toBeGreaterThanOrEqual(84); // 90, less what one sample of each class may lack
+    expect(keysOf(partOf(named(["a1", "a1", "b1", "b1", "b1", "b2"]), rule, "test")).length).toBeLessThanOrEqual(3);
+  });
+
   it("leaves both parts a sample of each class", () => {
     const few = ["a1", "a2", "b1", "b2"];
     expect(keysOf(partOf(named(few), rule, "test"))).toHaveLength(2);

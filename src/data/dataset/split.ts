@@ -88,7 +88,11 @@ function chosenByHash(whole: Dataset, share: number): Uint8Array {
   for (const members of ofClass) {
     const count = Math.min(members.length - 1, Math.max(1, Math.round(share * members.length)));
     members.sort((a, b) => hashes[a] - hashes[b] || a - b);
-    for (let i = 0; i < count; i++) chosen[members[i]] = 1;
+    // A sample that is listed more than once stands on one side; so does all of a class that has no other.
+    const parts = (i: number) => hashes[members[i - 1]] !== hashes[members[i]];
+    const ends = Array.from({ length: members.length - 1 }, (_, i) => i + 1).filter(parts);
+    const end = ends.findLast((i) => i <= count) ?? ends[0] ?? 0;
+    for (let i = 0; i < end; i++) chosen[members[i]] = 1;
   }
   return chosen;
 }

@@ -20,6 +20,7 @@ import { isPlainPartName, listed, noPart, partNaming, requireUndivided } from ".
 import { hasFile, type Place } from "../../dataset/place.js";
 import { findColumns, type ListColumns } from "./columns.js";
 import { ListedFiles } from "./files.js";
+import { repeatedImages } from "./repeated.js";
 import { type Cells, isCsv, type ListTable, openTable } from "./table.js";
 
 /** A list that stands in the folder it describes; the second name is that of the Hugging Face libraries. */
@@ -68,7 +69,8 @@ export async function openList(path: string, options: OpenOptions): Promise<Data
   const { members, notes } = membersOf(list, parts, options);
   const own = await readOwnClasses(dirname(list));
   const resolved = labels.resolve(list, { wanted: options.classes, own, members });
-  const said = [...notes, ...samples.notes, ...classNotes(resolved, options.classes)];
+  const repeated = repeatedImages(list, { files, labels, resolved, parts });
+  const said = [...notes, ...samples.notes, ...repeated, ...classNotes(resolved, options.classes)];
   if (info.isDirectory()) said.push(...(await otherLists(path, list)));
   const all = fileDataset(files, resolved, { notes: said });
   return members === undefined ? all : subset(all, members);

@@ -1,0 +1,65 @@
+/** Images that a list names more than once, as lists of boxes do: a row for each thing that an image shows. */
+import { FileError } from "../../../errors/errors.js";
+import { quoted } from "../../../errors/quoted.js";
+import type { Uint32Column } from "../../dataset/columns.js";
+import type { FileList } from "../../dataset/files.js";
+import type { LabelColumn, Labelled } from "../../dataset/labels.js";
+
+/** What the rows of a list say. */
+export interface ListedRows {
+  readonly files: FileList;
+  /** As they are written, or not. */
+  readonly labels: LabelColumn;
+  readonly resolved: Labelled;
+  /** Rows by what they say of their part; none where nothing is said. */
+  readonly parts: ReadonlyMap<string, Uint32Column>;
+}
+
+/**
+ * Sentences on images that stand in several rows of one class. Throws FileError where their classes differ: of an image
+ * that is learnt as two classes, neither is.
+ */
+export function repeatedImages(list: string, { files, labels, resolved, parts }: ListedRows): string[] {
+  const firsts = files.firstOfSame();
+  const part = partOfEach(files.length, parts);
+  let within = 0;
+  const [torn, crossing] = [new Set<number>(), new Set<number>()];
+  let sentence = "";
+  for (const [row, first] of firsts.entries()) {
+    if (first === row || !labels.has(row) || !labels.has(first)) continue;
+    const [one, other] = [first, row].map((i) => resolved.labels.at(i));
+    if (one !== other) {
+      const [a, b] = [one, other].map((label) => quoted(resolved.classes[label]));
+      sentence ||= `"${list}" gives the image ${quoted(files.relative(row))} two classes: ${a} in sample ${first + 1} and ${b} in sample ${row + 1}`;
+      torn.add(first);
+    } else if (part[row] === part[first]) within++;
+    else crossing.add(first);
+  }
+  if (torn.size > 0) {
+    const more = torn.size > 1 ? `, and so to ${(torn.size - 1).toLocaleString("en")} more` : "";
+    throw new FileError(
+      list,
+      `${sentence}${more}; an image is of one class here. Keep one row for each image, or, where rows are boxes, cut these out as images of their own.`,
+    );
+  }
+  return [
+    ...(within > 0
+      ? [
+          `${within.toLocaleString("en")} samples of "${list}" name an image again that a sample before them names, and weigh as much as it.`,
+        ]
+      : []),
+    ...(crossing.size > 0
+      ? [
+          `${crossing.size.toLocaleString("en")} ${crossing.size === 1 ? "image stands" : "images stand"} in more than one part of "${list}": what is measured on pictures that were learnt says little about others.`,
+        ]
+      : []),
+  ];
+}
+
+/** A number for the part of each row. */
+function partOfEach(rows: number, parts: ListedRows["parts"]): Uint32Array {
+  const part = new Uint32Array(rows);
+  for (const [number, members] of [...parts.values()].entries())
+    for (let i = 0; i < members.length; i++) part[members.at(i)] = number;
+  return part;
+}
