@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The comparison of the paper's Table 3 on CIFAR-10, scaled to two CPU cores (about half an hour):
 #   bench/cifar10-distillation.sh CIFAR10-FOLDER RUNS-FOLDER
-# CIFAR10-FOLDER holds train/ and test/ with a folder per class. What has ended is passed over, so the same command goes on.
+# CIFAR10-FOLDER holds train/ and test/ with a folder per class. What has ended is skipped, so the same command continues.
 set -euo pipefail
 data="$1"; runs="$2"; images="${IMAGES:-1000}"; epochs="${EPOCHS:-4}"; seeds="${SEEDS:-0 1 2}"
 deit() { node "$(dirname "$0")/../bin/deit.js" "$@"; }

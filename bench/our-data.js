@@ -14,7 +14,7 @@ const [work, data, workersText, imagesText] = process.argv.slice(2);
 const workers = Number(workersText);
 const wanted = Number(imagesText);
 const dataset = await openDataset(data, { split: "train" });
-// A few files many times over: epochs as long as those of a real data set, at whose ends the loader runs dry.
+// A few files many times over: epochs as long as those of a real dataset, at whose ends the loader runs dry.
 const long = subset(
   dataset,
   Array.from({ length: 100_000 }, (_, i) => i % dataset.length),

@@ -13,7 +13,7 @@ const shared: RecipeSettings = {
 
 export const linearRecipe: RecipeSettings = {
   ...shared,
-  about: "A linear classifier on pixels: what needs no idea of shape.",
+  about: "A linear classifier on pixels: the baseline that knows nothing of shape.",
   ...{ model: "linear", lr: 1e-3 },
 };
 

@@ -75,7 +75,7 @@ function textOf(e: Estimate, device: string): string {
   return [
     ...rows.map(([name, text]) => `${name.padEnd(8)}${text}`),
     "",
-    "Taken for granted:",
+    "Assumptions:",
     ...e.assumptions.map((a) => `- ${a}`),
   ].join("\n");
 }

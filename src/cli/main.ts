@@ -14,48 +14,48 @@ import { Program } from "./program.js";
 const commands: Commands = {
   train: { about: "train a model on a folder of images", load: () => import("./commands/train.js") },
   teach: {
-    about: "store a teacher's answers, so that distilling costs what training costs",
+    about: "cache a teacher's predictions, so that distillation costs no more than training",
     load: () => import("./commands/teach.js"),
   },
-  "lr-find": { about: "which learning rate: the range test", load: () => import("./commands/lr-find.js") },
-  diff: { about: "where two runs or recipes differ", load: () => import("./commands/diff.js") },
-  evaluate: { about: "top-1 and top-5 accuracy of a model", load: () => import("./commands/evaluate.js") },
-  predict: { about: "name what is in images", load: () => import("./commands/predict.js") },
+  "lr-find": { about: "find a learning rate (range test)", load: () => import("./commands/lr-find.js") },
+  diff: { about: "show where two runs or recipes differ", load: () => import("./commands/diff.js") },
+  evaluate: { about: "measure the top-1 and top-5 accuracy of a model", load: () => import("./commands/evaluate.js") },
+  predict: { about: "classify images", load: () => import("./commands/predict.js") },
   sweep: {
     about: "train a grid of recipes and seeds, with mean and deviation",
     load: () => import("./commands/sweep.js"),
   },
   agreement: {
-    about: "on how many images models decide differently",
+    about: "compare the predictions of several models",
     load: () => import("./commands/agreement.js"),
   },
   throughput: {
-    about: "images per second of models, against their accuracy",
+    about: "measure throughput (images/s) and plot it against accuracy",
     load: () => import("./commands/throughput.js"),
   },
   tokens: {
-    about: "how alike class and distillation token are in each layer",
+    about: "cosine similarity of class and distillation tokens, per layer",
     load: () => import("./commands/tokens.js"),
   },
-  runs: { about: "the runs in a folder, and how far they got", load: () => import("./commands/runs.js") },
+  runs: { about: "list the runs in a folder and their progress", load: () => import("./commands/runs.js") },
   report: {
-    about: "a page about runs: curves, mistakes, calibration, comparison",
+    about: "write an HTML report of runs: curves, mistakes, calibration, comparison",
     load: () => import("./commands/report.js"),
   },
   models: { about: "list the models", load: () => import("./commands/models.js") },
-  doctor: { about: "what engines, threads and memory this machine offers", load: () => import("./commands/doctor.js") },
+  doctor: { about: "show the engines, threads and memory of this machine", load: () => import("./commands/doctor.js") },
   demo: {
     about: "the paper in miniature: a convnet teaches transformers on built-in data, offline",
     load: () => import("./commands/demo.js"),
   },
-  data: { about: "data sets: what they hold, and more", load: () => import("./commands/data.js") },
+  data: { about: "inspect, check, fetch and pack datasets", load: () => import("./commands/data.js") },
   launch: {
     about: "train with several processes, on one machine or many",
     load: () => import("./commands/launch.js"),
   },
-  engine: { about: "plugins for accelerators: install, list, remove", load: () => import("./commands/engine.js") },
+  engine: { about: "install, list and remove accelerator plugins", load: () => import("./commands/engine.js") },
   completion: {
-    about: "print the script that completes commands in bash, zsh or fish",
+    about: "print the completion script for bash, zsh or fish",
     load: async () => (await import("./commands/completion.js")).completionOf(commands),
   },
   fixtures: { about: "check this installation against reference values", load: () => import("./commands/fixtures.js") },
@@ -104,7 +104,9 @@ export function report(error: unknown): number {
   }
   const limit = lowFileLimit();
   if (limit !== undefined && outOfFiles.includes((error as NodeJS.ErrnoException).code ?? "")) {
-    warn(`Only ${limit} files may be open at once, too few to work with; raise the limit, such as by: ulimit -n 4096`);
+    warn(
+      `Only ${limit} files may be open at once, which is too few; raise the limit, for example with: ulimit -n 4096`,
+    );
     return 4;
   }
   const message = messageOf(error);

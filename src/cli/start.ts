@@ -39,7 +39,7 @@ function placeLost(): number | undefined {
     process.cwd();
     return undefined;
   } catch {
-    warn("The folder that you are in does not exist any more; change to another one.");
+    warn("The current folder no longer exists; change to another one.");
     return unwritable;
   }
 }

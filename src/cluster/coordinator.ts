@@ -21,13 +21,13 @@ export interface CoordinatorOptions {
   readonly ranks: number;
   /** Secret of the job; who does not know it is turned away. */
   readonly token: string;
-  /** Address to listen on: all of the machine's unless told. */
+  /** Address to listen on (default: all of the machine's). */
   readonly host?: string;
   /** 0 takes a free one. */
   readonly port?: number;
-  /** Time for all ranks to join; five minutes unless told. */
+  /** Time for all ranks to join (default: five minutes). */
   readonly joinMs?: number;
-  /** A rank that says nothing for so long is taken for dead; a minute unless told. */
+  /** A rank that says nothing for so long is taken for dead; default: a minute. */
   readonly silenceMs?: number;
 }
 
@@ -166,7 +166,7 @@ export class Coordinator {
     };
     const { token } = this.options;
     if (!sameProof(proof, proofOf(token, "rank", nonce, rank)))
-      return refuse("the token of the job is another one; give all nodes the same DEIT_JOB_TOKEN");
+      return refuse("its job token differs; give all nodes the same DEIT_JOB_TOKEN");
     if (ranks !== this.options.ranks || rank >= ranks)
       return refuse(
         `it calls itself rank ${rank} of ${ranks}, but the job has ${this.options.ranks}; give all nodes the same --nodes and --processes-per-node`,
@@ -223,7 +223,7 @@ export class Coordinator {
   #checkSilence(): void {
     for (const { rank, host, heard, left } of this.#members.values()) {
       if (left || performance.now() - heard < this.#silenceMs) continue;
-      this.end(`Rank ${rank} on ${host} has said nothing for ${this.#silenceMs / 1000} s, so the job ends.`);
+      this.end(`Rank ${rank} on ${host} has been silent for ${this.#silenceMs / 1000} s, so the job ends.`);
     }
   }
 }

@@ -22,7 +22,7 @@ export interface JobOptions {
   readonly args: readonly string[];
   /** Time for all processes to join. */
   readonly joinMs?: number;
-  /** Time that processes have to end by themselves before they are killed; ten seconds unless told. */
+  /** Time that processes have to end by themselves before they are killed (default: ten seconds). */
   readonly graceMs?: number;
   /** Where messages go, and what processes other than the first say. */
   readonly say?: (line: string) => void;

@@ -4,7 +4,7 @@ import { constants } from "node:os";
 import { EngineError } from "../errors/errors.js";
 
 /**
- * XLA's CPU client asks for its temporaries anew at each execution, some 500 MB for a step of DeiT-Ti, and glibc gives
+ * XLA's CPU client asks for its temporaries again at each execution, some 500 MB for a step of DeiT-Ti, and glibc gives
  * so large blocks back to the system at once: a third of the step goes to page faults. With these settings the heap
  * keeps them (no mmap, no trimming, growth in large strides) and uses huge pages, which brings 25–45 %. They are read
  * when a process starts, so a process cannot set them for itself.

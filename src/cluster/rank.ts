@@ -24,7 +24,7 @@ export interface RankOptions {
   /** `host:port`. */
   readonly coordinator: string;
   readonly token: string;
-  /** How long to try to reach the coordinator; five minutes unless told, since nodes start at different times. */
+  /** How long to try to reach the coordinator; default: five minutes, since nodes start at different times. */
   readonly joinMs?: number;
 }
 
@@ -75,10 +75,10 @@ export class Rank implements ProcessGroup, KeyValueStore {
       send(socket, { rank, ranks, host: hostname(), nonce, proof: proofOf(token, "rank", theirs, rank) });
       const reply = welcome.parse(await lines.next());
       if ("refused" in reply)
-        throw new EngineError(`The coordinator at ${coordinator} turned rank ${rank} away: ${reply.refused}.`);
+        throw new EngineError(`The coordinator at ${coordinator} rejected rank ${rank}: ${reply.refused}.`);
       if (!sameProof(reply.proof, proofOf(token, "coordinator", nonce, rank)))
         throw new EngineError(
-          `Who answers at ${coordinator} does not know the token of the job; check --coordinator and DEIT_JOB_TOKEN.`,
+          `The process at ${coordinator} rejected the job token; check --coordinator and DEIT_JOB_TOKEN.`,
         );
       return new Rank(socket, lines, options, reply.pingMs);
     } catch (error) {
@@ -100,7 +100,7 @@ export class Rank implements ProcessGroup, KeyValueStore {
     let heard = performance.now();
     this.#ping = setInterval(() => {
       if (performance.now() - heard > 4 * pingMs)
-        this.#fail(`The coordinator at ${coordinator} has fallen silent, so the job ends.`);
+        this.#fail(`The coordinator at ${coordinator} has stopped responding, so the job ends.`);
       else send(socket, { kind: "ping" } satisfies Request);
     }, pingMs);
     this.#ping.unref();
@@ -185,7 +185,7 @@ export function parseAddress(text: string): { readonly host: string; readonly po
   const match = /^(?:\[([\da-fA-F:.]+)\]|([^:\s[\]]+)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
   if (!match || port > 65535)
-    throw new EngineError(`The coordinator "${text}" is no address; write host:port, such as node1:29400.`);
+    throw new EngineError(`The coordinator "${text}" is not an address; write host:port, such as node1:29400.`);
   return { host: match[1] ?? match[2], port };
 }
 

@@ -19,7 +19,7 @@ export function slurmPlace(env: NodeJS.ProcessEnv): SlurmPlace | undefined {
   const hosts = expandHosts(nodeList);
   if (nodes !== hosts.length) {
     throw new UsageError(
-      `SLURM started ${nodes} tasks on ${hosts.length} nodes, but deit launch wants one on each; use --ntasks-per-node=1, and --processes-per-node for several processes.`,
+      `SLURM started ${nodes} tasks on ${hosts.length} nodes, but deit launch needs one on each; use --ntasks-per-node=1, and --processes-per-node for several processes.`,
     );
   }
   return { nodes, nodeRank, firstHost: hosts[0], port: 20_000 + (Number.parseInt(SLURM_JOB_ID, 10) % 20_000) };

@@ -45,7 +45,7 @@ export interface MemoryNeed {
 export interface DeviceState {
   /** Adds or replaces tensors. */
   write(tensors: NamedTensors): Promise<void>;
-  /** Copies of tensors by name, all unless told. They belong to the same moment: no run falls between them. */
+  /** Copies of tensors by name (default: all). They belong to the same moment: no run falls between them. */
   read(names?: readonly string[]): Promise<Map<string, HostTensor>>;
   dispose(): Promise<void>;
 }

@@ -69,7 +69,7 @@ async function candidates({ engine = "auto", plugin, precision, process }: Engin
 }
 
 /**
- * Opens the chosen engine; with `auto` the first that opens. `onChosen` hears which one, and what was passed over. The
+ * Opens the chosen engine; with `auto` the first that opens. `onChosen` hears which one, and what was skipped. The
  * XLA engine is loaded only when it is used.
  */
 export async function openEngine(

@@ -92,7 +92,7 @@ export class DownloadError extends DeitError {
   readonly exitCode = 8;
 }
 
-/** Training that cannot go on: a loss that is not a number, a lost worker, a locked run folder. */
+/** Training that cannot continue: a loss that is not a number, a lost worker, a locked run folder. */
 export class TrainingError extends DeitError {
   readonly exitCode = 7;
 }

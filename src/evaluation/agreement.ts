@@ -8,7 +8,7 @@ import { topK } from "./metrics.js";
 import { type Looker, type PassOptions, passOverAll } from "./pass.js";
 import type { Probe } from "./probe.js";
 
-/** A class for each image of a data set. */
+/** A class for each image of a dataset. */
 export interface Decisions {
   readonly name: string;
   readonly classes: Int32Array;
@@ -20,7 +20,7 @@ export function disagreement(all: readonly Decisions[]): number[][] {
   const uneven = all.find((d) => d.classes.length !== images);
   if (uneven)
     throw new UsageError(
-      `"${uneven.name}" decided on ${uneven.classes.length} images and "${all[0].name}" on ${images}; compare decisions on the same images.`,
+      `"${uneven.name}" has predictions for ${uneven.classes.length} images and "${all[0].name}" for ${images}; compare predictions on the same images.`,
     );
   return all.map((a) => all.map((b) => share(a.classes, b.classes)));
 }
@@ -45,9 +45,9 @@ export const probeDecider = (name: string, probe: Probe): Decider => ({
 });
 
 /**
- * What classifiers for images of one size decide on the images of a data set. For each: `NAME`, and for a
+ * What classifiers for images of one size decide on the images of a dataset. For each: `NAME`, and for a
  * distilled one `NAME class` and `NAME distillation`, the decisions of its heads. Throws
- * WeightsError where an answer is no number.
+ * WeightsError where an answer is not a number.
  */
 export async function decide(
   models: readonly Decider[],

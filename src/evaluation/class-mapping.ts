@@ -23,7 +23,7 @@ export function mapClasses(
   }
   if (names.length !== count) {
     throw new UsageError(
-      `The ${who} in "${source}" knows ${count} classes, but ${names.length} names are given for them; give one per class, in the order of its outputs.`,
+      `The ${who} in "${source}" has ${count} classes, but ${names.length} names are given for them; give one per class, in the order of its outputs.`,
     );
   }
   const match = matchOutputs(classes, names);
@@ -52,12 +52,12 @@ function requireSameOrder(
   const file = setting("classes");
   if (count !== classes.length)
     throw new UsageError(
-      `The ${who} in "${source}" knows ${count} classes, but the data has ${classes.length}, and nothing names the ${who}'s; set ${file} to a file with a name per line, or fine-tune a ${who} on these classes first.`,
+      `The ${who} in "${source}" has ${count} classes, but the data has ${classes.length}, and the ${who}'s have no names; set ${file} to a file with one name per line, or fine-tune a ${who} on these classes first.`,
     );
   const doubt = orderInDoubt(classes);
   if (doubt)
     throw new UsageError(
-      `Nothing names the classes of the ${who} in "${source}", and their order is in doubt: ${doubt}; set ${file} to a file with a name per line, in the order of its outputs.`,
+      `There are no class names for the ${who} in "${source}", and their order is in doubt: ${doubt}; set ${file} to a file with a name per line, in the order of its outputs.`,
     );
 }
 

@@ -81,7 +81,7 @@ async function objectFile(
   if (value) return value;
   throw new FileError(
     path,
-    `"${path}" should describe the weights beside it, but is no ${language} object; mend or remove it.`,
+    `"${path}" should describe the weights beside it, but is not a ${language} object; fix or remove it.`,
   );
 }
 
@@ -99,7 +99,7 @@ export function asNames(value: unknown, source: string): readonly string[] | und
   if (nameless >= 0)
     throw new FileError(
       source,
-      `"${source}" names ${given.length} classes, but none for output ${nameless}; names count from 0 without a gap: mend or remove them.`,
+      `"${source}" names ${given.length} classes, but none for output ${nameless}; indices must run from 0 without gaps: fix or remove them.`,
     );
   return names.every((name, i) => name === `LABEL_${i}`) ? undefined : (names as string[]);
 }

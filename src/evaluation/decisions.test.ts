@@ -65,7 +65,7 @@ describe("decisions", () => {
     expect(calibration({ ...sure, confidence: new Float32Array(n).fill(1) }).error).toBeCloseTo(0.5, 9);
   });
 
-  it("show the hardest images and the surest mistakes", () => {
+  it("show the hardest images and the most confident mistakes", () => {
     expect(hardest(decisions, 2)).toEqual([2, 4]);
     expect(surestMistakes(decisions, 5)).toEqual([2, 4]);
   });

@@ -1,7 +1,7 @@
-/** What a model decided on each image of a data set, and what follows from it: classes, confusions, calibration. */
+/** What a model decided on each image of a dataset, and what follows from it: classes, confusions, calibration. */
 import { softmaxOf, topK } from "./metrics.js";
 
-/** One entry per image, in the order of the data set. */
+/** One entry per image, in the order of the dataset. */
 export interface Decisions {
   readonly classes: number;
   readonly labels: Int32Array;

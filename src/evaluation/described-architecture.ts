@@ -26,7 +26,7 @@ export function describedOptions(
 ): ModelOptions {
   const refuse = (source: string, what: string): never => {
     throw new WeightsError(
-      `${source} says ${what}, which deit's models cannot do, so its weights would give other answers; if the file belongs to other weights, put these into a folder of their own.`,
+      `${source} says ${what}, which deit's models do not support, so its weights would give different predictions; if the file belongs to other weights, move these into a folder of their own.`,
     );
   };
   const fields = config?.fields ?? {};
@@ -55,7 +55,7 @@ export function describedOptions(
 
 const isCount = (value: unknown): value is number => typeof value === "number" && Number.isInteger(value) && value > 0;
 
-/** Refuses weights whose files beside them, or arguments, describe another model, or outputs that are no choice of a class. */
+/** Refuses weights whose files beside them, or arguments, describe another model, or outputs that are not a choice of a class. */
 export function requireSameModel(
   model: Model,
   { config }: Pick<Companions, "config">,
@@ -70,7 +70,7 @@ export function requireSameModel(
   const other = pools.find(({ pool }) => typeof pool === "string" && pool !== "" && pool !== "token");
   if (other && typeof model.config.patchSize === "number")
     throw new WeightsError(
-      `${other.source} says that the head reads another thing (global_pool ${other.pool}) than the class token, which that of ${model.name} reads; such weights are of another architecture.`,
+      `${other.source} says that the head reads something other (global_pool ${other.pool}) than the class token, which ${model.name}'s head reads; such weights belong to another architecture.`,
     );
 }
 

@@ -17,13 +17,13 @@ export interface HeadResult extends EvaluationResult {
 export interface EvaluateHeadsOptions extends PassOptions {
   readonly dataset: Dataset;
   readonly real?: RealLabels;
-  /** Called with each sample's index in the data set and its logits by head. */
+  /** Called with each sample's index in the dataset and its logits by head. */
   readonly onLogits?: (index: number, logits: (head: Head) => Float32Array) => void;
 }
 
 /**
  * Results by head; the probe must derive `headLogits`. Throws UsageError where `real` does not know an image,
- * WeightsError where the answer to one is no number.
+ * WeightsError where the answer to one is not a number.
  */
 export async function evaluateHeads(
   probe: Probe,
@@ -55,7 +55,7 @@ function rightLabels(real: RealLabels, image: string): readonly number[] {
   const right = real(image);
   if (right === undefined)
     throw new UsageError(
-      `The file of --real has no labels for "${image}"; its images are named ILSVRC2012_val_00000001.JPEG and so on, or as in its keys.`,
+      `The file of --real has no labels for "${image}"; images must be named ILSVRC2012_val_00000001.JPEG and so on, or as in its keys.`,
     );
   return right;
 }

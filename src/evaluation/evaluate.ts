@@ -1,4 +1,4 @@
-/** Accuracy of a classifier on a data set. */
+/** Accuracy of a classifier on a dataset. */
 
 import { alone, type ProcessGroup } from "../cluster/process-group.js";
 import type { Loader } from "../data/loading/loader.js";
@@ -12,18 +12,18 @@ export interface EvaluateOptions {
   readonly classifier: Classifier;
   /** A sequential loader with the evaluation transform. */
   readonly loader: Loader;
-  /** Name of a sample, for messages; its number unless told. */
+  /** Name of a sample, for messages (default: its number). */
   readonly describe?: (index: number) => string;
   readonly signal?: AbortSignal;
   /** Processes that evaluate together, each its share of every batch; all get the result of all. */
   readonly group?: ProcessGroup;
   readonly onProgress?: (images: number) => void;
-  /** Called with each sample's index in the data set and its logits. */
+  /** Called with each sample's index in the dataset and its logits. */
   readonly onLogits?: (index: number, logits: Float32Array) => void;
 }
 
 /**
- * Accuracy and loss over the loader's images. Throws WeightsError where the model's answer to one of them is no number, and
+ * Accuracy and loss over the loader's images. Throws WeightsError where the model's answer to one of them is not a number, and
  * InterruptedError when `signal` says so.
  */
 export async function evaluate({

@@ -75,7 +75,7 @@ export async function openModel(choice: ModelChoice): Promise<OpenedModel> {
   const said = choice.imageSize ?? own.imageSize ?? first(described.view, (one) => one.imageSize);
   if (!choice.ownModel && name === metadata[checkpointMetadata.model] && !modelNames().includes(name))
     throw new UsageError(
-      `"${path}" holds weights of the model ${quoted(name)}, which is its author's own; give its definition too: classifier({ model: definition, weights }).`,
+      `"${path}" holds weights of the model ${quoted(name)}, which is a custom model; give its definition too: classifier({ model: definition, weights }).`,
     );
   if (choice.ownModel && choice.ownModel.name !== name)
     throw new UsageError(`"${path}" holds weights of the model ${quoted(name)}, not of "${choice.ownModel.name}".`);
@@ -93,14 +93,14 @@ export async function openModel(choice: ModelChoice): Promise<OpenedModel> {
   if (named.names && named.names.length !== model.classes) {
     const whose = choice.classes ? "were given" : `are named by "${described.classSource}"`;
     throw new UsageError(
-      `${named.names.length} class names ${whose}, but the weights in "${path}" know ${model.classes} classes; give one name per class${choice.classes ? "" : " with --classes"}.`,
+      `${named.names.length} class names ${whose}, but the weights in "${path}" have ${model.classes} classes; give one name per class${choice.classes ? "" : " with --classes"}.`,
     );
   }
   const notes = [...loaded.notes];
   if (sizes && !choice.ownModel && choice.imageSize === undefined && own.imageSize === undefined)
     notes.push(...aboutResolution(path, sizes.imageSize, made));
   if (oneHead && model.distilled)
-    notes.push(`The distillation token of "${path}" has no head, so the class token decides alone.`);
+    notes.push(`The distillation token of "${path}" has no head, so the class token predicts alone.`);
   const { heads } = described.options;
   const weights = adaptWeights(model, tensors, { source: path, unread, heads, onNote: (note) => notes.push(note) });
   requireFiniteWeights(weights, path);
@@ -117,11 +117,11 @@ export async function openModel(choice: ModelChoice): Promise<OpenedModel> {
 function aboutResolution(path: string, trained: number, { name, imageSize }: Model): readonly string[] {
   if (imageSize !== trained)
     return [
-      `The positions of "${path}" are those of ${trained} pixels; they are interpolated to the ${imageSize} that are asked for beside it.`,
+      `The positions of "${path}" are those of ${trained} pixels; they are interpolated to the requested ${imageSize}.`,
     ];
   return imageSize === createModel(name).imageSize
     ? []
-    : [`Images are seen at ${imageSize} pixels, as the positions of "${path}" are; --image-size decides otherwise.`];
+    : [`Images are seen at ${imageSize} pixels, as the positions of "${path}" are; --image-size overrides this.`];
 }
 
 const definedOnly = (options: ModelOptions): ModelOptions =>

@@ -62,7 +62,7 @@ export function labelledFor(
     // As many classes of other names may still be the model's own, in the data's order.
     if (named || match.kind !== "unknown" || classes.length !== outputs.length)
       throw new UsageError(
-        `The classes of "${name}" are not found among those of "${model.name}": ${mismatch(match, outputs)}; ${way}.`,
+        `The classes of "${name}" are not among those of "${model.name}": ${mismatch(match, outputs)}; ${way}.`,
       );
   }
   return unnamed(dataset, model);
@@ -80,7 +80,7 @@ function unnamed(dataset: Dataset, model: Pick<Model, "name" | "classes">): Labe
   }
   if (classes.length !== count)
     throw new UsageError(
-      `"${name}" has ${classes.length} classes, but the model "${model.name}" knows ${count} and does not name them; name them with --classes.`,
+      `"${name}" has ${classes.length} classes, but the model "${model.name}" has ${count} and does not name them; name them with --classes.`,
     );
   const doubt = orderInDoubt(classes);
   if (doubt)
@@ -91,7 +91,7 @@ function unnamed(dataset: Dataset, model: Pick<Model, "name" | "classes">): Labe
 }
 
 const numbered = (name: string, { length }: readonly string[]): string =>
-  `The classes of "${name}" are numbers; they are taken as numbers of the model's outputs, 0 to ${length - 1}.`;
+  `The classes of "${name}" are numbers; they are treated as indices of the model's outputs, 0 to ${length - 1}.`;
 
 /**
  * The names of a model's outputs from those that its weights bring (`own`) and those that its user gives. Throws

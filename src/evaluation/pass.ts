@@ -1,4 +1,4 @@
-/** One walk over a data set with a probe. */
+/** One walk over a dataset with a probe. */
 import type { Batch, Loader } from "../data/loading/loader.js";
 import { InterruptedError } from "../errors/errors.js";
 import type { HostTensor } from "../tensor/index.js";

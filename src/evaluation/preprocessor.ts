@@ -10,14 +10,14 @@ const side = (value: unknown): number | undefined =>
 
 /** Processors whose single size is that of the shorter side; that of the others is a square. */
 const byShorterSide = /^(CLIP|ConvNe[Xx]t|PoolFormer|Bit|MobileNetV[12]|MobileViT|Levit|ViTHybrid)/;
-/** Processors that crop the centre unless told otherwise. */
+/** Processors that crop the centre by default. */
 const cropping = /^(CLIP|DeiT|PoolFormer|Bit|MobileNetV[12]|MobileViT|Levit|ViTHybrid)/;
-/** Processors that normalise by 0.5 unless told otherwise. */
+/** Processors that normalise by 0.5 by default. */
 const halves = /^(ViT|DeiT|Beit|ConvNe[Xx]t)/;
 
 const resamplings: readonly (Interpolation | undefined)[] = ["nearest", "lanczos", "bilinear", "bicubic"];
 
-/** What the processors of the models here do unless told otherwise. */
+/** What the processors of these models do by default. */
 const defaults: readonly { readonly type: RegExp; readonly fields: JsonObject }[] = [
   { type: /^ViT(Image|Feature)/, fields: { size: 224, resample: 2 } },
   { type: /^DeiT/, fields: { size: 256, resample: 3, do_center_crop: true, crop_size: 224 } },
@@ -87,7 +87,7 @@ function geometryOfProcessor(fields: JsonObject, type: string): { imageSize?: nu
     return {
       imageSize: crop ? cropSize : undefined,
       geometry: {
-        refused: `asks for images as large as they are (do_resize: false), but a model sees one size; ${way}`,
+        refused: `asks for images at their own size (do_resize: false), but a model takes one size; ${way}`,
       },
     };
   if (fields.size === undefined) return {};
@@ -108,14 +108,14 @@ function geometryOfProcessor(fields: JsonObject, type: string): { imageSize?: nu
     return {
       imageSize: shorter,
       geometry: {
-        refused: `resizes the shorter side to ${shorter} and crops nothing, but a model sees squares; ${way}`,
+        refused: `resizes the shorter side to ${shorter} and crops nothing, but a model takes square images; ${way}`,
       },
     };
   }
   if (square === undefined)
     return {
       geometry: {
-        refused: `resizes to no square (size ${JSON.stringify(fields.size)}), but models here see squares; ${way}`,
+        refused: `resizes to no square (size ${JSON.stringify(fields.size)}), but models here take square images; ${way}`,
       },
     };
   return crop
@@ -141,7 +141,7 @@ function resampling(value: unknown): Interpolation | Refused | undefined {
   const found = typeof value === "number" ? resamplings[value] : undefined;
   return (
     found ?? {
-      refused: `resizes by Pillow's filter ${JSON.stringify(value)} (resample), which is not known here; give --interpolation`,
+      refused: `resizes by Pillow's filter ${JSON.stringify(value)} (resample), which is not supported; give --interpolation`,
     }
   );
 }

@@ -31,7 +31,7 @@ export function probeProgram(model: Model, batch: number, derive: Derive): Progr
       const value = context.observed.get(name);
       if (!value)
         throw new UsageError(
-          `The model "${model.name}" has no intermediate value "${name}"; take a DeiT, or another model that shows it.`,
+          `The model "${model.name}" has no intermediate value "${name}"; use a DeiT, or another model that exposes it.`,
         );
       return value;
     },

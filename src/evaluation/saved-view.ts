@@ -27,7 +27,7 @@ export function readSavedView(text: string | undefined, path: string): SaidOfVie
   if (!found.success)
     throw new FileError(
       path,
-      `The metadata "deit.view" of "${path}" are damaged; take another checkpoint, or one of the run's saved states.`,
+      `The metadata "deit.view" of "${path}" are damaged; use another checkpoint, or one of the run's saved states.`,
     );
   const { cropRatio, cropMode, ...rest } = found.data;
   return [{ source: `"${path}"`, geometry: { cropRatio, cropMode }, ...rest }];

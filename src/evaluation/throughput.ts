@@ -15,9 +15,9 @@ export interface ThroughputOptions {
   readonly model: Model;
   readonly weights: NamedTensors;
   readonly batch: BatchChoice;
-  /** Timed runs; 30 as in the paper unless told. */
+  /** Timed runs (default: 30 as in the paper). */
   readonly runs?: number;
-  /** Upper bound of the search; 1024 unless told. */
+  /** Upper bound of the search (default: 1024). */
   readonly mostImages?: number;
   readonly signal?: AbortSignal;
   /** Told of each run, also those of the search (`of` is undefined there). */

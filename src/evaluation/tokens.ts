@@ -60,7 +60,7 @@ export async function meanTokenCosines(model: Model, pass: AsyncIterable<BatchVa
       const cosine = Number(cosines[i]);
       if (!Number.isFinite(cosine))
         throw new WeightsError(
-          `The tokens of "${model.name}" are no numbers after "${layers[i % layers.length]}", since its weights overflow there; take other weights.`,
+          `The tokens of "${model.name}" are not numbers after "${layers[i % layers.length]}", as its weights overflow there; use other weights.`,
         );
       means[i % layers.length].add(cosine);
     }

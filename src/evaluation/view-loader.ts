@@ -1,4 +1,4 @@
-/** All images of a data set in order, as a model sees them in evaluation. */
+/** All images of a dataset in order, as a model sees them in evaluation. */
 import type { Dataset } from "../data/dataset/dataset.js";
 import { createLoader, type Loader, type LoaderOptions } from "../data/loading/loader.js";
 import { type EvaluationView, evaluationTransform } from "./view.js";

@@ -105,7 +105,9 @@ export function resolveView(
   };
   return {
     view,
-    notes: [...notes].map(([source, parts]) => `Images are seen as said by ${source}: ${parts.join(", ")}.`),
+    notes: [...notes].map(
+      ([source, parts]) => `Images are preprocessed as described by ${source}: ${parts.join(", ")}.`,
+    ),
   };
 }
 

@@ -1,4 +1,4 @@
-/** MATLAB files (version 5, as data sets keep their labels in): numbers, text, cells and structures. */
+/** MATLAB files (version 5, as datasets keep their labels in): numbers, text, cells and structures. */
 import { inflateSync } from "node:zlib";
 import { FileError } from "../errors/errors.js";
 import { fileError } from "../errors/file-error.js";
@@ -9,14 +9,14 @@ export type MatValue = readonly number[] | string | readonly MatValue[] | readon
 export type MatStruct = ReadonlyMap<string, MatValue>;
 
 /**
- * What is believed, of a whole file: the labels of data sets take a few megabytes and some ten thousand values. A number
+ * What is believed, of a whole file: the labels of datasets take a few megabytes and some ten thousand values. A number
  * or a cell takes many times the memory of its bytes.
  */
 const largest = { file: 16 * 2 ** 20, unpacked: 32 * 2 ** 20, values: 400_000, numbers: 2_000_000, depth: 16 };
 
 class MatError extends Error {}
 
-/** Variables of a file by name, all of them unless told which. Throws FileError when it is damaged or of another version. */
+/** Variables of a file by name, all of them by default. Throws FileError when it is damaged or of another version. */
 export async function readMat(path: string, wanted?: readonly string[]): Promise<ReadonlyMap<string, MatValue>> {
   const bytes = await readWhole(path, largest.file).catch((error) => {
     throw fileError(path, "read", error);

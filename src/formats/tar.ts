@@ -91,7 +91,7 @@ function numberOf(source: ByteSource, field: Buffer): number {
   const binary = () => Number(BigInt(`0x${(field[0] & 0x7f).toString(16)}${field.subarray(1).toString("hex")}`));
   const octal = () => (/^[0-7]*$/.test(digits) ? Number.parseInt(digits || "0", 8) : Number.NaN);
   const value = field[0] & 0x80 ? binary() : octal();
-  if (!Number.isSafeInteger(value)) throw damaged(source, "it holds a size that is no number or beyond all measure");
+  if (!Number.isSafeInteger(value)) throw damaged(source, "it holds an invalid or absurdly large size");
   return value;
 }
 
@@ -124,7 +124,7 @@ function paxRecords(source: ByteSource, bytes: Buffer): Extension {
   return found;
 }
 
-/** What a file is packed with that is no archive yet, as a remark. */
+/** What a file is packed with that is not an archive yet, as a remark. */
 function packed(header: Buffer): string {
   const head = header.toString("latin1", 0, 6);
   const packers = { BZh: "bzip2", "\xfd7zXZ": "xz", "(\xb5/\xfd": "zstd", PK: "zip" };

@@ -14,14 +14,15 @@ const most = { answer: 32 * 2 ** 20, pages: 2000 } as const;
  */
 export function askHub(endpoint: string, signal?: AbortSignal): typeof fetch {
   const asked = new Set<string>();
-  const notAHub = () => new DownloadError(`${endpoint} does not answer as a hub does; check HF_ENDPOINT.`);
+  const notAHub = () =>
+    new DownloadError(`${endpoint} did not return a valid Hugging Face response; check HF_ENDPOINT.`);
   return async (input, init = {}) => {
     const url = new URL(input instanceof Request ? input.url : input);
     const { method, body } = init;
     // A listing says where its next page is.
     if (url.origin !== new URL(endpoint).origin) throw notAHub();
     if (asked.has(url.href) || asked.size >= most.pages)
-      throw new DownloadError(`The listing at ${endpoint} has no end; check HF_ENDPOINT.`);
+      throw new DownloadError(`The listing at ${endpoint} never ends; check HF_ENDPOINT.`);
     asked.add(url.href);
     const response = await request(url, {
       method: method === "POST" ? "POST" : "GET",
@@ -56,7 +57,9 @@ function headersOf({ link, "content-type": type }: IncomingHttpHeaders): Record<
 /** The address of the hub that HF_ENDPOINT names. */
 export function checkedEndpoint(endpoint: string): string {
   if (!URL.canParse(endpoint) || !/^https?:$/.test(new URL(endpoint).protocol))
-    throw new UsageError(`HF_ENDPOINT is no address; it begins with https://, such as https://huggingface.co.`);
+    throw new UsageError(
+      `HF_ENDPOINT is not a valid address; it must begin with https://, such as https://huggingface.co.`,
+    );
   return endpoint;
 }
 
@@ -64,7 +67,7 @@ export function checkedEndpoint(endpoint: string): string {
 export function checkedToken(token: string): string {
   if (!/^hf_[\w.~+/=-]{1,4096}$/.test(token))
     throw new UsageError(
-      "HF_TOKEN is no token of the hub: one begins with hf_ and has neither blanks nor line ends; set it to one of yours, or unset it.",
+      "HF_TOKEN is not a valid hub token: a token begins with hf_ and contains no spaces or line breaks; set it to one of yours, or unset it.",
     );
   return token;
 }

@@ -1,4 +1,4 @@
-/** Data sets on the Hugging Face hub: which files a repository has, at one commit, and each of them when it is wanted. */
+/** Datasets on the Hugging Face hub: which files a repository has, at one commit, and each of them when it is wanted. */
 import { mkdir, readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { listFiles } from "@huggingface/hub";
@@ -26,12 +26,12 @@ export interface HubDataset {
   file(name: string, onProgress?: HubOptions["onProgress"]): Promise<string>;
 }
 
-/** Branch on which the hub keeps every data set as Parquet files, whatever its authors wrote. */
+/** Branch on which the hub keeps every dataset as Parquet files, whatever its authors wrote. */
 const converted = "refs/convert/parquet";
 /** More files than any repository needs. */
 const mostFiles = 100_000;
 
-/** The Parquet files of a data set ("owner/name"): its own at `revision`, else those that the hub has made of it. */
+/** The Parquet files of a dataset ("owner/name"): its own at `revision`, else those that the hub has made of it. */
 export async function hubDataset(repository: string, options: HubOptions = {}): Promise<HubDataset> {
   const asked = { ...options, kind: "dataset" as const };
   const revisions = options.revision === undefined ? ["main", converted] : [options.revision];
@@ -44,7 +44,7 @@ export async function hubDataset(repository: string, options: HubOptions = {}): 
     };
   }
   throw new DownloadError(
-    `The data set ${repository} has no Parquet files at ${revisions.join(" or ")}; download it by hand and give its folder.`,
+    `The dataset ${repository} has no Parquet files at ${revisions.join(" or ")}; download it by hand and give its folder.`,
   );
 }
 
@@ -84,7 +84,7 @@ async function listAt(origin: Origin, signal: AbortSignal | undefined): Promise<
     })) {
       if (entry.type === "file" && entry.path.endsWith(".parquet")) names.push(entry.path);
       if (names.length > mostFiles)
-        throw new DownloadError(`The data set ${origin.repository} has more than ${mostFiles} files.`);
+        throw new DownloadError(`The dataset ${origin.repository} has more than ${mostFiles} files.`);
     }
   } catch (error) {
     throw refusal(origin, error);

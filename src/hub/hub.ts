@@ -1,6 +1,6 @@
 /**
  * Files from the Hugging Face hub, in the cache that all its programs share. The hub's own client finds the file and
- * knows the cache's place; what it lacks is done here: a download that was cut off goes on where it stopped, a file is
+ * knows the cache's place; what it lacks is done here: a download that was cut off continues where it stopped, a file is
  * kept only when its SHA-256 is the one the hub states, and snapshots are named by the commit of the whole repository,
  * as the Python programs name them.
  */
@@ -27,13 +27,13 @@ import { askHub, checkedEndpoint, checkedToken } from "./ask.js";
 export type RepositoryKind = "model" | "dataset";
 
 export interface HubOptions {
-  /** What the repository is; a model unless told. */
+  /** What the repository is (default: a model). */
   readonly kind?: RepositoryKind;
   /** Branch, tag or commit. */
   readonly revision?: string;
   readonly signal?: AbortSignal;
   readonly onProgress?: (done: number, total: number) => void;
-  /** Environment with HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE; the process's own unless told. */
+  /** Environment with HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE (default: the process's own). */
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
@@ -187,7 +187,7 @@ async function describe(
   return { first: foundOf(info), beside: infos.filter((i) => beside.includes(i.path)).map(foundOf) };
 }
 
-/** What every call of the hub's client takes. Throws UsageError where the settings are no settings of a hub. */
+/** What every call of the hub's client takes. Throws UsageError where the settings are not settings of a hub. */
 export function requestOptions({ endpoint, token }: Origin, signal?: AbortSignal) {
   return {
     hubUrl: checkedEndpoint(endpoint),
@@ -228,7 +228,7 @@ async function requireGitName(blob: string, name: string, { path }: Found, { rep
   const bytes = await readWhole(blob, largestInGit);
   if (createHash("sha1").update(`blob ${bytes.length}\0`).update(bytes).digest("hex") === name) return;
   await rm(blob, { force: true });
-  throw new DownloadError(`"${path}" of ${repository} is not what the hub says of it; try again.`);
+  throw new DownloadError(`"${path}" of ${repository} does not match what the hub says about it; try again.`);
 }
 
 function sizeOf(origin: Origin, { size }: PathInfo): number {
@@ -243,13 +243,15 @@ export function refusal(origin: Origin, error: unknown): unknown {
   if (status === undefined) return error instanceof DeitError || isConnectionError(error) ? error : malformed(origin);
   return new DownloadError(
     status === 401 || status === 403
-      ? `The hub does not let you read ${repository} (status ${status}); check the name, and set HF_TOKEN to a token that may.`
+      ? `The hub denies access to ${repository} (status ${status}); check the name, and set HF_TOKEN to a token with access.`
       : `The hub knows no ${repository} at revision ${revision} (status ${status}); check the name.`,
   );
 }
 
 function malformed({ endpoint, repository }: Origin): DownloadError {
-  return new DownloadError(`${endpoint} answers about ${repository} as no hub does; check HF_ENDPOINT.`);
+  return new DownloadError(
+    `${endpoint} did not return a valid Hugging Face response for ${repository}; check HF_ENDPOINT.`,
+  );
 }
 
 /** What the cache holds for a revision it has seen before. */
@@ -265,7 +267,7 @@ async function cachedFile(folder: string, revision: string, paths: readonly stri
 /** Refuses names that would lead out of the cache, on any system. */
 function checkRelative(name: string): void {
   if (name === "" || /[\\:]/.test(name) || name.split("/").some((part) => part === "" || part === "." || part === ".."))
-    throw new UsageError(`"${name}" names no file or revision of a repository; write it as the hub shows it.`);
+    throw new UsageError(`"${name}" is not a file or revision of a repository; write it as the hub shows it.`);
 }
 
 async function exists(path: string): Promise<boolean> {

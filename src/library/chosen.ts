@@ -15,7 +15,7 @@ export interface Chosen<T> {
 export async function chosenSplit(data: DataPlace, signal?: AbortSignal): Promise<Chosen<SplitRule>> {
   if (typeof data === "string" && (await hasMeasuredPart(data))) return { value: { kind: "given" }, notes: [] };
   const share = setAside((await openForTraining(data, { signal })).length);
-  const note = `"${placeName(data)}" has no part with labels for validation or testing, so ${100 * share} % of each class is set aside for it; the option split chooses another share, validation other data, and split: "given" tests on nothing.`;
+  const note = `"${placeName(data)}" has no part with labels for validation or testing, so ${100 * share} % of each class is held out for it; the option split changes the share, validation gives other data, and split: "given" measures nothing.`;
   return { value: { kind: "hash", share }, notes: [note] };
 }
 
@@ -26,6 +26,6 @@ export async function chosenSettings(
   options: FittingOptions,
 ): Promise<Chosen<Record<string, unknown>>> {
   const { chosen, settings } = await fittingRecipe(await openForTraining(data, { rule }), options);
-  const note = `The recipe is ${chosen.name}, since none was named: ${chosen.why}.`;
+  const note = `The recipe is ${chosen.name}, as none was given: ${chosen.why}.`;
   return { value: settings, notes: [note] };
 }

@@ -21,7 +21,7 @@ import {
 
 /** How a classifier is opened. */
 export interface ClassifierSettings extends ClassifierChoice {
-  /** The engine; `auto` unless told. One that is open already is not closed with the classifier. */
+  /** The engine (default: `auto`). One that is open already is not closed with the classifier. */
   readonly engine?: EngineOption;
 }
 
@@ -37,7 +37,7 @@ export interface Prediction {
 
 /** How many answers are given. */
 export interface ClassifyOptions {
-  /** The most likely classes to tell, 5 unless told; all of them where there are fewer. */
+  /** The most likely classes to tell (default: 5); all of them where there are fewer. */
   readonly top?: number;
 }
 
@@ -133,7 +133,7 @@ class Opened {
 
   /** One image after another: only one is in memory, and answers are those of each alone. */
   async each<T>(input: ImageInput | readonly ImageInput[], work: (image: NamedImage) => Promise<T>): Promise<T | T[]> {
-    if (this.#closed) throw new UsageError("The classifier is closed; open another one.");
+    if (this.#closed) throw new UsageError("The classifier is closed; open a new one.");
     const { exif } = this.model.view;
     if (!isList(input)) return work(await readImage(input, exif));
     const results: T[] = [];
@@ -142,7 +142,7 @@ class Opened {
   }
 
   async classify(image: NamedImage, { top = 5 }: ClassifyOptions): Promise<readonly Prediction[]> {
-    if (!Number.isInteger(top) || top < 1) throw new UsageError(`top is ${top}; give a whole number from 1 on.`);
+    if (!Number.isInteger(top) || top < 1) throw new UsageError(`top is ${top}; give a whole number, 1 or more.`);
     const { name, classes } = this.model;
     const logits = await this.model.logits(this.#view(image));
     requireFiniteLogits(logits, name, image.name);
@@ -201,7 +201,7 @@ class Opened {
     const { inside, name } = this.model;
     if (inside) return inside;
     throw new UsageError(
-      `${what} look into a model, which "${name}" does not let anybody do; give weights of one of deit's models.`,
+      `${what} look into a model, which "${name}" does not support; give weights of one of deit's models.`,
     );
   }
 

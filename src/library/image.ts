@@ -77,7 +77,7 @@ async function body(url: URL): Promise<Uint8Array> {
 function rgb({ width, height, data }: PixelImage, name: string): RgbImage {
   const pixels = width * height;
   if (!Number.isInteger(width) || !Number.isInteger(height) || pixels <= 0)
-    throw new UsageError(`${capital(name)} has ${width}×${height} pixels; give whole numbers from 1 on.`);
+    throw new UsageError(`${capital(name)} has ${width}×${height} pixels; give whole numbers, 1 or more.`);
   if (data.length === 3 * pixels)
     return { width, height, data: new Uint8Array(data.buffer, data.byteOffset, data.length) };
   if (data.length !== 4 * pixels)

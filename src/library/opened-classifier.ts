@@ -20,7 +20,7 @@ import type { NamedTensors } from "../tensor/index.js";
 export interface ModelInMemory {
   readonly model: Model;
   readonly weights: NamedTensors;
-  /** How it sees images; as the model says unless told. */
+  /** How it sees images (default: as the model says). */
   readonly view?: EvaluationView;
   readonly classes?: readonly string[];
 }
@@ -57,7 +57,7 @@ export interface ClassifierChoice extends ViewChoice {
   readonly classes?: readonly string[];
   /** Of an ONNX file with several outputs: the name of the one that holds the classes. */
   readonly output?: string;
-  /** What the numbers of an ONNX file are; as its last node or the numbers themselves show unless told. */
+  /** What the numbers of an ONNX file are (default: as its last node or the numbers themselves show). */
   readonly answers?: AnswerForm;
   /** Bytes of a download so far and in all. */
   readonly onProgress?: (done: number, total: number) => void;
@@ -103,7 +103,7 @@ async function openInMemory(
   );
   if (said.length > 0)
     throw new UsageError(
-      `How a model in memory sees images is its own; say ${said.join(", ")} by { model, weights, view }.`,
+      `The preprocessing of a model in memory is its own; set ${said.join(", ")} with { model, weights, view }.`,
     );
   const { names = usualClasses(model) } = outputNames(undefined, choice.classes ?? source.classes, model.name);
   if (names && names.length !== model.classes)
@@ -129,7 +129,7 @@ async function openFile(path: string, choice: ClassifierChoice): Promise<OpenedC
   const { classes: names } = file.description;
   if (!names)
     throw new UsageError(
-      `"${path}" does not name its classes, nor does a file beside it; name them in order by classes.`,
+      `"${path}" does not name its classes, and neither does a file beside it; name them in order with classes.`,
     );
   const loaded = await loadOverImages(file, { batch: 1, chosen: choice });
   const { view, logits, close } = loaded;

@@ -1,10 +1,10 @@
-/** A training run as its caller sees it: events while it goes on, and how it ended. */
+/** A training run as its caller sees it: events while it continues, and how it ended. */
 import { messageOf } from "../errors/message-of.js";
 import type { TrainResult } from "../training/run/trainer.js";
 import type { TrainEvent } from "../training/run-folder/events.js";
 
 /**
- * A run that goes on by itself. Its events can be read by one `for await`, which ends with the run and throws what ended it
+ * A run that continues by itself. Its events can be read by one `for await`, which ends with the run and throws what ended it
  * early; leaving the loop does not stop the run, `stop()` does. Events wait for whoever reads them; only of reports of
  * single steps no more than 10,000 wait, then the oldest are dropped.
  */

@@ -25,7 +25,7 @@ export interface TrainSettings
   > {
   /** Run folder: weights, log and all that resuming needs. */
   readonly output: string;
-  /** A packaged recipe's name, a recipe's file, or settings; chosen to fit the data unless told, which an event says. */
+  /** A packaged recipe's name, a recipe's file, or settings; by default chosen to fit the data, which an event reports. */
   readonly recipe?: string | RecipeSettings;
   /** Changes to the recipe. */
   readonly settings?: RecipeSettings;
@@ -50,14 +50,14 @@ export interface TrainSettings
   /** Goes on with the run in `output`, with its recipe unless another is given; its data and model must be the same. */
   readonly resume?: boolean;
   readonly engine?: EngineOption;
-  /** Threads that read images; one less than the machine has unless told. */
+  /** Threads that read images (default: one less than the machine has). */
   readonly workers?: number;
   /** Saves the run and stops it. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * Trains a model on images and begins at once: `data` is a path of any format, or a data set of one's own. Read the events
+ * Trains a model on images and begins at once: `data` is a path of any format, or a dataset of one's own. Read the events
  * of the run that comes back, or wait for `finished`. Throws UsageError or FileError for what is wrong with the options.
  *
  * @example
@@ -82,7 +82,7 @@ async function begin(
 ): Promise<TrainingRun> {
   const { recipe: asked, settings, model, finetune, epochs, batchSize, engine, signal, split: _, ...passed } = options;
   if (typeof options.output !== "string" || options.output === "")
-    throw new UsageError("A run needs a folder for what it leaves; name it by output.");
+    throw new UsageError("A run needs a folder to write to; give it as output.");
   const own = ownModel(model);
   const changes = defined({ ...settings, finetune, epochs, batchSize, model: own?.name ?? model, ...taught });
   const known = asked === undefined && options.resume ? (await describeRun(options.output))?.recipe : undefined;
@@ -100,7 +100,7 @@ async function begin(
   if (options.loss) notes.push("The loss is a function of the caller's own, which the run folder cannot record.");
   if (teacher && teacher.identity === undefined)
     notes.push(
-      "The teacher is a function without an identity, so a run that goes on cannot tell whether it is still the same.",
+      "The teacher is a function without an identity, so a run that continues cannot tell whether it is still the same.",
     );
   const lease = await leaseEngine(engine);
   return startRun(async (onEvent, stopped) => {
@@ -137,7 +137,7 @@ function ownModel(model: TrainSettings["model"]): OwnModel | undefined {
   if (model === undefined || typeof model === "string") return undefined;
   if (modelNames().includes(model.name))
     throw new UsageError(
-      `"${model.name}" is the name of a model of deit's; call your own differently, so that its checkpoints are not taken for those.`,
+      `"${model.name}" is the name of a built-in model; rename yours, so that its checkpoints are not mistaken for that model's.`,
     );
   return "create" in model ? model : { name: model.name, create: () => model };
 }
@@ -150,10 +150,10 @@ export interface DistilSettings extends Omit<TrainSettings, "model"> {
   /**
    * A registered model's name (its published weights), a run folder, a file of weights, an ONNX file, or a function from
    * images to logits, with what it wants to see where that is not what the student sees. A function must be given again
-   * to a run that goes on.
+   * to a run that continues.
    */
   readonly teacher: string | TeacherFunction | OwnTeacher;
-  /** Who learns; the recipe's model unless told. */
+  /** Who learns (default: the recipe's model). */
   readonly student?: TrainSettings["model"];
   /** `hard`: from the teacher's decisions (the default); `soft`: from its probabilities. */
   readonly mode?: "hard" | "soft";

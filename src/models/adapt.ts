@@ -1,4 +1,4 @@
-/** Fits weights to a model: position embeddings are resized, heads of another class count refused or begun anew. */
+/** Fits weights to a model: position embeddings are resized, heads of another class count refused or restarted. */
 import { WeightsError } from "../errors/errors.js";
 import { describe, type HostTensor, type NamedTensors, type Shape } from "../tensor/index.js";
 import { initializeParameter } from "./initialize.js";
@@ -12,13 +12,13 @@ import { type DeitSizes, describeDeit, differences, nameOf, recognizeDeit } from
 export interface AdaptOptions {
   /** Where the weights come from, for messages. */
   readonly source: string;
-  /** Starts the heads anew when the class counts differ (fine-tuning); otherwise that is an error. */
+  /** Starts new heads when the class counts differ (fine-tuning); otherwise that is an error. */
   readonly newHead?: { readonly seed: number };
   /** Tensors that are there but of a kind that is not read, such as "float8_e5m2": an error where the model needs them. */
   readonly unread?: ReadonlyMap<string, string>;
   /** Attention heads that the weights were trained with, where they say so; the shapes do not tell. */
   readonly heads?: number;
-  /** Told what of the weights is left out, where that is no error. */
+  /** Told what of the weights is left out, where that is not an error. */
   readonly onNote?: (sentence: string) => void;
   readonly positions?: PositionInterpolation;
 }
@@ -44,11 +44,11 @@ function fitted(model: Model, spec: ParameterSpec, given: HostTensor | undefined
     const kind = options.unread?.get(spec.name);
     if (kind !== undefined)
       throw new WeightsError(
-        `The weights in "${options.source}" hold "${spec.name}" as ${kind}, which is not read; save it as float32, float16 or bfloat16 where it was made.`,
+        `The weights in "${options.source}" hold "${spec.name}" as ${kind}, which is not supported; save it as float32, float16 or bfloat16 where it was made.`,
       );
     if (options.newHead && (head || spec.name === "dist_token")) return startAnew();
     throw new WeightsError(
-      `The weights in "${options.source}" lack "${spec.name}" of ${model.name}; check that --model names what they were trained as.`,
+      `The weights in "${options.source}" lack "${spec.name}" of ${model.name}; check that --model names the model they were trained with.`,
     );
   }
   if (same(given.shape, spec.shape)) return asFloat32(given, spec.name, options.source);
@@ -58,7 +58,7 @@ function fitted(model: Model, spec: ParameterSpec, given: HostTensor | undefined
   if (head && options.newHead) return startAnew();
   if (head && given.shape.length === spec.shape.length && same(given.shape.slice(1), spec.shape.slice(1)))
     throw new WeightsError(
-      `The weights in "${options.source}" know ${given.shape[0]} classes, but the model has ${spec.shape[0]} ("${spec.name}"); fine-tune with --finetune to start a new head.`,
+      `The weights in "${options.source}" have ${given.shape[0]} classes, but the model has ${spec.shape[0]} ("${spec.name}"); fine-tune with --finetune to start a new head.`,
     );
   throw new WeightsError(
     `The weights in "${options.source}" do not fit ${model.name}: "${spec.name}" is [${given.shape}] there and [${spec.shape}] in the model; check --model.`,
@@ -89,7 +89,7 @@ function fitPositions(
     );
   }
   throw new WeightsError(
-    `The position embedding in "${source}" has ${given.shape[1]} tokens, which fits no ${model.distilled ? "distilled" : "plain"} DeiT; check --model.`,
+    `The position embedding in "${source}" has ${given.shape[1]} tokens, which does not fit a ${model.distilled ? "distilled" : "plain"} DeiT; check --model.`,
   );
 }
 
@@ -111,7 +111,7 @@ function refuseOtherArchitecture(model: Model, tensors: NamedTensors, options: A
   if (found && wanted) refuseOtherDeit(model, found, wanted, source, newHead !== undefined);
   if (heads !== undefined && model.config.heads !== undefined && heads !== model.config.heads)
     throw new WeightsError(
-      `The weights in "${source}" were trained with ${heads} attention heads, but ${model.name} has ${model.config.heads}, which would mix their parts; set heads=${heads}, or give other weights.`,
+      `The weights in "${source}" were trained with ${heads} attention heads, but ${model.name} has ${model.config.heads}, which would mix up their channels; set heads=${heads}, or give other weights.`,
     );
 }
 
@@ -123,7 +123,7 @@ function refuseOtherDeit(model: Model, found: DeitSizes, wanted: DeitSizes, sour
   if (differ.length > 0) {
     const [theirs, ours] = (["found", "wanted"] as const).map((side) => differ.map((d) => d[side]).join(" and "));
     throw new WeightsError(
-      `The weights in "${source}" have ${theirs}, but ${model.name} has ${ours} (they seem to be those of ${describeDeit(found)}); ${way}.`,
+      `The weights in "${source}" have ${theirs}, but ${model.name} has ${ours} (they look like those of ${describeDeit(found)}); ${way}.`,
     );
   }
   if (found.distilled && !wanted.distilled) {
@@ -133,7 +133,7 @@ function refuseOtherDeit(model: Model, found: DeitSizes, wanted: DeitSizes, sour
   }
   if (!found.distilled && wanted.distilled && !anew) {
     throw new WeightsError(
-      `The weights in "${source}" are of a plain model (they have no distillation token), but ${model.name} is distilled; ${way}, or fine-tune with --finetune to start the token and its head anew.`,
+      `The weights in "${source}" are of a plain model (they have no distillation token), but ${model.name} is distilled; ${way}, or fine-tune with --finetune to train a new token and head.`,
     );
   }
 }

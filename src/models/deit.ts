@@ -24,7 +24,7 @@ export interface DeitConfig {
   readonly dropPath: number;
   /** Dropout after the embedding, in the projection and in the MLP. */
   readonly dropout: number;
-  /** What normalisation adds to the variance; 1e-6 unless told. */
+  /** What normalisation adds to the variance (default: 1e-6). */
   readonly normEpsilon?: number;
 }
 

@@ -22,8 +22,8 @@ it("the largest and smallest numbers are numbers, and whole ones are not looked 
   requireFiniteWeights(tensors, "w.pth");
 });
 
-it("logits that are no numbers name the image", () => {
+it("logits that are not numbers name the image", () => {
   expect(() => requireFiniteLogits([1, Number.NaN], "deit", "cat.jpg")).toThrow(
-    'The answer of "deit" to "cat.jpg" is no number: output 1 is NaN',
+    'The answer of "deit" to "cat.jpg" is not a number: output 1 is NaN',
   );
 });

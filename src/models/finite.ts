@@ -9,7 +9,7 @@ export function requireFiniteWeights(weights: NamedTensors, source: string): voi
     if (at < 0) continue;
     const more = [...weights.values()].filter((t) => firstBroken(t) >= 0).length - 1;
     throw new WeightsError(
-      `The weights in "${source}" are not all numbers: "${name}" holds ${tensor.data[at]} at place ${at} of ${tensor.data.length}${more > 0 ? `, and ${more} more tensors are like it` : ""}. They come from a training that broke, or from numbers too large for half precision; take an earlier checkpoint, or export them again in float32.`,
+      `The weights in "${source}" are not all numbers: "${name}" holds ${tensor.data[at]} at place ${at} of ${tensor.data.length}${more > 0 ? `, and ${more} more tensors are like it` : ""}. They come from training that diverged, or from numbers too large for half precision; use an earlier checkpoint, or export them again in float32.`,
     );
   }
 }
@@ -19,7 +19,7 @@ export function requireFiniteLogits(logits: ArrayLike<number>, model: string, im
   for (let i = 0; i < logits.length; i++) {
     if (Number.isFinite(logits[i])) continue;
     throw new WeightsError(
-      `The answer of "${model}" to "${image}" is no number: output ${i} is ${logits[i]}. The weights overflow within the model, so nothing follows from it; take other weights.`,
+      `The answer of "${model}" to "${image}" is not a number: output ${i} is ${logits[i]}. The weights overflow within the model, so the result is meaningless; use other weights.`,
     );
   }
 }

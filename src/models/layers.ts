@@ -4,7 +4,7 @@ import type { ForwardContext, Initializer, ParameterDeclaration } from "./model.
 
 /** What a linear layer begins with, and the part of the model that it belongs to. */
 export interface LinearOptions extends Pick<ParameterDeclaration, "part"> {
-  /** First values of the weight; a truncated normal of deviation 0.02 unless told. */
+  /** First values of the weight (default: a truncated normal of deviation 0.02). */
   readonly init?: Initializer;
 }
 
@@ -12,11 +12,11 @@ export interface LinearOptions extends Pick<ParameterDeclaration, "part"> {
 export interface ConvolutionLayer {
   /** Channels of the result. */
   readonly width: number;
-  /** Side of the kernel; 1 unless told. */
+  /** Side of the kernel (default: 1). */
   readonly size?: number;
   /** 1 unless told. */
   readonly stride?: number;
-  /** Groups of channels that do not see each other; 1 unless told. */
+  /** Groups of channels that do not see each other (default: 1). */
   readonly groups?: number;
 }
 
@@ -29,7 +29,7 @@ export interface Layers extends ForwardContext {
    * as `NAME.input`.
    */
   head(name: string, x: Tensor, classes: number, init?: Initializer): Tensor;
-  /** LayerNorm over the last axis by `NAME.weight` and `NAME.bias`; `epsilon` is 1e-6 unless told. */
+  /** LayerNorm over the last axis by `NAME.weight` and `NAME.bias` (default: `epsilon` is 1e-6). */
   layerNorm(name: string, x: Tensor, epsilon?: number): Tensor;
   /** Convolution of `[batch, channels, height, width]` by `NAME.weight`, without a bias, its borders padded to keep the size at stride 1. */
   conv2d(name: string, x: Tensor, layer: ConvolutionLayer): Tensor;

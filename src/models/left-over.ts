@@ -29,7 +29,7 @@ const ofTraining =
 export interface LeftOver {
   /** Names of tensors that no part of the model reads. */
   readonly names: readonly string[];
-  /** Whether they lie between the last block and the logits, so that a head that begins anew does without them. */
+  /** Whether they lie between the last block and the logits, so that a head that starts over does without them. */
   readonly ofHead: boolean;
 }
 
@@ -68,12 +68,12 @@ export function requireNothingLeft(model: Model, { names }: LeftOver, options: L
   if (refused.length > 0) {
     const what = partOf(refused[0]);
     throw new WeightsError(
-      `The weights in "${source}" hold ${listed(refused)} that ${model.name} has not${what ? ` (${what.is})` : ""}; they are those of another architecture, check --model.`,
+      `The weights in "${source}" hold ${listed(refused)} that ${model.name} has not${what ? ` (${what.is})` : ""}; they belong to another architecture; check --model.`,
     );
   }
   if (names.length > 0)
     onNote?.(
-      `The weights in "${source}" hold ${listed(names)} that ${model.name} has not; ${names.length > 1 ? "they are" : "it is"} not used.`,
+      `The weights in "${source}" hold ${listed(names)} that ${model.name} does not have; ${names.length > 1 ? "they are" : "it is"} not used.`,
     );
 }
 

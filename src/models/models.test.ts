@@ -129,7 +129,7 @@ describe("adaptWeights", () => {
     const fitted = adaptWeights(model({ imageSize: 64 }), weights({}), { source });
     expect(fitted.get("pos_embed")!.shape).toEqual([1, 65, 8]);
   });
-  it("starts a head anew when asked, and refuses otherwise", () => {
+  it("starts a new head when asked, and refuses otherwise", () => {
     expect(() => adaptWeights(model({ classes: 5 }), weights({}), { source })).toThrow(
       '"w.safetensors" know 3 classes, but the model has 5',
     );

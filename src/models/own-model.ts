@@ -57,7 +57,7 @@ export function defineModel<Options extends OwnOptions>(
 ): OwnModel {
   if (name === "") throw new UsageError("A model of your own needs a name, which its checkpoints say.");
   if (modelNames().includes(name))
-    throw new UsageError(`"${name}" is the name of a model of deit's; call your own differently.`);
+    throw new UsageError(`"${name}" is the name of a deit model; call your own differently.`);
   return { name, create: (options) => made(name, defaults, build, options) };
 }
 

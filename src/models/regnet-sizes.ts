@@ -33,7 +33,7 @@ const small: RegnetDesign & Partial<RegnetConfig> = {
 
 /** A constructor per name. */
 export const regnetConstructors: Readonly<Record<string, (options: Partial<RegnetConfig>) => Model>> = {
-  /** Any point of the design space, a small one unless told. */
+  /** Any point of the design space (default: a small one). */
   regnety: (o) => regnety("regnety", small, o),
   ...Object.fromEntries(Object.keys(designs).map((name) => [name, published(name, name, {})])),
   ...Object.fromEntries(

@@ -105,7 +105,7 @@ interface Unit {
   readonly size?: number;
   readonly stride?: number;
   readonly groups?: number;
-  /** What the scale of the normalisation begins at; 1 unless told. */
+  /** What the scale of the normalisation begins at (default: 1). */
   readonly first?: 0 | 1;
 }
 

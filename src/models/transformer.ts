@@ -17,15 +17,15 @@ import type { Initializer } from "./model.js";
 /** Sizes and rates of a block. */
 export interface BlockOptions {
   readonly heads: number;
-  /** Width of the MLP's hidden layer over that of a token; 4 unless told. */
+  /** Width of the MLP's hidden layer over that of a token (default: 4). */
   readonly mlpRatio?: number;
-  /** What the norms add to variances; 1e-6 unless told. */
+  /** What the norms add to variances (default: 1e-6). */
   readonly normEpsilon?: number;
-  /** Probability of dropping a branch; 0 unless told. */
+  /** Probability of dropping a branch (default: 0). */
   readonly dropPath?: number;
-  /** Of dropping elements, in the projection and in the MLP; 0 unless told. */
+  /** Of dropping elements, in the projection and in the MLP (default: 0). */
   readonly dropout?: number;
-  /** Only so many tokens from the first are computed, as from the last block, after which no others are read; all unless told. */
+  /** Only so many tokens from the first are computed, as from the last block, after which no others are read (default: all). */
   readonly queries?: number;
 }
 

@@ -67,7 +67,7 @@ function dataPage(report: CheckReport, pictures: Pictures, examples: readonly (r
     lead: `${counted(length, "image")} in ${counted(classes.length, "class")}, every file read in full (${seconds.toFixed(1)} s).`,
     summary,
     sections,
-    footer: html`Made by <code>deit data check</code>. Pictures are part of this file; nothing is loaded from elsewhere.`,
+    footer: html`Made by <code>deit data check</code>. Images are part of this file; nothing is loaded from elsewhere.`,
   });
 }
 

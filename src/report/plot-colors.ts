@@ -1,4 +1,4 @@
-/** Colours of the plots, for light and dark pages, as CSS variables that a page may set anew. */
+/** Colours of the plots, for light and dark pages, as CSS variables that a page may override. */
 
 export type Theme = "light" | "dark";
 

@@ -8,14 +8,14 @@ import { ink, palettes, paper, plotStyle, seriesColor, type Theme, withColors } 
 export interface Axis {
   readonly label: string;
   readonly scale?: "linear" | "log";
-  /** From the data unless told. */
+  /** Default: from the data. */
   readonly domain?: readonly [number, number];
 }
 
 /** A curve with its name. */
 export interface Series {
   readonly name: string;
-  /** `deviation` draws a band of that height on both sides. Points with values that are no numbers are left out. */
+  /** `deviation` draws a band of that height on both sides. Points with values that are not numbers are left out. */
   readonly points: readonly { readonly x: number; readonly y: number; readonly deviation?: number }[];
 }
 
@@ -63,7 +63,7 @@ export interface BarChart extends Frame {
     readonly deviation?: number;
     readonly group?: string;
   }[];
-  /** Text of a value; two decimals unless told. */
+  /** Text of a value (default: two decimals). */
   readonly format?: (value: number) => string;
 }
 

@@ -21,7 +21,7 @@ export function runPage(reported: readonly ReportedRun[]): string {
     ...(several ? [{ id: "comparison", title: "Comparison", body: comparisonTable(runs) }] : []),
     { id: "curves", title: "Curves", body: curves(runs) },
     ...inspected("confusions", "Confusions", runs, ({ decisions, classes }) => confusionTables(decisions, classes)),
-    ...inspected("mistakes", "Surest mistakes", runs, (i) => [
+    ...inspected("mistakes", "Most confident mistakes", runs, (i) => [
       html`<p>The mistakes that the model was most confident about. Look for wrong labels among them.</p>`,
       exampleGallery(i.surestMistakes, i.classes),
     ]),
@@ -47,7 +47,7 @@ export function runPage(reported: readonly ReportedRun[]): string {
       runs.map((each) => notices(each, several)),
     ],
     sections,
-    footer: html`Made by <code>deit report</code>. Pictures are part of this file; nothing is loaded from elsewhere.`,
+    footer: html`Made by <code>deit report</code>. Images are part of this file; nothing is loaded from elsewhere.`,
     css: `${matrixCss}${css}`,
   });
 }
@@ -112,7 +112,9 @@ function notices({ label, run, notInspected }: LabelledRun, several: boolean): C
           html`<code>deit train --resume ${shellWord(run.folder)}</code>.`,
         ])
       : "",
-    run.state === "running" ? notice("note", `${name}the run is still going; this is how far it has got.`) : "",
+    run.state === "running"
+      ? notice("note", `${name}the run is still in progress; this is what it has done so far.`)
+      : "",
     broken > 0
       ? notice("serious", `${name}loss or gradients were not finite ${broken === 1 ? "once" : `${broken} times`}.`)
       : "",

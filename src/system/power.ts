@@ -26,7 +26,7 @@ export async function startPowerMeter(accelerator: boolean): Promise<PowerMeter>
       const after = await packageEnergy();
       if (!before || !after) return undefined;
       const seconds = (performance.now() - start) / 1000;
-      // A counter begins anew at its range; that is seen once at most in the seconds of a measurement.
+      // A counter starts over at its range; that is seen once at most in the seconds of a measurement.
       const joules = after.reduce((sum, { energy, range }, i) => {
         const used = energy - before[i].energy;
         return sum + (used < 0 ? used + range : used) / 1e6;

@@ -15,7 +15,7 @@ export type OnnxAttribute =
 /** What an ONNX node has beside its inputs. */
 export interface OnnxOptions {
   readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
-  /** Number of outputs, 1 unless told. */
+  /** Number of outputs (default: 1). */
   readonly outputs?: number;
   /** Operator set: "" is ONNX itself, "com.microsoft" ONNX Runtime's own. */
   readonly domain?: "" | "com.microsoft";

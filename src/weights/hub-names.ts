@@ -22,7 +22,7 @@ export function hubRepository(weights: string, model: string | undefined): strin
   const named = weights.replace(/^(hub|hf):?/, "");
   if (named) {
     if (!/^\w[\w.-]*\/\w[\w.-]*$/.test(named))
-      throw new UsageError(`"${weights}" names no repository; write hub:owner/name.`);
+      throw new UsageError(`"${weights}" does not name a repository; write hub:owner/name.`);
     return named;
   }
   const known = model !== undefined && Object.hasOwn(repositories, model) ? repositories[model] : undefined;

@@ -133,7 +133,7 @@ function stack(parts: readonly HostTensor[], where: string): HostTensor {
   const [first] = parts;
   if (first.shape.length === 0 || parts.some((p) => p.dtype !== first.dtype || `${p.shape}` !== `${first.shape}`)) {
     throw new WeightsError(
-      `The query, key and value of ${where} have the shapes ${parts.map((p) => `${p.dtype} [${p.shape}]`).join(", ")}; they must be the same, so the file is damaged or of another model.`,
+      `The query, key and value of ${where} have the shapes ${parts.map((p) => `${p.dtype} [${p.shape}]`).join(", ")}; they must be equal, so the file is damaged or belongs to another model.`,
     );
   }
   const out = allocate(first.dtype, first.data.length * parts.length);

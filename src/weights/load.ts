@@ -94,7 +94,7 @@ function normalized(path: string, { tensors: all, unread, notes, ...rest }: Load
   const { names, prefix, outside, rivals, head } = bareNames([...tensors.keys(), ...unread.keys()]);
   if (rivals.length > 0)
     throw new WeightsError(
-      `"${path}" holds several models, whose names begin with ${[prefix, ...rivals].map(quoted).join(", ")}; write which is wanted, as "${path}#${prefix.replace(/\.$/, "")}".`,
+      `"${path}" contains several models, whose names begin with ${[prefix, ...rivals].map(quoted).join(", ")}; specify one, as "${path}#${prefix.replace(/\.$/, "")}".`,
     );
   const named = new Map<string, HostTensor>();
   for (const [name, t] of tensors) if (names.has(name)) named.set(names.get(name)!, toFloat32(t));
@@ -109,7 +109,7 @@ function normalized(path: string, { tensors: all, unread, notes, ...rest }: Load
     head === undefined
       ? []
       : [
-          `The head of "${path}" (${quoted(head)}) lies beside its body (${quoted(prefix)}); it is taken to read what the body's own would.`,
+          `The head of "${path}" (${quoted(head)}) lies beside its body (${quoted(prefix)}); it is assumed to take the same input as the body's own head.`,
         ];
   const ours = timmNamed(named);
   requireNoRegnetX(path, ours.keys());

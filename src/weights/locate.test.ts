@@ -69,7 +69,7 @@ describe("locateWeights", () => {
       "",
       'holds no weights itself, but "checkpoint-10", "checkpoint-5" in it do',
     ],
-    [["adapter_model.safetensors", "adapter_config.json"], "", "holds an adapter (PEFT, LoRA)"],
+    [["adapter_model.safetensors", "adapter_config.json"], "", "contains an adapter (PEFT, LoRA)"],
     [["notes.txt"], "", "holds no weights: neither best.safetensors"],
     [[shards[0]], shards[0], `one of 2 files of one set of weights, of which "${shards[1]}" is not beside it`],
     [
@@ -77,7 +77,7 @@ describe("locateWeights", () => {
       "",
       `names 2 files, but "${shards[1]}" of them is not beside it`,
     ],
-    [[["x.index.json", "{}"]], "x.index.json", "has no weight_map, so it is no index"],
+    [[["x.index.json", "{}"]], "x.index.json", "has no weight_map, so it is not an index"],
     [[["x.index.json", manyShards]], "x.index.json", "names more than 10000 files"],
     [[["x.index.json", '{"weight_map":{"a":"../../etc/passwd"}}']], "x.index.json", "lies in no file of its folder"],
     [["__0_0.distcp", ".metadata"], "", "a distributed checkpoint of PyTorch (DCP)"],

@@ -133,7 +133,7 @@ async function insteadOfOne(folder: string, names: readonly string[], candidates
   }
   if (below.length > 0)
     return `holds no weights itself, but ${listed(below)} in it ${below.length > 1 ? "do" : "does"}; name one.`;
-  return `holds no weights: neither ${basename(usual[0])} of a run of deit's nor model.safetensors, pytorch_model.bin, or one .pth, .pt or .ckpt file; name the file.`;
+  return `holds no weights: neither ${basename(usual[0])} of a deit run nor model.safetensors, pytorch_model.bin, or one .pth, .pt or .ckpt file; name the file.`;
 }
 
 async function exists(path: string): Promise<boolean> {

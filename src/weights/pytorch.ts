@@ -70,7 +70,7 @@ async function readZip(path: string, key: string | undefined): Promise<PytorchWe
   const zip = await ZipFile.open(path, { totalBytes: size * largestPacking });
   try {
     const pickle = [...zip.entries.keys()].find((name) => /^[^/]*\/?data\.pkl$/.test(name));
-    if (!pickle) throw new PickleError("holds no data.pkl, so it is no checkpoint");
+    if (!pickle) throw new PickleError("holds no data.pkl, so it is not a checkpoint");
     const root = pickle.slice(0, -"data.pkl".length);
     if (zip.entries.has(`${root}byteorder`) && (await zip.read(`${root}byteorder`, 16)).toString() !== "little") {
       throw new PickleError("was written on a big-endian machine");
@@ -222,7 +222,7 @@ async function collect(
     else if (tensor.type.dtype === undefined) unread.set(name, tensor.type.name);
     else refs.set(name, tensor);
   }
-  if (refs.size === 0) throw new FileError(path, `"${path}" holds no tensor of a type that is read here.`);
+  if (refs.size === 0) throw new FileError(path, `"${path}" contains no tensor of a supported type.`);
   let bytes = 0;
   for (const { shape, type } of refs.values()) bytes += sizeOf(shape) * type.size;
   if (bytes > Math.max(size * largestExpansion, smallExpansion))

@@ -36,7 +36,7 @@ export async function shardsOfIndex(path: string): Promise<Files> {
   return [join(folder, first), ...rest.map((name) => join(folder, name))];
 }
 
-/** Names of tensors with the files they lie in. Throws FileError where the file is no such index. */
+/** Names of tensors with the files they lie in. Throws FileError where the file is not such an index. */
 async function weightMap(path: string): Promise<Readonly<Record<string, string>>> {
   try {
     const index = asObject(await readJson(path, largestIndex));
@@ -58,7 +58,10 @@ const isInFolder = (entry: [string, unknown]): entry is [string, string] => {
 };
 
 const noIndex = (path: string, what: string): FileError =>
-  new FileError(path, `"${path}" ${what}, so it is no index of weights; fetch it again, or name a file of weights.`);
+  new FileError(
+    path,
+    `"${path}" ${what}, so it is not an index of weights; fetch it again, or name a file of weights.`,
+  );
 
 /** All shards of the set that a file is one of by its name (`model-00001-of-00002.safetensors`); undefined for others. */
 export async function siblingShards(path: string): Promise<Files | undefined> {

@@ -74,7 +74,7 @@ export function bareNames(given: Iterable<string>): BareNames {
   if (new Set(names.values()).size < names.size) {
     const twice = [...names.values()].find((bare, i, all) => all.indexOf(bare) !== i)!;
     throw new WeightsError(
-      `The weights hold ${JSON.stringify(twice.slice(0, 60))} twice, under different wrappers' names; save the state dict of one model.`,
+      `The weights hold ${JSON.stringify(twice.slice(0, 60))} twice, under the names of different wrappers; save the state dict of a single model.`,
     );
   }
   const outside = unwrapped.map(([name]) => name).filter((name) => !names.has(name));

@@ -140,7 +140,7 @@ describe("deit evaluate", () => {
     const folder = await numbered("v2", [0, 1, 2, 3, 9]);
     const ran = await deit(["evaluate", "--weights", plain, "--data", folder, "--predictions", "--json"]);
     expect(ran.stderr).toContain(
-      `The classes of "v2" are numbers; they are taken as numbers of the model's outputs, 0 to 9.`,
+      `The classes of "v2" are numbers; they are treated as indices of the model's outputs, 0 to 9.`,
     );
     const found = JSON.parse(ran.stdout);
     expect(found.images).toBe(5);

@@ -39,7 +39,7 @@ it("a dry run tells time, memory, energy and cost that agree, and leaves nothing
 it("a dry run in words says what is assumed", async () => {
   const ran = await deit(["train", ...run, "--dry-run", "--set", ...micro], { cwd: scratch });
   expect(ran.code, ran.stderr).toBe(0);
-  for (const word of ["speed", "time", "memory", "disk", "energy", "cost", "Taken for granted", "Power: "])
+  for (const word of ["speed", "time", "memory", "disk", "energy", "cost", "Assumptions", "Power: "])
     expect(ran.stdout).toContain(word);
 });
 

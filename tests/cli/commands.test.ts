@@ -129,7 +129,7 @@ describe("deit predict", () => {
     });
     expect(list.stdout.trim().split("\n")).toHaveLength(2);
   });
-  it("answers for data sets, each image under its key", async () => {
+  it("answers for datasets, each image under its key", async () => {
     const shards = join(scratch, "shards");
     await mkdir(shards);
     await copyFile(join(data, "shard-pax.tar"), join(shards, "train-000.tar"));
@@ -163,8 +163,8 @@ describe("bad input", () => {
   const predict = (file: string) => ["predict", file, "--weights", run];
   it("a missing file", () =>
     fails(predict("none.jpg"), /^deit: Cannot read "none\.jpg": it does not exist; check the path\.\n$/, 4));
-  it("a file that is no image", () =>
-    fails(predict(join(images, "generate.py")), /generate\.py" is no image that can be read/, 4));
+  it("a file that is not an image", () =>
+    fails(predict(join(images, "generate.py")), /generate\.py" is not an image that can be read/, 4));
   it("a truncated JPEG", () => fails(predict(join(images, "truncated.jpg")), /truncated\.jpg" is cut short/, 4));
   it("one bad image among good ones keeps no other from its answer", async () => {
     const ran = await deit([
@@ -250,7 +250,7 @@ describe("bad input", () => {
     expect([ran.code, ran.stderr]).toEqual([
       4,
       expect.stringMatching(
-        /2 of 6 images cannot be read; .*--on-bad-image skip:\n.*1\.jpg" is cut short.*\n.*2\.png" is no image/,
+        /2 of 6 images cannot be read; .*--on-bad-image skip:\n.*1\.jpg" is cut short.*\n.*2\.png" is not an image/,
       ),
     ]);
     expect(existsSync(output)).toBe(false);
@@ -312,7 +312,7 @@ describe("bad input", () => {
 });
 
 describe("interruption", () => {
-  it("ends with 130, keeps what is finished and says how to go on", async () => {
+  it("ends with 130, keeps what is finished and says how to continue", async () => {
     const output = join(scratch, "interrupted");
     const settings = [
       "--output",

@@ -65,7 +65,7 @@ it("measures on the images that the folder of the run names", async () => {
 
 it("says that another division takes images of the training", async () => {
   const ran = await evaluate(copied("divided"), data(), "--split", "0.5");
-  expect(ran.stderr).toContain("6 of the 10 images that --split takes for testing were not set aside by the run that");
+  expect(ran.stderr).toContain("6 of the 10 images that --split takes for testing were not held out by the run that");
 });
 
 it("says that images may be of the training where some have been added since", async () => {
@@ -76,15 +76,12 @@ it("says that images may be of the training where some have been added since", a
   }
   const ran = await evaluate(copied("divided"), more);
   expect([ran.code, counted(ran.stdout)]).toEqual([0, 22]);
-  expect(ran.stderr).toContain(`--split ${copied("divided")} measures on what the run set aside.`);
+  expect(ran.stderr).toContain(`--split ${copied("divided")} measures on what the run held out.`);
 });
 
 it("says that nothing was set aside, and nothing of data that the run has not seen", async () => {
   const ran = await evaluate(copied("whole"));
-  expect([counted(ran.stdout), ran.stderr]).toEqual([
-    20,
-    expect.stringContaining("set none aside, so that this is no"),
-  ]);
+  expect([counted(ran.stdout), ran.stderr]).toEqual([20, expect.stringContaining("held none out, so this is not")]);
   const others = join(scratch, "others");
   for (const name of ["cat", "dog"]) {
     await mkdir(join(others, name), { recursive: true });

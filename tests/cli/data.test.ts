@@ -1,4 +1,4 @@
-/** The commands on data sets, run as programs. */
+/** The commands on datasets, run as programs. */
 import { copyFile, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -72,7 +72,7 @@ it("names a place for the run of the folder at hand, where it would be a class o
   const ran = await deit(["train", "small-data", "."], { cwd: photos });
   expect([ran.code, ran.stderr]).toEqual([
     2,
-    expect.stringMatching(/"runs\/photos" would lie inside .* such as --output \.\.\/runs\/photos\.\n$/),
+    expect.stringMatching(/"runs\/photos" would be inside .* such as --output \.\.\/runs\/photos\.\n$/),
   ]);
 });
 
@@ -139,7 +139,7 @@ it.skipIf(process.platform === "win32")("ends at once by a signal that comes whi
   expect(await signalledEarly("SIGTERM", ["train", ...small])).toEqual([null, "SIGTERM"]),
 );
 
-it.skipIf(process.platform !== "linux")("goes on under nohup when the terminal is gone", async () => {
+it.skipIf(process.platform !== "linux")("continues under nohup when the terminal is gone", async () => {
   const output = join(scratch, "nohup");
   // What nohup gives for standard input in place of a terminal: /dev/null, for writing only.
   const input = await open("/dev/null", "w");

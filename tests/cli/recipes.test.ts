@@ -78,7 +78,7 @@ describe("recipes of the user's own", () => {
     expect([await isRecipe(scratch), await isRecipe("procedural")]).toEqual([false, false]);
     expect((await asked(["small-data"])).ask).toMatchObject({ options: { recipe: "small-data" } });
     expect((await asked(["photos"])).ask).toMatchObject({ data: "photos" });
-    await expect(asked(["small-data", "photos", "--recipe", "deit-base"])).rejects.toThrow("named twice");
+    await expect(asked(["small-data", "photos", "--recipe", "deit-base"])).rejects.toThrow("given twice");
     await expect(asked(["small-dota", "photos"])).rejects.toThrow('did you mean "small-data"?');
   });
 

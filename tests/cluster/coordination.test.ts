@@ -95,7 +95,7 @@ describe("ranks of a job", () => {
     const { challenge } = JSON.parse(said.toString()) as { challenge: string };
     const proof = proofOf(token, "rank", challenge, 1);
     frozen.write(`${JSON.stringify({ rank: 1, ranks: 2, host: "frozen", nonce: "n", proof })}\n`);
-    expect(await reasonOf(good)).toBe('Rank 1 on "frozen" has said nothing for 0.2 s, so the job ends.');
+    expect(await reasonOf(good)).toBe('Rank 1 on "frozen" has been silent for 0.2 s, so the job ends.');
     frozen.destroy();
     await coordinator.close();
 

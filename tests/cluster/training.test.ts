@@ -120,7 +120,7 @@ describe("a job", { timeout: 300_000 }, () => {
     await expectSame("alone", "nodes");
   });
 
-  it("stops everywhere after the same run when one process is interrupted, and goes on later", async () => {
+  it("stops everywhere after the same run when one process is interrupted, and continues later", async () => {
     const { code, said } = await job("cut", ["--interrupt", "1"]);
     expect(code, said.join("\n")).toBe(0);
     expect(said.join("\n")).toContain('"interrupted":true');

@@ -1,4 +1,4 @@
-/** Data sets as people have them: each layout is made, and is opened as torchvision and the datasets library would, or refused. */
+/** Datasets as people have them: each layout is made, and is opened as torchvision and the datasets library would, or refused. */
 import { copyFile, mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -160,7 +160,7 @@ describe("a part", () => {
     await expect(openPart(path, { split: "test" })).rejects.toThrow(UnlabelledPartError);
     const measured = await openForMeasuring(path, {});
     expect([measured.part, counted(measured.dataset)]).toEqual(["validation", "cat:0 dog:1"]);
-    expect(sayings(measured.dataset).join()).toContain("has no labels and is left out");
+    expect(sayings(measured.dataset).join()).toContain("has no labels and is ignored");
   });
 });
 
@@ -226,7 +226,7 @@ describe("lists", () => {
     [
       "a name that two files have",
       "id,label\n0,cat\n",
-      /stands more than once below its folder: "img\/0\.png", "other\/0\.png"/,
+      /exists more than once below its folder: "img\/0\.png", "other\/0\.png"/,
     ],
   ])("with %s are refused, with what decides", async (_, csv, message) => {
     const path = await made({ "x.csv": csv, ...images, "other/0.png": image });
@@ -297,7 +297,7 @@ describe("shards", () => {
     });
     for (const [name, message] of [
       ["a", /several images \(\.depth\.png, \.rgb\.png\)/],
-      ["b", /a text in its \.txt member and no class/],
+      ["b", /text in its \.txt member but no class/],
       ["c", /packed with bzip2/],
     ] as const)
       await expect(openPart(join(path, `${name}.tar`), { split: "train" })).rejects.toThrow(message);

@@ -41,7 +41,7 @@ function finding(report: CheckReport, kind: FindingKind) {
   };
 }
 
-describe("a data set without fault", () => {
+describe("a dataset without fault", () => {
   it("gets notes at most", async () => {
     for (let i = 0; i < 50; i++) await put(`good/${i < 40 ? "train" : "test"}/${i % 2 ? "a" : "b"}/${i}.jpg`, photo[i]);
     const report = await check("good");
@@ -73,7 +73,7 @@ it("tells of one class, of parts without labels, and of nothing misnamed in an a
   expect(finding(report, "unlabelled").severity).toBe("warning");
 });
 
-describe("a data set with all faults", () => {
+describe("a dataset with all faults", () => {
   let report: CheckReport;
   beforeAll(async () => {
     for (let i = 0; i < 25; i++) await put(`bad/train/cat/${i}.jpg`, photo[i]);
@@ -123,8 +123,8 @@ describe("a data set with all faults", () => {
       "X is cut short",
       "Cannot read X: it does not exist",
       "X is empty",
-      "X is a web page, which is no image",
-      "X is a pointer of Git LFS, which is no image",
+      "X is a web page, which is not an image",
+      "X is a pointer of Git LFS, which is not an image",
     ]);
   });
   it("has images with errors inside, under another format's name, and under no image's name", () => {

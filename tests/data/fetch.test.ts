@@ -68,7 +68,7 @@ describe("fetchDataset", () => {
     ...more,
   });
 
-  it("fetches, goes on after a cut, checks, unpacks and opens", async () => {
+  it("fetches, continues after a cut, checks, unpacks and opens", async () => {
     const bytes = await readFile(`${fixtures}cifar-10-batches-bin/data_batch_1.bin`);
     const content = await archive(
       [{ name: "cifar/", type: "directory" }, ""],
@@ -213,7 +213,8 @@ describe("unpackTar", () => {
     await rm(join(root, "x"), { force: true });
     // Sizes of 88 bits, negative ones too, of a file and of a long name.
     for (const first of [0x81, 0xa7, 0xfe, 0xff])
-      for (const type of ["0", "L", "x"]) await refused(gzipSync(sized(tar, first, type)), "a size that is no number");
+      for (const type of ["0", "L", "x"])
+        await refused(gzipSync(sized(tar, first, type)), "a size that is not a number");
   });
 
   function sized(tar: Buffer, first: number, type: string): Buffer {

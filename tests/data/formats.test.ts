@@ -89,7 +89,7 @@ describe("WebDataset shards", () => {
     await refused(
       "beyond measure",
       (tar) => header(tar, 512, (h) => h.fill(255, 124, 136)),
-      "no number or beyond all measure",
+      "an invalid or absurdly large size",
     );
     await refused("sparse", (tar) => header(tar, 512, (h) => h.write("S", 156)), "is sparse");
     await refused("nothing", () => Buffer.alloc(1024), "holds no samples");
@@ -126,10 +126,10 @@ describe("CIFAR", () => {
     const binary = await readFile(`${fixtures}cifar-10-batches-bin/data_batch_1.bin`);
     const pickled = await readFile(`${fixtures}cifar-10-batches-py/data_batch_1`);
     const bad = await folder("cifar-cut", { "data_batch_1.bin": binary.subarray(0, 5000) });
-    await fails(bad, /data_batch_1\.bin" is no file of CIFAR, or cut short: its 5000 bytes/);
+    await fails(bad, /data_batch_1\.bin" is not a file of CIFAR, or cut short: its 5000 bytes/);
     await fails(
       await folder("cifar-cut-py", { data_batch_1: pickled.subarray(0, 5000) }),
-      /no batch of CIFAR.*cut short/,
+      /not a batch of CIFAR.*cut short/,
     );
     const evil = Buffer.from("\x80\x02cos\nsystem\n(U\x04true\x85R.", "latin1");
     await fails(
@@ -225,7 +225,7 @@ describe("openDataset", () => {
     await writeFile(join(root, "notes.txt"), "x");
     await fails(
       join(root, "notes.txt"),
-      /is no data set that is understood; it may be procedural, or .*wds: WebDataset/,
+      /is not a dataset in a known format; it may be procedural, or .*wds: WebDataset/,
     );
   });
 

@@ -11,7 +11,7 @@ const fixtures = new URL("../fixtures/data/parquet/data/", import.meta.url).path
 const commits = { main: "a".repeat(40), "refs/convert/parquet": "b".repeat(40) };
 const files = ["train-00000-of-00002.parquet", "train-00001-of-00002.parquet", "validation-00000-of-00001.parquet"];
 
-/** A stand-in for the hub with the data set me/birds, whose Parquet files are on one of its branches. */
+/** A stand-in for the hub with the dataset me/birds, whose Parquet files are on one of its branches. */
 class Hub {
   branch: keyof typeof commits = "main";
   readonly served: string[] = [];
@@ -57,7 +57,7 @@ class Hub {
   }
 }
 
-describe("a data set of the hub", () => {
+describe("a dataset of the hub", () => {
   let hub: Hub;
   let home: string;
   beforeEach(async () => {
@@ -100,6 +100,6 @@ describe("a data set of the hub", () => {
 
   it("that is none is refused in a sentence", async () => {
     await expect(openDataset("hf:me/fish", { split: "train" })).rejects.toThrow("knows no me/fish at revision main");
-    await expect(openDataset("hf:../etc", { split: "train" })).rejects.toThrow("names no data set of the hub");
+    await expect(openDataset("hf:../etc", { split: "train" })).rejects.toThrow("names no dataset of the hub");
   });
 });

@@ -10,7 +10,7 @@ import { openDataset } from "../../src/data/sources/open.js";
 import { readSample } from "../../src/data/view/view.js";
 
 const fixtures = new URL("../fixtures/", import.meta.url).pathname;
-/** Two classes with the kit's numbers 1 and 2, and a third synset that is no class. */
+/** Two classes with the kit's numbers 1 and 2, and a third synset that is not a class. */
 const [second, first] = ["n02119789", "n02100735"];
 const cacheBefore = process.env.DEIT_CACHE;
 let root: string;

@@ -220,7 +220,7 @@ describe("createLoader", () => {
     expect(new Set(memories).size).toBeLessThan(memories.length);
   });
 
-  it("names the very sample that a worker died on, and goes on with others when told to", async () => {
+  it("names the very sample that a worker died on, and continues with others when told to", async () => {
     const worker = new URL("../fixtures/dying-worker.mjs", import.meta.url);
     const run = async (more: Partial<LoaderOptions>) => {
       const loader = createLoader({ ...options, workers: 1, order: "sequential", ...more }, worker);
@@ -233,7 +233,7 @@ describe("createLoader", () => {
       return batches;
     };
     await expect(run({})).rejects.toThrow(
-      /^Two workers died on procedural train image 13: it ended by itself\. Remove/,
+      /^Two workers crashed while processing procedural train image 13: it ended by itself\. Remove/,
     );
     const skipped: string[] = [];
     const batches = await run({ onBadImage: "skip", onSkipped: (message) => skipped.push(message) });

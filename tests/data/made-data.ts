@@ -1,4 +1,4 @@
-/** Data sets that a test makes, and what is found in them. */
+/** Datasets that a test makes, and what is found in them. */
 import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -9,7 +9,7 @@ import { openAllParts } from "../../src/data/sources/all-parts.js";
 /** A picture of 34 pixels in width, for content. */
 export const image = new URL("../fixtures/images/plain.png", import.meta.url).pathname;
 
-/** A folder of its own for the data sets of one test file. */
+/** A folder of its own for the datasets of one test file. */
 export async function scratchData() {
   const root = await mkdtemp(join(tmpdir(), "deit people "));
   let count = 0;

@@ -62,7 +62,7 @@ describe("Tiny ImageNet", () => {
 });
 
 describe("folders", () => {
-  it("of a part that are no classes of the others are named, with what was perhaps meant", async () => {
+  it("of a part that are not classes of the others are named, with what was perhaps meant", async () => {
     const two = "train/Cat/1.png train/Dog/1.png val/Dog/1.png";
     for (const [more, message] of [
       ["val/cat/1.png", /"cat|val\/cat" is none of the 2 classes \("Cat", "Dog"\); did you mean "Cat"\?/],
@@ -114,12 +114,12 @@ describe("folders", () => {
     const wanted = await openPart(breeds, { split: "train", classes: ["great_dane", "great_pyrenees", "pug"] });
     expect(counted(wanted)).toBe("great_dane:2 great_pyrenees:1 pug:1");
     expect(await holds(await made("n01_10_1.png n01_7_2.png n02_3_1.png"))).toBe("train n01:2 n02:1");
-    await expect(train(`flat,label=middle:${breeds}`)).rejects.toThrow(/no way to read the names/);
+    await expect(train(`flat,label=middle:${breeds}`)).rejects.toThrow(/not a way to read the names/);
   });
 
   it("with a name each are nothing to learn from, but may be measured on by classes that are known", async () => {
     const each = await made("n01_tench.png n02_ray.png n03_robin.png n04_frog.png n05_newt.png");
-    await expect(openTrainingData(each, {})).rejects.toThrow(/5 samples .* have a label each that no other has/);
+    await expect(openTrainingData(each, {})).rejects.toThrow(/5 samples .* each have a label of their own/);
     expect(await holds(each)).toBe("train n01:1 n02:1 n03:1 n04:1 n05:1");
     const wanted = await openPart(each, { split: "train", classes: ["n03", "n01", "n02", "n04", "n05"] });
     expect(wanted.label(0)).toBe(1);
@@ -167,13 +167,13 @@ describe("lists", () => {
       "a comma in a cell",
       "path,label",
       (i: number) => (i === 4 ? "cat, black" : kind(i)),
-      /Sample 5 .* more cells than the 2 columns .*"black" stands beyond/,
+      /Sample 5 .* more cells than the 2 columns .*"black" is beyond/,
     ],
     [
       "captions for classes",
       "path,label",
       (i: number) => `picture no. ${i}`,
-      /6 samples .* have a label each that no other has/,
+      /6 samples .* each have a label of their own/,
     ],
   ])("with %s are refused", async (_, header, cells, message) => {
     await expect(openTrainingData(await list(header, cells), {})).rejects.toThrow(message);
@@ -230,7 +230,7 @@ describe("lists", () => {
     const lines = await made({ ...files, "x.jsonl": `\ufeff${names.map(line).join("\n")}\n` });
     expect(await holds(join(lines, "x.jsonl"))).toBe("train cat:3 dog:3");
     const twice = await list("path,label", (i) => (i === 2 ? "cat\npath,label" : kind(i)));
-    await expect(train(twice)).rejects.toThrow(/Sample 4 .* is its header once more/);
+    await expect(train(twice)).rejects.toThrow(/Sample 4 .* repeats its header/);
   });
 
   it("in another encoding than UTF-8 are refused", async () => {
@@ -241,7 +241,7 @@ describe("lists", () => {
 
   it.each([
     [
-      "numbers from 1 on",
+      "numbers, 1 or more",
       "path,label",
       (i: number) => 1 + (i % 3),
       /count classes from 0 to 3, of which 0 has no image/,
@@ -261,7 +261,11 @@ describe("lists", () => {
 
 describe("shards", () => {
   it.each([
-    ["a class in binary", { "0.png": "x", "0.cls": Buffer.of(1, 0, 0, 0, 0, 0, 0, 0, 0) }, /"0.cls" .* is no text/],
+    [
+      "a class in binary",
+      { "0.png": "x", "0.cls": Buffer.of(1, 0, 0, 0, 0, 0, 0, 0, 0) },
+      /"0.cls" .* is not a string/,
+    ],
     ["an image that is not read", { "0.heic": "x", "0.cls": "1" }, /no image that is read, but HEIC/],
     ["an array", { "0.npy": "x", "0.cls": "1" }, /no image, but "\.npy", "\.cls"/],
     ["members apart", { "0.png": "x", "1.png": "x", "0.cls": "1", "1.cls": "0" }, /sample "0" .* comes twice/],
@@ -274,15 +278,15 @@ describe("shards", () => {
           [`${i}.txt`, `photo ${i}`],
         ]),
       ),
-      /have a label each that no other has/,
+      /each have a label of their own/,
     ],
   ])("with %s are refused by name", async (_, members, message) => {
     await expect(openTrainingData(await made({ "x.tar": await tar(members) }), {})).rejects.toThrow(message);
   });
 });
 
-it("what is no data set is named", async () => {
+it("what is not a dataset is named", async () => {
   const path = await made({ "photos.zip": Buffer.from("PK\x03\x04"), "a.jpg": await readFile(image) });
-  await expect(train(join(path, "photos.zip"))).rejects.toThrow(/is a zip archive and no data set; unpack it/);
-  await expect(train(join(path, "a.jpg"))).rejects.toThrow(/is PNG and no data set; give the folder/);
+  await expect(train(join(path, "photos.zip"))).rejects.toThrow(/is a zip archive and no dataset; unpack it/);
+  await expect(train(join(path, "a.jpg"))).rejects.toThrow(/is PNG and no dataset; give the folder/);
 });

@@ -80,7 +80,7 @@ describe("Parquet files", () => {
     expect(labels(await open(join(root, "configurations/plain"), "test"))).toEqual([0, 1, 0]);
     expect(labels(await open(join(root, "configurations/named")))).toEqual([0, 1, 0]);
     await cp(divided, join(root, "configurations/named/corrupted.parquet"));
-    await expect(open(join(root, "configurations/named"))).rejects.toThrow(/speak of none: "corrupted.parquet"/);
+    await expect(open(join(root, "configurations/named"))).rejects.toThrow(/indicate none: "corrupted.parquet"/);
     const chosen = await open(`parquet,train=train:${join(root, "configurations/named")}`);
     expect([chosen.length, chosen.notes]).toEqual([3, [expect.stringMatching(/"corrupted.parquet" .* left out/)]]);
   });

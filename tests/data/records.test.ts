@@ -212,7 +212,7 @@ describe("packRecords", () => {
     expect(datasetIdentity(subset(packed, [0, 1, 2, 3, 4]))).toBe(datasetIdentity(packed));
   });
 
-  it("goes on where it stopped, to the very same bytes, also after a torn write", async () => {
+  it("continues where it stopped, to the very same bytes, also after a torn write", async () => {
     const parts = [{ name: "all", dataset: drawn(40) }];
     const [whole, path] = [join(root, "whole.records"), join(root, "stopped.records")];
     await packRecords(parts, whole, raw);
@@ -239,10 +239,10 @@ describe("packRecords", () => {
     const path = join(root, "mixed.records");
     await packRecords([{ name: "all", dataset: drawn(4) }], path, raw);
     const other = packRecords([{ name: "all", dataset: drawn(5) }], path, raw);
-    await expect(other).rejects.toThrow(/is there already, with other data or settings/);
+    await expect(other).rejects.toThrow(/already exists, with other data or settings/);
     await rename(path, `${path}.partial`);
     const size = packRecords([{ name: "all", dataset: drawn(4) }], path, { ...raw, size: 6 });
-    await expect(size).rejects.toThrow(/was begun with other data or settings/);
+    await expect(size).rejects.toThrow(/was started with other data or settings/);
   });
 });
 
@@ -293,7 +293,7 @@ describe("a damaged file", () => {
       const flipped = Buffer.from(good);
       flipped[i] ^= 1 << (i % 8);
       const outcome = await read(flipped).catch((error: unknown) => error);
-      if (outcome instanceof FileError) expect(outcome.message).toMatch(/damaged|no record file|version|cut short/);
+      if (outcome instanceof FileError) expect(outcome.message).toMatch(/damaged|not a record file|version|cut short/);
       else expect(outcome).toEqual(wanted);
     }
     for (let length = 0; length < good.length; length += 7)

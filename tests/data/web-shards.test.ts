@@ -119,7 +119,7 @@ describe("shards on the web", () => {
     expect(await epochOf(path, 0, bounded)).toEqual(whole);
   });
 
-  it("go on where the connection was cut", async () => {
+  it("continue where the connection was cut", async () => {
     faults = [(send) => send(3000), (send) => send(1000)];
     const data = await openWebDataset(`${host}/x-1.tar`, train, { pause: 1 });
     expect(data.length).toBe(3);
@@ -131,7 +131,7 @@ describe("shards on the web", () => {
       expect(openWebDataset(path, train, { pause: 1 })).rejects.toThrow(message);
     await fails(`${host}/x-{3..4}.tar`, /x-4\.tar answered with status 404; check the address/);
     faults = Array.from({ length: 5 }, () => (send) => send(0));
-    await fails(`${host}/x-2.tar`, /was cut off or failed 5 times \(.*\)\. What has arrived is kept/);
+    await fails(`${host}/x-2.tar`, /was cut off or failed 5 times \(.*\)\. What has been downloaded is kept/);
     files["y.tar"] = Buffer.alloc(4096, 7);
     await fails(`${host}/y.tar`, /y\.tar" is not a usable tar archive: it does not begin as one/);
     await expect(openDataset(`${host}/photos`, train)).rejects.toThrow("names no shard");
@@ -149,7 +149,7 @@ describe("an image in a shard that cannot be read", () => {
     await writeFile(path, Buffer.from(files["x-0.tar"]).fill(0, at - 4, at + 40));
     return path;
   };
-  it("is named with its archive, and can be passed over", async () => {
+  it("is named with its archive, and can be skipped", async () => {
     const dataset = await openDataset(await spoilt(), train);
     await expect(withoutBadImages(dataset, { data: "", workers: 0 })).rejects.toThrow(
       /^1 of 3 images cannot be read; .*--on-bad-image skip:\n"[^"]*spoilt\.tar:0-0" is damaged/s,
@@ -158,7 +158,7 @@ describe("an image in a shard that cannot be read", () => {
     const onEvent = (event: TrainEvent) => void (event.kind === "warning" && warnings.push(event.message));
     const sound = await withoutBadImages(dataset, { data: "", workers: 0, onBadImage: "skip", onEvent });
     expect([sound.length, sound.key(0)]).toEqual([2, "0-1"]);
-    expect(warnings).toEqual([expect.stringMatching(/^1 image is passed over:\n.*spoilt\.tar:0-0/)]);
+    expect(warnings).toEqual([expect.stringMatching(/^1 image is skipped:\n.*spoilt\.tar:0-0/)]);
   });
   it("ends an evaluation with its name", async () => {
     const loader = createLoader({

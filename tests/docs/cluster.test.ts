@@ -40,7 +40,7 @@ function job(warnAfter?: number): Promise<number | null> {
   });
 }
 
-it("a job that is warned saves, is queued again and goes on; one that is done is not", async () => {
+it("a job that is warned saves, is queued again and continues; one that is done is not", async () => {
   expect(await job(2)).toBe(75);
   expect(await text("requeued")).toBe("requeue 4711\n");
   await rm(file("requeued"));

@@ -100,7 +100,7 @@ describe("commands", () => {
     expect(code, said).toBe(0);
   });
 
-  it("and nothing else that could be one is passed over without a reason", async () => {
+  it("and nothing else that could be one is skipped without a reason", async () => {
     const documents = [...new Set(shown.map((s) => s.where).filter((w) => w.endsWith(".md")))];
     const open: string[] = [];
     for (const where of documents)

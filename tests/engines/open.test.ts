@@ -35,7 +35,7 @@ describe("the choice of an engine", () => {
     expect(await chooseEngine({ engine: "onnx" })).toMatchObject({ engine: "onnx" });
   });
 
-  it("goes on to what works, and tells what does not", async () => {
+  it("continues to what works, and tells what does not", async () => {
     const heard = vi.fn();
     const engine = await openEngine({}, heard);
     await engine.close();

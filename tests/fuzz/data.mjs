@@ -91,7 +91,7 @@ function readFolder(library, path, { name, beside }) {
   return inFolder(name, beside, (folder) => readDataset(library, folder))(path);
 }
 
-/** Opens a data set and reads its first samples. */
+/** Opens a dataset and reads its first samples. */
 async function readDataset({ openDataset, readSample }, path) {
   const dataset = await openDataset(path, { split: "train" });
   for (let i = 0; i < Math.min(4, dataset.length); i++) {

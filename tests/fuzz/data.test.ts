@@ -6,7 +6,7 @@ import { DeitError } from "../../src/errors/errors.js";
 import { readMat } from "../../src/formats/mat.js";
 import { fuzzData } from "./data.mjs";
 
-it("a thousand mutated data sets and images are read or refused in a sentence", async () => {
+it("a thousand mutated datasets and images are read or refused in a sentence", async () => {
   const library = { openDataset, readSample, decodeImage, readMat, DeitError };
   const figures = await fuzzData(library, { count: 1000, seed: 1 });
   expect(figures.cases).toBe(1000);

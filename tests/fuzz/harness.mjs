@@ -32,10 +32,10 @@ export async function fuzz({ make, DeitError }, { count, seed = 0, onProgress })
     } catch (error) {
       if (!(error instanceof DeitError)) fail(`ended with ${error?.stack ?? error}`);
       if (error.message.length > limits.message || error.message.includes("\n"))
-        fail(`ended with a message that is no short line: ${error.message.slice(0, 200)}`);
+        fail(`ended with a message that is not a short line: ${error.message.slice(0, 200)}`);
       figures.refused++;
     }
-    // The processor's time: a machine that is busy with other things is no fault of the reader.
+    // The processor's time: a machine that is busy with other things is not a fault of the reader.
     const { user, system } = process.cpuUsage(start);
     const took = (user + system) / 1000;
     figures.slowestMs = Math.max(figures.slowestMs, took);

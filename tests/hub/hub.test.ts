@@ -131,7 +131,7 @@ describe("hubFile", () => {
     expect(hub.ranges).toHaveLength(1);
   });
 
-  it("goes on where a download was cut off, as often as it must", async () => {
+  it("continues where a download was cut off, as often as it must", async () => {
     hub.cutAfter = [100_000, 50_000, 0, 10];
     const path = await hubFile("timm/tiny", safetensors, options);
     expect(await readFile(path)).toEqual(content);
@@ -140,7 +140,7 @@ describe("hubFile", () => {
     expect(hub.resolved.every((url) => url === `/timm/tiny/resolve/${commit}/${safetensors}`)).toBe(true);
   });
 
-  it("goes on with what an earlier process left", async () => {
+  it("continues with what an earlier process left", async () => {
     const blobs = join(home, "hub", "models--timm--tiny", "blobs");
     await mkdir(blobs, { recursive: true });
     await writeFile(join(blobs, `${sha256}.part`), content.subarray(0, 123_456));
@@ -192,17 +192,17 @@ describe("hubFile", () => {
     ["timm/tiny", "cannot be reached for timm/tiny", { status: 503 }],
     ["timm/tiny", "states no SHA-256", { info: { lfs: undefined } }],
     ["timm/tiny", "states no SHA-256", { info: { lfs: { oid: "../../../evil" } } }],
-    ["timm/tiny", "as no hub does", { info: { size: -1 } }],
-    ["timm/tiny", "as no hub does", { head: "../../../evil" }],
+    ["timm/tiny", "did not return a valid Hugging Face response", { info: { size: -1 } }],
+    ["timm/tiny", "did not return a valid Hugging Face response", { head: "../../../evil" }],
   ])("says what is wrong: %s, %s", async (repository, message, faults) => {
     Object.assign(hub, faults);
     await expect(hubFile(repository, safetensors, options)).rejects.toThrow(message);
   });
 
   it("refuses names that lead out of the cache", async () => {
-    await expect(hubFile("timm/tiny", "../evil", options)).rejects.toThrow("names no file or revision");
+    await expect(hubFile("timm/tiny", "../evil", options)).rejects.toThrow("is not a file or revision");
     await expect(hubFile("timm/tiny", safetensors, { ...options, revision: "a/../../b" })).rejects.toThrow(
-      "names no file",
+      "is not a file",
     );
   });
 

@@ -76,7 +76,7 @@ describe("train", () => {
     expect(rest.at(-1)).toBe("epoch");
   });
 
-  it("is stopped by a signal, and goes on where it was", async () => {
+  it("is stopped by a signal, and continues where it was", async () => {
     const abort = new AbortController();
     const run = await train("procedural:32:32", {
       ...settings,
@@ -137,7 +137,7 @@ describe("train", () => {
     await using classify = await classifier({ model: tiny, weights: folder("own") }, { engine: "onnx" });
     expect((await classify(samples[0].bytes as Uint8Array)).map((p) => p.label).sort()).toEqual(["disc", "ring"]);
     await expect(classifier(folder("own"))).rejects.toThrow(
-      /model "tiny", which is its author's own; give its definition/,
+      /model "tiny", which is a custom model; give its definition/,
     );
     expect(made).toContain(2);
     expect(called).toBeGreaterThan(0);
@@ -171,13 +171,13 @@ describe("train", () => {
     await engine.close();
   });
 
-  it("refuses labels that are no classes, and a model by a name of deit's", async () => {
+  it("refuses labels that are not classes, and a model by a name of deit's", async () => {
     expect(() => memoryDataset([{ bytes: new Uint8Array(1), label: "x" }], { classes: ["y"] })).toThrow(
       /none of the 1/,
     );
     const model = createModel("deit", { classes: 2 });
     await expect(train(memoryDataset(samples), { ...settings, model, output: folder("name") })).rejects.toThrow(
-      /name of a model of deit's/,
+      /name of a deit model/,
     );
   });
 });

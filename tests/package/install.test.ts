@@ -26,7 +26,7 @@ describe("npm ci in a checkout", () => {
 
   it("runs no script of a dependency, and warns of none", () => {
     // npm before 11.10 knows no `allowScripts`; it runs what the lock file says has a script. That of onnxruntime-node
-    // downloads CUDA libraries: after writing the lock file anew, take its "hasInstallScript" out again.
+    // downloads CUDA libraries: after writing the lock file again, take its "hasInstallScript" out again.
     const withScripts = lock.filter((p) => p.hasInstallScript).map((p) => p.name);
     expect(withScripts).not.toContain("onnxruntime-node");
     for (const name of [...withScripts, "onnxruntime-node"])

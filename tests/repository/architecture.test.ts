@@ -33,7 +33,7 @@ describe("the repository", () => {
     );
     expect(silent.filter((path) => !path.endsWith(".test.ts"))).toEqual([]);
   });
-  it("has no default exports, no escape from the types and no test that is passed over", () => {
+  it("has no default exports, no escape from the types and no test that is skipped", () => {
     const configured = sources.filter((path) => path !== "tests/repository/architecture.test.ts");
     expect(found(configured, /^export default\b/m)).toEqual([]);
     expect(found(configured, /\bas any\b|<any>|@ts-(ignore|nocheck|expect-error)/)).toEqual([]);

@@ -1,5 +1,5 @@
 /**
- * Kills training with SIGKILL, again and again, and goes on each time: the weights at the end must be those of a run that
+ * Kills training with SIGKILL, again and again, and continues each time: the weights at the end must be those of a run that
  * nobody disturbed, bit for bit. A third of the kills come at any moment, a third while a checkpoint is being written,
  * and a third as soon as files are renamed, which shows from outside by the files that appear.
  *

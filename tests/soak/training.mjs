@@ -27,7 +27,7 @@ function command(output, { engine = "onnx", epochs = 4 }) {
 }
 
 /**
- * Begins or goes on with the run in the folder `output`. `disturb(output, child)` may do something to it and answers
+ * Begins or continues with the run in the folder `output`. `disturb(output, child)` may do something to it and answers
  * with what ends the disturbance. Answers with the exit code (null when a signal ended it) and standard error.
  */
 export async function trainApart(output, options = {}, disturb) {

@@ -54,8 +54,8 @@ describe("writeFileAtomic", () => {
     const pipe = join(folder, "pipe");
     execFileSync("mkfifo", [pipe]);
     await symlink("/dev/null", join(folder, "device"));
-    await expect(writeFileAtomic(pipe, "x")).rejects.toThrow("it is a named pipe and no file; name a file");
-    await expect(writeFileAtomic(join(folder, "device"), "x")).rejects.toThrow("it is a device and no file");
+    await expect(writeFileAtomic(pipe, "x")).rejects.toThrow("it is a named pipe, not a file; name a file");
+    await expect(writeFileAtomic(join(folder, "device"), "x")).rejects.toThrow("it is a device, not a file");
     expect((await readdir(folder)).sort()).toEqual(["device", "pipe"]);
     expect((await stat(pipe)).isFIFO()).toBe(true);
   });
@@ -65,7 +65,7 @@ describe("writeFileAtomic", () => {
     await writeFile(inFile, "");
     await mkdir(join(folder, "full"));
     await writeFile(join(folder, "full", "x"), "");
-    await expect(writeFileAtomic(join(inFile, "x"), "")).rejects.toThrow("a part of the path is no folder");
+    await expect(writeFileAtomic(join(inFile, "x"), "")).rejects.toThrow("a part of the path is not a folder");
     await expect(writeFileAtomic(join(folder, "none", "x"), "")).rejects.toThrow("it does not exist; check the path");
     await expect(writeFileAtomic(join(folder, "full"), "")).rejects.toThrow(FileError);
     await expect(writeFileAtomic(join(folder, "n".repeat(300)), "")).rejects.toThrow("its name is too long");
@@ -123,6 +123,6 @@ describe("fileError", () => {
     const path = join(folder, "loop");
     await symlink(path, path);
     const error = await stat(path).catch((e: unknown) => fileError(path, "read", e));
-    expect((error as FileError).message).toContain("lead in a circle");
+    expect((error as FileError).message).toContain("form a loop");
   });
 });

@@ -30,12 +30,12 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-describe.skipIf(process.platform === "win32")("what is no file", () => {
+describe.skipIf(process.platform === "win32")("what is not a file", () => {
   it.each([
-    ["pipe", /^it is a named pipe and no file/],
-    ["link", /^it is a named pipe and no file/],
-    ["device", /^it is a device and no file/],
-    ["socket", /^it is a socket and no file/],
+    ["pipe", /^it is a named pipe, not a file/],
+    ["link", /^it is a named pipe, not a file/],
+    ["device", /^it is a device, not a file/],
+    ["socket", /^it is a socket, not a file/],
     ["folder", /^it is a folder; name a file/],
     ["circle", /ELOOP/],
     ["missing", /ENOENT/],

@@ -97,14 +97,14 @@ describe("stored answers", () => {
     expect(Number.isFinite(result.epochs[0].trainLoss)).toBe(true);
   });
 
-  it("are gone on with where they were interrupted", async () => {
+  it("are resumed where they were interrupted", async () => {
     const settings = student({});
     const controller = new AbortController();
     const begun = cacheOf("resumed", settings, {
       signal: controller.signal,
       onProgress: (images: number) => images > 96 && controller.abort(),
     });
-    await expect(begun).rejects.toThrow("Interrupted in epoch 2 of 2; the same command goes on from there");
+    await expect(begun).rejects.toThrow("Interrupted in epoch 2 of 2; the same command continues from there");
     expect((await readdir(folder("resumed"))).sort()).toEqual([
       "epoch-0000.safetensors",
       "epoch-0001.safetensors.part",
@@ -131,12 +131,12 @@ describe("stored answers", () => {
     await cacheOf("answers", settings);
     const use = (name: string, change: RecipeSettings, more = {}) =>
       train(options(name, { ...settings, teacherCache: folder("answers"), ...change }, more));
-    await expect(use("r1", { seed: 9 })).rejects.toThrow(/do not belong to this run: the seed is another\. Make/);
+    await expect(use("r1", { seed: 9 })).rejects.toThrow(/do not belong to this run: the seed differs\. Make/);
     await expect(use("r2", { mixup: 0.1 })).rejects.toThrow(": Mixup or CutMix is another. Make");
     await expect(use("r2", { autoAugment: "none", eraseProbability: 0.9 })).rejects.toThrow(
       ": images are cropped, resized, augmented or normalised otherwise; random erasing is another. Make",
     );
-    await expect(use("r3", {}, { data: "procedural:16:80" })).rejects.toThrow("the data set is another");
+    await expect(use("r3", {}, { data: "procedural:16:80" })).rejects.toThrow("the dataset is another");
     const other = await train(options("other", { epochs: 1, seed: 1 }));
     await expect(use("r4", { teacherWeights: other.folder })).rejects.toThrow("the teacher is another");
     await expect(use("r5", { distillation: "soft" })).rejects.toThrow("holds decisions only");
@@ -145,6 +145,6 @@ describe("stored answers", () => {
       /epoch-0001\.safetensors" is damaged: it is cut off or no file of answers\. Remove it and make the answers again\.$/,
     );
     await writeFile(join(folder("answers"), "manifest.json"), "{}");
-    await expect(use("r7", {})).rejects.toThrow("is no manifest of a teacher's answers");
+    await expect(use("r7", {})).rejects.toThrow("is not a manifest of teacher predictions");
   });
 });

@@ -1,4 +1,4 @@
-/** Runs that earlier versions began go on: the folder in tests/fixtures/earlier-run was interrupted after its first epoch. */
+/** Runs that earlier versions began continue: the folder in tests/fixtures/earlier-run was interrupted after its first epoch. */
 import { cp, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { train } from "../../src/training/run/trainer.js";
 
 const kept = new URL("../fixtures/earlier-run/", import.meta.url).pathname;
 
-it("goes on with a run of an earlier version, to the weights of one that was not interrupted", async () => {
+it("continues with a run of an earlier version, to the weights of one that was not interrupted", async () => {
   const folder = await mkdtemp(join(tmpdir(), "deit-earlier-"));
   const engine = await createOnnxEngine({ threads: 1 });
   try {

@@ -1,4 +1,4 @@
-/** What goes wrong in the middle of a run costs nothing: it stops or goes back, and goes on to the very same weights. */
+/** What goes wrong in the middle of a run costs nothing: it stops or goes back, and continues to the very same weights. */
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
@@ -38,14 +38,14 @@ const lines = async (name: string, kind: string) =>
   (await readLog(join(folder(name), "log.jsonl"))).filter((l) => l.kind === kind);
 
 describe("a loss that is not a number", () => {
-  it("stops before anything moves: the saved run goes on to the weights of one without the fault", async () => {
+  it("stops before anything moves: the saved run continues to the weights of one without the fault", async () => {
     for (const accumulate of [1, 2]) {
       const settings = { emaDecay: 0.9, accumulate, batchSize: 16 * accumulate };
       const [whole, name] = [`nan-whole${accumulate}`, `nan-stop${accumulate}`];
       await train(options(whole, settings));
       const fault = { engine: breaking((call) => call === 4) };
       await expect(train(options(name, settings, fault))).rejects.toThrow(
-        /^The loss became infinite or NaN at step \d+ \(epoch 1; first: the logits\); the weights were not touched/,
+        /^The loss became infinite or NaN at step \d+ \(epoch 1; first: the logits\); the weights were not updated/,
       );
       const [record] = await lines(name, "broken");
       expect(record).toMatchObject({ what: "loss", run: 3, onNaN: "stop", samples: expect.any(Array) });
@@ -58,7 +58,7 @@ describe("a loss that is not a number", () => {
     }
   });
 
-  it("goes back to a saved state, passes over the step and lowers the rate until the epoch's end", async () => {
+  it("goes back to a saved state, skips the step and lowers the rate until the epoch's end", async () => {
     const settings = { epochs: 2 };
     const fault = (): Partial<TrainOptions> => ({ onNaN: "rollback", checkpointMinutes: 0 });
     const warnings: string[] = [];
@@ -114,7 +114,7 @@ describe("data that is not there", () => {
     }
   });
 
-  it("stops the run at a file that vanishes within an epoch, and goes on when it is back", async () => {
+  it("stops the run at a file that vanishes within an epoch, and continues when it is back", async () => {
     const settings = { epochs: 1 };
     const run = (name: string, more: Partial<TrainOptions> = {}) => train(options(name, settings, { data, ...more }));
     await run("files");
@@ -123,7 +123,7 @@ describe("data that is not there", () => {
       if (e.kind === "step") void rename(join(data, "ring"), join(data, "../gone")).catch(() => undefined);
     };
     await expect(run("vanished", { onEvent: vanish })).rejects.toThrow(
-      /Cannot read ".*ring.*\.png": it does not exist.* The run is saved at step \d: when the data is whole again, go on/,
+      /Cannot read ".*ring.*\.png": it does not exist.* The run is saved at step \d: when the data is whole again, continue/,
     );
     await expect(run("vanished", { resume: true })).rejects.toThrow(
       /the training images are others \(96 before, 64 now\)|The folder/,

@@ -1,4 +1,4 @@
-/** Weights and teachers that are no numbers: nothing is learned from them, stored or reported. */
+/** Weights and teachers that are not numbers: nothing is learned from them, stored or reported. */
 import { readdir } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { checkpointMetadata } from "../../src/evaluation/checkpoint-metadata.js";
@@ -41,7 +41,7 @@ describe("weights that are not all numbers", () => {
 });
 
 describe("a teacher that overflows", () => {
-  const sentence = /The answer of the teacher in ".*huge.safetensors" to ".+" is no number/;
+  const sentence = /The answer of the teacher in ".*huge.safetensors" to ".+" is not a number/;
   it.each(["hard", "soft"] as const)("ends training by its name, %s", async (distillation) => {
     // Finite, but its products are not: the largest number times features of a few units.
     const teacherWeights = await weightsWith("huge.safetensors", "head.weight", 3e38);

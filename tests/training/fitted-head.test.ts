@@ -85,5 +85,5 @@ it("begins to train from the fit where epochs follow", async () => {
 });
 
 it("is refused where there is nothing to fit heads to", async () => {
-  await expect(run("nothing", headOnly)).rejects.toThrow("the model begins from nothing");
+  await expect(run("nothing", headOnly)).rejects.toThrow("the model starts from scratch");
 });

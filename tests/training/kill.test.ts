@@ -1,4 +1,4 @@
-/** Training that is killed outright, or whose disk fails, goes on to the bits of a run that nobody disturbed. */
+/** Training that is killed outright, or whose disk fails, continues to the bits of a run that nobody disturbed. */
 import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -40,13 +40,13 @@ describe.runIf(process.platform === "linux")("a disk that fails within a run (ne
     mounted.push(path);
     return path;
   };
-  /** Runs into a fault that comes with the third state, expects its sentence, mends it and goes on. */
-  const survives = async (disk: string, fault: () => unknown, mend: () => Promise<unknown>, sentence: RegExp) => {
+  /** Runs into a fault that comes with the third state, expects its sentence, fixes it and continues. */
+  const survives = async (disk: string, fault: () => unknown, fix: () => Promise<unknown>, sentence: RegExp) => {
     const output = join(disk, "run");
     const failed = await trainApart(output, options, whenFileAppears(/^state\.safetensors$/, 2, fault));
     expect(failed.errors).toMatch(sentence);
     expect(failed.code).toBe(4);
-    await mend();
+    await fix();
     const rest = await trainApart(output, options);
     expect(rest.errors).not.toContain("damaged");
     expect(rest.code, rest.errors).toBe(0);
@@ -68,8 +68,8 @@ describe.runIf(process.platform === "linux")("a disk that fails within a run (ne
     const disk = await tmpfs("inodes", "size=4m,nr_inodes=40");
     const fillers = Array.from({ length: 40 }, (_, i) => join(disk, `filler${i}`));
     const fill = () => Promise.allSettled(fillers.map((f) => writeFile(f, "")));
-    const mend = () => Promise.all(fillers.map((f) => rm(f, { force: true })));
-    await survives(disk, fill, mend, /Cannot write ".*": the disk is full; free some space/);
+    const fix = () => Promise.all(fillers.map((f) => rm(f, { force: true })));
+    await survives(disk, fill, fix, /Cannot write ".*": the disk is full; free some space/);
   });
   it("that becomes read-only", async () => {
     const disk = await tmpfs("read-only", "size=4m");

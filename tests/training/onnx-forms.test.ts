@@ -75,7 +75,7 @@ describe("what cannot be told is refused", () => {
     ["hidden_sigmoid.onnx", {}, /between 0 and 1 without summing to 1.*teacherAnswers/],
     ["twice.onnx", {}, /several outputs.*"a" \[batch, 10\], "b2" \[batch, 10\].*teacherOutput/],
     ["twice.onnx", { teacherOutput: "c" }, /none of its outputs .* is "c"/],
-    ["overflow.onnx", {}, /overflow.onnx" to "image 0" is no number/],
+    ["overflow.onnx", {}, /overflow.onnx" to "image 0" is not a number/],
   ])("%s %j", async (name, settings, sentence) => {
     await expect(answer(fixture(name), settings)).rejects.toThrow(sentence);
   });
@@ -96,7 +96,7 @@ describe("what cannot be told is refused", () => {
         workers: 0,
         output: folder(distillation),
       };
-      await expect(buildTeacherCache(cache)).rejects.toThrow(/overflow.onnx" to ".+" is no number/);
+      await expect(buildTeacherCache(cache)).rejects.toThrow(/overflow.onnx" to ".+" is not a number/);
     }
   });
 });

@@ -110,7 +110,7 @@ describe("an ONNX teacher", () => {
       open({ ...last, teacherNormalization: "none", teacherClasses: fixture("classes.txt"), teacherImageSize: 32 }),
     ).rejects.toThrow("takes images of 16 pixels, but teacherImageSize is 32; leave it out");
     await writeFile(folder("broken.onnx"), "no model at all, but some words");
-    await expect(open({ teacherWeights: folder("broken.onnx") })).rejects.toThrow(/is no sound ONNX model/);
+    await expect(open({ teacherWeights: folder("broken.onnx") })).rejects.toThrow(/is not a valid ONNX model/);
     await expect(open({ teacherWeights: folder("gone.onnx") })).rejects.toThrow("it does not exist");
   });
 

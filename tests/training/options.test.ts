@@ -74,6 +74,6 @@ describe("noise on the learning rate", () => {
   });
 
   it("must end after it begins", () => {
-    expect(() => parseRecipe({ lrNoise: [0.9, 0.2] })).toThrow("lrNoise ends before it begins");
+    expect(() => parseRecipe({ lrNoise: [0.9, 0.2] })).toThrow("lrNoise ends before it starts");
   });
 });

@@ -11,7 +11,7 @@ const data = "procedural:16:96";
 const classes = 10;
 const settings = () => ({ engine: runs.engine(), workers: 0, split: "given", recipe: micro }) as const;
 
-/** Logits by the mean colour of each image, computed as any other program would. */
+/** Logits by the mean colour of each image, computed the way another program would. */
 function byColour({ shape: [batch, height, width], data }: TeacherImages): number[][] {
   return Array.from({ length: batch }, (_, i) => {
     const pixels = data.subarray(i * height * width * 3, (i + 1) * height * width * 3);

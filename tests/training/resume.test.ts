@@ -1,4 +1,4 @@
-/** A run that was cut off anywhere goes on to the very weights of one that was not. */
+/** A run that was cut off anywhere continues to the very weights of one that was not. */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { open, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
@@ -12,7 +12,7 @@ const { options, folder } = useRuns();
 const settings = { emaDecay: 0.9, accumulate: 2, batchSize: 32 };
 
 describe("resume", () => {
-  it("goes on within an epoch, after any step and between accumulated runs", async () => {
+  it("continues within an epoch, after any step and between accumulated runs", async () => {
     await train(options("whole", settings));
     for (const steps of [1, 2, 4]) {
       const name = `after${steps}`;
@@ -87,7 +87,7 @@ describe("the lock of a run folder", () => {
     await first;
     expect(existsSync(join(folder("locked"), "lock"))).toBe(false);
   });
-  it("is taken over from a process that is no more", async () => {
+  it("is taken over from a process that has ended", async () => {
     await trainSteps(options("stale", settings), 1);
     const gone = spawn(process.execPath, ["-e", ""]);
     await new Promise((resolve) => gone.on("exit", resolve));
@@ -110,7 +110,7 @@ describe("a loss that is not a number", () => {
     expect(JSON.parse(log.at(-1)!)).toMatchObject({ kind: "stopped" });
     expect(JSON.parse(log.at(-2)!)).toMatchObject({ kind: "broken", first: expect.any(String), onNaN: "stop" });
   });
-  it("can be passed over, though not forever", async () => {
+  it("can be skipped, though not forever", async () => {
     const warnings: string[] = [];
     const wild = { lr: 1e30, optimizer: "sgd", dropout: 0, epochs: 4 } as const;
     const run = train(

@@ -90,7 +90,7 @@ describe("a sweep", () => {
   const figures = ({ results }: Awaited<ReturnType<typeof sweep>>) =>
     results.map(({ outcome }) => (outcome.kind === "done" ? outcome.heads : outcome));
 
-  it("goes on after an interruption and after a failure, and ends as if there had been none", async () => {
+  it("continues after an interruption and after a failure, and ends as if there had been none", async () => {
     const whole = await sweep(options("whole"));
     expect(kinds(whole)).toEqual(["done", "done", "failed", "failed", "done", "done"]);
     expect(whole.results[2].outcome).toMatchObject({ reason: expect.stringContaining("no-such-teacher.pth") });

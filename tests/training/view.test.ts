@@ -82,8 +82,8 @@ describe("EXIF", () => {
     const upright = await seen(3, "apply");
     expect(await seen(3, "ignore")).toEqual([...turnedHalf(upright!)]);
     expect(await seen(3, "apply", "apply")).toEqual(upright);
-    await expect(seen(3, "apply", "ignore")).rejects.toThrow(/packed without the orientation/);
-    await expect(seen(3, "ignore", "apply")).rejects.toThrow(/turned upright when they were packed/);
+    await expect(seen(3, "apply", "ignore")).rejects.toThrow(/packed without applying/);
+    await expect(seen(3, "ignore", "apply")).rejects.toThrow(/rotated by their EXIF orientation when packed/);
   });
 });
 

@@ -61,7 +61,7 @@ describe("args.yaml of timm's train.py", () => {
   it.each([
     ["global_pool avg", "gp: avg\n"],
     ["qk_norm true", "", "model_kwargs: {qk_norm: true}"],
-    ["is no YAML object", "a: b: c\n"],
+    ["is not a YAML object", "a: b: c\n"],
   ])("is refused where it says %s", async (words, more, kwargs = "model_kwargs: {}") => {
     const yaml = args(more).replace("model_kwargs: {}", kwargs);
     await expect(openModel({ weights: await folder({ "args.yaml": yaml }) })).rejects.toThrow(words);

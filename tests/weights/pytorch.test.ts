@@ -100,7 +100,11 @@ describe("a hostile pickle", () => {
   const storage = (key: string, type: string, length: string) =>
     `(X\x07\0\0\0storagectorch\n${type}\nX${String.fromCharCode(key.length)}\0\0\0${key}X\x03\0\0\0cpu${length}tQ`;
   it.each([
-    ["names its import by a nest of lists", pickle("]".repeat(50_000), "a".repeat(49_999), text("x"), 0x93), "no text"],
+    [
+      "names its import by a nest of lists",
+      pickle("]".repeat(50_000), "a".repeat(49_999), text("x"), 0x93),
+      "not a string",
+    ],
     ["asks for an object per byte", pickle("(", "}".repeat(1_100_000), "t"), "more than 1000000 objects"],
     [
       "copies one list over and over",
@@ -108,7 +112,7 @@ describe("a hostile pickle", () => {
       "over and over",
     ],
     ["recalls what is not there", pickle("hA"), "never stored"],
-    ["calls a number", pickle("K\x01)R"), "no function"],
+    ["calls a number", pickle("K\x01)R"), "not a function"],
     ["calls without arguments", pickle("ctorch\nSize\n)R"), 'calls "torch.Size" without'],
     ["calls a storage", pickle("ctorch\nFloatStorage\n)R"), 'construct "torch.FloatStorage" directly'],
     ["keeps one value over and over", pickle("N", "\x94".repeat(2_000_001)), "keeps more than 2000000 values"],
@@ -117,8 +121,8 @@ describe("a hostile pickle", () => {
     ["asks for eval", pickle("cbuiltins\neval\n(S'1'\ntR"), 'construct "builtins.eval"'],
     ["asks for what JavaScript has", pickle("c__proto__\nconstructor\n"), 'construct "__proto__.constructor"'],
     ["hides a name from the terminal", pickle("c\x1b[2J\nx\n"), 'construct "\\u001b[2J.x"'],
-    ["has half a storage", pickle(storage("0", "FloatStorage", "G\x3f\xf8\0\0\0\0\0\0")), "no plain storage"],
-    ["has a negative storage", pickle(storage("0", "FloatStorage", "J\xff\xff\xff\xff")), "no plain storage"],
+    ["has half a storage", pickle(storage("0", "FloatStorage", "G\x3f\xf8\0\0\0\0\0\0")), "not a plain storage"],
+    ["has a negative storage", pickle(storage("0", "FloatStorage", "J\xff\xff\xff\xff")), "not a plain storage"],
     [
       "gives a storage two types",
       pickle(storage("0", "FloatStorage", "K\x01"), storage("0", "LongStorage", "K\x01")),
@@ -214,7 +218,7 @@ describe("loadWeights", () => {
     ["an image", Buffer.from("89504e470d0a1a0a0000000d49484452", "hex"), "is a PNG picture"],
     ["nothing", Buffer.alloc(0), "is empty"],
     ["text", Buffer.from("model: deit_tiny_patch16_224\n"), "is neither a safetensors file nor a PyTorch checkpoint"],
-  ])("says that %s is no file of weights", async (name, bytes, sentence) => {
+  ])("says that %s is not a file of weights", async (name, bytes, sentence) => {
     const path = join(scratch, name);
     await writeFile(path, bytes);
     await expect(loadWeights(path)).rejects.toThrow(sentence);

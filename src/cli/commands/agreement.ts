@@ -1,4 +1,4 @@
-/** `deit agreement`: on how many images models decide differently (table 4 of the paper). */
+/** `deit agreement`: compare the predictions of several models (table 4 of the paper). */
 import type { Command } from "commander";
 import type { Dataset } from "../../data/dataset/dataset.js";
 import type { Engine } from "../../engines/engine.js";
@@ -30,10 +30,13 @@ import { textTable } from "../output/table.js";
 
 export function define(command: Command): void {
   dataOptions(engineOptions(command))
-    .argument("<models...>", "[NAME=][MODEL:]WEIGHTS each, as teacher=runs/teacher or deit_tiny_patch16_224:tiny.pth")
+    .argument(
+      "<models...>",
+      "[NAME=][MODEL:]WEIGHTS each, such as teacher=runs/teacher or deit_tiny_patch16_224:tiny.pth",
+    )
     .option(
       "--set <key=value ...>",
-      "for ONNX files that do not say: teacherNormalization, teacherImageSize, teacherClasses",
+      "for ONNX files that do not state them: teacherNormalization, teacherImageSize, teacherClasses",
       collected,
     )
     .option("--json", "print one JSON value")

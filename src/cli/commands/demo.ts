@@ -31,10 +31,10 @@ import { epochLine, trainingProgress } from "../output/training-progress.js";
 
 export function define(command: Command): void {
   command
-    .option("--epochs <n>", "times over the images, for teacher and students", wholeNumber(1), 12)
+    .option("--epochs <n>", "epochs for teacher and students", wholeNumber(1), 12)
     .option("--images <n>", "training images", wholeNumber(128), 2000)
-    .option("--test-images <n>", "images that are kept for the test", wholeNumber(10), 1000)
-    .option("--seeds <seeds>", "seeds of each student, as 0,1,2", "0")
+    .option("--test-images <n>", "test images", wholeNumber(10), 1000)
+    .option("--seeds <seeds>", "seeds of each student, such as 0,1,2", "0")
     .option("--output <folder>", "folder of the runs (replaced)", "runs/demo")
     .option("--threads <threads>", "threads of the engine", wholeNumber(1))
     .option("--json", "print one JSON value")

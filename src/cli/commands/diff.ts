@@ -1,4 +1,4 @@
-/** `deit diff`: where two runs or recipes differ. */
+/** `deit diff`: show where two runs or recipes differ. */
 import type { Command } from "commander";
 import {
   describeSide,
@@ -11,7 +11,7 @@ import { print } from "../output/output.js";
 export function define(command: Command): void {
   command
     .argument("<a>", "run folder, recipe file, or name of a packaged recipe")
-    .argument("<b>", "what it is compared with")
+    .argument("<b>", "what to compare it with")
     .option("--json", "print one JSON value")
     .addHelpText(
       "after",

@@ -15,7 +15,7 @@ export function define(command: Command): void {
   command
     .command("install")
     .argument("<plugin>", names.join(", "))
-    .description("fetch a plugin from the package index that pip would use, checked by hash")
+    .description("download a plugin from the package index that pip would use, verified by hash")
     .option("--wheel <path>", "a wheel file, or a folder of wheels, instead of the index")
     .option("--json", "print one JSON value")
     .addHelpText("after", "\nExample:\n  deit engine install cuda13 --wheel downloads/")
@@ -24,7 +24,7 @@ export function define(command: Command): void {
     );
   command
     .command("list")
-    .description("plugins that are installed, and those that can be")
+    .description("list installed and available plugins")
     .option("--json", "print one JSON value")
     .addHelpText("after", "\nExample:\n  deit engine list")
     .action(list);

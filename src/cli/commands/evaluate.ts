@@ -25,15 +25,15 @@ import { print } from "../output/output.js";
 export function define(command: Command): void {
   dataOptions(engineOptions(command))
     .requiredOption("--weights <file>", "safetensors or PyTorch file, a run folder, hub, or hub:owner/name")
-    .option("--model <name>", "model of the weights; deit's own checkpoints say it themselves")
+    .option("--model <name>", "model of the weights; deit's own checkpoints record it")
     .option("--image-size <pixels>", "resolution (default: the model's own)", wholeNumber(1))
     .addOption(
-      new Option("--head <head>", "head of a distilled model that decides")
+      new Option("--head <head>", "head of a distilled model that predicts")
         .choices(["both", "class", "distillation"])
         .default("both"),
     )
-    .option("--real <file>", "ImageNet-Real's real.json: accuracy with all right labels too")
-    .option("--predictions", "with --json: the five first choices of each image")
+    .option("--real <file>", "real.json of ImageNet-ReaL: also report accuracy against all correct labels")
+    .option("--predictions", "with --json: the five top predictions of each image")
     .option("--json", "print one JSON value")
     .addHelpText(
       "after",

@@ -15,16 +15,21 @@ interface Options extends Omit<SlurmScriptOptions, "nodes" | "command"> {
 
 export function define(command: Command): void {
   command
-    .argument("<command...>", "a command of deit and its options, after --")
+    .argument("<command...>", "a deit command and its options, after --")
     .passThroughOptions()
-    .option("--nodes <n>", "machines of the job", wholeNumber(1))
-    .option("--node-rank <n>", "number of this machine, from 0", wholeNumber(0))
+    .option("--nodes <n>", "number of machines", wholeNumber(1))
+    .option("--node-rank <n>", "index of this machine, from 0", wholeNumber(0))
     .option("--coordinator <host:port>", "address of machine 0, with a free port")
-    .option("--processes-per-node <n>", "1 drives all GPUs of a machine; more get one GPU each", wholeNumber(1), 1)
+    .option(
+      "--processes-per-node <n>",
+      "1 process drives all GPUs of a machine; with more, each gets one GPU",
+      wholeNumber(1),
+      1,
+    )
     .option("--slurm", "print the script of a SLURM job instead")
     .option("--gpus-per-node <n>", "SLURM: GPUs of each machine", wholeNumber(1))
     .option("--cpus-per-task <n>", "SLURM: processors of each machine", wholeNumber(1))
-    .option("--time <limit>", "SLURM: longest time, such as 24:00:00")
+    .option("--time <limit>", "SLURM: time limit, such as 24:00:00")
     .option("--partition <name>", "SLURM: partition")
     .option("--account <name>", "SLURM: account")
     .option("--job-name <name>", "SLURM: name of the job")

@@ -20,11 +20,16 @@ import { relaunched } from "../processes/relaunched.js";
 
 export function define(command: Command): void {
   chosenSplitOption(recipeOptions(engineOptions(command)))
-    .option("--from <rate>", "rate to begin with, as the optimizer sees it", positive, 1e-6)
-    .option("--to <rate>", "rate to end with", positive, 1)
-    .option("--steps <n>", "optimizer steps from one to the other", wholeNumber(10), 100)
+    .option("--from <rate>", "first learning rate, as the optimizer sees it", positive, 1e-6)
+    .option("--to <rate>", "last learning rate", positive, 1)
+    .option("--steps <n>", "optimizer steps between the two", wholeNumber(10), 100)
     .option("--plot <file>", "write the curve as .svg or .png")
-    .option("--workers <threads>", "threads that read images", wholeNumber(0), Math.max(1, availableParallelism() - 1))
+    .option(
+      "--workers <threads>",
+      "threads that decode images",
+      wholeNumber(0),
+      Math.max(1, availableParallelism() - 1),
+    )
     .addOption(new Option("--on-bad-image <what>", "stop or skip").choices(["stop", "skip"]).default("stop"))
     .addOption(new Option("--precision <format>", "number format").choices(["float32", "bfloat16"]).default("float32"))
     .option("--json", "print one JSON value")

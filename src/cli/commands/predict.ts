@@ -19,17 +19,17 @@ export function define(command: Command): void {
   viewOptions(engineOptions(command))
     .argument(
       "<images...>",
-      "files, folders, globs, data sets; - for an image on standard input, @- for a list of paths there",
+      "files, folders, globs, datasets; - for an image on standard input, @- for a list of paths there",
     )
     .requiredOption("--weights <file>", "safetensors or PyTorch file, a run folder, hub, or hub:owner/name")
-    .option("--model <name>", "model of the weights; deit's own checkpoints say it themselves")
+    .option("--model <name>", "model of the weights; deit's own checkpoints record it")
     .option("--classes <file>", "class names, one per line (default for published weights: ImageNet's)")
-    .option("--top <k>", "answers per image", wholeNumber(1), 5)
-    .option("--json", "print one JSON value per image, a line each")
+    .option("--top <k>", "predictions per image", wholeNumber(1), 5)
+    .option("--json", "print one JSON value per line, one line per image")
     .addHelpText(
       "after",
       `
-A data set (shards, .records, .parquet, a list, procedural …) gives its test part where it has one, each image under its key.
+A dataset (shards, .records, .parquet, a list, procedural …) gives its test part where it has one, each image under its key.
 
 Example:
   deit predict cat.jpg holiday/ 'more/*.png' photos.records --weights runs/photos --top 3`,

@@ -21,16 +21,21 @@ import { print, warn } from "../output/output.js";
 export function define(command: Command): void {
   engineOptions(command)
     .argument("<runs...>", "run folders")
-    .option("-o, --output <file>", "the page (default: report.html in the first run's folder)")
-    .option("--data <path>", "where the data lies now, when not where the runs found it")
-    .option("--shown <images>", "hardest images and surest mistakes to show, of each", wholeNumber(0), 12)
-    .option("--log-only", "leave the models alone: curves, recipes and environment, without their decisions")
-    .option("--workers <threads>", "threads that read images", wholeNumber(0), Math.max(1, availableParallelism() - 1))
+    .option("-o, --output <file>", "file to write (default: report.html in the first run's folder)")
+    .option("--data <path>", "where the data is now, if it has moved since training")
+    .option("--shown <images>", "how many hardest images and most confident mistakes to show", wholeNumber(0), 12)
+    .option("--log-only", "only curves, recipes and environment; the models are not run")
+    .option(
+      "--workers <threads>",
+      "threads that decode images",
+      wholeNumber(0),
+      Math.max(1, availableParallelism() - 1),
+    )
     .option("--json", "print one JSON value")
     .addHelpText(
       "after",
       `
-Writes one HTML file with curves, confusions, the surest mistakes and hardest images with attention maps, classes,
+Writes one HTML file with curves, confusions, the most confident mistakes and hardest images with attention maps, classes,
 calibration, recipe and environment; of several runs it shows where they differ. The file loads nothing and needs no
 script. The best weights of each run are looked at on the images that it was tested on.
 

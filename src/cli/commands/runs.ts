@@ -7,7 +7,7 @@ import { print } from "../output/output.js";
 
 export function define(command: Command): void {
   command
-    .argument("[folder]", "folder that holds the runs, up to three levels down", "runs")
+    .argument("[folder]", "folder that contains the runs, up to three levels down", "runs")
     .option("--json", "print one JSON value")
     .addHelpText("after", "\nExample:\n  deit runs runs/")
     .action(run);

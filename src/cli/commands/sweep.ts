@@ -26,23 +26,28 @@ export function define(command: Command): void {
   chosenSplitOption(engineOptions(command))
     .argument("<data>", "images with labels, or procedural")
     .option("--grid <name>", "table3, table8, table8-finetuning, or a JSON file with variants, vary and seeds")
-    .option("--recipe <recipe>", "recipe that the rows change: a file, or the name of one of deit's")
+    .option("--recipe <recipe>", "base recipe that the rows change: a file or a packaged name")
     .option(
       "--set <key=value ...>",
-      "settings of all runs, such as epochs=20 or teacherWeights=runs/teacher",
+      "settings shared by all runs, such as epochs=20 or teacherWeights=runs/teacher",
       collected,
     )
-    .option("--vary <key=values ...>", "settings to try, as lr=1e-3,5e-4; all combinations are run", collected)
-    .option("--seeds <seeds>", "seeds of each row, as 0,1,2 (default: the grid's own)")
+    .option("--vary <key=values ...>", "settings to try, such as lr=1e-3,5e-4; every combination is run", collected)
+    .option("--seeds <seeds>", "seeds of each row, such as 0,1,2 (default: the grid's own)")
     .option("--output <folder>", "folder of the sweep (default: runs/sweep-<data>)")
-    .option("--validation <data>", "data to choose the best epochs on; default: the data's part for validation")
-    .option("--test <data>", "data to measure the last epochs on; default: the data's part for testing")
-    .option("--workers <threads>", "threads that read images", wholeNumber(0), Math.max(1, availableParallelism() - 1))
+    .option("--validation <data>", "data to choose the best epochs on (default: the validation part)")
+    .option("--test <data>", "data to measure the last epochs on (default: the test part)")
+    .option(
+      "--workers <threads>",
+      "threads that decode images",
+      wholeNumber(0),
+      Math.max(1, availableParallelism() - 1),
+    )
     .option("--plan", "print the runs and stop")
     .option("--json", "print one JSON value")
     .addHelpText(
       "after",
-      "\nExamples:\n  deit sweep photos/ --recipe small-data --vary lr=3e-4,1e-3 dropPath=0,0.1 --seeds 0,1,2\n  deit sweep cifar10/ --grid table3 --recipe cifar10-cpu --set teacherWeights=runs/teacher\n\nThe same command goes on with a sweep that was interrupted; runs that are done are not repeated.",
+      "\nExamples:\n  deit sweep photos/ --recipe small-data --vary lr=3e-4,1e-3 dropPath=0,0.1 --seeds 0,1,2\n  deit sweep cifar10/ --grid table3 --recipe cifar10-cpu --set teacherWeights=runs/teacher\n\nThe same command continues with a sweep that was interrupted; runs that are done are not repeated.",
     )
     .action((data: string, options: Options) => interruptible((signal, ending) => run(data, options, signal, ending)));
 }
@@ -91,7 +96,7 @@ async function run(data: string, options: Options, signal: AbortSignal, ending: 
   const title = `${options.grid ? basename(options.grid, ".json") : "Sweep"} on ${basename(data)}`;
   await report(results, title, output, options.json ?? false);
   if (interrupted)
-    throw new InterruptedError(`The sweep was interrupted; the same command goes on with it in "${output}".`);
+    throw new InterruptedError(`The sweep was interrupted; the same command continues with it in "${output}".`);
   const failed = results.filter((r) => r.outcome.kind === "failed");
   if (failed.length > 0)
     throw new TrainingError(

@@ -20,7 +20,12 @@ export function define(command: Command): void {
     .requiredOption("--output <folder>", "folder of the answers; an unfinished one is continued")
     .option("--top-k <logits>", "soft distillation: logits kept per view (default: 100)", wholeNumber(1))
     .option("--on-bad-image <what>", "stop or skip", "stop")
-    .option("--workers <threads>", "threads that read images", wholeNumber(0), Math.max(1, availableParallelism() - 1))
+    .option(
+      "--workers <threads>",
+      "threads that decode images",
+      wholeNumber(0),
+      Math.max(1, availableParallelism() - 1),
+    )
     .option("--json", "print one JSON value at the end")
     .addHelpText(
       "after",

@@ -30,10 +30,10 @@ const usual = ["tiny", "small", "base"].flatMap((size) => [
 
 export function define(command: Command): void {
   engineOptions(command)
-    .argument("[models...]", "names of models, or [NAME=][MODEL:]WEIGHTS each, such as run folders", usual)
+    .argument("[models...]", "model names, or [NAME=][MODEL:]WEIGHTS each, such as run folders", usual)
     .option(
       "--batch-size <images>",
-      "a number, fastest, or largest (that fits, as in the paper)",
+      "a number, fastest, or largest (the largest that fits, as in the paper)",
       batchChoice,
       "fastest",
     )

@@ -25,13 +25,13 @@ export function define(command: Command): void {
   const choice = (flags: string, about: string, values: readonly string[]) => new Option(flags, about).choices(values);
   chosenSplitOption(recipeOptions(engineOptions(command)))
     .option("--output <folder>", "run folder (default: runs/<data>)")
-    .option("--resume [run]", "go on with the run in this folder, or in that of --output")
-    .option("--allow-change <key ...>", "settings that may differ from the run that is resumed", collected)
+    .option("--resume [run]", "continue the run in this folder, or in that of --output")
+    .option("--allow-change <key ...>", "settings allowed to differ from the resumed run", collected)
     .option(
       "--validation <data>",
-      "data to choose the best epoch on; default: the data's part for validation, else for testing",
+      "data to choose the best epoch on (default: the validation part, else the test part)",
     )
-    .option("--test <data>", "data to measure the best epoch on at the end; default: the data's part for testing")
+    .option("--test <data>", "data to measure the best epoch on at the end (default: the test part)")
     .addOption(choice("--on-bad-image <what>", "stop (the default) or skip", ["stop", "skip"]))
     .addOption(
       choice("--on-nan <what>", "when the loss is not a number: stop, skip the batch, or go back to a saved state", [
@@ -39,23 +39,28 @@ export function define(command: Command): void {
       ]).default("stop"),
     )
     .option("--checkpoint-minutes <minutes>", "minutes between saved states within an epoch", number(0), 10)
-    .option("--keep-states <n>", "saved states that are kept", wholeNumber(1), 2)
-    .option("--workers <threads>", "threads that read images", wholeNumber(0), Math.max(1, availableParallelism() - 1))
+    .option("--keep-states <n>", "saved states to keep", wholeNumber(1), 2)
+    .option(
+      "--workers <threads>",
+      "threads that decode images",
+      wholeNumber(0),
+      Math.max(1, availableParallelism() - 1),
+    )
     .addOption(
       choice("--precision <format>", "float32 (the default), or bfloat16 for matrix products (XLA)", [
         ...["float32", "bfloat16"],
       ]),
     )
-    .option("--shard-optimizer", "spread optimizer state and averages over the devices: less memory, more exchange")
-    .option("--print-recipe", "print the settings with all defaults and stop")
-    .option("--dry-run", "measure a few steps, tell what the run will take, and stop")
+    .option("--shard-optimizer", "shard optimizer state and averages over the devices: less memory, more communication")
+    .option("--print-recipe", "print the settings with all defaults and exit")
+    .option("--dry-run", "measure a few steps, estimate what the run will take, and exit")
     .option(
       "--watts <power>",
-      "what the machine draws, for the energy of --dry-run (default: measured or assumed)",
+      "power the machine draws, for the energy estimate of --dry-run (default: measured or assumed)",
       number(0),
     )
-    .option("--price-per-hour <price>", "of the machine, for the cost of --dry-run", number(0))
-    .option("--price-per-kwh <price>", "of electricity, for the cost of --dry-run", number(0))
+    .option("--price-per-hour <price>", "price of the machine, for the cost estimate of --dry-run", number(0))
+    .option("--price-per-kwh <price>", "price of electricity, for the cost estimate of --dry-run", number(0))
     .option("--json", "print one JSON value at the end")
     .addHelpText(
       "after",
@@ -108,7 +113,7 @@ async function run(
   const { allowChange: allowChanges, onNan: onNaN } = options;
   const result = await withProcessGroup(({ group, process }) =>
     withEngine({ ...options, process, splitState }, (engine, { reason }) => {
-      const why = given.engine === "auto" && options.engine !== "auto" ? "the run was begun with it" : reason;
+      const why = given.engine === "auto" && options.engine !== "auto" ? "the run was started with it" : reason;
       const onEvent = (event: TrainEvent) => {
         if (event.kind === "start") {
           ending.saves("this step");
@@ -125,11 +130,11 @@ async function run(
     print(JSON.stringify({ folder, classes: classes.length, epochs, best, bestTop1, testPart, final, interrupted }));
   } else print(`${bestText(result)}run folder: ${result.folder}`);
   if (!result.interrupted) return;
-  const message = `Training was interrupted; go on with it by: deit train --resume ${shellWord(options.output)}`;
+  const message = `Training was interrupted; continue it by: deit train --resume ${shellWord(options.output)}`;
   throw signal.reason === "SIGUSR1" ? new PausedError(message) : new InterruptedError(message);
 }
 
-/** The best epoch, or what is known of it where it was trained before the run was gone on with. */
+/** The best epoch, or what is known of it where it was trained before the run was resumed. */
 function bestText(result: TrainResult): string {
   const { final, testPart, classes } = result;
   const test = final

@@ -13,7 +13,7 @@ import { note } from "../output/output.js";
 
 export interface DataChoice {
   readonly data: string;
-  /** How the data is divided; chosen by what is there unless told. */
+  /** How the data is divided (default: chosen by what is there). */
   readonly split?: string;
   readonly validation?: string;
 }
@@ -54,7 +54,7 @@ export async function chosenSplit(
   const whole = await openDataset(data, { split: "train" });
   const share = setAside(whole.length);
   note(
-    `"${data}" has no part with labels for validation or testing, so ${100 * share} % of each class is set aside for it; --split chooses another share, --validation other data, and --split given tests on nothing.`,
+    `"${data}" has no part with labels for validation or testing, so ${100 * share} % of each class is held out for it; --split changes the share, --validation gives other data, and --split given measures nothing.`,
   );
   return { split: String(share), training: partOf(whole, { kind: "hash", share }, "train") };
 }
@@ -69,7 +69,7 @@ export async function chosenSettings(
   const wanted = typeof batchSize === "number" ? batchSize : undefined;
   const { chosen, settings } = await fittingRecipe(training, { finetune, model, batchSize: wanted });
   note(
-    `recipe: ${chosen.name}, since none was named: ${chosen.why}. Name another one, or change its settings by --set.\nexpect: ${chosen.expect}.`,
+    `recipe: ${chosen.name}, as none was given: ${chosen.why}. Choose another one, or change its settings with --set.\nexpect: ${chosen.expect}.`,
   );
   // Several processes do not fit a head together; a new one then learns faster than the body.
   const together = chosen.name === "finetune" && placeFromEnvironment() ? { headStart: "given", headLrFactor: 10 } : {};

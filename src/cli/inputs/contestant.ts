@@ -1,4 +1,4 @@
-/** Whoever decides on images in `deit agreement`: a model of deit's, or an ONNX file of any classifier. */
+/** Whoever decides on images in `deit agreement`: a deit model, or an ONNX file of any classifier. */
 import type { Engine } from "../../engines/engine.js";
 import { type Decider, probeDecider } from "../../evaluation/agreement.js";
 import { classColumns } from "../../evaluation/class-mapping.js";

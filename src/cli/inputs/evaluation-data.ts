@@ -1,4 +1,4 @@
-/** Options of the commands that look at models on a data set, and the loader they ask for. */
+/** Options of the commands that look at models on a dataset, and the loader they ask for. */
 import { availableParallelism } from "node:os";
 import type { Command } from "commander";
 import { type Dataset, sayings } from "../../data/dataset/dataset.js";
@@ -25,9 +25,14 @@ export interface DataOptions extends ViewChoice {
 export function dataOptions(command: Command): Command {
   return viewOptions(runSplitOption(command))
     .requiredOption("--data <folder>", "images with labels: class folders, shards and others")
-    .option("--classes <file>", "class names, one per line, in the order of the models' outputs")
-    .option("--batch-size <images>", "images per run of the program", wholeNumber(1), 8)
-    .option("--workers <threads>", "threads that read images", wholeNumber(0), Math.max(1, availableParallelism() - 1));
+    .option("--classes <file>", "class names, one per line, in the order of the model outputs")
+    .option("--batch-size <images>", "images per forward pass", wholeNumber(1), 8)
+    .option(
+      "--workers <threads>",
+      "threads that decode images",
+      wholeNumber(0),
+      Math.max(1, availableParallelism() - 1),
+    );
 }
 
 /** Class names from the file of `--classes`. */

@@ -1,4 +1,4 @@
-/** What `deit train` goes on with: a run folder tells its data, recipe and engine, so nothing needs to be said twice. */
+/** What `deit train` continues with: a run folder tells its data, recipe and engine, so nothing needs to be said twice. */
 import type { EngineChoice } from "../../engines/open.js";
 import { UsageError } from "../../errors/errors.js";
 import type { Recipe } from "../../training/recipe/recipe.js";
@@ -13,7 +13,7 @@ export interface RunChoice extends RecipeChoice, EngineChoice {
   readonly resume?: string | true;
   readonly validation?: string;
   readonly test?: string;
-  /** How the data is divided; chosen by what is there unless told. */
+  /** How the data is divided (default: chosen by what is there). */
   readonly split?: string;
   readonly onBadImage?: RunManifest["onBadImage"];
   readonly precision?: RunManifest["precision"];
@@ -51,7 +51,7 @@ export async function resolveRun<Options extends RunChoice>(
   const output = named ?? options.output ?? `runs/${namedAfter(place!)}`;
   const known = options.resume ? await describeRun(output) : undefined;
   if (named !== undefined && !known)
-    throw new UsageError(`"${named}" holds no run that could go on; give the folder that deit train wrote.`);
+    throw new UsageError(`"${named}" holds no run that could continue; give the folder that deit train wrote.`);
   const manifest = known?.manifest;
   const note = noteUnless(given.json);
   const validation = options.validation ?? manifest?.validation;

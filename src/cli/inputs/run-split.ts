@@ -77,14 +77,14 @@ async function ruleOf(
     return {
       rule,
       notes: [
-        `"${data}" has images of the names of those that the run ${like.name} was trained or measured on; training images may be among them. --split ${shellWord(like.split.path)} measures on what the run set aside.`,
+        `"${data}" has images of the names of those that the run ${like.name} was trained or measured on; training images may be among them. --split ${shellWord(like.split.path)} measures on what the run held out.`,
       ],
     };
   if (runs.length === 0 || (await openForMeasuring(data, {})).part !== "whole") return { rule, notes: [] };
   return {
     rule,
     notes: [
-      `The run ${runs[0].name} was trained on the images of "${data}" and set none aside, so that this is no accuracy on new images. Train with --split 0.2 to have some, or give other data.`,
+      `The run ${runs[0].name} was trained on the images of "${data}" and held none out, so this is not accuracy on new images. Train with --split 0.2 to hold some out, or give other data.`,
     ],
   };
 }
@@ -97,7 +97,7 @@ async function seenInTraining(data: string, rule: SplitRule, runs: readonly Run[
   return divided.flatMap(({ name, split }) => {
     const seen = keys.filter((key) => !split.test.has(key)).length;
     if (seen === 0) return [];
-    return `${seen} of the ${keys.length} images that --split takes for testing were not set aside by the run ${name}, which may have been trained on them. --split ${shellWord(split.path)} measures on what the run set aside.`;
+    return `${seen} of the ${keys.length} images that --split takes for testing were not held out by the run ${name}, which may have been trained on them. --split ${shellWord(split.path)} measures on what the run held out.`;
   });
 }
 
@@ -108,14 +108,14 @@ async function withSplit(
   runs: readonly Run[],
 ): Promise<MeasuringRule> {
   const notes = [
-    `"${data}" is what the run ${name} was trained on; only the images that it set aside are used (${split.path}).`,
+    `"${data}" is what the run ${name} was trained on; only the images it held out are used (${split.path}).`,
   ];
   const keys = keysOf(await openDataset(data, { split: "test", rule: split }));
   const other = runs.find(
     (run) => run.split?.test.size !== split.test.size || !keys.every((key) => run.split?.test.has(key)),
   );
   if (other)
-    notes.push(`The run ${other.name} divided these data otherwise, so that it was trained on some of these images.`);
+    notes.push(`The run ${other.name} split this data differently, so it was trained on some of these images.`);
   return { rule: split, notes };
 }
 

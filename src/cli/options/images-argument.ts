@@ -1,4 +1,4 @@
-/** The images that a command is asked about one by one: files, folders, globs, data sets, standard input. */
+/** The images that a command is asked about one by one: files, folders, globs, datasets, standard input. */
 import { stat } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import { decodeImage, type Exif } from "../../data/codec/decode.js";
@@ -14,7 +14,7 @@ import { fileError } from "../../errors/file-error.js";
 import { warn } from "../output/output.js";
 
 export interface ImageInput {
-  /** Path of a file; of a data set's sample, its key. */
+  /** Path of a file; of a dataset's sample, its key. */
   readonly name: string;
   load(): Promise<RgbImage>;
 }
@@ -62,7 +62,7 @@ async function filesFitting(pattern: string): Promise<string[]> {
   // Parentheses are letters of names, here and in most shells.
   const rest = names.slice(there).map((name) => name.replace(/[()]/g, "\\$&"));
   const files = await glob([...folder, ...rest].join("/"), { absolute: false, expandDirectories: false });
-  if (files.length === 0) throw new UsageError(`No file fits "${pattern}".`);
+  if (files.length === 0) throw new UsageError(`No file matches "${pattern}".`);
   return files.sort();
 }
 

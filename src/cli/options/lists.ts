@@ -13,7 +13,7 @@ const further: Readonly<Record<string, (word: string) => boolean>> = {
 };
 
 /**
- * The arguments with the option before each of its values, so that a word which is no value, such as the data, is an
+ * The arguments with the option before each of its values, so that a word which is not a value, such as the data, is an
  * argument of the command again.
  */
 export function spreadLists(argv: readonly string[]): string[] {

@@ -75,7 +75,7 @@ export function engineOptions(command: Command): Command {
 /** Says on standard error which installed plugins did not work. */
 export function warnOfPassedOver(_: Choice, passedOver: readonly PassedOver[]): void {
   for (const { choice, error } of passedOver)
-    warn(`The plugin "${choice.plugin}" does not work here and is passed over: ${error}`);
+    warn(`The plugin "${choice.plugin}" does not work here and is skipped: ${error}`);
 }
 
 /** Runs `work` with an engine, closed afterwards whatever happens. `work` hears why it is this one. */

@@ -45,16 +45,16 @@ function meaning(setting: keyof Recipe): string {
 export function recipeOptions(command: Command): Command {
   return command
     .usage("[options] [recipe] <data>")
-    .argument("[recipe-or-data]", "recipe (file or packaged name; may be left out), then the data")
+    .argument("[recipe-or-data]", "recipe (file or packaged name, optional), then the data")
     .argument(
       "[data]",
       "folder with a folder per class, or any other format (train and test parts are found), or procedural",
     )
-    .option("--recipe <file>", "the recipe, instead of as an argument")
+    .option("--recipe <file>", "the recipe, instead of the first argument")
     .option("--set <key=value ...>", "settings of the recipe, such as depth=6 or cropScale=[0.5,1]", collected)
     .option("--model <name>", meaning("model"))
     .option("--epochs <n>", meaning("epochs"), wholeNumber(1))
-    .option("--batch-size <images>", `${meaning("batchSize")}; auto divides it to fit into memory`, batchSize)
+    .option("--batch-size <images>", `${meaning("batchSize")}; auto splits it to fit into memory`, batchSize)
     .option("--accumulate <runs>", meaning("accumulate"), wholeNumber(1))
     .option("--lr <rate>", meaning("lr"), positive)
     .option("--clip-gradient <norm>", meaning("clipGradient"), positive)
@@ -80,7 +80,7 @@ export async function dataAndRecipe<Options extends RecipeChoice>(
     return { data: first, options };
   if (options.recipe !== undefined)
     throw new UsageError(
-      `The recipe is named twice, as "${first}" and by --recipe "${options.recipe}"; leave one of them out.`,
+      `The recipe is given twice, as "${first}" and with --recipe "${options.recipe}"; remove one of them.`,
     );
   return { data: second, options: { ...options, recipe: first } };
 }
@@ -90,7 +90,7 @@ const batchSize = (text: string): number | "auto" => (text === "auto" ? text : w
 /** The data, or a sentence that asks for it. */
 export function requireData(data: string | undefined): string {
   if (data !== undefined) return data;
-  throw new UsageError(`Name the data: a folder with a folder per class, or "procedural" for built-in images.`);
+  throw new UsageError(`Give the data: a folder with one folder per class, or "procedural" for built-in images.`);
 }
 
 /** The recipe (`base` where none is named) with the options and `--set` applied, in this order. */
@@ -99,7 +99,9 @@ export async function resolveRecipe(
   base: Readonly<Record<string, unknown>> = {},
 ): Promise<Recipe> {
   if (options.batchSize === "auto")
-    throw new UsageError("Only deit train finds out what batch fits; give the number of images for --batch-size here.");
+    throw new UsageError(
+      "Only deit train can find the batch size that fits; give --batch-size a number of images here.",
+    );
   const settings = options.recipe ? await readRecipe(options.recipe) : { ...base };
   for (const key of shortcuts) if (options[key] !== undefined) settings[key] = options[key];
   return parseRecipe(applySettings(settings, options.set ?? []));

@@ -17,20 +17,20 @@ export function viewOptions(command: Command): Command {
   return command
     .option(
       "--crop-ratio <ratio>",
-      "share of the shorter side that is seen, as the weights say unless told",
+      "share of the shorter side that is kept (default: as the weights say)",
       number(0.01, 1),
     )
     .addOption(
-      new Option("--interpolation <filter>", "how images are resized, as the weights say unless told").choices(
+      new Option("--interpolation <filter>", "how images are resized (default: as the weights say)").choices(
         interpolations,
       ),
     )
     .option(
       "--normalization <how>",
-      'imagenet, inception (0.5), none, or {"mean":[r,g,b],"std":[r,g,b]}; as the weights say unless told',
+      'imagenet, inception (0.5), none, or {"mean":[r,g,b],"std":[r,g,b]} (default: as the weights say)',
       normalization,
     )
-    .addOption(exifOption("turn images as their metadata ask, or not; as the weights say unless told"));
+    .addOption(exifOption("apply or ignore the EXIF orientation (default: as the weights say)"));
 }
 
 /** `--exif`: what is done about the orientation in metadata, with words on what decides. */

@@ -20,10 +20,10 @@ export async function requireWritable(option: string, path: string | undefined):
   if (!above)
     throw new FileError(
       path,
-      `${option} got "${path}", but there is no folder "${folder}"; make it first, or name another.`,
+      `${option} got "${path}", but there is no folder "${folder}"; create it first, or name another.`,
     );
   if (!above.isDirectory())
-    throw new FileError(path, `${option} got "${path}", but "${folder}" is no folder; name another file.`);
+    throw new FileError(path, `${option} got "${path}", but "${folder}" is not a folder; name another file.`);
   await access(folder, constants.W_OK).catch((error) => {
     throw fileError(path, "write", error);
   });
@@ -32,7 +32,7 @@ export async function requireWritable(option: string, path: string | undefined):
 /** A folder's name for what is made of these data: that of their folder or file, as far as every system takes it. */
 export const namedAfter = (data: string): string => basename(resolve(data)).replace(/[^\p{L}\p{M}\p{N}._-]/gu, "-");
 
-/** Refuses to write among the images of a data set: what is written there would be taken for a class or a part of it. */
+/** Refuses to write among the images of a dataset: what is written there would be taken for a class or a part of it. */
 export async function requireOutside(data: string, output: string): Promise<void> {
   const folder = await stat(data).catch(() => undefined);
   if (!folder?.isDirectory()) return;
@@ -41,7 +41,7 @@ export async function requireOutside(data: string, output: string): Promise<void
   if (way === ".." || way.startsWith(`..${sep}`) || isAbsolute(way)) return;
   const beside = relative(".", resolve(await realpath(data), "..", "runs", basename(output)));
   throw new UsageError(
-    `The output folder "${output}" would lie inside the data folder "${data}" and be taken for a class of it; choose one outside, such as --output ${shellWord(beside)}.`,
+    `The output folder "${output}" would be inside the data folder "${data}" and be mistaken for one of its classes; choose one outside, such as --output ${shellWord(beside)}.`,
   );
 }
 

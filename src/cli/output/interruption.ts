@@ -10,7 +10,7 @@ const grace = 1000;
 
 /** How work wants to be ended. Unless it says otherwise it has nothing to save. */
 export interface Ending {
-  /** What the work writes to disk is worth more than what it says: it goes on when its output is lost. */
+  /** What the work writes to disk is worth more than what it says: it continues when its output is lost. */
   outlivesOutput(): void;
   /** From now on the work saves itself when it is told to end, after "this step", say. */
   saves(after: string): void;

@@ -35,9 +35,9 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-it("counts a resumed run from where it goes on, and its speed and time left from now", () => {
+it("counts a resumed run from where it continues, and its speed and time left from now", () => {
   expect(told(51, 60)).toEqual([
-    "training: deit, 2.00 M parameters, 80 images, 100 steps of 8, onnx on cpu (2 threads), going on from step 50",
+    "training: deit, 2.00 M parameters, 80 images, 100 steps of 8, onnx on cpu (2 threads), continuing from step 50",
     "training: 440/800 images, 4/s, 1 min 30 s left, loss 2.000, lr 1.0e-2, data wait 25 %, onnx on cpu (2 threads)",
     "training: 480/800 images, 4/s, 1 min 20 s left, loss 2.000, lr 1.0e-2, data wait 25 %, onnx on cpu (2 threads)",
   ]);

@@ -39,7 +39,7 @@ export function trainingProgress(title: string, quiet: boolean): { onEvent(event
           });
           if (!quiet) {
             note(
-              `${title}: ${event.model.name}, ${(event.parameters / 1e6).toFixed(2)} M parameters, ${event.images} images, ${event.steps} steps of ${batchText(event)}, ${where}${event.stepsDone > 0 ? `, going on from step ${event.stepsDone}` : ""}`,
+              `${title}: ${event.model.name}, ${(event.parameters / 1e6).toFixed(2)} M parameters, ${event.images} images, ${event.steps} steps of ${batchText(event)}, ${where}${event.stepsDone > 0 ? `, continuing from step ${event.stepsDone}` : ""}`,
             );
           }
           return;
@@ -81,7 +81,7 @@ function forecaster() {
     start: (event: { readonly steps: number; readonly batchSize: number }) => {
       ({ steps, batchSize } = event);
     },
-    /** What lies between two epochs, the test above all, is no part of the steps' time. */
+    /** What lies between two epochs, the test above all, is not a part of the steps' time. */
     epoch: () => {
       since += performance.now() - lastStep;
     },

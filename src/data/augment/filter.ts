@@ -63,7 +63,7 @@ interface Line {
   readonly radius: number;
 }
 
-/** One line, in 24-bit fixed point; beyond its ends the line goes on with its end values. */
+/** One line, in 24-bit fixed point; beyond its ends the line continues with its end values. */
 function boxBlur(data: Uint8Array, out: Uint8Array, line: Uint8Array, { start, step, length, radius }: Line): void {
   const whole = Math.trunc(radius);
   const weight = Math.trunc(Math.fround(2 ** 24 / Math.fround(radius * 2 + 1)));

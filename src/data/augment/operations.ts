@@ -8,7 +8,7 @@ import { autoContrast, brightness, contrast, equalize, invert, posterize, solari
 
 /** What holds for all operations of a policy. */
 export interface OperationSettings {
-  /** `random`: bilinear or bicubic, drawn anew for each operation. */
+  /** `random`: bilinear or bicubic, drawn again for each operation. */
   readonly interpolation: AffineInterpolation | "random";
   readonly fill: readonly [number, number, number];
   /** Pixels that `TranslateX` and `TranslateY` move at full magnitude; timm takes 0.45 of the image's side. */

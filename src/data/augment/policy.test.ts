@@ -113,10 +113,10 @@ describe("a policy's string", () => {
   it.each([
     ["rond-m9", /there is no policy "rond"/],
     ["rand-m9-x3", /"x" is not known there/],
-    ["rand-m9x", /no number/],
+    ["rand-m9x", /not a number/],
     ["rand-tnone", /no set of operations "none"/],
     ["v0-m3", /"m" is not known there/],
-    ["rand--", /no letter with a value/],
+    ["rand--", /not a letter with a value/],
   ])("%s is refused by a sentence", (text, message) => expect(() => parsePolicy(text)).toThrow(message));
   it.each(["rand-m9-mstd0.5-inc1", "original", "3a", "augmix-m5-w4-d2"])("%s is a function of its stream", (text) => {
     const data = Uint8Array.from({ length: 24 * 20 * 3 }, (_, i) => (i * 37) % 256);

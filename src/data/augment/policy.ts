@@ -29,7 +29,7 @@ export type Policy =
       readonly kind: "augmix";
       readonly operations: readonly OperationName[];
       readonly magnitude: number;
-      /** Chains that are mixed, and operations in each; from 1 to 3 unless told. */
+      /** Chains that are mixed, and operations in each (default: from 1 to 3). */
       readonly chains: number;
       readonly depth?: number;
       /** Of the Dirichlet and beta distributions. */
@@ -100,7 +100,7 @@ export function parsePolicy(text: string): Policy | undefined {
   const values = new Map<string, string>();
   for (const section of sections) {
     const [, key, value] = /^(t(?=\D)|[a-z]+)(.*)$/.exec(section) ?? [];
-    if (!key) throw wrong(text, `the part "${section}" is no letter with a value`);
+    if (!key) throw wrong(text, `the part "${section}" is not a letter with a value`);
     values.set(key, value);
   }
   const policy =
@@ -124,7 +124,7 @@ function take(text: string, values: Map<string, string>, key: string, otherwise:
   const value = values.get(key);
   values.delete(key);
   const number = value === undefined ? otherwise : value === "inf" ? Infinity : Number(value || Number.NaN);
-  if (Number.isNaN(number) || number < 0) throw wrong(text, `the value of "${key}" is no number`);
+  if (Number.isNaN(number) || number < 0) throw wrong(text, `the value of "${key}" is not a number`);
   return number;
 }
 
@@ -213,7 +213,7 @@ function decide(
   return { name, argument: argumentOf(name, Math.max(0, Math.min(drawn, most)), settings, stream) };
 }
 
-/** RandAugment's operations: each drawn anew, or by weight without repetition. */
+/** RandAugment's operations: each drawn again, or by weight without repetition. */
 function drawOperations(
   { operations, weights, layers }: Extract<Policy, { kind: "rand" }>,
   stream: RandomStream,

@@ -1,4 +1,4 @@
-/** The data doctor: looks at every image of a data set and says what is wrong with it. */
+/** The data doctor: looks at every image of a dataset and says what is wrong with it. */
 import { checkClasses } from "./checks/classes.js";
 import { checkCopies } from "./checks/copies.js";
 import { checkFiles } from "./checks/files.js";

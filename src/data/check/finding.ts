@@ -41,7 +41,7 @@ export interface Finding {
   readonly groups: readonly (readonly number[])[];
   /** What there is to say about single images. */
   readonly remarks?: ReadonlyMap<number, string>;
-  /** Names of what is no image: folders, files, classes. */
+  /** Names of what is not an image: folders, files, classes. */
   readonly names?: readonly string[];
 }
 

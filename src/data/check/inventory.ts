@@ -77,7 +77,7 @@ export async function takeInventory(path: string): Promise<Inventory> {
   if (parts.length === 0 && !oddities.some(({ kind }) => kind === "emptyClass"))
     throw (
       failure ??
-      new FileError(path, `"${path}" holds no images; it needs a folder per class, or files named CLASS_….jpg.`)
+      new FileError(path, `"${path}" contains no images; it needs one folder per class, or files named CLASS_….jpg.`)
     );
   const told = [...new Set(parts.flatMap(({ dataset }) => dataset.notes ?? []))];
   for (const message of told) oddities.push({ kind: "told", path, message });
@@ -89,7 +89,7 @@ export async function takeInventory(path: string): Promise<Inventory> {
   return { parts, oddities };
 }
 
-/** A part by its own classes, or by those of the first where it shares none with them: then they are no classes. */
+/** A part by its own classes, or by those of the first where it shares none with them: then they are not classes. */
 async function openLike(path: string, split: PartName, first: Dataset | undefined): Promise<Dataset> {
   const dataset = await openPart(path, { split });
   if (!first || dataset.classes.some((name) => first.classes.includes(name))) return dataset;

@@ -108,7 +108,7 @@ describe("decodeImage", () => {
   });
 
   it.each([
-    ["text", Buffer.from("this is no image"), "is no image that can be read"],
+    ["text", Buffer.from("this is not an image"), "is not an image that can be read"],
     ["nothing", Buffer.alloc(0), "is empty"],
     ["a JPEG without pixels", Buffer.from([0xff, 0xd8, 0xff, 0xd9]), '"x"'],
   ])("refuses %s", async (_, bytes, message) => {

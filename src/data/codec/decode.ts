@@ -32,14 +32,14 @@ export interface DecodeOptions {
    * few grey levels off at sharp edges), which training can afford.
    */
   readonly jpeg?: "exact" | "fast";
-  /** Largest width · height; Pillow's own limit unless told. */
+  /** Largest width · height (default: Pillow's own limit). */
   readonly maxPixels?: number;
   /**
-   * Whether an image is turned as its metadata asks, as Pillow's `ImageOps.exif_transpose` does; ignored unless told, as
+   * Whether an image is turned as its metadata asks, as Pillow's `ImageOps.exif_transpose` does; ignored by default, as
    * in timm and torchvision.
    */
   readonly exif?: Exif;
-  /** Gives memory for the pixels of a JPEG; fresh memory unless told. */
+  /** Gives memory for the pixels of a JPEG (default: fresh memory). */
   readonly allocate?: (bytes: number) => Uint8Array;
 }
 

@@ -38,7 +38,7 @@ const other = (name: string, endings: readonly string[], begins: Signature["begi
 });
 
 const convert = "which is not read here; convert it to JPEG or PNG";
-const noImage = "which is no image; restore or remove it";
+const noImage = "which is not an image; restore or remove it";
 
 const signatures: readonly Signature[] = [
   image("jpeg", "JPEG", ["jpg", "jpeg", "jpe", "jfif"], "\xff\xd8\xff"),
@@ -77,7 +77,7 @@ const signatures: readonly Signature[] = [
     "a pointer of Git LFS",
     [],
     "version https://git-lfs",
-    "which is no image; fetch the file itself (git lfs pull) or remove it",
+    "which is not an image; fetch the file itself (git lfs pull) or remove it",
   ),
   other("a PDF", ["pdf"], "%PDF", noImage),
   other("a zip archive", ["zip"], "PK", noImage),

@@ -1,5 +1,5 @@
 /**
- * Two lists of class names that mean the same classes: of a data set, weights, a teacher, a file. Names are compared
+ * Two lists of class names that mean the same classes: of a dataset, weights, a teacher, a file. Names are compared
  * from the strictest way to the loosest, and the first way that finds a name decides: as it is written; without regard
  * to case and to what joins its words; by the identifier it begins with (`n01440764 tench`); by one of its synonyms
  * (`tench, Tinca tinca`). A name that fits several classes in the deciding way fits none, and the match says so.

@@ -42,7 +42,7 @@ export type SampleSource =
   | { readonly kind: "bytes"; readonly bytes: Uint8Array | Blob; readonly name: string }
   | { readonly kind: "procedural"; readonly size: number; readonly seed: number; readonly label: number };
 
-/** What a data set lies in where it is brought here piece by piece, as shards behind HTTP are. */
+/** What a dataset lies in where it is brought here piece by piece, as shards behind HTTP are. */
 export interface Pieces {
   /** The piece that a sample lies in. */
   of(index: number): number;
@@ -62,7 +62,7 @@ export interface Dataset {
   source(index: number): SampleSource;
   /** Path or other name of a sample, for messages. */
   describe(index: number): string;
-  /** A sample's name within the data set, the same wherever the data lie. */
+  /** A sample's name within the dataset, the same wherever the data lie. */
   key(index: number): string;
   /** How the images differ from those of the same names elsewhere, where they do: packed small, say. */
   readonly form?: string;
@@ -111,16 +111,16 @@ export const choiceKeys = ["image", "label", "split", "images", ...partNames] as
 /** What was written before a path to say how it is read, by name. */
 export type Choices = Readonly<Partial<Record<(typeof choiceKeys)[number], string>>>;
 
-/** How a data set is opened. */
+/** How a dataset is opened. */
 export interface OpenOptions {
   readonly split: PartName;
   /** Unless told, what the data itself says. */
   readonly choices?: Choices;
-  /** How parts are made; the data's own unless told. Any other rule divides what is for training without it. */
+  /** How parts are made (default: the data's own). Any other rule divides what is for training without it. */
   readonly rule?: SplitRule;
   /** Ends downloads that opening may take. */
   readonly signal?: AbortSignal;
-  /** Class names in the order of their index; the data's own unless told. */
+  /** Class names in the order of their index (default: the data's own). */
   readonly classes?: readonly string[];
 }
 
@@ -148,11 +148,11 @@ export function subset(dataset: Dataset, indices: ArrayLike<number>): Dataset {
 export function requireOrientation({ name, orientation }: Dataset, exif: Exif | undefined): void {
   if (exif === "apply" && orientation === "lost")
     throw new UsageError(
-      `The images of "${name}" were packed without the orientation that they ask for; pack them again with --exif apply, or choose --exif ignore (the setting exif).`,
+      `The images of "${name}" were packed without applying their EXIF orientation; pack them again with --exif apply, or choose --exif ignore (the setting exif).`,
     );
   if (exif === "ignore" && orientation === "applied")
     throw new UsageError(
-      `The images of "${name}" were turned upright when they were packed, but are wanted as they were stored; choose --exif apply (the setting exif), or pack them again without it.`,
+      `The images of "${name}" were rotated by their EXIF orientation when packed, but are wanted as stored; choose --exif apply (the setting exif), or pack them again without it.`,
     );
 }
 
@@ -167,6 +167,6 @@ export const keysOf = (dataset: Dataset): string[] => Array.from({ length: datas
 /** All that its user should read about the data. */
 export const sayings = ({ notes = [], leftOut = [] }: Dataset): readonly string[] => [...leftOut, ...notes];
 
-/** The data set with more to say about it. */
+/** The dataset with more to say about it. */
 export const withNotes = (dataset: Dataset, notes: readonly string[]): Dataset =>
   notes.length === 0 ? dataset : { ...dataset, notes: [...notes, ...(dataset.notes ?? [])] };

@@ -1,4 +1,4 @@
-/** Listing of image files in little memory, and the data set that is a list of them. */
+/** Listing of image files in little memory, and the dataset that is a list of them. */
 import { realpath, stat } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, relative, sep } from "node:path";
 import { FileError } from "../../errors/errors.js";
@@ -210,7 +210,7 @@ export function* inOrder(names: NameColumn): Generator<string, void> {
   for (const i of names.order()) yield names.at(i);
 }
 
-/** A data set of files with labels. */
+/** A dataset of files with labels. */
 export function fileDataset(
   files: FileList,
   { classes, labels, distinct }: Labelled,
@@ -218,7 +218,10 @@ export function fileDataset(
 ): Dataset {
   const { root } = files;
   if (files.length === 0) {
-    throw new FileError(root, `"${root}" holds no images; it needs a folder per class, or files named CLASS_….jpg.`);
+    throw new FileError(
+      root,
+      `"${root}" contains no images; it needs one folder per class, or files named CLASS_….jpg.`,
+    );
   }
   return {
     name: basename(root),

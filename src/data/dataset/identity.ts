@@ -1,4 +1,4 @@
-/** What makes a data set the same one: its classes, samples and labels in their order, and the form of its images, wherever it lies. */
+/** What makes a dataset the same one: its classes, samples and labels in their order, and the form of its images, wherever it lies. */
 import { createHash } from "node:crypto";
 import type { Dataset } from "./dataset.js";
 

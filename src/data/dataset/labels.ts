@@ -3,7 +3,7 @@ import { FileError, UnlabelledPartError, UsageError } from "../../errors/errors.
 import { quoted } from "../../errors/quoted.js";
 import { NameColumn, Uint32Column } from "./columns.js";
 
-/** More classes than any data set has; a number above it is an error rather than a request for memory. */
+/** More classes than any dataset has; a number above it is an error rather than a request for memory. */
 const mostClasses = 1_000_000;
 
 export interface Labelled {
@@ -20,7 +20,7 @@ const leastToCompare = 5;
 const none = 0xffffffff;
 
 export interface ResolveOptions {
-  /** The samples that are wanted; all unless told. The others may lack a label. */
+  /** The samples that are wanted (default: all). The others may lack a label. */
   readonly members?: ArrayLike<number>;
   readonly wanted?: readonly string[];
   readonly own?: readonly string[];
@@ -79,7 +79,7 @@ export class LabelColumn {
     if (lost >= 0) {
       throw new FileError(
         path,
-        `"${path}" has samples of ${quoted(found[lost])}, which is none of the ${classes.length} classes; check its labels, or the class names given.`,
+        `"${path}" has samples of ${quoted(found[lost])}, which is not one of the ${classes.length} classes; check its labels, or the class names given.`,
       );
     }
     const byId = new Map(found.map((label, i) => [this.#ids.get(label)!, index[i]!]));
@@ -157,7 +157,7 @@ export function classNotes({ classes, labels }: Labelled, wanted?: readonly stri
   const missing = classes.filter((name) => missingWords.includes(name.toLowerCase()));
   if (missing.length > 0)
     notes.push(
-      `${missing.map((name) => quoted(name)).join(", ")} is taken for a class, which is what programs write where a label is missing.`,
+      `${missing.map((name) => quoted(name)).join(", ")} is treated as a class, but is what programs write where a label is missing.`,
     );
   if (wanted !== undefined || !classes.every((name, i) => name === String(i))) return notes;
   const seen = new Set<number>();
@@ -186,6 +186,6 @@ export function lookAlikes(classes: readonly string[]): string[] {
   return pairs.length === 0
     ? []
     : [
-        `Some classes look alike and are taken as different ones: ${pairs.slice(0, 5).join("; ")}. Rename one of each if they are the same.`,
+        `Some classes look alike and are treated as different: ${pairs.slice(0, 5).join("; ")}. Rename one of each if they are the same.`,
       ];
 }

@@ -1,4 +1,4 @@
-/** Parts of a data set, as the names of its folders, files and rows tell them: one rule for all formats. */
+/** Parts of a dataset, as the names of its folders, files and rows tell them: one rule for all formats. */
 import { join } from "node:path";
 import { FileError, NoSuchPartError } from "../../errors/errors.js";
 import { quoted } from "../../errors/quoted.js";
@@ -11,7 +11,7 @@ const partWords: Readonly<Record<PartName, readonly string[]>> = {
   test: ["test", "testing", "eval", "evaluation", "testset", "testdata"],
 };
 
-/** Words for images without labels that are there to be predicted, and are no part. */
+/** Words for images without labels that are there to be predicted, and are not a part. */
 const asideWords = ["pred", "predict", "prediction", "predictions", "unlabeled", "unlabelled", "unsupervised"];
 
 /** Words that add nothing to a part's name: `train_images`, `Train_Set_Folder`, `seg_train`. */
@@ -98,7 +98,7 @@ export function filesOfPart(path: string, names: readonly string[], part: PartNa
   if (lost.length > 0 && !namesParts(choices))
     throw new FileError(
       path,
-      `"${path}" has parts, but the names of some files speak of none: ${listed(lost)}. Rename them (train, validation, test), move them away, or say what the parts are called, as wds,train=NAME,test=NAME:${path}.`,
+      `"${path}" has parts, but the names of some files indicate none: ${listed(lost)}. Rename them (train, validation, test), move them away, or say what the parts are called, as wds,train=NAME,test=NAME:${path}.`,
     );
   const wanted = names.filter((_, i) => parts[i] === part);
   if (wanted.length === 0)
@@ -136,7 +136,7 @@ export function noPart(path: string, parts: readonly string[], wanted: PartName)
   const there = [...new Set(parts)].join(", ");
   const message =
     there === ""
-      ? `"${path}" is not divided into parts, so that it has none for ${wanted}; set a share aside with --split 0.2.`
+      ? `"${path}" is not divided into parts, so it has none for ${wanted}; hold out a share with --split 0.2.`
       : `"${path}" has the parts ${there} but none for ${wanted}; add one named "${wanted}".`;
   return new NoSuchPartError(path, message, parts);
 }

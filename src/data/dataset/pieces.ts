@@ -1,4 +1,4 @@
-/** Data sets that lie in pieces which are brought here one by one, as shards behind HTTP are. */
+/** Datasets that lie in pieces which are brought here one by one, as shards behind HTTP are. */
 import type { RandomStream } from "../../random/stream.js";
 import type { Dataset, Pieces } from "./dataset.js";
 

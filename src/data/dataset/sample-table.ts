@@ -56,7 +56,7 @@ export class SampleTable {
   }
 }
 
-/** The data set of a table's samples, each an encoded image. */
+/** The dataset of a table's samples, each an encoded image. */
 export function tableDataset(
   name: string,
   table: SampleTable,

@@ -20,7 +20,7 @@ export interface KnownImages {
 
 /** What weights of a run say of the images that it was trained on. */
 export interface TrainedOn {
-  /** The name of the data set. */
+  /** The name of the dataset. */
   readonly name: string;
   /** The images for training: those that were trained on, and also all that were found, where some could not be read. */
   readonly known: readonly KnownImages[];

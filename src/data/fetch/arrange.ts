@@ -1,4 +1,4 @@
-/** Lists of samples (`samples.csv`) for data sets whose labels and parts are stated in a way of their own. */
+/** Lists of samples (`samples.csv`) for datasets whose labels and parts are stated in a way of their own. */
 import { join } from "node:path";
 import { FileError } from "../../errors/errors.js";
 import { type MatValue, readMat } from "../../formats/mat.js";
@@ -33,7 +33,7 @@ export async function flowersList(folder: string): Promise<void> {
 
 function numbersIn(value: MatValue | undefined, path: string): readonly number[] {
   if (Array.isArray(value) && value.every((v) => Number.isInteger(v))) return value as readonly number[];
-  throw new FileError(path, `"${path}" does not hold the numbers that are expected; fetch the data again.`);
+  throw new FileError(path, `"${path}" does not contain the expected numbers; fetch the data again.`);
 }
 
 /** Oxford pets: lines `Abyssinian_100 1 1 1` for each part; the breed is in the name. */

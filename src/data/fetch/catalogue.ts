@@ -1,5 +1,5 @@
 /**
- * The data sets that `deit data fetch` knows, at their public homes: the transfer sets of the paper (its table 6) and
+ * The datasets that `deit data fetch` knows, at their public homes: the transfer sets of the paper (its table 6) and
  * what they need to become parts and labels. Checksums are those that the homes or torchvision state.
  */
 import { flowersList, petsList } from "./arrange.js";

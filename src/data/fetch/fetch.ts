@@ -1,4 +1,4 @@
-/** A data set of the catalogue, from its home to a folder that is either whole or not there. */
+/** A dataset of the catalogue, from its home to a folder that is either whole or not there. */
 import { copyFile, mkdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { FileError, UsageError } from "../../errors/errors.js";
@@ -27,7 +27,7 @@ export type FilesEntry = Extract<CatalogueEntry, { kind: "files" }>;
 
 /**
  * Fetches the files of an entry and unpacks them into `folder`, which must not exist yet. Downloads that were cut off
- * go on in `<folder>.download`; the folder appears when all of it is there.
+ * continue in `<folder>.download`; the folder appears when all of it is there.
  */
 export async function fetchDataset(entry: FilesEntry, folder: string, options: FetchOptions = {}): Promise<void> {
   const downloads = `${folder}.download`;
@@ -50,8 +50,7 @@ export async function fetchDataset(entry: FilesEntry, folder: string, options: F
 }
 
 async function fetchAlone(entry: FilesEntry, folder: string, downloads: string, options: FetchOptions): Promise<void> {
-  if (await exists(folder))
-    throw new UsageError(`"${folder}" is there already; remove it, or choose another --output.`);
+  if (await exists(folder)) throw new UsageError(`"${folder}" already exists; remove it, or choose another --output.`);
   const unfinished = `${folder}.unfinished`;
   try {
     await mkdir(downloads, { recursive: true });
@@ -111,7 +110,7 @@ async function place(
   });
 }
 
-/** Where a data set goes unless told. */
+/** The default destination of a dataset. */
 export const defaultFolder = (name: string): string => join("data", name);
 
 async function exists(path: string): Promise<boolean> {

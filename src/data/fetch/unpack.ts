@@ -14,7 +14,7 @@ export interface UnpackOptions {
   readonly strip: number;
   /** Bytes of all files together, at most. */
   readonly limit: number;
-  /** Files, at most; two million unless told. */
+  /** Files, at most (default: two million). */
   readonly files?: number;
   readonly signal?: AbortSignal;
   /** Bytes unpacked so far. */

@@ -18,18 +18,18 @@ export interface LoaderOptions {
   /** Worker threads; 0 works in this thread. The batches are the same. */
   readonly workers: number;
   readonly order: "shuffled" | "sequential";
-  /** Views of each sample in a shuffled epoch, which then sees that many times fewer samples; 1 unless told. */
+  /** Views of each sample in a shuffled epoch, which then sees that many times fewer samples (default: 1). */
   readonly repeats?: number;
   /** Leaves out the last batch when it is not full; otherwise it comes with `count` below the batch size. */
   readonly dropLast: boolean;
   readonly jpeg?: "exact" | "fast";
   readonly maxPixels?: number;
-  /** Whether images are turned as their metadata asks; ignored unless told. */
+  /** Whether images are turned as their metadata asks (default: ignored). */
   readonly exif?: Exif;
   /** What to do about an image that cannot be read. `skip` puts another one of its batch in its place. */
   readonly onBadImage?: "stop" | "skip";
   readonly onSkipped?: (message: string) => void;
-  /** This process's place among several that make a batch together, each an equal share of it; alone unless told. */
+  /** This process's place among several that make a batch together, each an equal share of it (default: alone). */
   readonly process?: { readonly index: number; readonly count: number };
 }
 
@@ -46,13 +46,13 @@ export interface Batch {
   readonly images: Uint8Array;
   /** `[share]`. */
   readonly labels: Int32Array;
-  /** Index of each sample in the data set. */
+  /** Index of each sample in the dataset. */
   readonly indices: Int32Array;
   /** Samples that are there; fewer than slots in the last batch only. */
   readonly count: number;
 }
 
-/** Batches of a data set, epoch by epoch, made ahead by worker threads. */
+/** Batches of a dataset, epoch by epoch, made ahead by worker threads. */
 export interface Loader {
   readonly stepsPerEpoch: number;
   /** Of all processes together. */
@@ -135,7 +135,7 @@ export function fewerThanBatch({ name, length }: Dataset, batchSize: number): Fi
   const images = length === 1 ? "1 image" : `${length} images`;
   return new FileError(
     name,
-    `The data set "${name}" has ${images} to train on, fewer than one batch of ${batchSize}; give a --batch-size (the recipe's batchSize) of ${length} or less.`,
+    `The dataset "${name}" has ${images} to train on, fewer than one batch of ${batchSize}; give a --batch-size (the recipe's batchSize) of ${length} or less.`,
   );
 }
 
@@ -200,7 +200,7 @@ async function makeBatch(
   return { step, first: process.index * share, images, labels, indices, count };
 }
 
-/** Runs a job; one that a worker dies on stops the loader, or goes on without the sample that did it. */
+/** Runs a job; one that a worker dies on stops the loader, or continues without the sample that did it. */
 async function runJob(options: LoaderOptions, pool: Pool | undefined, job: LoaderJob): Promise<readonly BadSample[]> {
   const { dataset, onBadImage = "stop" } = options;
   try {

@@ -1,4 +1,4 @@
-/** Packing of a data set into a record file; one that was interrupted goes on where it stopped. */
+/** Packing of a dataset into a record file; one that was interrupted continues where it stopped. */
 
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
@@ -97,7 +97,7 @@ async function packedBefore(path: string, description: Description): Promise<Pac
   if (JSON.stringify(own) !== JSON.stringify(description)) {
     throw new FileError(
       path,
-      `"${path}" is there already, with other data or settings; remove it, or name another file.`,
+      `"${path}" already exists, with other data or settings; remove it, or name another file.`,
     );
   }
   return { samples: index.length, bytes: (await stat(path)).size, found: index.length };
@@ -146,8 +146,7 @@ async function writeAll(
   }
   const { name, classes } = parts[0].dataset;
   const left = parts.map((part, i) => ({ name: part.name, samples: counts[i] })).filter((part) => part.samples > 0);
-  if (left.length === 0)
-    throw new FileError(path, `Not one image of "${name}" can be read, so there is nothing to pack.`);
+  if (left.length === 0) throw new FileError(path, `No image of "${name}" can be read, so there is nothing to pack.`);
   const bytes = index.encode({ name, classes, parts: left });
   await writeAt(file, bytes, end);
   await writeAt(file, encodeFoot({ offset: end, length: bytes.length, checksum: crc32(bytes) }), end + bytes.length);
@@ -161,9 +160,7 @@ async function writeAt(file: FileHandle, bytes: Uint8Array, position: number): P
 }
 
 const interrupted = (path: string, done: number) =>
-  new InterruptedError(
-    `Packing was interrupted; ${done} images are in "${path}", and the same command goes on with it.`,
-  );
+  new InterruptedError(`Packing was interrupted; ${done} images are in "${path}", and the same command continues it.`);
 
 interface Samples {
   readonly length: number;

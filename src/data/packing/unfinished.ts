@@ -22,7 +22,7 @@ const largestContent = 2 ** 30;
 
 /**
  * Whole records from the beginning of the file, whose description must be `description`; what follows them is of no
- * use. A file without a whole head has none. Throws FileError when it was begun with other settings or data.
+ * use. A file without a whole head has none. Throws FileError when it was started with other settings or data.
  */
 export async function* wholeRecords(
   path: string,
@@ -39,7 +39,7 @@ export async function* wholeRecords(
   if (JSON.stringify(begun) !== JSON.stringify(description)) {
     throw new FileError(
       path,
-      `"${path}" was begun with other data or settings; finish it with those, or remove it to begin anew.`,
+      `"${path}" was started with other data or settings; finish it with those, or remove it to start over.`,
     );
   }
   while (at + recordHeadBytes <= source.size) {

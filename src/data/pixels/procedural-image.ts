@@ -1,4 +1,4 @@
-/** Images of shapes drawn from formulas: those of the built-in data set. */
+/** Images of shapes drawn from formulas: those of the built-in dataset. */
 import { RandomStream } from "../../random/stream.js";
 import type { RgbImage } from "./image.js";
 

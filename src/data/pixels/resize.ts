@@ -77,9 +77,9 @@ function taps(
 /** The size to resize to, and how. */
 export interface ResizeOptions extends Size {
   readonly interpolation: Interpolation;
-  /** Part of the image that is resized, in (fractional) pixels; the whole unless told. */
+  /** Part of the image that is resized, in (fractional) pixels (default: the whole). */
   readonly box?: readonly [left: number, top: number, right: number, bottom: number];
-  /** Part of the result that is wanted; the whole unless told. Nothing else is computed. */
+  /** Part of the result that is wanted (default: the whole). Nothing else is computed. */
   readonly region?: Box;
   /** Left and right, top and bottom of the region change sides. */
   readonly mirrored?: boolean;

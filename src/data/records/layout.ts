@@ -26,11 +26,11 @@ const descriptionSchema = z.object({
   size: z.number().int().min(1),
   /** Of JPEG, 1 … 100. */
   quality: z.number().int().min(1).max(100).optional(),
-  /** Whether images were turned as their metadata asks; what is stored anew says nothing of it any more. */
+  /** Whether images were turned as their metadata asks; what is stored again says nothing of it any more. */
   exif: z.literal("apply").optional(),
 });
 
-/** What a record file is made of and how: a packing goes on only with the very same. */
+/** What a record file is made of and how: a packing continues only with the very same. */
 export type Description = Readonly<z.infer<typeof descriptionSchema>>;
 
 /** What stands before a record's content. */
@@ -58,7 +58,7 @@ export function encodeHead(description: Description): Buffer {
 /** Length of the description, from the first `headBytes` of a file. */
 export function descriptionLength(path: string, head: Buffer): number {
   if (head.length < headBytes || !head.subarray(0, 8).equals(magic))
-    throw new FileError(path, `"${path}" is no record file; make one with deit data pack.`);
+    throw new FileError(path, `"${path}" is not a record file; make one with deit data pack.`);
   if (head.readUInt32LE(20) !== crc32(head.subarray(0, 20))) throw damaged(path, "its head");
   const version = head.readUInt32LE(8);
   if (version !== recordVersion) {

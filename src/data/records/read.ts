@@ -77,7 +77,7 @@ export async function readRecord(source: RecordSource, allocate: (bytes: number)
   if (count < length || crc32(bytes) !== checksum)
     throw new FileError(
       path,
-      `"${name}" is damaged: its bytes are not those that were packed; get the file again, or pack it again.`,
+      `"${name}" is damaged: its bytes have changed since it was packed; download the file again, or pack it again.`,
     );
   return bytes;
 }

@@ -1,4 +1,4 @@
-/** All that a data set has: each of its parts, opened with the classes of the first. */
+/** All that a dataset has: each of its parts, opened with the classes of the first. */
 import type { UnlabelledPartError } from "../../errors/errors.js";
 import { type Dataset, type OpenOptions, type PartName, partNames, sayings } from "../dataset/dataset.js";
 import { openDataset, partIfThere } from "./open.js";

@@ -109,7 +109,7 @@ async function readBinary(path: string, labelBytes: number, add: AddSample): Pro
     if (source.size === 0 || source.size % record !== 0) {
       throw new FileError(
         path,
-        `"${path}" is no file of CIFAR, or cut short: its ${source.size} bytes are not a whole number of images of ${record}.`,
+        `"${path}" is not a file of CIFAR, or cut short: its ${source.size} bytes are not a whole number of images of ${record}.`,
       );
     }
     const perRead = 1000;
@@ -159,5 +159,5 @@ async function unpickled(path: string): Promise<{ bytes: Uint8Array; value: Map<
 }
 
 function notCifar(path: string, reason: string, cause?: unknown): FileError {
-  return new FileError(path, `"${path}" is no batch of CIFAR: it ${reason}; unpack the archive again.`, { cause });
+  return new FileError(path, `"${path}" is not a batch of CIFAR: it ${reason}; unpack the archive again.`, { cause });
 }

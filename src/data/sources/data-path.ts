@@ -23,7 +23,7 @@ export function parseDataPath(text: string): DataPath {
         allowed.length === 0
           ? "nothing may be chosen for it"
           : `it knows ${allowed.join(", ")}, as ${format},${allowed[0]}=NAME:PATH`;
-      throw new UsageError(`"${key}=${value}" before "${path}" is no choice for the format ${format}; ${way}.`);
+      throw new UsageError(`"${key}=${value}" before "${path}" is not a choice for the format ${format}; ${way}.`);
     }
     choices[known] = value;
   }

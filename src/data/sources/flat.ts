@@ -22,7 +22,7 @@ export async function openFlatFolder(path: string, options: OpenOptions): Promis
   if (files.length === 0)
     throw new FileError(
       path,
-      [`"${path}" holds no images; it needs a folder per class, or files named CLASS_….jpg.`, ...notes].join(" "),
+      [`"${path}" contains no images; it needs one folder per class, or files named CLASS_….jpg.`, ...notes].join(" "),
     );
   const { classes: wanted } = options;
   const beginningOf = beginnings[wayOf(path, files, options)];
@@ -58,7 +58,7 @@ function wayOf(path: string, files: FileList, { choices: { label } = {}, classes
   if (label !== undefined) {
     if (isWay(label)) return label;
     throw new UsageError(
-      `"${label}" is no way to read the names in "${path}"; write flat,label=first (the class ends at the first underscore) or flat,label=last (at the last before a number).`,
+      `"${label}" is not a way to read the names in "${path}"; write flat,label=first (the class ends at the first underscore) or flat,label=last (at the last before a number).`,
     );
   }
   /** The first name of each longer beginning, by the shorter one. */
@@ -82,7 +82,7 @@ function wayOf(path: string, files: FileList, { choices: { label } = {}, classes
   const [[one, oneName], [other, otherName]] = longer;
   throw new UnlabelledPartError(
     path,
-    `The names in "${path}" may be read in two ways: ${listed([oneName, otherName])} are of the class ${quoted(short)}, or of ${quoted(one)} and ${quoted(other)}. Say which: flat,label=first:${path} or flat,label=last:${path}.`,
+    `The names in "${path}" can be read in two ways: ${listed([oneName, otherName])} are of the class ${quoted(short)}, or of ${quoted(one)} and ${quoted(other)}. Say which: flat,label=first:${path} or flat,label=last:${path}.`,
   );
 }
 

@@ -74,7 +74,7 @@ export const formats: Readonly<Record<string, Format>> = {
     open: openWebDataset,
   },
   hf: {
-    about: "a data set of the Hugging Face hub (hf:owner/name)",
+    about: "a dataset of the Hugging Face hub (hf:owner/name)",
     choices: ["image", "label", "train", "validation", "test"],
     recognises: () => false,
     open: openHubDataset,

@@ -1,4 +1,4 @@
-/** Data sets from the Hugging Face hub: the Parquet files of the part that is asked for, in the hub's own cache. */
+/** Datasets from the Hugging Face hub: the Parquet files of the part that is asked for, in the hub's own cache. */
 import { UsageError } from "../../errors/errors.js";
 import { hubDataset } from "../../hub/datasets.js";
 import type { HubOptions } from "../../hub/hub.js";
@@ -7,14 +7,16 @@ import { type Dataset, type OpenOptions, withNotes } from "../dataset/dataset.js
 import { filesOfPart } from "../dataset/parts.js";
 import { parquetDataset, requireOneConfiguration } from "./parquet/parquet.js";
 
-/** `owner/name` or `owner/name@revision`; also `name` alone for the hub's oldest data sets. */
+/** `owner/name` or `owner/name@revision`; also `name` alone for the hub's oldest datasets. */
 const repositoryName = /^((?:[\w.-]+\/)?[\w.-]+)(?:@([\w./-]+))?$/;
 
 /** Opens `owner/name[@revision]`. */
 export async function openHubDataset(name: string, options: OpenOptions, hub: HubOptions = {}): Promise<Dataset> {
   const [, repository, revision] = repositoryName.exec(name) ?? [];
   if (repository === undefined || repository.includes(".."))
-    throw new UsageError(`"hf:${name}" names no data set of the hub; write hf:owner/name, or hf:owner/name@revision.`);
+    throw new UsageError(
+      `"hf:${name}" does not name a dataset of the hub; write hf:owner/name, or hf:owner/name@revision.`,
+    );
   const { names, file } = await hubDataset(repository, { ...hub, revision, signal: options.signal });
   requireOneConfiguration(`hf:${name}`, names, options.choices);
   const wanted = filesOfPart(`hf:${name}`, names, options.split, options.choices);

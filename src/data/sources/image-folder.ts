@@ -38,7 +38,7 @@ export async function openImageFolder(path: string, options: OpenOptions, settle
   if (!settled) refuseParts(path, walks);
   if (loose.length > 0)
     notes.push(
-      `${loose.length.toLocaleString("en")} ${loose.length === 1 ? "image" : "images"} in "${path}" ${loose.length === 1 ? "is" : "are"} left out, such as "${loose.at(0)}": what stands beside the class folders is of no class.`,
+      `${loose.length.toLocaleString("en")} ${loose.length === 1 ? "image" : "images"} in "${path}" ${loose.length === 1 ? "is" : "are"} left out, such as "${loose.at(0)}": images next to the class folders belong to no class.`,
     );
   return fileDataset(files, { classes, labels }, { notes, leftOut: sentences });
 }

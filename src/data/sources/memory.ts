@@ -1,4 +1,4 @@
-/** A data set of images in memory. */
+/** A dataset of images in memory. */
 import { createHash } from "node:crypto";
 import { UsageError } from "../../errors/errors.js";
 import type { Dataset } from "../dataset/dataset.js";
@@ -9,20 +9,20 @@ export interface MemorySample {
   readonly bytes: Uint8Array | Blob;
   /** Name of its class, or the place of that among `classes`. */
   readonly label: string | number;
-  /** Tells it from all others of the data set; its place and content unless told. */
+  /** Tells it from all others of the dataset; default: its place and content. */
   readonly key?: string;
 }
 
-/** What a data set in memory is called, and its classes. */
+/** What a dataset in memory is called, and its classes. */
 export interface MemoryOptions {
-  /** "memory" unless told. */
+  /** Default: "memory". */
   readonly name?: string;
-  /** Names of the classes in their order; those of the labels in alphabetical order unless told. */
+  /** Names of the classes in their order (default: those of the labels in alphabetical order). */
   readonly classes?: readonly string[];
 }
 
 /**
- * A data set of images in memory, for `train` and `createLoader`. Bytes are copied to each thread that reads them. Throws
+ * A dataset of images in memory, for `train` and `createLoader`. Bytes are copied to each thread that reads them. Throws
  * UsageError for a label that is none of the classes, and for a key that stands twice.
  *
  * @example
@@ -42,13 +42,13 @@ export function memoryDataset(samples: readonly MemorySample[], options: MemoryO
     const place = typeof label === "number" ? label : places.get(label);
     if (place !== undefined && Number.isInteger(place) && place >= 0 && place < classes.length) return place;
     throw new UsageError(
-      `The label of image ${i} in "${name}" is ${JSON.stringify(label)}, which is none of the ${classes.length} classes; give a class's name or place.`,
+      `The label of image ${i} in "${name}" is ${JSON.stringify(label)}, which is not one of the ${classes.length} classes; give a class name or index.`,
     );
   });
   const keys = samples.map((sample, i) => sample.key ?? keyOf(sample, i));
   const seen = new Set<string>();
   for (const key of keys) {
-    if (seen.has(key)) throw new UsageError(`Two images of "${name}" have the key "${key}"; give each one of its own.`);
+    if (seen.has(key)) throw new UsageError(`Two images of "${name}" have the key "${key}"; give each its own.`);
     seen.add(key);
   }
   const describe = (index: number) => `image ${index} of "${name}"`;
@@ -64,13 +64,13 @@ function named(samples: readonly MemorySample[]): readonly string[] {
   const names = new Set<string>();
   for (const { label } of samples) {
     if (typeof label === "number")
-      throw new UsageError("Labels that are numbers do not name their classes; name them in order by classes.");
+      throw new UsageError("Numeric labels do not name their classes; name them in order with classes.");
     names.add(label);
   }
   return [...names].sort();
 }
 
-/** With its content where that is here, so that a run that goes on knows its images again. */
+/** With its content where that is here, so that a run that continues knows its images again. */
 function keyOf({ bytes }: MemorySample, index: number): string {
   if (!(bytes instanceof Uint8Array)) return String(index);
   return `${index}-${createHash("sha256").update(bytes).digest("hex").slice(0, 16)}`;

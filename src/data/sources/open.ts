@@ -1,4 +1,4 @@
-/** Finds out what a path holds and opens it as a data set. */
+/** Finds out what a path holds and opens it as a dataset. */
 import { basename, join } from "node:path";
 import { FileError, NoSuchPartError, UnlabelledPartError, UsageError } from "../../errors/errors.js";
 import type { FileFormat } from "../codec/file-format.js";
@@ -18,7 +18,7 @@ import { proceduralDataset } from "./procedural.js";
 import { isUrl } from "./shards/shards.js";
 
 /**
- * Opens a data set: a path whose format is recognised by looking, the same with the format's name before it
+ * Opens a dataset: a path whose format is recognised by looking, the same with the format's name before it
  * (`wds:shards/`, `list,label=species:photos.csv`), addresses of shards on the web, or `procedural[:SIZE[:COUNT]]`, the
  * built-in one. `test` is what to measure on: see `openForMeasuring`. With a `rule` other than the data's own parts, what
  * is for training is divided by it. Throws FileError when there is nothing that is understood, NoSuchPartError when the
@@ -49,7 +49,7 @@ export async function openForMeasuring(path: string, options: Omit<OpenOptions, 
   throw test.kind === "unlabelled" ? test.error : validation.kind === "unlabelled" ? validation.error : test.error;
 }
 
-/** The part, unless its only "class" is the word that all names begin with, and is no class of the part for validation. */
+/** The part, unless its only "class" is the word that all names begin with, and is not a class of the part for validation. */
 async function sureOfClasses(
   path: string,
   options: Omit<OpenOptions, "split" | "rule">,
@@ -63,7 +63,7 @@ async function sureOfClasses(
 
 /** A sentence about a part without labels that another one stands in for. */
 export const passedOver = (part: PartName, { message }: UnlabelledPartError, instead: PartName): string =>
-  `The part for ${part} has no labels and is left out: ${message} What is measured is the part for ${instead}.`;
+  `The part for ${part} has no labels and is ignored: ${message} The part for ${instead} is measured instead.`;
 
 /** A part as it was found; whatever else is the matter with it is an error. */
 export type FoundPart =
@@ -105,7 +105,7 @@ async function openPlace(path: string, options: OpenOptions, settled = false): P
   const dataset = format === "folders" ? openFolders(place, options, settled) : formats[format].open(path, options);
   if (format === "list" || !hasFile(place, ownList)) return dataset;
   const list = place.files.filter((name) => ownList.test(name));
-  const unused = `${listed(list)} in "${path}" is not used: it does not name images that are there with their classes, as columns path and label would.`;
+  const unused = `${listed(list)} in "${path}" is not used: it does not name existing images with their classes, as columns path and label would.`;
   return withNotes(await dataset, [unused]);
 }
 
@@ -150,7 +150,7 @@ async function openInner({ path }: Place, folder: string, options: OpenOptions, 
   return { ...dataset, name: basename(path) };
 }
 
-/** Whether a path that is no folder's names a data set rather than an image; told by the path alone. */
+/** Whether a path that is not a folder names a dataset rather than an image; told by the path alone. */
 export const namesData = (path: string): boolean =>
   isProcedural(path) ||
   parseDataPath(path).format !== undefined ||
@@ -165,12 +165,12 @@ function notUnderstood(path: string, file: FileFormat | undefined): FileError {
     const way = /archive/.test(file.name)
       ? "unpack it and give the folder"
       : "give the folder of the images, or a list of them";
-    return new FileError(path, `"${path}" is ${file.name} and no data set; ${way}.`);
+    return new FileError(path, `"${path}" is ${file.name} and no dataset; ${way}.`);
   }
   const known = Object.entries(formats).map(([name, { about }]) => `${name}: ${about}`);
   return new FileError(
     path,
-    `"${path}" is no data set that is understood; it may be procedural, or ${known.join("; ")}. Put the name before the path to choose, as wds:${path}.`,
+    `"${path}" is not a dataset in a known format; it may be procedural, or ${known.join("; ")}. Put the format before the path to choose, such as wds:${path}.`,
   );
 }
 
@@ -180,7 +180,7 @@ function openProcedural(spec: string, { split }: OpenOptions): Dataset {
   const [s, n] = [Number(size), Number(count)];
   if (![s, n].every((v) => Number.isInteger(v) && v > 0)) {
     throw new UsageError(
-      `"${spec}" is no procedural data set; write procedural, procedural:SIZE or procedural:SIZE:COUNT.`,
+      `"${spec}" is not a procedural dataset; write procedural, procedural:SIZE or procedural:SIZE:COUNT.`,
     );
   }
   return proceduralDataset({ size: s, count: n, split });

@@ -1,5 +1,5 @@
 /**
- * The built-in data set: ten kinds of shapes at random places, sizes, angles and colours over clutter, drawn from
+ * The built-in dataset: ten kinds of shapes at random places, sizes, angles and colours over clutter, drawn from
  * formulas. No class has a place or colour of its own, so a linear classifier on pixels learns almost nothing.
  */
 import type { Dataset } from "../dataset/dataset.js";

@@ -25,7 +25,7 @@ export async function openTrainingData(path: string, options: Omit<OpenOptions, 
 export async function nothingToLearn(path: string, dataset: Dataset): Promise<string | undefined> {
   if (dataset.distinct) {
     const [first, second] = [0, 1].map((i) => quoted(dataset.classes[dataset.label(i)]));
-    return `The ${dataset.length.toLocaleString("en")} samples of "${path}" have a label each that no other has (${first}, ${second}, …), so that there are no classes to learn; check which column or part of the name holds the class.`;
+    return `The ${dataset.length.toLocaleString("en")} samples of "${path}" each have a label of their own (${first}, ${second}, …), so there are no classes to learn; check which column or part of the name holds the class.`;
   }
   const first = dataset.label(0);
   for (let i = 1; i < dataset.length; i++) if (dataset.label(i) !== first) return undefined;
@@ -35,7 +35,7 @@ export async function nothingToLearn(path: string, dataset: Dataset): Promise<st
     meant === undefined
       ? `give a folder with a folder for each class${lists.length > 0 ? `, or the list of the classes if that is what ${listed(lists, 3)} ${lists.length === 1 ? "is" : "are"}` : ""}`
       : `did you mean "${meant.folder}", which holds ${listed(meant.holds)}?`;
-  return `All ${dataset.length.toLocaleString("en")} images of "${path}" are of one class, ${quoted(dataset.classes[first])}, so that there is nothing to tell apart; ${way}${meant ? "" : "."}`;
+  return `All ${dataset.length.toLocaleString("en")} images of "${path}" are of one class, ${quoted(dataset.classes[first])}, so there is nothing to learn; ${way}${meant ? "" : "."}`;
 }
 
 interface MeantFolder {

@@ -64,7 +64,7 @@ function requireOfImage(bytes: number, name: string): void {
   if (bytes > largestImage) throw fileError(name, "read", tooLarge(largestImage));
 }
 
-/** Drawing is no reading: it is done when the pixels are asked for. */
+/** Drawing is not reading: it is done when the pixels are asked for. */
 function drawn(source: SampleSource & { kind: "procedural" }): Picture {
   const { size } = source;
   const pixels = () => pictureOf(drawProcedural(source)).pixels({ left: 0, top: 0, width: size, height: size });

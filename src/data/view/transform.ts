@@ -12,7 +12,7 @@ export interface EvaluationTransform {
   readonly size: number;
   /** Share of the shorter side that is kept (timm's crop_pct). */
   readonly cropRatio: number;
-  /** `squash`: the image becomes a square whatever its shape (timm's crop_mode); it keeps its shape unless told. */
+  /** `squash`: the image becomes a square whatever its shape (timm's crop_mode); by default it keeps its shape. */
   readonly cropMode?: "center" | "squash";
   readonly interpolation: Interpolation;
 }

@@ -18,7 +18,7 @@ import { onnxModel } from "./model.js";
 
 /** Settings of the ONNX engine. */
 export interface OnnxEngineOptions {
-  /** Threads of ONNX Runtime, all of the machine's unless told. */
+  /** Threads of ONNX Runtime (default: all of the machine's). */
   readonly threads?: number;
   /** Writes ONNX Runtime's profile of every program to files that begin with this path. */
   readonly profile?: string;

@@ -75,7 +75,7 @@ export async function readFileGraph(path: string): Promise<FileGraph> {
     await walk("model", 0, size, 0);
   } catch (error) {
     const reason = messageOf(error);
-    throw new FileError(path, `"${path}" is no sound ONNX model: ${reason}.`);
+    throw new FileError(path, `"${path}" is not a valid ONNX model: ${reason}.`);
   } finally {
     await file.close();
   }

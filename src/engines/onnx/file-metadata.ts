@@ -43,7 +43,7 @@ export async function readOnnxMetadata(path: string): Promise<ReadonlyMap<string
     }
   } catch (error) {
     const reason = messageOf(error);
-    throw new FileError(path, `"${path}" is no sound ONNX model: ${reason}.`);
+    throw new FileError(path, `"${path}" is not a valid ONNX model: ${reason}.`);
   } finally {
     await file.close();
   }

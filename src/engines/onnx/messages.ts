@@ -45,7 +45,7 @@ export interface Envelope {
 /** An input or output of a model from a file. */
 export interface FileValue {
   readonly name: string;
-  /** ONNX Runtime's word, such as "float32"; undefined for what is no tensor. */
+  /** ONNX Runtime's word, such as "float32"; undefined for what is not a tensor. */
   readonly type?: string;
   /** A name, or -1, stands for a dimension that is free. */
   readonly shape: readonly (number | string)[];

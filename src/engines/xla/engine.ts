@@ -24,9 +24,9 @@ import { stablehloText } from "./stablehlo.js";
 import { type DeviceContext, XlaState } from "./state.js";
 
 export interface XlaEngineOptions {
-  /** A plugin's name or the path of its library; `DEIT_PJRT_PLUGIN`, else the CPU's, unless told. */
+  /** A plugin's name or the path of its library (default: `DEIT_PJRT_PLUGIN`, else the CPU plugin). */
   readonly plugin?: string;
-  /** Devices to split batches over: all the plugin has unless told; on the CPU, one unless told. */
+  /** Devices to split batches over (default: all that the plugin has; on the CPU, one). */
   readonly devices?: number;
   /** Options of the plugin's client, such as `preallocate` and `memory_fraction` on GPUs. */
   readonly client?: ClientOptions;
@@ -34,7 +34,7 @@ export interface XlaEngineOptions {
   readonly flags?: Readonly<Record<string, XlaFlag>>;
   /** Folder for compiled programs; false compiles each time. */
   readonly cache?: string | false;
-  /** State that is split over the devices of a process instead of lying whole on each; none unless told. */
+  /** State that is split over the devices of a process instead of lying whole on each; default: none. */
   readonly splitState?: (name: string) => boolean;
   /** This process's place among several that run the same programs together. */
   readonly process?: ProcessOptions;
@@ -201,7 +201,7 @@ export class XlaEngine implements Engine {
       try {
         await this.cache.put(key, await loaded.serialize());
       } catch {
-        // Not every plugin can save programs, and a full disk is no reason to stop: it is compiled anew next time.
+        // Not every plugin can save programs, and a full disk is no reason to stop: it is recompiled next time.
       }
     }
     return loaded;

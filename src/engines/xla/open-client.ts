@@ -11,7 +11,7 @@ export interface ProcessOptions {
   readonly count: number;
   /** Where their clients find each other. */
   readonly store: KeyValueStore;
-  /** Devices of the machine that are this process's, by number; all unless told. */
+  /** Devices of the machine that are this process's, by number (default: all). */
   readonly visibleDevices?: readonly number[];
 }
 
@@ -28,7 +28,7 @@ export async function openClient(plugin: InstalledPlugin, options: OpenOptions):
 
 async function openAlone(plugin: InstalledPlugin, { devices, client: given = {} }: OpenOptions): Promise<PjrtClient> {
   let client = await PjrtClient.create(plugin.library, given);
-  // A CPU shows as one device unless told; which platform a plugin is for shows only when it is open.
+  // A CPU shows as one device by default; which platform a plugin is for shows only when it is open.
   if (client.platform === "cpu" && devices !== undefined && devices > client.devices.length) {
     await client.close();
     client = await PjrtClient.create(plugin.library, { ...given, cpu_device_count: devices });
@@ -61,12 +61,12 @@ async function openTogether(
   const { devices, allDevices } = client;
   if (allDevices.length === devices.length) {
     await client.close();
-    throw new EngineError(`The plugin "${plugin.name}" shows this process's own devices only, ${alone}.`);
+    throw new EngineError(`The plugin "${plugin.name}" exposes only this process's own devices, ${alone}.`);
   }
   if (allDevices.length !== count * devices.length) {
     await client.close();
     throw new EngineError(
-      `Process ${index} of ${count} has ${devices.length} of ${allDevices.length} devices, but all processes must have the same number; choose nodes that are alike, or --processes-per-node.`,
+      `Process ${index} of ${count} has ${devices.length} of ${allDevices.length} devices, but all processes must have the same number; use identical nodes, or --processes-per-node.`,
     );
   }
   return client;

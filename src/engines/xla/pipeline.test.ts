@@ -33,7 +33,7 @@ it("prepares ahead, submits in order, and limits what is in flight", async () =>
   expect(most).toBe(2);
 });
 
-it("goes on after a failure in any stage", async () => {
+it("continues after a failure in any stage", async () => {
   const pipeline = new Pipeline(1);
   const stages = { prepare: async () => 1, submit: async (n: number) => n + 1, finish: async (n: number) => n + 1 };
   const fail = async (): Promise<never> => {

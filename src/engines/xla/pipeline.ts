@@ -55,7 +55,7 @@ export class Pipeline {
   }
 }
 
-/** The outcome as a function that gives the value or throws, so that an early failure is no unhandled rejection. */
+/** The outcome as a function that gives the value or throws, so that an early failure is not an unhandled rejection. */
 async function settled<T>(promise: Promise<T>): Promise<() => T> {
   try {
     const value = await promise;

@@ -127,7 +127,7 @@ it("feeds every product bfloat16, adds up in float32, and keeps what the backwar
   expect(sums.every((n) => n.inputs[0].dtype === "float32")).toBe(true);
 });
 
-it("computes GELU's error function anew in the backward pass", () => {
+it("recomputes GELU's error function in the backward pass", () => {
   const erfs = (p: Program) => nodesOf(p).filter((n) => n.primitive.name === "erf").length;
   expect(erfs(simplify(block(), target))).toBe(2);
   const x: Tensor = input("x", "float32", [2]);

@@ -19,7 +19,7 @@ import { type Layout, layoutOf, outputOf } from "./signature.js";
 export interface OnnxClassifierChoice extends OnnxChoice {
   /** Name of the output that holds the classes. */
   readonly output?: string;
-  /** What its numbers are; as the last node or the numbers themselves show unless told. */
+  /** What its numbers are (default: as the last node or the numbers themselves show). */
   readonly answers?: AnswerForm;
 }
 
@@ -45,7 +45,7 @@ export interface ShownImages {
   images(imageSize: number, normalization: Normalization): Tensor;
   /** Side of the images in pixels, for a classifier that takes any. */
   readonly imageSize?: number;
-  /** How many classes it is expected to know; as many as it names unless told. */
+  /** How many classes it is expected to know (default: as many as it names). */
   readonly classes?: number;
 }
 
@@ -70,7 +70,7 @@ export const isOnnxFile = (path: string): boolean => /\.onnx$/i.test(path);
 
 /**
  * Reads what the classifier in `path` says of itself; what the caller says goes before. Throws FileError for a file that
- * cannot be read, UsageError for one that is no image classifier.
+ * cannot be read, UsageError for one that is not an image classifier.
  */
 export async function openOnnxClassifier(
   path: string,
@@ -158,7 +158,7 @@ async function load(wanted: Wanted): Promise<LoadedOnnx> {
 function unknownForm({ path, names }: Wanted, order: "order suffices" | undefined): AnswerForm {
   if (order) return "logits";
   throw new UsageError(
-    `All answers of the ${names.called} in "${path}" lie between 0 and 1 without summing to 1, as those of a sigmoid do; say what they are by ${names.setting("answers")}: sigmoids, probabilities or logits.`,
+    `All predictions of the ${names.called} in "${path}" are between 0 and 1 without summing to 1, as those of a sigmoid are; say what they are with ${names.setting("answers")}: sigmoids, probabilities or logits.`,
   );
 }
 

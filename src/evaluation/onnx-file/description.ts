@@ -16,7 +16,7 @@ export interface OnnxChoice {
   readonly normalization?: NormalizationChoice;
   /** Side of its images in pixels. */
   readonly imageSize?: number;
-  /** How images of another size are resized for it, inside the program; bicubic unless told. */
+  /** How images of another size are resized for it, inside the program (default: bicubic). */
   readonly interpolation?: ResampleFilter;
   /** Names of its outputs in their order. */
   readonly classes?: readonly string[];
@@ -92,7 +92,7 @@ function ofUltralytics(metadata: ReadonlyMap<string, string>, path: string) {
   const task = metadata.get("task");
   if (task !== undefined && task !== "classify")
     throw new UsageError(
-      `"${path}" is a model for the task "${task}", which names no class of an image; give a classifier.`,
+      `"${path}" is a model for the task "${task}", which does not classify images; give a classifier.`,
     );
   const size = tryJson(metadata.get("imgsz"));
   const view: SaidOfView = {

@@ -22,7 +22,7 @@ export function layoutOf(inputs: readonly FileValue[], path: string, { called }:
   const words = inputs.map((v) => `"${v.name}" ${v.type ?? "of another kind"} [${v.shape.join(", ")}]`).join(", ");
   const refuse = (why: string): never => {
     throw new UsageError(
-      `"${path}" is no image classifier${whose}: ${why} (its inputs: ${words}); it needs one input of images [batch, 3, height, width] or [batch, height, width, 3].`,
+      `"${path}" is not an image classifier${whose}: ${why} (its inputs: ${words}); it needs one input of images [batch, 3, height, width] or [batch, height, width, 3].`,
     );
   };
   if (inputs.length !== 1) refuse(`it takes ${inputs.length} inputs`);
@@ -71,6 +71,6 @@ export function outputOf(
       `"${path}" has several outputs that may be its classes (${words}), and none is called logits; name the one that counts by ${setting("output")}.`,
     );
   throw new UsageError(
-    `"${path}" is no classifier: none of its outputs (${words}) is ${asked ? `"${asked}" and ` : ""}[batch, classes].`,
+    `"${path}" is not a classifier: none of its outputs (${words}) is ${asked ? `"${asked}" and ` : ""}[batch, classes].`,
   );
 }

@@ -33,7 +33,7 @@ const functions: Readonly<Record<string, (args: readonly PickleValue[]) => Pickl
   _reconstruct: () => new NumpyArray(),
   ndarray: () => new NumpyArray(),
   dtype: ([code]) => {
-    if (typeof code !== "string") throw new PickleError("names an element type that is no text");
+    if (typeof code !== "string") throw new PickleError("names an element type that is not a string");
     return new NumpyDtype(code);
   },
 };

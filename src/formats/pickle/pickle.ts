@@ -214,7 +214,7 @@ class Machine {
       case "\x93": {
         const [module, name] = this.#popMany(2);
         if (typeof module !== "string" || typeof name !== "string")
-          throw new PickleError("imports something whose name is no text");
+          throw new PickleError("imports something whose name is not a string");
         stack.push(this.#import(module, name));
         return;
       }
@@ -269,7 +269,7 @@ class Machine {
   #call(callable: PickleValue | undefined, args: PickleValue): PickleValue {
     if (callable instanceof Inert) return this.#made(new Inert(callable.name));
     if (!(callable instanceof Callable) || !Array.isArray(args))
-      throw new PickleError("calls something that is no function");
+      throw new PickleError("calls something that is not a function");
     const [first] = args;
     if (Array.isArray(first) || typeof first === "string") this.#copies(first.length);
     const result = callable.call(args);
@@ -308,7 +308,7 @@ class Machine {
   #append(items: readonly PickleValue[]): void {
     const top = this.#top();
     if (top instanceof Inert) return;
-    if (!Array.isArray(top)) throw new PickleError("appends to something that is no list");
+    if (!Array.isArray(top)) throw new PickleError("appends to something that is not a list");
     this.#keeps(items.length);
     for (const item of items) top.push(item);
   }
@@ -316,7 +316,7 @@ class Machine {
   #setItems(items: readonly PickleValue[]): void {
     const top = this.#top();
     const map = top instanceof Inert ? top.entries : top;
-    if (!(map instanceof Map)) throw new PickleError("sets an item of something that is no dictionary");
+    if (!(map instanceof Map)) throw new PickleError("sets an item of something that is not a dictionary");
     this.#keeps(items.length);
     for (const [key, value] of pairsOf(items)) map.set(key, value);
   }

@@ -226,5 +226,5 @@ function storageOf(id: PickleValue): Storage {
       return new Storage(type.type, key, length);
     }
   }
-  throw new PickleError("refers to something outside that is no plain storage");
+  throw new PickleError("refers to something outside that is not a plain storage");
 }

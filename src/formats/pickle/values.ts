@@ -4,7 +4,7 @@ import { quoted } from "../../errors/quoted.js";
 /** A pickle that is malformed, or wants something that is not allowed. The message completes "the file …". */
 export class PickleError extends Error {}
 
-/** Something that is no plain container: a tensor, an array, a function that may be called. */
+/** Something that is not a plain container: a tensor, an array, a function that may be called. */
 export abstract class PickleObject {
   /** Takes the state that the pickle gives to the object; what is not wanted is dropped. */
   build(_state: PickleValue): void {}
@@ -103,7 +103,7 @@ function pairs(items: PickleValue | undefined): [PickleValue, PickleValue][] {
 }
 
 function latin1(text: PickleValue | undefined): Uint8Array {
-  if (typeof text !== "string") throw new PickleError("encodes something that is no text");
+  if (typeof text !== "string") throw new PickleError("encodes something that is not a string");
   return new Uint8Array(Buffer.from(text, "latin1"));
 }
 

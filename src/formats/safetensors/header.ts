@@ -4,7 +4,7 @@ import { quoted } from "../../errors/quoted.js";
 import { parseJson } from "../../system/text/json.js";
 import { byteSize, type DType, sizeOf } from "../../tensor/index.js";
 
-/** A header that is not sound. The message completes "… is not a sound safetensors file: …". */
+/** A header that is not sound. The message completes "… is not a valid safetensors file: …". */
 export class HeaderError extends Error {}
 
 interface Place {
@@ -139,7 +139,7 @@ function parseMetadata(value: unknown): Readonly<Record<string, string>> {
   const isText = (entry: [string, unknown]): entry is [string, string] => typeof entry[1] === "string";
   const entries = typeof value === "object" && value !== null && !Array.isArray(value) ? Object.entries(value) : [];
   if (typeof value !== "object" || value === null || Array.isArray(value) || !entries.every(isText))
-    throw new HeaderError("its metadata are no map of texts");
+    throw new HeaderError("its metadata are not a map of strings");
   return Object.fromEntries(entries);
 }
 

@@ -79,7 +79,7 @@ describe("safetensors", () => {
     ["a field given twice", file('{"a":{"dtype":"F32","shape":[1],"shape":[1],"data_offsets":[0,4]}}', 4)],
     ["deep nesting", file("[".repeat(1000))],
     ["a deeper shape", file({ a: { dtype: "F32", shape: [[1]], data_offsets: [0, 4] } }, 4)],
-    ["metadata that are no texts", file({ __metadata__: { a: 1 } })],
+    ["metadata that are not strings", file({ __metadata__: { a: 1 } })],
     ["metadata that are a list", file({ __metadata__: ["a"] })],
     ["space before the header", file(" {}")],
     ["an unfinished text", file('{"a')],
@@ -92,7 +92,7 @@ describe("safetensors", () => {
     const path = join(folder, `${name}.safetensors`);
     await writeFile(path, bytes);
     await expect(readSafetensors(path)).rejects.toThrow(
-      /is not a sound safetensors file: .*; download or export it again\./,
+      /is not a valid safetensors file: .*; download or export it again\./,
     );
   });
 

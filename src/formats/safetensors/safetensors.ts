@@ -23,7 +23,7 @@ export interface SafetensorsFile {
   close(): Promise<void>;
 }
 
-/** Opens a file and checks its header; throws FileError when it is no sound safetensors file. */
+/** Opens a file and checks its header; throws FileError when it is not a valid safetensors file. */
 export async function openSafetensors(path: string): Promise<SafetensorsFile> {
   const file = await openRegular(path).catch((error) => {
     throw fileError(path, "read", error);
@@ -84,7 +84,7 @@ export async function readSafetensors(path: string): Promise<{
 }
 
 function broken(path: string, what: string): FileError {
-  return new FileError(path, `"${path}" is not a sound safetensors file: ${what}; download or export it again.`);
+  return new FileError(path, `"${path}" is not a valid safetensors file: ${what}; download or export it again.`);
 }
 
 /** Reads into memory of its own, which starts at an offset that suits every element type. */

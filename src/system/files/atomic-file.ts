@@ -19,7 +19,7 @@ export const rightToReplace = (path: string, content: string): string =>
 
 /**
  * Writes a file whole: to a temporary file beside it, synced to disk, then renamed over it. On failure the old file
- * stays as it was and the temporary one is removed. What is no file, such as a device, is refused and left in its place.
+ * stays as it was and the temporary one is removed. What is not a file, such as a device, is refused and left in its place.
  */
 export async function writeFileAtomic(
   path: string,

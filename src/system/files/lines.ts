@@ -11,7 +11,7 @@ export async function* linesOf(path: string, longest = 1 << 20): AsyncGenerator<
       const lines = (rest + piece).split("\n");
       rest = lines.pop() ?? "";
       if (rest.length > longest) {
-        throw new FileError(path, `"${path}" has a line of more than ${longest} characters, so it is no list.`);
+        throw new FileError(path, `"${path}" has a line of more than ${longest} characters, so it is not a list.`);
       }
       for (const line of lines) yield line.endsWith("\r") ? line.slice(0, -1) : line;
     }

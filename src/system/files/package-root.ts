@@ -26,7 +26,7 @@ export function packageRoot(): URL {
     return new URL("./", pathToFileURL(createRequire(import.meta.url).resolve(`${packageName}/package.json`)));
   } catch {
     throw new EngineError(
-      `This bundle of "${packageName}" finds no package "${packageName}" beside it, whose worker threads and libraries it needs; install the package where the bundle runs, or leave it out of the bundle.`,
+      `This bundle of "${packageName}" cannot find the package "${packageName}" beside it, whose worker threads and libraries it needs; install the package where the bundle runs, or leave it out of the bundle.`,
     );
   }
 }

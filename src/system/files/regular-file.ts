@@ -6,7 +6,7 @@ import { closeSync, constants, fstatSync, openSync, type ReadStream, type Stats,
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { rawPath } from "./raw-path.js";
 
-/** What is no regular file, or too large to be what it should be. The message follows "cannot read …: " or "cannot write …: ". */
+/** What is not a regular file, or too large to be what it should be. The message follows "cannot read …: " or "cannot write …: ". */
 export class Unreadable extends Error {}
 
 /** Waits for no writer of a pipe, and lets no terminal take hold of the process. Systems without these need them not. */
@@ -14,7 +14,7 @@ const unwaiting = (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0);
 const reading = constants.O_RDONLY | unwaiting;
 const changing = constants.O_RDWR | unwaiting;
 
-/** Bytes of the largest text that is taken unless told. */
+/** Bytes of the largest file that is read by default. */
 const usualText = 64 * 2 ** 20;
 
 /**
@@ -114,7 +114,7 @@ function requireRegular(info: Stats): void {
   if (info.isFile()) return;
   // As the system says it of who reads one.
   if (info.isDirectory()) throw Object.assign(new Unreadable("it is a folder; name a file"), { code: "EISDIR" });
-  throw new Unreadable(`it is ${kindOf(info)} and no file; name a file, or remove it`);
+  throw new Unreadable(`it is ${kindOf(info)}, not a file; name a file, or remove it`);
 }
 
 function kindOf(info: Stats): string {
@@ -126,5 +126,5 @@ function kindOf(info: Stats): string {
 function openingError(path: string, error: unknown): unknown {
   if ((error as NodeJS.ErrnoException).code !== "ENXIO") return error;
   const info = statSync(rawPath(path), { throwIfNoEntry: false });
-  return info?.isSocket() ? new Unreadable("it is a socket and no file; name a file, or remove it") : error;
+  return info?.isSocket() ? new Unreadable("it is a socket, not a file; name a file, or remove it") : error;
 }

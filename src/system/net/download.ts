@@ -1,4 +1,4 @@
-/** Downloads that go on where they were cut off, and are kept only when they are what is expected. */
+/** Downloads that continue where they were cut off, and are kept only when they are what is expected. */
 import { createHash } from "node:crypto";
 import { open, rename, rm, stat } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
@@ -9,7 +9,7 @@ import { request, shown } from "./http.js";
 import { BadStatus, networkReason, Unfinished } from "./network-reason.js";
 import { paced } from "./paced.js";
 
-/** What a file must be. Homes of older data sets state an MD5, which finds damage, if not malice. */
+/** What a file must be. Homes of older datasets state an MD5, which finds damage, if not malice. */
 export interface Expected {
   readonly sha256?: string;
   readonly md5?: string;
@@ -152,7 +152,7 @@ class TooLong extends DownloadError {
 
 function givenUp(url: URL, part: string, error: unknown): DownloadError {
   return new DownloadError(
-    `The download of ${shown(url)} was cut off or failed ${maxFailures} times (${networkReason(error)}). What has arrived is kept in "${part}"; run the command again to go on.`,
+    `The download of ${shown(url)} was cut off or failed ${maxFailures} times (${networkReason(error)}). What has been downloaded is kept in "${part}"; run the command again to continue.`,
     { cause: error },
   );
 }

@@ -41,7 +41,7 @@ const endless =
     response.on("drain", push).writeHead(status, headers);
     push();
   };
-/** Ends when the last connection is gone: nobody goes on reading what nobody wants. */
+/** Ends when the last connection is gone: nobody continues reading what nobody wants. */
 const allGone = () => new Promise((resolve) => server.close(resolve)).finally(() => server.listen(0, "127.0.0.1"));
 
 /** Waits until so many bytes are in the file: what a reader holds when its connection breaks is lost. */
@@ -74,7 +74,7 @@ describe("an answer that nobody wants", () => {
 describe("a redirect", () => {
   it.each([
     ["file:///etc/passwd", "begins with file:"],
-    ["http://[::bad", "something that is no address"],
+    ["http://[::bad", "something that is not an address"],
     ["ftp://127.0.0.1/x", "begins with ftp:"],
     ["http://169.254.169.254/latest", "this machine's own network"],
     ["http://2852039166/latest", "this machine's own network"],
@@ -140,5 +140,5 @@ it("tells why a connection failed in words", async () => {
   const failure = await request(new URL("http://127.0.0.1:9/x")).catch((error: unknown) => error);
   expect(networkReason(failure)).toBe("nothing listens at that address");
   expect(networkReason(new Error("getaddrinfo \u001b[31m"))).toBe("the connection failed");
-  await expect(request(new URL("file:///etc/passwd"))).rejects.toThrow('"file:" begins no address on the web');
+  await expect(request(new URL("file:///etc/passwd"))).rejects.toThrow('"file:" is not a web address');
 });

@@ -9,7 +9,7 @@ import { fileError } from "../../errors/file-error.js";
 import { paced } from "./paced.js";
 
 export interface HttpOptions {
-  /** GET unless told. */
+  /** Default: GET. */
   readonly method?: "GET" | "HEAD" | "POST";
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
@@ -22,10 +22,10 @@ export interface HttpOptions {
 
 /**
  * A request that follows redirects. Any status is an answer; a failing connection throws, and DownloadError what no
- * further try can mend. Whoever does not want the body destroys the answer: read to its end it may have none.
+ * further try can fix. Whoever does not want the body destroys the answer: read to its end it may have none.
  */
 export async function request(url: URL, options: HttpOptions = {}, redirects = 5): Promise<IncomingMessage> {
-  if (!isWeb(url)) throw new DownloadError(`"${url.protocol}" begins no address on the web; write http or https.`);
+  if (!isWeb(url)) throw new DownloadError(`"${url.protocol}" is not a web address; write http or https.`);
   const response = await send(url, options);
   const { statusCode = 0, headers } = response;
   if (statusCode < 300 || statusCode >= 400 || headers.location === undefined) return response;
@@ -50,7 +50,7 @@ const isWeb = ({ protocol }: URL): boolean => protocol === "https:" || protocol 
 function redirected(url: URL, location: string): URL {
   const refused = (where: string) =>
     new DownloadError(`${shown(url)} redirects to ${where}, which is refused; check the address of the server.`);
-  if (!URL.canParse(location, url.href)) throw refused("something that is no address");
+  if (!URL.canParse(location, url.href)) throw refused("something that is not an address");
   const next = new URL(location, url);
   if (!isWeb(next)) throw refused(`an address that begins with ${next.protocol}`);
   if (url.protocol === "https:" && next.protocol !== "https:") throw refused("an unencrypted address");
@@ -80,7 +80,8 @@ export async function text(response: IncomingMessage, limit = 64 * 2 ** 20): Pro
   let size = 0;
   for await (const piece of paced(response as AsyncIterable<Buffer>)) {
     size += piece.length;
-    if (size > limit) throw new DownloadError(`A server answered with more than ${limit} bytes, which is no listing.`);
+    if (size > limit)
+      throw new DownloadError(`A server answered with more than ${limit} bytes, which is not a listing.`);
     pieces.push(piece);
   }
   return Buffer.concat(pieces).toString("utf8");

@@ -25,7 +25,7 @@ function screenOf(columns: number) {
     const found: string[] = [];
     for (let y = 0; y < active.length; y++) {
       const row = active.getLine(y)!;
-      // A row that goes on in the next one is full, so that its blanks count.
+      // A row that continues in the next one is full, so that its blanks count.
       const text = row.translateToString(!active.getLine(y + 1)?.isWrapped);
       if (row.isWrapped) found.push(found.pop() + text);
       else found.push(text);
@@ -112,7 +112,7 @@ it("loses no line when the window is made narrower, and shows one bar of several
   expect(await lines()).toEqual(["first"]);
 });
 
-it("goes on without a stream that fails", () => {
+it("continues without a stream that fails", () => {
   const written: string[] = [];
   const listeners: string[] = [];
   const stream: TextStream = {

@@ -1,4 +1,4 @@
-/** One stream shared by lines and a bar: lines stand above, the bar is cleared for them and drawn anew below. */
+/** One stream shared by lines and a bar: lines stand above, the bar is cleared for them and drawn again below. */
 
 /** What of `process.stderr` is needed. */
 export interface TextStream {
@@ -78,7 +78,7 @@ export class Terminal {
     this.#write(clearBelow);
   }
 
-  /** A stream that fails takes nothing along: whoever works goes on without it. */
+  /** A stream that fails takes nothing along: whoever works continues without it. */
   #write(text: string): void {
     if (this.#lost) return;
     const stream = this.stream();

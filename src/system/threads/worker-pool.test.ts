@@ -41,10 +41,12 @@ describe("WorkerPool", () => {
     const results = await squares(1, size);
     expect(results.map((r) => r.status === "fulfilled" && r.value)).toEqual([0, 1, 4, 9, 16, 25, 36, 49]);
   });
-  it("gives a job up that two workers died on, and only that one", async () => {
+  it("gives a job up that two workers crashed while processing, and only that one", async () => {
     const results = await squares(2, 1);
     expect(results.map((r) => r.status === "fulfilled")).toEqual([true, true, true, false, true, true, true, true]);
-    expect((results[3] as PromiseRejectedResult).reason.message).toBe("Two workers died on job 3: it ended by itself");
+    expect((results[3] as PromiseRejectedResult).reason.message).toBe(
+      "Two workers crashed while processing job 3: it ended by itself",
+    );
   });
   it("passes on what went wrong in a job", async () => {
     const pool = new WorkerPool<{ n: number }, number>(url, 1, String);

@@ -120,7 +120,8 @@ export class WorkerPool<J, R> {
       // The first job is the one it died on. A worker may die of something else, so another may try it once.
       for (const [i, call] of lost.entries()) {
         const deaths = call.deaths + (i === 0 ? 1 : 0);
-        if (deaths > 1) call.reject(new WorkerDied(`Two workers died on ${this.describe(call.job)}: ${reason}`));
+        if (deaths > 1)
+          call.reject(new WorkerDied(`Two workers crashed while processing ${this.describe(call.job)}: ${reason}`));
         else this.#run(call.job, deaths).then(call.resolve, call.reject);
       }
     });

@@ -15,5 +15,5 @@ it.each([
   };
   const normalise = () => batchNormTraining(input("x", "float32", shape), parameters);
   if (fine) expect(normalise().output.shape).toEqual(shape);
-  else expect(normalise).toThrow("one value for each channel");
+  else expect(normalise).toThrow("a single value per channel");
 });

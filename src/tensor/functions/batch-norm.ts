@@ -51,7 +51,7 @@ export function batchNormTraining(
   const count = sizeOf(over.map((axis) => x.shape[axis]));
   if (count === 1)
     throw new ShapeError(
-      `Batch normalisation has one value for each channel (of ${describe(x)}) and so no deviation to divide by; train with a larger batch or larger images.`,
+      `Batch normalisation has a single value per channel (of ${describe(x)}), so there is no variance to divide by; train with a larger batch or larger images.`,
     );
   const average = mean(x, over);
   const centred = sub(x, perChannel(average));

@@ -93,7 +93,7 @@ const reduceSumPrimitive: Primitive<{ axes: readonly number[] }> = {
   },
 };
 
-/** Sum over `axes` (all unless told); the axes disappear unless `keep`. */
+/** Sum over `axes` (default: all); the axes disappear unless `keep`. */
 export function reduceSum(x: Tensor, axes?: readonly number[], keep = false): Tensor {
   const chosen = normalizeAxes("reduceSum", x, axes);
   const y = chosen.length === 0 ? x : apply(reduceSumPrimitive, [x], { axes: chosen });

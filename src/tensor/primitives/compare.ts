@@ -188,7 +188,7 @@ const reduceMaxPrimitive: Primitive<{ axes: readonly number[] }> = {
   },
 };
 
-/** Maximum over `axes` (all unless told); ties share the gradient. */
+/** Maximum over `axes` (default: all); ties share the gradient. */
 export function reduceMax(x: Tensor, axes?: readonly number[], keep = false): Tensor {
   const chosen = normalizeAxes("reduceMax", x, axes);
   const y = chosen.length === 0 ? x : apply(reduceMaxPrimitive, [x], { axes: chosen });

@@ -112,13 +112,13 @@ function operandGradient(g: Tensor, x: Tensor, other: Tensor, at: DotAttributes,
 
 /** Which axes of the operands are batches, which are contracted. */
 export interface DotOptions {
-  /** Axes of both operands to multiply and sum over; the last of `a` with the one before last of `b` unless told. */
+  /** Axes of both operands to multiply and sum over (default: the last of `a` with the one before last of `b`). */
   readonly contract: Axes;
   /** Axes of both operands to run over in parallel; they come first in the result. */
   readonly batch?: Axes;
-  /** Factor on the product, 1 unless told. */
+  /** Factor on the product (default: 1). */
   readonly alpha?: number;
-  /** Dtype of the result, that of the operands unless told. */
+  /** Dtype of the result (default: that of the operands). */
   readonly output?: DType;
 }
 

@@ -8,13 +8,13 @@ const data = (counts: readonly number[]) => {
 
 it("tells classes that nothing measures", () => {
   expect(classSizeWarnings(data([1, 4, 1]), data([0, 1, 0]))).toEqual([
-    'Of the classes "ant", "cat" no image is measured on, so that the accuracy says nothing of them; a class needs two images or more for a share to be set aside.',
+    'Of the classes "ant", "cat" no image is measured, so the accuracy says nothing about them; a class needs two images or more for a share to be held out.',
   ]);
 });
 
 it("tells the accuracy of always answering the largest of unequal classes", () => {
   expect(classSizeWarnings(data([5, 500, 50]), data([1, 100, 10]))).toEqual([
-    'The classes are of very unequal size (5 to 500 images): always answering "bee" would be right for 90.1 % of the images that are measured on, which is the line to beat.',
+    'The classes are of very unequal size (5 to 500 images): always answering "bee" would be right for 90.1 % of the measured images, which is the baseline to beat.',
   ]);
 });
 

@@ -20,14 +20,14 @@ export function classSizeWarnings(training: Labels, measured: Labels | undefined
     const unmeasured = known.filter((c) => counts[c] === 0);
     if (unmeasured.length > 0)
       told.push(
-        `Of ${named(unmeasured.map((c) => classes[c]))} no image is measured on, so that the accuracy says nothing of ${unmeasured.length === 1 ? "it" : "them"}; a class needs two images or more for a share to be set aside.`,
+        `Of ${named(unmeasured.map((c) => classes[c]))} no image is measured, so the accuracy says nothing about ${unmeasured.length === 1 ? "it" : "them"}; a class needs two images or more for a share to be held out.`,
       );
     const most = Math.max(...counts);
     const largest = counts.indexOf(most);
     const least = Math.min(...known.map((c) => sizes[c]));
     if (Math.max(...sizes) >= unequal * least && measured.length > 0)
       told.push(
-        `The classes are of very unequal size (${least.toLocaleString("en")} to ${Math.max(...sizes).toLocaleString("en")} images): always answering ${quoted(classes[largest])} would be right for ${((100 * most) / measured.length).toFixed(1)} % of the images that are measured on, which is the line to beat.`,
+        `The classes are of very unequal size (${least.toLocaleString("en")} to ${Math.max(...sizes).toLocaleString("en")} images): always answering ${quoted(classes[largest])} would be right for ${((100 * most) / measured.length).toFixed(1)} % of the measured images, which is the baseline to beat.`,
       );
   }
   return told;

@@ -1,16 +1,16 @@
-/** Where the images of a run come from: a path of any format, or a data set of the caller's own. */
+/** Where the images of a run come from: a path of any format, or a dataset of the caller's own. */
 import type { Dataset, PartName, SplitRule } from "../../data/dataset/dataset.js";
 import { partOf } from "../../data/dataset/split.js";
 import { openTrainingData } from "../../data/sources/training-classes.js";
 import { UsageError } from "../../errors/errors.js";
 
-/** A path, or a data set that is open already. */
+/** A path, or a dataset that is open already. */
 export type DataPlace = string | Dataset;
 
 /** How the place is called in messages and in the run folder. */
 export const placeName = (place: DataPlace): string => (typeof place === "string" ? place : place.name);
 
-/** The part for training, of two classes at least. A data set of the caller's own is divided only where a rule says so. */
+/** The part for training, of two classes at least. A dataset of the caller's own is divided only where a rule says so. */
 export async function openForTraining(
   place: DataPlace,
   { rule, signal }: { readonly rule?: SplitRule; readonly signal?: AbortSignal },
@@ -21,15 +21,15 @@ export async function openForTraining(
   const first = dataset.length > 0 ? dataset.label(0) : 0;
   for (let i = 1; i < dataset.length; i++) if (dataset.label(i) !== first) return dataset;
   throw new UsageError(
-    `The ${dataset.length} images of "${dataset.name}" are not of two classes or more, so that there is nothing to tell apart; give images of each class.`,
+    `The ${dataset.length} images of "${dataset.name}" are not of two classes or more, so there is nothing to learn; give images of each class.`,
   );
 }
 
-/** A part of the caller's own data set, as the rule divides it. */
+/** A part of the caller's own dataset, as the rule divides it. */
 export const ownPart = (dataset: Dataset, rule: SplitRule | undefined, part: PartName): Dataset =>
   partOf(dataset, rule ?? { kind: "given" }, part);
 
-/** A data set of the caller's own to measure on; its classes must be those of the data. */
+/** A dataset of the caller's own to measure on; its classes must be those of the data. */
 export function ownMeasured(dataset: Dataset, classes: readonly string[]): Dataset {
   const differs = dataset.classes.findIndex((name, i) => name !== classes[i]);
   if (differs >= 0 || dataset.classes.length !== classes.length)
@@ -44,6 +44,6 @@ function requireLabel({ name, classes, label, describe }: Dataset, index: number
   const found = label(index);
   if (Number.isInteger(found) && found >= 0 && found < classes.length) return;
   throw new UsageError(
-    `The label of ${describe(index)} in "${name}" is ${found}; give a whole number from 0 to ${classes.length - 1}, the place of its class.`,
+    `The label of ${describe(index)} in "${name}" is ${found}; give a whole number from 0 to ${classes.length - 1}, the index of its class.`,
   );
 }

@@ -17,7 +17,7 @@ export interface MeasuredData {
 type Asked = Pick<DataOptions, "data" | "validation" | "test" | "split" | "onEvent">;
 
 /**
- * Finds it. A part without labels is passed over where there is another, aloud; any other fault of a part is an error.
+ * Finds it. A part without labels is skipped where there is another, aloud; any other fault of a part is an error.
  * Where there is nothing to measure on, that is a warning, and the last epoch counts as the best.
  */
 export async function measuredData(options: Asked, classes: readonly string[]): Promise<MeasuredData> {
@@ -42,7 +42,7 @@ export async function measuredData(options: Asked, classes: readonly string[]): 
   }
   for (const found of [validation, test]) if (found?.kind === "unlabelled") throw withWaysOut(found.error);
   warn(
-    `"${placeName(options.data)}" has no part for validation or testing, so that accuracy is not measured. Set a share aside with --split 0.2, or name other data with --validation.`,
+    `"${placeName(options.data)}" has no part for validation or testing, so accuracy is not measured. Hold out a share with --split 0.2, or give other data with --validation.`,
   );
   return {};
 }
@@ -69,7 +69,7 @@ async function partFor(
   const other = { validation, test }[part];
   const divided = rule !== undefined && rule.kind !== "given";
   if (part === "validation" && other !== undefined && divided)
-    throw new UsageError("--validation and --split both say what to measure on; leave one out.");
+    throw new UsageError("--validation and --split both say what to measure on; remove one.");
   if (other !== undefined && typeof other !== "string") return { kind: "there", dataset: ownMeasured(other, classes) };
   if (other !== undefined) return { kind: "there", ...(await openForMeasuring(other, { classes })) };
   if (typeof data !== "string")
@@ -84,5 +84,5 @@ async function partFor(
 const withWaysOut = ({ path, message }: UnlabelledPartError): UnlabelledPartError =>
   new UnlabelledPartError(
     path,
-    `${message} The data has no other part to measure on: set a share of the training images aside with --split 0.2, or name data with labels by --validation.`,
+    `${message} The data has no other part to measure on: hold out a share of the training images with --split 0.2, or give data with labels with --validation.`,
   );

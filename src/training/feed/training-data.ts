@@ -21,7 +21,7 @@ export interface DataOptions {
   /** Other data that the best epoch is chosen on, and other data that its weights are measured on at the end. */
   readonly validation?: DataPlace;
   readonly test?: DataPlace;
-  /** How the data is divided for training and testing; by its own parts unless told. */
+  /** How the data is divided for training and testing (default: by its own parts). */
   readonly split?: SplitRule;
   readonly onBadImage?: "stop" | "skip";
   readonly workers: number;
@@ -30,7 +30,7 @@ export interface DataOptions {
   readonly onEvent?: (event: TrainEvent) => void;
 }
 
-/** The data set without images that cannot be read; with `stop` (the default) those are an error that lists them all. */
+/** The dataset without images that cannot be read; with `stop` (the default) those are an error that lists them all. */
 export async function withoutBadImages(
   dataset: Dataset,
   { onBadImage = "stop", onEvent, workers }: DataOptions,
@@ -41,7 +41,7 @@ export async function withoutBadImages(
   if (onBadImage === "stop") {
     throw new FileError(
       bad[0].path,
-      `${bad.length} of ${dataset.length} images cannot be read; mend or remove them, or pass over them with --on-bad-image skip:\n${list}`,
+      `${bad.length} of ${dataset.length} images cannot be read; fix or remove them, or skip them with --on-bad-image skip:\n${list}`,
     );
   }
   onEvent?.({
@@ -58,7 +58,7 @@ export async function withoutBadImages(
 /** File of a run folder that says which samples were set aside for testing. */
 export const splitFile = "split.json";
 
-/** The rule of a run that is gone on with is what its folder records, whatever has been added to the data since. */
+/** The rule of a run that is resumed is what its folder records, whatever has been added to the data since. */
 export async function resumedSplit(output: string, resume: boolean, rule?: SplitRule): Promise<SplitRule | undefined> {
   if (!resume || rule?.kind !== "hash") return rule;
   return readSplit(join(output, splitFile)).catch(() => rule);

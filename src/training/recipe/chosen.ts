@@ -33,9 +33,9 @@ export function chooseRecipe(data: FoundData, weights: boolean, batchSize?: numb
         lr,
         epochs: epochsFor(images, batch, { steps: 300, least: leastEpochs(images), most: 100 }),
       },
-      why: `the run begins from weights; batch, rate and epochs are for ${of}`,
+      why: `the run starts from weights; batch, rate and epochs are chosen for ${of}`,
       expect:
-        "a head is fitted first, then all is fine-tuned; on 48 photos of each of 8 kinds that gave 82 % of the test images (a quarter of an hour on two busy cores), the fitted head alone 77 % (recipe head-only, half a minute)",
+        "a head is fitted first, then the whole model is fine-tuned; on 48 photos of each of 8 classes that gave 82 % of the test images (a quarter of an hour on two busy cores), the fitted head alone 77 % (recipe head-only, half a minute)",
     };
   }
   if (images >= plenty)
@@ -43,13 +43,14 @@ export function chooseRecipe(data: FoundData, weights: boolean, batchSize?: numb
       name: "deit-tiny",
       changes: {},
       why: `no weights to begin from, and ${of}`,
-      expect: "300 epochs as in the paper, which want an accelerator; --dry-run tells the time, --epochs changes it",
+      expect:
+        "300 epochs as in the paper, which need an accelerator; --dry-run estimates the time, --epochs changes it",
     };
   const batch = batchSize ?? smallBatch(images, 32);
   return {
     name: "small-data",
     changes: { batchSize: batch, epochs: epochsFor(images, batch, { steps: 1500, least: 50, most: 300 }) },
-    why: `no weights to begin from; batch and epochs are for ${of}`,
+    why: `there are no weights to start from; batch and epochs are chosen for ${of}`,
     expect:
       "a transformer learns little from so few images alone: --finetune hub (or a file of weights) is faster and far better",
   };

@@ -8,7 +8,7 @@ import { loadWeights } from "../../weights/load.js";
 import { locateWeights } from "../../weights/locate.js";
 import { type RecipeSettings, recipeSchema } from "./recipe.js";
 
-/** Settings of a model that its training decides anew. */
+/** Settings of a model that its training decides again. */
 const decidedByTraining = ["dropPath", "dropout"];
 
 /**

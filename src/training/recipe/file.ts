@@ -42,7 +42,7 @@ export async function readRecipe(text: string): Promise<Record<string, unknown>>
   const value = modules.includes(extname(path)) ? await runModule(path) : await parseFile(path);
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...value };
   const wanted = modules.includes(extname(path)) ? "its default export must be an" : "it must hold a JSON";
-  throw new UsageError(`"${path}" is no recipe: ${wanted} object of settings.`);
+  throw new UsageError(`"${path}" is not a recipe: ${wanted} object of settings.`);
 }
 
 async function runModule(path: string): Promise<unknown> {
@@ -63,7 +63,7 @@ const largest = 16 << 20;
 
 async function parseFile(path: string): Promise<unknown> {
   return readJson(path, largest).catch((error) => {
-    if (error instanceof JsonError) throw new UsageError(`"${path}" is no recipe: it ${error.message}.`);
+    if (error instanceof JsonError) throw new UsageError(`"${path}" is not a recipe: it ${error.message}.`);
     throw fileError(path, "read the recipe", error);
   });
 }

@@ -15,7 +15,7 @@ const settings = z.record(z.string(), z.unknown());
 export const gridSchema = z.strictObject({
   /** What it is for. */
   about: z.string().default(""),
-  /** A recipe's file or name, that of the command unless told. */
+  /** A recipe's file or name, default: that of the command. */
   recipe: z.string().optional(),
   /** Settings that all cells share. */
   settings: settings.default({}),
@@ -65,11 +65,11 @@ export async function readGrid(text: string): Promise<Grid> {
   const names = await gridNames();
   if (extname(text) === "" && !names.includes(text))
     throw new UsageError(
-      `There is no grid "${text}"${didYouMean(text, names)} Those of deit are ${names.join(", ")}; a file of your own ends in .json.`,
+      `There is no grid "${text}"${didYouMean(text, names)} Built-in grids: ${names.join(", ")}. For your own, give a .json file.`,
     );
   const path = names.includes(text) ? join(packagedGrids(), `${text}.json`) : text;
   const value = await readJson(path, largest).catch((error) => {
-    if (error instanceof JsonError) throw new UsageError(`"${path}" is no grid: it ${error.message}.`);
+    if (error instanceof JsonError) throw new UsageError(`"${path}" is not a grid: it ${error.message}.`);
     throw fileError(path, "read the grid", error);
   });
   return parseGrid(value, path);

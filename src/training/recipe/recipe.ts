@@ -23,13 +23,13 @@ export function parseRecipe(settings: unknown): Recipe {
   const recipe = fittingDefaults(result.data, settings);
   if (neededAnswer(recipe.distillation) && recipe.teacherWeights === undefined && recipe.teacherCache === undefined) {
     throw new UsageError(
-      `The recipe's distillation is "${recipe.distillation}", but there is no teacher; set teacherWeights to a weights file or run folder, or teacherCache to stored answers.`,
+      `The recipe's distillation is "${recipe.distillation}", but there is no teacher; set teacherWeights to a weights file or run folder, or teacherCache to stored predictions.`,
     );
   }
   if (recipe.cropScale[0] > recipe.cropScale[1] || recipe.cropRatio[0] > recipe.cropRatio[1])
-    throw new UsageError(`A range of the recipe is upside down; write cropScale and cropRatio as [smallest, largest].`);
+    throw new UsageError(`cropScale and cropRatio must be [smallest, largest].`);
   if (recipe.lrNoise && recipe.lrNoise[0] > recipe.lrNoise[1])
-    throw new UsageError(`lrNoise ends before it begins; write it as [start, end], shares of the epochs.`);
+    throw new UsageError(`lrNoise ends before it starts; write it as [start, end], fractions of the epochs.`);
   if (recipe.cosub && recipe.distillation !== "none")
     throw new UsageError(`Co-training (cosub) takes no teacher; set distillation to none, or cosub to false.`);
   for (const key of Object.keys(recipe.why ?? {}))
@@ -61,11 +61,11 @@ function refuseMeaninglessSchedule(recipe: Recipe): void {
   const { lr } = scheduleOf(recipe);
   if (epochs > 0 && cooldownEpochs >= epochs)
     throw new UsageError(
-      `cooldownEpochs is ${cooldownEpochs} and epochs ${epochs}, so every step would be at minLr; epochs counts the cool-down too: set cooldownEpochs=0, or more epochs.`,
+      `cooldownEpochs is ${cooldownEpochs} and epochs ${epochs}, so every step would be at minLr; epochs includes the cool-down: set cooldownEpochs=0, or more epochs.`,
     );
   if (minLr > lr)
     throw new UsageError(
-      `minLr is ${minLr}, above the learning rate of ${Number(lr.toPrecision(3))}${scaleLr ? ` (lr × batchSize ${batchSize} / 512)` : ""}, so the rate would rise where it should fall; set minLr lower, or lr higher.`,
+      `minLr is ${minLr}, above the learning rate of ${Number(lr.toPrecision(3))}${scaleLr ? ` (lr × batchSize ${batchSize} / 512)` : ""}, so the rate would rise instead of falling; lower minLr, or raise lr.`,
     );
 }
 

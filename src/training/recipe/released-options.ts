@@ -66,7 +66,7 @@ export const releasedOptions: Readonly<Record<string, string>> = {
   device: "the options --engine, --plugin and --devices",
   seed: "seed",
   resume: "the option --resume",
-  "start-epoch": "not needed: --resume goes on where the run stopped",
+  "start-epoch": "not needed: --resume continues where the run stopped",
   eval: "the command deit evaluate",
   "eval-crop-ratio": "evaluationCropRatio",
   "dist-eval": "not needed: evaluation uses the engine of training",

@@ -101,7 +101,7 @@ export const recipeSchema = z.strictObject({
       "How heads start: as initialised or loaded (`given`), or `fitted` by logistic regression to the features of the training images before the first step.",
   }),
   headLrFactor: positive.default(1).meta({
-    description: "Factor on the learning rate of the heads; new heads bear more than a pretrained body.",
+    description: "Factor on the learning rate of the heads; new heads tolerate more than a pretrained body.",
   }),
 
   epochs: count.default(300).meta({
@@ -186,7 +186,7 @@ export const recipeSchema = z.strictObject({
     timm: "model-ema-decay (with model-ema)",
   }),
   emaWarmup: z.boolean().default(false).meta({
-    description: "Lets that decay grow to `emaDecay` over the first steps, as 1 − t^(−2/3).",
+    description: "Ramps that decay up to `emaDecay` over the first steps, as 1 − t^(−2/3).",
     timm: "model-ema-warmup",
   }),
 

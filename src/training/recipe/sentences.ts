@@ -60,7 +60,7 @@ function expectation(issue: z.core.$ZodIssue): string | undefined {
 const types: Readonly<Record<string, string | undefined>> = {
   number: "a number",
   int: "a whole number",
-  string: "a text",
+  string: "a string",
   boolean: "true or false",
   tuple: "a list",
   array: "a list",

@@ -15,7 +15,7 @@ export interface SettledRecipe {
 
 /**
  * The recipe with the normalisation and the epsilon of the norms of the weights in `finetune`, where these are left to
- * them and are not the model's own; `notes` say so. A run that goes on may have lost its first weights: then the recipe
+ * them and are not the model's own; `notes` say so. A run that continues may have lost its first weights: then the recipe
  * stays as it is.
  */
 export async function settledRecipe(recipe: Recipe, own?: OwnModel): Promise<SettledRecipe> {
@@ -28,7 +28,7 @@ export async function settledRecipe(recipe: Recipe, own?: OwnModel): Promise<Set
 function withEpsilon({ recipe, notes }: SettledRecipe, { options }: DescribedWeights): SettledRecipe {
   const { normEpsilon } = options;
   if (normEpsilon === undefined || recipe.normEpsilon !== undefined) return { recipe, notes };
-  const note = `The norms add ${normEpsilon} to variances, as the weights in "${recipe.finetune}" were trained. The setting normEpsilon decides otherwise.`;
+  const note = `The norms add ${normEpsilon} to variances, as the weights in "${recipe.finetune}" were trained. The setting normEpsilon overrides this.`;
   return { recipe: { ...recipe, normEpsilon }, notes: [...notes, note] };
 }
 
@@ -46,7 +46,7 @@ function withNormalization(
   ).view;
   if (JSON.stringify(normalization) === JSON.stringify(model.normalization)) return { recipe, notes };
   const { mean, std } = normalization;
-  const note = `Images are normalised as the weights in "${recipe.finetune}" want it: mean ${mean.join(" ")}, deviation ${std.join(" ")}. The setting normalization decides otherwise.`;
+  const note = `Images are normalised as the weights in "${recipe.finetune}" expect: mean ${mean.join(" ")}, deviation ${std.join(" ")}. The setting normalization overrides this.`;
   return { recipe: { ...recipe, normalization: { mean: [...mean], std: [...std] } }, notes: [...notes, note] };
 }
 

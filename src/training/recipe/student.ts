@@ -39,11 +39,11 @@ function make(name: string, own: OwnModel | undefined, options: ModelOptions & {
   const model = own.create(given);
   if (model.name !== name)
     throw new UsageError(
-      `The definition "${name}" makes a model called "${model.name}"; checkpoints need one name for both.`,
+      `The definition "${name}" creates a model called "${model.name}"; checkpoints need the same name for both.`,
     );
   if (model.classes !== options.classes)
     throw new UsageError(
-      `The model "${name}" has ${model.classes} classes, but the data has ${options.classes}; make it for as many as its options say.`,
+      `The model "${name}" has ${model.classes} classes, but the data has ${options.classes}; create it with the number of classes in its options.`,
     );
   return model;
 }

@@ -20,7 +20,7 @@ function averageStillYoung(recipe: Recipe, steps: number): string | undefined {
   // With warm-up the first step already puts its own weights in the place of the first ones.
   const left = emaWarmup ? emaDecayAt(recipe, 1) : emaDecay ** steps;
   if (left < tooMuch) return undefined;
-  return `The average of the weights (emaDecay ${emaDecay}) looks back over ${Math.round(1 / (1 - emaDecay)).toLocaleString("en")} steps, but the run has ${steps.toLocaleString("en")}: ${(100 * left).toFixed(0)} % of it will still be the weights from before training, and it is what best and last weights hold. Set emaWarmup=true, a smaller emaDecay, or emaDecay=0.`;
+  return `The average of the weights (emaDecay ${emaDecay}) averages over ${Math.round(1 / (1 - emaDecay)).toLocaleString("en")} steps, but the run has ${steps.toLocaleString("en")}: ${(100 * left).toFixed(0)} % of it will still be the weights from before training, and it is what best and last weights hold. Set emaWarmup=true, a smaller emaDecay, or emaDecay=0.`;
 }
 
 function rateNeverReached(recipe: Recipe, stepsPerEpoch: number): string | undefined {

@@ -1,4 +1,4 @@
-/** TensorBoard's event file: scalars by step, in records that TensorBoard reads while the run goes on. */
+/** TensorBoard's event file: scalars by step, in records that TensorBoard reads while the run continues. */
 import { appendFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** What a training run tells while it goes on. */
+/** What a training run tells while it continues. */
 import type { EngineInfo } from "../../engines/engine.js";
 import type { EvaluationResult } from "../../evaluation/metrics.js";
 import type { Model } from "../../models/model.js";
@@ -11,7 +11,7 @@ export type TrainEvent =
       readonly kind: "start";
       readonly model: Model;
       readonly steps: number;
-      /** Steps that are done already, where a run goes on. */
+      /** Steps that are done already, where a run continues. */
       readonly stepsDone: number;
       readonly batchSize: number;
       /** Runs of the program that make one step. */

@@ -17,7 +17,7 @@ const run: RunDescription = {
   },
 };
 
-test("a run that saved nothing may be begun anew, one that did may not", async () => {
+test("a run that saved nothing may be restarted, one that did may not", async () => {
   const path = await mkdtemp(join(tmpdir(), "deit-run-"));
   try {
     await (await openRunFolder(path, run, false)).close();

@@ -21,7 +21,7 @@ export interface RunFolder {
   file(name: string): string;
   /** Appends one line of JSON to the log, with the time. */
   log(entry: LogEntry): Promise<void>;
-  /** Takes changed settings back, so that the run can go on as it was. */
+  /** Takes changed settings back, so that the run can continue as it was. */
   undo(): Promise<void>;
   /** Throws when another process has taken the folder over, as one may whose lock gave no sign of life. */
   confirm(): Promise<void>;
@@ -46,7 +46,7 @@ export async function openRunFolder(
     held: (owner) => lockedFolder(path, owner),
     lost: (owner) =>
       new TrainingError(
-        `${namedProcess(owner)} has taken over the run folder "${path}", because this one gave no sign of life for two minutes; it ends here and leaves the folder to the other.`,
+        `${namedProcess(owner)} has taken over the run folder "${path}", because this process was inactive for two minutes; it stops here and leaves the folder to the other.`,
       ),
   });
   const log = join(path, "log.jsonl");
@@ -54,7 +54,7 @@ export async function openRunFolder(
     // A run that saved nothing, such as one whose batch did not fit, is in nobody's way.
     const before = resume || (await holdsWeights(path)) ? await describeRun(path) : undefined;
     if (before && !resume) {
-      throw new UsageError(`"${path}" holds a run already; choose another --output, or go on with it by --resume.`);
+      throw new UsageError(`"${path}" holds a run already; choose another --output, or continue it with --resume.`);
     }
     const changes = before ? changesOf(path, before, run, allowed) : {};
     await removeLeftovers(path);
@@ -63,7 +63,7 @@ export async function openRunFolder(
       ? { ...run.manifest, began: before.manifest.began, deit: before.manifest.deit }
       : run.manifest;
     const describe = async ({ manifest, recipe }: RunDescription) => {
-      // The recipe last: where it is, a run was begun and its manifest is there too.
+      // The recipe last: where it is, a run was started and its manifest is there too.
       await writeFileAtomic(join(path, runFiles.manifest), `${JSON.stringify(manifest, null, 2)}\n`);
       await writeFileAtomic(join(path, runFiles.recipe), `${JSON.stringify(recipe, null, 2)}\n`);
     };
@@ -95,7 +95,7 @@ function lockedFolder(path: string, owner: ProcessIdentity | undefined): Trainin
   const wayOut =
     lifeOf(owner) === "alive"
       ? "stop it, or choose another --output"
-      : "stop it, or choose another --output; if it is gone, its lock is taken over two minutes after its last sign of life";
+      : "stop it, or choose another --output; if it is gone, its lock is taken over two minutes after it was last active";
   return new TrainingError(`${namedProcess(owner)} is writing in the run folder "${path}"; ${wayOut}.`);
 }
 

@@ -35,7 +35,7 @@ export const logSchema = z.discriminatedUnion("kind", [
     threads: count.optional(),
     precisions: z.array(z.string()),
   }),
-  /** A process goes on with the run; later lines of earlier processes are void beyond this position. */
+  /** A process continues with the run; later lines of earlier processes are void beyond this position. */
   line("resumed", {
     epoch: count,
     step: count,
@@ -72,7 +72,7 @@ export const logSchema = z.discriminatedUnion("kind", [
     first: z.string(),
     /** What happens now. */
     onNaN: z.enum(["stop", "skip", "rollback"]),
-    /** Indices of the batch's samples in the data set; their names are in the file `diagnosis`. */
+    /** Indices of the batch's samples in the dataset; their names are in the file `diagnosis`. */
     samples: z.array(count),
     diagnosis: z.string(),
   }),

@@ -26,7 +26,7 @@ export const runManifestSchema = z.object({
   /** SHA-256 over classes, names and labels of the training images. */
   dataset: hash,
   images: z.number().int().min(1),
-  /** The same of all images for training as they were found, where some could not be read and were passed over. */
+  /** The same of all images for training as they were found, where some could not be read and were skipped. */
   found: z.object({ dataset: hash, images: z.number().int().min(1) }).optional(),
   classes: z.number().int().min(1),
   /** SHA-256 of the teacher in the step. */
@@ -63,7 +63,7 @@ export const runFiles: Readonly<Record<keyof typeof names, string>> = names;
 /** Largest size of either file; theirs is a few thousand bytes. */
 const largest = 1 << 20;
 
-/** Reads the description of the run in `folder`; undefined when none was begun there. Throws FileError for a damaged one. */
+/** Reads the description of the run in `folder`; undefined when none was started there. Throws FileError for a damaged one. */
 export async function describeRun(folder: string): Promise<RunDescription | undefined> {
   const settings = await settingsIn(join(folder, names.recipe));
   if (settings === undefined) return undefined;
@@ -86,7 +86,7 @@ async function settingsIn(path: string): Promise<unknown> {
 }
 
 function damaged(path: string, cause?: unknown): FileError {
-  const why = cause instanceof UsageError ? `: ${cause.message}` : ", so its run cannot go on; start a new run.";
+  const why = cause instanceof UsageError ? `: ${cause.message}` : ", so its run cannot continue; start a new run.";
   return new FileError(path, `"${path}" is damaged${why}`, { cause });
 }
 
@@ -111,6 +111,6 @@ export function changesOf(
       : `${key} was ${JSON.stringify(from)} and is ${JSON.stringify(to)}`,
   );
   throw new UsageError(
-    `The run in "${folder}" was begun with other settings: ${list.join("; ")}. Resume with the same ones, allow the change by --allow-change ${refused.map(([key]) => key).join(" ")}, or start a new run.`,
+    `The run in "${folder}" was started with other settings: ${list.join("; ")}. Resume with the same settings, allow the change with --allow-change ${refused.map(([key]) => key).join(" ")}, or start a new run.`,
   );
 }

@@ -33,7 +33,7 @@ const epoch = (n: number, top1: number) => ({
   test: { top1, top5: 100, loss: 1, images: 4 },
 });
 
-it("tells the best epoch, the time and whether a run goes on", async () => {
+it("tells the best epoch, the time and whether a run continues", async () => {
   const finished = await run("a/finished", [
     epoch(1, 60),
     epoch(2, 80),

@@ -1,4 +1,4 @@
-/** A run as it stands in its folder: what it is, how far it got, whether it goes on. */
+/** A run as it stands in its folder: what it is, how far it got, whether it continues. */
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { UsageError } from "../../errors/errors.js";
@@ -61,7 +61,7 @@ const isMissing = (error: unknown): boolean =>
 /** Folders of runs are looked for so many levels down. */
 const deepest = 3;
 
-/** Run folders at and below `root`, in the order of their names; what lies inside a run is no run of its own. */
+/** Run folders at and below `root`, in the order of their names; what lies inside a run is not a run of its own. */
 export async function findRuns(root: string): Promise<string[]> {
   if (!(await stat(root).catch((error) => Promise.reject(fileError(root, "read the runs in", error)))).isDirectory())
     throw new UsageError(`"${root}" is a file; give the folder that holds the runs.`);

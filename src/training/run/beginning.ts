@@ -40,7 +40,7 @@ export function requireFittable({ headStart, finetune }: Recipe, processes: numb
   if (headStart !== "fitted") return;
   if (finetune === undefined)
     throw new UsageError(
-      "headStart is fitted, but the model begins from nothing, so that there is nothing to fit a head to; name weights with --finetune, or set headStart=given.",
+      "headStart is fitted, but the model starts from scratch, so there is nothing to fit a head to; give weights with --finetune, or set headStart=given.",
     );
   if (processes > 1)
     throw new UsageError(

@@ -9,7 +9,7 @@ import type { NamedTensors } from "../../tensor/index.js";
 
 /**
  * The tensors with a head for `classes`: theirs where it is known to be of the same classes, its rows in their order;
- * none otherwise, and then it starts anew. A head of as many other classes would look as if it fitted.
+ * none otherwise, and then it starts over. A head of as many other classes would look as if it fitted.
  */
 export function withKnownHead(
   tensors: NamedTensors,
@@ -25,7 +25,7 @@ export function withKnownHead(
   if (match?.kind === "same") return tensors;
   if (match?.kind === "matched" && match.by === "name") return withHeadRows(model, tensors, match.indices);
   onNote?.(
-    `The head starts anew: the weights know as many classes as the data (${rows}), but ${known ? "other ones" : "do not say which"}.`,
+    `The head starts over: the weights know as many classes as the data (${rows}), but ${known ? "other ones" : "do not say which"}.`,
   );
   const heads = headParameters(model);
   return new Map([...tensors].filter(([name]) => !heads.has(name)));

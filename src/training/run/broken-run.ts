@@ -1,4 +1,4 @@
-/** What happens after a loss, gradients or a teacher that are not finite: a diagnosis, and where the run goes on. */
+/** What happens after a loss, gradients or a teacher that are not finite: a diagnosis, and where the run continues. */
 
 import { leads, type ProcessGroup } from "../../cluster/process-group.js";
 import type { Dataset } from "../../data/dataset/dataset.js";
@@ -14,7 +14,7 @@ import { brokenTeacherSentence } from "../teacher/finite-answers.js";
 import type { SavedState } from "./checkpoint.js";
 import { type BrokenRun, rollbackFactor } from "./epoch.js";
 
-/** `stop` with the run saved; `skip`: go on without the batch; `rollback`: see `rollBack`. */
+/** `stop` with the run saved; `skip`: continues without the batch; `rollback`: see `rollBack`. */
 export type OnNaN = "stop" | "skip" | "rollback";
 
 /** Returns to an earlier state within one epoch; after them training stops all the same. */
@@ -57,7 +57,7 @@ export async function recordBroken(
   await writeFileAtomic(folder.file(diagnosis), text);
   await folder.log({ kind: "broken", ...found, samples, diagnosis });
   if (what === "teacher") return brokenTeacherSentence(recipe.teacherWeights, brokenImage(dataset, run));
-  return `The ${what} became infinite or NaN at step ${run.step} (epoch ${epoch + 1}; first: ${first}); the weights were not touched. Lower --lr (now ${recipe.lr}) or set --clip-gradient 1; diagnosis and samples are in "${folder.file(diagnosis)}".`;
+  return `The ${what} became infinite or NaN at step ${run.step} (epoch ${epoch + 1}; first: ${first}); the weights were not updated. Lower --lr (now ${recipe.lr}) or set --clip-gradient 1; diagnosis and samples are in "${folder.file(diagnosis)}".`;
 }
 
 /** Name of the first image that the teacher in the step has no answer to; of another process's images nothing is known. */
@@ -67,7 +67,7 @@ function brokenImage(dataset: Dataset, { batch, unanswered = 0 }: BrokenRun): st
 }
 
 /**
- * Goes back to the newest saved state (or the first), from where the step that broke is passed over and the rate is
+ * Goes back to the newest saved state (or the first), from where the step that broke is skipped and the rate is
  * halved until the epoch's end, once more with each return.
  */
 export async function rollBack(
@@ -79,7 +79,7 @@ export async function rollBack(
   const rollbacks = reached.rollbacks + 1;
   const { position } = saved;
   const passed = Math.floor(run.batch.step / recipe.accumulate);
-  // A step that is passed over leaves nothing to the next one, also when its first runs were done before the save.
+  // A step that is skipped leaves nothing to the next one, also when its first runs were done before the save.
   const begun = position.runs % recipe.accumulate !== 0 && Math.floor(position.runs / recipe.accumulate) === passed;
   await state.write(begun ? withoutSums(saved.state) : saved.state);
   await folder.log({

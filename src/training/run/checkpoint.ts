@@ -56,7 +56,7 @@ export async function saveWeights(
 }
 
 /**
- * Writes everything that going on needs, with a checksum, and a manifest `state.json` for readers. The states before it
+ * Writes everything that continuing needs, with a checksum, and a manifest `state.json` for readers. The states before it
  * stay as `state.1.safetensors` and so on, `keep` in all; they move only when the new one is whole and on disk.
  */
 export async function saveState(folder: RunFolder, state: NamedTensors, position: Position, keep = 2): Promise<void> {
@@ -71,7 +71,7 @@ export async function saveState(folder: RunFolder, state: NamedTensors, position
 }
 
 /**
- * The newest sound state of a run that was begun, or undefined when it has saved none yet. A broken one is passed over
+ * The newest sound state of a run that was started, or undefined when it has saved none yet. A broken one is skipped
  * with a warning; when all are broken that is an error.
  */
 export async function loadState(
@@ -95,7 +95,7 @@ export async function loadState(
   }
   if (broken.length === 0) return undefined;
   throw new TrainingError(
-    `No saved state of the run in "${folder.path}" is sound, so it cannot go on; start a new run, with --finetune last.safetensors to keep what was learned. ${broken.join(" ")}`,
+    `No saved state of the run in "${folder.path}" is intact, so it cannot continue; start a new run, with --finetune last.safetensors to keep what was learned. ${broken.join(" ")}`,
   );
 }
 
@@ -104,7 +104,7 @@ async function readState(path: string): Promise<SavedState> {
   const { tensors, metadata } = await readSafetensors(path);
   const { position = "", sha256 } = metadata;
   if (sha256 !== (await checksum(tensors, position))) {
-    throw new TrainingError(`The saved state "${path}" is damaged: its checksum does not fit.`);
+    throw new TrainingError(`The saved state "${path}" is damaged: its checksum does not match.`);
   }
   return { state: tensors, position: parsePosition(path, position) };
 }
@@ -113,14 +113,14 @@ function parsePosition(path: string, text: string): Position {
   try {
     return positionSchema.parse(parseJson(text));
   } catch {
-    throw new TrainingError(`The saved state "${path}" does not say how far its run has come.`);
+    throw new TrainingError(`The saved state "${path}" does not record how far its run had come.`);
   }
 }
 
 /** Hashed between two turns of the event loop: some milliseconds of work. */
 const hashedAtOnce = 4 << 20;
 
-/** SHA-256 over names, types and bytes of all tensors, by name, and the position. Training goes on meanwhile. */
+/** SHA-256 over names, types and bytes of all tensors, by name, and the position. Training continues meanwhile. */
 async function checksum(tensors: NamedTensors, position: string): Promise<string> {
   const hash = createHash("sha256").update(position);
   for (const [name, { dtype, shape, data }] of [...tensors].sort(([a], [b]) => (a < b ? -1 : 1))) {

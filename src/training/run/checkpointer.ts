@@ -1,4 +1,4 @@
-/** Saves a run behind the back of training: a save copies the state, and the copy is written while training goes on. */
+/** Saves checkpoints in the background: a save copies the state, and the copy is written while training continues. */
 import type { DeviceState } from "../../engines/engine.js";
 import type { NamedTensors } from "../../tensor/index.js";
 import type { RunFolder } from "../run-folder/folder.js";

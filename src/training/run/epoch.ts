@@ -22,9 +22,9 @@ export interface EpochWork {
   /** Where to begin; within the epoch, when it was interrupted there. */
   readonly position: Position;
   readonly stepsPerEpoch: number;
-  /** The teacher's answers, when the program wants them: worked out or read while the run before goes on. */
+  /** The teacher's answers, when the program wants them: worked out or read while the run before continues. */
   readonly answers?: TeacherAnswers;
-  /** Whether a run whose loss is not a number is passed over; otherwise the epoch ends there. */
+  /** Whether a run whose loss is not a number is skipped; otherwise the epoch ends there. */
   readonly passOverBroken: boolean;
   /** Called between runs, with all runs before it done; may save the state. */
   readonly onPause: (position: Position) => Promise<void>;
@@ -59,7 +59,7 @@ export type EpochEnd = { readonly position: Position } & (
   | { readonly kind: "broken"; readonly run: BrokenRun }
 );
 
-/** This many broken runs in a row, or an epoch of them, stop training even where they are passed over. */
+/** This many broken runs in a row, or an epoch of them, stop training even where they are skipped. */
 const mostBroken = 10;
 /** Milliseconds without a batch after which the user hears of it, and again each time. */
 const stalled = 60_000;
@@ -84,7 +84,7 @@ export async function trainEpoch(work: EpochWork): Promise<EpochEnd> {
     const [loss, gradientNorm] = [value("loss"), value("gradientNorm")];
     const fromEnd = results.has(brokenTeacher) ? value(brokenTeacher) : 0;
     if (fromEnd > 0) {
-      // No rate and no other batch mends that, so it is never passed over.
+      // No rate and no other batch fixes that, so it is never skipped.
       broken ??= { what: "teacher", unanswered: loader.batchSize - fromEnd, loss, gradientNorm, ...run };
       return;
     }
@@ -100,9 +100,9 @@ export async function trainEpoch(work: EpochWork): Promise<EpochEnd> {
     if (work.passOverBroken) skipped++;
     if (!work.passOverBroken || ++inARow >= Math.min(mostBroken, total))
       broken ??= { what, loss, gradientNorm, ...run };
-    else onEvent({ kind: "warning", message: `Step ${run.step} gave no finite ${what}; its batch is passed over.` });
+    else onEvent({ kind: "warning", message: `Step ${run.step} gave no finite ${what}; its batch is skipped.` });
   };
-  /** Where the state is that `run` broke on; where broken runs are passed over, later ones have moved it. */
+  /** Where the state is that `run` broke on; where broken runs are skipped, later ones have moved it. */
   const brokenEnd = (run: BrokenRun): EpochEnd => ({
     kind: "broken",
     run,
@@ -187,6 +187,6 @@ function warnOf(onEvent: EpochWork["onEvent"], run: number): (waited: number) =>
   return (waited) =>
     onEvent({
       kind: "warning",
-      message: `No batch has come for ${Math.round(waited / 1000)} s (run ${run + 1} of the epoch): a disk or a share may be hanging, or the workers are too few. Training waits.`,
+      message: `No batch has come for ${Math.round(waited / 1000)} s (run ${run + 1} of the epoch): a disk or network share may be hanging, or there are too few workers. Training is waiting.`,
     });
 }

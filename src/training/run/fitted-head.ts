@@ -36,7 +36,7 @@ export interface HeadFitting {
   readonly onProgress?: (images: number, total: number) => void;
 }
 
-/** Images that are looked at where training goes on after the fit: more would change little of where it begins. */
+/** Images that are looked at where training continues after the fit: more would change little of where it begins. */
 const enoughToBegin = 20_000;
 /** Bytes of features that are held at most. */
 const mostBytes = 4 * 2 ** 30;
@@ -99,7 +99,7 @@ export async function fitHeads(fitting: HeadFitting): Promise<FittedHead> {
   }
 }
 
-/** The data set, or as many of its samples as are enough, drawn by the seed. */
+/** The dataset, or as many of its samples as are enough, drawn by the seed. */
 function fewer(dataset: Dataset, seed: number): Dataset {
   if (dataset.length <= enoughToBegin) return dataset;
   const order = new RandomStream({ seed, purpose: "head fit" }).permutation(dataset.length);

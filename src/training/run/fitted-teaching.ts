@@ -21,7 +21,7 @@ export interface FittingOptions {
   readonly precision?: Precision;
   /** Divides the recipe's batch into as many runs as memory asks for. */
   readonly fitBatch?: boolean;
-  /** A run that is gone on with keeps its division. */
+  /** A run that is resumed keeps its division. */
   readonly resume?: boolean;
 }
 

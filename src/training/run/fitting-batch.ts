@@ -13,7 +13,7 @@ export interface FittingSearch {
   readonly batchSize: number;
   /** The step program when the batch is divided into so many runs. */
   readonly program: (accumulate: number) => Program;
-  /** Runs to begin with; 1 unless told. */
+  /** Runs to begin with (default: 1). */
   readonly least?: number;
   /** Whether memory that is in use now may be counted upon. */
   readonly alone?: boolean;
@@ -60,7 +60,7 @@ export async function withFittingBatch(recipe: Recipe, search: FittingSearch, gr
   const all = await group.gather("runs of a step", own);
   if (all.includes(0)) {
     throw new UsageError(
-      `--batch-size auto finds no part of the batch of ${recipe.batchSize} that fits into memory${leads(group) ? "" : " of every process"}; choose a smaller model, resolution or --batch-size.`,
+      `--batch-size auto found no fraction of the batch of ${recipe.batchSize} that fits into memory${leads(group) ? "" : " of every process"}; choose a smaller model, resolution or --batch-size.`,
     );
   }
   return { ...recipe, accumulate: Math.max(...all) };
@@ -72,7 +72,7 @@ export async function namingFittingBatch(error: OutOfMemoryError, search: Fittin
   if (runs === undefined) return error;
   const { batchSize } = search;
   return new OutOfMemoryError(
-    `${error.found} Runs of ${batchSize / runs} images fit: --accumulate ${runs} makes the same step of ${batchSize} in ${runs} of them, and --batch-size auto finds this by itself.`,
+    `${error.found} Runs of ${batchSize / runs} images fit: --accumulate ${runs} does the same step of ${batchSize} in ${runs} of them, and --batch-size auto finds this automatically.`,
     { cause: error },
   );
 }

@@ -22,7 +22,7 @@ describe("spikeWatcher", () => {
     const found = warnings(values);
     expect(found).toHaveLength(1);
     expect(found[0][0]).toBe(601);
-    expect(found[0][1]).toMatch(/^The loss jumped to 7\.\d+ at step 601; it was about 2\.\d+\. If it stays up/);
+    expect(found[0][1]).toMatch(/^The loss jumped to 7\.\d+ at step 601; it was about 2\.\d+\. If it stays high/);
   });
   it("names a second jump later", () => {
     const values = losses(1000, 6);

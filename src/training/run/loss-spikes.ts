@@ -28,6 +28,6 @@ export function spikeWatcher(): (step: number, loss: number) => string | undefin
     seen++;
     if (!spike || step - warnedAt < quiet) return undefined;
     warnedAt = step;
-    return `The loss jumped to ${loss.toFixed(3)} at step ${step}; it was about ${usual.toFixed(3)}. If it stays up, lower lr or set clipGradient=1.`;
+    return `The loss jumped to ${loss.toFixed(3)} at step ${step}; it was about ${usual.toFixed(3)}. If it stays high, lower lr or set clipGradient=1.`;
   };
 }

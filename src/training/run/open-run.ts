@@ -47,7 +47,7 @@ export interface OpenRun extends Plan {
   readonly checkpoints: Checkpointer;
   /** What the weights keep of the images they learn from. */
   readonly trainedOn: string;
-  /** Where the run goes on. */
+  /** Where the run continues. */
   readonly position: Position;
   /** Heads that were fitted just now, as the run began. */
   readonly fitted?: FittedHead;
@@ -130,12 +130,12 @@ export async function openRun(
 /** The place as the log names it. */
 export const placeOf = ({ epoch, step, runs }: Position) => ({ epoch, step, runs });
 
-/** Checks that all processes go on from the same place. */
+/** Checks that all processes continue from the same place. */
 async function sameForAll(group: ProcessGroup, position: Position, { path }: RunFolder): Promise<void> {
   const all = await group.gather("position", JSON.stringify(position));
   const other = all.findIndex((p) => p !== all[0]);
   if (other < 0) return;
   throw new TrainingError(
-    `Process ${other} would go on from another saved state than the first one; the run folder "${path}" must lie on storage that all nodes share.`,
+    `Process ${other} would continue from another saved state than the first one; the run folder "${path}" must lie on storage that all nodes share.`,
   );
 }

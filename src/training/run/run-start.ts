@@ -72,12 +72,12 @@ export function environment({ precisions, ...engine }: EngineInfo) {
   };
 }
 
-/** A sentence when the run goes on with another engine, where sums come out in another order. */
+/** A sentence when the run continues with another engine, where sums come out in another order. */
 export function otherEngine({ before }: RunFolder, { engine }: RunManifest): string | undefined {
   const was = before?.manifest.engine;
   if (!was || JSON.stringify(was) === JSON.stringify(engine)) return undefined;
   const name = (e: RunManifest["engine"]) => `${e.engine} on ${e.devices} × ${e.platform} (${e.version})`;
-  return `The run was begun with ${name(was)} and goes on with ${name(engine)}; its weights will not be bit for bit those of a run on one engine.`;
+  return `The run was started with ${name(was)} and continues with ${name(engine)}; its weights will not be bit for bit those of a run on one engine.`;
 }
 
 /** Refuses when the disk cannot hold what the run will write: `keep` states and one in the making, best and last weights. */
@@ -85,7 +85,7 @@ export async function requireSpaceForRun(folder: RunFolder, step: Step, model: M
   const bytes = (shapes: Iterable<readonly number[]>) => [...shapes].reduce((sum, shape) => sum + 4 * sizeOf(shape), 0);
   const state = bytes(step.state.values());
   const weights = bytes(model.parameters.map((p) => p.shape));
-  // A run that goes on has most of its files already, and writes over them one at a time.
+  // A run that continues has most of its files already, and writes over them one at a time.
   const needed = folder.before ? state + weights : (keep + 1) * state + 3 * weights;
   await requireFreeSpace(folder.path, needed, "the checkpoints of the run");
 }
@@ -99,13 +99,13 @@ export function requireSameOrder({ path, changes }: RunFolder, { epoch, runs }: 
   if (runs === 0 || changed.length === 0) return;
   const what = changed.map((key) => (key === "dataset" ? "the training images" : key)).join(" and ");
   throw new UsageError(
-    `The run in "${path}" was saved in the middle of epoch ${epoch + 1}, after ${runs} runs, where ${what} cannot change: images of that epoch would be seen twice or never, and its accuracy would be wrong. Resume as it was begun and make the change between two epochs, or begin a new run with --finetune from its last.safetensors.`,
+    `The run in "${path}" was saved in the middle of epoch ${epoch + 1}, after ${runs} runs, where ${what} cannot change: images of that epoch would be seen twice or never, and its accuracy would be wrong. Resume it unchanged and make the change between two epochs, or start a new run with --finetune from its last.safetensors.`,
   );
 }
 
 /**
  * A saved state holds all that the step wants, or it is another program's. Only sums of gradients may be missing between
- * epochs, where they are zero: a run that did without goes on with `accumulate`.
+ * epochs, where they are zero: a run that did without continues with `accumulate`.
  */
 export function fittingState(saved: SavedState, step: Step, folder: RunFolder): SavedState {
   const state = new Map<string, HostTensor>();
@@ -197,7 +197,7 @@ function fittedTo(
     }
     const cause = changed.map((key) => `${key}=${recipe[key]}`).join(" and ");
     throw new WeightsError(
-      `The weights in "${source}" fit ${recipe.model}, but not with the recipe's ${cause}; leave that out, or begin from weights of that size.`,
+      `The weights in "${source}" fit ${recipe.model}, but not with the recipe's ${cause}; remove that, or start from weights of that size.`,
       { cause: error },
     );
   }

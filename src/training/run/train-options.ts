@@ -24,7 +24,7 @@ export interface TrainOptions {
   /** A function that teaches instead of weights; the recipe's teacherWeights name it (`ownTeacherName`). */
   readonly ownTeacher?: OwnTeacher;
   /**
-   * Path of the training data, whose parts for validation and testing are measured on; or a data set of the caller's own,
+   * Path of the training data, whose parts for validation and testing are measured on; or a dataset of the caller's own,
    * all of which is for training unless `split` divides it.
    */
   readonly data: DataPlace;
@@ -32,17 +32,17 @@ export interface TrainOptions {
   readonly validation?: DataPlace;
   /** Other data to measure the best epoch on, once, at the end. */
   readonly test?: DataPlace;
-  /** How the data is divided for training and testing; by its own parts unless told. */
+  /** How the data is divided for training and testing (default: by its own parts). */
   readonly split?: SplitRule;
   readonly output: string;
   readonly resume?: boolean;
-  /** Settings of the recipe that may differ from those of the run that is gone on with. */
+  /** Settings of the recipe that may differ from those of the run that is resumed. */
   readonly allowChanges?: readonly string[];
-  /** Minutes between saved states within an epoch; 10 unless told. */
+  /** Minutes between saved states within an epoch (default: 10). */
   readonly checkpointMinutes?: number;
-  /** Saved states that are kept; 2 unless told, so that a broken newest one loses little. */
+  /** Saved states that are kept; default: 2, so that a broken newest one loses little. */
   readonly keepStates?: number;
-  /** What to do about a loss that is not a number; stop unless told. */
+  /** What to do about a loss that is not a number (default: stop). */
   readonly onNaN?: OnNaN;
   /** Weights to begin from instead of the recipe's `finetune`. */
   readonly finetune?: string;
@@ -50,7 +50,7 @@ export interface TrainOptions {
   /** Processes that train together; the first one writes the run folder, which all must see. */
   readonly group?: ProcessGroup;
   readonly onBadImage?: "stop" | "skip";
-  /** Number format of matrix products; float32 unless told. */
+  /** Number format of matrix products (default: float32). */
   readonly precision?: Precision;
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: TrainEvent) => void;

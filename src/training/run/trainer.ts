@@ -36,7 +36,7 @@ export interface TrainResult {
   readonly epochs: readonly EpochRecord[];
   /** The best epoch of those that were trained now. */
   readonly best?: EpochRecord;
-  /** Percent, over the whole run: what went before it was gone on with included. */
+  /** Percent, over the whole run: what went before it was resumed included. */
   readonly bestTop1?: number;
   /** The part that the best epoch was chosen on; undefined where nothing was measured. */
   readonly testPart?: "validation" | "test";
@@ -47,8 +47,8 @@ export interface TrainResult {
 }
 
 /**
- * Trains a model by a recipe into a run folder, or goes on with the run that lies there. Throws DeitErrors: UsageError and
- * FileError before anything is written, TrainingError when it cannot go on, InterruptedError when `signal` ends it (all that
+ * Trains a model by a recipe into a run folder, or continues with the run that lies there. Throws DeitErrors: UsageError and
+ * FileError before anything is written, TrainingError when it cannot continue, InterruptedError when `signal` ends it (all that
  * was finished is on disk).
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
@@ -95,7 +95,7 @@ async function trainEpochs(options: TrainOptions, run: OpenRun): Promise<TrainRe
     testPart: run.testPart,
   });
 
-  /** Writes down what is done of the run, and its weights; `after` is where it goes on. */
+  /** Writes down what is done of the run, and its weights; `after` is where it continues. */
   const conclude = async (done: DoneEpoch, result: EvaluationResult | undefined, after: (top1: number) => Position) => {
     const checkpointWait = (checkpoints.waited - waitedBefore) / 1000 / done.seconds;
     waitedBefore = checkpoints.waited;
@@ -149,13 +149,13 @@ async function trainEpochs(options: TrainOptions, run: OpenRun): Promise<TrainRe
         throw new TrainingError(reason);
       }
       position = await rollBack(run, end.run, position, await run.lastState());
-      warn(`${reason} Training goes back to step ${position.step} and on from there at a lower rate.`);
+      warn(`${reason} Training goes back to step ${position.step} and continues from there at a lower rate.`);
       continue;
     }
     const done = end.kind === "done" ? end : undefined;
     const result = done && test && (await evaluateOn(test, run, { ...options, signal }));
     if (!done || (test && !result)) {
-      await saveAndStop(run, position, "interrupted"); // the run goes on from the very next batch
+      await saveAndStop(run, position, "interrupted"); // the run continues from the very next batch
       break;
     }
     await conclude(done.record, result, (top1) => nextEpoch(position, top1));
@@ -198,7 +198,7 @@ async function saveAndStop({ state, checkpoints, folder }: OpenRun, position: Po
 
 /** The error of data that could not be had, with the way out. */
 function resumable(error: unknown, { step }: Position): unknown {
-  const message = `${messageOf(error)} The run is saved at step ${step}: when the data is whole again, go on with --resume.`;
+  const message = `${messageOf(error)} The run is saved at step ${step}: repair the data, then continue with --resume.`;
   return error instanceof FileError ? new FileError(error.path, message, { cause: error }) : error;
 }
 

@@ -47,7 +47,7 @@ export interface StepOptions {
   /** Images of one run of the program: the global batch divided by `accumulate`. */
   readonly batch: number;
   readonly optimizer: OptimizerOptions;
-  /** What each parameter's rate is multiplied by; 1 unless told. */
+  /** What each parameter's rate is multiplied by (default: 1). */
   readonly rateFactor?: RateFactor;
   /** Loss against the labels: a name, or a function from logits and targets `[batch, classes]` to a scalar. */
   readonly loss?: LossName | Loss;
@@ -56,7 +56,7 @@ export interface StepOptions {
   readonly targetThreshold?: number;
   /** Two passes over each image, under other stochastic depth, learn from each other. */
   readonly cosub?: boolean;
-  /** Which parameters move; all unless told. */
+  /** Which parameters move (default: all). */
   readonly trained?: (name: string) => boolean;
   readonly distillation?: Distillation;
   /** What happens to the batch before the model sees it. */
@@ -96,7 +96,7 @@ export interface StepInputs {
 /** A training step as a program, and the state that it wants. */
 export interface Step {
   readonly program: Program;
-  /** Names of all state tensors with their shapes; those that are no parameters start at zero (EMA: at the parameters). */
+  /** Names of all state tensors with their shapes; those that are not parameters start at zero (EMA: at the parameters). */
   readonly state: ReadonlyMap<string, readonly number[]>;
   /** State that runs read and never change: the parameters of a teacher in the program. */
   readonly frozen: ReadonlyMap<string, readonly number[]>;
@@ -121,7 +121,7 @@ export const stepInputs = {
 /** Name of the state that tells of a broken run, see `StepOptions.halting`. */
 export const haltedState = "halted";
 
-/** Output of a step with a teacher in it: 0, or how many images before the batch's end the first is that its answer to is no number. */
+/** Output of a step with a teacher in it: 0, or how many images before the batch's end the first is that its answer to is not a number. */
 export const brokenTeacher = "brokenTeacher";
 
 /** Prefix of a teacher's parameters in the state. */
@@ -159,7 +159,7 @@ export function teacherLogits(
 ): Tensor {
   if (teacher.classes !== student.classes) {
     throw new ShapeError(
-      `Teacher and student must know the same classes, but the teacher ${teacher.name} has ${teacher.classes} and the student ${student.name} has ${student.classes}; choose a teacher that fits.`,
+      `Teacher and student must have the same classes, but the teacher ${teacher.name} has ${teacher.classes} and the student ${student.name} has ${student.classes}; choose a matching teacher.`,
     );
   }
   const seen = renormalize(images, student.normalization, teacher.normalization);
@@ -203,7 +203,7 @@ export function buildStep(model: Model, options: StepOptions, inputs: StepInputs
   const passOver = options.halting ? input(stepInputs.passOver, "float32", []) : scalar(1);
   const proceed = accumulate === 1 ? sound : and(sound, compare("GT", input(stepInputs.apply, "float32", []), 0));
   const scale = clipFactor(norm, options.clipGradient, accumulate);
-  // The sums end with their step, also with one whose last run is passed over.
+  // The sums end with their step, also with one whose last run is skipped.
   const ends =
     accumulate === 1
       ? undefined

@@ -14,7 +14,7 @@ export interface Prices {
 export interface EstimateOptions {
   readonly engine: Engine;
   readonly precision?: Precision;
-  /** What the machine draws; measured or assumed unless told. */
+  /** What the machine draws (default: measured or assumed). */
   readonly watts?: number;
   readonly prices?: Prices;
   /** Seconds to measure for, after the first steps. */
@@ -104,7 +104,7 @@ export async function estimateRun(trial: Trial, options: EstimateOptions): Promi
     diskBytes: 3 * bytes,
     ...{ power, kilowattHours, cost: costOf(trainingSeconds, kilowattHours, options.prices) },
     assumptions: [
-      `Speed stays as in ${measured} steps after the first ${warmUp}.`,
+      `Speed stays as measured over ${measured} steps after the first ${warmUp}.`,
       ...(trial.testImages > 0 ? ["A test image takes a third of a training image's time."] : []),
       `Power: ${power.source}.`,
     ],
@@ -131,12 +131,12 @@ function powerOf({ watts, engine: { info } }: EstimateOptions, reading: PowerRea
   if (info.platform !== "cpu")
     return {
       watts: info.devices * assumed.device + assumed.rest,
-      source: `nobody measures it; assumed ${assumed.device} W a device and ${assumed.rest} W for the rest (tell better by --watts)`,
+      source: `not measured; assumed ${assumed.device} W per device and ${assumed.rest} W for the rest (override with --watts)`,
     };
   const threads = info.threads ?? availableParallelism();
   return {
     watts: threads * assumed.thread + assumed.rest,
-    source: `nobody measures it; assumed ${assumed.thread} W for each of ${threads} threads and ${assumed.rest} W for the rest (tell better by --watts)`,
+    source: `not measured; assumed ${assumed.thread} W for each of ${threads} threads and ${assumed.rest} W for the rest (override with --watts)`,
   };
 }
 

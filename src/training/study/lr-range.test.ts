@@ -36,7 +36,7 @@ it("raises the rate by the same factor from end to end, smooths, and stops when 
   expect(Math.log10(suggestion!)).toBeLessThan(-2.3);
 });
 
-it("ends before a loss that is no number, and suggests nothing where nothing falls", async () => {
+it("ends before a loss that is not a number, and suggests nothing where nothing falls", async () => {
   const broken = await rateRangeTest(
     trialOf((lr) => (lr > 1e-4 ? Number.NaN : 1)),
     { from: 1e-6, to: 1, steps: 61 },

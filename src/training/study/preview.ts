@@ -14,7 +14,7 @@ export interface PreviewImage {
   readonly image: RgbImage;
   /** Classes with their shares of the label, the largest first; smoothing is left out. */
   readonly labels: readonly { readonly label: number; readonly weight: number }[];
-  /** Index in the data set of the image itself, and of the one it is mixed with. */
+  /** Index in the dataset of the image itself, and of the one it is mixed with. */
   readonly index: number;
   readonly partner: number;
 }

@@ -1,4 +1,4 @@
-/** Runs a grid cell by cell, each in a run folder of its own, so that it can be stopped and gone on with at any time. */
+/** Runs a grid cell by cell, each in a run folder of its own, so that it can be stopped and resumed at any time. */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Engine } from "../../engines/engine.js";
@@ -38,11 +38,11 @@ export interface SweepOptions
     "data" | "validation" | "test" | "split" | "workers" | "onBadImage" | "precision" | "signal"
   > {
   readonly cells: readonly Cell[];
-  /** Cells that are run at once, each on an engine of its own; 1 unless told. */
+  /** Cells that are run at once, each on an engine of its own (default: 1). */
   readonly lanes?: number;
   /** Folder of the sweep. */
   readonly output: string;
-  /** Opens an engine; called anew after a cell has failed, since its engine may have too. */
+  /** Opens an engine; called again after a cell has failed, since its engine may have too. */
   readonly openEngine: () => Promise<Engine>;
   /** A listener for the training of a cell; it is told when that ends. */
   readonly onCell?: (
@@ -52,7 +52,7 @@ export interface SweepOptions
 }
 
 /**
- * Runs what is not done yet, and goes on with what was interrupted. A cell that fails is reported in its result, and
+ * Runs what is not done yet, and continues with what was interrupted. A cell that fails is reported in its result, and
  * the others are run; an interruption ends the sweep with the results so far. Throws UsageError when the folder holds
  * cells of other recipes or data.
  */
@@ -73,7 +73,7 @@ export async function sweep(
           results[i] = { cell, outcome: await runCell(cell, i, engine, options) };
         } catch (error) {
           if (error instanceof InterruptedError) break;
-          if (!(error instanceof DeitError)) throw error; // a bug, which no other cell mends
+          if (!(error instanceof DeitError)) throw error; // a bug, which no other cell fixes
           results[i] = { cell, outcome: { kind: "failed", reason: error.message } };
           await engine?.close().catch(() => undefined);
           engine = undefined;
@@ -129,7 +129,7 @@ async function measure(output: string, engine: Engine, options: SweepOptions) {
   if (!dataset)
     throw new FileError(
       placeName(options.data),
-      `"${placeName(options.data)}" has no part for validation or testing; set a share aside with --split 0.2, or name data by --validation.`,
+      `"${placeName(options.data)}" has no part for validation or testing; hold out a share with --split 0.2, or give data with --validation.`,
     );
   const probe = await Probe.create(engine, model, weights, headLogits(model));
   const batchSize = Math.min(64, dataset.length);
@@ -177,6 +177,6 @@ async function finished(cell: Cell, options: SweepOptions): Promise<Outcome | un
   if (changed.length === 0) return outcome;
   const list = changed.map((d) => `${d.key} was ${JSON.stringify(d.a)} and is ${JSON.stringify(d.b)}`).join("; ");
   throw new UsageError(
-    `"${path}" is the result of another sweep: ${list}. Choose another --output, or remove that folder to run it anew.`,
+    `"${path}" is the result of another sweep: ${list}. Choose another --output, or remove that folder to run it again.`,
   );
 }

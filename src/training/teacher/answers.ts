@@ -21,7 +21,7 @@ export interface AnsweringTeacher {
   readonly identity?: string;
   /**
    * Loads it for batches of the student's views, `batch` of them at a time; `describe` names samples for messages. An
-   * answer that is no number is a TrainingError.
+   * answer that is not a number is a TrainingError.
    */
   open(student: Model, batch: number, describe: (index: number) => string): Promise<TeacherAnswers>;
 }

@@ -35,9 +35,9 @@ import { openTeacher } from "./teacher.js";
 
 /** What a cache belongs to, and why a run that differs in a part of it must not use it. */
 const reasons = {
-  data: "the data set is another or has changed",
+  data: "the dataset differs or has changed",
   images: "images are cropped, resized, augmented or normalised otherwise",
-  seed: "the seed is another",
+  seed: "the seed differs",
   batches: "the batch size or the number of views of an image (repeatedAugmentation) is another",
   mixing: "Mixup or CutMix is another",
   erasing: "random erasing is another",
@@ -92,9 +92,9 @@ export interface CacheOptions extends DataOptions {
   readonly engine: Engine;
   /** A function that teaches, where the recipe names one; it needs an identity. */
   readonly ownTeacher?: OwnTeacher;
-  /** Folder of the cache; one that was begun with the same recipe is gone on with. */
+  /** Folder of the cache; one that was started with the same recipe is resumed. */
   readonly output: string;
-  /** Logits kept per view for soft distillation; the largest hundred unless told. */
+  /** Logits kept per view for soft distillation (default: the largest hundred). */
   readonly topK?: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (images: number, total: number) => void;
@@ -110,7 +110,7 @@ export interface StoredAnswers {
 /** The error of a teacher whose answers cannot be told from another's. */
 export const unknownIdentity = ({ name }: { readonly name: string }): UsageError =>
   new UsageError(
-    `Nothing tells whether stored answers are those of the teacher "${name.replace(/^function:/, "")}"; give it an identity, text that changes with its answers, or let it answer as the training goes on, without teacherCache.`,
+    `Nothing tells whether stored answers are those of the teacher "${name.replace(/^function:/, "")}"; give it an identity, text that changes with its answers, or let it answer as the training continues, without teacherCache.`,
   );
 
 /** Stores the answers of the recipe's teacher to all epochs of the recipe: decisions for `hard`, logits for `soft`. */
@@ -162,7 +162,7 @@ export async function buildTeacherCache(options: CacheOptions): Promise<StoredAn
         }
         if (signal?.aborted) {
           throw new InterruptedError(
-            `Interrupted in epoch ${epoch + 1} of ${recipe.epochs}; the same command goes on from there.`,
+            `Interrupted in epoch ${epoch + 1} of ${recipe.epochs}; the same command continues from there.`,
           );
         }
         answers.add(views.indices, await teaching.answer(epoch, views.step, views));
@@ -213,7 +213,7 @@ async function beginOrContinue(folder: string, manifest: Manifest): Promise<void
   refuseForeign(folder, known, manifest.identity);
   if (known.kind !== manifest.kind || known.topK !== manifest.topK)
     throw new UsageError(
-      `"${folder}" holds other answers (${known.kind}, ${known.topK} per view); choose another folder.`,
+      `"${folder}" contains other predictions (${known.kind}, ${known.topK} per view); choose another folder.`,
     );
 }
 
@@ -226,7 +226,7 @@ async function readManifest(folder: string): Promise<Manifest> {
   try {
     return manifestSchema.parse(parseJson(text));
   } catch (cause) {
-    throw new FileError(path, `"${path}" is no manifest of a teacher's answers; make them again.`, { cause });
+    throw new FileError(path, `"${path}" is not a manifest of teacher predictions; create them again.`, { cause });
   }
 }
 
@@ -234,7 +234,7 @@ function refuseForeign(folder: string, { identity }: Manifest, wanted: Partial<C
   const found = parts.filter((part) => wanted[part] && wanted[part] !== identity[part]);
   if (found.length === 0) return;
   throw new TrainingError(
-    `The teacher's answers in "${folder}" do not belong to this run: ${found.map((k) => reasons[k]).join("; ")}. Make them again with this recipe, or use the recipe they were made with.`,
+    `The cached teacher predictions in "${folder}" do not belong to this run: ${found.map((k) => reasons[k]).join("; ")}. Create them again with this recipe, or use the recipe they were created with.`,
   );
 }
 
@@ -253,7 +253,7 @@ export async function openTeacherCache(
   refuseForeign(folder, manifest, { ...identityOf(dataset, recipe, student, ""), teacher });
   if (neededAnswer(recipe.distillation) === "logits" && manifest.kind === "labels")
     throw new UsageError(
-      `"${folder}" holds decisions only, but soft distillation needs logits; make them with distillation=soft.`,
+      `"${folder}" contains decisions only, but soft distillation needs logits; create it with distillation=soft.`,
     );
   for (let epoch = 0; epoch < recipe.epochs; epoch++) {
     const path = epochFile(folder, epoch);
@@ -262,7 +262,7 @@ export async function openTeacherCache(
       continue;
     }
     throw new TrainingError(
-      `The teacher's answers in "${folder}" end before epoch ${epoch + 1} of ${recipe.epochs}; go on with making them, or set epochs=${epoch}.`,
+      `The cached teacher predictions in "${folder}" end before epoch ${epoch + 1} of ${recipe.epochs}; run deit teach again to extend them, or set epochs=${epoch}.`,
     );
   }
   let held: { readonly epoch: number; readonly answers: Promise<EpochAnswers> } | undefined;
@@ -273,7 +273,10 @@ export async function openTeacherCache(
       if (held?.epoch !== epoch) held = { epoch, answers: EpochAnswers.read(path, manifest) };
       const answer = (await held.answers).answer(run, indices, first);
       if (answer) return answer;
-      throw new FileError(path, `"${path}" holds answers to other views than those of run ${run}; make them again.`);
+      throw new FileError(
+        path,
+        `"${path}" contains predictions for other views than those of run ${run}; create it again.`,
+      );
     },
     close: async () => undefined,
   };

@@ -1,11 +1,11 @@
-/** A teacher's answers that are no numbers are worth nothing: nothing is learned from them, and nothing stored. */
+/** A teacher's answers that are not numbers are worth nothing: nothing is learned from them, and nothing stored. */
 import { TrainingError } from "../../errors/errors.js";
 
 /** What a user is told of a teacher whose answer to an image is infinite or NaN. */
 export function brokenTeacherSentence(teacher: string | undefined, image: string | undefined): string {
   const whose = teacher === undefined ? "the teacher" : `the teacher in "${teacher}"`;
   const which = image === undefined ? "an image" : `"${image}"`;
-  return `The answer of ${whose} to ${which} is no number (infinite or NaN), so nothing was learned from it or stored. Its weights overflow, as exports in half precision often do; export it in float32, or take another teacher.`;
+  return `The answer of ${whose} to ${which} is not a number (infinite or NaN), so nothing was learned from it or stored. Its weights overflow, as half-precision exports often do; export it in float32, or use another teacher.`;
 }
 
 export interface AnswerNames {

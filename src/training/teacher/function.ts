@@ -37,19 +37,19 @@ export type TeacherFunction = (images: TeacherImages) => Promise<TeacherLogits> 
 /** A function that teaches, and what it wants to see. */
 export interface OwnTeacher {
   readonly answer: TeacherFunction;
-  /** What it is called in messages and in the recipe of the run; "teacher" unless told. */
+  /** What it is called in messages and in the recipe of the run (default: "teacher"). */
   readonly name?: string;
-  /** Side of its images in pixels, to which the student's are resized; the student's unless told. */
+  /** Side of its images in pixels, to which the student's are resized (default: the student's). */
   readonly imageSize?: number;
-  /** How they are resized; bicubic unless told. */
+  /** How they are resized (default: bicubic). */
   readonly interpolation?: ResampleFilter;
-  /** How its images are normalised, `none` for values from 0 to 1; as the student's unless told. */
+  /** How its images are normalised, `none` for values from 0 to 1 (default: as the student's). */
   readonly normalization?: NormalizationChoice;
-  /** Names of its outputs in their order, matched with the data's classes by name; the data's classes unless told. */
+  /** Names of its outputs in their order, matched with the data's classes by name (default: the data's classes). */
   readonly classes?: readonly string[];
   /**
    * Tells its answers from those of another teacher, such as a version or the hash of its weights: text that changes
-   * with them. Only with it are answers stored, and is a run that goes on known to have the same teacher.
+   * with them. Only with it are answers stored, and is a run that continues known to have the same teacher.
    */
   readonly identity?: string;
 }
@@ -122,7 +122,7 @@ async function open({ own, recipe, classes, student, batch, describe }: Wanted):
         const broken = raw.findIndex((value) => !Number.isFinite(value));
         if (broken >= 0)
           throw new TrainingError(
-            `The teacher "${name}" answered to "${describe(batchOf.indices[Math.floor(broken / count)])}" with a number that is infinite or NaN, so nothing was learned from it or stored; mend its function.`,
+            `The teacher "${name}" answered to "${describe(batchOf.indices[Math.floor(broken / count)])}" with a number that is infinite or NaN, so nothing was learned from it or stored; fix its function.`,
           );
         const logits = columns?.of(raw, batch) ?? raw;
         return kind === "logits"

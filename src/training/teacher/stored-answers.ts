@@ -56,7 +56,7 @@ export class EpochAnswers {
       // Half precision ends at 65504, far beyond any sound logit.
       if (!Number.isFinite(fromHalf(toHalf(row[best[0]]))))
         throw new TrainingError(
-          `The teacher's answer to a view has the logit ${row[best[0]]}, more than stored answers can hold; take another teacher, or let it answer beside the training (teacherWeights without teacherCache).`,
+          `The teacher's answer to a view has the logit ${row[best[0]]}, more than stored predictions can represent; use another teacher, or run it during training (teacherWeights without teacherCache).`,
         );
       best.forEach((c, k) => {
         this.#classes[(from + i) * kept + k] = c;
@@ -135,7 +135,7 @@ export class EpochAnswers {
 }
 
 const damaged = (path: string, why: string, cause?: unknown): FileError =>
-  new FileError(path, `"${path}" is damaged: ${why}. Remove it and make the answers again.`, { cause });
+  new FileError(path, `"${path}" is damaged: ${why}. Remove it and create the predictions again.`, { cause });
 
 /** What was opened; an unsound file is to be made again, not downloaded. One that cannot be read says why by itself. */
 const sound = <T>(path: string, opened: Promise<T>): Promise<T> =>

@@ -36,7 +36,7 @@ export async function openTeaching(
   if (teacher?.kind !== "answers") return { identity, teacher };
   if (group.count > 1)
     throw new UsageError(
-      `"${recipe.teacherWeights}" cannot teach several processes at once; store its answers with deit teach and name them by teacherCache.`,
+      `"${recipe.teacherWeights}" cannot teach several processes at once; store its predictions with deit teach and give them as teacherCache.`,
     );
   return { identity, answers: await teacher.open(student, recipe.batchSize / recipe.accumulate, data.describe) };
 }

@@ -198,7 +198,7 @@ describe("the XLA engine", () => {
     await second.dispose();
   });
 
-  it("keeps compiled programs on disk and compiles a damaged one anew", async () => {
+  it("keeps compiled programs on disk and recompiles a damaged one", async () => {
     const cache = join(folder, "programs");
     const on = await engine({ cache });
     const first = await descend(on, 3);

@@ -59,7 +59,7 @@ describe("key-value callbacks", () => {
     const [a, b] = callbacks;
     const value = Uint8Array.from({ length: 100_000 }, (_, i) => i * 7);
     const wanted = getArgs("topology:1", 20_000);
-    // The reader waits on its thread while the same process writes and the main thread goes on.
+    // The reader waits on its thread while the same process writes and the main thread continues.
     const read = onThread(b.address("get"), wanted);
     expect(await onThread(b.address("put"), putArgs("topology:0", Buffer.from("zero")))).toBe(0n);
     const other = getArgs("topology:0", 20_000);

@@ -147,7 +147,7 @@ describe("installing a plugin", () => {
     expect(requests.map((r) => r.path)).toContain(`/moved/${file}`);
   });
 
-  it("goes on where it was cut off, within one call and in the next", async () => {
+  it("continues where it was cut off, within one call and in the next", async () => {
     fault = { cutAfter: 60_000, cuts: 2 };
     await store().install("cpu");
     const starts = requests.filter((r) => r.path.startsWith("/files")).map((r) => Number(/\d+/.exec(r.range ?? "0")));

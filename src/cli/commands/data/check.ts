@@ -1,4 +1,4 @@
-/** `deit data check`: what is wrong with a data set, and what to do about it. */
+/** `deit data check`: what is wrong with a dataset, and what to do about it. */
 import { availableParallelism } from "node:os";
 import type { Command } from "commander";
 import { type CheckReport, checkData } from "../../../data/check/check.js";
@@ -14,10 +14,10 @@ const foundSerious = 9;
 
 export function define(command: Command): void {
   command
-    .argument("<data>", "the data, as for training; all its parts are checked, and against each other")
-    .option("--html <file>", "write a page with pictures, one file that needs no network")
+    .argument("<data>", "the data, as for training; all its parts are checked, also against each other")
+    .option("--html <file>", "write a page with images, one self-contained file")
     .option("--workers <threads>", "threads that look at images", wholeNumber(1), availableParallelism())
-    .option("--json", "print one JSON value with everything that was found")
+    .option("--json", "print one JSON value with all findings")
     .addHelpText(
       "after",
       `

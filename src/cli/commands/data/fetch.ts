@@ -1,4 +1,4 @@
-/** `deit data fetch`: data sets of the paper from their public homes. */
+/** `deit data fetch`: datasets of the paper from their public homes. */
 import type { Command } from "commander";
 import { type CatalogueEntry, catalogue } from "../../../data/fetch/catalogue.js";
 import { defaultFolder, fetchDataset } from "../../../data/fetch/fetch.js";
@@ -22,13 +22,9 @@ export function define(command: Command): void {
   command
     .argument("[name]", Object.keys(catalogue).join(", "))
     .option("--output <folder>", "where to put it (default: data/NAME)")
-    .option(
-      "--mirror <address>",
-      "a folder on the web or in the network with the same files",
-      process.env.DEIT_DATA_MIRROR,
-    )
+    .option("--mirror <address>", "a URL or folder with the same files", process.env.DEIT_DATA_MIRROR)
     .option("--keep-archives", "keep the archives after they are unpacked")
-    .option("--list", "say what there is, with the pages that state its terms")
+    .option("--list", "list the datasets, with links to their terms of use")
     .option("--json", "print one JSON value")
     .addHelpText("after", "\nExample:\n  deit data fetch cifar10 --output data/cifar10")
     .action((name: string | undefined, options: Options) => interruptible((signal) => run(name, options, signal)));
@@ -38,7 +34,7 @@ async function run(name: string | undefined, options: Options, signal: AbortSign
   if (options.list || name === undefined) return list(options);
   if (!Object.hasOwn(catalogue, name)) {
     throw new UsageError(
-      `There is no data set "${name}"${didYouMean(name, Object.keys(catalogue))} "deit data fetch --list" tells which there are.`,
+      `There is no dataset "${name}"${didYouMean(name, Object.keys(catalogue))} "deit data fetch --list" tells which there are.`,
     );
   }
   const entry = catalogue[name];

@@ -1,4 +1,4 @@
-/** `deit data pack`: a record file of a data set. */
+/** `deit data pack`: a record file of a dataset. */
 import { availableParallelism } from "node:os";
 import { type Command, Option } from "commander";
 import type { PartName } from "../../../data/dataset/dataset.js";
@@ -32,19 +32,22 @@ export function define(command: Command): void {
   splitOption(command)
     .argument("<data>", "the data, as for training; all its parts are packed")
     .argument("<file>", "the file to write; its name ends in .records")
-    .option("--size <pixels>", "shorter side of the images; smaller ones stay as they are", wholeNumber(1), 256)
-    .option("--quality <1-100>", `of JPEG (default: ${usualQuality})`, wholeNumber(1, 100))
-    .option("--raw", "store pixels instead of JPEG: several times as large, and nothing is left to decode")
-    .addOption(
-      new Option("--on-bad-image <what>", "end, or leave the image out").choices(["stop", "skip"]).default("stop"),
+    .option(
+      "--size <pixels>",
+      "shorter side of the stored images; smaller ones are kept as they are",
+      wholeNumber(1),
+      256,
     )
-    .addOption(exifOption("turn images as their EXIF orientation asks, or ignore it").default("ignore"))
-    .option("--workers <threads>", "threads that make images small", wholeNumber(1), availableParallelism())
+    .option("--quality <1-100>", `of JPEG (default: ${usualQuality})`, wholeNumber(1, 100))
+    .option("--raw", "store pixels instead of JPEG: several times as large, but nothing to decode")
+    .addOption(new Option("--on-bad-image <what>", "stop, or skip the image").choices(["stop", "skip"]).default("stop"))
+    .addOption(exifOption("apply the EXIF orientation of images, or ignore it").default("ignore"))
+    .option("--workers <threads>", "threads that resize images", wholeNumber(1), availableParallelism())
     .option("--json", "print one JSON value")
     .addHelpText(
       "after",
       `
-Training, evaluation and every other command take the file as their data. A packing that was interrupted goes on where it
+Training, evaluation and every other command take the file as their data. A packing that was interrupted continues where it
 stopped when the same command is given again.
 
 Example:

@@ -1,4 +1,4 @@
-/** `deit data preview`: what training will see, as a contact sheet. */
+/** `deit data preview`: show what training will see, as a contact sheet. */
 import { availableParallelism } from "node:os";
 import { basename, extname } from "node:path";
 import type { Command } from "commander";
@@ -25,11 +25,16 @@ export function define(command: Command): void {
     .option("-o, --output <file>", "where to write: a .png picture, or an .html page", "preview.png")
     .option("--count <images>", "images to show", wholeNumber(1), 32)
     .option("--columns <n>", "images in a row", wholeNumber(1), 8)
-    .option("--epoch <n>", "epoch to look into", wholeNumber(0), 0)
-    .option("--batch <n>", "batch of the epoch", wholeNumber(0), 0)
-    .option("--workers <threads>", "threads that read images", wholeNumber(0), Math.max(1, availableParallelism() - 1))
+    .option("--epoch <n>", "epoch to show", wholeNumber(0), 0)
+    .option("--batch <n>", "batch of the epoch to show", wholeNumber(0), 0)
+    .option(
+      "--workers <threads>",
+      "threads that decode images",
+      wholeNumber(0),
+      Math.max(1, availableParallelism() - 1),
+    )
     .option("--on-bad-image <what>", "stop or skip", "stop")
-    .option("--json", "print one JSON value: the images, their classes and shares")
+    .option("--json", "print one JSON value: the images, their classes and mixing weights")
     .addHelpText(
       "after",
       `

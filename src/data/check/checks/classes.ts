@@ -38,8 +38,8 @@ export const checkClasses: Check = (survey) => {
       sentence: `${counted(missing.length, "class")} ${missing.length === 1 ? "has" : "have"} no images in ${part.name}: ${listed(missing)}.`,
       advice:
         p === 0
-          ? `Add some, or remove ${missing.length === 1 ? "the class" : "those classes"} from the other parts: what is not in ${part.name} is never learnt.`
-          : "Add some: accuracy is not measured on what is not there.",
+          ? `Add some, or remove ${missing.length === 1 ? "the class" : "those classes"} from the other parts: a class that is not in ${part.name} is never learned.`
+          : "Add some: accuracy cannot be measured on a class without images.",
       groups: [],
       names: missing,
     });
@@ -59,7 +59,7 @@ function balance(classes: readonly string[], sizes: readonly number[], part: str
       count: small.length,
       sentence: `${counted(small.length, "class")} ${small.length === 1 ? "has" : "have"} fewer than ${fewPerClass} images in ${part}: ${listed(small.map((c) => `${classes[c]} (${sizes[c]})`))}.`,
       advice:
-        "Add images where you can, and begin from published weights (deit train --finetune) rather than from nothing.",
+        "Add images where you can, and start from published weights (deit train --finetune) rather than from scratch.",
       groups: [],
       names: small.map((c) => classes[c]),
     });
@@ -80,9 +80,9 @@ function balance(classes: readonly string[], sizes: readonly number[], part: str
       kind: "fewImages",
       severity: "note",
       count: total,
-      sentence: `There ${total === 1 ? "is" : "are"} only ${counted(total, "image")} to learn from, few for a vision transformer.`,
+      sentence: `There ${total === 1 ? "is" : "are"} only ${counted(total, "image")} to learn from, which is few for a vision transformer.`,
       advice:
-        "Begin from published weights (deit train --finetune), or distil from a teacher, rather than from nothing.",
+        "Start from published weights (deit train --finetune), or distil from a teacher, rather than training from scratch.",
       groups: [],
     });
   return findings;

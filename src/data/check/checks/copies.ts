@@ -10,8 +10,9 @@ export const checkCopies: Check = (survey) => {
       kind: "crowded",
       severity: "note",
       count: 0,
-      sentence: "So many images resemble each other that not every two could be compared; some copies may be missing.",
-      advice: "Remove those that were found and check again.",
+      sentence:
+        "So many images resemble each other that not all pairs could be compared; some duplicates may be missing.",
+      advice: "Remove the ones found and check again.",
       groups: [],
     });
   return findings;
@@ -43,7 +44,7 @@ function leakage(survey: Survey): Finding[] {
         severity: "serious",
         count: exact + near,
         sentence: `${(exact + near).toLocaleString("en")} of the ${counted(parts[to].length, "image")} of ${b} also ${exact + near === 1 ? "stands" : "stand"} in ${a}: ${exactAndNear(exact, near)}.`,
-        advice: `Remove them from ${b}, or from ${a}: accuracy on pictures that were learnt by heart says little about others.`,
+        advice: `Remove them from ${b}, or from ${a}: accuracy on memorised images says little about others.`,
         groups,
       });
     }
@@ -68,7 +69,7 @@ function conflicts(survey: Survey): Finding[] {
       severity: exact ? "serious" : "warning",
       count: groups.length,
       sentence: `${counted(groups.length, "picture")} ${groups.length === 1 ? "stands" : "stand"} under more than one class.`,
-      advice: "Decide for one class each: a model cannot learn both.",
+      advice: "Choose one class for each: a model cannot learn both.",
       groups,
     },
   ];
@@ -100,8 +101,7 @@ function duplicates(survey: Survey): Finding[] {
       severity: "warning",
       count: exact + near,
       sentence: `${counted(exact + near, "image")} ${exact + near === 1 ? "repeats another" : "repeat others"} of the same class and part: ${exactAndNear(exact, near)}.`,
-      advice:
-        "Keep one of each: copies weigh more than the rest, and a random split would put them on both of its sides.",
+      advice: "Keep one of each: duplicates weigh more than the rest, and a random split would put them on both sides.",
       groups,
     },
   ];

@@ -18,7 +18,7 @@ export const checkFiles: Check = ({ length, unreadable, damaged, misnamed, forma
       count: unreadable.size,
       sentence: `${unreadable.size.toLocaleString("en")} of ${counted(length, "image")} cannot be read.`,
       advice:
-        "Restore or remove what is listed: training stops before its first step unless it is told --on-bad-image skip.",
+        "Restore or remove what is listed: training stops before its first step unless --on-bad-image skip is given.",
       groups: alone(unreadable.keys()),
       remarks: unreadable,
     },
@@ -27,7 +27,7 @@ export const checkFiles: Check = ({ length, unreadable, damaged, misnamed, forma
       severity: "serious",
       count: refused.length,
       sentence: `${counted(refused.length, "folder or part", "folders or parts")} cannot be used: ${messages(oddities)}`,
-      advice: "Training refuses the data until that is mended.",
+      advice: "Training refuses the data until that is fixed.",
       groups: [],
       names: refused,
     },
@@ -35,16 +35,17 @@ export const checkFiles: Check = ({ length, unreadable, damaged, misnamed, forma
       kind: "damaged",
       severity: "warning",
       count: damaged.length,
-      sentence: `${counted(damaged.length, "image")} ${damaged.length === 1 ? "has" : "have"} errors inside the data: a part of the picture may be missing or grey.`,
-      advice: "Look at each and restore what is spoilt; training takes such images as they are.",
+      sentence: `${counted(damaged.length, "image")} ${damaged.length === 1 ? "has" : "have"} errors inside the data: a part of the image may be missing or grey.`,
+      advice: "Look at each and restore what is damaged; training uses such images as they are.",
       groups: alone(damaged),
     },
     {
       kind: "misnamed",
       severity: "warning",
       count: misnamed.length,
-      sentence: `${counted(misnamed.length, "image")} ${misnamed.length === 1 ? "is" : "are"} of another format than the name's ending says; the formats here are ${[...formats.keys()].sort().join(", ")}.`,
-      advice: "Rename by the content: training goes by it, but other programs may go by the name.",
+      sentence: `${counted(misnamed.length, "image")} ${misnamed.length === 1 ? "is" : "are"} in another format than the file extension says; the formats found are ${[...formats.keys()].sort().join(", ")}.`,
+      advice:
+        "Rename them to match their content: training goes by the content, but other programs may go by the name.",
       groups: alone(misnamed),
       remarks: new Map(misnamed.map((i) => [i, describe(i)])),
     },
@@ -52,8 +53,8 @@ export const checkFiles: Check = ({ length, unreadable, damaged, misnamed, forma
       kind: "unlisted",
       severity: "warning",
       count: unlisted.length,
-      sentence: `${counted(unlisted.length, "file")} ${unlisted.length === 1 ? "holds an image, but has" : "hold images, but have"} no image's name, so that nothing reads ${unlisted.length === 1 ? "it" : "them"}.`,
-      advice: "Add the ending of the format, such as .jpg, or move the file away.",
+      sentence: `${counted(unlisted.length, "file")} ${unlisted.length === 1 ? "holds an image, but has" : "hold images, but have"} no image's name, so nothing reads ${unlisted.length === 1 ? "it" : "them"}.`,
+      advice: "Add the extension of the format, such as .jpg, or move the file away.",
       groups: [],
       names: unlisted,
     },
@@ -61,7 +62,7 @@ export const checkFiles: Check = ({ length, unreadable, damaged, misnamed, forma
       kind: "unread",
       severity: 10 * unread.length >= length ? "serious" : "warning",
       count: unread.length,
-      sentence: `${counted(unread.length, "image")} ${unread.length === 1 ? "is" : "are"} of a format that is not read here (${unreadFormats(oddities)}), so that nothing learns from ${unread.length === 1 ? "it" : "them"}.`,
+      sentence: `${counted(unread.length, "image")} ${unread.length === 1 ? "is" : "are"} of a format that is not read here (${unreadFormats(oddities)}), so nothing learns from ${unread.length === 1 ? "it" : "them"}.`,
       advice: `${howToConvert(
         extname(unread[0] ?? "")
           .slice(1)
@@ -78,8 +79,8 @@ export const checkFiles: Check = ({ length, unreadable, damaged, misnamed, forma
         sentence: `A part has no labels, so that nothing can be learnt from it or measured on it: ${message}`,
         advice:
           parts.length > 1
-            ? "Training leaves it out and measures on the other part."
-            : "Training sets a share aside to measure on instead, or refuses the data where none can be.",
+            ? "Training ignores it and measures on the other part."
+            : "Training holds out a share to measure on instead, or refuses the data if it cannot.",
         groups: [],
       }),
     ),
@@ -89,7 +90,7 @@ export const checkFiles: Check = ({ length, unreadable, damaged, misnamed, forma
         severity: "warning",
         count: 1,
         sentence: message,
-        advice: "Training says so too before it begins.",
+        advice: "Training reports this too before it starts.",
         groups: [],
       }),
     ),
@@ -98,7 +99,7 @@ export const checkFiles: Check = ({ length, unreadable, damaged, misnamed, forma
       severity: "note",
       count: ignored.length,
       sentence: `${counted(ignored.length, "file")} among the images ${ignored.length === 1 ? "is" : "are"} no image.`,
-      advice: "They are ignored, which does no harm.",
+      advice: "They are ignored, which is harmless.",
       groups: [],
       names: ignored,
     },

@@ -39,24 +39,24 @@ export const checkPictures: Check = (survey) => {
           },
         ];
   return [
-    ...few("blank", blank, "blank, or nearly so", "Remove what shows nothing: there is nothing to learn from it."),
+    ...few("blank", blank, "blank, or nearly so", "Remove blank images: there is nothing to learn from them."),
     ...few(
       "tiny",
       tiny,
       `tiny beside the others, whose median shorter side is ${median} pixels`,
-      "Replace by larger ones, or remove: enlarged, such an image is a blur.",
+      "Replace them with larger ones, or remove them: enlarged, such an image is a blur.",
     ),
     ...few(
       "elongated",
       readable.filter((i) => longer(i) >= elongated * shorter(i)),
       `at least ${elongated} times as long as wide`,
-      "Cut to what matters: a square crop shows only a part of such an image.",
+      "Crop to what matters: a square crop shows only a part of such an image.",
     ),
     ...few(
       "huge",
       readable.filter((i) => widths[i] * heights[i] > hugePixels),
       `larger than ${hugePixels / 1e6} million pixels`,
-      "Scale down once rather than in every epoch.",
+      "Downscale them once rather than in every epoch.",
     ),
     ...(median <= lowResolution
       ? [
@@ -79,14 +79,14 @@ const traitWords: Readonly<Record<Trait, { readonly what: string; readonly advic
   grey: { what: "grey", advice: "Grey is read as RGB with three equal channels." },
   alpha: {
     what: "partly transparent",
-    advice: "Transparency is dropped, and what lies under it shows; flatten them where that is not meant.",
+    advice: "Transparency is dropped, and what lies under it shows; flatten the images if that is not intended.",
   },
   cmyk: { what: "in CMYK", advice: "CMYK is converted to RGB without a colour profile." },
   "16-bit": { what: "16-bit", advice: "All is scaled to 8 bits." },
   animated: { what: "animated", advice: "Only the first frame counts." },
   rotated: {
     what: "stored turned, with an EXIF mark that says so",
-    advice: "The mark is not applied, as in torchvision; turn the pixels themselves where it matters.",
+    advice: "The orientation is not applied, as in torchvision; rotate the pixels themselves where it matters.",
   },
 };
 

@@ -7,7 +7,7 @@ const depths = [8, 12, 16].map((bits) => 2 ** bits - 1);
 
 type Values = Float32Array | Uint16Array | Uint8Array;
 
-/** `white` is the value that stands for it; by the values themselves unless told. */
+/** `white` is the value that stands for it (default: by the values themselves). */
 export function greyOf16Bits(values: Values, white = usualWhite(values)): Uint8Array {
   const grey = new Uint8Array(values.length);
   const scale = 256 / (white + 1);

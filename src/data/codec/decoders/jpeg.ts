@@ -58,8 +58,8 @@ export async function openJpeg(bytes: Uint8Array, options: JpegOptions): Promise
 }
 
 /**
- * The whole of a JPEG with damage that Pillow too passes over, what cannot be made out filled in by the library. Throws
- * where it cannot go on, or the data ends before the picture does.
+ * The whole of a JPEG with damage that Pillow tolerates too, what cannot be made out filled in by the library. Throws
+ * where it cannot continue, or the data ends before the picture does.
  */
 function salvaged(turbo: TurboJpeg, bytes: Uint8Array, size: Size, allocate: JpegOptions["allocate"]): Pixels {
   if (endsEarly(bytes)) throw cut();
@@ -83,7 +83,7 @@ function shrunk(pixels: Pixels, shrink: Shrink): Pixels {
 }
 
 /**
- * The pixels of a JPEG whose data is without fault; "faulty" where the decoder had to guess, or could not go on;
+ * The pixels of a JPEG whose data is without fault; "faulty" where the decoder had to guess, or could not continue;
  * undefined for what this decoder is not for: other formats, CMYK, and more than `maxPixels`.
  */
 export function decodeJpegStrictly(bytes: Uint8Array, maxPixels: number): RgbImage | "faulty" | undefined {

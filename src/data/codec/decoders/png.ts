@@ -3,7 +3,7 @@ import type { RgbImage } from "../../pixels/image.js";
 import { decodeWithSharp } from "./sharp.js";
 import { checkMemory, checkSize, cut } from "./undecodable.js";
 
-/** Reads a PNG, of an animation the picture that is no frame's; throws Undecodable. */
+/** Reads a PNG, of an animation the picture that is not part of the animation; throws Undecodable. */
 export async function decodePng(bytes: Uint8Array, maxPixels: number): Promise<RgbImage> {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (file.lastIndexOf("IEND") < 0) throw cut();

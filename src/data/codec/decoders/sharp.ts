@@ -11,7 +11,7 @@ import { checkSize, damaged, Undecodable } from "./undecodable.js";
 export interface SharpOptions {
   readonly loader: "jpeg" | "png" | "webp" | "tiff" | "heif";
   readonly maxPixels: number;
-  /** What ends the reading; the data's early end alone unless told. */
+  /** What ends the reading (default: the data's early end alone). */
   readonly failOn?: "truncated" | "error" | "warning";
   /**
    * Looks at what a file says of its picture before that is decoded, and at the bytes for each pixel that are held of

@@ -100,7 +100,7 @@ function heldOfPlanes(tags: Tags): number {
   return ((samples + 1) * bits * Math.min(1, (2 * rows) / height)) / 8;
 }
 
-/** libtiff only warns of errors in some fax data, as it does of much that is harmless, and goes on with a guess. */
+/** libtiff only warns of errors in some fax data, as it does of much that is harmless, and continues with a guess. */
 async function decodeFax(bytes: Uint8Array, options: SharpOptions): Promise<RgbImage> {
   try {
     return await decodeWithSharp(bytes, { ...options, failOn: "warning" });

@@ -26,7 +26,7 @@ export interface TurboJpeg {
 }
 
 /**
- * Which damage makes the library refuse: any, unless told, or that alone which it cannot go on with. It then fills in
+ * Which damage makes the library refuse: any damage by default, or only damage it cannot recover from. It then fills in
  * what it cannot make out, as Pillow lets it.
  */
 export type Damage = "none" | "some";

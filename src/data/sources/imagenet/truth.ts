@@ -71,7 +71,7 @@ async function readPackedKit(path: string): Promise<Truth> {
   return fromKit(path, numbers.toString("latin1"), synsets);
 }
 
-/** Numbers line by line, and the synsets that have them; inner nodes of WordNet are no classes. */
+/** Numbers line by line, and the synsets that have them; inner nodes of WordNet are not classes. */
 function fromKit(path: string, numbers: string, meta: Buffer): Truth {
   const synsets = parseMat(path, meta, ["synsets"]).get("synsets");
   const byNumber = new Map<number, string>();

@@ -168,6 +168,6 @@ async function pathColumn(list: string, { names, known, free }: Named, first: Ce
 function ambiguous(list: string, what: string, names: readonly string[], key: string): FileError {
   return new FileError(
     list,
-    `"${list}" does not tell which of its columns holds ${what}: ${listed(names, 20)}. Say it before the path: list,${key}=${names[0]}:${list}.`,
+    `"${list}" does not say which of its columns holds ${what}: ${listed(names, 20)}. Specify it before the path: list,${key}=${names[0]}:${list}.`,
   );
 }

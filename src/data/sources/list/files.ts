@@ -56,7 +56,7 @@ export class ListedFiles {
     if (best.length > 1)
       throw new FileError(
         this.list,
-        `"${this.list}" names the image "${name}", which stands more than once below its folder: ${listed(best)}. Say which folder is meant, as list,images=${dirname(best[0])}:${this.list}.`,
+        `"${this.list}" names the image "${name}", which exists more than once below its folder: ${listed(best)}. Specify the folder, as list,images=${dirname(best[0])}:${this.list}.`,
       );
     return best[0] ?? join(this.folder, name);
   }
@@ -73,7 +73,7 @@ export class ListedFiles {
   notes(first: string | undefined): string[] {
     return this.#direct || first === undefined
       ? []
-      : [`The images of "${this.list}" are not where it says; they are found by their names, the first as "${first}".`];
+      : [`The images of "${this.list}" are not where it says; they were found by name, the first as "${first}".`];
   }
 }
 

@@ -17,7 +17,7 @@ export function hiddenParts(list: string, columns: readonly UnusedColumn[]): str
   for (const { name, values } of columns) {
     if (values.length === 0) continue;
     const found = [...new Set(values)];
-    const way = `pass over the column with list,split=none:${list}`;
+    const way = `skip the column with list,split=none:${list}`;
     if (found.every((value) => naming(value) !== undefined))
       return `"${list}" has a column ${quoted(name)} that seems to name parts (${listed(found)}). Say that it does, as list,split=${name}:${list}, or ${way}.`;
     const part = naming(name);
@@ -38,5 +38,5 @@ export const unusedFolds = (list: string, columns: readonly UnusedColumn[]): str
     .filter(({ name }) => /^(k?folds?|cvfolds?|foldid)$/.test(plainName(name)))
     .map(
       ({ name, values: [value = "0"] }) =>
-        `The column ${quoted(name)} of "${list}" is not used, so that all folds are learnt from; list,split=${name},validation=${value},train=OTHERS:${list} (as 1+2+3) sets one aside.`,
+        `The column ${quoted(name)} of "${list}" is not used, so all folds are used for training; list,split=${name},validation=${value},train=OTHERS:${list} (as 1+2+3) sets one aside.`,
     );

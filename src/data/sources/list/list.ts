@@ -80,7 +80,7 @@ export async function openList(path: string, options: OpenOptions): Promise<Data
 async function otherLists(folder: string, used: string): Promise<string[]> {
   const others = (await filesNamed(folder, ownList)).filter((name) => join(folder, name) !== used);
   if (others.length === 0) return [];
-  return [`The list that is used is "${used}", and not ${listed(others)}; name the other to take it.`];
+  return [`The list used is "${used}", not ${listed(others)}; name the other to use it.`];
 }
 
 interface Samples {
@@ -154,12 +154,12 @@ function rowCheck(list: string, { path, labels, split, names, hasHeader }: ListC
   const isForeign = (value: unknown) => typeof value === "string" && value.includes("\ufffd");
   return (row: Cells, number: number): void => {
     if (hasHeader && row[path] === names[path] && labels.every((i) => row[i] === names[i]))
-      throw new FileError(list, `Sample ${number} of "${list}" is its header once more; remove that line.`);
+      throw new FileError(list, `Sample ${number} of "${list}" repeats its header; remove that line.`);
     for (let i = names.length; i < row.length; i++)
       if (row[i] !== "")
         throw new FileError(
           list,
-          `Sample ${number} of "${list}" has more cells than the ${names.length} columns ${listed(names)}: ${quoted(String(row[i]))} stands beyond; write a cell that holds a comma between double quotes.`,
+          `Sample ${number} of "${list}" has more cells than the ${names.length} columns ${listed(names)}: ${quoted(String(row[i]))} is beyond them; write a cell that contains a comma between double quotes.`,
         );
     for (const column of read)
       if (isForeign(row[column]))
@@ -237,7 +237,7 @@ function membersOf(
   if (unknown.length > 0)
     throw new FileError(
       list,
-      `"${list}" divides its samples by words that are not known: ${listed(unknown)}. Write train, validation or test, say which is which before the path, as list,train=${unknown[0] || "NAME"},test=NAME:${list}, or pass over the column with list,split=none:${list}.`,
+      `"${list}" divides its samples by words that are not known: ${listed(unknown)}. Write train, validation or test, say which is which before the path, as list,train=${unknown[0] || "NAME"},test=NAME:${list}, or skip the column with list,split=none:${list}.`,
     );
   const of = (part: PartName | "aside") => [...values].filter(([value]) => naming(value) === part);
   const there = partNames.filter((part) => of(part).length > 0);

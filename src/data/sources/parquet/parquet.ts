@@ -75,7 +75,7 @@ export async function parquetDataset(
     const { unpacked, images } = await unpackedFile(file, options);
     own ??= unpacked.classes;
     if (unpacked.classes !== undefined && unpacked.classes.join("\0") !== own?.join("\0"))
-      throw new FileError(file, `"${file}" names other classes, or in another order, than the files before it.`);
+      throw new FileError(file, `"${file}" names different classes, or a different order, than the files before it.`);
     for (const note of unpacked.notes) notes.add(note);
     requireUndividedRows(file, unpacked.parts, options.choices);
     table.addFile(images, file);
@@ -90,7 +90,7 @@ export async function parquetDataset(
   return { ...dataset, key: (i) => `${basename(table.fileName(i))} ${table.key(i)}` };
 }
 
-/** Rows are of the part that their file or its folder is called; that a column says so is not to be passed over in silence. */
+/** Rows are of the part that their file or its folder is called; that a column says so is not to be skipped in silence. */
 function requireUndividedRows(file: string, parts: string | undefined, choices: Choices = {}): void {
   const { split } = choices;
   const ways =

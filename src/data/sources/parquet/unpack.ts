@@ -16,7 +16,7 @@ export interface ParquetJob {
   readonly path: string;
   /** File that the images are written to, one after the other. */
   readonly target: string;
-  /** Columns of the images and the labels; those that the file tells unless told. */
+  /** Columns of the images and the labels (default: those that the file tells). */
   readonly image?: string;
   readonly label?: string;
 }
@@ -187,7 +187,7 @@ function columnsOf(metadata: FileMetaData, chosen: Pick<ParquetJob, "image" | "l
   const named = Array.isArray(classes) && classes.every((n) => typeof n === "string");
   const unlabelled = `has no column of labels (its columns are ${names.slice(0, 20).join(", ")}; parquet,label=NAME:PATH names one)`;
   const others = found.filter((name) => name !== label);
-  const note = `has several columns of classes; "${label}" is taken, not ${others.join(", ")} (parquet,label=NAME:PATH takes another).`;
+  const note = `has several columns of classes; "${label}" is used, not ${others.join(", ")} (parquet,label=NAME:PATH uses another).`;
   return {
     image,
     label,

@@ -39,22 +39,20 @@ export class ShardSample {
     if (label !== undefined) this.#labels.set(kind, label);
   }
 
-  /** Its image and its class, null where it has none; undefined for members that are no sample. Throws FileError without an image. */
+  /** Its image and its class, null where it has none; undefined for members that are not a sample. Throws FileError without an image. */
   finish(): { readonly image: TarMember; readonly label: string | null } | undefined {
     const kind = labelMembers.find((each) => this.#labels.has(each));
     if (this.#images.length === 0 && kind === undefined) return undefined;
     const label = kind === undefined ? null : this.#labels.get(kind)!;
     if (kind === "txt" && (label!.length > longest.text || label!.includes("\n")))
-      throw this.#wrong(`has a text in its .txt member and no class; add a member .cls`);
+      throw this.#wrong(`has text in its .txt member but no class; add a .cls member`);
     return { image: this.#image(), label };
   }
 
   /** Why it has no image; where the sample was seen before, its members are apart. */
   #withoutImage(): FileError {
     if (this.seen)
-      return this.#wrong(
-        "comes twice: its members do not stand one after another; pack them in the order of their names",
-      );
+      return this.#wrong("occurs twice: its members are not adjacent; pack them in the order of their names");
     const picture = this.#extensions
       .map((extension) => formatOfEnding(extension))
       .find((format) => format && isPicture(format));
@@ -73,7 +71,7 @@ export class ShardSample {
     if (images.length === 0) throw this.#withoutImage();
     const names = images.map(({ extension }) => `.${extension}`).join(", ");
     throw this.#wrong(
-      `has several images (${names}), and nothing says which is meant; leave one of them, or call it .jpg or .png alone`,
+      `has several images (${names}), and nothing says which is meant; keep one of them, or name only one .jpg or .png`,
     );
   }
 
@@ -82,14 +80,14 @@ export class ShardSample {
       if (kind !== "cls") return undefined; // a description that is more than a label
       throw new FileError(
         this.source.name,
-        `${quoted(name)} in "${this.source.name}" has ${length} bytes, which is no class.`,
+        `${quoted(name)} in "${this.source.name}" has ${length} bytes, which is not a class.`,
       );
     }
     const text = (await this.source.read(offset, length)).toString("utf8").trim();
     if (text.includes("\ufffd") || (kind === "cls" && hasControls(text)))
       throw new FileError(
         this.source.name,
-        `${quoted(name)} in "${this.source.name}" is no text in UTF-8, but should hold a class; write it as a number or a name.`,
+        `${quoted(name)} in "${this.source.name}" is not UTF-8 text, but should hold a class; write it as a number or a name.`,
       );
     if (kind !== "json") return text === "" ? undefined : text;
     try {

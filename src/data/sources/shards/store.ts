@@ -119,7 +119,7 @@ export class ShardStore {
       if (bytes > budget)
         throw new FileError(
           name,
-          `The shard "${name}" takes more than ${asGiB(budget)} GiB, which is all that shards may take of the disk; set DEIT_SHARD_CACHE to more GiB if it is what you expect.`,
+          `The shard "${name}" takes more than ${asGiB(budget)} GiB, the limit for cached shards; raise DEIT_SHARD_CACHE (in GiB) if that is expected.`,
         );
       if (bytes < sure) return;
       await requireFreeSpace(folder, spare, `the shard "${name}"`);
@@ -127,7 +127,7 @@ export class ShardStore {
     };
   }
 
-  /** Removes shards of any data set that nobody holds, and what is left of them, until the rest is within the budget. */
+  /** Removes shards of any dataset that nobody holds, and what is left of them, until the rest is within the budget. */
   async #makeRoom(): Promise<void> {
     const { budget = budgetOf(process.env), fresh = 300_000 } = this.options;
     const folder = shardFolder();
@@ -156,5 +156,5 @@ const succeeds = [() => true, () => false] as const;
 function budgetOf({ DEIT_SHARD_CACHE: text = "64" }: NodeJS.ProcessEnv): number {
   const size = Number(text);
   if (size > 0) return size * 2 ** 30;
-  throw new UsageError(`DEIT_SHARD_CACHE is "${text}", but it is a number of GiB, such as 64.`);
+  throw new UsageError(`DEIT_SHARD_CACHE is "${text}", but must be a number of GiB, such as 64.`);
 }

@@ -87,7 +87,7 @@ type OpenShards = Pick<ShardOptions, "pause"> & Pick<StoreOptions, "budget" | "f
 
 const stored = ({ name, file, make }: Shard): StoredShard => ({ name, file, make: make ?? (async () => undefined) });
 
-/** Names of the shards, and what stands before each: only names of this data set may tell its parts. */
+/** Names of the shards, and what stands before each: only names of this dataset may tell its parts. */
 async function shardsOf(path: string): Promise<{ prefix: string; names: string[] }> {
   if (isShardName(path)) {
     const prefix = path.slice(0, path.split(/[{?#]/)[0].lastIndexOf("/") + 1);

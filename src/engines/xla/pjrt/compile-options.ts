@@ -5,11 +5,11 @@ import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 export type XlaFlag = string | number | boolean;
 
 export interface PjrtCompileOptions {
-  /** Devices one program is split over by the compiler (SPMD), 1 unless told. */
+  /** Devices one program is split over by the compiler (SPMD) (default: 1). */
   readonly partitions?: number;
-  /** Copies of the program that run side by side and meet in collectives, 1 unless told. */
+  /** Copies of the program that run side by side and meet in collectives (default: 1). */
   readonly replicas?: number;
-  /** Device ids, replica by replica; the client's first devices unless told. */
+  /** Device ids, replica by replica (default: the client's first devices). */
   readonly devices?: readonly number[];
   /** Flags by name without dashes, such as `xla_cpu_enable_fast_math`. */
   readonly flags?: Readonly<Record<string, XlaFlag>>;

@@ -36,7 +36,7 @@ export class PjrtLibrary {
   readonly #functions = new Map<FunctionName, KoffiFunc<(args: Buffer) => bigint | number>>();
   readonly #live = new Map<string, number>();
 
-  /** Loads the plugin at `path` and initialises it. Throws EngineError when it is no plugin this client can use. */
+  /** Loads the plugin at `path` and initialises it. Throws EngineError when it is not a plugin this client can use. */
   static open(path: string): PjrtLibrary {
     let library = PjrtLibrary.#open.get(path);
     if (!library) {
@@ -128,7 +128,7 @@ export class PjrtLibrary {
     this.#function("Error_Message")(text.bytes);
     const words = text.string("message", "message_size");
     this.#function("Error_Destroy")(new Struct("Error_Destroy_Args", { error }).bytes);
-    const message = `XLA failed while ${doing}: ${words.trim() || "the plugin gave no message"} (${code}).`;
+    const message = `XLA failed while ${doing}: ${words.trim() || "the plugin returned no message"} (${code}).`;
     throw code === "RESOURCE_EXHAUSTED" ? new OutOfMemoryError(message) : new PjrtError(code, message);
   }
 
@@ -162,7 +162,7 @@ function loadApi(path: string): Pointer {
       { cause },
     );
   }
-  throw new EngineError(`The PJRT plugin "${path}" gave no function table; it is not usable.`);
+  throw new EngineError(`The PJRT plugin "${path}" returned no function table; it is not usable.`);
 }
 
 /**

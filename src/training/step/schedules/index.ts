@@ -14,7 +14,7 @@ type Kinds = typeof schedules;
 type SettingsOf<K> = K extends ScheduleKind<infer Shape> ? Settings<Shape> : never;
 type All<U> = (U extends unknown ? (u: U) => void : never) extends (i: infer I) => void ? I : never;
 
-/** Rates times 1 + noise: normal, drawn anew every epoch, within the limit (timm's `lr-noise`). */
+/** Rates times 1 + noise: normal, drawn again every epoch, within the limit (timm's `lr-noise`). */
 export interface LearningRateNoise {
   /** Epochs from and to which. */
   readonly from: number;
