@@ -15,6 +15,7 @@ import { bytesOf, peakBytes, requireMemory } from "../memory.js";
 import { inPlaceUpdates } from "./in-place.js";
 import type { FileSignature, Reply, Request, StateUpdate, TensorEntries } from "./messages.js";
 import { onnxModel } from "./model.js";
+import { refusedFile } from "./refused-file.js";
 
 /** Settings of the ONNX engine. */
 export interface OnnxEngineOptions {
@@ -141,7 +142,10 @@ export class OnnxEngine implements Engine {
   async openFile(path: string): Promise<FileExecutable> {
     const session = this.#next++;
     const threads = this.info.threads!;
-    const { signature } = await this.#request({ kind: "open", session, path, threads }, `opening "${path}"`);
+    const request = this.#request({ kind: "open", session, path, threads }, `opening "${path}"`);
+    const { signature } = await request.catch((error: unknown) => {
+      throw refusedFile(path, error);
+    });
     return {
       signature: signature!,
       run: async (state, renamed, output) => {
@@ -184,7 +188,8 @@ export class OnnxEngine implements Engine {
     if (reply.kind === "done") call.resolve(reply);
     else {
       const message = `ONNX Runtime failed while ${call.what}: ${reply.message}`;
-      call.reject(allocationFailed.test(reply.message) ? new OutOfMemoryError(message) : new EngineError(message));
+      const isMemory = allocationFailed.test(reply.message);
+      call.reject(isMemory ? new OutOfMemoryError(message) : new EngineError(message, { cause: reply.message }));
     }
   }
 

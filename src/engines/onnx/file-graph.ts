@@ -1,10 +1,12 @@
 /** What an ONNX file tells without being loaded: the files that its weights lie in, and the kinds of its last nodes. */
 
 import type { FileHandle } from "node:fs/promises";
+import { isAbsolute, normalize, sep } from "node:path";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { FileError } from "../../errors/errors.js";
 import { fileError } from "../../errors/file-error.js";
 import { messageOf } from "../../errors/message-of.js";
+import { quoted } from "../../errors/quoted.js";
 import { openRegular } from "../../system/files/regular-file.js";
 
 export interface FileGraph {
@@ -30,9 +32,11 @@ type Message = keyof typeof nested;
 const window = 1 << 16;
 const mostFields = 20_000_000;
 const deepest = 64;
+/** ONNX Runtime takes time by the square of their number; the largest networks in use have some ten thousand. */
+const mostNodes = 50_000;
 const longestText = 4096;
 
-/** Reads it by skipping over its weights. Throws FileError where the file is no ONNX model. */
+/** Reads it by skipping over its weights. Throws FileError where the file is no ONNX model, or takes weights from elsewhere. */
 export async function readFileGraph(path: string): Promise<FileGraph> {
   const file = await openRegular(path).catch((error) => {
     throw fileError(path, "read the ONNX model", error);
@@ -40,6 +44,7 @@ export async function readFileGraph(path: string): Promise<FileGraph> {
   const external = new Set<string>();
   const operators = new Map<string, string>();
   let fields = 0;
+  let nodes = 0;
   try {
     const { size } = await file.stat();
     const bytes = windowed(file);
@@ -70,6 +75,7 @@ export async function readFileGraph(path: string): Promise<FileGraph> {
         const inner = (nested[message] as Readonly<Record<number, Message>>)[field];
         if (inner) await walk(inner, start, at, depth + 1);
       }
+      if (message === "node" && ++nodes > mostNodes) throw new Error(`it has more than ${mostNodes} nodes`);
       if (message === "node" && depth === 2) for (const name of outputs) operators.set(name, operator);
     };
     await walk("model", 0, size, 0);
@@ -79,6 +85,12 @@ export async function readFileGraph(path: string): Promise<FileGraph> {
   } finally {
     await file.close();
   }
+  const outside = [...external].find((name) => isAbsolute(name) || normalize(name).split(sep)[0] === "..");
+  if (outside !== undefined)
+    throw new FileError(
+      path,
+      `"${path}" takes weights from ${quoted(outside)}, outside its folder, where no model may read; export it with its weights beside it.`,
+    );
   return { externalFiles: [...external].sort(), operators };
 }
 

@@ -6,14 +6,14 @@ import { type FileGraph, readFileGraph } from "../../engines/onnx/file-graph.js"
 import { UsageError } from "../../errors/errors.js";
 import { fileError } from "../../errors/file-error.js";
 import type { Normalization } from "../../models/model.js";
-import { streamRegular } from "../../system/files/regular-file.js";
+import { openRegular, streamRegular } from "../../system/files/regular-file.js";
 import type { NamedTensors, Program, Tensor } from "../../tensor/index.js";
 import { type EvaluationView, type Geometry, resolveView, type SaidOfView, type ViewChoice } from "../view.js";
 import { type AnswerForm, formByNumbers, formByOperator, toLogits } from "./answers.js";
 import { describeFile, noNormalization, type OnnxChoice, type OnnxDescription } from "./description.js";
 import { classifierNames, type OnnxNames } from "./names.js";
 import { byteScale, pixelProgram, rowsOf } from "./pixels.js";
-import { type Layout, layoutOf, outputOf } from "./signature.js";
+import { type Layout, layoutOf, outputOf, requireBounded } from "./signature.js";
 
 /** What a caller says of an ONNX classifier, also where it has several outputs or answers with other than logits. */
 export interface OnnxClassifierChoice extends OnnxChoice {
@@ -79,12 +79,20 @@ export async function openOnnxClassifier(
 ): Promise<OnnxClassifier> {
   const { description, view, notes } = await describeFile(path, choice, names);
   const { externalFiles, operators } = await readFileGraph(path);
+  for (const name of externalFiles) await requireFile(join(dirname(path), name));
   return {
     ...{ path, description, notes },
     view: (chosen) => wholeView(chosen, view),
     identity: (use) => identityOf(path, externalFiles, [description, ...use]),
     load: (shown) => load({ path, choice, names, description, operators, shown }),
   };
+}
+
+async function requireFile(path: string): Promise<void> {
+  const file = await openRegular(path).catch((error) => {
+    throw fileError(path, "read the weights of the ONNX model in", error);
+  });
+  await file.close();
 }
 
 async function identityOf(path: string, files: readonly string[], use: readonly unknown[]): Promise<string> {
@@ -132,6 +140,7 @@ async function load(wanted: Wanted): Promise<LoadedOnnx> {
     const output = outputOf(file.signature.outputs, { path, output: choice.output, classes: expected }, names);
     const form = choice.answers ?? formByOperator(operators.get(output.name));
     const imageSize = sizeFor(layout, wanted);
+    requireBounded(layout.batch ?? batch, imageSize, path, names);
     // Pixels as bytes are the plain values, without normalisation.
     const normalization = layout.dtype === "uint8" ? byteScale : description.normalization;
     if (normalization === undefined) throw noNormalization(path, names);

@@ -35,9 +35,21 @@ export function layoutOf(inputs: readonly FileValue[], path: string, { called }:
   // Where neither place says 3, the channels come first, as PyTorch writes them.
   const channelsFirst = a === 3 || (c !== 3 && a === undefined);
   if (!channelsFirst && c !== 3) refuse("no axis holds three channels");
+  if (a === 3 && c === 3) refuse("its second and its last axis may both be the channels");
   const [height, width] = channelsFirst ? [b, c] : [a, b];
   if (height !== undefined && width !== undefined && height !== width) refuse("its images are not square");
   return { input: input.name, dtype, channelsFirst, size: height ?? width, batch };
+}
+
+/** Numbers that a run of a classifier takes at most: 2 GiB of them as float32. */
+const mostNumbers = 2 ** 29;
+
+/** Refuses runs that are larger than any classifier's, as a file may claim. */
+export function requireBounded(images: number, side: number, path: string, { called }: OnnxNames): void {
+  if (images * side * side * 3 <= mostNumbers) return;
+  throw new UsageError(
+    `The ${called} in "${path}" takes ${images === 1 ? "an image" : `${images} images at a time`} of ${side} pixels, which is more than 2 GiB; export it for fewer, or smaller, images.`,
+  );
 }
 
 /** What is known of the output that counts. */
