@@ -122,6 +122,63 @@ describe("CIFAR", () => {
     }
   });
 
+  /** A byte as protocol 0 writes it. */
+  const letter = (byte: number) =>
+    [0, 10, 13, 26, 92].includes(byte) ? `\\u${byte.toString(16).padStart(4, "0")}` : String.fromCharCode(byte);
+
+  /** A batch as Python 3 and numpy 2 pickle it again, in the protocols that differ. */
+  const repickled = (
+    protocol: 0 | 2 | 4 | 5,
+    pixels: Buffer,
+    labels: readonly number[],
+    shape = "K\x04M\x00\x0c\x86",
+  ) => {
+    const text = (s: string) => (protocol === 0 ? `V${s}\n` : `X${String.fromCharCode(s.length)}\0\0\0${s}`);
+    const named = (module: string, name: string) => `c${module}\n${name}\n`;
+    const type = (code: string) =>
+      `${named("numpy", "dtype")}(${text(code)}I0\nI1\ntR(K\x03${text("<")}NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb`;
+    const size = Buffer.alloc(8);
+    const bytes = (content: Buffer) => {
+      size.writeBigUInt64LE(BigInt(content.length));
+      if (protocol >= 4)
+        return `${protocol === 5 ? "\x96" : "\x8e"}${size.toString("latin1")}${content.toString("latin1")}`;
+      const utf8 = Buffer.from(content.toString("latin1"));
+      size.writeUInt32LE(utf8.length);
+      const spelled =
+        protocol === 0
+          ? `V${Array.from(content, letter).join("")}\n`
+          : `X${size.toString("latin1", 0, 4)}${utf8.toString("latin1")}`;
+      return `${named("_codecs", "encode")}(${spelled}${text("latin1")}tR`;
+    };
+    const array = (content: Buffer, code: string, shape: string) =>
+      protocol === 5
+        ? `${named("numpy._core.numeric", "_frombuffer")}(${bytes(content)}${type(code)}${shape}${text("C")}tR`
+        : `${named("numpy._core.multiarray", "_reconstruct")}(${named("numpy", "ndarray")}(K\0t${bytes(Buffer.from("b"))}tR(K\x01${shape}${type(code)}I0\n${bytes(content)}tb`;
+    const scalar = (n: number) => `${named("numpy._core.multiarray", "scalar")}(${type("u1")}${bytes(Buffer.of(n))}tR`;
+    const said = protocol === 5 ? array(Buffer.from(labels), "u1", "K\x04\x85") : `(${labels.map(scalar).join("")}l`;
+    return Buffer.from(
+      `\x80${String.fromCharCode(protocol)}}(${text("data")}${array(pixels, "u1", shape)}${text("labels")}${said}u.`,
+      "latin1",
+    );
+  };
+  const pixels = Buffer.from(Array.from({ length: 4 * 3072 }, (_, i) => (i * 7 + (i >> 8)) & 255));
+
+  it.each([0, 2, 4, 5] as const)("is read from batches that were pickled again by protocol %i", async (protocol) => {
+    const path = await folder(`cifar-again-${protocol}`, { data_batch_1: repickled(protocol, pixels, [1, 0, 2, 1]) });
+    const data = await openDataset(path, train);
+    expect(labels(data)).toEqual([1, 0, 2, 1]);
+    for (let i = 0; i < 4; i++) {
+      const { data: rgb } = await readSample(data.source(i), { jpeg: "exact" });
+      const plane = (c: number) => pixels.subarray(i * 3072 + c * 1024, i * 3072 + c * 1024 + 1024);
+      for (let c = 0; c < 3; c++) expect(Buffer.from(rgb.filter((_, k) => k % 3 === c))).toEqual(plane(c));
+    }
+  });
+
+  it("with pixels in another order than planes is refused", async () => {
+    const rows = repickled(4, pixels, [1, 0, 2, 1], "(K\x04K\x20K\x20K\x03t");
+    await fails(await folder("cifar-rows", { data_batch_1: rows }), /pixels of the shape 4×32×32×3, and not 4×3072/);
+  });
+
   it("that is cut short or hostile is refused in a sentence", async () => {
     const binary = await readFile(`${fixtures}cifar-10-batches-bin/data_batch_1.bin`);
     const pickled = await readFile(`${fixtures}cifar-10-batches-py/data_batch_1`);

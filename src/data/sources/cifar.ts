@@ -8,7 +8,7 @@ import { FileError } from "../../errors/errors.js";
 import { fileError } from "../../errors/file-error.js";
 import { fileSource } from "../../formats/byte-source.js";
 import { NumpyArray, readNumpyPickle } from "../../formats/pickle/numpy.js";
-import { PickleError } from "../../formats/pickle/values.js";
+import { isCount, PickleError } from "../../formats/pickle/values.js";
 import { withFile } from "../../system/files/read-range.js";
 import { readWhole } from "../../system/files/regular-file.js";
 import type { Dataset, OpenOptions } from "../dataset/dataset.js";
@@ -34,7 +34,8 @@ interface Edition {
   readonly classes: (path: string) => Promise<string[]>;
 }
 
-type AddSample = (key: string, offset: number, label: number) => void;
+/** Takes the next sample of a file; `pixels` where they do not stand in the file as they are, three planes. */
+type AddSample = (key: string, offset: number, label: number, pixels?: Uint8Array) => void;
 
 const editions: readonly Edition[] = [
   {
@@ -82,23 +83,32 @@ export async function openCifar(path: string, { split, classes }: OpenOptions): 
     throw new FileError(path, `"${path}" lacks the files for ${split} of CIFAR; unpack it again.`);
   const table = new SampleTable();
   const labels = new LabelColumn();
+  const inMemory = new Map<number, Uint8Array>();
   for (const name of wanted) {
     const file = join(folder, name);
     table.addFile(file);
-    await edition.samples(file, (key, offset, label) => {
+    await edition.samples(file, (key, offset, label, pixels) => {
+      if (pixels) inMemory.set(table.length, pixels);
       table.add(key, offset, imageBytes);
       labels.push(String(label));
     });
   }
   const meta = join(folder, edition.names);
   const own = (await stat(meta).catch(() => undefined)) ? await edition.classes(meta) : undefined;
-  return tableDataset(basename(path), table, labels.resolve(path, { wanted: classes, own }), (i) => ({
-    kind: "pixels",
-    path: table.file(i),
-    offset: table.offset(i),
-    width: side,
-    height: side,
-  }));
+  return tableDataset(basename(path), table, labels.resolve(path, { wanted: classes, own }), (i) => {
+    const pixels = inMemory.get(i);
+    if (pixels) return { kind: "bytes", bytes: portablePixmap(pixels), name: table.describe(i) };
+    return { kind: "pixels", path: table.file(i), offset: table.offset(i), width: side, height: side };
+  });
+}
+
+/** Three planes as a PPM file. */
+function portablePixmap(planes: Uint8Array): Uint8Array {
+  const head = Buffer.from(`P6 ${side} ${side} 255\n`);
+  const file = new Uint8Array(head.length + imageBytes);
+  file.set(head);
+  for (let i = 0; i < imageBytes; i++) file[head.length + i] = planes[(i % 3) * side * side + Math.floor(i / 3)];
+  return file;
 }
 
 /** Records of one or two label bytes, of which the last counts, and the image. */
@@ -124,18 +134,24 @@ async function readBinary(path: string, labelBytes: number, add: AddSample): Pro
 async function readPickled(path: string, labelKey: string, add: AddSample): Promise<void> {
   const { bytes, value } = await unpickled(path);
   const data = value.get("data");
-  const labels = value.get(labelKey);
-  if (
-    !(data instanceof NumpyArray) ||
-    !Array.isArray(labels) ||
-    !labels.every((l) => Number.isInteger(l) && Number(l) >= 0)
-  )
+  const said = value.get(labelKey);
+  const labels = said instanceof NumpyArray ? said.wholeNumbers() : said;
+  if (!(data instanceof NumpyArray) || !Array.isArray(labels) || !labels.every(isCount))
     throw notCifar(path, `lacks its data or ${labelKey}`);
   if (data.dtype !== "u1" || data.bytes.length !== labels.length * imageBytes)
     throw notCifar(path, `has ${data.bytes.length} bytes of pixels for ${labels.length} labels`);
-  if (data.bytes.buffer !== bytes.buffer) throw notCifar(path, "does not hold its pixels in one piece");
+  // As published, or each image as planes of rows: what else there may be is not a plane of red, green and blue after another.
+  const shape = data.shape.slice(1).join("×");
+  if (data.shape[0] !== labels.length || !["3072", `3×${side}×${side}`].includes(shape))
+    throw notCifar(path, `has pixels of the shape ${data.shape.join("×")}, and not ${labels.length}×3072`);
+  // Protocols before 3 write bytes as letters, so that the pixels had to be made from these.
+  const inFile = data.bytes.buffer === bytes.buffer;
   const start = data.bytes.byteOffset - bytes.byteOffset;
-  for (const [i, label] of labels.entries()) add(`${basename(path)} ${i}`, start + i * imageBytes, Number(label));
+  for (const [i, label] of labels.entries()) {
+    const at = i * imageBytes;
+    const pixels = inFile ? undefined : data.bytes.subarray(at, at + imageBytes);
+    add(`${basename(path)} ${i}`, inFile ? start + at : at, label, pixels);
+  }
 }
 
 async function pickledNames(path: string, key: string): Promise<string[]> {

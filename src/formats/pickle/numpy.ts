@@ -5,44 +5,102 @@ import { Callable, type Imports, isCount, PickleError, PickleObject, type Pickle
 /** An array of one element type; its bytes are a view of the pickle's where they stand there in one piece. */
 export class NumpyArray extends PickleObject {
   shape: readonly number[] = [];
-  /** numpy's code of the element type, as "u1". */
-  dtype = "";
+  #type = new NumpyType("");
   bytes: Uint8Array = new Uint8Array();
 
-  /** (version, shape, dtype, column by column?, bytes) */
+  /** numpy's code of the element type, as "u1". */
+  get dtype(): string {
+    return this.#type.code;
+  }
+
+  /** (version, shape, type, column by column?, bytes) */
   override build(state: PickleValue): void {
-    if (!Array.isArray(state)) throw new PickleError("holds a malformed array");
-    const [, shape, dtype, byColumns, bytes] = state;
-    if (!Array.isArray(shape) || !shape.every(isCount) || !(dtype instanceof NumpyDtype))
-      throw new PickleError("holds a malformed array");
-    if (byColumns === true || byColumns === 1 || !(bytes instanceof Uint8Array))
+    if (!Array.isArray(state)) throw malformed();
+    const [, shape, type, byColumns, bytes] = state;
+    this.fill(shape, type, byColumns !== true && byColumns !== 1, bytes);
+  }
+
+  fill(shape: PickleValue, type: PickleValue, byRows: boolean, bytes: PickleValue): this {
+    if (!Array.isArray(shape) || !shape.every(isCount) || !(type instanceof NumpyType)) throw malformed();
+    if (!byRows || !(bytes instanceof Uint8Array))
       throw new PickleError("holds an array that is not stored row by row as bytes");
     this.shape = shape;
-    this.dtype = dtype.code;
+    this.#type = type;
     this.bytes = bytes;
+    return this;
+  }
+
+  /** The elements of an array of whole numbers; undefined for any other. */
+  wholeNumbers(): number[] | undefined {
+    const { size } = this.#type;
+    const count = this.shape.reduce((product, n) => product * n, 1);
+    if (size === undefined || count * size !== this.bytes.length) return undefined;
+    return Array.from({ length: count }, (_, i) =>
+      this.#type.wholeNumber(this.bytes.subarray(i * size, (i + 1) * size)),
+    );
   }
 }
 
-class NumpyDtype extends PickleObject {
+/** The type of elements, by numpy's code: `u1`, `i8`, `f4` … */
+class NumpyType extends PickleObject {
+  #bigEndian = false;
+
   constructor(readonly code: string) {
     super();
   }
+
+  /** (version, order of bytes, …) */
+  override build(state: PickleValue): void {
+    this.#bigEndian = Array.isArray(state) && state[1] === ">";
+  }
+
+  /** Bytes of a whole number; undefined where the elements are none. */
+  get size(): number | undefined {
+    return /^[iu][1248]$/.test(this.code) ? Number(this.code[1]) : undefined;
+  }
+
+  wholeNumber(bytes: Uint8Array): number {
+    const digits = this.#bigEndian ? bytes : bytes.toReversed();
+    const value = BigInt(`0x${Buffer.from(digits).toString("hex")}`);
+    return Number(this.code[0] === "i" ? BigInt.asIntN(8 * bytes.length, value) : value);
+  }
 }
 
-const functions: Readonly<Record<string, (args: readonly PickleValue[]) => PickleValue>> = {
-  _reconstruct: () => new NumpyArray(),
+const malformed = () => new PickleError("holds a malformed array");
+
+type Called = (args: readonly PickleValue[]) => PickleValue;
+
+const classes: Readonly<Record<string, Called>> = {
   ndarray: () => new NumpyArray(),
   dtype: ([code]) => {
     if (typeof code !== "string") throw new PickleError("names an element type that is not a string");
-    return new NumpyDtype(code);
+    return new NumpyType(code);
   },
 };
 
-/** numpy has moved its functions between modules; they mean the same. */
-const imports: Imports = (module, name) =>
-  /^numpy(\._?core\.multiarray)?$/.test(module) && Object.hasOwn(functions, name)
-    ? new Callable(`${module}.${name}`, functions[name])
-    : undefined;
+/** What stands in `numpy.core`, or `numpy._core` as of numpy 2, by its module there. */
+const functions: Readonly<Record<string, Readonly<Record<string, Called>>>> = {
+  multiarray: {
+    _reconstruct: () => new NumpyArray(),
+    /** (type, bytes): one element as an object of its own. */
+    scalar: ([type, bytes]) => {
+      if (!(type instanceof NumpyType) || !(bytes instanceof Uint8Array) || bytes.length !== type.size)
+        throw new PickleError("holds a number of numpy's that is not whole");
+      return type.wholeNumber(bytes);
+    },
+  },
+  numeric: {
+    /** (bytes, type, shape, order), as of protocol 5 */
+    _frombuffer: ([bytes, type, shape, order]) => new NumpyArray().fill(shape, type, order !== "F", bytes),
+  },
+};
+
+/** The functions that numpy's own arrays are made of, and no other. */
+const imports: Imports = (module, name) => {
+  const inner = /^numpy\._?core\.(multiarray|numeric)$/.exec(module)?.[1];
+  const known = module === "numpy" ? classes : inner === undefined ? {} : functions[inner];
+  return Object.hasOwn(known, name) ? new Callable(`${module}.${name}`, known[name]) : undefined;
+};
 
 /** The value of a pickle with arrays in it. Throws PickleError, and nothing else, when it is not sound. */
 export function readNumpyPickle(bytes: Uint8Array): PickleValue {

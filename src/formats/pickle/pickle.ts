@@ -4,7 +4,7 @@
  * code of a file is ever run.
  */
 import { quoted } from "../../errors/quoted.js";
-import { pairsOf, spelledNumber, spelledText } from "./spelled.js";
+import { pairsOf, spelledNumber, spelledText, unicodeText } from "./spelled.js";
 import { Callable, type Imports, Inert, importName, PickleError, PickleObject, type PickleValue } from "./values.js";
 
 /**
@@ -14,6 +14,7 @@ import { Callable, type Imports, Inert, importName, PickleError, PickleObject, t
 const limits = {
   containers: 1_000_000,
   instructions: 10_000_000,
+  /** Beside as many as the file has bytes. */
   copied: 4_000_000,
   kept: 2_000_000,
   stack: 2_000_000,
@@ -126,8 +127,10 @@ class Machine {
         stack.push(spelledNumber(this.#line()));
         return;
       case "S":
-      case "V":
         stack.push(spelledText(this.#line()));
+        return;
+      case "V":
+        stack.push(unicodeText(this.#line("latin1")));
         return;
       case "G":
         stack.push(this.#view.getFloat64(this.#skip(8), false));
@@ -291,7 +294,7 @@ class Machine {
   /** Counts elements that a call copies out of what is already there, which costs the file nothing. */
   #copies(count: number): void {
     this.#copied += count;
-    if (this.#copied > limits.copied) throw new PickleError("copies its content over and over");
+    if (this.#copied > limits.copied + this.bytes.length) throw new PickleError("copies its content over and over");
   }
 
   /** Counts what is kept in lists, dictionaries and the memo. */
@@ -361,11 +364,11 @@ class Machine {
     return Number.isSafeInteger(small) ? small : value;
   }
 
-  #line(): string {
+  #line(encoding: "utf8" | "latin1" = "utf8"): string {
     const end = this.bytes.indexOf(0x0a, this.at);
     if (end < 0) throw new PickleError("is cut short in a name");
     const from = this.#skip(end - this.at + 1);
-    return Buffer.from(this.bytes.buffer, this.bytes.byteOffset + from, end - from).toString("utf8");
+    return Buffer.from(this.bytes.buffer, this.bytes.byteOffset + from, end - from).toString(encoding);
   }
 
   #top(): PickleValue {

@@ -16,6 +16,12 @@ export function spelledNumber(line: string): PickleValue {
 /** A text in Python's quotes, or bare; its escapes stay as they are, for no name of a tensor has any. */
 export const spelledText = (line: string): string => /^(['"])(.*)\1$/.exec(line)?.[2] ?? line;
 
+/** A text in Python's raw Unicode escapes: letters of Latin-1 stand for themselves, all others for their numbers. */
+export const unicodeText = (line: string): string =>
+  line.replace(/\\u([0-9a-f]{4})|\\U(00(?:0[0-9a-f]|10)[0-9a-f]{4})/gi, (_, short, long) =>
+    String.fromCodePoint(Number.parseInt(short ?? long, 16)),
+  );
+
 /** Keys and values that follow one another. */
 export function pairsOf(items: readonly PickleValue[]): [PickleValue, PickleValue][] {
   if (items.length % 2 !== 0) throw new PickleError("holds a key without a value");
