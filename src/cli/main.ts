@@ -18,11 +18,8 @@ const commands: Commands = {
     load: () => import("./commands/teach.js"),
   },
   "lr-find": { about: "find a learning rate (range test)", load: () => import("./commands/lr-find.js") },
-  diff: { about: "show show where two runs or recipes differ", load: () => import("./commands/diff.js") },
-  evaluate: {
-    about: "measure the measure the top-1 and top-5 accuracy of a model",
-    load: () => import("./commands/evaluate.js"),
-  },
+  diff: { about: "show where two runs or recipes differ", load: () => import("./commands/diff.js") },
+  evaluate: { about: "measure the top-1 and top-5 accuracy of a model", load: () => import("./commands/evaluate.js") },
   predict: { about: "classify images", load: () => import("./commands/predict.js") },
   sweep: {
     about: "train a grid of recipes and seeds, with mean and deviation",

@@ -10,7 +10,7 @@ const commands: Commands = {
     about: "resize images and pack them into a single fast-to-read file",
     load: () => import("./data/pack.js"),
   },
-  preview: { about: "show show what training will see, as a contact sheet", load: () => import("./data/preview.js") },
+  preview: { about: "show what training will see, as a contact sheet", load: () => import("./data/preview.js") },
 };
 
 export async function define(command: Command, argv: readonly string[]): Promise<void> {

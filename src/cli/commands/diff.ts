@@ -1,4 +1,4 @@
-/** `deit diff`: show show where two runs or recipes differ. */
+/** `deit diff`: show where two runs or recipes differ. */
 import type { Command } from "commander";
 import {
   describeSide,

@@ -140,7 +140,7 @@ async function readPickled(path: string, labelKey: string, add: AddSample): Prom
     throw notCifar(path, `lacks its data or ${labelKey}`);
   if (data.dtype !== "u1" || data.bytes.length !== labels.length * imageBytes)
     throw notCifar(path, `has ${data.bytes.length} bytes of pixels for ${labels.length} labels`);
-  // As published, or each image as planes of rows: what else there may be is not a plane of red, green and blue after another.
+  // As published, or each image as planes of rows: anything else is not a plane of red, one of green and one of blue.
   const shape = data.shape.slice(1).join("×");
   if (data.shape[0] !== labels.length || !["3072", `3×${side}×${side}`].includes(shape))
     throw notCifar(path, `has pixels of the shape ${data.shape.join("×")}, and not ${labels.length}×3072`);

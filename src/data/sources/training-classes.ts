@@ -25,7 +25,7 @@ export async function openTrainingData(path: string, options: Omit<OpenOptions, 
 export async function nothingToLearn(path: string, dataset: Dataset): Promise<string | undefined> {
   if (dataset.distinct) {
     const [first, second] = [0, 1].map((i) => quoted(dataset.classes[dataset.label(i)]));
-    return `The ${dataset.length.toLocaleString("en")} samples of "${path}" each have a label of their own (${first}, ${second}, …), so there are not classes to learn; check which column or part of the name holds the class.`;
+    return `The ${dataset.length.toLocaleString("en")} samples of "${path}" each have a label of their own (${first}, ${second}, …), so there are no classes to learn; check which column or part of the name holds the class.`;
   }
   const first = dataset.label(0);
   for (let i = 1; i < dataset.length; i++) if (dataset.label(i) !== first) return undefined;

@@ -1,4 +1,4 @@
-/** `deit data preview`: show show what training will see, as a contact sheet. */
+/** `deit data preview`: show what training will see, as a contact sheet. */
 import { availableParallelism } from "node:os";
 import { basename, extname } from "node:path";
 import type { Command } from "commander";
