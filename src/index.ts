@@ -50,6 +50,17 @@ export {
 export type { EngineChoice, EngineName } from "./engines/open.js";
 export type { ProcessOptions } from "./engines/xla/open-client.js";
 export * from "./errors/errors.js";
+export type {
+  Hint,
+  Mention,
+  Message,
+  NamedCommand,
+  Naming,
+  Renaming,
+  Sentence,
+  SettingValue,
+} from "./errors/sentence.js";
+export type { Setting } from "./errors/settings.js";
 export { type Decisions, disagreement } from "./evaluation/agreement.js";
 export { Attention, type AttentionMaps, type AttentionToken } from "./evaluation/attention.js";
 export { Classifier, type ClassifierOptions } from "./evaluation/classifier.js";
@@ -123,7 +134,7 @@ export { parseRecipe, type Recipe, type RecipeSettings, recipeSchema } from "./t
 export type { OnNaN } from "./training/run/broken-run.js";
 export type { TrainOptions } from "./training/run/train-options.js";
 export type { TrainResult } from "./training/run/trainer.js";
-export type { EpochRecord, TrainEvent } from "./training/run-folder/events.js";
+export type { EpochRecord, TrainEvent, Warning } from "./training/run-folder/events.js";
 export { type LogLine, logSchema, readLog } from "./training/run-folder/log-schema.js";
 export type { MixSettings } from "./training/step/batch/draw-mix.js";
 export type { EraseMode, EraseSettings } from "./training/step/batch/erasing.js";

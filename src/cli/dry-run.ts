@@ -12,6 +12,7 @@ import { openTrial, type TrialOptions } from "../training/study/trial.js";
 import { withEngine } from "./options/options.js";
 import { note, print, warn } from "./output/output.js";
 import { deviceText } from "./output/training-progress.js";
+import { jsonText, worded } from "./output/wording.js";
 
 export interface EstimateChoice {
   readonly watts?: number;
@@ -30,7 +31,8 @@ export async function printEstimate(
   const { watts, pricePerHour: perHour, pricePerKwh: perKilowattHour, json } = options;
   if (!json) note("Preparing data and program, then measuring a few steps; nothing is written.");
   const { estimate, device } = await withEngine(options, async (engine) => {
-    const onEvent: TrialOptions["onEvent"] = (event) => event.kind === "warning" && warn(event.message);
+    const onEvent: TrialOptions["onEvent"] = (event) =>
+      event.kind === "warning" && warn(event.sentence ?? event.message);
     const trial = await openTrial({ ...options, engine, signal, onEvent });
     try {
       for (const message of runWarnings(trial.recipe, trial.stepsPerEpoch)) warn(message);
@@ -45,7 +47,7 @@ export async function printEstimate(
       await trial.close();
     }
   });
-  print(json ? JSON.stringify({ device, ...estimate }) : textOf(estimate, device));
+  print(json ? jsonText({ device, ...estimate }) : textOf(estimate, device));
 }
 
 function memoryText({ bytes, source, processBytes }: Estimate["memory"]): string {
@@ -76,6 +78,6 @@ function textOf(e: Estimate, device: string): string {
     ...rows.map(([name, text]) => `${name.padEnd(8)}${text}`),
     "",
     "Assumptions:",
-    ...e.assumptions.map((a) => `- ${a}`),
+    ...e.assumptions.map((a) => `- ${worded(a)}`),
   ].join("\n");
 }

@@ -9,6 +9,7 @@ import { spreadLists } from "./options/lists.js";
 import { addCommands, type Commands } from "./options/subcommands.js";
 import { OutputLost } from "./output/interruption.js";
 import { warn } from "./output/output.js";
+import { speakFor, speaking } from "./output/wording.js";
 import { Program } from "./program.js";
 
 const commands: Commands = {
@@ -79,15 +80,18 @@ export async function commandLine(argv: readonly string[]): Promise<Command> {
 }
 
 /** Runs the program and returns its exit code: 0 done, 1 a bug, 2 wrong usage, 3 and above see `errors.ts`. */
-export async function main(argv: readonly string[]): Promise<number> {
-  try {
-    const given = argv[0] === "-V" ? ["--version"] : spreadLists(argv);
-    const program = await commandLine(given);
-    await program.parseAsync([...given], { from: "user" });
-    return Number(process.exitCode ?? 0);
-  } catch (error) {
-    return report(error);
-  }
+export function main(argv: readonly string[]): Promise<number> {
+  return speaking(async () => {
+    try {
+      const given = argv[0] === "-V" ? ["--version"] : spreadLists(argv);
+      const program = await commandLine(given);
+      program.hook("preAction", (_, command) => speakFor(command));
+      await program.parseAsync([...given], { from: "user" });
+      return Number(process.exitCode ?? 0);
+    } catch (error) {
+      return report(error);
+    }
+  });
 }
 
 /** Codes of what fails where no more files can be opened; a package that cannot be read looks like one that is not there. */
@@ -99,7 +103,7 @@ export function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   if (process.env.DEIT_DEBUG) console.error(error);
   if (error instanceof DeitError) {
-    warn(error.message);
+    warn(error.text);
     return error.exitCode;
   }
   const limit = lowFileLimit();

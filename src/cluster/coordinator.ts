@@ -169,11 +169,11 @@ export class Coordinator {
       return refuse("its job token differs; give all nodes the same DEIT_JOB_TOKEN");
     if (ranks !== this.options.ranks || rank >= ranks)
       return refuse(
-        `it calls itself rank ${rank} of ${ranks}, but the job has ${this.options.ranks}; give all nodes the same --nodes and --processes-per-node`,
+        `it calls itself rank ${rank} of ${ranks}, but the job has ${this.options.ranks}; start it with the same numbers of nodes and of processes on each`,
       );
     if (this.#reason !== undefined) return refuse(`the job has ended: ${this.#reason.replace(/\.$/, "")}`);
     const other = this.#members.get(rank);
-    if (other) return refuse(`rank ${rank} has joined from ${other.host} already; give each node its own --node-rank`);
+    if (other) return refuse(`rank ${rank} has joined from ${other.host} already; give each node a rank of its own`);
     const member: Member = { rank, host: quoted(host), socket, heard: performance.now(), left: false };
     this.#members.set(rank, member);
     send(socket, { proof: proofOf(token, "coordinator", theirs, rank), pingMs: this.#silenceMs / 4 });
@@ -216,7 +216,7 @@ export class Coordinator {
     if (missing.length === 0) return;
     const some = missing.slice(0, 8).join(", ") + (missing.length > 8 ? ", …" : "");
     this.end(
-      `${missing.length} of ${ranks} ranks (${some}) did not join within ${joinMs / 1000} s; start "deit launch" on every node, with the same --coordinator and its own --node-rank.`,
+      `${missing.length} of ${ranks} ranks (${some}) did not join within ${joinMs / 1000} s; start "deit launch" on every node, with the same coordinator and a node rank of its own.`,
     );
   }
 

@@ -4,6 +4,7 @@ import { constants } from "node:os";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { EngineError, TrainingError, UsageError } from "../errors/errors.js";
+import { sentence, setting } from "../errors/sentence.js";
 import { terminal } from "../system/terminal/terminal.js";
 import { Coordinator } from "./coordinator.js";
 import { forwardSignals, launchEnvironment } from "./launcher.js";
@@ -39,9 +40,13 @@ export async function launchJob(options: JobOptions): Promise<number> {
   const { nodes, nodeRank, processesPerNode, token, joinMs, say = (line) => terminal.line(line) } = options;
   const ranks = nodes * processesPerNode;
   if (nodeRank >= nodes)
-    throw new UsageError(`--node-rank is ${nodeRank}, but ${nodes} nodes are numbered 0 to ${nodes - 1}.`);
+    throw new UsageError(
+      sentence`${setting("nodeRank")} is ${nodeRank}, but ${nodes} nodes are numbered 0 to ${nodes - 1}.`,
+    );
   if (nodes > 1 && options.coordinator === undefined)
-    throw new UsageError(`A job on ${nodes} nodes needs --coordinator host:port, where host is node 0.`);
+    throw new UsageError(
+      sentence`A job on ${nodes} nodes needs ${setting("coordinator", "host:port")}, where host is node 0.`,
+    );
   const address = options.coordinator === undefined ? undefined : parseAddress(options.coordinator);
   const coordinator =
     nodeRank > 0

@@ -4,6 +4,7 @@ import { connect, type Socket } from "node:net";
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { EngineError, TrainingError } from "../errors/errors.js";
+import { sentence, setting } from "../errors/sentence.js";
 import { networkReason, Unfinished } from "../system/net/network-reason.js";
 import type { Json, KeyValueStore, ProcessGroup } from "./process-group.js";
 import {
@@ -78,7 +79,7 @@ export class Rank implements ProcessGroup, KeyValueStore {
         throw new EngineError(`The coordinator at ${coordinator} rejected rank ${rank}: ${reply.refused}.`);
       if (!sameProof(reply.proof, proofOf(token, "coordinator", nonce, rank)))
         throw new EngineError(
-          `The process at ${coordinator} rejected the job token; check --coordinator and DEIT_JOB_TOKEN.`,
+          sentence`The process at ${coordinator} rejected the job token; check ${setting("coordinator").of("launch")} and DEIT_JOB_TOKEN.`,
         );
       return new Rank(socket, lines, options, reply.pingMs);
     } catch (error) {

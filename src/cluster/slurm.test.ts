@@ -40,7 +40,9 @@ describe("a job script", () => {
     for (const line of ["nodes=4", "ntasks-per-node=1", "gpus-per-node=8", "time=24:00:00", "partition=gpu"])
       expect(script).toContain(`#SBATCH --${line}\n`);
     expect(script).not.toContain("undefined");
-    expect(() => slurmScript({ nodes: 1, processesPerNode: 1, partition: "a b", command: [] })).toThrow(/--partition/);
+    expect(() => slurmScript({ nodes: 1, processesPerNode: 1, partition: "a b", command: [] })).toThrow(
+      /`partition` is/,
+    );
   });
   it("is sound shell, hands every argument on as it is, and has a secret of its own", () => {
     execFileSync("bash", ["-n"], { input: script });

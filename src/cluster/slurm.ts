@@ -1,5 +1,6 @@
 /** SLURM: a process's place in a job, from the environment that `srun` gives it, and the script of a job. */
 import { UsageError } from "../errors/errors.js";
+import { sentence, setting } from "../errors/sentence.js";
 
 export interface SlurmPlace {
   readonly nodes: number;
@@ -19,7 +20,7 @@ export function slurmPlace(env: NodeJS.ProcessEnv): SlurmPlace | undefined {
   const hosts = expandHosts(nodeList);
   if (nodes !== hosts.length) {
     throw new UsageError(
-      `SLURM started ${nodes} tasks on ${hosts.length} nodes, but deit launch needs one on each; use --ntasks-per-node=1, and --processes-per-node for several processes.`,
+      sentence`SLURM started ${nodes} tasks on ${hosts.length} nodes, but deit launch needs one on each; use --ntasks-per-node=1, and ${setting("processesPerNode")} for several processes.`,
     );
   }
   return { nodes, nodeRank, firstHost: hosts[0], port: 20_000 + (Number.parseInt(SLURM_JOB_ID, 10) % 20_000) };
@@ -40,7 +41,9 @@ export function expandHosts(list: string): string[] {
     if (hosts.length > 65_536) break;
   }
   if (hosts.length > 65_536 || hosts.some((h) => !/^[\w.-]+$/.test(h)))
-    throw new UsageError(`SLURM's list of nodes "${list.slice(0, 200)}" cannot be read; give --coordinator yourself.`);
+    throw new UsageError(
+      sentence`SLURM's list of nodes "${list.slice(0, 200)}" cannot be read; give ${setting("coordinator")} yourself.`,
+    );
   return hosts;
 }
 
@@ -82,10 +85,12 @@ export function slurmScript(options: SlurmScriptOptions): string {
     // Two minutes before the time is over, so that training can save its state.
     signal: "TERM@120",
   };
-  for (const [name, value] of Object.entries(settings)) {
-    if (/[\s"'`$\\]/.test(String(value ?? ""))) {
-      throw new UsageError(`--${name} is "${value}", but a setting of a job has no spaces, quotes or dollar signs.`);
-    }
+  for (const name of ["nodes", "gpusPerNode", "cpusPerTask", "time", "partition", "account", "jobName"] as const) {
+    const value = String(options[name] ?? "");
+    if (/[\s"'`$\\]/.test(value))
+      throw new UsageError(
+        sentence`${setting(name)} is "${value}", but a setting of a job has no spaces, quotes or dollar signs.`,
+      );
   }
   const lines = Object.entries(settings).flatMap(([name, value]) =>
     value === undefined ? [] : [`#SBATCH --${name}=${value}`],

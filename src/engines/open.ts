@@ -1,5 +1,6 @@
 /** Chooses and opens an engine. */
 import { EngineError, UsageError } from "../errors/errors.js";
+import { type Message, sentence, setting, way } from "../errors/sentence.js";
 import type { Engine, Precision } from "./engine.js";
 import { createOnnxEngine } from "./onnx/engine.js";
 import type { ProcessOptions } from "./xla/open-client.js";
@@ -35,7 +36,7 @@ export interface Choice {
 /** A choice that did not work here, and why. */
 export interface PassedOver {
   readonly choice: Choice;
-  readonly error: string;
+  readonly error: Message;
 }
 
 /** Plugins for accelerators, the fastest devices first; unknown ones come last. */
@@ -85,7 +86,7 @@ export async function openEngine(
       return engine;
     } catch (error) {
       if (!(error instanceof EngineError) || i === all.length - 1) throw error;
-      passedOver.push({ choice: candidate, error: error.message });
+      passedOver.push({ choice: candidate, error: error.text });
     }
   }
   throw new EngineError("There is no engine to open.");
@@ -94,10 +95,14 @@ export async function openEngine(
 async function open({ engine, plugin }: Choice, choice: EngineChoice): Promise<Engine> {
   if (engine === "onnx") {
     if (choice.devices !== undefined && choice.devices !== 1) {
-      throw new EngineError(`The ONNX engine has one device, not ${choice.devices}; use --engine xla for several.`);
+      throw new EngineError(
+        sentence`The ONNX engine has one device, not ${choice.devices}${way`; use ${setting("engine", "xla")} for several`}.`,
+      );
     }
     if (choice.process) {
-      throw new EngineError("The ONNX engine trains in one process; use --engine xla with a plugin for GPUs.");
+      throw new EngineError(
+        sentence`The ONNX engine trains in one process${way`; use ${setting("engine", "xla")} with a plugin for GPUs`}.`,
+      );
     }
     return createOnnxEngine({ threads: choice.threads });
   }

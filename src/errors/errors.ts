@@ -1,36 +1,47 @@
 /**
  * The typed errors of `deit`. Every message is a sentence: what failed, where (file, option or shape),
- * what was expected, and the way out. The command line prints the message alone and exits with `exitCode`.
+ * what was expected, and the way out, which names settings (sentence.ts): `message` and `hints` as the library's, the command
+ * line as its options. The command line prints the message alone and exits with `exitCode`.
  * Names of files and texts out of them may hold what a terminal obeys; in a message that is written as an escape.
  */
 import { printable } from "./printable.js";
+import { type Hint, type Message, type Renaming, Sentence } from "./sentence.js";
 
 /** What all errors have in common. */
 export abstract class DeitError extends Error {
   /** Process exit code of a command that ends with this error. */
   abstract readonly exitCode: number;
+  /** The message for who shows settings in a way of their own: `sentence.as(naming)`. */
+  #text: Message;
 
-  constructor(message: string, options?: { cause?: unknown }) {
-    super(printable(message), options);
+  constructor(message: Message, options?: { cause?: unknown }) {
+    super(printable(String(message)), options);
     this.name = new.target.name;
+    this.#text = message;
+  }
+
+  /** The message; one that names settings as a `Sentence`, which shows them in other ways. */
+  get text(): Message {
+    return this.#text;
+  }
+
+  /** The settings that the message names, as what to change. */
+  get hints(): readonly Hint[] {
+    return this.#text instanceof Sentence ? this.#text.hints : [];
+  }
+
+  /** The same error about settings of other names, for a function that hands on its caller's settings under these. */
+  renamed(names: Renaming): this {
+    if (!(this.#text instanceof Sentence)) return this;
+    this.#text = this.#text.renamed(names);
+    this.message = printable(String(this.#text));
+    return this;
   }
 }
 
 /** A wrong option, argument or recipe value. */
 export class UsageError extends DeitError {
   readonly exitCode = 2;
-}
-
-/** Weights that do not say which model they are of, where nobody else did; `naming(way)` says how to name it. */
-export class UnnamedModelError extends UsageError {
-  constructor(readonly found: string) {
-    super(UnnamedModelError.naming(found, "with the setting model"));
-  }
-
-  /** The message where a model is named in another way. */
-  static naming(found: string, way: string): string {
-    return `${found}; name it ${way} ("deit models" lists all).`;
-  }
 }
 
 /** Shapes or dtypes that do not fit together. */
@@ -44,7 +55,7 @@ export class FileError extends DeitError {
 
   constructor(
     readonly path: string,
-    message: string,
+    message: Message,
     options?: { cause?: unknown },
   ) {
     super(message, options);
@@ -55,7 +66,7 @@ export class FileError extends DeitError {
 export class NoSuchPartError extends FileError {
   constructor(
     path: string,
-    message: string,
+    message: Message,
     /** Names of the parts that are there; none where the data is not divided. */
     readonly parts: readonly string[],
   ) {
@@ -79,9 +90,9 @@ export class EngineError extends DeitError {
 /** A program that needs more memory than the device has. */
 export class OutOfMemoryError extends EngineError {
   /** What was found, a sentence without the way out: for who knows a better one. */
-  readonly found: string;
+  readonly found: Message;
 
-  constructor(message: string, { found = message, cause }: { found?: string; cause?: unknown } = {}) {
+  constructor(message: Message, { found = message, cause }: { found?: Message; cause?: unknown } = {}) {
     super(message, { cause });
     this.found = found;
   }

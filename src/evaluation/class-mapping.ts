@@ -2,6 +2,7 @@
 import { mismatch } from "../data/dataset/class-matching.js";
 import { UsageError } from "../errors/errors.js";
 import { nearest } from "../errors/nearest.js";
+import { sentence, way } from "../errors/sentence.js";
 import { type OnnxNames, teacherNames } from "./onnx-file/names.js";
 import { matchOutputs, orderInDoubt } from "./output-classes.js";
 
@@ -33,12 +34,12 @@ export function mapClasses(
     const more = others.length > 0 ? ` and ${others.length} more of ${classes.length} classes` : "";
     const near = nearest(missing, names);
     throw new UsageError(
-      `The ${who} in "${source}" does not know "${missing}"${more} of the data${near === undefined ? "" : ` (its nearest is "${near}")`}; choose a ${who} of these classes, or name the ${who}'s as the data does in a file (${called.setting("classes")}).`,
+      sentence`The ${who} in "${source}" does not know "${missing}"${more} of the data${near === undefined ? "" : ` (its nearest is "${near}")`}; choose a ${who} of these classes${way`, or name the ${who}'s as the data does in a file (${called.setting("classes")})`}.`,
     );
   }
   if (match.kind !== "matched")
     throw new UsageError(
-      `The classes of the ${who} in "${source}" cannot be told apart: ${mismatch(match, names)}; name them as the data does in a file (${called.setting("classes")}), each by a name of its own.`,
+      sentence`The classes of the ${who} in "${source}" cannot be told apart: ${mismatch(match, names)!}${way`; name them as the data does in a file (${called.setting("classes")}), each by a name of its own`}.`,
     );
   return count === classes.length && match.indices.every((v, i) => v === i) ? undefined : match.indices;
 }
@@ -52,12 +53,12 @@ function requireSameOrder(
   const file = setting("classes");
   if (count !== classes.length)
     throw new UsageError(
-      `The ${who} in "${source}" has ${count} classes, but the data has ${classes.length}, and the ${who}'s have no names; set ${file} to a file with one name per line, or fine-tune a ${who} on these classes first.`,
+      sentence`The ${who} in "${source}" has ${count} classes, but the data has ${classes.length}, and the ${who}'s have no names; ${way`set ${file} to a file with one name per line, or `}fine-tune a ${who} on these classes first.`,
     );
   const doubt = orderInDoubt(classes);
   if (doubt)
     throw new UsageError(
-      `There are no class names for the ${who} in "${source}", and their order is in doubt: ${doubt}; set ${file} to a file with a name per line, in the order of its outputs.`,
+      sentence`There are no class names for the ${who} in "${source}", and their order is in doubt: ${doubt}${way`; set ${file} to a file with a name per line, in the order of its outputs`}.`,
     );
 }
 

@@ -1,6 +1,7 @@
 /** What is said of weights: by themselves, by the program that trained them, by the files beside them, by their name. */
 import type { UsageError } from "../errors/errors.js";
 import { quoted } from "../errors/quoted.js";
+import { sentence, setting, way } from "../errors/sentence.js";
 import type { Model } from "../models/model.js";
 import { type DeitSizes, nameOf } from "../models/recognize.js";
 import { type ModelOptions, modelNames } from "../models/registry.js";
@@ -91,7 +92,7 @@ function viewOfWrapper({ names: [mean, std], ...values }: InnerNormalization, pa
     normalization: plain
       ? given
       : {
-          refused: `holds ${quoted(mean)} and ${quoted(std)}, by which a wrapper normalises images, but not for values from 0 to 1; take them out of the file and say it with --normalization`,
+          refused: sentence`holds ${quoted(mean)} and ${quoted(std)}, by which a wrapper normalises images, but not for values from 0 to 1; take them out of the file${way` and say it with ${setting("normalization")}`}`,
         },
   };
 }

@@ -1,5 +1,6 @@
 /** What config.json beside weights says of the model itself: obeyed where it can be, refused by name where it cannot. */
 import { WeightsError } from "../errors/errors.js";
+import { sentence, setting, way } from "../errors/sentence.js";
 import type { Model } from "../models/model.js";
 import type { ModelOptions } from "../models/registry.js";
 import { asObject, type JsonObject } from "../system/text/json.js";
@@ -84,7 +85,7 @@ function requireSameSizes(model: Model, { fields, source }: NonNullable<Companio
     const [said, is] = [fields[theirs], model.config[ours]];
     if (typeof said !== "number" || typeof is !== "number" || said === is) continue;
     throw new WeightsError(
-      `"${source}" describes a model with ${theirs} ${said}, but ${model.name} has ${is}; it belongs to other weights, or --model is not the right one.`,
+      sentence`"${source}" describes a model with ${theirs} ${said}, but ${model.name} has ${is}; it belongs to other weights${way`, or ${setting("model")} is not the right one`}.`,
     );
   }
   const { problem_type: problem } = fields;

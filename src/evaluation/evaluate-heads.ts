@@ -1,6 +1,7 @@
 /** Accuracy of all heads of a model in one walk over the data (the three rows of table 3 of the paper). */
 import type { Dataset } from "../data/dataset/dataset.js";
 import { UsageError } from "../errors/errors.js";
+import { sentence, setting } from "../errors/sentence.js";
 import { type Head, headsOf } from "../models/context.js";
 import { requireFiniteLogits } from "../models/finite.js";
 import { logitsAt } from "./heads.js";
@@ -55,7 +56,7 @@ function rightLabels(real: RealLabels, image: string): readonly number[] {
   const right = real(image);
   if (right === undefined)
     throw new UsageError(
-      `The file of --real has no labels for "${image}"; images must be named ILSVRC2012_val_00000001.JPEG and so on, or as in its keys.`,
+      sentence`The file of ${setting("real")} has no labels for "${image}"; images must be named ILSVRC2012_val_00000001.JPEG and so on, or as in its keys.`,
     );
   return right;
 }

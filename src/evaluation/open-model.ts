@@ -1,7 +1,8 @@
 /** Finds a model and its weights: a run folder, a checkpoint that names its model, or a name and a file. */
 import { readTrainedOn, type TrainedOn } from "../data/dataset/trained-on.js";
-import { UnnamedModelError, UsageError } from "../errors/errors.js";
+import { UsageError } from "../errors/errors.js";
 import { quoted } from "../errors/quoted.js";
+import { type Message, sentence, setting, way } from "../errors/sentence.js";
 import { adaptWeights } from "../models/adapt.js";
 import { requireFiniteWeights } from "../models/finite.js";
 import type { Model } from "../models/model.js";
@@ -53,7 +54,7 @@ export interface OpenedModel {
   /** Whether they are of deit's own making. */
   readonly ownCheckpoint: boolean;
   /** What should be said of how the weights are taken. */
-  readonly notes: readonly string[];
+  readonly notes: readonly Message[];
 }
 
 /**
@@ -68,7 +69,10 @@ export async function openModel(choice: ModelChoice): Promise<OpenedModel> {
   const described = await describeWeights(found, loaded);
   const sizes = recognizeDeit(shapesOf(tensors));
   const name = choice.model ?? metadata[checkpointMetadata.model] ?? described.modelFor(sizes);
-  if (!name) throw new UnnamedModelError(`"${path}" ${unnamed(described.architecture, sizes)}`);
+  if (!name)
+    throw new UsageError(
+      sentence`"${path}" ${unnamed(described.architecture, sizes)}${way`; name it with ${setting("model")} ("deit models" lists all)`}.`,
+    );
   const own = name === metadata[checkpointMetadata.model] ? savedConfig(metadata) : {};
   const classCount = (tensors.get("head.weight") ?? tensors.get("head.fc.weight"))?.shape[0];
   const oneHead = tensors.has("dist_token") && tensors.has("head.weight") && !tensors.has("head_dist.weight");
@@ -93,10 +97,10 @@ export async function openModel(choice: ModelChoice): Promise<OpenedModel> {
   if (named.names && named.names.length !== model.classes) {
     const whose = choice.classes ? "were given" : `are named by "${described.classSource}"`;
     throw new UsageError(
-      `${named.names.length} class names ${whose}, but the weights in "${path}" have ${model.classes} classes; give one name per class${choice.classes ? "" : " with --classes"}.`,
+      sentence`${named.names.length} class names ${whose}, but the weights in "${path}" have ${model.classes} classes; give one name per class${choice.classes ? "" : way` with ${setting("classes")}`}.`,
     );
   }
-  const notes = [...loaded.notes];
+  const notes: Message[] = [...loaded.notes];
   if (sizes && !choice.ownModel && choice.imageSize === undefined && own.imageSize === undefined)
     notes.push(...aboutResolution(path, sizes.imageSize, made));
   if (oneHead && model.distilled)
@@ -114,14 +118,16 @@ export async function openModel(choice: ModelChoice): Promise<OpenedModel> {
 }
 
 /** What should be said of the resolution where the user has not decided on it. */
-function aboutResolution(path: string, trained: number, { name, imageSize }: Model): readonly string[] {
+function aboutResolution(path: string, trained: number, { name, imageSize }: Model): readonly Message[] {
   if (imageSize !== trained)
     return [
       `The positions of "${path}" are those of ${trained} pixels; they are interpolated to the requested ${imageSize}.`,
     ];
   return imageSize === createModel(name).imageSize
     ? []
-    : [`Images are seen at ${imageSize} pixels, as the positions of "${path}" are; --image-size overrides this.`];
+    : [
+        sentence`Images are seen at ${imageSize} pixels, as the positions of "${path}" are${way`; ${setting("imageSize")} overrides this`}.`,
+      ];
 }
 
 const definedOnly = (options: ModelOptions): ModelOptions =>

@@ -28,7 +28,7 @@ describe("classes of data as outputs of a model", () => {
   });
 
   it.each<[string, readonly string[], typeof own, readonly string[] | undefined, RegExp]>([
-    ["another order by numbers", ["a1", "a10", "a2"], own, undefined, /output 1 is "a10" .* but "a2" .*--classes/],
+    ["another order by numbers", ["a1", "a10", "a2"], own, undefined, /output 1 is "a10" .* but "a2" .*`classes`/],
     ["another order by case", ["Dog", "cat", "owl"], own, undefined, /output 0 is "Dog" .* but "cat"/],
     ["another count", ["cat", "dog"], own, undefined, /has 2 classes, but the model "deit" knows 3/],
     ["a class that is not there", ["cat", "emu"], own, ["cat", "dog", "owl"], /"emu" of the data is not among the 3/],
@@ -57,7 +57,7 @@ describe("names that weights bring and names that are given", () => {
     ["partly moved", ["dog", "wolf", "owl"]],
   ])("refused: %s", (_, given) => {
     expect(() => outputNames(names, given, "w")).toThrow(
-      /--classes calls output \d ".+", but the weights in "w" call it/,
+      /`classes` calls output \d ".+", but the weights in "w" call it/,
     );
   });
 });

@@ -3,6 +3,7 @@ import { hasOneOrder, isIndex, matchClasses, mismatch, naturalOrder } from "../d
 import { type Dataset, relabelled } from "../data/dataset/dataset.js";
 import { UsageError } from "../errors/errors.js";
 import { quoted } from "../errors/quoted.js";
+import { type Message, sentence, setting, way } from "../errors/sentence.js";
 import { imagenetClasses } from "../models/imagenet-classes.generated.js";
 import type { Model } from "../models/model.js";
 import { usualClasses } from "../models/usual-classes.js";
@@ -56,13 +57,13 @@ export function labelledFor(
       const notes = match.by === "number" ? [numbered(name, outputs)] : [];
       return { dataset: relabelled(dataset, outputs, match.indices), notes };
     }
-    const way = named
-      ? `name the outputs as the data does, in a file with --classes`
-      : `the weights do not name their outputs, so they were taken for ImageNet's: name them with --classes`;
+    const why = named
+      ? way`; name the outputs as the data does, in a file with ${setting("classes")}`
+      : sentence`; the weights do not name their outputs, so they were taken for ImageNet's${way`: name them with ${setting("classes")}`}`;
     // As many classes of other names may still be the model's own, in the data's order.
     if (named || match.kind !== "unknown" || classes.length !== outputs.length)
       throw new UsageError(
-        `The classes of "${name}" are not among those of "${model.name}": ${mismatch(match, outputs)}; ${way}.`,
+        sentence`The classes of "${name}" are not among those of "${model.name}": ${mismatch(match, outputs)!}${why}.`,
       );
   }
   return unnamed(dataset, model);
@@ -80,12 +81,12 @@ function unnamed(dataset: Dataset, model: Pick<Model, "name" | "classes">): Labe
   }
   if (classes.length !== count)
     throw new UsageError(
-      `"${name}" has ${classes.length} classes, but the model "${model.name}" has ${count} and does not name them; name them with --classes.`,
+      sentence`"${name}" has ${classes.length} classes, but the model "${model.name}" has ${count} and does not name them${way`; name them with ${setting("classes")}`}.`,
     );
   const doubt = orderInDoubt(classes);
   if (doubt)
     throw new UsageError(
-      `The weights of "${model.name}" do not name their ${count} outputs, and the order of the classes of "${name}" is in doubt: ${doubt}; name the outputs in their order with --classes.`,
+      sentence`The weights of "${model.name}" do not name their ${count} outputs, and the order of the classes of "${name}" is in doubt: ${doubt}${way`; name the outputs in their order with ${setting("classes")}`}.`,
     );
   return { dataset, notes: [] };
 }
@@ -101,7 +102,7 @@ export function outputNames(
   own: readonly string[] | undefined,
   given: readonly string[] | undefined,
   source: string,
-): { readonly names?: readonly string[]; readonly notes: readonly string[] } {
+): { readonly names?: readonly string[]; readonly notes: readonly Message[] } {
   if (!given || !own || own.length !== given.length) return { names: given ?? own, notes: [] };
   const match = matchOutputs(given, own);
   if (match.kind === "same") return { names: given, notes: [] };
@@ -112,7 +113,7 @@ export function outputNames(
   if (moved || elsewhere) {
     const at = moved?.i ?? given.findIndex((_, i) => match.kind === "matched" && match.indices[i] !== i);
     throw new UsageError(
-      `--classes calls output ${at} ${quoted(given[at])}, but the weights in "${source}" call it ${quoted(own[at])} and have the other name elsewhere; leave --classes out (the weights name their outputs), or give the names in their order.`,
+      sentence`${setting("classes")} calls output ${at} ${quoted(given[at])}, but the weights in "${source}" call it ${quoted(own[at])} and have the other name elsewhere; leave ${setting("classes")} out (the weights name their outputs), or give the names in their order.`,
     );
   }
   const changed = given.findIndex((name, i) => name !== own[i]);
@@ -120,7 +121,7 @@ export function outputNames(
   return {
     names: given,
     notes: [
-      `--classes renames the outputs of "${source}": ${quoted(own[changed])} becomes ${quoted(given[changed])}, and so on.`,
+      sentence`${setting("classes")} renames the outputs of "${source}": ${quoted(own[changed])} becomes ${quoted(given[changed])}, and so on.`,
     ],
   };
 }

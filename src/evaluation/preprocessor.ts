@@ -1,5 +1,6 @@
 /** What preprocessor_config.json of transformers and pretrained_cfg of timm say of the view. */
 import type { Interpolation } from "../data/pixels/resize.js";
+import { sentence, setting, way } from "../errors/sentence.js";
 import type { Normalization } from "../models/model.js";
 import { asObject, type JsonObject } from "../system/text/json.js";
 import { asNormalization } from "./normalization.js";
@@ -69,7 +70,9 @@ function ofFlags(fields: JsonObject, type: string): Normalization | Refused | un
   if (found) return { mean: over(found.mean), std: over(found.std) };
   if (fields.do_normalize !== true && fields.image_mean === undefined && fields.image_std === undefined)
     return undefined;
-  return { refused: "says neither three means nor three deviations (image_mean, image_std); give --normalization" };
+  return {
+    refused: sentence`says neither three means nor three deviations (image_mean, image_std)${way`; give ${setting("normalization")}`}`,
+  };
 }
 
 /** A single number holds for each channel. */
@@ -80,14 +83,14 @@ function geometryOfProcessor(fields: JsonObject, type: string): { imageSize?: nu
   const cropped = asObject(fields.crop_size);
   const cropSize =
     side(fields.crop_size) ?? (cropped && cropped.height === cropped.width ? side(cropped.height) : undefined);
-  const way = "give --crop-ratio to decide on the crop yourself";
+  const wayOut = way`; give ${setting("cropRatio")} to decide on the crop yourself`;
   if (crop && cropSize === undefined)
-    return { geometry: { refused: `crops to no square that can be told (crop_size); ${way}` } };
+    return { geometry: { refused: sentence`crops to no square that can be told (crop_size)${wayOut}` } };
   if (fields.do_resize === false)
     return {
       imageSize: crop ? cropSize : undefined,
       geometry: {
-        refused: `asks for images at their own size (do_resize: false), but a model takes one size; ${way}`,
+        refused: sentence`asks for images at their own size (do_resize: false), but a model takes one size${wayOut}`,
       },
     };
   if (fields.size === undefined) return {};
@@ -108,14 +111,14 @@ function geometryOfProcessor(fields: JsonObject, type: string): { imageSize?: nu
     return {
       imageSize: shorter,
       geometry: {
-        refused: `resizes the shorter side to ${shorter} and crops nothing, but a model takes square images; ${way}`,
+        refused: sentence`resizes the shorter side to ${shorter} and crops nothing, but a model takes square images${wayOut}`,
       },
     };
   }
   if (square === undefined)
     return {
       geometry: {
-        refused: `resizes to no square (size ${JSON.stringify(fields.size)}), but models here take square images; ${way}`,
+        refused: sentence`resizes to no square (size ${JSON.stringify(fields.size)}), but models here take square images${wayOut}`,
       },
     };
   return crop
@@ -131,7 +134,9 @@ function cropTo(
   return crop > resized
     ? {
         imageSize: crop,
-        geometry: { refused: `crops ${crop} pixels from ${resized}, which pads the image; give --crop-ratio 1` },
+        geometry: {
+          refused: sentence`crops ${crop} pixels from ${resized}, which pads the image${way`; give ${setting("cropRatio", 1)}`}`,
+        },
       }
     : { imageSize: crop, geometry: { cropRatio: ratioOf(crop, resized), cropMode } };
 }
@@ -141,7 +146,7 @@ function resampling(value: unknown): Interpolation | Refused | undefined {
   const found = typeof value === "number" ? resamplings[value] : undefined;
   return (
     found ?? {
-      refused: `resizes by Pillow's filter ${JSON.stringify(value)} (resample), which is not supported; give --interpolation`,
+      refused: sentence`resizes by Pillow's filter ${JSON.stringify(value)} (resample), which is not supported${way`; give ${setting("interpolation")}`}`,
     }
   );
 }
@@ -159,7 +164,9 @@ export function ofPretrainedConfig(fields: JsonObject, source: string): SaidOfVi
     normalization:
       asNormalization(fields) ??
       (given
-        ? { refused: "says neither three means nor three deviations (mean, std); give --normalization" }
+        ? {
+            refused: sentence`says neither three means nor three deviations (mean, std)${way`; give ${setting("normalization")}`}`,
+          }
         : undefined),
   };
 }
@@ -169,7 +176,7 @@ export const geometryOf = (ratio: unknown, mode: unknown): Geometry | Refused =>
   (mode === "center" || mode === "squash") && typeof ratio === "number" && ratio > 0 && ratio <= 1
     ? { cropRatio: ratio, cropMode: mode }
     : {
-        refused: `says crop_mode ${JSON.stringify(mode)} and crop_pct ${JSON.stringify(ratio)}, which cannot be done; give --crop-ratio`,
+        refused: sentence`says crop_mode ${JSON.stringify(mode)} and crop_pct ${JSON.stringify(ratio)}, which cannot be done${way`; give ${setting("cropRatio")}`}`,
       };
 
 const kinds: readonly unknown[] = ["nearest", "lanczos", "bilinear", "bicubic"] satisfies Interpolation[];
@@ -178,4 +185,4 @@ const kinds: readonly unknown[] = ["nearest", "lanczos", "bilinear", "bicubic"] 
 export const interpolationOf = (name: unknown): Interpolation | Refused =>
   kinds.includes(name)
     ? (name as Interpolation)
-    : { refused: `resizes by ${JSON.stringify(name)}; give --interpolation` };
+    : { refused: sentence`resizes by ${JSON.stringify(name)}${way`; give ${setting("interpolation")}`}` };

@@ -6,6 +6,7 @@ import { stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { readClassFile } from "../data/dataset/files.js";
 import { UsageError } from "../errors/errors.js";
+import { sentence, setting, way } from "../errors/sentence.js";
 import { imagenetNormalization, type Normalization } from "../models/model.js";
 import { createModel, modelNames } from "../models/registry.js";
 import type { JsonObject } from "../system/text/json.js";
@@ -71,7 +72,7 @@ function normalizationOfTimm({ mean, std }: JsonObject, name: string): SaidOfVie
     Array.isArray(value) && value.length === 1 ? [value[0], value[0], value[0]] : value;
   return (
     asNormalization({ mean: isGiven(mean) ? three(mean) : usual.mean, std: isGiven(std) ? three(std) : usual.std }) ?? {
-      refused: "says neither three means nor three deviations (mean, std); give --normalization",
+      refused: sentence`says neither three means nor three deviations (mean, std)${way`; give ${setting("normalization")}`}`,
     }
   );
 }
@@ -122,7 +123,7 @@ export async function classesOfArguments(
     if (path.endsWith(".txt") && (await isFile(path))) return { source: path, names: await readClassFile(path) };
   return {
     missing: new UsageError(
-      `${source} says that the classes are in the order of "${map}" (class_map), which is not there as a text file; put it beside the weights, or name the classes in their order with --classes (of a teacher: teacherClasses).`,
+      sentence`${source} says that the classes are in the order of "${map}" (class_map), which is not there as a text file; put it beside the weights${way`, or name the classes in their order with ${setting("classes")}`}.`,
     ),
   };
 }

@@ -3,6 +3,7 @@ import type { Exif } from "../data/codec/decode.js";
 import type { Interpolation } from "../data/pixels/resize.js";
 import type { EvaluationTransform } from "../data/view/transform.js";
 import { WeightsError } from "../errors/errors.js";
+import { type Message, sentence } from "../errors/sentence.js";
 import type { Model, Normalization } from "../models/model.js";
 import { type NormalizationChoice, normalizationOf } from "./normalization.js";
 
@@ -24,7 +25,7 @@ export interface EvaluationView extends Geometry {
 
 /** Something that is said and cannot be done: the end of a sentence about where it is said. */
 export interface Refused {
-  readonly refused: string;
+  readonly refused: Message;
 }
 
 /** What one source says of the view. */
@@ -81,7 +82,7 @@ export function resolveView(
     for (const one of [user, ...said]) {
       const value = of(one);
       if (value === undefined) continue;
-      if (isRefused(value)) throw new WeightsError(`${one.source} ${value.refused}.`);
+      if (isRefused(value)) throw new WeightsError(sentence`${one.source} ${value.refused}.`);
       const differs = JSON.stringify(value) !== JSON.stringify(or);
       if (differs && one !== user) notes.set(one.source, [...(notes.get(one.source) ?? []), words(value)]);
       return value;

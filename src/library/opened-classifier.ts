@@ -79,7 +79,7 @@ export async function openClassifier(
   const { model, weights } = opened;
   const classifier = await Classifier.create({ engine, model }, weights);
   const { view, classes, notes, trainedOn } = opened;
-  return { ...over(classifier), view, classes, notes, trainedOn, inside: opened };
+  return { ...over(classifier), view, classes, notes: notes.map(String), trainedOn, inside: opened };
 }
 
 function namedWeights(source: string | NamedWeights): Pick<ModelChoice, "weights" | "model" | "ownModel"> {
@@ -139,5 +139,5 @@ async function openFile(path: string, choice: ClassifierChoice): Promise<OpenedC
       `"${path}" knows ${loaded.classes} classes, but ${names.length} names are given for them; give one per class, in the order of its outputs.`,
     );
   }
-  return { name: path, view, classes: names, notes: file.notes, logits, dispose: close };
+  return { name: path, view, classes: names, notes: file.notes.map(String), logits, dispose: close };
 }

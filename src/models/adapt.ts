@@ -1,5 +1,6 @@
 /** Fits weights to a model: position embeddings are resized, heads of another class count refused or restarted. */
 import { WeightsError } from "../errors/errors.js";
+import { sentence, setting, way } from "../errors/sentence.js";
 import { describe, type HostTensor, type NamedTensors, type Shape } from "../tensor/index.js";
 import { initializeParameter } from "./initialize.js";
 import { type LeftOver, leftOver, requireNothingLeft } from "./left-over.js";
@@ -48,7 +49,7 @@ function fitted(model: Model, spec: ParameterSpec, given: HostTensor | undefined
       );
     if (options.newHead && (head || spec.name === "dist_token")) return startAnew();
     throw new WeightsError(
-      `The weights in "${options.source}" lack "${spec.name}" of ${model.name}; check that --model names the model they were trained with.`,
+      sentence`The weights in "${options.source}" lack "${spec.name}" of ${model.name}${way`; check that ${setting("model")} names the model they were trained with`}.`,
     );
   }
   if (same(given.shape, spec.shape)) return asFloat32(given, spec.name, options.source);
@@ -58,10 +59,10 @@ function fitted(model: Model, spec: ParameterSpec, given: HostTensor | undefined
   if (head && options.newHead) return startAnew();
   if (head && given.shape.length === spec.shape.length && same(given.shape.slice(1), spec.shape.slice(1)))
     throw new WeightsError(
-      `The weights in "${options.source}" have ${given.shape[0]} classes, but the model has ${spec.shape[0]} ("${spec.name}"); fine-tune with --finetune to start a new head.`,
+      sentence`The weights in "${options.source}" have ${given.shape[0]} classes, but the model has ${spec.shape[0]} ("${spec.name}"); fine-tune with ${setting("finetune").of("train")} to start a new head.`,
     );
   throw new WeightsError(
-    `The weights in "${options.source}" do not fit ${model.name}: "${spec.name}" is [${given.shape}] there and [${spec.shape}] in the model; check --model.`,
+    sentence`The weights in "${options.source}" do not fit ${model.name}: "${spec.name}" is [${given.shape}] there and [${spec.shape}] in the model${way`; check ${setting("model")}`}.`,
   );
 }
 
@@ -89,7 +90,7 @@ function fitPositions(
     );
   }
   throw new WeightsError(
-    `The position embedding in "${source}" has ${given.shape[1]} tokens, which does not fit a ${model.distilled ? "distilled" : "plain"} DeiT; check --model.`,
+    sentence`The position embedding in "${source}" has ${given.shape[1]} tokens, which does not fit a ${model.distilled ? "distilled" : "plain"} DeiT${way`; check ${setting("model")}`}.`,
   );
 }
 
@@ -105,13 +106,13 @@ function refuseOtherArchitecture(model: Model, tensors: NamedTensors, options: A
       ? `they seem to be those of ${describeDeit(found)}`
       : `${tensors.size} tensors are there, such as ${example.join(", ")}`;
     throw new WeightsError(
-      `The weights in "${source}" are not those of ${model.name}: only ${known} of its ${model.parameters.length} parameters are there (${seen}); check --model and the file.`,
+      sentence`The weights in "${source}" are not those of ${model.name}: only ${known} of its ${model.parameters.length} parameters are there (${seen}); ${way`check ${setting("model")} and the file`.or`check the file`}.`,
     );
   }
   if (found && wanted) refuseOtherDeit(model, found, wanted, source, newHead !== undefined);
   if (heads !== undefined && model.config.heads !== undefined && heads !== model.config.heads)
     throw new WeightsError(
-      `The weights in "${source}" were trained with ${heads} attention heads, but ${model.name} has ${model.config.heads}, which would mix up their channels; set heads=${heads}, or give other weights.`,
+      sentence`The weights in "${source}" were trained with ${heads} attention heads, but ${model.name} has ${String(model.config.heads)}, which would mix up their channels; ${way`set ${setting("heads", heads)}, or give other weights`.or`give other weights`}.`,
     );
 }
 
@@ -119,21 +120,23 @@ function refuseOtherArchitecture(model: Model, tensors: NamedTensors, options: A
 function refuseOtherDeit(model: Model, found: DeitSizes, wanted: DeitSizes, source: string, anew: boolean): void {
   const differ = differences(found, wanted);
   const name = nameOf(found);
-  const way = name ? `give --model ${name}, or other weights` : "check --model, or give other weights";
+  const wayOut = name
+    ? way`give ${setting("model", name)}, or other weights`.or`give other weights`
+    : way`check ${setting("model")}, or give other weights`.or`give other weights`;
   if (differ.length > 0) {
     const [theirs, ours] = (["found", "wanted"] as const).map((side) => differ.map((d) => d[side]).join(" and "));
     throw new WeightsError(
-      `The weights in "${source}" have ${theirs}, but ${model.name} has ${ours} (they look like those of ${describeDeit(found)}); ${way}.`,
+      sentence`The weights in "${source}" have ${theirs}, but ${model.name} has ${ours} (they look like those of ${describeDeit(found)}); ${wayOut}.`,
     );
   }
   if (found.distilled && !wanted.distilled) {
     throw new WeightsError(
-      `The weights in "${source}" are of a distilled model (they have a distillation token), but ${model.name} is not; ${way}.`,
+      sentence`The weights in "${source}" are of a distilled model (they have a distillation token), but ${model.name} is not; ${wayOut}.`,
     );
   }
   if (!found.distilled && wanted.distilled && !anew) {
     throw new WeightsError(
-      `The weights in "${source}" are of a plain model (they have no distillation token), but ${model.name} is distilled; ${way}, or fine-tune with --finetune to train a new token and head.`,
+      sentence`The weights in "${source}" are of a plain model (they have no distillation token), but ${model.name} is distilled; ${wayOut}, or fine-tune with ${setting("finetune").of("train")} to train a new token and head.`,
     );
   }
 }

@@ -1,5 +1,6 @@
 /** Tensors that weights hold and a model has not: what may be ignored, and what makes them those of another model. */
 import { WeightsError } from "../errors/errors.js";
+import { sentence, setting, way } from "../errors/sentence.js";
 import type { Model } from "./model.js";
 
 /**
@@ -68,7 +69,7 @@ export function requireNothingLeft(model: Model, { names }: LeftOver, options: L
   if (refused.length > 0) {
     const what = partOf(refused[0]);
     throw new WeightsError(
-      `The weights in "${source}" hold ${listed(refused)} that ${model.name} has not${what ? ` (${what.is})` : ""}; they belong to another architecture; check --model.`,
+      sentence`The weights in "${source}" hold ${listed(refused)} that ${model.name} has not${what ? ` (${what.is})` : ""}; they belong to another architecture${way`; check ${setting("model")}`}.`,
     );
   }
   if (names.length > 0)

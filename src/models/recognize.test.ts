@@ -83,7 +83,7 @@ describe("weights that do not fit are refused in one sentence", () => {
       createModel("deit_small_patch16_224").parameters.map((p) => [p.name, zeros("float32", p.shape)]),
     );
     expect(refusal(createModel("deit_tiny_patch16_224"), tensors)).toBe(
-      'The weights in "w.pth" have a width of 384, but deit_tiny_patch16_224 has 192 (they seem to be those of deit_small_patch16_224 with 1000 classes); give --model deit_small_patch16_224, or other weights.',
+      'The weights in "w.pth" have a width of 384, but deit_tiny_patch16_224 has 192 (they look like those of deit_small_patch16_224 with 1000 classes); give `model: "deit_small_patch16_224"`, or other weights.',
     );
   });
 });

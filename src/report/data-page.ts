@@ -134,7 +134,7 @@ function evidence(finding: Finding, report: CheckReport, pictures: Pictures): Co
   const hidden = Math.max(0, groups.length - mostGroups);
   return [
     groups.length === 0 ? "" : gallery(groups.slice(0, mostGroups).map((g) => groupOf(g, finding, report, pictures))),
-    hidden > 0 ? html`<p>${hidden.toLocaleString("en")} more are listed by <code>--json</code>.</p>` : "",
+    hidden > 0 ? html`<p>${hidden.toLocaleString("en")} more are listed in the report as JSON.</p>` : "",
     names.length === 0 ? "" : nameList(names.map((name) => shortName(name, report))),
   ];
 }

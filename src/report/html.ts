@@ -1,4 +1,5 @@
 /** HTML made from templates: every text put into one is escaped, so that no file name or label can become markup. */
+import { Sentence } from "../errors/sentence.js";
 
 /** Markup that is safe to put into a page. */
 export interface Html {
@@ -6,7 +7,7 @@ export interface Html {
 }
 
 /** What a template takes: texts and numbers are escaped, markup stays, lists are joined, nothing shows as nothing. */
-export type Content = string | number | Html | readonly Content[] | undefined;
+export type Content = string | number | Sentence | Html | readonly Content[] | undefined;
 
 const entities: Readonly<Record<string, string>> = {
   "&": "&amp;",
@@ -37,7 +38,7 @@ export function html(parts: TemplateStringsArray, ...values: readonly Content[])
 
 function render(content: Content): string {
   if (content === undefined) return "";
-  if (typeof content === "string") return escapeHtml(content);
+  if (typeof content === "string" || content instanceof Sentence) return escapeHtml(String(content));
   if (typeof content === "number") return String(content);
   return "markup" in content ? content.markup : content.map(render).join("");
 }

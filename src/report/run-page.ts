@@ -1,4 +1,5 @@
 /** The page of one or several runs: how they went, how they differ, and what their models get wrong. */
+import { type Message, sentence, setting } from "../errors/sentence.js";
 import { calibration } from "../evaluation/decisions.js";
 import { duration } from "../system/text/duration.js";
 import { shellWord } from "../system/text/shell-word.js";
@@ -13,8 +14,8 @@ import type { Example, RunInspection } from "./run-inspection.js";
 import { comparisonTable, environmentTable, historyTable, recipeTables } from "./run-tables.js";
 import { percentText, tellsTop5, verdict } from "./verdict.js";
 
-/** The document. It needs no script and loads nothing. */
-export function runPage(reported: readonly ReportedRun[]): string {
+/** The document. It needs no script and loads nothing. `worded` shows the settings that it names. */
+export function runPage(reported: readonly ReportedRun[], worded: (text: Message) => string = String): string {
   const runs = labelled(reported);
   const several = runs.length > 1;
   const sections: PageSection[] = [
@@ -44,7 +45,7 @@ export function runPage(reported: readonly ReportedRun[]): string {
     summary: [
       several ? "" : headline(runs[0]),
       several ? "" : summaryTiles(runs[0]),
-      runs.map((each) => notices(each, several)),
+      runs.map((each) => notices(each, several, worded)),
     ],
     sections,
     footer: html`Made by <code>deit report</code>. Images are part of this file; nothing is loaded from elsewhere.`,
@@ -101,7 +102,11 @@ function headline({ run }: LabelledRun): Content {
   return sentence === undefined ? "" : html`<p class="headline">${sentence}</p>`;
 }
 
-function notices({ label, run, notInspected }: LabelledRun, several: boolean): Content {
+function notices(
+  { label, run, notInspected }: LabelledRun,
+  several: boolean,
+  worded: (text: Message) => string,
+): Content {
   const name = several ? `${label}: ` : "";
   const broken = run.log.filter((line) => line.kind === "broken").length;
   const warnings = run.log.filter((line) => line.kind === "warning").length;
@@ -109,7 +114,7 @@ function notices({ label, run, notInspected }: LabelledRun, several: boolean): C
     run.state === "stopped"
       ? notice("warning", [
           `${name}the run is not finished; continue it with `,
-          html`<code>deit train --resume ${shellWord(run.folder)}</code>.`,
+          html`<code>${worded(sentence`${setting("resume", shellWord(run.folder)).of("train")}`)}</code>.`,
         ])
       : "",
     run.state === "running"

@@ -299,7 +299,7 @@ describe("train", () => {
   it("stops at a loss that is not a number, with the reason and the samples", async () => {
     const wild = { recipe: parseRecipe({ ...settings, lr: 1e30, emaDecay: 0, epochs: 5, optimizer: "sgd" }) };
     await expect(train(options("nan", wild))).rejects.toThrow(
-      /became infinite or NaN at step \d+ .*; the weights were not updated\. Lower --lr/,
+      /became infinite or NaN at step \d+ .*; the weights were not updated\. Lower `lr`/,
     );
     const log = (await readFile(join(folder, "nan", "log.jsonl"), "utf8")).trim().split("\n");
     expect(JSON.parse(log.at(-2)!).samples).toHaveLength(16);

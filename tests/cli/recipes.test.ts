@@ -101,7 +101,7 @@ describe("names of the released program", () => {
     const text = await readFile(new URL("../../docs/from-facebookresearch-deit.md", import.meta.url), "utf8");
     for (const [theirs, ours] of Object.entries(releasedOptions)) {
       expect(text, theirs).toContain(`\`${theirs}\``);
-      const setting = /^([a-zA-Z]+)(=|\b)/.exec(ours)?.[1] ?? "";
+      const setting = /^([a-zA-Z]+)(=|\b)/.exec(String(ours))?.[1] ?? "";
       if (!/^(not|the)$/.test(setting)) expect(Object.keys(recipeSchema.shape), theirs).toContain(setting);
     }
   });

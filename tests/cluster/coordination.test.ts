@@ -119,7 +119,7 @@ describe("a coordinator", () => {
     members = [a];
     await expect(join(1, 2, "guess")).rejects.toThrow(/turned rank 1 away: the token of the job is another one/);
     await expect(join(1, 3)).rejects.toThrow(/rank 1 of 3, but the job has 2/);
-    await expect(join(0, 2)).rejects.toThrow(/rank 0 has joined from .* --node-rank/);
+    await expect(join(0, 2)).rejects.toThrow(/rank 0 has joined from .*; give each node a rank of its own/);
     const b = await join(1, 2);
     members.push(b);
     expect(await Promise.all([a.gather("x", 1), b.gather("x", 2)])).toEqual([

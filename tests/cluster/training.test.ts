@@ -145,7 +145,7 @@ describe("a job", { timeout: 300_000 }, () => {
   });
 
   it("needs an address on several nodes, and node numbers that fit", async () => {
-    await expect(job("x", [], { nodes: 2 })).rejects.toThrow(/--coordinator host:port/);
+    await expect(job("x", [], { nodes: 2 })).rejects.toThrow(/`coordinator: "host:port"`/);
     await expect(job("x", [], { nodes: 2, nodeRank: 2 })).rejects.toThrow(/numbered 0 to 1/);
   });
 });

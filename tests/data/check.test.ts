@@ -63,7 +63,7 @@ describe("a dataset without fault", () => {
 
 it("tells of one class, of parts without labels, and of nothing misnamed in an archive", async () => {
   for (let i = 0; i < 4; i++) await put(`wrapped/photos/${i % 2 ? "a" : "b"}/${i}.jpg`, photo[i]);
-  expect(finding(await check("wrapped"), "refused").sentence).toMatch(
+  expect(String(finding(await check("wrapped"), "refused").sentence)).toMatch(
     /of one class, "photos".*did you mean ".*photos"/,
   );
   for (let i = 0; i < 8; i++) await put(`kaggle/${i < 4 ? "train" : "val"}/${i % 2 ? "a" : "b"}/${i}.jpg`, photo[i]);
@@ -167,8 +167,8 @@ describe("a dataset with all faults", () => {
     expect(json.findings).toHaveLength(report.findings.length);
     expect(json.classes[0]).toEqual({ name: "cat", images: { train: 42, val: 5 } });
     for (const { sentence, advice } of report.findings) {
-      expect(sentence).toMatch(/^.*\.$/);
-      expect(advice).toMatch(/^[A-Z].*\.$/);
+      expect(String(sentence)).toMatch(/^.*\.$/);
+      expect(String(advice)).toMatch(/^[A-Z].*\.$/);
     }
     expect(toLines(report).join("\n")).toContain('"');
   });

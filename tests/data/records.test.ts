@@ -195,7 +195,7 @@ describe("packRecords", () => {
       await createLoader({ ...options, dataset: turned, exif: "apply" }).close();
       const lost = await pack("ignore");
       expect(() => createLoader({ ...options, dataset: lost, exif: "apply" })).toThrow(
-        /pack them again with --exif apply/,
+        /pack them again with `exif: "apply"`/,
       );
     },
   );

@@ -152,7 +152,7 @@ describe("an image in a shard that cannot be read", () => {
   it("is named with its archive, and can be skipped", async () => {
     const dataset = await openDataset(await spoilt(), train);
     await expect(withoutBadImages(dataset, { data: "", workers: 0 })).rejects.toThrow(
-      /^1 of 3 images cannot be read; .*--on-bad-image skip:\n"[^"]*spoilt\.tar:0-0" is damaged/s,
+      /^1 of 3 images cannot be read; .*`onBadImage: "skip"`:\n"[^"]*spoilt\.tar:0-0" is damaged/s,
     );
     const warnings: string[] = [];
     const onEvent = (event: TrainEvent) => void (event.kind === "warning" && warnings.push(event.message));

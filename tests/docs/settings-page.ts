@@ -60,7 +60,7 @@ const code = (text: string) => `\`${text}\``;
 /** Options of the released program whose counterpart is this setting. */
 const released = (name: string): readonly string[] =>
   Object.entries(releasedOptions)
-    .filter(([, here]) => /^\w+/.exec(here)?.[0] === name)
+    .filter(([, here]) => /^\w+/.exec(String(here))?.[0] === name)
     .map(([theirs]) => theirs);
 
 /** An option by its name, and what differs in brackets. */

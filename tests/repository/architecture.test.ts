@@ -1,6 +1,7 @@
 /** Rules that hold for every file of the repository and that no linter knows. */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import ts from "typescript";
 import { describe, expect, it } from "vitest";
 
 const tracked = execFileSync("git", ["ls-files", "-z"], { encoding: "utf8" }).split("\0").filter(Boolean);
@@ -14,6 +15,18 @@ function found(paths: readonly string[], wrong: RegExp): string[] {
     const hit = wrong.exec(text(path));
     return hit ? [`${path}: ${hit[0].trim()}`] : [];
   });
+}
+
+/** Texts of a module's strings and templates. */
+function stringsOf(path: string): readonly string[] {
+  const found: string[] = [];
+  const visit = (node: ts.Node): void => {
+    if (ts.isStringLiteralLike(node) || ts.isTemplateHead(node) || ts.isTemplateMiddleOrTemplateTail(node))
+      found.push(node.text);
+    ts.forEachChild(node, visit);
+  };
+  visit(ts.createSourceFile(path, text(path), ts.ScriptTarget.Latest));
+  return found;
 }
 
 describe("the repository", () => {
@@ -67,6 +80,34 @@ describe("the repository", () => {
   it("knows primitives by themselves or by their traits, never by their names", () => {
     const engines = sources.filter((path) => /^src\/(tensor|engines)\/.*(?<!\.test)\.ts$/.test(path));
     expect(found(engines, /primitive\.name [!=]==|\.has\([\w.]*primitive\.name\)/)).toEqual([]);
+  });
+  it("names options in the command line alone: elsewhere they are settings (src/errors/sentence.ts)", () => {
+    const others = sources.filter((path) => /^src\/(?!cli\/).*(?<!\.test)\.ts$/.test(path));
+    const named = others.flatMap((path) =>
+      stringsOf(path).flatMap((part) =>
+        [...part.matchAll(/(?<![\w-])--[a-z][\w-]*/g)].map(([name]) => ({ path, name })),
+      ),
+    );
+    // Variables of style sheets, which pages define and use.
+    const pages = others.filter((path) => path.startsWith("src/report/"));
+    const variables = new Set(
+      pages.flatMap((path) =>
+        stringsOf(path).flatMap((part) => [...part.matchAll(/--([\w-]+):/g)].map(([, name]) => name)),
+      ),
+    );
+    const isVariable = ({ path, name }: { path: string; name: string }) =>
+      pages.includes(path) && (variables.has(name.slice(2)) || name.startsWith("--plot-"));
+    const foreign = [
+      "src/system/power.ts: --query-gpu", // nvidia-smi
+      "src/system/power.ts: --format",
+      "src/cluster/slurm.ts: --ntasks-per-node", // sbatch, srun
+      "src/cluster/slurm.ts: --kill-on-bad-exit",
+      "src/cluster/slurm.ts: --processes-per-node", // the job's own command
+      "src/data/codec/file-format.ts: --out", // sips
+      "src/data/dataset/left-out.ts: --out",
+    ];
+    const options = named.filter((one) => !isVariable(one)).map(({ path, name }) => `${path}: ${name}`);
+    expect(options.filter((option) => !foreign.includes(option))).toEqual([]);
   });
   it("names no path of a machine", () => {
     const own = written.filter((path) => path !== "tests/repository/architecture.test.ts");

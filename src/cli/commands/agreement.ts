@@ -27,13 +27,11 @@ import { viewChoice } from "../options/view.js";
 import { interruptible } from "../output/interruption.js";
 import { print } from "../output/output.js";
 import { textTable } from "../output/table.js";
+import { modelsForm } from "../output/wording.js";
 
 export function define(command: Command): void {
   dataOptions(engineOptions(command))
-    .argument(
-      "<models...>",
-      "[NAME=][MODEL:]WEIGHTS each, such as teacher=runs/teacher or deit_tiny_patch16_224:tiny.pth",
-    )
+    .argument("<models...>", `${modelsForm} each, such as teacher=runs/teacher or deit_tiny_patch16_224:tiny.pth`)
     .option(
       "--set <key=value ...>",
       "for ONNX files that do not state them: teacherNormalization, teacherImageSize, teacherClasses",
@@ -68,7 +66,7 @@ async function run(models: readonly ModelArgument[], options: Options, signal: A
   for (const { name, model, weights } of models.filter((m) => !isOnnx(m)))
     opened.push({
       ...{ name, file: weights },
-      ...(await openNotedModel({ ...viewChoice(options), model, weights, classes: named }, "argument")),
+      ...(await openNotedModel({ ...viewChoice(options), model, weights, classes: named })),
     });
   const classes = commonClasses(opened);
   const dataset = await testDataset(

@@ -168,7 +168,7 @@ function studentsProgress(title: string, students: number, quiet: boolean): (row
           images += event.images;
           progress?.update(images);
         } else if (event.kind === "epoch") last = event.record;
-        else if (event.kind === "warning") warn(event.message);
+        else if (event.kind === "warning") warn(event.sentence ?? event.message);
       },
     };
   };

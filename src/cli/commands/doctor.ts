@@ -3,10 +3,11 @@
 import { availableParallelism, cpus, freemem, totalmem } from "node:os";
 import type { Command } from "commander";
 import { listPlugins } from "../../engines/xla/plugins/store.js";
-import { messageOf } from "../../errors/message-of.js";
+import { messageOf, textOf } from "../../errors/message-of.js";
 import { add, constant, input, program } from "../../tensor/index.js";
 import { withEngine } from "../options/options.js";
 import { print } from "../output/output.js";
+import { worded } from "../output/wording.js";
 
 export function define(command: Command): void {
   command.option("--json", "print one JSON value").addHelpText("after", "\nExample:\n  deit doctor").action(run);
@@ -40,7 +41,7 @@ async function run(options: { json?: boolean }): Promise<void> {
       );
     }
     if (plugins.length === 0) print("engine xla: no plugin is installed; deit engine install cpu fetches one");
-    if (choice instanceof Error) print(`--engine auto fails: ${choice.message}`);
+    if (choice instanceof Error) print(`--engine auto fails: ${worded(textOf(choice))}`);
     else print(`--engine auto takes ${nameOf(choice)}: ${choice.reason}`);
   }
   if (!engines.some((e) => e.works)) process.exitCode = 6;

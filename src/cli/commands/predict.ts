@@ -63,7 +63,7 @@ async function run(images: readonly string[], options: Options, signal: AbortSig
         // One bad image does not keep the others from their answers.
         if (!(error instanceof FileError)) throw error;
         failure ??= error;
-        if (inputs.length > 1) warn(error.message);
+        if (inputs.length > 1) warn(error.text);
       }
     }
     if (failure && inputs.length > 1) process.exitCode = failure.exitCode;

@@ -5,6 +5,7 @@ import type { Command } from "commander";
 import type { Engine } from "../../engines/engine.js";
 import type { EngineChoice } from "../../engines/open.js";
 import { DeitError, InterruptedError } from "../../errors/errors.js";
+import { sentence } from "../../errors/sentence.js";
 import { calibration } from "../../evaluation/decisions.js";
 import type { ReportedRun } from "../../report/reported-run.js";
 import { inspectRun } from "../../report/run-inspection.js";
@@ -17,6 +18,7 @@ import { engineOptions, wholeNumber, withEngine } from "../options/options.js";
 import { requireWritable } from "../output/file.js";
 import { interruptible } from "../output/interruption.js";
 import { print, warn } from "../output/output.js";
+import { worded } from "../output/wording.js";
 
 export function define(command: Command): void {
   engineOptions(command)
@@ -66,7 +68,7 @@ async function run(folders: readonly string[], options: Options, signal: AbortSi
         return all;
       });
   const output = options.output ?? join(folders[0], "report.html");
-  await writeFileAtomic(output, runPage(reported));
+  await writeFileAtomic(output, runPage(reported, worded));
   if (options.json) print(JSON.stringify({ output, runs: reported.map(toJson) }));
   else print(`report: ${output}`);
 }
@@ -87,8 +89,8 @@ async function inspected(run: RunSummary, engine: Engine, options: Options, sign
     return { run, inspection };
   } catch (error) {
     if (!(error instanceof DeitError) || error instanceof InterruptedError) throw error;
-    warn(`${error.message} Its decisions are left out of the report.`);
-    return { run, notInspected: `Its decisions are not shown: ${error.message}` };
+    warn(sentence`${error.text} Its decisions are left out of the report.`);
+    return { run, notInspected: worded(sentence`Its decisions are not shown: ${error.text}`) };
   }
 }
 

@@ -6,6 +6,7 @@ import { followParent, isLaunched, launch } from "../../cluster/launcher.js";
 import { parseSplitRule } from "../../data/dataset/split.js";
 import { chooseEngine, type EngineChoice, openEngine } from "../../engines/open.js";
 import { InterruptedError, TrainingError, UsageError } from "../../errors/errors.js";
+import type { Message } from "../../errors/sentence.js";
 import { chartPng, drawChart } from "../../report/plot.js";
 import { sweepCells, sweepChart, sweepHead, sweepRows } from "../../report/sweep-table.js";
 import { writeFileAtomic } from "../../system/files/atomic-file.js";
@@ -21,6 +22,7 @@ import { type Ending, interruptible } from "../output/interruption.js";
 import { print } from "../output/output.js";
 import { markdownTable, textTable } from "../output/table.js";
 import { trainingProgress } from "../output/training-progress.js";
+import { worded } from "../output/wording.js";
 
 export function define(command: Command): void {
   chosenSplitOption(engineOptions(command))
@@ -105,13 +107,13 @@ async function run(data: string, options: Options, signal: AbortSignal, ending: 
 }
 
 const failure = ({ cell, outcome }: CellResult): string =>
-  `"${cell.row}" with seed ${cell.seed}: ${outcome.kind === "failed" ? outcome.reason : ""}`;
+  `"${cell.row}" with seed ${cell.seed}: ${outcome.kind === "failed" ? worded(outcome.reason) : ""}`;
 
 /**
  * How the data is divided, and the recipe that is varied: the named one; else one that fits the data, but for grids from
  * a file, whose rows are complete.
  */
-async function basis(data: string, recipe: string | undefined, options: Options, note: (message: string) => void) {
+async function basis(data: string, recipe: string | undefined, options: Options, note: (message: Message) => void) {
   const chosen = await chosenSplit({ ...options, data }, note);
   const unnamed = async () => (options.grid === undefined ? chosenSettings({ data, ...chosen }, note) : {});
   return { split: chosen.split, base: await (recipe === undefined ? unnamed() : readRecipe(recipe)) };

@@ -76,7 +76,7 @@ async function run(asked: Asked<Options>, signal: AbortSignal, ending: Ending): 
       engine,
       data,
       signal,
-      onEvent: (event) => event.kind === "warning" && warn(event.message),
+      onEvent: (event) => event.kind === "warning" && warn(event.sentence ?? event.message),
       onProgress: (images, total) => {
         progress ??= createProgress({ title: "answering", total, unit: "views", quiet: options.json });
         progress.update(images);

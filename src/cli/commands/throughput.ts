@@ -22,6 +22,7 @@ import { interruptible } from "../output/interruption.js";
 import { print } from "../output/output.js";
 import { checkPlotFile, writePlot } from "../output/plot-file.js";
 import { textTable } from "../output/table.js";
+import { modelsForm } from "../output/wording.js";
 
 const usual = ["tiny", "small", "base"].flatMap((size) => [
   `deit_${size}_patch16_224`,
@@ -30,7 +31,7 @@ const usual = ["tiny", "small", "base"].flatMap((size) => [
 
 export function define(command: Command): void {
   engineOptions(command)
-    .argument("[models...]", "model names, or [NAME=][MODEL:]WEIGHTS each, such as run folders", usual)
+    .argument("[models...]", `model names, or ${modelsForm} each, such as run folders`, usual)
     .option(
       "--batch-size <images>",
       "a number, fastest, or largest (the largest that fits, as in the paper)",
@@ -142,7 +143,7 @@ async function opened(text: string) {
     throw new UsageError(
       `"${text}" is neither the name of a model nor a file or folder of weights${didYouMean(text, modelNames())}`,
     );
-  const { model, weights } = await openNotedModel(argument, "argument");
+  const { model, weights } = await openNotedModel(argument);
   const top1 = await bestTop1(argument.weights);
   return {
     name: argument.name,

@@ -21,10 +21,11 @@ import { interruptible } from "../output/interruption.js";
 import { print } from "../output/output.js";
 import { checkPlotFile, writePlot } from "../output/plot-file.js";
 import { textTable } from "../output/table.js";
+import { modelsForm } from "../output/wording.js";
 
 export function define(command: Command): void {
   dataOptions(engineOptions(command))
-    .argument("<models...>", "distilled models, [NAME=][MODEL:]WEIGHTS each")
+    .argument("<models...>", `distilled models, ${modelsForm} each`)
     .option("--plot <file>", "write the curves as .svg or .png")
     .option("--json", "print one JSON value")
     .addHelpText(
@@ -54,7 +55,7 @@ async function run(models: readonly ModelArgument[], options: Options, signal: A
     const all: Result[] = [];
     for (const argument of models) {
       const choice = { ...viewChoice(options), ...argument, classes: await namedClasses(options) };
-      const opened = await openNotedModel(choice, "argument");
+      const opened = await openNotedModel(choice);
       const { model, view, weights, namedClasses: classes } = opened;
       const measured = [{ ...opened, path: argument.weights }];
       const dataset = await testDataset({ ...options, weights: measured }, model, classes, signal);

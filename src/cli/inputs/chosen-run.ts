@@ -4,6 +4,7 @@ import { placeFromEnvironment } from "../../cluster/rank-environment.js";
 import type { Dataset, SplitRule } from "../../data/dataset/dataset.js";
 import { parseSplitRule, partOf } from "../../data/dataset/split.js";
 import { openDataset } from "../../data/sources/open.js";
+import { type Message, sentence } from "../../errors/sentence.js";
 import { hasMeasuredPart } from "../../training/feed/measured-data.js";
 import { setAside } from "../../training/recipe/chosen.js";
 import { fittingRecipe } from "../../training/recipe/fitting.js";
@@ -19,7 +20,7 @@ export interface DataChoice {
 }
 
 /** For what is chosen: a line on standard error, unless that is for errors only. */
-export const noteUnless = (quiet: boolean | undefined) => (message: string) => {
+export const noteUnless = (quiet: boolean | undefined) => (message: Message) => {
   if (!quiet) note(message);
 };
 
@@ -47,7 +48,7 @@ export interface ChosenSplit {
  */
 export async function chosenSplit(
   { data, split, validation }: DataChoice,
-  note: (message: string) => void,
+  note: (message: Message) => void,
 ): Promise<ChosenSplit> {
   if (split !== undefined) return { split };
   if (validation !== undefined || (await hasMeasuredPart(data))) return { split: "given" };
@@ -62,14 +63,14 @@ export async function chosenSplit(
 /** Settings of the recipe that fits the data, for `resolveRecipe` to change further. `note` takes what is chosen. */
 export async function chosenSettings(
   options: RecipeChoice & DataChoice & ChosenSplit,
-  note: (message: string) => void,
+  note: (message: Message) => void,
 ): Promise<Record<string, unknown>> {
   const { data, split, batchSize, finetune, model } = options;
   const training = options.training ?? (await openDataset(data, { split: "train", rule: await parseSplitRule(split) }));
   const wanted = typeof batchSize === "number" ? batchSize : undefined;
   const { chosen, settings } = await fittingRecipe(training, { finetune, model, batchSize: wanted });
   note(
-    `recipe: ${chosen.name}, as none was given: ${chosen.why}. Choose another one, or change its settings with --set.\nexpect: ${chosen.expect}.`,
+    sentence`recipe: ${chosen.name}, as none was given: ${chosen.why}. Choose another one, or change its settings with --set.\nexpect: ${chosen.expect}.`,
   );
   // Several processes do not fit a head together; a new one then learns faster than the body.
   const together = chosen.name === "finetune" && placeFromEnvironment() ? { headStart: "given", headLrFactor: 10 } : {};

@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Engine } from "../../engines/engine.js";
 import { type Choice, type EngineChoice, openEngine, type PassedOver } from "../../engines/open.js";
 import { UsageError } from "../../errors/errors.js";
+import { sentence } from "../../errors/sentence.js";
 import { warn } from "../output/output.js";
 
 /** What the value of an option may be: the check and the words stand together, so that each option has one sentence. */
@@ -75,7 +76,7 @@ export function engineOptions(command: Command): Command {
 /** Says on standard error which installed plugins did not work. */
 export function warnOfPassedOver(_: Choice, passedOver: readonly PassedOver[]): void {
   for (const { choice, error } of passedOver)
-    warn(`The plugin "${choice.plugin}" does not work here and is skipped: ${error}`);
+    warn(sentence`The plugin "${choice.plugin ?? ""}" does not work here and is skipped: ${error}`);
 }
 
 /** Runs `work` with an engine, closed afterwards whatever happens. `work` hears why it is this one. */

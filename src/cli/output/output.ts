@@ -1,7 +1,9 @@
 /** All that commands write: results on standard output; notes, warnings and progress on standard error. */
 import { fstatSync } from "node:fs";
 import { printable } from "../../errors/quoted.js";
+import type { Message } from "../../errors/sentence.js";
 import { terminal } from "../../system/terminal/terminal.js";
+import { worded } from "./wording.js";
 
 const lost = new AbortController();
 
@@ -33,11 +35,11 @@ export function print(text: string): void {
 }
 
 /** What is said beside the result, on standard error. */
-export function note(text: string): void {
-  terminal.line(printable(text));
+export function note(text: Message): void {
+  terminal.line(printable(worded(text)));
 }
 
 /** What has gone wrong or may, a sentence on standard error. */
-export function warn(message: string): void {
-  note(`deit: ${message}`);
+export function warn(message: Message): void {
+  note(`deit: ${worded(message)}`);
 }

@@ -60,7 +60,7 @@ export function trainingProgress(title: string, quiet: boolean): { onEvent(event
         case "final":
           return; // told with the result
         case "warning":
-          warn(event.message);
+          warn(event.sentence ?? event.message);
       }
     },
   };

@@ -1,4 +1,5 @@
 /** What a check can find, and the words for it. */
+import type { Message } from "../../errors/sentence.js";
 import type { Survey } from "./survey.js";
 
 export type FindingKind =
@@ -34,9 +35,9 @@ export interface Finding {
   /** How many images, classes or files it is about. */
   readonly count: number;
   /** What is the case, as a sentence. */
-  readonly sentence: string;
+  readonly sentence: Message;
   /** What to do about it, as a sentence. */
-  readonly advice: string;
+  readonly advice: Message;
   /** Images by their index in the survey, those together that belong together. */
   readonly groups: readonly (readonly number[])[];
   /** What there is to say about single images. */

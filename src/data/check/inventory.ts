@@ -2,6 +2,7 @@
 import { opendir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { DeitError, FileError, NoSuchPartError, UnlabelledPartError } from "../../errors/errors.js";
+import type { Message } from "../../errors/sentence.js";
 import { isHidden } from "../../system/files/folder-entries.js";
 import { Uint32Column } from "../dataset/columns.js";
 import { type Dataset, type PartName, partNames } from "../dataset/dataset.js";
@@ -30,11 +31,11 @@ export type Oddity =
   /** Another file among the images. */
   | { readonly kind: "ignored"; readonly path: string }
   /** A folder or part that training would refuse, with the sentence it would say. */
-  | { readonly kind: "refused"; readonly path: string; readonly message: string }
+  | { readonly kind: "refused"; readonly path: string; readonly message: Message }
   /** A part without labels. */
-  | { readonly kind: "unlabelled"; readonly path: string; readonly message: string }
+  | { readonly kind: "unlabelled"; readonly path: string; readonly message: Message }
   /** What training says of the data before it begins. */
-  | { readonly kind: "told"; readonly path: string; readonly message: string };
+  | { readonly kind: "told"; readonly path: string; readonly message: Message };
 
 export interface Inventory {
   readonly parts: readonly Part[];
@@ -71,7 +72,7 @@ export async function takeInventory(path: string): Promise<Inventory> {
       if (found) parts.push({ name: place ?? split, dataset: found });
       // What keeps it from opening is either among the oddities by now, or is said here.
       if (oddities.length === before)
-        oddities.push({ kind: unlabelled ? "unlabelled" : "refused", path: folder, message: error.message });
+        oddities.push({ kind: unlabelled ? "unlabelled" : "refused", path: folder, message: error.text });
     }
   }
   if (parts.length === 0 && !oddities.some(({ kind }) => kind === "emptyClass"))
@@ -115,7 +116,7 @@ async function openClasses(path: string, oddities: Oddity[]): Promise<Dataset | 
       await addImagesBelow(files, folder);
     } catch (error) {
       if (!(error instanceof DeitError)) throw error;
-      oddities.push({ kind: "refused", path: join(path, folder), message: error.message });
+      oddities.push({ kind: "refused", path: join(path, folder), message: error.text });
     }
     classes.push(folder);
     for (let i = before; i < files.length; i++) labels.push(classes.length - 1);

@@ -1,5 +1,6 @@
 /** A report of the data doctor for machines, and for people in a terminal. */
 import { quoted } from "../../errors/quoted.js";
+import { type Message, sentence, setting, way } from "../../errors/sentence.js";
 import type { CheckReport } from "./check.js";
 import { classSizes } from "./checks/classes.js";
 import { counted, type Finding } from "./finding.js";
@@ -29,22 +30,22 @@ export function toJson({ path, survey, findings, seconds }: CheckReport): Record
 const examples = 5;
 
 /** Lines for a terminal: what there is, then each finding with its advice and some examples. */
-export function toLines({ path, survey, findings, seconds }: CheckReport): string[] {
+export function toLines({ path, survey, findings, seconds }: CheckReport): Message[] {
   const { length, parts, classes } = survey;
   const each = parts.map((p) => `${p.name} ${p.length.toLocaleString("en")}`).join(", ");
   return [
     `${path}: ${counted(length, "image")} in ${counted(classes.length, "class")} (${each}), checked in ${seconds.toFixed(1)} s`,
     ...findings.flatMap((finding) => [
       "",
-      `${finding.severity}: ${finding.sentence}`,
-      `  ${finding.advice}`,
-      ...exampleLines(finding, survey).map((line) => `    ${line}`),
+      sentence`${finding.severity}: ${finding.sentence}`,
+      sentence`  ${finding.advice}`,
+      ...exampleLines(finding, survey).map((line) => sentence`    ${line}`),
     ]),
     ...(findings.some((f) => f.severity !== "note") ? [] : ["", "No problems were found."]),
   ];
 }
 
-function exampleLines({ severity, groups, remarks, names = [] }: Finding, { describe }: Survey): string[] {
+function exampleLines({ severity, groups, remarks, names = [] }: Finding, { describe }: Survey): Message[] {
   if (severity === "note") return [];
   const lines = [
     ...groups.slice(0, examples).map((group) => {
@@ -58,7 +59,9 @@ function exampleLines({ severity, groups, remarks, names = [] }: Finding, { desc
     ...names.slice(0, examples).map(named),
   ];
   const more = groups.length + names.length - lines.length;
-  return more > 0 ? [...lines, `… and ${more.toLocaleString("en")} more: --json lists all`] : lines;
+  return more > 0
+    ? [...lines, sentence`… and ${more.toLocaleString("en")} more${way`: ${setting("json")} lists all`}`]
+    : lines;
 }
 
 /** A name as it is where that is safe, otherwise quoted and escaped. */

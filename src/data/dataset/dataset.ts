@@ -1,5 +1,6 @@
 /** What training and evaluation read from: samples with labels, wherever they lie. */
 import { UsageError } from "../../errors/errors.js";
+import { sentence, setting, way } from "../../errors/sentence.js";
 import type { Exif } from "../codec/decode.js";
 import type { SampleSet } from "./sample-set.js";
 
@@ -148,11 +149,11 @@ export function subset(dataset: Dataset, indices: ArrayLike<number>): Dataset {
 export function requireOrientation({ name, orientation }: Dataset, exif: Exif | undefined): void {
   if (exif === "apply" && orientation === "lost")
     throw new UsageError(
-      `The images of "${name}" were packed without applying their EXIF orientation; pack them again with --exif apply, or choose --exif ignore (the setting exif).`,
+      sentence`The images of "${name}" were packed without applying their EXIF orientation; pack them again with ${setting("exif", "apply").of("data pack")}${way`, or choose ${setting("exif", "ignore")}`}.`,
     );
   if (exif === "ignore" && orientation === "applied")
     throw new UsageError(
-      `The images of "${name}" were rotated by their EXIF orientation when packed, but are wanted as stored; choose --exif apply (the setting exif), or pack them again without it.`,
+      sentence`The images of "${name}" were rotated by their EXIF orientation when packed, but are wanted as stored; ${way`choose ${setting("exif", "apply")}, or `}pack them again without it.`,
     );
 }
 

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { FileError, NoSuchPartError } from "../../errors/errors.js";
 import { quoted } from "../../errors/quoted.js";
+import { type Sentence, sentence, setting, way } from "../../errors/sentence.js";
 import { type Choices, type PartName, partNames } from "./dataset.js";
 
 /** Words for the parts: those of the Hugging Face datasets library, and what competitions write as one word. */
@@ -136,7 +137,7 @@ export function noPart(path: string, parts: readonly string[], wanted: PartName)
   const there = [...new Set(parts)].join(", ");
   const message =
     there === ""
-      ? `"${path}" is not divided into parts, so it has none for ${wanted}; hold out a share with --split 0.2.`
+      ? sentence`"${path}" is not divided into parts, so it has none for ${wanted}${way`; hold out a share with ${setting("split", 0.2)}`}.`
       : `"${path}" has the parts ${there} but none for ${wanted}; add one named "${wanted}".`;
   return new NoSuchPartError(path, message, parts);
 }
@@ -147,5 +148,5 @@ export function requireUndivided(path: string, wanted: PartName): void {
 }
 
 /** How a user decides what folders are. */
-export const waysOut = (path: string, part: string): string =>
-  `If they are parts, name them: "${join(path, part)}" for training, with --validation and --test for the others, or folders,train=NAME,validation=NAME:${path}; if all folders are classes, write folders:${path}.`;
+export const waysOut = (path: string, part: string): Sentence =>
+  sentence`If they are parts, name them: ${way`"${join(path, part)}" for training, with ${setting("validation")} and ${setting("test")} for the others, or `}folders,train=NAME,validation=NAME:${path}; if all folders are classes, write folders:${path}.`;

@@ -74,7 +74,7 @@ describe("a recorded split", () => {
   it("that is none is refused in a sentence", async () => {
     await writeFile(join(root, "x.json"), '{"format": 1}');
     await expect(parseSplitRule(join(root, "x.json"))).rejects.toThrow("records no split");
-    await expect(parseSplitRule("1.5")).rejects.toThrow("--split is");
+    await expect(parseSplitRule("1.5")).rejects.toThrow("`split` is");
     await expect(parseSplitRule(join(root, "none.json"))).rejects.toThrow("it does not exist");
   });
 });

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { FileError, UsageError } from "../../errors/errors.js";
 import { fileError } from "../../errors/file-error.js";
+import { sentence, setting } from "../../errors/sentence.js";
 import { openSafetensors } from "../../formats/safetensors/safetensors.js";
 import { writeFileAtomic } from "../../system/files/atomic-file.js";
 import { readJson } from "../../system/files/json-file.js";
@@ -28,7 +29,7 @@ export async function parseSplitRule(text: string): Promise<SplitRule> {
   if (text.endsWith(".safetensors")) return splitOfWeights(text);
   if (!text.endsWith(".json")) {
     throw new UsageError(
-      `--split is "${text}"; it must be given, a share for testing between 0 and 1 such as 0.1, or the split.json or the weights of a run.`,
+      sentence`${setting("split")} is "${text}"; it must be given, a share for testing between 0 and 1 such as 0.1, or the split.json or the weights of a run.`,
     );
   }
   return readSplit(text);

@@ -3,6 +3,7 @@ import { copyFile, mkdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { FileError, UsageError } from "../../errors/errors.js";
 import { fileError } from "../../errors/file-error.js";
+import { sentence, setting } from "../../errors/sentence.js";
 import { requireFreeSpace } from "../../system/files/atomic-file.js";
 import { takeLock } from "../../system/files/lock-file.js";
 import { makeFolder } from "../../system/files/make-folder.js";
@@ -50,7 +51,8 @@ export async function fetchDataset(entry: FilesEntry, folder: string, options: F
 }
 
 async function fetchAlone(entry: FilesEntry, folder: string, downloads: string, options: FetchOptions): Promise<void> {
-  if (await exists(folder)) throw new UsageError(`"${folder}" already exists; remove it, or choose another --output.`);
+  if (await exists(folder))
+    throw new UsageError(sentence`"${folder}" already exists; remove it, or choose another ${setting("output")}.`);
   const unfinished = `${folder}.unfinished`;
   try {
     await mkdir(downloads, { recursive: true });

@@ -1,5 +1,6 @@
 /** Batches: worker threads decode and transform into shared memory, a few batches ahead of the consumer. */
 import { FileError, UsageError } from "../../errors/errors.js";
+import { sentence, setting } from "../../errors/sentence.js";
 import { RandomStream } from "../../random/stream.js";
 import { WorkerDied, WorkerPool } from "../../system/threads/worker-pool.js";
 import { workerUrl } from "../../system/threads/worker-url.js";
@@ -82,7 +83,7 @@ export function createLoader(options: LoaderOptions, worker = workerUrl("data/lo
   const { dataset, batchSize, dropLast, transform, process: { count: processes } = alone } = options;
   if (batchSize % processes !== 0) {
     throw new UsageError(
-      `A batch of ${batchSize} cannot be shared out among ${processes} processes; choose a --batch-size that ${processes} divides.`,
+      sentence`A batch of ${batchSize} cannot be shared out among ${processes} processes; choose a ${setting("batchSize")} that ${processes} divides.`,
     );
   }
   requireOrientation(dataset, options.exif);
@@ -135,7 +136,7 @@ export function fewerThanBatch({ name, length }: Dataset, batchSize: number): Fi
   const images = length === 1 ? "1 image" : `${length} images`;
   return new FileError(
     name,
-    `The dataset "${name}" has ${images} to train on, fewer than one batch of ${batchSize}; give a --batch-size (the recipe's batchSize) of ${length} or less.`,
+    sentence`The dataset "${name}" has ${images} to train on, fewer than one batch of ${batchSize}; give a ${setting("batchSize")} of ${length} or less.`,
   );
 }
 

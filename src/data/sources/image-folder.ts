@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { FileError, UnlabelledPartError, UsageError } from "../../errors/errors.js";
 import { quoted } from "../../errors/quoted.js";
+import { sentence } from "../../errors/sentence.js";
 import { isIndex } from "../dataset/class-matching.js";
 import { Uint32Column } from "../dataset/columns.js";
 import type { Dataset, OpenOptions } from "../dataset/dataset.js";
@@ -79,7 +80,7 @@ function refuseParts(path: string, walks: ReadonlyMap<string, Walked>): void {
       if (shared.length < 2 || 2 * shared.length < Math.min(inner.length, others.length)) continue;
       throw new FileError(
         path,
-        `In "${path}", ${listed([name, other])} hold the same folders (${listed(shared, 4)}) and no images of their own, as parts of data do. ${waysOut(path, name)}`,
+        sentence`In "${path}", ${listed([name, other])} hold the same folders (${listed(shared, 4)}) and no images of their own, as parts of data do. ${waysOut(path, name)}`,
       );
     }
     // One of many is enough to compare with: parts are alike, all of them.

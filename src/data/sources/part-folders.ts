@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { FileError } from "../../errors/errors.js";
 import { fileError } from "../../errors/file-error.js";
+import { sentence } from "../../errors/sentence.js";
 import { forEachEntry } from "../../system/files/folder-entries.js";
 import type { Choices, PartName } from "../dataset/dataset.js";
 import { isImageName } from "../dataset/files.js";
@@ -72,7 +73,7 @@ function besideClasses(
   if (deep.length === 0) return asClasses(path, named);
   throw new FileError(
     path,
-    `"${path}" holds ${listed(deep)}, called as ${deep.length === 1 ? "a part" : "parts"} of the data, and beside ${deep.length === 1 ? "it" : "them"} images in ${listed(others)}, which ${others.length === 1 ? "is" : "are"} not. ${waysOut(path, deep[0])}`,
+    sentence`"${path}" holds ${listed(deep)}, called as ${deep.length === 1 ? "a part" : "parts"} of the data, and beside ${deep.length === 1 ? "it" : "them"} images in ${listed(others)}, which ${others.length === 1 ? "is" : "are"} not. ${waysOut(path, deep[0])}`,
   );
 }
 
@@ -105,7 +106,7 @@ const leftOut = (path: string, names: readonly string[]): string =>
 function twice(path: string, part: PartName, names: readonly string[]): FileError {
   return new FileError(
     path,
-    `"${path}" has more than one folder for ${part}: ${listed(names)}. ${waysOut(path, names[0])}`,
+    sentence`"${path}" has more than one folder for ${part}: ${listed(names)}. ${waysOut(path, names[0])}`,
   );
 }
 

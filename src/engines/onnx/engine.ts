@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { EngineError, OutOfMemoryError } from "../../errors/errors.js";
+import { sentence, setting, way } from "../../errors/sentence.js";
 import { packageRoot } from "../../system/files/package-root.js";
 import { hostMemory } from "../../system/memory.js";
 import { parseJson } from "../../system/text/json.js";
@@ -87,7 +88,7 @@ export class OnnxEngine implements Engine {
   async compile(program: Program, { precision = "float32" }: CompileOptions = {}): Promise<Executable> {
     if (precision !== "float32") {
       throw new EngineError(
-        `The ONNX engine computes in float32 only, not ${precision}; use --precision float32 or --engine xla.`,
+        sentence`The ONNX engine computes in float32 only, not ${precision}${way`; use ${setting("precision", "float32")} or ${setting("engine", "xla")}`}.`,
       );
     }
     const lowered = this.#lower(program);

@@ -2,6 +2,7 @@
 
 import type { KeyValueStore } from "../../cluster/process-group.js";
 import { EngineError } from "../../errors/errors.js";
+import { sentence, setting } from "../../errors/sentence.js";
 import { type ClientOptions, PjrtClient } from "./pjrt/client.js";
 import type { InstalledPlugin } from "./plugins/store.js";
 
@@ -37,7 +38,7 @@ async function openAlone(plugin: InstalledPlugin, { devices, client: given = {} 
     const found = client.devices.length;
     await client.close();
     throw new EngineError(
-      `${devices} devices were asked for, but the plugin "${plugin.name}" has ${found}; use --devices ${found}.`,
+      sentence`${devices} devices were asked for, but the plugin "${plugin.name}" has ${found}; use ${setting("devices", found)}.`,
     );
   }
   return client;
@@ -52,21 +53,21 @@ async function openTogether(
   { client: given }: OpenOptions,
   { index, count, store, visibleDevices }: ProcessOptions,
 ): Promise<PjrtClient> {
-  const alone = `so ${count} processes cannot train together on it; start one process, with --devices for several devices`;
+  const alone = sentence`so ${count} processes cannot train together on it; start one process, with ${setting("devices")} for several devices`;
   if (plugin.name === "cpu") {
-    throw new EngineError(`The plugin "cpu" has no connection between processes, ${alone}.`);
+    throw new EngineError(sentence`The plugin "cpu" has no connection between processes, ${alone}.`);
   }
   const place = { node_id: index, num_nodes: count, ...(visibleDevices && { visible_devices: visibleDevices }) };
   const client = await PjrtClient.create(plugin.library, { ...given, ...place }, store);
   const { devices, allDevices } = client;
   if (allDevices.length === devices.length) {
     await client.close();
-    throw new EngineError(`The plugin "${plugin.name}" exposes only this process's own devices, ${alone}.`);
+    throw new EngineError(sentence`The plugin "${plugin.name}" exposes only this process's own devices, ${alone}.`);
   }
   if (allDevices.length !== count * devices.length) {
     await client.close();
     throw new EngineError(
-      `Process ${index} of ${count} has ${devices.length} of ${allDevices.length} devices, but all processes must have the same number; use identical nodes, or --processes-per-node.`,
+      sentence`Process ${index} of ${count} has ${devices.length} of ${allDevices.length} devices, but all processes must have the same number; use identical nodes, or ${setting("processesPerNode").of("launch")}.`,
     );
   }
   return client;

@@ -5,6 +5,7 @@ import { type FileExecutable, startOnnxEngine } from "../../engines/onnx/engine.
 import { type FileGraph, readFileGraph } from "../../engines/onnx/file-graph.js";
 import { UsageError } from "../../errors/errors.js";
 import { fileError } from "../../errors/file-error.js";
+import { type Message, sentence, way } from "../../errors/sentence.js";
 import type { Normalization } from "../../models/model.js";
 import { openRegular, streamRegular } from "../../system/files/regular-file.js";
 import type { NamedTensors, Program, Tensor } from "../../tensor/index.js";
@@ -28,7 +29,7 @@ export interface OnnxClassifier {
   readonly path: string;
   readonly description: OnnxDescription;
   /** What should be said of its classes. */
-  readonly notes: readonly string[];
+  readonly notes: readonly Message[];
   /** How it wants to see whole images; how large, and how normalised, it tells when it is loaded. */
   view(chosen: ViewChoice): Geometry & Pick<EvaluationView, "interpolation" | "exif">;
   /** SHA-256 of the file, of those that hold its weights, and of `use`, which tells how it is used. */
@@ -167,7 +168,7 @@ async function load(wanted: Wanted): Promise<LoadedOnnx> {
 function unknownForm({ path, names }: Wanted, order: "order suffices" | undefined): AnswerForm {
   if (order) return "logits";
   throw new UsageError(
-    `All predictions of the ${names.called} in "${path}" are between 0 and 1 without summing to 1, as those of a sigmoid are; say what they are with ${names.setting("answers")}: sigmoids, probabilities or logits.`,
+    sentence`All predictions of the ${names.called} in "${path}" are between 0 and 1 without summing to 1, as those of a sigmoid are${way`; say what they are with ${names.setting("answers")}: sigmoids, probabilities or logits`}.`,
   );
 }
 
@@ -175,11 +176,11 @@ function sizeFor({ size }: Layout, { path, choice, names, description, shown }: 
   const setting = names.setting("imageSize");
   if (size !== undefined && choice.imageSize !== undefined && size !== choice.imageSize)
     throw new UsageError(
-      `The ${names.called} in "${path}" takes images of ${size} pixels, but ${setting} is ${choice.imageSize}; leave it out.`,
+      sentence`The ${names.called} in "${path}" takes images of ${size} pixels, but ${setting} is ${choice.imageSize}; leave it out.`,
     );
   const found = size ?? description.imageSize ?? shown.imageSize;
   if (found !== undefined) return found;
   throw new UsageError(
-    `Neither "${path}" nor a preprocessor_config.json beside it says how large its images are; set ${setting}.`,
+    sentence`Neither "${path}" nor a preprocessor_config.json beside it says how large its images are${way`; set ${setting}`}.`,
   );
 }

@@ -2,6 +2,7 @@
 import { dirname } from "node:path";
 import { readOnnxMetadata } from "../../engines/onnx/file-metadata.js";
 import { UsageError } from "../../errors/errors.js";
+import { type Message, sentence, way } from "../../errors/sentence.js";
 import type { Normalization } from "../../models/model.js";
 import type { ResampleFilter } from "../../models/resample.js";
 import { tryJson } from "../../system/text/json.js";
@@ -38,7 +39,7 @@ export interface DescribedFile {
   readonly description: OnnxDescription;
   readonly view: readonly SaidOfView[];
   /** What should be said of its classes. */
-  readonly notes: readonly string[];
+  readonly notes: readonly Message[];
 }
 
 /** Metadata of an ONNX file that says how to use it; values are JSON. */
@@ -65,9 +66,7 @@ export async function describeFile(path: string, choice: OnnxChoice, names: Onnx
   const first = <T>(of: (said: SaidOfView) => T | undefined) => view.find((said) => of(said) !== undefined);
   const normalized = first((said) => said.normalization);
   if (choice.normalization === undefined && normalized?.normalization && "refused" in normalized.normalization)
-    throw new UsageError(
-      `${normalized.source} ${normalized.normalization.refused}; for a ${names.called}, set ${names.setting("normalization")}.`,
-    );
+    throw new UsageError(sentence`${normalized.source} ${normalized.normalization.refused}.`).renamed(names.renaming);
   const normalization =
     choice.normalization === undefined
       ? (normalized?.normalization as Normalization | undefined)
@@ -83,7 +82,7 @@ export async function describeFile(path: string, choice: OnnxChoice, names: Onnx
 /** The sentence for a classifier of which nobody says how its images are normalised. */
 export const noNormalization = (path: string, { called, setting }: OnnxNames): UsageError =>
   new UsageError(
-    `Neither "${path}" nor a preprocessor_config.json beside it says how the ${called}'s images are normalised; set ${setting("normalization")} to imagenet, inception, none or {"mean":[…],"std":[…]}.`,
+    sentence`Neither "${path}" nor a preprocessor_config.json beside it says how the ${called}'s images are normalised${way`; set ${setting("normalization")} to imagenet, inception, none or {"mean":[…],"std":[…]}`}.`,
   );
 
 /** Classifiers that ultralytics exports take values of 0 to 1 as they are, of an image cropped in the centre. */

@@ -1,6 +1,7 @@
 /** What the inputs and outputs of an ONNX file say: how it takes images, and which output holds the classes. */
 import type { FileValue } from "../../engines/onnx/messages.js";
 import { UsageError } from "../../errors/errors.js";
+import { sentence, way } from "../../errors/sentence.js";
 import type { OnnxNames } from "./names.js";
 
 /** How a classifier takes images. */
@@ -80,7 +81,7 @@ export function outputOf(
   if (found && others.length === 0) return { name: found.name, classes: width(found) };
   if (found)
     throw new UsageError(
-      `"${path}" has several outputs that may be its classes (${words}), and none is called logits; name the one that counts by ${setting("output")}.`,
+      sentence`"${path}" has several outputs that may be its classes (${words}), and none is called logits${way`; name the one that counts by ${setting("output")}`}.`,
     );
   throw new UsageError(
     `"${path}" is not a classifier: none of its outputs (${words}) is ${asked ? `"${asked}" and ` : ""}[batch, classes].`,

@@ -2,6 +2,8 @@
 import { type Dataset, type PartName, sayings } from "../../data/dataset/dataset.js";
 import { type FoundPart, openDataset, openForMeasuring, partIfThere, passedOver } from "../../data/sources/open.js";
 import { NoSuchPartError, UnlabelledPartError, UsageError } from "../../errors/errors.js";
+import { type Message, sentence, setting, way } from "../../errors/sentence.js";
+import { warning } from "../run-folder/events.js";
 import { ownMeasured, ownPart, placeName } from "./data-place.js";
 import type { DataOptions } from "./training-data.js";
 
@@ -21,7 +23,7 @@ type Asked = Pick<DataOptions, "data" | "validation" | "test" | "split" | "onEve
  * Where there is nothing to measure on, that is a warning, and the last epoch counts as the best.
  */
 export async function measuredData(options: Asked, classes: readonly string[]): Promise<MeasuredData> {
-  const warn = (message: string) => options.onEvent?.({ kind: "warning", message });
+  const warn = (text: Message) => options.onEvent?.(warning(text));
   const validation = await partFor("validation", options, classes);
   // Other data that is named takes the place of the data's own parts.
   const named = options.validation !== undefined && options.test === undefined;
@@ -42,7 +44,7 @@ export async function measuredData(options: Asked, classes: readonly string[]): 
   }
   for (const found of [validation, test]) if (found?.kind === "unlabelled") throw withWaysOut(found.error);
   warn(
-    `"${placeName(options.data)}" has no part for validation or testing, so accuracy is not measured. Hold out a share with --split 0.2, or give other data with --validation.`,
+    sentence`"${placeName(options.data)}" has no part for validation or testing, so accuracy is not measured.${way` Hold out a share with ${setting("split", 0.2)}, or give other data with ${setting("validation")}.`}`,
   );
   return {};
 }
@@ -69,7 +71,9 @@ async function partFor(
   const other = { validation, test }[part];
   const divided = rule !== undefined && rule.kind !== "given";
   if (part === "validation" && other !== undefined && divided)
-    throw new UsageError("--validation and --split both say what to measure on; remove one.");
+    throw new UsageError(
+      sentence`${setting("validation")} and ${setting("split")} both say what to measure on; remove one.`,
+    );
   if (other !== undefined && typeof other !== "string") return { kind: "there", dataset: ownMeasured(other, classes) };
   if (other !== undefined) return { kind: "there", ...(await openForMeasuring(other, { classes })) };
   if (typeof data !== "string")
@@ -81,8 +85,8 @@ async function partFor(
   return partIfThere(data, { split: part, classes });
 }
 
-const withWaysOut = ({ path, message }: UnlabelledPartError): UnlabelledPartError =>
+const withWaysOut = ({ path, text }: UnlabelledPartError): UnlabelledPartError =>
   new UnlabelledPartError(
     path,
-    `${message} The data has no other part to measure on: hold out a share of the training images with --split 0.2, or give data with labels with --validation.`,
+    sentence`${text} The data has no other part to measure on${way`: hold out a share of the training images with ${setting("split", 0.2)}, or give data with labels with ${setting("validation")}`.or`: hold out a share of the training images with ${setting("split", 0.2)}`}.`,
   );

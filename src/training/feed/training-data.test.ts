@@ -24,7 +24,7 @@ it.each([
     const open = () => trainingLoader(dataset, recipe, createStudent(recipe, 10), { data: "", workers: 0 });
     if (!fits)
       return expect(open).toThrow(
-        `has ${images} images to train on, fewer than one batch of ${batchSize}; give a --batch-size`,
+        `has ${images} images to train on, fewer than one batch of ${batchSize}; give a \`batchSize\` of`,
       );
     const loader = open();
     expect(Math.floor(loader.stepsPerEpoch / accumulate)).toBe(1);

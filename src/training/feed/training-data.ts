@@ -9,6 +9,7 @@ import { readSplit, writeSplit } from "../../data/dataset/split.js";
 import { createLoader, epochLength, fewerThanBatch, type Loader } from "../../data/loading/loader.js";
 import type { Transform } from "../../data/view/transform.js";
 import { FileError, TrainingError } from "../../errors/errors.js";
+import { sentence, setting, way } from "../../errors/sentence.js";
 import { defaultView, type EvaluationView } from "../../evaluation/view.js";
 import type { Model } from "../../models/model.js";
 import { evaluationInterpolation, type Recipe } from "../recipe/recipe.js";
@@ -41,7 +42,7 @@ export async function withoutBadImages(
   if (onBadImage === "stop") {
     throw new FileError(
       bad[0].path,
-      `${bad.length} of ${dataset.length} images cannot be read; fix or remove them, or skip them with --on-bad-image skip:\n${list}`,
+      sentence`${bad.length} of ${dataset.length} images cannot be read; fix or remove them${way`, or skip them with ${setting("onBadImage", "skip")}`}:\n${list}`,
     );
   }
   onEvent?.({
@@ -138,7 +139,7 @@ export function trainingLoader(dataset: Dataset, recipe: Recipe, model: Model, o
   const { batchSize, accumulate } = recipe;
   if (batchSize % accumulate !== 0) {
     throw new TrainingError(
-      `A batch of ${batchSize} cannot be made in ${accumulate} equal runs; choose an --accumulate that divides it.`,
+      sentence`A batch of ${batchSize} cannot be made in ${accumulate} equal runs; choose an ${setting("accumulate")} that divides it.`,
     );
   }
   // Each run's batch may be there where the step's is not.

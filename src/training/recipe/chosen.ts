@@ -1,4 +1,5 @@
 /** The recipe of a run for which none was named: which of the packaged ones, with a batch and epochs that fit the data. */
+import { type Message, sentence, setting, way } from "../../errors/sentence.js";
 import type { RecipeSettings } from "./recipe.js";
 
 export interface FoundData {
@@ -14,7 +15,7 @@ export interface ChosenRecipe {
   readonly changes: Partial<RecipeSettings>;
   /** Why this one, and what to expect: to follow its name. */
   readonly why: string;
-  readonly expect: string;
+  readonly expect: Message;
 }
 
 /** From so many images on, the recipe of ImageNet has enough to learn from. */
@@ -43,16 +44,14 @@ export function chooseRecipe(data: FoundData, weights: boolean, batchSize?: numb
       name: "deit-tiny",
       changes: {},
       why: `no weights to begin from, and ${of}`,
-      expect:
-        "300 epochs as in the paper, which need an accelerator; --dry-run estimates the time, --epochs changes it",
+      expect: sentence`300 epochs as in the paper, which need an accelerator${way`; ${setting("dryRun")} estimates the time, ${setting("epochs")} changes it`.or`; ${setting("epochs")} changes it`}`,
     };
   const batch = batchSize ?? smallBatch(images, 32);
   return {
     name: "small-data",
     changes: { batchSize: batch, epochs: epochsFor(images, batch, { steps: 1500, least: 50, most: 300 }) },
     why: `there are no weights to start from; batch and epochs are chosen for ${of}`,
-    expect:
-      "a transformer learns little from so few images alone: --finetune hub (or a file of weights) is faster and far better",
+    expect: sentence`a transformer learns little from so few images alone: ${setting("finetune", "hub")} (or a file of weights) is faster and far better`,
   };
 }
 

@@ -94,7 +94,8 @@ export function applySettings(settings: Settings, changes: readonly string[]): R
   return changes.reduce<Record<string, unknown>>(
     (changed, text) => {
       const at = text.indexOf("=");
-      if (at < 1) throw new UsageError(`--set got "${text}"; write key=value, such as depth=6.`);
+      if (at < 1)
+        throw new UsageError(`The change of a setting "${text}" has no name; write key=value, such as depth=6.`);
       return changedAt(changed, text.slice(0, at).split("."), jsonOrText(text.slice(at + 1)));
     },
     { ...settings },

@@ -1,6 +1,7 @@
 /** Options of facebookresearch/deit's main.py, and where they are here. docs/from-facebookresearch-deit.md says more. */
+import { type Message, sentence, setting } from "../../errors/sentence.js";
 
-export const releasedOptions: Readonly<Record<string, string>> = {
+export const releasedOptions: Readonly<Record<string, Message>> = {
   "batch-size": "batchSize, the global batch instead of one process's",
   epochs: "epochs",
   "bce-loss": "loss=binaryCrossEntropy with targetThreshold=0 and labelSmoothing=0",
@@ -62,18 +63,18 @@ export const releasedOptions: Readonly<Record<string, string>> = {
   "data-path": "the DATA argument of deit train",
   "data-set": "not needed: the format of DATA is recognised",
   "inat-category": "not offered: the classes of iNaturalist are its species",
-  "output-dir": "the option --output",
-  device: "the options --engine, --plugin and --devices",
+  "output-dir": sentence`the option ${setting("output")}`,
+  device: sentence`the options ${setting("engine")}, ${setting("plugin")} and ${setting("devices")}`,
   seed: "seed",
-  resume: "the option --resume",
-  "start-epoch": "not needed: --resume continues where the run stopped",
+  resume: sentence`the option ${setting("resume")}`,
+  "start-epoch": sentence`not needed: ${setting("resume")} continues where the run stopped`,
   eval: "the command deit evaluate",
   "eval-crop-ratio": "evaluationCropRatio",
   "dist-eval": "not needed: evaluation uses the engine of training",
-  distributed: "not needed: --devices says how many",
-  "num-workers": "the option --workers",
+  distributed: sentence`not needed: ${setting("devices")} says how many`,
+  "num-workers": sentence`the option ${setting("workers")}`,
   "pin-mem": "not needed: worker threads write into shared memory",
   "no-pin-mem": "not needed: worker threads write into shared memory",
-  "world-size": "the option --devices",
-  "dist-url": "not needed: --devices says how many",
+  "world-size": sentence`the option ${setting("devices")}`,
+  "dist-url": sentence`not needed: ${setting("devices")} says how many`,
 };

@@ -1,5 +1,6 @@
 /** What a training run tells while it continues. */
 import type { EngineInfo } from "../../engines/engine.js";
+import { type Message, Sentence } from "../../errors/sentence.js";
 import type { EvaluationResult } from "../../evaluation/metrics.js";
 import type { Model } from "../../models/model.js";
 
@@ -34,8 +35,22 @@ export type TrainEvent =
   | { readonly kind: "epoch"; readonly record: EpochRecord }
   /** The best weights, measured once on the part for testing after they were chosen on that for validation. */
   | { readonly kind: "final"; readonly result: EvaluationResult }
-  /** `about` tells those apart that only concern a run which someone may still change. */
-  | { readonly kind: "warning"; readonly message: string; readonly about?: "loss jump" };
+  | Warning;
+
+/** What has gone wrong or may. `about` tells those apart that only concern a run which someone may still change. */
+export interface Warning {
+  readonly kind: "warning";
+  readonly message: string;
+  /** The message for who shows the settings that it names in a way of their own; where it names some. */
+  readonly sentence?: Sentence;
+  readonly about?: "loss jump";
+}
+
+export const warning = (text: Message): Warning => ({
+  kind: "warning",
+  message: String(text),
+  ...(text instanceof Sentence ? { sentence: text } : {}),
+});
 
 /** One line of the log. */
 export interface EpochRecord {

@@ -3,6 +3,7 @@ import { appendFile, readdir } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { TrainingError, UsageError } from "../../errors/errors.js";
 import { fileError } from "../../errors/file-error.js";
+import { sentence, setting, way } from "../../errors/sentence.js";
 import { removeLeftovers, writeFileAtomic } from "../../system/files/atomic-file.js";
 import { takeLock } from "../../system/files/lock-file.js";
 import { makeFolder } from "../../system/files/make-folder.js";
@@ -54,7 +55,9 @@ export async function openRunFolder(
     // A run that saved nothing, such as one whose batch did not fit, is in nobody's way.
     const before = resume || (await holdsWeights(path)) ? await describeRun(path) : undefined;
     if (before && !resume) {
-      throw new UsageError(`"${path}" holds a run already; choose another --output, or continue it with --resume.`);
+      throw new UsageError(
+        sentence`"${path}" holds a run already; choose another ${setting("output")}${way`, or continue it with ${setting("resume")}`}.`,
+      );
     }
     const changes = before ? changesOf(path, before, run, allowed) : {};
     await removeLeftovers(path);
@@ -94,9 +97,9 @@ function lockedFolder(path: string, owner: ProcessIdentity | undefined): Trainin
   if (!owner) return new TrainingError(`The run folder "${path}" cannot be locked; another process is starting in it.`);
   const wayOut =
     lifeOf(owner) === "alive"
-      ? "stop it, or choose another --output"
-      : "stop it, or choose another --output; if it is gone, its lock is taken over two minutes after it was last active";
-  return new TrainingError(`${namedProcess(owner)} is writing in the run folder "${path}"; ${wayOut}.`);
+      ? sentence`stop it, or choose another ${setting("output")}`
+      : sentence`stop it, or choose another ${setting("output")}; if it is gone, its lock is taken over two minutes after it was last active`;
+  return new TrainingError(sentence`${namedProcess(owner)} is writing in the run folder "${path}"; ${wayOut}.`);
 }
 
 async function holdsWeights(path: string): Promise<boolean> {

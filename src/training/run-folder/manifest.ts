@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { FileError, UsageError } from "../../errors/errors.js";
 import { fileError } from "../../errors/file-error.js";
+import { sentence, setting } from "../../errors/sentence.js";
 import { readJson } from "../../system/files/json-file.js";
 import { JsonError } from "../../system/text/json.js";
 import { parseRecipe, type Recipe, recipeDifferences } from "../recipe/recipe.js";
@@ -111,6 +112,9 @@ export function changesOf(
       : `${key} was ${JSON.stringify(from)} and is ${JSON.stringify(to)}`,
   );
   throw new UsageError(
-    `The run in "${folder}" was started with other settings: ${list.join("; ")}. Resume with the same settings, allow the change with --allow-change ${refused.map(([key]) => key).join(" ")}, or start a new run.`,
+    sentence`The run in "${folder}" was started with other settings: ${list.join("; ")}. Resume with the same settings, allow the change with ${setting(
+      "allowChange",
+      refused.map(([key]) => key),
+    )}, or start a new run.`,
   );
 }

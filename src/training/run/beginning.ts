@@ -2,6 +2,7 @@
 import type { Dataset } from "../../data/dataset/dataset.js";
 import type { Engine } from "../../engines/engine.js";
 import { UsageError } from "../../errors/errors.js";
+import { sentence, setting } from "../../errors/sentence.js";
 import type { Model } from "../../models/model.js";
 import type { NamedTensors } from "../../tensor/index.js";
 import type { Recipe } from "../recipe/recipe.js";
@@ -40,10 +41,10 @@ export function requireFittable({ headStart, finetune }: Recipe, processes: numb
   if (headStart !== "fitted") return;
   if (finetune === undefined)
     throw new UsageError(
-      "headStart is fitted, but the model starts from scratch, so there is nothing to fit a head to; give weights with --finetune, or set headStart=given.",
+      sentence`headStart is fitted, but the model starts from scratch, so there is nothing to fit a head to; give weights with ${setting("finetune")}, or set headStart=given.`,
     );
   if (processes > 1)
     throw new UsageError(
-      "Several processes do not fit a head together; train one with the recipe head-only in a single process and give its run folder to --finetune, with --set headStart=given.",
+      sentence`Several processes do not fit a head together; train one with the recipe head-only in a single process and give its run folder to ${setting("finetune")}, with ${setting("headStart", "given")}.`,
     );
 }

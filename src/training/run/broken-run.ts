@@ -3,6 +3,7 @@
 import { leads, type ProcessGroup } from "../../cluster/process-group.js";
 import type { Dataset } from "../../data/dataset/dataset.js";
 import type { DeviceState, Engine } from "../../engines/engine.js";
+import { type Message, sentence, setting } from "../../errors/sentence.js";
 import { requireFreeSpace, writeFileAtomic } from "../../system/files/atomic-file.js";
 import { hostTensor, type NamedTensors, zeros } from "../../tensor/index.js";
 import type { Recipe } from "../recipe/recipe.js";
@@ -40,7 +41,7 @@ export async function recordBroken(
   run: BrokenRun,
   { epoch }: Position,
   onNaN: OnNaN,
-): Promise<string> {
+): Promise<Message> {
   const { engine, state, step, folder, dataset, recipe, group } = context;
   const { what, loss, gradientNorm, lr, batch } = run;
   const first =
@@ -57,7 +58,7 @@ export async function recordBroken(
   await writeFileAtomic(folder.file(diagnosis), text);
   await folder.log({ kind: "broken", ...found, samples, diagnosis });
   if (what === "teacher") return brokenTeacherSentence(recipe.teacherWeights, brokenImage(dataset, run));
-  return `The ${what} became infinite or NaN at step ${run.step} (epoch ${epoch + 1}; first: ${first}); the weights were not updated. Lower --lr (now ${recipe.lr}) or set --clip-gradient 1; diagnosis and samples are in "${folder.file(diagnosis)}".`;
+  return sentence`The ${what} became infinite or NaN at step ${run.step} (epoch ${epoch + 1}; first: ${first}); the weights were not updated. Lower ${setting("lr")} (now ${recipe.lr}) or set ${setting("clipGradient", 1)}; diagnosis and samples are in "${folder.file(diagnosis)}".`;
 }
 
 /** Name of the first image that the teacher in the step has no answer to; of another process's images nothing is known. */

@@ -5,6 +5,7 @@ import { stat } from "node:fs/promises";
 import { setImmediate as eventLoopTurn } from "node:timers/promises";
 import { TrainingError } from "../../errors/errors.js";
 import { messageOf } from "../../errors/message-of.js";
+import { sentence, setting } from "../../errors/sentence.js";
 import { checkpointMetadata } from "../../evaluation/checkpoint-metadata.js";
 import { writeSavedView } from "../../evaluation/saved-view.js";
 import type { EvaluationView } from "../../evaluation/view.js";
@@ -95,7 +96,7 @@ export async function loadState(
   }
   if (broken.length === 0) return undefined;
   throw new TrainingError(
-    `No saved state of the run in "${folder.path}" is intact, so it cannot continue; start a new run, with --finetune last.safetensors to keep what was learned. ${broken.join(" ")}`,
+    sentence`No saved state of the run in "${folder.path}" is intact, so it cannot continue; start a new run, with ${setting("finetune", "last.safetensors")} to keep what was learned. ${broken.join(" ")}`,
   );
 }
 

@@ -2,6 +2,7 @@
 import { type Dataset, subset } from "../../data/dataset/dataset.js";
 import type { Engine } from "../../engines/engine.js";
 import { InterruptedError, UsageError } from "../../errors/errors.js";
+import { sentence, settingsOf } from "../../errors/sentence.js";
 import { passOver } from "../../evaluation/pass.js";
 import { Probe } from "../../evaluation/probe.js";
 import { viewLoader } from "../../evaluation/view-loader.js";
@@ -54,7 +55,7 @@ export async function fitHeads(fitting: HeadFitting): Promise<FittedHead> {
   const needed = heads.reduce((sum, { width }) => sum + 4 * width * dataset.length, 0);
   if (needed > mostBytes)
     throw new UsageError(
-      `The features of ${dataset.length} images would take ${Math.ceil(needed / 2 ** 30)} GiB of memory; train the head by steps instead, with --set headStart=given trainedParts=head epochs=5.`,
+      sentence`The features of ${dataset.length} images would take ${Math.ceil(needed / 2 ** 30)} GiB of memory; train the head by steps instead, with ${settingsOf({ headStart: "given", trainedParts: "head", epochs: 5 })}.`,
     );
   const closing = new Closing();
   try {

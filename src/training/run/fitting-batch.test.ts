@@ -62,7 +62,7 @@ describe("a batch that fits", () => {
       found: "It needs 9 GiB, but there are 3.",
     });
     const named = await namingFittingBatch(error, search(engineOf(3000).engine, 1024));
-    expect(named.message).toMatch(/^It needs 9 GiB, but there are 3\. Runs of 256 images fit: --accumulate 4 /);
+    expect(named.message).toMatch(/^It needs 9 GiB, but there are 3\. Runs of 256 images fit: `accumulate: 4` /);
     expect(await namingFittingBatch(error, search(engineOf(50).engine, 1024))).toBe(error);
   });
 });

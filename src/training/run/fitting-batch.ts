@@ -3,6 +3,7 @@
 import { leads, type ProcessGroup } from "../../cluster/process-group.js";
 import type { CompileOptions, Engine } from "../../engines/engine.js";
 import { OutOfMemoryError, UsageError } from "../../errors/errors.js";
+import { sentence, setting } from "../../errors/sentence.js";
 import type { Program } from "../../tensor/index.js";
 import type { Recipe } from "../recipe/recipe.js";
 
@@ -60,7 +61,7 @@ export async function withFittingBatch(recipe: Recipe, search: FittingSearch, gr
   const all = await group.gather("runs of a step", own);
   if (all.includes(0)) {
     throw new UsageError(
-      `--batch-size auto found no fraction of the batch of ${recipe.batchSize} that fits into memory${leads(group) ? "" : " of every process"}; choose a smaller model, resolution or --batch-size.`,
+      sentence`${setting("batchSize", "auto")} found no fraction of the batch of ${recipe.batchSize} that fits into memory${leads(group) ? "" : " of every process"}; choose a smaller model, resolution or ${setting("batchSize")}.`,
     );
   }
   return { ...recipe, accumulate: Math.max(...all) };
@@ -72,7 +73,7 @@ export async function namingFittingBatch(error: OutOfMemoryError, search: Fittin
   if (runs === undefined) return error;
   const { batchSize } = search;
   return new OutOfMemoryError(
-    `${error.found} Runs of ${batchSize / runs} images fit: --accumulate ${runs} does the same step of ${batchSize} in ${runs} of them, and --batch-size auto finds this automatically.`,
+    sentence`${error.found} Runs of ${batchSize / runs} images fit: ${setting("accumulate", runs)} does the same step of ${batchSize} in ${runs} of them, and ${setting("batchSize", "auto")} finds this automatically.`,
     { cause: error },
   );
 }

@@ -6,11 +6,12 @@ import { writeTrainedOn } from "../../data/dataset/trained-on.js";
 import type { Loader } from "../../data/loading/loader.js";
 import type { DeviceState, Engine, Executable } from "../../engines/engine.js";
 import { TrainingError } from "../../errors/errors.js";
+import type { Message } from "../../errors/sentence.js";
 import { Classifier } from "../../evaluation/classifier.js";
 import type { Closing } from "../../system/closing.js";
 import { recordSplit, setAsideBy, trainingLoader } from "../feed/training-data.js";
 import { createEventFile } from "../run-folder/event-file.js";
-import type { TrainEvent } from "../run-folder/events.js";
+import { type TrainEvent, warning } from "../run-folder/events.js";
 import { openRunFolder, type RunFolder, silentRunFolder } from "../run-folder/folder.js";
 import { beginning, type Position } from "../run-folder/position.js";
 import type { Step } from "../step/step.js";
@@ -54,7 +55,7 @@ export interface OpenRun extends Plan {
   /** The newest saved state, or that before the first step. */
   readonly lastState: () => Promise<SavedState>;
   readonly onEvent: (event: TrainEvent) => void;
-  readonly warn: (message: string) => void;
+  readonly warn: (message: Message) => void;
 }
 
 /** Opens it; `closing` takes what must be closed, also when this fails half-way. `rule` says how the data was divided. */
@@ -80,7 +81,7 @@ export async function openRun(
     curves?.onEvent(event);
     if (event.kind === "warning") void folder.log(event).catch(() => undefined);
   };
-  const warn = (message: string) => onEvent({ kind: "warning", message });
+  const warn = (message: Message) => onEvent(warning(message));
   closing.add(() => curves?.close().catch((error: Error) => warn(error.message)));
 
   const loader = trainingLoader(dataset, recipe, model, { ...options, onEvent });

@@ -4,6 +4,7 @@ import type { SplitRule } from "../../data/dataset/dataset.js";
 import { knownImages } from "../../data/dataset/trained-on.js";
 import type { Engine, EngineInfo } from "../../engines/engine.js";
 import { TrainingError, UsageError, WeightsError } from "../../errors/errors.js";
+import { sentence, setting } from "../../errors/sentence.js";
 import { describeWeights } from "../../evaluation/describe-weights.js";
 import { type AdaptOptions, adaptWeights } from "../../models/adapt.js";
 import { requireFiniteWeights } from "../../models/finite.js";
@@ -99,7 +100,7 @@ export function requireSameOrder({ path, changes }: RunFolder, { epoch, runs }: 
   if (runs === 0 || changed.length === 0) return;
   const what = changed.map((key) => (key === "dataset" ? "the training images" : key)).join(" and ");
   throw new UsageError(
-    `The run in "${path}" was saved in the middle of epoch ${epoch + 1}, after ${runs} runs, where ${what} cannot change: images of that epoch would be seen twice or never, and its accuracy would be wrong. Resume it unchanged and make the change between two epochs, or start a new run with --finetune from its last.safetensors.`,
+    sentence`The run in "${path}" was saved in the middle of epoch ${epoch + 1}, after ${runs} runs, where ${what} cannot change: images of that epoch would be seen twice or never, and its accuracy would be wrong. Resume it unchanged and make the change between two epochs, or start a new run with ${setting("finetune")} from its last.safetensors.`,
   );
 }
 

@@ -4,7 +4,8 @@ import { alone } from "../../cluster/process-group.js";
 import { StopVote } from "../../cluster/stop-vote.js";
 import type { Dataset } from "../../data/dataset/dataset.js";
 import { FileError, InterruptedError, OutOfMemoryError, TrainingError, UsageError } from "../../errors/errors.js";
-import { messageOf } from "../../errors/message-of.js";
+import { messageOf, textOf } from "../../errors/message-of.js";
+import { type Message, sentence, setting } from "../../errors/sentence.js";
 import { Classifier } from "../../evaluation/classifier.js";
 import { evaluate } from "../../evaluation/evaluate.js";
 import type { EvaluationResult } from "../../evaluation/metrics.js";
@@ -54,7 +55,9 @@ export interface TrainResult {
 export async function train(options: TrainOptions): Promise<TrainResult> {
   const { group = alone, resume = false } = options;
   if (group.count > 1 && options.onNaN === "rollback")
-    throw new UsageError("Several processes cannot go back to a saved state together; use --on-nan stop or skip.");
+    throw new UsageError(
+      sentence`Several processes cannot go back to a saved state together; use ${setting("onNan", "stop")} or skip.`,
+    );
 
   const rule = await resumedSplit(options.output, resume, options.split);
   const plan = await planRun({ ...options, split: rule });
@@ -149,7 +152,7 @@ async function trainEpochs(options: TrainOptions, run: OpenRun): Promise<TrainRe
         throw new TrainingError(reason);
       }
       position = await rollBack(run, end.run, position, await run.lastState());
-      warn(`${reason} Training goes back to step ${position.step} and continues from there at a lower rate.`);
+      warn(sentence`${reason} Training goes back to step ${position.step} and continues from there at a lower rate.`);
       continue;
     }
     const done = end.kind === "done" ? end : undefined;
@@ -190,15 +193,19 @@ function fittedRecord({ loss, accuracy, images, seconds }: FittedHead): DoneEpoc
 }
 
 /** Saves where the run is, so that nothing is lost to what ends it. */
-async function saveAndStop({ state, checkpoints, folder }: OpenRun, position: Position, reason: string): Promise<void> {
+async function saveAndStop(
+  { state, checkpoints, folder }: OpenRun,
+  position: Position,
+  reason: Message,
+): Promise<void> {
   await checkpoints.save(state, position);
   await checkpoints.settle();
-  await folder.log({ kind: "stopped", reason, ...placeOf(position) });
+  await folder.log({ kind: "stopped", reason: String(reason), ...placeOf(position) });
 }
 
 /** The error of data that could not be had, with the way out. */
 function resumable(error: unknown, { step }: Position): unknown {
-  const message = `${messageOf(error)} The run is saved at step ${step}: repair the data, then continue with --resume.`;
+  const message = sentence`${textOf(error)} The run is saved at step ${step}: repair the data, then continue with ${setting("resume")}.`;
   return error instanceof FileError ? new FileError(error.path, message, { cause: error }) : error;
 }
 

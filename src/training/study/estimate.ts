@@ -1,6 +1,7 @@
 /** What a run will take, from a few of its steps: time, memory, energy and money, with what had to be assumed. */
 import { availableParallelism } from "node:os";
 import type { Engine, Precision } from "../../engines/engine.js";
+import { type Message, sentence, setting } from "../../errors/sentence.js";
 import { type PowerReading, startPowerMeter } from "../../system/power.js";
 import { sizeOf } from "../../tensor/index.js";
 import type { Trial } from "./trial.js";
@@ -40,11 +41,16 @@ export interface Estimate {
   readonly testSeconds: number;
   readonly memory: MemoryEstimate;
   readonly diskBytes: number;
-  readonly power: PowerReading;
+  readonly power: Power;
   readonly kilowattHours: number;
   readonly cost?: number;
   /** Sentences on what was taken for granted. */
-  readonly assumptions: readonly string[];
+  readonly assumptions: readonly Message[];
+}
+
+/** Watts while it trains, and who says so. */
+export interface Power extends Omit<PowerReading, "source"> {
+  readonly source: Message;
 }
 
 export interface MemoryEstimate {
@@ -106,7 +112,7 @@ export async function estimateRun(trial: Trial, options: EstimateOptions): Promi
     assumptions: [
       `Speed stays as measured over ${measured} steps after the first ${warmUp}.`,
       ...(trial.testImages > 0 ? ["A test image takes a third of a training image's time."] : []),
-      `Power: ${power.source}.`,
+      sentence`Power: ${power.source}.`,
     ],
   };
 }
@@ -125,18 +131,18 @@ async function memoryOf(trial: Trial, { engine, precision }: EstimateOptions): P
 /** Assumed where nobody measures: watts of a busy thread of a processor, of an accelerator, and of the rest of a machine. */
 const assumed = { thread: 10, device: 350, rest: 30 } as const;
 
-function powerOf({ watts, engine: { info } }: EstimateOptions, reading: PowerReading | undefined): PowerReading {
-  if (watts !== undefined) return { watts, source: "as told by --watts" };
+function powerOf({ watts, engine: { info } }: EstimateOptions, reading: PowerReading | undefined): Power {
+  if (watts !== undefined) return { watts, source: sentence`as told by ${setting("watts")}` };
   if (reading) return reading;
   if (info.platform !== "cpu")
     return {
       watts: info.devices * assumed.device + assumed.rest,
-      source: `not measured; assumed ${assumed.device} W per device and ${assumed.rest} W for the rest (override with --watts)`,
+      source: sentence`not measured; assumed ${assumed.device} W per device and ${assumed.rest} W for the rest (override with ${setting("watts")})`,
     };
   const threads = info.threads ?? availableParallelism();
   return {
     watts: threads * assumed.thread + assumed.rest,
-    source: `not measured; assumed ${assumed.thread} W for each of ${threads} threads and ${assumed.rest} W for the rest (override with --watts)`,
+    source: sentence`not measured; assumed ${assumed.thread} W for each of ${threads} threads and ${assumed.rest} W for the rest (override with ${setting("watts")})`,
   };
 }
 

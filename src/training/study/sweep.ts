@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Engine } from "../../engines/engine.js";
 import { DeitError, FileError, InterruptedError, UsageError } from "../../errors/errors.js";
 import { fileError } from "../../errors/file-error.js";
+import { type Message, sentence, setting } from "../../errors/sentence.js";
 import { evaluateHeads, type HeadResult } from "../../evaluation/evaluate-heads.js";
 import { headLogits } from "../../evaluation/heads.js";
 import { openModel } from "../../evaluation/open-model.js";
@@ -29,7 +30,7 @@ export interface CellResult {
 export type Outcome =
   /** Accuracy of the last epoch's weights: choosing the best epoch would be choosing by the test data. */
   | { readonly kind: "done"; readonly heads: Readonly<Partial<Record<Head, HeadResult>>>; readonly seconds: number }
-  | { readonly kind: "failed"; readonly reason: string }
+  | { readonly kind: "failed"; readonly reason: Message }
   | { readonly kind: "missing" };
 
 export interface SweepOptions
@@ -74,7 +75,7 @@ export async function sweep(
         } catch (error) {
           if (error instanceof InterruptedError) break;
           if (!(error instanceof DeitError)) throw error; // a bug, which no other cell fixes
-          results[i] = { cell, outcome: { kind: "failed", reason: error.message } };
+          results[i] = { cell, outcome: { kind: "failed", reason: error.text } };
           await engine?.close().catch(() => undefined);
           engine = undefined;
         }
@@ -129,7 +130,7 @@ async function measure(output: string, engine: Engine, options: SweepOptions) {
   if (!dataset)
     throw new FileError(
       placeName(options.data),
-      `"${placeName(options.data)}" has no part for validation or testing; hold out a share with --split 0.2, or give data with --validation.`,
+      sentence`"${placeName(options.data)}" has no part for validation or testing; hold out a share with ${setting("split", 0.2)}, or give data with ${setting("validation")}.`,
     );
   const probe = await Probe.create(engine, model, weights, headLogits(model));
   const batchSize = Math.min(64, dataset.length);
@@ -177,6 +178,6 @@ async function finished(cell: Cell, options: SweepOptions): Promise<Outcome | un
   if (changed.length === 0) return outcome;
   const list = changed.map((d) => `${d.key} was ${JSON.stringify(d.a)} and is ${JSON.stringify(d.b)}`).join("; ");
   throw new UsageError(
-    `"${path}" is the result of another sweep: ${list}. Choose another --output, or remove that folder to run it again.`,
+    sentence`"${path}" is the result of another sweep: ${list}. Choose another ${setting("output")}, or remove that folder to run it again.`,
   );
 }

@@ -15,6 +15,7 @@ import type { Recipe } from "../recipe/recipe.js";
 import { teacherPrefix } from "../step/step.js";
 import type { AnsweringTeacher } from "./answers.js";
 import { isOwnTeacher, type OwnTeacher, openOwnTeacher, ownTeacherMissing } from "./function.js";
+import { inTeachersWords } from "./in-teachers-words.js";
 import { openOnnxTeacher } from "./onnx.js";
 
 /** A model of the tensor language, which runs inside the student's step. */
@@ -60,7 +61,10 @@ async function openModelTeacher(
   const { teacher: name, teacherClasses, teacherNormalization } = recipe;
   const imageSize = recipe.teacherImageSize ?? student.imageSize;
   const given = teacherClasses ? await readClassFile(teacherClasses) : undefined;
-  const opened = await openModel({ model: name, weights: weightsPath, imageSize, classes: given });
+  const choice = { model: name, weights: weightsPath, imageSize, classes: given };
+  const opened = await openModel(choice).catch((error: unknown) => {
+    throw inTeachersWords(error);
+  });
   const names = opened.namedClasses ?? usualClasses(opened.model);
   const indices = mapClasses(names, opened.model.classes, classes, weightsPath);
   const weights = indices ? withHeadRows(opened.model, opened.weights, indices) : opened.weights;

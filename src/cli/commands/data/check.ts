@@ -2,12 +2,14 @@
 import { availableParallelism } from "node:os";
 import type { Command } from "commander";
 import { type CheckReport, checkData } from "../../../data/check/check.js";
+import type { Finding } from "../../../data/check/finding.js";
 import { toJson, toLines } from "../../../data/check/summary.js";
 import { createProgress, type Progress } from "../../../system/terminal/progress.js";
 import { wholeNumber } from "../../options/options.js";
 import { requireWritable } from "../../output/file.js";
 import { interruptible } from "../../output/interruption.js";
 import { print } from "../../output/output.js";
+import { worded } from "../../output/wording.js";
 
 /** Exit code of a check that found something serious. */
 const foundSerious = 9;
@@ -39,15 +41,17 @@ interface Options {
 
 async function run(path: string, options: Options, signal: AbortSignal): Promise<void> {
   await requireWritable("--html", options.html);
-  const report = await withProgress(options.json ?? false, (onProgress) =>
+  const found = await withProgress(options.json ?? false, (onProgress) =>
     checkData(path, { workers: options.workers, signal, onProgress }),
   );
+  const inWords = (f: Finding) => ({ ...f, sentence: worded(f.sentence), advice: worded(f.advice) });
+  const report = { ...found, findings: found.findings.map(inWords) };
   if (options.html !== undefined) {
     const { writeDataPage } = await import("../../../report/data-page.js");
     await writeDataPage(options.html, report, signal);
   }
   if (options.json) print(JSON.stringify(toJson(report)));
-  else for (const line of toLines(report)) print(line);
+  else for (const line of toLines(report)) print(worded(line));
   if (report.findings.some((f) => f.severity === "serious")) process.exitCode = foundSerious;
 }
 

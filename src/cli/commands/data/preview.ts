@@ -76,7 +76,7 @@ async function run({ data: named, options }: Asked<Options>): Promise<void> {
   await requireWritable("--output", output);
   const { recipe: chosen, split } = await chosenRun({ ...options, data });
   const { recipe } = await settledRecipe(chosen);
-  const onEvent = (event: TrainEvent) => event.kind === "warning" && warn(event.message);
+  const onEvent = (event: TrainEvent) => event.kind === "warning" && warn(event.sentence ?? event.message);
   const dataOptions = { data, workers, onBadImage, onEvent };
   const found = await openDataset(data, { split: "train", rule: split });
   for (const saying of sayings(found)) warn(saying);

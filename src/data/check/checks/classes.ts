@@ -1,5 +1,6 @@
 /** Classes: is each there in every part, with enough images, and none far larger than the rest? */
 import { basename } from "node:path";
+import { sentence, setting } from "../../../errors/sentence.js";
 import { type Check, counted, type Finding, listed } from "../finding.js";
 import type { Survey } from "../survey.js";
 
@@ -58,8 +59,7 @@ function balance(classes: readonly string[], sizes: readonly number[], part: str
       severity: "warning",
       count: small.length,
       sentence: `${counted(small.length, "class")} ${small.length === 1 ? "has" : "have"} fewer than ${fewPerClass} images in ${part}: ${listed(small.map((c) => `${classes[c]} (${sizes[c]})`))}.`,
-      advice:
-        "Add images where you can, and start from published weights (deit train --finetune) rather than from scratch.",
+      advice: sentence`Add images where you can, and start from published weights (${setting("finetune").of("train")}) rather than from scratch.`,
       groups: [],
       names: small.map((c) => classes[c]),
     });
@@ -81,8 +81,7 @@ function balance(classes: readonly string[], sizes: readonly number[], part: str
       severity: "note",
       count: total,
       sentence: `There ${total === 1 ? "is" : "are"} only ${counted(total, "image")} to learn from, which is few for a vision transformer.`,
-      advice:
-        "Start from published weights (deit train --finetune), or distil from a teacher, rather than training from scratch.",
+      advice: sentence`Start from published weights (${setting("finetune").of("train")}), or distil from a teacher, rather than training from scratch.`,
       groups: [],
     });
   return findings;

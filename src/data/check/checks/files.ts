@@ -1,5 +1,6 @@
 /** Files: can each be read, is it what its name says, and is anything overlooked? */
 import { extname } from "node:path";
+import { type Message, sentence, setting } from "../../../errors/sentence.js";
 import { howToConvert } from "../../dataset/left-out.js";
 import { alone, type Check, counted, type Finding } from "../finding.js";
 import type { Oddity } from "../inventory.js";
@@ -17,8 +18,7 @@ export const checkFiles: Check = ({ length, unreadable, damaged, misnamed, forma
       severity: "serious",
       count: unreadable.size,
       sentence: `${unreadable.size.toLocaleString("en")} of ${counted(length, "image")} cannot be read.`,
-      advice:
-        "Restore or remove what is listed: training stops before its first step unless --on-bad-image skip is given.",
+      advice: sentence`Restore or remove what is listed: training stops before its first step unless told to skip them (${setting("onBadImage", "skip").of("train")}).`,
       groups: alone(unreadable.keys()),
       remarks: unreadable,
     },
@@ -26,7 +26,7 @@ export const checkFiles: Check = ({ length, unreadable, damaged, misnamed, forma
       kind: "refused",
       severity: "serious",
       count: refused.length,
-      sentence: `${counted(refused.length, "folder or part", "folders or parts")} cannot be used: ${messages(oddities)}`,
+      sentence: sentence`${counted(refused.length, "folder or part", "folders or parts")} cannot be used: ${messages(oddities)}`,
       advice: "Training refuses the data until that is fixed.",
       groups: [],
       names: refused,
@@ -76,7 +76,7 @@ export const checkFiles: Check = ({ length, unreadable, damaged, misnamed, forma
         kind: "unlabelled",
         severity: parts.length > 1 ? "warning" : "serious",
         count: 1,
-        sentence: `A part has no labels, so that nothing can be learnt from it or measured on it: ${message}`,
+        sentence: sentence`A part has no labels, so that nothing can be learnt from it or measured on it: ${message}`,
         advice:
           parts.length > 1
             ? "Training ignores it and measures on the other part."
@@ -116,7 +116,7 @@ const paths = (oddities: readonly Oddity[], kind: Oddity["kind"]): string[] =>
     .map((o) => o.path)
     .sort();
 
-function messages(oddities: readonly Oddity[]): string {
+function messages(oddities: readonly Oddity[]): Message {
   const all = oddities.flatMap((o) => (o.kind === "refused" ? [o.message] : []));
-  return all.length > 1 ? `${all[0]} (The others are listed.)` : all.join("");
+  return all.length > 1 ? sentence`${all[0]} (The others are listed.)` : (all[0] ?? "");
 }

@@ -1,4 +1,5 @@
 /** Pictures: sizes and shapes that training handles badly, and properties of files that it ignores. */
+import { sentence, settingsOf } from "../../../errors/sentence.js";
 import type { Trait } from "../examine.js";
 import { alone, type Check, counted, type Finding, type FindingKind } from "../finding.js";
 import type { Survey } from "../survey.js";
@@ -65,7 +66,7 @@ export const checkPictures: Check = (survey) => {
             severity: "note",
             count: readable.length,
             sentence: `Half of the images have a shorter side of ${median} pixels or fewer.`,
-            advice: `Train at their own size (--set imageSize=${nearestSize(median)} patchSize=${median <= 48 ? 4 : 8}) rather than at 224 pixels.`,
+            advice: sentence`Train at their own size (${settingsOf({ imageSize: nearestSize(median), patchSize: median <= 48 ? 4 : 8 }).of("train")}) rather than at 224 pixels.`,
             groups: [],
           } as const,
         ]

@@ -1,5 +1,6 @@
 /** The plugins that can be installed by name: their packages, the library inside, and what each needs to start. */
 import { EngineError } from "../../../errors/errors.js";
+import { sentence, setting, way } from "../../../errors/sentence.js";
 import { type PinnedPackage, type PinnedWheel, pinnedPackages } from "./wheels.generated.js";
 
 export type PluginName = "cpu" | "cuda12" | "cuda13" | "rocm" | "oneapi" | "metal" | "tpu";
@@ -135,7 +136,7 @@ export function planPlugin(
   }
   const { platform, arch, glibc } = system;
   throw new EngineError(
-    `The plugin "${name}" (${definition.summary}) is not built for this system (${platform} ${arch}${platform === "linux" ? `, ${glibc ? `glibc ${glibc}` : "no glibc"}` : ""}); use --engine onnx, or name a library of your own with DEIT_PJRT_PLUGIN.`,
+    sentence`The plugin "${name}" (${definition.summary}) is not built for this system (${platform} ${arch}${platform === "linux" ? `, ${glibc ? `glibc ${glibc}` : "no glibc"}` : ""}); ${way`use ${setting("engine", "onnx")}, or `}name a library of your own with DEIT_PJRT_PLUGIN.`,
   );
 }
 

@@ -1,5 +1,6 @@
 /** A package index in pip's simple form: which files a package has, from JSON (PEP 691) or HTML (PEP 503). */
 import { DeitError, EngineError } from "../../../errors/errors.js";
+import { sentence, setting } from "../../../errors/sentence.js";
 import { request, shown, text } from "../../../system/net/http.js";
 import { networkReason } from "../../../system/net/network-reason.js";
 import { JsonError, parseJson as parseText } from "../../../system/text/json.js";
@@ -39,7 +40,7 @@ export async function listFiles(project: string, config: PipConfig, signal?: Abo
     }
   }
   throw new EngineError(
-    `The package "${project}" cannot be found: ${problems.join("; ")}. Set PIP_INDEX_URL to an index that has it, or install from a wheel file with --wheel.`,
+    sentence`The package "${project}" cannot be found: ${problems.join("; ")}. Set PIP_INDEX_URL to an index that has it, or install from a wheel file with ${setting("wheel")}.`,
   );
 }
 

@@ -3,6 +3,7 @@ import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, isAbsolute, join, resolve, sep } from "node:path";
 import { EngineError } from "../../../errors/errors.js";
 import { fileError } from "../../../errors/file-error.js";
+import { sentence, setting } from "../../../errors/sentence.js";
 import { ZipFile } from "../../../formats/zip.js";
 import { requireFreeSpace, writeFileAtomic } from "../../../system/files/atomic-file.js";
 import { cacheFolder } from "../../../system/files/cache-folder.js";
@@ -158,7 +159,7 @@ export class PluginStore {
         const entry = (await listFiles(project, pip, signal)).find((f) => f.name === file);
         if (!entry) {
           throw new EngineError(
-            `The package index has no file "${file}" of "${project}"; use an index that has it, or install from a wheel file with --wheel.`,
+            sentence`The package index has no file "${file}" of "${project}"; use an index that has it, or install from a wheel file with ${setting("wheel")}.`,
           );
         }
         await download(entry.url, target, {
