@@ -44,7 +44,7 @@ module.exports = {
     records: ["dataset", "pixels"],
     sources: ["records", "dataset", "codec", "pixels"],
     view: ["records", "dataset", "augment", "codec", "pixels"],
-    loading: ["view", "dataset", "codec"],
+    loading: ["view", "dataset", "codec", "pixels"],
     packing: ["view", "records", "dataset", "codec", "pixels"],
     check: ["view", "sources", "dataset", "codec", "pixels"],
   },

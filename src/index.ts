@@ -17,17 +17,21 @@ export type {
   PartName,
   Pieces,
   RecordedSplit,
+  SampleContent,
   SampleSource,
   SplitRule,
 } from "./data/dataset/dataset.js";
 export type { SampleSet } from "./data/dataset/sample-set.js";
 export type { KnownImages, TrainedOn } from "./data/dataset/trained-on.js";
 export { type Batch, createLoader, type Loader, type LoaderOptions } from "./data/loading/loader.js";
+export type { OwnAugmentation } from "./data/loading/on-this-thread.js";
 export type { CropKind, CropOptions } from "./data/pixels/crop.js";
 export type { Box, Pixels, RgbImage, Size } from "./data/pixels/image.js";
+export type { PixelImage } from "./data/pixels/pixel-image.js";
 export { type Interpolation, type ResizeOptions, resize } from "./data/pixels/resize.js";
 export { type MemoryOptions, type MemorySample, memoryDataset } from "./data/sources/memory.js";
 export { openDataset } from "./data/sources/open.js";
+export { type OwnSample, type OwnSamples, sampleDataset } from "./data/sources/own-samples.js";
 export {
   applyTransform,
   type EvaluationTransform,
@@ -68,6 +72,7 @@ export { type EvaluateOptions, evaluate as evaluateClassifier } from "./evaluati
 export { embedding, patchFeatures } from "./evaluation/features.js";
 export { type EvaluationResult, softmaxOf, topK } from "./evaluation/metrics.js";
 export type { NormalizationChoice, NormalizationName } from "./evaluation/normalization.js";
+export type { AnswerForm } from "./evaluation/onnx-file/answers.js";
 export { type ModelChoice, type OpenedModel, openModel } from "./evaluation/open-model.js";
 export { type Derive, Probe, type Seen } from "./evaluation/probe.js";
 export {
@@ -86,7 +91,7 @@ export {
   type Prediction,
 } from "./library/classifier.js";
 export { type EngineOption, openEngine } from "./library/engine.js";
-export type { ImageInput, PixelImage } from "./library/image.js";
+export type { ImageInput } from "./library/image.js";
 export type {
   ClassifierChoice,
   ClassifierSource,
@@ -94,7 +99,7 @@ export type {
   NamedWeights,
 } from "./library/opened-classifier.js";
 export type { TrainingRun } from "./library/run.js";
-export { type DistilSettings, distil, type TrainSettings, train } from "./library/train.js";
+export { type DistilSettings, distil, type TrainingImages, type TrainSettings, train } from "./library/train.js";
 export { type AdaptOptions, adaptWeights } from "./models/adapt.js";
 export { decisionLogits, type Head, inferenceContext, parameterInputs } from "./models/context.js";
 export { type DeitConfig, deit } from "./models/deit.js";

@@ -2,18 +2,12 @@
 import { fileURLToPath } from "node:url";
 import { decodeImage, type Exif } from "../data/codec/decode.js";
 import type { RgbImage } from "../data/pixels/image.js";
+import { type PixelImage, rgbOf } from "../data/pixels/pixel-image.js";
 import { readSample } from "../data/view/view.js";
-import { DownloadError, UsageError } from "../errors/errors.js";
+import { DownloadError } from "../errors/errors.js";
 import { request, shown } from "../system/net/http.js";
 import { networkReason } from "../system/net/network-reason.js";
 import { paced } from "../system/net/paced.js";
-
-/** Decoded pixels, row by row: three bytes each (RGB) or four (RGBA, as a canvas gives them, whose alpha is dropped). */
-export interface PixelImage {
-  readonly width: number;
-  readonly height: number;
-  readonly data: Uint8Array | Uint8ClampedArray;
-}
 
 /** An image: a path, an address (`http:`, `https:`, `file:`, also as a string), an image file's bytes, or pixels. */
 export type ImageInput = string | URL | Uint8Array | PixelImage;
@@ -30,7 +24,7 @@ export async function readImage(input: ImageInput, exif: Exif, at?: number): Pro
   if (input instanceof Uint8Array)
     return { name: place, image: await decodeImage(input, { name: place, jpeg: "exact", exif }) };
   if (typeof input === "string" || input instanceof URL) return readPlace(input, exif);
-  return { name: place, image: rgb(input, place) };
+  return { name: place, image: rgbOf(input, place) };
 }
 
 async function readPlace(place: string | URL, exif: Exif): Promise<NamedImage> {
@@ -73,20 +67,3 @@ async function body(url: URL): Promise<Uint8Array> {
   }
   return Buffer.concat(pieces);
 }
-
-function rgb({ width, height, data }: PixelImage, name: string): RgbImage {
-  const pixels = width * height;
-  if (!Number.isInteger(width) || !Number.isInteger(height) || pixels <= 0)
-    throw new UsageError(`${capital(name)} has ${width}×${height} pixels; give whole numbers, 1 or more.`);
-  if (data.length === 3 * pixels)
-    return { width, height, data: new Uint8Array(data.buffer, data.byteOffset, data.length) };
-  if (data.length !== 4 * pixels)
-    throw new UsageError(
-      `${capital(name)} has ${width}×${height} pixels, but ${data.length} bytes; give ${3 * pixels} (RGB) or ${4 * pixels} (RGBA).`,
-    );
-  const out = new Uint8Array(3 * pixels);
-  for (let i = 0; i < pixels; i++) out.set(data.subarray(4 * i, 4 * i + 3), 3 * i);
-  return { width, height, data: out };
-}
-
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

@@ -1,6 +1,8 @@
 /** `train` and `distil`: a model learns from images. */
 import { availableParallelism } from "node:os";
 import type { SplitRule } from "../data/dataset/dataset.js";
+import type { OwnAugmentation } from "../data/loading/on-this-thread.js";
+import { isOwnSamples, type OwnSamples, sampleDataset } from "../data/sources/own-samples.js";
 import { UsageError } from "../errors/errors.js";
 import type { Model } from "../models/model.js";
 import type { OwnModel } from "../models/own-model.js";
@@ -16,6 +18,9 @@ import { type OwnTeacher, ownTeacherName, type TeacherFunction } from "../traini
 import { chosenSettings, chosenSplit } from "./chosen.js";
 import { type EngineOption, leaseEngine } from "./engine.js";
 import { startRun, type TrainingRun } from "./run.js";
+
+/** A path of any format, a dataset, or images that their caller reads. */
+export type TrainingImages = DataPlace | OwnSamples;
 
 /** How a model is trained. */
 export interface TrainSettings
@@ -43,6 +48,12 @@ export interface TrainSettings
    */
   readonly loss?: Loss;
   /**
+   * Changes each training image after crop, flips and the recipe's own augmentation: 8-bit RGB of the model's size in, and
+   * out, with the random numbers of that view. It runs on this thread, also where worker threads read images, so one that
+   * is slow slows training. The run folder cannot record it.
+   */
+  readonly augment?: OwnAugmentation;
+  /**
    * Share of each class that is set aside for testing, or "given" for the data's own parts alone. Unless told, a share is
    * set aside where the data has no part for testing and none is named.
    */
@@ -57,7 +68,8 @@ export interface TrainSettings
 }
 
 /**
- * Trains a model on images and begins at once: `data` is a path of any format, or a dataset of one's own. Read the events
+ * Trains a model on images and begins at once: `data` is a path of any format, a dataset (`openDataset`, `memoryDataset`),
+ * or your own images, `{ length, classes, read(index) }`, which are read when they are needed. Read the events
  * of the run that comes back, or wait for `finished`. Throws UsageError or FileError for what is wrong with the options.
  *
  * @example
@@ -69,13 +81,13 @@ export interface TrainSettings
  * console.log((await run.finished).bestTop1);
  * ```
  */
-export async function train(data: DataPlace, settings: TrainSettings): Promise<TrainingRun> {
+export async function train(data: TrainingImages, settings: TrainSettings): Promise<TrainingRun> {
   return begin(data, settings, {});
 }
 
 /** Begins a run; `taught` are settings that come after all others, `teacher` a function that they name. */
 async function begin(
-  data: DataPlace,
+  images: TrainingImages,
   options: TrainSettings,
   taught: RecipeSettings,
   teacher?: OwnTeacher,
@@ -89,6 +101,7 @@ async function begin(
   const base = typeof asked === "string" ? await readRecipe(asked) : (asked ?? known);
   // A recipe that is wrong is told before anything is opened.
   if (base) parseRecipe({ ...base, ...changes });
+  const data = typeof images === "object" && isOwnSamples(images) ? await sampleDataset(images, signal) : images;
   const split = await splitOf(data, options);
   const chosen = base
     ? { value: base, notes: [] }
@@ -97,6 +110,7 @@ async function begin(
       });
   const recipe = parseRecipe({ ...chosen.value, ...changes });
   const notes = [...split.notes, ...chosen.notes];
+  if (options.augment) notes.push("Images are augmented by the caller's function, which the run folder cannot record.");
   if (options.loss) notes.push("The loss is a function of the caller's own, which the run folder cannot record.");
   if (teacher && teacher.identity === undefined)
     notes.push(
@@ -171,7 +185,7 @@ export interface DistilSettings extends Omit<TrainSettings, "model"> {
  * console.log((await run.finished).bestTop1);
  * ```
  */
-export async function distil(data: DataPlace, options: DistilSettings): Promise<TrainingRun> {
+export async function distil(data: TrainingImages, options: DistilSettings): Promise<TrainingRun> {
   const { teacher, student, mode = "hard", ...others } = options;
   if (mode !== "hard" && mode !== "soft")
     throw new UsageError(`There is no mode of distillation "${String(mode)}" with a teacher; choose hard or soft.`);

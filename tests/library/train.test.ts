@@ -17,7 +17,9 @@ import {
   evaluationTransform,
   type MemorySample,
   memoryDataset,
+  type OwnAugmentation,
   type OwnModel,
+  type OwnSamples,
   openEngine,
   openModel,
   tensor,
@@ -32,6 +34,8 @@ const settings = { engine: "onnx", workers: 0 } as const;
 let scratch: string;
 const folder = (name: string) => join(scratch, name);
 let samples: readonly MemorySample[];
+const withAlpha = (rgb: Uint8Array) =>
+  Uint8ClampedArray.from({ length: (rgb.length / 3) * 4 }, (_, i) => (i % 4 === 3 ? 7 : rgb[3 * (i >> 2) + (i % 4)]));
 beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), "deit-library-training-"));
   samples = await Promise.all(
@@ -141,7 +145,7 @@ describe("train", () => {
     );
     expect(made).toContain(2);
     expect(called).toBeGreaterThan(0);
-    expect(told.join("\n")).toMatch(/20 % of each class is set aside[\s\S]*cannot record/);
+    expect(told.join("\n")).toMatch(/20 % of each class is held out[\s\S]*cannot record/);
   });
 
   it("takes a definition: its options, its checkpoints, the accuracy that the run has measured", async () => {
@@ -171,9 +175,67 @@ describe("train", () => {
     await engine.close();
   });
 
+  it("reads images by a function, and augments them by another, with and without worker threads", async () => {
+    const pixels = (i: number) => drawProcedural({ size: 32, seed: i, label: i % 2 });
+    const read: number[] = [];
+    const data: OwnSamples = {
+      ...{ length: 40, classes: ["disc", "ring"] },
+      read: async (i) => {
+        read.push(i);
+        const { width, height, data } = pixels(i);
+        const image = i % 3 === 0 ? samples[i].bytes : { width, height, data: i % 3 === 1 ? data : withAlpha(data) };
+        return { image, label: i % 2 };
+      },
+    };
+    const drawn: number[] = [];
+    const augment: OwnAugmentation = ({ width, height, data }, random) => {
+      drawn.push(random.uniform());
+      return { width, height, data: data.map((v) => 255 - v) };
+    };
+    const common = { ...settings, recipe: { ...recipe, epochs: 1 }, augment };
+    const states: (readonly [number, number])[] = [];
+    for (const workers of [0, 2]) {
+      drawn.length = 0;
+      const run = await train(data, { ...common, workers, output: folder(`callback-${workers}`) });
+      const [{ trainLoss }] = (await run.finished).epochs;
+      states.push([trainLoss, drawn.reduce((sum, v) => sum + v, 0)]);
+    }
+    expect(states[1][0]).toBe(states[0][0]);
+    expect(states[1][1]).toBeCloseTo(states[0][1], 9);
+    expect(new Set(read).size).toBe(40);
+    const plain = await train(data, { ...common, augment: undefined, output: folder("plain") });
+    expect((await plain.finished).epochs[0].trainLoss).not.toBe(states[0][0]);
+  });
+
+  it("says which image a function could not read, label or augment", async () => {
+    const image = { width: 32, height: 32, data: new Uint8Array(32 * 32 * 3) };
+    const data: OwnSamples = { length: 40, classes: ["a", "b"], label: (i) => i % 2, read: () => ({ image }) };
+    const ended = async (given: OwnSamples, more: Partial<Parameters<typeof train>[1]>, name: string) =>
+      (await train(given, { ...settings, recipe, ...more, output: folder(name) })).finished;
+    const gone = () => {
+      throw new Error("the database is gone");
+    };
+    await expect(ended({ ...data, read: gone }, {}, "gone")).rejects.toThrow(
+      /Cannot read image \d+ of "samples": the database is gone/,
+    );
+    await expect(ended({ ...data, read: () => ({}) as never }, {}, "none")).rejects.toThrow(
+      /returned no image; return/,
+    );
+    await expect(ended({ ...data, label: () => "c" }, {}, "label")).rejects.toThrow(/"c", which is not one of the 2/);
+    await expect(ended({ ...data, label: undefined }, {}, "no-label")).rejects.toThrow(/image \d+ .* has no label/);
+    await expect(ended({ ...data, key: () => "k" }, {}, "key")).rejects.toThrow(/Two images .* have the key "k"/);
+    const small = { augment: () => ({ ...image, width: 16, height: 16 }) };
+    await expect(ended(data, small, "small")).rejects.toThrow(
+      /made 16×16 pixels in 3072 bytes of "image \d+ of "samples"/,
+    );
+    await expect(ended(data, { augment: gone }, "failing")).rejects.toThrow(
+      /augmentation failed .* the database is gone/,
+    );
+  });
+
   it("refuses labels that are not classes, and a model by a name of deit's", async () => {
     expect(() => memoryDataset([{ bytes: new Uint8Array(1), label: "x" }], { classes: ["y"] })).toThrow(
-      /none of the 1/,
+      /not one of the 1/,
     );
     const model = createModel("deit", { classes: 2 });
     await expect(train(memoryDataset(samples), { ...settings, model, output: folder("name") })).rejects.toThrow(

@@ -72,21 +72,21 @@ describe("a function teaches", () => {
     await taughtBy({ ...teacher, answer: () => [] }, "replayed", replayed);
     await expectSameState(folder("beside"), folder("replayed"));
     await expect(taughtBy({ ...teacher, identity: "2" }, "newer", replayed)).rejects.toThrow("the teacher is another");
-    const unknown = /Nothing tells whether stored answers are those of the teacher "colour"/;
+    const unknown = /Stored predictions cannot be matched with the teacher "colour"/;
     await expect(taughtBy({ ...teacher, identity: undefined }, "unknown", replayed)).rejects.toThrow(unknown);
     const nameless = { answer: byColour, name: "colour" };
     await expect(buildTeacherCache({ ...cache, ownTeacher: nameless })).rejects.toThrow(unknown);
-    await expect(buildTeacherCache(cache)).rejects.toThrow(/"colour" of the recipe is a function of its author's own/);
+    await expect(buildTeacherCache(cache)).rejects.toThrow(/"colour" of the recipe is a function, which no file holds/);
   });
 });
 
 describe("an answer that is none is refused", () => {
   const rows = (images: TeacherImages) => byColour(images);
   it.each<[string, OwnTeacher["answer"], RegExp]>([
-    ["too few rows", (images) => rows(images).slice(1), /answered with 15 rows; it must give .*\[16, 10\]/],
+    ["too few rows", (images) => rows(images).slice(1), /returned 15 rows; it must return .*\[16, 10\]/],
     ["a short row", (images) => rows(images).map((row, i) => (i === 3 ? [1] : row)), /1 numbers in row 3/],
     ["another shape", (images) => ({ shape: [10, 16], data: rows(images).flat() }), /the shape \[10, 16\]/],
-    ["too few numbers", () => ({ shape: [16, 10], data: [1, 2] }), /answered with 2 numbers/],
+    ["too few numbers", () => ({ shape: [16, 10], data: [1, 2] }), /returned 2 numbers/],
     ["nothing", () => undefined as never, /something else than a tensor/],
     ["NaN", (images) => rows(images).map((row) => row.map((v, c) => (c === 2 ? Number.NaN : v))), /is infinite or NaN/],
     [

@@ -39,9 +39,21 @@ export type SampleSource =
       readonly height: number;
       readonly name: string;
     }
-  /** An encoded image in memory. */
-  | { readonly kind: "bytes"; readonly bytes: Uint8Array | Blob; readonly name: string }
+  | SampleContent
+  /** An image that the caller reads, on the thread of the dataset: functions cannot be sent to workers. */
+  | { readonly kind: "callback"; read(): Promise<SampleContent>; readonly name: string }
   | { readonly kind: "procedural"; readonly size: number; readonly seed: number; readonly label: number };
+
+/** A sample that is in memory: as the content of an image file, or as 8-bit RGB row by row. */
+export type SampleContent =
+  | { readonly kind: "bytes"; readonly bytes: Uint8Array | Blob; readonly name: string }
+  | {
+      readonly kind: "image";
+      readonly width: number;
+      readonly height: number;
+      readonly data: Uint8Array;
+      readonly name: string;
+    };
 
 /** What a dataset lies in where it is brought here piece by piece, as shards behind HTTP are. */
 export interface Pieces {

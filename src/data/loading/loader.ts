@@ -9,6 +9,7 @@ import { type Dataset, requireOrientation } from "../dataset/dataset.js";
 import { piecesOf, streamedOrder, whileHere } from "../dataset/pieces.js";
 import type { Transform } from "../view/transform.js";
 import { type BadSample, fillViews, type LoaderJob } from "./job.js";
+import { augmentOwn, type OwnAugmentation, readCallbacks } from "./on-this-thread.js";
 
 /** What a loader reads, and how. */
 export interface LoaderOptions {
@@ -30,6 +31,8 @@ export interface LoaderOptions {
   /** What to do about an image that cannot be read. `skip` puts another one of its batch in its place. */
   readonly onBadImage?: "stop" | "skip";
   readonly onSkipped?: (message: string) => void;
+  /** Changes each view after the transform, on this thread whatever the number of workers. */
+  readonly augment?: OwnAugmentation;
   /** This process's place among several that make a batch together, each an equal share of it (default: alone). */
   readonly process?: { readonly index: number; readonly count: number };
 }
@@ -182,10 +185,11 @@ async function makeBatch(
   const bytes = transform.size ** 2 * 3;
   const images = new Uint8Array(memory);
   images.fill(0, count * bytes);
-  const samples = [...indices.subarray(0, count)].map((index, slot) => ({
+  const wanted = [...indices.subarray(0, count)].map((index, slot) => ({
     ...{ slot, index, view: (first + slot) % repeats },
     source: dataset.source(index),
   }));
+  const { samples, bad: unread } = await readCallbacks(wanted);
   const size = pool ? Math.min(32, Math.ceil(samples.length / (2 * pool.size))) : samples.length;
   const jobs: LoaderJob[] = [];
   for (let at = 0; at < samples.length; at += size) {
@@ -194,11 +198,28 @@ async function makeBatch(
     jobs.push({ options: { transform, jpeg, maxPixels, exif }, seed, epoch, memory, current, samples: part });
   }
   const run = () => Promise.all(jobs.map((job) => runJob(options, pool, job)));
-  const bad = (await whileHere(dataset, indices.subarray(0, count), run)).flat();
+  const bad = [...unread, ...(await whileHere(dataset, indices.subarray(0, count), run)).flat()];
+  if (options.augment) await augmentAll(options, images, { samples, bad, epoch });
   const labels = new Int32Array(share);
   for (let slot = 0; slot < count; slot++) labels[slot] = dataset.label(indices[slot]);
   if (bad.length > 0) replaceBad(options, bad, { step, first: process.index * share, images, labels, indices, count });
   return { step, first: process.index * share, images, labels, indices, count };
+}
+
+/** Augments the views that could be made by the caller's own function. */
+async function augmentAll(
+  { dataset, transform: { size }, seed, augment }: LoaderOptions,
+  images: Uint8Array,
+  made: { readonly samples: LoaderJob["samples"]; readonly bad: readonly BadSample[]; readonly epoch: number },
+): Promise<void> {
+  const bytes = size ** 2 * 3;
+  const missing = new Set(made.bad.map(({ slot }) => slot));
+  for (const { slot, index, view } of made.samples) {
+    if (missing.has(slot)) continue;
+    const key = { seed, epoch: made.epoch, sample: index, view };
+    const place = { size, key, name: dataset.describe(index) };
+    await augmentOwn(augment!, images.subarray(slot * bytes, (slot + 1) * bytes), place);
+  }
 }
 
 /** Runs a job; one that a worker dies on stops the loader, or continues without the sample that did it. */

@@ -55,6 +55,10 @@ export async function readSource(source: SampleSource, allocate = fresh): Promis
       requireOfImage(bytes instanceof Uint8Array ? bytes.length : bytes.size, name);
       return { bytes: bytes instanceof Uint8Array ? bytes : new Uint8Array(await bytes.arrayBuffer()), name };
     }
+    case "image":
+      return pictureOf(source);
+    case "callback":
+      return readSource(await source.read(), allocate);
     case "procedural":
       return drawn(source);
   }

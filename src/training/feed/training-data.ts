@@ -7,6 +7,7 @@ import { findBadImages } from "../../data/check/check-images.js";
 import { type Dataset, type SplitRule, subset } from "../../data/dataset/dataset.js";
 import { readSplit, writeSplit } from "../../data/dataset/split.js";
 import { createLoader, epochLength, fewerThanBatch, type Loader } from "../../data/loading/loader.js";
+import type { OwnAugmentation } from "../../data/loading/on-this-thread.js";
 import type { Transform } from "../../data/view/transform.js";
 import { FileError, TrainingError } from "../../errors/errors.js";
 import { sentence, setting, way } from "../../errors/sentence.js";
@@ -26,6 +27,8 @@ export interface DataOptions {
   readonly split?: SplitRule;
   readonly onBadImage?: "stop" | "skip";
   readonly workers: number;
+  /** Changes training images after the recipe's own augmentation. */
+  readonly augment?: OwnAugmentation;
   /** Processes that make each batch together. */
   readonly group?: ProcessGroup;
   readonly onEvent?: (event: TrainEvent) => void;
@@ -158,6 +161,7 @@ export function trainingLoader(dataset: Dataset, recipe: Recipe, model: Model, o
     exif: recipe.exif,
     process: options.group,
     onBadImage: options.onBadImage,
+    augment: options.augment,
     onSkipped: (message) => options.onEvent?.({ kind: "warning", message }),
   });
 }

@@ -2,6 +2,7 @@
 
 import { alone } from "../../cluster/process-group.js";
 import { type Dataset, sayings } from "../../data/dataset/dataset.js";
+import { UsageError } from "../../errors/errors.js";
 import type { Model } from "../../models/model.js";
 import type { OwnModel } from "../../models/own-model.js";
 import { openForTraining } from "../feed/data-place.js";
@@ -36,6 +37,10 @@ export interface PlanOptions extends FittingOptions, DataOptions {
 /** Data first: nothing is worth starting before it is known to be there and sound. The teacher's answers must be closed. */
 export async function planRun(options: PlanOptions): Promise<Plan> {
   const { data, split: rule, signal, group = alone, onEvent } = options;
+  if (options.augment && options.recipe.teacherCache !== undefined)
+    throw new UsageError(
+      "Stored answers of a teacher (teacherCache) belong to images as the recipe makes them, and augment changes these; leave one of them out.",
+    );
   const { recipe, notes } = await settledRecipe(options.recipe, options.ownModel);
   const found = await openForTraining(data, { rule, signal });
   for (const message of [...notes, ...sayings(found)]) onEvent?.({ kind: "warning", message });

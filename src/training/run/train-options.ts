@@ -2,6 +2,7 @@
 
 import type { ProcessGroup } from "../../cluster/process-group.js";
 import type { SplitRule } from "../../data/dataset/dataset.js";
+import type { OwnAugmentation } from "../../data/loading/on-this-thread.js";
 import type { Engine, Precision } from "../../engines/engine.js";
 import type { OwnModel } from "../../models/own-model.js";
 import type { DataPlace } from "../feed/data-place.js";
@@ -47,6 +48,8 @@ export interface TrainOptions {
   /** Weights to begin from instead of the recipe's `finetune`. */
   readonly finetune?: string;
   readonly workers: number;
+  /** Changes training images after the recipe's own augmentation, which the recipe cannot record. */
+  readonly augment?: OwnAugmentation;
   /** Processes that train together; the first one writes the run folder, which all must see. */
   readonly group?: ProcessGroup;
   readonly onBadImage?: "stop" | "skip";

@@ -110,7 +110,7 @@ export interface StoredAnswers {
 /** The error of a teacher whose answers cannot be told from another's. */
 export const unknownIdentity = ({ name }: { readonly name: string }): UsageError =>
   new UsageError(
-    `Nothing tells whether stored answers are those of the teacher "${name.replace(/^function:/, "")}"; give it an identity, text that changes with its answers, or let it answer as the training continues, without teacherCache.`,
+    `Stored predictions cannot be matched with the teacher "${name.replace(/^function:/, "")}"; give it an identity, a string that changes with its predictions, or use it without teacherCache.`,
   );
 
 /** Stores the answers of the recipe's teacher to all epochs of the recipe: decisions for `hard`, logits for `soft`. */

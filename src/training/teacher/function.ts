@@ -1,4 +1,4 @@
-/** A teacher that is a function of the caller's own: from the images that the student sees to logits. */
+/** A teacher that is a function of the caller: from the images that the student sees to logits. */
 import { createHash } from "node:crypto";
 import { startOnnxEngine } from "../../engines/onnx/engine.js";
 import { DeitError, TrainingError, UsageError } from "../../errors/errors.js";
@@ -63,17 +63,17 @@ export const ownTeacherName = ({ name = "teacher" }: OwnTeacher): string => `${p
 /** Whether `teacherWeights` is a function of its author's own. */
 export const isOwnTeacher = (teacherWeights: string | undefined): boolean => !!teacherWeights?.startsWith(prefix);
 
-/** The sentence for a recipe of such a teacher where nobody gives the function. */
+/** The sentence for a recipe of such a teacher without the function. */
 export const ownTeacherMissing = (teacherWeights: string): UsageError =>
   new UsageError(
-    `The teacher "${teacherWeights.slice(prefix.length)}" of the recipe is a function of its author's own, which no file holds; give it again by teacher, to distil() of the library.`,
+    `The teacher "${teacherWeights.slice(prefix.length)}" of the recipe is a function, which no file holds; pass it again as the teacher, to distil() of the library.`,
   );
 
 /** The function as a teacher of the recipe; `classes` are those of the data. */
 export function openOwnTeacher(own: OwnTeacher, recipe: Recipe, classes: readonly string[]): AnsweringTeacher {
   const { identity, imageSize, interpolation = "bicubic", normalization } = own;
   if (imageSize !== undefined && !(Number.isInteger(imageSize) && imageSize > 0))
-    throw new UsageError(`The teacher's imageSize is ${imageSize}; give a whole number of pixels from 1 on.`);
+    throw new UsageError(`The teacher's imageSize is ${imageSize}; give a whole number of pixels, 1 or more.`);
   const use = [imageSize, interpolation, normalization && normalizationOf(normalization), own.classes, classes];
   return {
     kind: "answers",
@@ -122,7 +122,7 @@ async function open({ own, recipe, classes, student, batch, describe }: Wanted):
         const broken = raw.findIndex((value) => !Number.isFinite(value));
         if (broken >= 0)
           throw new TrainingError(
-            `The teacher "${name}" answered to "${describe(batchOf.indices[Math.floor(broken / count)])}" with a number that is infinite or NaN, so nothing was learned from it or stored; fix its function.`,
+            `The teacher "${name}" gave for "${describe(batchOf.indices[Math.floor(broken / count)])}" a number that is infinite or NaN, so nothing was learned from it or stored; fix its function.`,
           );
         const logits = columns?.of(raw, batch) ?? raw;
         return kind === "logits"
@@ -159,7 +159,7 @@ function checked(
 ): Float32Array {
   const wanted = `logits of the shape [${batch}, ${count}], a row per image and a column per class`;
   const refuse = (found: string): TrainingError =>
-    new TrainingError(`The teacher "${name}" answered with ${found}; it must give ${wanted}.`);
+    new TrainingError(`The teacher "${name}" returned ${found}; it must return ${wanted}.`);
   if (Array.isArray(answer)) {
     const rows = answer as readonly ArrayLike<number>[];
     if (rows.length !== batch) throw refuse(`${rows.length} rows`);

@@ -1,0 +1,67 @@
+/** What the caller's own functions do for a batch: they cannot travel to worker threads, so they run on this one. */
+import { DeitError, TrainingError } from "../../errors/errors.js";
+import { messageOf } from "../../errors/message-of.js";
+import { RandomStream } from "../../random/stream.js";
+import type { RgbImage } from "../pixels/image.js";
+import type { PixelImage } from "../pixels/pixel-image.js";
+import type { ViewKey } from "../view/view.js";
+import type { BadSample, LoaderJob } from "./job.js";
+
+/**
+ * Changes a training image after crop, flips and the recipe's own augmentation, as the model is to see it: 8-bit RGB of the
+ * model's size in, and out. All randomness must come from `random`, which is a function of seed, epoch, sample and view, so
+ * that a resumed run sees the same images.
+ */
+export type OwnAugmentation = (image: RgbImage, random: RandomStream) => PixelImage | Promise<PixelImage>;
+
+type Sample = LoaderJob["samples"][number];
+
+/** Callbacks that run concurrently. */
+const atOnce = 16;
+
+/** The samples with what callbacks have read of them, and those that could not be read. */
+export async function readCallbacks(
+  samples: readonly Sample[],
+): Promise<{ readonly samples: readonly Sample[]; readonly bad: readonly BadSample[] }> {
+  if (!samples.some(({ source }) => source.kind === "callback")) return { samples, bad: [] };
+  const read = new Array<Sample | undefined>(samples.length);
+  const bad: BadSample[] = [];
+  let next = 0;
+  const work = async () => {
+    while (next < samples.length) {
+      const at = next++;
+      const sample = samples[at];
+      const { slot, index, source } = sample;
+      try {
+        read[at] = source.kind === "callback" ? { ...sample, source: await source.read() } : sample;
+      } catch (error) {
+        bad.push({ slot, index, message: messageOf(error) });
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(atOnce, samples.length) }, work));
+  return { samples: read.filter((sample) => sample !== undefined), bad: bad.sort((a, b) => a.slot - b.slot) };
+}
+
+/** Augments a view in place, `size · size · 3` bytes. Throws TrainingError if it fails or returns another size. */
+export async function augmentOwn(
+  augmentation: OwnAugmentation,
+  view: Uint8Array,
+  { size, key, name }: { readonly size: number; readonly key: ViewKey; readonly name: string },
+): Promise<void> {
+  const stream = new RandomStream({ ...key, purpose: "own augmentation" });
+  let made: PixelImage;
+  try {
+    // Memory of its own: the function may change it or keep it.
+    made = await augmentation({ width: size, height: size, data: Uint8Array.from(view) }, stream);
+  } catch (error) {
+    if (error instanceof DeitError) throw error;
+    throw new TrainingError(`The augmentation failed on "${name}": ${messageOf(error)}`, { cause: error });
+  }
+  const { width, height, data } = made ?? {};
+  if (width === size && height === size && data?.length === view.length) return view.set(data);
+  const found = data ? `${width}×${height} pixels in ${data.length} bytes` : "no image";
+  throw new TrainingError(
+    `The augmentation made ${found} of "${name}"; it must return { width: ${size}, height: ${size}, data } with ${view.length} bytes (RGB).`,
+  );
+}
