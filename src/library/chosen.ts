@@ -1,5 +1,6 @@
 /** What `train` decides where its caller does not: the recipe that fits the data, and what is set aside for testing. */
-import type { SplitRule } from "../data/dataset/dataset.js";
+import type { Dataset, SplitRule } from "../data/dataset/dataset.js";
+import { partOf } from "../data/dataset/split.js";
 import { type DataPlace, openForTraining, placeName } from "../training/feed/data-place.js";
 import { hasMeasuredPart } from "../training/feed/measured-data.js";
 import { setAside } from "../training/recipe/chosen.js";
@@ -11,21 +12,32 @@ export interface Chosen<T> {
   readonly notes: readonly string[];
 }
 
-/** A share for testing where the data has no part for it and none is named; as `deit train` chooses. */
-export async function chosenSplit(data: DataPlace, signal?: AbortSignal): Promise<Chosen<SplitRule>> {
-  if (typeof data === "string" && (await hasMeasuredPart(data))) return { value: { kind: "given" }, notes: [] };
-  const share = setAside((await openForTraining(data, { signal })).length);
-  const note = `"${placeName(data)}" has no part with labels for validation or testing, so ${100 * share} % of each class is held out for it; the option split changes the share, validation gives other data, and split: "given" measures nothing.`;
-  return { value: { kind: "hash", share }, notes: [note] };
+/** How the data of a run is divided. */
+export interface ChosenSplit extends Chosen<SplitRule> {
+  /** The images of the data before they were divided, if they had to be opened to decide. */
+  readonly whole?: Dataset;
 }
 
-/** Settings of the packaged recipe that fits the data; as `deit train` chooses. */
+/** A share for testing where the data has no part for it and none is named; as `deit train` chooses. */
+export async function chosenSplit(data: DataPlace, signal?: AbortSignal): Promise<ChosenSplit> {
+  if (typeof data === "string" && (await hasMeasuredPart(data))) return { value: { kind: "given" }, notes: [] };
+  const whole = await openForTraining(data, { signal });
+  const share = setAside(whole.length);
+  const note = `"${placeName(data)}" has no part with labels for validation or testing, so ${100 * share} % of each class is held out for it; the option split changes the share, validation gives other data, and split: "given" measures nothing.`;
+  return { value: { kind: "hash", share }, notes: [note], whole };
+}
+
+/** The images for training, opened once for all that is decided by them. */
+export async function trainingPart(data: DataPlace, { value: rule, whole }: ChosenSplit, signal?: AbortSignal) {
+  return whole ? partOf(whole, rule, "train") : openForTraining(data, { rule, signal });
+}
+
+/** Settings of the packaged recipe that fits the images for training; as `deit train` chooses. */
 export async function chosenSettings(
-  data: DataPlace,
-  rule: SplitRule,
+  training: Dataset,
   options: FittingOptions,
 ): Promise<Chosen<Record<string, unknown>>> {
-  const { chosen, settings } = await fittingRecipe(await openForTraining(data, { rule }), options);
+  const { chosen, settings } = await fittingRecipe(training, options);
   const note = `The recipe is ${chosen.name}, as none was given: ${chosen.why}.`;
   return { value: settings, notes: [note] };
 }

@@ -15,7 +15,7 @@ import { train as trainByRecipe } from "../training/run/trainer.js";
 import { describeRun } from "../training/run-folder/manifest.js";
 import type { Loss } from "../training/step/losses/index.js";
 import { type OwnTeacher, ownTeacherName, type TeacherFunction } from "../training/teacher/function.js";
-import { chosenSettings, chosenSplit } from "./chosen.js";
+import { type ChosenSplit, chosenSettings, chosenSplit, trainingPart } from "./chosen.js";
 import { type EngineOption, leaseEngine } from "./engine.js";
 import { startRun, type TrainingRun } from "./run.js";
 
@@ -103,9 +103,10 @@ async function begin(
   if (base) parseRecipe({ ...base, ...changes });
   const data = typeof images === "object" && isOwnSamples(images) ? await sampleDataset(images, signal) : images;
   const split = await splitOf(data, options);
+  const training = base && !split.whole ? undefined : await trainingPart(data, split, signal);
   const chosen = base
     ? { value: base, notes: [] }
-    : await chosenSettings(data, split.value, {
+    : await chosenSettings(training!, {
         ...{ finetune, batchSize, model: typeof model === "string" ? model : undefined },
       });
   const recipe = parseRecipe({ ...chosen.value, ...changes });
@@ -121,7 +122,7 @@ async function begin(
     for (const message of notes) onEvent({ kind: "warning", message });
     try {
       const workers = options.workers ?? Math.max(1, availableParallelism() - 1);
-      const given = { ...passed, data, recipe, workers, ownModel: own, ownTeacher: teacher, onEvent };
+      const given = { ...passed, data, recipe, workers, ownModel: own, ownTeacher: teacher, onEvent, training };
       return await trainByRecipe({ ...given, split: split.value, signal: stopped, engine: lease.engine });
     } finally {
       await lease.release();
@@ -129,8 +130,11 @@ async function begin(
   }, signal);
 }
 
-async function splitOf(data: DataPlace, { split, validation, resume, output, signal }: TrainSettings) {
-  const told = (value: SplitRule) => ({ value, notes: [] });
+async function splitOf(
+  data: DataPlace,
+  { split, validation, resume, output, signal }: TrainSettings,
+): Promise<ChosenSplit> {
+  const told = (value: SplitRule): ChosenSplit => ({ value, notes: [] });
   if (split === "given") return told({ kind: "given" });
   if (typeof split === "number") {
     if (!(split > 0 && split < 1))

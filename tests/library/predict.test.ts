@@ -127,6 +127,19 @@ describe("classifier", () => {
     await expect(classifier(run, { output: "b2" })).rejects.toThrow(/output is a setting for ONNX files/);
   });
 
+  it("works in a program that is given as text", async () => {
+    const program = `
+      import { classifier, createLoader, memoryDataset } from ${JSON.stringify(pathToFileURL(join(root, "dist/index.js")).href)};
+      const classify = await classifier(${JSON.stringify(run)});
+      const pixel = Buffer.from("UDYKMSAxCjI1NQr/AAA=", "base64");
+      const dataset = memoryDataset([{ bytes: pixel, label: "red" }]);
+      const transform = { kind: "evaluation", size: 8, cropRatio: 1, interpolation: "bicubic" };
+      const options = { dataset, transform, batchSize: 1, seed: 0, workers: 1, order: "sequential", dropLast: false };
+      for await (const { images } of createLoader(options).epoch(0)) console.log(images.length);`;
+    const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", program]);
+    expect(stdout).toBe("192\n");
+  });
+
   it("lets a process end that does not close it", async () => {
     const program = `
       import { classifier } from ${JSON.stringify(pathToFileURL(join(root, "dist/index.js")).href)};

@@ -239,7 +239,7 @@ describe("train", () => {
     );
     const model = createModel("deit", { classes: 2 });
     await expect(train(memoryDataset(samples), { ...settings, model, output: folder("name") })).rejects.toThrow(
-      /name of a deit model/,
+      /name of a built-in model/,
     );
   });
 });

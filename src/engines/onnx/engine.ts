@@ -2,12 +2,13 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { EngineError, OutOfMemoryError } from "../../errors/errors.js";
 import { sentence, setting, way } from "../../errors/sentence.js";
 import { packageRoot } from "../../system/files/package-root.js";
 import { hostMemory } from "../../system/memory.js";
 import { parseJson } from "../../system/text/json.js";
+import { startThread } from "../../system/threads/start-thread.js";
 import { workerUrl } from "../../system/threads/worker-url.js";
 import { type HostTensor, type NamedTensors, type Program, simplify } from "../../tensor/index.js";
 import { checkData } from "../check-data.js";
@@ -69,7 +70,7 @@ export class OnnxEngine implements Engine {
       threads,
       precisions: ["float32"],
     };
-    this.#worker = new Worker(workerUrl("engines/onnx/worker"));
+    this.#worker = startThread(workerUrl("engines/onnx/worker"));
     // The process stays for it until it is loaded, since an end while it loads takes the process along.
     this.send({ kind: "unload", session: -1 }, "starting the engine").catch(() => undefined);
     this.#worker.on("message", (reply: Reply) => this.#settle(reply));

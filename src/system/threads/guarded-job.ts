@@ -1,8 +1,9 @@
 /** A job in a thread of its own that can be ended from outside: for code that a hostile file may send into a loop. */
 
-import { parentPort, Worker, workerData } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
 import { messageOf } from "../../errors/message-of.js";
 import { endThread } from "./end-thread.js";
+import { startThread } from "./start-thread.js";
 
 export interface Guard {
   /** JavaScript heap of the thread, in MiB. */
@@ -22,7 +23,7 @@ type Message<R> = { readonly progress: number } | { readonly result: R } | { rea
 export function runGuarded<J, R>(url: URL, job: J, guard: Guard): Promise<R> {
   const { heapMiB, idleMilliseconds, signal, onProgress } = guard;
   return new Promise<R>((resolve, reject) => {
-    const worker = new Worker(url, { workerData: job, resourceLimits: { maxOldGenerationSizeMb: heapMiB } });
+    const worker = startThread(url, { workerData: job, resourceLimits: { maxOldGenerationSizeMb: heapMiB } });
     const end = (error: unknown) => {
       clearTimeout(timer);
       signal?.removeEventListener("abort", abort);

@@ -1,8 +1,9 @@
 /** A pool of worker threads that answer jobs; one that dies is replaced and its job tried once more. */
 
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { messageOf } from "../../errors/message-of.js";
 import { endThread } from "./end-thread.js";
+import { startThread } from "./start-thread.js";
 
 /** The worker side: answers each job. Called once by a worker's module with its `parentPort`. */
 export interface PoolPort {
@@ -98,7 +99,7 @@ export class WorkerPool<J, R> {
   }
 
   #start(member: Member<J, R>): Worker {
-    const worker = new Worker(this.url);
+    const worker = startThread(this.url);
     worker.unref();
     worker.on("message", ({ id, result, failure }: { id: number; result: R; failure?: string }) => {
       const call = member.pending.get(id);

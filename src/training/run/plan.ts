@@ -30,6 +30,8 @@ export interface Plan extends MeasuredData {
 
 export interface PlanOptions extends FittingOptions, DataOptions {
   readonly signal?: AbortSignal;
+  /** The images for training, if the data is open already and divided by `split`. */
+  readonly training?: Dataset;
   /** Makes the model instead of the registry. */
   readonly ownModel?: OwnModel;
 }
@@ -42,7 +44,7 @@ export async function planRun(options: PlanOptions): Promise<Plan> {
       "Stored answers of a teacher (teacherCache) belong to images as the recipe makes them, and augment changes these; leave one of them out.",
     );
   const { recipe, notes } = await settledRecipe(options.recipe, options.ownModel);
-  const found = await openForTraining(data, { rule, signal });
+  const found = options.training ?? (await openForTraining(data, { rule, signal }));
   for (const message of [...notes, ...sayings(found)]) onEvent?.({ kind: "warning", message });
   const dataset = await withoutBadImages(found, options);
   const measured = await measuredData(options, found.classes);

@@ -1,7 +1,7 @@
 /** What `train` wants to know. */
 
 import type { ProcessGroup } from "../../cluster/process-group.js";
-import type { SplitRule } from "../../data/dataset/dataset.js";
+import type { Dataset, SplitRule } from "../../data/dataset/dataset.js";
 import type { OwnAugmentation } from "../../data/loading/on-this-thread.js";
 import type { Engine, Precision } from "../../engines/engine.js";
 import type { OwnModel } from "../../models/own-model.js";
@@ -35,6 +35,8 @@ export interface TrainOptions {
   readonly test?: DataPlace;
   /** How the data is divided for training and testing (default: by its own parts). */
   readonly split?: SplitRule;
+  /** The images for training, if `data` is open already and divided by `split`; spares opening it again. */
+  readonly training?: Dataset;
   readonly output: string;
   readonly resume?: boolean;
   /** Settings of the recipe that may differ from those of the run that is resumed. */

@@ -60,7 +60,11 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     );
 
   const rule = await resumedSplit(options.output, resume, options.split);
-  const plan = await planRun({ ...options, split: rule });
+  const plan = await planRun({
+    ...options,
+    split: rule,
+    training: rule === options.split ? options.training : undefined,
+  });
   const closing = new Closing();
   closing.add(() => plan.teaching.answers?.close());
   try {

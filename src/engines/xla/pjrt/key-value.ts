@@ -1,9 +1,10 @@
 /** PJRT's key-value callbacks over a store: how the clients of several processes find each other. */
 
 import { once } from "node:events";
-import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
+import { MessageChannel, type MessagePort, type Worker } from "node:worker_threads";
 import type { KeyValueStore } from "../../../cluster/process-group.js";
 import { messageOf } from "../../../errors/message-of.js";
+import { startThread } from "../../../system/threads/start-thread.js";
 import { workerUrl } from "../../../system/threads/worker-url.js";
 import type { KeyValueAnswer, KeyValueCall, KeyValueQuestion, KeyValueWorkerData } from "./key-value-worker.js";
 import type { Pointer } from "./struct.js";
@@ -48,7 +49,7 @@ async function start(store: KeyValueStore, call: KeyValueCall): Promise<Caller> 
   const { port1: answers, port2 } = new MessageChannel();
   const ready = new Int32Array(new SharedArrayBuffer(4));
   const workerData: KeyValueWorkerData = { call, ready, answers: port2 };
-  const worker = new Worker(workerUrl("engines/xla/pjrt/key-value-worker"), { workerData, transferList: [port2] });
+  const worker = startThread(workerUrl("engines/xla/pjrt/key-value-worker"), { workerData, transferList: [port2] });
   const [address] = (await once(worker, "message")) as [Pointer];
   worker.on("message", async (question: KeyValueQuestion) => {
     answers.postMessage(await answer(store, call, question));
