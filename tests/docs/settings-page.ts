@@ -1,4 +1,4 @@
-/** docs/settings.md: every setting of a recipe as its schema says it, beside the names of timm and of the released program. */
+/** docs/settings.md: every setting of a recipe as its schema says it, beside the names of timm and of the original program. */
 import { z } from "zod";
 import { recipeSchema } from "../../src/training/recipe/recipe.js";
 import { releasedOptions } from "../../src/training/recipe/released-options.js";
@@ -26,14 +26,14 @@ export function settingsPage(): string {
   return `${[head, ...parts, regnet(settings.regnet)].join("\n\n")}\n`;
 }
 
-const head = `<!-- Made from the schema of the recipe by \`npm run docs:settings\`; change the text there. -->
+const head = `<!-- Generated from the recipe's schema by \`npm run docs:settings\`; change the text there. -->
 
 # Settings of a recipe
 
-What stands in a recipe file, and after \`--set\`. A setting that is left out has its default, the paper's (table 9) where it
-has one. \`deit train --print-recipe\` shows all settings of a run; wrong values and names are refused with a sentence that says
-what is expected. The last columns name the options of timm's \`train.py\` and of facebookresearch/deit's \`main.py\`
-that do the same; what differs in meaning is in [From facebookresearch/deit](from-facebookresearch-deit.md).`;
+The settings that you can use in a recipe file and after \`--set\`. A setting that you leave out has its default, which is the
+paper's value (table 9) if there is one. \`deit train --print-recipe\` shows all settings of a run. Invalid names and values are
+refused with a sentence that says what is expected. The last columns name the equivalent options of timm's \`train.py\` and of
+facebookresearch/deit's \`main.py\`; [From facebookresearch/deit](from-facebookresearch-deit.md) lists differences in meaning.`;
 
 function section(title: string, names: readonly string[], settings: Readonly<Record<string, Values>>): string {
   const rows = names.map((name) => {
@@ -41,7 +41,7 @@ function section(title: string, names: readonly string[], settings: Readonly<Rec
     const theirs = released(name).map(code).join(", ");
     return row([code(name), description, defaultText(usual), values(settings[name]), timmText(timm), theirs]);
   });
-  const columns = ["setting", "meaning", "default", "values", "timm", "released program"];
+  const columns = ["setting", "meaning", "default", "values", "timm", "original program"];
   return [`## ${title}`, "", row(columns), row(columns.map(() => "---")), ...rows].join("\n");
 }
 

@@ -40,7 +40,7 @@ export function define(command: Command): void {
     .option("--json", "print one JSON value")
     .addHelpText(
       "after",
-      "\nExample:\n  deit agreement teacher=runs/teacher plain=runs/plain student=runs/distilled --data photos/\n\nOf a distilled model, its two heads are compared too. A model may also be an ONNX file (.onnx) of any classifier;\nits classes are matched with the data's by name.",
+      "\nExample:\n  deit agreement teacher=runs/teacher plain=runs/plain student=runs/distilled --data photos/\n\nThe two heads of a distilled model are also compared with each other. A model may also be an ONNX file (.onnx) of any\nclassifier; its classes are matched with the data's by name.",
     )
     .action((models: string[], options: Options) =>
       interruptible((signal) => run(modelArguments(models), options, signal)),

@@ -41,8 +41,8 @@ Examples:
   deit launch --nodes 2 --node-rank 1 --coordinator node0:29400 -- train imagenet/ --batch-size 2048
   deit launch --slurm --nodes 4 --gpus-per-node 8 --time 24:00:00 -- train imagenet/ > job.sh; sbatch job.sh
 
-All machines need the same secret in DEIT_JOB_TOKEN, and see data and run folder under the same paths. Under SLURM,
-places and addresses come from its environment.`,
+All machines need the same secret in DEIT_JOB_TOKEN, and must see the data and the run folder under the same paths.
+Under SLURM, ranks and addresses come from its environment.`,
     )
     .action(run);
 }

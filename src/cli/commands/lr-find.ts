@@ -36,9 +36,9 @@ export function define(command: Command): void {
     .addHelpText(
       "after",
       `
-Trains with the recipe's data, model and optimizer while the rate grows by the same factor from step to step, until the
-loss runs away, and names the rate at which it falls fastest. No weights are kept. With scaleLr, as the recipes have it,
-the rate in the program is lr × batch / 512; both are told.
+Trains with the recipe's data, model and optimizer while multiplying the learning rate by a constant factor at every step,
+until the loss diverges. Reports the rate at which the loss falls fastest. No weights are kept. With scaleLr, as in the
+packaged recipes, the optimizer uses lr × batch / 512; both values are shown.
 
 Example:
   deit lr-find small-data photos/ --plot rate.svg`,

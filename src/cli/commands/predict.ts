@@ -29,7 +29,8 @@ export function define(command: Command): void {
     .addHelpText(
       "after",
       `
-A dataset (shards, .records, .parquet, a list, procedural …) gives its test part where it has one, each image under its key.
+For a dataset (shards, .records, .parquet, a list, procedural …), the test part is classified if there is one, and each
+image is named by its key.
 
 Example:
   deit predict cat.jpg holiday/ 'more/*.png' photos.records --weights runs/photos --top 3`,

@@ -38,8 +38,8 @@ export function define(command: Command): void {
       "after",
       `
 Writes one HTML file with curves, confusions, the most confident mistakes and hardest images with attention maps, classes,
-calibration, recipe and environment; of several runs it shows where they differ. The file loads nothing and needs no
-script. The best weights of each run are looked at on the images that it was tested on.
+calibration, recipe and environment; for several runs it shows where they differ. The file loads nothing and needs no
+scripts. The best weights of each run are evaluated on the images that it was tested on.
 
 Examples:
   deit report runs/photos

@@ -49,7 +49,7 @@ export function define(command: Command): void {
     .option("--json", "print one JSON value")
     .addHelpText(
       "after",
-      "\nExamples:\n  deit sweep photos/ --recipe small-data --vary lr=3e-4,1e-3 dropPath=0,0.1 --seeds 0,1,2\n  deit sweep cifar10/ --grid table3 --recipe cifar10-cpu --set teacherWeights=runs/teacher\n\nThe same command continues with a sweep that was interrupted; runs that are done are not repeated.",
+      "\nExamples:\n  deit sweep photos/ --recipe small-data --vary lr=3e-4,1e-3 dropPath=0,0.1 --seeds 0,1,2\n  deit sweep cifar10/ --grid table3 --recipe cifar10-cpu --set teacherWeights=runs/teacher\n\nRun the same command again to continue an interrupted sweep; finished runs are not repeated.",
     )
     .action((data: string, options: Options) => interruptible((signal, ending) => run(data, options, signal, ending)));
 }

@@ -17,7 +17,7 @@ import { relaunched } from "../processes/relaunched.js";
 
 export function define(command: Command): void {
   chosenSplitOption(recipeOptions(engineOptions(command)))
-    .requiredOption("--output <folder>", "folder of the answers; an unfinished one is continued")
+    .requiredOption("--output <folder>", "folder for the predictions; an unfinished one is continued")
     .option("--top-k <logits>", "soft distillation: logits kept per view (default: 100)", wholeNumber(1))
     .option("--on-bad-image <what>", "stop or skip", "stop")
     .option(
@@ -30,8 +30,8 @@ export function define(command: Command): void {
     .addHelpText(
       "after",
       `
-The answers belong to the views of a recipe: its seed, batch, crops, mixing and erasing. Students that see the same
-views replay them, whatever their model, rates, loss or regularisation.
+The stored predictions are valid for the views of this recipe: its seed, batch, crops, mixing and erasing. Any student that
+sees the same views can use them, whatever its model, learning rate, loss or regularisation.
 
 Example:
   deit teach recipe.json photos/ --set distillation=hard teacherWeights=runs/teacher --output answers/

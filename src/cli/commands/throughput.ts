@@ -43,7 +43,7 @@ export function define(command: Command): void {
     .option("--json", "print one JSON value")
     .addHelpText(
       "after",
-      "\nExamples:\n  deit throughput --plot figure1.svg\n  deit throughput deit_tiny_patch16_224 regnety_040 runs/photos --batch-size 32\n\nAccuracy is that of a run's own test data, and for the names of models the published one on ImageNet.",
+      "\nExamples:\n  deit throughput --plot figure1.svg\n  deit throughput deit_tiny_patch16_224 regnety_040 runs/photos --batch-size 32\n\nFor runs, the accuracy is that on their own test data; for model names, the published accuracy on ImageNet.",
     )
     .action((models: string[], options: Options) => interruptible((signal) => run(models, options, signal)));
 }

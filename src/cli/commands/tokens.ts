@@ -30,7 +30,7 @@ export function define(command: Command): void {
     .option("--json", "print one JSON value")
     .addHelpText(
       "after",
-      "\nExample:\n  deit tokens teacher=runs/distilled labels=runs/second-class-token --data photos/ --plot tokens.svg\n\nThe paper finds 0.06 between the learned tokens and 0.93 at the last layer, and 0.999 where both learn true labels.",
+      "\nExample:\n  deit tokens teacher=runs/distilled labels=runs/second-class-token --data photos/ --plot tokens.svg\n\nThe paper reports 0.06 for the learned tokens, 0.93 at the last layer, and 0.999 if both tokens learn the true labels.",
     )
     .action((models: string[], options: Options) =>
       interruptible((signal) => run(modelArguments(models), options, signal)),

@@ -65,7 +65,7 @@ export function define(command: Command): void {
     .addHelpText(
       "after",
       `
-SIGINT and SIGTERM save the run and end with code 130, SIGUSR1 (a cluster's warning) with 75.
+SIGINT and SIGTERM save the run and exit with code 130, SIGUSR1 (a cluster's warning) with 75.
 
 Example:
   deit train photos/ --finetune hub --output runs/photos

@@ -51,7 +51,7 @@ export function runSplitOption(command: Command): Command {
   return command.addOption(
     new Option(splitFlag, splitMeaning).default(
       "given",
-      "what the run of the weights set aside, or the data's own parts",
+      "the images that the weights' run held out, or the data's own parts",
     ),
   );
 }

@@ -23,8 +23,8 @@ export function define(command: Command): void {
     .addHelpText(
       "after",
       `
-Finds images that cannot be read, copies (also re-encoded, resized or mirrored ones), the same pictures in training and
-test parts, unbalanced and empty classes, and pictures too small, too long or too large. The exit code is 0 when nothing
+Finds images that cannot be read, copies (also re-encoded, resized or mirrored ones), the same image in training and test
+parts, imbalanced and empty classes, and images that are too small, too elongated or too large. The exit code is 0 if nothing
 serious is found, and ${foundSerious} otherwise.
 
 Example:

@@ -47,8 +47,8 @@ export function define(command: Command): void {
     .addHelpText(
       "after",
       `
-Training, evaluation and every other command take the file as their data. A packing that was interrupted continues where it
-stopped when the same command is given again.
+Training, evaluation and every other command accept the file as their data. If packing is interrupted, run the same command
+again to continue where it stopped.
 
 Example:
   deit data pack imagenet/ imagenet.records --raw

@@ -38,8 +38,8 @@ export function define(command: Command): void {
     .addHelpText(
       "after",
       `
-Shows a batch with crops, augmentation, erasing, Mixup and CutMix exactly as a run of the recipe will have it; below each
-image stand the shares of its label.
+Shows a batch with crops, augmentation, erasing, Mixup and CutMix exactly as a run of the recipe will see it, with the label
+weights below each image.
 
 Example:
   deit data preview small-data photos/ -o preview.png --count 24`,
