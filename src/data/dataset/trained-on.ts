@@ -47,7 +47,7 @@ export function writeTrainedOn(
   split?: { readonly share: number; readonly test: Dataset },
 ): string {
   const content: z.infer<typeof schema> = {
-    ...{ format: 1, name, known: [...known] },
+    ...{ format: 1, name, known: known.map(({ images, dataset }) => ({ images, dataset })) },
     split: split && { share: split.share, test: writeSampleSet(keysOf(split.test)) },
   };
   return JSON.stringify(content);
