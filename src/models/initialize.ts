@@ -5,30 +5,57 @@ import type { Model, ParameterSpec } from "./model.js";
 
 /** All parameters and buffers; each is a function of the seed and its own name, so models may share or reorder them. */
 export function initialize(model: Model, seed: number): NamedTensors {
-  return new Map(model.parameters.map((spec) => [spec.name, initializeParameter(spec, seed)]));
+  return wholeOf(initializeInPieces(model, seed));
 }
 
-export function initializeParameter({ name, shape, init }: ParameterSpec, seed: number): HostTensor {
+/** The same with a rest after each piece of the work, for who has other things to look after. */
+export function* initializeInPieces(model: Model, seed: number): Generator<undefined, NamedTensors> {
+  const tensors = new Map<string, HostTensor>();
+  for (const spec of model.parameters) tensors.set(spec.name, yield* inPieces(spec, seed));
+  return tensors;
+}
+
+export function initializeParameter(spec: ParameterSpec, seed: number): HostTensor {
+  return wholeOf(inPieces(spec, seed));
+}
+
+function wholeOf<T>(pieces: Generator<undefined, T>): T {
+  for (;;) {
+    const piece = pieces.next();
+    if (piece.done) return piece.value;
+  }
+}
+
+/** Numbers that are drawn in some ten milliseconds. */
+const drawnAtOnce = 1 << 16;
+
+/** Draws a parameter, with a rest after each piece. */
+function* inPieces({ name, shape, init }: ParameterSpec, seed: number): Generator<undefined, HostTensor> {
   const data = new Float32Array(sizeOf(shape));
   const stream = new RandomStream({ seed, purpose: `initialize:${name}` });
+  const draw = drawOf(init, stream);
+  if (draw === undefined) data.fill(init.kind === "ones" ? 1 : init.kind === "constant" ? init.value : 0);
+  else
+    for (let at = 0; at < data.length; at += drawnAtOnce) {
+      const end = Math.min(data.length, at + drawnAtOnce);
+      for (let i = at; i < end; i++) data[i] = draw();
+      yield;
+    }
+  return { dtype: "float32", shape, data };
+}
+
+/** The next number of what is drawn; undefined for what is the same everywhere. */
+function drawOf(init: ParameterSpec["init"], stream: RandomStream): (() => number) | undefined {
   switch (init.kind) {
     case "zeros":
-      break;
     case "ones":
-      data.fill(1);
-      break;
     case "constant":
-      data.fill(init.value);
-      break;
+      return undefined;
     case "normal":
-      for (let i = 0; i < data.length; i++) data[i] = stream.normal(0, init.std);
-      break;
+      return () => stream.normal(0, init.std);
     case "truncatedNormal":
-      for (let i = 0; i < data.length; i++) data[i] = stream.truncatedNormal(init.std);
-      break;
+      return () => stream.truncatedNormal(init.std);
     case "uniform":
-      for (let i = 0; i < data.length; i++) data[i] = stream.uniform(-init.bound, init.bound);
-      break;
+      return () => stream.uniform(-init.bound, init.bound);
   }
-  return { dtype: "float32", shape, data };
 }

@@ -10,6 +10,7 @@ import { hostMemory } from "../../system/memory.js";
 import { parseJson } from "../../system/text/json.js";
 import { startThread } from "../../system/threads/start-thread.js";
 import { workerUrl } from "../../system/threads/worker-url.js";
+import { turn } from "../../system/turn.js";
 import { type HostTensor, type NamedTensors, type Program, simplify } from "../../tensor/index.js";
 import { checkData } from "../check-data.js";
 import type { CompileOptions, DeviceState, Engine, EngineInfo, Executable, MemoryNeed } from "../engine.js";
@@ -92,9 +93,13 @@ export class OnnxEngine implements Engine {
         sentence`The ONNX engine computes in float32 only, not ${precision}${way`; use ${setting("precision", "float32")} or ${setting("engine", "xla")}`}.`,
       );
     }
+    await turn();
     const lowered = this.#lower(program);
+    await turn();
     requireMemory(program, this.#need(lowered));
+    await turn();
     const model = onnxModel(lowered);
+    await turn();
     const key = createHash("sha256").update(model).digest("hex");
     let session = this.#sessions.get(key);
     if (!session) {
@@ -123,7 +128,10 @@ export class OnnxEngine implements Engine {
   }
 
   async memoryNeed(program: Program): Promise<MemoryNeed> {
-    return this.#need(this.#lower(program));
+    await turn();
+    const lowered = this.#lower(program);
+    await turn();
+    return this.#need(lowered);
   }
 
   #lower(program: Program): Program {

@@ -16,11 +16,10 @@ import { dtypeCodes, encodeModel, type Initializer, type NodeProto } from "./pro
 /** The model's bytes. Inputs and outputs carry the program's names. `program` must be simplified for this engine. */
 export function onnxModel(program: Program): Uint8Array {
   const writer = new Writer();
-  const given = new Set(program.inputs.map((i) => i.name));
-  for (const output of program.outputs) writer.output(output.name, output.tensor, given);
+  for (const output of program.outputs) writer.output(output.name, output.tensor);
   return encodeModel({
     name: program.name,
-    nodes: writer.nodes,
+    nodes: writer.named(),
     initializers: [...writer.initializers.values()],
     inputs: program.inputs,
     outputs: program.outputs.map(({ name, tensor }) => ({ name, dtype: tensor.dtype, shape: tensor.shape })),
@@ -31,10 +30,12 @@ export function onnxModel(program: Program): Uint8Array {
 const lazy = (node: Node): boolean => applies(primitives.broadcast, node) || applies(primitives.transpose, node);
 
 class Writer implements OnnxEmitter<Tensor> {
-  readonly nodes: NodeProto[] = [];
   readonly initializers = new Map<string, Initializer>();
+  readonly #nodes: NodeProto[] = [];
   readonly #values = new Map<Tensor, string>();
-  readonly #outputs = new Set<string>();
+  /** Values that nodes have made, and the names of outputs that some of them get in the end. */
+  readonly #made = new Set<string>();
+  readonly #renamed = new Map<string, string>();
   #count = 0;
 
   value(t: Tensor): string {
@@ -64,7 +65,8 @@ class Writer implements OnnxEmitter<Tensor> {
 
   op(type: string, inputs: readonly string[], options: OnnxOptions = {}): readonly string[] {
     const outputs = Array.from({ length: options.outputs ?? 1 }, () => `v${this.#count++}`);
-    this.nodes.push({ type, domain: options.domain ?? "", inputs, outputs, attributes: options.attributes ?? {} });
+    this.#nodes.push({ type, domain: options.domain ?? "", inputs, outputs, attributes: options.attributes ?? {} });
+    for (const name of outputs) this.#made.add(name);
     return outputs;
   }
 
@@ -89,24 +91,16 @@ class Writer implements OnnxEmitter<Tensor> {
     return dtypeCodes[dtype];
   }
 
-  /** Gives the value of `t` the name of a program output. */
-  output(name: string, t: Tensor, given: ReadonlySet<string>): void {
+  /** Gives the value of `t` the name of a program output, in a node of its own where it has another name to keep. */
+  output(name: string, t: Tensor): void {
     const value = this.value(t);
-    const producer = this.nodes.find((n) => n.outputs.includes(value));
-    const shared = given.has(value) || this.#outputs.has(value) || !producer;
-    this.#outputs.add(name);
-    if (shared) {
-      this.nodes.push({ type: "Identity", domain: "", inputs: [value], outputs: [name], attributes: {} });
-      return;
-    }
-    this.#rename(value, name);
+    if (this.#made.has(value) && !this.#renamed.has(value)) this.#renamed.set(value, name);
+    else this.#nodes.push({ type: "Identity", domain: "", inputs: [value], outputs: [name], attributes: {} });
   }
 
-  #rename(from: string, to: string): void {
-    const swap = (names: readonly string[]) => (names.includes(from) ? names.map((n) => (n === from ? to : n)) : names);
-    this.nodes.forEach((n, i) => {
-      this.nodes[i] = { ...n, inputs: swap(n.inputs), outputs: swap(n.outputs) };
-    });
-    for (const [t, name] of this.#values) if (name === from) this.#values.set(t, to);
+  /** The nodes with the names of the outputs. */
+  named(): readonly NodeProto[] {
+    const names = (of: readonly string[]) => of.map((name) => this.#renamed.get(name) ?? name);
+    return this.#nodes.map((node) => ({ ...node, inputs: names(node.inputs), outputs: names(node.outputs) }));
   }
 }

@@ -27,9 +27,9 @@ export interface BeginningOptions {
 }
 
 export async function beginRun(options: BeginningOptions): Promise<Beginning> {
-  const { model, recipe, dataset, onEvent } = options;
+  const { model, recipe, dataset, onEvent, signal } = options;
   const onNote = (message: string) => onEvent?.({ kind: "warning", message });
-  const parameters = await firstParameters(model, recipe, dataset.classes, onNote);
+  const parameters = await firstParameters(model, recipe, dataset.classes, { onNote, signal });
   if (recipe.headStart !== "fitted") return { parameters };
   const onProgress = (images: number, total: number) => onEvent?.({ kind: "fitting", images, total });
   const fitted = await fitHeads({ ...options, weights: parameters, onProgress });

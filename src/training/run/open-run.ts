@@ -9,6 +9,7 @@ import { TrainingError } from "../../errors/errors.js";
 import type { Message } from "../../errors/sentence.js";
 import { Classifier } from "../../evaluation/classifier.js";
 import type { Closing } from "../../system/closing.js";
+import { turn } from "../../system/turn.js";
 import { recordSplit, setAsideBy, trainingLoader } from "../feed/training-data.js";
 import { createEventFile } from "../run-folder/event-file.js";
 import { type TrainEvent, warning } from "../run-folder/events.js";
@@ -94,7 +95,9 @@ export async function openRun(
   if (other) warn(other);
 
   // One program does a whole step; its state stays on the device until the end.
+  await turn();
   const step = stepOf(recipe, model, teaching, options.loss);
+  await turn();
   const keep = options.keepStates ?? 2;
   await requireSpaceForRun(folder, step, model, keep);
   const executable = await engine.compile(step.program, { precision: options.precision });
@@ -106,7 +109,9 @@ export async function openRun(
     const saved = await checkpoints.load();
     if (saved) check?.(saved.position);
     if (saved) return fittingState(saved, step, folder);
-    begun ??= await beginRun({ ...options, model, dataset, recipe: begins, onEvent });
+    // Several processes stop together or not at all.
+    const signal = group.count === 1 ? options.signal : undefined;
+    begun ??= await beginRun({ ...options, model, dataset, recipe: begins, onEvent, signal });
     return { state: stateOf(step, begun.parameters), position: beginning };
   };
   const { state: tensors, position } = await lastState((at) => requireSameOrder(folder, at)).catch(async (error) => {

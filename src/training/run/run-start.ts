@@ -8,11 +8,12 @@ import { sentence, setting } from "../../errors/sentence.js";
 import { describeWeights } from "../../evaluation/describe-weights.js";
 import { type AdaptOptions, adaptWeights } from "../../models/adapt.js";
 import { requireFiniteWeights } from "../../models/finite.js";
-import { initialize } from "../../models/initialize.js";
+import { initializeInPieces } from "../../models/initialize.js";
 import type { Model } from "../../models/model.js";
 import { createModel, modelNames } from "../../models/registry.js";
 import { requireFreeSpace } from "../../system/files/atomic-file.js";
 import { version } from "../../system/files/package-root.js";
+import { inTurns } from "../../system/turn.js";
 import { type HostTensor, type NamedTensors, sizeOf, zeros } from "../../tensor/index.js";
 import { type LoadedWeights, loadWeights } from "../../weights/load.js";
 import { locateWeights } from "../../weights/locate.js";
@@ -135,9 +136,11 @@ export async function firstParameters(
   model: Model,
   recipe: FirstStateRecipe,
   classes: readonly string[],
-  onNote?: (sentence: string) => void,
+  { onNote, signal }: { readonly onNote?: (sentence: string) => void; readonly signal?: AbortSignal } = {},
 ): Promise<NamedTensors> {
-  return recipe.finetune ? begun(model, recipe, recipe.finetune, classes, onNote) : initialize(model, recipe.seed);
+  return recipe.finetune
+    ? begun(model, recipe, recipe.finetune, classes, onNote)
+    : inTurns(initializeInPieces(model, recipe.seed), signal);
 }
 
 /** The state of a step that begins with these parameters: averages begin at them, all else at zero. */

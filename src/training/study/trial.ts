@@ -4,6 +4,7 @@ import type { Engine, Executable, Precision } from "../../engines/engine.js";
 import { InterruptedError } from "../../errors/errors.js";
 import type { Model } from "../../models/model.js";
 import { Closing } from "../../system/closing.js";
+import { turn } from "../../system/turn.js";
 import { stepData } from "../feed/step-data.js";
 import { type DataOptions, trainingLoader } from "../feed/training-data.js";
 import { emaDecayAt, optimizerOf, type Recipe } from "../recipe/recipe.js";
@@ -57,13 +58,17 @@ export async function openTrial(options: TrialOptions): Promise<Trial> {
   try {
     const loader = trainingLoader(dataset, recipe, model, options);
     closing.add(() => loader.close());
+    await turn();
     const step = stepOf(recipe, model, teaching);
+    await turn();
+    requireGoingOn(signal);
     const executable = await engine.compile(step.program, { precision });
     closing.add(() => executable.dispose());
     // Heads are fitted only where losses count: a pass over the images would outlast a few steps.
     const { parameters } = options.fitHeads
       ? await beginRun({ ...options, model, dataset, recipe })
-      : { parameters: await firstParameters(model, recipe, dataset.classes, () => undefined) };
+      : { parameters: await firstParameters(model, recipe, dataset.classes, { signal }) };
+    requireGoingOn(signal);
     const first = stateOf(step, parameters);
     const state = await engine.createState(new Map([...first, ...frozenTensors(step, teaching)]));
     closing.add(() => state.dispose());
@@ -72,7 +77,7 @@ export async function openTrial(options: TrialOptions): Promise<Trial> {
     const optimizer = createOptimizer(optimizerOf(recipe));
 
     const run = async (epoch: number, batch: Batch, lr: number, number: number): Promise<TrialStep> => {
-      if (signal?.aborted) throw new InterruptedError("It was interrupted; nothing was written.");
+      requireGoingOn(signal);
       const scalars = {
         ...optimizer.scalars(lr, number),
         [stepInputs.apply]: (batch.step + 1) % accumulate === 0 ? 1 : 0,
@@ -109,4 +114,8 @@ export async function openTrial(options: TrialOptions): Promise<Trial> {
     await closing.close();
     throw error;
   }
+}
+
+function requireGoingOn(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw new InterruptedError("It was interrupted; nothing was written.");
 }
