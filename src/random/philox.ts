@@ -1,6 +1,7 @@
 /**
  * Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011): four random 32-bit words as a
- * pure function of a 128-bit counter and a 64-bit key. No state, so any draw of any run can be made again by itself.
+ * pure function of a 128-bit counter and a 64-bit key. It has no state, so any draw of any run can be repeated on its
+ * own.
  */
 
 const multiplier0 = 0xd2511f53;

@@ -37,7 +37,7 @@ describe("RandomStream", () => {
   });
 
   it("has the moments of its distributions", () => {
-    // 40,000 draws: standard errors are 0.0015 (uniform) and 0.005 (normal); bounds are four of them.
+    // 40,000 draws: standard errors are 0.0015 (uniform) and 0.005 (normal); bounds are four standard errors.
     const s = new RandomStream({ seed: 3, purpose: "moments" });
     const n = 40_000;
     let uniform = 0;

@@ -1,6 +1,6 @@
 /**
- * Streams of random numbers, each a pure function of what it is for. A run draws nothing from shared state, so results
- * do not depend on the number of workers or devices, nor on where a run was resumed.
+ * Streams of random numbers, each a pure function of its purpose. A run draws nothing from shared state, so results do
+ * not depend on the number of workers or devices, or on where a run was resumed.
  *
  * Key: 32 bits of the seed and a hash of the purpose. Counter: epoch, sample, view and block, so that a stream has
  * 2³² blocks of four words of its own.
@@ -11,11 +11,14 @@ import { philox } from "./philox.js";
 export interface StreamKey {
   /** Seed of the run. */
   readonly seed: number;
-  /** What the numbers are for, as "shuffle", "augment" or a parameter's name; different purposes never share numbers. */
+  /**
+   * What the numbers are for, such as "shuffle", "augment" or a parameter's name; different purposes never share
+   * numbers.
+   */
   readonly purpose: string;
   readonly epoch?: number;
   readonly sample?: number;
-  /** Which view of the sample, where one is seen several times (repeated augmentation). */
+  /** Which view of the sample, if it is used several times (repeated augmentation). */
   readonly view?: number;
 }
 
@@ -26,7 +29,7 @@ function hash32(text: string): number {
   return h >>> 0;
 }
 
-/** An endless, repeatable sequence of random numbers. */
+/** An infinite, reproducible sequence of random numbers. */
 export class RandomStream {
   readonly #counter: Uint32Array;
   readonly #key: Uint32Array;
@@ -49,7 +52,7 @@ export class RandomStream {
     return this.#block[this.#next++];
   }
 
-  /** Uniform in [0, 1), 53 bits. */
+  /** Uniform in [low, high), 53 bits. */
   uniform(low = 0, high = 1): number {
     const u = ((this.bits() >>> 5) * 67108864 + (this.bits() >>> 6)) / 9007199254740992;
     return low + (high - low) * u;
@@ -63,7 +66,7 @@ export class RandomStream {
     return b % n;
   }
 
-  /** Normal, by Box and Muller. */
+  /** Normal, by the Box-Muller transform. */
   normal(mean = 0, std = 1): number {
     if (this.#spare !== undefined) {
       const z = this.#spare;
@@ -76,7 +79,7 @@ export class RandomStream {
     return mean + std * r * Math.cos(angle);
   }
 
-  /** Normal, drawn again while outside [low, high]. */
+  /** Normal, redrawn while outside [low, high]. */
   truncatedNormal(std: number, low = -2, high = 2): number {
     let z = this.normal(0, std);
     while (z < low || z > high) z = this.normal(0, std);
@@ -87,7 +90,7 @@ export class RandomStream {
     return items[this.integer(items.length)];
   }
 
-  /** 0 … n-1 in random order (Fisher and Yates). */
+  /** 0 … n-1 in random order (Fisher-Yates shuffle). */
   permutation(n: number): Uint32Array {
     const order = Uint32Array.from({ length: n }, (_, i) => i);
     for (let i = n - 1; i > 0; i--) {

@@ -1,7 +1,7 @@
-/** Values in double precision: what the reference rules of primitives compute with. */
+/** Values in double precision: used by the reference rules of primitives. */
 import { type Shape, sizeOf } from "./host.js";
 
-/** A value of the reference evaluator. Integers and booleans are kept as doubles too. */
+/** A value of the reference evaluator. Integers and booleans are stored as doubles too. */
 export interface DenseValue {
   readonly shape: Shape;
   readonly data: Float64Array;

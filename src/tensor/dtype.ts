@@ -15,7 +15,7 @@ export type DType =
   | "uint8"
   | "bool";
 
-/** Storage of host tensors. float16 and bfloat16 are kept as their bits; bool as bytes 0 and 1. */
+/** Storage of host tensors. float16 and bfloat16 are stored as their bits, bool as bytes 0 and 1. */
 export type TypedArray =
   | Float64Array
   | Float32Array

@@ -8,8 +8,8 @@ import { scalar } from "./primitives/leaf.js";
 import { describe } from "./tensor-type.js";
 
 /**
- * Derivatives of a scalar with respect to `parameters`, each of its parameter's shape and dtype.
- * A parameter that the loss does not depend on gets zeros.
+ * Derivatives of a scalar with respect to `parameters`, each with its parameter's shape and dtype. A parameter that the
+ * loss does not depend on gets zeros.
  */
 export function gradient(loss: Tensor, parameters: readonly Tensor[]): Tensor[] {
   if (loss.shape.length !== 0 || !isFloat(loss.dtype)) {

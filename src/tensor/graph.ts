@@ -1,4 +1,7 @@
-/** The graph: immutable nodes that apply a primitive to tensors. Building one is calling functions; nothing is traced. */
+/**
+ * The graph: immutable nodes that apply a primitive to tensors. A graph is built by calling functions; nothing is
+ * traced.
+ */
 import { ShapeError } from "../errors/errors.js";
 import type { DenseValue } from "./dense.js";
 import type { Shape } from "./host.js";
@@ -8,7 +11,7 @@ import type { TensorType } from "./tensor-type.js";
 /** The two targets of lowering. */
 export type EngineKind = "onnx" | "stablehlo";
 
-/** What a program is rewritten for. */
+/** Engine and platform that a program is rewritten for. */
 export interface Target {
   readonly engine: EngineKind;
   /** "cpu", "cuda", … */
@@ -21,7 +24,7 @@ export interface Tensor extends TensorType {
   readonly index: number;
 }
 
-/** A constant of a node; JSON. */
+/** A constant of a node, a JSON value. */
 export type AttributeValue =
   | string
   | number
@@ -40,27 +43,28 @@ export interface Node<A extends Attributes = Attributes> {
 }
 
 /**
- * What engines may assume of a primitive that they do not know by itself.
- * - `aliasing`: the output holds the elements of the input, so an engine may read them where they stand.
- * - `conversion`: as `aliasing` where the engine keeps both dtypes alike, else a copy.
- * - `elementwise`: element i of the output depends on the elements i of the inputs alone, so that it may be written
- *   over one of them.
+ * What engines may assume of a primitive that they do not know specifically.
+ * - `aliasing`: the output contains the elements of the input, so an engine may read them in place.
+ * - `conversion`: as `aliasing` where the engine stores both dtypes the same way, otherwise a copy.
+ * - `elementwise`: element i of the output depends only on the elements i of the inputs, so that the output may
+ *   overwrite one of them.
  */
 export type Trait = "aliasing" | "conversion" | "elementwise";
 
 /**
- * Everything about one operation, in one place. A primitive either has both lowerings or an `expand` rule that writes
- * it in other primitives; one with `expand` may still have a lowering where an engine offers a faster fused kernel.
+ * Everything about one operation, in one place. A primitive either has both lowerings or an `expand` rule that
+ * expresses it in other primitives; one with `expand` may still have a lowering where an engine offers a faster fused
+ * kernel.
  */
 export interface Primitive<A extends Attributes = Attributes> {
   readonly name: string;
-  /** What may be assumed of it by who does not know it otherwise; nothing unless given. */
+  /** What code that does not know the primitive may assume of it (default: nothing). */
   readonly trait?: Trait;
-  /** Types of the outputs; throws ShapeError with a sentence when the inputs do not fit. */
+  /** Types of the outputs; throws ShapeError when the inputs do not fit. */
   infer(inputs: readonly TensorType[], attributes: A): readonly TensorType[];
   /**
-   * Cotangents of the inputs from those of the outputs (undefined where nothing flows).
-   * A primitive without this rule stops the gradient.
+   * Cotangents of the inputs from those of the outputs (undefined where no gradient flows). A primitive without this
+   * rule stops the gradient.
    */
   gradient?(node: Node<A>, cotangents: readonly (Tensor | undefined)[]): readonly (Tensor | undefined)[];
   /** The values in double precision: the meaning of the primitive, used by tests. */
@@ -69,20 +73,20 @@ export interface Primitive<A extends Attributes = Attributes> {
     attributes: A,
     outputs: readonly TensorType[],
   ): readonly DenseValue["data"][];
-  /** The same in other primitives, for engines that have no lowering of their own. */
+  /** The equivalent in other primitives, for engines without a lowering of this one. */
   expand?(node: Node<A>, target: Target): readonly Tensor[];
   /** Emits ONNX nodes and returns the names of the outputs. */
   onnx?(node: Node<A>, emit: OnnxEmitter<Tensor>): readonly string[];
   /** Emits StableHLO operations and returns the SSA names of the outputs. */
   stablehlo?(node: Node<A>, emit: StablehloEmitter<Tensor>): readonly string[];
   /**
-   * For a primitive with both `expand` and a lowering: whether the lowering serves in a program that holds the
-   * primitives `present`; it always does where there is no such rule.
+   * For a primitive with both `expand` and a lowering: whether the lowering applies in a program that contains the
+   * primitives `present` (default: always).
    */
   fuses?(target: Target, present: ReadonlySet<Primitive>): boolean;
 }
 
-/** Only a type, narrower than any node, so that a node which does not apply a primitive stays a node. */
+/** Exists only as a type, narrower than any node, so that a node that does not apply a primitive remains a node. */
 declare const applied: unique symbol;
 
 /** Whether `node` applies `primitive`, whose attributes it then has. */

@@ -12,7 +12,7 @@ export function toHalf(value: number): number {
   if (magnitude > 0x7f800000) return sign | 0x7e00; // NaN
   if (magnitude >= 0x477ff000) return sign | 0x7c00; // rounds beyond 65504
   if (magnitude < 0x38800000) {
-    // Subnormal: a multiple of 2⁻²⁴, rounded by adding half of float32's own last place at 0.5.
+    // Subnormal: a multiple of 2⁻²⁴, rounded by adding 0.5, where the last place of a float32 has that size.
     float[0] = Math.abs(value) + 0.5;
     return sign | (bits[0] - 0x3f000000);
   }

@@ -1,4 +1,4 @@
-/** Tensors in the memory of this process: what weights, checkpoints and batches are made of. */
+/** Tensors in the memory of this process: weights, checkpoints and batches consist of them. */
 import { ShapeError } from "../errors/errors.js";
 import { allocate, type DType, type TypedArray } from "./dtype.js";
 
@@ -22,7 +22,7 @@ export function sizeOf(shape: Shape): number {
   return n;
 }
 
-/** Checks that `data` fills `shape` and joins the two. */
+/** A tensor from its parts; checks that `data` fills `shape`. */
 export function hostTensor(dtype: DType, shape: Shape, data: TypedArray): HostTensor {
   if (data.length !== sizeOf(shape)) {
     throw new ShapeError(

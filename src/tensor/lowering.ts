@@ -1,6 +1,6 @@
 /**
- * What a primitive may ask of the writer of an ONNX model or a StableHLO text. The writers live with their engines;
- * `Value` is what they give names to, the tensors of a graph.
+ * What the writers of ONNX models and StableHLO text offer to primitives. The writers are part of their engines;
+ * `Value` is what they name: the tensors of a graph.
  */
 import type { DType } from "./dtype.js";
 import type { TensorType } from "./tensor-type.js";
@@ -12,7 +12,7 @@ export type OnnxAttribute =
   | { readonly ints: readonly number[] }
   | { readonly string: string };
 
-/** What an ONNX node has beside its inputs. */
+/** What an ONNX node has besides its inputs. */
 export interface OnnxOptions {
   readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
   /** Number of outputs (default: 1). */
@@ -29,7 +29,7 @@ export interface OnnxEmitter<Value> {
   broadcastable(tensor: Value): string;
   /** Emits a node and returns the names of its outputs. */
   op(type: string, inputs: readonly string[], options?: OnnxOptions): readonly string[];
-  /** An int64 vector constant, as shapes and axes are. */
+  /** An int64 vector constant, as used for shapes and axes. */
   ints(values: readonly number[]): string;
   /** A constant of any dtype; `shape` defaults to a scalar. */
   constant(dtype: DType, values: readonly number[], shape?: readonly number[]): string;

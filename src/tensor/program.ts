@@ -6,18 +6,20 @@ import type { Shape } from "./host.js";
 import { inputPrimitive } from "./primitives/leaf.js";
 import { describe } from "./tensor-type.js";
 
-/** A value that a program is given, or keeps. */
+/** A value that is passed to a program, or that it keeps. */
 export interface ProgramInput {
   readonly name: string;
   readonly dtype: DType;
   readonly shape: Shape;
-  /** State lives on the device between runs; data is given to every run. */
+  /** State stays on the device between runs; data is passed to every run. */
   readonly role: "data" | "state";
-  /** Over several devices, data is split along its first axis or given to each whole. State is replicated. */
+  /**
+   * With several devices, data is either split along its first axis or passed to each as a whole. State is replicated.
+   */
   readonly sharding: "batch" | "replicated";
 }
 
-/** A value that a program returns, or puts into its state. */
+/** A value that a program returns or stores in its state. */
 export interface ProgramOutput {
   readonly name: string;
   readonly tensor: Tensor;

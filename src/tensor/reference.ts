@@ -1,4 +1,7 @@
-/** The reference evaluator: every primitive in double precision, plainly, for tests. Never used to train. */
+/**
+ * The reference evaluator: every primitive computed straightforwardly in double precision, for tests. Never used to
+ * train.
+ */
 import { ShapeError } from "../errors/errors.js";
 import type { DenseValue } from "./dense.js";
 import { applies, type Node, type Tensor, topologicalOrder } from "./graph.js";
@@ -29,7 +32,7 @@ function evaluateNode(
     return [Float64Array.from(value)];
   }
   if (node.primitive.evaluate) return node.primitive.evaluate(args, node.attributes, node.outputs);
-  // A primitive defined by its expansion is evaluated through it, with its inputs' values put in place.
+  // A primitive defined by its expansion is evaluated through it, with its inputs' values substituted.
   const expanded = node.primitive.expand!(node, { engine: "onnx", platform: "cpu" });
   const known = new Map<Node, readonly Float64Array[]>();
   node.inputs.forEach((t, i) => {

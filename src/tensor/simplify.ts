@@ -15,7 +15,9 @@ import { dotPrimitive } from "./primitives/dot.js";
 import { constantPrimitive } from "./primitives/leaf.js";
 import type { Program } from "./program.js";
 
-/** The same program with composites expanded, common subexpressions merged and dead nodes gone, ready for `target`. */
+/**
+ * The same program with composites expanded, common subexpressions merged and dead nodes removed, ready for `target`.
+ */
 export function simplify(program: Program, target: Target): Program {
   const roots = program.outputs.map((o) => o.tensor);
   const present = new Set(topologicalOrder(roots).map((n) => n.primitive));
@@ -66,7 +68,7 @@ class Merger {
   }
 }
 
-/** JSON has no infinities, NaN or negative zero; a key must tell them apart. */
+/** JSON has no infinities, NaN or negative zero; a key must distinguish them. */
 function exactNumbers(_: string, value: unknown): unknown {
   return typeof value === "number" && (!Number.isFinite(value) || Object.is(value, -0))
     ? `#${Object.is(value, -0) ? "-0" : value}`
@@ -86,7 +88,7 @@ function countUses(roots: readonly Tensor[]): Map<Node, number> {
   return uses;
 }
 
-/** `dot(a, b) * c` with no other user of the product becomes a product with factor c, which costs nothing. */
+/** Turns `dot(a, b) * c`, if the product has no other user, into a product with factor c, which costs nothing. */
 function foldFactor(node: Node, uses: ReadonlyMap<Node, number>): readonly Tensor[] | undefined {
   if (!applies(mulPrimitive, node)) return undefined;
   for (const [i, j] of [

@@ -2,7 +2,7 @@
 import type { DType } from "./dtype.js";
 import type { Shape } from "./host.js";
 
-/** What is known of a value before it exists. */
+/** What is known of a value before it is computed. */
 export interface TensorType {
   readonly dtype: DType;
   readonly shape: Shape;

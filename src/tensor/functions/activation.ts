@@ -1,4 +1,4 @@
-/** GELU, softmax and their relatives. */
+/** GELU, softmax and related functions. */
 import { apply, normalizeAxis, type Primitive, type Tensor } from "../graph.js";
 import { add, div, mul, sub } from "../primitives/arithmetic.js";
 import { barrier, saved } from "../primitives/barrier.js";
@@ -14,9 +14,10 @@ const geluPrimitive: Primitive = {
     requireFloat("gelu", x);
     return [x];
   },
-  // Φ(x) + x φ(x) with h = x/√2: ½ (1 + erf h + (2/√π) h e^(-h²)). The factor of the exponential sits in its exponent
-  // and the ½ on the cotangent, where it merges into the product that made it. The constant stands behind a barrier, so
-  // that erf h is computed once more instead of being kept from the forward pass: that is faster than moving it.
+  // Φ(x) + x φ(x) with h = x/√2: ½ (1 + erf h + (2/√π) h e^(-h²)). The factor of the exponential is folded into its
+  // exponent, and the ½ is applied to the cotangent, where it merges into the product that produced it. The constant is
+  // behind a barrier, so that erf h is recomputed instead of being kept from the forward pass: that is faster than
+  // moving it.
   gradient: ({ inputs: [input] }, [g]) => {
     if (!g) return [undefined];
     const x = saved(input);
@@ -28,7 +29,7 @@ const geluPrimitive: Primitive = {
   onnx: ({ inputs: [x] }, emit) => emit.op("Gelu", [emit.value(x)], { domain: "com.microsoft" }),
 };
 
-/** x · Φ(x), exact (by erf). */
+/** x · Φ(x), exact (using erf). */
 export function gelu(x: Tensor): Tensor {
   return apply(geluPrimitive, [x], {});
 }
@@ -48,7 +49,7 @@ const softmaxPrimitive: Primitive<{ axis: number }> = {
     emit.op("Softmax", [emit.value(x)], { attributes: { axis: { int: axis } } }),
 };
 
-/** e^x over its sum along `axis`, without overflow. */
+/** e^x divided by its sum along `axis`, without overflow. */
 export function softmax(x: Tensor, axis = -1): Tensor {
   return apply(softmaxPrimitive, [x], { axis: normalizeAxis(axis, x.shape.length, "softmax") });
 }

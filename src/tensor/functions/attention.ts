@@ -1,4 +1,6 @@
-/** Scaled dot-product attention, forward and backward, as two composites an engine may replace by fused kernels. */
+/**
+ * Scaled dot-product attention, forward and backward, as two composites that an engine may replace with fused kernels.
+ */
 import { ShapeError } from "../../errors/errors.js";
 import { apply, applyAll, type Primitive, sameShape, type Tensor } from "../graph.js";
 import { mul, sub } from "../primitives/arithmetic.js";
@@ -37,7 +39,7 @@ const attentionPrimitive: Primitive<{ scale: number }> = {
     dot(attentionWeights(q, k, scale), v, { batch: pairs, contract: [[3], [2]] }),
   ],
   fuses: ({ engine }, present) => engine === "onnx" && !present.has(attentionGradientPrimitive as Primitive),
-  // Without a backward pass that wants the weights, ONNX Runtime's flash attention, which reads [batch, tokens, width].
+  // Without a backward pass that needs the weights: ONNX Runtime's flash attention, which reads [batch, tokens, width].
   onnx: ({ inputs, attributes: { scale } }, emit) => {
     const [batch, heads, tokens, width] = inputs[0].shape;
     const flat = inputs.map(
@@ -58,7 +60,7 @@ const attentionGradientPrimitive: Primitive<{ scale: number }> = {
   infer: ([q, k, v]) => [q, k, v],
   expand: ({ inputs: [queries, keys, values, out, g], attributes: { scale } }) => {
     const [q, k, v] = [queries, keys, values].map(saved);
-    const p = saved(attentionWeights(queries, keys, scale)); // merges with the forward pass's own
+    const p = saved(attentionWeights(queries, keys, scale)); // merged with that of the forward pass
     const dv = dot(p, g, { batch: pairs, contract: [[2], [2]] });
     const dp = dot(g, v, { batch: pairs, contract: [[3], [3]] });
     // Σ p·dp over keys equals Σ out·g over the head width, which is shorter.

@@ -1,4 +1,4 @@
-/** Batch normalisation over `[batch, channels, height, width]`, as PyTorch's BatchNorm2d. */
+/** Batch normalisation over `[batch, channels, height, width]`, like PyTorch's BatchNorm2d. */
 import { ShapeError } from "../../errors/errors.js";
 import type { Tensor } from "../graph.js";
 import { sizeOf } from "../host.js";
@@ -20,7 +20,7 @@ export interface BatchNormParameters {
 const perChannel = (t: Tensor): Tensor => reshape(t, [t.shape[0], 1, 1]);
 const over = [0, 2, 3] as const;
 
-/** With the running statistics: one multiply and one add per element. */
+/** Uses the running statistics: one multiply and one add per element. */
 export function batchNorm(
   x: Tensor,
   { weight, bias, runningMean, runningVar }: BatchNormParameters,
@@ -30,17 +30,17 @@ export function batchNorm(
   return add(mul(x, perChannel(scale)), perChannel(sub(bias, mul(runningMean, scale))));
 }
 
-/** What batch normalisation gives while training. */
+/** Results of batch normalisation during training. */
 export interface BatchNormTraining {
   readonly output: Tensor;
-  /** Running statistics after this batch; the variance is the unbiased one. */
+  /** Running statistics after this batch, with the unbiased variance. */
   readonly runningMean: Tensor;
   readonly runningVar: Tensor;
 }
 
 /**
- * With the statistics of the batch: of the whole global batch, on however many devices it lies. `momentum` is the
- * share of the new statistics, as in PyTorch.
+ * Uses the statistics of the whole global batch, regardless of how many devices it is split over. `momentum` is the
+ * weight of the new statistics, as in PyTorch.
  */
 export function batchNormTraining(
   x: Tensor,

@@ -45,13 +45,13 @@ const linearPrimitive: Primitive = {
   },
 };
 
-/** `x · weightᵀ + bias`: `[..., in] → [..., out]` with a weight `[out, in]`, as PyTorch keeps it. */
+/** `x · weightᵀ + bias`: `[..., in] → [..., out]` with a weight `[out, in]`, as PyTorch stores it. */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   if (!bias) return dot(x, weight, { contract: [[x.shape.length - 1], [1]] });
   return apply(linearPrimitive, [x, weight, bias], {});
 }
 
-/** All leading axes as one: `[..., width] → [rows, width]`. */
+/** Merges all leading axes: `[..., width] → [rows, width]`. */
 export function asRows(x: Tensor): Tensor {
   return reshape(x, [sizeOf(x.shape.slice(0, -1)), x.shape[x.shape.length - 1]]);
 }

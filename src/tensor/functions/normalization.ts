@@ -1,4 +1,4 @@
-/** LayerNorm, with a backward pass short enough to matter (it is run 25 times a step). */
+/** LayerNorm, with a short backward pass, which matters because it runs 25 times a step. */
 import { ShapeError } from "../../errors/errors.js";
 import { applyAll, type Primitive, type Tensor } from "../graph.js";
 import { sizeOf } from "../host.js";

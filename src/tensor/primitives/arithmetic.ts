@@ -1,4 +1,6 @@
-/** add, sub, mul, div, neg: the four rules and their gradients. Numbers and smaller tensors broadcast. */
+/**
+ * add, sub, mul, div, neg: the four operations, negation and their gradients. Numbers and smaller tensors broadcast.
+ */
 
 import type { Tensor } from "../graph.js";
 import { binary, elementwise, type Operand, unary } from "./elementwise.js";
@@ -54,7 +56,7 @@ export const add: (a: Operand, b: Operand) => Tensor = binary(addPrimitive, {});
 export const sub: (a: Operand, b: Operand) => Tensor = binary(subPrimitive, {});
 /** a · b, broadcast as NumPy does. */
 export const mul: (a: Operand, b: Operand) => Tensor = binary(mulPrimitive, {});
-/** Quotient; for integers rounded towards zero is not promised, so cast first. */
+/** Quotient. Integer division does not guarantee truncation towards zero; cast to float first. */
 export const div: (a: Operand, b: Operand) => Tensor = binary(divPrimitive, {});
 /** −x. */
 export const neg: (x: Tensor) => Tensor = unary(negPrimitive);

@@ -1,4 +1,6 @@
-/** Identities that steer compilers: a barrier against merging, and the mark of what the backward pass reads again. */
+/**
+ * Identities that steer compilers: a barrier against merging, and a mark for values that the backward pass reads again.
+ */
 import { apply, type Primitive, type Tensor } from "../graph.js";
 
 export const barrierPrimitive: Primitive = {
@@ -10,7 +12,7 @@ export const barrierPrimitive: Primitive = {
   stablehlo: ({ inputs: [x] }, emit) => [emit.op(`stablehlo.optimization_barrier ${emit.value(x)} : ${emit.type(x)}`)],
 };
 
-/** The same value, through which a compiler sees neither way: what it is made of is not merged with what it goes into. */
+/** The same value, opaque to compilers: the operations that produce it are not merged with those that use it. */
 export function barrier(x: Tensor): Tensor {
   return apply(barrierPrimitive, [x], {});
 }
@@ -26,7 +28,7 @@ export const savedPrimitive: Primitive = {
 
 /**
  * The same value, marked in a gradient rule as one that the backward pass reads again. A bfloat16 program keeps such a
- * value in that format, so that half the bytes are moved and held.
+ * value in that format, which halves the bytes to move and store.
  */
 export function saved(x: Tensor): Tensor {
   return apply(savedPrimitive, [x], {});

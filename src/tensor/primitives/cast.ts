@@ -1,4 +1,4 @@
-/** Conversion between dtypes, and the stop of gradients. */
+/** Conversion between dtypes, and stopping gradients. */
 import { type DType, isFloat } from "../dtype.js";
 import { apply, type Primitive, type Tensor } from "../graph.js";
 
@@ -7,7 +7,7 @@ export const castPrimitive: Primitive<{ dtype: DType }> = {
   trait: "conversion",
   infer: ([x], { dtype }) => [{ dtype, shape: x.shape }],
   gradient: ({ inputs: [x] }, [g]) => [g && isFloat(x.dtype) ? cast(g, x.dtype) : undefined],
-  // Doubles stand for every float here, so only the way to integers and booleans changes a value.
+  // All floats are doubles here, so only conversion to integers and booleans changes a value.
   evaluate: ([x], { dtype }) => [
     x.data.map((v) => (dtype === "bool" ? (v === 0 ? 0 : 1) : isFloat(dtype) ? v : Math.trunc(v))),
   ],
@@ -18,7 +18,7 @@ export const castPrimitive: Primitive<{ dtype: DType }> = {
   ],
 };
 
-/** `x` as another dtype; floats are cut towards zero on their way to integers. */
+/** `x` converted to a different dtype; floats are truncated towards zero when converted to integers. */
 export function cast(x: Tensor, dtype: DType): Tensor {
   return x.dtype === dtype ? x : apply(castPrimitive, [x], { dtype });
 }

@@ -80,7 +80,7 @@ export function select(condition: Tensor, a: Operand, b: Operand): Tensor {
   return apply(selectPrimitive, [broadcast(condition, shape), broadcast(ta, shape), broadcast(tb, shape)], {});
 }
 
-/** Both of two boolean tensors. */
+/** Logical and. */
 export const and: (a: Operand, b: Operand) => Tensor = binary(
   elementwise({
     name: "and",
@@ -92,7 +92,7 @@ export const and: (a: Operand, b: Operand) => Tensor = binary(
   }),
   {},
 );
-/** The opposite of a boolean tensor. */
+/** Logical not. */
 export const not: (x: Tensor) => Tensor = unary(
   elementwise({
     name: "not",
@@ -134,7 +134,7 @@ function pass(g: Tensor, winner: Tensor, loser: Tensor): Tensor {
   return select(compare("GT", winner, loser), g, select(compare("EQ", winner, loser), mul(g, 0.5), 0));
 }
 
-/** max(x, 0); the gradient at 0 is 0, as PyTorch's. */
+/** max(x, 0); the gradient at 0 is 0, as in PyTorch. */
 export function relu(x: Tensor): Tensor {
   return apply(reluPrimitive, [x], {});
 }
@@ -214,7 +214,7 @@ const argmaxPrimitive: Primitive<{ axis: number }> = {
     const index = emit.op("ArgMax", [emit.value(x)], { attributes: { axis: { int: axis }, keepdims: { int: 0 } } });
     return emit.op("Cast", index, { attributes: { to: { int: emit.dtypeCode("int32") } } });
   },
-  // The first index that holds the maximum is the one with the largest count from the end.
+  // The first index of the maximum is the one with the largest distance from the end.
   expand: ({ inputs: [x], attributes: { axis } }) => {
     const n = x.shape[axis];
     const fromEnd = sub(scalar(n, "int32"), iota("int32", x.shape, axis));

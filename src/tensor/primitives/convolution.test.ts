@@ -21,7 +21,7 @@ describe("the gradient of a kernel", () => {
       evaluate(node.primitive.expand!(node, { engine: "stablehlo", platform }), values)[0];
     const [patches, convolution] = [on("cpu"), on("cuda")];
     expect(find(node.primitive.expand!(node, { engine: "stablehlo", platform: "cpu" }), "dot")).toBeDefined();
-    // Both are sums in double precision, in another order.
+    // Both are sums in double precision, in a different order.
     convolution.forEach((v, i) => {
       expect(patches[i]).toBeCloseTo(v, 9);
     });

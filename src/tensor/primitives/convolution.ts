@@ -15,7 +15,7 @@ interface ConvolutionAttributes extends Attributes {
   readonly strides: Pair;
   /** Distance between the kernel's taps. */
   readonly dilations: Pair;
-  /** Zeros put between the input's pixels: 1 puts none. */
+  /** Zeros inserted between the input's pixels; 1 inserts none. */
   readonly baseDilations: Pair;
   /** Zeros before and after each side. */
   readonly low: Pair;
@@ -83,11 +83,14 @@ interface InputGradientAttributes extends ConvolutionAttributes {
   readonly shape: readonly number[];
 }
 
-/** Cotangent of the input from that of the output and the kernel: the output spread by the strides, against the kernel turned round. */
+/**
+ * Cotangent of the input from that of the output and the kernel: the output's, dilated by the strides, with the kernel
+ * flipped.
+ */
 const inputGradientPrimitive: Primitive<InputGradientAttributes> = {
   name: "convolutionInputGradient",
   infer: ([g], { shape }) => [{ dtype: g.dtype, shape }],
-  // It is linear in both: what undoes it is the convolution itself.
+  // It is linear in both, and its transpose is the convolution itself.
   gradient: ({ inputs: [g, w], attributes: { shape: _, ...a } }, [c]) => {
     if (!c) return [undefined, undefined];
     return [apply(convolutionPrimitive, [c, w], a), weightGradient(c, g, w.shape, a)];
@@ -131,7 +134,7 @@ const inputGradientPrimitive: Primitive<InputGradientAttributes> = {
   },
 };
 
-/** The cotangent of the input; of pointwise kernels it is a matrix product. */
+/** The cotangent of the input; for pointwise kernels it is a matrix product. */
 function inputGradient(g: Tensor, w: Tensor, shape: readonly number[], a: ConvolutionAttributes): Tensor {
   if (!isPointwise(w, a)) return apply(inputGradientPrimitive, [g, w], { ...a, shape: [...shape] });
   const [batch, out, height, width] = g.shape;
@@ -170,8 +173,8 @@ const weightGradient = (x: Tensor, g: Tensor, shape: readonly number[], a: Convo
   apply(weightGradientPrimitive, [x, g], { ...a, shape: [...shape] });
 
 /**
- * The input's channels against the output's cotangent as a kernel, with batch and channels in each other's place and
- * strides and dilations too: what libraries for accelerators know as the backward convolution.
+ * The input's channels against the output's cotangent as a kernel, with batch and channels exchanged, and strides and
+ * dilations too: what accelerator libraries call the backward convolution.
  */
 function weightGradientByConvolution(
   x: Tensor,
@@ -193,7 +196,7 @@ function weightGradientByConvolution(
 }
 
 /**
- * Products of the cotangent with the pixels that each tap of the kernel saw. CPU libraries are made for small kernels
+ * Products of the cotangent with the pixels that each tap of the kernel read. CPU libraries are made for small kernels
  * and take many times as long for one as large as the image.
  */
 function weightGradientByPatches(x: Tensor, g: Tensor, kernel: readonly number[], a: ConvolutionAttributes): Tensor {
@@ -201,7 +204,7 @@ function weightGradientByPatches(x: Tensor, g: Tensor, kernel: readonly number[]
   const [, inner, kh, kw] = kernel;
   const { groups, strides: s, dilations: d } = a;
   const pixels = height * width;
-  // Room behind the last pixel, so that each tap's window is a whole number of strides.
+  // Padding after the last pixel, so that each tap's window is a whole number of strides.
   const room = pair((i) => Math.max(0, (kernel[2 + i] - 1) * d[i] + g.shape[2 + i] * s[i] - a.low[i] - x.shape[2 + i]));
   const wide = isPadded(a) || room.some((v) => v > 0) ? pad(x, [0, 0, ...a.low], [0, 0, room[0], room[1]]) : x;
   const taps: Tensor[] = [];
@@ -222,7 +225,7 @@ function weightGradientByPatches(x: Tensor, g: Tensor, kernel: readonly number[]
   return reshape(reduceSum(products, [0]), kernel);
 }
 
-/** `count` positions along an axis, `step` apart, from `start` on. */
+/** `count` positions along an axis, `step` apart, starting at `start`. */
 function everyNth(x: Tensor, axis: number, start: number, count: number, step: number): Tensor {
   const part = slice(x, axis, start, start + count * step);
   if (step === 1) return part;

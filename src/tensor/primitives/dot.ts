@@ -1,4 +1,4 @@
-/** The batched matrix product with free choice of contracted axes: all linear algebra of the models. */
+/** The batched matrix product with freely chosen contracted axes: all of the models' linear algebra. */
 import { ShapeError } from "../../errors/errors.js";
 import { type DenseValue, strides } from "../dense.js";
 import type { DType } from "../dtype.js";
@@ -61,14 +61,14 @@ export const dotPrimitive: Primitive<DotAttributes> = {
   },
 };
 
-/** Axes of a product's two operands by what becomes of them. */
+/** Axes of a product's two operands by their role. */
 export interface DotAxes {
   readonly batch: Axes;
   readonly contract: Axes;
   readonly free: Axes;
 }
 
-/** The axes of a node that is a product; undefined of any other. */
+/** The axes of a node that is a product; undefined for any other. */
 export function dotAxes(node: Node): DotAxes | undefined {
   if (!applies(dotPrimitive, node)) return undefined;
   const [a, b] = node.inputs;
@@ -82,7 +82,7 @@ export function dotAxes(node: Node): DotAxes | undefined {
 
 /**
  * Cotangent of one operand: the cotangent of the product against the other operand, contracted over the other's free
- * axes, with the axes put back into the operand's order.
+ * axes, with the axes in the operand's original order.
  */
 function operandGradient(g: Tensor, x: Tensor, other: Tensor, at: DotAttributes, side: "a" | "b"): Tensor {
   const [xBatch, xContract, oBatch, oContract] =
@@ -94,7 +94,7 @@ function operandGradient(g: Tensor, x: Tensor, other: Tensor, at: DotAttributes,
   const nb = xBatch.length;
   const oFreeInG = oFree.map((_, i) => nb + i + (side === "a" ? xFree.length : 0));
   const gSame = g.dtype === other.dtype ? g : cast(g, other.dtype);
-  // Result axes: batch, x's free axes, then the contracted axes in the order in which `other` holds them.
+  // Result axes: batch, x's free axes, then the contracted axes in the order of `other`.
   const product = dot(gSame, other, {
     batch: [xBatch.map((_, i) => i), oBatch],
     contract: [oFreeInG, oFree],
@@ -110,11 +110,11 @@ function operandGradient(g: Tensor, x: Tensor, other: Tensor, at: DotAttributes,
   return inPlace.dtype === x.dtype ? inPlace : cast(inPlace, x.dtype);
 }
 
-/** Which axes of the operands are batches, which are contracted. */
+/** Which axes of the operands are batch axes and which are contracted. */
 export interface DotOptions {
-  /** Axes of both operands to multiply and sum over (default: the last of `a` with the one before last of `b`). */
+  /** Axes of both operands to multiply and sum over (default: the last of `a` with the second-to-last of `b`). */
   readonly contract: Axes;
-  /** Axes of both operands to run over in parallel; they come first in the result. */
+  /** Batch axes of both operands; they come first in the result. */
   readonly batch?: Axes;
   /** Factor on the product (default: 1). */
   readonly alpha?: number;
@@ -185,7 +185,7 @@ function dotValue(a: DenseValue, b: DenseValue, at: DotAttributes, shape: readon
 function onnxDot(node: Node<DotAttributes>, emit: OnnxEmitter<Tensor>): readonly string[] {
   const { inputs, attributes, outputs } = node;
   const { aBatch, bBatch, aContract, bContract, alpha } = attributes;
-  // Contracted axes in the order in which `b` holds them, the same for both.
+  // Contracted axes in the order of `b`, the same for both.
   const order = bContract.map((_, i) => i).sort((p, q) => bContract[p] - bContract[q]);
   const left = asMatrices(
     inputs[0],
@@ -234,7 +234,7 @@ function asMatrices(
   natural: "contract-last" | "contract-first",
   emit: OnnxEmitter<Tensor>,
 ): Matrices {
-  // A transposed operand is read from its source where that already is a stack of matrices.
+  // A transposed operand is read from its source where that is already a stack of matrices.
   const through = applies(transposePrimitive, x.node) ? lookThrough(x, batch, contract) : undefined;
   for (const candidate of through ? [through, { x, batch, contract }] : [{ x, batch, contract }]) {
     const free = freeAxes(candidate.x, candidate.batch, candidate.contract);

@@ -1,4 +1,4 @@
-/** Primitives that passes over programs know by themselves, to ask for with `applies`. */
+/** Primitives that passes over programs treat specifically, recognised with `applies`. */
 import { barrierPrimitive, savedPrimitive } from "./barrier.js";
 import { broadcastPrimitive } from "./broadcast.js";
 import { castPrimitive } from "./cast.js";
@@ -6,7 +6,7 @@ import { reshapePrimitive, transposePrimitive } from "./layout.js";
 import { constantPrimitive, inputPrimitive } from "./leaf.js";
 import { concatPrimitive, slicePrimitive } from "./slicing.js";
 
-/** By name; a primitive that no pass knows need not be here. */
+/** By name; a primitive that no pass treats specifically need not be listed. */
 export const primitives = {
   barrier: barrierPrimitive,
   broadcast: broadcastPrimitive,

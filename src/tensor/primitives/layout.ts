@@ -24,7 +24,7 @@ export const reshapePrimitive: Primitive<{ shape: readonly number[] }> = {
   ],
 };
 
-/** The elements of `x` in row-major order under a new shape; one size may be -1 and is worked out. */
+/** The elements of `x` in row-major order under a new shape; one size may be -1 and is inferred. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   const unknown = shape.indexOf(-1);
   let target = shape;

@@ -1,4 +1,4 @@
-/** Values that come from nowhere: program inputs, constants, counters. */
+/** Values without inputs: program inputs, constants, counters. */
 import { ShapeError } from "../../errors/errors.js";
 import { type DType, isFloat } from "../dtype.js";
 import { apply, normalizeAxis, type Primitive, type Tensor } from "../graph.js";
@@ -29,7 +29,7 @@ export const constantPrimitive: Primitive<{ dtype: DType; shape: readonly number
   stablehlo: ({ attributes }, emit) => [emit.constant(attributes, attributes.values)],
 };
 
-/** A small constant; larger arrays (over 65,536 elements) belong into program inputs. */
+/** A small constant; larger arrays (over 65,536 elements) should be program inputs. */
 export function constant(dtype: DType, shape: Shape, values: readonly number[]): Tensor {
   if (values.length !== sizeOf(shape) || values.length > largestConstant) {
     throw new ShapeError(
@@ -74,7 +74,7 @@ export function iota(dtype: DType, shape: Shape, axis: number): Tensor {
   return apply(iotaPrimitive, [], { dtype, shape, axis: normalizeAxis(axis, shape.length, "iota") });
 }
 
-/** Refuses a call whose tensor is not of a floating dtype. */
+/** Throws ShapeError for a tensor without a floating dtype. */
 export function requireFloat(call: string, type: TensorType): void {
   if (!isFloat(type.dtype))
     throw new ShapeError(`${call} needs a floating-point tensor, but got ${type.dtype}; cast it first.`);

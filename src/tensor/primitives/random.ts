@@ -1,6 +1,6 @@
 /**
  * Uniform random numbers inside a program, a pure function of a seed that comes in as data and of the element's index:
- * the same on every engine, and nothing to keep or restore.
+ * the same on every engine, with no state to keep or restore.
  */
 import { ShapeError } from "../../errors/errors.js";
 import { apply, type Primitive, type Tensor } from "../graph.js";
@@ -41,7 +41,7 @@ const randomUniformPrimitive: Primitive<{ site: number; shape: readonly number[]
   stablehlo: (node, emit) => stablehloUniform(node.inputs[0], node.attributes, emit),
 };
 
-/** ONNX Runtime's CPU operators know no 32-bit wrap-around, so 32-bit words are kept in int64 and masked. */
+/** ONNX Runtime's CPU operators have no 32-bit wrap-around, so 32-bit words are kept in int64 and masked. */
 function onnxUniform(
   seed: string,
   { site, shape }: { site: number; shape: readonly number[] },

@@ -1,4 +1,4 @@
-/** The sign of numbers. */
+/** The sign function. */
 import type { Tensor } from "../graph.js";
 import { elementwise, unary } from "./elementwise.js";
 

@@ -79,7 +79,7 @@ export function slice(
   });
 }
 
-/** Entry `index` along an axis, which disappears. */
+/** Entry `index` along an axis, which is removed. */
 export function take(x: Tensor, axis: number, index: number): Tensor {
   const a = normalizeAxis(axis, x.shape.length, "take");
   const i = index < 0 ? index + x.shape[a] : index;
@@ -178,7 +178,7 @@ export const concatPrimitive: Primitive<{ axis: number }> = {
   ],
 };
 
-/** Tensors one after the other along `axis`. */
+/** Concatenates tensors along `axis`. */
 export function concat(tensors: readonly Tensor[], axis: number): Tensor {
   if (tensors.length === 0) throw new ShapeError("concat got no tensors; it needs at least one.");
   if (tensors.length === 1) return tensors[0];
@@ -214,7 +214,7 @@ const splitPrimitive: Primitive<{ axis: number; parts: number }> = {
     }),
 };
 
-/** Equal parts along `axis`; unlike slices, their cotangents are put together in one piece. */
+/** Equal parts along `axis`; unlike with slices, their cotangents are concatenated at once. */
 export function split(x: Tensor, parts: number, axis: number): readonly Tensor[] {
   return applyAll(splitPrimitive, [x], { axis: normalizeAxis(axis, x.shape.length, "split"), parts });
 }
@@ -233,7 +233,7 @@ const reversePrimitive: Primitive<{ axis: number }> = {
   ],
 };
 
-/** Back to front along `axis`. */
+/** Reverses the order along `axis`. */
 export function reverse(x: Tensor, axis: number): Tensor {
   return apply(reversePrimitive, [x], { axis: normalizeAxis(axis, x.shape.length, "reverse") });
 }

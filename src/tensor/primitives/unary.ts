@@ -97,7 +97,7 @@ export const erf: (x: Tensor) => Tensor = unary(
   }),
 );
 
-/** Sine, of radians. */
+/** Sine of an angle in radians. */
 export const sin: (x: Tensor) => Tensor = unary(
   elementwise({
     name: "sin",
@@ -110,7 +110,7 @@ export const sin: (x: Tensor) => Tensor = unary(
   }),
 );
 
-/** Cosine, of radians. */
+/** Cosine of an angle in radians. */
 export const cos: (x: Tensor) => Tensor = unary(
   elementwise({
     name: "cos",
