@@ -1,10 +1,10 @@
-/** The check every engine makes before a run: is all data there, of the right type? */
+/** The check that every engine makes before a run: is all data present, with the right types? */
 import { EngineError, ShapeError } from "../errors/errors.js";
 import { describe, type HostTensor, type NamedTensors, type Program } from "../tensor/index.js";
 
 /**
- * The data inputs of `program` in its order; throws a sentence when one is missing or does not fit. Of what is split
- * along the batch, each of `processes` gives its own rows.
+ * The data inputs of `program` in its order; throws when one is missing or does not fit. Each of `processes` supplies
+ * its own rows of inputs that are split along the batch.
  */
 export function checkData(program: Program, data: NamedTensors, processes = 1): (readonly [string, HostTensor])[] {
   return program.inputs

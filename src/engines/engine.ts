@@ -1,6 +1,6 @@
 /**
- * The engine contract: compile programs, keep their state on the device, run them. The same for every engine, so
- * nothing above knows which one runs.
+ * The engine contract: compile programs, keep their state on the device, run them. It is the same for every engine, so
+ * no code above depends on which one runs.
  */
 import type { HostTensor, NamedTensors, Program } from "../tensor/index.js";
 
@@ -10,16 +10,16 @@ import type { HostTensor, NamedTensors, Program } from "../tensor/index.js";
  */
 export type Precision = "float32" | "bfloat16";
 
-/** Which engine it is, and on what it runs. */
+/** Which engine it is, and what it runs on. */
 export interface EngineInfo {
   /** "onnx" or "xla". */
   readonly engine: string;
   /** "cpu", "cuda", … */
   readonly platform: string;
   readonly version: string;
-  /** Devices of all processes together. */
+  /** Number of devices of all processes together. */
   readonly devices: number;
-  /** This process's place among those that run the same programs, when they are several. */
+  /** This process's index among those that run the same programs, if there are several. */
   readonly process?: { readonly index: number; readonly count: number };
   readonly threads?: number;
   readonly precisions: readonly Precision[];
@@ -32,11 +32,11 @@ export interface CompileOptions {
 
 /** Memory of one device, in bytes. */
 export interface MemoryNeed {
-  /** What a run holds at its fullest moment, its state included. */
+  /** Peak memory of a run, including its state. */
   readonly needed: number;
-  /** Whether the engine's compiler counted it, or it is worked out from the program. */
+  /** True if reported by the engine's compiler, false if estimated from the program. */
   readonly counted: boolean;
-  /** What the device has, and what of it nobody holds now. */
+  /** The device's memory, and how much of it is free now. */
   readonly limit: number;
   readonly free: number;
 }
@@ -45,7 +45,7 @@ export interface MemoryNeed {
 export interface DeviceState {
   /** Adds or replaces tensors. */
   write(tensors: NamedTensors): Promise<void>;
-  /** Copies of tensors by name (default: all). They belong to the same moment: no run falls between them. */
+  /** Copies of tensors by name (default: all). They form a consistent snapshot: no run falls between them. */
   read(names?: readonly string[]): Promise<Map<string, HostTensor>>;
   dispose(): Promise<void>;
 }
@@ -53,13 +53,13 @@ export interface DeviceState {
 /** A compiled program. */
 export interface Executable {
   readonly program: Program;
-  /** Bytes of temporaries and outputs a run needs beside its state, where the engine can tell. */
+  /** Bytes of temporaries and outputs that a run needs besides its state, if the engine reports them. */
   readonly temporaryBytes?: number;
   /**
-   * Runs once: reads `state` and `data`, puts updates back into `state`, and answers with the other outputs.
-   * Calls are run in their order; a call may be made before the one before it has ended. Where several processes run
-   * the program, all must call it, each with its own rows of what is split along the batch, and each gets its own rows
-   * of such outputs.
+   * Runs once: reads `state` and `data`, writes updates back to `state`, and returns the other outputs. Calls are
+   * executed in order; a call may be made before the previous one has finished. If several processes run the program,
+   * all must call it, each with its own rows of inputs that are split along the batch, and each gets its own rows of
+   * such outputs.
    */
   run(state: DeviceState, data: NamedTensors): Promise<Map<string, HostTensor>>;
   dispose(): Promise<void>;
@@ -71,7 +71,7 @@ export interface Engine {
   createState(tensors: NamedTensors): Promise<DeviceState>;
   /** Throws OutOfMemoryError for a program that cannot fit into the device's memory, before it runs. */
   compile(program: Program, options?: CompileOptions): Promise<Executable>;
-  /** What runs of the program will need; undefined where nobody can tell. May compile it to know. */
+  /** Memory that runs of the program will need; undefined if unknown. May compile the program to find out. */
   memoryNeed(program: Program, options?: CompileOptions): Promise<MemoryNeed | undefined>;
   close(): Promise<void>;
 }

@@ -12,7 +12,7 @@ describe("the memory of a run", () => {
   it("holds each value until its last reader", () => {
     const one = exp(x);
     expect(peak({ one })).toBe(2 * size);
-    // exp writes over what nobody reads after it.
+    // exp overwrites a value that is not read afterwards.
     expect(peak({ two: exp(exp(one)) })).toBe(2 * size);
     // Here the first one is read again at the end.
     expect(peak({ both: mul(one, matmul(one, one)) })).toBe(3 * size);

@@ -1,4 +1,6 @@
-/** How much memory a run takes: told from the program for engines that do not count it, and refused in a sentence. */
+/**
+ * Memory of a run: estimated from the program for engines that do not report it, and refused when there is too little.
+ */
 import { OutOfMemoryError } from "../errors/errors.js";
 import {
   applies,
@@ -14,8 +16,8 @@ import {
 import type { MemoryNeed } from "./engine.js";
 
 /**
- * Bytes of state, data and temporaries at the fullest moment of a run, each value held from its node to its last
- * reader in the order of the graph. What updates a state in place (`inPlace`) takes no memory of its own.
+ * Peak bytes of state, data and temporaries during a run, with each value kept from its node to its last reader in the
+ * order of the graph. Values that update state in place (`inPlace`) take no memory of their own.
  */
 export function peakBytes(program: Program, inPlace: ReadonlySet<string>): number {
   const order = topologicalOrder(program.outputs.map((o) => o.tensor));
@@ -52,7 +54,7 @@ export function peakBytes(program: Program, inPlace: ReadonlySet<string>): numbe
 export const bytesOf = ({ dtype, shape }: { readonly dtype: DType; readonly shape: Shape }): number =>
   byteSize(dtype) * sizeOf(shape);
 
-/** Refuses what cannot fit into the device's memory. */
+/** Throws OutOfMemoryError for a program that cannot fit into the device's memory. */
 export function requireMemory({ name }: Program, need: MemoryNeed | undefined): void {
   if (!need || need.needed <= need.limit) return;
   const found = `Program "${name}" needs ${gib(need.needed)} of memory, but the device has ${gib(need.limit)}`;

@@ -6,30 +6,30 @@ import { createOnnxEngine } from "./onnx/engine.js";
 import type { ProcessOptions } from "./xla/open-client.js";
 import { listPlugins } from "./xla/plugins/store.js";
 
-/** Engines by name; `auto` takes the fastest that works here. */
+/** Engines by name; `auto` selects the fastest that works here. */
 export type EngineName = "auto" | "onnx" | "xla";
 
-/** Which engine is opened, and with what. */
+/** Which engine to open, and its settings. */
 export interface EngineChoice {
   /** `auto`: XLA where a plugin for an accelerator is installed and works, or is named; otherwise ONNX Runtime. */
   readonly engine?: EngineName;
   /** Threads of the ONNX engine. */
   readonly threads?: number;
-  /** Plugin of the XLA engine: its name or the path of a library. */
+  /** Plugin of the XLA engine: a name or the path of a library. */
   readonly plugin?: string;
   /** Devices of the XLA engine. */
   readonly devices?: number;
   readonly precision?: Precision;
-  /** XLA: this process's place among several that run the same programs. */
+  /** XLA: this process's index among several that run the same programs. */
   readonly process?: ProcessOptions;
-  /** XLA: state that lies in parts on the devices instead of whole on each. */
+  /** XLA: state that is split over the devices instead of replicated on each. */
   readonly splitState?: (name: string) => boolean;
 }
 
 export interface Choice {
   readonly engine: "onnx" | "xla";
   readonly plugin?: string;
-  /** Why, for the log. */
+  /** Why it was chosen, for the log. */
   readonly reason: string;
 }
 
@@ -42,13 +42,13 @@ export interface PassedOver {
 /** Plugins for accelerators, the fastest devices first; unknown ones come last. */
 const fastestFirst = ["tpu", "cuda13", "cuda12", "rocm", "oneapi", "metal"];
 
-/** The engine of the choice; with `auto` the fastest that could work here, which only opening it tells. */
+/** The engine of the choice; with `auto` the fastest candidate, which only opening it can confirm. */
 export async function chooseEngine(choice: EngineChoice): Promise<Choice> {
   const [first] = await candidates(choice);
   return first;
 }
 
-/** What is to be tried, in order. More than one only where the choice is left to us. */
+/** The choices to try, in order. More than one only with `auto`. */
 async function candidates({ engine = "auto", plugin, precision, process }: EngineChoice): Promise<Choice[]> {
   if (engine !== "auto" && engine !== "onnx" && engine !== "xla") {
     throw new UsageError(`There is no engine "${engine}"; choose auto, onnx or xla.`);
@@ -70,7 +70,7 @@ async function candidates({ engine = "auto", plugin, precision, process }: Engin
 }
 
 /**
- * Opens the chosen engine; with `auto` the first that opens. `onChosen` hears which one, and what was skipped. The
+ * Opens the chosen engine; with `auto` the first that opens. `onChosen` receives the choice and what was skipped. The
  * XLA engine is loaded only when it is used.
  */
 export async function openEngine(

@@ -1,4 +1,4 @@
-/** What has been opened and must be closed again, the last one first. */
+/** Opened resources that must be closed again, in reverse order. */
 export class Closing {
   readonly #closers: (() => unknown)[] = [];
 
@@ -6,7 +6,7 @@ export class Closing {
     this.#closers.push(close);
   }
 
-  /** Closes everything, whatever of it fails: what is given up cannot matter any more. */
+  /** Closes everything, ignoring failures: resources that are given up no longer matter. */
   async close(): Promise<void> {
     for (let close = this.#closers.pop(); close; close = this.#closers.pop()) {
       await Promise.resolve()

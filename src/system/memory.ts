@@ -2,9 +2,9 @@
 import { freemem, totalmem } from "node:os";
 
 export interface HostMemory {
-  /** Bytes that the process could ever have. */
+  /** The most bytes that the process could have. */
   readonly limit: number;
-  /** Bytes that nobody holds now. */
+  /** Bytes that are free now. */
   readonly free: number;
 }
 

@@ -1,18 +1,18 @@
-/** Waiting for something that may never come: with a word now and then, and until the user has had enough. */
+/** Waiting for something that may never come, with periodic notices, until the user gives up. */
 
 export interface PatienceOptions {
-  /** Milliseconds between words. */
+  /** Milliseconds between notices. */
   readonly every: number;
   /** Called each time, with the milliseconds waited so far. */
   readonly onWaiting: (waited: number) => void;
   readonly signal?: AbortSignal;
 }
 
-/** What `promise` gives, or undefined when the signal aborts first; `promise` is then left to itself. */
+/** The value of `promise`, or undefined if the signal aborts first; `promise` is then no longer awaited. */
 export async function patiently<T>(promise: Promise<T>, options: PatienceOptions): Promise<T | undefined> {
   const { every, onWaiting, signal } = options;
   if (signal?.aborted) return undefined;
-  promise.catch(() => undefined); // told to whoever still waits
+  promise.catch(() => undefined); // a rejection is reported only to callers still waiting
   const start = performance.now();
   const timer = setInterval(() => onWaiting(performance.now() - start), every);
   let stop = () => {};

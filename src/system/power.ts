@@ -1,22 +1,22 @@
-/** What this machine draws from the wall, where it says so: counters of processors (RAPL) and NVIDIA's readings. */
+/** The power consumption of this machine, where it is reported: processor counters (RAPL) and NVIDIA's readings. */
 import { execFile } from "node:child_process";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 export interface PowerReading {
   readonly watts: number;
-  /** Who said so. */
+  /** Source of the reading. */
   readonly source: string;
 }
 
 export interface PowerMeter {
-  /** Mean since the meter was started; undefined where nobody tells. */
+  /** Mean since the meter was started; undefined if unknown. */
   read(): Promise<PowerReading | undefined>;
 }
 
 const powercap = "/sys/class/powercap";
 
-/** Starts measuring: accelerators by `nvidia-smi` when `accelerator`, else processors by RAPL. */
+/** Starts measuring: accelerators by `nvidia-smi` if `accelerator`, else processors by RAPL. */
 export async function startPowerMeter(accelerator: boolean): Promise<PowerMeter> {
   if (accelerator) return { read: nvidiaPower };
   const before = await packageEnergy();
@@ -26,7 +26,7 @@ export async function startPowerMeter(accelerator: boolean): Promise<PowerMeter>
       const after = await packageEnergy();
       if (!before || !after) return undefined;
       const seconds = (performance.now() - start) / 1000;
-      // A counter starts over at its range; that is seen once at most in the seconds of a measurement.
+      // A counter wraps around at its range, at most once in the seconds of a measurement.
       const joules = after.reduce((sum, { energy, range }, i) => {
         const used = energy - before[i].energy;
         return sum + (used < 0 ? used + range : used) / 1e6;
@@ -36,7 +36,9 @@ export async function startPowerMeter(accelerator: boolean): Promise<PowerMeter>
   };
 }
 
-/** Microjoules of each processor package; undefined where they cannot be read, which takes a privilege on most systems. */
+/**
+ * Microjoules of each processor package; undefined if they cannot be read, which requires privileges on most systems.
+ */
 async function packageEnergy(): Promise<{ energy: number; range: number }[] | undefined> {
   try {
     const packages = (await readdir(powercap)).filter((name) => /^intel-rapl:\d+$/.test(name)).sort();
@@ -53,7 +55,7 @@ async function packageEnergy(): Promise<{ energy: number; range: number }[] | un
   }
 }
 
-/** Sum over all cards, now. */
+/** Current sum over all cards. */
 function nvidiaPower(): Promise<PowerReading | undefined> {
   return new Promise((resolve) => {
     const args = ["--query-gpu=power.draw", "--format=csv,noheader,nounits"];

@@ -22,16 +22,16 @@ import { refusedFile } from "./refused-file.js";
 
 /** Settings of the ONNX engine. */
 export interface OnnxEngineOptions {
-  /** Threads of ONNX Runtime (default: all of the machine's). */
+  /** Threads of ONNX Runtime (default: all available cores). */
   readonly threads?: number;
-  /** Writes ONNX Runtime's profile of every program to files that begin with this path. */
+  /** Writes ONNX Runtime's profile of every program to files whose paths begin with this. */
   readonly profile?: string;
 }
 
 /** A model from a file, opened in an engine's worker. */
 export interface FileExecutable {
   readonly signature: FileSignature;
-  /** Runs on state of the same engine: `inputs` says which state feeds which input. Answers with one output. */
+  /** Runs on state of the same engine: `inputs` maps inputs to state. Returns one output. */
   run(
     state: DeviceState,
     inputs: readonly (readonly [input: string, state: string])[],
@@ -39,17 +39,17 @@ export interface FileExecutable {
   ): Promise<HostTensor>;
 }
 
-/** Starts the worker. The engine keeps the process alive while it works; one that is closed frees its memory at once. */
+/** Starts the worker. The engine keeps the process alive while it works; closing it frees its memory at once. */
 export async function createOnnxEngine(options: OnnxEngineOptions = {}): Promise<Engine> {
   return startOnnxEngine(options);
 }
 
-/** The same, for who also runs models from files. */
+/** The same, for callers that also run models from files. */
 export function startOnnxEngine(options: OnnxEngineOptions = {}): OnnxEngine {
   return new OnnxEngine(options.threads ?? availableParallelism(), options.profile);
 }
 
-/** ONNX Runtime in a worker; beside programs it runs models from files. */
+/** ONNX Runtime in a worker; runs programs and also models from files. */
 export class OnnxEngine implements Engine {
   readonly info: EngineInfo;
   readonly #worker: Worker;
@@ -139,8 +139,8 @@ export class OnnxEngine implements Engine {
   }
 
   /**
-   * Worked out from the graph, as ONNX Runtime tells nothing before it runs. Its arena needs up to a seventh more than
-   * the values in it, and state passes through the worker's messages in copies (measured on steps of DeiT-Ti and -S).
+   * Estimated from the graph, as ONNX Runtime reports nothing before it runs. Its arena needs up to a seventh more than
+   * the values in it, and state is copied in the worker's messages (measured on steps of DeiT-Ti and -S).
    */
   #need(lowered: Program): MemoryNeed {
     const state = lowered.inputs.filter((i) => i.role === "state");
@@ -148,7 +148,7 @@ export class OnnxEngine implements Engine {
     return { needed, counted: false, ...hostMemory() };
   }
 
-  /** Opens an ONNX file, whose inputs are to come from state of this engine. */
+  /** Opens an ONNX file whose inputs come from state of this engine. */
   async openFile(path: string): Promise<FileExecutable> {
     const session = this.#next++;
     const threads = this.info.threads!;
@@ -170,7 +170,7 @@ export class OnnxEngine implements Engine {
   }
 
   async close(): Promise<void> {
-    // The worker answers when ONNX Runtime is loaded and nothing runs; ended sooner, it takes the process with it.
+    // The worker replies once ONNX Runtime is loaded and nothing runs; terminated earlier, it would crash the process.
     await this.send({ kind: "unload", session: -1 }, "closing the engine").catch(() => undefined);
     await this.#worker.terminate();
   }

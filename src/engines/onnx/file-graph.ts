@@ -1,4 +1,6 @@
-/** What an ONNX file tells without being loaded: the files that its weights lie in, and the kinds of its last nodes. */
+/**
+ * What can be read from an ONNX file without loading it: the files with its weights, and the operators of its nodes.
+ */
 
 import type { FileHandle } from "node:fs/promises";
 import { isAbsolute, normalize, sep } from "node:path";
@@ -10,13 +12,13 @@ import { quoted } from "../../errors/quoted.js";
 import { openRegular } from "../../system/files/regular-file.js";
 
 export interface FileGraph {
-  /** Files with weights beside the model, as it names them, in alphabetical order. */
+  /** External files with weights, as the model names them, in alphabetical order. */
   readonly externalFiles: readonly string[];
-  /** The operator that makes a value, by the value's name; of the outermost graph. */
+  /** The operator that produces a value, by the value's name; outermost graph only. */
   readonly operators: ReadonlyMap<string, string>;
 }
 
-/** Messages of ONNX in which tensors can lie, and where: the field's number to the message it holds. */
+/** ONNX messages that can contain tensors, and where: from a field's number to the message in it. */
 const nested = {
   model: { 7: "graph", 25: "function" },
   function: { 7: "node" },
@@ -28,7 +30,7 @@ const nested = {
 } as const;
 type Message = keyof typeof nested;
 
-/** Bytes that are read at a time; what lies between fields is skipped. */
+/** Bytes read at a time; the content of other fields is skipped. */
 const window = 1 << 16;
 const mostFields = 20_000_000;
 const deepest = 64;
@@ -94,7 +96,7 @@ export async function readFileGraph(path: string): Promise<FileGraph> {
   return { externalFiles: [...external].sort(), operators };
 }
 
-/** Bytes of a file at a place, read in windows. */
+/** Reads bytes at an offset of a file, in windows. */
 function windowed(file: FileHandle): (at: number, length: number) => Promise<Buffer> {
   let buffer = Buffer.alloc(0);
   let from = 0;

@@ -7,12 +7,12 @@ import { messageOf } from "../../errors/message-of.js";
 import { openRegular } from "../../system/files/regular-file.js";
 import { entry } from "./file-graph.js";
 
-/** Field of `ModelProto` with an entry of the metadata: a message of key (1) and value (2). */
+/** Field of `ModelProto` for an entry of the metadata: a message of key (1) and value (2). */
 const metadataField = 14;
 const largestEntry = 1 << 22;
 const mostFields = 100_000;
 
-/** Keys and values of `metadata_props`. Throws FileError where the file is no ONNX model. */
+/** Keys and values of `metadata_props`. Throws FileError if the file is not an ONNX model. */
 export async function readOnnxMetadata(path: string): Promise<ReadonlyMap<string, string>> {
   const file = await openRegular(path).catch((error) => {
     throw fileError(path, "read the ONNX model", error);

@@ -1,13 +1,13 @@
-/** Which state a run may overwrite where it stands, instead of writing a second copy and swapping. */
+/** Which state a run may overwrite in place, instead of writing a second copy and swapping. */
 import { applies, type Node, type Program, primitives, type Tensor, topologicalOrder } from "../../tensor/index.js";
 
-/** Whether an engine may read the result where the input stands, so that its users are readers of the input. */
+/** Whether the result may share the input's memory, so that its users count as readers of the input. */
 const aliases = ({ primitive: { trait } }: Node): boolean => trait === "aliasing" || trait === "conversion";
 
 /**
  * Names of state inputs whose new value may be written over the old one. That is safe when everything that reads the
  * old value is computed before the new value is: when each reader is an ancestor of the node that produces it (or is
- * that node, and works element by element).
+ * that node, and is elementwise).
  */
 export function inPlaceUpdates(program: Program): Set<string> {
   const order = topologicalOrder(program.outputs.map((o) => o.tensor));
@@ -16,7 +16,7 @@ export function inPlaceUpdates(program: Program): Set<string> {
     for (const t of node.inputs) users.set(t.node, [...(users.get(t.node) ?? []), node]);
   }
   const inputs = new Map(order.filter((n) => applies(primitives.input, n)).map((n) => [n.attributes.name, n]));
-  // Values handed on as they are, returned or as another state's new value, are read after everything else.
+  // Values passed on unchanged, returned or as the new value of other state, are read after everything else.
   const handedOn = new Set(program.outputs.map((o) => o.tensor.node));
   const safe = new Set<string>();
   const ancestors = ancestorSets(program, order);
@@ -52,7 +52,7 @@ function readersOf(source: Node, users: ReadonlyMap<Node, readonly Node[]>): { f
   return { final, aliases: through };
 }
 
-/** Strict ancestors of the producers of updates. */
+/** Proper ancestors of the producers of updates. */
 function ancestorSets(program: Program, order: readonly Node[]): Map<Node, Ancestors> {
   const index = new Map(order.map((node, i) => [node, i]));
   const words = Math.ceil(order.length / 32);

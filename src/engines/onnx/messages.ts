@@ -1,9 +1,9 @@
-/** What the ONNX engine and its worker thread say to each other. */
+/** Messages between the ONNX engine and its worker thread. */
 import type { HostTensor } from "../../tensor/index.js";
 
 export type TensorEntries = readonly (readonly [string, HostTensor])[];
 
-/** An update of state: where the new value comes out and whether it may overwrite the old one. */
+/** An update of state: which output is the new value, and whether it may overwrite the old one. */
 export interface StateUpdate {
   readonly state: string;
   readonly output: string;
@@ -18,7 +18,9 @@ export type Request =
       readonly threads: number;
       readonly profile?: string;
     }
-  /** A model from a file, which brings its own shapes; threads do not wait actively, since another engine works too. */
+  /**
+   * A model from a file, with its own shapes; its threads do not spin, since a second engine works at the same time.
+   */
   | { readonly kind: "open"; readonly session: number; readonly path: string; readonly threads: number }
   | { readonly kind: "unload"; readonly session: number }
   | { readonly kind: "write"; readonly state: number; readonly tensors: TensorEntries }
@@ -30,7 +32,7 @@ export type Request =
       readonly state: number;
       readonly data: TensorEntries;
       readonly stateInputs: readonly string[];
-      /** State under another name than the input's. */
+      /** State whose name differs from the input's. */
       readonly renamed?: readonly (readonly [input: string, state: string])[];
       readonly updates: readonly StateUpdate[];
       readonly outputs: readonly string[];
@@ -45,13 +47,13 @@ export interface Envelope {
 /** An input or output of a model from a file. */
 export interface FileValue {
   readonly name: string;
-  /** ONNX Runtime's word, such as "float32"; undefined for what is not a tensor. */
+  /** ONNX Runtime's name, such as "float32"; undefined for values that are not tensors. */
   readonly type?: string;
-  /** A name, or -1, stands for a dimension that is free. */
+  /** A name or -1 denotes a dynamic dimension. */
   readonly shape: readonly (number | string)[];
 }
 
-/** What a model from a file takes and gives. */
+/** Inputs and outputs of a model from a file. */
 export interface FileSignature {
   readonly inputs: readonly FileValue[];
   readonly outputs: readonly FileValue[];

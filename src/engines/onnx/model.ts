@@ -13,7 +13,7 @@ import {
 import type { OnnxEmitter, OnnxOptions } from "../../tensor/lowering.js";
 import { dtypeCodes, encodeModel, type Initializer, type NodeProto } from "./proto.js";
 
-/** The model's bytes. Inputs and outputs carry the program's names. `program` must be simplified for this engine. */
+/** The model's bytes. Inputs and outputs have the program's names. `program` must be simplified for this engine. */
 export function onnxModel(program: Program): Uint8Array {
   const writer = new Writer();
   for (const output of program.outputs) writer.output(output.name, output.tensor);
@@ -26,7 +26,7 @@ export function onnxModel(program: Program): Uint8Array {
   });
 }
 
-/** Written only where someone needs the whole value: products and elementwise operators read through these. */
+/** Written only where the whole value is needed: products and elementwise operators read through these. */
 const lazy = (node: Node): boolean => applies(primitives.broadcast, node) || applies(primitives.transpose, node);
 
 class Writer implements OnnxEmitter<Tensor> {
@@ -41,7 +41,7 @@ class Writer implements OnnxEmitter<Tensor> {
   value(t: Tensor): string {
     const known = this.#values.get(t);
     if (known !== undefined) return known;
-    // Inputs first, by an explicit walk, so that deep graphs need no deep stack.
+    // Inputs first, by an explicit walk, so that deep graphs do not need a deep stack.
     for (const node of topologicalOrder([t], { has: (n) => this.#values.has(n.outputs[0]) })) {
       if (lazy(node) && node !== t.node) continue;
       if (applies(primitives.input, node)) {

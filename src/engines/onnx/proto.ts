@@ -104,7 +104,7 @@ function writeValueInfo(w: BinaryWriter, value: ValueInfo): void {
   );
 }
 
-/** The bytes of an ONNX model that holds `graph`. */
+/** The bytes of an ONNX model with this graph. */
 export function encodeModel(graph: GraphProto): Uint8Array {
   const w = new BinaryWriter();
   int(w, 1, 10);

@@ -11,7 +11,7 @@ const states = new Map<number, Map<string, Tensor>>();
 /** Second buffers of state that cannot be updated in place. */
 const spares = new Map<number, Map<string, Tensor>>();
 
-/** ONNX Runtime takes no memory that threads share, such as a loader's batches: those are copied, here and not before. */
+/** ONNX Runtime does not accept shared memory, such as a loader's batches: those are copied, but only here. */
 const toOrt = ({ dtype, shape, data }: HostTensor): Tensor =>
   new Tensor(dtype as never, (data.buffer instanceof SharedArrayBuffer ? data.slice() : data) as never, [...shape]);
 const toHost = (t: Tensor): HostTensor => ({ dtype: t.type as DType, shape: t.dims, data: t.data as TypedArray });
@@ -34,8 +34,8 @@ async function handle(request: Request): Promise<TensorEntries> {
         intraOpNumThreads: request.threads,
         graphOptimizationLevel: "all",
         enableCpuMemArena: true,
-        // Its pattern plans one block for all temporaries of a run and reuses little of it: 1.1 GB instead of 0.8 for a
-        // step of DeiT-Ti, and no faster.
+        // The memory pattern plans one block for all temporaries of a run and reuses little of it: 1.1 GB instead of
+        // 0.8 for a step of DeiT-Ti, and no faster.
         enableMemPattern: false,
         logSeverityLevel: 3,
         ...(request.profile ? { enableProfiling: true, profileFilePrefix: request.profile } : {}),
@@ -63,7 +63,7 @@ async function handle(request: Request): Promise<TensorEntries> {
       return [];
     case "write":
       for (const [name, tensor] of request.tensors) {
-        // A copy each: two names may have come with the same memory, and state is overwritten in place.
+        // A copy of each: two names may share memory, and state is overwritten in place.
         stateOf(request.state).set(name, toOrt({ ...tensor, data: tensor.data.slice() }));
         spares.get(request.state)?.delete(name);
       }
@@ -116,7 +116,7 @@ async function run(request: Extract<Request, { kind: "run" }>): Promise<TensorEn
   return request.outputs.map((name) => [name, toHost(results[name])]);
 }
 
-/** What a session takes and gives. */
+/** Inputs and outputs of a session. */
 function signatureOf(session: InferenceSession): FileSignature {
   const value = (v: InferenceSession.ValueMetadata): FileValue =>
     v.isTensor ? { name: v.name, type: v.type, shape: v.shape } : { name: v.name, shape: [] };
@@ -128,7 +128,7 @@ function sibling(t: Tensor): Tensor {
   return new Tensor(t.type as never, data as never, t.dims as number[]);
 }
 
-/** Requests are worked off one after the other, in the order in which they came. */
+/** Requests are processed one after the other, in order of arrival. */
 let queue: Promise<void> = Promise.resolve();
 
 parentPort!.on("message", ({ id, request }: Envelope) => {
@@ -142,7 +142,7 @@ parentPort!.on("message", ({ id, request }: Envelope) => {
       reply = { id, kind: "failed", message: messageOf(error) };
     }
     const own = reply.kind === "done" ? new Set(reply.tensors.map(([, t]) => t.data.buffer as ArrayBuffer)) : [];
-    // Outputs that ONNX Runtime allocated are its own memory and cannot be transferred; reads are copies and can.
+    // Outputs allocated by ONNX Runtime are its own memory and cannot be transferred; reads are copies and can.
     parentPort!.postMessage(reply, request.kind === "read" ? [...own] : []);
   });
 });

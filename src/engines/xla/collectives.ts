@@ -12,7 +12,7 @@ export interface Collective {
 
 const kinds = new Set(["all-reduce", "all-gather", "reduce-scatter", "all-to-all", "collective-permute"]);
 
-/** Bits of XLA's primitive types by number (xla_data.proto); what is not here has no size. */
+/** Bits of XLA's primitive types by number (xla_data.proto); types not listed have no size. */
 const bits: Readonly<Record<number, number>> = {
   1: 8,
   2: 8,
@@ -29,7 +29,7 @@ const bits: Readonly<Record<number, number>> = {
   16: 16,
 };
 
-/** The collectives of a program by kind. `format` and `code` as `LoadedExecutable.optimizedProgram` gives them. */
+/** The collectives of a program by kind. `format` and `code` as returned by `LoadedExecutable.optimizedProgram`. */
 export function collectives({ format, code }: { readonly format: string; readonly code: Uint8Array }): Collective[] {
   if (format !== "hlo" && format !== "hlo_with_config") {
     throw new EngineError(

@@ -1,4 +1,4 @@
-/** The XLA engine: programs as StableHLO on any PJRT plugin, on one device or several. */
+/** The XLA engine: runs programs as StableHLO on any PJRT plugin, on one device or several. */
 import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { cpus } from "node:os";
@@ -26,7 +26,7 @@ import { type DeviceContext, XlaState } from "./state.js";
 export interface XlaEngineOptions {
   /** A plugin's name or the path of its library (default: `DEIT_PJRT_PLUGIN`, else the CPU plugin). */
   readonly plugin?: string;
-  /** Devices to split batches over (default: all that the plugin has; on the CPU, one). */
+  /** Number of devices to split batches over (default: all of the plugin's; one on the CPU). */
   readonly devices?: number;
   /** Options of the plugin's client, such as `preallocate` and `memory_fraction` on GPUs. */
   readonly client?: ClientOptions;
@@ -34,13 +34,13 @@ export interface XlaEngineOptions {
   readonly flags?: Readonly<Record<string, XlaFlag>>;
   /** Folder for compiled programs; false compiles each time. */
   readonly cache?: string | false;
-  /** State that is split over the devices of a process instead of lying whole on each; default: none. */
+  /** State that is split over the devices of a process instead of replicated on each (default: none). */
   readonly splitState?: (name: string) => boolean;
-  /** This process's place among several that run the same programs together. */
+  /** This process's index among several that run the same programs together. */
   readonly process?: ProcessOptions;
 }
 
-/** Loads the plugin and opens its devices. Throws EngineError when it is not installed or does not work here. */
+/** Loads the plugin and opens its devices. Throws EngineError if it is not installed or does not work here. */
 export async function createXlaEngine(options: XlaEngineOptions = {}): Promise<XlaEngine> {
   const plugin = await resolvePlugin(options.plugin);
   const { devices: wanted, process: place, splitState } = options;
@@ -58,7 +58,7 @@ export async function createXlaEngine(options: XlaEngineOptions = {}): Promise<X
   );
 }
 
-/** One run on the device and one on its way there. */
+/** One run on the device and one on its way to it. */
 const runsInFlight = 2;
 
 export class XlaEngine implements Engine {
@@ -119,7 +119,7 @@ export class XlaEngine implements Engine {
     }
   }
 
-  /** The program on the device, compiled or found; to be released by each who obtained it. */
+  /** The program on the device, compiled or from the cache; each caller must release it. */
   async #obtain(program: Program, precision: CompileOptions["precision"]) {
     this.#open();
     const text = this.stablehlo(program, precision);
@@ -156,14 +156,14 @@ export class XlaEngine implements Engine {
     }
   }
 
-  /** The text that `compile` gives to the plugin. */
+  /** The text that `compile` passes to the plugin. */
   stablehlo(program: Program, precision: CompileOptions["precision"] = "float32"): string {
     const { platform } = this.info;
     const { mesh } = this.#context;
     const target = { engine: "stablehlo", platform } as const;
     const plain = simplify(program, target);
     const policy = precision === "bfloat16" ? withBfloat16Products(plain) : withoutMarks(plain);
-    // Over several devices the transposes would move the batch away from the axis that is split.
+    // On several devices the transposes would move the batch away from the axis that is split.
     const fitted = platform === "cpu" && mesh.size === 1 ? withRowProducts(policy) : policy;
     return stablehloText(simplify(fitted, target), { mesh });
   }
@@ -201,13 +201,14 @@ export class XlaEngine implements Engine {
       try {
         await this.cache.put(key, await loaded.serialize());
       } catch {
-        // Not every plugin can save programs, and a full disk is no reason to stop: it is recompiled next time.
+        // Not every plugin can save programs, and a full disk is not a reason to stop: the program is recompiled next
+        // time.
       }
     }
     return loaded;
   }
 
-  /** What the plugin says of the program's memory. Devices that are parts of this machine share its memory. */
+  /** The program's memory as the plugin reports it. Devices that are parts of this machine share its memory. */
   #need(loaded: LoadedExecutable): MemoryNeed | undefined {
     const memory = loaded.memory();
     if (!memory) return undefined;
@@ -220,7 +221,7 @@ export class XlaEngine implements Engine {
   }
 }
 
-/** All that a compiled program depends on beside its text and options: plugin, device, instruction set. */
+/** Everything a compiled program depends on besides its text and options: plugin, device, instruction set. */
 async function machineKey(plugin: InstalledPlugin, client: PjrtClient): Promise<string> {
   const library = await stat(plugin.library);
   const flags = /^flags\s*:.*$|^Features\s*:.*$/m.exec(await readFile("/proc/cpuinfo", "utf8").catch(() => ""))?.[0];

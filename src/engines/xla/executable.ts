@@ -1,4 +1,4 @@
-/** A compiled program of the XLA engine: uploads data, runs, keeps state on the devices, brings outputs back. */
+/** A compiled program of the XLA engine: uploads data, runs, keeps state on the devices, downloads outputs. */
 
 import { EngineError } from "../../errors/errors.js";
 import { messageOf } from "../../errors/message-of.js";
@@ -14,7 +14,7 @@ import { type Handle, settleAll } from "./pjrt/handle.js";
 import type { Pointer } from "./pjrt/struct.js";
 import { type DeviceContext, upload, XlaState } from "./state.js";
 
-/** What came out of a run, on its way to the host. */
+/** The outputs of a run, on their way to the host. */
 interface Started {
   readonly done: readonly Handle[];
   readonly uploads: readonly Upload[];
@@ -54,7 +54,7 @@ export class XlaExecutable implements Executable {
     await this.context.pipeline.exclusive(this.release);
   }
 
-  /** Data by name, one buffer per device: split along the first axis, or the whole. */
+  /** Data by name, one buffer per device: split along the first axis, or whole. */
   #upload(entries: ReadonlyMap<string, HostTensor>): Map<string, Upload[]> {
     const uploads = new Map<string, Upload[]>();
     const doing = `copying data of program "${this.program.name}" to the device`;

@@ -1,4 +1,4 @@
-/** A tensor of the host cut into equal parts for several devices, and put together again. */
+/** Splits host tensors into equal parts for several devices, and joins them again. */
 
 import { allocate } from "../../tensor/dtype.js";
 import { type HostTensor, hostTensor, sizeOf } from "../../tensor/index.js";

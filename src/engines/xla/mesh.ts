@@ -1,16 +1,16 @@
-/** How tensors lie on the devices: a mesh of processes and of the devices of each. */
+/** How tensors are laid out on the devices: a mesh of processes and of the devices of each. */
 import { EngineError } from "../../errors/errors.js";
 import { type Program, type ProgramInput, type Shape, sizeOf } from "../../tensor/index.js";
 
 export interface MeshOptions {
-  /** Devices of each process. */
+  /** Number of devices of each process. */
   readonly devices: number;
   readonly process?: { readonly index: number; readonly count: number };
-  /** State that lies in parts on the devices of a process instead of whole on each. */
+  /** State that is split over the devices of a process instead of replicated on each. */
   readonly splitState?: (name: string) => boolean;
 }
 
-/** Smaller state stays whole: what it would save is less than the exchange costs. */
+/** Smaller state stays whole: splitting it would save less than the exchange costs. */
 const leastSplit = 1024;
 
 /** A named tensor of a program. */
@@ -27,14 +27,14 @@ export class Mesh {
     this.#splitState = splitState;
   }
 
-  /** Devices of all processes. */
+  /** Number of devices of all processes. */
   get size(): number {
     return this.process.count * this.devices;
   }
 
   /**
    * The axis along which a state tensor is split over the devices of each process, or undefined when it is whole on
-   * every device. Processes all hold the same, so that a checkpoint is read without asking another one.
+   * every device. All processes have the same state, so that a checkpoint can be read without communication.
    */
   splitAxis(name: string, shape: Shape): number | undefined {
     if (this.devices === 1 || sizeOf(shape) < leastSplit || !this.#splitState(name)) return undefined;
@@ -42,7 +42,7 @@ export class Mesh {
     return axis < 0 ? undefined : axis;
   }
 
-  /** Shape of what one device holds of a tensor of which `parts` lie side by side along `axis`. */
+  /** Shape of one device's part of a tensor that is split into `parts` along `axis`. */
   static part(shape: Shape, axis: number, parts: number): Shape {
     return shape.map((d, i) => (i === axis ? d / parts : d));
   }
@@ -53,7 +53,7 @@ export class Mesh {
     return axes.length === 0 ? "" : `sdy.mesh @mesh = <[${axes.join(", ")}]>\n`;
   }
 
-  /** Attribute of an argument or result; `state` is the name of the state it is, if any. */
+  /** Attribute of an argument or result; `state` is the name of the state it belongs to, if any. */
   attribute(program: Program, { name, sharding, shape }: Place, state: string | undefined): string[] {
     if (this.size === 1) return [];
     const axes = shape.map(() => "{}");

@@ -1,4 +1,4 @@
-/** The bfloat16 policy: what products read and what is kept for the backward pass is bfloat16, all else float32. */
+/** The bfloat16 policy: operands of products and values kept for the backward pass are bfloat16, all else float32. */
 import {
   applies,
   barrier,
@@ -19,9 +19,10 @@ import { isMatrixProduct } from "./products.js";
 import { again, rewrite } from "./rewrite.js";
 
 /**
- * The program with its matrix products in bfloat16, added up in float32. Products with a vector (sums over rows or
- * columns, norms) are left: they are no faster, and statistics and losses keep their digits. Values marked as read again
- * by the backward pass are rounded once, for all their readers, and kept in bfloat16, as PyTorch's autocast keeps them.
+ * The program with its matrix products in bfloat16, accumulated in float32. Products with a vector (sums over rows or
+ * columns, norms) are unchanged: they would not be faster, and statistics and losses keep their precision. Values
+ * marked as read again by the backward pass are rounded once, for all their readers, and kept in bfloat16, as in
+ * PyTorch's autocast.
  */
 export function withBfloat16Products(program: Program): Program {
   const order = topologicalOrder(program.outputs.map((o) => o.tensor));
@@ -38,12 +39,12 @@ export function withBfloat16Products(program: Program): Program {
   });
 }
 
-/** The program without marks of what is kept. */
+/** The program without the marks of saved values. */
 export function withoutMarks(program: Program): Program {
   return rewrite(program, (node, inputs) => (applies(primitives.saved, node) ? inputs : undefined));
 }
 
-/** Tensors that a mark stands on. */
+/** Tensors that are marked. */
 function savedTensors(order: readonly Node[]): ReadonlySet<Tensor> {
   const marked = order.filter((n) => applies(primitives.saved, n)).map((n) => n.inputs[0]);
   return new Set(marked.filter((t) => t.dtype === "float32"));
@@ -53,14 +54,14 @@ function isFloatProduct(node: Node): boolean {
   return isMatrixProduct(node) && [...node.inputs, ...node.outputs].every((t) => t.dtype === "float32");
 }
 
-/** What a tensor is another shape of. */
+/** The tensor that this one is a reshape of. */
 function source(t: Tensor): Tensor {
   return applies(primitives.reshape, t.node) ? source(t.node.inputs[0]) : t;
 }
 
 /**
- * `x` in bfloat16. What was widened from it is taken as it was, and the rounding goes before any moving of elements, so
- * that all readers share one rounded value and half the bytes are moved.
+ * `x` in bfloat16. A value widened from bfloat16 is used as it was, and rounding precedes any rearrangement of
+ * elements, so that all readers share one rounded value and half the bytes are moved.
  */
 function narrow(x: Tensor): Tensor {
   const { node } = x;

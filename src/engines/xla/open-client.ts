@@ -1,4 +1,4 @@
-/** Opens the devices of a plugin: those of this process, or of several that find each other. */
+/** Opens the devices of a plugin: those of this process, or of several connected processes. */
 
 import type { KeyValueStore } from "../../cluster/process-group.js";
 import { EngineError } from "../../errors/errors.js";
@@ -12,7 +12,7 @@ export interface ProcessOptions {
   readonly count: number;
   /** Where their clients find each other. */
   readonly store: KeyValueStore;
-  /** Devices of the machine that are this process's, by number (default: all). */
+  /** Indices of the machine's devices that belong to this process (default: all). */
   readonly visibleDevices?: readonly number[];
 }
 
@@ -29,7 +29,7 @@ export async function openClient(plugin: InstalledPlugin, options: OpenOptions):
 
 async function openAlone(plugin: InstalledPlugin, { devices, client: given = {} }: OpenOptions): Promise<PjrtClient> {
   let client = await PjrtClient.create(plugin.library, given);
-  // A CPU shows as one device by default; which platform a plugin is for shows only when it is open.
+  // A CPU counts as one device by default; a plugin's platform is known only once it is open.
   if (client.platform === "cpu" && devices !== undefined && devices > client.devices.length) {
     await client.close();
     client = await PjrtClient.create(plugin.library, { ...given, cpu_device_count: devices });
@@ -45,8 +45,8 @@ async function openAlone(plugin: InstalledPlugin, { devices, client: given = {} 
 }
 
 /**
- * The client of one of several processes. Plugins for GPUs take their place as the options `node_id` and `num_nodes`
- * (a node is a process to them); those for CPUs have no way to reach another process.
+ * The client of one of several processes. GPU plugins take their index and count as the options `node_id` and
+ * `num_nodes` (a node is a process to them); CPU plugins have no way to reach other processes.
  */
 async function openTogether(
   plugin: InstalledPlugin,

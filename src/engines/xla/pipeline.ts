@@ -1,12 +1,12 @@
-/** Work in three stages, so that one run is on the device while the next one's data is on its way. */
+/** Work in three stages, so that one run is on the device while the next one's data is being uploaded. */
 
-/** What a run does. Stages of one run follow each other. */
+/** The stages of a run, which follow each other. */
 export interface Stages<Prepared, Submitted, Result> {
-  /** Brings data to the device; runs beside the runs before. */
+  /** Uploads data to the device, concurrently with earlier runs. */
   prepare(): Promise<Prepared>;
-  /** Hands the work to the device; in the order of the calls, one at a time. */
+  /** Submits the work to the device, in the order of the calls, one at a time. */
   submit(prepared: Prepared): Promise<Submitted>;
-  /** Waits for the result; beside the runs after. */
+  /** Waits for the result, concurrently with later runs. */
   finish(submitted: Submitted): Promise<Result>;
 }
 
@@ -14,12 +14,12 @@ export class Pipeline {
   #order: Promise<unknown> = Promise.resolve();
   #unfinished: Promise<unknown>[] = [];
 
-  /** At most `depth` runs are between their preparation and their end. */
+  /** At most `depth` runs are in flight, from preparation to finish. */
   constructor(private readonly depth: number) {}
 
   run<P, S, R>(stages: Stages<P, S, R>): Promise<R> {
     const before = this.#order;
-    // The list holds the last `depth` runs, and each of them began after the one `depth` before it had ended.
+    // The list contains the last `depth` runs, and each started after the one `depth` before it had finished.
     const room = this.#unfinished.length < this.depth ? undefined : this.#unfinished[0];
     const prepared = (async () => {
       await room;
@@ -43,19 +43,21 @@ export class Pipeline {
     return result;
   }
 
-  /** Work that must see everything submitted before it, and that nothing submitted after it may overtake. */
+  /** Work that must see everything submitted before it, and that later work must not overtake. */
   exclusive<R>(work: () => Promise<R>): Promise<R> {
     return this.run({ prepare: async () => undefined, submit: work, finish: async (r) => r });
   }
 
-  /** Resolves when all work so far has ended, well or not. */
+  /** Resolves when all work so far has ended, successfully or not. */
   async idle(): Promise<void> {
     await Promise.all(this.#unfinished);
     await this.#order;
   }
 }
 
-/** The outcome as a function that gives the value or throws, so that an early failure is not an unhandled rejection. */
+/**
+ * The outcome as a function that returns the value or throws, so that an early failure is not an unhandled rejection.
+ */
 async function settled<T>(promise: Promise<T>): Promise<() => T> {
   try {
     const value = await promise;

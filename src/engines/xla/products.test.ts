@@ -26,7 +26,7 @@ import { isMatrixProduct, withRowProducts } from "./products.js";
 const target = { engine: "stablehlo", platform: "cpu" } as const;
 const nodesOf = (p: Program) => topologicalOrder(p.outputs.map((o) => o.tensor));
 
-/** The values of all outputs on fixed numbers that repeat nowhere. */
+/** The values of all outputs on fixed, distinct numbers. */
 function values(p: Program): number[][] {
   const given = p.inputs.map(({ name, shape }, k): [string, Float64Array] => [
     name,
@@ -41,7 +41,7 @@ function values(p: Program): number[][] {
 const close = (a: number[][], b: number[][]) =>
   a.forEach((list, i) => {
     expect(b[i].length).toBe(list.length);
-    // Sums in another order: some units in the last place of doubles.
+    // Sums in a different order: some units in the last place of doubles.
     list.forEach((v, k) => {
       expect(Math.abs(b[i][k] - v)).toBeLessThan(1e-9 * (1 + Math.abs(v)));
     });
@@ -53,7 +53,7 @@ const permutation = (n: number) =>
     { minLength: n, maxLength: n },
   );
 
-it("gives the same values whichever way the operands lie", () => {
+it("gives the same values for any layout of the operands", () => {
   const sizes = fc.record({ batch: fc.integer({ min: 2, max: 3 }), k: fc.integer({ min: 2, max: 4 }) });
   fc.assert(
     fc.property(sizes, permutation(4), permutation(3), fc.boolean(), ({ batch, k }, left, right, narrow) => {
@@ -83,7 +83,7 @@ function contractsLast(node: Parameters<typeof dotAxes>[0]): boolean {
   return contract[0].every((axis, i) => axis === rank - contract[0].length + i);
 }
 
-/** A block's parts that the policy knows: a product, GELU, attention, and the backward pass through them. */
+/** The parts of a block that the policy handles: a product, GELU, attention, and the backward pass through them. */
 function block(): Program {
   const x = input("x", "float32", [2, 3, 8]);
   const weight = input("weight", "float32", [16, 8]);
@@ -96,16 +96,16 @@ function block(): Program {
   return program({ name: "block", outputs: { loss, dWeight, dBias, dq, dk, dv } });
 }
 
-it("leaves the meaning of a step as it is, in both precisions", () => {
+it("does not change the meaning of a step, in either precision", () => {
   const plain = simplify(block(), target);
   const exact = values(plain);
   for (const policy of [withoutMarks, withBfloat16Products]) {
-    // The evaluator keeps all floats as doubles, so rounding does not show and only mistakes would.
+    // The evaluator keeps all floats as doubles, so differences would be mistakes, not rounding.
     close(exact, values(simplify(withRowProducts(policy(plain)), target)));
   }
 });
 
-it("feeds every product bfloat16, adds up in float32, and keeps what the backward pass reads in bfloat16", () => {
+it("feeds every product bfloat16, accumulates in float32, and saves values for the backward pass in bfloat16", () => {
   const nodes = nodesOf(withBfloat16Products(simplify(block(), target)));
   const products = nodes.filter(isMatrixProduct);
   expect(products.length).toBeGreaterThan(7);
@@ -131,7 +131,7 @@ it("recomputes GELU's error function in the backward pass", () => {
   const erfs = (p: Program) => nodesOf(p).filter((n) => n.primitive.name === "erf").length;
   expect(erfs(simplify(block(), target))).toBe(2);
   const x: Tensor = input("x", "float32", [2]);
-  // ONNX Runtime has one kernel for the forward pass and merges nothing: there the barrier is nothing.
+  // ONNX Runtime has one kernel for the forward pass and merges nothing, so the barrier disappears.
   const through = program({ name: "through", outputs: { y: mul(barrier(x), 2) } });
   expect(nodesOf(simplify(through, { engine: "onnx", platform: "cpu" })).map((n) => n.primitive.name)).not.toContain(
     "barrier",

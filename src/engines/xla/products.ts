@@ -1,4 +1,4 @@
-/** Matrix products in the form for which XLA's CPU compiler has fast kernels. */
+/** Rewrites matrix products into the form for which XLA's CPU compiler has fast kernels. */
 import {
   applies,
   barrier,
@@ -14,17 +14,17 @@ import {
 } from "../../tensor/index.js";
 import { rewrite } from "./rewrite.js";
 
-/** Whether a node is a product of two matrices or of stacks of them; one with a vector is not. */
+/** Whether a node is a product of two matrices or of stacks of them, rather than with a vector. */
 export function isMatrixProduct(node: Node): boolean {
   const free = dotAxes(node)?.free.map((axes, side) => sizeOf(axes.map((axis) => node.inputs[side].shape[axis])));
   return free?.every((n) => n > 1) ?? false;
 }
 
 /**
- * The fast kernels of XLA's CPU compiler take a product only if its left operand is contracted along its last axes and
- * both lie row by row. Weight gradients and two of attention's gradients are not so. Here they become so, by transposing
- * an operand, or by exchanging the two and transposing the result, whichever moves less. For attention, whose operands
- * are transposed anyway, nothing is copied that was not before.
+ * The fast kernels of XLA's CPU compiler require that a product's left operand is contracted along its last axes and
+ * that both are row-major. Weight gradients and two of attention's gradients do not meet this. They are rewritten here
+ * by transposing an operand, or by exchanging the two and transposing the result, whichever moves less. For attention,
+ * whose operands are transposed anyway, this adds no copies.
  */
 export function withRowProducts(program: Program): Program {
   return rewrite(program, (node, [a, b]) => {
@@ -32,7 +32,7 @@ export function withRowProducts(program: Program): Program {
     const { batch, contract, free } = dotAxes(node)!;
     const [left, right] = [a, b].map((t, i) => operand(t, batch[i], free[i], contract[i]));
     const narrow = a.dtype === "bfloat16";
-    // Plain float32 products go to a kernel that is as fast with its left operand the other way round.
+    // Plain float32 products use a kernel that is as fast with its left operand transposed.
     if (left.ready && !narrow) return undefined;
     if (batch[0].length === 0 && !narrow) return undefined;
     const options = { alpha: node.attributes.alpha as number, output: node.outputs[0].dtype };
@@ -52,9 +52,9 @@ interface Operand {
   readonly batch: readonly number[];
   readonly free: readonly number[];
   readonly contract: readonly number[];
-  /** Whether it can be the left operand as it is. */
+  /** Whether it can be the left operand unchanged. */
   readonly ready: boolean;
-  /** Elements to move before it can. */
+  /** Number of elements to move otherwise. */
   readonly cost: number;
 }
 
@@ -80,9 +80,9 @@ function product(left: Operand, right: Operand, options: { alpha: number; output
 }
 
 /**
- * The compiler takes a transposed tensor to lie as it was before, and bfloat16 operands that lie so are widened to
- * float32. Written as a row of elements and back it lies row by row; the barrier keeps the transpose from going into
- * the product, which would undo it.
+ * The compiler keeps the original layout of a transposed tensor, and widens bfloat16 operands with such a layout to
+ * float32. Flattening it and reshaping it back makes it row-major; the barrier keeps the transpose from being merged
+ * into the product, which would undo this.
  */
 function rowMajor(t: Tensor): Tensor {
   if (t.dtype !== "bfloat16" || !isTransposed(t)) return t;

@@ -9,19 +9,19 @@ const hashBytes = 32;
 const ending = ".xla";
 
 export class ProgramCache {
-  /** `maxBytes`: when the folder grows beyond, what was not used for longest goes. */
+  /** `maxBytes`: when the folder grows larger, the least recently used entries are removed. */
   constructor(
     private readonly folder: string,
     private readonly maxBytes = 2 * 2 ** 30,
   ) {}
 
-  /** The bytes stored under `key`; undefined when there are none or they are damaged. */
+  /** The bytes stored under `key`; undefined if there are none or they are corrupt. */
   async get(key: string): Promise<Uint8Array | undefined> {
     const path = this.#path(key);
     const content = await readWhole(path, this.maxBytes).catch(() => undefined);
     if (!content || content.length <= hashBytes) return undefined;
     const bytes = content.subarray(hashBytes);
-    // A plugin loads machine code from this without looking, so it must be what was written.
+    // A plugin loads machine code from this unchecked, so it must be exactly what was written.
     if (!createHash("sha256").update(bytes).digest().equals(content.subarray(0, hashBytes))) {
       await rm(path, { force: true });
       return undefined;

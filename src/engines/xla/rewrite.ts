@@ -3,8 +3,8 @@ import { type Attributes, applyAll, type Primitive } from "../../tensor/graph.js
 import { type Node, type Program, type Tensor, topologicalOrder } from "../../tensor/index.js";
 
 /**
- * The program with each node replaced by what `replace` makes of it. `inputs` are the node's inputs, rebuilt; undefined
- * leaves the node as it is on these inputs.
+ * The program with each node replaced by the result of `replace`. `inputs` are the node's rebuilt inputs; undefined
+ * applies the node's own primitive to them.
  */
 export function rewrite(
   program: Program,
@@ -19,7 +19,7 @@ export function rewrite(
   return { ...program, outputs: program.outputs.map((o) => ({ ...o, tensor: current(o.tensor) })) };
 }
 
-/** The node on other inputs. */
+/** The node applied to different inputs. */
 export function again(
   node: Node,
   inputs: readonly Tensor[],

@@ -35,9 +35,9 @@ const elementTypes: Readonly<Record<DType, string>> = {
 };
 
 /**
- * The module's text. Arguments and results stand in the program's order. State that the program updates lends its
- * memory to its new value; over several devices, inputs and outputs say how they are split, and the compiler does the
- * rest. `program` must be simplified for "stablehlo".
+ * The module's text. Arguments and results are in the program's order. State that the program updates donates its
+ * memory to its new value; with several devices, inputs and outputs declare how they are split, and the compiler does
+ * the rest. `program` must be simplified for "stablehlo".
  */
 export function stablehloText(program: Program, { mesh }: StablehloOptions): string {
   const writer = new Writer(program);
@@ -87,7 +87,7 @@ class Writer implements StablehloEmitter<Tensor> {
   value(t: Tensor): string {
     const known = this.#values.get(t);
     if (known !== undefined) return known;
-    // Inputs first, by an explicit walk, so that deep graphs need no deep stack.
+    // Inputs first, by an explicit walk, so that deep graphs do not need a deep stack.
     for (const node of topologicalOrder([t], { has: (n) => this.#values.has(n.outputs[0]) })) {
       const names = applies(primitives.input, node)
         ? [this.#arguments.get(node.attributes.name)!]
@@ -130,7 +130,7 @@ class Writer implements StablehloEmitter<Tensor> {
   }
 }
 
-/** A splat, or all elements: floats by their bits, so that no digit and no infinity is lost. */
+/** A splat, or all elements: floats by their bits, so that precision and infinities are preserved. */
 function elements({ dtype, shape }: TensorType, values: readonly number[]): string {
   if (values.length === 0) return "";
   if (values.length === 1) return element(dtype, values[0]);

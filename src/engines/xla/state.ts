@@ -1,4 +1,4 @@
-/** Tensors that live on the devices between runs: whole on each, or in parts. */
+/** Tensors that live on the devices between runs: replicated on each, or split. */
 import { EngineError } from "../../errors/errors.js";
 import type { HostTensor, NamedTensors, Shape } from "../../tensor/index.js";
 import type { DeviceState } from "../engine.js";
@@ -19,11 +19,11 @@ export interface DeviceContext {
   readonly pipeline: Pipeline;
 }
 
-/** One tensor per device: copies, or the parts of a split one in their order. */
+/** One tensor per device: copies, or the parts of a split one in order. */
 export type Replicas = readonly DeviceBuffer[];
 
 interface Held {
-  /** Of the whole tensor. */
+  /** Shape of the whole tensor. */
   readonly shape: Shape;
   readonly replicas: Replicas;
 }
@@ -99,14 +99,14 @@ export class XlaState implements DeviceState {
     return this.#find(name, doing).replicas;
   }
 
-  /** Puts new buffers under a name and frees the old ones; `shape` is that of the whole tensor. */
+  /** Stores new buffers under a name and frees the old ones; `shape` is that of the whole tensor. */
   replace(name: string, shape: Shape, replicas: Replicas): void {
     const old = this.#tensors.get(name);
     this.#tensors.set(name, { shape, replicas });
     if (old) destroy(old.replicas);
   }
 
-  /** After a failed run that had taken the state's memory: nothing of it can be used any more. */
+  /** Called after a failed run that had consumed the state's memory: none of it can be used any more. */
   lose(reason: string): void {
     this.#lost ??= reason;
   }

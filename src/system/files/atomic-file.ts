@@ -1,4 +1,4 @@
-/** Files that are either the old or the new version, never half of one. */
+/** Atomic writing of files: a file is either the old or the new version, never a mixture. */
 import { createHash, randomInt } from "node:crypto";
 import { open, readdir, rename, rm, statfs } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -7,19 +7,20 @@ import { fileError } from "../../errors/file-error.js";
 import { requireReplaceable } from "./regular-file.js";
 
 /**
- * A name in the same folder that nobody else takes, for what will be renamed. Drawn by lot: threads, and processes of two
- * containers, may have one number.
+ * A unique name in the same folder, for a file that will be renamed. Random, because threads, and processes of two
+ * containers, may share a process id.
  */
 export const temporaryBeside = (path: string): string =>
   join(dirname(path), `.${basename(path)}.${process.pid}.${randomInt(2 ** 47)}.tmp`);
 
-/** The file whose maker alone may replace the lock `path` while that has this content (lock-file.ts). */
+/** The file whose creator alone may replace the lock `path` while the lock has this content (lock-file.ts). */
 export const rightToReplace = (path: string, content: string): string =>
   join(dirname(path), `.${basename(path)}.${createHash("sha256").update(content).digest("hex").slice(0, 16)}.right`);
 
 /**
- * Writes a file whole: to a temporary file beside it, synced to disk, then renamed over it. On failure the old file
- * stays as it was and the temporary one is removed. What is not a file, such as a device, is refused and left in its place.
+ * Writes a file atomically: to a temporary file in the same folder, synced to disk, then renamed over it. On failure
+ * the old file is unchanged and the temporary one is removed. Anything but a regular file, such as a device, is refused
+ * and left in place.
  */
 export async function writeFileAtomic(
   path: string,
@@ -40,13 +41,15 @@ export async function writeFileAtomic(
     await rename(temporary, path);
     await syncFolder(dirname(path));
   } catch (error) {
-    // The first error is the one to tell.
+    // The first error is the one to report.
     await rm(temporary, { force: true }).catch(() => undefined);
     throw fileError(path, "write", error);
   }
 }
 
-/** Renames a file within its folder, so that the change is on disk when this returns; false when there is no such file. */
+/**
+ * Renames a file within its folder, so that the change is on disk when this returns; false if there is no such file.
+ */
 export async function moveFile(from: string, to: string): Promise<boolean> {
   try {
     await rename(from, to);
@@ -60,7 +63,7 @@ export async function moveFile(from: string, to: string): Promise<boolean> {
 
 const leftoverName = /^\..*\.(\d+\.\d+\.tmp|[0-9a-f]{16}\.right)$/;
 
-/** Removes what processes that were killed have left half done in a folder that is locked: nobody else writes in it. */
+/** Removes unfinished files of killed processes from a locked folder, to which no other process writes. */
 export async function removeLeftovers(folder: string): Promise<void> {
   const names = await readdir(folder).catch((error) => {
     throw fileError(folder, "list the folder", error);
@@ -73,14 +76,14 @@ async function writeAll(file: Awaited<ReturnType<typeof open>>, chunk: Uint8Arra
     at += (await file.write(chunk, at, Math.min(chunk.length - at, 1 << 30))).bytesWritten;
 }
 
-/** Makes a rename durable; not every system lets a folder be synced, and then the rename stands without it. */
+/** Makes a rename durable; some systems cannot sync a folder, and the rename is then valid without it. */
 async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, "r").catch(() => undefined);
   await folder?.sync().catch(() => undefined);
   await folder?.close();
 }
 
-/** Refuses when the disk that holds the folder `path` has less than `bytes` free. */
+/** Throws if the disk of the folder `path` has less than `bytes` free. */
 export async function requireFreeSpace(path: string, bytes: number, what: string): Promise<void> {
   const { bavail, bsize } = await statfs(path).catch((error) => {
     throw fileError(path, "look at", error);
@@ -93,6 +96,6 @@ export async function requireFreeSpace(path: string, bytes: number, what: string
     );
 }
 
-/** Rounded apart, so that the two never look the same. */
+/** Rounded in opposite directions, so that the two never look the same. */
 export const shortage = (needed: number, free: number): string =>
   `${Math.ceil(needed / 2 ** 20)} MiB are needed and ${Math.floor(free / 2 ** 20)} MiB are free`;

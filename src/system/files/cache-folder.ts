@@ -1,8 +1,8 @@
-/** The folder for what can be fetched or made again: plugins, weights, compiled programs, decoded records. */
+/** The folder for data that can be fetched or generated again: plugins, weights, compiled programs, decoded records. */
 import { homedir } from "node:os";
 import { join } from "node:path";
 
-/** `DEIT_CACHE`, else the system's own place for caches (`XDG_CACHE_HOME` or `~/.cache` on Linux), with `deit` in it. */
+/** `DEIT_CACHE`, else `deit` in the system's folder for caches (`XDG_CACHE_HOME` or `~/.cache` on Linux). */
 export function cacheFolder(
   env: NodeJS.ProcessEnv = process.env,
   platform: NodeJS.Platform = process.platform,

@@ -1,9 +1,9 @@
-/** Entries of folders one by one, so that a million of them are never there as objects. */
+/** Entries of folders one by one, so that a million of them never exist as objects at once. */
 import type { Dirent } from "node:fs";
 import { opendir } from "node:fs/promises";
 import { nameOf, rawPath } from "./raw-path.js";
 
-/** Folders and files that systems leave among others' data, beside those whose names begin with a dot. */
+/** Folders and files that operating systems leave among users' data, besides those whose names begin with a dot. */
 const systems = new Set([
   "__MACOSX",
   "__pycache__",
@@ -19,7 +19,7 @@ export const isHidden = (name: string): boolean => name.startsWith(".") || syste
 
 export type Entry = Pick<Dirent, "isDirectory" | "isFile" | "isSymbolicLink">;
 
-/** Calls `visit` for each entry that is not hidden; it may be waited for, and ends the walk with `false`. */
+/** Calls `visit` for each entry that is not hidden; it may be asynchronous, and ends the walk by returning `false`. */
 export async function forEachEntry(
   path: string,
   visit: (name: string, entry: Entry) => undefined | false | Promise<undefined | false>,
@@ -27,7 +27,7 @@ export async function forEachEntry(
   let foreign = false;
   for await (const entry of await opendir(rawPath(path), { bufferSize: 1024 })) {
     const { name } = entry;
-    // A character that stands for what could not be read: the name is got again, byte by byte.
+    // The replacement character: the name is not valid UTF-8 and is read again as bytes.
     if (name.includes("\ufffd")) foreign = true;
     else if (!isHidden(name)) {
       const answer = visit(name, entry);

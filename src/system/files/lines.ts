@@ -3,7 +3,7 @@ import { FileError } from "../../errors/errors.js";
 import { fileError } from "../../errors/file-error.js";
 import { streamRegular } from "./regular-file.js";
 
-/** Lines without their end; a line above `longest` characters is refused. */
+/** Lines without their terminators; throws for a line of more than `longest` characters. */
 export async function* linesOf(path: string, longest = 1 << 20): AsyncGenerator<string, void> {
   let rest = "";
   try {

@@ -1,15 +1,16 @@
 /**
- * A lock on files that outlives no process: taken over when its owner is gone, on this machine or another.
+ * A lock file that does not outlive its process: it is taken over when its owner is gone, on this machine or another.
  *
- * The lock is a file with its owner's name in it, made with its content in one step. Nothing ever changes hands by
- * removing it: whoever wants to replace or remove a lock with the content C first makes the file `.LOCK.<hash of C>.right`,
- * which only one can, and then looks whether the lock still holds C. So of all that found one lock abandoned a single
- * one replaces it, by one rename, and an owner's own release cannot hit the lock of a successor. Who dies with that
- * right in hand leaves it behind as an abandoned lock on the right, which is taken over in the same way.
+ * The lock is a file that identifies its owner, created with its content in one step. A lock never changes owner by
+ * being removed: a process that wants to replace or remove a lock with the content C first creates the file
+ * `.LOCK.<hash of C>.right`, which only one process can, and then checks that the lock still contains C. So of all
+ * processes that found a lock abandoned, exactly one replaces it, by one rename, and an owner's release cannot remove
+ * the lock of a successor. A process that dies with that right leaves an abandoned lock on the right, which is taken
+ * over in the same way.
  *
- * An owner that can be seen from here is judged by the system (process-identity.ts). Of others the sign of life counts,
- * which they give by writing the file again. One that was silent for too long and comes back finds a foreign lock and
- * hears of it.
+ * If the owner is visible from here, the operating system says whether it is alive (process-identity.ts). Other owners
+ * give signs of life by rewriting the file. An owner that was silent for too long and resumes finds another process's
+ * lock and gets an error.
  */
 import { randomUUID } from "node:crypto";
 import { link, open, rename, rm, stat } from "node:fs/promises";
@@ -22,22 +23,25 @@ import { lifeOf, type ProcessIdentity, thisProcess } from "./process-identity.js
 import { openRegular, readText } from "./regular-file.js";
 
 export interface LockOptions {
-  /** The error for a lock that another process holds; undefined where it does not say which. */
+  /** The error for a lock that another process holds; the owner is undefined if the lock does not name it. */
   readonly held: (owner: ProcessIdentity | undefined) => Error;
   /** The error for a lock that another process has taken over. */
   readonly lost?: (owner: ProcessIdentity | undefined) => Error;
   /** Milliseconds between signs of life. */
   readonly beat?: number;
-  /** Where nothing is seen of the owner but its signs of life: milliseconds without one, after which it is gone. */
+  /** If only signs of life of the owner are visible: milliseconds without one after which it counts as gone. */
   readonly silence?: number;
 }
 
 export interface Lock {
   /** Aborts when another process has taken the lock over; its reason is the error. */
   readonly lost: AbortSignal;
-  /** Throws when another process has taken the lock over. To be asked before what must not be written twice. */
+  /**
+   * Throws when another process has taken the lock over. Call it before writing anything that must not be written
+   * twice.
+   */
   confirm(): Promise<void>;
-  /** Removes the lock, if it is still one's own. */
+  /** Removes the lock, if it still belongs to this process. */
   release(): Promise<void>;
 }
 
@@ -57,12 +61,12 @@ export async function takeLock(path: string, options: LockOptions): Promise<Lock
     if (found === undefined) continue;
     if (!(await isAbandoned(path, found, silence, 1.5 * beat))) throw held(ownerIn(found));
     if (await replace(path, found, mine, silence)) return hold(path, mine, options);
-    await sleep(20); // another process is at it
+    await sleep(20); // another process is working on it
   }
   throw held(undefined);
 }
 
-/** Takes the lock as soon as nobody has it. `onWaiting` hears once whose it is. */
+/** Takes the lock as soon as it is free. `onWaiting` is called once with its owner. */
 export async function waitForLock(
   path: string,
   options: Omit<LockOptions, "held"> & {
@@ -97,7 +101,7 @@ export async function isLocked(path: string, silence = usualSilence): Promise<bo
   const life = lifeOf(owner);
   if (life === "alive" || life === "gone") return life === "alive";
   const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: 0 }));
-  return Date.now() - mtimeMs < silence; // clocks of two machines may differ: good enough to look at
+  return Date.now() - mtimeMs < silence; // clocks of two machines may differ: good enough for a display
 }
 
 function hold(path: string, mine: string, { lost = defaultLost(path), beat = usualBeat }: LockOptions): Lock {
@@ -106,12 +110,12 @@ function hold(path: string, mine: string, { lost = defaultLost(path), beat = usu
     if (controller.signal.aborted) return;
     const found = await sign(path, mine);
     if (found === mine) return;
-    // Removed by hand it is taken again, if nobody was faster.
+    // If removed by hand, it is taken again, unless another process was faster.
     if (found === undefined && (await create(path, mine))) return;
     clearInterval(timer);
     controller.abort(lost(ownerIn(found ?? (await read(path)) ?? "")));
   };
-  // A disk that does not answer now may do so at the next beat.
+  // A disk that does not respond now may do so at the next beat.
   const timer = setInterval(() => void check().catch(() => undefined), beat);
   timer.unref();
   return {
@@ -122,7 +126,7 @@ function hold(path: string, mine: string, { lost = defaultLost(path), beat = usu
     },
     release: async () => {
       clearInterval(timer);
-      await replace(path, mine, undefined, usualSilence).catch(() => undefined); // it stays, and its process will be gone
+      await replace(path, mine, undefined, usualSilence).catch(() => undefined); // the file stays, without its process
     },
   };
 }
@@ -131,9 +135,9 @@ const defaultLost = (path: string) => () =>
   fileError(path, "keep the lock", new Error("another process has taken it over"));
 
 /**
- * Writes the file again as a sign of life, if it is one's own, and answers with what it holds. Written rather than
- * touched: its time is then that of the disk's machine. Through one handle: what has been renamed over it since stays
- * as it is.
+ * Rewrites the file as a sign of life, if it belongs to this process, and returns its content. It is written rather
+ * than touched, so that its time comes from the disk's machine, and through one handle, so that a file renamed over it
+ * since is not changed.
  */
 async function sign(path: string, mine: string): Promise<string | undefined> {
   const file = await openRegular(path, "change").catch((error: NodeJS.ErrnoException) => {
@@ -150,7 +154,9 @@ async function sign(path: string, mine: string): Promise<string | undefined> {
   }
 }
 
-/** Replaces the lock that holds `found`, or removes it; false when others do so, or it has become another. */
+/**
+ * Replaces or removes the lock with the content `found`; false if another process is doing so, or the content differs.
+ */
 async function replace(path: string, found: string, mine: string | undefined, silence: number): Promise<boolean> {
   const right = rightToReplace(path, found);
   const claim = mine ?? JSON.stringify({ ...thisProcess(), nonce: randomUUID() });
@@ -172,8 +178,8 @@ async function replace(path: string, found: string, mine: string | undefined, si
 }
 
 /**
- * Whether the owner of the lock is gone. A silence is looked at twice, the second time for `watch` milliseconds by a
- * clock that no one sets: the disk's may have been put forward since the last sign of life.
+ * Whether the owner of the lock is gone. Silence is checked twice, the second time for `watch` milliseconds by a
+ * monotonic clock: the disk's clock may have been set forward since the last sign of life.
  */
 async function isAbandoned(path: string, found: string, silence: number, watch: number): Promise<boolean> {
   const owner = ownerIn(found);
@@ -183,7 +189,7 @@ async function isAbandoned(path: string, found: string, silence: number, watch: 
   return (await age(path)) > silence && (await isStill(path, found, Math.min(watch, silence)));
 }
 
-/** Whether the file is not written for so many milliseconds. */
+/** Whether the file is not written during this many milliseconds. */
 async function isStill(path: string, found: string, milliseconds: number): Promise<boolean> {
   const written = async () => (await stat(path).catch(() => undefined))?.mtimeMs;
   const [before, start] = [await written(), performance.now()];
@@ -194,23 +200,23 @@ async function isStill(path: string, found: string, milliseconds: number): Promi
   return true;
 }
 
-/** Makes the file with its content in one step; false when it is there. */
+/** Creates the file with its content in one step; false if it exists. */
 async function create(path: string, content: string): Promise<boolean> {
   try {
     await writeWhole(path, content, link);
     return true;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    // A share may report that the name is taken when its own answer to us got lost.
+    // A network share may report that the name is taken if its first response was lost.
     if (code === "EEXIST") return (await read(path)) === content;
-    // The owner of the lock cleans its folder, of our temporary file too.
+    // The owner of the lock cleans up its folder, including our temporary file.
     if (code === "ENOENT" && (await stat(dirname(path)).catch(() => undefined))) return false;
     if (code !== undefined && linkless.has(code)) return createLinkless(path, content);
     throw fileError(path, "write", error);
   }
 }
 
-/** How file systems say that they have no hard links. */
+/** Errors by which file systems report that they have no hard links. */
 const linkless = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EINVAL", "EMLINK"]);
 
 async function createLinkless(path: string, content: string): Promise<boolean> {
@@ -235,7 +241,7 @@ async function writeWhole(path: string, content: string, put: (from: string, to:
   }
 }
 
-/** Undefined when there is no such file. */
+/** Undefined if there is no such file. */
 async function read(path: string): Promise<string | undefined> {
   return readText(path, 1 << 16).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
@@ -243,7 +249,7 @@ async function read(path: string): Promise<string | undefined> {
   });
 }
 
-/** Milliseconds since the file was written, by the clock of its disk; endless when it is gone. */
+/** Milliseconds since the file was written, by the clock of its disk; Infinity if it is gone. */
 async function age(path: string): Promise<number> {
   const probe = temporaryBeside(path);
   try {
@@ -257,7 +263,7 @@ async function age(path: string): Promise<number> {
 }
 
 function ownerIn(text: string): ProcessIdentity | undefined {
-  // None while it is being written, or where its process was killed meanwhile.
+  // None while it is being written, or if its process was killed while writing.
   const { pid, host, began = 0, numbering, started }: Partial<ProcessIdentity> = asObject(tryJson(text)) ?? {};
   if (!Number.isInteger(pid) || typeof host !== "string" || typeof began !== "number") return undefined;
   const seen = typeof numbering === "string" && typeof started === "string" ? { numbering, started } : {};

@@ -1,11 +1,11 @@
-/** Folders with those above them, and plain words where one cannot be made. */
+/** Creates folders with their parents, with a plain error where that is not possible. */
 import { constants } from "node:fs";
 import { access, mkdir, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { FileError } from "../../errors/errors.js";
 import { fileError } from "../../errors/file-error.js";
 
-/** Makes the folder unless it is there; `what` names it in the error, as "the run folder". */
+/** Creates the folder unless it exists; `what` names it in the error, such as "the run folder". */
 export async function makeFolder(path: string, what = "the folder"): Promise<void> {
   try {
     await mkdir(path, { recursive: true });
@@ -27,12 +27,12 @@ async function whyNot(path: string, what: string, error: unknown): Promise<FileE
       },
     );
   }
-  // A read-only disk makes mkdir say that the folder does not exist.
+  // On a read-only disk mkdir reports that the folder does not exist.
   const reason = code === "ENOENT" ? await access(await firstThere(path), constants.W_OK).catch((e) => e) : undefined;
   return fileError(path, `create ${what}`, reason ?? error);
 }
 
-/** The lowest of the folder and those above it that exists. */
+/** The deepest existing folder of the path. */
 async function firstThere(path: string): Promise<string> {
   for (let at = resolve(path); ; at = dirname(at)) {
     const there = await stat(at).catch(() => undefined);
@@ -40,7 +40,7 @@ async function firstThere(path: string): Promise<string> {
   }
 }
 
-/** Whichever of the path and those above it is a file. */
+/** The path or the parent of it that is a file. */
 async function firstFile(path: string): Promise<string> {
   for (let at = path; ; at = dirname(at)) {
     const there = await stat(at).catch(() => undefined);

@@ -16,8 +16,8 @@ const manifest = (root: URL) => {
 };
 
 /**
- * The package's folder, as a URL that ends with "/". Where this module was put into a bundle, which takes none of those
- * files along, the installed package is looked for from the bundle's place.
+ * The package's folder, as a URL that ends with "/". If this module is part of a bundle, which does not include those
+ * files, the installed package is resolved from the bundle's location.
  */
 export function packageRoot(): URL {
   const own = new URL("../../../", import.meta.url);

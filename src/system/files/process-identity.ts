@@ -1,24 +1,25 @@
-/** Which process one is, and whether another that described itself still lives. */
+/** The identity of this process, and whether another process, given by its identity, is still alive. */
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 
 export interface ProcessIdentity {
   readonly pid: number;
   readonly host: string;
-  /** When its process began, in milliseconds since 1970; for people, and where the system tells nothing better. */
+  /** When the process started, in milliseconds since 1970; for people, and if the system reports nothing better. */
   readonly began: number;
   /**
-   * Linux: the boot and the PID namespace that `pid` counts in. Two containers may have one host name and the same
-   * numbers; they never share this.
+   * Linux: the boot and the PID namespace that `pid` belongs to. Two containers may share a host name and process ids,
+   * but never this.
    */
   readonly numbering?: string;
-  /** Linux: when the process began, in clock ticks since the boot: tells it from a later one with its number. */
+  /** Linux: when the process started, in clock ticks since boot: distinguishes it from a later one with the same id. */
   readonly started?: string;
 }
 
 /**
- * `alive` and `gone` are certain. `unproven`: a process of that number runs on a machine of that name, which is all that
- * this system tells. `elsewhere`: it counts its processes in another way, so that nothing can be seen of it from here.
+ * `alive` and `gone` are certain. `unproven`: a process with that id runs on a machine of that name, which is all that
+ * this system reports. `elsewhere`: its process ids belong to a different machine or namespace, so it is not visible
+ * from here.
  */
 export type Life = "alive" | "gone" | "unproven" | "elsewhere";
 
@@ -27,7 +28,7 @@ export function thisProcess(): ProcessIdentity {
   return { pid: process.pid, host: hostname(), began, ...linuxIdentity() };
 }
 
-/** The process as the subject of a sentence; of one that is unknown, "Another process". */
+/** The process as the subject of a sentence; "Another process" if unknown. */
 export const namedProcess = (other: ProcessIdentity | undefined): string =>
   other ? `Process ${other.pid} on ${other.host}` : "Another process";
 
@@ -44,7 +45,7 @@ export function lifeOf(other: ProcessIdentity, me: ProcessIdentity = thisProcess
   return answers(other.pid) ? "unproven" : "gone"; // /proc may hide processes of other users
 }
 
-/** Nothing where /proc is missing, or is that of another PID namespace. */
+/** Empty if /proc is missing or belongs to a different PID namespace. */
 function linuxIdentity(): Pick<ProcessIdentity, "numbering" | "started"> {
   try {
     if (readlinkSync("/proc/self") !== String(process.pid)) return {};
@@ -56,11 +57,11 @@ function linuxIdentity(): Pick<ProcessIdentity, "numbering" | "started"> {
   }
 }
 
-/** State and start of a process, from /proc; undefined when there is none of that number. */
+/** State and start of a process, from /proc; undefined if there is none with that id. */
 function processStat(pid: number): { readonly ended: boolean; readonly started: string } | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // The second field is the program's name, which may hold blanks and brackets.
+    // The second field is the program's name, which may contain spaces and parentheses.
     const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
     return { ended: /^[ZXx]$/.test(fields[0]), started: fields[19] };
   } catch {
@@ -69,7 +70,7 @@ function processStat(pid: number): { readonly ended: boolean; readonly started: 
 }
 
 function answers(pid: number): boolean {
-  if (!(pid > 0)) return false; // 0 and below speak to groups of processes
+  if (!(pid > 0)) return false; // 0 and below address groups of processes
   try {
     process.kill(pid, 0);
     return true;

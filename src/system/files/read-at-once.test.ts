@@ -22,14 +22,14 @@ it("hands reads over for a while after one that took long", async () => {
   expect(await read(() => "now")).toBe("now");
 });
 
-it("passes failures on, whichever way they come", async () => {
+it("passes on failures of both ways of reading", async () => {
   const failing = () => {
     throw new Error("broken");
   };
   await expect(atOnce(failing, async () => failing())).rejects.toThrow("broken");
 });
 
-it("reads a file into memory that is there already", async () => {
+it("reads a file into memory that is already allocated", async () => {
   const path = join(folder, "file");
   await writeFile(path, "hello");
   const memory = new Uint8Array(100).fill(1);

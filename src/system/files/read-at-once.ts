@@ -1,12 +1,12 @@
 /**
- * Reading that does not wait where there is nothing to wait for: what stands in memory or on a fast disk is read within
- * this thread, which costs a third of handing it to another. After a read that took long, as from a slow disk or a
- * network, the next ones are handed over, so that many are waited for at once.
+ * Reading that does not wait needlessly: data in memory or on a fast disk is read within this thread, which costs a
+ * third of handing the read to another. After a read that took long, as from a slow disk or a network, the next ones
+ * are handed over, so that many can wait at once.
  */
 import { closeSync, readSync } from "node:fs";
 import { openRegularSync, tooLarge } from "./regular-file.js";
 
-/** Milliseconds; pages that are in memory take a tenth of that. */
+/** Milliseconds; reading cached pages takes a tenth of that. */
 const long = 0.5;
 /** Reads that are handed over after one that took long. */
 const pause = 64;
@@ -27,7 +27,9 @@ export async function atOnce<T>(now: () => T, later: () => Promise<T>): Promise<
   }
 }
 
-/** Fills `bytes` from `position` of an open file on, as far as the file goes, and answers with how far that is. */
+/**
+ * Fills `bytes` from an open file, starting at `position`, and returns the number of bytes read before the file's end.
+ */
 export function fillSync(file: number, bytes: Uint8Array, position: number): number {
   let at = 0;
   while (at < bytes.length) {
@@ -38,7 +40,7 @@ export function fillSync(file: number, bytes: Uint8Array, position: number): num
   return at;
 }
 
-/** The content of a regular file of at most so many bytes, in memory from `allocate`. */
+/** The content of a regular file of at most `atMost` bytes, in memory from `allocate`. */
 export function readFileInto(path: string, atMost: number, allocate: (bytes: number) => Uint8Array): Uint8Array {
   const { file, size } = openRegularSync(path);
   try {

@@ -1,4 +1,4 @@
-/** Parts of files: exactly the bytes that are asked for, or a sentence. */
+/** Parts of files: exactly the requested bytes, or an error. */
 import type { FileHandle } from "node:fs/promises";
 import { FileError } from "../../errors/errors.js";
 import { fileError } from "../../errors/file-error.js";
@@ -16,7 +16,7 @@ export async function withFile<T>(path: string, work: (file: FileHandle) => Prom
   }
 }
 
-/** The `length` bytes of a file from `offset` on. Throws FileError when the file ends before. */
+/** The `length` bytes of a file from `offset`. Throws FileError if the file ends before. */
 export async function readRange(path: string, offset: number, length: number): Promise<Buffer> {
   return withFile(path, async (file) => {
     const bytes = Buffer.allocUnsafeSlow(length);

@@ -1,4 +1,4 @@
-/** Downloads that continue where they were cut off, and are kept only when they are what is expected. */
+/** Downloads that resume after an interruption, and are kept only if they match what is expected. */
 import { createHash } from "node:crypto";
 import { open, rename, rm, stat } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
@@ -9,32 +9,32 @@ import { request, shown } from "./http.js";
 import { BadStatus, networkReason, Unfinished } from "./network-reason.js";
 import { paced } from "./paced.js";
 
-/** What a file must be. Homes of older datasets state an MD5, which finds damage, if not malice. */
+/** What a file must match. Pages of older datasets publish an MD5, which detects damage, if not tampering. */
 export interface Expected {
   readonly sha256?: string;
   readonly md5?: string;
-  /** Bytes of the file, where they are known. */
+  /** Bytes of the file, if known. */
   readonly size?: number;
 }
 
 export interface DownloadOptions extends Expected {
-  /** Longest file that is believed where its size is not known; more is refused before it fills the disk. */
+  /** Upper limit in bytes if the size is unknown; more is refused before it fills the disk. */
   readonly atMost?: number;
-  /** Asked before a piece is written, with the bytes that will then be there; throws FileError against them. */
+  /** Called before a piece is written, with the total bytes after it; throws FileError to refuse them. */
   readonly admit?: (bytes: number) => Promise<void>;
   readonly certificates?: string;
   /** Headers of the request, such as a token. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
-  /** Bytes so far and in all. */
+  /** Bytes so far and in total. */
   readonly onProgress?: (done: number, total: number) => void;
-  /** First pause after a cut, in milliseconds; doubled each time. */
+  /** First pause after an interruption, in milliseconds; doubled each time. */
   readonly pause?: number;
 }
 
-/** Failures in a row after which the download is given up. What has arrived stays for the next try. */
+/** Consecutive failures after which the download is given up. What has arrived is kept for the next attempt. */
 const maxFailures = 5;
-/** Bytes by which a try must bring the file on for what failed before it to be forgiven. */
+/** Bytes that an attempt must add to the file to reset the count of failures. */
 const progress = 4096;
 
 /** Fetches `url` to `target`. An unfinished `target.part` from before is continued. */
@@ -49,7 +49,7 @@ export async function download(url: URL, target: string, options: DownloadOption
       break;
     } catch (error) {
       if (options.signal?.aborted) throw options.signal.reason;
-      // What is too much already is of no use to a further try.
+      // A file that is already too large is of no use to another attempt.
       if (error instanceof TooLong || error instanceof FileError) await rm(part, { force: true });
       if (error instanceof DownloadError || error instanceof FileError) throw error;
       if (/^(open|write|fsync)$/.test((error as NodeJS.ErrnoException).syscall ?? ""))
@@ -65,7 +65,7 @@ export async function download(url: URL, target: string, options: DownloadOption
   });
 }
 
-/** Throws unless the file has the expected length and hash; a file that has not is removed when it is a download. */
+/** Throws unless the file has the expected length and hash; a file that does not is removed if it is a download. */
 export async function verify(path: string, expected: Expected, origin: string, remove = true): Promise<void> {
   const { sha256, md5, size } = expected;
   const algorithm = sha256 === undefined ? "md5" : "sha256";
@@ -104,7 +104,7 @@ async function fetchRest(url: URL, part: string, start: number, options: Downloa
   const response = await request(url, { headers, certificates, signal });
   const continues =
     response.statusCode === 206 && (response.headers["content-range"] ?? "").startsWith(`bytes ${start}-`);
-  // Asked for what follows the last byte, a server says so.
+  // How a server reports that there is nothing after the last byte.
   const whole = response.statusCode === 416 && response.headers["content-range"] === `bytes */${start}`;
   if (start > 0 && whole && options.size === undefined) {
     response.destroy();
@@ -118,7 +118,7 @@ async function fetchRest(url: URL, part: string, start: number, options: Downloa
       `${shown(url)} answered with status ${response.statusCode} instead of the file; check its name and the address of the server.`,
     );
   }
-  // A server that knows no ranges begins again.
+  // A server without support for ranges sends the file from its start.
   let done = continues ? start : 0;
   const stated = done + Number(response.headers["content-length"] ?? Number.NaN);
   const size = options.size ?? (Number.isNaN(stated) ? undefined : stated);

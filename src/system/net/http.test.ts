@@ -31,7 +31,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** A body without end, sent as long as somebody reads. */
+/** An endless body, sent as long as it is being read. */
 const endless =
   (status: number, headers = {}): RequestListener =>
   (_, response) => {
@@ -41,10 +41,10 @@ const endless =
     response.on("drain", push).writeHead(status, headers);
     push();
   };
-/** Ends when the last connection is gone: nobody continues reading what nobody wants. */
+/** Resolves when the last connection is closed: no unwanted body is read further. */
 const allGone = () => new Promise((resolve) => server.close(resolve)).finally(() => server.listen(0, "127.0.0.1"));
 
-/** Waits until so many bytes are in the file: what a reader holds when its connection breaks is lost. */
+/** Waits until this many bytes are in the file: bytes still buffered when a connection breaks are lost. */
 async function keptUpTo(bytes: number): Promise<void> {
   while (((await stat(join(folder, "x.part")).catch(() => undefined))?.size ?? 0) < bytes) await sleep(2);
 }
@@ -64,7 +64,7 @@ describe("an answer that nobody wants", () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
-  it("is not read as a listing beyond the limit", async () => {
+  it("is not read as text beyond the limit", async () => {
     answer = endless(200);
     await expect(text(await request(new URL(host)), 1e6)).rejects.toThrow("more than 1000000 bytes");
     await allGone();
@@ -88,7 +88,7 @@ describe("a redirect", () => {
 });
 
 describe("a sender that gives next to nothing", () => {
-  it("is given up after so much waiting, whatever its pieces; time of the reader's own is not counted", async () => {
+  it("is given up after too much waiting, whatever its pieces; the reader's own time is not counted", async () => {
     let now = 0;
     const sender = async function* (size: number, pause: number) {
       for (let i = 0; i < 1000; i++) {
@@ -129,13 +129,13 @@ describe("a sender that gives next to nothing", () => {
     expect(asked.length).toBeGreaterThan(5 + 6);
   });
 
-  it("is given up before its answer begins", async () => {
+  it("is given up before its response starts", async () => {
     answer = () => undefined;
     await expect(request(new URL(host), { idleMilliseconds: 50 })).rejects.toThrow("no answer for 0.05 s");
   });
 });
 
-it("tells why a connection failed in words", async () => {
+it("explains in words why a connection failed", async () => {
   server.closeAllConnections();
   const failure = await request(new URL("http://127.0.0.1:9/x")).catch((error: unknown) => error);
   expect(networkReason(failure)).toBe("nothing listens at that address");

@@ -1,4 +1,4 @@
-/** HTTP for downloads: redirects, credentials in addresses, and certificate files as pip knows them. */
+/** HTTP for downloads: redirects, credentials in URLs, and certificate files like pip's. */
 import { readFileSync } from "node:fs";
 import { type IncomingMessage, request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
@@ -14,15 +14,16 @@ export interface HttpOptions {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly signal?: AbortSignal;
-  /** A file with further certificates to trust, as pip's `cert`. */
+  /** A file with additional certificates to trust, like pip's `cert`. */
   readonly certificates?: string;
-  /** Gives up when an answer has not begun after so long, or nothing more of it arrives for so long. */
+  /** Gives up if a response has not started after this time, or if nothing more of it arrives for this time. */
   readonly idleMilliseconds?: number;
 }
 
 /**
- * A request that follows redirects. Any status is an answer; a failing connection throws, and DownloadError what no
- * further try can fix. Whoever does not want the body destroys the answer: read to its end it may have none.
+ * A request that follows redirects. Any status counts as a response; a failing connection throws, with DownloadError
+ * for what a retry cannot fix. A caller that does not need the body must destroy the response, as the body may never
+ * end.
  */
 export async function request(url: URL, options: HttpOptions = {}, redirects = 5): Promise<IncomingMessage> {
   if (!isWeb(url)) throw new DownloadError(`"${url.protocol}" is not a web address; write http or https.`);
@@ -32,10 +33,10 @@ export async function request(url: URL, options: HttpOptions = {}, redirects = 5
   response.destroy();
   if (redirects === 0) throw new DownloadError(`${shown(url)} redirects too often; check the address of the server.`);
   const next = redirected(url, headers.location);
-  // As browsers do: only these two ask the same again.
+  // As in browsers: only these two statuses repeat the same request.
   const again = statusCode === 307 || statusCode === 308 || options.method !== "POST";
   const asked: HttpOptions = again ? options : { ...options, method: "GET", body: undefined };
-  // Credentials belong to the host they were given for.
+  // Credentials are only for the host they were given for.
   if (next.host !== url.host) return request(next, withoutCredentials(asked), redirects - 1);
   if (!next.username) {
     next.username = url.username;
@@ -58,7 +59,7 @@ function redirected(url: URL, location: string): URL {
   return next;
 }
 
-/** Addresses at which clouds tell a machine its secrets. */
+/** Addresses at which cloud providers serve a machine's credentials. */
 const linkLocal = new BlockList();
 linkLocal.addSubnet("169.254.0.0", 16, "ipv4");
 linkLocal.addSubnet("fe80::", 10, "ipv6");
@@ -92,7 +93,7 @@ export function shown(url: URL): string {
   return `${url.origin}${url.pathname}`;
 }
 
-/** No answer has begun, or the answer has stopped. */
+/** No response has started, or it has stalled. */
 class NoAnswer extends Error {
   readonly code = "ETIMEDOUT";
 }
@@ -109,7 +110,7 @@ function send(
       resolve(response);
     });
     const giveUp = () => call.destroy(new NoAnswer(`no answer for ${idleMilliseconds / 1000} s`));
-    // The first is not put off by a head that comes byte by byte.
+    // This timer is not reset by headers that arrive byte by byte.
     const patience = setTimeout(giveUp, idleMilliseconds);
     call.setTimeout(idleMilliseconds, giveUp);
     call.on("error", reject);

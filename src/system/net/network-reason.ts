@@ -1,4 +1,4 @@
-/** Why a connection failed, in words. */
+/** Describes why a connection failed. */
 import { DownloadError } from "../../errors/errors.js";
 import { TooSlow } from "./paced.js";
 
@@ -16,17 +16,17 @@ const reasons: Readonly<Record<string, string>> = {
   EPROTO: "it does not speak TLS",
 };
 
-/** Whether a request failed for want of an answer, rather than for what it answered. */
+/** Whether a request failed because there was no response, rather than because of the response. */
 export function isConnectionError(error: unknown): boolean {
   if (error instanceof TooSlow || error instanceof Unfinished || error instanceof BadStatus) return true;
   return error instanceof Error && ("code" in error || error instanceof AggregateError || error.name === "AbortError");
 }
 
-/** A clause for what was thrown by a request or while its answer was read. */
+/** A clause describing an error thrown by a request or while reading its response. */
 export function networkReason(error: unknown): string {
   if (error instanceof TooSlow || error instanceof Unfinished || error instanceof BadStatus) return error.message;
   if (error instanceof DownloadError) return error.message.replace(/\.$/, "");
-  // A name with several addresses fails once at each.
+  // A name with several addresses fails once for each.
   if (error instanceof AggregateError && error.errors.length > 0) return networkReason(error.errors[0]);
   const code = (error as NodeJS.ErrnoException | undefined)?.code ?? "";
   if (reasons[code]) return reasons[code];
@@ -36,10 +36,10 @@ export function networkReason(error: unknown): string {
   return /^[A-Z][A-Z0-9_]{2,40}$/.test(code) ? `the connection failed (${code})` : "the connection failed";
 }
 
-/** An answer that ended before its end. */
+/** A response that ended prematurely. */
 export class Unfinished extends Error {}
 
-/** An answer that says: not now. */
+/** A response with a temporary error status. */
 export class BadStatus extends Error {
   constructor(readonly status: number | undefined) {
     super(`it answered with status ${status}`);

@@ -1,19 +1,19 @@
-/** Senders that keep a connection alive and send next to nothing. */
+/** Protection against senders that keep a connection alive and send next to nothing. */
 
 export interface LeastRate {
   readonly bytes: number;
   readonly milliseconds: number;
 }
 
-/** Half a kilobyte per second: a tenth of what the slowest mobile line gives. */
+/** Half a kilobyte per second: a tenth of the slowest mobile connection. */
 const leastRate: LeastRate = { bytes: 32_768, milliseconds: 60_000 };
 
-/** What a sender is given up with; the same may go well at the next try. */
+/** Thrown when a sender is too slow; another attempt may succeed. */
 export class TooSlow extends Error {}
 
 /**
- * The same pieces, as long as enough of them arrive: TooSlow is thrown after `milliseconds` of waiting in which fewer than
- * `bytes` came. The time that the reader takes for itself does not count.
+ * Passes the pieces on while enough of them arrive: throws TooSlow after `milliseconds` of waiting in which fewer than
+ * `bytes` came. Time that the reader spends on its own work does not count.
  */
 export async function* paced(
   pieces: AsyncIterable<Buffer>,

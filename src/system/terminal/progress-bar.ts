@@ -1,4 +1,7 @@
-/** A progress bar as text of a given width: what matters least gives way first, and nothing is cut off in its middle. */
+/**
+ * A progress bar as text of a given width: the least important parts are dropped first, and nothing is cut in the
+ * middle.
+ */
 import stringWidth from "string-width";
 import { duration } from "../text/duration.js";
 
@@ -9,11 +12,11 @@ export interface BarState {
   readonly done: number;
   /** The most important first. */
   readonly notes: readonly string[];
-  /** Undefined while nothing is known of the speed. */
+  /** Undefined while the speed is unknown. */
   readonly perSecond?: number;
 }
 
-/** What a bar shows beside title, share, time left and its first notes. */
+/** What a bar shows besides title, share, time left and its first notes. */
 interface Shown {
   readonly notes: number;
   readonly bar: boolean;
@@ -22,7 +25,7 @@ interface Shown {
 }
 
 const everything: Shown = { notes: Number.POSITIVE_INFINITY, bar: true, counts: "with unit", speed: true };
-/** From rich to poor. */
+/** From most to least detailed. */
 const choices: readonly Shown[] = [
   everything,
   { ...everything, notes: 3 },
@@ -35,10 +38,10 @@ const choices: readonly Shown[] = [
   { notes: 0, counts: "none", bar: false, speed: false },
 ];
 
-/** Cells of the bar itself. */
+/** Minimum and maximum width of the bar itself, in columns. */
 const [leastBar, mostBar] = [8, 40];
 
-/** The richest text that fits into so many columns. */
+/** The most detailed text that fits into this many columns. */
 export function barText(state: BarState, columns: number): string {
   for (const shown of choices) {
     const text = textOf(state, shown);

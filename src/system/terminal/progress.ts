@@ -4,7 +4,10 @@ import { type BarState, barText, speedText } from "./progress-bar.js";
 import { type Terminal, terminal } from "./terminal.js";
 
 export interface Progress {
-  /** `notes` say what cannot be counted, as loss, rate, accuracy; the most important first, as the last give way. */
+  /**
+   * `notes` are values that are not counts, such as loss, rate, accuracy; the most important first, as the last are
+   * dropped first.
+   */
   update(done: number, notes?: readonly string[]): void;
   stop(): void;
 }
@@ -12,9 +15,9 @@ export interface Progress {
 export interface ProgressOptions {
   readonly title: string;
   readonly total: number;
-  /** Word for what is counted, as "images". */
+  /** Word for what is counted, such as "images". */
   readonly unit: string;
-  /** What was done before, which tells nothing about the speed. */
+  /** What was done before, which does not count towards the speed. */
   readonly begun?: number;
   readonly quiet?: boolean;
 }
@@ -23,7 +26,7 @@ const silent: Progress = { update: () => undefined, stop: () => undefined };
 
 /** Milliseconds between lines where there is no terminal. */
 const lineInterval = 10_000;
-/** Milliseconds between two drawings of a bar. */
+/** Milliseconds between two redraws of a bar. */
 const drawInterval = 50;
 
 export function createProgress(options: ProgressOptions, screen: Terminal = terminal): Progress {
@@ -65,7 +68,7 @@ function lineProgress({ title, total, unit, begun = 0 }: ProgressOptions, screen
   };
 }
 
-/** Things done in a second since the meter was made; undefined before the first of them. */
+/** Items per second since the meter was created; undefined before the first one. */
 function speedMeter({ begun = 0 }: Pick<ProgressOptions, "begun">): (done: number) => number | undefined {
   const start = performance.now();
   return (done) => (done > begun ? ((done - begun) * 1000) / Math.max(1, performance.now() - start) : undefined);

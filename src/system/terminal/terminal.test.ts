@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createProgress } from "./progress.js";
 import { Terminal, type TextStream } from "./terminal.js";
 
-/** A stream with a screen behind it. */
+/** A stream connected to an emulated screen. */
 function screenOf(columns: number) {
   const screen = new headless.Terminal({
     cols: columns,
@@ -18,14 +18,14 @@ function screenOf(columns: number) {
     write: (text) => screen.write(text),
     once: () => undefined,
   };
-  /** All lines that were written, each as one however the screen wraps it. */
+  /** All lines that were written, each as one regardless of how the screen wraps it. */
   const lines = async (): Promise<string[]> => {
     await new Promise<void>((resolve) => screen.write("", resolve));
     const { active } = screen.buffer;
     const found: string[] = [];
     for (let y = 0; y < active.length; y++) {
       const row = active.getLine(y)!;
-      // A row that continues in the next one is full, so that its blanks count.
+      // A row that continues in the next one is full, so that its spaces count.
       const text = row.translateToString(!active.getLine(y + 1)?.isWrapped);
       if (row.isWrapped) found.push(found.pop() + text);
       else found.push(text);
@@ -55,7 +55,7 @@ afterEach(() => {
 });
 
 describe.each([40, 50, 80, 100, 200])("on %d columns", (columns) => {
-  it("leaves lines whole, with one bar below them and none in the end", async () => {
+  it("keeps lines whole, with one bar below them and none at the end", async () => {
     const { terminal, lines } = screenOf(columns);
     const progress = createProgress({ title: "training", total: 3072, unit: "images" }, terminal);
     expect((await lines()).join()).not.toContain("left");
@@ -77,7 +77,7 @@ describe.each([40, 50, 80, 100, 200])("on %d columns", (columns) => {
   });
 });
 
-it("shows what matters most where there is little room", async () => {
+it("shows the most important parts where there is little room", async () => {
   const bars = [];
   for (const columns of [140, 100, 80, 60, 50, 40, 20]) {
     const { terminal, lines } = screenOf(columns);
@@ -97,7 +97,7 @@ it("shows what matters most where there is little room", async () => {
   ]);
 });
 
-it("loses no line when the window is made narrower, and shows one bar of several", async () => {
+it("loses no line when the window is narrowed, and shows one bar of several", async () => {
   const { terminal, lines, resize } = screenOf(100);
   terminal.line("first");
   const outer = createProgress({ title: "learning rate", total: 100, unit: "steps" }, terminal);

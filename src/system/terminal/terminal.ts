@@ -1,6 +1,6 @@
-/** One stream shared by lines and a bar: lines stand above, the bar is cleared for them and drawn again below. */
+/** One stream shared by lines and a bar: the bar is cleared before a line is written and redrawn below it. */
 
-/** What of `process.stderr` is needed. */
+/** The part of `process.stderr` that is needed. */
 export interface TextStream {
   readonly isTTY?: boolean;
   readonly columns?: number;
@@ -8,20 +8,23 @@ export interface TextStream {
   once(event: "error", listener: () => void): unknown;
 }
 
-/** A bar's text for a terminal of so many columns; it must not be longer. */
+/** A bar's text for a terminal of this many columns; it must not be longer. */
 export type Bar = (columns: number) => string;
 
 const clearBelow = "\r\x1b[J";
 
 export class Terminal {
-  /** Bars that live; the last one is shown. */
+  /** Active bars; the last one is shown. */
   readonly #bars: Bar[] = [];
-  /** Whether a bar stands on the screen. */
+  /** Whether a bar is on the screen. */
   #drawn = false;
-  /** Whether the stream failed: its disk is full, or its reader or terminal is gone. Nothing more is written then. */
+  /**
+   * Whether the stream failed because its disk is full, or its reader or terminal is gone. Nothing more is written
+   * then.
+   */
   #lost = false;
 
-  /** `stream` is asked for when it is first needed. */
+  /** `stream` is called when it is first needed. */
   constructor(private readonly stream: () => TextStream) {}
 
   /** Whether a bar can be drawn here. */
@@ -29,19 +32,19 @@ export class Terminal {
     return this.stream().isTTY === true && process.env.TERM !== "dumb";
   }
 
-  /** Writes one or more lines; longer ones wrap as the terminal likes. */
+  /** Writes one or more lines; the terminal wraps long ones. */
   line(text: string): void {
     this.above(() => this.#write(`${text}\n`));
   }
 
-  /** Does what writes lines on the same screen, such as those of standard output. */
+  /** Runs a function that writes lines to the same screen, such as those of standard output. */
   above(write: () => void): void {
     this.#clear();
     write();
     this.#draw();
   }
 
-  /** Shows a bar until the function that comes back is called; calling `redraw` shows what has become of it. */
+  /** Shows a bar until `end` is called; `redraw` updates it. */
   show(bar: Bar): { redraw(): void; end(): void } {
     this.#clear();
     this.#bars.push(bar);
@@ -65,7 +68,7 @@ export class Terminal {
   #draw(): void {
     const bar = this.#bars.at(-1);
     if (!bar || !this.interactive) return;
-    // The last column stays free: a character there leaves some terminals on this line and others on the next.
+    // The last column stays free: after a character there, terminals differ in which line the cursor is on.
     this.#write(bar(Math.max(1, (this.stream().columns || 80) - 1)));
     this.#drawn = true;
   }
@@ -73,23 +76,23 @@ export class Terminal {
   #clear(): void {
     if (!this.#drawn) return;
     this.#drawn = false;
-    // The cursor's row alone: of terminals that are made narrower, some wrap the bar and some cut it, and a piece of a
-    // bar left behind is better than a line lost.
+    // Only the cursor's row: when narrowed, some terminals wrap the bar and some cut it, and a leftover piece of a bar
+    // is better than a lost line.
     this.#write(clearBelow);
   }
 
-  /** A stream that fails takes nothing along: whoever works continues without it. */
+  /** A failing stream does not stop the program: work continues without output. */
   #write(text: string): void {
     if (this.#lost) return;
     const stream = this.stream();
     stream.write(text, (error) => {
       if (!error) return;
       this.#lost = true;
-      // The event follows this call, and without a listener it would end the process.
+      // The event follows this call, and would end the process without a listener.
       stream.once("error", () => undefined);
     });
   }
 }
 
-/** The process's own: everything that is said on standard error passes through it. */
+/** The process's own: everything written to standard error passes through it. */
 export const terminal = new Terminal(() => process.stderr);

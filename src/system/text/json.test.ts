@@ -1,4 +1,4 @@
-/** JSON of others: what is taken, and what is refused before anything is built of it. */
+/** Untrusted JSON: what is accepted, and what is refused before anything is built from it. */
 import { expect, it } from "vitest";
 import { asObject, JsonError, parseJson, tryJson } from "./json.js";
 
@@ -18,16 +18,16 @@ it.each([
   expect(tryJson(text)).toBeUndefined();
 });
 
-it("counts no bracket and no comma inside a text", () => {
+it("does not count brackets and commas inside strings", () => {
   const text = `${"[".repeat(100)}\\"${",".repeat(100)}\\\\`;
   expect(parseJson(`["${text}"]`, { depth: 1, items: 1 })).toEqual([JSON.parse(`"${text}"`)]);
 });
 
-it("takes a mark before the text, and the last of two values of one name", () => {
+it("accepts a byte order mark, and takes the last of two values of one name", () => {
   expect(parseJson('\uFEFF{"a":1,"a":2}')).toEqual({ a: 2 });
 });
 
-it("makes no prototype of what is called one", () => {
+it("does not set a prototype from a key named __proto__", () => {
   const value = asObject(parseJson('{"__proto__":{"depth":6},"constructor":1}'));
   expect(Object.getPrototypeOf(value)).toBe(Object.prototype);
   expect(value?.depth).toBeUndefined();

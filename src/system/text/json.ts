@@ -1,19 +1,19 @@
-/** JSON that others have written: bounded before anything is built of it. */
+/** Untrusted JSON: its size is checked before anything is built from it. */
 
 export interface JsonLimits {
-  /** Brackets open at once. */
+  /** Depth of nested brackets. */
   readonly depth?: number;
-  /** Names, values and brackets together: each costs memory that its bytes do not show. */
+  /** Names, values and brackets together: each costs more memory than its bytes suggest. */
   readonly items?: number;
 }
 
-/** What nearly all files need; few are larger, and say so. */
+/** Enough for nearly all files; the few larger ones pass their own limits. */
 const usual = { depth: 64, items: 2_000_000 } as const;
 
 /** The message completes "the file …". */
 export class JsonError extends Error {}
 
-/** The value of a text. Throws JsonError, and nothing else. */
+/** The value of a JSON string. Throws only JsonError. */
 export function parseJson(text: string, { depth = usual.depth, items = usual.items }: JsonLimits = {}): unknown {
   const bare = text.startsWith("\uFEFF") ? text.slice(1) : text;
   checkSize(bare, depth, items);
@@ -24,7 +24,7 @@ export function parseJson(text: string, { depth = usual.depth, items = usual.ite
   }
 }
 
-/** What the parser says, with the place as editors count it. */
+/** The parser's message, with line and column as editors count them. */
 function syntaxReason(error: unknown, text: string): string {
   const said = error instanceof Error ? error.message.replace(/\s+/g, " ") : "";
   const what = said.replace(/( in JSON)?( at position \d+.*)?( is not valid JSON)?$/, "");
@@ -34,14 +34,14 @@ function syntaxReason(error: unknown, text: string): string {
   return `${what}, line ${before.length}, column ${before[before.length - 1].length + 1}`;
 }
 
-/** An object of JSON. */
+/** A JSON object. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** The value, where it is an object and no list; undefined for others. */
+/** The value if it is an object and not an array; otherwise undefined. */
 export const asObject = (value: unknown): JsonObject | undefined =>
   typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined;
 
-/** The value of a text; undefined for none, and for what is no JSON or beyond the limits. */
+/** The value of a JSON string; undefined if there is none, it is not JSON, or it exceeds the limits. */
 export function tryJson(text: string | undefined, limits?: JsonLimits): unknown {
   try {
     return text === undefined ? undefined : parseJson(text, limits);
@@ -54,7 +54,7 @@ const [quote, backslash, comma, colon, listStart, listEnd, mapStart, mapEnd] = [
   c.charCodeAt(0),
 );
 
-/** Only strings, brackets and separators are looked at; the rest of the syntax is the parser's to check. */
+/** Only strings, brackets and separators are examined; the parser checks the rest of the syntax. */
 function checkSize(text: string, depth: number, items: number): void {
   let [open, count] = [0, 0];
   for (let at = 0; at < text.length; at++) {
@@ -69,7 +69,7 @@ function checkSize(text: string, depth: number, items: number): void {
   }
 }
 
-/** Position of the quote that ends the string which begins at `at`; that of the end where none does. */
+/** Position of the closing quote of the string that begins at `at`; the end of the text if there is none. */
 function endOfString(text: string, at: number): number {
   for (let i = at + 1; ; i++) {
     i = text.indexOf('"', i);

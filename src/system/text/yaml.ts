@@ -1,10 +1,10 @@
-/** YAML that others have written: plain values, bounded. */
+/** Untrusted YAML: plain values, limited in size. */
 import { parse } from "yaml";
 
-/** Characters of the largest text that is parsed: it takes some hundred times the memory. */
+/** Limit of the text in characters: parsing takes about a hundred times the memory. */
 const largest = 1 << 16;
 
-/** The value of a text; undefined for what is no YAML, or larger than what people write. */
+/** The value of a YAML string; undefined if it is not YAML, or larger than anything written by hand. */
 export function tryYaml(text: string): unknown {
   if (text.length > largest) return undefined;
   try {

@@ -1,4 +1,4 @@
-/** A job in a thread of its own that can be ended from outside: for code that a hostile file may send into a loop. */
+/** A job in its own thread that can be ended from outside: for code that a malicious file may send into a loop. */
 
 import { parentPort, workerData } from "node:worker_threads";
 import { messageOf } from "../../errors/message-of.js";
@@ -8,7 +8,7 @@ import { startThread } from "./start-thread.js";
 export interface Guard {
   /** JavaScript heap of the thread, in MiB. */
   readonly heapMiB: number;
-  /** The job is ended when it has reported no progress for so long. */
+  /** The job is ended if it reports no progress for this time. */
   readonly idleMilliseconds: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (value: number) => void;
@@ -19,7 +19,7 @@ export class JobEnded extends Error {}
 
 type Message<R> = { readonly progress: number } | { readonly result: R } | { readonly failure: string };
 
-/** Runs the job that the module at `url` serves by `serveGuarded`. Throws JobEnded when it fails or is ended. */
+/** Runs the job that the module at `url` serves by `serveGuarded`. Throws JobEnded if it fails or is ended. */
 export function runGuarded<J, R>(url: URL, job: J, guard: Guard): Promise<R> {
   const { heapMiB, idleMilliseconds, signal, onProgress } = guard;
   return new Promise<R>((resolve, reject) => {
@@ -54,7 +54,7 @@ export function runGuarded<J, R>(url: URL, job: J, guard: Guard): Promise<R> {
   });
 }
 
-/** The thread's side: does the job and sends what comes of it. */
+/** The thread's side: does the job and sends the result. */
 export async function serveGuarded<J, R>(
   work: (job: J, progress: (value: number) => void) => Promise<R>,
 ): Promise<void> {

@@ -11,7 +11,7 @@ let url: URL;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "deit-pool-"));
   const path = join(folder, "worker.mjs");
-  // Dies on a job as often as its file says, as a thread that is killed would.
+  // Dies on a job as many times as its file says, like a thread that is killed.
   await writeFile(
     path,
     `import { readFileSync, writeFileSync } from "node:fs";
@@ -41,7 +41,7 @@ describe("WorkerPool", () => {
     const results = await squares(1, size);
     expect(results.map((r) => r.status === "fulfilled" && r.value)).toEqual([0, 1, 4, 9, 16, 25, 36, 49]);
   });
-  it("gives a job up that two workers crashed while processing, and only that one", async () => {
+  it("gives up only the job that crashed two workers", async () => {
     const results = await squares(2, 1);
     expect(results.map((r) => r.status === "fulfilled")).toEqual([true, true, true, false, true, true, true, true]);
     expect((results[3] as PromiseRejectedResult).reason.message).toBe(

@@ -1,17 +1,20 @@
-/** A pool of worker threads that answer jobs; one that dies is replaced and its job tried once more. */
+/** A pool of worker threads that process jobs; one that dies is replaced and its job retried once. */
 
 import type { Worker } from "node:worker_threads";
 import { messageOf } from "../../errors/message-of.js";
 import { endThread } from "./end-thread.js";
 import { startThread } from "./start-thread.js";
 
-/** The worker side: answers each job. Called once by a worker's module with its `parentPort`. */
+/** The part of a worker's `parentPort` that the pool needs. */
 export interface PoolPort {
   on(event: "message", listener: (message: { id: number; job: never } | "close") => void): unknown;
   postMessage(message: unknown): void;
 }
 
-/** One job after the other, in the order in which they came. */
+/**
+ * The worker's side, called once by its module with `parentPort`: processes jobs one after the other, in order of
+ * arrival.
+ */
 export function serveJobs<J, R>(port: PoolPort, work: (job: J) => Promise<R>): void {
   let last: Promise<void> = Promise.resolve();
   let closed = false;
@@ -32,19 +35,19 @@ export function serveJobs<J, R>(port: PoolPort, work: (job: J) => Promise<R>): v
   });
 }
 
-/** A worker ended while it was at a job. */
+/** A worker ended while processing a job. */
 export class WorkerDied extends Error {}
 
 interface Pending<J, R> {
   readonly job: J;
-  /** Workers that have died on it. */
+  /** Number of workers that have died on it. */
   readonly deaths: number;
   resolve(result: R): void;
   reject(error: Error): void;
 }
 
 interface Member<J, R> {
-  /** Missing after it died, until there is work again: one that cannot even start must not be started forever. */
+  /** Undefined after it died, until there is work again: one that cannot even start must not be restarted forever. */
   worker: Worker | undefined;
   readonly pending: Map<number, Pending<J, R>>;
 }
@@ -54,7 +57,7 @@ export class WorkerPool<J, R> {
   #next = 0;
   #closed = false;
 
-  /** `describe` names a job in the error of a worker that died on it. */
+  /** `describe` names a job in the error for a worker that died on it. */
   constructor(
     private readonly url: URL,
     size: number,
@@ -83,12 +86,12 @@ export class WorkerPool<J, R> {
     const { worker } = member;
     return new Promise<R>((resolve, reject) => {
       member.pending.set(id, { job, deaths, resolve, reject });
-      worker.ref(); // the process stays for it while it works
+      worker.ref(); // keeps the process alive while it works
       worker.postMessage({ id, job });
     });
   }
 
-  /** Ends the workers; what they have not begun stays undone. */
+  /** Ends the workers; jobs that have not started are not processed. */
   close(): void {
     this.#closed = true;
     for (const { worker } of this.#members) {
@@ -118,7 +121,7 @@ export class WorkerPool<J, R> {
       const lost = [...member.pending.values()];
       member.pending.clear();
       member.worker = undefined;
-      // The first job is the one it died on. A worker may die of something else, so another may try it once.
+      // The first job is the one it died on. The job may not be the cause, so a second worker may try it once.
       for (const [i, call] of lost.entries()) {
         const deaths = call.deaths + (i === 0 ? 1 : 0);
         if (deaths > 1)

@@ -23,7 +23,7 @@ export const bufferTypes: Readonly<Record<DType, number>> = {
   bool: types.PRED,
 };
 
-/** One device's tensor. Its value may still be on its way; whatever uses it waits for it. */
+/** One device's tensor. Its value may not be available yet; operations that use it wait for it. */
 export class DeviceBuffer {
   readonly handle: Handle;
 
@@ -36,7 +36,7 @@ export class DeviceBuffer {
     this.handle = new Handle(library, "buffer", pointer);
   }
 
-  /** Starts a copy to the host; it is complete when the event is. */
+  /** Starts a copy to the host; it is complete when the event `done` is ready. */
   startCopy(doing: string): { readonly tensor: HostTensor; readonly done: Handle } {
     const data = allocate(this.dtype, sizeOf(this.shape));
     const args = new Struct("Buffer_ToHostBuffer_Args", {
@@ -51,7 +51,7 @@ export class DeviceBuffer {
     };
   }
 
-  /** A copy on the host, made as soon as the value is there. */
+  /** A copy on the host, made as soon as the value is available. */
   async toHost(doing = "reading a tensor from the device"): Promise<HostTensor> {
     const { tensor, done } = this.startCopy(doing);
     await settle(done, doing);
@@ -69,7 +69,7 @@ export class DeviceBuffer {
       .number("on_device_size_in_bytes");
   }
 
-  /** Whether its memory went to the output of a program (donation) or was given back. */
+  /** Whether its memory was donated to a program's output or freed. */
   get isDeleted(): boolean {
     return this.library
       .call(

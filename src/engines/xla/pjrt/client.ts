@@ -1,4 +1,4 @@
-/** A client: the devices of a plugin, and what runs on them. */
+/** A client: the devices of a plugin and the programs on them. */
 import type { KeyValueStore } from "../../../cluster/process-group.js";
 import type { HostTensor } from "../../../tensor/host.js";
 import { pjrtEnums } from "../pjrt-api.generated.js";
@@ -12,7 +12,7 @@ import { PjrtLibrary } from "./library.js";
 import { encodeNamedValues, type NamedValue } from "./named-values.js";
 import { readPointers, Struct } from "./struct.js";
 
-/** Options of a plugin's client; one that the plugin does not know is refused by it. */
+/** Options of a plugin's client; the plugin rejects those it does not know. */
 export type ClientOptions = Readonly<Record<string, NamedValue>>;
 
 /** A tensor on its way to a device: the host's memory must not change before `done`. */
@@ -24,7 +24,7 @@ export interface Upload {
 }
 
 export class PjrtClient {
-  /** Devices this process can use. */
+  /** Devices that this process can use. */
   readonly devices: readonly Device[];
   /** Devices of all processes, in the order of the processes and of their numbers. */
   readonly allDevices: readonly Device[];
@@ -34,8 +34,8 @@ export class PjrtClient {
   readonly #handle: Handle;
 
   /**
-   * Creates a client of the plugin at `path`, such as with `{ cpu_device_count: 4 }`. Clients of several processes find
-   * each other through `store`, with the options by which the plugin calls their number and place.
+   * Creates a client of the plugin at `path`, for example with `{ cpu_device_count: 4 }`. Clients of several processes
+   * find each other through `store`; `options` must then include the plugin's options for their count and index.
    */
   static async create(path: string, options: ClientOptions = {}, store?: KeyValueStore): Promise<PjrtClient> {
     const library = PjrtLibrary.open(path);
@@ -84,7 +84,7 @@ export class PjrtClient {
       .string("platform_version", "platform_version_size");
   }
 
-  /** Compiles StableHLO text. `name` stands in errors. */
+  /** Compiles StableHLO text. `name` is used in errors. */
   async compile(name: string, stablehlo: string, options: PjrtCompileOptions = {}): Promise<LoadedExecutable> {
     const code = Buffer.from(stablehlo);
     const format = Buffer.from("mlir");
@@ -99,7 +99,7 @@ export class PjrtClient {
     return new LoadedExecutable(this.library, args.pointer("executable"), name);
   }
 
-  /** Loads what `serialize` wrote. The bytes must come from this plugin: they are not checked by it. */
+  /** Loads the result of `serialize`. The bytes must come from this plugin, which does not check them. */
   async deserialize(name: string, bytes: Uint8Array): Promise<LoadedExecutable> {
     const args = new Struct("Executable_DeserializeAndLoad_Args", {
       client: this.#handle.pointer,
@@ -130,7 +130,7 @@ export class PjrtClient {
     };
   }
 
-  /** Closes the client. Buffers and programs must be freed before. */
+  /** Closes the client. Buffers and programs must be freed first. */
   async close(): Promise<void> {
     this.#handle.destroy();
     await this.callbacks?.close();

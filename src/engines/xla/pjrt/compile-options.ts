@@ -5,9 +5,9 @@ import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 export type XlaFlag = string | number | boolean;
 
 export interface PjrtCompileOptions {
-  /** Devices one program is split over by the compiler (SPMD) (default: 1). */
+  /** Number of devices over which the compiler splits the program (SPMD; default: 1). */
   readonly partitions?: number;
-  /** Copies of the program that run side by side and meet in collectives (default: 1). */
+  /** Replicas of the program that run in parallel and communicate by collectives (default: 1). */
   readonly replicas?: number;
   /** Device ids, replica by replica (default: the client's first devices). */
   readonly devices?: readonly number[];
@@ -15,7 +15,7 @@ export interface PjrtCompileOptions {
   readonly flags?: Readonly<Record<string, XlaFlag>>;
 }
 
-/** Bytes of a CompileOptionsProto. Equal options give equal bytes, so they can be part of a cache key. */
+/** Bytes of a CompileOptionsProto. Equal options yield equal bytes, so they can be part of a cache key. */
 export function encodeCompileOptions({
   partitions = 1,
   replicas = 1,

@@ -9,7 +9,7 @@ import { type Pointer, Struct } from "./struct.js";
 export interface DeviceMemory {
   readonly bytesInUse: number;
   readonly peakBytesInUse?: number;
-  /** What the allocator may hand out at most. */
+  /** The most that the allocator may hand out. */
   readonly bytesLimit?: number;
 }
 
@@ -55,7 +55,7 @@ export class Device {
     return decodeNamedValues(args.pointer("attributes"), args.number("num_attributes"));
   }
 
-  /** Undefined where the plugin keeps no count, as on the CPU. */
+  /** Undefined if the plugin does not report it, as on the CPU. */
   memory(): DeviceMemory | undefined {
     const args = new Struct("Device_MemoryStats_Args", { device: this.pointer });
     try {

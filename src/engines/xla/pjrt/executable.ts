@@ -6,7 +6,7 @@ import { PjrtError, type PjrtLibrary } from "./library.js";
 import { decodeNamedValues, type NamedValue } from "./named-values.js";
 import { type Pointer, pointerArray, readBytes, Struct } from "./struct.js";
 
-/** What a run needs on each device, from the compiler. */
+/** Memory that a run needs on each device, from the compiler. */
 export interface CompiledMemory {
   readonly argumentBytes: number;
   readonly outputBytes: number;
@@ -51,7 +51,7 @@ export class LoadedExecutable {
 
   /**
    * Starts a run. `inputs` are buffers per device, in the order of the program's arguments. Inputs that the program
-   * aliases to outputs are used up; they still have to be destroyed.
+   * aliases to outputs are consumed, but still have to be destroyed.
    */
   async execute(inputs: readonly (readonly DeviceBuffer[])[]): Promise<Execution> {
     const lists = inputs.map((list) => pointerArray(list.map((buffer) => buffer.handle.pointer)));
@@ -74,7 +74,7 @@ export class LoadedExecutable {
     };
   }
 
-  /** Undefined where the plugin does not tell. */
+  /** Undefined if the plugin does not report it. */
   memory(): CompiledMemory | undefined {
     if (!this.library.has("Executable_GetCompiledMemoryStats")) return undefined;
     const args = new Struct("Executable_GetCompiledMemoryStats_Args", { executable: this.#executable.pointer });
@@ -94,7 +94,7 @@ export class LoadedExecutable {
     });
   }
 
-  /** The compiler's own estimates, such as `flops` and `bytes accessed`. Undefined where the plugin has none. */
+  /** The compiler's own estimates, such as `flops` and `bytes accessed`. Undefined if the plugin has none. */
   cost(): Map<string, NamedValue> | undefined {
     const args = new Struct("Executable_GetCostAnalysis_Args", { executable: this.#executable.pointer });
     return this.#optional(() => {
@@ -103,7 +103,7 @@ export class LoadedExecutable {
     });
   }
 
-  /** The program after optimization, as the plugin writes it (usually "hlo_with_config", a protocol buffer). */
+  /** The program after optimization, in the plugin's format (usually "hlo_with_config", a protocol buffer). */
   optimizedProgram(): { readonly format: string; readonly code: Uint8Array } {
     const doing = `reading the optimized form of program "${this.name}"`;
     const program = new Struct("Program");

@@ -1,4 +1,4 @@
-/** Native objects that must be freed: each is one handle, freed once, and counted while it lives. */
+/** Native objects that must be freed: each is one handle, freed once, and counted until then. */
 import { EngineError } from "../../../errors/errors.js";
 import type { PjrtLibrary } from "./library.js";
 import { type Pointer, Struct } from "./struct.js";

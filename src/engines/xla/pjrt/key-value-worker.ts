@@ -1,6 +1,6 @@
 /**
  * The thread on which one of PJRT's key-value callbacks runs. A callback must not return before it has its answer, so
- * it needs a thread that may wait; the main one, which brings the answers, must not.
+ * it needs a thread that may block; the main thread, which supplies the answers, must not.
  */
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import koffi from "koffi";
@@ -12,7 +12,7 @@ export type KeyValueCall = "get" | "tryGet" | "put";
 
 export interface KeyValueWorkerData {
   readonly call: KeyValueCall;
-  /** Becomes 1 when an answer is there. */
+  /** Becomes 1 when an answer is available. */
   readonly ready: Int32Array;
   readonly answers: MessagePort;
 }
@@ -20,7 +20,7 @@ export interface KeyValueWorkerData {
 export interface KeyValueQuestion {
   readonly key: string;
   readonly timeoutMs: number;
-  /** What to put. */
+  /** The value to put. */
   readonly value?: Uint8Array;
 }
 
@@ -31,7 +31,7 @@ export type KeyValueAnswer =
 const { call, ready, answers } = workerData as KeyValueWorkerData;
 const libc = koffi.load(null);
 const malloc = libc.func("malloc", "uintptr_t", ["size_t"]) as (size: number) => Pointer | number;
-/** What frees the values that `get` gives out. */
+/** The function that frees the values returned by `get`. */
 const free = koffi.address(libc.symbol("free"));
 const errorMaker = koffi.proto("uintptr_t", ["int", "void *", "size_t"]);
 
@@ -74,7 +74,7 @@ function failure({ code, message }: Extract<KeyValueAnswer, { kind: "failed" }>,
 }
 
 const work = call === "put" ? put : get;
-// koffi gives addresses as numbers where they are small enough.
+// koffi passes addresses as numbers if they are small enough.
 const callback = koffi.register(
   (at: Pointer | number) => work(BigInt(at)),
   koffi.pointer(koffi.proto("uintptr_t", ["uintptr_t"])),

@@ -9,7 +9,7 @@ import { workerUrl } from "../../../system/threads/worker-url.js";
 import type { KeyValueAnswer, KeyValueCall, KeyValueQuestion, KeyValueWorkerData } from "./key-value-worker.js";
 import type { Pointer } from "./struct.js";
 
-/** One callback on a thread of its own: a plugin may put a value while another of its threads waits for one. */
+/** One callback on its own thread: a plugin may put a value while another of its threads waits for one. */
 interface Caller {
   readonly worker: Worker;
   readonly answers: MessagePort;
@@ -18,8 +18,8 @@ interface Caller {
 
 export class KeyValueCallbacks {
   /**
-   * Starts the callbacks; their addresses are good until `close`. They come from the plugin's own threads, and the main
-   * thread must be free to answer, so calls into the plugin that may use them have to be asynchronous.
+   * Starts the callbacks; their addresses are valid until `close`. The plugin calls them from its own threads, and the
+   * main thread must be free to answer, so calls into the plugin that may use them have to be asynchronous.
    */
   static async start(store: KeyValueStore): Promise<KeyValueCallbacks> {
     const [get, put, tryGet] = await Promise.all((["get", "put", "tryGet"] as const).map((call) => start(store, call)));

@@ -11,7 +11,7 @@ export type FunctionName = keyof typeof pjrtFunctions;
 export type ErrorCode = keyof typeof pjrtEnums.Error_Code;
 type CallName = { [F in FunctionName]: `${F}_Args` extends StructName ? F : never }[FunctionName];
 
-/** A failure inside the plugin, with its own words and its status code. */
+/** A failure inside the plugin, with its message and status code. */
 export class PjrtError extends EngineError {
   constructor(
     readonly code: ErrorCode,
@@ -25,8 +25,8 @@ export class PjrtError extends EngineError {
 const oldestMinor = 54;
 
 /**
- * A PJRT plugin. A shared library is a thing of the process, so there is one object per path: the same file loaded
- * again is the same plugin, initialised once.
+ * A PJRT plugin. A shared library belongs to the process, so there is one object per path: the same file loaded again
+ * is the same plugin, initialised once.
  */
 export class PjrtLibrary {
   static readonly #open = new Map<string, PjrtLibrary>();
@@ -36,7 +36,9 @@ export class PjrtLibrary {
   readonly #functions = new Map<FunctionName, KoffiFunc<(args: Buffer) => bigint | number>>();
   readonly #live = new Map<string, number>();
 
-  /** Loads the plugin at `path` and initialises it. Throws EngineError when it is not a plugin this client can use. */
+  /**
+   * Loads the plugin at `path` and initialises it. Throws EngineError if it is not a plugin that this client can use.
+   */
   static open(path: string): PjrtLibrary {
     let library = PjrtLibrary.#open.get(path);
     if (!library) {
@@ -68,13 +70,13 @@ export class PjrtLibrary {
     return at + 8 <= this.#size && readBytes(this.api + BigInt(at), 8).readBigUInt64LE(0) !== 0n;
   }
 
-  /** Calls a function and throws PjrtError when it answers with an error; `doing` names the work in its message. */
+  /** Calls a function and throws PjrtError if it returns an error; `doing` describes the work in the message. */
   call<F extends CallName>(name: F, args: Struct<`${F}_Args`>, doing: string): Struct<`${F}_Args`> {
     this.#check(this.#function(name)(args.bytes), doing);
     return args;
   }
 
-  /** The same on a thread of the pool, for calls that take long or wait. */
+  /** The same on a thread of the pool, for calls that take long or block. */
   async callAsync<F extends CallName>(name: F, args: Struct<`${F}_Args`>, doing: string): Promise<Struct<`${F}_Args`>> {
     const error = await new Promise<bigint | number>((resolve, reject) => {
       this.#function(name).async(args.bytes, (failure: unknown, result: bigint | number) =>
@@ -85,7 +87,7 @@ export class PjrtLibrary {
     return args;
   }
 
-  /** What the plugin says of itself, among it `stablehlo_current_version` and `xla_version`. */
+  /** What the plugin reports about itself, including `stablehlo_current_version` and `xla_version`. */
   attributes(): Map<string, NamedValue> {
     const args = this.call(
       "Plugin_Attributes",
@@ -95,12 +97,12 @@ export class PjrtLibrary {
     return decodeNamedValues(args.pointer("attributes"), args.number("num_attributes"));
   }
 
-  /** Native objects not yet freed, by kind. Empty after everything is disposed; tests hold it to that. */
+  /** Native objects not yet freed, by kind. Empty after everything is disposed, as tests check. */
   get liveHandles(): ReadonlyMap<string, number> {
     return new Map([...this.#live].filter(([, n]) => n > 0));
   }
 
-  /** Keeps the count of live objects; called by handles alone. */
+  /** Keeps the count of live objects; called only by handles. */
   count(kind: string, change: 1 | -1): void {
     this.#live.set(kind, (this.#live.get(kind) ?? 0) + change);
   }
@@ -147,9 +149,9 @@ function loadApi(path: string): Pointer {
     // The compiler inside a plugin recurses deeper than koffi's own default stacks allow (see its "koffi.config").
     koffi.config({ sync_stack_size: 16 * 2 ** 20, async_stack_size: 16 * 2 ** 20 });
   } catch {
-    // A library was loaded before, and the sizes stand as they are.
+    // A library has already been loaded, so the sizes can no longer change.
   }
-  // Plugins write warnings about their own internals to the standard error; errors stay.
+  // Plugins write warnings about their internals to standard error; keep only errors.
   process.env.TF_CPP_MIN_LOG_LEVEL ??= "2";
   try {
     pin(path);
@@ -166,7 +168,7 @@ function loadApi(path: string): Pointer {
 }
 
 /**
- * Keeps the library in memory for good. Plugins run threads and register destructors that crash the process when the
+ * Keeps the library in memory permanently. Plugins run threads and register destructors that crash the process when the
  * library is closed, and koffi closes its libraries when the process ends.
  */
 function pin(path: string): void {

@@ -10,7 +10,7 @@ const types = pjrtEnums.NamedValue_Type;
 const stride = Math.ceil(size / 8) * 8;
 const union = fields.string_value[0];
 
-/** The values as one array; `kept` is what it points at. */
+/** The values as one array; `kept` is the memory it points to. */
 export function encodeNamedValues(values: Readonly<Record<string, NamedValue>>): {
   array: Buffer;
   kept: Struct<"NamedValue">[];

@@ -7,7 +7,7 @@ import { addressOf, readBytes, readPointers, Struct } from "./struct.js";
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;
 
-it("keeps alive all that native code sees through it", async () => {
+it("keeps alive all memory that native code can reach through it", async () => {
   const args = new Struct("LoadedExecutable_Execute_Args");
   const seen = (() => {
     const lists = [BigUint64Array.of(7n), BigUint64Array.of(8n, 9n)];
@@ -17,7 +17,7 @@ it("keeps alive all that native code sees through it", async () => {
     return [...lists, inner].map((memory) => new WeakRef<ArrayBufferView>(memory));
   })();
   for (let i = 0; i < 3; i++) {
-    await sleep(0); // what a turn of the event loop has looked at lives until its end
+    await sleep(0); // objects accessed in a turn of the event loop live until its end
     collect();
   }
   expect(seen.map((memory) => memory.deref() !== undefined)).toEqual([true, true, true]);
@@ -27,7 +27,7 @@ it("keeps alive all that native code sees through it", async () => {
   expect(readBytes(first, 8).readBigUInt64LE(0)).toBe(7n);
 });
 
-it("lets it go with itself", async () => {
+it("releases that memory together with itself", async () => {
   const seen = (() => {
     const list = BigUint64Array.of(7n);
     new Struct("LoadedExecutable_Execute_Args").set("argument_lists", [list]);

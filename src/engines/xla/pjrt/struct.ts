@@ -7,23 +7,23 @@ export type FieldName<S extends StructName> = Exclude<keyof (typeof pjrtStructs)
 
 /** A native address. */
 export type Pointer = bigint;
-/** Memory this process owns; written into a field, it is its address, and it lives as long as the structure. */
+/** Memory that this process owns; a field set to it contains its address, and it lives as long as the structure. */
 export type Memory = ArrayBufferView | Struct<StructName>;
-/** Several of them; written into a field, they are an array of their addresses. */
+/** Several of them; a field set to these points to an array of their addresses. */
 export type MemoryList = readonly Memory[];
 export type FieldValue = Pointer | number | boolean | Memory | MemoryList;
 
-/** One structure, zeroed but for its `struct_size` and the fields given. */
+/** One structure, zeroed except for its `struct_size` and the given fields. */
 export class Struct<S extends StructName> {
   readonly bytes: Buffer;
   readonly #fields: Readonly<Record<string, readonly [number, FieldKind]>>;
-  /** What native code sees through this structure must not be collected before it. */
+  /** Memory reachable by native code through this structure must not be garbage-collected before it. */
   readonly #kept: Memory[] = [];
 
   constructor(name: S, values: Partial<Record<FieldName<S>, FieldValue>> = {}) {
     const { size, fields } = pjrtStructs[name];
     this.#fields = fields;
-    // Native code may read a whole last word of a structure whose last field is shorter.
+    // Native code may read the whole last word of a structure even if its last field is shorter.
     this.bytes = Buffer.alloc(Math.ceil(size / 8) * 8);
     this.bytes.writeBigUInt64LE(BigInt(size), 0);
     for (const [field, value] of Object.entries(values)) this.set(field as FieldName<S>, value as FieldValue);
@@ -62,7 +62,7 @@ export class Struct<S extends StructName> {
     }
   }
 
-  /** Lets memory live as long as the structure: what native code sees by an address within what a field points at. */
+  /** Keeps memory alive as long as the structure, for addresses stored inside memory that a field points to. */
   keep(...memory: MemoryList): this {
     this.#kept.push(...memory);
     return this;

@@ -5,26 +5,26 @@ import { type PinnedPackage, type PinnedWheel, pinnedPackages } from "./wheels.g
 
 export type PluginName = "cpu" | "cuda12" | "cuda13" | "rocm" | "oneapi" | "metal" | "tpu";
 
-/** A machine as far as wheels care. */
+/** The properties of a machine that matter for choosing wheels. */
 export interface System {
   readonly platform: string;
   readonly arch: string;
-  /** Version of the C library on Linux, such as "2.36"; undefined with another one, for which no plugin is built. */
+  /** Version of glibc on Linux, such as "2.36"; undefined with other C libraries, for which no plugin is built. */
   readonly glibc?: string;
 }
 
 export interface PluginDefinition {
   readonly summary: string;
-  /** Alternatives in the order of preference; the first with wheels for the system is taken. */
+  /** Alternatives in order of preference; the first with wheels for the system is used. */
   readonly sources: readonly PluginSource[];
 }
 
 export interface PluginSource {
-  /** Packages unpacked side by side, the plugin's own first; the library finds the others beside itself. */
+  /** Packages unpacked side by side, the plugin's own first; the library finds the others next to itself. */
   readonly packages: readonly string[];
   /** Path of the plugin inside the unpacked wheels. */
   readonly library: string;
-  /** Folder given to the compiler as its CUDA installation. */
+  /** Folder passed to the compiler as its CUDA installation. */
   readonly cudaData?: string;
 }
 
@@ -59,7 +59,7 @@ const nvidia12 = [
 ];
 
 export const pluginDefinitions: Readonly<Record<PluginName, PluginDefinition>> = {
-  // Fastest of three by measurement (docs/xla.md); the second is the only one for arm64.
+  // The fastest of three as measured (docs/xla.md); the second is the only one for arm64.
   cpu: {
     summary: "any x86-64 or arm64 processor",
     sources: [
@@ -113,7 +113,7 @@ export interface PluginPlan {
   readonly wheels: readonly (PinnedWheel & { readonly project: string })[];
 }
 
-/** The wheels that make up a plugin on a system; throws EngineError where there are none for it. */
+/** The wheels that make up a plugin on a system; throws EngineError if there are none for it. */
 export function planPlugin(
   name: PluginName,
   system: System = thisSystem(),

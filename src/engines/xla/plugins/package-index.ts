@@ -9,14 +9,14 @@ import type { PipConfig } from "./pip-config.js";
 export interface IndexFile {
   readonly name: string;
   readonly url: URL;
-  /** What the index claims; the hash that counts is the pinned one. */
+  /** The hash according to the index; the authoritative one is pinned. */
   readonly sha256?: string;
   readonly size?: number;
 }
 
 const accept = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1";
 
-/** All files of a package, from the first index that knows it. */
+/** All files of a package, from the first index that has it. */
 export async function listFiles(project: string, config: PipConfig, signal?: AbortSignal): Promise<IndexFile[]> {
   const normal = project.toLowerCase().replaceAll(/[-_.]+/g, "-");
   const problems: string[] = [];
@@ -63,7 +63,7 @@ function parseJson(body: string, base: URL): IndexFile[] {
   });
 }
 
-/** Anchors are all a simple page has; their `href` is the file, its fragment the hash. */
+/** A simple page consists of anchors: their `href` is the file, its fragment the hash. */
 function parseHtml(body: string, base: URL): IndexFile[] {
   const files: IndexFile[] = [];
   for (const [, tag, label] of body.matchAll(/<a\b([^>]*)>([^<]*)<\/a>/gi)) {

@@ -4,9 +4,9 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 
 export interface PipConfig {
-  /** The index, then further ones to ask when it lacks a package. */
+  /** The index, then further ones to try if it lacks a package. */
   readonly indexes: readonly URL[];
-  /** Folders and addresses of `find-links`; only folders are used here. */
+  /** Folders and URLs of `find-links`; only folders are used here. */
   readonly folders: readonly string[];
   readonly certificates?: string;
 }
@@ -57,7 +57,7 @@ function configFiles(env: NodeJS.ProcessEnv, platform: NodeJS.Platform): string[
   return [...system, ...user, ...site, ...(env.PIP_CONFIG_FILE ? [env.PIP_CONFIG_FILE] : [])];
 }
 
-/** Keys of the sections that pip reads for a download; a missing file has none. */
+/** Keys of the sections that pip reads for a download; none for a missing file. */
 function readIni(path: string): Map<string, string> {
   const values = new Map<string, string>();
   let content: string;

@@ -24,11 +24,11 @@ import { type PipConfig, pipConfig } from "./pip-config.js";
 import { type PinnedPackage, pinnedPackages } from "./wheels.generated.js";
 
 export interface InstallOptions {
-  /** A wheel file, or a folder that holds the wheels, instead of the package index. */
+  /** A wheel file or a folder with the wheels, instead of the package index. */
   readonly wheel?: string;
-  /** Bytes of all wheels so far and in all, and the file being fetched. */
+  /** Bytes of all wheels fetched so far and in total, and the current file. */
   readonly onProgress?: (done: number, total: number, file: string) => void;
-  /** Hears once that another process is at the same plugin, and which lock it holds. */
+  /** Called once if another process is working on the same plugin, with that process and its lock. */
   readonly onWaiting?: (owner: ProcessIdentity | undefined, lock: string) => void;
   readonly signal?: AbortSignal;
 }
@@ -38,7 +38,7 @@ export interface InstalledPlugin {
   readonly version: string;
   /** Absolute path of the shared library. */
   readonly library: string;
-  /** Folder for the compiler's option `xla_gpu_cuda_data_dir`. */
+  /** Folder for the compiler option `xla_gpu_cuda_data_dir`. */
   readonly cudaData?: string;
   /** Bytes of the wheels it came from. */
   readonly downloadBytes: number;
@@ -49,7 +49,7 @@ export interface StoreOptions {
   readonly pip?: PipConfig;
   readonly system?: System;
   readonly packages?: Readonly<Record<string, PinnedPackage>>;
-  /** First pause after a cut connection, in milliseconds. */
+  /** First pause after a lost connection, in milliseconds. */
   readonly pause?: number;
 }
 
@@ -65,8 +65,8 @@ export class PluginStore {
   }
 
   /**
-   * Fetches, checks and unpacks a plugin; one that is there in this version stays as it is. Either the whole plugin is
-   * in its place afterwards, or what was there before.
+   * Fetches, checks and unpacks a plugin; one that is already installed in this version is left as it is. The
+   * installation is atomic: afterwards there is either the whole new plugin, or what was there before.
    */
   async install(name: PluginName, options: InstallOptions = {}): Promise<InstalledPlugin> {
     const { wheel, onProgress, signal } = options;
@@ -89,7 +89,7 @@ export class PluginStore {
     return found.filter((p) => p !== undefined).sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** Removes a plugin; false when it was not there. Processes that have it loaded keep it until they end. */
+  /** Removes a plugin; false if it was not installed. Processes that have it loaded keep it until they end. */
   async remove(name: string): Promise<boolean> {
     const present = await this.#read(name);
     if (!present) return false;
@@ -146,7 +146,7 @@ export class PluginStore {
     const folder = this.#downloads;
     await mkdir(folder, { recursive: true });
     const total = plan.wheels.reduce((sum, w) => sum + w.size, 0);
-    // Unpacked, the libraries are up to four times as long, and for a moment the wheels lie beside them.
+    // Unpacked libraries are up to four times as large, and the wheels briefly exist next to them.
     await requireFreeSpace(folder, total * 5, `the plugin "${plan.name}"`);
     const paths: string[] = [];
     let before = 0;
@@ -211,7 +211,7 @@ export class PluginStore {
       for (const path of wheels) {
         const archive = await ZipFile.open(path, { totalBytes: 8 * 2 ** 30 });
         try {
-          // Packages that share a folder both bring its __init__.py; Python files are of no use here.
+          // Packages that share a folder both contain its __init__.py; Python files are not needed here.
           await archive.extract(temporary, (entry) => !/\.(py|pyi|pyc)$/.test(entry.name), signal);
         } finally {
           await archive.close();
@@ -238,7 +238,7 @@ export class PluginStore {
     return (await this.#read(plan.name))!;
   }
 
-  /** Removes what an installation that was killed left behind. */
+  /** Removes leftovers of an installation that was killed. */
   async #sweep(name: string): Promise<void> {
     for (const entry of await readdir(this.#folder)) {
       const leftover = entry.startsWith(`.${name}.`) && /\.(new|old|gone)$/.test(entry);
