@@ -1,4 +1,6 @@
-/** The coordinator of a job: ranks join it with the job's token, share values, meet, and learn when one is gone. */
+/**
+ * The coordinator of a job: ranks join it with the job's token, share values, synchronise, and learn when one is gone.
+ */
 import { randomBytes } from "node:crypto";
 import { createServer, type Server, type Socket } from "node:net";
 import { EngineError } from "../errors/errors.js";
@@ -17,17 +19,17 @@ import {
 } from "./protocol.js";
 
 export interface CoordinatorOptions {
-  /** Processes of the job. */
+  /** Number of processes of the job. */
   readonly ranks: number;
-  /** Secret of the job; who does not know it is turned away. */
+  /** Secret of the job; connections without it are rejected. */
   readonly token: string;
-  /** Address to listen on (default: all of the machine's). */
+  /** Address to listen on (default: all addresses of the machine). */
   readonly host?: string;
-  /** 0 takes a free one. */
+  /** 0 selects a free port. */
   readonly port?: number;
   /** Time for all ranks to join (default: five minutes). */
   readonly joinMs?: number;
-  /** A rank that says nothing for so long is taken for dead; default: a minute. */
+  /** A rank that is silent for this long is considered dead (default: a minute). */
   readonly silenceMs?: number;
 }
 
@@ -39,13 +41,13 @@ interface Member {
   left: boolean;
 }
 
-/** Strangers at once; the oldest has to go for one more. A rank shows its token at once and is none for long. */
+/** Maximum unauthenticated connections; the oldest is closed for a new one. A rank proves its token immediately. */
 const mostStrangers = 512;
-/** Milliseconds in which a stranger must have shown the token. */
+/** Milliseconds within which a connection must prove the token. */
 const strangerMs = 5000;
 
 export class Coordinator {
-  /** Resolves when all ranks have left, with undefined, or when the job has failed, with the sentence that says why. */
+  /** Resolves when all ranks have left, with undefined, or when the job has failed, with a sentence saying why. */
   readonly ended: Promise<string | undefined>;
   readonly #members = new Map<number, Member>();
   readonly #strangers = new Set<Socket>();
@@ -54,10 +56,10 @@ export class Coordinator {
   readonly #silenceMs: number;
   #finish: (reason?: string) => void = () => undefined;
   #over = false;
-  /** Why the job has ended, for those who come too late. */
+  /** Why the job has ended, for ranks that connect later. */
   #reason: string | undefined;
 
-  /** Starts to listen. Throws EngineError when the port is taken. */
+  /** Starts to listen. Throws EngineError if the port is in use. */
   static async listen(options: CoordinatorOptions): Promise<Coordinator> {
     const server = createServer();
     const { host, port = 0 } = options;
@@ -97,7 +99,7 @@ export class Coordinator {
     return typeof address === "object" && address ? address.port : 0;
   }
 
-  /** Ends the job: every rank is told the reason. */
+  /** Ends the job and sends every rank the reason. */
   end(reason: string): void {
     if (this.#over) return;
     this.#over = true;
@@ -122,7 +124,7 @@ export class Coordinator {
   }
 
   #greet(socket: Socket): void {
-    socket.on("error", () => undefined); // "close" follows and is what counts
+    socket.on("error", () => undefined); // "close" follows and is handled instead
     if (this.#over && this.#reason === undefined) {
       socket.destroy();
       return;

@@ -15,7 +15,7 @@ export interface JobOptions {
   readonly nodes: number;
   readonly nodeRank: number;
   readonly processesPerNode: number;
-  /** `host:port` of node 0; this node alone needs none. */
+  /** `host:port` of node 0; not needed for a single node. */
   readonly coordinator?: string;
   /** Secret that all nodes of the job share. */
   readonly token: string;
@@ -23,15 +23,15 @@ export interface JobOptions {
   readonly args: readonly string[];
   /** Time for all processes to join. */
   readonly joinMs?: number;
-  /** Time that processes have to end by themselves before they are killed (default: ten seconds). */
+  /** Time for processes to exit on their own before they are killed (default: ten seconds). */
   readonly graceMs?: number;
-  /** Where messages go, and what processes other than the first say. */
+  /** Receives messages, and the output of processes other than the first. */
   readonly say?: (line: string) => void;
 }
 
 /**
- * Exit code of a process that gives up because another one has failed. It stays between the processes of a job: the
- * launcher looks for the code of the one that failed.
+ * Exit code of a process that gives up because another one has failed. It is internal to a job: the launcher looks for
+ * the code of the process that failed.
  */
 export const gaveUp = 76;
 
@@ -124,7 +124,7 @@ async function untilEnded(
           const first = status !== 0 && failure === 0;
           if (first || (status !== 0 && failure === gaveUp && !killing)) failure = status;
           if (first) {
-            // Interrupted processes have said so themselves and take the time they need to save their work.
+            // Interrupted processes report this themselves and take the time they need to save their work.
             if (status === 130 || status === 75) return resolve();
             if (status !== gaveUp) onFailure(`Rank ${rank} ended with exit code ${status}, so the job ends.`);
             timer = setTimeout(() => {

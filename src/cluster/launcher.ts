@@ -1,12 +1,12 @@
-/** Runs a program of this package in a child process whose memory allocator suits XLA, and stands in for it. */
+/** Runs a program of this package in a child process whose memory allocator suits XLA, and acts on its behalf. */
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import { EngineError } from "../errors/errors.js";
 
 /**
- * XLA's CPU client asks for its temporaries again at each execution, some 500 MB for a step of DeiT-Ti, and glibc gives
- * so large blocks back to the system at once: a third of the step goes to page faults. With these settings the heap
- * keeps them (no mmap, no trimming, growth in large strides) and uses huge pages, which brings 25–45 %. They are read
+ * XLA's CPU client reallocates its temporaries for each execution, some 500 MB for a step of DeiT-Ti, and glibc returns
+ * such large blocks to the system immediately: a third of the step is spent on page faults. With these settings the
+ * heap keeps them (no mmap, no trimming, growth in large steps) and uses huge pages, which gains 25–45 %. They are read
  * when a process starts, so a process cannot set them for itself.
  */
 const allocator: Readonly<Record<string, string>> = {
@@ -16,13 +16,13 @@ const allocator: Readonly<Record<string, string>> = {
   MALLOC_TOP_PAD_: "268435456",
 };
 
-/** Tells a launched process from the one that a user started. */
+/** Distinguishes a launched process from one started by the user. */
 const marker = "DEIT_LAUNCHED";
 
-/** Events of a device are awaited on the threads that Node also uses for files; its four are few for both. */
+/** Device events are awaited on the threads that Node also uses for files; the default of four is too few for both. */
 const threadPool: Readonly<Record<string, string>> = { UV_THREADPOOL_SIZE: "8" };
 
-/** The environment of a launched process. What the user has set stays as it is. */
+/** The environment of a launched process. Variables set by the user are not changed. */
 export function launchEnvironment(
   env: NodeJS.ProcessEnv = process.env,
   platform: NodeJS.Platform = process.platform,
@@ -36,7 +36,7 @@ export function isLaunched(env: NodeJS.ProcessEnv = process.env): boolean {
 }
 
 export interface LaunchOptions {
-  /** Variables in addition, such as the rank of the process. */
+  /** Additional variables, such as the rank of the process. */
   readonly env?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
 }
@@ -44,13 +44,13 @@ export interface LaunchOptions {
 const forwarded = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"] as const;
 
 /**
- * Starts `script` with `args` under the settings above, with this process's input and output, and answers with its exit
- * code when it has ended; one that a signal ended gives 128 + the signal's number, as a shell does. Signals to this
- * process go to the child, which decides what they mean.
+ * Starts `script` with `args` under the settings above, with this process's input and output, and resolves to its exit
+ * code; if a signal ended it, to 128 + the signal's number, as in a shell. Signals to this process are forwarded to the
+ * child, which decides how to handle them.
  */
 export function launch(script: string, args: readonly string[], { env, signal }: LaunchOptions = {}): Promise<number> {
   const child = spawn(process.execPath, [...process.execArgv, script, ...args], {
-    // The channel tells the child when this process is gone (see followParent).
+    // The channel lets the child notice when this process is gone (see followParent).
     stdio: ["inherit", "inherit", "inherit", "ipc"],
     env: { ...launchEnvironment(), ...env },
   });
@@ -67,10 +67,10 @@ export function launch(script: string, args: readonly string[], { env, signal }:
   });
 }
 
-/** Calls `pass` with the signals that this process gets from now on; the result ends that. */
+/** Calls `pass` with the signals that this process gets from now on; the returned function stops this. */
 export function forwardSignals(pass: (signal: NodeJS.Signals) => void): () => void {
   const forward = (name: NodeJS.Signals) => {
-    // A terminal sends Ctrl-C to the whole group; sending it once more would look like a second one.
+    // A terminal sends Ctrl-C to the whole group; forwarding it would look like a second one.
     if (name === "SIGINT" && process.stdin.isTTY) return;
     pass(name);
   };
@@ -80,7 +80,7 @@ export function forwardSignals(pass: (signal: NodeJS.Signals) => void): () => vo
   };
 }
 
-/** To be called in a launched process: ends it, as a termination signal would, when the launcher is gone. */
+/** To be called in a launched process: ends it like a termination signal when the launcher is gone. */
 export function followParent(): void {
   if (!process.channel) return;
   process.channel.unref();

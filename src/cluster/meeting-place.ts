@@ -1,7 +1,7 @@
-/** What a coordinator keeps for its ranks: values by key, readers that wait for them, and gatherings under way. */
+/** What a coordinator stores for its ranks: values by key, readers waiting for them, and gathers in progress. */
 import type { Json } from "./process-group.js";
 
-/** All keys and values together; a topology of a thousand devices is some hundred kilobytes. */
+/** Limit of all keys and values together; a topology of a thousand devices is some hundred kilobytes. */
 const mostBytes = 2 ** 30;
 
 export class MeetingPlace {
@@ -23,7 +23,7 @@ export class MeetingPlace {
     this.#waiting.delete(key);
   }
 
-  /** The value, as soon as it is there; undefined after `timeoutMs`. */
+  /** The value, as soon as it is available; undefined after `timeoutMs`. */
   get(key: string, timeoutMs: number): Promise<string | undefined> {
     const value = this.#values.get(key);
     if (value !== undefined || timeoutMs === 0) return Promise.resolve(value);
@@ -41,7 +41,7 @@ export class MeetingPlace {
     });
   }
 
-  /** Everyone's values by rank, when the last has come. */
+  /** All values by rank, once the last has arrived. */
   gather(name: string, rank: number, value: Json): Promise<Json[]> {
     const gathering = this.#gatherings.get(name) ?? { values: new Map<number, Json>(), done: [] };
     this.#gatherings.set(name, gathering);

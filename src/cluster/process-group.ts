@@ -2,14 +2,14 @@
 
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
-/** Processes that train together, and how they tell each other things. */
+/** Processes that train together, and how they exchange values. */
 export interface ProcessGroup {
-  /** This process's place, from 0; the first one writes files and logs. */
+  /** This process's index, from 0; the first one writes files and logs. */
   readonly index: number;
   readonly count: number;
   /**
-   * Every process gives a value and gets those of all, by place. All must make the same calls in the same order;
-   * `name` is for messages. Rejects when the group has fallen apart.
+   * Every process contributes a value and gets those of all, by index. All must make the same calls in the same order;
+   * `name` is for messages. Rejects if the group has broken up.
    */
   gather<T extends Json>(name: string, value: T): Promise<T[]>;
 }
@@ -21,12 +21,12 @@ export const alone: ProcessGroup = {
   gather: async (_, value) => [value],
 };
 
-/** The first process, which speaks for all. */
+/** Whether this is the first process, which writes for all. */
 export const leads = ({ index }: ProcessGroup): boolean => index === 0;
 
-/** A store of small values that all processes share, as PJRT's key-value callbacks want it. */
+/** A store of small values that all processes share, as PJRT's key-value callbacks require it. */
 export interface KeyValueStore {
   put(key: string, value: Uint8Array): Promise<void>;
-  /** Waits until somebody has put a value; undefined when nobody has in time. */
+  /** Waits until a process has put a value; undefined after the timeout. */
   get(key: string, timeoutMs: number): Promise<Uint8Array | undefined>;
 }

@@ -1,10 +1,10 @@
-/** What ranks and their coordinator say to each other: JSON, one value a line, over TCP, after a proof of the token. */
+/** The protocol of ranks and their coordinator: JSON, one value per line, over TCP, after a proof of the token. */
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { Socket } from "node:net";
 import { z } from "zod";
 import { parseJson } from "../system/text/json.js";
 
-/** A stranger may say this much before it has shown that it knows the token; a member this much in one line. */
+/** Maximum bytes from a connection before it has proved the token, and of a member's line. */
 export const lineLimits = { stranger: 4096, member: 64 * 2 ** 20 } as const;
 
 export const hello = z.strictObject({
@@ -35,15 +35,15 @@ export const welcome = z.union([
 ]);
 
 export const answer = z.discriminatedUnion("kind", [
-  /** `value` is missing where there is none: after a put, or when a get has waited in vain. */
+  /** `value` is absent after a put, or when a get has timed out. */
   z.strictObject({ kind: z.literal("answer"), id, value: z.json().optional() }),
-  /** The job is over, and this is why. */
+  /** The job is over, for this reason. */
   z.strictObject({ kind: z.literal("end"), reason: z.string() }),
   z.strictObject({ kind: z.literal("pong") }),
 ]);
 export type Answer = z.infer<typeof answer>;
 
-/** Shows knowledge of the token without sending it; `who` keeps one side's proof from serving as the other's. */
+/** Proves knowledge of the token without sending it; `who` prevents one side's proof from being used as the other's. */
 export function proofOf(token: string, who: "rank" | "coordinator", nonce: string, rank: number): string {
   return createHmac("sha256", token)
     .update(JSON.stringify([who, nonce, rank]))
@@ -58,7 +58,7 @@ export function send(socket: Socket, message: unknown): void {
   if (socket.writable) socket.write(`${JSON.stringify(message)}\n`);
 }
 
-/** Calls `onLine` with each line as JSON; one that is none, or longer than `limit()`, ends the connection. */
+/** Calls `onLine` with each line as JSON; a line that is not JSON, or longer than `limit()`, ends the connection. */
 export function readLines(socket: Socket, limit: () => number, onLine: (message: unknown) => void): void {
   let parts: Buffer[] = [];
   let length = 0;

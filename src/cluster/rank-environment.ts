@@ -1,11 +1,11 @@
-/** How a launcher tells the processes it starts their place in the job. */
+/** How a launcher passes the processes that it starts their place in the job. */
 import { EngineError } from "../errors/errors.js";
 import { Rank } from "./rank.js";
 
 export interface Place {
   readonly rank: number;
   readonly ranks: number;
-  /** Among the processes of the same node. */
+  /** Rank among the processes of the same node. */
   readonly localRank: number;
   readonly localRanks: number;
   readonly coordinator: string;
@@ -23,7 +23,7 @@ export function placeToEnvironment(place: Place): Record<string, string> {
   };
 }
 
-/** The place that a launcher gave to this process; undefined when none did. */
+/** The place that a launcher assigned to this process; undefined if there was no launcher. */
 export function placeFromEnvironment(env: NodeJS.ProcessEnv = process.env): Place | undefined {
   if (env.DEIT_RANK === undefined) return undefined;
   const number = (name: string) => {
@@ -45,7 +45,7 @@ export function placeFromEnvironment(env: NodeJS.ProcessEnv = process.env): Plac
   };
 }
 
-/** Joins the job that this process was launched for; undefined when it runs by itself. */
+/** Joins the job that this process was launched for; undefined if it runs on its own. */
 export async function joinFromEnvironment(
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<{ rank: Rank; place: Place } | undefined> {

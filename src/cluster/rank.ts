@@ -25,14 +25,14 @@ export interface RankOptions {
   /** `host:port`. */
   readonly coordinator: string;
   readonly token: string;
-  /** How long to try to reach the coordinator; default: five minutes, since nodes start at different times. */
+  /** How long to try to reach the coordinator (default: five minutes, since nodes start at different times). */
   readonly joinMs?: number;
 }
 
-/** A message without the number that its answer will carry. */
+/** A message without its id, which its answer will repeat. */
 type Question = Request extends infer R ? (R extends { id: number } ? Omit<R, "id"> : never) : never;
 
-/** Milliseconds in which a coordinator must have said who it is. */
+/** Milliseconds within which a coordinator must identify itself. */
 const greetingMs = 10_000;
 
 export class Rank implements ProcessGroup, KeyValueStore {
@@ -45,7 +45,7 @@ export class Rank implements ProcessGroup, KeyValueStore {
   #left = false;
   #ping: NodeJS.Timeout | undefined;
 
-  /** Joins the job. Throws EngineError when the coordinator cannot be reached or turns this rank away. */
+  /** Joins the job. Throws EngineError if the coordinator cannot be reached or rejects this rank. */
   static async join(options: RankOptions): Promise<Rank> {
     const { coordinator, joinMs = 300_000 } = options;
     const { host, port } = parseAddress(coordinator);
@@ -116,13 +116,13 @@ export class Rank implements ProcessGroup, KeyValueStore {
     socket.on("close", () => this.#fail(`The coordinator at ${coordinator} is gone, so the job ends.`));
   }
 
-  /** Aborted with a TrainingError when the job has fallen apart: another rank or the coordinator is gone. */
+  /** Aborted with a TrainingError if the job has broken up: another rank or the coordinator is gone. */
   get over(): AbortSignal {
     return this.#over.signal;
   }
 
   async gather<T extends Json>(name: string, value: T): Promise<T[]> {
-    // All ranks meet in the same order, so the how-manieth of its name tells one gathering from the next.
+    // All ranks gather in the same order, so a count per name distinguishes one gather from the next.
     const turn = this.#turns.get(name) ?? 0;
     this.#turns.set(name, turn + 1);
     return (await this.#ask({ kind: "gather", name: `${name}#${turn}`, value: value as never })) as unknown as T[];
@@ -137,7 +137,7 @@ export class Rank implements ProcessGroup, KeyValueStore {
     return typeof value === "string" ? Buffer.from(value, "base64") : undefined;
   }
 
-  /** Says goodbye, so that the end of this process is not taken for a failure. */
+  /** Leaves the job, so that the end of this process is not mistaken for a failure. */
   async leave(): Promise<void> {
     if (this.#left || this.#over.signal.aborted) return;
     this.#left = true;
@@ -150,7 +150,7 @@ export class Rank implements ProcessGroup, KeyValueStore {
     });
   }
 
-  /** This process has failed, and the job ends with it: all others are told why. */
+  /** Reports that this process has failed, which ends the job; all others get the reason. */
   fail(reason: string): void {
     if (this.#left || this.#over.signal.aborted) return;
     this.#left = true;

@@ -3,12 +3,12 @@ import { describe, expect, it } from "vitest";
 import { expandHosts, slurmPlace, slurmScript } from "./slurm.js";
 
 describe("SLURM's environment", () => {
-  it("tells a task its place and the first node", () => {
+  it("gives a task its place and the first node", () => {
     const env = { SLURM_PROCID: "2", SLURM_NTASKS: "3", SLURM_NODELIST: "gpu[07-08],big1", SLURM_JOB_ID: "1234567" };
     expect(slurmPlace(env)).toEqual({ nodes: 3, nodeRank: 2, firstHost: "gpu07", port: 34_567 });
     expect(slurmPlace({})).toBeUndefined();
   });
-  it("with several tasks on a node is refused with the way out", () => {
+  it("is refused for several tasks on a node, with the way out", () => {
     const env = { SLURM_PROCID: "0", SLURM_NTASKS: "16", SLURM_NODELIST: "gpu[1-2]" };
     expect(() => slurmPlace(env)).toThrow(/16 tasks on 2 nodes.*--ntasks-per-node=1/);
   });
@@ -36,7 +36,7 @@ describe("a job script", () => {
     partition: "gpu",
     command: ["train", "my data", "--set", "about=it's $HOME"],
   });
-  it("asks for what was asked for, one task on each node", () => {
+  it("requests the given resources, one task on each node", () => {
     for (const line of ["nodes=4", "ntasks-per-node=1", "gpus-per-node=8", "time=24:00:00", "partition=gpu"])
       expect(script).toContain(`#SBATCH --${line}\n`);
     expect(script).not.toContain("undefined");
@@ -44,7 +44,7 @@ describe("a job script", () => {
       /`partition` is/,
     );
   });
-  it("is sound shell, hands every argument on as it is, and has a secret of its own", () => {
+  it("is valid shell, passes every argument on unchanged, and has its own secret", () => {
     execFileSync("bash", ["-n"], { input: script });
     const tried = script.replace("exec srun --kill-on-bad-exit=1 ", "printf '%s\\n' $DEIT_JOB_TOKEN ");
     const lines = execFileSync("bash", { input: tried, encoding: "utf8" }).trimEnd().split("\n");

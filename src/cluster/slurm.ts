@@ -11,7 +11,7 @@ export interface SlurmPlace {
   readonly port: number;
 }
 
-/** The place of a task that `srun` has started, one on each node; undefined outside of SLURM. */
+/** The place of a task started by `srun`, one on each node; undefined outside SLURM. */
 export function slurmPlace(env: NodeJS.ProcessEnv): SlurmPlace | undefined {
   const { SLURM_PROCID, SLURM_NTASKS, SLURM_JOB_ID = "0" } = env;
   const nodeList = env.SLURM_STEP_NODELIST ?? env.SLURM_NODELIST ?? env.SLURM_JOB_NODELIST;
@@ -47,7 +47,7 @@ export function expandHosts(list: string): string[] {
   return hosts;
 }
 
-/** `07` or `01-03`, with the zeros in front that the first has. */
+/** `07` or `01-03`, with the leading zeros of the first. */
 function expandRange(text: string): string[] {
   const [from, to = from] = text.split("-");
   const count = Number(to) - Number(from) + 1;
@@ -60,12 +60,12 @@ export interface SlurmScriptOptions {
   readonly processesPerNode: number;
   readonly gpusPerNode?: number;
   readonly cpusPerTask?: number;
-  /** As `--time` of sbatch, such as 24:00:00. */
+  /** As in sbatch's `--time`, such as 24:00:00. */
   readonly time?: string;
   readonly partition?: string;
   readonly account?: string;
   readonly jobName?: string;
-  /** The command of deit and its arguments, such as `["train", "imagenet"]`. */
+  /** The deit command and its arguments, such as `["train", "imagenet"]`. */
   readonly command: readonly string[];
 }
 
@@ -82,7 +82,7 @@ export function slurmScript(options: SlurmScriptOptions): string {
     partition,
     account,
     output: `${jobName}-%j.log`,
-    // Two minutes before the time is over, so that training can save its state.
+    // Two minutes before the time limit, so that training can save its state.
     signal: "TERM@120",
   };
   for (const name of ["nodes", "gpusPerNode", "cpusPerTask", "time", "partition", "account", "jobName"] as const) {

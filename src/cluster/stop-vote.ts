@@ -1,4 +1,4 @@
-/** When to stop: where several processes train, all must do so after the very same run. */
+/** When to stop: if several processes train, all must stop after the very same run. */
 import { alone, type ProcessGroup } from "./process-group.js";
 
 export class StopVote {
@@ -9,14 +9,14 @@ export class StopVote {
     private readonly group: ProcessGroup = alone,
   ) {}
 
-  /** The signal where this process decides by itself; what it waits for then need not be waited for. */
+  /** The signal, if this process decides alone; waits can then be aborted by it. */
   get alone(): AbortSignal | undefined {
     return this.group.count === 1 ? this.signal : undefined;
   }
 
   /**
-   * Whether to stop now. All processes ask at the same places and get the same answer: that to the votes they gave the
-   * time before, so that nobody waits for the slowest.
+   * Whether to stop now. All processes ask at the same points and get the same answer: that of their previous votes, so
+   * that none waits for the slowest.
    */
   async due(): Promise<boolean> {
     const wish = this.signal?.aborted ?? false;

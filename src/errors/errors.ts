@@ -1,8 +1,8 @@
 /**
- * The typed errors of `deit`. Every message is a sentence: what failed, where (file, option or shape),
- * what was expected, and the way out, which names settings (sentence.ts): `message` and `hints` as the library's, the command
- * line as its options. The command line prints the message alone and exits with `exitCode`.
- * Names of files and texts out of them may hold what a terminal obeys; in a message that is written as an escape.
+ * The typed errors of `deit`. Every message is a sentence: what failed, where (file, option or shape), what was
+ * expected, and the way out, which names settings (sentence.ts): `message` and `hints` as the library's, the command
+ * line as its options. The command line prints only the message and exits with `exitCode`. Names and contents of files
+ * may include terminal control characters; messages escape them.
  */
 import { printable } from "./printable.js";
 import { type Hint, type Message, type Renaming, Sentence } from "./sentence.js";
@@ -67,17 +67,17 @@ export class NoSuchPartError extends FileError {
   constructor(
     path: string,
     message: Message,
-    /** Names of the parts that are there; none where the data is not divided. */
+    /** Names of the existing parts; none if the data is not divided. */
     readonly parts: readonly string[],
   ) {
     super(path, message);
   }
 }
 
-/** A part whose samples have no labels: nothing can be learnt from it or measured on it. */
+/** A part whose samples have no labels: nothing can be trained or measured on it. */
 export class UnlabelledPartError extends FileError {}
 
-/** Weights that do not fit the model (other architecture, class count, resolution). */
+/** Weights that do not fit the model (different architecture, class count, resolution). */
 export class WeightsError extends DeitError {
   readonly exitCode = 5;
 }
@@ -89,7 +89,7 @@ export class EngineError extends DeitError {
 
 /** A program that needs more memory than the device has. */
 export class OutOfMemoryError extends EngineError {
-  /** What was found, a sentence without the way out: for who knows a better one. */
+  /** What was found, a sentence without the way out, for callers that know a better one. */
   readonly found: Message;
 
   constructor(message: Message, { found = message, cause }: { found?: Message; cause?: unknown } = {}) {
@@ -98,7 +98,7 @@ export class OutOfMemoryError extends EngineError {
   }
 }
 
-/** A download that was refused, cut off for good, or is not what was expected. */
+/** A download that was refused, failed permanently, or is not what was expected. */
 export class DownloadError extends DeitError {
   readonly exitCode = 8;
 }
@@ -113,7 +113,7 @@ export class InterruptedError extends DeitError {
   readonly exitCode = 130;
 }
 
-/** Work that was asked to save itself and end, to be taken up again: what a cluster's warning signal means. */
+/** Work that saved its state and ended on request, to be resumed later, as on a cluster's warning signal. */
 export class PausedError extends DeitError {
   /** EX_TEMPFAIL of sysexits.h: not done, try again. */
   readonly exitCode = 75;

@@ -1,8 +1,8 @@
-/** What was thrown, as text. */
+/** Text of thrown values. */
 import { DeitError } from "./errors.js";
 import type { Message } from "./sentence.js";
 
-/** The message of an error, or anything else that was thrown as text. */
+/** The message of an error, or any other thrown value as a string. */
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** The same with the settings that it names, for a sentence that goes on from it. */

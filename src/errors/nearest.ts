@@ -1,11 +1,12 @@
-/** What was meant by a mistyped name. */
+/** Guesses what a mistyped name was meant to be. */
 
-/** Typing errors in a word of so many letters that still leave it recognisable. */
+/** Maximum typing errors in a word of this many letters that leave it recognisable. */
 const mostErrors = (letters: number): number => Math.min(3, Math.max(1, Math.floor(letters / 3)));
 
 /**
- * The candidate that `word` is a misspelling of: equal but for case, the beginning of it, itself with something before
- * or behind, or few typing errors away (insertion, omission, substitution, exchange of neighbours). Undefined for others.
+ * The candidate that `word` is a misspelling of: equal except for case, a prefix of it, the candidate with something
+ * before or after it, or a few typing errors away (insertion, omission, substitution, transposition). Undefined if
+ * there is none.
  */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   const meant = plain(word);
@@ -24,16 +25,16 @@ export function nearest(word: string, candidates: readonly string[]): string | u
     ?.candidate;
 }
 
-/** The end of a sentence about a name that there is not: with what was meant, where that can be told. */
+/** The end of a sentence about an unknown name, with a suggestion if there is one. */
 export function didYouMean(word: string, candidates: readonly string[]): string {
   const meant = nearest(word, candidates);
   return meant === undefined ? "." : `; did you mean "${meant}"?`;
 }
 
-/** Without case and the joints of words. */
+/** Without case and word separators. */
 const plain = (word: string): string => word.toLowerCase().replace(/[-_ ]/g, "");
 
-/** Damerau and Levenshtein's distance, where no part is edited twice. */
+/** The Damerau-Levenshtein distance without editing any part twice (optimal string alignment). */
 function distance(a: string, b: string): number {
   let [before, row]: [number[], number[]] = [[], Array.from({ length: b.length + 1 }, (_, i) => i)];
   for (let i = 1; i <= a.length; i++) {

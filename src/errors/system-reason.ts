@@ -29,7 +29,7 @@ const reasons: Readonly<Record<string, string>> = {
 
 const denied = { read: "ask for the right to read it", write: "choose a folder you may write to" } as const;
 
-/** Why something failed, to follow a colon; `doing` begins with what was to be done, as "read" or "write the log in". */
+/** Why something failed, to follow a colon; `doing` begins with the operation, such as "read" or "write the log in". */
 export function systemReason(error: unknown, doing: string): string {
   const { code = "", syscall } = error as NodeJS.ErrnoException;
   if (code === "EACCES" || code === "EPERM")

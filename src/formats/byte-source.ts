@@ -1,14 +1,14 @@
-/** Bytes at positions: a file, a window over a slower source, a part of a larger one. */
+/** Random access to bytes: of a file, of a slower source through a window, of a part of a larger source. */
 import type { FileHandle } from "node:fs/promises";
 import { FileError } from "../errors/errors.js";
 import { fileError } from "../errors/file-error.js";
 
-/** Something with bytes at positions: a file, a part of one, or one behind HTTP. */
+/** Bytes with random access: a file, a part of one, or one behind HTTP. */
 export interface ByteSource {
   /** Its name in messages. */
   readonly name: string;
   readonly size: number;
-  /** Exactly these bytes; throws FileError when they are not there. */
+  /** Exactly these bytes; throws FileError if the source does not have them. */
   read(offset: number, length: number): Promise<Buffer>;
 }
 
@@ -28,7 +28,7 @@ export async function fileSource(path: string, file: FileHandle, name = path): P
   };
 }
 
-/** The same bytes, fetched at least `window` at a time, which saves round trips where reads lie close together. */
+/** The same bytes, fetched at least `window` at a time, which saves round trips when reads are close together. */
 export function windowed(source: ByteSource, window: number): ByteSource {
   let start = 0;
   let held: Buffer = Buffer.alloc(0);
@@ -46,7 +46,7 @@ export function windowed(source: ByteSource, window: number): ByteSource {
   };
 }
 
-/** Bytes that are there already, under a name for messages. */
+/** Bytes that are in memory, with a name for messages. */
 export function bufferSource(name: string, bytes: Buffer): ByteSource {
   return { name, size: bytes.length, read: async (offset, length) => bytes.subarray(offset, offset + length) };
 }
@@ -56,7 +56,10 @@ export function within(source: ByteSource, start: number, size: number, name: st
   return { name, size, read: (offset, length) => source.read(start + offset, length) };
 }
 
-/** Bytes that come one after the other, such as those of a packed file: each read begins where the last one did, or later. */
+/**
+ * Bytes that arrive sequentially, such as those of a compressed file: a read must not start before the previous one
+ * did.
+ */
 export function forwardSource(name: string, pieces: AsyncIterable<Buffer>): ByteSource {
   const iterator = pieces[Symbol.asyncIterator]();
   let start = 0;

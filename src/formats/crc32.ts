@@ -1,4 +1,7 @@
-/** CRC-32 (IEEE 802.3), the checksum of zip and PNG: that of zlib, or by a table where Node has none yet (before 20.15). */
+/**
+ * CRC-32 (IEEE 802.3), the checksum of zip and PNG: zlib's, or computed by a table in Node before 20.15, which lacks
+ * it.
+ */
 import zlib from "node:zlib";
 
 const table = Uint32Array.from({ length: 256 }, (_, byte) => {

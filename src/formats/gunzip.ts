@@ -1,10 +1,10 @@
-/** Content of gzip files, piece by piece and bounded. */
+/** Content of gzip files, streamed and limited in size. */
 import { createGunzip } from "node:zlib";
 import { FileError } from "../errors/errors.js";
 import { fileError } from "../errors/file-error.js";
 import { streamRegular } from "../system/files/regular-file.js";
 
-/** Throws FileError when the file is damaged, cut short, or unpacks to more than `limit` bytes. */
+/** Throws FileError if the file is damaged, truncated, or unpacks to more than `limit` bytes. */
 export async function* gunzipped(path: string, limit: number): AsyncGenerator<Buffer, void> {
   const input = await streamRegular(path).catch((error) => {
     throw fileError(path, "read", error);

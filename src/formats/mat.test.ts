@@ -29,7 +29,7 @@ it.each(["plain", "compressed"])("reads what scipy writes (%s)", async (name) =>
   );
 });
 
-/** A variable `x` of one element of zeros, packed: a few kilobytes. */
+/** A variable `x` with one element of zeros, compressed: a few kilobytes. */
 function bomb(kind: number, type: number, mebibytes: number): Buffer {
   const element = (of: number, data: Buffer) => {
     const tag = Buffer.alloc(8);
@@ -55,7 +55,7 @@ function bomb(kind: number, type: number, mebibytes: number): Buffer {
   return Buffer.concat([head, tag, packed]);
 }
 
-it("refuses what unpacks to more than any labels are, before anything is made of it", () => {
+it("refuses what unpacks to more than any labels need, before anything is built from it", () => {
   const read = (bytes: Buffer, wanted = "x") => parseMat("x.mat", bytes, [wanted]);
   expect(() => read(bomb(6, 2, 33))).toThrow(/"x\.mat" unpacks to more than 33554432 bytes/);
   expect(() => read(bomb(6, 2, 3))).toThrow(/holds more than 2000000 numbers/);
@@ -66,7 +66,7 @@ it("refuses what unpacks to more than any labels are, before anything is made of
   expect(() => read(several, "y")).toThrow(/unpacks to more/);
 });
 
-it("refuses what is damaged, and never fails otherwise", async () => {
+it("refuses damaged files, and never fails in any other way", async () => {
   const folder = await mkdtemp(join(tmpdir(), "deit-mat-"));
   const path = join(folder, "x.mat");
   const whole = await readFile(fixture("plain"));

@@ -1,22 +1,22 @@
-/** MATLAB files (version 5, as datasets keep their labels in): numbers, text, cells and structures. */
+/** MATLAB files (version 5, which some datasets use for labels): numbers, text, cells and structures. */
 import { inflateSync } from "node:zlib";
 import { FileError } from "../errors/errors.js";
 import { fileError } from "../errors/file-error.js";
 import { readWhole } from "../system/files/regular-file.js";
 
-/** Numbers column by column, text, a list of cells, or a list of structures. */
+/** Numbers in column-major order, text, a list of cells, or a list of structures. */
 export type MatValue = readonly number[] | string | readonly MatValue[] | readonly MatStruct[];
 export type MatStruct = ReadonlyMap<string, MatValue>;
 
 /**
- * What is believed, of a whole file: the labels of datasets take a few megabytes and some ten thousand values. A number
- * or a cell takes many times the memory of its bytes.
+ * Limits for a whole file: the labels of datasets take a few megabytes and some ten thousand values. A number or a cell
+ * takes many times more memory than its bytes.
  */
 const largest = { file: 16 * 2 ** 20, unpacked: 32 * 2 ** 20, values: 400_000, numbers: 2_000_000, depth: 16 };
 
 class MatError extends Error {}
 
-/** Variables of a file by name, all of them by default. Throws FileError when it is damaged or of another version. */
+/** Variables of a file by name, all of them by default. Throws FileError if it is damaged or of a different version. */
 export async function readMat(path: string, wanted?: readonly string[]): Promise<ReadonlyMap<string, MatValue>> {
   const bytes = await readWhole(path, largest.file).catch((error) => {
     throw fileError(path, "read", error);
@@ -24,7 +24,7 @@ export async function readMat(path: string, wanted?: readonly string[]): Promise
   return parseMat(path, bytes, wanted);
 }
 
-/** The same of a file's bytes; `path` names them in messages. */
+/** The same from a file's bytes; `path` names them in messages. */
 export function parseMat(path: string, bytes: Buffer, wanted?: readonly string[]): ReadonlyMap<string, MatValue> {
   if (bytes.length > largest.file) throw refused(path, `has ${bytes.length} bytes, above the limit of ${largest.file}`);
   try {
@@ -54,7 +54,7 @@ function variablesOf(bytes: Buffer, wanted?: ReadonlySet<string>): Map<string, M
   return variables;
 }
 
-/** What a file may still make of its bytes. */
+/** What a file may still allocate. */
 class Budget {
   unpacked = largest.unpacked;
   #values = largest.values;
@@ -101,7 +101,7 @@ function* elements(bytes: Buffer, budget: Budget): Generator<Element, void> {
   for (let at = 0; at + 8 <= bytes.length; ) {
     budget.values(1);
     const word = bytes.readUInt32LE(at);
-    // Up to four bytes stand in the tag itself.
+    // Up to four bytes are stored in the tag itself.
     const small = word >>> 16;
     const type = small > 0 ? word & 0xffff : word;
     const length = small > 0 ? small : bytes.readUInt32LE(at + 4);
@@ -114,7 +114,7 @@ function* elements(bytes: Buffer, budget: Budget): Generator<Element, void> {
 
 const classes = { cell: 1, structure: 2, text: 4, sparse: 5 } as const;
 
-/** A variable or a value within one, as far as it says what it is. */
+/** The elements that describe a variable, or a value within one. */
 interface Parts {
   readonly name: string;
   readonly kind: number;
@@ -144,7 +144,7 @@ function parseValue({ kind, count, rest }: Parts, depth: number, budget: Budget)
   return kind === classes.text ? text(data) : numbers(data, budget);
 }
 
-/** Width of a field's name, the names, then each structure's values in their order. */
+/** Width of a field's name, the names, then each structure's values in order. */
 function structures(
   count: number,
   [width, names, ...values]: readonly Element[],
@@ -171,7 +171,7 @@ function text({ type, data }: Element): string {
   throw new MatError(`holds text of the unsupported type ${type}`);
 }
 
-/** Bytes and reader of each type of number. */
+/** Size in bytes and reader of each numeric type. */
 const readers: Readonly<Record<number, readonly [size: number, read: (b: Buffer, at: number) => number]>> = {
   1: [1, (b, at) => b.readInt8(at)],
   2: [1, (b, at) => b.readUInt8(at)],

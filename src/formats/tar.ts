@@ -1,13 +1,13 @@
 /**
- * Tar archives read where they lie: a walk over the headers finds each member's place, and jumps over its content.
- * Knows ustar, GNU's long names and pax records; every size is checked against the bytes that are there.
+ * Tar archives read in place: a walk over the headers finds each member's offset and skips its content. Supports ustar,
+ * GNU's long names and pax records; every size is checked against the available bytes.
  */
 import { FileError } from "../errors/errors.js";
 import { quoted } from "../errors/quoted.js";
 import type { ByteSource } from "./byte-source.js";
 
 export interface TarMember {
-  /** Path inside the archive; nothing is written to it. */
+  /** Path inside the archive; nothing is written to that path. */
   readonly name: string;
   /** Position of the content in the source. */
   readonly offset: number;
@@ -15,22 +15,22 @@ export interface TarMember {
 }
 
 const block = 512;
-/** Longest name or set of pax records that is believed. */
+/** Longest name or set of pax records that is accepted. */
 const longestExtension = 1 << 20;
 
-/** What else an archive may hold: a folder; or a link, a device and the like. */
+/** Any entry of an archive: a file, a folder, or a link, a device and the like. */
 export interface TarEntry extends TarMember {
   readonly kind: "file" | "folder" | "other";
 }
 
-/** The files of an archive, in its order. Throws FileError when it is damaged, cut short or lies about sizes. */
+/** The files of an archive, in its order. Throws FileError if it is damaged, truncated or states wrong sizes. */
 export async function* tarMembers(source: ByteSource): AsyncGenerator<TarMember, void> {
   for await (const { kind, ...member } of tarEntries(source)) if (kind === "file") yield member;
 }
 
 const kinds: Readonly<Record<string, TarEntry["kind"]>> = { "0": "file", "\0": "file", "7": "file", "5": "folder" };
 
-/** All that an archive holds, in its order. Reads forwards only. */
+/** All entries of an archive, in its order. Reads only forwards. */
 export async function* tarEntries(source: ByteSource): AsyncGenerator<TarEntry, void> {
   let extended: Extension = {};
   for (let at = 0; ; ) {
@@ -60,14 +60,14 @@ export async function* tarEntries(source: ByteSource): AsyncGenerator<TarEntry, 
       continue;
     }
     if (type === "S") throw damaged(source, `${quoted(name)} is sparse, which is not supported`);
-    // Names of links, and settings for the whole archive, say nothing of a member's own.
+    // Names of links, and settings for the whole archive, are not about the next member.
     if (type === "K" || type === "g") continue;
     extended = {};
     yield { kind: kinds[type] ?? "other", name, offset, length };
   }
 }
 
-/** What an extra member says of the next one. */
+/** What an extension member states about the next one. */
 interface Extension {
   readonly name?: string;
   readonly size?: number;
@@ -85,7 +85,7 @@ function text(bytes: Buffer): string {
   return bytes.toString("utf8", 0, end < 0 ? bytes.length : end);
 }
 
-/** An octal number, or above eight GiB a binary one. */
+/** An octal number, or a binary one from 8 GiB. */
 function numberOf(source: ByteSource, field: Buffer): number {
   const digits = text(field).trim();
   const binary = () => Number(BigInt(`0x${(field[0] & 0x7f).toString(16)}${field.subarray(1).toString("hex")}`));
@@ -102,7 +102,7 @@ function hasChecksum(header: Buffer): boolean {
   return sum === stated;
 }
 
-/** `LENGTH key=value\n` lines, of which names and sizes matter. */
+/** `LENGTH key=value\n` lines, of which only names and sizes matter. */
 function paxRecords(source: ByteSource, bytes: Buffer): Extension {
   const found: { name?: string; size?: number } = {};
   for (let at = 0; at < bytes.length; ) {
@@ -124,7 +124,7 @@ function paxRecords(source: ByteSource, bytes: Buffer): Extension {
   return found;
 }
 
-/** What a file is packed with that is not an archive yet, as a remark. */
+/** A remark on the compression of a file that has to be unpacked first. */
 function packed(header: Buffer): string {
   const head = header.toString("latin1", 0, 6);
   const packers = { BZh: "bzip2", "\xfd7zXZ": "xz", "(\xb5/\xfd": "zstd", PK: "zip" };

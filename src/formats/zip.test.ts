@@ -26,7 +26,7 @@ interface Item {
   readonly size?: number;
 }
 
-/** A writer of its own, so that the reader is not tested against itself. */
+/** A separate writer, so that the reader is not tested against itself. */
 function zip(items: readonly Item[]): Buffer {
   const locals: Buffer[] = [];
   const centrals: Buffer[] = [];
@@ -81,7 +81,7 @@ describe("ZipFile", () => {
     await archive.close();
   });
 
-  it("gives the place of stored data in the file", async () => {
+  it("gives the offset of stored data in the file", async () => {
     const archive = await opened(zip([digits]));
     const at = await archive.dataOffset(archive.entries.get("a/digits.txt")!);
     expect((await readFile(archive.path)).toString("utf8", at, at + 9)).toBe("123456789");
@@ -95,7 +95,7 @@ describe("ZipFile", () => {
     },
   );
 
-  it("refuses links, encryption, doubled names and unknown methods", async () => {
+  it("refuses links, encryption, duplicate names and unknown methods", async () => {
     await expect(opened(zip([{ ...digits, mode: 0o120777 }]))).rejects.toThrow(/symbolic link/);
     await expect(opened(zip([{ ...digits, flags: 1 }]))).rejects.toThrow(/encrypted/);
     await expect(opened(zip([digits, digits]))).rejects.toThrow(/twice/);

@@ -1,4 +1,7 @@
-/** Zip archives (wheels, PyTorch checkpoints) read from disk: stored and deflated entries, zip64, with every size bounded. */
+/**
+ * Zip archives (wheels, PyTorch checkpoints) read from disk: stored and deflated entries, zip64, with a limit on every
+ * size.
+ */
 import { type FileHandle, mkdir, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline, Readable } from "node:stream";
@@ -9,7 +12,7 @@ import { quoted } from "../errors/quoted.js";
 import { openRegular } from "../system/files/regular-file.js";
 
 export interface ZipEntry {
-  /** Path inside the archive, with forward slashes, never leading out of it. A folder ends with "/". */
+  /** Path inside the archive, with forward slashes, never leading outside it. A folder ends with "/". */
   readonly name: string;
   readonly size: number;
   readonly compressedSize: number;
@@ -17,13 +20,13 @@ export interface ZipEntry {
   readonly method: "stored" | "deflated";
   /** Position of the local header in the file. */
   readonly offset: number;
-  /** Whether its owner may run it, on systems that know of that. */
+  /** Whether its owner may execute it, on systems with such permissions. */
   readonly executable: boolean;
 }
 
 export interface ZipLimits {
   readonly entries?: number;
-  /** Bytes of all entries together, unpacked. */
+  /** Limit of the unpacked bytes of all entries together. */
   readonly totalBytes?: number;
 }
 
@@ -44,7 +47,7 @@ export class ZipFile {
     readonly entries: ReadonlyMap<string, ZipEntry>,
   ) {}
 
-  /** Reads the table of contents. Throws FileError when it is damaged, lies about sizes or names paths outside. */
+  /** Reads the table of contents. Throws FileError if it is damaged, states wrong sizes or names paths outside. */
   static async open(path: string, limits: ZipLimits = {}): Promise<ZipFile> {
     const file = await openRegular(path).catch((error) => {
       throw fileError(path, "open", error);
@@ -57,14 +60,14 @@ export class ZipFile {
     }
   }
 
-  /** Position of an entry's bytes in the file; only stored entries can be read from there as they are. */
+  /** Position of an entry's bytes in the file; only stored entries can be read from there directly. */
   async dataOffset(entry: ZipEntry): Promise<number> {
     const header = await readAt(this.path, this.file, entry.offset, 30);
     if (header.readUInt32LE(0) !== signatures.local) throw damaged(this.path, `${quoted(entry.name)} has no header`);
     return entry.offset + 30 + header.readUInt16LE(26) + header.readUInt16LE(28);
   }
 
-  /** The unpacked bytes of an entry, piece by piece; fails when they are not those the archive promises. */
+  /** The unpacked bytes of an entry, in pieces; throws if they do not match the archive's size and checksum. */
   async *stream(name: string): AsyncGenerator<Buffer> {
     const entry = this.entries.get(name);
     if (!entry) throw new FileError(this.path, `"${this.path}" holds no file ${quoted(name)}.`);
@@ -87,7 +90,7 @@ export class ZipFile {
     if (crc !== entry.crc32) throw damaged(this.path, `${quoted(name)} has another checksum than promised`);
   }
 
-  /** A whole entry in memory; refuses one above `maxBytes`. */
+  /** A whole entry in memory; throws if it exceeds `maxBytes`. */
   async read(name: string, maxBytes = 2 ** 30): Promise<Buffer> {
     const entry = this.entries.get(name);
     if (entry && entry.size > maxBytes) {
@@ -199,7 +202,7 @@ function readEntry(path: string, header: Buffer, name: string, nameLength: numbe
   };
 }
 
-/** Replaces 32-bit fields that are full by those of the zip64 extra field, in its fixed order. */
+/** Replaces 32-bit fields that are saturated with those of the zip64 extra field, in its fixed order. */
 function widen(path: string, fields: readonly number[], extra: Buffer): number[] {
   if (!fields.includes(0xffffffff)) return [...fields];
   for (let at = 0; at + 4 <= extra.length; ) {
@@ -267,9 +270,9 @@ const crcTable = Uint32Array.from({ length: 256 }, (_, n) => {
   return c;
 });
 
-/** The CRC-32 of what came before and `bytes`; that of nothing is 0. */
+/** The CRC-32 of `bytes` after data with the CRC `before`; that of no data is 0. */
 const crc32: (bytes: Uint8Array, before: number) => number =
-  // Node has it since 20.15, some ten times faster.
+  // Built into Node since 20.15, about ten times faster.
   (zlib as { crc32?: (bytes: Uint8Array, before: number) => number }).crc32 ??
   ((bytes, before) => {
     let c = ~before;
@@ -277,9 +280,9 @@ const crc32: (bytes: Uint8Array, before: number) => number =
     return ~c >>> 0;
   });
 
-/** The unpacked bytes; unlike `compose`, it ends with an error where what is packed is not sound. */
+/** The unpacked bytes; unlike `compose`, it ends with an error if the compressed data is malformed. */
 function inflated(packed: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
   const inflate = zlib.createInflateRaw({ chunkSize: 1 << 20 });
-  pipeline(Readable.from(packed), inflate, () => undefined); // who reads the output hears of what fails
+  pipeline(Readable.from(packed), inflate, () => undefined); // failures reach the reader of the output
   return inflate;
 }

@@ -1,16 +1,16 @@
-/** How the hub's client asks: its answers are bounded in time, bytes and number, and come from the hub alone. */
+/** Requests of the hub's client: responses are limited in time, bytes and number, and come only from the hub. */
 import type { IncomingHttpHeaders } from "node:http";
 import { DownloadError, UsageError } from "../errors/errors.js";
 import { request, text } from "../system/net/http.js";
 import { BadStatus } from "../system/net/network-reason.js";
 import { JsonError, parseJson } from "../system/text/json.js";
 
-/** A page of a listing has a thousand files. */
+/** Limits of a response's bytes and of the pages of a listing, which have a thousand files each. */
 const most = { answer: 32 * 2 ** 20, pages: 2000 } as const;
 
 /**
- * A `fetch` for one call of the hub's client. Throws DownloadError for answers that no hub gives, and what `networkReason`
- * knows where there is none.
+ * A `fetch` for one call of the hub's client. Throws DownloadError for responses that are not a hub's; without a
+ * response, throws errors that `networkReason` knows.
  */
 export function askHub(endpoint: string, signal?: AbortSignal): typeof fetch {
   const asked = new Set<string>();
@@ -19,7 +19,7 @@ export function askHub(endpoint: string, signal?: AbortSignal): typeof fetch {
   return async (input, init = {}) => {
     const url = new URL(input instanceof Request ? input.url : input);
     const { method, body } = init;
-    // A listing says where its next page is.
+    // A listing links to its next page.
     if (url.origin !== new URL(endpoint).origin) throw notAHub();
     if (asked.has(url.href) || asked.size >= most.pages)
       throw new DownloadError(`The listing at ${endpoint} never ends; check HF_ENDPOINT.`);
@@ -54,7 +54,7 @@ function headersOf({ link, "content-type": type }: IncomingHttpHeaders): Record<
   return { ...(typeof link === "string" ? { link } : {}), ...(type === undefined ? {} : { "content-type": type }) };
 }
 
-/** The address of the hub that HF_ENDPOINT names. */
+/** The address of the hub given by HF_ENDPOINT. */
 export function checkedEndpoint(endpoint: string): string {
   if (!URL.canParse(endpoint) || !/^https?:$/.test(new URL(endpoint).protocol))
     throw new UsageError(
@@ -63,7 +63,7 @@ export function checkedEndpoint(endpoint: string): string {
   return endpoint;
 }
 
-/** What a hub's token looks like; the client would say nothing that helps, and a blank or line end breaks the request. */
+/** Checks the form of a hub's token; the client's own error is not helpful, and whitespace would break the request. */
 export function checkedToken(token: string): string {
   if (!/^hf_[\w.~+/=-]{1,4096}$/.test(token))
     throw new UsageError(

@@ -1,4 +1,4 @@
-/** Datasets on the Hugging Face hub: which files a repository has, at one commit, and each of them when it is wanted. */
+/** Datasets on the Hugging Face hub: which files a repository has at one commit, each downloaded when needed. */
 import { mkdir, readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { listFiles } from "@huggingface/hub";
@@ -20,18 +20,18 @@ import {
 } from "./hub.js";
 
 export interface HubDataset {
-  /** Names of its Parquet files, in the order of the hub. */
+  /** Names of its Parquet files, in the hub's order. */
   readonly names: readonly string[];
-  /** Path of a file in the cache, downloaded if it is not there yet. */
+  /** Path of a file in the cache, downloaded if it is not there. */
   file(name: string, onProgress?: HubOptions["onProgress"]): Promise<string>;
 }
 
-/** Branch on which the hub keeps every dataset as Parquet files, whatever its authors wrote. */
+/** Branch on which the hub stores every dataset as Parquet files, whatever its original format. */
 const converted = "refs/convert/parquet";
 /** More files than any repository needs. */
 const mostFiles = 100_000;
 
-/** The Parquet files of a dataset ("owner/name"): its own at `revision`, else those that the hub has made of it. */
+/** The Parquet files of a dataset ("owner/name"): its own at `revision`, else those that the hub has converted. */
 export async function hubDataset(repository: string, options: HubOptions = {}): Promise<HubDataset> {
   const asked = { ...options, kind: "dataset" as const };
   const revisions = options.revision === undefined ? ["main", converted] : [options.revision];
@@ -93,7 +93,7 @@ async function listAt(origin: Origin, signal: AbortSignal | undefined): Promise<
   return { commit, names };
 }
 
-/** Keeps which commit a branch stood for, for the time without a network. */
+/** Records which commit a branch referred to, for use without a network. */
 async function remember(origin: Origin, commit: string): Promise<void> {
   const ref = join(repositoryFolder(origin), "refs", origin.revision);
   try {
@@ -104,7 +104,7 @@ async function remember(origin: Origin, commit: string): Promise<void> {
   }
 }
 
-/** What an earlier download has left of a revision. */
+/** Files of a revision from earlier downloads. */
 async function cachedFiles(origin: Origin): Promise<Files | undefined> {
   const folder = repositoryFolder(origin);
   const commit = (await readText(join(folder, "refs", origin.revision), 256).catch(() => origin.revision)).trim();

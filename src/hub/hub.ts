@@ -1,8 +1,7 @@
 /**
- * Files from the Hugging Face hub, in the cache that all its programs share. The hub's own client finds the file and
- * knows the cache's place; what it lacks is done here: a download that was cut off continues where it stopped, a file is
- * kept only when its SHA-256 is the one the hub states, and snapshots are named by the commit of the whole repository,
- * as the Python programs name them.
+ * Files from the Hugging Face hub, in the cache shared by all of its programs. The hub's own client finds the file and
+ * the cache's location; what it lacks is done here: interrupted downloads resume, a file is kept only if its SHA-256 is
+ * the one stated by the hub, and snapshots are named by the commit of the whole repository, as in the Python programs.
  */
 import { createHash } from "node:crypto";
 import { copyFile, mkdir, rm, stat, symlink } from "node:fs/promises";
@@ -27,24 +26,24 @@ import { askHub, checkedEndpoint, checkedToken } from "./ask.js";
 export type RepositoryKind = "model" | "dataset";
 
 export interface HubOptions {
-  /** What the repository is (default: a model). */
+  /** Kind of repository (default: a model). */
   readonly kind?: RepositoryKind;
   /** Branch, tag or commit. */
   readonly revision?: string;
   readonly signal?: AbortSignal;
   readonly onProgress?: (done: number, total: number) => void;
-  /** Environment with HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE (default: the process's own). */
+  /** Environment with HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE (default: that of the process). */
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
-/** Where repositories keep their weights, in the order of preference. */
+/** Where repositories keep their weights, in order of preference. */
 const weightFiles = [
   ...["model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json"],
 ] as const;
-/** What describes a model, beside its weights. */
+/** Files that describe a model, besides its weights. */
 const descriptions = ["config.json", "preprocessor_config.json"] as const;
 
-/** A repository on a hub, as every request names it. */
+/** A repository on a hub, as identified in every request. */
 export interface Origin {
   readonly kind: RepositoryKind;
   readonly repository: string;
@@ -54,19 +53,19 @@ export interface Origin {
 }
 
 /**
- * Path of the weights of `repository` ("owner/name"): its safetensors file, or its PyTorch file where it has no other; or
- * the index of either, where they are in several files. What describes the model is brought into the same folder.
+ * Path of the weights of `repository` ("owner/name"): its safetensors file, or its PyTorch file if it has no other; or
+ * the index of either, if they are in several files. Files that describe the model are fetched into the same folder.
  */
 export async function hubWeights(repository: string, options: HubOptions = {}): Promise<string> {
   return firstOf(repository, weightFiles, descriptions, options);
 }
 
-/** Path of a file of `repository` ("owner/name") in the cache, downloaded if it is not there yet. */
+/** Path of a file of `repository` ("owner/name") in the cache, downloaded if it is not there. */
 export async function hubFile(repository: string, path: string, options: HubOptions = {}): Promise<string> {
   return firstOf(repository, [path], [], options);
 }
 
-/** The first of `paths` that the repository has; those of `beside` that it has are fetched too. */
+/** The first of `paths` that the repository has; those files of `beside` that it has are fetched too. */
 async function firstOf(
   repository: string,
   paths: readonly string[],
@@ -87,7 +86,7 @@ async function firstOf(
   const found = await describe(origin, paths, beside, options.signal).catch((error: unknown) => {
     options.signal?.throwIfAborted();
     if (error instanceof DeitError) throw error;
-    // Without a network, what was fetched before will do.
+    // Without a network, an earlier download is good enough.
     if (cached) return undefined;
     throw unreachable(origin, error);
   });
@@ -113,12 +112,12 @@ export const isOffline = (environment: NonNullable<HubOptions["environment"]>): 
 interface Found {
   readonly path: string;
   readonly size: number;
-  /** What the hub says of its bytes: of large files their SHA-256, of small ones Git's name of them. */
+  /** The hash stated by the hub: SHA-256 for large files, Git's blob id for small ones. */
   readonly hash: { readonly kind: "sha256" | "git"; readonly value: string };
   readonly commit: string;
 }
 
-/** Brings the file into the cache: the bytes by their hash, and a link to them in the snapshot of the commit. */
+/** Fetches the file into the cache: the bytes under their hash, and a link to them in the snapshot of the commit. */
 async function fetchInto(folder: string, origin: Origin, file: Found, options: HubOptions): Promise<string> {
   const { path, size, hash, commit } = file;
   const blob = join(folder, "blobs", hash.value);
@@ -149,7 +148,7 @@ async function fetchInto(folder: string, origin: Origin, file: Found, options: H
   return pointer;
 }
 
-/** A symbolic link where the system allows one, else a copy. */
+/** A symbolic link if the system allows one, else a copy. */
 async function link(blob: string, pointer: string): Promise<void> {
   try {
     await rm(pointer, { force: true });
@@ -162,7 +161,7 @@ async function link(blob: string, pointer: string): Promise<void> {
   }
 }
 
-/** Asks the hub for the first of `paths` that the repository has, at the commit its revision stands for now. */
+/** Asks the hub for the first of `paths` that the repository has, at the commit that its revision refers to now. */
 async function describe(
   origin: Origin,
   paths: readonly string[],
@@ -187,7 +186,7 @@ async function describe(
   return { first: foundOf(info), beside: infos.filter((i) => beside.includes(i.path)).map(foundOf) };
 }
 
-/** What every call of the hub's client takes. Throws UsageError where the settings are not settings of a hub. */
+/** Options of every call of the hub's client. Throws UsageError if the settings are not valid for a hub. */
 export function requestOptions({ endpoint, token }: Origin, signal?: AbortSignal) {
   return {
     hubUrl: checkedEndpoint(endpoint),
@@ -196,7 +195,7 @@ export function requestOptions({ endpoint, token }: Origin, signal?: AbortSignal
   };
 }
 
-/** The commit that a revision stands for now. */
+/** The commit that a revision refers to now. */
 export async function commitOf(origin: Origin, signal?: AbortSignal): Promise<string> {
   const { kind, repository: name, revision } = origin;
   const common = { name, revision, ...requestOptions(origin, signal) };
@@ -211,7 +210,7 @@ export async function commitOf(origin: Origin, signal?: AbortSignal): Promise<st
   return sha;
 }
 
-/** Largest file that the hub may keep in Git itself. */
+/** Largest file that the hub may store in Git itself. */
 const largestInGit = 16 * 2 ** 20;
 
 function hashOf({ repository }: Origin, { lfs, oid, path, size }: PathInfo): Found["hash"] {
@@ -223,7 +222,7 @@ function hashOf({ repository }: Origin, { lfs, oid, path, size }: PathInfo): Fou
   );
 }
 
-/** Refuses and removes a file whose bytes are not those that Git names so. */
+/** Removes a file and throws if its bytes do not match its Git blob id. */
 async function requireGitName(blob: string, name: string, { path }: Found, { repository }: Origin): Promise<void> {
   const bytes = await readWhole(blob, largestInGit);
   if (createHash("sha1").update(`blob ${bytes.length}\0`).update(bytes).digest("hex") === name) return;
@@ -236,7 +235,7 @@ function sizeOf(origin: Origin, { size }: PathInfo): number {
   return size;
 }
 
-/** An answer with an error status, or one that the client does not understand, as a sentence; what else failed as it came. */
+/** A response with an error status, or one that the client cannot parse, as a sentence; other errors unchanged. */
 export function refusal(origin: Origin, error: unknown): unknown {
   const { repository, revision } = origin;
   const status = (error as { statusCode?: number }).statusCode;
@@ -254,7 +253,7 @@ function malformed({ endpoint, repository }: Origin): DownloadError {
   );
 }
 
-/** What the cache holds for a revision it has seen before. */
+/** The cached file of a revision that was fetched before. */
 async function cachedFile(folder: string, revision: string, paths: readonly string[]): Promise<string | undefined> {
   const known = await readText(join(folder, "refs", revision), 256).catch(() => revision);
   for (const path of paths) {
@@ -264,7 +263,7 @@ async function cachedFile(folder: string, revision: string, paths: readonly stri
   return undefined;
 }
 
-/** Refuses names that would lead out of the cache, on any system. */
+/** Throws for names that would lead outside the cache, on any system. */
 function checkRelative(name: string): void {
   if (name === "" || /[\\:]/.test(name) || name.split("/").some((part) => part === "" || part === "." || part === ".."))
     throw new UsageError(`"${name}" is not a file or revision of a repository; write it as the hub shows it.`);

@@ -1,14 +1,14 @@
-/** Pickles with numpy arrays, such as CIFAR's batches: the bytes of an array are found, not copied. */
+/** Pickles with numpy arrays, such as CIFAR's batches: the bytes of an array are located, not copied. */
 import { readPickle } from "./pickle.js";
 import { Callable, type Imports, isCount, PickleError, PickleObject, type PickleValue } from "./values.js";
 
-/** An array of one element type; its bytes are a view of the pickle's where they stand there in one piece. */
+/** An array of one element type; its bytes are a view of the pickle if they are contiguous there. */
 export class NumpyArray extends PickleObject {
   shape: readonly number[] = [];
   #type = new NumpyType("");
   bytes: Uint8Array = new Uint8Array();
 
-  /** numpy's code of the element type, as "u1". */
+  /** numpy's code of the element type, such as "u1". */
   get dtype(): string {
     return this.#type.code;
   }
@@ -102,7 +102,7 @@ const imports: Imports = (module, name) => {
   return Object.hasOwn(known, name) ? new Callable(`${module}.${name}`, known[name]) : undefined;
 };
 
-/** The value of a pickle with arrays in it. Throws PickleError, and nothing else, when it is not sound. */
+/** The value of a pickle with arrays in it. Throws only PickleError, if it is malformed. */
 export function readNumpyPickle(bytes: Uint8Array): PickleValue {
   return readPickle(bytes, { imports, longStrings: "bytes" }).value;
 }

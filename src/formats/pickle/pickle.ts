@@ -1,15 +1,16 @@
 /**
- * A reader of Python pickles that can build plain containers and what a reader of one kind of file adds, such as
- * descriptions of tensors. Whatever a pickle asks to import beyond is refused by name, or stands for something inert; no
- * code of a file is ever run.
+ * A reader of Python pickles that can build plain containers and the objects that the reader of a file format adds,
+ * such as descriptions of tensors. Any other import is refused by name, or replaced by an inert object; code in a file
+ * is never run.
  */
 import { quoted } from "../../errors/quoted.js";
 import { pairsOf, spelledNumber, spelledText, unicodeText } from "./spelled.js";
 import { Callable, type Imports, Inert, importName, PickleError, PickleObject, type PickleValue } from "./values.js";
 
 /**
- * What one pickle may make. The largest checkpoints in use hold some ten thousand tensors of five containers each, and
- * curves of some hundred thousand numbers; a hostile file could ask for an object per byte, or for copies of copies.
+ * Limits of what one pickle may create. The largest checkpoints in use contain some ten thousand tensors of five
+ * containers each, and curves of some hundred thousand numbers; a malicious file could create an object per byte, or
+ * copies of copies.
  */
 const limits = {
   containers: 1_000_000,
@@ -20,7 +21,7 @@ const limits = {
   stack: 2_000_000,
 };
 
-/** Bytes of the longest number. */
+/** Maximum bytes of a number. */
 const longestNumber = 1024;
 
 const mark = Symbol("mark");
@@ -28,7 +29,7 @@ type Slot = PickleValue | typeof mark;
 
 export interface Unpickled {
   readonly value: PickleValue;
-  /** Where the pickle ends in its bytes. */
+  /** Offset of the pickle's end. */
   readonly end: number;
 }
 
@@ -36,17 +37,17 @@ export interface PickleOptions {
   readonly start?: number;
   /** What may be imported beyond plain containers. */
   readonly imports?: Imports;
-  /** What a reference to something outside the pickle stands for; without it such references are refused. */
+  /** Resolves a reference to something outside the pickle; without it such references are refused. */
   readonly persistent?: (id: PickleValue) => PickleValue;
-  /** Whether a name that is not known is an error, or something inert; refused by default. */
+  /** Whether an unknown name is an error or yields an inert object (default: an error). */
   readonly unknown?: "refuse" | "inert";
-  /** What Python 2's long strings are: text, or the bytes of an array. */
+  /** What Python 2's long strings contain: text, or the bytes of an array. */
   readonly longStrings?: "text" | "bytes";
 }
 
 /**
- * Reads one pickle. Bytes in it are views of `bytes`. Throws PickleError, and nothing else, when it is not sound, or
- * what `persistent` throws.
+ * Reads one pickle. Bytes in it are views of `bytes`. Throws only PickleError, if it is malformed, or what `persistent`
+ * throws.
  */
 export function readPickle(bytes: Uint8Array, options: PickleOptions = {}): Unpickled {
   return new Machine(bytes, options).run();
@@ -253,7 +254,7 @@ class Machine {
     }
   }
 
-  /** State given to an object; maps keep it (settings), other plain values drop it (hooks and version marks). */
+  /** Sets an object's state; maps keep it (settings), other plain values drop it (hooks and version markers). */
   #build(): void {
     const state = this.#pop();
     const target = this.#top();
@@ -291,13 +292,13 @@ class Machine {
     return value;
   }
 
-  /** Counts elements that a call copies out of what is already there, which costs the file nothing. */
+  /** Counts elements that a call copies from existing objects, which takes no bytes of the file. */
   #copies(count: number): void {
     this.#copied += count;
     if (this.#copied > limits.copied + this.bytes.length) throw new PickleError("copies its content over and over");
   }
 
-  /** Counts what is kept in lists, dictionaries and the memo. */
+  /** Counts what is stored in lists, dictionaries and the memo. */
   #keeps(count: number): void {
     this.#kept += count;
     if (this.#kept > limits.kept) throw new PickleError(`keeps more than ${limits.kept} values`);
@@ -328,7 +329,7 @@ class Machine {
     return this.bytes[this.#skip(1)];
   }
 
-  /** Moves on by n bytes and returns where they begin. */
+  /** Skips n bytes and returns where they begin. */
   #skip(n: number): number {
     const from = this.at;
     if (!(n >= 0) || from + n > this.bytes.length) throw new PickleError(`is cut short at byte ${from}`);

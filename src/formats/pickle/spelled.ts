@@ -1,7 +1,7 @@
-/** Values that protocol 0 of Python's pickles writes as lines of text, and pairs as all protocols do. */
+/** Values that protocol 0 of Python's pickles writes as lines of text, and pairs as in all protocols. */
 import { PickleError, type PickleValue } from "./values.js";
 
-/** Digits of the longest number: the work of reading one grows with their square. */
+/** Maximum digits of a number: the time to read one grows with their square. */
 const longest = 4096;
 
 export function spelledNumber(line: string): PickleValue {
@@ -13,7 +13,7 @@ export function spelledNumber(line: string): PickleValue {
   return Number.isInteger(value) && !Number.isSafeInteger(value) && /^[+-]?\d+$/.test(digits) ? BigInt(digits) : value;
 }
 
-/** A text in Python's quotes, or bare; its escapes stay as they are, for no name of a tensor has any. */
+/** A string in Python's quotes, or bare; escapes are not decoded, since no tensor name has any. */
 export const spelledText = (line: string): string => /^(['"])(.*)\1$/.exec(line)?.[2] ?? line;
 
 /** A text in Python's raw Unicode escapes: letters of Latin-1 stand for themselves, all others for their numbers. */
@@ -22,7 +22,7 @@ export const unicodeText = (line: string): string =>
     String.fromCodePoint(Number.parseInt(short ?? long, 16)),
   );
 
-/** Keys and values that follow one another. */
+/** Pairs from alternating keys and values. */
 export function pairsOf(items: readonly PickleValue[]): [PickleValue, PickleValue][] {
   if (items.length % 2 !== 0) throw new PickleError("holds a key without a value");
   return Array.from({ length: items.length / 2 }, (_, i) => [items[2 * i], items[2 * i + 1]]);

@@ -1,11 +1,11 @@
-/** PyTorch's pickles: descriptions of tensors whose elements lie elsewhere in the file. */
+/** PyTorch's pickles: descriptions of tensors whose elements are elsewhere in the file. */
 
 import { quoted } from "../../errors/quoted.js";
 import { byteSize, type DType } from "../../tensor/index.js";
 import { readPickle } from "./pickle.js";
 import { Callable, type Imports, isCount, PickleError, PickleObject, type PickleValue } from "./values.js";
 
-/** The type of elements in a file; without a `dtype` it is one that is not read here. */
+/** The type of elements in a file; without a `dtype` it is not supported. */
 export interface ElementType {
   readonly name: string;
   /** Bytes of an element. */
@@ -13,7 +13,7 @@ export interface ElementType {
   readonly dtype?: DType;
 }
 
-/** Elements that lie elsewhere in the file. */
+/** Elements stored elsewhere in the file. */
 export class Storage extends PickleObject {
   constructor(
     readonly type: ElementType,
@@ -36,14 +36,14 @@ export class TensorRef extends PickleObject {
     readonly offset: number,
     readonly shape: readonly number[],
     readonly stride: readonly number[],
-    /** Whether the elements are stored with the other sign. */
+    /** Whether the elements are stored with the opposite sign. */
     readonly negated: boolean,
   ) {
     super();
   }
 }
 
-/** A tensor of a kind that is not read here: it has no elements in the file, or not one for each place. */
+/** A tensor of an unsupported kind: without elements in the file, or without one for each position. */
 export class OtherTensor extends PickleObject {
   constructor(readonly kind: string) {
     super();
@@ -72,16 +72,16 @@ export interface TorchPickle {
   readonly value: PickleValue;
   /** Where the pickle ends in its bytes. */
   readonly end: number;
-  /** Every storage it names, by key. */
+  /** All storages that it refers to, by key. */
   readonly storages: ReadonlyMap<string, Storage>;
 }
 
-/** Reads one pickle from `bytes` at `start`. Throws PickleError, and nothing else, when it is not sound. */
+/** Reads one pickle from `bytes` at `start`. Throws only PickleError, if it is malformed. */
 export function readTorchPickle(bytes: Uint8Array, start = 0): TorchPickle {
   const storages = new Map<string, Storage>();
   const persistent = (id: PickleValue): Storage => {
     const named = storageOf(id);
-    // One storage per key, however often it is named; it cannot have two types or lengths.
+    // One storage per key, however often it is referenced; it cannot have two types or lengths.
     const known = storages.get(named.key) ?? named;
     if (known.type !== named.type || known.length !== named.length)
       throw new PickleError(`gives the storage ${quoted(named.key)} two types or lengths`);
@@ -119,11 +119,11 @@ const types = {
   quint8: unread("quint8", 1),
   qint8: unread("qint8", 1),
   qint32: unread("qint32", 4),
-  /** Bytes whose type the tensor tells. */
+  /** Bytes whose type is given by the tensor. */
   untyped: unread("bytes", 1),
 } as const;
 
-/** The types that `torch.NAME` may mean, with the names that PyTorch gives a second time. */
+/** The types that `torch.NAME` may mean, including PyTorch's aliases. */
 const dtypes: Readonly<Record<string, ElementType>> = {
   ...types,
   float: types.float32,
@@ -166,7 +166,7 @@ const functions: Readonly<Record<string, Make>> = {
     tensorRef(storage, offset, shape, stride, { dtype, metadata }),
   "torch._utils._rebuild_parameter": ([tensor]) => tensor,
   "torch._utils._rebuild_parameter_with_state": ([tensor]) => tensor,
-  // (function, class, its arguments, attributes): a tensor of a class of its own, or with attributes.
+  // (function, class, its arguments, attributes): a tensor of a subclass, or with attributes.
   "torch._tensor._rebuild_from_type_v2": ([rebuild, , args]) =>
     rebuild instanceof Callable && Array.isArray(args) ? rebuild.call(args) : new OtherTensor("a class of its own"),
   "torch._utils._rebuild_sparse_tensor": other("sparse"),
@@ -217,7 +217,7 @@ function tensorRef(
   return new TensorRef(storage, type, offset, shape, stride, negated);
 }
 
-/** ("storage", type, key, device, length[, view]): elements that lie elsewhere in the file. */
+/** ("storage", type, key, device, length[, view]): elements stored elsewhere in the file. */
 function storageOf(id: PickleValue): Storage {
   if (Array.isArray(id) && id[0] === "storage") {
     const [, type, key, , length, view] = id;

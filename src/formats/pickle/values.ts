@@ -1,16 +1,16 @@
-/** What a Python pickle may hold and import here: plain containers, and objects that a reader of one kind of file adds. */
+/** What a Python pickle may contain and import: plain containers, and objects that the reader of a file format adds. */
 import { quoted } from "../../errors/quoted.js";
 
-/** A pickle that is malformed, or wants something that is not allowed. The message completes "the file …". */
+/** A pickle that is malformed, or uses something that is not allowed. The message completes "the file …". */
 export class PickleError extends Error {}
 
 /** Something that is not a plain container: a tensor, an array, a function that may be called. */
 export abstract class PickleObject {
-  /** Takes the state that the pickle gives to the object; what is not wanted is dropped. */
+  /** Receives the state that the pickle sets on the object; unneeded state is dropped. */
   build(_state: PickleValue): void {}
 }
 
-/** A value a pickle can hold. */
+/** A value that a pickle can contain. */
 export type PickleValue =
   | null
   | boolean
@@ -22,7 +22,7 @@ export type PickleValue =
   | Map<PickleValue, PickleValue>
   | PickleObject;
 
-/** Something from the list of what may be called or named. */
+/** An entry of the list of what may be called or named. */
 export class Callable extends PickleObject {
   constructor(
     readonly name: string,
@@ -33,11 +33,11 @@ export class Callable extends PickleObject {
 }
 
 /**
- * Something that is not known here, under the name by which the pickle imports it: settings, dates, paths, objects of the
- * program that wrote the file. It can be called, filled and given a state as the pickle asks, and nothing ever happens.
+ * An unknown object, with the name by which the pickle imports it: settings, dates, paths, objects of the program that
+ * wrote the file. The pickle can call it, fill it and set its state, all without effect.
  */
 export class Inert extends PickleObject {
-  /** What was put into it as into a dictionary. */
+  /** Items set as in a dictionary. */
   readonly entries = new Map<PickleValue, PickleValue>();
 
   constructor(readonly name: string) {
@@ -51,16 +51,16 @@ export type Imports = (module: string, name: string) => PickleValue | undefined;
 /** Longest name that may be imported; messages quote it. */
 const maxNameLength = 65_536;
 
-/** A name that a Python program can import; none begins as JavaScript's own do. */
+/** A name that a Python program can import; names such as JavaScript's `__proto__` are excluded. */
 const importable = /^(__main__|__mp_main__|__builtin__|(?!__)[\p{L}_][\p{L}\p{N}_]*)(\.[\p{L}_][\p{L}\p{N}_]*)*$/u;
 
-/** What only a file that wants to take over its reader asks for: commands, code, files. */
+/** Imports that only a malicious file uses: commands, code, files. */
 const hostile =
   /^((os|posix|nt|subprocess|pty|commands|runpy|code|codeop|importlib|imp|ctypes|socket|shutil|webbrowser|pdb|bdb|timeit|cProfile|profile|pickle|_pickle|marshal)(\..*)?|(builtins|__builtin__)\.(eval|exec|execfile|compile|__import__|open|file|input|breakpoint|exit|quit))$/;
 
 /**
- * All that a pickle may import: plain containers and what `imports` adds. Other names are refused, or stand for
- * something inert, unless what they name can only do harm.
+ * Everything that a pickle may import: plain containers and what `imports` adds. Other names are refused, or yield an
+ * inert object unless they can only do harm.
  */
 export function importName(module: string, name: string, imports: Imports, unknown: "refuse" | "inert"): PickleValue {
   const full = `${module}.${name}`;
@@ -73,7 +73,7 @@ export function importName(module: string, name: string, imports: Imports, unkno
   throw notAllowed(full);
 }
 
-/** The error for what a pickle must not, or cannot, make here. */
+/** The error for what a pickle must not, or cannot, create here. */
 export const notAllowed = (name: string): PickleError =>
   new PickleError(
     `wants to construct ${quoted(name)}, which is not allowed (only tensors, arrays and plain containers are)`,
@@ -87,7 +87,7 @@ const containers: Readonly<Record<string, (args: readonly PickleValue[]) => Pick
   "collections.deque": listed,
   "builtins.set": listed,
   "builtins.frozenset": listed,
-  // Their names, and that of bytes' encoding, in protocol 2.
+  // Their names in protocol 2, and that of the encoding of bytes.
   "__builtin__.set": listed,
   "__builtin__.frozenset": listed,
   "_codecs.encode": ([text]) => latin1(text),
@@ -107,5 +107,5 @@ function latin1(text: PickleValue | undefined): Uint8Array {
   return new Uint8Array(Buffer.from(text, "latin1"));
 }
 
-/** Whether a value is a whole number from 0 on. */
+/** Whether a value is a non-negative integer. */
 export const isCount = (v: unknown): v is number => typeof v === "number" && Number.isSafeInteger(v) && v >= 0;

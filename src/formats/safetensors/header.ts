@@ -4,7 +4,7 @@ import { quoted } from "../../errors/quoted.js";
 import { parseJson } from "../../system/text/json.js";
 import { byteSize, type DType, sizeOf } from "../../tensor/index.js";
 
-/** A header that is not sound. The message completes "… is not a valid safetensors file: …". */
+/** A malformed header. The message completes "… is not a valid safetensors file: …". */
 export class HeaderError extends Error {}
 
 interface Place {
@@ -20,7 +20,7 @@ export interface HeaderEntry extends Place {
 
 export interface Header {
   readonly entries: ReadonlyMap<string, HeaderEntry>;
-  /** Tensors of types that are not read here, with the names of those, such as "F8_E5M2". */
+  /** Tensors of unsupported types, with the types' names, such as "F8_E5M2". */
   readonly unread: ReadonlyMap<string, string>;
   readonly metadata: Readonly<Record<string, string>>;
 }
@@ -43,16 +43,16 @@ const dtypes = new Map<string, DType>(Object.entries(dtypeNames).map(([dtype, na
 
 export const metadataKey = "__metadata__";
 
-/** An object of entries, each an object with lists of numbers. */
+/** Maximum nesting: an object of entries, each an object with lists of numbers. */
 const deepest = 3;
-/** Names and numbers in all. The largest files in use have some ten thousand tensors of ten each. */
+/** Maximum names and numbers in total. The largest files in use have some ten thousand tensors with ten each. */
 const mostValues = 1_000_000;
-/** The same counted as the parser of JSON does, with brackets and colons. */
+/** The same as counted by the JSON parser, with brackets and colons. */
 const mostItems = 4 * mostValues;
 const mostDimensions = 64;
 
 /**
- * Reads a header whose tensors must fill `dataSize` bytes exactly, without overlap or gap (nothing can hide there).
+ * Reads a header whose tensors must fill `dataSize` bytes exactly, without overlaps or gaps that could hide data.
  * Throws HeaderError.
  */
 export function parseHeader(text: string, dataSize: number): Header {
@@ -83,12 +83,12 @@ export function parseHeader(text: string, dataSize: number): Header {
 }
 
 /**
- * Refuses what JSON.parse would let pass or choke on: names given twice, of which it keeps the last, deep nesting and
- * values without end. Only strings and brackets are looked at; the rest of the syntax is the parser's to check.
+ * Refuses what JSON.parse would accept or fail on: duplicate names, of which it keeps the last, deep nesting and too
+ * many values. Only strings and brackets are examined; the parser checks the rest of the syntax.
  */
 function checkStructure(text: string): void {
   if (!text.startsWith("{")) throw new HeaderError("its header does not begin with {");
-  /** Names of the objects that are open; undefined for a list. */
+  /** Names in each open object; undefined for a list. */
   const open: (Set<string> | undefined)[] = [];
   let values = 0;
   for (let at = 0; at < text.length; at++) {
@@ -111,7 +111,7 @@ function checkStructure(text: string): void {
   }
 }
 
-/** Position of the quote that ends the string which begins at `at`. */
+/** Position of the closing quote of the string that begins at `at`. */
 function endOfString(text: string, at: number): number {
   for (let i = at + 1; i < text.length; i++) {
     if (text[i] === '"') return i;
@@ -143,7 +143,7 @@ function parseMetadata(value: unknown): Readonly<Record<string, string>> {
   return Object.fromEntries(entries);
 }
 
-/** How other programs name element types: letters, bits and a variant. */
+/** The form in which other programs name element types: letters, bits and a variant. */
 const typeCode = /^[A-Z][A-Z0-9_]{0,15}$/;
 
 function parseEntry(name: string, value: unknown): Place & { readonly code: string; readonly dtype?: DType } {

@@ -108,7 +108,7 @@ describe("safetensors", () => {
     expect(Object.fromEntries(unread)).toEqual({ half: "F8_E5M2", complex: "C64" });
   });
 
-  it("takes names that mean something to JavaScript, and spaces after the header", async () => {
+  it("accepts names that are special in JavaScript, and spaces after the header", async () => {
     const path = join(folder, "names.safetensors");
     const tensors = new Map(
       ["__proto__", "constructor", "0", "toString", "", "\u202e\n"].map((n) => [
@@ -160,7 +160,7 @@ describe("safetensors", () => {
     }
   });
 
-  it("leaves the old file whole when writing fails, and no temporary one", async () => {
+  it("keeps the old file when writing fails, and leaves no temporary one", async () => {
     const path = join(folder, "kept.safetensors");
     await writeSafetensors(path, new Map([["w", hostTensor("float32", [1], Float32Array.of(5))]]));
     const broken = {

@@ -1,4 +1,7 @@
-/** The safetensors format: a length, a JSON header, then the tensors' bytes. Read with suspicion, written atomically. */
+/**
+ * The safetensors format: a length, a JSON header, then the tensors' bytes. Files are validated when read and written
+ * atomically.
+ */
 import type { FileHandle } from "node:fs/promises";
 import { FileError, WeightsError } from "../../errors/errors.js";
 import { fileError } from "../../errors/file-error.js";
@@ -8,7 +11,7 @@ import { openRegular } from "../../system/files/regular-file.js";
 import { byteSize, type HostTensor, type NamedTensors, sizeOf, viewOf } from "../../tensor/index.js";
 import { dtypeNames, HeaderError, metadataKey, parseHeader } from "./header.js";
 
-/** The format's own limit. */
+/** The format's limit. */
 const largestHeader = 100_000_000;
 
 /** An open file; tensors are read one at a time. */
@@ -17,13 +20,13 @@ export interface SafetensorsFile {
   readonly names: readonly string[];
   readonly metadata: Readonly<Record<string, string>>;
   readonly shapes: ReadonlyMap<string, readonly number[]>;
-  /** Tensors of types that are not read here, with the names of those; they are not among `names`. */
+  /** Tensors of unsupported types, with the types' names; they are not among `names`. */
   readonly unread: ReadonlyMap<string, string>;
   read(name: string): Promise<HostTensor>;
   close(): Promise<void>;
 }
 
-/** Opens a file and checks its header; throws FileError when it is not a valid safetensors file. */
+/** Opens a file and checks its header; throws FileError if it is not a valid safetensors file. */
 export async function openSafetensors(path: string): Promise<SafetensorsFile> {
   const file = await openRegular(path).catch((error) => {
     throw fileError(path, "read", error);
@@ -67,7 +70,7 @@ function decodeHeader(path: string, bytes: Uint8Array): string {
   }
 }
 
-/** All tensors of a file whose types are read here, and the names of the others with theirs. */
+/** All tensors of a file with supported types, and the names of the others with their types. */
 export async function readSafetensors(path: string): Promise<{
   readonly tensors: NamedTensors;
   readonly metadata: Readonly<Record<string, string>>;
@@ -87,7 +90,7 @@ function broken(path: string, what: string): FileError {
   return new FileError(path, `"${path}" is not a valid safetensors file: ${what}; download or export it again.`);
 }
 
-/** Reads into memory of its own, which starts at an offset that suits every element type. */
+/** Reads into new memory, whose start is aligned for every element type. */
 async function readBytes(
   file: FileHandle,
   path: string,
@@ -105,7 +108,7 @@ async function readBytes(
   return bytes;
 }
 
-/** Writes tensors (largest elements first, then by name, as the reference implementation) in one atomic step. */
+/** Writes tensors atomically (largest elements first, then by name, like the reference implementation). */
 export async function writeSafetensors(
   path: string,
   tensors: NamedTensors,
@@ -114,7 +117,7 @@ export async function writeSafetensors(
   await writeFileAtomic(path, safetensorsChunks(tensors, metadata));
 }
 
-/** The bytes of a safetensors file, piece by piece. */
+/** The bytes of a safetensors file, in pieces. */
 function* safetensorsChunks(tensors: NamedTensors, metadata: Readonly<Record<string, string>>): Generator<Uint8Array> {
   const ordered = [...tensors].sort(
     ([a, x], [b, y]) => byteSize(y.dtype) - byteSize(x.dtype) || (a < b ? -1 : a > b ? 1 : 0),

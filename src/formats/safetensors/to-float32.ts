@@ -1,7 +1,7 @@
-/** Floating formats of files as float32. */
+/** Conversion of files' floating-point formats to float32. */
 import type { HostTensor } from "../../tensor/index.js";
 
-/** Floats as float32; integers and booleans stay what they are. */
+/** Converts floats to float32; integers and booleans are unchanged. */
 export function toFloat32(t: HostTensor): HostTensor {
   switch (t.dtype) {
     case "float64":
@@ -22,7 +22,7 @@ function fromBfloat16(bits: Uint16Array): Float32Array {
   return new Float32Array(words.buffer);
 }
 
-/** Moves the exponent and fraction bits to their places; the few values below float16's normal range by arithmetic. */
+/** Moves the exponent and fraction bits to their places; the few subnormal values are converted by arithmetic. */
 function fromFloat16(bits: Uint16Array): Float32Array {
   const out = new Float32Array(bits.length);
   const words = new Uint32Array(out.buffer);
