@@ -1,16 +1,16 @@
-/** An image with the attention to its patches laid over it. */
+/** An image overlaid with the attention to its patches. */
 import type { RgbImage } from "../data/pixels/image.js";
 import { heatColour } from "./heat-colours.js";
 
-/** Share of the heatmap's colour; the rest is the image in grey, so that both can be seen. */
+/** Weight of the heatmap's colour; the rest is the image in grey, so that both are visible. */
 const colourShare = 0.6;
 
-/** Shares above this quantile are all shown as the most: rollout has a few very large ones. */
+/** Shares above this quantile all get the top colour: rollout has a few very large ones. */
 const top = 0.98;
 
 /**
- * The image in grey under a heatmap of `attention` (`grid · grid` shares, row by row), smooth between the centres of the
- * patches. The scale goes from the least share in the image to its 98th percentile.
+ * The image in grey under a heatmap of `attention` (`grid · grid` shares, row by row), interpolated between the centres
+ * of the patches. The scale goes from the smallest share in the image to its 98th percentile.
  */
 export function overlay({ width, height, data }: RgbImage, attention: Float32Array, grid: number): RgbImage {
   const heat = scaled(attention);
@@ -28,14 +28,14 @@ export function overlay({ width, height, data }: RgbImage, attention: Float32Arr
   return { width, height, data: out };
 }
 
-/** From 0 at the least share to 1 at the quantile and above; 0 where all are equal. */
+/** From 0 at the smallest share to 1 at the quantile and above; 0 if all are equal. */
 function scaled(values: Float32Array): Float32Array {
   const sorted = Float32Array.from(values).sort();
   const [least, most] = [sorted[0], sorted[Math.ceil(top * (sorted.length - 1))]];
   return values.map((v) => (most > least ? Math.min(1, (v - least) / (most - least)) : 0));
 }
 
-/** Bilinear between the centres of the patches. */
+/** Bilinear interpolation between the centres of the patches. */
 function between(map: Float32Array, grid: number, y: number, x: number): number {
   const inside = (v: number) => Math.min(grid - 1, Math.max(0, v));
   const [y0, x0] = [Math.floor(inside(y)), Math.floor(inside(x))];

@@ -4,7 +4,7 @@ import { drawProcedural } from "../data/pixels/procedural-image.js";
 import { contactSheet } from "./contact-sheet.js";
 
 describe("a contact sheet", () => {
-  it("holds the pixels unchanged, enlarged by a whole factor, whatever the captions are", async () => {
+  it("contains the pixels unchanged, enlarged by a whole factor, whatever the captions are", async () => {
     const images = Array.from({ length: 5 }, (_, i) => drawProcedural({ size: 32, seed: i, label: i }));
     const captions = ["plain", `<text>&"'`, "\u0000\u202e\ud800", "猫 и кот", "x".repeat(500)];
     const { bytes, width, height } = await contactSheet(

@@ -1,4 +1,4 @@
-/** Contact sheets: images in rows, each with a caption below, as one picture or as a page. */
+/** Contact sheets: images in rows, each with a caption below, as a single picture or as a page. */
 import type { RgbImage } from "../data/pixels/image.js";
 import { escapeHtml } from "./html.js";
 import { page, thumbnail, thumbnails } from "./page.js";
@@ -11,18 +11,18 @@ export interface Captioned {
 const margin = 12;
 const lineHeight = 15;
 const fontSize = 11;
-/** Little images are enlarged, whole pixel by whole pixel, to at least this side. */
+/** Small images are enlarged by a whole factor to at least this side. */
 const leastSide = 128;
 
 export interface Sheet {
   readonly bytes: Uint8Array;
   readonly width: number;
   readonly height: number;
-  /** False where no font is installed, so that the captions are blank. */
+  /** False if no font is installed, so that the captions are blank. */
   readonly captioned: boolean;
 }
 
-/** A PNG with the images unchanged, or enlarged by a whole factor. All must have the size of the first. */
+/** A PNG of the images, unchanged or enlarged by a whole factor. All must have the size of the first. */
 export async function contactSheet(samples: readonly Captioned[], columns: number): Promise<Sheet> {
   const { default: sharp } = await import("sharp");
   const { width, height } = samples[0].image;
@@ -61,7 +61,7 @@ export async function contactSheet(samples: readonly Captioned[], columns: numbe
   return { bytes, ...size, captioned: await hasFont() };
 }
 
-/** The same as a page, whose captions every browser can show. */
+/** The same as a page, whose captions any browser can show. */
 export async function contactPage(title: string, lead: string, samples: readonly Captioned[]): Promise<string> {
   const { default: sharp } = await import("sharp");
   const shots = await Promise.all(
@@ -82,7 +82,7 @@ const svg = (width: number, height: number, content: string): Buffer =>
 const textAt = (x: number, y: number, text: string): string =>
   `<text x="${x}" y="${y}" font-family="sans-serif" font-size="${fontSize}" fill="#222">${escapeHtml(text)}</text>`;
 
-/** Cut so that it stays below its picture, full-width characters counted twice. */
+/** Truncated to the width of its picture; full-width characters count twice. */
 function fitted(text: string, width: number): string {
   let room = width / (fontSize * 0.56);
   const characters = [...text];
@@ -93,7 +93,7 @@ function fitted(text: string, width: number): string {
   return text;
 }
 
-/** Whether a letter leaves any ink. */
+/** Whether a letter renders any pixels. */
 async function hasFont(): Promise<boolean> {
   const { default: sharp } = await import("sharp");
   const { channels } = await sharp(svg(40, 20, textAt(2, 15, "Mg")))

@@ -1,4 +1,4 @@
-/** The page of the data doctor: what was found, with pictures. One file, bounded in size whatever the data. */
+/** The page of the data doctor: the findings, with pictures. One file, limited in size whatever the data. */
 import { availableParallelism } from "node:os";
 import { relative } from "node:path";
 import type { CheckReport } from "../data/check/check.js";
@@ -13,20 +13,20 @@ import { type Content, type Html, html } from "./html.js";
 import { details, gallery, group, notice, type PageSection, type Picture, page, thumbnail, tiles } from "./page.js";
 import { samplePicture } from "./pictures.js";
 
-/** Groups of a finding that are shown with pictures, and pictures of one group. */
+/** Maximum groups of a finding that are shown with pictures, and pictures per group. */
 const mostGroups = 24;
 const mostMembers = 4;
 
-/** Names of a finding that are listed. */
+/** Maximum names of a finding that are listed. */
 const mostNames = 500;
 
-/** Classes of which examples are shown, and examples of each. */
+/** Number of classes with examples, and examples of each. */
 const shownClasses = 12;
 const shownExamples = 4;
 
 type Pictures = ReadonlyMap<number, Picture | undefined>;
 
-/** Writes the page of a report; pictures are read again from the data. */
+/** Writes the page of a report; pictures are reread from the data. */
 export async function writeDataPage(file: string, report: CheckReport, signal?: AbortSignal): Promise<void> {
   const examples = exampleImages(report.survey);
   const wanted = new Set([...report.findings.flatMap(shown).flat(), ...examples.flat()]);
@@ -34,7 +34,7 @@ export async function writeDataPage(file: string, report: CheckReport, signal?: 
   await writeFileAtomic(file, dataPage(report, pictures, examples));
 }
 
-/** The page itself. `pictures` are those that are to be had, by image. */
+/** The page itself. `pictures` are those available, by image. */
 function dataPage(report: CheckReport, pictures: Pictures, examples: readonly (readonly number[])[]): string {
   const { path, survey, findings, seconds } = report;
   const { length, parts, classes, widths, heights, unreadable } = survey;
@@ -71,10 +71,10 @@ function dataPage(report: CheckReport, pictures: Pictures, examples: readonly (r
   });
 }
 
-/** Whether there is more to show than two sentences. */
+/** Whether there is more to show than the sentence and the advice. */
 const hasMore = ({ groups, names = [] }: Finding): boolean => groups.length > 0 || names.length > 0;
 
-/** The sentence with a link to its section; with the advice where there is no section. */
+/** The sentence with a link to its section; with the advice if there is no section. */
 function summaryOf(finding: Finding, index: number): Content {
   const { sentence, advice, kind } = finding;
   return hasMore(finding)
@@ -117,7 +117,7 @@ function findingSection(finding: Finding, index: number, report: CheckReport, pi
   return [{ id: anchor(index), title: titles[finding.kind], body }];
 }
 
-/** What is good to know, in one section. */
+/** All notes, in one section. */
 function noteSection(report: CheckReport, pictures: Pictures): PageSection[] {
   const notes = report.findings.filter((f) => f.severity === "note");
   if (notes.length === 0) return [];
@@ -165,7 +165,7 @@ function groupOf(members: readonly number[], { remarks }: Finding, report: Check
   );
 }
 
-/** A remark without the file's name, which stands above it. */
+/** A remark without the file's name, which is shown above it. */
 function remarkOf(remark: string | undefined, name: string): Content {
   if (remark === undefined || remark === name) return "";
   return html`<br>${remark.replace(`"${name}" `, "").replace(/; (restore|remove|scale).*$/s, "")}`;
@@ -188,7 +188,7 @@ function nameList(names: readonly string[]): Html {
   return names.length <= 12 ? list : details(`All ${names.length.toLocaleString("en")} names`, list);
 }
 
-/** A path without the folder that is checked. */
+/** A path relative to the checked folder. */
 function shortName(name: string, { path }: CheckReport): string {
   const inside = relative(path, name);
   return name.startsWith(path) && inside !== "" ? inside : name;
@@ -199,7 +199,7 @@ function shown({ groups }: Finding): number[][] {
   return groups.slice(0, mostGroups).map((group) => group.slice(0, mostMembers));
 }
 
-/** Readable images of some classes, spread over the list of classes and over each class. */
+/** Readable images of some classes, evenly spread over the list of classes and over each class. */
 function exampleImages({ length, classes, label, unreadable }: Survey): number[][] {
   const step = Math.max(1, classes.length / shownClasses);
   const chosen = new Set(

@@ -1,10 +1,10 @@
-/** Tables of the data doctor's page: classes by size, and sizes of the pictures. */
+/** Tables of the data doctor's page: classes by size, and picture sizes. */
 import { classSizes } from "../data/check/checks/classes.js";
 import type { Survey } from "../data/check/survey.js";
 import { type Content, html } from "./html.js";
 import { type Column, details, meter, table } from "./page.js";
 
-/** Classes shown at once from either end, and in the whole list. */
+/** Classes shown initially from either end, and in the whole list. */
 const shownAtOnce = 20;
 const mostRows = 2000;
 

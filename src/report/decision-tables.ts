@@ -1,4 +1,4 @@
-/** What a model decided on its test images, for a page: classes, confusions, calibration. */
+/** A model's predictions on its test images, for a page: classes, confusions, calibration. */
 import {
   type ClassResult,
   type Confusion,
@@ -11,9 +11,9 @@ import { type Content, html, trusted } from "./html.js";
 import { type Column, columns, details, figure, meter, table } from "./page.js";
 import { drawChart } from "./plot.js";
 
-/** The whole matrix is shown for so many classes. */
+/** The whole matrix is shown for up to this many classes. */
 const mostInMatrix = 20;
-/** Pairs of classes that are listed, and classes at once and in all. */
+/** Maximum pairs of classes that are listed, and classes shown initially and in total. */
 const mostPairs = 20;
 const classesAtOnce = 20;
 const mostClasses = 2000;
@@ -22,7 +22,7 @@ const percent = (share: number | undefined): string =>
   share === undefined ? "–" : `${(100 * share).toFixed(1)}\u00a0%`;
 const right: Column["align"] = "right";
 
-/** The classes, the worst first. */
+/** The classes, worst first. */
 export function classTable(decisions: Decisions, classes: readonly string[]): Content {
   const results = classResults(decisions).filter((c) => c.images > 0 || c.precision !== undefined);
   const order = results.sort((a, b) => f1(a) - f1(b) || a.label - b.label);
@@ -48,12 +48,12 @@ export function classTable(decisions: Decisions, classes: readonly string[]): Co
   ];
 }
 
-/** Harmonic mean of recall and precision; 0 where either is none. */
+/** Harmonic mean of recall and precision, an undefined one counting as 0. */
 function f1({ recall = 0, precision = 0 }: ClassResult): number {
   return recall + precision === 0 ? 0 : (2 * recall * precision) / (recall + precision);
 }
 
-/** The matrix where it can be taken in, and the pairs that are confused most. */
+/** The matrix if it is small enough to read, and the most confused pairs. */
 export function confusionTables(decisions: Decisions, classes: readonly string[]): Content {
   const all = confusions(decisions);
   const wrong = all.filter((c) => c.label !== c.decided);
@@ -103,7 +103,7 @@ function matrix(all: readonly Confusion[], classes: readonly string[]): Content 
 </table></div>`;
 }
 
-/** Rules of the matrix. */
+/** CSS rules of the matrix. */
 export const matrixCss = `
 .matrix{min-width:0;border-collapse:separate;border-spacing:2px}
 .matrix th,.matrix td{padding:.25rem .375rem;border:0;vertical-align:middle}
@@ -116,7 +116,7 @@ background:color-mix(in srgb,var(--series-2) calc(var(--share)*50%),var(--surfac
 .cell i{font-style:normal;color:var(--muted)}
 `;
 
-/** The reliability diagram with its error and its numbers. */
+/** The reliability diagram with the calibration error and the numbers. */
 export function calibrationFigure(decisions: Decisions): Content {
   const { bins, error } = calibration(decisions);
   const images = decisions.labels.length;

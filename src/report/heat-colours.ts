@@ -1,6 +1,8 @@
-/** The colours of a heatmap, from least to most: dark violet over red to yellow, told apart also by those who see few colours. */
+/**
+ * The colours of a heatmap, from low to high: dark violet through red to yellow, distinguishable with colour blindness.
+ */
 
-/** matplotlib's "inferno" at equal distances, sRGB. */
+/** matplotlib's "inferno" at equal steps, sRGB. */
 const stops: readonly (readonly [number, number, number])[] = [
   [0, 0, 4],
   [87, 16, 110],
@@ -18,5 +20,5 @@ export function heatColour(share: number): readonly [number, number, number] {
   return [mix(0), mix(1), mix(2)];
 }
 
-/** The same as the stops of a CSS gradient. */
+/** The same as stops of a CSS gradient. */
 export const heatCss = stops.map((c) => `rgb(${c.join(" ")})`).join(",");

@@ -1,12 +1,12 @@
-/** HTML made from templates: every text put into one is escaped, so that no file name or label can become markup. */
+/** HTML from templates: every inserted text is escaped, so that no file name or label can become markup. */
 import { Sentence } from "../errors/sentence.js";
 
-/** Markup that is safe to put into a page. */
+/** Markup that is safe to insert into a page. */
 export interface Html {
   readonly markup: string;
 }
 
-/** What a template takes: texts and numbers are escaped, markup stays, lists are joined, nothing shows as nothing. */
+/** Values of a template: strings and numbers are escaped, markup is kept, lists are joined, undefined becomes empty. */
 export type Content = string | number | Sentence | Html | readonly Content[] | undefined;
 
 const entities: Readonly<Record<string, string>> = {
@@ -18,8 +18,8 @@ const entities: Readonly<Record<string, string>> = {
 };
 
 /**
- * Text fit for an element or a quoted attribute. Controls and the marks that turn the direction of writing are shown
- * as escapes: a file name must not rearrange what stands beside it.
+ * Text safe for an element or a quoted attribute. Control characters and marks that change the text direction are shown
+ * as escapes: a file name must not rearrange the text next to it.
  */
 export function escapeHtml(text: string): string {
   return text
@@ -43,7 +43,7 @@ function render(content: Content): string {
   return "markup" in content ? content.markup : content.map(render).join("");
 }
 
-/** Markup from elsewhere, such as an SVG that was drawn here; never for anything that came out of a file. */
+/** Markup from elsewhere, such as an SVG drawn by deit; never use it for anything read from a file. */
 export function trusted(markup: string): Html {
   return { markup };
 }

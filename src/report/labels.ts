@@ -1,12 +1,12 @@
-/** Places labels of a plot so that none covers another. All lengths are pixels. */
+/** Places labels of a plot so that they do not overlap. All lengths are in pixels. */
 
-/** Width of a text in the plots' font, on the generous side. */
+/** Width of a text in the plots' font, estimated generously. */
 export const textWidth = (text: string, fontSize = 12): number => [...text].length * fontSize * 0.58;
 
-/** Positions as near to `wanted` as the distance `gap` allows, kept from `low` to `high` where they fit. */
+/** Positions as close to `wanted` as the distance `gap` allows, kept within `low` and `high` if they fit. */
 export function spread(wanted: readonly number[], gap: number, low: number, high: number): number[] {
   const order = [...wanted.keys()].sort((a, b) => wanted[a] - wanted[b]);
-  // Labels that touch form a block whose mean stays; blocks that come to touch become one.
+  // Touching labels form a block whose mean is kept; blocks that then touch are merged.
   const blocks: { items: number[]; start: number }[] = [];
   const place = (items: number[]) => {
     const mean = items.reduce((sum, i) => sum + wanted[i], 0) / items.length;
@@ -46,7 +46,7 @@ interface Box {
   readonly bottom: number;
 }
 
-/** For each point, the side of it where its label covers least: no other label or point, nothing beyond `frame`. */
+/** For each point, the side on which its label overlaps least with other labels, points and the outside of `frame`. */
 export function labelSides(points: readonly Marked[], frame: Box): Side[] {
   const taken: Box[] = points.map(({ x, y }) => ({ left: x - 5, right: x + 5, top: y - 5, bottom: y + 5 }));
   return points.map((point) => {

@@ -23,12 +23,12 @@ describe("templates", () => {
       }),
     );
   });
-  it("escape texts, keep markup, join lists and leave out what is not there", () => {
+  it("escape texts, keep markup, join lists and omit missing values", () => {
     expect(html`<p title="${'"'}">${["a<b", html`<b>${"&"}</b>`]}${undefined}${3}</p>`.markup).toBe(
       `<p title="&quot;">a&lt;b<b>&amp;</b>3</p>`,
     );
   });
-  it("show what turns the direction of writing, and halves of characters, as escapes", () => {
+  it("show marks that change the text direction, and lone surrogates, as escapes", () => {
     expect(escapeHtml("\u202egpj.exe \ud800 😀 猫")).toBe("\\u202egpj.exe \\ud800 😀 猫");
   });
 });
@@ -60,13 +60,13 @@ describe("a page", () => {
       footer: name,
     });
 
-  /** The page with all texts taken out of it: its tags, with the names of their attributes. */
+  /** The page with all text removed: its tags, with the names of their attributes. */
   const skeleton = (document: string) =>
     [...document.replace(/<style>.*?<\/style>/s, "").matchAll(/<[^>]*>/g)].map(([tag]) =>
       tag.replace(/"[^"]*"/g, '""'),
     );
 
-  it("has the same markup whatever it is made of", () => {
+  it("has the same markup whatever its contents", () => {
     for (const name of hostile) expect(skeleton(everywhere(name))).toEqual(skeleton(everywhere("plain")));
   });
   it("fetches nothing and runs nothing", () => {

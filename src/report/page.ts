@@ -1,9 +1,9 @@
-/** The building blocks of the one-file reports: document, sections, tables, figures. No scripts, nothing fetched. */
+/** The building blocks of the single-file reports: document, sections, tables, figures. No scripts, nothing fetched. */
 import { type Content, type Html, html, trusted } from "./html.js";
 import { styles } from "./styles.js";
 
 export interface PageSection {
-  /** Fragment of the address, such as "duplicates". */
+  /** Fragment of the URL, such as "duplicates". */
   readonly id: string;
   readonly title: string;
   readonly body: Content;
@@ -13,17 +13,19 @@ export interface PageOptions {
   readonly title: string;
   /** One sentence under the title. */
   readonly lead?: Content;
-  /** What stands above the first section: tiles, notices. */
+  /** Content above the first section: tiles, notices. */
   readonly summary?: Content;
   readonly sections: readonly PageSection[];
   readonly footer?: Content;
-  /** Rules for this page alone; colours come from the variables of `styles.ts`. */
+  /** CSS rules for this page only; colours come from the variables of `styles.ts`. */
   readonly css?: string;
 }
 
-/** A whole document, readable from 320 pixels on, light or dark as the reader's system, usable by keyboard alone. */
+/**
+ * A whole document, readable from a width of 320 pixels, light or dark like the reader's system, usable by keyboard.
+ */
 export function page({ title, lead, summary, sections, footer, css = "" }: PageOptions): string {
-  // The policy keeps even a page with a flaw from loading or running anything.
+  // The policy prevents even a flawed page from loading or running anything.
   const policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
   return html`<!doctype html>
 <html lang="en">
@@ -75,7 +77,7 @@ export function tiles(
   return html`<dl class="tiles">${facts.map(tile)}</dl>`;
 }
 
-/** How much a message matters; said in words too, never by colour alone. */
+/** Severity of a message; also stated in words, never only by colour. */
 export type Severity = "good" | "note" | "warning" | "serious";
 
 const severityNames: Readonly<Record<Severity, string>> = {
@@ -91,11 +93,11 @@ export function notice(severity: Severity, content: Content): Html {
 
 export interface Column {
   readonly title: string;
-  /** Numbers stand flush right. */
+  /** Numbers are aligned right. */
   readonly align?: "left" | "right";
 }
 
-/** A table that scrolls by itself where the page is too narrow, also by keyboard. */
+/** A table that scrolls separately if the page is too narrow, also by keyboard. */
 export function table(caption: string, columns: readonly Column[], rows: readonly (readonly Content[])[]): Html {
   const right = (i: number) => (columns[i].align === "right" ? trusted(' class="number"') : "");
   return html`<div class="scroll" role="region" aria-label="${caption}" tabindex="0"><table>
@@ -112,7 +114,7 @@ export function figure(content: Content, caption: Content): Html {
   return html`<figure>${content}<figcaption>${caption}</figcaption></figure>`;
 }
 
-/** An encoded picture with its size in pixels; a page carries it as a data URI. */
+/** An encoded picture with its size in pixels; embedded in a page as a data URI. */
 export interface Picture {
   readonly bytes: Uint8Array;
   readonly type: "image/jpeg" | "image/png" | "image/webp";
@@ -121,14 +123,14 @@ export interface Picture {
 }
 
 export interface Thumbnail {
-  /** Undefined shows an empty frame: there is no picture to be had. */
+  /** Undefined shows an empty frame: the picture is not available. */
   readonly picture: Picture | undefined;
-  /** What the picture shows, for those who do not see it. */
+  /** Alternative text that describes the picture. */
   readonly alt: string;
   readonly caption?: Content;
 }
 
-/** A small picture with what there is to say about it. */
+/** A small picture with its caption. */
 export function thumbnail({ picture, alt, caption }: Thumbnail): Html {
   const below = caption === undefined ? undefined : html`<figcaption>${caption}</figcaption>`;
   return html`<figure class="thumbnail">${picture ? image(picture, alt) : html`<div class="missing" role="img" aria-label="${alt}">no picture</div>`}${below}</figure>`;
@@ -136,42 +138,42 @@ export function thumbnail({ picture, alt, caption }: Thumbnail): Html {
 
 function image({ bytes, type, width, height }: Picture, alt: string): Html {
   const uri = `data:${type};base64,${Buffer.from(bytes).toString("base64")}`;
-  // Little pictures are shown enlarged, with their pixels as they are.
+  // Small pictures are enlarged without smoothing.
   const small = trusted(Math.max(width, height) <= 64 ? ' class="small"' : "");
   return html`<img src="${uri}" width="${width}" height="${height}" alt="${alt}"${small}>`;
 }
 
-/** Groups in rows of cards, all of one width. */
+/** Groups in rows of cards of equal width. */
 export function gallery(groups: Content): Html {
   return html`<div class="gallery">${groups}</div>`;
 }
 
-/** Thumbnails in rows, each by itself. */
+/** Ungrouped thumbnails in rows. */
 export function thumbnails(single: Content): Html {
   return html`<div class="gallery single">${single}</div>`;
 }
 
-/** Blocks beside each other where the page is wide enough. */
+/** Blocks side by side if the page is wide enough. */
 export function columns(...blocks: readonly Content[]): Html {
   return html`<div class="columns">${blocks.map((block) => html`<div>${block}</div>`)}</div>`;
 }
 
-/** Text of a recipe or an advice, in which `backticks` mean code. */
+/** Text of a recipe or advice, in which `backticks` mark code. */
 export function withCode(text: string): Content {
   return text.split(/`([^`]+)`/).map((part, i) => (i % 2 === 1 ? html`<code>${part}</code>` : part));
 }
 
-/** Thumbnails that belong together, framed, to stand in a gallery. */
+/** Related thumbnails in a frame, for a gallery. */
 export function group(thumbnails: Content, label: string): Html {
   return html`<div class="group" role="group" aria-label="${label}">${thumbnails}</div>`;
 }
 
-/** What is there but need not be seen at once. */
+/** Collapsible content. */
 export function details(summary: Content, content: Content, open = false): Html {
   return html`<details${trusted(open ? " open" : "")}><summary>${summary}</summary>${content}</details>`;
 }
 
-/** A bar from 0 to 1 with its text beside it, for a table's cell. */
+/** A bar from 0 to 1 with its text next to it, for a table cell. */
 export function meter(share: number, text: Content): Html {
   const percent = (100 * Math.min(1, Math.max(0, share))).toFixed(1);
   return html`<span class="meter"><span aria-hidden="true"><i style="width:${percent}%"></i></span>${text}</span>`;

@@ -1,13 +1,13 @@
-/** Small pictures for reports, made from samples. */
+/** Small pictures of samples for reports. */
 import type { SampleSource } from "../data/dataset/dataset.js";
 import type { RgbImage } from "../data/pixels/image.js";
 import { readSample } from "../data/view/view.js";
 import type { Picture } from "./page.js";
 
-/** Longer side of a small picture, in pixels: sharp on dense screens at the size a page shows. */
+/** Longer side of a small picture, in pixels: sharp on high-density screens at the size shown. */
 const longest = 192;
 
-/** An image scaled down to fit; small ones keep their pixels and their size. */
+/** An image scaled down to fit; small ones are unchanged. */
 export async function smallPicture({ width, height, data }: RgbImage): Promise<Picture> {
   const { default: sharp } = await import("sharp");
   const { data: bytes, info } = await sharp(data, { raw: { width, height, channels: 3 } })

@@ -5,7 +5,7 @@ export type Theme = "light" | "dark";
 interface Palette {
   readonly ink: string;
   readonly paper: string;
-  /** Colours of series, told apart by people who see no red or no green too (checked by lightness). */
+  /** Colours of series, distinguishable also with red or green blindness (checked by lightness). */
   readonly series: readonly string[];
 }
 
@@ -24,13 +24,13 @@ export const palettes: Readonly<Record<Theme, Palette>> = {
 
 const seriesVariables = palettes.light.series.map((_, i) => `--plot-${i + 1}`);
 
-/** Colour of the i-th series, as an SVG attribute takes it. */
+/** Colour of the i-th series, for an SVG attribute. */
 export const seriesColor = (i: number): string => `var(${seriesVariables[i % seriesVariables.length]})`;
 
 export const ink = "currentColor";
 export const paper = "var(--plot-paper)";
 
-/** The variables by their names. */
+/** The variables by name. */
 function variables(theme: Theme): ReadonlyMap<string, string> {
   const { ink, paper, series } = palettes[theme];
   return new Map([
@@ -42,13 +42,13 @@ function variables(theme: Theme): ReadonlyMap<string, string> {
 
 const declarations = (theme: Theme): string => [...variables(theme)].map(([name, c]) => `${name}:${c}`).join(";");
 
-/** Style sheet of a plot. It weighs nothing against a page's own rules for `.deit-plot`. */
+/** Style sheet of a plot. It has no specificity, so that a page's own rules for `.deit-plot` override it. */
 export const plotStyle = [
   `:where(.deit-plot){${declarations("light")};color:var(--plot-ink);max-width:100%;height:auto}`,
   `@media (prefers-color-scheme:dark){:where(.deit-plot){${declarations("dark")}}}`,
 ].join("");
 
-/** The SVG with the theme's colours written out, for programs that know no CSS variables. */
+/** The SVG with the theme's colours written out, for programs without support for CSS variables. */
 export function withColors(svg: string, theme: Theme): string {
   const values = variables(theme);
   return svg

@@ -62,7 +62,7 @@ describe("charts", () => {
   it("writes values and deviations at the bars, and a dash where there is no value", () => {
     expect(texts(drawChart(charts[2]))).toEqual(expect.arrayContaining(["70.00 ± 1.00", "71.00", "–"]));
   });
-  it("draws nothing where there is nothing, and no error", () => {
+  it("draws empty data without an error", () => {
     expect(texts(drawChart({ ...charts[0], series: [] } as Chart))).toContain("epoch →");
     expect(texts(drawChart({ ...charts[1], points: [] } as Chart))).toContain("Speed");
     expect(texts(drawChart({ ...charts[2], bars: [] } as Chart))).toContain("Methods");
@@ -74,7 +74,7 @@ describe("charts", () => {
   it("is the same every time", () => {
     expect(drawChart(charts[1])).toBe(drawChart(charts[1]));
   });
-  it("has colours as variables, written out for programs that know none", () => {
+  it("has colours as variables, written out for programs without support for them", () => {
     const svg = drawChart(charts[0]);
     expect(svg).toContain("var(--plot-2)");
     const dark = withColors(svg, "dark");
@@ -85,7 +85,7 @@ describe("charts", () => {
 
 describe("labels", () => {
   const wanted = fc.array(fc.double({ min: 0, max: 300, noNaN: true }), { maxLength: 12 });
-  it("spread apart stay in order, at least a gap apart and in the frame", () => {
+  it("stay in order when spread, at least a gap apart and in the frame", () => {
     fc.assert(
       fc.property(wanted, (at) => {
         const placed = spread(at, 15, 0, 300);
@@ -98,7 +98,7 @@ describe("labels", () => {
       }),
     );
   });
-  it("stay where they are wanted when there is room", () => {
+  it("keep the desired positions when there is room", () => {
     expect(spread([100, 20, 60], 15, 0, 300)).toEqual([100, 20, 60]);
   });
   it("go to the other side of a point at the edge, and past a neighbour", () => {

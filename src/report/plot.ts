@@ -1,4 +1,4 @@
-/** Plots as SVG, made without a browser: curves, scatters with labels, bars with deviations; PNG where one is wanted. */
+/** Plots as SVG, made without a browser: curves, scatters with labels, bars with deviations; optionally as PNG. */
 import * as Plot from "@observablehq/plot";
 import { DOMParser } from "linkedom";
 import sharp from "sharp";
@@ -15,7 +15,7 @@ export interface Axis {
 /** A curve with its name. */
 export interface Series {
   readonly name: string;
-  /** `deviation` draws a band of that height on both sides. Points with values that are not numbers are left out. */
+  /** `deviation` draws a band of that height on both sides. Points with NaN values are omitted. */
   readonly points: readonly { readonly x: number; readonly y: number; readonly deviation?: number }[];
 }
 
@@ -23,22 +23,22 @@ interface Frame {
   readonly title: string;
   /** A sentence below the plot: what was measured, on what. */
   readonly note?: string;
-  /** Pixels. */
+  /** In pixels. */
   readonly width?: number;
   readonly height?: number;
 }
 
-/** Curves over a common axis, each named at its end. */
+/** Curves over a common axis, each labelled at its end. */
 export interface LineChart extends Frame {
   readonly kind: "lines";
   readonly x: Axis;
   readonly y: Axis;
   readonly series: readonly Series[];
-  /** Values of x that are worth a mark, with what it says. */
+  /** Values of x to mark, with labels. */
   readonly marks?: readonly { readonly x: number; readonly label: string }[];
 }
 
-/** Points with names; those of a group share a colour and are joined in the order of x, as in figure 1 of the paper. */
+/** Labelled points; those of a group share a colour and are joined in order of x, as in figure 1 of the paper. */
 export interface ScatterChart extends Frame {
   readonly kind: "scatter";
   readonly x: Axis;
@@ -53,7 +53,7 @@ export interface ScatterChart extends Frame {
   }[];
 }
 
-/** One bar per name, lying, with the value written at its end; bars of a group share a colour. */
+/** One horizontal bar per name, with the value at its end; bars of a group share a colour. */
 export interface BarChart extends Frame {
   readonly kind: "bars";
   readonly x: Axis;
@@ -70,11 +70,11 @@ export interface BarChart extends Frame {
 export type Chart = LineChart | ScatterChart | BarChart;
 
 /**
- * The chart as an SVG element that stands in a file or in a page. Its colours are CSS variables (`--plot-ink`,
- * `--plot-paper`, `--plot-1` …) that follow the reader's light or dark setting, or the page's rule for `.deit-plot`.
+ * The chart as an SVG element, for a file or a page. Its colours are CSS variables (`--plot-ink`, `--plot-paper`,
+ * `--plot-1` …) that follow the reader's light or dark setting, or the page's rule for `.deit-plot`.
  */
 export function drawChart(chart: Chart): string {
-  // A document of XML escapes as XML wants, also in attributes.
+  // An XML document applies XML escaping, also in attributes.
   const document = new DOMParser().parseFromString("<svg/>", "image/svg+xml");
   const { width = 640, height = chart.kind === "bars" ? barsHeight(chart) : 380 } = chart;
   const size = { width, height, ...margins(chart) };
@@ -97,7 +97,7 @@ export function drawChart(chart: Chart): string {
     );
 }
 
-/** A chart's SVG as PNG, `scale` pixels to one of the SVG. */
+/** A chart's SVG as PNG, with `scale` pixels per SVG pixel. */
 export async function chartPng(svg: string, theme: Theme = "light", scale = 2): Promise<Uint8Array> {
   return sharp(Buffer.from(withColors(svg, theme)), { density: 72 * scale })
     .flatten({ background: palettes[theme].paper })
@@ -168,28 +168,28 @@ const scaleOf = ({ scale = "linear", domain }: Axis, values: readonly number[]):
   nice: domain === undefined && scale === "linear",
   grid: true,
   ...(scale === "log" ? { ticks: 5, ...(values.some((v) => v > 0 && v < 1e-3) ? { tickFormat: power } : {}) } : {}),
-  // Written out, small learning rates would not fit beside the plot.
+  // In decimal notation, small learning rates would not fit next to the plot.
   ...(scale === "linear" && values.length > 0 && Math.max(...values.map(Math.abs)) < 1e-3 ? { tickFormat: small } : {}),
 });
 
-/** Powers of ten by name; what stands between them has its line alone. */
+/** Labels for powers of ten; other values have only a line. */
 const power = (value: number): string =>
   /^1e/.test(value.toExponential()) ? value.toExponential().replace("+", "") : "";
 
 const small = (value: number): string => (value === 0 ? "0" : Number(value.toPrecision(6)).toExponential());
 
-/** The range of the values with a little air. */
+/** The range of the values with a small margin. */
 function around(values: readonly number[], scale: "linear" | "log"): [number, number] {
   const finite = values.filter((v) => Number.isFinite(v) && (scale === "linear" || v > 0));
   if (finite.length === 0) return scale === "log" ? [1, 10] : [0, 1];
   const [low, high] = [Math.min(...finite), Math.max(...finite)];
   if (scale === "log") return [low / 1.15, high * 1.15];
   const air = 0.04 * (high - low) || Math.abs(high) * 0.05 || 0.5;
-  // No axis begins below zero for the sake of air.
+  // The margin does not extend an axis below zero.
   return [low >= 0 ? Math.max(0, low - air) : low - air, high + air];
 }
 
-/** Pixels of a scale over a stretch of the plot. */
+/** Maps a scale to a pixel range of the plot. */
 function pixels(scale: Plot.ScaleOptions, range: readonly [number, number]) {
   const { apply, invert } = Plot.scale({ y: { ...scale, range: [...range] } })!;
   return { apply: (v: number) => apply(v) as number, invert: (v: number) => invert!(v) as number };
@@ -206,7 +206,7 @@ function lines({ x, y, series, marks = [] }: LineChart, size: Size): Plot.PlotOp
     ...scaleOf(x, across),
     nice: false,
     domain: x.domain ? [...x.domain] : extent(across),
-    // Epochs, layers: what is counted has no halves.
+    // Counts, such as epochs and layers, get whole-number ticks.
     ...(across.every(Number.isInteger) && x.scale !== "log"
       ? { ticks: wholeTicks(extent(across)), tickFormat: String }
       : {}),
@@ -225,7 +225,7 @@ function lines({ x, y, series, marks = [] }: LineChart, size: Size): Plot.PlotOp
     size.height - size.marginBottom,
   );
   const color = (r: { series: number }) => seriesColor(r.series);
-  // Where the axis is told, what lies beyond it is left out.
+  // If the axis range is given, values outside it are clipped.
   const clip = y.domain !== undefined;
   return {
     x: xScale,
@@ -249,7 +249,7 @@ function lines({ x, y, series, marks = [] }: LineChart, size: Size): Plot.PlotOp
         { x: "x", y1: "low", y2: "high", z: "series", fill: color, fillOpacity: 0.15, clip },
       ),
       Plot.line(rows, { x: "x", y: "y", z: "series", stroke: color, strokeWidth: 2, clip }),
-      // A curve of few points shows them.
+      // Curves with few points show them as dots.
       Plot.dot(
         rows.filter((r) => rows.filter((o) => o.series === r.series).length <= 16),
         { x: "x", y: "y", fill: color, r: 2.5, clip },
@@ -267,7 +267,7 @@ function lines({ x, y, series, marks = [] }: LineChart, size: Size): Plot.PlotOp
   };
 }
 
-/** At most ten whole numbers over a range, a round number apart. */
+/** At most ten integers over a range, with a round step. */
 function wholeTicks([low, high]: readonly [number, number]): number[] {
   const atLeast = Math.max(1, (high - low) / 10);
   const power = 10 ** Math.floor(Math.log10(atLeast));
@@ -340,7 +340,7 @@ function scatter({ x, y, points }: ScatterChart, size: Size): Plot.PlotOptions {
 function bars({ x, bars, format = (v) => v.toFixed(2) }: BarChart): Plot.PlotOptions {
   const groups = [...new Set(bars.map((b) => b.group ?? ""))];
   const color = (b: { group?: string }) => seriesColor(groups.indexOf(b.group ?? ""));
-  // Names may be equal, so the place of a bar is its number.
+  // Names may be equal, so bars are positioned by index.
   const rows = bars.map((b, at) => ({
     ...b,
     at,

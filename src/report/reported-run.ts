@@ -1,12 +1,14 @@
-/** A run as a page shows it: what its folder tells, what its model decides, and a name short enough for curves. */
+/**
+ * A run as shown on a page: the contents of its folder, its model's predictions, and a name short enough for curves.
+ */
 import { basename, resolve } from "node:path";
 import type { RunSummary } from "../training/run-folder/summary.js";
 import type { RunInspection } from "./run-inspection.js";
 
-/** A run as the page shows it. */
+/** A run as shown on the page. */
 export interface ReportedRun {
   readonly run: RunSummary;
-  /** Undefined where its model could not be looked at, and why. */
+  /** Undefined if its model could not be inspected, with the reason. */
   readonly inspection?: RunInspection;
   readonly notInspected?: string;
 }
@@ -19,7 +21,7 @@ export interface LabelledRun extends ReportedRun {
 /** Names longer than this would leave no room for the curves. */
 const longestLabel = 14;
 
-/** The folders' own names where they are short and differ, letters otherwise. */
+/** The names of the folders if they are short and distinct, otherwise letters. */
 export function labelled(runs: readonly ReportedRun[]): LabelledRun[] {
   const names = runs.map(({ run }) => basename(resolve(run.folder)));
   const fit = new Set(names).size === names.length && names.every((n) => n.length <= longestLabel);

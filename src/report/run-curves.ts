@@ -13,11 +13,11 @@ interface Quantity {
   readonly title: string;
   readonly axis: string;
   readonly curves: readonly Curve[];
-  /** A line to compare with, by the number of classes. */
+  /** A reference line that depends on the number of classes. */
   readonly level?: { readonly name: string; value(classes: number): number };
 }
 
-/** What is drawn; accuracy and loss are those of the part that was measured after each epoch. */
+/** The quantities drawn; accuracy and loss are of the part evaluated after each epoch. */
 const quantitiesOf = (part: string): readonly Quantity[] => [
   {
     title: "Loss",
@@ -40,7 +40,7 @@ const quantitiesOf = (part: string): readonly Quantity[] => [
   { title: "Throughput", axis: "images/s", curves: [{ name: "images/s", value: (e) => e.imagesPerSecond }] },
 ];
 
-/** The level over all epochs, where it is the same for all runs. */
+/** The level over all epochs, if it is the same for all runs. */
 function levels(runs: readonly LabelledRun[], level: Quantity["level"]): Series[] {
   const classes = new Set(runs.map(({ run }) => run.manifest.classes));
   const epochs = runs.flatMap(({ run }) => run.epochs.map((e) => e.epoch));
@@ -50,7 +50,7 @@ function levels(runs: readonly LabelledRun[], level: Quantity["level"]): Series[
   return [{ name: level.name, points: ends.map((x) => ({ x, y })) }];
 }
 
-/** Of one run, training and test share a plot; of several, each has its own, with a curve per run. */
+/** For one run, training and test share a plot; for several, each has its own, with a curve per run. */
 export function runCurves(runs: readonly LabelledRun[]): LineChart[] {
   const series = ({ run }: LabelledRun, name: string, curve: Curve) => ({
     name,
@@ -78,7 +78,7 @@ export function runCurves(runs: readonly LabelledRun[]): LineChart[] {
   return charts.flatMap(({ title, axis, series: all }) => {
     const drawn = all.filter((s) => s.points.length > 0);
     if (drawn.length === 0) return [];
-    // A wider plot would have letters too small on a telephone.
+    // On a phone, the text of a wider plot would be too small.
     return [
       { kind: "lines", title, width: 440, height: 280, x: { label: "epoch" }, y: { label: axis }, series: drawn },
     ];

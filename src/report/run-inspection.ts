@@ -1,4 +1,4 @@
-/** Looks closely at a run's best model: its decisions on the test images, and pictures of the telling ones. */
+/** Inspects a run's best model: its predictions on the test images, and pictures of informative ones. */
 import { join } from "node:path";
 import { type Dataset, subset } from "../data/dataset/dataset.js";
 import type { Loader } from "../data/loading/loader.js";
@@ -23,37 +23,37 @@ import { smallPicture } from "./pictures.js";
 
 export interface InspectOptions {
   readonly engine: Engine;
-  /** The images the run was tested on. */
+  /** The images that the run was tested on. */
   readonly dataset: Dataset;
   readonly workers: number;
-  /** Images of each kind that are shown. */
+  /** Number of images shown of each kind. */
   readonly shown: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (images: number) => void;
 }
 
-/** An image as the model saw it. */
+/** An image as preprocessed for the model. */
 export interface Example {
   readonly name: string;
   readonly label: number;
   readonly decided: number;
-  /** Probabilities of the class decided for and of the true one. */
+  /** Probabilities of the predicted and of the true class. */
   readonly confidence: number;
   readonly truth: number;
   readonly picture: Picture;
-  /** The same with the attention of the class token laid over; undefined for models without attention. */
+  /** The same overlaid with the attention of the class token; undefined for models without attention. */
   readonly attention?: Picture;
 }
 
 export interface RunInspection {
   readonly classes: readonly string[];
   readonly decisions: Decisions;
-  /** The mistakes with the most confidence; of the other images, those whose true class got the least probability. */
+  /** `surestMistakes`: the most confident mistakes; `hardest`: others whose true class got the lowest probability. */
   readonly hardest: readonly Example[];
   readonly surestMistakes: readonly Example[];
 }
 
-/** Decisions of the run's best weights on `dataset`, by both heads together where there are two. */
+/** Predictions of the run's best weights on `dataset`, from both heads together if there are two. */
 export async function inspectRun(run: RunSummary, options: InspectOptions): Promise<RunInspection> {
   const { engine, dataset, shown, signal, onProgress } = options;
   const { model, view, weights } = await openModel({ weights: join(run.folder, "best.safetensors") });
@@ -83,11 +83,11 @@ export async function inspectRun(run: RunSummary, options: InspectOptions): Prom
   return { classes: dataset.classes, decisions, hardest: those(hard), surestMistakes: those(sure) };
 }
 
-/** All images in order, as they were tested. */
+/** All images in order, preprocessed as for the test. */
 const testLoader = (view: EvaluationView, dataset: Dataset, workers: number): Loader =>
   viewLoader({ dataset, view, batchSize: Math.min(32, dataset.length), workers });
 
-/** The images at `indices`, with the attention they get where the model has any. */
+/** The images at `indices`, with their attention if the model has any. */
 async function exampleImages(
   view: EvaluationView,
   model: Model,

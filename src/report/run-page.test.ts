@@ -62,7 +62,7 @@ const hostile = [
   `\u202egpj.exe`,
 ];
 
-/** Names of the tags in their order, with their attributes' names; style sheets and the texts aside. */
+/** Names of the tags in order, with their attributes' names, without style sheets and text. */
 function tagsOf(document: string): string[] {
   return [...document.replace(/<style>.*?<\/style>/gs, "").matchAll(/<[^>]*>/g)].map(([tag]) =>
     tag.replace(/"[^"]*"/g, '""'),
@@ -71,7 +71,7 @@ function tagsOf(document: string): string[] {
 
 const empty = new Set(["!doctype", "meta", "img", "br"]);
 
-/** The first tag that closes another than the one that is open; undefined when all is in order. */
+/** The first closing tag that does not match the open one; undefined if all match. */
 function misplaced(document: string): string | undefined {
   const open: string[] = [];
   for (const tag of tagsOf(document)) {
@@ -87,7 +87,7 @@ describe.each([
   ["one run", one],
   ["two runs", two],
 ])("the page of %s", (_, runs) => {
-  it("is well-formed and refers to nothing outside", () => {
+  it("is well-formed and has no external references", () => {
     const document = runPage(runs("plain"));
     expect(misplaced(document)).toBeUndefined();
     const text = document.replaceAll('xmlns="http://www.w3.org/2000/svg"', "");
@@ -115,14 +115,14 @@ describe.each([
   });
 });
 
-it("opens with how many were right, how sure that is, and chance", () => {
+it("opens with the correct images, the interval and the chance level", () => {
   const document = runPage(one("plain"));
   // Wilson's interval of 2 of 4, as statsmodels' proportion_confint(2, 4, method="wilson"): 0.1500 to 0.8500.
   expect(document).toContain(
     "2 of 4 test images right (50.0\u00a0%, 95\u00a0% interval 15.0 to 85.0\u00a0%); chance 33.3\u00a0%.",
   );
   expect(document).toContain(">chance<");
-  // Of three classes, Top-5 is always right.
+  // With three classes, top-5 is always right.
   expect(document).not.toContain("Top-5");
 });
 
@@ -137,7 +137,7 @@ it.each([
   expect(b).toBeCloseTo(high, 4);
 });
 
-it("compares runs with accuracy beside the name", () => {
+it("compares runs with accuracy next to the name", () => {
   const heads = [...runPage(two("plain")).matchAll(/<th scope="col"[^>]*>([^<]*)<\/th>/g)].map(([, title]) => title);
   const at = heads.indexOf("Run");
   expect(heads.slice(at, at + 2)).toEqual(["Run", "Top-1"]);
@@ -148,7 +148,7 @@ it("renders backticks of a recipe's text as code", () => {
   expect(document).toContain("<p>a <code>distilled</code> recipe</p>");
 });
 
-it("shows where runs differ, and why one was not looked at", () => {
+it("shows where runs differ, and why one was not inspected", () => {
   const document = runPage([
     ...one("runs/a"),
     { run: summary("runs/b", "d", { lr: 0.125 }), notInspected: "moved away" },
@@ -158,17 +158,17 @@ it("shows where runs differ, and why one was not looked at", () => {
 });
 
 describe("attention over an image", () => {
-  it("is a heatmap over the image in grey: yellow where most is looked, violet where least", () => {
+  it("is a heatmap over the image in grey: yellow for most attention, violet for least", () => {
     const grey = { width: 8, height: 8, data: new Uint8Array(8 * 8 * 3).fill(100) };
     const { data } = overlay(grey, Float32Array.of(0.7, 0.2, 0.05, 0.05), 2);
     const at = (x: number, y: number) => [...data.subarray((y * 8 + x) * 3, (y * 8 + x) * 3 + 3)];
-    // 0.6 of inferno's ends and 0.4 of grey 100.
+    // 0.6 of inferno's end colours and 0.4 of grey 100.
     expect(at(0, 0)).toEqual([191, 193, 138]);
     expect(at(0, 7)).toEqual([40, 40, 42]);
     expect(at(7, 7)).toEqual(at(0, 7));
     expect(at(7, 0)[0]).toBeGreaterThan(at(7, 7)[0]);
   });
-  it("is even where all patches get the same", () => {
+  it("is uniform where all patches get the same", () => {
     const grey = { width: 4, height: 4, data: new Uint8Array(4 * 4 * 3).fill(50) };
     expect(new Set(overlay(grey, new Float32Array(4).fill(0.25), 2).data).size).toBeLessThan(3);
   });

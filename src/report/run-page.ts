@@ -1,4 +1,4 @@
-/** The page of one or several runs: how they went, how they differ, and what their models get wrong. */
+/** The page of one or more runs: how they went, how they differ, and what their models get wrong. */
 import { type Message, sentence, setting } from "../errors/sentence.js";
 import { calibration } from "../evaluation/decisions.js";
 import { duration } from "../system/text/duration.js";
@@ -14,7 +14,7 @@ import type { Example, RunInspection } from "./run-inspection.js";
 import { comparisonTable, environmentTable, historyTable, recipeTables } from "./run-tables.js";
 import { percentText, tellsTop5, verdict } from "./verdict.js";
 
-/** The document. It needs no script and loads nothing. `worded` shows the settings that it names. */
+/** The document, without scripts or external resources. `worded` shows the settings that it names. */
 export function runPage(reported: readonly ReportedRun[], worded: (text: Message) => string = String): string {
   const runs = labelled(reported);
   const several = runs.length > 1;
@@ -139,7 +139,7 @@ function curves(runs: readonly LabelledRun[]): Content {
   return html`<div class="charts">${charts.map((chart) => html`<figure>${trusted(drawChart(chart))}</figure>`)}</div>`;
 }
 
-/** A section with what `show` says of each run whose model was looked at. */
+/** A section with the output of `show` for each run whose model was inspected. */
 function inspected(
   id: string,
   title: string,
@@ -150,7 +150,7 @@ function inspected(
   return those.length === 0 ? [] : [{ id, title, body: perRun(those, (r) => show(r.inspection!)) }];
 }
 
-/** Of one run what there is; of several the first open, the others a key away. */
+/** The content of one run; for several, the first expanded and the others collapsed. */
 function perRun(runs: readonly LabelledRun[], show: (run: LabelledRun) => Content): Content {
   return runs.length === 1 ? show(runs[0]) : runs.map((run, i) => details(run.label, show(run), i === 0));
 }

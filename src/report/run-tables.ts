@@ -1,4 +1,4 @@
-/** Tables of runs beside each other: results, settings, environment, and what happened. */
+/** Tables of runs side by side: results, settings, environment, and events. */
 import { calibration } from "../evaluation/decisions.js";
 import { duration } from "../system/text/duration.js";
 import { parseRecipe } from "../training/recipe/recipe.js";
@@ -12,7 +12,7 @@ import { percentText, tellsTop5, verdict } from "./verdict.js";
 
 const right: Column["align"] = "right";
 
-/** A row per run, the best first. */
+/** A row per run, best first. */
 export function comparisonTable(runs: readonly LabelledRun[]): Content {
   const top5 = runs.some(({ run }) => tellsTop5(run.manifest.classes));
   const columns: Column[] = [
@@ -53,7 +53,7 @@ export function comparisonTable(runs: readonly LabelledRun[]): Content {
 
 type Values = Readonly<Record<string, unknown>>;
 
-/** First what is unusual: of one run the settings that are not the defaults, of several those that differ. */
+/** Unusual settings first: for one run those that are not the defaults, for several those that differ. */
 export function recipeTables(runs: readonly LabelledRun[]): Content {
   const recipes = runs.map(({ run }): Values => withoutNotes(run.recipe));
   const all = keysOf(recipes);
@@ -80,7 +80,7 @@ export function recipeTables(runs: readonly LabelledRun[]): Content {
 
 const withoutNotes = ({ about: _, why: __, ...rest }: RunSummary["recipe"]): Values => rest;
 
-/** What of versions, machine and data the results depend on. */
+/** The versions, machine and data that the results depend on. */
 export function environmentTable(runs: readonly LabelledRun[]): Content {
   const values = runs.map(({ run }) => comparedRun(run).environment);
   return valueTable("At the last start", keysOf(values), runs, values);
@@ -101,7 +101,7 @@ function valueTable(caption: string, keys: readonly string[], runs: readonly Lab
   );
 }
 
-/** Lines of the log beside the epochs. */
+/** Lines of the log other than the epochs. */
 export function historyTable({ log }: RunSummary): Content {
   const rows = log.flatMap((line) => {
     const [what, more] = happened(line) ?? [];
@@ -112,7 +112,7 @@ export function historyTable({ log }: RunSummary): Content {
   return table(caption, [{ title: "When" }, { title: "What" }, { title: "" }], shown);
 }
 
-/** What a line of the log says, in two parts; epochs are in the curves. */
+/** Event and text of a log line; undefined for epochs, which are in the curves. */
 function happened(line: LogLine): readonly [string, string] | undefined {
   switch (line.kind) {
     case "environment":
@@ -134,7 +134,7 @@ function happened(line: LogLine): readonly [string, string] | undefined {
   }
 }
 
-/** Entries of a log that are shown; a run may warn at every step. */
+/** Maximum log entries shown; a run may warn at every step. */
 const mostLines = 200;
 
 function changesText(changed: Readonly<Record<string, { from?: unknown; to?: unknown }>>): string {

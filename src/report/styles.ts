@@ -1,4 +1,4 @@
-/** The look of the reports: colours as variables, light and dark, and the rules of the building blocks. */
+/** Style sheet of the reports: colours as variables, light and dark, and rules of the building blocks. */
 
 const light = `
 --page:#fff;--surface:#f5f6f8;--line:#d5d9e0;--text:#1c2128;--muted:#57606a;--accent:#0b5cad;

@@ -24,7 +24,7 @@ const results: CellResult[] = [
 ];
 
 describe("the table of a sweep", () => {
-  it("has mean and standard deviation over the seeds, a row per head, and what is not there", () => {
+  it("has mean and standard deviation over the seeds, a row per head, and missing results", () => {
     // 70, 72, 77: mean 73, deviation √((9 + 1 + 16) / 2).
     expect(sweepCells(sweepRows(results))).toEqual([
       ["none", "73.00 ± 3.61", "90.00 ± 0.00", "3"],
@@ -34,7 +34,7 @@ describe("the table of a sweep", () => {
       ["later", "–", "–", "0, 1 missing"],
     ]);
   });
-  it("is plotted, also while nothing is done", () => {
+  it("is plotted, also before any run has finished", () => {
     expect(drawChart(sweepChart("Table", sweepRows(results)))).toContain("73.00 ± 3.61");
     expect(drawChart(sweepChart("Table", sweepRows(results.slice(5))))).not.toMatch(/NaN|Infinity/);
   });

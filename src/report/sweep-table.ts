@@ -6,9 +6,9 @@ import type { Chart } from "./plot.js";
 
 export interface SweepRow {
   readonly row: string;
-  /** The head that decides; absent for models with one. */
+  /** The head that predicts; absent for models with only one. */
   readonly head?: Head;
-  /** Percent: mean over the seeds that are done, and standard deviation (n − 1). NaN where none is done. */
+  /** Percent: mean over the finished seeds, and standard deviation (n − 1). NaN if none has finished. */
   readonly top1: number;
   readonly top1Deviation: number;
   readonly top5: number;
@@ -47,7 +47,7 @@ export function sweepRows(results: readonly CellResult[]): SweepRow[] {
 
 export const sweepHead: readonly string[] = ["", "top-1 (%)", "top-5 (%)", "seeds"];
 
-/** Cells of a table under `sweepHead`. */
+/** Cells of a table with the header `sweepHead`. */
 export function sweepCells(rows: readonly SweepRow[]): string[][] {
   return rows.map((r) => [
     nameOf(r),
@@ -65,7 +65,7 @@ const nameOf = ({ row, head }: SweepRow): string =>
 const figure = (mean: number, deviation: number, seeds: number): string =>
   seeds === 0 ? "–" : `${mean.toFixed(2)}${seeds > 1 ? ` ± ${deviation.toFixed(2)}` : ""}`;
 
-/** Bars of top-1; the axis begins shortly below the lowest. */
+/** Bars of top-1; the axis begins slightly below the lowest. */
 export function sweepChart(title: string, rows: readonly SweepRow[]): Chart {
   const values = rows.filter((r) => r.seeds > 0);
   const low = Math.min(...values.map((r) => r.top1 - r.top1Deviation));

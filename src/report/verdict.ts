@@ -1,19 +1,19 @@
-/** How good a result is, in a sentence: how many images were right, how sure that is, and what chance would give. */
+/** A sentence on a result: how many images were correct, the confidence interval, and the chance level. */
 import type { RunSummary } from "../training/run-folder/summary.js";
 
-/** Top-5 says something where guessing five of the classes is right at most one time in four. */
+/** Top-5 is informative if guessing five classes is right at most one time in four. */
 export const tellsTop5 = (classes: number): boolean => classes >= 20;
 
-/** `12.50 %`, with a space that does not break. */
+/** `12.50 %`, with a non-breaking space. */
 export const percentText = (percent: number, digits = 2): string => `${percent.toFixed(digits)}\u00a0%`;
 
-/** What deciding blindly would give, in percent, where all classes are as frequent. */
+/** Accuracy of random guessing, in percent, for equally frequent classes. */
 export const chanceOf = (classes: number): number => 100 / classes;
 
 /** Two-sided normal quantile of 95 %. */
 const z = 1.959963984540054;
 
-/** Wilson's score interval (1927) of a share, at 95 %: `right` of `images`, both ends from 0 to 1. */
+/** Wilson's score interval (1927) at 95 % for `right` of `images`; both ends are from 0 to 1. */
 export function wilsonInterval(right: number, images: number): readonly [number, number] {
   const share = right / images;
   const centre = (share + z ** 2 / (2 * images)) / (1 + z ** 2 / images);

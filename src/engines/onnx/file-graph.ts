@@ -34,11 +34,13 @@ type Message = keyof typeof nested;
 const window = 1 << 16;
 const mostFields = 20_000_000;
 const deepest = 64;
-/** ONNX Runtime takes time by the square of their number; the largest networks in use have some ten thousand. */
+/** ONNX Runtime's time grows with the square of their number; the largest networks in use have some ten thousand. */
 const mostNodes = 50_000;
 const longestText = 4096;
 
-/** Reads it by skipping over its weights. Throws FileError where the file is no ONNX model, or takes weights from elsewhere. */
+/**
+ * Reads it, skipping the weights. Throws FileError if the file is not an ONNX model, or takes weights from elsewhere.
+ */
 export async function readFileGraph(path: string): Promise<FileGraph> {
   const file = await openRegular(path).catch((error) => {
     throw fileError(path, "read the ONNX model", error);

@@ -13,7 +13,7 @@ export class NumpyArray extends PickleObject {
     return this.#type.code;
   }
 
-  /** (version, shape, type, column by column?, bytes) */
+  /** (version, shape, type, column-major?, bytes) */
   override build(state: PickleValue): void {
     if (!Array.isArray(state)) throw malformed();
     const [, shape, type, byColumns, bytes] = state;
@@ -30,7 +30,7 @@ export class NumpyArray extends PickleObject {
     return this;
   }
 
-  /** The elements of an array of whole numbers; undefined for any other. */
+  /** The elements of an array of integers; undefined for any other. */
   wholeNumbers(): number[] | undefined {
     const { size } = this.#type;
     const count = this.shape.reduce((product, n) => product * n, 1);
@@ -49,12 +49,12 @@ class NumpyType extends PickleObject {
     super();
   }
 
-  /** (version, order of bytes, …) */
+  /** (version, byte order, …) */
   override build(state: PickleValue): void {
     this.#bigEndian = Array.isArray(state) && state[1] === ">";
   }
 
-  /** Bytes of a whole number; undefined where the elements are none. */
+  /** Bytes of an integer; undefined if the elements are not integers. */
   get size(): number | undefined {
     return /^[iu][1248]$/.test(this.code) ? Number(this.code[1]) : undefined;
   }
@@ -78,11 +78,11 @@ const classes: Readonly<Record<string, Called>> = {
   },
 };
 
-/** What stands in `numpy.core`, or `numpy._core` as of numpy 2, by its module there. */
+/** Functions of `numpy.core`, or `numpy._core` since numpy 2, by their module. */
 const functions: Readonly<Record<string, Readonly<Record<string, Called>>>> = {
   multiarray: {
     _reconstruct: () => new NumpyArray(),
-    /** (type, bytes): one element as an object of its own. */
+    /** (type, bytes): a single element. */
     scalar: ([type, bytes]) => {
       if (!(type instanceof NumpyType) || !(bytes instanceof Uint8Array) || bytes.length !== type.size)
         throw new PickleError("holds a number of numpy's that is not whole");
@@ -90,12 +90,12 @@ const functions: Readonly<Record<string, Readonly<Record<string, Called>>>> = {
     },
   },
   numeric: {
-    /** (bytes, type, shape, order), as of protocol 5 */
+    /** (bytes, type, shape, order), since protocol 5 */
     _frombuffer: ([bytes, type, shape, order]) => new NumpyArray().fill(shape, type, order !== "F", bytes),
   },
 };
 
-/** The functions that numpy's own arrays are made of, and no other. */
+/** The functions that build numpy's own arrays, and no others. */
 const imports: Imports = (module, name) => {
   const inner = /^numpy\._?core\.(multiarray|numeric)$/.exec(module)?.[1];
   const known = module === "numpy" ? classes : inner === undefined ? {} : functions[inner];
