@@ -1,17 +1,19 @@
-/** Affine maps of images by Pillow's resampling: a point outside takes the fill colour, a neighbour outside the edge's. */
+/**
+ * Affine maps of images with Pillow's resampling: a point outside gets the fill colour, a neighbour outside the edge's.
+ */
 import type { RgbImage } from "../pixels/image.js";
 import { kernels } from "../pixels/kernels/kernels.js";
 
-/** How pixels are read between pixels by a rotation, shear or shift. */
+/** Interpolation between pixels in a rotation, shear or shift. */
 export type AffineInterpolation = "bilinear" | "bicubic";
 
 export interface AffineOptions {
   readonly interpolation: AffineInterpolation;
-  /** Colour of what lies outside the image. */
+  /** Colour outside the image. */
   readonly fill: readonly [number, number, number];
 }
 
-/** From a point of the result to one of the image: x' = a·x + b·y + c, y' = d·x + e·y + f. */
+/** Maps a point of the result to one of the image: x' = a·x + b·y + c, y' = d·x + e·y + f. */
 export type AffineMatrix = readonly [a: number, b: number, c: number, d: number, e: number, f: number];
 
 export const shearX = (image: RgbImage, factor: number, options: AffineOptions): RgbImage =>
@@ -26,7 +28,7 @@ export const translateX = (image: RgbImage, pixels: number, options: AffineOptio
 export const translateY = (image: RgbImage, pixels: number, options: AffineOptions): RgbImage =>
   affine(image, [1, 0, 0, 0, 1, pixels], options);
 
-/** Counter-clockwise about the centre. */
+/** Rotates counter-clockwise about the centre. */
 export function rotate(image: RgbImage, degrees: number, options: AffineOptions): RgbImage {
   if (degrees % 360 === 0) return image;
   const angle = (-degrees * Math.PI) / 180;
@@ -35,19 +37,19 @@ export function rotate(image: RgbImage, degrees: number, options: AffineOptions)
   return affine(image, [cos, sin, cx - cos * cx - sin * cy, -sin, cos, cy + sin * cx - cos * cy], options);
 }
 
-/** The image under a map; the result has its size. */
+/** The image under a map; the result has the same size. */
 function affine(image: RgbImage, matrix: AffineMatrix, options: AffineOptions): RgbImage {
   const [a, b, c, d, e, f] = matrix;
-  // Shears and shifts move pixels along one axis, where a line of four taps is all there is.
+  // Shears and shifts move pixels along one axis, where four taps in a line suffice.
   if (d === 0 && e === 1 && f === 0 && a === 1) return alongRows(image, (y) => b * (y + 0.5) + c, options);
   if (a === 1 && b === 0 && c === 0 && e === 1) return alongColumns(image, (x) => d * (x + 0.5) + f, options);
   return anywhere(image, matrix, options);
 }
 
-/** A neighbour of a point inside lies at most this far outside. */
+/** A neighbour of a point inside is at most this far outside. */
 const border = 2;
 
-/** The image in the kernels' memory with a border of its outermost pixels, and the result, filled. */
+/** The image in the kernels' memory with a border that repeats its edge, and the result, filled. */
 function canvas({ width, height, data }: RgbImage, fill: AffineOptions["fill"]) {
   const work = kernels();
   const rowBytes = (width + 2 * border) * 3;
@@ -71,7 +73,7 @@ function canvas({ width, height, data }: RgbImage, fill: AffineOptions["fill"]) 
 
 /** The weights of the four pixels at -1, 0, 1 and 2 for a point at fraction `d` between 0 and 1. */
 const weights: Readonly<Record<AffineInterpolation, (d: number) => readonly [number, number, number, number]>> = {
-  /** Pillow's cubic for maps (a = -1), other than that of its resizing. */
+  /** Pillow's cubic for maps (a = -1), which differs from that of its resizing. */
   bicubic: (d) => {
     const d2 = d * d;
     const d3 = d2 * d;
@@ -92,7 +94,7 @@ interface Steps {
 function alongRows(image: RgbImage, shift: (y: number) => number, options: AffineOptions): RgbImage {
   const { width, height } = image;
   const c = canvas(image, options.fill);
-  // A point lies inside while 0 ≤ x + ½ + moved < width.
+  // A point is inside while 0 ≤ x + ½ + moved < width.
   const inside = (moved: number) => [Math.ceil(-0.5 - moved), Math.ceil(width - 0.5 - moved)] as const;
   const steps: Steps = { line: [c.rowBytes, width * 3], along: [3, 3] };
   return shiftedLines(c, steps, { lines: height, length: width, shift, inside }, options);
@@ -116,7 +118,7 @@ interface Lines {
   readonly lines: number;
   readonly length: number;
   readonly shift: (line: number) => number;
-  /** First and end of the positions of a line whose points lie inside, before the line's own bounds. */
+  /** Start and end of the positions on a line whose points are inside, before clipping to the line's bounds. */
   readonly inside: (moved: number) => readonly [from: number, to: number];
 }
 

@@ -1,4 +1,4 @@
-/** What happens to a training image between crop and batch: a policy, then colour jitter. */
+/** Augmentation of a training image between crop and batch: a policy, then colour jitter. */
 import type { RandomStream } from "../../random/stream.js";
 import type { RgbImage } from "../pixels/image.js";
 import { color, hue } from "./color.js";
@@ -6,7 +6,7 @@ import type { OperationSettings } from "./operations.js";
 import { applyPolicy, type Policy } from "./policy.js";
 import { brightness, contrast } from "./tone.js";
 
-/** Largest change of each factor from 1, and of the hue in turns; 0 leaves it. */
+/** Maximum change of each factor from 1, and of the hue in turns; 0 disables it. */
 export interface ColorJitter {
   readonly brightness: number;
   readonly contrast: number;
@@ -14,7 +14,7 @@ export interface ColorJitter {
   readonly hue: number;
 }
 
-/** Plain data, so that it travels to worker threads. */
+/** Plain data, so that it can be sent to worker threads. */
 export interface Augmentation extends OperationSettings {
   readonly policy?: Policy;
   readonly jitter?: ColorJitter;
@@ -33,7 +33,7 @@ const jitters = [
   ["saturation", color],
 ] as const;
 
-/** torchvision's colour jitter: the changes in random order, each with a factor of its own. */
+/** torchvision's colour jitter: the changes in random order, each with its own factor. */
 function jittered(image: RgbImage, jitter: ColorJitter, stream: RandomStream): RgbImage {
   const steps: ((before: RgbImage) => RgbImage)[] = jitters
     .filter(([name]) => jitter[name] > 0)

@@ -108,7 +108,7 @@ const original: readonly (readonly PolicyStep[])[] = [
   ],
 ];
 
-/** The policy of EfficientNet's released program. */
+/** The policy of EfficientNet's released code. */
 const v0: readonly (readonly PolicyStep[])[] = [
   [
     ["Equalize", 0.8, 1],
@@ -212,14 +212,14 @@ const v0: readonly (readonly PolicyStep[])[] = [
   ],
 ];
 
-/** DeiT III's three, one of which is taken each time (arXiv 2204.07118, section 4). */
+/** DeiT III's three operations, one of which is applied each time (arXiv 2204.07118, section 4). */
 const threeAugment: readonly (readonly PolicyStep[])[] = [
   [["Solarize", 1, 5]],
   [["Desaturate", 1, 10]],
   [["GaussianBlurRand", 1, 10]],
 ];
 
-/** The same with posterising that grows with the magnitude. */
+/** The same with posterisation that increases with the magnitude. */
 const increasing = (policy: readonly (readonly PolicyStep[])[]): readonly (readonly PolicyStep[])[] =>
   policy.map((steps) =>
     steps.map(([name, p, m]) => [name.startsWith("Posterize") ? "PosterizeIncreasing" : name, p, m] as const),

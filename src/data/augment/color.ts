@@ -1,4 +1,4 @@
-/** Operations between the channels of a pixel, as Pillow's. */
+/** Operations between the channels of a pixel, as in Pillow. */
 import type { RgbImage } from "../pixels/image.js";
 import { kernels } from "../pixels/kernels/kernels.js";
 import { pixelMemory } from "../pixels/pixel-memory.js";
@@ -37,7 +37,7 @@ function toHsv(r: number, g: number, b: number): readonly [h: number, s: number,
   const most = Math.max(r, g, b);
   const range = most - Math.min(r, g, b);
   if (range === 0) return [0, 0, most];
-  // In float32, whose rounding decides what is cut off below.
+  // In float32, whose rounding affects the truncation below.
   const [rc, gc, bc] = [most - r, most - g, most - b].map((d) => Math.fround(d / range));
   const sixths = Math.fround(r === most ? bc - gc : g === most ? 2 + rc - bc : 4 + gc - rc);
   const turn = Math.fround((sixths / 6 + 1) % 1);

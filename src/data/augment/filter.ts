@@ -1,4 +1,4 @@
-/** Operations on a pixel's neighbourhood, as Pillow's: sharpness and Gaussian blur. */
+/** Operations on a pixel's neighbourhood, as in Pillow: sharpness and Gaussian blur. */
 import type { RgbImage } from "../pixels/image.js";
 import { kernels } from "../pixels/kernels/kernels.js";
 import { copyOfPixels, pixelMemory } from "../pixels/pixel-memory.js";
@@ -22,10 +22,10 @@ export function sharpness(image: RgbImage, factor: number): RgbImage {
   return { width, height, data: out };
 }
 
-/** Passes of the box blur that make a Gaussian. */
+/** Passes of the box blur that approximate a Gaussian. */
 const passes = 3;
 
-/** Gaussian blur with a standard deviation in pixels, as three box blurs (Gwosdek et al. 2011), which is Pillow's way. */
+/** Gaussian blur with a standard deviation in pixels, as three box blurs (Gwosdek et al. 2011), like Pillow. */
 export function gaussianBlur(image: RgbImage, deviation: number): RgbImage {
   if (deviation <= 0) return image;
   const { width, height } = image;
@@ -45,7 +45,7 @@ export function gaussianBlur(image: RgbImage, deviation: number): RgbImage {
   return { width, height, data };
 }
 
-/** In float32 as Pillow's: ties of the fixed-point rounding hang on the last bit, and six passes add them up. */
+/** In float32 as in Pillow: ties of the fixed-point rounding depend on the last bit, and six passes accumulate them. */
 function boxRadius(deviation: number): number {
   const f = Math.fround;
   const variance = f(f(f(deviation) * f(deviation)) / passes);
@@ -59,11 +59,11 @@ interface Line {
   readonly start: number;
   readonly step: number;
   readonly length: number;
-  /** Fractional: the outermost pixels count in part. */
+  /** Fractional: the outermost pixels count partially. */
   readonly radius: number;
 }
 
-/** One line, in 24-bit fixed point; beyond its ends the line continues with its end values. */
+/** One line, in 24-bit fixed point; beyond its ends the line is extended with its end values. */
 function boxBlur(data: Uint8Array, out: Uint8Array, line: Uint8Array, { start, step, length, radius }: Line): void {
   const whole = Math.trunc(radius);
   const weight = Math.trunc(Math.fround(2 ** 24 / Math.fround(radius * 2 + 1)));

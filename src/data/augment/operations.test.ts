@@ -14,7 +14,7 @@ const stream = () => new RandomStream({ seed: 0, purpose: "test" });
 const settings = (interpolation: AffineInterpolation) =>
   ({ interpolation, fill: [124, 116, 104], translate: 100 }) as const;
 
-/** Applies `NAME.ARGUMENT[.INTERPOLATION]`; an argument may have a point of its own. */
+/** Applies `NAME.ARGUMENT[.INTERPOLATION]`; an argument may itself contain a point. */
 function apply(key: string): RgbImage {
   const [, name, argument, interpolation] = /^(\w+)(?:\.(None|-?[\d.]+?))?(?:\.(bilinear|bicubic))?$/.exec(key)!;
   if (name === "hue") return hue(image, Number(argument));
@@ -34,7 +34,8 @@ describe("operations", () => {
       expect(levels).toBeLessThanOrEqual(1);
       if (levels > 0) different++;
     }
-    // Values are cut off, not rounded: one that should be whole falls to either side with the last bit of its weights.
+    // Values are truncated, not rounded: one that should be an integer falls to either side with the last bit of its
+    // weights.
     expect(different / reference.length).toBeLessThan(0.1);
   });
   it.each([

@@ -1,4 +1,4 @@
-/** The operations that augmentation policies name, by timm's names: how a magnitude becomes an argument, and what is done. */
+/** The operations of augmentation policies, by timm's names: how a magnitude becomes an argument, and the operation. */
 import type { RandomStream } from "../../random/stream.js";
 import type { RgbImage } from "../pixels/image.js";
 import { type AffineInterpolation, rotate, shearX, shearY, translateX, translateY } from "./affine.js";
@@ -6,12 +6,12 @@ import { color } from "./color.js";
 import { gaussianBlur, sharpness } from "./filter.js";
 import { autoContrast, brightness, contrast, equalize, invert, posterize, solarize, solarizeAdd } from "./tone.js";
 
-/** What holds for all operations of a policy. */
+/** Settings of all operations of a policy. */
 export interface OperationSettings {
-  /** `random`: bilinear or bicubic, drawn again for each operation. */
+  /** `random`: bilinear or bicubic, drawn for each operation. */
   readonly interpolation: AffineInterpolation | "random";
   readonly fill: readonly [number, number, number];
-  /** Pixels that `TranslateX` and `TranslateY` move at full magnitude; timm takes 0.45 of the image's side. */
+  /** Pixels that `TranslateX` and `TranslateY` move at full magnitude; timm uses 0.45 of the image's side. */
   readonly translate: number;
 }
 
@@ -22,14 +22,14 @@ interface Context {
 
 /** An operation at magnitudes of 0 to 10. */
 interface Operation {
-  /** The argument at a magnitude; may draw its sign. Nothing for operations without one. */
+  /** The argument at a magnitude; may draw its sign. Absent for operations without one. */
   readonly argument?: (magnitude: number, settings: OperationSettings, stream: RandomStream) => number;
   readonly apply: (image: RgbImage, argument: number, context: Context, stream: RandomStream) => RgbImage;
 }
 
 const full = 10;
 
-/** `most` at full magnitude, to either side. */
+/** `most` at full magnitude, with a random sign. */
 const signed = (most: number) => (m: number, _: OperationSettings, stream: RandomStream) =>
   either((m / full) * most, stream);
 
@@ -40,7 +40,7 @@ function either(value: number, stream: RandomStream): number {
 /** Factors from 0.1 to 1.9; 1 changes nothing. */
 const enhance = (m: number): number => (m / full) * 1.8 + 0.1;
 
-/** Factors that leave 1 to either side as the magnitude grows. */
+/** Factors that move away from 1 in either direction as the magnitude grows. */
 const enhanceIncreasing = (m: number, _: OperationSettings, stream: RandomStream): number =>
   Math.max(0.1, 1 + either((m / full) * 0.9, stream));
 
@@ -85,7 +85,7 @@ const table = {
   },
 } as const satisfies Readonly<Record<string, Operation>>;
 
-/** Name of an operation, as timm's. */
+/** Name of an operation, as in timm. */
 export type OperationName = keyof typeof table;
 
 export const operationNames = Object.keys(table) as readonly OperationName[];
@@ -102,7 +102,7 @@ export function argumentOf(
   return operations[name].argument?.(magnitude, settings, stream);
 }
 
-/** Does `name` with a given argument. */
+/** Applies `name` with a given argument. */
 export function applyOperation(
   name: OperationName,
   image: RgbImage,

@@ -26,7 +26,10 @@ const { draws, policies, crops } = JSON.parse(
 
 const settings = { interpolation: "bicubic", fill: [124, 116, 104], translate: 100 } as const;
 
-/** Both samples from one distribution? The normal approximation of χ² at 5 standard deviations: one in three million. */
+/**
+ * Both samples from one distribution? Tested by the normal approximation of χ² at 5 standard deviations: one in three
+ * million.
+ */
 function expectAlike(ours: readonly number[], theirs: readonly number[]): void {
   const [n, m] = [ours, theirs].map((counts) => counts.reduce((a, b) => a + b, 0));
   let statistic = 0;
@@ -129,7 +132,7 @@ describe("a policy's string", () => {
       ).data;
     for (let sample = 0; sample < 20; sample++) expect(view(sample)).toEqual(view(sample));
     expect(new Set(Array.from({ length: 20 }, (_, sample) => view(sample).join())).size).toBeGreaterThan(1);
-    // The image itself stays as it was.
+    // The image itself is not changed.
     expect(data).toEqual(Uint8Array.from({ length: 24 * 20 * 3 }, (_, i) => (i * 37) % 256));
   });
 });

@@ -1,4 +1,6 @@
-/** Augmentation policies from timm's strings, such as `rand-m9-mstd0.5-inc1`: read once, then applied to each image. */
+/**
+ * Augmentation policies from timm's strings, such as `rand-m9-mstd0.5-inc1`: parsed once, then applied to each image.
+ */
 import { UsageError } from "../../errors/errors.js";
 import { beta, gamma } from "../../random/distributions.js";
 import type { RandomStream } from "../../random/stream.js";
@@ -8,16 +10,16 @@ import { applyOperation, argumentOf, type OperationName, type OperationSettings 
 
 /** How magnitudes vary from one operation to the next. */
 export interface Magnitudes {
-  /** Standard deviation; `uniform`: anything from 0 to the magnitude. */
+  /** Standard deviation; `uniform`: uniform from 0 to the magnitude. */
   readonly deviation: number | "uniform";
   readonly most: number;
 }
 
-/** Plain data, so that it travels to worker threads. */
+/** Plain data, so that it can be sent to worker threads. */
 export type Policy =
   | ({
       readonly kind: "rand";
-      /** With the weight of each; without weights operations may repeat. */
+      /** Operations, with their weights; without weights they may repeat. */
       readonly operations: readonly OperationName[];
       readonly weights?: readonly number[];
       readonly layers: number;
@@ -29,10 +31,10 @@ export type Policy =
       readonly kind: "augmix";
       readonly operations: readonly OperationName[];
       readonly magnitude: number;
-      /** Chains that are mixed, and operations in each (default: from 1 to 3). */
+      /** Number of chains that are mixed, and operations in each (default: from 1 to 3). */
       readonly chains: number;
       readonly depth?: number;
-      /** Of the Dirichlet and beta distributions. */
+      /** Parameter of the Dirichlet and beta distributions. */
       readonly alpha: number;
     } & Magnitudes);
 
@@ -93,7 +95,7 @@ const weightedSets: Readonly<Record<string, Readonly<Partial<Record<OperationNam
   },
 };
 
-/** Reads timm's string for RandAugment, AutoAugment or AugMix; undefined for "none". */
+/** Parses timm's string for RandAugment, AutoAugment or AugMix; undefined for "none". */
 export function parsePolicy(text: string): Policy | undefined {
   if (text === "none") return undefined;
   const [kind, ...sections] = text.split("-");
@@ -130,7 +132,7 @@ function take(text: string, values: Map<string, string>, key: string, otherwise:
 
 function magnitudes(text: string, values: Map<string, string>, deviation = 0): Magnitudes {
   const std = take(text, values, "mstd", deviation);
-  // timm's mark for a uniform draw.
+  // timm's marker for a uniform draw.
   return { deviation: std > 100 ? "uniform" : std, most: take(text, values, "mmax", 10) };
 }
 
@@ -176,13 +178,13 @@ function augmixPolicy(text: string, values: Map<string, string>): Policy {
   };
 }
 
-/** One operation of a policy, decided: what is to be done, with which argument. */
+/** One operation of a policy with its drawn argument. */
 export interface Decision {
   readonly name: OperationName;
   readonly argument?: number;
 }
 
-/** Draws what a policy does to an image, in order; AugMix's chains are drawn one by one by `augMix`. */
+/** Draws a policy's operations on an image, in order; AugMix's chains are drawn one by one by `augMix`. */
 export function drawDecisions(
   policy: Exclude<Policy, { kind: "augmix" }>,
   settings: OperationSettings,
@@ -213,7 +215,7 @@ function decide(
   return { name, argument: argumentOf(name, Math.max(0, Math.min(drawn, most)), settings, stream) };
 }
 
-/** RandAugment's operations: each drawn again, or by weight without repetition. */
+/** RandAugment's operations: drawn with replacement, or by weight without replacement. */
 function drawOperations(
   { operations, weights, layers }: Extract<Policy, { kind: "rand" }>,
   stream: RandomStream,
@@ -227,7 +229,7 @@ function drawOperations(
   });
 }
 
-/** The index whose share of the weights' sum holds `u` of [0, 1). */
+/** The index whose share of the weights' sum contains `u` in [0, 1). */
 function weightedIndex(weights: readonly number[], u: number): number {
   const target = u * weights.reduce((a, b) => a + b, 0);
   let sum = 0;

@@ -1,4 +1,4 @@
-/** Operations that map each value by a table, as Pillow's `ImageOps` and `ImageEnhance` make it. */
+/** Operations that map each value by a table, as in Pillow's `ImageOps` and `ImageEnhance`. */
 import type { RgbImage } from "../pixels/image.js";
 import { kernels } from "../pixels/kernels/kernels.js";
 import { meanGrey } from "./color.js";
@@ -15,7 +15,7 @@ function point({ width, height, data }: RgbImage, tables: Tables): RgbImage {
   return { width, height, data: work.result(pixels, data.length) };
 }
 
-/** The same table for all channels; values beyond 0 … 255 are cut off. */
+/** The same table for all channels; values are clamped to 0 … 255. */
 function mapped(image: RgbImage, value: (v: number) => number): RgbImage {
   const table = Uint8ClampedArray.from({ length: 256 }, (_, v) => Math.floor(value(v)));
   return point(image, [table, table, table]);
@@ -23,7 +23,7 @@ function mapped(image: RgbImage, value: (v: number) => number): RgbImage {
 
 export const invert = (image: RgbImage): RgbImage => mapped(image, (v) => 255 - v);
 
-/** Inverts values from `threshold` on. */
+/** Inverts values from `threshold` up. */
 export const solarize = (image: RgbImage, threshold: number): RgbImage =>
   mapped(image, (v) => (v < threshold ? v : 255 - v));
 
@@ -31,11 +31,11 @@ export const solarize = (image: RgbImage, threshold: number): RgbImage =>
 export const solarizeAdd = (image: RgbImage, amount: number): RgbImage =>
   mapped(image, (v) => (v < 128 ? Math.min(255, v + amount) : v));
 
-/** Keeps the highest `bits` of each value. */
+/** Keeps the highest `bits` bits of each value. */
 export const posterize = (image: RgbImage, bits: number): RgbImage =>
   bits >= 8 ? image : mapped(image, (v) => v & ~(2 ** (8 - bits) - 1));
 
-/** From `from` at factor 0 to `to` at 1, and beyond; in float32, then truncated, as Pillow's `blend`. */
+/** From `from` at factor 0 to `to` at 1, and beyond; in float32, then truncated, like Pillow's `blend`. */
 function blend(from: number, to: number, factor: number): number {
   const v = Math.fround(from + Math.fround(Math.fround(factor) * (to - from)));
   return v <= 0 ? 0 : v >= 255 ? 255 : Math.trunc(v);
@@ -74,7 +74,7 @@ export function equalize(image: RgbImage): RgbImage {
   });
 }
 
-/** A table per channel from the channel's counts; `undefined` leaves the channel. */
+/** A table per channel from the channel's counts; `undefined` leaves the channel unchanged. */
 function byHistogram(image: RgbImage, tableOf: (counts: Uint32Array) => ((v: number) => number) | undefined): RgbImage {
   const counts = [0, 1, 2].map(() => new Uint32Array(256));
   const [reds, greens, blues] = counts;

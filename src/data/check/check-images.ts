@@ -48,11 +48,11 @@ async function readWhole(source: FileSource): Promise<void> {
 
 type FileSource = SampleSource & { kind: "file" | "slice" | "bytes" };
 
-/** Bare pixels have nothing that could be wrong beyond their number, and records were decoded when they were packed. */
+/** Raw pixels cannot be invalid except in number, and records were decoded when they were packed. */
 const mayBeBad = (source: SampleSource): source is FileSource =>
   source.kind === "file" || source.kind === "slice" || source.kind === "bytes";
 
-/** A JPEG with a sound frame header whose bytes end with the end mark. Anything doubtful is decoded instead. */
+/** A JPEG with a valid frame header whose bytes end with the end marker. Anything doubtful is decoded instead. */
 async function isWholeJpeg(source: FileSource): Promise<boolean> {
   if (source.kind === "bytes") return false;
   const file = await openRegular(source.path).catch(() => undefined);

@@ -1,4 +1,4 @@
-/** The data doctor: looks at every image of a dataset and says what is wrong with it. */
+/** The data doctor: examines every image of a dataset and reports what is wrong with it. */
 import { checkClasses } from "./checks/classes.js";
 import { checkCopies } from "./checks/copies.js";
 import { checkFiles } from "./checks/files.js";
@@ -10,7 +10,7 @@ import { type Survey, type SurveyOptions, survey } from "./survey.js";
 export interface CheckReport {
   readonly path: string;
   readonly survey: Survey;
-  /** The serious ones first. */
+  /** Serious ones first. */
   readonly findings: readonly Finding[];
   readonly seconds: number;
 }
@@ -21,8 +21,8 @@ const checks: readonly Check[] = [checkFiles, checkCopies, checkClasses, checkPi
 const order = { serious: 0, warning: 1, note: 2 } as const;
 
 /**
- * Checks the data at `path`, which may be anything that training takes. Throws FileError where there is none, and
- * InterruptedError when `signal` is aborted.
+ * Checks the data at `path`, which may be anything that training accepts. Throws FileError if there is none, and
+ * InterruptedError if `signal` is aborted.
  */
 export async function checkData(path: string, options: SurveyOptions): Promise<CheckReport> {
   const start = performance.now();

@@ -1,11 +1,11 @@
-/** Groups of images that show the same: byte for byte, or nearly. */
+/** Groups of identical or nearly identical images. */
 import { fingerprintWords } from "./fingerprint.js";
 import { nearPairs } from "./near-pairs.js";
 
 export interface Copies {
-  /** Two or more images each, in rising order. */
+  /** Two or more images each, in ascending order. */
   readonly groups: readonly (readonly number[])[];
-  /** False where so many images resemble each other that some pairs were not compared. */
+  /** False if so many images are similar that some pairs were not compared. */
   readonly complete: boolean;
 }
 
@@ -13,11 +13,11 @@ export interface CopiesInput {
   readonly length: number;
   /** SHA-256 of an image's bytes or pixels; undefined for one that could not be read. */
   digest(index: number): string | undefined;
-  /** Undefined for an image that shows too little. */
+  /** Undefined for an image with too little content. */
   fingerprint(index: number): Uint32Array | undefined;
 }
 
-/** Finds all copies. Images that are equal byte for byte, or in all signs, cost one comparison together. */
+/** Finds all copies. Images with equal bytes, or equal in all signs, share one comparison. */
 export async function findCopies(
   images: CopiesInput,
   options: { readonly onProgress?: (share: number) => void; readonly signal?: AbortSignal } = {},
@@ -43,7 +43,7 @@ export async function findCopies(
   return { groups: sets.groups(), complete };
 }
 
-/** Joins the image to the first one with the same key; false when it is that first one. */
+/** Joins the image to the first one with the same key; false if it is that first one. */
 function joined(sets: DisjointSets, first: Map<string, number>, key: string, index: number): boolean {
   const known = first.get(key);
   if (known === undefined) first.set(key, index);
@@ -54,7 +54,7 @@ function joined(sets: DisjointSets, first: Map<string, number>, key: string, ind
 const textOf = (words: Uint32Array): string =>
   Buffer.from(words.buffer, words.byteOffset, words.byteLength).toString("latin1");
 
-/** Sets of numbers from 0 on, joined two at a time (union-find). */
+/** Disjoint sets of numbers from 0 (union-find). */
 class DisjointSets {
   readonly #parents: Uint32Array;
 
@@ -64,7 +64,7 @@ class DisjointSets {
 
   join(a: number, b: number): void {
     const [x, y] = [this.#root(a), this.#root(b)];
-    // The smaller number leads, so that groups come out in order.
+    // The smaller number is the root, so that groups are in order.
     this.#parents[Math.max(x, y)] = Math.min(x, y);
   }
 
@@ -72,7 +72,7 @@ class DisjointSets {
     return this.#root(a) === this.#root(b);
   }
 
-  /** The sets of two and more. */
+  /** The sets with two or more members. */
   groups(): number[][] {
     const byRoot = new Map<number, number[]>();
     for (let i = 0; i < this.#parents.length; i++) {

@@ -1,4 +1,4 @@
-/** A worker thread of the data doctor: examines some samples at a time. */
+/** A worker thread of the data doctor: examines a few samples at a time. */
 import { parentPort } from "node:worker_threads";
 import { type PoolPort, serveJobs } from "../../system/threads/worker-pool.js";
 import type { SampleSource } from "../dataset/dataset.js";

@@ -1,4 +1,4 @@
-/** One sample looked at closely: can it be read, what is it, what does it show? The work of a worker thread. */
+/** Examines one sample: can it be read, what is it, what does it show? The work of a worker thread. */
 
 import { createHash } from "node:crypto";
 import type { Metadata } from "sharp";
@@ -13,26 +13,26 @@ import { type RgbImage, wholeImage } from "../pixels/image.js";
 import { readSource } from "../view/read-source.js";
 import { lookAtImage } from "./fingerprint.js";
 
-/** Properties of a file that training ignores or converts, and that may surprise. */
+/** Properties of a file that training ignores or converts, which may be surprising. */
 export type Trait = "grey" | "alpha" | "cmyk" | "16-bit" | "animated" | "rotated";
 
 export interface Examination {
-  /** A sentence about a sample that cannot be read; nothing else is known of it then. */
+  /** A sentence about a sample that cannot be read; nothing else is then known of it. */
   readonly unreadable?: string;
-  /** The file decodes, but its data has errors, so that a part of the picture is a guess. */
+  /** The file can be decoded, but its data has errors, so that part of the picture is guessed. */
   readonly damaged?: boolean;
-  /** By the content: "JPEG", "PNG", …; undefined for bare pixels. */
+  /** By content: "JPEG", "PNG", …; undefined for raw pixels. */
   readonly format?: string;
-  /** The name's ending promises another format. */
+  /** The name's extension suggests a different format. */
   readonly misnamed?: boolean;
   readonly width: number;
   readonly height: number;
   /** Length of the encoded image. */
   readonly bytes: number;
-  /** SHA-256, in hexadecimal digits, of the encoded image or the bare pixels. */
+  /** SHA-256, in hexadecimal, of the encoded image or the raw pixels. */
   readonly digest?: string;
   readonly blank?: boolean;
-  /** Undefined where the image shows too little. */
+  /** Undefined if the image has too little content. */
   readonly fingerprint?: Uint32Array;
   readonly traits: readonly Trait[];
 }
@@ -64,7 +64,9 @@ export async function examine(source: SampleSource): Promise<Examination> {
   }
 }
 
-/** Whether the name of a sample is that of its file: a record keeps that of another, and much in an archive has none. */
+/**
+ * Whether a sample's name is that of its file: a record keeps another file's name, and many archive members have none.
+ */
 const isFileName = ({ kind }: SampleSource, name: string): boolean =>
   kind === "file" || (kind === "slice" && isImageName(name));
 
@@ -79,7 +81,7 @@ function seen(image: RgbImage, content: Uint8Array): Seen {
   };
 }
 
-/** Of a file that has been decoded. */
+/** Traits of a file that has been decoded. */
 async function traitsOf(bytes: Uint8Array, codec: Codec): Promise<Trait[]> {
   const { space, channels = 3, hasAlpha, depth, pages = 1 } = await describe(bytes, codec);
   const holds: Readonly<Record<Trait, boolean>> = {
@@ -96,7 +98,9 @@ async function traitsOf(bytes: Uint8Array, codec: Codec): Promise<Trait[]> {
 /** Formats that have a decoder here because libvips has none. */
 const ownCodecs: readonly Codec[] = ["bmp", "netpbm"];
 
-/** What libvips tells of a file; nothing of what it does not know, which is not why the picture would be unreadable. */
+/**
+ * The metadata that libvips reports; empty if it does not know the format, which does not make the picture unreadable.
+ */
 async function describe(bytes: Uint8Array, codec: Codec): Promise<Partial<Metadata>> {
   if (ownCodecs.includes(codec)) return {};
   const { default: sharp } = await import("sharp");

@@ -1,4 +1,4 @@
-/** What a check can find, and the words for it. */
+/** The findings of checks, and the words for them. */
 import type { Message } from "../../errors/sentence.js";
 import type { Survey } from "./survey.js";
 
@@ -30,23 +30,23 @@ export type FindingKind =
 
 export interface Finding {
   readonly kind: FindingKind;
-  /** `serious`: training stops, or its result deceives. `warning`: worth a look. `note`: good to know. */
+  /** `serious`: training stops, or its result is misleading. `warning`: worth a look. `note`: good to know. */
   readonly severity: "note" | "warning" | "serious";
-  /** How many images, classes or files it is about. */
+  /** Number of images, classes or files concerned. */
   readonly count: number;
-  /** What is the case, as a sentence. */
+  /** The finding, as a sentence. */
   readonly sentence: Message;
   /** What to do about it, as a sentence. */
   readonly advice: Message;
-  /** Images by their index in the survey, those together that belong together. */
+  /** Images by their index in the survey, grouped by what belongs together. */
   readonly groups: readonly (readonly number[])[];
-  /** What there is to say about single images. */
+  /** Remarks on single images. */
   readonly remarks?: ReadonlyMap<number, string>;
-  /** Names of what is not an image: folders, files, classes. */
+  /** Names other than of images: folders, files, classes. */
   readonly names?: readonly string[];
 }
 
-/** A check looks at the whole survey and says what it finds. */
+/** A check examines the whole survey and returns its findings. */
 export type Check = (survey: Survey) => readonly Finding[];
 
 /** "1 image", "1,200 images"; "class" becomes "classes". */
@@ -63,5 +63,5 @@ export function listed(names: readonly string[], most = 3): string {
   return names.length < 2 ? (names[0] ?? "") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
 }
 
-/** Each image in a group of its own. */
+/** Each image in its own group. */
 export const alone = (indices: Iterable<number>): number[][] => Array.from(indices, (i) => [i]);

@@ -1,22 +1,22 @@
 /**
- * A perceptual fingerprint: the signs of an image's 255 lowest frequencies, and which of them stand out of the noise.
- * Copies that were re-encoded, resized, brightened or lost a narrow margin keep nearly all signs; of unrelated
- * photographs half of them differ, and on ImageNet and CIFAR-10 no two differ in fewer than a third.
+ * A perceptual fingerprint: the signs of an image's 255 lowest frequencies, and which of them are above the noise.
+ * Copies that were re-encoded, resized, brightened or cropped by a narrow margin keep nearly all signs; for unrelated
+ * photographs half of them differ, and in ImageNet and CIFAR-10 no two differ in fewer than a third.
  */
 import type { RgbImage } from "../pixels/image.js";
 
-/** 32-bit words of signs; as many words follow that say which signs count. */
+/** 32-bit words of signs; equally many words follow that mark which signs count. */
 const signWords = 8;
 export const fingerprintWords = 2 * signWords;
 
-/** Side of the grey picture that is transformed, and of its corner of low frequencies. */
+/** Side of the grey picture that is transformed, and of the block of low frequencies. */
 const side = 64;
 const low = 16;
 
-/** Amplitude in grey levels (of an orthonormal transform) below which a frequency is noise of the encoding. */
+/** Amplitude in grey levels (of an orthonormal transform) below which a frequency is encoding noise. */
 const significant = 2;
 
-/** Signs that must count in both images for a comparison to mean something. */
+/** Signs that must count in both images for a meaningful comparison. */
 const leastCommon = 32;
 
 /** Share of differing signs up to which two images are copies of each other. */
@@ -30,20 +30,20 @@ const cosines = Array.from({ length: low }, (_, u) =>
   ),
 );
 
-/** Words in which a bit is set where the horizontal frequency is odd: those signs turn in a mirror. */
+/** Words with the bits of odd horizontal frequencies set: those signs flip when mirrored. */
 const odd = Uint32Array.from({ length: signWords }, () => 0xaaaaaaaa);
 
-/** Deviation of the brightness, in grey levels, below which an image is blank. */
+/** Standard deviation of the brightness, in grey levels, below which an image is blank. */
 const blankDeviation = 3;
 
 export interface Look {
   /** A plain colour, or nearly so. */
   readonly blank: boolean;
-  /** Undefined when the image has too few features to be known by: blank ones, single lines. */
+  /** Undefined if the image has too few features to be recognised by, such as blank images or single lines. */
   readonly fingerprint?: Uint32Array;
 }
 
-/** What an image shows. */
+/** Whether an image is blank, and its fingerprint. */
 export function lookAtImage(image: RgbImage): Look {
   const picture = greyPicture(image);
   const blank = deviation(picture) < blankDeviation;
@@ -68,14 +68,14 @@ function deviation(picture: Float32Array): number {
   return Math.sqrt(picture.reduce((sum, v) => sum + (v - mean) ** 2, 0) / picture.length);
 }
 
-/** The fingerprint of the image in a mirror. */
+/** The fingerprint of the mirrored image. */
 export function mirrored(print: Uint32Array): Uint32Array {
   return print.map((word, i) => (i < signWords ? word ^ (odd[i] & print[signWords + i]) : word));
 }
 
 /**
- * Share of differing signs among those that count in both, from 0 to 1; 1 where too few do. `b` may hold fingerprints
- * in a row, and `at` is then where the one to compare begins.
+ * Share of differing signs among those that count in both, from 0 to 1; 1 if too few do. `b` may contain consecutive
+ * fingerprints; `at` is then the offset of the one to compare.
  */
 export function distance(a: Uint32Array, b: Uint32Array, at = 0): number {
   let differing = 0;
@@ -103,7 +103,7 @@ function greyPicture({ width, height, data }: RgbImage): Float32Array {
     for (let x = 0, at = y * width * 3; x < width; x++, at += 3)
       columns[x] = 0.299 * data[at] + 0.587 * data[at + 1] + 0.114 * data[at + 2];
     spread(columns, width, rowMeans);
-    // The row's share in each row of the picture.
+    // The row's weight in each row of the picture.
     const first = Math.floor((y * side) / height);
     for (let i = first; i < side && (i * height) / side < y + 1; i++) {
       const share = Math.min(y + 1, ((i + 1) * height) / side) - Math.max(y, (i * height) / side);
@@ -114,7 +114,7 @@ function greyPicture({ width, height, data }: RgbImage): Float32Array {
   return picture;
 }
 
-/** Means of `length` values over `side` equal spans. */
+/** Means of `length` values over `side` equal intervals. */
 function spread(values: Float32Array, length: number, out: Float32Array): void {
   const span = length / side;
   for (let j = 0; j < side; j++) {

@@ -1,4 +1,4 @@
-/** What there is to check: the parts of the data with all they hold, and what stands beside the images. */
+/** What there is to check: the parts of the data with all their contents, and other files among the images. */
 import { opendir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { DeitError, FileError, NoSuchPartError, UnlabelledPartError } from "../../errors/errors.js";
@@ -15,26 +15,26 @@ import { folderLayout } from "../sources/part-folders.js";
 import { nothingToLearn } from "../sources/training-classes.js";
 
 export interface Part {
-  /** "train", "validation", "test", or the folder's own word for it. */
+  /** "train", "validation", "test", or the folder's own name for it. */
   readonly name: string;
   readonly dataset: Dataset;
 }
 
-/** What no sample tells. */
+/** Oddities that are not about a sample. */
 export type Oddity =
   /** A class folder without images. */
   | { readonly kind: "emptyClass"; readonly path: string }
-  /** An image whose name does not say so: no loader takes it. */
+  /** An image whose name does not have an image's extension, so that no loader reads it. */
   | { readonly kind: "unlisted"; readonly path: string; readonly format: string }
-  /** An image of a format that is not read here. */
+  /** An image of an unsupported format. */
   | { readonly kind: "unread"; readonly path: string; readonly format: string }
-  /** Another file among the images. */
+  /** A different file among the images. */
   | { readonly kind: "ignored"; readonly path: string }
-  /** A folder or part that training would refuse, with the sentence it would say. */
+  /** A folder or part that training would refuse, with its error message. */
   | { readonly kind: "refused"; readonly path: string; readonly message: Message }
   /** A part without labels. */
   | { readonly kind: "unlabelled"; readonly path: string; readonly message: Message }
-  /** What training says of the data before it begins. */
+  /** What training reports about the data before it starts. */
   | { readonly kind: "told"; readonly path: string; readonly message: Message };
 
 export interface Inventory {
@@ -42,12 +42,12 @@ export interface Inventory {
   readonly oddities: readonly Oddity[];
 }
 
-/** Files beside the images that are looked at; of more, the rest is not. */
+/** Maximum files other than images that are examined; further ones are not. */
 const mostFiles = 100_000;
 
 /**
- * Lists the data at `path`, which may be anything that training takes. Class folders are listed even where training
- * would refuse them, so that all that is wrong comes out at once.
+ * Lists the data at `path`, which may be anything that training accepts. Class folders are listed even if training
+ * would refuse them, so that all problems are reported at once.
  */
 export async function takeInventory(path: string): Promise<Inventory> {
   const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
@@ -70,7 +70,7 @@ export async function takeInventory(path: string): Promise<Inventory> {
       const unlabelled = error instanceof UnlabelledPartError;
       const found = isFolder && !unlabelled ? await openClasses(folder, oddities) : undefined;
       if (found) parts.push({ name: place ?? split, dataset: found });
-      // What keeps it from opening is either among the oddities by now, or is said here.
+      // The reason that it cannot be opened is either among the oddities by now, or added here.
       if (oddities.length === before)
         oddities.push({ kind: unlabelled ? "unlabelled" : "refused", path: folder, message: error.text });
     }
@@ -90,14 +90,17 @@ export async function takeInventory(path: string): Promise<Inventory> {
   return { parts, oddities };
 }
 
-/** A part by its own classes, or by those of the first where it shares none with them: then they are not classes. */
+/**
+ * A part with its own classes, or with those of the first part if it shares none with them: then its own are not
+ * classes.
+ */
 async function openLike(path: string, split: PartName, first: Dataset | undefined): Promise<Dataset> {
   const dataset = await openPart(path, { split });
   if (!first || dataset.classes.some((name) => first.classes.includes(name))) return dataset;
   return openPart(path, { split, classes: first.classes });
 }
 
-/** Folders that are parts. */
+/** Folders of parts. */
 async function partFolders(path: string): Promise<ReadonlyMap<PartName, string>> {
   const place = await lookAt(path);
   if ((await formatOf(place)) !== "folders") return new Map();
@@ -105,7 +108,7 @@ async function partFolders(path: string): Promise<ReadonlyMap<PartName, string>>
   return layout.kind === "parts" ? layout.folders : new Map();
 }
 
-/** Folders of classes, one by one; undefined when none holds images. */
+/** Folders of classes, one by one; undefined if none contains images. */
 async function openClasses(path: string, oddities: Oddity[]): Promise<Dataset | undefined> {
   const files = new FileList(path);
   const labels = new Uint32Column();
@@ -126,7 +129,7 @@ async function openClasses(path: string, oddities: Oddity[]): Promise<Dataset | 
   return files.length === 0 ? undefined : fileDataset(files, { classes, labels });
 }
 
-/** Files in the folders of the data that are taken for no images. */
+/** Files in the folders of the data that are not considered images. */
 async function findStrays(path: string, oddities: Oddity[], seen: Set<string>): Promise<void> {
   const real = await realpath(path).catch(() => undefined);
   if (real === undefined || seen.has(real) || oddities.length > mostFiles) return;

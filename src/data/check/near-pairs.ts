@@ -1,8 +1,8 @@
 /**
- * Which of many fingerprints are close? Multi-index hashing (Norouzi, Punjani and Fleet, arXiv 1307.2982): the 256
- * signs are cut into 16 bands; two fingerprints that differ in 31 signs or fewer differ in at most one sign of some
- * band, so it is enough to compare those that share a band up to one sign. For 100,000 photographs that is some 400
- * comparisons each instead of 100,000.
+ * Finds similar pairs among many fingerprints. Multi-index hashing (Norouzi, Punjani and Fleet, arXiv 1307.2982): the
+ * 256 signs are divided into 16 bands; two fingerprints that differ in 31 signs or fewer differ in at most one sign of
+ * some band, so it is enough to compare those that share a band except for one sign. For 100,000 photographs this takes
+ * some 400 comparisons each instead of 100,000.
  */
 import { InterruptedError } from "../../errors/errors.js";
 import { bitCount, copyDistance, distance, fingerprintWords, mirrored } from "./fingerprint.js";
@@ -15,15 +15,15 @@ const keys = 1 << bandBits;
 /** Differing signs up to which the search finds every pair. */
 const radius = 2 * bands - 1;
 
-/** Fingerprints that share a band beyond which only the first so many of them are compared with the others. */
+/** If more fingerprints than this share a band, only this many of them are compared with the others. */
 const crowd = 1024;
 
-/** Milliseconds after which other work of this thread gets its turn. */
+/** Milliseconds after which the thread yields to its other work. */
 const turn = 50;
 
 /**
- * A band takes one frequency of each row of the spectrum, and none twice of a column: neighbouring frequencies go
- * together in photographs, and bands of independent bits fill their buckets evenly.
+ * A band takes one frequency of each row of the spectrum, each from a different column: neighbouring frequencies are
+ * correlated in photographs, and bands of independent bits fill their buckets evenly.
  */
 const positions = Array.from({ length: bands }, (_, band) =>
   Array.from({ length: bandBits }, (_, k) => k * 16 + ((band + k * 5) % 16)),
@@ -32,22 +32,22 @@ const positions = Array.from({ length: bands }, (_, band) =>
 export interface NearPairsOptions {
   /** Called for each pair found, `b` before `a`; more than once for some. */
   readonly onPair: (a: number, b: number) => void;
-  /** Pairs that need no comparing, such as members of one group. */
+  /** Pairs that need not be compared, such as members of one group. */
   readonly known?: (a: number, b: number) => boolean;
   readonly onProgress?: (share: number) => void;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Finds the pairs whose fingerprints, one of them mirrored or not, are copies of each other. `prints` holds `count`
- * fingerprints in a row. Answers false where so many were alike in part that not all could be compared.
+ * Finds the pairs whose fingerprints, one of them mirrored or not, are copies of each other. `prints` contains `count`
+ * consecutive fingerprints. Returns false if so many were partly alike that not all could be compared.
  */
 export async function nearPairs(prints: Uint32Array, count: number, options: NearPairsOptions): Promise<boolean> {
   const { onPair, known, onProgress, signal } = options;
   const own = (i: number) => prints.subarray(i * fingerprintWords, (i + 1) * fingerprintWords);
   const closeEnough = (query: Uint32Array, other: number) => {
     const at = other * fingerprintWords;
-    // Two words out of eight tell nearly all unrelated ones.
+    // Two words of eight rule out nearly all unrelated ones.
     let differing = bitCount(query[0] ^ prints[at]) + bitCount(query[1] ^ prints[at + 1]);
     if (differing > radius) return false;
     for (let w = 2; w < signWords; w++) differing += bitCount(query[w] ^ prints[at + w]);
@@ -68,7 +68,7 @@ export async function nearPairs(prints: Uint32Array, count: number, options: Nea
             complete = false;
             end = start + crowd;
           }
-          // Entries of a bucket are in rising order.
+          // Entries of a bucket are in ascending order.
           for (let e = start; e < end && order[e] < i; e++)
             if (!known?.(i, order[e]) && closeEnough(query, order[e])) onPair(i, order[e]);
         }

@@ -1,4 +1,4 @@
-/** A report of the data doctor for machines, and for people in a terminal. */
+/** A report of the data doctor as JSON, and as text for a terminal. */
 import { quoted } from "../../errors/quoted.js";
 import { type Message, sentence, setting, way } from "../../errors/sentence.js";
 import type { CheckReport } from "./check.js";
@@ -6,7 +6,7 @@ import { classSizes } from "./checks/classes.js";
 import { counted, type Finding } from "./finding.js";
 import type { Survey } from "./survey.js";
 
-/** All that was found, as plain data. */
+/** All findings, as plain data. */
 export function toJson({ path, survey, findings, seconds }: CheckReport): Record<string, unknown> {
   const sizes = classSizes(survey);
   return {
@@ -26,10 +26,10 @@ export function toJson({ path, survey, findings, seconds }: CheckReport): Record
   };
 }
 
-/** Examples shown for each finding. */
+/** Number of examples shown for each finding. */
 const examples = 5;
 
-/** Lines for a terminal: what there is, then each finding with its advice and some examples. */
+/** Lines for a terminal: an overview, then each finding with its advice and some examples. */
 export function toLines({ path, survey, findings, seconds }: CheckReport): Message[] {
   const { length, parts, classes } = survey;
   const each = parts.map((p) => `${p.name} ${p.length.toLocaleString("en")}`).join(", ");
@@ -51,7 +51,7 @@ function exampleLines({ severity, groups, remarks, names = [] }: Finding, { desc
     ...groups.slice(0, examples).map((group) => {
       const shown = group.slice(0, examples).map((i) => {
         const remark = remarks?.get(i);
-        // A remark that is a sentence names the file itself.
+        // A remark that is a sentence already names the file.
         return remark?.includes(describe(i)) ? remark : `${named(describe(i))}${remark ? `: ${remark}` : ""}`;
       });
       return shown.join(" = ") + (group.length > examples ? ` = … (${group.length} in all)` : "");
@@ -64,9 +64,9 @@ function exampleLines({ severity, groups, remarks, names = [] }: Finding, { desc
     : lines;
 }
 
-/** A name as it is where that is safe, otherwise quoted and escaped. */
+/** A name unchanged if that is safe, otherwise quoted and escaped. */
 const named = (name: string): string => (/^[\p{L}\p{N}\p{M}\p{P}\p{S}]+$/u.test(name) ? name : longQuoted(name));
 
-/** In quotes, piece by piece, so that nothing is cut off. */
+/** Quoted in pieces, so that nothing is truncated. */
 const longQuoted = (name: string): string =>
   `"${(name.match(/.{1,80}/gsu) ?? []).map((piece) => quoted(piece).slice(1, -1)).join("")}"`;

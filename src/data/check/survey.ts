@@ -1,4 +1,4 @@
-/** All samples of all parts, each examined by a worker thread, in columns: a hundred-odd bytes per image. */
+/** All samples of all parts, each examined by a worker thread, stored in columns: about a hundred bytes per image. */
 import { InterruptedError } from "../../errors/errors.js";
 import { WorkerPool } from "../../system/threads/worker-pool.js";
 import { workerUrl } from "../../system/threads/worker-url.js";
@@ -10,7 +10,7 @@ import { fingerprintWords } from "./fingerprint.js";
 import type { Inventory, Oddity } from "./inventory.js";
 
 export interface Survey {
-  /** Images of all parts together; an index below counts through them. */
+  /** Number of images of all parts together; indices below count across parts. */
   readonly length: number;
   readonly parts: readonly { readonly name: string; readonly length: number }[];
   /** Classes of all parts by name, in code-point order. */
@@ -24,7 +24,7 @@ export interface Survey {
   describe(index: number): string;
   /** Runs `work` while the sources of these samples can be read. */
   whileHere<T>(indices: readonly number[], work: () => Promise<T>): Promise<T>;
-  /** 0 for what could not be read. */
+  /** 0 for images that could not be read. */
   readonly widths: Uint32Array;
   readonly heights: Uint32Array;
   readonly bytes: Float64Array;
@@ -46,7 +46,7 @@ export interface SurveyOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Samples a worker gets at a time. */
+/** Number of samples that a worker gets at a time. */
 const share = 16;
 
 const digestBytes = 32;
@@ -107,7 +107,7 @@ const inOrder = (indices: readonly number[]): number[] => [...indices].sort((a, 
 
 type Places = Pick<Survey, "length" | "classes" | "part" | "label" | "source" | "describe" | "whileHere">;
 
-/** Where each of the samples of all parts stands. */
+/** The part and index of each sample. */
 function placesOf({ parts }: Inventory): Places {
   const starts = [0];
   for (const { dataset } of parts) starts.push(starts.at(-1)! + dataset.length);
@@ -138,7 +138,7 @@ function placesOf({ parts }: Inventory): Places {
   };
 }
 
-/** Calls `take` for each sample, as the worker threads finish with them. */
+/** Calls `take` for each sample, as worker threads finish them. */
 async function examineAll(
   { length, source, describe, whileHere }: Places,
   { workers, signal }: SurveyOptions,
@@ -153,7 +153,7 @@ async function examineAll(
     try {
       return (await pool.run([source(index)]))[0];
     } catch (error) {
-      // The thread died on this very file.
+      // The thread died on this file.
       const reason = error instanceof Error ? error.message.replace(/^.*?: /, "") : String(error);
       const unreadable = `"${describe(index)}" ends the program that reads it (${reason}); remove it.`;
       return { unreadable, width: 0, height: 0, bytes: 0, traits: [] };
@@ -173,7 +173,7 @@ async function examineAll(
     }
   };
   try {
-    // Two jobs for each thread, so that none waits for this one.
+    // Two jobs for each thread, so that none waits for the main thread.
     await Promise.all(Array.from({ length: 2 * pool.size }, work));
   } finally {
     pool.close();

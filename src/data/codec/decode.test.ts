@@ -133,7 +133,7 @@ describe("decodeImage", () => {
 });
 
 describe("a picture that a decoder must hold whole", () => {
-  /** A PNG of nothing but its head. */
+  /** A PNG with only its header. */
   const png = async (side: number, depth: number, colour: number, interlace: number) => {
     const bytes = Buffer.from(await readFile(`${folder}plain.png`));
     bytes.writeUInt32BE(side, 16);
@@ -142,7 +142,7 @@ describe("a picture that a decoder must hold whole", () => {
     return bytes;
   };
   const limit = 1.5 * 2 ** 30;
-  // Bytes for a pixel: 3 of RGB, and those of the values as they are stored.
+  // Bytes per pixel: 3 of RGB, and those of the stored values.
   it.each([
     ["16-bit colours with alpha", [16, 6], 11],
     ["16-bit colours", [16, 2], 9],
@@ -200,7 +200,7 @@ describe("a picture that a decoder must hold whole", () => {
 
 describe("a TIFF whose values are held beside its RGB", () => {
   const limit = 1.5 * 2 ** 30;
-  /** A TIFF of one strip, of which there is nothing but the directory. */
+  /** A TIFF with one strip, of which only the directory exists. */
   const tiff = (side: number, values: Values) => {
     const { photometric, bits, samples, extra, format = 1, planar = 1, rows = side } = values;
     const strips = planar === 2 ? samples * Math.ceil(side / rows) : Math.ceil(side / rows);
@@ -252,7 +252,7 @@ describe("a TIFF whose values are held beside its RGB", () => {
     readonly planar?: 1 | 2;
     readonly rows?: number;
   }
-  // Bytes for a pixel: 3 of RGB, those of the values as they are given, 1 of grey.
+  // Bytes per pixel: 3 of RGB, those of the given values, 1 of grey.
   it.each<[string, Values, number]>([
     ["16-bit ink", { photometric: 5, bits: 16, samples: 4 }, 3 + 8],
     ["ink", { photometric: 5, bits: 8, samples: 4 }, 3 + 4],

@@ -1,8 +1,8 @@
 /**
- * Bytes of an image file to RGB, with the meaning of Pillow's `Image.open(f).convert("RGB")`: alpha is dropped, the first
- * frame of an animation counts, colour profiles are ignored, and EXIF rotation too unless it is asked for. What a file is
- * says its content; nothing but the formats of `file-format.ts` reaches a decoder. Differences from Pillow: 16-bit grey
- * is scaled to 8 bits (`decoders/grey.ts`), and what a decoder could not read is never made into pixels.
+ * Decodes image files to RGB, equivalent to Pillow's `Image.open(f).convert("RGB")`: alpha is dropped, the first frame
+ * of an animation is used, colour profiles are ignored, and so is EXIF rotation unless requested. The format is
+ * determined by content; only the formats of `file-format.ts` reach a decoder. Differences from Pillow: 16-bit grey is
+ * scaled to 8 bits (`decoders/grey.ts`), and data that a decoder could not read never becomes pixels.
  */
 import { FileError } from "../../errors/errors.js";
 import { type Box, type Picture, pictureOf, type RgbImage, type Shrink, wholeImage } from "../pixels/image.js";
@@ -19,7 +19,7 @@ import { decodeWebp } from "./decoders/webp.js";
 import { orientationOf } from "./exif.js";
 import { type Codec, fileFormat, type ReadableFormat } from "./file-format.js";
 
-/** What becomes of the orientation that a camera notes in an image. */
+/** How to handle the orientation that a camera records in an image. */
 export type Exif = "ignore" | "apply";
 
 /** How an image file is decoded. */
@@ -27,33 +27,33 @@ export interface DecodeOptions {
   /** Path or name for messages. */
   readonly name: string;
   /**
-   * `exact` gives libjpeg's accurate inverse transform, bit for bit as Pillow. `fast` is free to decode large images at
-   * a fraction of their size, and where libjpeg-turbo can only be had through its addon takes its quicker transform (a
-   * few grey levels off at sharp edges), which training can afford.
+   * `exact` uses libjpeg's accurate inverse transform, bit for bit as Pillow. `fast` may decode large images at a
+   * fraction of their size, and if libjpeg-turbo is only available through its addon, uses its faster transform (a few
+   * grey levels off at sharp edges), which is acceptable for training.
    */
   readonly jpeg?: "exact" | "fast";
-  /** Largest width · height (default: Pillow's own limit). */
+  /** Maximum width · height (default: Pillow's limit). */
   readonly maxPixels?: number;
   /**
-   * Whether an image is turned as its metadata asks, as Pillow's `ImageOps.exif_transpose` does; ignored by default, as
-   * in timm and torchvision.
+   * Whether an image is rotated according to its metadata, like Pillow's `ImageOps.exif_transpose` (default: ignored,
+   * as in timm and torchvision).
    */
   readonly exif?: Exif;
-  /** Gives memory for the pixels of a JPEG (default: fresh memory). */
+  /** Allocates memory for the pixels of a JPEG (default: new memory). */
   readonly allocate?: (bytes: number) => Uint8Array;
 }
 
-/** Above this Pillow speaks of a decompression bomb and refuses. */
+/** Above this Pillow reports a decompression bomb and refuses. */
 export const defaultMaxPixels = 178_956_970;
 
-/** Decodes an image; throws FileError with a sentence when it is none, is cut short, or is too large. */
+/** Decodes an image; throws FileError if it is not an image, is truncated, or is too large. */
 export async function decodeImage(bytes: Uint8Array, options: DecodeOptions): Promise<RgbImage> {
   return wholeImage(await openImage(bytes, options));
 }
 
 /**
- * Opens an image: its size, and its pixels as far as they are asked for. Throws FileError as `decodeImage` does, some
- * of it only when pixels are asked for.
+ * Opens an image: its size, and its pixels on request. Throws FileError like `decodeImage`, in some cases only when
+ * pixels are requested.
  */
 export async function openImage(bytes: Uint8Array, options: DecodeOptions): Promise<Picture> {
   const { name, exif = "ignore" } = options;
@@ -72,7 +72,7 @@ export async function openImage(bytes: Uint8Array, options: DecodeOptions): Prom
   return exif === "apply" ? upright(told, orientationOf(bytes, format.codec)) : told;
 }
 
-/** The image as it is stored, whatever its metadata asks for. */
+/** The image as stored, regardless of the orientation in its metadata. */
 async function open(bytes: Uint8Array, codec: Codec, options: DecodeOptions): Promise<Picture> {
   const { jpeg = "exact", maxPixels = defaultMaxPixels, allocate = fresh } = options;
   switch (codec) {
@@ -97,7 +97,7 @@ async function open(bytes: Uint8Array, codec: Codec, options: DecodeOptions): Pr
 
 const fresh = (bytes: number) => new Uint8Array(bytes);
 
-/** The format, if it is one that is read; nothing else gets to a decoder. */
+/** The format, if it is supported; nothing else reaches a decoder. */
 function readable(bytes: Uint8Array, name: string): ReadableFormat {
   if (bytes.length === 0) throw new FileError(name, `"${name}" is empty; remove it or restore it.`);
   const format = fileFormat(bytes);

@@ -1,4 +1,4 @@
-/** The orientation that a file's metadata asks for, found where Pillow's `getexif()` looks for it. */
+/** The orientation in a file's metadata, from the same places as in Pillow's `getexif()`. */
 import { inflateSync } from "node:zlib";
 import type { Orientation } from "../pixels/orientation.js";
 import { openAvif } from "./decoders/avif.js";
@@ -14,7 +14,7 @@ interface Metadata {
 /** Longest compressed metadata that is unpacked. */
 const mostMetadata = 1 << 22;
 
-/** 1 where nothing is said, or what is said cannot be read; and for TIFF, which is turned when it is read. */
+/** 1 if there is none, or it cannot be read; and for TIFF, which is rotated when it is read. */
 export function orientationOf(bytes: Uint8Array, codec: Codec): Orientation {
   const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   try {
@@ -30,7 +30,7 @@ export function orientationOf(bytes: Uint8Array, codec: Codec): Orientation {
 const exifMark = "Exif\0\0";
 const xmpMark = "http://ns.adobe.com/xap/1.0/\0";
 
-/** Segments of application 1 before the picture's data. */
+/** APP1 segments before the picture's data. */
 function inJpeg(all: Buffer): Metadata {
   const exif: Buffer[] = [];
   let xmp: Buffer | undefined;
@@ -63,7 +63,7 @@ function inPng(all: Buffer): Metadata {
   return { exif: exif ?? profile, xmp };
 }
 
-/** Keyword and, when asked for, text of a PNG's text chunk. */
+/** Keyword and, on request, text of a PNG's text chunk. */
 function textChunk(name: string, content: Buffer): { readonly keyword: string; readonly text: () => Buffer } {
   const end = content.indexOf(0);
   const keyword = content.toString("latin1", 0, Math.max(0, end));
@@ -85,7 +85,7 @@ function textChunk(name: string, content: Buffer): { readonly keyword: string; r
   return { keyword, text };
 }
 
-/** As ImageMagick writes it: a line each of nothing, the name and the length, then hexadecimal digits. */
+/** As ImageMagick writes it: an empty line, the name, the length, then hexadecimal digits. */
 const fromHexLines = (text: Buffer): Buffer =>
   Buffer.from(text.toString("latin1").split("\n").slice(3).join("").replace(/\s/g, ""), "hex");
 
@@ -107,7 +107,7 @@ const metadataIn: Partial<Record<Codec, (all: Buffer) => Metadata>> = { jpeg: in
 
 const orientationTag = 0x0112;
 
-/** The tag of the first directory, a short or long number. */
+/** The tag in the first directory, a short or long integer. */
 function orientationInExif(exif: Buffer): Orientation | undefined {
   const tiff = exif.toString("latin1", 0, 6) === exifMark ? exif.subarray(6) : exif;
   if (tiff.length < 8) return undefined;
@@ -130,5 +130,5 @@ function orientationInXmp(xmp: Buffer): Orientation | undefined {
   return found ? asOrientation(Number(found[1])) : undefined;
 }
 
-/** A value that has no meaning asks for nothing, but hides what XMP says, as with Pillow. */
+/** An invalid value means no orientation, but takes precedence over XMP, as in Pillow. */
 const asOrientation = (value: number): Orientation => (value >= 1 && value <= 8 ? (value as Orientation) : 1);

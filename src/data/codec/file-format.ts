@@ -1,32 +1,32 @@
-/** What a file is, by its first bytes, whatever its name says; and which of that is read here. */
+/** Recognises file formats by their first bytes, regardless of the name, and which of them are supported. */
 import { extname } from "node:path";
 
-/** Which of the decoders reads a format. */
+/** The decoder of a format. */
 export type Codec = "jpeg" | "png" | "gif" | "webp" | "tiff" | "avif" | "bmp" | "netpbm";
 
 interface Named {
-  /** As people call it, with its article where it needs one. */
+  /** Common name, with an article if it needs one. */
   readonly name: string;
-  /** Endings of names that promise it, without the dot. */
+  /** Its file extensions, without the dot. */
   readonly endings: readonly string[];
 }
 
-/** An image that can be read here. */
+/** A supported image format. */
 export interface ReadableFormat extends Named {
   readonly readable: true;
   readonly codec: Codec;
 }
 
-/** Anything else that is known, an image or not. */
+/** Any other known format, an image or not. */
 export interface OtherFormat extends Named {
   readonly readable: false;
-  /** What to do about it: the end of a sentence. */
+  /** Advice that completes a sentence. */
   readonly advice: string;
 }
 
 export type FileFormat = ReadableFormat | OtherFormat;
 
-/** A format and what its first bytes look like, one character each: a beginning, or a pattern. */
+/** A format and its first bytes, one character each: a prefix, or a pattern. */
 type Signature = FileFormat & { readonly begins: string | RegExp };
 
 const image = (codec: Codec, name: string, endings: readonly string[], begins: Signature["begins"]): Signature => ({
@@ -88,19 +88,19 @@ const signatures: readonly Signature[] = [
   other("a film", ["mkv", "webm"], "\x1aE\xdf\xa3", noImage),
 ];
 
-/** Endings of the images that can be read here, without the dot. */
+/** Extensions of the supported image formats, without the dot. */
 export const readableEndings: readonly string[] = signatures.filter((s) => s.readable).flatMap((s) => s.endings);
 
-/** The format that an ending, without its dot and in small letters, promises. */
+/** The format of an extension in lower case, without the dot. */
 export const formatOfEnding = (ending: string): FileFormat | undefined =>
   signatures.find(({ endings }) => endings.includes(ending));
 
-/** Bytes that are enough to tell. */
+/** Number of bytes that suffice to recognise a format. */
 export const tellingBytes = 256;
 
-/** Undefined for what is not known. */
+/** Undefined for unknown formats. */
 export function fileFormat(bytes: Uint8Array): FileFormat | undefined {
-  // Most are JPEG, the first: text for the patterns is only made of others.
+  // Most files are JPEG, which is first: the text for the patterns is created only for others.
   let head: string | undefined;
   return signatures.find(({ begins }) => {
     if (typeof begins === "string") return beginsWith(bytes, begins);
@@ -117,7 +117,7 @@ function beginsWith(bytes: Uint8Array, begins: string): boolean {
   return true;
 }
 
-/** Whether a name's ending promises this format; a name without an ending promises nothing. */
+/** Whether a name's extension fits this format; a name without an extension fits any. */
 export function endingFits(name: string, format: FileFormat): boolean {
   const ending = extname(name).slice(1).toLowerCase();
   return ending === "" || format.endings.includes(ending);

@@ -1,4 +1,4 @@
-/** Pictures of all kinds, each a few hundred bytes, against the pixels that Pillow gives for them. */
+/** Pictures of all kinds, each a few hundred bytes, compared with Pillow's pixels. */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
@@ -12,7 +12,7 @@ interface Seen {
   readonly sha256: string;
 }
 
-/** Described in generate.py, which made it. */
+/** Described in generate.py, which created it. */
 type Entry = { readonly file: string } & (
   | (Seen & {
       readonly exif?: Seen;
@@ -71,7 +71,7 @@ describe.each(entries)("$file", (entry) => {
   });
 });
 
-/** The pixels of a box, cut out of more. */
+/** The pixels of a box, cropped from a larger part. */
 function cut(pixels: Pixels, box: Box): string {
   const rows = Array.from({ length: box.height }, (_, y) => {
     const from = ((box.top - pixels.top + y) * pixels.width + box.left - pixels.left) * 3;

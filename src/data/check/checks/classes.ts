@@ -1,13 +1,13 @@
-/** Classes: is each there in every part, with enough images, and none far larger than the rest? */
+/** Classes: is each present in every part, with enough images, and none far larger than the rest? */
 import { basename } from "node:path";
 import { sentence, setting } from "../../../errors/sentence.js";
 import { type Check, counted, type Finding, listed } from "../finding.js";
 import type { Survey } from "../survey.js";
 
-/** Below this a class is learnt by heart rather than learnt. */
+/** Below this a class is memorised rather than learnt. */
 const fewPerClass = 20;
 
-/** Below this a transformer trained from scratch stays behind one that begins from published weights. */
+/** Below this a transformer trained from scratch is worse than one started from published weights. */
 const fewImages = 50_000;
 
 export const checkClasses: Check = (survey) => {
@@ -33,7 +33,7 @@ export const checkClasses: Check = (survey) => {
     if (missing.length === 0) continue;
     findings.push({
       kind: "missingClass",
-      // A class without training images is never learnt; one without test images is merely not measured.
+      // A class without training images is never learnt; one without test images is just not measured.
       severity: p === 0 ? "serious" : "warning",
       count: missing.length,
       sentence: `${counted(missing.length, "class")} ${missing.length === 1 ? "has" : "have"} no images in ${part.name}: ${listed(missing)}.`,
@@ -87,7 +87,7 @@ function balance(classes: readonly string[], sizes: readonly number[], part: str
   return findings;
 }
 
-/** Images by part and class. */
+/** Number of images by part and class. */
 export function classSizes({ length, parts, classes, part, label }: Survey): number[][] {
   const sizes = parts.map(() => classes.map(() => 0));
   for (let i = 0; i < length; i++) sizes[part(i)][label(i)]++;

@@ -18,7 +18,7 @@ export const checkCopies: Check = (survey) => {
   return findings;
 };
 
-/** Images of a part that also stand in one before it. */
+/** Images of a part that are also in an earlier one. */
 function leakage(survey: Survey): Finding[] {
   const { parts, copies } = survey;
   const findings: Finding[] = [];

@@ -1,4 +1,4 @@
-/** Files: can each be read, is it what its name says, and is anything overlooked? */
+/** Files: can each be read, does it match its name, and is anything overlooked? */
 import { extname } from "node:path";
 import { type Message, sentence, setting } from "../../../errors/sentence.js";
 import { howToConvert } from "../../dataset/left-out.js";

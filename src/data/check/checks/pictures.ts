@@ -4,14 +4,14 @@ import type { Trait } from "../examine.js";
 import { alone, type Check, counted, type Finding, type FindingKind } from "../finding.js";
 import type { Survey } from "../survey.js";
 
-/** A shorter side this many times smaller than half of the images have is tiny; so is one below `leastSide`. */
+/** A shorter side this many times smaller than the median is tiny; so is one below `leastSide`. */
 const tinyShare = 8;
 const leastSide = 8;
 
-/** Longer side to shorter side from which a square crop shows little of the picture. */
+/** Ratio of longer to shorter side from which a square crop shows little of the picture. */
 const elongated = 4;
 
-/** Pixels from which decoding, not learning, takes the time. */
+/** Pixels from which decoding, not training, dominates the time. */
 const hugePixels = 25_000_000;
 
 /** Shorter side up to which enlarging to the usual 224 pixels only costs time. */
@@ -75,7 +75,7 @@ export const checkPictures: Check = (survey) => {
   ];
 };
 
-/** What is said of each trait after "N images". */
+/** Text for each trait after "N images". */
 const traitWords: Readonly<Record<Trait, { readonly what: string; readonly advice: string }>> = {
   grey: { what: "grey", advice: "Grey is read as RGB with three equal channels." },
   alpha: {
@@ -114,5 +114,5 @@ export function medianOf(values: readonly number[]): number {
   return Float64Array.from(values).sort()[Math.floor(values.length / 2)];
 }
 
-/** A multiple of 16 that is no smaller. */
+/** The side rounded up to a multiple of 16. */
 const nearestSize = (side: number): number => Math.max(16, Math.ceil(side / 16) * 16);

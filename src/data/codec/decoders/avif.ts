@@ -1,13 +1,13 @@
 /**
- * What an AVIF file says of its picture. Its transforms (rotation, mirror, aperture) are taken out before it is decoded:
- * Pillow gives the picture as it is stored, and its orientation as that of EXIF.
+ * The structure of an AVIF file. Its transforms (rotation, mirror, aperture) are removed before decoding: Pillow
+ * returns the picture as stored, and its orientation as that of EXIF.
  */
 import type { RgbImage } from "../../pixels/image.js";
 import type { Orientation } from "../../pixels/orientation.js";
 import { decodeWithSharp } from "./sharp.js";
 import { checkMemory, damaged } from "./undecodable.js";
 
-/** A box inside the file: where its content lies. */
+/** A box inside the file: the range of its content. */
 interface Box {
   readonly type: string;
   readonly start: number;
@@ -15,17 +15,19 @@ interface Box {
 }
 
 interface Property extends Box {
-  /** Its number, from 1 on, by which items name it. */
+  /** Its number, from 1, by which items refer to it. */
   readonly index: number;
 }
 
-/** The file without its transforms, and as a still where it is an animation; and the orientation that they ask for. */
+/**
+ * The file without its transforms, an animation as a still picture; and the orientation that the transforms specify.
+ */
 export interface StillAvif {
   readonly bytes: Uint8Array;
   readonly orientation: Orientation;
 }
 
-/** Reads the picture as it is stored, of an animation the first frame; throws Undecodable. */
+/** Reads the picture as stored, or the first frame of an animation; throws Undecodable. */
 export async function decodeAvif(bytes: Uint8Array, maxPixels: number): Promise<RgbImage> {
   return decodeWithSharp(openAvif(bytes).bytes, {
     loader: "heif",
@@ -34,10 +36,10 @@ export async function decodeAvif(bytes: Uint8Array, maxPixels: number): Promise<
   });
 }
 
-/** Bytes for each pixel that the decoder was seen to hold beside RGB, of 8 bits and of 10 or 12. */
+/** Bytes per pixel that the decoder was measured to hold besides RGB, for 8 bits and for 10 or 12. */
 const heldWhole = { bytes: 17, words: 23 };
 
-/** Throws Undecodable where boxes point outside the file. */
+/** Throws Undecodable if boxes point outside the file. */
 export function openAvif(bytes: Uint8Array): StillAvif {
   try {
     return stillAvif(bytes);
@@ -46,11 +48,11 @@ export function openAvif(bytes: Uint8Array): StillAvif {
   }
 }
 
-/** Throws RangeError where boxes point outside the file. */
+/** Throws RangeError if boxes point outside the file. */
 function stillAvif(bytes: Uint8Array): StillAvif {
-  const file = Buffer.from(bytes); // a copy, that may be changed
+  const file = Buffer.from(bytes); // a copy, which may be changed
   const top = boxes(file, 0, file.length);
-  // An animation holds its first frame as a picture too, which is read where the file calls itself one.
+  // An animation also contains its first frame as a picture, which is read if the file declares itself a picture.
   if (file.toString("latin1", 8, 12) === "avis") file.write("avif", 8, "latin1");
   const meta = top.find(({ type }) => type === "meta");
   if (!meta) return { bytes: file, orientation: 1 };
@@ -90,7 +92,7 @@ function boxes(file: Buffer, from: number, to: number): Box[] {
   return found;
 }
 
-/** Numbers of the properties of an item. */
+/** Indices of the properties of an item. */
 function associations(file: Buffer, { start, end }: Box, item: number): number[] {
   const [version, wide] = [file[start], (file[start + 3] & 1) === 1];
   let at = start + 8;
@@ -107,7 +109,7 @@ function associations(file: Buffer, { start, end }: Box, item: number): number[]
   return [];
 }
 
-/** Rotation (in quarters, anticlockwise) comes first, then the mirror: 0 upside down, 1 left to right. */
+/** Rotation (in quarter turns, anticlockwise) comes first, then the mirror: 0 upside down, 1 left to right. */
 function orientationOf(file: Buffer, properties: readonly Property[]): Orientation {
   const value = (type: string) => {
     const box = properties.find((property) => property.type === type);
@@ -119,7 +121,7 @@ function orientationOf(file: Buffer, properties: readonly Property[]): Orientati
   return (mirror & 1) === 1 ? ([2, 7, 4, 5] as const)[turned] : ([4, 5, 2, 7] as const)[turned];
 }
 
-/** Makes a transform one that does nothing, in the place that it has. */
+/** Replaces a transform in place by one that does nothing. */
 function neutralise(file: Buffer, { type, start, end }: Property): void {
   if (type !== "irot" && type !== "imir" && type !== "clap") return;
   file.write("irot", start - 4, "latin1");

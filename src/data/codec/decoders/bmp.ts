@@ -1,6 +1,6 @@
 /**
- * Windows and OS/2 bitmaps, as Pillow reads them: 1, 4, 8, 16, 24 and 32 bits, packed by run lengths or not, from the
- * bottom up or from the top down.
+ * Windows and OS/2 bitmaps, as Pillow reads them: 1, 4, 8, 16, 24 and 32 bits, run-length encoded or not, bottom-up or
+ * top-down.
  */
 import type { RgbImage, Size } from "../../pixels/image.js";
 import { checkSize, cut, damaged, unsupported } from "./undecodable.js";
@@ -8,10 +8,10 @@ import { checkSize, cut, damaged, unsupported } from "./undecodable.js";
 interface Header extends Size {
   readonly bits: number;
   readonly compression: number;
-  /** Where the pixels begin. */
+  /** Offset of the pixels. */
   readonly pixels: number;
   readonly topDown: boolean;
-  /** Blue, green, red and perhaps nothing for each colour. */
+  /** Blue, green, red and possibly a padding byte for each colour. */
   readonly palette: Uint8Array;
   readonly paletteStep: 3 | 4;
   readonly masks: readonly [red: number, green: number, blue: number];
@@ -48,7 +48,7 @@ function readHeader(file: Buffer): Header {
   const stated = old ? 0 : file.readUInt32LE(46);
   if (![1, 4, 8, 16, 24, 32].includes(bits)) throw unsupported(`a BMP with ${bits} bits per pixel`);
   checkCompression(compression, bits);
-  // Masks of colours stand behind the smallest header that has them, and within the larger ones.
+  // Colour masks follow the smallest header that has them, and are part of the larger ones.
   const behind = compression === compressions.fields && size === 40 ? 12 : 0;
   if (file.length < end + behind) throw cut();
   const paletteStep = old ? 3 : 4;
@@ -56,7 +56,7 @@ function readHeader(file: Buffer): Header {
   if (colors > 65_536) throw damaged(`a palette of ${colors} colours`);
   const palette = file.subarray(end + behind, end + behind + colors * paletteStep);
   const given = file.readUInt32LE(10);
-  // Some writers give the end of the header, and forget the palette.
+  // Some writers state the end of the header, forgetting the palette.
   const pixels = given === end && bits <= 8 ? given + colors * paletteStep : given || end + behind + palette.length;
   return {
     ...{ bits, compression, pixels, palette, paletteStep },
@@ -79,7 +79,7 @@ function checkCompression(compression: number, bits: number): void {
   throw unsupported(`a BMP with ${bits} bits per pixel and ${name} compression`);
 }
 
-/** Layouts of colours that Pillow knows; a fourth mask, of alpha, is not looked at. */
+/** Layouts of colours that Pillow supports; a fourth mask, for alpha, is ignored. */
 const layouts: Readonly<Record<number, readonly string[]>> = {
   16: ["f800 7e0 1f", "7c00 3e0 1f"],
   24: ["ff0000 ff00 ff"],
@@ -96,10 +96,10 @@ function masksOf(file: Buffer, compression: number, bits: number): Header["masks
   return masks;
 }
 
-/** Palette indices of `bits` bits, rows `stride` bytes apart, to colours. */
+/** Converts palette indices of `bits` bits, in rows `stride` bytes apart, to colours. */
 function fromIndices(header: Header, data: Uint8Array, stride: number, bits: number): RgbImage {
   const { width, height, topDown, palette, paletteStep } = header;
-  const colors = new Uint8Array(3 * 256); // what the palette lacks is black
+  const colors = new Uint8Array(3 * 256); // entries missing from the palette are black
   for (let i = 0; i < Math.min(256, Math.floor(palette.length / paletteStep)); i++)
     for (let c = 0; c < 3; c++) colors[3 * i + c] = palette[i * paletteStep + 2 - c];
   const rgb = new Uint8Array(width * height * 3);
@@ -115,7 +115,7 @@ function fromIndices(header: Header, data: Uint8Array, stride: number, bits: num
   return { width, height, data: rgb };
 }
 
-/** Pixels of 16, 24 or 32 bits, whose colours the masks find. */
+/** Pixels of 16, 24 or 32 bits, with colours given by the masks. */
 function fromFields({ width, height, bits, topDown, masks }: Header, data: Uint8Array, stride: number): RgbImage {
   const rgb = new Uint8Array(width * height * 3);
   const step = bits / 8;
@@ -139,7 +139,7 @@ function fromFields({ width, height, bits, topDown, masks }: Header, data: Uint8
   return { width, height, data: rgb };
 }
 
-/** Run lengths to one index per byte, in the order of the file. Throws where they end before the picture does. */
+/** Expands run lengths to one index per byte, in file order. Throws if they end before the picture does. */
 function unpackRuns(bytes: Uint8Array, { width, height, pixels, compression }: Header): Uint8Array {
   const half = compression === compressions.rle4;
   const indices = new Uint8Array(width * height);

@@ -1,7 +1,7 @@
 /**
- * The first frame of a GIF as Pillow shows it in RGB: a transparent pixel has the colour that the palette gives it, and
- * what the frame does not cover that of the transparent index, or of index 0. (libvips composes onto black, so that the
- * colours below are gone.)
+ * The first frame of a GIF as Pillow converts it to RGB: a transparent pixel has its colour in the palette, and pixels
+ * outside the frame that of the transparent index, or of index 0. (libvips composites onto black, losing these
+ * colours.)
  */
 import type { RgbImage } from "../../pixels/image.js";
 import { checkSize, cut, damaged } from "./undecodable.js";
@@ -12,12 +12,12 @@ interface Frame {
   readonly width: number;
   readonly height: number;
   readonly interlaced: boolean;
-  /** Undefined where there is none: indices are grey levels then. */
+  /** Undefined if there is none: indices are then grey levels. */
   readonly palette: Uint8Array | undefined;
   readonly transparent: number | undefined;
-  /** Bits of a pixel, with which the codes begin. */
+  /** Bits of a pixel, the initial size of the codes. */
   readonly codeBits: number;
-  /** Where the blocks of data begin. */
+  /** Offset of the data blocks. */
   readonly data: number;
 }
 
@@ -49,7 +49,7 @@ export function decodeGif(bytes: Uint8Array, limit: number): RgbImage {
   return { width, height, data };
 }
 
-/** Three colours for each of 256 indices: black for what a palette lacks, unless it is that of grey levels. */
+/** RGB for each of 256 indices: black for entries missing from a palette, unless it is that of grey levels. */
 function colorsOf({ palette = new Uint8Array() }: Frame): Uint8Array {
   const grey = Uint8Array.from({ length: 768 }, (_, i) => i / 3);
   if (palette.every((value, i) => value === grey[i])) return grey;
@@ -68,7 +68,7 @@ function findFrame(file: Buffer): Frame {
     if (kind === 0x2c) break;
     if (kind === 0x3b) throw damaged("there is no picture in it");
     if (kind !== 0x21) continue;
-    // An extension: its kind, then blocks.
+    // An extension: its type, then blocks.
     if (file[at] === 0xf9 && file[at + 1] >= 4 && (file[at + 2] & 1) === 1) transparent = file[at + 5];
     at++;
     while (at < file.length && file[at] > 0) at += 1 + file[at];
@@ -91,7 +91,7 @@ function findFrame(file: Buffer): Frame {
   };
 }
 
-/** The palette that the flags at a place announce. */
+/** The palette announced by the flags. */
 function paletteAt(file: Buffer, flags: number, start: number): Uint8Array | undefined {
   if ((file[flags] & 0x80) === 0) return undefined;
   const end = start + 3 * (2 << (file[flags] & 7));
@@ -114,11 +114,11 @@ function* rowsOf({ height, interlaced }: Frame): Generator<number, void> {
 
 const [mostBits, tableSize] = [12, 4096];
 
-/** LZW codes to palette indices; throws where they end before `indices` is full, or say what cannot be. */
+/** Decodes LZW codes to palette indices; throws if they end before `indices` is full, or are invalid. */
 function unpackCodes(file: Buffer, { codeBits, data }: Frame, indices: Uint8Array): void {
   if (codeBits < 1 || codeBits >= mostBits) throw damaged("its codes are of no possible length");
   const [clear, end] = [1 << codeBits, (1 << codeBits) + 1];
-  // A code stands for the string of another one and an index behind it.
+  // A code represents the string of a previous code followed by an index.
   const before = new Uint16Array(tableSize);
   const last = new Uint8Array(tableSize);
   const string = new Uint8Array(tableSize + 1);

@@ -1,4 +1,4 @@
-/** Ink to light as Pillow does: (255 - ink)(255 - black) / 255, rounded. */
+/** Converts ink to light like Pillow: (255 - ink)(255 - black) / 255, rounded. */
 export function underBlack(ink: number, black: number): number {
   const light = 255 - black;
   const product = ink * light + 128;

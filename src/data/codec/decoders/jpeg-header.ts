@@ -1,20 +1,22 @@
-/** What stands before the picture in a JPEG: its segments, and its size among them. */
+/** The header of a JPEG: its segments, including its size. */
 import type { Size } from "../../pixels/image.js";
 
-/** Marker of the segment that the picture's data follow. */
+/** Marker of the segment that precedes the picture's data. */
 export const startOfScan = 0xda;
 
 export function isJpeg(bytes: Uint8Array): boolean {
   return bytes.length > 3 && bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff;
 }
 
-/** Segments of a JPEG: marker and position. Ends at a fault, in the data of the first scan, or where the data does. */
+/**
+ * Segments of a JPEG: marker and position. Stops at an error, in the data of the first scan, or at the end of the data.
+ */
 export function* jpegSegments(bytes: Uint8Array): Generator<{ readonly marker: number; readonly at: number }, void> {
   for (let at = segmentFrom(bytes, 2); at >= 0; at = segmentFrom(bytes, endOfSegment(bytes, at)))
     yield { marker: bytes[at + 1], at };
 }
 
-/** Where a segment that should begin at `from` does, behind bytes that fill up; negative where none does. */
+/** Position of the segment expected at `from`, after fill bytes; negative if there is none. */
 function segmentFrom(bytes: Uint8Array, from: number): number {
   for (let at = from; at + 3 < bytes.length && bytes[at] === 0xff; at++) if (bytes[at + 1] !== 0xff) return at;
   return -1;
@@ -22,7 +24,7 @@ function segmentFrom(bytes: Uint8Array, from: number): number {
 
 const endOfSegment = (bytes: Uint8Array, at: number): number => at + 2 + ((bytes[at + 2] << 8) | bytes[at + 3]);
 
-/** Where the segments of a JPEG end: at its first scan, at a fault, or where the data does. */
+/** Where the segments of a JPEG end: at its first scan, at an error, or at the end of the data. */
 export function endOfJpegHead(bytes: Uint8Array): number {
   let end = 2;
   for (const { marker, at } of jpegSegments(bytes)) {
@@ -33,18 +35,20 @@ export function endOfJpegHead(bytes: Uint8Array): number {
 }
 
 export interface JpegHeader extends Size {
-  /** Of a value. */
+  /** Bits of a value. */
   readonly bits: number;
   readonly components: number;
-  /** Whether the picture comes in several scans, each of all of it: as a progressive one does, or one colour at a time. */
+  /** Whether the picture is stored in several scans that each cover all of it: progressive, or one colour at a time. */
   readonly scans: boolean;
-  /** Values for each pixel: 3 of three components, 1.5 where two of them have half the width and height. */
+  /** Values per pixel: 3 for three components, 1.5 if two of them have half the width and height. */
   readonly values: number;
 }
 
-/** What the frame header of a JPEG says, if one is found. It is asked of every picture, so the segments are gone through once. */
+/**
+ * The frame header of a JPEG, if there is one. It is needed for every picture, so the segments are read in one pass.
+ */
 export function jpegHeader(bytes: Uint8Array): JpegHeader | undefined {
-  /** The first frame header, and how many components the first scan has; endless where there is none. */
+  /** The first frame header, and the number of components of the first scan; Infinity if there is none. */
   let [frame, frameMarker, scanned] = [-1, 0, Infinity];
   for (let at = segmentFrom(bytes, 2); at >= 0; at = segmentFrom(bytes, endOfSegment(bytes, at))) {
     const marker = bytes[at + 1];
@@ -71,7 +75,7 @@ export function jpegHeader(bytes: Uint8Array): JpegHeader | undefined {
 const isFrame = (marker: number): boolean =>
   marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
 
-/** From the components' descriptions, three bytes each, the second with the factors of its sampling. */
+/** From the component descriptions, three bytes each, the second with the sampling factors. */
 function valuesPerPixel(bytes: Uint8Array, described: number, components: number): number {
   let [all, across, down] = [0, 1, 1];
   for (let i = 0; i < components; i++) {

@@ -1,4 +1,4 @@
-/** JPEG, by libjpeg-turbo where it can be called, as Pillow reads it. */
+/** JPEG as Pillow reads it, by libjpeg-turbo if it can be called. */
 import { createRequire } from "node:module";
 import { inTurn } from "../../pixels/huge-pictures.js";
 import {
@@ -30,7 +30,7 @@ interface JpegAddon {
 const require = createRequire(import.meta.url);
 let addon: JpegAddon | undefined;
 
-/** Throws Undecodable, some of it only when pixels are asked for. */
+/** Throws Undecodable, in some cases only when pixels are requested. */
 export async function openJpeg(bytes: Uint8Array, options: JpegOptions): Promise<Picture> {
   const { jpeg, maxPixels, allocate } = options;
   const header = jpegHeader(bytes);
@@ -58,8 +58,8 @@ export async function openJpeg(bytes: Uint8Array, options: JpegOptions): Promise
 }
 
 /**
- * The whole of a JPEG with damage that Pillow tolerates too, what cannot be made out filled in by the library. Throws
- * where it cannot continue, or the data ends before the picture does.
+ * The whole of a JPEG with damage that Pillow also tolerates; the library fills in what it cannot decode. Throws if it
+ * cannot continue, or the data ends before the picture does.
  */
 function salvaged(turbo: TurboJpeg, bytes: Uint8Array, size: Size, allocate: JpegOptions["allocate"]): Pixels {
   if (endsEarly(bytes)) throw cut();
@@ -73,7 +73,7 @@ async function withoutTurbo(bytes: Uint8Array, maxPixels: number): Promise<RgbIm
   return decodeWithSharp(bytes, { loader: "jpeg", maxPixels });
 }
 
-/** What could only be decoded whole, at the size that was asked for. */
+/** Pixels that could only be decoded whole, reduced to the requested size. */
 function shrunk(pixels: Pixels, shrink: Shrink): Pixels {
   if (shrink === 1) return pixels;
   const width = Math.ceil(pixels.width / shrink);
@@ -83,8 +83,8 @@ function shrunk(pixels: Pixels, shrink: Shrink): Pixels {
 }
 
 /**
- * The pixels of a JPEG whose data is without fault; "faulty" where the decoder had to guess, or could not continue;
- * undefined for what this decoder is not for: other formats, CMYK, and more than `maxPixels`.
+ * The pixels of a JPEG whose data is without errors; "faulty" if the decoder had to guess, or could not continue;
+ * undefined for what this decoder does not handle: other formats, CMYK, and more than `maxPixels`.
  */
 export function decodeJpegStrictly(bytes: Uint8Array, maxPixels: number): RgbImage | "faulty" | undefined {
   const header = isJpeg(bytes) ? jpegHeader(bytes) : undefined;
@@ -99,7 +99,7 @@ export function decodeJpegStrictly(bytes: Uint8Array, maxPixels: number): RgbIma
   }
 }
 
-/** Whether there is no end mark behind the first scan: one may stand before, in a small picture in the metadata. */
+/** Whether there is no end marker after the first scan: there may be one before, in a thumbnail in the metadata. */
 function endsEarly(bytes: Uint8Array): boolean {
   const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return all.indexOf(endMark, endOfJpegHead(bytes)) < 0;
@@ -107,13 +107,13 @@ function endsEarly(bytes: Uint8Array): boolean {
 
 const endMark = Buffer.from([0xff, 0xd9]);
 
-/** Whether a JPEG with this header has pixels, and neither too many nor so stored that they take too much memory. */
+/** Whether a JPEG with this header has pixels, but not too many, nor stored in a way that takes too much memory. */
 export const fitsLimits = (header: JpegHeader, maxPixels: number): boolean => {
   const pixels = header.width * header.height;
   return pixels > 0 && pixels <= maxPixels && fitsMemory(header, heldWhole(header));
 };
 
-/** Bytes for each pixel of what is there until the last scan: coefficients of two bytes. */
+/** Bytes per pixel kept until the last scan: coefficients of two bytes. */
 const heldWhole = ({ scans, values }: JpegHeader): number => (scans ? 2 * values : 0);
 
 function checkHeader(header: JpegHeader, maxPixels: number): void {

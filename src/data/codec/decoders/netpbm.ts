@@ -7,7 +7,7 @@ import { checkSize, cut, damaged } from "./undecodable.js";
 const whitespace = new Set([9, 10, 11, 12, 13, 32]);
 const [hash, lineFeed, carriageReturn] = [35, 10, 13];
 
-/** What the digit behind the P says. */
+/** The meaning of the digit after the P. */
 const kinds = {
   1: { channels: 1, plain: true, bitmap: true },
   2: { channels: 1, plain: true, bitmap: false },
@@ -35,7 +35,7 @@ export function decodeNetpbm(bytes: Uint8Array, limit: number): RgbImage {
   const values = plain ? words.numbers(count, most) : unpackValues(bytes.subarray(words.at), count, most);
   const grey = channels === 1;
   if (grey && most > 255) {
-    // A largest value other than that of 16 bits says what is white.
+    // A maximum value other than that of 16 bits defines white.
     return { width, height, data: greyToRgb(greyOf16Bits(values, most < 65_535 ? most : undefined)) };
   }
   const scale = Uint8Array.from({ length: most + 1 }, (_, value) => halfEven((value / most) * 255));
@@ -64,15 +64,15 @@ function unpackValues(bytes: Uint8Array, count: number, most: number): Uint16Arr
   return values;
 }
 
-/** Words between spaces and comments. */
+/** Words separated by spaces and comments. */
 class Words {
   constructor(
     readonly bytes: Uint8Array,
-    /** Behind the last word and the one byte that ends it. */
+    /** Position after the last word and the byte that ends it. */
     public at: number,
   ) {}
 
-  /** The next word, which must be a whole number. */
+  /** The next word, which must be an integer. */
   number(): number {
     const { bytes } = this;
     let value = -1;
@@ -115,7 +115,7 @@ class Words {
     return bits;
   }
 
-  /** To the end of the line, which the caller goes past. */
+  /** To the end of the line, which the caller skips. */
   #skipComment(): void {
     while (this.at < this.bytes.length && this.bytes[this.at] !== lineFeed && this.bytes[this.at] !== carriageReturn)
       this.at++;

@@ -1,4 +1,4 @@
-/** What libvips decodes. Only the loader that is asked for may do it. */
+/** Decoding by libvips, only with the requested loader. */
 
 import type { Metadata, Sharp } from "sharp";
 import { messageOf } from "../../../errors/message-of.js";
@@ -11,11 +11,11 @@ import { checkSize, damaged, Undecodable } from "./undecodable.js";
 export interface SharpOptions {
   readonly loader: "jpeg" | "png" | "webp" | "tiff" | "heif";
   readonly maxPixels: number;
-  /** What ends the reading (default: the data's early end alone). */
+  /** Which errors stop reading (default: only truncated data). */
   readonly failOn?: "truncated" | "error" | "warning";
   /**
-   * Looks at what a file says of its picture before that is decoded, and at the bytes for each pixel that are held of
-   * its values until they are RGB; throws Undecodable.
+   * Checks a file's metadata before decoding, and the bytes per pixel held for its values until they are RGB; throws
+   * Undecodable.
    */
   readonly check?: (about: Metadata, values: number) => void;
 }
@@ -38,17 +38,17 @@ export async function decodeWithSharp(bytes: Uint8Array, options: SharpOptions):
   return { width: info.width, height: info.height, data: toRgb(data, info.channels, cmyk) };
 }
 
-/** Of what is not RGB at once: the values, and of grey its own bytes. */
+/** For pictures that are not decoded directly to RGB: the values, and for grey also its bytes. */
 const heldAsBytes = ({ space, channels }: Metadata): number =>
   space === "cmyk" ? channels : space === "grey16" && channels === 1 ? 4 + 1 : 0;
 
-/** Bytes that all values of a pixel take in a colour space. */
+/** Bytes of all values of a pixel in a colour space. */
 export const bytesOfValues = (space: keyof typeof valueTypes, channels: number): number =>
   channels * (valueTypes[space] === "float" ? 4 : 2);
 
 /**
- * What a file says of its picture; throws Undecodable where that is too large. `values` tells how many bytes for each
- * pixel whoever asks will hold of them.
+ * The metadata of a file; throws Undecodable if the picture is too large. `values` returns how many bytes per pixel the
+ * caller will hold.
  */
 export async function describeWithSharp(
   bytes: Uint8Array,
@@ -70,7 +70,7 @@ type Values<S extends keyof typeof valueTypes> = Size & {
   readonly data: (typeof valueTypes)[S] extends "float" ? Float32Array : Uint16Array;
 };
 
-/** The values of a picture as they are stored, in a colour space that it is in already; throws Undecodable. */
+/** The values of a picture as stored, in its own colour space; throws Undecodable. */
 export async function valuesWithSharp<S extends keyof typeof valueTypes>(
   bytes: Uint8Array,
   options: SharpOptions,

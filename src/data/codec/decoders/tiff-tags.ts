@@ -1,7 +1,7 @@
 /** The directory of a TIFF's first picture. */
 import { cut, damaged } from "./undecodable.js";
 
-/** Numbers of the tags that are looked at. */
+/** Numbers of the tags in use. */
 export const tag = {
   width: 256,
   height: 257,
@@ -24,18 +24,18 @@ export type TagName = keyof typeof tag;
 
 interface Entry {
   readonly values: readonly number[];
-  /** Where its first value lies in the file. */
+  /** Offset of its first value in the file. */
   readonly start: number;
 }
 
 export interface Tags {
-  /** The values of a tag; none where it is not there. */
+  /** The values of a tag; empty if it is absent. */
   of(name: TagName): readonly number[];
-  /** A copy of the file in which the first value of a tag, a small number, is another one. */
+  /** A copy of the file in which the first value of a tag, a small number, is replaced. */
   changed(name: TagName, value: number): Buffer;
 }
 
-/** Bytes of a value, by its type: of the types that whole numbers come in. */
+/** Bytes of a value, by type, for the integer types. */
 const typeBytes: Readonly<Record<number, 1 | 2 | 4 | 8>> = { 1: 1, 3: 2, 4: 4, 13: 4, 16: 8, 18: 8 };
 
 /** Reads the tags of a TIFF or BigTIFF of either byte order; throws Undecodable. */
@@ -47,7 +47,7 @@ export function readTags(file: Buffer): Tags {
       changed(name, value) {
         const copy = Buffer.from(file);
         const start = found.get(tag[name])?.start;
-        if (start !== undefined) copy[isLittle(file) ? start : start + 1] = value; // a number of two bytes
+        if (start !== undefined) copy[isLittle(file) ? start : start + 1] = value; // a two-byte number
         return copy;
       },
     };

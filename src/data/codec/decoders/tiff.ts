@@ -1,6 +1,6 @@
 /**
- * TIFF, by libvips. It is a box for many formats, and libvips makes something of some that it does not know: so the tags
- * are looked at first, and what is not known to come out as Pillow gives it is refused.
+ * TIFF, by libvips. It is a container for many formats, some of which libvips decodes wrongly: so the tags are checked
+ * first, and anything not known to match Pillow is refused.
  */
 import { type Picture, pictureOf, type RgbImage } from "../../pixels/image.js";
 import { type Orientation, upright } from "../../pixels/orientation.js";
@@ -34,7 +34,7 @@ const compressions: ReadonlyMap<number, string> = new Map([
   [50_002, "JPEG XL"],
   [52_546, "JPEG XL"],
 ]);
-/** None, three kinds of fax, LZW, JPEG, deflate under two numbers, PackBits. */
+/** None, three kinds of fax, LZW, JPEG, deflate (two numbers), PackBits. */
 const knownCompressions = [1, 2, 3, 4, 5, 7, 8, 32_946, 32_773];
 const faxCompressions = [2, 3, 4];
 const jpegCompression = 7;
@@ -51,7 +51,7 @@ const colours: ReadonlyMap<number, string> = new Map([
   [34_892, "the raw values of a camera"],
 ]);
 
-/** Reads the first picture, turned as its tag asks, which Pillow too does on reading; throws Undecodable. */
+/** Reads the first picture, rotated according to its tag, as Pillow does on reading; throws Undecodable. */
 export async function openTiff(bytes: Uint8Array, maxPixels: number): Promise<Picture> {
   const tags = readTags(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   checkKind(tags);
@@ -76,7 +76,7 @@ async function decode(bytes: Uint8Array, tags: Tags, options: SharpOptions): Pro
     return { width, height, data: inkToRgb(data, channels) };
   }
   if (colour === photometric.rgb && bits === 16 && length === 4 && tags.of("extraSamples")[0] === premultiplied) {
-    // As other alpha, so that the values come as they are stored.
+    // Marked as unassociated alpha, so that the values are returned as stored.
     const file = tags.changed("extraSamples", unassociated);
     const about = await describeWithSharp(file, options, ({ channels }) => bytesOfValues("rgb16", channels));
     const { width, height, data } = await valuesWithSharp(file, options, "rgb16", about);
@@ -87,8 +87,8 @@ async function decode(bytes: Uint8Array, tags: Tags, options: SharpOptions): Pro
 }
 
 /**
- * Bytes for each pixel that libvips holds of planes, each in strips of its own: strips of all colours, and one more while
- * it is unpacked. Other strips it reads row by row, and large tiles not at all.
+ * Bytes per pixel that libvips holds for planes with separate strips: strips of all colours, and one more while it is
+ * unpacked. It reads other strips row by row, and does not read large tiles.
  */
 function heldOfPlanes(tags: Tags): number {
   const [planar = 1] = tags.of("planarConfiguration");
@@ -100,7 +100,9 @@ function heldOfPlanes(tags: Tags): number {
   return ((samples + 1) * bits * Math.min(1, (2 * rows) / height)) / 8;
 }
 
-/** libtiff only warns of errors in some fax data, as it does of much that is harmless, and continues with a guess. */
+/**
+ * For errors in some fax data, libtiff only gives warnings, as it does for harmless things, and continues with a guess.
+ */
 async function decodeFax(bytes: Uint8Array, options: SharpOptions): Promise<RgbImage> {
   try {
     return await decodeWithSharp(bytes, { ...options, failOn: "warning" });
@@ -116,14 +118,11 @@ const [premultiplied, unassociated] = [1, 2];
 
 const isGrey = (colour: number): boolean => colour === photometric.white || colour === photometric.black;
 
-/**
- * Grey of 32 bits, with a sign or in floating point, where its values are those of 8 bits: there is no telling what
- * others stand for.
- */
+/** Grey of 32 bits, signed or floating-point, if its values are within 8 bits: the meaning of others is unknown. */
 async function withinBytes(bytes: Uint8Array, tags: Tags, options: SharpOptions): Promise<RgbImage> {
   const [bits = 1] = tags.of("bitsPerSample");
   const [format = unsigned] = tags.of("sampleFormat");
-  // Below 32 bits libvips makes 0 of what is negative: without the sign it is a large number instead.
+  // Below 32 bits libvips clamps negative values to 0: read as unsigned they are large numbers instead.
   const file = format === signed && bits <= 16 ? tags.changed("sampleFormat", unsigned) : bytes;
   const about = await describeWithSharp(file, options, (of) => bytesOfValues("b-w", of.channels) + 1);
   const { space, channels = 1 } = about;
@@ -152,7 +151,7 @@ function inkToRgb(ink: Uint16Array, channels: number): Uint8Array {
   return rgb;
 }
 
-/** Red, green and blue by what alpha they were multiplied with, in the upper 8 bits, as Pillow does. */
+/** Red, green and blue divided by their premultiplied alpha, in the upper 8 bits, as in Pillow. */
 function divided(values: Uint16Array): Uint8Array {
   const rgb = new Uint8Array((values.length / 4) * 3);
   for (let from = 0, to = 0; from < values.length; from += 4) {
@@ -163,7 +162,7 @@ function divided(values: Uint16Array): Uint8Array {
   return rgb;
 }
 
-/** Throws where a picture is sound, maybe, but not of a kind that is read. */
+/** Throws if a picture may be valid, but is of an unsupported kind. */
 function checkKind(tags: Tags): void {
   const [compression = 1] = tags.of("compression");
   if (!knownCompressions.includes(compression)) {
@@ -192,7 +191,7 @@ function checkSamples(tags: Tags, colour: number): void {
   if (format !== unsigned && !grey) throw unsupported(`a TIFF of ${numberName(bits, format)} in colour`);
 }
 
-/** Throws where data is said to lie outside the file. */
+/** Throws if data offsets are outside the file. */
 function checkPlaces(tags: Tags, length: number): void {
   const tiled = tags.of("tileOffsets").length > 0;
   const offsets = tags.of(tiled ? "tileOffsets" : "stripOffsets");

@@ -1,7 +1,7 @@
 /**
- * libjpeg-turbo's own interface, called in the library that `@julusian/jpeg-turbo` brings along: its accurate transform
- * gives Pillow's pixels bit for bit, and parts or fractions of an image cost less than the whole. Where the library
- * cannot be called (Windows, whose build keeps its functions to itself) there is none, and others decode.
+ * libjpeg-turbo's native interface, called in the library shipped with `@julusian/jpeg-turbo`: its accurate transform
+ * yields Pillow's pixels bit for bit, and parts or fractions of an image cost less than the whole. If the library
+ * cannot be called (on Windows, whose build does not export its functions), other decoders are used.
  */
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -10,11 +10,11 @@ import type { Box, Pixels, Shrink, Size } from "../../pixels/image.js";
 import { underBlack } from "./ink.js";
 
 export interface TurboJpeg {
-  /** Size of a JPEG that it can decode; undefined for any other bytes. */
+  /** Size of a JPEG that it can decode; undefined for other data. */
   size(bytes: Uint8Array, damage?: Damage): Size | undefined;
   /**
-   * Pixels that hold at least `box` of the image at 1/`shrink` of its size, in memory from `allocate`; undefined when
-   * the data is damaged. Inside the box they are those of the whole image.
+   * Pixels that include at least `box` of the image at 1/`shrink` of its size, in memory from `allocate`; undefined if
+   * the data is damaged. Inside the box they equal those of the whole image.
    */
   decode(
     bytes: Uint8Array,
@@ -26,20 +26,20 @@ export interface TurboJpeg {
 }
 
 /**
- * Which damage makes the library refuse: any damage by default, or only damage it cannot recover from. It then fills in
- * what it cannot make out, as Pillow lets it.
+ * Which damage is tolerated: none by default, or any from which the library can recover. It then fills in what it
+ * cannot decode, as in Pillow.
  */
 export type Damage = "none" | "some";
 
 interface Header extends Size {
-  /** Of what, and how strictly it was read. */
+  /** The data, and how strictly it was read. */
   readonly bytes: Uint8Array;
   readonly damage: Damage;
-  /** Whether it is printed in ink: CMYK or YCCK. */
+  /** Whether the colours are inks: CMYK or YCCK. */
   readonly ink: boolean;
 }
 
-/** Numbers of turbojpeg.h, version 3. */
+/** Constants of turbojpeg.h, version 3. */
 const tj = {
   decompress: 1,
   stopOnWarning: 0,
@@ -55,19 +55,19 @@ const tj = {
   lastColorspace: 4,
 } as const;
 
-/** The library's words for errors that end nothing. (Its code for them stays when one follows that does.) */
+/** The library's messages for non-fatal errors. (Its code for them remains when a fatal one follows.) */
 const passed = /^(Corrupt JPEG data|Unknown Adobe|Inconsistent progression|Warning|Invalid SOS)/;
 
 /**
- * A progressive file of more scans is a trap, not a picture. Each costs a pass over all its pixels, so that a large
- * picture may have fewer: usual ones have 10.
+ * A progressive file with more scans is malicious. Each costs a pass over all its pixels, so large pictures may have
+ * fewer: 10 are usual.
  */
 const mostScans = ({ width, height }: Size): number =>
   Math.round(Math.min(500, Math.max(64, 2e9 / (width * height + 1))));
 
-/** Multiple of the blocks of any subsampling. */
+/** Multiple of the block size of any subsampling. */
 const alignment = 32;
-/** Pixels beside a part that its chroma is interpolated from. */
+/** Pixels around a part from which its chroma is interpolated. */
 const margin = 8;
 
 let opened: TurboJpeg | undefined | "none";
@@ -83,13 +83,13 @@ function open(): TurboJpeg | undefined {
     try {
       return bind(koffi.load(path));
     } catch {
-      // Not there, or without the functions: the next.
+      // Missing, or without the functions: try the next.
     }
   }
   return undefined;
 }
 
-/** Where the package keeps the library: by itself on Linux, inside its addon on macOS. */
+/** Where the package has the library: as a file on Linux, inside its addon on macOS. */
 function candidates(): string[] {
   if (!["x64", "arm64"].includes(process.arch)) return [];
   try {
@@ -126,13 +126,13 @@ function bind(library: ReturnType<typeof koffi.load>): TurboJpeg {
     return handle;
   };
   let handle = opened();
-  /** What a decoder has refused may spoil what it is given next, so that another takes its place. */
+  /** Data that a decoder has refused may affect the next image, so the decoder is replaced. */
   const refuse = (): undefined => {
     destroy(handle);
     handle = opened();
   };
 
-  /** Where damage is let pass, an error that ends nothing is none. */
+  /** If damage is tolerated, non-fatal errors are not errors. */
   const fine = (code: number, damage: Damage): boolean =>
     code === 0 || (damage === "some" && passed.test(errorText(handle)));
 
@@ -145,7 +145,7 @@ function bind(library: ReturnType<typeof koffi.load>): TurboJpeg {
     if (width < 1 || height < 1 || colorspace < 0 || colorspace > tj.lastColorspace) return undefined;
     return { bytes, damage, width, height, ink: colorspace >= tj.firstInkColorspace };
   };
-  /** The header that the decoder has just read: who asks for the size mostly asks for the pixels next. */
+  /** The header that the decoder read last: pixels are usually requested right after the size. */
   let last: Header | undefined;
 
   return {
@@ -160,10 +160,10 @@ function bind(library: ReturnType<typeof koffi.load>): TurboJpeg {
       set(handle, tj.scanLimit, mostScans(whole));
       const width = Math.ceil(whole.width / shrink);
       const height = Math.ceil(whole.height / shrink);
-      // Unusual subsampling cannot be cropped.
+      // Images with unusual subsampling cannot be cropped.
       const all = { left: 0, top: 0, width, height };
       const part = get(handle, tj.subsampling) < 0 ? all : around(box, width, height);
-      // No region is the whole.
+      // An empty region means the whole.
       const region = part.width === width && part.height === height ? { left: 0, top: 0, width: 0, height: 0 } : part;
       const [bytesPerPixel, format] = whole.ink ? [4, tj.cmyk] : [3, tj.rgb];
       const pixels = allocate(part.width * part.height * bytesPerPixel);
@@ -176,7 +176,7 @@ function bind(library: ReturnType<typeof koffi.load>): TurboJpeg {
   };
 }
 
-/** Cyan, magenta, yellow and black as Adobe stores them, 255 for no ink, to RGB in the same memory. */
+/** Converts cyan, magenta, yellow and black as Adobe stores them, 255 for no ink, to RGB in place. */
 function inkToRgb(pixels: Uint8Array): Uint8Array {
   const count = pixels.length / 4;
   for (let i = 0; i < count; i++) {
@@ -187,12 +187,12 @@ function inkToRgb(pixels: Uint8Array): Uint8Array {
 }
 
 /**
- * Two 32-bit integers as they stand in a register. The library takes small structures of integers by value, which on
- * these processors is the same; as objects their fields would be read while a thread is being ended, and crash it.
+ * Two 32-bit integers packed in a register. The library takes small structures of integers by value, which on these
+ * processors is equivalent; as objects their fields would be read while a thread is being terminated, and crash it.
  */
 const pair = (low: number, high: number): bigint => BigInt(low) | (BigInt(high) << 32n);
 
-/** The part that is decoded for a box: from a block's border, with what its edges are interpolated from. */
+/** The part that is decoded for a box: aligned to blocks, with the margin from which its edges are interpolated. */
 function around(box: Box, width: number, height: number): Box {
   const left = Math.max(0, Math.floor((box.left - margin) / alignment) * alignment);
   const top = Math.max(0, box.top - margin);
