@@ -19,7 +19,7 @@ it("calls unreadable what training cannot read, in every format, and nothing els
     expect(read.filter((name) => name.endsWith(ending)).length).toBeGreaterThan(2);
 });
 
-it("tells what may surprise", async () => {
+it("reports traits that may be surprising", async () => {
   const traits = async (name: string) => (await examine({ kind: "file", path: join(pictures, name) })).traits;
   expect(await traits("animated.gif")).toContain("animated");
   expect(await traits("cmyk.jpg")).toContain("cmyk");

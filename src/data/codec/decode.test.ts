@@ -74,7 +74,7 @@ describe("decodeImage", () => {
     }
   });
 
-  it("gives a half and a quarter of the size, each pixel close to the mean of those it stands for", async () => {
+  it("gives a half and a quarter of the size, each pixel close to the mean of those it replaces", async () => {
     const bytes = await readFile(`${folder}plain.jpg`);
     const whole = await decodeImage(bytes, { name: "x" });
     const picture = await openImage(bytes, { name: "x", jpeg: "fast" });
@@ -271,7 +271,7 @@ describe("a TIFF whose values are held beside its RGB", () => {
     );
   });
 
-  it("is not refused where strips are short or colours come as RGB", async () => {
+  it("is not refused if strips are short or colours are stored as RGB", async () => {
     const side = Math.floor(Math.sqrt(limit / 10));
     for (const values of [{ bits: 16 }, { bits: 8, planar: 2, rows: 2048 }, { bits: 8 }] as const)
       await expect(

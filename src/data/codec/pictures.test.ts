@@ -49,7 +49,7 @@ describe.each(entries)("$file", (entry) => {
   }
 
   if (entry.rgb !== undefined) {
-    it("has Pillow's pixels, but for a few levels", async () => {
+    it("has Pillow's pixels, within a few levels", async () => {
       const { width, height, data } = await decodeImage(bytes, { name });
       expect([width, height]).toEqual(entry.size);
       const pixels = Buffer.from(entry.rgb, "base64");
@@ -60,7 +60,7 @@ describe.each(entries)("$file", (entry) => {
     return;
   }
 
-  it("has Pillow's pixels, and those of exif_transpose where they are asked for", async () => {
+  it("has Pillow's pixels, and those of exif_transpose on request", async () => {
     const { size, sha256, exif = { size, sha256 }, half } = entry;
     expect(seen(await decodeImage(bytes, { name }))).toEqual({ size, sha256 });
     expect(seen(await decodeImage(bytes, { name, exif: "apply" }))).toEqual(exif);
@@ -80,7 +80,7 @@ function cut(pixels: Pixels, box: Box): string {
   return rows.join("\n");
 }
 
-it("gives any part of a turned JPEG, at any fraction, as it is in the whole", async () => {
+it("gives any part of a rotated JPEG, at any fraction, as in the whole", async () => {
   const s = new RandomStream({ seed: 5, purpose: "parts" });
   for (const orientation of [1, 2, 3, 4, 5, 6, 7, 8]) {
     const name = `orientation-${orientation}.jpg`;

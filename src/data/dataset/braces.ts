@@ -3,7 +3,7 @@ import { UsageError } from "../../errors/errors.js";
 
 const most = 1_000_000;
 
-/** All names that a pattern stands for, in its order; a name without braces stands for itself. */
+/** All names that a pattern expands to, in order; a name without braces expands to itself. */
 export function expandBraces(pattern: string): string[] {
   const found = /\{([^{}]*)\}/.exec(pattern);
   if (!found) return [pattern];
@@ -15,7 +15,7 @@ export function expandBraces(pattern: string): string[] {
   return choices.flatMap((choice) => rest.map((end) => before + choice + end));
 }
 
-/** `000..009` as its numbers, as wide as they are written. */
+/** `000..009` as its numbers, padded as written. */
 function range(text: string): string[] | undefined {
   const found = /^(\d+)\.\.(\d+)$/.exec(text);
   if (!found) return undefined;

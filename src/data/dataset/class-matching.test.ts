@@ -26,7 +26,7 @@ describe("names are found from the strictest way to the loosest", () => {
     expect(matchClasses(["n03126707"], words, imagenet)).toMatchObject({ indices: Int32Array.of(2) });
   });
 
-  it("the same list is the same, whatever it holds twice", () => {
+  it("the same list is the same, even with duplicates", () => {
     expect(matchClasses(words, words)).toEqual({ kind: "same" });
   });
 });
@@ -45,13 +45,13 @@ describe("what cannot be told is said", () => {
   });
 });
 
-it("orders of folders, as timm's and torchvision's", async () => {
+it("orders of folders, as in timm and torchvision", async () => {
   const file = new URL("../../../tests/fixtures/classes/orders.json", import.meta.url);
   const lists = JSON.parse(await readFile(file, "utf8")) as Record<string, { codePoints: string[]; natural: string[] }>;
   for (const [name, { codePoints, natural }] of Object.entries(lists)) {
     expect(naturalOrder(codePoints), name).toEqual(natural);
     expect(hasOneOrder(codePoints), name).toBe(codePoints.join() === natural.join());
   }
-  // A list in neither order has one of its own.
+  // A list in neither order has its own order.
   expect(hasOneOrder(["airplane2", "airplane10", "Bird", "ant"])).toBe(true);
 });

@@ -1,26 +1,29 @@
 /**
- * Two lists of class names that mean the same classes: of a dataset, weights, a teacher, a file. Names are compared
- * from the strictest way to the loosest, and the first way that finds a name decides: as it is written; without regard
- * to case and to what joins its words; by the identifier it begins with (`n01440764 tench`); by one of its synonyms
- * (`tench, Tinca tinca`). A name that fits several classes in the deciding way fits none, and the match says so.
+ * Matches two lists of class names for the same classes: of a dataset, weights, a teacher, a file. Names are compared
+ * from the strictest way to the loosest, and the first way that finds a name is used: exactly; ignoring case and word
+ * separators; by the identifier at its beginning (`n01440764 tench`); by one of its synonyms (`tench, Tinca tinca`). A
+ * name that fits several classes in that way matches none, and the result says so.
  */
 import { quoted } from "../../errors/quoted.js";
 
 export type ClassMatch =
   /** The same names in the same order. */
   | { readonly kind: "same" }
-  /** For each name its index in the other list; all different. `by`: numbers that count the others. */
+  /**
+   * For each name its index in the other list; all different. `by`: `number` if the names are indices into the other
+   * list.
+   */
   | { readonly kind: "matched"; readonly indices: Int32Array; readonly by: "name" | "number" }
   /** These names are not in the other list. */
   | { readonly kind: "unknown"; readonly names: readonly string[] }
-  /** A name that may mean any of these classes. */
+  /** A name that could mean any of these classes. */
   | { readonly kind: "ambiguous"; readonly name: string; readonly indices: readonly number[] }
-  /** Two names that mean one class. */
+  /** Two names that mean the same class. */
   | { readonly kind: "merged"; readonly names: readonly [string, string]; readonly index: number };
 
 /**
- * Where each of `names` is among the classes `known`. `also` are other names of those, in their order. Where `names`
- * are whole numbers and `known` are none, they count the classes from 0.
+ * The index of each of `names` among the classes `known`. `also` are other names of those, in the same order. If
+ * `names` are integers and `known` are not, they are class indices from 0.
  */
 export function matchClasses(names: readonly string[], known: readonly string[], also?: readonly string[]): ClassMatch {
   if (names.length === known.length && names.every((name, i) => name === known[i])) return { kind: "same" };
@@ -40,7 +43,7 @@ export function matchClasses(names: readonly string[], known: readonly string[],
   return { kind: "matched", indices: Int32Array.from(found, ([index]) => index), by: "name" };
 }
 
-/** Whether a name is a whole number, written without leading zeros: ImageNet-V2 calls its folders by the index. */
+/** Whether a name is an integer without leading zeros: ImageNet-V2 names its folders by class index. */
 export const isIndex = (name: string): boolean => /^(0|[1-9]\d{0,5})$/.test(name);
 
 function counted(names: readonly string[], count: number): ClassMatch {
@@ -49,7 +52,7 @@ function counted(names: readonly string[], count: number): ClassMatch {
   return { kind: "matched", indices: Int32Array.from(names, Number), by: "number" };
 }
 
-/** Letters that differ only in case, in what joins words and in how Unicode composes them mean the same. */
+/** Names that differ only in case, word separators and Unicode composition are equivalent. */
 const plain = (name: string): string =>
   name
     .normalize("NFKC")
@@ -57,10 +60,10 @@ const plain = (name: string): string =>
     .replace(/[\s_-]+/g, " ")
     .trim();
 
-/** An identifier such as `n01440764` at the beginning of a name, or as the whole of it. */
+/** An identifier such as `n01440764` at the beginning of a name, or as the whole name. */
 const identifier = /^([a-z]+\d+)(?=$|[\s:,_-])/i;
 
-/** What a name is compared by, from the strictest way to the loosest. */
+/** Forms by which names are compared, from the strictest to the loosest. */
 const ways: readonly ((name: string) => readonly string[])[] = [
   (name) => [name],
   (name) => [plain(name)],
@@ -73,7 +76,7 @@ const ways: readonly ((name: string) => readonly string[])[] = [
       .filter((word) => word !== ""),
 ];
 
-/** Indices of the classes that a name may mean: one, none, or several between which nothing decides. */
+/** Indices of the classes that a name may mean: one, none, or several if ambiguous. */
 function finder(known: readonly string[], also: readonly string[] = []): (name: string) => readonly number[] {
   const tables = ways.map((keysOf) => {
     const table = new Map<string, Set<number>>();
@@ -97,7 +100,7 @@ function finder(known: readonly string[], also: readonly string[] = []): (name: 
   };
 }
 
-/** What keeps names from being matched, as the middle of a sentence: `… ${reason}; name …`. Undefined where nothing does. */
+/** Why names cannot be matched, as the middle of a sentence: `… ${reason}; name …`. Undefined if they can. */
 export function mismatch(match: ClassMatch, known: readonly string[]): string | undefined {
   switch (match.kind) {
     case "same":
@@ -119,7 +122,7 @@ export function mismatch(match: ClassMatch, known: readonly string[]): string | 
 /**
  * Whether a list of names has only one usual order. Programs that take classes from the names of folders sort them by
  * code points (torchvision, Keras, deit) or naturally and without regard to case (timm: class2 before class10); a list
- * in neither order has one of its own.
+ * in neither order has its own order.
  */
 export function hasOneOrder(names: readonly string[]): boolean {
   const sorted = names.every((name, i) => i === 0 || byCodePoint(names[i - 1], name) <= 0);
@@ -136,7 +139,7 @@ export function naturalOrder(names: readonly string[]): string[] {
     .map(({ name }) => name);
 }
 
-/** Keys hold text and numbers by turns, so that both have the same kind at a place. */
+/** Keys alternate between text and numbers, so that both have the same kind at each position. */
 function compareKeys(a: readonly string[], b: readonly string[]): number {
   for (let i = 0; i < Math.min(a.length, b.length); i++) {
     const order = i % 2 === 1 ? Number(a[i]) - Number(b[i]) : byCodePoint(a[i], b[i]);
@@ -145,5 +148,5 @@ function compareKeys(a: readonly string[], b: readonly string[]): number {
   return a.length - b.length;
 }
 
-/** UTF-8 has the order of code points, which UTF-16 has not. */
+/** UTF-8 sorts like code points, which UTF-16 does not. */
 const byCodePoint = (a: string, b: string): number => (a === b ? 0 : Buffer.compare(Buffer.from(a), Buffer.from(b)));

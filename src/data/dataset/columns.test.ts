@@ -19,7 +19,7 @@ describe("NameColumn", () => {
     );
   });
 
-  it("takes some bytes beyond the names themselves", () => {
+  it("takes only a few bytes in addition to the names", () => {
     const column = new NameColumn();
     for (let i = 0; i < 200_000; i++) column.push(`n01440764_${i}.JPEG`);
     expect(column.at(199_999)).toBe("n01440764_199999.JPEG");
@@ -28,7 +28,7 @@ describe("NameColumn", () => {
 });
 
 describe("Uint32Column", () => {
-  it("holds whole numbers", () => {
+  it("stores integers", () => {
     const column = new Uint32Column();
     for (let i = 0; i < 1000; i++) column.push(2 ** 32 - 1 - i);
     expect(column.length).toBe(1000);

@@ -1,10 +1,10 @@
 /**
- * Columns that grow by the million in little memory: numbers in typed arrays, names as their UTF-8 bytes in a row. A
- * million file names take some 30 MB this way, as objects ten times that.
+ * Memory-efficient columns of millions of values: numbers in typed arrays, names as consecutive UTF-8 bytes. A million
+ * file names take some 30 MB this way, and ten times that as objects.
  */
 import { isForeign, nameBytes, nameOf } from "../../system/files/raw-path.js";
 
-/** Whole numbers from 0 to 2³² - 1. */
+/** Integers from 0 to 2³² - 1. */
 export class Uint32Column {
   #values = new Uint32Array(64);
   #length = 0;
@@ -22,13 +22,13 @@ export class Uint32Column {
     return this.#values[i];
   }
 
-  /** The values alone, without what is spare. */
+  /** The values, without spare capacity. */
   toArray(): Uint32Array {
     return this.#values.slice(0, this.#length);
   }
 }
 
-/** Texts; names of files that are not UTF-8 keep their bytes. All together they may have 4 GiB. */
+/** Strings; file names that are not UTF-8 keep their bytes. The total may be up to 4 GiB. */
 export class NameColumn {
   #bytes = Buffer.alloc(1024);
   readonly #ends = new Uint32Column();
@@ -59,13 +59,13 @@ export class NameColumn {
     return text.includes("\ufffd") ? nameOf(this.#bytes.subarray(start, end)) : text;
   }
 
-  /** The order of two names by code points, as Python sorts them; JavaScript's own goes by UTF-16 units. */
+  /** The order of two names by code points, as Python sorts them; JavaScript's own order is by UTF-16 units. */
   compare(a: number, b: number): number {
     const bytes = this.#bytes;
     return bytes.compare(bytes, this.#start(b), this.#ends.at(b), this.#start(a), this.#ends.at(a));
   }
 
-  /** A number that is the same for the same names. */
+  /** A number that is equal for equal names. */
   hash(i: number): number {
     let hash = 0x811c9dc5;
     for (let at = this.#start(i), end = this.#ends.at(i); at < end; at++)

@@ -1,4 +1,4 @@
-/** What training and evaluation read from: samples with labels, wherever they lie. */
+/** The input of training and evaluation: samples with labels, wherever they are stored. */
 import { UsageError } from "../../errors/errors.js";
 import { sentence, setting, way } from "../../errors/sentence.js";
 import type { Exif } from "../codec/decode.js";
@@ -16,7 +16,7 @@ export type SampleSource =
       /** Its name in messages. */
       readonly name: string;
     }
-  /** Bare pixels inside a file: a plane each of red, green and blue, row by row. */
+  /** Raw pixels inside a file: one plane each for red, green and blue, row by row. */
   | {
       readonly kind: "pixels";
       readonly path: string;
@@ -28,7 +28,7 @@ export type SampleSource =
   | {
       readonly kind: "record";
       readonly path: string;
-      /** Tells the file from another at its path. */
+      /** Distinguishes the file from a different one at its path. */
       readonly stamp: number;
       readonly offset: number;
       readonly length: number;
@@ -55,17 +55,17 @@ export type SampleContent =
       readonly name: string;
     };
 
-/** What a dataset lies in where it is brought here piece by piece, as shards behind HTTP are. */
+/** The pieces of a dataset that is fetched piece by piece, such as shards behind HTTP. */
 export interface Pieces {
-  /** The piece that a sample lies in. */
+  /** The piece that contains a sample. */
   of(index: number): number;
-  /** Brings these pieces here and keeps them until the answer is called. */
+  /** Fetches these pieces and keeps them until the returned function is called. */
   hold(pieces: readonly number[]): Promise<() => void>;
-  /** Begins to bring what will be wanted next. */
+  /** Starts to fetch the pieces that will be needed next. */
   foresee(pieces: readonly number[]): void;
 }
 
-/** Labelled images: plain facts about each sample; pixels come from its source (`createLoader`). */
+/** Labelled images: metadata of each sample; pixels come from its source (`createLoader`). */
 export interface Dataset {
   readonly name: string;
   /** Class names; a label is an index into them. */
@@ -75,22 +75,22 @@ export interface Dataset {
   source(index: number): SampleSource;
   /** Path or other name of a sample, for messages. */
   describe(index: number): string;
-  /** A sample's name within the dataset, the same wherever the data lie. */
+  /** A sample's name within the dataset, independent of where the data is stored. */
   key(index: number): string;
-  /** How the images differ from those of the same names elsewhere, where they do: packed small, say. */
+  /** How the images differ from the originals with the same names, if they do, such as being packed at a small size. */
   readonly form?: string;
   /**
-   * What became of the orientation that images ask for in their metadata, where it is not there to be applied any more:
-   * `applied` when they were packed, or `lost` then.
+   * What happened to the orientation in the images' metadata, if it is no longer there to be applied: it was `applied`
+   * when they were packed, or `lost` then.
    */
   readonly orientation?: "applied" | "lost";
-  /** Whether each sample has a name of its own for a label: a class to be found among others, but none to learn. */
+  /** Whether each sample has a unique label: usable for looking up classes, but not for training. */
   readonly distinct?: boolean;
-  /** Sentences on how the data was taken that its user should read. */
+  /** Sentences for the user on how the data was read. */
   readonly notes?: readonly string[];
-  /** Sentences on files among its own that look like images and are not taken. */
+  /** Sentences on files among the data that look like images but are not used. */
   readonly leftOut?: readonly string[];
-  /** Where the samples have to be brought here piece by piece before their sources can be read. */
+  /** Present if the samples have to be fetched piece by piece before their sources can be read. */
   readonly pieces?: Pieces;
 }
 
@@ -105,33 +105,33 @@ export type SplitRule =
 /** These samples are for testing, by their keys; all others are for training. */
 export interface RecordedSplit {
   readonly kind: "recorded";
-  /** The file that says so. */
+  /** The file with the split. */
   readonly path: string;
   readonly share: number;
   readonly test: SampleSet;
 }
 
-/** The parts that data may have. Data without parts is all for training. */
+/** The parts that data may have. Data without parts is used entirely for training. */
 export const partNames = ["train", "validation", "test"] as const;
 /** A part of the data. */
 export type PartName = (typeof partNames)[number];
 
 /**
- * What is said before a path about how to read it, as in `list,label=species:photos.csv`: the columns that hold image
- * (or its path), label and part, the folder of a list's images, and what the parts are called.
+ * Choices before a path on how to read it, as in `list,label=species:photos.csv`: the columns of image (or its path),
+ * label and part, the folder of a list's images, and the names of the parts.
  */
 export const choiceKeys = ["image", "label", "split", "images", ...partNames] as const;
-/** What was written before a path to say how it is read, by name. */
+/** Choices written before a path, by name. */
 export type Choices = Readonly<Partial<Record<(typeof choiceKeys)[number], string>>>;
 
 /** How a dataset is opened. */
 export interface OpenOptions {
   readonly split: PartName;
-  /** Unless told, what the data itself says. */
+  /** Default: what the data itself states. */
   readonly choices?: Choices;
-  /** How parts are made (default: the data's own). Any other rule divides what is for training without it. */
+  /** How parts are made (default: the data's own). Any other rule divides the data that is otherwise for training. */
   readonly rule?: SplitRule;
-  /** Ends downloads that opening may take. */
+  /** Aborts downloads during opening. */
   readonly signal?: AbortSignal;
   /** Class names in the order of their index (default: the data's own). */
   readonly classes?: readonly string[];
@@ -157,7 +157,7 @@ export function subset(dataset: Dataset, indices: ArrayLike<number>): Dataset {
   };
 }
 
-/** Refuses images that were packed with their orientation applied, or lost, where the other is wanted. */
+/** Throws if images were packed with their orientation applied, or lost, and `exif` requires the opposite. */
 export function requireOrientation({ name, orientation }: Dataset, exif: Exif | undefined): void {
   if (exif === "apply" && orientation === "lost")
     throw new UsageError(
@@ -169,17 +169,17 @@ export function requireOrientation({ name, orientation }: Dataset, exif: Exif | 
     );
 }
 
-/** The same samples with labels that count other classes: `indices` says for each of its own which one that is. */
+/** The same samples with labels for different classes: `indices` maps its own classes to the new ones. */
 export function relabelled(dataset: Dataset, classes: readonly string[], indices?: Int32Array): Dataset {
   return { ...dataset, classes, label: indices ? (i) => indices[dataset.label(i)] : dataset.label };
 }
 
-/** The names of all samples, in their order. */
+/** The names of all samples, in order. */
 export const keysOf = (dataset: Dataset): string[] => Array.from({ length: dataset.length }, (_, i) => dataset.key(i));
 
-/** All that its user should read about the data. */
+/** Everything the user should read about the data. */
 export const sayings = ({ notes = [], leftOut = [] }: Dataset): readonly string[] => [...leftOut, ...notes];
 
-/** The dataset with more to say about it. */
+/** The dataset with additional notes. */
 export const withNotes = (dataset: Dataset, notes: readonly string[]): Dataset =>
   notes.length === 0 ? dataset : { ...dataset, notes: [...notes, ...(dataset.notes ?? [])] };

@@ -1,4 +1,4 @@
-/** Listing of image files in little memory, and the dataset that is a list of them. */
+/** Memory-efficient listing of image files, and datasets of listed files. */
 import { realpath, stat } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, relative, sep } from "node:path";
 import { FileError } from "../../errors/errors.js";
@@ -12,20 +12,20 @@ import type { Dataset } from "./dataset.js";
 import type { Labelled } from "./labels.js";
 import type { LeftOut } from "./left-out.js";
 
-/** Names of images that can be read, by their endings. */
+/** Names of supported images, by extension. */
 export const imageName = new RegExp(`\\.(${readableEndings.join("|")})$`, "i");
 
 export const isImageName = (name: string): boolean => imageName.test(name);
 
-/** What stands in a folder, hidden entries left out. */
+/** Contents of a folder, without hidden entries. */
 export interface Listing {
-  /** Names of the sub-folders, also those behind links, in code-point order. */
+  /** Names of the subfolders, including linked ones, in code-point order. */
   readonly folders: readonly string[];
-  /** Names of the image files, in the order in which the system gives them. */
+  /** Names of the image files, in the system's order. */
   readonly images: NameColumn;
 }
 
-/** Lists a folder, entry by entry; files that are not taken for images are told to `leftOut`. */
+/** Lists a folder, entry by entry; files that are not used as images are added to `leftOut`. */
 export async function listFolder(path: string, leftOut?: LeftOut): Promise<Listing> {
   const folders: string[] = [];
   const images = new NameColumn();
@@ -44,7 +44,7 @@ export async function listFolder(path: string, leftOut?: LeftOut): Promise<Listi
   return { folders: [...names.order()].map((i) => folders[i]), images };
 }
 
-/** Names of the files in a folder that fit, in code-point order. */
+/** Names of the matching files in a folder, in code-point order. */
 export async function filesNamed(path: string, wanted: RegExp): Promise<string[]> {
   const found: string[] = [];
   await forEachEntry(path, (name) => {
@@ -56,10 +56,10 @@ export async function filesNamed(path: string, wanted: RegExp): Promise<string[]
   return [...inOrder(NameColumn.of(found))];
 }
 
-/** Deepest folder, and most names, that a search for a few large files goes to. */
+/** Maximum depth and number of names in a search for a few large files. */
 const searched = { depth: 4, names: 100_000 };
 
-/** Names of the files below a folder that fit, relative to it, in code-point order. */
+/** Names of the matching files below a folder, relative to it, in code-point order. */
 export async function filesBelow(path: string, wanted: RegExp, most = searched.names): Promise<string[]> {
   const found: string[] = [];
   const search = async (folder: string, depth: number): Promise<void> => {
@@ -96,12 +96,12 @@ export async function readClassFile(path: string): Promise<string[]> {
   return lines;
 }
 
-/** Whether what a name links to is a folder. */
+/** Whether a link's target is a folder. */
 async function isFolder(parent: string, name: string): Promise<boolean> {
   return (await stat(rawPath(join(parent, name))).catch(() => undefined))?.isDirectory() ?? false;
 }
 
-/** Many files below one folder: names in a row, and for each the folder it stands in. */
+/** Many files below one folder: consecutive names, each with its folder. */
 export class FileList {
   readonly #folders: string[] = [];
   readonly #folderIds = new Map<string, number>();
@@ -137,7 +137,7 @@ export class FileList {
   /** For each file the index of the first with the same path. */
   firstOfSame(): Uint32Array {
     const firsts = new Uint32Array(this.length);
-    // An open hash table of indices, at most half full; 0 stands for nothing, i + 1 for a file.
+    // An open-addressing hash table of indices, at most half full; 0 means empty, i + 1 a file.
     const mask = 2 ** Math.ceil(Math.log2(2 * this.length + 2)) - 1;
     const table = new Uint32Array(mask + 1);
     for (let i = 0; i < this.length; i++) {
@@ -157,17 +157,18 @@ export class FileList {
   }
 }
 
-/** What a walk has found in a folder and below it. */
+/** What a walk found in and below a folder. */
 export interface Walked {
-  /** Images in the folder itself. */
+  /** Number of images in the folder itself. */
   readonly own: number;
-  /** Folders below it that hold images, relative to it. */
+  /** Folders below it that contain images, relative to it. */
   readonly inner: readonly string[];
 }
 
 /**
- * Adds all image files below `folder` to the list: its own in code-point order, then those of its sub-folders. No folder
- * is walked twice, and no link is followed to one that holds `folder` or the root, where the images are others'.
+ * Adds all image files below `folder` to the list: its own in code-point order, then those of its subfolders. No folder
+ * is visited twice, and no link is followed to a folder that contains `folder` or the root, since that has other images
+ * too.
  */
 export async function addImagesBelow(list: FileList, folder: string, leftOut?: LeftOut): Promise<Walked> {
   const [root, start] = [await realPath(list.root), await realPath(join(list.root, folder))];
@@ -199,7 +200,7 @@ async function realPath(path: string): Promise<string> {
   }
 }
 
-/** All folders that a path lies in. */
+/** All parent folders of a path. */
 function foldersAbove(path: string): string[] {
   const above = dirname(path);
   return above === path ? [] : [above, ...foldersAbove(above)];

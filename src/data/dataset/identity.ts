@@ -1,4 +1,7 @@
-/** What makes a dataset the same one: its classes, samples and labels in their order, and the form of its images, wherever it lies. */
+/**
+ * The identity of a dataset: its classes, samples and labels in order, and the form of its images, wherever it is
+ * stored.
+ */
 import { createHash } from "node:crypto";
 import type { Dataset } from "./dataset.js";
 

@@ -1,4 +1,4 @@
-/** From labels as data state them, numbers or names, to indices of classes. */
+/** Converts labels as stated in data, numbers or names, to class indices. */
 import { FileError, UnlabelledPartError, UsageError } from "../../errors/errors.js";
 import { quoted } from "../../errors/quoted.js";
 import { NameColumn, Uint32Column } from "./columns.js";
@@ -9,25 +9,25 @@ const mostClasses = 1_000_000;
 export interface Labelled {
   readonly classes: readonly string[];
   readonly labels: Uint32Column;
-  /** Whether each sample has a name of its own for a label, as captions and identifiers are. */
+  /** Whether each sample has a unique label, such as a caption or an identifier. */
   readonly distinct?: boolean;
 }
 
-/** Of fewer samples each may well be of a class of its own. */
+/** With fewer samples, each may well be of a different class. */
 const leastToCompare = 5;
 
-/** Stands for the label of a sample that has none. */
+/** Represents a missing label. */
 const none = 0xffffffff;
 
 export interface ResolveOptions {
-  /** The samples that are wanted (default: all). The others may lack a label. */
+  /** The samples to use (default: all). The others may lack a label. */
   readonly members?: ArrayLike<number>;
   readonly wanted?: readonly string[];
   readonly own?: readonly string[];
   readonly numbers?: "indices" | "names";
 }
 
-/** Labels in the order of the samples; each different one is kept once. */
+/** Labels in the order of the samples; each distinct one is stored once. */
 export class LabelColumn {
   readonly #ids = new Map<string, number>();
   readonly #column = new Uint32Column();
@@ -41,7 +41,7 @@ export class LabelColumn {
     return this.#column.at(sample) !== none;
   }
 
-  /** Adds a sample's label; undefined for one that has none. */
+  /** Adds a sample's label; undefined if it has none. */
   push(label: string | undefined): void {
     if (label === undefined) {
       this.#column.push(none);
@@ -54,14 +54,15 @@ export class LabelColumn {
   }
 
   /**
-   * The labels as indices. `wanted` are the classes to index into, `own` those that the data name; without both, the
-   * names found in code-point order, or for numbers "0" to the largest. Numbers are indices, unless they are `names`.
-   * Throws FileError for a label of no class and for a sample without a label, UnlabelledPartError where none has one.
+   * The labels as indices. `wanted` are the classes to index into, `own` those named by the data; without both, the
+   * names found, in code-point order, or for numbers "0" to the largest. Numbers are indices, unless they are `names`.
+   * Throws FileError for a label that is not a class and for a sample without a label, UnlabelledPartError if no sample
+   * has one.
    */
   resolve(path: string, options: ResolveOptions): Labelled {
     const { wanted, own } = options;
     const all = [...this.#ids.keys()];
-    // Among numbers that count classes, -1 says that there is none, as the datasets library writes it.
+    // Among class indices, -1 means no label, as written by the datasets library.
     const lacks = all.some((label) => /^(0|[2-9]|\d{2,})$/.test(label)) && all.every((l) => /^(-1|\d{1,15})$/.test(l));
     const isLabel = (label: string) => !(lacks && label === "-1");
     this.#requireLabels(path, lacks ? this.#ids.get("-1") : undefined, options.members);
@@ -115,7 +116,7 @@ function counted(path: string, numbers: readonly number[]): string[] {
   return Array.from({ length: largest + 1 }, (_, i) => String(i));
 }
 
-/** Numbers count the data's own classes, and these are found among the wanted ones by name. */
+/** Numbers are indices of the data's own classes, which are looked up among the wanted ones by name. */
 function byNumber(
   numbers: readonly number[],
   own: readonly string[] | undefined,
@@ -123,7 +124,7 @@ function byNumber(
 ): (number | undefined)[] {
   if (!own || !wanted) return [...numbers];
   const matched = byName(own, wanted);
-  // Names of another kind, such as "tench" and "n01440764": the order is what they have in common.
+  // Names of different kinds, such as "tench" and "n01440764": only their order can be matched.
   if (own.length === wanted.length && matched.every((i) => i === undefined)) return [...numbers];
   return numbers.map((n) => matched[n]);
 }
@@ -133,7 +134,7 @@ function byName(names: readonly string[], classes: readonly string[]): (number |
   return names.map((name) => keys.get(name));
 }
 
-/** Index of each class by its name and, where that tells it from all others, by its first word: `n01440764 tench`. */
+/** Index of each class by its name and, if unique, by its first word: `n01440764 tench`. */
 export function classIndices(classes: readonly string[]): ReadonlyMap<string, number> {
   const firsts = classes.map((name) => name.split(/\s+/)[0]);
   const count = new Map<string, number>();
@@ -145,13 +146,13 @@ export function classIndices(classes: readonly string[]): ReadonlyMap<string, nu
   return indices;
 }
 
-/** What a class name looks like: letters that differ in case, in spaces around them or in their Unicode form look alike. */
+/** The appearance of a class name: names that differ only in case, surrounding spaces or Unicode form look alike. */
 export const looksOf = (name: string): string => name.normalize("NFKC").toLowerCase().trim();
 
 /** Words that programs write where a label is missing. */
 const missingWords = ["nan", "null", "none", "n/a", "na", "undefined"];
 
-/** Sentences on classes that are perhaps not what was meant; fewer on those that were `wanted`. */
+/** Sentences on classes that may not be what was intended; fewer for those that were `wanted`. */
 export function classNotes({ classes, labels }: Labelled, wanted?: readonly string[]): string[] {
   const notes = lookAlikes(classes);
   const missing = classes.filter((name) => missingWords.includes(name.toLowerCase()));
@@ -170,7 +171,7 @@ export function classNotes({ classes, labels }: Labelled, wanted?: readonly stri
   return notes;
 }
 
-/** A sentence for class names that look alike and are not: in another normal form of Unicode, case or spacing. */
+/** A sentence for different class names that look alike: they differ in Unicode normal form, case or spacing. */
 export function lookAlikes(classes: readonly string[]): string[] {
   const seen = new Map<string, string>();
   const pairs: string[] = [];

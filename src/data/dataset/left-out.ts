@@ -1,10 +1,10 @@
-/** Files among the images that are not taken, so that none is left out in silence. */
+/** Files among the images that are not used, so that none is omitted silently. */
 import { extname, join, relative } from "node:path";
 import { quoted } from "../../errors/quoted.js";
 import { openRegular } from "../../system/files/regular-file.js";
 import { type FileFormat, fileFormat, formatOfEnding, tellingBytes } from "../codec/file-format.js";
 
-/** Endings of files that nobody takes for images. */
+/** Extensions of files that are clearly not images. */
 const otherEndings = new Set(
   (
     "txt csv tsv json jsonl ndjson xml yaml yml toml md rst html htm pdf doc docx xls xlsx ppt pptx odt rtf tex bib " +
@@ -14,7 +14,7 @@ const otherEndings = new Set(
   ).split(" "),
 );
 
-/** Endings of images that no signature tells. */
+/** Extensions of images that have no recognisable signature. */
 const cameraEndings: ReadonlyMap<string, string> = new Map([
   ...["cr2", "cr3", "nef", "arw", "dng", "raf", "orf", "rw2"].map(
     (ending) => [ending, "a camera's raw format"] as const,
@@ -24,19 +24,19 @@ const cameraEndings: ReadonlyMap<string, string> = new Map([
   ),
 ]);
 
-/** Files of one ending: how many, and the paths of the first. */
+/** Files with one extension: their number, and the paths of the first. */
 interface Kind {
   count: number;
   readonly first: string[];
 }
 
-/** First files of an ending that are looked into. */
+/** Number of files per extension that are examined. */
 const looked = 8;
 
 export class LeftOut {
   readonly #kinds = new Map<string, Kind>();
 
-  /** Takes note of a file that no loader reads. */
+  /** Records a file that no loader reads. */
   add(folder: string, name: string): void {
     const ending = extname(name).slice(1).toLowerCase();
     if (otherEndings.has(ending)) return;
@@ -46,7 +46,7 @@ export class LeftOut {
     this.#kinds.set(ending, kind);
   }
 
-  /** A sentence for each kind of file that is an image by its ending or content, with what to do; paths below `root`. */
+  /** A sentence for each kind of file that is an image by its extension or content, with advice; paths below `root`. */
   async sentences(root: string): Promise<string[]> {
     const found: string[] = [];
     for (const [ending, { count, first }] of [...this.#kinds].sort(([a], [b]) => (a < b ? -1 : 1))) {
@@ -67,7 +67,7 @@ export class LeftOut {
   }
 }
 
-/** How to make images that cannot be read into ones that can. */
+/** How to convert unsupported images to supported ones. */
 export const howToConvert = (ending: string): string =>
   /^(heic|heif)$/.test(ending)
     ? 'Convert them to JPEG: on a Mac by "sips -s format jpeg *.heic --out .", elsewhere by "heif-convert" or ImageMagick\'s "magick mogrify -format jpg *.heic"'
@@ -79,7 +79,7 @@ interface Picture {
   readonly readable: boolean;
 }
 
-/** The first of the files that is an image, by its content or else by its ending. */
+/** The first of the files that is an image, by its content or else by its extension. */
 async function pictureAmong(ending: string, paths: readonly string[]): Promise<Picture | undefined> {
   for (const path of paths) {
     const format = await formatOfFile(path);
@@ -89,7 +89,10 @@ async function pictureAmong(ending: string, paths: readonly string[]): Promise<P
   return name === undefined ? undefined : { path: paths[0], name, readable: false };
 }
 
-/** What kind of image a file is that is not taken for one, by its content or else by its ending; undefined for others. */
+/**
+ * The image format of a file that is not used as an image, by its content or else by its extension; undefined for
+ * others.
+ */
 export async function pictureAt(path: string): Promise<Pick<Picture, "name" | "readable"> | undefined> {
   return pictureAmong(extname(path).slice(1).toLowerCase(), [path]);
 }
@@ -99,11 +102,11 @@ function pictureByEnding(ending: string): string | undefined {
   return promised && isPicture(promised) ? promised.name : cameraEndings.get(ending);
 }
 
-/** Whether a format is one of images, readable or not. */
+/** Whether a format is an image format, supported or not. */
 export const isPicture = ({ readable, endings }: FileFormat): boolean =>
   readable || (endings.length > 0 && !endings.some((ending) => otherEndings.has(ending)));
 
-/** What a file is by its first bytes; undefined where they say nothing or cannot be read. */
+/** The format of a file by its first bytes; undefined if they are unknown or cannot be read. */
 export async function formatOfFile(path: string): Promise<FileFormat | undefined> {
   const file = await openRegular(path).catch(() => undefined);
   if (!file) return undefined;

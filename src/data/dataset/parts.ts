@@ -1,43 +1,43 @@
-/** Parts of a dataset, as the names of its folders, files and rows tell them: one rule for all formats. */
+/** Parts of a dataset, from the names of its folders, files and rows: one rule for all formats. */
 import { join } from "node:path";
 import { FileError, NoSuchPartError } from "../../errors/errors.js";
 import { quoted } from "../../errors/quoted.js";
 import { type Sentence, sentence, setting, way } from "../../errors/sentence.js";
 import { type Choices, type PartName, partNames } from "./dataset.js";
 
-/** Words for the parts: those of the Hugging Face datasets library, and what competitions write as one word. */
+/** Words for the parts: those of the Hugging Face datasets library, and compounds used by competitions. */
 const partWords: Readonly<Record<PartName, readonly string[]>> = {
   train: ["train", "training", "trainset", "traindata", "trainval"],
   validation: ["validation", "valid", "val", "dev", "valset", "validset", "devset"],
   test: ["test", "testing", "eval", "evaluation", "testset", "testdata"],
 };
 
-/** Words for images without labels that are there to be predicted, and are not a part. */
+/** Words for unlabelled images to be predicted, which are not a part. */
 const asideWords = ["pred", "predict", "prediction", "predictions", "unlabeled", "unlabelled", "unsupervised"];
 
-/** Words that add nothing to a part's name: `train_images`, `Train_Set_Folder`, `seg_train`. */
+/** Words without meaning in a part's name: `train_images`, `Train_Set_Folder`, `seg_train`. */
 const plainWords = ["set", "image", "images", "img", "imgs", "data", "dataset", "folder", "split", "photos", "seg", ""];
 
-/** Names of columns that say which part a sample is of, in small letters without spaces and signs. */
+/** Names of columns with each sample's part, in lower case without spaces and punctuation. */
 const partColumns = ["split", "set", "subset", "part", "partition", "usage", "phase", "datasplit", "datasetsplit"];
 
-/** Whether a column of this name says which part a sample is of. */
+/** Whether a column with this name contains each sample's part. */
 export const isPartColumn = (name: string): boolean => partColumns.includes(plainName(name));
 
-/** A column's name in small letters without spaces and signs. */
+/** A column's name in lower case without spaces and punctuation. */
 export const plainName = (name: string): string =>
   name
     .normalize("NFKC")
     .toLowerCase()
     .replace(/[^\p{L}\p{N}]/gu, "");
 
-/** What a name speaks of: a part, images that are only to be predicted, or neither. */
+/** What a name denotes: a part, images that are only to be predicted, or neither. */
 export type Named = PartName | "aside" | undefined;
 
-/** Tells what a name speaks of. */
+/** Returns what a name denotes. */
 export type Naming = (name: string) => Named;
 
-/** By known words, or by those that the user gives instead. */
+/** By the known words, or by those given by the user instead. */
 export function partNaming(choices: Choices = {}): Naming {
   if (!namesParts(choices)) return knownPart;
   const given = partNames.flatMap((part) => (choices[part] ?? "").split("+").map((name) => [part, name] as const));
@@ -48,13 +48,13 @@ export function partNaming(choices: Choices = {}): Naming {
   };
 }
 
-/** Whether the user says what parts are called. */
+/** Whether the user names the parts. */
 export const namesParts = (choices: Choices = {}): boolean => partNames.some((part) => choices[part] !== undefined);
 
-/** Whether a name is that of a part and says nothing else, as the name of a class would (`train station`). */
+/** Whether a name denotes a part and nothing else, unlike the name of a class (`train station`). */
 export const isPlainPartName = (name: string): boolean => besidePart(name) === "";
 
-/** What a name says beside its part: "pos" of train_pos, nothing of train_images. */
+/** The rest of a name besides its part: "pos" of train_pos, "" of train_images. */
 export const besidePart = (name: string): string =>
   wordsOf(name)
     .filter((word) => !plainWords.includes(word) && !Object.values(partWords).some((words) => words.includes(word)))
@@ -63,7 +63,7 @@ export const besidePart = (name: string): string =>
 function knownPart(name: string): Named {
   const words = wordsOf(name);
   const parts = partNames.filter((part) => words.some((word) => partWords[part].includes(word)));
-  // What is called train_val is both, for training.
+  // A name such as train_val means both, and is for training.
   if (parts.length === 2 && !parts.includes("test")) return "train";
   if (parts.length > 0) return parts.length === 1 ? parts[0] : undefined;
   return words.some((word) => asideWords.includes(word)) ? "aside" : undefined;
@@ -77,7 +77,7 @@ const wordsOf = (name: string): string[] =>
 
 const same = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
 
-/** Files of a part, and what is to be said of those that are in none. */
+/** Files of a part, and notes on those that are in none. */
 export interface FilesOfPart {
   readonly names: readonly string[];
   readonly notes: readonly string[];
@@ -85,8 +85,8 @@ export interface FilesOfPart {
 
 /**
  * Those of the files (paths within the data) that belong to the part, by their own names or those of their folders; all
- * of them are for training where none speaks of parts. Throws NoSuchPartError where there are parts but not this one, and
- * where it cannot be told what a file belongs to.
+ * of them are for training if no name denotes a part. Throws NoSuchPartError if there are parts but not this one, or if
+ * a file's part is unclear.
  */
 export function filesOfPart(path: string, names: readonly string[], part: PartName, choices?: Choices): FilesOfPart {
   const naming = partNaming(choices);
@@ -119,7 +119,7 @@ export function filesOfPart(path: string, names: readonly string[], part: PartNa
   };
 }
 
-/** What the innermost name of a path says that says anything. */
+/** What the innermost meaningful name of a path denotes. */
 function partOfPath(path: string, naming: Naming): Named {
   const names = path.split(/[\\/]/).reverse();
   return names.map(naming).find((named) => named !== undefined);
@@ -132,7 +132,7 @@ export function listed(names: readonly string[], most = 5): string {
   return more > 0 ? `${shown.join(", ")} and ${more.toLocaleString("en")} more` : shown.join(", ");
 }
 
-/** The error of a part that is not there; `parts` are those that are. */
+/** The error for a missing part; `parts` are the existing ones. */
 export function noPart(path: string, parts: readonly string[], wanted: PartName): NoSuchPartError {
   const there = [...new Set(parts)].join(", ");
   const message =
@@ -142,11 +142,11 @@ export function noPart(path: string, parts: readonly string[], wanted: PartName)
   return new NoSuchPartError(path, message, parts);
 }
 
-/** Data that is not divided is all for training. */
+/** Throws unless the part is the training part: undivided data is used entirely for training. */
 export function requireUndivided(path: string, wanted: PartName): void {
   if (wanted !== "train") throw noPart(path, [], wanted);
 }
 
-/** How a user decides what folders are. */
+/** How a user can specify the meaning of folders. */
 export const waysOut = (path: string, part: string): Sentence =>
   sentence`If they are parts, name them: ${way`"${join(path, part)}" for training, with ${setting("validation")} and ${setting("test")} for the others, or `}folders,train=NAME,validation=NAME:${path}; if all folders are classes, write folders:${path}.`;

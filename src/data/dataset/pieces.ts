@@ -1,8 +1,8 @@
-/** Datasets that lie in pieces which are brought here one by one, as shards behind HTTP are. */
+/** Datasets in pieces that are fetched one by one, such as shards behind HTTP. */
 import type { RandomStream } from "../../random/stream.js";
 import type { Dataset, Pieces } from "./dataset.js";
 
-/** Runs `work` while the bytes of these samples are here. Whoever reads a sample's source does it in here. */
+/** Runs `work` while these samples are available locally. Read sources only inside the callback. */
 export async function whileHere<T>(
   { pieces }: Pick<Dataset, "pieces">,
   indices: Iterable<number>,
@@ -17,19 +17,19 @@ export async function whileHere<T>(
   }
 }
 
-/** The pieces of these samples, each once, in the order in which they are wanted. */
+/** The pieces of these samples, each once, in the order in which they are needed. */
 export function piecesOf(pieces: Pieces, indices: Iterable<number>): number[] {
   const found = new Set<number>();
   for (const index of indices) found.add(pieces.of(index));
   return [...found];
 }
 
-/** Samples among which the next one is drawn. */
+/** Number of samples among which the next one is drawn. */
 const shuffleBuffer = 8192;
 
 /**
- * A shuffled order in which pieces are wanted one after the other: the pieces in random order, and their samples through
- * a buffer from which each next one is drawn. A permutation of the samples, and a pure function of the stream.
+ * A shuffled order that needs the pieces one after the other: the pieces in random order, and their samples through a
+ * buffer from which the next one is drawn. It is a permutation of the samples, and a pure function of the stream.
  */
 export function streamedOrder(
   length: number,

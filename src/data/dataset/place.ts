@@ -1,4 +1,4 @@
-/** What stands at a path, as far as it takes to recognise a format. */
+/** What is at a path, as far as needed to recognise a format. */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { fileError } from "../../errors/file-error.js";
@@ -8,12 +8,12 @@ import { rawPath } from "../../system/files/raw-path.js";
 export interface Place {
   readonly path: string;
   readonly kind: "file" | "folder";
-  /** The first names in the folder, hidden ones left out; none for a file. */
+  /** The first names in the folder, without hidden ones; empty for a file. */
   readonly files: readonly string[];
   readonly folders: readonly string[];
 }
 
-/** Entries of a folder that are looked at; what marks a format is among few, what are many are samples. */
+/** Maximum entries of a folder that are examined; formats are recognised by a few files, while samples are many. */
 const mostEntries = 10_000;
 
 export async function lookAt(path: string): Promise<Place> {
@@ -33,5 +33,5 @@ export async function lookAt(path: string): Promise<Place> {
   return { path, kind: "folder", files: files.sort(), folders: folders.sort() };
 }
 
-/** Whether a name in the folder fits. */
+/** Whether a name in the folder matches. */
 export const hasFile = ({ files }: Place, wanted: RegExp): boolean => files.some((name) => wanted.test(name));

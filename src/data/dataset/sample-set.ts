@@ -1,7 +1,7 @@
-/** Which samples, by their keys: as names, or as hashes of them, which take less room and show no names. */
+/** Sets of samples by key: as names, or as hashes, which take less space and do not reveal names. */
 import { createHash } from "node:crypto";
 
-/** A set of samples that a key can be held against. */
+/** A set of samples with a membership test by key. */
 export interface SampleSet {
   readonly size: number;
   has(key: string): boolean;
@@ -12,7 +12,7 @@ const hashBytes = 6;
 /** 48 bits of a sample's key, as a number. */
 export const keyHash = (key: string): number => createHash("sha256").update(key).digest().readUIntBE(0, hashBytes);
 
-/** Samples as text: 48 bits of each key in base64, in order. */
+/** Encodes samples as text: 48 bits of each key in base64, in order. */
 export function writeSampleSet(keys: Iterable<string>): string {
   const hashes = Float64Array.from(Array.from(keys, keyHash)).sort();
   const bytes = Buffer.alloc(hashBytes * hashes.length);
@@ -20,7 +20,7 @@ export function writeSampleSet(keys: Iterable<string>): string {
   return bytes.toString("base64");
 }
 
-/** Reads such a text; undefined where it is none. */
+/** Decodes such a text; undefined if it is malformed. */
 export function readSampleSet(text: string): SampleSet | undefined {
   const bytes = Buffer.from(text, "base64");
   if (bytes.length % hashBytes !== 0 || bytes.toString("base64") !== text) return undefined;

@@ -1,4 +1,4 @@
-/** Samples that lie inside larger files, in little memory: where each begins, how long it is and what it is called. */
+/** A memory-efficient table of samples inside larger files: offset, length and name of each. */
 import { NameColumn, Uint32Column } from "./columns.js";
 import type { Dataset, SampleSource } from "./dataset.js";
 import type { Labelled } from "./labels.js";
@@ -6,7 +6,7 @@ import type { Labelled } from "./labels.js";
 export class SampleTable {
   readonly #files: { readonly path: string; readonly name: string }[] = [];
   readonly #fileOf = new Uint32Column();
-  /** Offsets in two columns, since archives may be larger than 4 GiB. */
+  /** Offsets are stored in two columns, since archives may be larger than 4 GiB. */
   readonly #offsetLow = new Uint32Column();
   readonly #offsetHigh = new Uint32Column();
   readonly #lengths = new Uint32Column();
@@ -16,7 +16,7 @@ export class SampleTable {
     return this.#keys.length;
   }
 
-  /** Begins another file, with its name for messages; samples are added to the last one. */
+  /** Starts a new file, with its name for messages; samples are added to the last one. */
   addFile(path: string, name = path): void {
     this.#files.push({ path, name });
   }

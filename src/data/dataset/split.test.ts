@@ -35,12 +35,12 @@ describe("a split by hash", () => {
     expect([...train, ...test].sort()).toEqual([...keys].sort());
   });
 
-  it("depends on names alone, and hardly changes when samples are added", () => {
+  it("depends only on names, and hardly changes when samples are added", () => {
     const test = new Set(keysOf(partOf(named(keys), rule, "test")));
     expect(new Set(keysOf(partOf(named([...keys].reverse()), rule, "test")))).toEqual(test);
     const more = [...keys, ...Array.from({ length: 20 }, (_, i) => `b/new ${i}.jpg`)];
     const later = new Set(keysOf(partOf(named(more), rule, "test")));
-    // 12 of 120 instead of 10 of 100: a new sample may push out an old one, and no more than that.
+    // 12 of 120 instead of 10 of 100: a new sample may replace an old one, but no more than that.
     expect([...test].filter((k) => !later.has(k)).length).toBeLessThanOrEqual(4);
   });
 
@@ -48,7 +48,7 @@ describe("a split by hash", () => {
     const repeated = keys.flatMap((key) => [key, key, key]);
     const [train, test] = (["train", "test"] as const).map((part) => keysOf(partOf(named(repeated), rule, part)));
     expect(test.filter((key) => train.includes(key))).toEqual([]);
-    expect(test.length).toBeGreaterThanOrEqual(84); // 90, less what one sample of each class may lack
+    expect(test.length).toBeGreaterThanOrEqual(84); // 90, less up to one sample of each class
     expect(keysOf(partOf(named(["a1", "a1", "b1", "b1", "b1", "b2"]), rule, "test")).length).toBeLessThanOrEqual(3);
   });
 
@@ -71,7 +71,7 @@ describe("a recorded split", () => {
     expect(() => partOf(named(["b/other.jpg"]), rule, "test")).toThrow("belongs to other data");
   });
 
-  it("that is none is refused in a sentence", async () => {
+  it("is refused in a sentence if it is malformed", async () => {
     await writeFile(join(root, "x.json"), '{"format": 1}');
     await expect(parseSplitRule(join(root, "x.json"))).rejects.toThrow("records no split");
     await expect(parseSplitRule("1.5")).rejects.toThrow("`split` is");
@@ -79,7 +79,7 @@ describe("a recorded split", () => {
   });
 });
 
-it("openDataset divides what has no parts", async () => {
+it("is applied by openDataset to data without parts", async () => {
   const rule = await parseSplitRule("0.25");
   const [train, test] = await Promise.all(
     (["train", "test"] as const).map((split) => openDataset("procedural:16:80", { split, rule })),

@@ -1,6 +1,6 @@
 /**
- * Parts for data without any: a share of each class is set aside for testing, chosen by a hash of the samples' names, so
- * that it is the same on every machine and hardly changes when samples are added. Which they were is kept in a file.
+ * Parts for data without any: a share of each class is held out for testing, chosen by a hash of the samples' names, so
+ * that it is the same on every machine and hardly changes when samples are added. The selection is saved in a file.
  */
 import { z } from "zod";
 import { FileError, UsageError } from "../../errors/errors.js";
@@ -21,7 +21,10 @@ const schema = z.object({
   test: z.array(z.string()),
 });
 
-/** A rule from an option's text: `given`, a share such as `0.1`, or the path of a recorded split or of weights that keep one. */
+/**
+ * Parses an option's rule: `given`, a share such as `0.1`, or the path of a recorded split or of weights that contain
+ * one.
+ */
 export async function parseSplitRule(text: string): Promise<SplitRule> {
   if (text === "given") return { kind: "given" };
   const share = Number(text);
@@ -35,7 +38,7 @@ export async function parseSplitRule(text: string): Promise<SplitRule> {
   return readSplit(text);
 }
 
-/** The split that weights were trained with, as they keep it themselves. */
+/** The split that weights were trained with, as stored in them. */
 async function splitOfWeights(path: string): Promise<RecordedSplit> {
   const { metadata, close } = await openSafetensors(path);
   await close();
@@ -44,10 +47,10 @@ async function splitOfWeights(path: string): Promise<RecordedSplit> {
   throw new FileError(path, `"${path}" does not say that its run set images aside, so it gives no split.`);
 }
 
-/** Bytes of a split of some million samples. */
+/** Limit in bytes: a split of some million samples. */
 const largest = 400 * 2 ** 20;
 
-/** The rule that a file records. */
+/** The rule recorded in a file. */
 export async function readSplit(path: string): Promise<RecordedSplit> {
   const value = await readJson(path, largest, { items: 20_000_000 }).catch((error) => {
     if (error instanceof JsonError) throw new FileError(path, `"${path}" ${error.message}, so it records no split.`);
@@ -71,13 +74,15 @@ export function partOf(whole: Dataset, rule: SplitRule, part: OpenOptions["split
   );
 }
 
-/** Records which samples of `test`, out of `samples` in all, a rule has set aside. */
+/** Records the samples of `test`, which a rule has held out of `samples` in total. */
 export async function writeSplit(path: string, share: number, samples: number, test: Dataset): Promise<void> {
   const content: z.infer<typeof schema> = { format: 1, share, samples, test: keysOf(test) };
   await writeFileAtomic(path, `${JSON.stringify(content, null, 1)}\n`);
 }
 
-/** 1 for the samples of each class whose names have the smallest hashes; at least one of each class stays on either side. */
+/**
+ * 1 for the samples of each class whose names have the smallest hashes; at least one of each class is on either side.
+ */
 function chosenByHash(whole: Dataset, share: number): Uint8Array {
   const hashes = new Float64Array(whole.length);
   const ofClass = whole.classes.map((): number[] => []);
@@ -89,7 +94,7 @@ function chosenByHash(whole: Dataset, share: number): Uint8Array {
   for (const members of ofClass) {
     const count = Math.min(members.length - 1, Math.max(1, Math.round(share * members.length)));
     members.sort((a, b) => hashes[a] - hashes[b] || a - b);
-    // A sample that is listed more than once stands on one side; so does all of a class that has no other.
+    // A sample that is listed more than once is on one side only; so is a whole class with only one distinct sample.
     const parts = (i: number) => hashes[members[i - 1]] !== hashes[members[i]];
     const ends = Array.from({ length: members.length - 1 }, (_, i) => i + 1).filter(parts);
     const end = ends.findLast((i) => i <= count) ?? ends[0] ?? 0;

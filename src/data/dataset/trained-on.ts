@@ -1,6 +1,6 @@
 /**
- * What a run keeps with its weights of the images that it was trained on: enough to know them again, and which of them it
- * set aside, wherever the weights are copied to. No path and no name of an image is kept.
+ * Information on the training images that a run stores in its weights: enough to recognise them, and which were held
+ * out, wherever the weights are copied to. It contains no paths or names of images.
  */
 import { z } from "zod";
 import { FileError } from "../../errors/errors.js";
@@ -9,22 +9,22 @@ import { type Dataset, keysOf, type RecordedSplit } from "./dataset.js";
 import { datasetIdentity } from "./identity.js";
 import { readSampleSet, writeSampleSet } from "./sample-set.js";
 
-/** The name of that metadata in a file of weights. */
+/** The key of that metadata in a weights file. */
 export const trainedOnKey = "deit.data";
 
-/** Images for training, by their number and SHA-256 (`datasetIdentity`). */
+/** Training images, by their number and SHA-256 (`datasetIdentity`). */
 export interface KnownImages {
   readonly images: number;
   readonly dataset: string;
 }
 
-/** What weights of a run say of the images that it was trained on. */
+/** What a run's weights state about the images that it was trained on. */
 export interface TrainedOn {
   /** The name of the dataset. */
   readonly name: string;
-  /** The images for training: those that were trained on, and also all that were found, where some could not be read. */
+  /** The training images: those that were used, and also all that were found, if some could not be read. */
   readonly known: readonly KnownImages[];
-  /** Divides the same data as the run did; undefined where the run was given its parts, or measured nothing. */
+  /** Divides the same data as the run did; undefined if the run used given parts, or was not evaluated. */
   readonly split?: RecordedSplit;
 }
 
@@ -36,11 +36,11 @@ const schema = z.object({
   split: z.object({ share: z.number().gt(0).lt(1), test: z.string() }).optional(),
 });
 
-/** Images for training as they are known again. */
+/** Training images in the form in which they are recognised. */
 export const knownImages = (...datasets: readonly Dataset[]): readonly KnownImages[] =>
   [...new Set(datasets)].map((dataset) => ({ images: dataset.length, dataset: datasetIdentity(dataset) }));
 
-/** The text for the weights. `split` is what was set aside, and the share that was asked for. */
+/** The text for the weights. `split` is the held-out part and the requested share. */
 export function writeTrainedOn(
   { name }: Dataset,
   known: readonly KnownImages[],
@@ -53,7 +53,7 @@ export function writeTrainedOn(
   return JSON.stringify(content);
 }
 
-/** Reads the text in the weights at `path`; undefined where they keep none. Throws FileError for a damaged one. */
+/** Reads the text in the weights at `path`; undefined if there is none. Throws FileError if it is damaged. */
 export function readTrainedOn(text: string | undefined, path: string): TrainedOn | undefined {
   if (text === undefined) return undefined;
   const { data } = schema.safeParse(tryJson(text));

@@ -1,4 +1,4 @@
-/** Lists of samples (`samples.csv`) for datasets whose labels and parts are stated in a way of their own. */
+/** Lists of samples (`samples.csv`) for datasets that state labels and parts in their own formats. */
 import { join } from "node:path";
 import { FileError } from "../../errors/errors.js";
 import { type MatValue, readMat } from "../../formats/mat.js";
@@ -16,7 +16,9 @@ async function writeList(folder: string, samples: readonly Sample[]): Promise<vo
   await writeFileAtomic(join(folder, "samples.csv"), `path,label,split\n${lines.join("\n")}\n`);
 }
 
-/** Oxford flowers: labels by image number, and the numbers of each part. Training takes train and val, as in the paper. */
+/**
+ * Oxford flowers: labels by image number, and the numbers of each part. Training uses train and val, as in the paper.
+ */
 export async function flowersList(folder: string): Promise<void> {
   const file = join(folder, "setid.mat");
   const labels = numbersIn((await readMat(join(folder, "imagelabels.mat"), ["labels"])).get("labels"), file);

@@ -1,30 +1,30 @@
 /**
- * The datasets that `deit data fetch` knows, at their public homes: the transfer sets of the paper (its table 6) and
- * what they need to become parts and labels. Checksums are those that the homes or torchvision state.
+ * The datasets supported by `deit data fetch`, at their public sources: the transfer sets of the paper (its table 6)
+ * and what is needed to derive parts and labels. Checksums are those published by the sources or torchvision.
  */
 import { flowersList, petsList } from "./arrange.js";
 
 export interface CatalogueFile {
   readonly url: string;
   readonly md5: string;
-  /** Exact length where it is known, else the length that is not believed any more. */
+  /** Exact length if known, else an upper limit. */
   readonly bytes?: number;
   readonly atMost: number;
-  /** What is done with the file: unpacked (without so many leading folders), or kept as it is. */
+  /** How to unpack the file (without `strip` leading folders); if absent, it is kept unchanged. */
   readonly unpack?: { readonly strip: number };
 }
 
 export type CatalogueEntry = {
   readonly about: string;
-  /** Where its terms are. */
+  /** URL of its terms of use. */
   readonly home: string;
 } & (
   | {
       readonly kind: "files";
       readonly files: readonly CatalogueFile[];
-      /** Bytes on disk when unpacked, at most. */
+      /** Maximum bytes on disk when unpacked. */
       readonly unpacked: number;
-      /** Writes the list of samples where the files have none that is understood. */
+      /** Writes the list of samples if the files have none in a supported format. */
       readonly arrange?: (folder: string) => Promise<void>;
     }
   | { readonly kind: "hub"; readonly repository: string }

@@ -1,4 +1,4 @@
-/** A dataset of the catalogue, from its home to a folder that is either whole or not there. */
+/** Downloads a dataset of the catalogue to a folder that is either complete or absent. */
 import { copyFile, mkdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { FileError, UsageError } from "../../errors/errors.js";
@@ -13,22 +13,22 @@ import type { CatalogueEntry, CatalogueFile } from "./catalogue.js";
 import { unpackTar } from "./unpack.js";
 
 export interface FetchOptions {
-  /** Address of a folder with the same files, instead of their home. */
+  /** URL of a folder with the same files, instead of their source. */
   readonly mirror?: string;
-  /** Keeps the downloaded archives beside the folder. */
+  /** Keeps the downloaded archives next to the folder. */
   readonly keepArchives?: boolean;
   readonly signal?: AbortSignal;
-  /** Bytes so far and, where known, in all. */
+  /** Bytes so far and, if known, in total. */
   readonly onProgress?: (doing: string, done: number, total: number) => void;
-  /** First pause after a cut, in milliseconds. */
+  /** First pause after an interruption, in milliseconds. */
   readonly pause?: number;
 }
 
 export type FilesEntry = Extract<CatalogueEntry, { kind: "files" }>;
 
 /**
- * Fetches the files of an entry and unpacks them into `folder`, which must not exist yet. Downloads that were cut off
- * continue in `<folder>.download`; the folder appears when all of it is there.
+ * Fetches the files of an entry and unpacks them into `folder`, which must not exist yet. Interrupted downloads are
+ * resumed in `<folder>.download`; the folder appears once it is complete.
  */
 export async function fetchDataset(entry: FilesEntry, folder: string, options: FetchOptions = {}): Promise<void> {
   const downloads = `${folder}.download`;

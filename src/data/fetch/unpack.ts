@@ -1,4 +1,4 @@
-/** Packed archives (tar, tar.gz) unpacked into a folder, piece by piece, with every name and size checked. */
+/** Unpacks archives (tar, tar.gz) into a folder, in pieces, with every name and size checked. */
 import { mkdir, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { FileError } from "../../errors/errors.js";
@@ -10,11 +10,11 @@ import { tarEntries } from "../../formats/tar.js";
 import { streamRegular } from "../../system/files/regular-file.js";
 
 export interface UnpackOptions {
-  /** Leading folders of each name that are left out. */
+  /** Number of leading folders removed from each name. */
   readonly strip: number;
-  /** Bytes of all files together, at most. */
+  /** Maximum bytes of all files together. */
   readonly limit: number;
-  /** Files, at most (default: two million). */
+  /** Maximum number of files (default: two million). */
   readonly files?: number;
   readonly signal?: AbortSignal;
   /** Bytes unpacked so far. */
@@ -22,8 +22,8 @@ export interface UnpackOptions {
 }
 
 /**
- * Unpacks an archive into an existing folder. Throws FileError when it is damaged, holds anything but files and folders,
- * names a place outside, or grows beyond the limits.
+ * Unpacks an archive into an existing folder. Throws FileError if it is damaged, contains anything but files and
+ * folders, names a path outside, or exceeds the limits.
  */
 export async function unpackTar(path: string, folder: string, options: UnpackOptions): Promise<void> {
   const { strip, limit, files: mostFiles = 2_000_000, signal, onProgress } = options;
@@ -53,7 +53,7 @@ export async function unpackTar(path: string, folder: string, options: UnpackOpt
   if (files === 0) throw damaged(path, "it holds no files");
 }
 
-/** Bytes that are written at a time. */
+/** Bytes written at a time. */
 const pieceBytes = 2 ** 20;
 
 async function writeEntry(target: string, source: ByteSource, offset: number, length: number): Promise<void> {
@@ -72,7 +72,7 @@ async function writeEntry(target: string, source: ByteSource, offset: number, le
   }
 }
 
-/** The folders and the file of a name; refuses one that could lead outside, on any system. */
+/** The folders and the file of a name; throws for one that could lead outside, on any system. */
 function checked(path: string, name: string): string[] {
   const parts = name.split("/").filter((part) => part !== "" && part !== ".");
   if (name.startsWith("/") || /[\\:\0]/.test(name) || parts.includes(".."))

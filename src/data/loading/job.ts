@@ -10,7 +10,7 @@ export interface LoaderJob {
   readonly epoch: number;
   /** Memory of the whole batch, shared between threads. */
   readonly memory: SharedArrayBuffer;
-  /** One int32: the place in `samples` of the one in work, so that it is known which one a worker died on. */
+  /** One int32: the index in `samples` of the current one, so that it is known which one a worker died on. */
   readonly current: SharedArrayBuffer;
   readonly samples: readonly {
     readonly slot: number;
@@ -26,23 +26,23 @@ export interface BadSample {
   readonly message: string;
 }
 
-/** Samples that are read while another is worked on, so that a slow disk is waited for once. */
+/** Samples that are read ahead, so that waits for a slow disk overlap. */
 const readAhead = 4;
 
 type Memory = (bytes: number) => Uint8Array;
 
-/** What a job works in. */
+/** Working memory of a job. */
 interface Desk {
-  /** For one decoded image after another. */
+  /** For decoded images, one at a time. */
   readonly decoded: Memory;
-  /** For what is read: one more than reads are ahead, so that each is free again when its turn comes. */
+  /** For file contents: one more than are read ahead, so that each is free again when its turn comes. */
   readonly read: readonly Memory[];
 }
 
-/** Those of this thread that no job works in now. */
+/** Unused ones of this thread. */
 const desks: Desk[] = [];
 
-/** Writes the views into their slots and answers with the samples that could not be read. */
+/** Writes the views into their slots and returns the samples that could not be read. */
 export async function fillViews(job: LoaderJob): Promise<readonly BadSample[]> {
   const desk = desks.pop() ?? { decoded: scratch(), read: Array.from({ length: readAhead + 1 }, scratch) };
   try {
@@ -81,7 +81,7 @@ function started(source: SampleSource, memory: Memory): ReturnType<typeof readSo
   return read;
 }
 
-/** Memory for one image after another: each is done with before the next is there. */
+/** Memory for one image at a time: each is no longer needed when the next arrives. */
 function scratch(): Memory {
   let memory = new Uint8Array(0);
   return (bytes) => {

@@ -17,68 +17,68 @@ export interface LoaderOptions {
   readonly batchSize: number;
   readonly transform: Transform;
   readonly seed: number;
-  /** Worker threads; 0 works in this thread. The batches are the same. */
+  /** Worker threads; 0 uses this thread. The batches are the same. */
   readonly workers: number;
   readonly order: "shuffled" | "sequential";
-  /** Views of each sample in a shuffled epoch, which then sees that many times fewer samples (default: 1). */
+  /** Views of each sample in a shuffled epoch, which then has that many times fewer samples (default: 1). */
   readonly repeats?: number;
-  /** Leaves out the last batch when it is not full; otherwise it comes with `count` below the batch size. */
+  /** Drops the last batch if it is not full; otherwise its `count` is below the batch size. */
   readonly dropLast: boolean;
   readonly jpeg?: "exact" | "fast";
   readonly maxPixels?: number;
-  /** Whether images are turned as their metadata asks (default: ignored). */
+  /** Whether images are rotated according to their metadata (default: ignored). */
   readonly exif?: Exif;
-  /** What to do about an image that cannot be read. `skip` puts another one of its batch in its place. */
+  /** What to do about an image that cannot be read. `skip` replaces it with a different one of its batch. */
   readonly onBadImage?: "stop" | "skip";
   readonly onSkipped?: (message: string) => void;
   /** Changes each view after the transform, on this thread whatever the number of workers. */
   readonly augment?: OwnAugmentation;
-  /** This process's place among several that make a batch together, each an equal share of it (default: alone). */
+  /** This process's index among several that each make an equal share of a batch (default: a single process). */
   readonly process?: { readonly index: number; readonly count: number };
 }
 
-/** Images as the model sees them, with labels. */
+/** Images preprocessed for the model, with labels. */
 export interface Batch {
   readonly step: number;
-  /** Place in the whole batch of the first sample here; 0 in a process that makes batches alone. */
+  /** Index in the whole batch of the first sample here; 0 for a single process. */
   readonly first: number;
   /**
-   * uint8 `[share, size, size, 3]`, where the share of a process alone is the batch; shared memory that other threads
-   * read as it is; slots from `count` on are zero. Holds until the batch after the next is asked for, when it is used
-   * again: copy what is to be kept.
+   * uint8 `[share, size, size, 3]`, where the share of a single process is the whole batch; shared memory that other
+   * threads can read directly; slots from `count` are zero. Valid until the batch after the next is requested, when it
+   * is reused: copy what you want to keep.
    */
   readonly images: Uint8Array;
   /** `[share]`. */
   readonly labels: Int32Array;
   /** Index of each sample in the dataset. */
   readonly indices: Int32Array;
-  /** Samples that are there; fewer than slots in the last batch only. */
+  /** Number of samples; less than the number of slots only in the last batch. */
   readonly count: number;
 }
 
 /** Batches of a dataset, epoch by epoch, made ahead by worker threads. */
 export interface Loader {
   readonly stepsPerEpoch: number;
-  /** Of all processes together. */
+  /** Batch size of all processes together. */
   readonly batchSize: number;
   /** Milliseconds that the consumer has waited for batches so far. */
   readonly waited: () => number;
-  /** Batches of an epoch, from `fromStep` on. Every view is a function of seed, epoch and sample alone. */
+  /** Batches of an epoch, starting at `fromStep`. Every view is a function of seed, epoch and sample only. */
   epoch(epoch: number, fromStep?: number): AsyncGenerator<Batch, void>;
   close(): Promise<void>;
 }
 
-/** Samples of an epoch whose pieces are brought here ahead of their turn. */
+/** Samples of an epoch whose pieces are fetched in advance. */
 const foreseen = 4096;
 
 const alone = { index: 0, count: 1 } as const;
 
-/** Batches in the making beside the one that is being used. */
+/** Batches in preparation besides the one being used. */
 const ahead = 2;
 
 type Pool = WorkerPool<LoaderJob, readonly BadSample[]>;
 
-/** A batch in memory that all threads see, and that is taken back when the batch is past. */
+/** A batch in memory shared by all threads, which is reused when the batch is no longer needed. */
 type SharedBatch = Batch & { readonly images: Uint8Array<SharedArrayBuffer> };
 
 /** `worker` is the module of the worker threads. */
@@ -125,7 +125,7 @@ export function createLoader(options: LoaderOptions, worker = workerUrl("data/lo
         waited += performance.now() - start;
         request();
         yield ready;
-        // The consumer may still be at this one while it takes the next, but not at the one before.
+        // The consumer may still use this batch while it takes the next, but not the one before.
         if (before) free.push(before.images.buffer);
         before = ready;
       }
@@ -134,7 +134,7 @@ export function createLoader(options: LoaderOptions, worker = workerUrl("data/lo
   };
 }
 
-/** The error of data that does not fill one batch. */
+/** The error for data that does not fill one batch. */
 export function fewerThanBatch({ name, length }: Dataset, batchSize: number): FileError {
   const images = length === 1 ? "1 image" : `${length} images`;
   return new FileError(
@@ -155,7 +155,7 @@ function epochOrder({ dataset, order, seed }: LoaderOptions, epoch: number): Uin
   return pieces ? streamedOrder(length, pieces, stream) : stream.permutation(length);
 }
 
-/** Has the pieces brought here that the samples after a step's lie in. */
+/** Starts fetching the pieces of the samples after a step's. */
 function foresee(
   { dataset: { pieces }, batchSize, repeats = 1 }: LoaderOptions,
   order: Uint32Array,
@@ -179,7 +179,7 @@ async function makeBatch(
   const share = options.batchSize / process.count;
   const first = step * options.batchSize + process.index * share;
   const count = Math.max(0, Math.min(share, epochLength(options) - first));
-  // Views of a sample stand side by side, so that a batch holds them together (repeated augmentation).
+  // Views of a sample are adjacent, so that a batch contains them together (repeated augmentation).
   const indices = new Int32Array(share).fill(-1);
   for (let slot = 0; slot < count; slot++) indices[slot] = order[Math.floor((first + slot) / repeats)];
   const bytes = transform.size ** 2 * 3;
@@ -222,7 +222,7 @@ async function augmentAll(
   }
 }
 
-/** Runs a job; one that a worker dies on stops the loader, or continues without the sample that did it. */
+/** Runs a job; one that kills its worker stops the loader, or continues without the sample that caused it. */
 async function runJob(options: LoaderOptions, pool: Pool | undefined, job: LoaderJob): Promise<readonly BadSample[]> {
   const { dataset, onBadImage = "stop" } = options;
   try {
@@ -239,7 +239,7 @@ async function runJob(options: LoaderOptions, pool: Pool | undefined, job: Loade
   }
 }
 
-/** Copies another sample of the batch over each one that could not be read, or stops. */
+/** Replaces each sample that could not be read with a copy of a different one of the batch, or throws. */
 function replaceBad(
   { dataset, onBadImage = "stop", onSkipped }: LoaderOptions,
   bad: readonly BadSample[],

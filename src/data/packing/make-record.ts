@@ -1,4 +1,7 @@
-/** One sample to the content of a record: decoded whole, made small, and stored raw or as JPEG. The work of a worker thread. */
+/**
+ * Converts a sample to the content of a record: fully decoded, scaled down, and stored raw or as JPEG. The work of a
+ * worker thread.
+ */
 
 import type { Exif } from "../codec/decode.js";
 import { isJpeg } from "../codec/decoders/jpeg-header.js";
@@ -16,7 +19,7 @@ export interface RecordJob {
   readonly encoding: Description["encoding"];
   readonly size: number;
   readonly quality?: number;
-  /** Whether images are turned as their metadata asks; ignored by default. */
+  /** Whether images are rotated according to their metadata (default: ignored). */
   readonly exif?: Exif;
 }
 
@@ -24,7 +27,10 @@ export interface RecordContent extends Size {
   readonly bytes: Uint8Array;
 }
 
-/** JPEGs that are small enough already keep their bytes, so that nothing is lost twice. Throws FileError for an image that cannot be read. */
+/**
+ * JPEGs that are already small enough keep their bytes, to avoid a second loss of quality. Throws FileError for an
+ * image that cannot be read.
+ */
 export async function makeRecord({ source, encoding, size, quality, exif }: RecordJob): Promise<RecordContent> {
   const found = await readSource(source);
   const image = await wholeImage(await openFound(found, { jpeg: "exact", exif }));

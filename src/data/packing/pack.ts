@@ -1,4 +1,4 @@
-/** Packing of a dataset into a record file; one that was interrupted continues where it stopped. */
+/** Packs a dataset into a record file; interrupted packing resumes where it stopped. */
 
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
@@ -25,15 +25,15 @@ export interface PackOptions {
   readonly encoding: Description["encoding"];
   /** Shorter side of the images; smaller ones keep their size. */
   readonly size: number;
-  /** Of JPEG. */
+  /** JPEG quality. */
   readonly quality?: number;
-  /** Whether images are turned as their metadata asks; ignored by default. */
+  /** Whether images are rotated according to their metadata (default: ignored). */
   readonly exif?: Exif;
   readonly workers: number;
-  /** What to do about an image that cannot be read: end, or leave it out. */
+  /** What to do about an image that cannot be read: stop, or leave it out. */
   readonly onBadImage?: "stop" | "skip";
   readonly onSkipped?: (message: string) => void;
-  /** Samples that are done, packed or left out. */
+  /** Called with the number of samples that are done, packed or left out. */
   readonly onProgress?: (done: number) => void;
   readonly signal?: AbortSignal;
 }
@@ -41,19 +41,19 @@ export interface PackOptions {
 export interface Packed {
   readonly samples: number;
   readonly bytes: number;
-  /** Records that an earlier packing had written. */
+  /** Records that were written by an earlier, interrupted run. */
   readonly found: number;
 }
 
-/** A part of the data under its name. */
+/** A part of the data with its name. */
 export interface PackedPart {
   readonly name: string;
   readonly dataset: Dataset;
 }
 
 /**
- * Packs the parts, which share their classes, into the file `path`. Until it is whole it is `path` with `.partial`
- * behind. Throws FileError for what cannot be read or written, InterruptedError when the signal ends it.
+ * Packs the parts, which share their classes, into the file `path`, which has the suffix `.partial` until it is
+ * complete. Throws FileError for what cannot be read or written, InterruptedError if the signal aborts it.
  */
 export async function packRecords(parts: readonly PackedPart[], path: string, options: PackOptions): Promise<Packed> {
   const description = describe(parts, options);
@@ -91,7 +91,7 @@ function describe(parts: readonly PackedPart[], { encoding, size, quality, exif 
   return { identity: identity.digest("hex"), encoding, size, ...(encoding === "jpeg" && { quality }), ...turned };
 }
 
-/** A file of the same data and settings is what was asked for. */
+/** Accepts an existing file of the same data and settings as the result. */
 async function packedBefore(path: string, description: Description): Promise<Packed> {
   const { index, description: own } = await readRecordFile(path);
   if (JSON.stringify(own) !== JSON.stringify(description)) {
@@ -167,7 +167,7 @@ interface Samples {
   at(sample: number): { readonly part: number; readonly dataset: Dataset; readonly place: number };
 }
 
-/** The samples of all parts, one after another. */
+/** The samples of all parts, numbered consecutively. */
 function numbered(parts: readonly PackedPart[]): Samples {
   return {
     length: parts.reduce((sum, { dataset }) => sum + dataset.length, 0),
@@ -180,10 +180,10 @@ function numbered(parts: readonly PackedPart[]): Samples {
   };
 }
 
-/** Records in the making for each worker. */
+/** Records in progress per worker. */
 const ahead = 4;
 
-/** The records from sample `first` on, in order; without content where the image is left out. */
+/** The records from sample `first`, in order; without content if the image is left out. */
 async function* contents(
   samples: Samples,
   first: number,

@@ -1,4 +1,4 @@
-/** A record file that is being written: found again after an interruption, record by record, each held against its checksum. */
+/** Recovers an unfinished record file after an interruption, record by record, each verified by its checksum. */
 import type { FileHandle } from "node:fs/promises";
 import { FileError } from "../../errors/errors.js";
 import { fileSource, windowed } from "../../formats/byte-source.js";
@@ -14,15 +14,16 @@ import {
   recordHeadBytes,
 } from "../records/layout.js";
 
-/** A record, and where its content begins. */
+/** A record, and the offset of its content. */
 export type FoundRecord = RecordHead & { readonly offset: number };
 
-/** Larger contents are no image of Pillow's limit. */
+/** Larger than any image within Pillow's limit. */
 const largestContent = 2 ** 30;
 
 /**
- * Whole records from the beginning of the file, whose description must be `description`; what follows them is of no
- * use. A file without a whole head has none. Throws FileError when it was started with other settings or data.
+ * Complete records from the start of the file, whose description must be `description`; anything after them is
+ * unusable. A file without a complete header has none. Throws FileError if it was started with different settings or
+ * data.
  */
 export async function* wholeRecords(
   path: string,

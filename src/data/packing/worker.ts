@@ -1,4 +1,4 @@
-/** A worker thread of a packing: makes records. */
+/** A worker thread that makes records. */
 import { parentPort } from "node:worker_threads";
 import { type PoolPort, serveJobs } from "../../system/threads/worker-pool.js";
 import { makeRecord, type RecordJob } from "./make-record.js";

@@ -1,4 +1,4 @@
-/** Random crops of training, as torchvision and the released program draw them. */
+/** Random crops for training, drawn as in torchvision and the released code. */
 import type { RandomStream } from "../../random/stream.js";
 import { halfEven } from "./half-even.js";
 import { type Box, type Pixels, type Shrink, type Size, wholeBox, within } from "./image.js";
@@ -10,28 +10,28 @@ import { type Interpolation, planResize } from "./resize.js";
  */
 export type CropKind = "resized" | "padded" | "simple";
 
-/** Size of the square, and what part of the image it may show. */
+/** Size of the square, and which part of the image it may show. */
 export interface CropOptions {
   readonly size: number;
-  /** Range of the part's area. */
+  /** Range of the part's relative area. */
   readonly scale: readonly [number, number];
-  /** Range of its width over height. */
+  /** Range of its aspect ratio, width over height. */
   readonly ratio: readonly [number, number];
 }
 
-/** How a view is turned; drawn after its crop. */
+/** Flips of a view; drawn after its crop. */
 export interface Flips {
   readonly mirrored: boolean;
   readonly upsideDown: boolean;
 }
 
-/** A crop that has been drawn, before there are pixels. */
+/** A crop that has been drawn before decoding. */
 export interface CropPlan {
-  /** It is cut from the image at 1/`shrink` of its size … */
+  /** It is taken from the image at 1/`shrink` of its size … */
   readonly shrink: Shrink;
-  /** … and these are the pixels of it that count. */
+  /** … and reads these pixels of it. */
   readonly reads: Box;
-  /** The view, `size · size · 3` bytes; `pixels` hold at least what it reads. */
+  /** The view, `size · size · 3` bytes; `pixels` contain at least what it reads. */
   render(pixels: Pixels, interpolation: Interpolation, flips: Flips): Uint8Array;
 }
 
@@ -47,7 +47,7 @@ export const crops: Readonly<Record<CropKind, Crop>> = {
     return {
       shrink,
       reads: box,
-      // The box as an image of its own: resampling must not see past its border.
+      // The box as a separate image: resampling must not read beyond its border.
       render: (pixels, interpolation, flips) =>
         planResize(box, { width: size, height: size, interpolation, ...flips }).run(within(pixels, box)).data,
     };
@@ -58,7 +58,7 @@ export const crops: Readonly<Record<CropKind, Crop>> = {
 
 const enough = ({ width, height }: Size, side: number) => Math.min(width, height) >= side;
 
-/** A box of an image on the image at a fraction of its size. */
+/** A box of an image, on the image at a fraction of its size. */
 function shrunkBox(image: Size, box: Box, shrink: Shrink): Box {
   const along = (start: number, length: number, whole: number) => {
     const all = Math.ceil(whole / shrink);
@@ -128,7 +128,7 @@ function shiftedCrop(image: Size, to: Size, size: number, beyond: "black" | "ref
   };
 }
 
-/** The pixel that stands at `i` of an axis of `length`; -1 for black. A reflection does not repeat the edge. */
+/** The pixel at `i` on an axis of `length`; -1 for black. A reflection does not repeat the edge. */
 function inside(i: number, length: number, beyond: "black" | "reflect"): number {
   if (i >= 0 && i < length) return i;
   if (beyond === "black") return -1;
@@ -137,7 +137,7 @@ function inside(i: number, length: number, beyond: "black" | "reflect"): number 
   return at < length ? at : period - at;
 }
 
-/** The image's size with its shorter side at `short`, as torchvision rounds it. */
+/** The image's size with its shorter side scaled to `short`, rounded like torchvision. */
 export function shorterSide({ width, height }: Size, short: number): Size {
   return width <= height
     ? { width: short, height: Math.trunc((short * height) / width) }

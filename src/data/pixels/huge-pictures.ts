@@ -1,30 +1,30 @@
 /**
- * Pictures near the limit of pixels take up to 2 GB while they are decoded. The threads of a process decode them one at a
- * time, so that it is 2 GB and not that many for each thread.
+ * Pictures near the limit of pixels take up to 2 GB while they are decoded. The threads of a process decode them one at
+ * a time, so that it is 2 GB in total and not per thread.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { getEnvironmentData, setEnvironmentData } from "node:worker_threads";
 
-/** More pixels than this are many: about 32 million, more than cameras have. */
+/** Pictures with more pixels count as huge: about 32 million, more than most cameras have. */
 export const manyPixels = 1 << 25;
 
 const key = "deit: decoding a huge picture";
-/** Milliseconds between looks at whether it is one's turn, and until it is taken anyway: who has it may have died. */
+/** Milliseconds between checks for the turn, and until it is taken anyway, since its owner may have died. */
 const [pause, patience] = [25, 120_000];
 
-/** One number that all threads share: 1 while a huge picture is decoded. Threads inherit it when they are started. */
+/** One number shared by all threads: 1 while a huge picture is decoded. Threads inherit it when they start. */
 const turn = new Int32Array(sharedMemory());
 
 function sharedMemory(): SharedArrayBuffer {
   const inherited = getEnvironmentData(key);
   if (inherited instanceof SharedArrayBuffer) return inherited;
   const memory = new SharedArrayBuffer(4);
-  // The type leaves out shared memory, which is passed on as it is.
+  // The type does not include shared memory, which is passed by reference.
   setEnvironmentData(key, memory as unknown as ArrayBuffer);
   return memory;
 }
 
-/** Does the work on a picture of this many pixels, when it is its turn if they are many. */
+/** Runs work on a picture of this many pixels, waiting for its turn if it is huge. */
 export async function inTurn<T>(pixels: number, work: () => Promise<T>): Promise<T> {
   if (pixels <= manyPixels) return work();
   const end = performance.now() + patience;

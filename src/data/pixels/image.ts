@@ -1,4 +1,4 @@
-/** Decoded images, whole and in part. */
+/** Decoded images, whole and partial. */
 
 export interface Size {
   readonly width: number;
@@ -16,12 +16,12 @@ export interface Box extends Size {
   readonly top: number;
 }
 
-/** Pixels that begin at (`left`, `top`) of an image; negative where they begin outside it. */
+/** Pixels that begin at (`left`, `top`) of an image; negative if they begin outside it. */
 export interface Pixels extends Box, RgbImage {}
 
 export const wholeBox = ({ width, height }: Size): Box => ({ left: 0, top: 0, width, height });
 
-/** The same pixels seen from an image that is `box` of the old one. */
+/** The same pixels relative to an image that is `box` of the old one. */
 export const within = (pixels: Pixels, box: Box): Pixels => ({
   width: pixels.width,
   height: pixels.height,
@@ -33,15 +33,15 @@ export const within = (pixels: Pixels, box: Box): Pixels => ({
 /** An image is decoded at its full size, or at a half, a quarter or an eighth of it. */
 export type Shrink = 1 | 2 | 4 | 8;
 
-/** An image of known size whose pixels are made when they are asked for. */
+/** An image of known size whose pixels are decoded on request. */
 export interface Picture extends Size {
-  /** Whether it can be had at a fraction of its size for less than the whole costs. */
+  /** Whether decoding it at a fraction of its size costs less than decoding the whole. */
   readonly shrinks: boolean;
-  /** Pixels that hold at least `box` of the image at 1/`shrink` of its size, which is rounded up. */
+  /** Pixels that include at least `box` of the image at 1/`shrink` of its size, which is rounded up. */
   pixels(box: Box, shrink?: Shrink): Promise<Pixels>;
 }
 
-/** An image that is there already. */
+/** A picture from decoded pixels. */
 export const pictureOf = (image: RgbImage): Picture => ({
   width: image.width,
   height: image.height,

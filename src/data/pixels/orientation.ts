@@ -1,10 +1,12 @@
-/** Images that are stored turned or mirrored, and how they are set upright: EXIF's eight orientations. */
+/** Restores images that are stored rotated or mirrored to upright: EXIF's eight orientations. */
 import type { Box, Picture, Pixels, Shrink, Size } from "./image.js";
 
-/** As EXIF numbers them: 1 is upright, 6 has to be turned by 90 degrees clockwise to be so. */
+/** As numbered by EXIF: 1 is upright, 6 has to be rotated clockwise by 90 degrees. */
 export type Orientation = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
 
-/** How the upright image lies in the stored one: whether its columns are rows there, and which of its axes run backwards. */
+/**
+ * How the upright image maps to the stored one: whether its columns are rows there, and which of its axes are reversed.
+ */
 interface Turn {
   readonly transposed: boolean;
   readonly leftward: boolean;
@@ -20,7 +22,7 @@ const turnOf = (orientation: Orientation): Turn => ({
 const sides = ({ width, height }: Size, { transposed }: Turn): Size =>
   transposed ? { width: height, height: width } : { width, height };
 
-/** The picture set upright. Parts and fractions of it are had at the cost of those that are stored. */
+/** The upright picture. Parts and fractions of it cost as much as those of the stored one. */
 export function upright(picture: Picture, orientation: Orientation): Picture {
   if (orientation === 1) return picture;
   const turn = turnOf(orientation);
@@ -34,13 +36,13 @@ export function upright(picture: Picture, orientation: Orientation): Picture {
   };
 }
 
-/** Size of an image that is decoded at a fraction. */
+/** Size of an image decoded at a fraction. */
 const atFraction = ({ width, height }: Size, shrink: Shrink): Size => ({
   width: Math.ceil(width / shrink),
   height: Math.ceil(height / shrink),
 });
 
-/** Where a box of the upright image lies in the stored one, which has the size `stored`. */
+/** The position of a box of the upright image in the stored one, which has the size `stored`. */
 function storedBox({ left, top, width, height }: Box, stored: Size, turn: Turn): Box {
   const box = turn.transposed ? { left: top, top: left, width: height, height: width } : { left, top, width, height };
   return {
@@ -50,7 +52,7 @@ function storedBox({ left, top, width, height }: Box, stored: Size, turn: Turn):
   };
 }
 
-/** Pixels of the stored image as pixels of the upright one. */
+/** Converts pixels of the stored image to pixels of the upright one. */
 function turned(pixels: Pixels, stored: Size, turn: Turn): Pixels {
   const left = turn.leftward ? stored.width - pixels.left - pixels.width : pixels.left;
   const top = turn.upward ? stored.height - pixels.top - pixels.height : pixels.top;
@@ -58,7 +60,7 @@ function turned(pixels: Pixels, stored: Size, turn: Turn): Pixels {
   const size = sides(pixels, turn);
   const data = new Uint8Array(size.width * size.height * 3);
   const rowBytes = pixels.width * 3;
-  // Steps through what is stored that go one pixel right and one row down in what is upright.
+  // Steps in the stored image for one pixel right and one row down in the upright one.
   const across = turn.leftward ? -3 : 3;
   const down = turn.upward ? -rowBytes : rowBytes;
   const [right, below] = turn.transposed ? [down, across] : [across, down];

@@ -1,9 +1,9 @@
 /**
- * Memory for the pixels of images on their way to a view. Fresh memory for each costs worker threads a third of their
- * time in garbage collection; inside `reusingPixels` it is that of the view before.
+ * Memory for intermediate pixels of a view. New memory for each view costs worker threads a third of their time in
+ * garbage collection; inside `reusingPixels` the memory of the previous view is reused.
  */
 
-/** The memory of one thread, in the order in which a view asks for it. */
+/** The memory of one thread, in the order in which a view requests it. */
 class PixelMemory {
   readonly #pieces: Uint8Array<ArrayBuffer>[] = [];
   #used = 0;
@@ -24,7 +24,9 @@ class PixelMemory {
 const memory = new PixelMemory();
 let reusing = false;
 
-/** Runs `work`, which must not wait, and takes back all memory that it was given: what is to be kept is copied by `work`. */
+/**
+ * Runs `work`, which must be synchronous, and reclaims all memory that it used: `work` must copy what is to be kept.
+ */
 export function reusingPixels(work: () => void): void {
   reusing = true;
   try {
@@ -35,7 +37,7 @@ export function reusingPixels(work: () => void): void {
   }
 }
 
-/** Memory whose content is of no meaning yet. */
+/** Uninitialised memory. */
 export const pixelMemory = (bytes: number): Uint8Array<ArrayBuffer> =>
   reusing ? memory.next(bytes) : new Uint8Array(bytes);
 

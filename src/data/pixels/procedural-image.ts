@@ -1,8 +1,11 @@
-/** Images of shapes drawn from formulas: those of the built-in dataset. */
+/** Images of shapes drawn from formulas, for the built-in dataset. */
 import { RandomStream } from "../../random/stream.js";
 import type { RgbImage } from "./image.js";
 
-/** Inside a shape? `x` and `y` are in units of its size, `r` the distance from its centre, `a` the angle. */
+/**
+ * Whether a point is inside a shape. `x` and `y` are in units of its size, `r` the distance from its centre, `a` the
+ * angle.
+ */
 type Shape = (x: number, y: number, r: number, a: number) => boolean;
 
 /** The kinds of shapes, by the names of their classes. */

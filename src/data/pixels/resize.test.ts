@@ -13,7 +13,7 @@ interface Case {
   readonly sha256: string;
 }
 
-// Made by Pillow 13.0.0 in generate.py, which has the same formula for the noise.
+// Created with Pillow 13.0.0 by generate.py, which has the same formula for the noise.
 const file = new URL("../../../tests/fixtures/pictures/resized.json", import.meta.url);
 const cases = JSON.parse(readFileSync(file, "utf8")) as readonly Case[];
 
@@ -33,7 +33,7 @@ it("gives Pillow's bytes, whichever axis comes first", () => {
   expect(wrong).toEqual([]);
 });
 
-/** The result that `region`, `mirrored` and `upsideDown` ask for, taken out of the whole one. */
+/** The expected result for `region`, `mirrored` and `upsideDown`, taken from the whole one. */
 function taken(whole: RgbImage, region: Box, mirrored: boolean, upsideDown: boolean): Uint8Array {
   const data = new Uint8Array(region.width * region.height * 3);
   for (let y = 0; y < region.height; y++) {

@@ -48,7 +48,7 @@ function taps(
   from: number,
   count: number,
 ): Taps {
-  // Pillow keeps the borders of the box as 32-bit numbers, and multiplies and divides in this order.
+  // Pillow stores the box as 32-bit floats, and multiplies and divides in this order.
   const scale = Math.fround(in1 - in0) / outSize;
   const stretch = Math.max(scale, 1);
   const perStretch = 1 / stretch;
@@ -79,18 +79,18 @@ export interface ResizeOptions extends Size {
   readonly interpolation: Interpolation;
   /** Part of the image that is resized, in (fractional) pixels (default: the whole). */
   readonly box?: readonly [left: number, top: number, right: number, bottom: number];
-  /** Part of the result that is wanted (default: the whole). Nothing else is computed. */
+  /** Part of the result to compute (default: the whole). Nothing else is computed. */
   readonly region?: Box;
-  /** Left and right, top and bottom of the region change sides. */
+  /** Mirrors the region left to right, or top to bottom. */
   readonly mirrored?: boolean;
   readonly upsideDown?: boolean;
 }
 
-/** A resizing to come. */
+/** A planned resizing. */
 export interface Resizing {
   /** The pixels of the image that it reads. */
   readonly reads: Box;
-  /** The result, of the size of `region`. `pixels` hold at least what it reads. */
+  /** The result, of the size of `region`. `pixels` contain at least what it reads. */
   run(pixels: Pixels): RgbImage;
 }
 
@@ -99,7 +99,7 @@ export function resize(image: RgbImage, options: ResizeOptions): RgbImage {
   return planResize(image, options).run({ ...wholeBox(image), data: image.data });
 }
 
-/** Works out how an image of a size is resized, before there are pixels. */
+/** Plans how an image of a size is resized, before decoding. */
 export function planResize(size: Size, options: ResizeOptions): Resizing {
   const { interpolation, mirrored = false, upsideDown = false } = options;
   const box = options.box ?? [0, 0, size.width, size.height];
@@ -119,11 +119,11 @@ export function planResize(size: Size, options: ResizeOptions): Resizing {
   return { reads, run: (pixels) => (columnsFirst(size, options) ? alongColumnsFirst : alongRowsFirst)(pixels, passes) };
 }
 
-/** Which axis comes first, as Pillow 13 decides: the columns where more than twice as many rows as columns go. */
+/** Which axis is resized first, as in Pillow 13: the columns if more than twice as many rows as columns are removed. */
 const columnsFirst = (from: Size, to: Size): boolean =>
   from.height > to.height && from.height - to.height > 2 * (from.width - to.width);
 
-/** A single pixel for each, as `nearest` takes it and a copy does. */
+/** A single input per output position, for `nearest` and for copies. */
 function single(count: number, at: (i: number) => number): Taps {
   const weights = new Int32Array(count).fill(1 << precision);
   return {
@@ -141,7 +141,7 @@ function nearestTaps(inSize: number, in0: number, in1: number, outSize: number, 
   return single(count, (i) => Math.min(inSize - 1, Math.floor(in0 + (from + i + 0.5) * step)));
 }
 
-/** The input positions that are read: from … to - 1. */
+/** The input positions that are read: from `from` to `to` - 1. */
 function span({ first, count }: Taps): readonly [from: number, to: number] {
   let [from, to] = [Infinity, 0];
   for (let i = 0; i < first.length; i++) {
@@ -161,15 +161,15 @@ function flip(taps: Taps, reverse: boolean): Taps {
   return { first: taps.first.toReversed(), count: taps.count.toReversed(), weights, width };
 }
 
-/** The image is taken to the kernels' memory this many bytes at a time. */
+/** The image is copied to the kernels' memory this many bytes at a time. */
 const bandBytes = 1 << 20;
 
-/** Whole vectors are written, so a little past the end of a row. */
+/** Whole vectors are written, and so slightly past the end of a row. */
 const vectorBytes = 16;
 
 type Workspace = ReturnType<typeof kernels>;
 
-/** Brings an axis to the kernels' memory: input positions are `step` bytes apart, and position `start` lies at byte 0. */
+/** Copies an axis to the kernels' memory: input positions are `step` bytes apart, and position `start` is at byte 0. */
 const placed = (work: Workspace, { first, count, weights, width }: Taps, start: number, step: number) =>
   [work.place(scaled(first, start, step)), work.place(scaled(count, 0, 4)), work.place(weights), width * 4] as const;
 

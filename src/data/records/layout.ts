@@ -5,7 +5,7 @@ import { crc32 } from "../../formats/crc32.js";
 import { parseJson } from "../../system/text/json.js";
 
 const recordVersion = 1;
-/** As in PNG: not text, and damaged by whatever changes line ends. */
+/** As in PNG: not text, and damaged by line-ending conversion. */
 const magic = Buffer.from("\x89DREC\r\n\x1a", "latin1");
 const marker = 0x44434552; // "RECD"
 
@@ -14,28 +14,28 @@ export const headBytes = 24;
 export const recordHeadBytes = 28;
 export const footBytes = 32;
 
-/** Longer descriptions than any that is written. */
+/** Upper limit, longer than any description that is written. */
 const longestDescription = 1 << 16;
 
 const descriptionSchema = z.object({
-  /** Of the data that is packed: SHA-256 over the names of classes, and names and labels of samples. */
+  /** SHA-256 of the packed data: over the names of classes, and names and labels of samples. */
   identity: z.string().regex(/^[0-9a-f]{64}$/),
   /** `raw`: 8-bit RGB, row by row. */
   encoding: z.enum(["jpeg", "raw"]),
-  /** Shorter side of the images at most. */
+  /** Maximum shorter side of the images. */
   size: z.number().int().min(1),
-  /** Of JPEG, 1 … 100. */
+  /** JPEG quality, 1 … 100. */
   quality: z.number().int().min(1).max(100).optional(),
-  /** Whether images were turned as their metadata asks; what is stored again says nothing of it any more. */
+  /** Whether images were rotated according to their metadata, which re-encoded images no longer have. */
   exif: z.literal("apply").optional(),
 });
 
-/** What a record file is made of and how: a packing continues only with the very same. */
+/** What a record file was made from and how: packing resumes only if it is identical. */
 export type Description = Readonly<z.infer<typeof descriptionSchema>>;
 
-/** What stands before a record's content. */
+/** The header of a record. */
 export interface RecordHead {
-  /** Number of the sample in the data that is packed, counted through its parts. */
+  /** Index of the sample in the packed data, counted across its parts. */
   readonly sample: number;
   readonly width: number;
   readonly height: number;
@@ -90,7 +90,7 @@ export function encodeRecordHead({ sample, width, height, length, checksum }: Re
   return head;
 }
 
-/** Undefined for bytes that are none. */
+/** Undefined if the bytes are not a record header. */
 export function decodeRecordHead(head: Buffer): RecordHead | undefined {
   if (head.length < recordHeadBytes || head.readUInt32LE(0) !== marker) return undefined;
   if (head.readUInt32LE(24) !== crc32(head.subarray(0, 24))) return undefined;
@@ -98,7 +98,7 @@ export function decodeRecordHead(head: Buffer): RecordHead | undefined {
   return { sample, width, height, length, checksum };
 }
 
-/** Where the index stands. */
+/** The position of the index. */
 export interface Foot {
   readonly offset: number;
   readonly length: number;
@@ -115,7 +115,7 @@ export function encodeFoot({ offset, length, checksum }: Foot): Buffer {
   return foot;
 }
 
-/** The foot of a file of `size` bytes; its numbers are those of that file. */
+/** The foot of a file of `size` bytes, checked against that size. */
 export function decodeFoot(path: string, foot: Buffer, size: number): Foot {
   const whole = foot.subarray(24).equals(magic) && foot.readUInt32LE(20) === crc32(foot.subarray(0, 20));
   if (!whole)

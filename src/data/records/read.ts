@@ -1,4 +1,6 @@
-/** Reading of record files: head, foot and index when one is opened, then the contents of records, each held against its checksum. */
+/**
+ * Reads record files: header, foot and index on opening, then the contents of records, each verified by its checksum.
+ */
 import type { FileHandle } from "node:fs/promises";
 import { FileError } from "../../errors/errors.js";
 import { fileError } from "../../errors/file-error.js";
@@ -19,17 +21,17 @@ import {
 } from "./layout.js";
 import { RecordIndex } from "./record-index.js";
 
-/** Larger indices than of a hundred million samples are none. */
+/** Limit of the index: enough for a hundred million samples. */
 const largestIndex = 2 ** 31 - 1;
 
 export interface RecordFile {
   readonly description: Description;
   readonly index: RecordIndex;
-  /** Tells files at one path apart. */
+  /** Distinguishes different files at the same path. */
   readonly stamp: number;
 }
 
-/** Opens a finished record file. Throws FileError when it is none, of another version, cut short or damaged. */
+/** Opens a finished record file. Throws FileError if it is not one, of a different version, truncated or damaged. */
 export function readRecordFile(path: string): Promise<RecordFile> {
   return withFile(path, async (file) => {
     const source = await fileSource(path, file);
@@ -47,13 +49,13 @@ export function readRecordFile(path: string): Promise<RecordFile> {
 
 type RecordSource = SampleSource & { kind: "record" };
 
-/** Files that this thread reads records from: opening one for each record would cost more than reading it. */
+/** Open record files of this thread: opening the file for each record would cost more than reading it. */
 const files = new Map<string, { readonly stamp: number; readonly handle: Promise<FileHandle> }>();
 
 function fileOf({ path, stamp }: RecordSource): Promise<FileHandle> {
   const known = files.get(path);
   if (known?.stamp === stamp) return known.handle;
-  // Another file stands at the path by now.
+  // The file at the path has been replaced.
   void known?.handle.then((handle) => handle.close()).catch(() => undefined);
   const handle = openRegular(path).catch((error) => {
     files.delete(path);
@@ -63,7 +65,7 @@ function fileOf({ path, stamp }: RecordSource): Promise<FileHandle> {
   return handle;
 }
 
-/** The content of a record, in memory from `allocate`. Throws FileError when it is not what was packed. */
+/** The content of a record, in memory from `allocate`. Throws FileError if it is not what was packed. */
 export async function readRecord(source: RecordSource, allocate: (bytes: number) => Uint8Array): Promise<Uint8Array> {
   const { path, offset, length, checksum, name } = source;
   const file = await fileOf(source);

@@ -1,4 +1,4 @@
-/** The index of a record file: where each record stands and what it is, a column each. Read as it lies in the file. */
+/** The index of a record file: position and properties of each record, in columns. Used in the file's layout. */
 import { z } from "zod";
 import { parseJson } from "../../system/text/json.js";
 import { NameColumn, Uint32Column } from "../dataset/columns.js";
@@ -11,23 +11,23 @@ const aboutSchema = z.object({
   parts: z.array(z.object({ name: z.string(), samples: z.number().int().min(1) })).min(1),
 });
 
-/** What all samples share. Parts follow each other. */
+/** Properties of the whole file. Parts follow each other. */
 export type About = Readonly<z.infer<typeof aboutSchema>>;
 
 export interface IndexEntry extends Size {
   readonly key: string;
-  /** Of the content. */
+  /** Offset of the content. */
   readonly offset: number;
   readonly length: number;
   readonly checksum: number;
   readonly label: number;
 }
 
-/** Columns of 32-bit numbers, in their order in the file; `ends` are those of the keys among their bytes. */
+/** Columns of 32-bit numbers, in file order; `ends` are the end offsets of the keys in their bytes. */
 const columnNames = ["lengths", "widths", "heights", "checksums", "labels", "ends"] as const;
 type ColumnName = (typeof columnNames)[number];
 
-/** Collects entries and writes them down. */
+/** Collects entries and encodes them. */
 export class IndexBuilder {
   readonly #low = new Uint32Column();
   readonly #high = new Uint32Column();
@@ -78,7 +78,7 @@ export class IndexBuilder {
   }
 }
 
-/** An index that was read and holds: every record lies before it, with a label of a class. */
+/** A validated index: every record is before it in the file, with a valid class label. */
 export class RecordIndex {
   readonly about: About;
   readonly length: number;
@@ -86,7 +86,7 @@ export class RecordIndex {
   readonly #columns: number;
   readonly #keys: number;
 
-  /** `bytes` begin at `position` of the file `path`, whose records are raw pixels or not. */
+  /** `bytes` begin at `position` of the file `path`; `raw` says whether its records are raw pixels. */
   constructor(path: string, bytes: Buffer, position: number, raw: boolean) {
     if (bytes.length < 8) throw damaged(path, "its index");
     this.length = bytes.readUInt32LE(0);
@@ -116,7 +116,7 @@ export class RecordIndex {
     return this.#keys + end === this.#bytes.length;
   }
 
-  /** Place, size and checksum of a record's content. */
+  /** Position, size and checksum of a record's content. */
   at(i: number): Omit<IndexEntry, "key" | "label"> {
     const at = this.#columns + 8 * i;
     return {

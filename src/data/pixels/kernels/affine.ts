@@ -18,17 +18,17 @@ import {
 type V128 = Expression<"v128">;
 type F64 = Expression<"f64">;
 
-/** Results are cut off; rounding errors of weights that add up to a whole number must not cost a level. */
+/** Results are truncated; rounding errors of weights that sum to an integer must not lose a level. */
 const epsilon = f64x2.splat(f64.const(1e-9));
 
-/** Channels 0 and 1, or channel 2, of pixel `k` of those that begin at the first byte. */
+/** Channels 0 and 1, or channel 2, of pixel `k`, counted from the first byte. */
 const channels = (pixels: V128, k: number, which: "rg" | "b"): V128 => {
   const [first, second] = which === "rg" ? [3 * k, 3 * k + 1] : [3 * k + 2, 16];
   const order = [first, 16, 16, 16, second, ...new Array<number>(11).fill(16)];
   return f64x2.of(v128.shuffle(pixels, v128.zero, order));
 };
 
-/** The sum over four pixels in a row of weight · value, in this order. */
+/** The sum of weight · value over four consecutive pixels, in this order. */
 const weighed = (pixels: V128, weights: readonly (V128 | undefined)[], which: "rg" | "b"): V128 =>
   weights
     .flatMap((w, k) => (w ? [f64x2.mul(w, channels(pixels, k, which))] : []))
@@ -44,7 +44,7 @@ const storePixel = (address: Expression<"i32">, rg: V128, b: V128, whole: Local<
 ];
 
 /**
- * Lines of pixels, rows or columns, each moved along itself. Per line: address of the first tap of its first pixel,
+ * Lines of pixels, rows or columns, each shifted along itself. Per line: address of the first tap of its first pixel,
  * address of its first result, bytes from there to the end (int32 each), and four weights.
  */
 export const shiftLines = wasmFunction(
@@ -97,7 +97,7 @@ export const shiftLines = wasmFunction(
 /** The weights of the pixels at -1, 0, 1 and 2 for a point at fraction `d`; undefined for none. */
 type Weigh = (d: F64, square: F64, cube: F64) => readonly (F64 | undefined)[];
 
-/** Pillow's cubic for maps (a = -1), other than that of its resizing. */
+/** Pillow's cubic for maps (a = -1), which differs from that of its resizing. */
 const cubic: Weigh = (d, d2, d3) => [
   f64.sub(f64.add(f64.negate(d), f64.mul(f64.const(2), d2)), d3),
   f64.add(f64.sub(f64.const(1), f64.mul(f64.const(2), d2)), d3),
@@ -108,8 +108,8 @@ const cubic: Weigh = (d, d2, d3) => [
 const triangle: Weigh = (d) => [undefined, f64.sub(f64.const(1), d), d, undefined];
 
 /**
- * Any map: `origin` is the address of the image's first pixel inside its border. A point outside leaves the result as
- * it is.
+ * Any map: `origin` is the address of the image's first pixel inside its border. A point outside leaves the result
+ * unchanged.
  */
 const mapAnywhere = (weigh: Weigh) =>
   wasmFunction(

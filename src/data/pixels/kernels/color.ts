@@ -1,4 +1,4 @@
-/** Values of pixels changed one by one, or with their neighbours. */
+/** Operations on pixel values, individually or with their neighbours. */
 import {
   type Expression,
   f32x4,
@@ -17,7 +17,7 @@ type V128 = Expression<"v128">;
 
 const n = i32.const;
 
-/** From `base` at factor 0 to `value` at 1, and beyond, in float32 as Pillow's `blend`; four numbers. */
+/** From `base` at factor 0 to `value` at 1, and beyond, in float32 like Pillow's `blend`; four numbers. */
 const blend = (base: V128, value: V128, factor: V128): V128 =>
   i32x4.truncate32(f32x4.add(f32x4.of(base), f32x4.mul(factor, f32x4.of(i32x4.sub(value, base)))));
 
@@ -40,8 +40,8 @@ export const saturate = wasmFunction(["i32", "i32", "f64"], ([pixel, end, factor
 });
 
 /**
- * Each byte blended with the mean of its neighbourhood, itself counted five times; for the bytes from `source` to
- * `end`, which must not lie on the border of the image. Writes up to seven bytes past the last.
+ * Each byte blended with the mean of its neighbourhood, in which it counts five times; for the bytes from `source` to
+ * `end`, which must not be on the border of the image. Writes up to seven bytes past the last.
  */
 export const sharpen = wasmFunction(
   ["i32", "i32", "i32", "i32", "f64"],
@@ -82,7 +82,7 @@ export const sharpen = wasmFunction(
   },
 );
 
-/** Bytes through three tables of 256 that take turns; `end` minus `pixel` is a multiple of 3. */
+/** Maps bytes by three alternating tables of 256; `end` minus `pixel` is a multiple of 3. */
 export const lookUp = wasmFunction(["i32", "i32", "i32"], ([pixel, end, tables]) => [
   repeatWhile(i32.lt(pixel, end), [
     ...[0, 1, 2].map((k) => i32.store8(pixel, i32.load8(i32.add(tables, i32.load8(pixel, k)), 256 * k), k)),

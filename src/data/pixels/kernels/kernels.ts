@@ -1,4 +1,4 @@
-/** The compiled pixel kernels of this thread and the memory they work in. */
+/** The compiled pixel kernels of this thread and their memory. */
 
 import { copyOfPixels } from "../pixel-memory.js";
 import { mapBicubic, mapBilinear, shiftLines } from "./affine.js";
@@ -7,12 +7,12 @@ import { horizontalPass, verticalPass } from "./resample.js";
 import { compileWasm } from "./wasm.js";
 
 const pageBytes = 65_536;
-/** Kernels read and write whole vectors, so a little past the end of what they are given. */
+/** Kernels read and write whole vectors, and so slightly past the end of their arrays. */
 const slack = 16;
 
 /**
- * Memory for one call after another: each begins with `start`, places its arrays, runs kernels and copies the result
- * out. Nothing outlives a call, and no call waits, so that a thread needs one.
+ * Memory for one call at a time: each begins with `start`, places its arrays, runs kernels and copies the result out.
+ * Nothing outlives a call, and calls are synchronous, so one per thread suffices.
  */
 class Workspace {
   readonly #memory = new WebAssembly.Memory({ initial: 64 });
@@ -30,7 +30,7 @@ class Workspace {
     return this;
   }
 
-  /** Address of `bytes` free bytes. Earlier views of the memory are void afterwards. */
+  /** Address of `bytes` free bytes. Invalidates earlier views of the memory. */
   reserve(bytes: number): number {
     const address = this.#end;
     this.#end = (address + bytes + slack + 7) & ~7;
@@ -54,12 +54,12 @@ class Workspace {
     return address;
   }
 
-  /** A copy of what a kernel has written. */
+  /** A copy of a kernel's result. */
   result(address: number, bytes: number): Uint8Array<ArrayBuffer> {
     return copyOfPixels(this.bytes().subarray(address, address + bytes));
   }
 
-  /** The memory as it is now. */
+  /** The current memory. */
   bytes(): Uint8Array<ArrayBuffer> {
     return new Uint8Array(this.#memory.buffer);
   }
@@ -67,7 +67,7 @@ class Workspace {
 
 let workspace: Workspace | undefined;
 
-/** The workspace of this thread, emptied. */
+/** The workspace of this thread, reset. */
 export function kernels(): Workspace {
   workspace ??= new Workspace();
   return workspace.start();

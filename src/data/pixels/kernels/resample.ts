@@ -1,15 +1,15 @@
 /** The two passes of resizing, over pixels in rows and fixed-point weights. */
 import { i8x16, i16x8, i32, i32x4, repeatWhile, v128, wasmFunction } from "./wasm.js";
 
-/** Bits behind the point of a weight, as Pillow's. */
+/** Fractional bits of a weight, as in Pillow. */
 export const precision = 22;
 
 const half = i32x4.splat(i32.const(1 << (precision - 1)));
 const bytes = (n: number) => i32.const(n);
 
 /**
- * Weighted sums along rows. `first` holds the byte of a row where an output pixel's weights begin, `counts` the bytes
- * that its weights take, of `weightBytes` that are kept for it. Writes up to three bytes past the last pixel.
+ * Weighted sums along rows. `first` contains the byte of a row where an output pixel's weights begin, `counts` the
+ * bytes of its weights, out of `weightBytes` reserved for it. Writes up to three bytes past the last pixel.
  */
 export const horizontalPass = wasmFunction(
   ["i32", "i32", "i32", "i32", "i32", "i32", "i32", "i32", "i32"],
@@ -52,8 +52,8 @@ export const horizontalPass = wasmFunction(
 );
 
 /**
- * Weighted sums of rows. `first` holds the byte where an output row's first input row begins, `counts` the bytes that
- * its weights take. Output rows begin `targetBytes` after one another; up to fifteen bytes past each are written.
+ * Weighted sums of rows. `first` contains the byte where an output row's first input row begins, `counts` the bytes of
+ * its weights. Output rows are `targetBytes` apart; up to fifteen bytes past each are written.
  */
 export const verticalPass = wasmFunction(
   ["i32", "i32", "i32", "i32", "i32", "i32", "i32", "i32", "i32"],

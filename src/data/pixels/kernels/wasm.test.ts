@@ -27,7 +27,7 @@ describe("compileWasm", () => {
     },
   );
 
-  it("counts in a loop, and looks at conditions", () => {
+  it("counts in a loop, and evaluates conditions", () => {
     // The number of odd numbers below n, and the larger of it and 3.
     const count = wasmFunction(["i32", "i32"], ([n, at], variable) => {
       const [i, odd] = [variable("i32"), variable("i32")];
@@ -63,7 +63,7 @@ describe("compileWasm", () => {
     words().set([0, 0, 0x64_0a_05_ff, 7, -9], 0);
     compileWasm({ mix }, memory).mix(1.5, 0);
     expect(words()[0]).toBe(-4);
-    // 3 v - 20 for 255, 5, 10 and 100, cut off at 0 and 255.
+    // 3 v - 20 for 255, 5, 10 and 100, clamped to 0 … 255.
     expect([...new Uint8Array(memory.buffer, 4, 4)]).toEqual([255, 0, 10, 255]);
     expect([...words().subarray(8, 12)]).toEqual([10, -13, 0, 0]);
   });

@@ -1,17 +1,17 @@
 /**
- * WebAssembly written in TypeScript: typed expressions that add up to a module, made at run time. For the few inner
- * loops where vector instructions are several times as fast as the same loop over typed arrays.
+ * WebAssembly written in TypeScript: typed expressions that are assembled to a module at run time. For the few inner
+ * loops where vector instructions are several times faster than the same loop over typed arrays.
  */
 
 export type WasmType = "i32" | "f64" | "v128";
 
-/** Code that leaves one value of a type. */
+/** Code that produces one value of a type. */
 export interface Expression<T extends WasmType> {
   readonly type: T;
   readonly code: readonly number[];
 }
 
-/** Code that leaves nothing. */
+/** Code without a value. */
 export interface Statement {
   readonly code: readonly number[];
 }
@@ -55,7 +55,7 @@ const f64Compare = (code: number) => binary<"f64", "f64", "i32">("i32", [code]);
 const lanes = (code: number) => unary<"v128", "v128">("v128", simd(code));
 const lanewise = (code: number) => binary<"v128", "v128", "v128">("v128", simd(code));
 
-/** Reads at an address plus a constant; no alignment is promised. */
+/** Reads at an address plus a constant, without assuming alignment. */
 function load<T extends WasmType>(type: T, code: readonly number[]) {
   return (address: I32, offset = 0): Expression<T> => ({
     type,
@@ -86,7 +86,7 @@ export const i32 = {
   load8: load("i32", [0x2d]),
   store: store<"i32">([0x36]),
   store8: store<"i32">([0x3a]),
-  /** Toward zero; the value must fit. */
+  /** Truncates toward zero; the value must fit. */
   truncate: unary<"f64", "i32">("i32", [0xaa]),
 } as const;
 
@@ -143,9 +143,9 @@ export const i32x4 = {
   lowOf16: lanes(0xa9),
   highOf16: lanes(0xaa),
   sub: lanewise(0xb1),
-  /** Four float32 toward zero, cut off at the bounds. */
+  /** Four float32 truncated toward zero, clamped to the bounds. */
   truncate32: lanes(0xf8),
-  /** Two float64 toward zero, cut off at the bounds; the other two are zero. */
+  /** Two float64 truncated toward zero, clamped to the bounds; the other two are zero. */
   truncate64: lanes(0xfc),
 } as const;
 
@@ -155,12 +155,12 @@ export const i16x8 = {
   highOf8: lanes(0x8a),
   add: lanewise(0x8e),
   shiftLeft: binary<"v128", "i32", "v128">("v128", simd(0x8b)),
-  /** Two times four 32-bit numbers, cut off at the bounds. */
+  /** Two times four 32-bit numbers, clamped to the bounds. */
   narrow: lanewise(0x85),
 } as const;
 
 export const i8x16 = {
-  /** Two times eight 16-bit numbers, cut off at 0 and 255. */
+  /** Two times eight 16-bit numbers, clamped to 0 … 255. */
   narrow: lanewise(0x66),
 } as const;
 
@@ -184,7 +184,7 @@ const codeOf = (statements: readonly Statement[]) => statements.flatMap((s) => s
 
 const empty = 0x40;
 
-/** Runs the body, then again while the condition holds. */
+/** Runs the body, and repeats it while the condition is true. */
 export const repeatWhile = (condition: I32, body: readonly Statement[]): Statement => ({
   code: [0x03, empty, ...codeOf(body), ...condition.code, 0x0d, 0, 0x0b],
 });
@@ -193,7 +193,7 @@ export const when = (condition: I32, body: readonly Statement[]): Statement => (
   code: [...condition.code, 0x04, empty, ...codeOf(body), 0x0b],
 });
 
-/** `a` where the condition holds, otherwise `b`; both are computed. */
+/** `a` if the condition is true, otherwise `b`; both are computed. */
 export const select = <T extends WasmType>(condition: I32, a: Expression<T>, b: Expression<T>): Expression<T> => ({
   type: a.type,
   code: [...a.code, ...b.code, ...condition.code, 0x1b],
@@ -207,7 +207,7 @@ export interface WasmFunction {
 
 type Locals<P extends readonly WasmType[]> = { [K in keyof P]: Local<P[K]> };
 
-/** A function without a result; `build` gets its parameters and makes further variables, which begin at zero. */
+/** A function without a result; `build` gets its parameters and can create variables, which start at zero. */
 export function wasmFunction<const P extends readonly WasmType[]>(
   parameters: P,
   build: (parameters: Locals<P>, variable: <T extends WasmType>(type: T) => Local<T>) => readonly Statement[],
@@ -230,7 +230,7 @@ const section = (id: number, items: readonly (readonly number[])[]) => {
   return [id, ...unsigned(body.length), ...body];
 };
 
-/** Compiles functions that work on `memory`; they are called by their names. */
+/** Compiles functions that operate on `memory`; they are called by name. */
 export function compileWasm<N extends string>(
   functions: Readonly<Record<N, WasmFunction>>,
   memory: WebAssembly.Memory,

@@ -1,4 +1,4 @@
-/** The part of the WebAssembly interface that is used here; Node's types leave it to those of browsers. */
+/** The part of the WebAssembly interface used here; Node's types leave it to the DOM types. */
 declare namespace WebAssembly {
   class Memory {
     constructor(limits: { initial: number });
