@@ -79,7 +79,7 @@ describe("a recorded split", () => {
   });
 });
 
-it("is applied by openDataset to data without parts", async () => {
+it("openDataset splits data without parts", async () => {
   const rule = await parseSplitRule("0.25");
   const [train, test] = await Promise.all(
     (["train", "test"] as const).map((split) => openDataset("procedural:16:80", { split, rule })),

@@ -1,17 +1,17 @@
-/** All that a dataset has: each of its parts, opened with the classes of the first. */
+/** All parts of a dataset, each opened with the classes of the first. */
 import type { UnlabelledPartError } from "../../errors/errors.js";
 import { type Dataset, type OpenOptions, type PartName, partNames, sayings } from "../dataset/dataset.js";
 import { openDataset, partIfThere } from "./open.js";
 
 export interface AllParts {
   readonly parts: readonly { readonly name: PartName; readonly dataset: Dataset }[];
-  /** Parts that nothing can be learnt from or measured on. */
+  /** Parts without labels, which cannot be used for training or evaluation. */
   readonly unlabelled: readonly { readonly name: PartName; readonly error: UnlabelledPartError }[];
 }
 
 /**
- * Opens the parts that are there; data without parts is one for training, and what a rule sets aside is for validation.
- * Throws FileError where one is not sound, and UnlabelledPartError where none has labels.
+ * Opens all existing parts; data without parts is for training, and samples that a rule holds out are for validation.
+ * Throws FileError if a part is malformed, and UnlabelledPartError if none has labels.
  */
 export async function openAllParts(path: string, { rule, ...options }: Omit<OpenOptions, "split">): Promise<AllParts> {
   const parts: { name: PartName; dataset: Dataset }[] = [];
@@ -33,7 +33,7 @@ export async function openAllParts(path: string, { rule, ...options }: Omit<Open
   return { parts, unlabelled };
 }
 
-/** What is to be said of the data as a whole: the notes of its parts, each once. */
+/** Notes on the data as a whole: those of its parts, without duplicates. */
 export const notesOf = ({ parts, unlabelled }: AllParts): string[] => [
   ...new Set(parts.flatMap(({ dataset }) => sayings(dataset))),
   ...unlabelled.map(

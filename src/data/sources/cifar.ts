@@ -1,6 +1,6 @@
 /**
- * CIFAR-10 and CIFAR-100 as they are published, binary or as Python's pickled batches. Pixels stay where they are; an
- * image is known by its place in its file.
+ * CIFAR-10 and CIFAR-100 as published, binary or as Python's pickled batches. Pixels are read in place; an image is
+ * identified by its position in its file.
  */
 import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
@@ -20,7 +20,7 @@ import { SampleTable, tableDataset } from "../dataset/sample-table.js";
 /** Side of the images, and bytes of one. */
 const side = 32;
 const imageBytes = 3 * side * side;
-/** A pickled batch has 30 MB, CIFAR-100's training part 155. */
+/** A pickled batch takes 30 MB, CIFAR-100's training part 155. */
 const largestPickle = 512 * 2 ** 20;
 
 type Split = "train" | "test";
@@ -34,7 +34,7 @@ interface Edition {
   readonly classes: (path: string) => Promise<string[]>;
 }
 
-/** Takes the next sample of a file; `pixels` where they do not stand in the file as they are, three planes. */
+/** Receives the next sample of a file; `pixels`, as three planes, if they are not stored directly in the file. */
 type AddSample = (key: string, offset: number, label: number, pixels?: Uint8Array) => void;
 
 const editions: readonly Edition[] = [
@@ -64,7 +64,7 @@ const editions: readonly Edition[] = [
   },
 ];
 
-/** Whether a file's name is that of CIFAR's training or test images. */
+/** Whether a file has the name of CIFAR's training or test images. */
 export const isCifarFile = (name: string): boolean =>
   editions.some(({ files }) => files.train.test(name) || files.test.test(name));
 
@@ -102,7 +102,7 @@ export async function openCifar(path: string, { split, classes }: OpenOptions): 
   });
 }
 
-/** Three planes as a PPM file. */
+/** Converts three planes to a PPM file. */
 function portablePixmap(planes: Uint8Array): Uint8Array {
   const head = Buffer.from(`P6 ${side} ${side} 255\n`);
   const file = new Uint8Array(head.length + imageBytes);
@@ -111,7 +111,7 @@ function portablePixmap(planes: Uint8Array): Uint8Array {
   return file;
 }
 
-/** Records of one or two label bytes, of which the last counts, and the image. */
+/** Records of one or two label bytes, of which the last is used, and the image. */
 async function readBinary(path: string, labelBytes: number, add: AddSample): Promise<void> {
   await withFile(path, async (file) => {
     const source = await fileSource(path, file);
@@ -144,7 +144,7 @@ async function readPickled(path: string, labelKey: string, add: AddSample): Prom
   const shape = data.shape.slice(1).join("×");
   if (data.shape[0] !== labels.length || !["3072", `3×${side}×${side}`].includes(shape))
     throw notCifar(path, `has pixels of the shape ${data.shape.join("×")}, and not ${labels.length}×3072`);
-  // Protocols before 3 write bytes as letters, so that the pixels had to be made from these.
+  // Protocols before 3 write bytes as letters, so that the pixels had to be decoded from these.
   const inFile = data.bytes.buffer === bytes.buffer;
   const start = data.bytes.byteOffset - bytes.byteOffset;
   for (const [i, label] of labels.entries()) {

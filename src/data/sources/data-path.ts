@@ -1,10 +1,10 @@
-/** A path to data with what may stand before it: the format's name, and choices about how to read it. */
+/** A path to data with an optional prefix: the format's name, and choices on how to read it. */
 import { UsageError } from "../../errors/errors.js";
 import type { Choices, choiceKeys } from "../dataset/dataset.js";
 import { formats } from "./formats.js";
 
 export interface DataPath {
-  /** The name of a format; it is recognised where none is given. */
+  /** The name of a format; detected if not given. */
   readonly format?: string;
   readonly choices: Choices;
   readonly path: string;

@@ -9,8 +9,8 @@ import { LeftOut } from "../dataset/left-out.js";
 import { listed, requireUndivided } from "../dataset/parts.js";
 
 /**
- * Opens the folder. Throws UnlabelledPartError where the names tell no class, or none of those that are wanted, and where
- * they may be read in two ways and nothing decides.
+ * Opens the folder. Throws UnlabelledPartError if the names contain no class, or none of the wanted ones, or can be
+ * read in two ways.
  */
 export async function openFlatFolder(path: string, options: OpenOptions): Promise<Dataset> {
   requireUndivided(path, options.split);
@@ -40,7 +40,7 @@ export async function openFlatFolder(path: string, options: OpenOptions): Promis
   return fileDataset(files, found.resolve(path, { wanted, numbers: "names" }), { leftOut: notes });
 }
 
-/** Where the class ends in a name: at the first underscore, or at the last before nothing but numbers. */
+/** Where the class ends in a name: at the first underscore, or at the last one before only numbers. */
 const beginnings = {
   first: (name: string): string | undefined => {
     const at = name.indexOf("_");
@@ -53,7 +53,9 @@ type Way = keyof typeof beginnings;
 
 const isWay = (text: string): text is Way => text in beginnings;
 
-/** How names are read: as the user says, or in the way in which they tell wanted classes; either where both say the same. */
+/**
+ * How names are read: as the user specifies, or in the way that yields wanted classes; either if both yield the same.
+ */
 function wayOf(path: string, files: FileList, { choices: { label } = {}, classes }: OpenOptions): Way {
   if (label !== undefined) {
     if (isWay(label)) return label;
@@ -61,7 +63,7 @@ function wayOf(path: string, files: FileList, { choices: { label } = {}, classes
       `"${label}" is not a way to read the names in "${path}"; write flat,label=first (the class ends at the first underscore) or flat,label=last (at the last before a number).`,
     );
   }
-  /** The first name of each longer beginning, by the shorter one. */
+  /** The first name with each longer prefix, by the shorter prefix. */
   const within = new Map<string, Map<string, string>>();
   for (let i = 0; i < files.length; i++) {
     const name = files.relative(i);
@@ -86,7 +88,7 @@ function wayOf(path: string, files: FileList, { choices: { label } = {}, classes
   );
 }
 
-/** Lists in the folder or the one above, which may tell the classes. */
+/** Lists in the folder or its parent, which may contain the classes. */
 export async function listsBeside(path: string): Promise<string[]> {
   for (const folder of [path, dirname(path)]) {
     const names = await filesNamed(folder, /\.(csv|tsv|jsonl)$/i).catch(() => []);

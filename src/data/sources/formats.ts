@@ -1,4 +1,6 @@
-/** The formats that data come in, from the most particular to the most general; the first that recognises a place opens it. */
+/**
+ * The supported data formats, from the most specific to the most general; the first that recognises a place opens it.
+ */
 import type { choiceKeys, Dataset, OpenOptions } from "../dataset/dataset.js";
 import { hasFile, type Place } from "../dataset/place.js";
 import { isCifarFile, openCifar } from "./cifar.js";
@@ -14,15 +16,15 @@ import { hasShards, isShardName, openWebDataset } from "./shards/webdataset.js";
 import { isTinyImagenet, openTinyImagenet } from "./tiny-imagenet.js";
 
 export interface Format {
-  /** What it looks like, for people: completes "deit understands …". */
+  /** Description for people: completes "deit understands …". */
   readonly about: string;
-  /** What may be said between its name and the colon, as in `list,label=species:photos.csv`. */
+  /** Choices allowed between its name and the colon, as in `list,label=species:photos.csv`. */
   readonly choices: readonly (typeof choiceKeys)[number][];
   recognises(place: Place): boolean;
   open(path: string, options: OpenOptions): Promise<Dataset>;
 }
 
-/** One line each; the name, with a colon, before a path chooses the format without looking. */
+/** One entry each; the name with a colon before a path selects the format without detection. */
 export const formats: Readonly<Record<string, Format>> = {
   inat: {
     about: "iNaturalist (train2019.json beside its images)",
@@ -93,7 +95,7 @@ export const formats: Readonly<Record<string, Format>> = {
   },
 };
 
-/** The name of the format that a place is of: the first that recognises it; undefined where none does. */
+/** The name of the first format that recognises a place; undefined if none does. */
 export async function formatOf(place: Place): Promise<string | undefined> {
   for (const [name, format] of Object.entries(formats)) {
     if (!format.recognises(place)) continue;

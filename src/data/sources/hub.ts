@@ -1,4 +1,4 @@
-/** Datasets from the Hugging Face hub: the Parquet files of the part that is asked for, in the hub's own cache. */
+/** Datasets from the Hugging Face hub: the Parquet files of the requested part, in the hub's own cache. */
 import { UsageError } from "../../errors/errors.js";
 import { hubDataset } from "../../hub/datasets.js";
 import type { HubOptions } from "../../hub/hub.js";

@@ -1,4 +1,4 @@
-/** One folder per class, as torchvision's ImageFolder: classes in code-point order of their folders. */
+/** One folder per class, like torchvision's ImageFolder: classes in code-point order of their folders. */
 import { join } from "node:path";
 import { FileError, UnlabelledPartError, UsageError } from "../../errors/errors.js";
 import { quoted } from "../../errors/quoted.js";
@@ -12,8 +12,8 @@ import { LeftOut } from "../dataset/left-out.js";
 import { listed, requireUndivided, waysOut } from "../dataset/parts.js";
 
 /**
- * Opens the folder. Throws FileError where a class folder is empty, and, unless it is `settled` that folders are classes,
- * where they look like parts of the data.
+ * Opens the folder. Throws FileError if a class folder is empty, and, unless it is `settled` that folders are classes,
+ * if they look like parts of the data.
  */
 export async function openImageFolder(path: string, options: OpenOptions, settled = true): Promise<Dataset> {
   requireUndivided(path, options.split);
@@ -44,7 +44,7 @@ export async function openImageFolder(path: string, options: OpenOptions, settle
   return fileDataset(files, { classes, labels }, { notes, leftOut: sentences });
 }
 
-/** Images without labels often lie in a folder of some name, for the sake of programs that want one: `test/images`. */
+/** Unlabelled images are often in a single folder of any name, for programs that require one: `test/images`. */
 const onlyFolder = (path: string, folder: string, classes: readonly string[]): UnlabelledPartError =>
   new UnlabelledPartError(
     path,
@@ -70,7 +70,7 @@ function emptyClass(path: string, empty: readonly string[], of: number, notes: r
   );
 }
 
-/** Folders that hold nothing but folders, of the same names each, are parts whose names are not known. */
+/** Folders that contain only folders, with the same names in each, are parts with unknown names. */
 function refuseParts(path: string, walks: ReadonlyMap<string, Walked>): void {
   const holders = [...walks].filter(([, { own, inner }]) => own === 0 && inner.length > 1);
   for (const [i, [name, { inner }]] of holders.entries()) {
@@ -83,12 +83,12 @@ function refuseParts(path: string, walks: ReadonlyMap<string, Walked>): void {
         sentence`In "${path}", ${listed([name, other])} hold the same folders (${listed(shared, 4)}) and no images of their own, as parts of data do. ${waysOut(path, name)}`,
       );
     }
-    // One of many is enough to compare with: parts are alike, all of them.
+    // Comparing with a few is enough, since all parts are alike.
     if (i >= 3) return;
   }
 }
 
-/** ImageNet-V2 calls its folders by the index of the class, 0 to 999; undefined where classes have numbers for names. */
+/** ImageNet-V2 names its folders by class index, 0 to 999; undefined if the class names are numbers themselves. */
 function classIndex(folder: string, classes: readonly string[]): number | undefined {
   if (!isIndex(folder) || classes.some(isIndex)) return undefined;
   return Number(folder) < classes.length ? Number(folder) : undefined;

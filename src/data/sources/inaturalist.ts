@@ -1,4 +1,4 @@
-/** iNaturalist 2018 and 2019: a JSON file of images, annotations and categories per part, beside the image folders. */
+/** iNaturalist 2018 and 2019: a JSON file of images, annotations and categories per part, next to the image folders. */
 import { join, normalize } from "node:path";
 import { z } from "zod";
 import { FileError } from "../../errors/errors.js";
@@ -11,10 +11,10 @@ import { FileList, fileDataset, filesNamed } from "../dataset/files.js";
 import { LabelColumn } from "../dataset/labels.js";
 import { filesOfPart } from "../dataset/parts.js";
 
-/** `train2019.json`, `val2018.json`; of several years in one folder the last counts. */
+/** `train2019.json`, `val2018.json`; for several years in one folder the last is used. */
 export const annotationFile = /^(train|val)20\d\d\.json$/;
 
-/** Those of 2018, the largest, have 120 MB. */
+/** The largest, of 2018, have 120 MB. */
 const largestFile = 400 * 2 ** 20;
 
 const schema = z.object({
@@ -60,7 +60,7 @@ async function readAnnotations(path: string): Promise<z.infer<typeof schema>> {
   }
 }
 
-/** The name, unless it leads out of the folder. */
+/** The name; throws if it leads outside the folder. */
 function inside(file: string, name: string): string {
   const path = normalize(name);
   if (/^([/\\]|[A-Za-z]:|\.\.([/\\]|$))/.test(path))

@@ -7,17 +7,17 @@ import type { Dataset } from "../dataset/dataset.js";
 export interface MemorySample {
   /** An encoded image: JPEG, PNG and the other formats that files may have. */
   readonly bytes: Uint8Array | Blob;
-  /** Name of its class, or the place of that among `classes`. */
+  /** Name of its class, or its index in `classes`. */
   readonly label: string | number;
-  /** Tells it from all others of the dataset; default: its place and content. */
+  /** Unique within the dataset (default: its index and content). */
   readonly key?: string;
 }
 
-/** What a dataset in memory is called, and its classes. */
+/** Name of a dataset in memory, and its classes. */
 export interface MemoryOptions {
   /** Default: "memory". */
   readonly name?: string;
-  /** Names of the classes in their order (default: those of the labels in alphabetical order). */
+  /** Names of the classes in order (default: those of the labels in alphabetical order). */
   readonly classes?: readonly string[];
 }
 

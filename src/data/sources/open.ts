@@ -1,4 +1,4 @@
-/** Finds out what a path holds and opens it as a dataset. */
+/** Detects what a path contains and opens it as a dataset. */
 import { basename, join } from "node:path";
 import { FileError, NoSuchPartError, UnlabelledPartError, UsageError } from "../../errors/errors.js";
 import type { FileFormat } from "../codec/file-format.js";
@@ -74,7 +74,7 @@ export type FoundPart =
   /** The data has no parts. */
   | { readonly kind: "whole"; readonly error: NoSuchPartError };
 
-/** Opens a part of the data's own, if it has it. */
+/** Opens one of the data's own parts, if it exists. */
 export async function partIfThere(path: string, options: OpenOptions): Promise<FoundPart> {
   try {
     return { kind: "there", dataset: await openPart(path, options) };
@@ -85,7 +85,7 @@ export async function partIfThere(path: string, options: OpenOptions): Promise<F
   }
 }
 
-/** One of the data's own parts and no other; data without parts is all for training. */
+/** One of the data's own parts; data without parts is used entirely for training. */
 export async function openPart(given: string, options: OpenOptions): Promise<Dataset> {
   if (isProcedural(given)) return openProcedural(given, options);
   const { format, choices, path } = parseDataPath(given);

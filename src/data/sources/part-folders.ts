@@ -1,4 +1,4 @@
-/** What the folders of a folder are: classes, or the parts of the data. Nothing is guessed: what may be both is refused. */
+/** The meaning of subfolders: classes, or parts of the data. Nothing is guessed: ambiguous cases are refused. */
 
 import { join } from "node:path";
 import { FileError } from "../../errors/errors.js";
@@ -118,7 +118,7 @@ async function contentOf(path: string): Promise<Content> {
   return place.files.some(isImageName) ? "images" : "nothing";
 }
 
-/** Levels down which images are looked for. */
+/** Maximum depth of the search for images. */
 const deepest = 4;
 
 const holdsImages = async (path: string): Promise<boolean> => (await findData(path)) !== undefined;

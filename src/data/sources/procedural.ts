@@ -1,6 +1,6 @@
 /**
  * The built-in dataset: ten kinds of shapes at random places, sizes, angles and colours over clutter, drawn from
- * formulas. No class has a place or colour of its own, so a linear classifier on pixels learns almost nothing.
+ * formulas. No class has a characteristic position or colour, so a linear classifier on pixels learns almost nothing.
  */
 import type { Dataset } from "../dataset/dataset.js";
 import { shapes } from "../pixels/procedural-image.js";

@@ -1,4 +1,7 @@
-/** Record files: images that `deit data pack` has made small and put in a row, so that epochs do not wait for the disk. */
+/**
+ * Record files: images that `deit data pack` has scaled down and stored consecutively, so that epochs do not wait for
+ * the disk.
+ */
 import { basename } from "node:path";
 import type { Dataset, OpenOptions } from "../dataset/dataset.js";
 import { LabelColumn } from "../dataset/labels.js";
@@ -7,7 +10,7 @@ import { readRecordFile } from "../records/read.js";
 
 export const isRecordsName = (name: string): boolean => /\.records$/i.test(name);
 
-/** The part's name in data that has no parts. */
+/** The part's name in undivided data. */
 export const undivided = "all";
 
 export async function openRecords(path: string, { split, classes }: OpenOptions): Promise<Dataset> {

@@ -19,7 +19,7 @@ const imageFolder = "images";
 export const isTinyImagenet = (place: Place): boolean =>
   hasFile(place, /^val_annotations\.txt$/) && place.folders.length === 1 && place.folders[0] === imageFolder;
 
-/** Opens the folder. Throws FileError where table and images do not name each other. */
+/** Opens the folder. Throws FileError if table and images do not match. */
 export async function openTinyImagenet(path: string, options: OpenOptions): Promise<Dataset> {
   requireUndivided(path, options.split);
   const synsets = await readTable(join(path, table));

@@ -1,4 +1,4 @@
-/** Data to learn from: two classes at least, of several images, or there is nothing to tell apart. */
+/** Training data must have at least two classes with several images, or there is nothing to learn. */
 import { join, relative, sep } from "node:path";
 import { FileError } from "../../errors/errors.js";
 import { quoted } from "../../errors/quoted.js";
@@ -10,7 +10,7 @@ import { listsBeside } from "./flat.js";
 import { openDataset } from "./open.js";
 import { findData } from "./part-folders.js";
 
-/** Opens the part for training. Throws FileError where its labels teach nothing. */
+/** Opens the part for training. Throws FileError if nothing can be learnt from its labels. */
 export async function openTrainingData(path: string, options: Omit<OpenOptions, "split">): Promise<Dataset> {
   const dataset = await openDataset(path, { ...options, split: "train" });
   const complaint = await nothingToLearn(path, dataset);
@@ -43,7 +43,7 @@ interface MeantFolder {
   readonly holds: readonly string[];
 }
 
-/** Levels down which folders are followed that hold nothing but one folder. */
+/** Maximum depth of nested folders that contain only one folder. */
 const deepest = 4;
 
 /** The folder within the only class that holds several folders, as where an archive was unpacked into a folder of its name. */

@@ -1,4 +1,4 @@
-/** From where a sample lies to its bytes, or to its pixels where they are stored bare. */
+/** Reads a sample's bytes, or its pixels if they are stored raw. */
 import { fileError } from "../../errors/file-error.js";
 import { atOnce, readFileInto } from "../../system/files/read-at-once.js";
 import { readRange } from "../../system/files/read-range.js";
@@ -9,21 +9,24 @@ import { type Picture, pictureOf } from "../pixels/image.js";
 import { drawProcedural } from "../pixels/procedural-image.js";
 import { readRecord } from "../records/read.js";
 
-/** An image file's bytes, yet to be decoded, with its name for messages. */
+/** An image file's bytes before decoding, with its name for messages. */
 export interface EncodedImage {
   readonly bytes: Uint8Array;
   readonly name: string;
 }
 
-/** Bytes of an image file: eight for each pixel of the largest that is decoded. Memory for all of them is taken at once. */
+/**
+ * Maximum bytes of an image file: eight for each pixel of the largest image. Memory for all of them is allocated at
+ * once.
+ */
 const largestImage = 8 * defaultMaxPixels;
 
-/** Not set to zero, since all that is used of it is written. */
+/** Not zeroed, since every byte that is used is written first. */
 const fresh = (bytes: number): Uint8Array => new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer);
 
 /**
- * Reads a sample; files and records into memory from `allocate`, or fresh memory. Throws FileError when it is not there,
- * cut short, or a record that is not what was packed.
+ * Reads a sample; files and records into memory from `allocate`, or new memory. Throws FileError if it is missing,
+ * truncated, or a record that is not what was packed.
  */
 export async function readSource(source: SampleSource, allocate = fresh): Promise<EncodedImage | Picture> {
   switch (source.kind) {
@@ -68,14 +71,14 @@ function requireOfImage(bytes: number, name: string): void {
   if (bytes > largestImage) throw fileError(name, "read", tooLarge(largestImage));
 }
 
-/** Drawing is not reading: it is done when the pixels are asked for. */
+/** Drawing is deferred until the pixels are requested. */
 function drawn(source: SampleSource & { kind: "procedural" }): Picture {
   const { size } = source;
   const pixels = () => pictureOf(drawProcedural(source)).pixels({ left: 0, top: 0, width: size, height: size });
   return { width: size, height: size, shrinks: false, pixels };
 }
 
-/** Three planes to a row of pixels. */
+/** Converts three planes to interleaved pixels. */
 function interleaved(planes: Uint8Array): Uint8Array {
   const pixels = planes.length / 3;
   const data = new Uint8Array(planes.length);

@@ -1,4 +1,4 @@
-/** From a decoded image to the square the model sees: evaluation as timm's, training's crop and flip. */
+/** From a decoded image to the model's square input: evaluation as in timm, and training crops and flips. */
 import type { RandomStream } from "../../random/stream.js";
 import { type Augmentation, augment } from "../augment/augment.js";
 import { type CropKind, type CropOptions, crops, shorterSide } from "../pixels/crop.js";
@@ -6,13 +6,16 @@ import { halfEven } from "../pixels/half-even.js";
 import { type Box, type Pixels, type RgbImage, type Shrink, type Size, wholeBox } from "../pixels/image.js";
 import { type Interpolation, planResize } from "../pixels/resize.js";
 
-/** Resize and centre crop, as timm evaluates. */
+/** Resize and centre crop, as in timm's evaluation. */
 export interface EvaluationTransform {
   readonly kind: "evaluation";
   readonly size: number;
-  /** Share of the shorter side that is kept (timm's crop_pct). */
+  /** Fraction of the shorter side that is kept (timm's crop_pct). */
   readonly cropRatio: number;
-  /** `squash`: the image becomes a square whatever its shape (timm's crop_mode); by default it keeps its shape. */
+  /**
+   * `squash`: the image is resized to a square regardless of its aspect ratio (timm's crop_mode), which is kept by
+   * default.
+   */
   readonly cropMode?: "center" | "squash";
   readonly interpolation: Interpolation;
 }
@@ -29,15 +32,15 @@ export interface TrainingTransform extends CropOptions {
   readonly augmentation?: Augmentation;
 }
 
-/** From a decoded image to the square that a model sees. */
+/** From a decoded image to a model's square input. */
 export type Transform = EvaluationTransform | TrainingTransform;
 
-/** A view whose random choices about place are made, before there are pixels. */
+/** A view whose random geometric choices are made, before decoding. */
 export interface ViewPlan {
-  /** The view is made from the image at 1/`shrink` of its size, and from these pixels of it. */
+  /** The view is made from the image at 1/`shrink` of its size, using these pixels of it. */
   readonly shrink: Shrink;
   readonly reads: Box;
-  /** The view: `size · size · 3` bytes. Called once, since colours are drawn from the stream here. */
+  /** The view: `size · size · 3` bytes. May be called only once, since it draws colour changes from the stream. */
   make(pixels: Pixels): Uint8Array;
 }
 
@@ -50,7 +53,7 @@ export function applyTransform(image: RgbImage, transform: Transform, stream?: R
   return plan.make({ ...wholeBox(image), data: image.data });
 }
 
-/** Decides what of an image a view needs. */
+/** Determines which part of an image a view needs. */
 export function planView(
   image: Size & { readonly shrinks?: boolean },
   transform: Transform,

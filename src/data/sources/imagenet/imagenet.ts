@@ -1,6 +1,6 @@
 /**
- * ImageNet as it is handed out: tar archives of a class each, alone or together in one, and validation images that are
- * named by number, packed or not. Nothing is unpacked: images are read where they lie.
+ * ImageNet as distributed: tar archives of one class each, separate or together in one, and validation images named by
+ * number, archived or not. Nothing is unpacked: images are read in place.
  */
 import { stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
@@ -29,7 +29,7 @@ export function isImagenet(place: Place): boolean {
   return [...known, validationImage].some((name) => hasFile(place, name));
 }
 
-/** Opens an archive or a folder of archives of one part, or the folder that has the archives of both. */
+/** Opens an archive or a folder of archives of one part, or the folder with the archives of both. */
 export async function openImagenet(path: string, options: OpenOptions): Promise<Dataset> {
   const place = await lookAt(path);
   const { split } = options;
@@ -57,7 +57,7 @@ export async function openImagenet(path: string, options: OpenOptions): Promise<
 const openArchive = (path: string, options: OpenOptions): Promise<Dataset> =>
   archives.validation.test(basename(path)) ? openValidationArchive(path, options) : openArchives([path], options);
 
-/** Training images: archives whose names are their classes, or that hold such archives. */
+/** Training images: archives named by class, or archives that contain such archives. */
 async function openArchives(paths: readonly string[], options: OpenOptions): Promise<Dataset> {
   const table = new SampleTable();
   const labels = new LabelColumn();

@@ -1,6 +1,6 @@
 /**
- * The classes of ImageNet's validation images, which are named by numbers alone: from the development kit (a ground-truth
- * file of numbers, and meta.mat that says which synset each stands for), or from the table that Kaggle hands out.
+ * The classes of ImageNet's validation images, which are named only by number: from the development kit (a ground-truth
+ * file of numbers, and meta.mat, which maps them to synsets), or from Kaggle's table.
  */
 import { stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
@@ -16,7 +16,7 @@ import { readWhole } from "../../../system/files/regular-file.js";
 export interface Truth {
   /** Where it was found. */
   readonly path: string;
-  /** Synsets in the order of their class. */
+  /** Synsets in class order. */
   readonly classes: readonly string[];
   /** Synset of an image by its number, from 1. */
   synset(number: number): string | undefined;
@@ -26,15 +26,15 @@ const kit = "ILSVRC2012_devkit_t12";
 const groundTruth = "ILSVRC2012_validation_ground_truth.txt";
 const table = "LOC_val_solution.csv";
 
-/** Largest kit, unpacked, that is believed; the real one has 9 MB. */
+/** Maximum unpacked size of the kit; the real one has 9 MB. */
 const largestKit = 256 * 2 ** 20;
 
-/** Where Kaggle's archive has the images; its table lies beside the first of these folders. */
+/** Where Kaggle's archive has the images; its table is next to the first of these folders. */
 const kaggleFolders = /^(.*?[\\/]?)ILSVRC[\\/]Data[\\/]CLS-LOC[\\/][^\\/]+$/;
 
 /**
- * Finds the classes beside the images: in their folder, the one above, or where Kaggle puts them. Throws FileError when
- * they are not there.
+ * Finds the classes near the images: in their folder, its parent, or where Kaggle puts them. Throws FileError if they
+ * are not found.
  */
 export async function readTruth(folder: string): Promise<Truth> {
   const [, kaggle] = kaggleFolders.exec(resolve(folder)) ?? [];
@@ -71,7 +71,7 @@ async function readPackedKit(path: string): Promise<Truth> {
   return fromKit(path, numbers.toString("latin1"), synsets);
 }
 
-/** Numbers line by line, and the synsets that have them; inner nodes of WordNet are not classes. */
+/** Numbers line by line, and their synsets; inner nodes of WordNet are not classes. */
 function fromKit(path: string, numbers: string, meta: Buffer): Truth {
   const synsets = parseMat(path, meta, ["synsets"]).get("synsets");
   const byNumber = new Map<number, string>();

@@ -1,4 +1,4 @@
-/** Which column of a list holds what: by its name, or because nothing else fits; never by a guess. */
+/** The meaning of a list's columns: by name, or because no other column fits; never by a guess. */
 import { FileError, UsageError } from "../../../errors/errors.js";
 import { quoted } from "../../../errors/quoted.js";
 import type { Choices } from "../../dataset/dataset.js";
@@ -8,19 +8,19 @@ import type { Cells, ListTable } from "./table.js";
 
 export interface ListColumns {
   readonly path: number;
-  /** Where the classes stand; several columns where names and numbers of them stand side by side; none in a list without. */
+  /** Columns with the classes; several if there are both names and numbers; empty for a list without classes. */
   readonly labels: readonly number[];
   readonly split?: number;
   readonly names: readonly string[];
-  /** Whether the first row holds the names. */
+  /** Whether the first row contains the names. */
   readonly hasHeader: boolean;
-  /** Whether path and label go by known names, or by what the user says. */
+  /** Whether path and label were found by known names, or by the user's choice. */
   readonly byName: boolean;
-  /** Sentences on columns that are not used. */
+  /** Sentences on unused columns. */
   readonly notes: readonly string[];
 }
 
-/** Names of the columns in small letters without spaces and signs; of the first group that has one, that one counts. */
+/** Names of columns in lower case without spaces and punctuation; a name in an earlier group takes precedence. */
 const pathNames = [
   ["path", "filepath", "filename", "file", "fname", "imagepath", "imgpath", "imagefile", "imagefilename", "imagename"],
   ["imgname", "imgfile", "relativepath", "relpath"],
@@ -35,16 +35,16 @@ const labelNames = [
 const isPathName = (name: string): boolean => pathNames.some((group) => (group as readonly string[]).includes(name));
 const isLabelName = (name: string): boolean => labelNames.includes(name);
 
-/** Tells whether a cell names an image: one that stands where it says, or one that stands anywhere below the list's folder. */
+/** Whether a cell names an image: at the given path, or anywhere below the list's folder. */
 export interface Locates {
   readonly there: (cell: unknown) => Promise<boolean>;
   readonly anywhere: (cell: unknown) => Promise<boolean>;
 }
 
-/** Columns of a list without a header, in their order. */
+/** Columns of a list without a header, in order. */
 const bare = ["path", "label", "split"];
 
-/** Finds the columns. Throws FileError where more than one may be meant, with their names and what decides. */
+/** Finds the columns. Throws FileError if more than one may be meant, with their names and how to choose. */
 export async function findColumns(
   list: string,
   table: ListTable,
@@ -101,14 +101,14 @@ export async function findColumns(
   return { path, labels, split, names, hasHeader, byName, notes };
 }
 
-/** The first cells of a column that are not empty. */
+/** The first non-empty cells of a column. */
 const cellsOf = (table: ListTable, hasHeader: boolean, column: number): string[] =>
   table.head
     .slice(hasHeader ? 1 : 0)
     .map((row) => String(row[column] ?? ""))
     .filter((value) => value !== "");
 
-/** Whether the first row holds names: known ones, or such as name no file where the next row does. */
+/** Whether the first row contains names: known ones, or ones that are not a file while the next row's cells are. */
 async function beginsWithHeader(head: readonly Cells[], choices: Choices, locates: Locates): Promise<boolean> {
   const [first = [], second = []] = head;
   const said = [choices.image, choices.label, choices.split].some((name) => name !== undefined && first.includes(name));
@@ -122,7 +122,7 @@ async function beginsWithHeader(head: readonly Cells[], choices: Choices, locate
   return false;
 }
 
-/** Indices of the cells that fit. */
+/** Indices of the matching cells. */
 async function fitting(cells: Cells, is: (cell: unknown) => Promise<boolean>): Promise<number[]> {
   const found: number[] = [];
   for (const [i, cell] of cells.entries()) if (await is(cell)) found.push(i);
@@ -145,7 +145,7 @@ interface Named {
   readonly free: readonly number[];
 }
 
-/** Of columns with known names that one counts whose file is there; without any, the best known name. */
+/** Among columns with known names, the one whose file exists; otherwise the one with the best-known name. */
 async function pathColumn(list: string, { names, known, free }: Named, first: Cells = [], locates: Locates) {
   const groups = pathNames.map((group) => free.filter((i) => (group as readonly string[]).includes(known[i])));
   const only = (columns: readonly number[]): number => {

@@ -1,4 +1,4 @@
-/** Where the images of a list lie: where it says, or by their names in a folder beside it, as competitions hand them out. */
+/** Locates the images of a list: at its paths, or by name in a folder next to it, as in competitions. */
 import { stat } from "node:fs/promises";
 import { basename, dirname, extname, isAbsolute, join } from "node:path";
 import { FileError } from "../../../errors/errors.js";
@@ -9,14 +9,14 @@ import { listed, partNaming } from "../../dataset/parts.js";
 import type { Locates } from "./columns.js";
 
 export class ListedFiles {
-  /** Paths of the images below the folder by their whole path, their name and their name without its ending. */
+  /** Paths of the images below the folder, by path, by name and by name without extension. */
   #index: ReadonlyMap<string, readonly string[]> | undefined;
-  /** Whether the list's own paths lead to its files. */
+  /** Whether the list's own paths are valid. */
   #direct: boolean | undefined;
 
   constructor(
     readonly list: string,
-    /** Folder of the images, below the list's own. */
+    /** Folder of the images, relative to the list's. */
     readonly folder = "",
   ) {}
 
@@ -30,7 +30,7 @@ export class ListedFiles {
   };
 
   async #isThere(name: string): Promise<boolean> {
-    if (extname(name) === "") return false; // what has no ending is a class or a number sooner than a file
+    if (extname(name) === "") return false; // without an extension it is more likely a class or a number than a file
     return (await stat(rawPath(this.#asSaid(name))).catch(() => undefined))?.isFile() ?? false;
   }
 
@@ -43,12 +43,12 @@ export class ListedFiles {
     return this.#index.get(name.replaceAll("\\", "/").replace(/^\.\//, "")) ?? [];
   }
 
-  /** Decides, by the first sample, whether files are where the list says. */
+  /** Determines, from the first sample, whether files are where the list says. */
   async begin(first: string): Promise<void> {
     this.#direct = (await this.#isThere(first)) || (await this.#found(first)).length === 0;
   }
 
-  /** The path of a sample's file, relative to the list; as the list says where it cannot be found otherwise. */
+  /** The path of a sample's file, relative to the list; as in the list if it cannot be found otherwise. */
   async pathOf(name: string): Promise<string> {
     if (this.#direct) return isAbsolute(name) ? name : join(this.folder, name);
     const found = await this.#found(name);
@@ -61,7 +61,7 @@ export class ListedFiles {
     return best[0] ?? join(this.folder, name);
   }
 
-  /** Those in folders that are called the same part as the list: of train.csv, those in train_images. */
+  /** Those in folders named after the same part as the list: for train.csv, those in train_images. */
   #ofOwnPart(paths: readonly string[]): readonly string[] {
     const naming = partNaming();
     const own = naming(basename(this.list));
@@ -69,7 +69,7 @@ export class ListedFiles {
     return own === undefined || fitting.length === 0 ? paths : fitting;
   }
 
-  /** A sentence where the images stand elsewhere than the list says. */
+  /** A sentence if the images are not where the list says. */
   notes(first: string | undefined): string[] {
     return this.#direct || first === undefined
       ? []
@@ -77,11 +77,11 @@ export class ListedFiles {
   }
 }
 
-/** Whether a cell may be the name of a file at all. */
+/** Whether a cell can be the name of a file at all. */
 const isName = (cell: unknown): boolean =>
   typeof cell === "number" || (typeof cell === "string" && cell !== "" && cell.length <= 4096 && !hasControls(cell));
 
-/** Most images that are looked through. */
+/** Maximum number of images that are searched. */
 const mostImages = 5_000_000;
 
 async function indexOf(root: string, prefix: string): Promise<Map<string, string[]>> {

@@ -1,8 +1,8 @@
-/** Columns of a list that divide its samples under a name that is not known for it: `is_valid`, `dataset`, `fold`. */
+/** Columns of a list that divide its samples, under unrecognised names: `is_valid`, `dataset`, `fold`. */
 import { quoted } from "../../../errors/quoted.js";
 import { listed, partNaming, plainName } from "../../dataset/parts.js";
 
-/** A column that holds neither images, classes nor parts, as far as is known, with its first values. */
+/** A column not recognised as images, classes or parts, with its first values. */
 export interface UnusedColumn {
   readonly name: string;
   readonly values: readonly string[];
@@ -11,7 +11,7 @@ export interface UnusedColumn {
 const yes = ["1", "1.0", "true", "yes", "y", "t"];
 const no = ["0", "0.0", "false", "no", "n", "f"];
 
-/** A sentence for a column that says which part a sample is of, by its values, or by its name and yes or no. */
+/** A sentence for a column that seems to state the part of each sample, by its values, or by its name and yes or no. */
 export function hiddenParts(list: string, columns: readonly UnusedColumn[]): string | undefined {
   const naming = partNaming();
   for (const { name, values } of columns) {
@@ -32,7 +32,7 @@ export function hiddenParts(list: string, columns: readonly UnusedColumn[]): str
 
 const isAnswer = (value: string): boolean => [...yes, ...no].includes(value.toLowerCase());
 
-/** Sentences on columns of folds, which only their user can choose among. */
+/** Sentences on columns of folds, among which only the user can choose. */
 export const unusedFolds = (list: string, columns: readonly UnusedColumn[]): string[] =>
   columns
     .filter(({ name }) => /^(k?folds?|cvfolds?|foldid)$/.test(plainName(name)))

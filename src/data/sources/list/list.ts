@@ -23,18 +23,18 @@ import { ListedFiles } from "./files.js";
 import { repeatedImages } from "./repeated.js";
 import { type Cells, isCsv, type ListTable, openTable } from "./table.js";
 
-/** A list that stands in the folder it describes; the second name is that of the Hugging Face libraries. */
+/** A list in the folder that it describes; the second name is that of the Hugging Face libraries. */
 export const ownList = /^(samples|metadata)\.(csv|tsv|jsonl)$/;
 
 export const isListFile = (name: string): boolean => isCsv(name) || /\.(jsonl|ndjson)$/i.test(name);
 
-/** The list that stands in a folder. */
+/** The list in a folder. */
 const ownListOf = async (folder: string): Promise<string> =>
   join(folder, (await filesNamed(folder, ownList)).at(-1) ?? "samples.csv");
 
 /**
- * Whether the list in a folder says where its images are and what shows on them. Beside images or folders it must do so
- * by the names of its columns, and its first image must be there: much else is called metadata.
+ * Whether the list in a folder describes images and their labels. Next to images or folders it must do so by the names
+ * of its columns, and its first image must exist: other files are called metadata too.
  */
 export async function describesPlace(place: Place): Promise<boolean> {
   if (!hasFile(place, ownList)) return false;
@@ -76,7 +76,7 @@ export async function openList(path: string, options: OpenOptions): Promise<Data
   return members === undefined ? all : subset(all, members);
 }
 
-/** A sentence on further lists in the folder of one. */
+/** A sentence on other lists in the same folder. */
 async function otherLists(folder: string, used: string): Promise<string[]> {
   const others = (await filesNamed(folder, ownList)).filter((name) => join(folder, name) !== used);
   if (others.length === 0) return [];
@@ -86,7 +86,7 @@ async function otherLists(folder: string, used: string): Promise<string[]> {
 interface Samples {
   readonly files: FileList;
   readonly labels: LabelColumn;
-  /** Samples by what stands in the column of the parts. */
+  /** Samples by their value in the column of parts. */
   readonly parts: ReadonlyMap<string, Uint32Column>;
   readonly notes: readonly string[];
 }
@@ -101,7 +101,7 @@ async function readSamples(
   const files = new FileList(dirname(list));
   const labels = new LabelChoice(list, columns);
   const parts = new Map<string, Uint32Column>();
-  /** Folders of the images as the list says, where it does not say their parts otherwise. */
+  /** Folders of the images as listed, if the list does not state their parts otherwise. */
   const folders = new Set<string>();
   const check = rowCheck(list, columns);
   let header = columns.hasHeader;
@@ -131,7 +131,7 @@ async function readSamples(
   return { files, labels: labels.chosen(), parts: columns.split === undefined ? new Map() : parts, notes };
 }
 
-/** Throws where a list without a column of parts names images in the folders of several parts. */
+/** Throws if a list without a column of parts names images in the folders of several parts. */
 function requireOnePart(list: string, folders: readonly string[]): void {
   const naming = partNaming();
   const ofPart = new Map<string, string>();
@@ -148,7 +148,7 @@ function requireOnePart(list: string, folders: readonly string[]): void {
   );
 }
 
-/** Throws where a row has cells beyond the columns, is the header again, or what is read of it is no UTF-8. */
+/** Throws if a row has more cells than there are columns, repeats the header, or its used cells are not UTF-8. */
 function rowCheck(list: string, { path, labels, split, names, hasHeader }: ListColumns) {
   const read = [path, ...labels, ...(split === undefined ? [] : [split])];
   const isForeign = (value: unknown) => typeof value === "string" && value.includes("\ufffd");
@@ -176,7 +176,9 @@ function cell(row: Cells, column: number): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
 }
 
-/** The column of the labels; where several may be it, they must say the same of every sample, as a name and its number do. */
+/**
+ * The column of labels; if there are several candidates, they must agree on every sample, as a name and its number do.
+ */
 class LabelChoice {
   readonly #columns: readonly { readonly at: number; readonly labels: LabelColumn; numbers: boolean }[];
   readonly #pairs: readonly Map<string, string>[];
@@ -225,7 +227,7 @@ class LabelChoice {
   }
 }
 
-/** The samples of the part that is asked for; undefined where all are. Every value must be the word for a part. */
+/** The samples of the requested part; undefined for all. Every value must denote a part. */
 function membersOf(
   list: string,
   values: ReadonlyMap<string, Uint32Column>,

@@ -1,4 +1,4 @@
-/** A list of samples as a table: names of columns and rows of cells, whether it is written as CSV or as JSON lines. */
+/** A list of samples as a table: names of columns and rows of cells, from either CSV or JSON lines. */
 import { CsvError, parse } from "csv-parse";
 import { FileError } from "../../../errors/errors.js";
 import { fileError } from "../../../errors/file-error.js";
@@ -9,17 +9,17 @@ import { asObject, tryJson } from "../../../system/text/json.js";
 export type Cells = readonly unknown[];
 
 export interface ListTable {
-  /** Its first rows; a CSV file's header, if it has one, among them. */
+  /** Its first rows, including a CSV file's header, if it has one. */
   readonly head: readonly Cells[];
-  /** Keys of the objects; undefined for CSV, where the first row may hold the names. */
+  /** Keys of the objects; undefined for CSV, where the first row may contain the names. */
   readonly names?: readonly string[];
-  /** All rows, from the first one on. */
+  /** All rows, including the first. */
   rows(): AsyncGenerator<Cells, void>;
 }
 
-/** Longest line that is believed. */
+/** Maximum length of a line. */
 const longestLine = 1 << 20;
-/** Rows that are looked at to find out what the columns are. */
+/** Rows that are examined to identify the columns. */
 const headRows = 20;
 
 export const isCsv = (path: string): boolean => /\.(csv|tsv)$/i.test(path);
@@ -51,7 +51,7 @@ async function firstOf<T>(rows: AsyncGenerator<T, void>): Promise<T[]> {
 /** How a CSV file is written. */
 interface CsvForm {
   readonly delimiter: string;
-  /** The first line that is a row, from 1 on. */
+  /** The first line that is a row, counted from 1. */
   readonly from: number;
 }
 
@@ -81,8 +81,8 @@ async function* csvRows(path: string, { delimiter, from }: CsvForm): AsyncGenera
 }
 
 /**
- * What stands between the cells: what a first line such as "sep=;" says, which Excel takes for that too; else the
- * ending's own, unless the first line has another and not that.
+ * The delimiter: the one stated by a first line such as "sep=;", as in Excel; else that of the file's extension, unless
+ * the first line contains only a different one.
  */
 async function formOf(path: string): Promise<CsvForm> {
   const usual = /\.tsv$/i.test(path) ? "\t" : ",";

@@ -61,7 +61,7 @@ export function requireOneConfiguration(path: string, names: readonly string[], 
     );
 }
 
-/** The samples of these files, in their order; each is brought here when it is wanted. */
+/** The samples of these files, in their order; each is fetched when needed. */
 export async function parquetDataset(
   name: string,
   files: Iterable<string> | AsyncIterable<string>,

@@ -1,4 +1,4 @@
-/** One sample of a WebDataset, as its members come: which of them is its image, and which says its class. */
+/** One sample of a WebDataset, built from its members: which is its image, and which contains its class. */
 import { FileError } from "../../../errors/errors.js";
 import { hasControls, quoted } from "../../../errors/quoted.js";
 import type { ByteSource } from "../../../formats/byte-source.js";
@@ -13,13 +13,13 @@ import { listed } from "../../dataset/parts.js";
 const labelMembers = ["cls", "json", "txt"] as const;
 type LabelMember = (typeof labelMembers)[number];
 
-/** Largest member that can be a label, and longest text. */
+/** Maximum size of a label member, and of its text. */
 const longest = { bytes: 1 << 16, text: 200 };
 
 export class ShardSample {
   readonly #images: { readonly extension: string; readonly member: TarMember }[] = [];
   readonly #labels = new Map<LabelMember, string>();
-  /** What its members end in. */
+  /** Extensions of its members. */
   readonly #extensions: string[] = [];
 
   constructor(

@@ -1,4 +1,4 @@
-/** Where a WebDataset's shards come from: files, packed files, or addresses on the web. */
+/** Sources of a WebDataset's shards: files, compressed files, or URLs. */
 import { createHash } from "node:crypto";
 import { rm, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
@@ -16,7 +16,7 @@ import { type Admit, type StoredShard, shardFolder } from "./store.js";
 export interface Shard {
   /** Its path or address, for messages. */
   readonly name: string;
-  /** What must not change while its index holds. */
+  /** Values that must not change for its index to remain valid. */
   readonly identity: readonly unknown[];
   /** Where it can be read; what is not a plain file has to be made first. */
   readonly file: string;
@@ -24,7 +24,7 @@ export interface Shard {
   readonly make?: StoredShard["make"];
 }
 
-/** Largest shard that is believed. */
+/** Maximum size of a shard. */
 const largest = 2 ** 37;
 /** Bytes that a packed shard may unpack to whatever its size, and how many times its size beyond: images hardly shrink. */
 const unpacked = { always: 2 ** 30, times: 250 };
@@ -39,7 +39,7 @@ export interface ShardOptions {
   readonly pause?: number;
 }
 
-/** Finds out what stands at a path or address. Throws FileError or DownloadError when nothing does. */
+/** Finds out what stands at a path or address. Throws FileError or DownloadError if there is nothing. */
 export async function shardAt(name: string, options: ShardOptions = {}): Promise<Shard> {
   return isUrl(name) ? remoteShard(new URL(name), options) : localShard(name);
 }
@@ -58,7 +58,7 @@ async function remoteShard(url: URL, { signal, pause }: ShardOptions): Promise<S
   const { size, version } = await headOf(url, { signal, pause });
   const identity = [url.href, size, version];
   const file = storedAt(identity);
-  // Goes on with a file only as long as it is the same.
+  // Resumes a file only if it is still the same.
   const headers = version?.startsWith('"') ? { "if-range": version } : undefined;
   const fetchTo = async (target: string, signal: AbortSignal | undefined, admit: Admit) => {
     await admit(size ?? 0);
@@ -108,7 +108,7 @@ async function unpack(from: string, to: string, admit: Admit, name = from): Prom
 
 const attempts = 5;
 
-/** Length and version of the file at an address, as far as the server tells. */
+/** Length and version of the file at a URL, if the server reports them. */
 async function headOf(
   url: URL,
   { signal, pause = 500 }: ShardOptions,

@@ -1,6 +1,6 @@
 /**
- * Shards that are not here yet: fetched (or unpacked) whole into the cache when they are wanted, and removed again, the
- * least recently used first, when all of them together take more than their share of the disk.
+ * Shards that are not local: fetched (or unpacked) whole into the cache when needed, and removed again, the least
+ * recently used first, when together they exceed their share of the disk.
  */
 import { mkdir, readdir, rm, stat, utimes } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -10,34 +10,34 @@ import { requireFreeSpace } from "../../../system/files/atomic-file.js";
 import { cacheFolder } from "../../../system/files/cache-folder.js";
 import { waitForLock } from "../../../system/files/lock-file.js";
 
-/** Told how many bytes a shard in the making has now; throws FileError when that is more than there is room for. */
+/** Called with the current bytes of a shard being fetched; throws FileError if there is not enough space. */
 export type Admit = (bytes: number) => Promise<void>;
 
 export interface StoredShard {
   /** Its path or address, for messages. */
   readonly name: string;
-  /** Where it is put. */
+  /** Path of the local file. */
   readonly file: string;
-  /** Makes the file, whole or not at all. */
+  /** Creates the file, completely or not at all. */
   make(signal: AbortSignal | undefined, admit: Admit): Promise<void>;
 }
 
 export interface StoreOptions {
-  /** Bytes that shards may take in the cache; no single one may take more. */
+  /** Maximum bytes of shards in the cache, also for a single one. */
   readonly budget?: number;
-  /** What was used in the last so many milliseconds stays, for another process may be reading it. */
+  /** Shards used within this many milliseconds are kept, since another process may be reading them. */
   readonly fresh?: number;
   readonly signal?: AbortSignal;
 }
 
 export const shardFolder = (): string => join(cacheFolder(), "shards");
 
-/** Bytes of the disk that a growing shard leaves free. */
+/** Bytes that a growing shard leaves free on the disk. */
 const spare = 2 ** 26;
 
 const asGiB = (bytes: number): number => Number((bytes / 2 ** 30).toPrecision(3));
 
-/** Shards that are fetched at a time ahead of their need. */
+/** Number of shards fetched in advance at the same time. */
 const atOnce = 2;
 
 export class ShardStore {
@@ -50,7 +50,7 @@ export class ShardStore {
     readonly options: StoreOptions = {},
   ) {}
 
-  /** Brings these shards here, and keeps them until the answer is called. */
+  /** Fetches these shards, and keeps them until the returned function is called. */
   async hold(wanted: readonly number[]): Promise<() => void> {
     const files = wanted.map((i) => this.shards[i].file);
     for (const file of files) this.#holds.set(file, (this.#holds.get(file) ?? 0) + 1);
@@ -66,7 +66,7 @@ export class ShardStore {
     }
   }
 
-  /** Begins to bring these, a few at a time. What goes wrong is told when they are held. */
+  /** Starts to fetch these, a few at a time. Errors are reported when they are held. */
   foresee(wanted: readonly number[]): void {
     this.#foreseen = wanted;
     this.#begin();
@@ -91,7 +91,7 @@ export class ShardStore {
     return made;
   }
 
-  /** Makes the file, unless it is there or another process is at it. */
+  /** Creates the file, unless it exists or another process is creating it. */
   async #make({ name, file, make }: StoredShard): Promise<void> {
     const { signal } = this.options;
     const now = new Date();
@@ -111,7 +111,7 @@ export class ShardStore {
     }
   }
 
-  /** Holds one shard in the making against the budget, and against the disk as it is filled by others too. */
+  /** Checks a growing shard against the budget, and against the disk, which others fill too. */
   #bound(name: string, folder: string): Admit {
     const { budget = budgetOf(process.env) } = this.options;
     let sure = spare;
@@ -127,7 +127,7 @@ export class ShardStore {
     };
   }
 
-  /** Removes shards of any dataset that nobody holds, and what is left of them, until the rest is within the budget. */
+  /** Removes unused shards of any dataset, and their leftovers, until the rest is within the budget. */
   async #makeRoom(): Promise<void> {
     const { budget = budgetOf(process.env), fresh = 300_000 } = this.options;
     const folder = shardFolder();

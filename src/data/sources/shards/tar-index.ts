@@ -1,6 +1,6 @@
 /**
- * What a WebDataset shard holds: members that share their name up to the first dot are one sample, with its image and
- * its class. Found by a walk over the headers and kept in the cache, for the next time.
+ * The contents of a WebDataset shard: members that share their name up to the first dot are one sample, with its image
+ * and its class. Found by a walk over the headers and cached for the next time.
  */
 import { createHash } from "node:crypto";
 import { mkdir } from "node:fs/promises";
@@ -49,7 +49,7 @@ export function addIndexed(
   }
 }
 
-/** Walks through a shard. Throws FileError when a sample lacks its image. */
+/** Walks through a shard. Throws FileError if a sample has no image. */
 export async function indexShard(source: ByteSource): Promise<ShardIndex> {
   const index = emptyIndex();
   let sample: ShardSample | undefined;
@@ -82,20 +82,20 @@ export async function indexShard(source: ByteSource): Promise<ShardIndex> {
   return index;
 }
 
-/** Name up to the first dot of its last part, and what follows in small letters. */
+/** Name up to the first dot of its last part, and the rest in lower case. */
 function splitName(name: string): [stem: string, extension: string] {
   const dot = name.indexOf(".", name.lastIndexOf("/") + 1);
   return dot < 0 ? [name, ""] : [name.slice(0, dot), name.slice(dot + 1).toLowerCase()];
 }
 
-/** The index that the cache holds under `identity` (what must not change while the index holds), else a new one. */
+/** The cached index for `identity` (values that must not change for the index to remain valid), else a new one. */
 export async function cachedIndex(identity: readonly unknown[], make: () => Promise<ShardIndex>): Promise<ShardIndex> {
   const name = createHash("sha256").update(JSON.stringify(identity)).digest("hex");
   const path = join(cacheFolder(), "shards", `${name}.json`);
   const known = await readIndex(path);
   if (known) return known;
   const index = await make();
-  // A cache that cannot be written costs time and nothing else.
+  // A cache that cannot be written only costs time.
   await mkdir(dirname(path), { recursive: true })
     .then(() => writeFileAtomic(path, JSON.stringify(index)))
     .catch(() => undefined);

@@ -27,8 +27,8 @@ export const hasShards = ({ files, folders }: Place): boolean =>
   files.some((name) => /\.tar$/i.test(name)) || (folders.length === 0 && files.some(isShardName));
 
 /**
- * Opens a shard, shards by a brace pattern, or all shards of a folder; with parts where their names tell some. Shards on
- * the web, and packed ones, are brought into the cache one by one as they are wanted.
+ * Opens a shard, shards by a brace pattern, or all shards of a folder; with parts where their names tell some. Remote
+ * and compressed shards are fetched into the cache one by one when needed.
  */
 export async function openWebDataset(
   path: string,
@@ -87,7 +87,7 @@ type OpenShards = Pick<ShardOptions, "pause"> & Pick<StoreOptions, "budget" | "f
 
 const stored = ({ name, file, make }: Shard): StoredShard => ({ name, file, make: make ?? (async () => undefined) });
 
-/** Names of the shards, and what stands before each: only names of this dataset may tell its parts. */
+/** Names of the shards, and their common prefix: only the names within this dataset determine its parts. */
 async function shardsOf(path: string): Promise<{ prefix: string; names: string[] }> {
   if (isShardName(path)) {
     const prefix = path.slice(0, path.split(/[{?#]/)[0].lastIndexOf("/") + 1);
@@ -105,7 +105,7 @@ async function shardsOf(path: string): Promise<{ prefix: string; names: string[]
 /** Calls at a time: questions to a server, and whole shards. */
 const atOnce = { questions: 8, shards: 2 };
 
-/** Maps with a few calls at a time; the answers stand in the order of what was asked. */
+/** Maps with a few concurrent calls; results are in the order of the items. */
 async function mapSome<T, R>(most: number, items: readonly T[], map: (item: T, i: number) => Promise<R>): Promise<R[]> {
   const found: R[] = [];
   let next = 0;
@@ -116,10 +116,10 @@ async function mapSome<T, R>(most: number, items: readonly T[], map: (item: T, i
   return found;
 }
 
-/** Archives below this size are walked through as fast as their index is read. */
+/** Walking through archives below this size is as fast as reading their index. */
 const worthKeeping = 16 * 2 ** 20;
 
-/** The indices of all shards. A shard that is seen for the first time is brought here for that. */
+/** The indices of all shards. A new shard is fetched for this. */
 async function indexAll(shards: readonly Shard[], store: ShardStore, progress: Progress): Promise<ShardIndex[]> {
   let done = 0;
   const indexed = async ({ name, identity, file, size = worthKeeping, make }: Shard, i: number) => {
@@ -140,7 +140,7 @@ async function indexAll(shards: readonly Shard[], store: ShardStore, progress: P
   return mapSome(atOnce.shards, shards, indexed);
 }
 
-/** The first place in a growing list whose value is above `n`. */
+/** The first index in an ascending list whose value is above `n`. */
 function firstAbove(values: readonly number[], n: number): number {
   let [low, high] = [0, values.length];
   while (low < high) {
