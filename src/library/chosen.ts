@@ -1,4 +1,4 @@
-/** What `train` decides where its caller does not: the recipe that fits the data, and what is set aside for testing. */
+/** What `train` chooses if its caller does not: the recipe that fits the data, and the part held out for testing. */
 import type { Dataset, SplitRule } from "../data/dataset/dataset.js";
 import { partOf } from "../data/dataset/split.js";
 import { type DataPlace, openForTraining, placeName } from "../training/feed/data-place.js";
@@ -6,7 +6,7 @@ import { hasMeasuredPart } from "../training/feed/measured-data.js";
 import { setAside } from "../training/recipe/chosen.js";
 import { type FittingOptions, fittingRecipe } from "../training/recipe/fitting.js";
 
-/** What was decided, and the sentences that say so. */
+/** What was chosen, and the sentences that report it. */
 export interface Chosen<T> {
   readonly value: T;
   readonly notes: readonly string[];
@@ -18,7 +18,7 @@ export interface ChosenSplit extends Chosen<SplitRule> {
   readonly whole?: Dataset;
 }
 
-/** A share for testing where the data has no part for it and none is named; as `deit train` chooses. */
+/** A share for testing if the data has no part for it and none is given; chosen as by `deit train`. */
 export async function chosenSplit(data: DataPlace, signal?: AbortSignal): Promise<ChosenSplit> {
   if (typeof data === "string" && (await hasMeasuredPart(data))) return { value: { kind: "given" }, notes: [] };
   const whole = await openForTraining(data, { signal });

@@ -21,63 +21,63 @@ import {
 
 /** How a classifier is opened. */
 export interface ClassifierSettings extends ClassifierChoice {
-  /** The engine (default: `auto`). One that is open already is not closed with the classifier. */
+  /** The engine (default: `auto`). An engine that is already open is not closed with the classifier. */
   readonly engine?: EngineOption;
 }
 
-/** One answer to "what is it?". */
+/** A predicted class. */
 export interface Prediction {
-  /** Name of the class; its index as text where nothing names the classes. */
+  /** Name of the class; its index as a string if the classes have no names. */
   readonly label: string;
   /** Softmax probability, between 0 and 1. */
   readonly score: number;
-  /** Place of the class among the outputs. */
+  /** Index of the class among the outputs. */
   readonly index: number;
 }
 
-/** How many answers are given. */
+/** How many predictions are returned. */
 export interface ClassifyOptions {
-  /** The most likely classes to tell (default: 5); all of them where there are fewer. */
+  /** Number of most likely classes (default: 5); all if there are fewer. */
   readonly top?: number;
 }
 
-/** Which vector an embedding is. */
+/** Which vector to return as the embedding. */
 export interface EmbedOptions {
   /**
-   * `class` (the default): what the head reads, of a distilled model the mean over both tokens; `patches`: the mean of the
-   * normalised tokens of the patches.
+   * `class` (the default): the input of the head, for a distilled model the mean over both tokens; `patches`: the mean
+   * of the normalised patch tokens.
    */
   readonly from?: "class" | "patches";
 }
 
-/** A classifier of images: call it. It holds memory until `close()`, or the end of an `await using`. */
+/** An image classifier, called as a function. It holds memory until `close()`, or the end of an `await using`. */
 export interface ImageClassifier {
-  /** The most likely classes of an image, the likeliest first. */
+  /** The most likely classes of an image, most likely first. */
   (image: ImageInput, options?: ClassifyOptions): Promise<readonly Prediction[]>;
-  /** The same for each of several images, in their order. */
+  /** The same for each of several images, in order. */
   (images: readonly ImageInput[], options?: ClassifyOptions): Promise<readonly (readonly Prediction[])[]>;
-  /** Names of the classes in the order of the outputs, where they are known. */
+  /** Names of the classes in the order of the outputs, if known. */
   readonly classes?: readonly string[];
-  /** What should be said of how the weights are taken. */
+  /** Notes on how the weights were interpreted. */
   readonly notes: readonly string[];
-  /** The images that a run of deit's trained it on, and how to open those that the run set aside. */
+  /** The images that a deit run trained it on, and how to open those that the run held out. */
   readonly trainedOn?: TrainedOn;
-  /** A vector of `width` numbers for an image. Throws UsageError for a model that has none. */
+  /** A vector of `width` numbers for an image. Throws UsageError for a model without embeddings. */
   embed(image: ImageInput, options?: EmbedOptions): Promise<Float32Array>;
   /** One for each image. */
   embed(images: readonly ImageInput[], options?: EmbedOptions): Promise<readonly Float32Array[]>;
-  /** Where the token looks: a map per head of the last block, and all layers rolled out. */
+  /** Attention of the token to the patches: a map per head of the last block, and the rollout over all layers. */
   attention(image: ImageInput, token?: AttentionToken): Promise<AttentionMaps>;
-  /** Frees the model, and the engine where nobody else uses it. */
+  /** Frees the model, and the engine if it is no longer used. */
   close(): Promise<void>;
   /** The same, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
 /**
- * Opens a classifier. `source` is a model's name, which means its published weights (from the hub, kept in its cache); a
- * run folder or a file of weights; an ONNX file of any image classifier; `{ model: "name", weights: "file" }`; or a model
- * and its weights in memory. Answers are those of `deit predict`. Throws a DeitError where it cannot be opened.
+ * Opens a classifier. `source` is a model's name, for its published weights (from the hub, kept in its cache); a run
+ * folder or a weights file; an ONNX file of any image classifier; `{ model: "name", weights: "file" }`; or a model and
+ * its weights in memory. Predictions equal those of `deit predict`. Throws a DeitError if it cannot be opened.
  *
  * @example
  * ```js
@@ -116,7 +116,7 @@ function callable(opened: Opened): ImageClassifier {
   return Object.assign(call, members) as ImageClassifier;
 }
 
-/** The model behind the function, and what it has opened beside. */
+/** The model behind the function, and the resources it has opened. */
 class Opened {
   readonly #probes = new Map<string, Promise<Probe>>();
   readonly #attentions = new Map<AttentionToken, Promise<Attention>>();
@@ -131,7 +131,7 @@ class Opened {
     this.#closing.add(() => model.dispose());
   }
 
-  /** One image after another: only one is in memory, and answers are those of each alone. */
+  /** One image at a time: only one is in memory, and results do not depend on the other images. */
   async each<T>(input: ImageInput | readonly ImageInput[], work: (image: NamedImage) => Promise<T>): Promise<T | T[]> {
     if (this.#closed) throw new UsageError("The classifier is closed; open a new one.");
     const { exif } = this.model.view;
@@ -194,7 +194,7 @@ class Opened {
 
   #keep(opened: Promise<{ dispose(): Promise<void> }>): void {
     this.#closing.add(async () => (await opened).dispose());
-    opened.catch(() => undefined); // whoever asked hears of it
+    opened.catch(() => undefined); // callers get the rejection
   }
 
   #inside(what: string): NonNullable<OpenedClassifier["inside"]> {

@@ -1,13 +1,13 @@
-/** The engine of a call: one of the caller's own, or one that all calls with the same choice share. */
+/** The engine of a call: the caller's own, or one shared by all calls with the same choice. */
 import type { Engine } from "../engines/engine.js";
 import { type EngineChoice, type EngineName, openEngine as open } from "../engines/open.js";
 
-/** An engine by name, by name and settings, or one that is open already and stays so. */
+/** An engine by name, by name and settings, or one that is already open and is left open. */
 export type EngineOption = EngineName | EngineChoice | Engine;
 
 /**
- * Opens an engine: `auto` (the default) takes XLA where an accelerator's plugin is installed and works, otherwise ONNX
- * Runtime. Whoever opens it closes it. Throws EngineError where the one that is asked for cannot be had.
+ * Opens an engine: `auto` (the default) selects XLA if a plugin for an accelerator is installed and works, otherwise
+ * ONNX Runtime. The caller must close it. Throws EngineError if the requested engine is not available.
  *
  * @example
  * ```js
@@ -25,7 +25,7 @@ export function openEngine(choice: EngineName | EngineChoice = "auto"): Promise<
 /** An engine in use. */
 export interface EngineLease {
   readonly engine: Engine;
-  /** Gives it back; a shared one is closed when nobody has it any more. */
+  /** Releases it; a shared engine is closed with its last lease. */
   release(): Promise<void>;
 }
 
@@ -34,14 +34,17 @@ interface Shared {
   users: number;
 }
 
-/** Engines take threads and memory of the whole process, so that all of one choice are one. */
+/** Engines use threads and memory of the whole process, so equal choices share one. */
 const shared = new Map<string, Shared>();
 
-/** The engine of an option; one that is open already stays its owner's. An idle engine keeps no process alive. */
+/**
+ * The engine of an option; an engine that is already open still belongs to its owner. An idle engine does not keep the
+ * process alive.
+ */
 export async function leaseEngine(option: EngineOption = "auto"): Promise<EngineLease> {
   if (typeof option !== "string" && "compile" in option) return { engine: option, release: () => Promise.resolve() };
   const choice = typeof option === "string" ? { engine: option } : option;
-  // What cannot be compared cannot be shared.
+  // Options that cannot be compared cannot be shared.
   if (choice.splitState || choice.process) {
     const engine = await open(choice);
     return { engine, release: once(() => engine.close()) };

@@ -1,4 +1,4 @@
-/** Images as callers have them: a path, an address, the bytes of a file, or pixels. */
+/** Images as given by callers: a path, a URL, the bytes of a file, or pixels. */
 import { fileURLToPath } from "node:url";
 import { decodeImage, type Exif } from "../data/codec/decode.js";
 import type { RgbImage } from "../data/pixels/image.js";
@@ -9,16 +9,19 @@ import { request, shown } from "../system/net/http.js";
 import { networkReason } from "../system/net/network-reason.js";
 import { paced } from "../system/net/paced.js";
 
-/** An image: a path, an address (`http:`, `https:`, `file:`, also as a string), an image file's bytes, or pixels. */
+/** An image: a path, a URL (`http:`, `https:`, `file:`, also as a string), an image file's bytes, or pixels. */
 export type ImageInput = string | URL | Uint8Array | PixelImage;
 
-/** An image for classifying, and its name for messages. */
+/** An image to classify, and its name for messages. */
 export interface NamedImage {
   readonly name: string;
   readonly image: RgbImage;
 }
 
-/** Reads and decodes an image exactly. `at` counts the images of an array. Throws FileError, DownloadError or UsageError. */
+/**
+ * Reads and decodes an image exactly. `at` is the index in an array of images. Throws FileError, DownloadError or
+ * UsageError.
+ */
 export async function readImage(input: ImageInput, exif: Exif, at?: number): Promise<NamedImage> {
   const place = at === undefined ? "the image" : `image ${at}`;
   if (input instanceof Uint8Array)
@@ -37,7 +40,7 @@ async function readPlace(place: string | URL, exif: Exif): Promise<NamedImage> {
   return { name: path, image: await readSample({ kind: "file", path }, { jpeg: "exact", exif }) };
 }
 
-/** More bytes are no photograph. */
+/** Larger than any photograph. */
 const largestDownload = 256 * 2 ** 20;
 
 async function fetched(url: URL): Promise<Uint8Array> {

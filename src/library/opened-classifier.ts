@@ -1,4 +1,4 @@
-/** Whoever can classify: a model with its weights, or an ONNX file. Opens either behind one interface. */
+/** Opens classifiers, a model with its weights or an ONNX file, behind one interface. */
 
 import type { TrainedOn } from "../data/dataset/trained-on.js";
 import type { Engine } from "../engines/engine.js";
@@ -16,11 +16,11 @@ import { modelNames } from "../models/registry.js";
 import { usualClasses } from "../models/usual-classes.js";
 import type { NamedTensors } from "../tensor/index.js";
 
-/** A model that is in memory already, as `createModel` and `initialize` or `openModel` give it. */
+/** A model in memory, as returned by `createModel` and `initialize` or `openModel`. */
 export interface ModelInMemory {
   readonly model: Model;
   readonly weights: NamedTensors;
-  /** How it sees images (default: as the model says). */
+  /** How images are preprocessed for it (default: the model's own view). */
   readonly view?: EvaluationView;
   readonly classes?: readonly string[];
 }
@@ -29,37 +29,37 @@ export interface ModelInMemory {
 export interface NamedWeights {
   /** A file, a run folder, `hub` or `hub:owner/name`. */
   readonly weights: string;
-  /** A registered model's name where the weights do not say it, or what makes a model of one's own. */
+  /** A registered model's name, if the weights do not state it, or the definition of a custom model. */
   readonly model?: string | OwnModel;
 }
 
 /** Which classifier: a model's name (its published weights), weights, a run folder, an ONNX file, or a model in memory. */
 export type ClassifierSource = string | NamedWeights | ModelInMemory;
 
-/** What can classify views of images, before there is a function around it. */
+/** A classifier of preprocessed images, without the callable interface. */
 export interface OpenedClassifier {
   readonly name: string;
   readonly view: EvaluationView;
   readonly classes?: readonly string[];
   readonly notes: readonly string[];
-  /** The images it was trained on, where the weights say. */
+  /** The images that it was trained on, if the weights state them. */
   readonly trainedOn?: TrainedOn;
-  /** Undefined for a file whose inside is not known. */
+  /** Undefined for an ONNX file, whose structure is unknown. */
   readonly inside?: { readonly model: Model; readonly weights: NamedTensors };
   /** Logits of one view, `size · size · 3` bytes. */
   logits(view: Uint8Array): Promise<Float32Array>;
   dispose(): Promise<void>;
 }
 
-/** What the caller says about a classifier. */
+/** The caller's settings for a classifier. */
 export interface ClassifierChoice extends ViewChoice {
-  /** Class names in the order of the outputs, where the weights do not say or others are wanted. */
+  /** Class names in the order of the outputs, if the weights do not state them or to override them. */
   readonly classes?: readonly string[];
-  /** Of an ONNX file with several outputs: the name of the one that holds the classes. */
+  /** For an ONNX file with several outputs: the name of the one with the classes. */
   readonly output?: string;
-  /** What the numbers of an ONNX file are (default: as its last node or the numbers themselves show). */
+  /** Form of an ONNX file's outputs (default: inferred from its last node or the numbers themselves). */
   readonly answers?: AnswerForm;
-  /** Bytes of a download so far and in all. */
+  /** Bytes of a download so far and in total. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
@@ -122,7 +122,7 @@ const over = (classifier: Classifier): Pick<OpenedClassifier, "name" | "logits" 
   dispose: () => classifier.dispose(),
 });
 
-/** An ONNX file; ONNX Runtime runs it whatever the engine of models is. */
+/** An ONNX file, run by ONNX Runtime whatever the engine for models. */
 async function openFile(path: string, choice: ClassifierChoice): Promise<OpenedClassifier> {
   const { normalization, imageSize, classes, output, answers } = choice;
   const file = await openOnnxClassifier(path, { normalization, imageSize, classes, output, answers });

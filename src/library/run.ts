@@ -1,15 +1,15 @@
-/** A training run as its caller sees it: events while it continues, and how it ended. */
+/** A training run from the caller's point of view: events while it runs, and its result. */
 import { messageOf } from "../errors/message-of.js";
 import type { TrainResult } from "../training/run/trainer.js";
 import type { TrainEvent } from "../training/run-folder/events.js";
 
 /**
- * A run that continues by itself. Its events can be read by one `for await`, which ends with the run and throws what ended it
- * early; leaving the loop does not stop the run, `stop()` does. Events wait for whoever reads them; only of reports of
- * single steps no more than 10,000 wait, then the oldest are dropped.
+ * A run in the background. Its events can be read by one `for await`, which ends with the run and throws the error that
+ * ended it early; leaving the loop does not stop the run, `stop()` does. Events are queued until they are read, except
+ * that at most 10,000 reports of single steps are kept; the oldest are dropped.
  */
 export interface TrainingRun extends AsyncIterable<TrainEvent> {
-  /** How the run ended; also that of one that was stopped, which says `interrupted`. Rejects with a DeitError. */
+  /** The result of the run; if it was stopped, with `interrupted`. Rejects with a DeitError. */
   readonly finished: Promise<TrainResult>;
   /** Saves the run and ends it, so that it can be resumed. */
   stop(): void;
@@ -17,7 +17,7 @@ export interface TrainingRun extends AsyncIterable<TrainEvent> {
 
 const mostSteps = 10_000;
 
-/** Starts `work` and hands its events on. `signal` stops it, as `stop` does. */
+/** Starts `work` and passes its events on. `signal` stops it, like `stop`. */
 export function startRun(
   work: (onEvent: (event: TrainEvent) => void, signal: AbortSignal) => Promise<TrainResult>,
   signal?: AbortSignal,
@@ -29,7 +29,8 @@ export function startRun(
   finished.then(
     () => events.end(),
     (error: unknown) => {
-      // Who waits for the end later must not be killed by the failure before; who does neither is told.
+      // A failure must not crash a process that awaits the end later; if nobody awaits it or reads events, it is
+      // reported.
       if (!heard && !events.read)
         process.emitWarning(`A training run failed, and nobody has asked for its end yet: ${messageOf(error)}`);
       events.end(error);
@@ -45,13 +46,13 @@ export function startRun(
   };
 }
 
-/** Events between whoever makes and whoever reads them. */
+/** A queue of events between producer and consumer. */
 class EventQueue {
   #waiting: TrainEvent[] = [];
   #steps = 0;
   #ended: { readonly error?: unknown } | undefined;
   #wake: (() => void) | undefined;
-  /** Whether somebody reads. */
+  /** Whether there is a reader. */
   read = false;
 
   push(event: TrainEvent): void {
@@ -79,7 +80,7 @@ class EventQueue {
             yield event;
           }
         } finally {
-          // Who leaves the loop leaves the rest to the next one.
+          // A reader that leaves its loop leaves the remaining events to the next one.
           if (given < batch.length) this.#waiting = [...batch.slice(given), ...this.#waiting];
         }
         if (this.#waiting.length > 0) continue;

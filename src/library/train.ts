@@ -1,4 +1,4 @@
-/** `train` and `distil`: a model learns from images. */
+/** `train` and `distil`: train a model on images. */
 import { availableParallelism } from "node:os";
 import type { SplitRule } from "../data/dataset/dataset.js";
 import type { OwnAugmentation } from "../data/loading/on-this-thread.js";
@@ -19,7 +19,7 @@ import { type ChosenSplit, chosenSettings, chosenSplit, trainingPart } from "./c
 import { type EngineOption, leaseEngine } from "./engine.js";
 import { startRun, type TrainingRun } from "./run.js";
 
-/** A path of any format, a dataset, or images that their caller reads. */
+/** A path in any format, a dataset, or images read by the caller. */
 export type TrainingImages = DataPlace | OwnSamples;
 
 /** How a model is trained. */
@@ -28,19 +28,21 @@ export interface TrainSettings
     TrainOptions,
     "validation" | "test" | "allowChanges" | "checkpointMinutes" | "keepStates" | "onNaN" | "onBadImage" | "precision"
   > {
-  /** Run folder: weights, log and all that resuming needs. */
+  /** Run folder: weights, log and everything needed to resume. */
   readonly output: string;
-  /** A packaged recipe's name, a recipe's file, or settings; by default chosen to fit the data, which an event reports. */
+  /**
+   * A packaged recipe's name, a recipe's file, or settings; by default chosen to fit the data and reported by an event.
+   */
   readonly recipe?: string | RecipeSettings;
   /** Changes to the recipe. */
   readonly settings?: RecipeSettings;
-  /** A registered model's name, a model made for the data's classes, or what makes one. */
+  /** A registered model's name, a model created for the data's classes, or the definition of one. */
   readonly model?: string | Model | OwnModel;
-  /** Weights to begin from: a file, a run folder, `hub` or `hub:owner/name`. */
+  /** Weights to start from: a file, a run folder, `hub` or `hub:owner/name`. */
   readonly finetune?: string;
   /** Passes over the training images. */
   readonly epochs?: number;
-  /** Images of a step. */
+  /** Images per step. */
   readonly batchSize?: number;
   /**
    * The loss against labels instead of the recipe's: from logits and targets, both float32 `[batch, classes]`, to a scalar.
@@ -48,29 +50,31 @@ export interface TrainSettings
    */
   readonly loss?: Loss;
   /**
-   * Changes each training image after crop, flips and the recipe's own augmentation: 8-bit RGB of the model's size in, and
-   * out, with the random numbers of that view. It runs on this thread, also where worker threads read images, so one that
-   * is slow slows training. The run folder cannot record it.
+   * Changes each training image after crop, flips and the recipe's own augmentation: from 8-bit RGB of the model's size
+   * to the same, with the random numbers of that view. It runs on this thread even if worker threads read images, so a
+   * slow function slows down training. The run folder cannot record it.
    */
   readonly augment?: OwnAugmentation;
   /**
-   * Share of each class that is set aside for testing, or "given" for the data's own parts alone. Unless told, a share is
-   * set aside where the data has no part for testing and none is named.
+   * Share of each class that is held out for testing, or "given" to use only the data's own parts. By default, a share
+   * is held out if the data has no part for testing and none is given.
    */
   readonly split?: number | "given";
-  /** Goes on with the run in `output`, with its recipe unless another is given; its data and model must be the same. */
+  /**
+   * Resumes the run in `output`, with its recipe unless a different one is given; its data and model must be the same.
+   */
   readonly resume?: boolean;
   readonly engine?: EngineOption;
-  /** Threads that read images (default: one less than the machine has). */
+  /** Threads that read images (default: one fewer than the machine has). */
   readonly workers?: number;
   /** Saves the run and stops it. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * Trains a model on images and begins at once: `data` is a path of any format, a dataset (`openDataset`, `memoryDataset`),
- * or your own images, `{ length, classes, read(index) }`, which are read when they are needed. Read the events
- * of the run that comes back, or wait for `finished`. Throws UsageError or FileError for what is wrong with the options.
+ * Trains a model on images, starting immediately: `data` is a path in any format, a dataset (`openDataset`,
+ * `memoryDataset`), or your own images, `{ length, classes, read(index) }`, which are read when needed. Read the events
+ * of the returned run, or await `finished`. Throws UsageError or FileError for invalid options.
  *
  * @example
  * ```js
@@ -85,7 +89,7 @@ export async function train(data: TrainingImages, settings: TrainSettings): Prom
   return begin(data, settings, {});
 }
 
-/** Begins a run; `taught` are settings that come after all others, `teacher` a function that they name. */
+/** Starts a run; `taught` are settings that override all others, `teacher` a function that they refer to. */
 async function begin(
   images: TrainingImages,
   options: TrainSettings,
@@ -99,7 +103,7 @@ async function begin(
   const changes = defined({ ...settings, finetune, epochs, batchSize, model: own?.name ?? model, ...taught });
   const known = asked === undefined && options.resume ? (await describeRun(options.output))?.recipe : undefined;
   const base = typeof asked === "string" ? await readRecipe(asked) : (asked ?? known);
-  // A recipe that is wrong is told before anything is opened.
+  // Errors in the recipe are reported before anything is opened.
   if (base) parseRecipe({ ...base, ...changes });
   const data = typeof images === "object" && isOwnSamples(images) ? await sampleDataset(images, signal) : images;
   const split = await splitOf(data, options);
@@ -166,19 +170,19 @@ const defined = (settings: Readonly<Record<string, unknown>>): Record<string, un
 /** How a model learns from a teacher. */
 export interface DistilSettings extends Omit<TrainSettings, "model"> {
   /**
-   * A registered model's name (its published weights), a run folder, a file of weights, an ONNX file, or a function from
-   * images to logits, with what it wants to see where that is not what the student sees. A function must be given again
-   * to a run that continues.
+   * A registered model's name (its published weights), a run folder, a file of weights, an ONNX file, or a function
+   * from images to logits, with its view of images if that differs from the student's. A function must be passed again
+   * when a run is resumed.
    */
   readonly teacher: string | TeacherFunction | OwnTeacher;
-  /** Who learns (default: the recipe's model). */
+  /** The model to train (default: the recipe's model). */
   readonly student?: TrainSettings["model"];
-  /** `hard`: from the teacher's decisions (the default); `soft`: from its probabilities. */
+  /** `hard`: learn the teacher's predicted classes (the default); `soft`: its probabilities. */
   readonly mode?: "hard" | "soft";
 }
 
 /**
- * Trains a student on images and what a teacher says of them. All else is as in `train`.
+ * Trains a student on images and a teacher's predictions for them. Otherwise the same as `train`.
  *
  * @example
  * ```js
@@ -196,13 +200,13 @@ export async function distil(data: TrainingImages, options: DistilSettings): Pro
   return begin(data, { ...others, model: student }, { distillation: mode, ...teaching(teacher) }, ownTeacher(teacher));
 }
 
-/** A teacher that is a function, or has one. */
+/** The teacher if it is, or contains, a function. */
 function ownTeacher(teacher: DistilSettings["teacher"]): OwnTeacher | undefined {
   if (typeof teacher === "function") return { answer: teacher };
   return typeof teacher === "object" && teacher !== null && typeof teacher.answer === "function" ? teacher : undefined;
 }
 
-/** The settings of a recipe that name a teacher. */
+/** The recipe settings for a teacher. */
 function teaching(teacher: DistilSettings["teacher"]): RecipeSettings {
   const own = ownTeacher(teacher);
   if (own) return { teacherWeights: ownTeacherName(own) };

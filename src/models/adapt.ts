@@ -1,4 +1,6 @@
-/** Fits weights to a model: position embeddings are resized, heads of another class count refused or restarted. */
+/**
+ * Adapts weights to a model: position embeddings are resized, heads with a different class count refused or restarted.
+ */
 import { WeightsError } from "../errors/errors.js";
 import { sentence, setting, way } from "../errors/sentence.js";
 import { describe, type HostTensor, type NamedTensors, type Shape } from "../tensor/index.js";
@@ -9,22 +11,22 @@ import { isHead } from "./parts.js";
 import { type PositionInterpolation, resizePositionEmbedding } from "./position-embedding.js";
 import { type DeitSizes, describeDeit, differences, nameOf, recognizeDeit } from "./recognize.js";
 
-/** How weights are fitted to a model. */
+/** How weights are adapted to a model. */
 export interface AdaptOptions {
   /** Where the weights come from, for messages. */
   readonly source: string;
-  /** Starts new heads when the class counts differ (fine-tuning); otherwise that is an error. */
+  /** Starts new heads if the class counts differ (fine-tuning); otherwise that is an error. */
   readonly newHead?: { readonly seed: number };
-  /** Tensors that are there but of a kind that is not read, such as "float8_e5m2": an error where the model needs them. */
+  /** Tensors that are present but of an unsupported kind, such as "float8_e5m2": an error if the model needs them. */
   readonly unread?: ReadonlyMap<string, string>;
-  /** Attention heads that the weights were trained with, where they say so; the shapes do not tell. */
+  /** Number of attention heads that the weights were trained with, if stated; it cannot be inferred from shapes. */
   readonly heads?: number;
-  /** Told what of the weights is left out, where that is not an error. */
+  /** Called with notes on weights that are left out without error. */
   readonly onNote?: (sentence: string) => void;
   readonly positions?: PositionInterpolation;
 }
 
-/** The model's parameters, in its order, from `tensors` by name. Throws WeightsError with one sentence when they do not fit. */
+/** The model's parameters, in its order, from `tensors` by name. Throws WeightsError if they do not fit. */
 export function adaptWeights(model: Model, tensors: NamedTensors, options: AdaptOptions): NamedTensors {
   refuseOtherArchitecture(model, tensors, options);
   const left = leftOver(model, [...tensors.keys(), ...(options.unread?.keys() ?? [])]);
@@ -34,7 +36,7 @@ export function adaptWeights(model: Model, tensors: NamedTensors, options: Adapt
   );
 }
 
-/** The tensor for a parameter. A head that read something else than the model's reads is not taken. */
+/** The tensor for a parameter. A head whose input differs from that of the model's head is not used. */
 const givenTo = (spec: ParameterSpec, tensors: NamedTensors, { ofHead }: LeftOver): HostTensor | undefined =>
   ofHead && isHead(spec) ? undefined : tensors.get(spec.name);
 
@@ -77,7 +79,7 @@ function fitPositions(
   if (Number.isInteger(Math.sqrt(given.shape[1] - prefix)))
     return resizePositionEmbedding(given, [side, side], prefix, positions);
   if (newHead && model.distilled && Number.isInteger(Math.sqrt(given.shape[1] - 1))) {
-    // A plain model becomes a distilled one: its distillation token begins at the class token's position.
+    // A plain model becomes a distilled one: its distillation token starts with the class token's position.
     const width = given.shape[2];
     const data = new Float32Array((given.shape[1] + 1) * width);
     data.set((given.data as Float32Array).subarray(0, width));
@@ -116,7 +118,7 @@ function refuseOtherArchitecture(model: Model, tensors: NamedTensors, options: A
     );
 }
 
-/** Two DeiTs that differ in more than classes and resolution. */
+/** Throws for DeiTs that differ in more than classes and resolution. */
 function refuseOtherDeit(model: Model, found: DeitSizes, wanted: DeitSizes, source: string, anew: boolean): void {
   const differ = differences(found, wanted);
   const name = nameOf(found);

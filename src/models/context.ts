@@ -1,4 +1,4 @@
-/** Ways to run a forward pass. */
+/** Contexts for running a forward pass. */
 import { WeightsError } from "../errors/errors.js";
 import { add, input, mul, type Tensor } from "../tensor/index.js";
 import type { ForwardContext, Logits, Model } from "./model.js";
@@ -19,7 +19,7 @@ export function inferenceContext(parameters: ReadonlyMap<string, Tensor>): Forwa
   };
 }
 
-/** A forward pass without randomness that keeps the intermediate values `wanted` says yes to. */
+/** A forward pass without randomness that keeps the intermediate values selected by `wanted`. */
 export function observingContext(
   parameters: ReadonlyMap<string, Tensor>,
   wanted: (name: string) => boolean,
@@ -46,11 +46,11 @@ export function lookup(parameters: ReadonlyMap<string, Tensor>, name: string): T
 /** Which head classifies: the class token's, the distillation token's, or their mean (paper, section 5.2). */
 export type Head = "both" | "class" | "distillation";
 
-/** The heads a model can decide by; more than one only where the distillation token has one. */
+/** The heads that a model can predict with; more than one only if the distillation token has one. */
 export const headsOf = ({ parameters }: Pick<Model, "parameters">): readonly Head[] =>
   parameters.some(({ name }) => name === "head_dist.weight") ? ["both", "class", "distillation"] : ["both"];
 
-/** The logits to decide by, `[batch, classes]`. Models without a distillation token have one head only. */
+/** The logits for predictions, `[batch, classes]`. Models without a distillation token have only one head. */
 export function decisionLogits({ logits, distillation }: Logits, head: Head = "both"): Tensor {
   if (!distillation || head === "class") return logits;
   return head === "distillation" ? distillation : mul(add(logits, distillation), 0.5);

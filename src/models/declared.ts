@@ -1,11 +1,11 @@
-/** Parameters declared where they are used: a forward pass that computes nothing lists them. */
+/** Parameters declared where they are used: they are listed by a forward pass that computes nothing. */
 import { ShapeError, UsageError } from "../errors/errors.js";
 import { input, type Tensor } from "../tensor/index.js";
 import type { ForwardContext, Model, ParameterDeclaration, ParameterSpec } from "./model.js";
 
 /**
- * A model that lists its parameters itself: those that `forward` declares, in the order of their first use. They are found
- * when they are first asked for, and once; the list is a getter, so copies made by `{ ...model }` hold it found.
+ * A model whose parameters are those declared by `forward`, in order of first use. They are determined once, on first
+ * access; the list is a getter, so copies made by `{ ...model }` contain the determined list.
  */
 export function modelOf(about: Omit<Model, "parameters">): Model {
   let found: readonly ParameterSpec[] | undefined;
@@ -48,7 +48,7 @@ const specOf = (
   { shape, init, decay = false, kind = "parameter", part }: ParameterDeclaration,
 ): ParameterSpec => ({ name, shape, init, decay, kind, ...(part === undefined ? {} : { part }) });
 
-/** What is used at several places is the same there. */
+/** Throws unless a parameter has the same declaration wherever it is used. */
 function requireSame(model: string, before: ParameterSpec, now: ParameterSpec): void {
   const shape = (spec: ParameterSpec) => `[${spec.shape.join(", ")}]`;
   if (shape(before) !== shape(now))

@@ -18,13 +18,13 @@ export interface DeitConfig {
   readonly classes: number;
   /** Adds the distillation token and its head. */
   readonly distilled: boolean;
-  /** False leaves the token without a head, as transformers' DeiTForImageClassification has it. */
+  /** False leaves the token without a head, as in transformers' DeiTForImageClassification. */
   readonly distillationHead?: boolean;
-  /** Stochastic depth of the last block; it grows linearly from 0 at the first. */
+  /** Stochastic depth rate of the last block; it grows linearly from 0 at the first. */
   readonly dropPath: number;
   /** Dropout after the embedding, in the projection and in the MLP. */
   readonly dropout: number;
-  /** What normalisation adds to the variance (default: 1e-6). */
+  /** Epsilon added to the variance in normalisation (default: 1e-6). */
   readonly normEpsilon?: number;
 }
 
@@ -44,7 +44,7 @@ const deitDefaults: DeitConfig = {
   dropout: 0,
 };
 
-/** A DeiT of any size. Parameters carry timm's names, shapes and initialisation. */
+/** A DeiT of any size. Parameters have timm's names, shapes and initialisation. */
 export function deit(name: string, overrides: Partial<DeitConfig> = {}): Model {
   const config: DeitConfig = {
     ...deitDefaults,
@@ -86,7 +86,7 @@ function check(name: string, { imageSize, patchSize, width, heads, depth, classe
     );
 }
 
-/** The sizes of a model that is a DeiT; UsageError, with what they are wanted for, when it is none. */
+/** The sizes of a DeiT; throws UsageError, stating what they are needed for, if the model is not one. */
 export function deitConfigOf(model: Model, wantedFor: string): DeitConfig {
   const { patchSize, depth, heads } = model.config;
   if (![patchSize, depth, heads].every((n) => typeof n === "number"))
@@ -119,7 +119,8 @@ function forward(config: DeitConfig, context: ForwardContext, images: Tensor): L
     const after = x;
     nn.observe?.(`blocks.${i}`, () => after);
   }
-  // The heads read only the class and distillation tokens, so the last block computes no others, unless somebody looks.
+  // The heads read only the class and distillation tokens, so the last block computes no others, unless they are
+  // observed.
   const before = x;
   const everything = () => block(depth - 1, before, tokens);
   const norm = (t: Tensor) => nn.layerNorm("norm", t, normEpsilon);

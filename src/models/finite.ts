@@ -1,8 +1,8 @@
-/** Whether numbers are numbers: neither infinite nor NaN. */
+/** Checks that numbers are finite: neither infinite nor NaN. */
 import { WeightsError } from "../errors/errors.js";
 import type { HostTensor, NamedTensors } from "../tensor/index.js";
 
-/** Refuses weights of which one is infinite or NaN; the WeightsError names the tensor and the place in it. */
+/** Throws WeightsError, with the tensor and the position in it, if a weight is infinite or NaN. */
 export function requireFiniteWeights(weights: NamedTensors, source: string): void {
   for (const [name, tensor] of weights) {
     const at = firstBroken(tensor);
@@ -14,7 +14,7 @@ export function requireFiniteWeights(weights: NamedTensors, source: string): voi
   }
 }
 
-/** Refuses logits of one image of which one is infinite or NaN, since no class follows from them. */
+/** Throws if a logit of an image is infinite or NaN, since no class can be predicted. */
 export function requireFiniteLogits(logits: ArrayLike<number>, model: string, image: string): void {
   for (let i = 0; i < logits.length; i++) {
     if (Number.isFinite(logits[i])) continue;
@@ -24,10 +24,10 @@ export function requireFiniteLogits(logits: ArrayLike<number>, model: string, im
   }
 }
 
-/** Bits of the exponent of a float32; all of them are set in what is infinite or NaN, and in nothing else. */
+/** Exponent bits of a float32; all of them are set only for infinity and NaN. */
 const exponent = 0x7f800000;
 
-/** Index of the first element that is infinite or NaN, -1 where there is none. Whole words are compared: it is quick. */
+/** Index of the first element that is infinite or NaN, -1 if there is none. Compares whole words, for speed. */
 function firstBroken({ dtype, data }: HostTensor): number {
   if (dtype !== "float32") return -1;
   const words = new Uint32Array(data.buffer, data.byteOffset, data.length);

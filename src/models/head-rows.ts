@@ -1,9 +1,9 @@
-/** Heads for some of the classes that they know, in another order. */
+/** Heads for a subset of their classes, in a different order. */
 import { type HostTensor, type NamedTensors, sizeOf } from "../tensor/index.js";
 import type { Model } from "./model.js";
 import { headParameters } from "./parts.js";
 
-/** The tensors of a model, those of its heads with the rows of the classes at `indices` alone, in that order. */
+/** The tensors of a model, with only the head rows of the classes at `indices`, in that order. */
 export function withHeadRows(model: Model, tensors: NamedTensors, indices: Int32Array): NamedTensors {
   const heads = headParameters(model);
   return new Map([...tensors].map(([name, tensor]) => [name, heads.has(name) ? rowsOf(tensor, indices) : tensor]));

@@ -1,4 +1,4 @@
-/** First values of a model's parameters. */
+/** Initial values of a model's parameters. */
 import { RandomStream } from "../random/stream.js";
 import { type HostTensor, type NamedTensors, sizeOf } from "../tensor/index.js";
 import type { Model, ParameterSpec } from "./model.js";

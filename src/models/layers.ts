@@ -1,22 +1,22 @@
-/** Layers that declare the parameters they use, under timm's names for them. */
+/** Layers that declare the parameters they use, with timm's names. */
 import { batchNorm, batchNormTraining, conv2d, layerNorm, linear, type Tensor } from "../tensor/index.js";
 import type { ForwardContext, Initializer, ParameterDeclaration } from "./model.js";
 
-/** What a linear layer begins with, and the part of the model that it belongs to. */
+/** Initialisation of a linear layer, and the part of the model that it belongs to. */
 export interface LinearOptions extends Pick<ParameterDeclaration, "part"> {
-  /** First values of the weight (default: a truncated normal of deviation 0.02). */
+  /** Initial values of the weight (default: a truncated normal with standard deviation 0.02). */
   readonly init?: Initializer;
 }
 
 /** Sizes of a convolution. */
 export interface ConvolutionLayer {
-  /** Channels of the result. */
+  /** Output channels. */
   readonly width: number;
   /** Side of the kernel (default: 1). */
   readonly size?: number;
-  /** 1 unless told. */
+  /** Default: 1. */
   readonly stride?: number;
-  /** Groups of channels that do not see each other (default: 1). */
+  /** Number of channel groups (default: 1). */
   readonly groups?: number;
 }
 
@@ -25,8 +25,8 @@ export interface Layers extends ForwardContext {
   /** `[..., in]` to `[..., width]` by `NAME.weight` `[width, in]` and `NAME.bias`. */
   linear(name: string, x: Tensor, width: number, options?: LinearOptions): Tensor;
   /**
-   * A linear layer whose outputs are the classes: it starts again where others are to be learnt. What it reads is shown
-   * as `NAME.input`.
+   * A linear layer whose outputs are the classes: it is reinitialised for different classes. Its input is observed as
+   * `NAME.input`.
    */
   head(name: string, x: Tensor, classes: number, init?: Initializer): Tensor;
   /** LayerNorm over the last axis by `NAME.weight` and `NAME.bias` (default: `epsilon` is 1e-6). */
@@ -34,7 +34,7 @@ export interface Layers extends ForwardContext {
   /** Convolution of `[batch, channels, height, width]` by `NAME.weight`, without a bias, its borders padded to keep the size at stride 1. */
   conv2d(name: string, x: Tensor, layer: ConvolutionLayer): Tensor;
   /**
-   * Batch normalisation of `[batch, channels, height, width]` by `NAME.weight`, which begins at `first` (1 unless told),
+   * Batch normalisation of `[batch, channels, height, width]` by `NAME.weight`, which starts at `first` (default: 1),
    * `NAME.bias` and the running statistics.
    */
   batchNorm(name: string, x: Tensor, first?: 0 | 1): Tensor;
@@ -42,7 +42,7 @@ export interface Layers extends ForwardContext {
 
 const zeros: Initializer = { kind: "zeros" };
 const ones: Initializer = { kind: "ones" };
-/** First values of tokens, positions and the weights of linear layers. */
+/** Initial values of tokens, positions and the weights of linear layers. */
 export const truncatedNormal: Initializer = { kind: "truncatedNormal", std: 0.02 };
 
 /** The layers of a forward pass. */

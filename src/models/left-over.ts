@@ -1,16 +1,16 @@
-/** Tensors that weights hold and a model has not: what may be ignored, and what makes them those of another model. */
+/** Tensors in weights that a model does not have: which may be ignored, and which indicate a different model. */
 import { WeightsError } from "../errors/errors.js";
 import { sentence, setting, way } from "../errors/sentence.js";
 import type { Model } from "./model.js";
 
 /**
- * Counters of profilers, of batch norm and of averages, tokens that stand for hidden patches in pretraining, and indexes that follow
- * from the sizes: no logits depend on them.
+ * Counters of profilers, of batch norm and of averages, mask tokens of pretraining, and indices that follow from the
+ * sizes: the logits do not depend on them.
  */
 const withoutEffect =
   /(^|\.)(total_ops|total_params|num_batches_tracked|n_averaged|mask_token|position_ids|relative_position_index|attn_mask)$/;
 
-/** Parts of relatives that change what is computed, by the first words of their names. */
+/** Parts of related models that change the computation, by the first words of their names. */
 const parts: readonly { readonly name: RegExp; readonly is: string; readonly ofHead?: true }[] = [
   { name: /^norm_pre\./, is: "a norm before the blocks" },
   { name: /^fc_norm\./, is: "a norm of the mean of all patches, which its head reads", ofHead: true },
@@ -23,18 +23,18 @@ const parts: readonly { readonly name: RegExp; readonly is: string; readonly ofH
   { name: /^head(_dist)?\./, is: "another head", ofHead: true },
 ];
 
-/** What training needs beside the model: losses and their state, measures, decoders and projections of pretraining. */
+/** Tensors needed only for training: losses and their state, metrics, decoders and projections of pretraining. */
 const ofTraining =
   /^(loss|criterion|metrics?|(train|val|test)_|accuracy|decoder|projector|projection|predictor|queue|center|memory|prototypes|teacher|ema|optimizer)/;
 
 export interface LeftOver {
-  /** Names of tensors that no part of the model reads. */
+  /** Names of tensors that the model does not read. */
   readonly names: readonly string[];
-  /** Whether they lie between the last block and the logits, so that a head that starts over does without them. */
+  /** Whether they are between the last block and the logits, so that a reinitialised head does not need them. */
   readonly ofHead: boolean;
 }
 
-/** What is left over of `names` when the model has taken its own. */
+/** The tensors among `names` that are not the model's. */
 export function leftOver(model: Model, names: Iterable<string>): LeftOver {
   const own = new Set(model.parameters.map((p) => p.name));
   const left = [...names].filter((name) => !own.has(name) && !withoutEffect.test(name));
@@ -44,17 +44,17 @@ export function leftOver(model: Model, names: Iterable<string>): LeftOver {
 export interface LeftOverOptions {
   /** Where the weights come from, for messages. */
   readonly source: string;
-  /** Whether training begins from them, and may so with a new head. */
+  /** Set if training starts from them, possibly with a new head. */
   readonly newHead?: unknown;
-  /** Tensors of a kind that is not read, which no part of a classifier has. */
+  /** Tensors of an unsupported kind, which no part of a classifier has. */
   readonly unread?: ReadonlyMap<string, string>;
   readonly onNote?: (sentence: string) => void;
 }
 
 /**
- * Refuses what is left over, unless it serves training alone, or is of a kind that no classifier computes with: that is
- * told. Training that begins from the weights does also without heads of another kind and parts that are not known; a
- * part that changes the tokens is refused there too.
+ * Throws if tensors are left over, unless they are only for training, or of a kind that no classifier computes with:
+ * these are noted. Training that starts from the weights can also do without heads of a different kind and unknown
+ * parts; a part that changes the tokens is refused there too.
  */
 export function requireNothingLeft(model: Model, { names }: LeftOver, options: LeftOverOptions): void {
   const { source, newHead, unread, onNote } = options;

@@ -32,7 +32,7 @@ describe("models", () => {
   });
 
   it.each(Object.keys(timm.shapes))("%s takes a released checkpoint completely", (name) => {
-    // As facebookresearch/deit and timm save it: counters of batch norm too. All tensors share one memory.
+    // As saved by facebookresearch/deit and timm, including counters of batch norm. All tensors share memory.
     const shapes = Object.entries(timm.shapes[name]);
     const memory = new Float32Array(Math.max(...shapes.map(([, s]) => sizeOf(s))));
     const saved = new Map<string, HostTensor>(

@@ -1,4 +1,4 @@
-/** Models that the registry does not know: any function of images, with options of its own. */
+/** Custom models that are not in the registry: any function of images, with its own options. */
 import { ShapeError, UsageError } from "../errors/errors.js";
 import type { Tensor } from "../tensor/index.js";
 import { modelOf } from "./declared.js";
@@ -7,13 +7,13 @@ import { imagenetNormalization, type Logits, type Model } from "./model.js";
 import { type ModelOptions, modelNames } from "./registry.js";
 import { type BlockOptions, patchEmbed, transformerBlock } from "./transformer.js";
 
-/** A model that is not listed here: its name, and how one is made for so many classes and of the sizes given. */
+/** A model that is not in the registry: its name, and how to create one for given classes and sizes. */
 export interface OwnModel {
   readonly name: string;
   create(options: ModelOptions): Model;
 }
 
-/** What a model of one's own is built of: layers that declare their parameters under the names they are given. */
+/** The building blocks of custom models: layers that declare their parameters under the given names. */
 export interface ModelLayers extends Layers {
   /** Square patches of images `[batch, height, width, 3]` as tokens `[batch, patches, width]`, by `NAME.proj`. */
   patchEmbed(name: string, images: Tensor, patchSize: number, width: number): Tensor;
@@ -21,10 +21,10 @@ export interface ModelLayers extends Layers {
   block(name: string, tokens: Tensor, options: BlockOptions): Tensor;
 }
 
-/** Options of a model of one's own: JSON, so that a checkpoint can hold them. */
+/** Options of a custom model: JSON, so that a checkpoint can store them. */
 export type OwnOptions = Readonly<Record<string, number | boolean | string | readonly number[]>>;
 
-/** The options that a model is made with; the classes are the data's. */
+/** The options that a model is created with; the classes are those of the data. */
 export type MadeOptions<Options> = Readonly<Options> & { readonly classes: number; readonly imageSize: number };
 
 /** From layers and options to a function from normalised images, float32 `[batch, height, width, 3]`, to logits `[batch, classes]`. */
@@ -34,10 +34,10 @@ export type BuildModel<Options> = (
 ) => (images: Tensor) => Tensor | Logits;
 
 /**
- * A model of one's own, for `train`, `distil` and `classifier`: its name, its options with their usual values, and how it
- * is built of layers. Layers declare their parameters where they are used; `nn.head` makes the one whose outputs are the
- * classes, `nn.parameter` any other. Of the settings of a recipe, those apply that are among the options. Throws UsageError
- * for a name of deit's own models.
+ * A custom model, for `train`, `distil` and `classifier`: its name, its options with default values, and how it is
+ * built from layers. Layers declare their parameters where they are used; `nn.head` creates the layer whose outputs are
+ * the classes, `nn.parameter` any other parameter. Recipe settings apply if they are among the options. Throws
+ * UsageError for a name of deit's built-in models.
  *
  * @example
  * ```js

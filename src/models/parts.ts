@@ -1,8 +1,8 @@
-/** Parts of a model that settings name: its heads, and what may be trained without the rest. */
+/** Parts of a model that settings refer to: its heads, and what may be trained without the rest. */
 import type { NamedTensors } from "../tensor/index.js";
 import type { Model, ParameterPart, ParameterSpec } from "./model.js";
 
-/** Whether a parameter belongs to a head, so that its first axis runs over the classes. */
+/** Whether a parameter belongs to a head, so that its first axis is the classes. */
 export const isHead = ({ part }: ParameterSpec): boolean => part === "head";
 
 /** Names of the parameters of a model's heads. */
@@ -13,13 +13,13 @@ export const headParameters = ({ parameters }: Pick<Model, "parameters">): Reado
 export const headNames = (model: Pick<Model, "parameters">): readonly string[] =>
   [...headParameters(model)].filter((name) => name.endsWith(".weight")).map((name) => name.slice(0, -".weight".length));
 
-/** Classes of the first head of the model that is among `tensors`; undefined where none is. */
+/** Number of classes of the model's first head among `tensors`; undefined if there is none. */
 export function classesOfHead(model: Pick<Model, "parameters">, tensors: NamedTensors): number | undefined {
   const found = headNames(model).find((name) => tensors.has(`${name}.weight`));
   return found === undefined ? undefined : tensors.get(`${found}.weight`)?.shape[0];
 }
 
-/** What may be trained: everything, or these parts alone. */
+/** What may be trained: everything, or only these parts. */
 export const trainedParts = {
   all: undefined,
   attention: ["attention", "positions", "head"],

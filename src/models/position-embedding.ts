@@ -1,11 +1,11 @@
-/** Position embeddings for another resolution, interpolated as timm or as the released program does. */
+/** Resizes position embeddings to a different resolution, as in timm or in the released code. */
 import { WeightsError } from "../errors/errors.js";
 import { float32, type HostTensor } from "../tensor/index.js";
 import { antialiasedTaps, cubic, type Tap } from "./resample.js";
 
 /**
- * `timm`: bicubic with a = -0.5 and antialiasing, what timm 1.0 does to every checkpoint it adapts.
- * `released`: plain bicubic with a = -0.75, as facebookresearch/deit.
+ * `timm`: bicubic with a = -0.5 and antialiasing, as timm 1.0 does for every checkpoint it adapts. `released`: plain
+ * bicubic with a = -0.75, like facebookresearch/deit.
  */
 export type PositionInterpolation = "timm" | "released";
 
@@ -24,7 +24,7 @@ function taps(from: number, to: number, mode: PositionInterpolation): readonly (
 
 /**
  * Resizes the grid part of a position embedding `[1, prefix + rows·columns, width]`; the `prefix` tokens (class,
- * distillation) keep theirs. The old grid must be square.
+ * distillation) are unchanged. The old grid must be square.
  */
 export function resizePositionEmbedding(
   embedding: HostTensor,

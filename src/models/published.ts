@@ -1,7 +1,7 @@
-/** What the paper and the released program say of models, to set beside one's own figures. */
+/** Figures from the paper and the released code, for comparison with measurements. */
 
 export interface PublishedFigures {
-  /** ImageNet accuracy of the released weights, percent; of a RegNetY, of the paper's training (table 2). */
+  /** ImageNet accuracy of the released weights, in percent; for a RegNetY, of the paper's training (table 2). */
   readonly top1: number;
   readonly top5?: number;
   /** Images per second on one V100, largest batch, average of 30 runs (table 1). */

@@ -1,8 +1,8 @@
-/** What a set of shapes by timm's names is: the sizes of a DeiT, and the published model that has them. */
+/** Recognises a model from shapes by timm's names: the sizes of a DeiT, and the published model with these. */
 import type { Shape } from "../tensor/index.js";
 import { createModel, modelNames } from "./registry.js";
 
-/** What the shapes of a DeiT tell; the number of heads leaves no trace in them. */
+/** The sizes that follow from a DeiT's shapes; the number of heads cannot be inferred. */
 export interface DeitSizes {
   readonly width: number;
   readonly depth: number;
@@ -12,13 +12,13 @@ export interface DeitSizes {
   readonly distilled: boolean;
   /** Side of the square input in pixels. */
   readonly imageSize: number;
-  /** Undefined where there is no head. */
+  /** Undefined if there is no head. */
   readonly classes?: number;
 }
 
 export type Shapes = ReadonlyMap<string, Shape>;
 
-/** The sizes of a DeiT (or a ViT of its layout), or undefined when the shapes are those of something else. */
+/** The sizes of a DeiT (or a ViT of its layout), or undefined if the shapes are those of something else. */
 export function recognizeDeit(shapes: Shapes): DeitSizes | undefined {
   const patches = shapes.get("patch_embed.proj.weight");
   const positions = shapes.get("pos_embed");
@@ -43,7 +43,7 @@ export function recognizeDeit(shapes: Shapes): DeitSizes | undefined {
   };
 }
 
-/** The named model of these sizes, whatever its class count; its resolution must be the same too. */
+/** The registered model with these sizes, whatever its class count; its resolution must match too. */
 export function nameOf(sizes: DeitSizes): string | undefined {
   return modelNames().find((name) => {
     const known = recognizeDeit(new Map(createModel(name).parameters.map((p) => [p.name, p.shape])));
@@ -57,7 +57,7 @@ export function nameOf(sizes: DeitSizes): string | undefined {
 
 const architecture = ["width", "depth", "hidden", "patchSize", "distilled"] as const;
 
-/** The sizes in words, as "deit_tiny_patch16_224 with 1000 classes" or each by its number. */
+/** The sizes in words, such as "deit_tiny_patch16_224 with 1000 classes", or as individual numbers. */
 export function describeDeit(sizes: DeitSizes): string {
   const { width, depth, patchSize, imageSize, distilled, classes } = sizes;
   const name =
@@ -66,7 +66,7 @@ export function describeDeit(sizes: DeitSizes): string {
   return classes === undefined ? `${name} without a head` : `${name} with ${classes} classes`;
 }
 
-/** Where two DeiTs differ beyond what can be adapted (classes, resolution): the one's size and the other's. */
+/** Where two DeiTs differ in more than can be adapted (classes, resolution): the sizes of both. */
 export function differences(
   found: DeitSizes,
   wanted: DeitSizes,
@@ -77,7 +77,7 @@ export function differences(
     { key: "patchSize", word: (n: number) => `patches of ${n} pixels` },
     { key: "hidden", word: (n: number) => `an MLP of ${n}` },
   ] as const;
-  // The width of the MLP goes with the width; alone it says something.
+  // The width of the MLP follows from the model's width; it is only relevant if it alone differs.
   const relevant = words.filter(
     ({ key }) => found[key] !== wanted[key] && (key !== "hidden" || found.width === wanted.width),
   );

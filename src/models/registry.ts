@@ -1,4 +1,4 @@
-/** Models by name: one line each. */
+/** Models by name: one entry each. */
 
 import { UsageError } from "../errors/errors.js";
 import { didYouMean } from "../errors/nearest.js";
@@ -8,7 +8,7 @@ import type { Model } from "./model.js";
 import type { RegnetConfig } from "./regnet.js";
 import { regnetConstructors } from "./regnet-sizes.js";
 
-/** Options that every model understands; the rest are those of its family. */
+/** Options of all models; each uses those of its family. */
 export type ModelOptions = Partial<DeitConfig & RegnetConfig>;
 
 const tiny = { width: 192, depth: 12, heads: 3 };
@@ -36,7 +36,7 @@ const constructors: Readonly<Record<string, (options: ModelOptions) => Model>> =
   vit_small_patch32_224: (o) => vit("vit_small_patch32_224", { ...small, patchSize: 32, ...o }),
   vit_base_patch32_224: (o) => vit("vit_base_patch32_224", { ...base, patchSize: 32, ...o }),
   vit_base_patch8_224: (o) => vit("vit_base_patch8_224", { ...base, patchSize: 8, ...o }),
-  /** Any size: DeiT's layout with the options given. */
+  /** Any size: DeiT's layout with the given options. */
   deit: (o) => deit("deit", o),
   linear: linearClassifier,
   ...regnetConstructors,
@@ -53,7 +53,7 @@ export function modelNames(): string[] {
   return Object.keys(constructors);
 }
 
-/** The model of this name, its defaults changed by `options`; throws UsageError with the nearest name for a typo. */
+/** The model with this name, its defaults changed by `options`; throws UsageError, suggesting the nearest name. */
 export function createModel(name: string, options: ModelOptions = {}): Model {
   if (!Object.hasOwn(constructors, name)) {
     throw new UsageError(`There is no model "${name}"${didYouMean(name, modelNames())} "deit models" lists all.`);

@@ -1,4 +1,4 @@
-/** The published RegNetY sizes: where each lies in the design space (timm's names; the number is GFLOPs times ten). */
+/** The published RegNetY sizes: points in the design space (timm's names; the number is GFLOPs times ten). */
 import type { Model } from "./model.js";
 import { type RegnetConfig, type RegnetDesign, regnety } from "./regnet.js";
 
@@ -18,7 +18,7 @@ const designs: Readonly<Record<string, readonly [number, number, number, number,
   regnety_320: [20, 232, 115.89, 2.53, 232],
 };
 
-/** Of those that torchvision has in other widths, timm's names for them. */
+/** timm's names of those whose widths differ in torchvision. */
 const torchvisions: Readonly<Record<string, string>> = {
   regnety_008_tv: "regnety_008",
   regnety_080_tv: "regnety_080",

@@ -1,4 +1,4 @@
-/** RegNetY (Radosavovic et al., arXiv 2003.13678): the convolutional teacher of the paper (section 5.1), as timm has it. */
+/** RegNetY (Radosavovic et al., arXiv 2003.13678): the convolutional teacher of the paper (section 5.1), as in timm. */
 import { UsageError } from "../errors/errors.js";
 import { add, linear, mean, mul, relu, reshape, sigmoid, type Tensor, transpose } from "../tensor/index.js";
 import { modelOf } from "./declared.js";
@@ -14,16 +14,18 @@ export interface RegnetConfig {
   readonly initialWidth: number;
   readonly slope: number;
   readonly factor: number;
-  /** Channels of a group of the 3×3 convolutions. */
+  /** Channels per group of the 3×3 convolutions. */
   readonly groupWidth: number;
-  /** Channels of the squeeze over those of the block's input. */
+  /** Ratio of the squeeze's channels to those of the block's input. */
   readonly squeeze: number;
-  /** Whether a width that rounding to whole groups makes smaller by over a tenth is rounded up, as torchvision has it. */
+  /**
+   * Whether a width that would shrink by over a tenth when rounded to whole groups is rounded up, as in torchvision.
+   */
   readonly keepsWidth?: true;
   readonly stemWidth: number;
   /** Stride of the stem; 1 for images too small to be halved five times. */
   readonly stemStride: number;
-  /** Stochastic depth of the last block; it grows linearly from 0 at the first. */
+  /** Stochastic depth rate of the last block; it grows linearly from 0 at the first. */
   readonly dropPath: number;
 }
 
@@ -58,13 +60,13 @@ export function regnety(name: string, design: RegnetDesign, overrides: Partial<R
   });
 }
 
-/** Rounds halves to even, as PyTorch and Python do. */
+/** Rounds halves to even, like PyTorch and Python. */
 function round(x: number): number {
   const r = Math.round(x);
   return Math.abs(x % 1) === 0.5 && r % 2 !== 0 ? r - 1 : r;
 }
 
-/** Widths on a line, rounded to powers of the factor and to multiples of 8; equal ones make a stage. */
+/** Widths on a line, rounded to powers of the factor and to multiples of 8; equal ones form a stage. */
 function layout(name: string, c: RegnetConfig): Block[] {
   const widths = Array.from({ length: c.depth }, (_, i) => {
     const exponent = round(Math.log((c.initialWidth + c.slope * i) / c.initialWidth) / Math.log(c.factor));
@@ -105,7 +107,7 @@ interface Unit {
   readonly size?: number;
   readonly stride?: number;
   readonly groups?: number;
-  /** What the scale of the normalisation begins at (default: 1). */
+  /** Initial scale of the normalisation (default: 1). */
   readonly first?: 0 | 1;
 }
 
@@ -136,7 +138,7 @@ function forward(
     const { name, output: width, stride, groups, squeezed } = block;
     const wide = relu(unit(`${name}.conv1`, x, { width }));
     const mixed = relu(unit(`${name}.conv2`, wide, { width, size: 3, stride, groups }));
-    // The last normalisation of a block begins at zero, so that the block begins as its shortcut.
+    // The last normalisation of a block starts at zero, so that the block starts as its shortcut.
     const branch = unit(`${name}.conv3`, excite(`${name}.se`, mixed, squeezed), { width, first: 0 });
     const shortcut = changes(block) ? unit(`${name}.downsample`, x, { width, stride }) : x;
     x = relu(add(context.dropPath(branch, block.dropPath), shortcut));

@@ -1,4 +1,4 @@
-/** Antialiased resampling along an axis, as timm, PyTorch and Pillow do it; of images, as products inside a program. */
+/** Antialiased resampling along an axis, as in timm, PyTorch and Pillow; for images, as products inside a program. */
 import { constant, dot, reshape, type Tensor, transpose } from "../tensor/index.js";
 
 /** Filter of a resampling within a program. */
@@ -21,7 +21,9 @@ export interface Tap {
   readonly weight: number;
 }
 
-/** Per output position the inputs it reads. The kernel widens when shrinking, is cut at the border, and sums to 1. */
+/**
+ * Per output position the inputs it reads. The kernel widens when shrinking, is truncated at the border, and sums to 1.
+ */
 export function antialiasedTaps(from: number, to: number, filter: ResampleFilter): readonly (readonly Tap[])[] {
   const { support, weight } = kernels[filter];
   const scale = from / to;
@@ -36,7 +38,7 @@ export function antialiasedTaps(from: number, to: number, filter: ResampleFilter
   });
 }
 
-/** Square images `[batch, size, size, channels]` at another size, by one product per axis. */
+/** Resizes square images `[batch, size, size, channels]`, by one product per axis. */
 export function resizeImages(images: Tensor, size: number, filter: ResampleFilter = "bicubic"): Tensor {
   const [batch, from, , channels] = images.shape;
   if (from === size) return images;

@@ -1,4 +1,4 @@
-/** Layers of vision transformers: patches, attention, and blocks of both kinds of branches. */
+/** Layers of vision transformers: patches, attention, and blocks of attention and MLP. */
 import {
   add,
   attention,
@@ -17,21 +17,22 @@ import type { Initializer } from "./model.js";
 /** Sizes and rates of a block. */
 export interface BlockOptions {
   readonly heads: number;
-  /** Width of the MLP's hidden layer over that of a token (default: 4). */
+  /** Ratio of the MLP's hidden width to the token width (default: 4). */
   readonly mlpRatio?: number;
-  /** What the norms add to variances (default: 1e-6). */
+  /** Epsilon added to variances in the norms (default: 1e-6). */
   readonly normEpsilon?: number;
   /** Probability of dropping a branch (default: 0). */
   readonly dropPath?: number;
-  /** Of dropping elements, in the projection and in the MLP (default: 0). */
+  /** Probability of dropping elements, in the projection and in the MLP (default: 0). */
   readonly dropout?: number;
-  /** Only so many tokens from the first are computed, as from the last block, after which no others are read (default: all). */
+  /** Number of first tokens to compute, for the last block, after which no others are read (default: all). */
   readonly queries?: number;
 }
 
 /**
- * Square patches of images `[batch, height, width, 3]` as tokens `[batch, patches, width]`, one affine map for all. Pixels
- * stay together in rows of a patch; the axes of `NAME.proj.weight` `[width, 3, p, p]` are moved instead, which is far less to copy.
+ * Square patches of images `[batch, height, width, 3]` as tokens `[batch, patches, width]`, one affine map for all.
+ * Pixels of a patch row stay together; the axes of `NAME.proj.weight` `[width, 3, p, p]` are permuted instead, which
+ * copies far less.
  */
 export function patchEmbed(nn: Layers, name: string, images: Tensor, patchSize: number, width: number): Tensor {
   const p = patchSize;
@@ -47,7 +48,10 @@ export function patchEmbed(nn: Layers, name: string, images: Tensor, patchSize: 
   );
 }
 
-/** Attention and MLP after a norm each, beside the tokens `[batch, tokens, width]` (`NAME.norm1`, `.attn`, `.norm2`, `.mlp`). */
+/**
+ * Attention and MLP, each after a norm and with a residual connection, on tokens `[batch, tokens, width]`
+ * (`NAME.norm1`, `.attn`, `.norm2`, `.mlp`).
+ */
 export function transformerBlock(nn: Layers, name: string, tokens: Tensor, options: BlockOptions): Tensor {
   const { heads, mlpRatio = 4, normEpsilon, dropPath = 0, dropout = 0 } = options;
   const [, count, width] = tokens.shape;

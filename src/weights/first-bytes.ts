@@ -1,8 +1,8 @@
-/** The beginning of a file of weights, which tells its format. */
+/** The first bytes of a weights file, which identify its format. */
 import { fileError } from "../errors/file-error.js";
 import { openRegular } from "../system/files/regular-file.js";
 
-/** At most `count` bytes from the beginning. Throws FileError where they cannot be read. */
+/** At most the first `count` bytes. Throws FileError if they cannot be read. */
 export async function firstBytes(path: string, count: number): Promise<Buffer> {
   try {
     const file = await openRegular(path);

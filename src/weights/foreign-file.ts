@@ -1,4 +1,4 @@
-/** What a file that holds no weights we read is, by its bytes and, of zip archives, its entries. */
+/** Identifies files other than supported weights, by their bytes and, for zip archives, their entries. */
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { quoted } from "../errors/quoted.js";
@@ -27,7 +27,7 @@ const magics: readonly (Foreign & { readonly bytes: string; readonly at?: number
   { bytes: "\x89PNG", is: "a PNG picture", way: "name a file of weights" },
 ];
 
-/** By their first words, where the file is text. */
+/** By their first words, if the file is text. */
 const texts: readonly (Foreign & { readonly pattern: RegExp })[] = [
   {
     pattern: /^version https:\/\/git-lfs\./,
@@ -43,7 +43,7 @@ const texts: readonly (Foreign & { readonly pattern: RegExp })[] = [
   { pattern: /^\s*[[{]\s*["\]}\d[{]/, is: "a JSON file", way: "name the file of weights that it belongs to" },
 ];
 
-/** What can only be told from the name and some bytes. */
+/** Formats that can only be identified by the name and some bytes. */
 function byName(name: string, head: Buffer): Foreign | undefined {
   const message = head[0] === 0x08 && head[1] < 0x40 && [0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42].includes(head[2]);
   if (/\.mlmodel$/i.test(name)) return { is: "a Core ML model", way: exported };
@@ -55,14 +55,14 @@ function byName(name: string, head: Buffer): Foreign | undefined {
       is: "an ONNX model, which can teach (teacherWeights) and be compared (deit agreement), but not be loaded as weights",
       way: "name the weights that it was exported from",
     };
-  // A map of a few texts, in MessagePack.
+  // A MessagePack map of a few strings.
   const [map, text] = head;
   if (((map > 0x80 && map < 0x90) || map === 0xde) && (map === 0xde || (text >= 0xa1 && text < 0xc0) || text === 0xd9))
     return { is: "a checkpoint of JAX (Flax, MessagePack)", way: exported };
   return undefined;
 }
 
-/** What a file is that begins neither as safetensors nor as PyTorch; undefined where nothing tells. */
+/** The format of a file that is neither safetensors nor PyTorch; undefined if unknown. */
 export async function foreignFile(path: string): Promise<Foreign | undefined> {
   const head = await firstBytes(path, 512);
   if (head.length === 0) return { is: "empty", way: "fetch or save it again" };
@@ -100,7 +100,10 @@ const archives: readonly (Foreign & { readonly has: (name: string) => boolean })
   { has: (name) => /(^|\/)saved_model\.pb$/.test(name), is: "a packed TensorFlow SavedModel", way: exported },
 ];
 
-/** What a zip archive is if no PyTorch checkpoint; undefined for one. Throws FileError where it is damaged. */
+/**
+ * The format of a zip archive that is not a PyTorch checkpoint; undefined if it is one. Throws FileError if it is
+ * damaged.
+ */
 export async function foreignArchive(path: string): Promise<Foreign | undefined> {
   const zip = await ZipFile.open(path);
   try {
@@ -117,10 +120,10 @@ export async function foreignArchive(path: string): Promise<Foreign | undefined>
   }
 }
 
-/** What torch.save wrote first before it wrote zip archives. */
+/** The first bytes of torch.save's format before it wrote zip archives. */
 const torchMagic = Buffer.from([0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19]);
 
-/** What a pickle is if not torch.save's; undefined for one of those. */
+/** The format of a pickle not written by torch.save; undefined if it was. */
 export async function foreignPickle(path: string): Promise<Foreign | undefined> {
   if ((await firstBytes(path, 64)).includes(torchMagic)) return undefined;
   const { size } = await stat(path);

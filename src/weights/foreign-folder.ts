@@ -1,15 +1,15 @@
-/** Folders of weights in formats that are not read, by the files that tell them. */
+/** Identifies folders of weights in unsupported formats by their files. */
 
 export interface Foreign {
-  /** What it is, with its article: "a TensorFlow SavedModel". */
+  /** Name of the format, with an article: "a TensorFlow SavedModel". */
   readonly is: string;
-  /** What can be done, as a command to the reader. */
+  /** What the user can do, in the imperative. */
   readonly way: string;
 }
 
 const asSafetensors = "save its weights as safetensors or with torch.save where it was made";
 
-/** Tried in their order: a DeepSpeed folder may hold files of others. */
+/** Tried in order: a DeepSpeed folder may contain files of other formats. */
 const kinds: readonly (Foreign & { readonly has: (name: string) => boolean })[] = [
   {
     has: (name) => /^(zero_to_fp32\.py|zero_pp_rank_.*|bf16_zero_pp_rank_.*|global_step\d+)$/.test(name),
@@ -37,7 +37,7 @@ const kinds: readonly (Foreign & { readonly has: (name: string) => boolean })[] 
   { has: (name) => name === "Manifest.json", is: "a Core ML package", way: asSafetensors },
 ];
 
-/** What a folder is by the names of its files; undefined where they tell nothing. */
+/** The format of a folder by the names of its files; undefined if unknown. */
 export function foreignFolder(names: readonly string[]): Foreign | undefined {
   return kinds.find(({ has }) => names.some(has));
 }

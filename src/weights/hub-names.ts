@@ -1,4 +1,4 @@
-/** Where published weights lie on the Hugging Face hub: repositories of timm, safetensors with timm's names. */
+/** Locations of published weights on the Hugging Face hub: timm's repositories, safetensors with timm's names. */
 import { UsageError } from "../errors/errors.js";
 
 const repositories: Readonly<Record<string, string>> = {
@@ -10,7 +10,7 @@ const repositories: Readonly<Record<string, string>> = {
   deit_small_distilled_patch16_224: "timm/deit_small_distilled_patch16_224.fb_in1k",
   deit_base_distilled_patch16_224: "timm/deit_base_distilled_patch16_224.fb_in1k",
   deit_base_distilled_patch16_384: "timm/deit_base_distilled_patch16_384.fb_in1k",
-  // Teachers (paper, table 2). The largest is the one trained with DeiT's own augmentation, the others their authors'.
+  // Teachers (paper, table 2). The largest was trained with DeiT's own augmentation, the others by their authors.
   regnety_040: "timm/regnety_040.pycls_in1k",
   regnety_080: "timm/regnety_080.pycls_in1k",
   regnety_120: "timm/regnety_120.pycls_in1k",

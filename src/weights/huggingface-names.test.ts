@@ -45,7 +45,7 @@ describe("transformers' names", () => {
       ["blocks.1.attn.qkv.bias", 0, 1, 2],
     ]);
     tensors.delete(names[1]);
-    expect(fromHuggingface(tensors).size).toBe(2); // what is left over is for others to refuse
+    expect(fromHuggingface(tensors).size).toBe(2); // leftovers are refused elsewhere
   });
 
   it("drop what no classifier reads, and keep what is not known", () => {

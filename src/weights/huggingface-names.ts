@@ -1,4 +1,4 @@
-/** Parameter names of Hugging Face transformers' DeiT and ViT classifiers, to timm's and back. */
+/** Converts parameter names of Hugging Face transformers' DeiT and ViT classifiers to timm's and back. */
 import { WeightsError } from "../errors/errors.js";
 import { allocate, type HostTensor, type NamedTensors } from "../tensor/index.js";
 
@@ -22,7 +22,7 @@ const inner: Readonly<Record<string, string>> = {
   "output.dense": "mlp.fc2",
 };
 
-/** The same as transformers 5 calls them inside, and in files where it is told to (`save_original_format=False`). */
+/** The same with the internal names of transformers 5, also used in files with `save_original_format=False`. */
 const renamed: Readonly<Record<string, string>> = {
   layernorm_before: "norm1",
   "attention.o_proj": "attn.proj",
@@ -36,7 +36,7 @@ const thirds = ["query", "key", "value"] as const;
 interface Generation {
   readonly block: RegExp;
   readonly parts: Readonly<Record<string, string>>;
-  /** What query, key and value are called. */
+  /** Names of query, key and value. */
   readonly thirds: readonly string[];
 }
 
@@ -53,7 +53,7 @@ const generations: readonly Generation[] = [
   },
 ];
 
-/** What no classifier of the library's reads. */
+/** Tensors that none of the library's classifiers reads. */
 const unused = /^(pooler\.|embeddings\.mask_token$)/;
 
 /** Whether these are names of transformers' rather than timm's. */
@@ -62,7 +62,8 @@ export function isHuggingface(names: Iterable<string>): boolean {
 }
 
 /**
- * The tensors by timm's names; others keep theirs, but for what no classifier of the library's reads. Throws WeightsError when a query, key and value do not go together.
+ * The tensors by timm's names; others keep theirs, except that tensors which no classifier reads are dropped. Throws
+ * WeightsError if a query, key and value do not match.
  */
 export function fromHuggingface(tensors: NamedTensors): NamedTensors {
   const distilled = [...tensors.keys()].some((n) => n.endsWith("distillation_token"));
@@ -72,7 +73,7 @@ export function fromHuggingface(tensors: NamedTensors): NamedTensors {
     if (unused.test(name)) continue;
     const part = partOf(name);
     const relatives = part?.relatives.map((relative) => bare.get(relative));
-    // Without its relatives a query stays what it is, for whoever looks at what is left over.
+    // A query without key and value keeps its name, and is reported as left over.
     const whole = relatives?.every((t) => t !== undefined) ?? true;
     const ours = (whole ? part?.name : undefined) ?? timmName(name, distilled) ?? name;
     if (!result.has(ours))
@@ -84,7 +85,7 @@ export function fromHuggingface(tensors: NamedTensors): NamedTensors {
   return result;
 }
 
-/** What a name within a block means: a part of timm's, or with its relatives one of the three that make `attn.qkv`. */
+/** The meaning of a name within a block: a part of timm's, or one of the three that form `attn.qkv`. */
 function partOf(name: string): { readonly name: string; readonly relatives: readonly string[] } | undefined {
   for (const { block, parts, thirds } of generations) {
     const [, index, inside, kind] = block.exec(name) ?? [];

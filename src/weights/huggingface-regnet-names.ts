@@ -1,4 +1,4 @@
-/** Parameter names of Hugging Face transformers' RegNet (Y), to timm's. The arithmetic of both is the same. */
+/** Converts parameter names of Hugging Face transformers' RegNet (Y) to timm's. The arithmetic of both is the same. */
 import type { HostTensor, NamedTensors } from "../tensor/index.js";
 
 /** Whether these are names of transformers' RegNet rather than timm's. */
@@ -30,7 +30,7 @@ const squeeze: Readonly<Record<string, string>> = {
 function timmName(name: string): string {
   const [, part, kind] = /^(?:regnet\.)?(.+)\.(\w+)$/.exec(name) ?? [];
   if (part === undefined) return name;
-  // The first part of the head only makes rows of what it is given.
+  // The first part of the head only flattens its input.
   if (part === "classifier.1") return `head.fc.${kind}`;
   const [, stem] = /^embedder\.embedder\.(\w+)$/.exec(part) ?? [];
   if (stem !== undefined && Object.hasOwn(unit, stem)) return `stem.${unit[stem]}.${kind}`;

@@ -1,14 +1,18 @@
-/** What a wrapper around a model, which normalises images itself, keeps of that beside the model's weights. */
+/**
+ * The normalisation constants that a wrapper around a model, which normalises images itself, stores with the weights.
+ */
 import type { NamedTensors } from "../tensor/index.js";
 
-/** Mean and deviation of each channel, and the names that they have in the file. */
+/** Mean and standard deviation of each channel, and their names in the file. */
 export interface InnerNormalization {
   readonly names: readonly [mean: string, std: string];
   readonly mean: readonly number[];
   readonly std: readonly number[];
 }
 
-/** Two buffers side by side, as "normalize.mean" and "normalize.std", or "pixel_mean" and "pixel_std"; of three values. */
+/**
+ * Two adjacent buffers of three values, such as "normalize.mean" and "normalize.std", or "pixel_mean" and "pixel_std".
+ */
 export function innerNormalization(tensors: NamedTensors): InnerNormalization | undefined {
   for (const [name, mean] of tensors) {
     if (!/(^|[._])mean$/.test(name)) continue;

@@ -1,4 +1,4 @@
-/** Weights from any file we know, by what the file holds and not by its name. */
+/** Loads weights from any supported file, recognised by content rather than by name. */
 import { FileError, UsageError, WeightsError } from "../errors/errors.js";
 import { quoted } from "../errors/quoted.js";
 import { openSafetensors, readSafetensors } from "../formats/safetensors/safetensors.js";
@@ -15,28 +15,28 @@ import { requireNoAdapter, requireNoRegnetX } from "./relatives.js";
 import { bareNames, candidateUnder } from "./state-dict.js";
 import { fromTorchvision, isTorchvision } from "./torchvision-names.js";
 
-/** What a file of weights holds. */
+/** The contents of a weights file. */
 export interface LoadedWeights {
   /** By timm's names, floats as float32. */
   readonly tensors: NamedTensors;
   readonly format: "safetensors" | "pytorch";
-  /** What the file says about itself; deit's own checkpoints name their model and classes here. */
+  /** The file's metadata; deit's own checkpoints state their model and classes here. */
   readonly metadata: Readonly<Record<string, string>>;
-  /** The model, where a training program's checkpoint names it. */
+  /** The model, if a training program's checkpoint names it. */
   readonly architecture?: string;
-  /** That program's arguments, where the checkpoint keeps them. */
+  /** That program's arguments, if the checkpoint contains them. */
   readonly trainingArguments?: JsonObject;
-  /** How a wrapper around the model normalises images before the model sees them. */
+  /** How a wrapper normalises images before the model. */
   readonly normalization?: InnerNormalization;
-  /** Tensors that are there and not read, with what they are, such as "float8_e5m2" or "sparse". */
+  /** Tensors that are present but not read, with their kind, such as "float8_e5m2" or "sparse". */
   readonly unread: ReadonlyMap<string, string>;
-  /** What the user should hear of the choice of weights, in sentences. */
+  /** Sentences for the user on the choice of weights. */
   readonly notes: readonly string[];
 }
 
 /**
- * Reads safetensors files or PyTorch checkpoints: those that were located, or that a path means (`locateWeights`), such as
- * `last.pth.tar#state_dict_ema`. Throws FileError when one is neither, or not a sound one.
+ * Reads safetensors files or PyTorch checkpoints: already located, or given by a path (`locateWeights`), such as
+ * `last.pth.tar#state_dict_ema`. Throws FileError if one is neither, or is malformed.
  */
 export async function loadWeights(given: string | WeightFiles): Promise<LoadedWeights> {
   const { files, path, key } = typeof given === "string" ? await locateWeights({ weights: given }) : given;
@@ -45,7 +45,7 @@ export async function loadWeights(given: string | WeightFiles): Promise<LoadedWe
   return normalized(path, whole);
 }
 
-/** What files of weights say beside their tensors, which those of safetensors are not read for. */
+/** What weights files state besides their tensors, which for safetensors are not read for this. */
 export async function readDescription(
   found: WeightFiles,
 ): Promise<Pick<LoadedWeights, "metadata" | "architecture" | "trainingArguments" | "normalization">> {
@@ -53,7 +53,7 @@ export async function readDescription(
   if ((await formatOf(first)) === "pytorch") return loadWeights(found);
   const file = await openSafetensors(first);
   await file.close();
-  // Of tensors only those of a wrapper say something, and few files have any.
+  // Of the tensors only those of a wrapper matter here, and few files have any.
   if (file.names.some((name) => /(^|[._])std$/.test(name))) return loadWeights(found);
   return { metadata: file.metadata };
 }
@@ -131,8 +131,8 @@ function timmNamed(tensors: NamedTensors): NamedTensors {
 const counted = (n: number, word: string): string => `${n} ${word}${n === 1 ? "" : "s"}`;
 
 /**
- * A zip archive, or a pickle (protocol byte 0x80), is PyTorch's, unless it tells that it is another's; a safetensors file
- * begins with the length of its header in eight bytes and then an opening brace.
+ * A zip archive, or a pickle (protocol byte 0x80), is PyTorch's, unless it is recognised as a different format; a
+ * safetensors file begins with the length of its header in eight bytes, followed by an opening brace.
  */
 async function formatOf(path: string): Promise<LoadedWeights["format"]> {
   const head = await firstBytes(path, 9);

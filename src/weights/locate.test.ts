@@ -21,7 +21,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-/** Files of any content, or with the text that is given. */
+/** Creates files with arbitrary content, or with the given text. */
 async function lay(files: readonly (string | readonly [string, string])[]): Promise<void> {
   for (const file of files) {
     const [name, text] = typeof file === "string" ? [file, "x"] : file;

@@ -1,6 +1,6 @@
 /**
- * Finds the files that hold a set of weights: one file, the shards of one, a folder as the programs of the field leave it,
- * or a repository of the hub. What lies beside them (`config.json`, `preprocessor_config.json`) is in their folder.
+ * Finds the files of a set of weights: one file, its shards, a folder as common programs write it, or a repository on
+ * the hub. Accompanying files (`config.json`, `preprocessor_config.json`) are in their folder.
  */
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -19,25 +19,25 @@ export interface WeightFiles {
   readonly path: string;
   /** One file, or all shards of one set of weights. */
   readonly files: readonly [string, ...string[]];
-  /** Where what describes the weights lies. */
+  /** Folder of the files that describe the weights. */
   readonly folder: string;
-  /** Which weights of a file that holds several, such as "model_ema". */
+  /** Which weights of a file with several, such as "model_ema". */
   readonly key?: string;
 }
 
 export interface WeightsSource {
   /**
-   * A safetensors or PyTorch file, an index of shards or one of them; a folder with weights in it; `hub` for the published
-   * weights of the model, or `hub:owner/name`. `#KEY` after a path chooses among the weights of a checkpoint.
+   * A safetensors or PyTorch file, an index of shards or one of them; a folder with weights; `hub` for the published
+   * weights of the model, or `hub:owner/name`. `#KEY` after a path selects among the weights of a checkpoint.
    */
   readonly weights: string;
-  /** Name of the model, which `hub` alone goes by. */
+  /** Name of the model, required for plain `hub`. */
   readonly model?: string;
-  /** Bytes of a download so far and in all. */
+  /** Bytes of a download so far and in total. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-/** The files that `weights` means, fetched where they lie on the hub. Throws FileError where that cannot be told. */
+/** The files that `weights` refers to, fetched if they are on the hub. Throws FileError if that is unclear. */
 export async function locateWeights({ weights, model, onProgress }: WeightsSource): Promise<WeightFiles> {
   const { path, key } = await splitKey(weights);
   const found = isHubName(path) ? await downloaded(hubRepository(path, model), onProgress) : await located(path);
@@ -55,7 +55,7 @@ async function downloaded(repository: string, onProgress: WeightsSource["onProgr
   return ofFile(path);
 }
 
-/** A path, and what follows the last "#" in it unless a file is called so. */
+/** A path, and the key after its last "#", unless a file has that whole name. */
 async function splitKey(given: string): Promise<{ readonly path: string; readonly key?: string }> {
   const at = given.lastIndexOf("#");
   if (at <= 0 || (await exists(given))) return { path: given };
@@ -75,7 +75,7 @@ async function ofFile(path: string): Promise<WeightFiles> {
   return { path, folder, files: (await siblingShards(path)) ?? [path] };
 }
 
-/** Names under which programs save weights, in the order in which they look for them; the first is deit's own. */
+/** Names under which programs save weights, in order of preference; the first is deit's own. */
 const usual = [
   ...["best.safetensors", "model.safetensors", "model.safetensors.index.json"],
   ...["pytorch_model.bin", "pytorch_model.bin.index.json"],
@@ -101,25 +101,25 @@ async function inFolder(folder: string): Promise<WeightFiles> {
   throw new FileError(folder, `"${folder}" ${await insteadOfOne(folder, names, candidates)}`);
 }
 
-/** What training programs save beside the weights, under endings that weights have too. */
+/** Other files saved by training programs with the same extensions as weights. */
 const besides =
   /^(training_args|optimizer|optimizer_\d+|optim|scheduler|sampler|scaler|rng_state|random_states|state|adapter_model|custom_checkpoint|bnb_.*)([._-]?\d+)*\.\w+$/;
 const adapterFile = /^adapter_model\.(safetensors|bin)$/;
 const isWeights = (name: string): boolean =>
   /\.(safetensors|bin|pth|pt|ckpt|pth\.tar)$/i.test(name) && !besides.test(name);
 
-/** Of shards of one set only the first. */
+/** Keeps only the first shard of each set. */
 const firstShards = (names: readonly string[]): readonly string[] =>
   names.filter((name) => Number(/-(\d{5})-of-\d{5}\.\w+$/.exec(name)?.[1] ?? 1) === 1);
 
-/** The files of a repository in the hub's cache, where its folder was named instead of a snapshot in it. */
+/** The files of a repository in the hub's cache, if its folder was given instead of a snapshot in it. */
 async function cachedSnapshot(folder: string, names: readonly string[]): Promise<string | undefined> {
   if (!names.includes("snapshots")) return undefined;
   const main = await readText(join(folder, "refs", "main"), 256).catch(() => "");
   return /^[0-9a-f]{40}$/.test(main.trim()) ? join(folder, "snapshots", main.trim()) : undefined;
 }
 
-/** The end of a sentence about a folder that does not hold one set of weights. */
+/** The end of a sentence about a folder that does not contain exactly one set of weights. */
 async function insteadOfOne(folder: string, names: readonly string[], candidates: readonly string[]): Promise<string> {
   const listed = (some: readonly string[]) =>
     some.slice(0, 4).map(quoted).join(", ") + (some.length > 4 ? ` and ${some.length - 4} more` : "");

@@ -1,4 +1,4 @@
-/** PyTorch checkpoints, zip and legacy: the tensors of a state dict, wherever it is wrapped. */
+/** PyTorch checkpoints, zip and legacy: the tensors of a state dict, however nested. */
 import { stat } from "node:fs/promises";
 import { FileError, UsageError } from "../errors/errors.js";
 import { quoted } from "../errors/quoted.js";
@@ -20,31 +20,31 @@ import { firstBytes, isZip } from "./first-bytes.js";
 import { type Candidate, candidateUnder, chooseStateDict } from "./state-dict.js";
 
 const largestPickle = 64 * 2 ** 20;
-/** Bytes of all tensors for each byte of the file; tensors that share or repeat their elements make it more than one. */
+/** Maximum bytes of all tensors per byte of the file; above one if tensors share or repeat elements. */
 const largestExpansion = 4;
-/** What tensors may repeat of single elements in any file, in bytes: an expanded mask or bias. */
+/** Bytes that tensors in any file may expand to from single elements, such as an expanded mask or bias. */
 const smallExpansion = 16 * 2 ** 20;
 
 export interface PytorchOptions {
-  /** Where the weights lie in the checkpoint, as "model_ema"; chosen by what is there by default. */
+  /** Key of the weights in the checkpoint, such as "model_ema" (default: chosen by content). */
   readonly key?: string;
 }
 
 export interface PytorchWeights {
   readonly tensors: NamedTensors;
-  /** Tensors that are there and not read, with what they are, such as "float8_e5m2" or "sparse". */
+  /** Tensors that are present but not read, with their kind, such as "float8_e5m2" or "sparse". */
   readonly unread: ReadonlyMap<string, string>;
-  /** The model, where the checkpoint names it: timm's `arch`, or `model` among the arguments. */
+  /** The model, if the checkpoint names it: timm's `arch`, or `model` among the arguments. */
   readonly architecture?: string;
-  /** The training program's arguments, where they are kept with the weights. */
+  /** The training program's arguments, if stored with the weights. */
   readonly trainingArguments?: JsonObject;
-  /** What the user should hear, in sentences. */
+  /** Sentences for the user. */
   readonly notes: readonly string[];
 }
 
 type Found = TensorRef | OtherTensor;
 
-/** All tensors by name. Throws FileError when the file is malformed or wants to construct what is not allowed. */
+/** All tensors by name. Throws FileError if the file is malformed or constructs disallowed objects. */
 export async function readPytorch(path: string, { key }: PytorchOptions = {}): Promise<PytorchWeights> {
   try {
     return isZip(await firstBytes(path, 4)) ? await readZip(path, key) : await readLegacy(path, key);
@@ -62,7 +62,7 @@ export async function readPytorch(path: string, { key }: PytorchOptions = {}): P
 
 type ReadStorage = (storage: Storage) => Promise<ArrayBuffer>;
 
-/** A file whose entries were packed again, which PyTorch does not do, may unpack to so many times its size. */
+/** Maximum expansion of a file whose entries were compressed, which PyTorch itself does not do. */
 const largestPacking = 64;
 
 async function readZip(path: string, key: string | undefined): Promise<PytorchWeights> {
@@ -90,7 +90,7 @@ async function readZip(path: string, key: string | undefined): Promise<PytorchWe
 
 const largestLegacy = 2 ** 31;
 
-/** Before PyTorch 1.6: pickles one after the other, then the storages. */
+/** The format before PyTorch 1.6: consecutive pickles, then the storages. */
 async function readLegacy(path: string, key: string | undefined): Promise<PytorchWeights> {
   const { size } = await stat(path);
   if (size > largestLegacy) throw new PickleError("is over 2 GiB in the old format");
@@ -118,7 +118,7 @@ async function readLegacy(path: string, key: string | undefined): Promise<Pytorc
   return collect(path, chosenFrom(path, content.value, key), size, async ({ key, bytes: length }) => {
     const from = positions.get(key);
     if (from === undefined) throw new PickleError(`lacks the storage ${quoted(key)}`);
-    return new Uint8Array(bytes.subarray(from, from + length)).buffer; // a copy, that starts where any type may
+    return new Uint8Array(bytes.subarray(from, from + length)).buffer; // a copy, aligned for any type
   });
 }
 
@@ -127,13 +127,13 @@ interface Choice extends Pick<PytorchWeights, "architecture" | "trainingArgument
   readonly notes: readonly string[];
 }
 
-/** The tensors that are the weights, of all that the checkpoint holds. */
+/** Selects the weights among everything in the checkpoint. */
 function chosenFrom(path: string, value: PickleValue, key: string | undefined): Choice {
   const candidates: Candidate<Found>[] = [];
   const inert: string[] = [];
   gather(value, "", 0, candidates, inert, new Set());
   const chosen = key === undefined ? chooseStateDict(candidates) : named(path, candidates, key);
-  // An object of the program that wrote the file stands where the weights should: a whole model.
+  // There is an object of the program that wrote the file instead of weights: a whole model.
   const whole = inert.find((name) => /\b(nn|models?)\b/i.test(name));
   if (whole !== undefined && !chosen?.recognized) throw notAllowed(whole);
   if (!chosen) throw inert.length > 0 ? notAllowed(inert[0]) : new PickleError("holds no tensors by name");
@@ -157,10 +157,10 @@ function named(path: string, candidates: readonly Candidate<Found>[], key: strin
   );
 }
 
-/** Dictionaries lie in one another so deep at most. */
+/** Maximum nesting of dictionaries. */
 const deepest = 6;
 
-/** All dictionaries with tensors, and the names of objects that are not known here. */
+/** Collects all dictionaries with tensors, and the names of unknown objects. */
 function gather(
   value: PickleValue,
   path: string,
@@ -183,7 +183,7 @@ function gather(
   if (tensors.size > 0) candidates.push({ path, tensors });
 }
 
-/** timm writes `arch`; programs that save their arguments, as facebookresearch/deit's, have `model` among them. */
+/** timm writes `arch`; programs that save their arguments, such as facebookresearch/deit, have `model` among them. */
 function trainingIn(value: PickleValue): Pick<PytorchWeights, "architecture" | "trainingArguments"> {
   if (!(value instanceof Map)) return {};
   const settings = ["args", "hyper_parameters", "config", "cfg"].map((name) => asObject(plain(value.get(name))));
@@ -194,10 +194,10 @@ function trainingIn(value: PickleValue): Pick<PytorchWeights, "architecture" | "
   };
 }
 
-/** Arguments lie in one another so deep at most. */
+/** Maximum nesting of arguments. */
 const deepestArguments = 4;
 
-/** A value as JSON has it; undefined for objects, which no argument of a model is. */
+/** A value as JSON; undefined for objects, which are never arguments of a model. */
 function plain(value: PickleValue | undefined, depth = 0): unknown {
   if (depth > deepestArguments) return undefined;
   if (typeof value === "bigint") return Number(value);
@@ -246,14 +246,16 @@ async function collect(
   return { tensors, unread, ...rest };
 }
 
-/** The elements with the other sign; of the halves, which are kept as bits, the sign is the first. */
+/** The negated elements; for half-precision types, which are stored as bits, the sign is the top bit. */
 function negative(dtype: HostTensor["dtype"], data: TypedArray): TypedArray {
   if (dtype === "float16" || dtype === "bfloat16") return (data as Uint16Array).map((bits) => bits ^ 0x8000);
   if (data instanceof BigInt64Array) return data.map((value) => -value);
   return (data as Float32Array).map((value) => -value);
 }
 
-/** The tensor's elements in row-major order, copied out of its storage along its strides unless it is `last` to need it. */
+/**
+ * The tensor's elements in row-major order, copied from its storage by its strides, unless it is the `last` to need it.
+ */
 function gatherElements({ type, offset, shape, stride }: TensorRef, data: TypedArray, last: boolean): TypedArray {
   const n = sizeOf(shape);
   let expected = 1;

@@ -1,16 +1,16 @@
-/** Relatives of models that are told by the names of their tensors alone, and are refused by what they are. */
+/** Related models that are recognised only by the names of their tensors, and refused by name. */
 import { WeightsError } from "../errors/errors.js";
 import { quoted } from "../errors/quoted.js";
 
-/** What PEFT and loralib call what they add to a model: LoRA, DoRA, LoHa, LoKr, IA³, VeRA and OFT. */
+/** Names of the tensors that PEFT and loralib add to a model: LoRA, DoRA, LoHa, LoKr, IA³, VeRA and OFT. */
 const adapter =
   /(^|\.)(lora_([AB]|embedding_[AB]|magnitude_vector)|hada_[wt]\d(_[ab])?|lokr_[wt]\d(_[ab])?|ia3_l|vera_lambda_[bd]|oft_r)(\.|$)/;
 
-/** The way out of an adapter, as a command to the reader. */
+/** What to do about an adapter, in the imperative. */
 export const mergeAdapter =
   "merge it where it was trained (merge_and_unload() of PEFT), save that model and give its weights";
 
-/** Refuses adapters and what they are added to: what they are scaled by is written elsewhere. `names` are those of the file. */
+/** Refuses adapters and models with them: their scale is stored elsewhere. `names` are those of the file. */
 export function requireNoAdapter(path: string, names: Iterable<string>): void {
   const found = [...names].find((name) => adapter.test(name));
   if (found === undefined) return;

@@ -1,4 +1,4 @@
-/** Weights in several files: the index that says which tensors lie where, and the files themselves. */
+/** Weights in several files: the index that maps tensors to files, and the files themselves. */
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { FileError } from "../errors/errors.js";
@@ -10,10 +10,10 @@ import { asObject, JsonError } from "../system/text/json.js";
 type Files = readonly [string, ...string[]];
 
 const largestIndex = 32 * 2 ** 20;
-/** Files of one set of weights; the largest have some hundred. */
+/** Maximum files of one set of weights; the largest have about a hundred. */
 const mostShards = 10_000;
 
-/** Names of the files that an index (`model.safetensors.index.json`) names, each once, in their order. */
+/** Names of the files in an index (`model.safetensors.index.json`), each once, in order. */
 export async function shardNames(path: string): Promise<Files> {
   const [first, ...rest] = [...new Set(Object.values(await weightMap(path)))].sort();
   if (first === undefined) throw noIndex(path, "names no tensors");
@@ -21,7 +21,7 @@ export async function shardNames(path: string): Promise<Files> {
   return [first, ...rest];
 }
 
-/** The files that an index names. Throws FileError where one of them is missing. */
+/** The files of an index. Throws FileError if one of them is missing. */
 export async function shardsOfIndex(path: string): Promise<Files> {
   const names = await shardNames(path);
   const folder = dirname(path);
@@ -36,7 +36,7 @@ export async function shardsOfIndex(path: string): Promise<Files> {
   return [join(folder, first), ...rest.map((name) => join(folder, name))];
 }
 
-/** Names of tensors with the files they lie in. Throws FileError where the file is not such an index. */
+/** Maps tensor names to their files. Throws FileError if the file is not such an index. */
 async function weightMap(path: string): Promise<Readonly<Record<string, string>>> {
   try {
     const index = asObject(await readJson(path, largestIndex));
@@ -51,7 +51,7 @@ async function weightMap(path: string): Promise<Readonly<Record<string, string>>
   }
 }
 
-/** Whether a tensor lies in a file by its name alone, which leads out of no folder. */
+/** Whether a tensor's file is a plain name, which cannot lead outside the folder. */
 const isInFolder = (entry: [string, unknown]): entry is [string, string] => {
   const [, name] = entry;
   return typeof name === "string" && /^[^\\/:\0]+$/.test(name) && name !== "." && name !== "..";
@@ -63,7 +63,9 @@ const noIndex = (path: string, what: string): FileError =>
     `"${path}" ${what}, so it is not an index of weights; fetch it again, or name a file of weights.`,
   );
 
-/** All shards of the set that a file is one of by its name (`model-00001-of-00002.safetensors`); undefined for others. */
+/**
+ * All shards of the set that a file belongs to by its name (`model-00001-of-00002.safetensors`); undefined for others.
+ */
 export async function siblingShards(path: string): Promise<Files | undefined> {
   const [, stem, , of, ending] = /^(.+)-(\d{5})-of-(\d{5})(\.\w+)$/.exec(basename(path)) ?? [];
   if (stem === undefined) return undefined;

@@ -1,10 +1,10 @@
 /**
- * Finds the weights in what a training program saves: the set of tensors whose names are a model's, wherever it is
- * wrapped and whatever stands before its names.
+ * Finds the weights in a training program's checkpoint: the set of tensors with a model's names, however nested and
+ * with any prefix.
  */
 import { WeightsError } from "../errors/errors.js";
 
-/** Names of parameters, as the libraries have them that weights come from; with what stands before the blocks. */
+/** Parameter names of the libraries that weights come from, including those outside the blocks. */
 const known: readonly RegExp[] = [
   // timm and facebookresearch/deit
   /^(cls_token|dist_token|pos_embed|patch_embed\.proj\.\w+|blocks\.\d+\..+|(fc_)?norm\.\w+|norm_pre\.\w+|reg_token|head(_dist)?\.\w+)$/,
@@ -19,7 +19,7 @@ const known: readonly RegExp[] = [
 ];
 const isKnown = (name: string): boolean => known.some((pattern) => pattern.test(name));
 
-/** Names of which each model has one, at its beginning: what stands before them stands before all. */
+/** Names of which every model has one: their prefix is the prefix of all names. */
 const anchors = [
   ...["cls_token", "patch_embed.proj.weight", "blocks.0.norm1.weight", "stem.conv.weight", "s1.b1.conv1.conv.weight"],
   ...["vit.embeddings.cls_token", "deit.embeddings.cls_token", "embeddings.cls_token"],
@@ -28,29 +28,33 @@ const anchors = [
   ...["stem.0.weight", "class_token", "conv_proj.weight"],
 ];
 
-/** What wrappers of PyTorch, Accelerate and others put into names: data parallel, compiled, sharded, checkpointed. */
+/**
+ * What wrappers of PyTorch, Accelerate and others insert into names: data parallel, compiled, sharded, checkpointed.
+ */
 const wrappers =
   /(?<=^|\.)(module|_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module|_forward_module|_flat_param)\./g;
 
-/** Weights that follow others, which come first where nobody chooses. */
+/** Names of weights derived from others, such as averages; the others are preferred by default. */
 const following = /ema|averag|shadow|teacher|target|momentum|swa\b|(encoder_k|key_encoder|decoder|predictor)\b/i;
 
 export interface BareNames {
-  /** Each name that is the model's, without what stood before it. */
+  /** Each of the model's names, without the prefix. */
   readonly names: ReadonlyMap<string, string>;
-  /** What stood before all of them, such as "model.". */
+  /** The prefix of all of them, such as "model.". */
   readonly prefix: string;
-  /** A head that stands beside the body and not inside, as "head.weight" beside "model.cls_token"; it is among `names`. */
+  /**
+   * A head next to the body rather than inside, as "head.weight" next to "model.cls_token"; it is included in `names`.
+   */
   readonly head?: string;
   /** Names of other things, such as the weights of a loss. */
   readonly outside: readonly string[];
-  /** How many are names that a model of a known library has. */
+  /** Number of names that match a model of a known library. */
   readonly recognized: number;
-  /** What stands before the names of other models that have about as many, such as "teacher.". */
+  /** Prefixes of other models with about as many names, such as "teacher.". */
   readonly rivals: readonly string[];
 }
 
-/** Throws WeightsError where two names would become one. */
+/** Throws WeightsError if two names would become equal. */
 export function bareNames(given: Iterable<string>): BareNames {
   const unwrapped = [...given].map((name) => [name, name.replace(wrappers, "")] as const);
   const prefixes = new Set([""]);
@@ -84,8 +88,8 @@ export function bareNames(given: Iterable<string>): BareNames {
 const headName = /^(head|classifier)\.(weight|bias)$/;
 
 /**
- * The head of a wrapper whose body has none: names as they are, and without what stands before them. Not of a body with
- * a distillation token, which reads as the mean of two where it has no head.
+ * The head of a wrapper whose body has none: its names with and without the prefix. Not for a body with a distillation
+ * token, which without a head is read as the mean of two.
  */
 function headBeside(
   unwrapped: readonly (readonly [string, string])[],
@@ -100,24 +104,24 @@ function headBeside(
     .map(([given, name]) => [given, `head.${name.slice(name.lastIndexOf(".") + 1)}`]);
 }
 
-/** Tensors that a file holds side by side. */
+/** A set of tensors at the same level of a file. */
 export interface Candidate<T> {
-  /** Where they lie, as "model" or "checkpoint.model"; empty at the top. */
+  /** Their path in the file, such as "model" or "checkpoint.model"; empty at the top. */
   readonly path: string;
   readonly tensors: ReadonlyMap<string, T>;
 }
 
 export interface Chosen<T> {
   readonly candidate: Candidate<T>;
-  /** How many of its names are those of a model of a known library. */
+  /** Number of its names that match a model of a known library. */
   readonly recognized: number;
-  /** Others that are as much a model's weights as these. */
+  /** Others that are equally likely to be a model's weights. */
   readonly others: readonly Candidate<T>[];
 }
 
 /**
- * The candidate with the most names of a model; of several that have about as many, one that does not call itself an
- * average or a teacher, then the one with the most, then the first. Undefined where there are none.
+ * The candidate with the most names of a model; among several with about as many, one not named as an average or a
+ * teacher, then the one with the most, then the first. Undefined if there are none.
  */
 export function chooseStateDict<T>(candidates: readonly Candidate<T>[]): Chosen<T> | undefined {
   const scored = candidates.map((candidate) => {
@@ -136,7 +140,7 @@ export function chooseStateDict<T>(candidates: readonly Candidate<T>[]): Chosen<
   return { ...first, others: rest.map(({ candidate }) => candidate) };
 }
 
-/** Those of the tensors that a name stands before, as "student" in "student.head.weight"; undefined without any. */
+/** The tensors with a name as prefix, as "student" in "student.head.weight"; undefined if there are none. */
 export function candidateUnder<T>(candidates: readonly Candidate<T>[], key: string): Candidate<T> | undefined {
   for (const { path, tensors } of candidates) {
     const place = path === "" ? "" : `${path}.`;

@@ -1,7 +1,7 @@
-/** Parameter names of torchvision's RegNetY and ViT, to timm's. The arithmetic of both is the same. */
+/** Converts parameter names of torchvision's RegNetY and ViT to timm's. The arithmetic of both is the same. */
 import type { HostTensor, NamedTensors } from "../tensor/index.js";
 
-/** Whether these are names of torchvision's rather than timm's. */
+/** Whether these are torchvision's names rather than timm's. */
 export function isTorchvision(names: Iterable<string>): boolean {
   return [...names].some((name) => name.startsWith("trunk_output.") || name === "conv_proj.weight");
 }
@@ -11,7 +11,7 @@ export function fromTorchvision(tensors: NamedTensors): NamedTensors {
   return new Map([...tensors].map(([name, tensor]): [string, HostTensor] => [timmName(name), tensor]));
 }
 
-/** What stands before `.weight`, `.bias` and so on, outside the blocks; the last two are heads. */
+/** Names before `.weight`, `.bias` and so on, outside the blocks; the last two are heads. */
 const outer: Readonly<Record<string, string>> = {
   "stem.0": "stem.conv",
   "stem.1": "stem.bn",

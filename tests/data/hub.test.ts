@@ -98,7 +98,7 @@ describe("a dataset of the hub", () => {
     expect(hub.served[0]).toContain(`${commits["refs/convert/parquet"]}/default/validation-`);
   });
 
-  it("is refused in a sentence if it is malformed", async () => {
+  it("is refused in a sentence if it does not exist", async () => {
     await expect(openDataset("hf:me/fish", { split: "train" })).rejects.toThrow("knows no me/fish at revision main");
     await expect(openDataset("hf:../etc", { split: "train" })).rejects.toThrow("names no dataset of the hub");
   });
