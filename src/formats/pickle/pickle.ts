@@ -1,21 +1,19 @@
 /**
- * A reader of Python pickles that can build plain containers and the objects that the reader of a file format adds,
- * such as descriptions of tensors. Any other import is refused by name, or replaced by an inert object; code in a file
- * is never run.
+ * A reader of Python pickles: builds plain containers and what the reader of a file format adds, such as descriptions of
+ * tensors. Any other import is refused by name, or replaced by an inert object; code in a file is never run.
  */
 import { quoted } from "../../errors/quoted.js";
 import { pairsOf, spelledNumber, spelledText, unicodeText } from "./spelled.js";
 import { Callable, type Imports, Inert, importName, PickleError, PickleObject, type PickleValue } from "./values.js";
 
 /**
- * Limits of what one pickle may create. The largest checkpoints in use contain some ten thousand tensors of five
- * containers each, and curves of some hundred thousand numbers; a malicious file could create an object per byte, or
- * copies of copies.
+ * Limits of what one pickle may create. The largest checkpoints in use have some ten thousand tensors of five containers
+ * each, and curves of some hundred thousand numbers; a malicious file could make one per byte, or copies of copies.
  */
 const limits = {
   containers: 1_000_000,
   instructions: 10_000_000,
-  /** Beside as many as the file has bytes. */
+  /** In addition to as many as the file has bytes. */
   copied: 4_000_000,
   kept: 2_000_000,
   stack: 2_000_000,
@@ -45,10 +43,7 @@ export interface PickleOptions {
   readonly longStrings?: "text" | "bytes";
 }
 
-/**
- * Reads one pickle. Bytes in it are views of `bytes`. Throws only PickleError, if it is malformed, or what `persistent`
- * throws.
- */
+/** Reads one pickle. Bytes in it are views of `bytes`. Throws only PickleError, or what `persistent` throws. */
 export function readPickle(bytes: Uint8Array, options: PickleOptions = {}): Unpickled {
   return new Machine(bytes, options).run();
 }
