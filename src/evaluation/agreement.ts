@@ -1,4 +1,4 @@
-/** How often classifiers decide differently (paper, table 4). */
+/** How often the predictions of classifiers differ (paper, table 4). */
 import type { Dataset } from "../data/dataset/dataset.js";
 import { UsageError } from "../errors/errors.js";
 import { type Head, headsOf } from "../models/context.js";
@@ -14,7 +14,7 @@ export interface Decisions {
   readonly classes: Int32Array;
 }
 
-/** Share of images on which each pair decides differently: symmetric, zeros on the diagonal. */
+/** Share of images on which the predictions of each pair differ: symmetric, zeros on the diagonal. */
 export function disagreement(all: readonly Decisions[]): number[][] {
   const images = all[0]?.classes.length ?? 0;
   const uneven = all.find((d) => d.classes.length !== images);
@@ -31,13 +31,13 @@ function share(a: Int32Array, b: Int32Array): number {
   return a.length === 0 ? 0 : different / a.length;
 }
 
-/** A classifier under a name, which answers to images with logits `[batch, classes]` by head. */
+/** A named classifier, which computes logits `[batch, classes]` of images by head. */
 export interface Decider extends Looker {
   readonly name: string;
   readonly heads: readonly Head[];
 }
 
-/** A model's decisions; its probe must derive `headLogits`. */
+/** A model as a classifier; its probe must derive `headLogits`. */
 export const probeDecider = (name: string, probe: Probe): Decider => ({
   name,
   heads: headsOf(probe.model),
@@ -45,9 +45,8 @@ export const probeDecider = (name: string, probe: Probe): Decider => ({
 });
 
 /**
- * What classifiers for images of one size decide on the images of a dataset. For each: `NAME`, and for a
- * distilled one `NAME class` and `NAME distillation`, the decisions of its heads. Throws
- * WeightsError where an answer is not a number.
+ * Predictions of classifiers for images of one size on a dataset. For each: `NAME`, and for a distilled one `NAME
+ * class` and `NAME distillation`, the predictions of its heads. Throws WeightsError if a logit is not a number.
  */
 export async function decide(
   models: readonly Decider[],

@@ -1,4 +1,4 @@
-/** Where a vision transformer looks: attention of its tokens to the patches, per head and rolled out. */
+/** Attention of a vision transformer's tokens to the patches, per head and as rollout. */
 import type { Engine } from "../engines/engine.js";
 import { UsageError } from "../errors/errors.js";
 import { deitConfigOf, prefixTokens } from "../models/deit.js";
@@ -17,12 +17,12 @@ import {
 } from "../tensor/index.js";
 import { Probe, type Seen } from "./probe.js";
 
-/** The token whose attention is asked for. */
+/** The token whose attention is computed. */
 export type AttentionToken = "class" | "distillation";
 
-/** Maps over the patches of one image, row by row; what goes to the class and distillation tokens is left out. */
+/** Maps over the patches of one image, row by row, without the attention to the class and distillation tokens. */
 export interface AttentionMaps {
-  /** Patches to a side. */
+  /** Patches per side. */
   readonly grid: number;
   /** Attention in the last block, one map of `grid · grid` shares per head. */
   readonly heads: readonly Float32Array[];
@@ -30,7 +30,7 @@ export interface AttentionMaps {
   readonly rollout: Float32Array;
 }
 
-/** A model on an engine that answers with the attention maps of images. */
+/** A model on an engine that computes the attention maps of images. */
 export class Attention {
   private constructor(
     private readonly probe: Probe,

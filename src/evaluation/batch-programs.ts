@@ -1,4 +1,4 @@
-/** Programs that differ in their batch only: each is compiled when the first batch of its size comes. */
+/** Programs that differ only in their batch size: each is compiled for the first batch of its size. */
 import type { DeviceState, Engine, Executable } from "../engines/engine.js";
 import type { Model } from "../models/model.js";
 import { type HostTensor, hostTensor, type Program } from "../tensor/index.js";
@@ -6,7 +6,7 @@ import { type HostTensor, hostTensor, type Program } from "../tensor/index.js";
 export class BatchPrograms {
   readonly #compiled = new Map<number, Promise<Executable>>();
 
-  /** `build` makes the program for a batch, with uint8 `images` `[batch, size, size, 3]` as its data. */
+  /** `build` creates the program for a batch size, with uint8 `images` `[batch, size, size, 3]` as its data. */
   constructor(
     private readonly engine: Engine,
     private readonly model: Model,
@@ -19,7 +19,7 @@ export class BatchPrograms {
     if (!compiled) {
       compiled = this.engine.compile(this.build(batch));
       this.#compiled.set(batch, compiled);
-      compiled.catch(() => this.#compiled.delete(batch)); // nothing to dispose of, and memory may be free another time
+      compiled.catch(() => this.#compiled.delete(batch)); // nothing to dispose of, and memory may be free later
     }
     return compiled;
   }

@@ -1,9 +1,9 @@
-/** What deit's own checkpoints say of themselves. */
+/** The metadata of deit's own checkpoints. */
 import { trainedOnKey } from "../data/dataset/trained-on.js";
 import type { ModelOptions } from "../models/registry.js";
 import { asObject, tryJson } from "../system/text/json.js";
 
-/** Names of the metadata of deit's own checkpoints. */
+/** Keys of the metadata of deit's own checkpoints. */
 export const checkpointMetadata = {
   ...{
     model: "deit.model",
@@ -14,11 +14,11 @@ export const checkpointMetadata = {
   },
 } as const;
 
-/** The sizes that a file of deit's own says of its model; none of others. */
+/** The model sizes stated in deit's own files; empty for others. */
 export const savedConfig = (metadata: Readonly<Record<string, string>>): ModelOptions =>
   asObject(tryJson(metadata[checkpointMetadata.config])) ?? {};
 
-/** The names of the classes that such a file holds. */
+/** The class names in such a file. */
 export function savedClasses(metadata: Readonly<Record<string, string>>): readonly string[] | undefined {
   const classes = tryJson(metadata[checkpointMetadata.classes]);
   return Array.isArray(classes) && classes.every((c) => typeof c === "string") ? classes : undefined;

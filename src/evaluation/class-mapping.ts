@@ -1,4 +1,4 @@
-/** The classes of a teacher, or of another classifier, beside those of the data, matched by name as everywhere. */
+/** Matches the classes of a teacher, or of any other classifier, with those of the data by name. */
 import { mismatch } from "../data/dataset/class-matching.js";
 import { UsageError } from "../errors/errors.js";
 import { nearest } from "../errors/nearest.js";
@@ -7,8 +7,8 @@ import { type OnnxNames, teacherNames } from "./onnx-file/names.js";
 import { matchOutputs, orderInDoubt } from "./output-classes.js";
 
 /**
- * For every class of the data, the classifier's index of it; undefined where both lists are the same. `names` are the
- * classifier's, undefined where nobody tells, and then its `count` classes must be those of the data in their order.
+ * For every class of the data, its index in the classifier; undefined if both lists are the same. `names` are the
+ * classifier's; if undefined, its `count` classes must be those of the data in the same order.
  */
 export function mapClasses(
   names: readonly string[] | undefined,
@@ -62,11 +62,11 @@ function requireSameOrder(
     );
 }
 
-/** The columns of the data's classes in a classifier's answers; what they are is worked out once. */
+/** The columns of the data's classes in a classifier's outputs, determined once. */
 export interface ClassColumns {
-  /** Throws UsageError where a classifier of `count` classes does not know those of the data. */
+  /** Throws UsageError if a classifier of `count` classes does not have those of the data. */
   require(count: number): void;
-  /** Of `rows` rows of answers those of the data's classes, in the data's order: `[rows, classes]`. */
+  /** The data's classes in `rows` rows of outputs, in the data's order: `[rows, classes]`. */
   of(answers: Float32Array, rows: number): Float32Array;
 }
 

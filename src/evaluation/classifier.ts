@@ -19,7 +19,7 @@ export function inferenceProgram(model: Model, batch: number, head: Head = "both
   });
 }
 
-/** What a classifier is made of. */
+/** The parts of a classifier. */
 export interface ClassifierOptions {
   readonly engine: Engine;
   readonly model: Model;
@@ -41,12 +41,12 @@ export class Classifier {
     this.#programs = new BatchPrograms(engine, model, (batch) => inferenceProgram(model, batch, head, prefix));
   }
 
-  /** Puts `weights` on the engine. */
+  /** Uploads `weights` to the engine. */
   static async create(options: ClassifierOptions, weights: NamedTensors): Promise<Classifier> {
     return new Classifier(options, await options.engine.createState(weights), true);
   }
 
-  /** Classifies with parameters that are on the engine already, as during training. */
+  /** Classifies with parameters that are already on the engine, as during training. */
   static over(options: ClassifierOptions, state: DeviceState): Classifier {
     return new Classifier(options, state, false);
   }

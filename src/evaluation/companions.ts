@@ -1,4 +1,7 @@
-/** What lies beside weights and describes them: config.json and preprocessor_config.json of transformers, config.json and args.yaml of timm. */
+/**
+ * Files next to weights that describe them: config.json and preprocessor_config.json of transformers, config.json and
+ * args.yaml of timm.
+ */
 import { join } from "node:path";
 import { FileError } from "../errors/errors.js";
 import { fileError } from "../errors/file-error.js";
@@ -11,15 +14,17 @@ import type { SaidOfView } from "./view.js";
 
 export interface Companions {
   readonly view: readonly SaidOfView[];
-  /** config.json, where there is one that describes a model. */
+  /** config.json, if there is one that describes a model. */
   readonly config?: { readonly source: string; readonly fields: JsonObject };
   /** args.yaml of timm's train.py. */
   readonly trained?: TrainingArguments;
-  /** Names of the classes in the order of the outputs, and the file that holds them. */
+  /** Names of the classes in the order of the outputs, and the file with them. */
   readonly classes?: { readonly source: string; readonly names: readonly string[] };
 }
 
-/** Reads what lies in the folders, the first before the others. Throws FileError for a file that is no JSON, or no YAML. */
+/**
+ * Reads the files in the folders, in order of precedence. Throws FileError for a file that is not valid JSON or YAML.
+ */
 export async function readCompanions(folders: readonly string[]): Promise<Companions> {
   const view: SaidOfView[] = [];
   let config: Companions["config"];
@@ -56,7 +61,7 @@ const ofProcessor = (fields: JsonObject, source: string): SaidOfView[] => {
   return [timm ? ofPretrainedConfig(timm, `"${source}"`) : ofPreprocessor(fields, `"${source}"`)];
 };
 
-/** A file of this name may belong to anything. */
+/** A file with this name may belong to anything. */
 const describesModel = (fields: JsonObject): boolean =>
   ["model_type", "architectures", "architecture", "pretrained_cfg", "hidden_size", "id2label"].some(
     (key) => key in fields,
@@ -86,8 +91,8 @@ async function objectFile(
 }
 
 /**
- * Names from a list, or from an object of them by index; undefined for the placeholders that transformers writes. Throws
- * FileError where an output between others has no name: they cannot be told apart then.
+ * Names from a list, or from an object of them by index; undefined for the placeholders that transformers writes.
+ * Throws FileError if names are missing for some outputs, which makes them ambiguous.
  */
 export function asNames(value: unknown, source: string): readonly string[] | undefined {
   const fields = asObject(value);

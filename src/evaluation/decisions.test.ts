@@ -9,7 +9,7 @@ import {
   surestMistakes,
 } from "./decisions.js";
 
-/** Probabilities of two classes, the truth, by hand. */
+/** Probabilities of the second of two classes, and the true class, chosen by hand. */
 const cases: readonly [number, number][] = [
   [0.9, 0],
   [0.6, 0],
@@ -54,11 +54,11 @@ describe("decisions", () => {
 
   it("are calibrated as far as confidence meets accuracy", () => {
     const { bins, error } = calibration(decisions, 2);
-    expect(bins).toHaveLength(1); // all are surer than one half
+    expect(bins).toHaveLength(1); // all confidences are above one half
     expect(bins[0].accuracy).toBeCloseTo(3 / 5, 6);
     expect(bins[0].confidence).toBeCloseTo(0.71, 6);
     expect(error).toBeCloseTo(0.11, 6);
-    // Sure of everything and right about half of it: the error is one half whatever the bins.
+    // Confidence 1 with an accuracy of one half: the error is one half whatever the bins.
     const n = 100;
     const labels = Int32Array.from({ length: n }, (_, i) => i % 2);
     const sure = { classes: 2, labels, decided: new Int32Array(n), truth: new Float32Array(n) };

@@ -1,4 +1,4 @@
-/** What a model decided on each image of a dataset, and what follows from it: classes, confusions, calibration. */
+/** A model's predictions on each image of a dataset, and statistics of them: classes, confusions, calibration. */
 import { softmaxOf, topK } from "./metrics.js";
 
 /** One entry per image, in the order of the dataset. */
@@ -7,13 +7,13 @@ export interface Decisions {
   readonly labels: Int32Array;
   /** The most likely class. */
   readonly decided: Int32Array;
-  /** Probability of the class decided for. */
+  /** Probability of the predicted class. */
   readonly confidence: Float32Array;
   /** Probability of the true class. */
   readonly truth: Float32Array;
 }
 
-/** Decisions in the making, to be filled batch by batch. */
+/** Collects predictions batch by batch. */
 export class DecisionRecorder {
   readonly #labels: Int32Array;
   readonly #decided: Int32Array;
@@ -57,9 +57,9 @@ export class DecisionRecorder {
 export interface ClassResult {
   readonly label: number;
   readonly images: number;
-  /** Share of the class's images that were decided right; undefined without images. */
+  /** Share of the class's images that were predicted correctly; undefined without images. */
   readonly recall?: number;
-  /** Share of the decisions for the class that were right; undefined without decisions. */
+  /** Share of the predictions of the class that were correct; undefined without predictions. */
   readonly precision?: number;
 }
 
@@ -87,7 +87,10 @@ export interface Confusion {
   readonly images: number;
 }
 
-/** How often each class was taken for each (right decisions too), the most frequent first. Only pairs that occur. */
+/**
+ * How often each class was predicted for each (including correct predictions), most frequent first. Only pairs that
+ * occur.
+ */
 export function confusions({ classes, labels, decided }: Decisions): Confusion[] {
   const counts = new Map<number, number>();
   labels.forEach((label, i) => {
@@ -107,7 +110,7 @@ export interface CalibrationBin {
 }
 
 export interface Calibration {
-  /** By confidence, of equal width from 0 to 1; empty ones are left out. */
+  /** Confidence bins of equal width from 0 to 1, without empty ones. */
   readonly bins: readonly CalibrationBin[];
   /** Expected calibration error (Guo et al., arXiv 1706.04599): mean distance of confidence and accuracy over images. */
   readonly error: number;
@@ -130,7 +133,7 @@ export function calibration({ labels, decided, confidence }: Decisions, count = 
   return { bins, error };
 }
 
-/** Indices of the images on which the true class got least probability. */
+/** Indices of the images whose true class got the lowest probability. */
 export function hardest({ truth }: Decisions, count: number): number[] {
   return topK(
     truth.map((p) => -p),
@@ -138,7 +141,7 @@ export function hardest({ truth }: Decisions, count: number): number[] {
   );
 }
 
-/** Indices of the images that were decided wrong with most confidence. */
+/** Indices of the most confident mistakes. */
 export function surestMistakes({ labels, decided, confidence }: Decisions, count: number): number[] {
   const wrong = [...labels.keys()].filter((i) => decided[i] !== labels[i]);
   return topK(

@@ -1,4 +1,6 @@
-/** What is said of weights: by themselves, by the program that trained them, by the files beside them, by their name. */
+/**
+ * Descriptions of weights: by themselves, by the program that trained them, by the files next to them, by their name.
+ */
 import type { UsageError } from "../errors/errors.js";
 import { quoted } from "../errors/quoted.js";
 import { sentence, setting, way } from "../errors/sentence.js";
@@ -23,34 +25,36 @@ import {
 } from "./training-arguments.js";
 import type { SaidOfView } from "./view.js";
 
-/** What is said of weights by themselves, by the files beside them and by their name. */
+/** Descriptions of weights by themselves, by the files next to them and by their name. */
 export interface DescribedWeights {
-  /** The first that says a part of it counts. */
+  /** For each part of the view, the first source that states it takes precedence. */
   readonly view: readonly SaidOfView[];
   readonly classes?: readonly string[];
   readonly classSource: string;
-  /** Why the order of the classes, which a list decides on, cannot be told. */
+  /** Why the order of the classes, which depends on a list, is unknown. */
   readonly missingClasses?: UsageError;
-  /** What is said to be the name of the model. */
+  /** The stated name of the model. */
   readonly architecture?: string;
-  /** deit's name of the model, for weights of these sizes; undefined where it cannot be told. */
+  /** deit's name of the model, for weights of these sizes; undefined if unknown. */
   readonly modelFor: (sizes: DeitSizes | undefined) => string | undefined;
-  /** What the shapes of the tensors do not tell. */
+  /** Options that cannot be inferred from the shapes of the tensors. */
   readonly options: ModelOptions;
-  /** Throws WeightsError where the files beside them describe another model. */
+  /** Throws WeightsError if the files next to them describe a different model. */
   readonly requireFitting: (model: Model) => void;
 }
 
-/** What a file of weights says beside its tensors. */
+/** What a weights file contains besides its tensors. */
 export type SaidByFile = Pick<LoadedWeights, "metadata" | "architecture" | "trainingArguments" | "normalization">;
 
-/** Looks at what weights say of themselves and at their neighbours. Throws WeightsError for what deit cannot do. */
+/**
+ * Reads the descriptions in weights and in the files next to them. Throws WeightsError for what deit does not support.
+ */
 export async function describeWeights(
   { path, folder }: Pick<WeightFiles, "path" | "folder">,
   { metadata, ...file }: SaidByFile,
 ): Promise<DescribedWeights> {
   const saved = metadata[checkpointMetadata.view];
-  // A checkpoint of deit's own says all itself, and its folder may hold files of anything.
+  // deit's own checkpoints are self-contained, and their folder may contain unrelated files.
   const complete = saved !== undefined || metadata[checkpointMetadata.config] !== undefined;
   const beside: Companions = complete ? { view: [] } : await readCompanions([folder]);
   const within = file.trainingArguments && {
@@ -83,7 +87,7 @@ export async function describeWeights(
   };
 }
 
-/** A wrapper that normalises takes images from 0 to 1, which is what deit's own normalisation takes. */
+/** A wrapper that normalises expects images from 0 to 1, like deit's own normalisation. */
 function viewOfWrapper({ names: [mean, std], ...values }: InnerNormalization, path: string): SaidOfView {
   const given = asNormalization(values);
   const plain = given?.mean.every((m) => m >= 0 && m <= 1) && given.std.every((s) => s <= 1);
@@ -111,7 +115,7 @@ async function firstClasses(
 const modelNamed = (architecture: string | undefined): string | undefined =>
   modelNames().find((name) => architecture !== undefined && name === bareModelName(architecture));
 
-/** A ViT or DeiT that transformers describes, of a published size. */
+/** A ViT or DeiT described by transformers, of a published size. */
 function modelOfTransformers({ config }: Companions, sizes: DeitSizes): string | undefined {
   const type = config?.fields.model_type;
   if (type !== "vit" && type !== "deit") return undefined;
@@ -119,7 +123,7 @@ function modelOfTransformers({ config }: Companions, sizes: DeitSizes): string |
   return type === "vit" ? modelNamed(name?.replace(/^deit/, "vit")) : name;
 }
 
-/** What a checkpoint of deit's own says that its shapes do not tell. */
+/** Options of deit's own checkpoints that cannot be inferred from shapes. */
 const withoutTrace = ({ heads, normEpsilon }: ModelOptions): ModelOptions => ({
   ...(heads === undefined ? {} : { heads }),
   ...(normEpsilon === undefined ? {} : { normEpsilon }),

@@ -1,4 +1,4 @@
-/** What config.json beside weights says of the model itself: obeyed where it can be, refused by name where it cannot. */
+/** What config.json next to weights states about the model: applied if supported, otherwise refused by name. */
 import { WeightsError } from "../errors/errors.js";
 import { sentence, setting, way } from "../errors/sentence.js";
 import type { Model } from "../models/model.js";
@@ -8,19 +8,19 @@ import type { Companions } from "./companions.js";
 import { isRegnet, otherRegnet } from "./described-regnet.js";
 import { modelArguments, type TrainingArguments } from "./training-arguments.js";
 
-/** Activations that are the exact GELU. */
+/** Names of the exact GELU. */
 const exactGelu = ["gelu", "gelu_python"];
-/** Arguments of timm's models that change nothing in evaluation, or that the shapes of the tensors tell. */
+/** Arguments of timm's models that do not affect evaluation, or follow from the shapes of the tensors. */
 const harmless =
   /^(img_size|num_classes|patch_size|embed_dim|depth|mlp_ratio|.*drop.*|weight_init|pretrained.*|strict_img_size|dynamic_img_size|output_stride|num_heads|global_pool)$/;
-/** Arguments and the values that they have in the models here; others make another model. */
+/** Arguments with their values in deit's models; other values mean a different model. */
 const asHere: JsonObject = {
   ...{ in_chans: 3, act_layer: "gelu", qkv_bias: true, proj_bias: true, class_token: true, pos_embed: "learn" },
   ...{ final_norm: true, no_embed_class: false, qk_norm: false, scale_attn_norm: false, scale_mlp_norm: false },
   ...{ pre_norm: false, fc_norm: false, reg_tokens: 0, dynamic_img_pad: false, attn_layer: "", norm_layer: "" },
 };
 
-/** Options of the model that the shapes of its tensors do not tell. Throws WeightsError for what it cannot do. */
+/** Options of the model that cannot be inferred from its tensors' shapes. Throws WeightsError for unsupported ones. */
 export function describedOptions(
   { config }: Pick<Companions, "config">,
   trained: readonly TrainingArguments[] = [],
@@ -49,14 +49,16 @@ export function describedOptions(
   const chosen = [heads, ...given.map((one) => one.fields.num_heads)].find(isCount);
   return {
     ...(chosen === undefined ? {} : { heads: chosen }),
-    // 1e-6 is timm's and the model's own.
+    // 1e-6 is the default of timm and of the model.
     ...(typeof epsilon === "number" && epsilon > 0 && epsilon !== 1e-6 ? { normEpsilon: epsilon } : {}),
   };
 }
 
 const isCount = (value: unknown): value is number => typeof value === "number" && Number.isInteger(value) && value > 0;
 
-/** Refuses weights whose files beside them, or arguments, describe another model, or outputs that are not a choice of a class. */
+/**
+ * Throws if files next to weights, or arguments, describe a different model, or outputs that do not select one class.
+ */
 export function requireSameModel(
   model: Model,
   { config }: Pick<Companions, "config">,

@@ -1,4 +1,4 @@
-/** Accuracy of all heads of a model in one walk over the data (the three rows of table 3 of the paper). */
+/** Accuracy of all heads of a model in one pass over the data (the three rows of table 3 of the paper). */
 import type { Dataset } from "../data/dataset/dataset.js";
 import { UsageError } from "../errors/errors.js";
 import { sentence, setting } from "../errors/sentence.js";
@@ -11,7 +11,7 @@ import type { Probe } from "./probe.js";
 import { RealAccuracy, type RealLabels, type RealResult } from "./real-labels.js";
 
 export interface HeadResult extends EvaluationResult {
-  /** With all right labels of each image, where they were given. */
+  /** With all correct labels of each image, if given. */
   readonly real?: RealResult;
 }
 
@@ -23,8 +23,8 @@ export interface EvaluateHeadsOptions extends PassOptions {
 }
 
 /**
- * Results by head; the probe must derive `headLogits`. Throws UsageError where `real` does not know an image,
- * WeightsError where the answer to one is not a number.
+ * Results by head; the probe must derive `headLogits`. Throws UsageError if `real` does not contain an image,
+ * WeightsError if a logit is not a number.
  */
 export async function evaluateHeads(
   probe: Probe,

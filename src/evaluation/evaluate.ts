@@ -7,15 +7,15 @@ import { requireFiniteLogits } from "../models/finite.js";
 import type { Classifier } from "./classifier.js";
 import { Accuracy, combined, type EvaluationResult } from "./metrics.js";
 
-/** What is measured, on what. */
+/** What to evaluate, and on which data. */
 export interface EvaluateOptions {
   readonly classifier: Classifier;
   /** A sequential loader with the evaluation transform. */
   readonly loader: Loader;
-  /** Name of a sample, for messages (default: its number). */
+  /** Name of a sample, for messages (default: its index). */
   readonly describe?: (index: number) => string;
   readonly signal?: AbortSignal;
-  /** Processes that evaluate together, each its share of every batch; all get the result of all. */
+  /** Processes that evaluate together, each its share of every batch; all get the result over all. */
   readonly group?: ProcessGroup;
   readonly onProgress?: (images: number) => void;
   /** Called with each sample's index in the dataset and its logits. */
@@ -23,8 +23,8 @@ export interface EvaluateOptions {
 }
 
 /**
- * Accuracy and loss over the loader's images. Throws WeightsError where the model's answer to one of them is not a number, and
- * InterruptedError when `signal` says so.
+ * Accuracy and loss over the loader's images. Throws WeightsError if a logit is not a number, and InterruptedError if
+ * `signal` is aborted.
  */
 export async function evaluate({
   classifier,

@@ -1,12 +1,13 @@
-/** What a vision transformer makes of an image before its heads decide: one vector for all of it, and one for each patch. */
+/** Features of a vision transformer before its heads: one vector for the whole image, and one for each patch. */
 import { deitConfigOf, prefixTokens } from "../models/deit.js";
 import type { Model } from "../models/model.js";
 import { add, mul, reshape, slice } from "../tensor/index.js";
 import type { Derive } from "./probe.js";
 
 /**
- * For a probe: `embedding` `[batch, width]`, what the head reads (of a distilled model, the mean of what both read, as
- * timm's `forward_head(..., pre_logits=True)`). Throws UsageError, when the probe is made, for a model that does not show it.
+ * For a probe: `embedding` `[batch, width]`, the input of the head (for a distilled model, the mean of both heads'
+ * inputs, as in timm's `forward_head(..., pre_logits=True)`). Throws UsageError, when the probe is created, for a model
+ * that does not expose it.
  */
 export const embedding = (model: Model): Derive => {
   const { distilled } = deitConfigOf(model, "An embedding");

@@ -1,4 +1,4 @@
-/** The logits of all heads at once: what a model decides by its class token, its distillation token, and both. */
+/** The logits of all heads at once: of a model's class token, its distillation token, and both. */
 import { decisionLogits, type Head, headsOf } from "../models/context.js";
 import type { Model } from "../models/model.js";
 import type { HostTensor } from "../tensor/index.js";

@@ -1,6 +1,6 @@
 /** Accuracy from logits. */
 
-/** Indices of the `k` largest values, largest first; of equal ones the first wins. */
+/** Indices of the `k` largest values, largest first; ties go to the first. */
 export function topK(values: ArrayLike<number>, k: number): number[] {
   const best: number[] = [];
   for (let i = 0; i < values.length; i++) {
@@ -13,7 +13,7 @@ export function topK(values: ArrayLike<number>, k: number): number[] {
   return best;
 }
 
-/** e^x over its sum. */
+/** e^x divided by its sum. */
 export function softmaxOf(logits: ArrayLike<number>): Float64Array {
   const values = Float64Array.from(logits);
   const largest = values.reduce((a, b) => Math.max(a, b), -Infinity);
@@ -22,7 +22,7 @@ export function softmaxOf(logits: ArrayLike<number>): Float64Array {
   return values.map((v) => v / total);
 }
 
-/** Sums of an evaluation in the making. */
+/** Running sums of an evaluation. */
 export class Accuracy {
   #top1 = 0;
   #top5 = 0;
@@ -41,7 +41,7 @@ export class Accuracy {
     }
   }
 
-  /** Percentages of right decisions, mean cross entropy, images seen. */
+  /** Percentages of correct predictions, mean cross entropy, number of images. */
   result(): EvaluationResult {
     const share = (n: number) => (this.#images === 0 ? 0 : (100 * n) / this.#images);
     return {
@@ -53,18 +53,18 @@ export class Accuracy {
   }
 }
 
-/** What an evaluation found. */
+/** The result of an evaluation. */
 export interface EvaluationResult {
-  /** Percent of images whose first choice is right. */
+  /** Percent of images whose top prediction is correct. */
   readonly top1: number;
-  /** Percent whose label is among the five first choices. */
+  /** Percent of images whose label is among the top five predictions. */
   readonly top5: number;
   /** Mean cross entropy with the true labels. */
   readonly loss: number;
   readonly images: number;
 }
 
-/** The result over all images of several results over parts of them. */
+/** Combines results over parts of the images into one over all. */
 export function combined(results: readonly EvaluationResult[]): EvaluationResult {
   const images = results.reduce((sum, r) => sum + r.images, 0);
   const mean = (of: (r: EvaluationResult) => number) =>

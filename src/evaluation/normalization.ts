@@ -1,19 +1,19 @@
-/** How images are normalised: by a name of the field, or by mean and deviation of each channel. */
+/** How images are normalised: by a common name, or by mean and standard deviation per channel. */
 import { z } from "zod";
 import { imagenetNormalization, type Normalization } from "../models/model.js";
 
 const three = <T extends z.ZodType>(each: T) => z.tuple([each, each, each]);
 
-/** Mean and deviation as a file or an option gives them. */
+/** Mean and standard deviation as given by a file or an option. */
 export const normalizationSchema = z.object({ mean: three(z.number()), std: three(z.number().positive()) });
 
-/** Mean and deviation of a JSON value; undefined where it gives none. */
+/** Mean and standard deviation of a JSON value; undefined if it has none. */
 export const asNormalization = (value: unknown): Normalization | undefined => normalizationSchema.safeParse(value).data;
 
-/** A normalisation by its name, or mean and deviation of each channel. */
+/** A normalisation by name, or mean and standard deviation per channel. */
 export type NormalizationChoice = NormalizationName | Normalization;
 export const normalizationNames = ["imagenet", "inception", "none"] as const;
-/** Names of the usual normalisations. */
+/** Names of common normalisations. */
 export type NormalizationName = (typeof normalizationNames)[number];
 
 const named: Readonly<Record<NormalizationName, Normalization>> = {
@@ -22,6 +22,6 @@ const named: Readonly<Record<NormalizationName, Normalization>> = {
   none: { mean: [0, 0, 0], std: [1, 1, 1] },
 };
 
-/** The normalisation of this name, or the numbers as they are given. */
+/** The normalisation with this name, or the given numbers. */
 export const normalizationOf = (choice: NormalizationChoice): Normalization =>
   typeof choice === "string" ? named[choice] : choice;

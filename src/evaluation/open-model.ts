@@ -20,46 +20,46 @@ import { type EvaluationView, resolveView, type SaidOfView, seeing, type ViewCho
 
 /** Which model to open, and whose weights. */
 export interface ModelChoice extends ViewChoice {
-  /** Name of the model; a deit checkpoint says it itself. */
+  /** Name of the model; not needed for a deit checkpoint. */
   readonly model?: string;
   /**
-   * A safetensors or PyTorch file, also in shards; a run folder, whose best checkpoint is taken, or one that transformers
-   * or timm saved; `hub` for the published weights of the model; or `hub:owner/name`.
+   * A safetensors or PyTorch file, also in shards; a run folder, of which the best checkpoint is used, or a folder
+   * saved by transformers or timm; `hub` for the published weights of the model; or `hub:owner/name`.
    */
   readonly weights: string;
-  /** Makes a model that the registry does not know, of the name that the checkpoint says. */
+  /** Creates a custom model, with the name stated in the checkpoint. */
   readonly ownModel?: OwnModel;
-  /** Class names; a deit checkpoint brings its own. */
+  /** Class names; a deit checkpoint contains its own. */
   readonly classes?: readonly string[];
-  /** Bytes of a download so far and in all. */
+  /** Bytes of a download so far and in total. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
 /** A model with its weights and what its outputs mean. */
 export interface OpenedModel {
-  /** Sees images as `view` says. */
+  /** Its preprocessing is that of `view`. */
   readonly model: Model;
-  /** How it wants to see an image. */
+  /** How images are preprocessed for it. */
   readonly view: EvaluationView;
   readonly weights: NamedTensors;
   /**
-   * The classes in the order of the outputs: those that the caller or the weights name; otherwise ImageNet's for a model of
-   * the field with its 1000 outputs (`usualClasses`); otherwise undefined.
+   * The classes in the order of the outputs: those named by the caller or the weights; otherwise ImageNet's for a
+   * well-known model with 1000 outputs (`usualClasses`); otherwise undefined.
    */
   readonly classes?: readonly string[];
-  /** The same without what is only usual: undefined where neither the caller nor the weights name them. */
+  /** The same without this assumption: undefined if neither the caller nor the weights name them. */
   readonly namedClasses?: readonly string[];
-  /** The images that a run of deit's trained it on; undefined where the weights do not say. */
+  /** The images that a deit run trained it on; undefined if the weights do not state them. */
   readonly trainedOn?: TrainedOn;
-  /** Whether they are of deit's own making. */
+  /** Whether the weights were saved by deit. */
   readonly ownCheckpoint: boolean;
-  /** What should be said of how the weights are taken. */
+  /** Notes on how the weights were interpreted. */
   readonly notes: readonly Message[];
 }
 
 /**
- * Opens a model with its weights. What the choice says goes first, then what the weights say of themselves, then the
- * files beside them, then the model's own defaults. Throws a DeitError where they do not fit together.
+ * Opens a model with its weights. The caller's choice takes precedence, then what the weights state, then the files
+ * next to them, then the model's own defaults. Throws a DeitError if they do not fit together.
  */
 export async function openModel(choice: ModelChoice): Promise<OpenedModel> {
   const found = await locateWeights(choice);
@@ -117,7 +117,7 @@ export async function openModel(choice: ModelChoice): Promise<OpenedModel> {
   };
 }
 
-/** What should be said of the resolution where the user has not decided on it. */
+/** A note on the resolution if the user has not chosen it. */
 function aboutResolution(path: string, trained: number, { name, imageSize }: Model): readonly Message[] {
   if (imageSize !== trained)
     return [
@@ -139,7 +139,7 @@ function first<T>(said: readonly SaidOfView[], of: (one: SaidOfView) => T | unde
   return said.map(of).find((value) => value !== undefined);
 }
 
-/** The middle of a sentence about weights of which nothing tells whose they are. */
+/** The middle of a sentence about weights whose model is unknown. */
 function unnamed(architecture: string | undefined, sizes: DeitSizes | undefined): string {
   const like = sizes ? `; its sizes are those of ${describeDeit(sizes)}` : "";
   return architecture === undefined

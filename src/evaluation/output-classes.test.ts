@@ -11,7 +11,7 @@ const labelsOf = ({ dataset }: ReturnType<typeof labelledFor>) =>
   Array.from({ length: dataset.length }, (_, i) => dataset.label(i));
 const own = { name: "deit", classes: 3 };
 const published = { name: "deit_tiny_patch16_224", classes: 1000 };
-/** ImageNet's classes in other words, as transformers have them: without synsets, with synonyms. */
+/** ImageNet's classes in different words, as in transformers: without synsets, with synonyms. */
 const words = imagenetClasses.map((name, i) => (i % 9 === 0 ? `word ${i}` : `${name.slice(10)}, synonym ${i}`));
 
 describe("classes of data as outputs of a model", () => {

@@ -1,4 +1,4 @@
-/** What the outputs of a model mean, and how the classes of data are found among them. */
+/** The meaning of a model's outputs, and how the classes of data are matched with them. */
 import { hasOneOrder, isIndex, matchClasses, mismatch, naturalOrder } from "../data/dataset/class-matching.js";
 import { type Dataset, relabelled } from "../data/dataset/dataset.js";
 import { UsageError } from "../errors/errors.js";
@@ -8,22 +8,24 @@ import { imagenetClasses } from "../models/imagenet-classes.generated.js";
 import type { Model } from "../models/model.js";
 import { usualClasses } from "../models/usual-classes.js";
 
-/** ImageNet's names with their synsets, where `names` are those classes in their order, in whatever words. */
+/** ImageNet's names with their synsets, if `names` are those classes in order, in any wording. */
 function imagenetNames(names: readonly string[]): readonly string[] | undefined {
   if (names.length !== imagenetClasses.length) return undefined;
-  // Lists differ in a few words; of other classes, or in another order, hardly any would agree.
+  // Lists differ in a few words; for other classes, or in a different order, hardly any would match.
   const agreeing = names.filter((name, i) => matchClasses([name], [imagenetClasses[i]]).kind !== "unknown").length;
   return agreeing > 0.8 * names.length ? imagenetClasses : undefined;
 }
 
-/** Where the classes of data are among a model's outputs; ImageNet's are known by all of their names. */
+/** The indices of the data's classes among a model's outputs; ImageNet's are recognised by all of their names. */
 export function matchOutputs(classes: readonly string[], outputs: readonly string[]) {
   const also = imagenetNames(outputs);
   if (also && imagenetNames(classes)) return { kind: "same" } as const;
   return matchClasses(classes, outputs, also);
 }
 
-/** Undefined, or a sentence's middle: why the order of data's classes cannot be taken for that of unnamed outputs. */
+/**
+ * Why the data's class order cannot be assumed for unnamed outputs, as the middle of a sentence; undefined if it can.
+ */
 export function orderInDoubt(classes: readonly string[]): string | undefined {
   if (hasOneOrder(classes)) return undefined;
   const natural = naturalOrder(classes);
@@ -34,14 +36,14 @@ export function orderInDoubt(classes: readonly string[]): string | undefined {
 export interface Labelled {
   /** Labelled by the model's outputs. */
   readonly dataset: Dataset;
-  /** What was taken for granted and should be said. */
+  /** Notes on assumptions. */
   readonly notes: readonly string[];
 }
 
 /**
- * The data with the outputs of a model as its classes. `named` are the names of the outputs; where nobody gives them,
- * ImageNet's for a model of the field that has as many, and otherwise the data's own, if their order is in no doubt.
- * Folders that are numbers count the outputs. Throws UsageError where it cannot be told which output a class is.
+ * The data with the outputs of a model as its classes. `named` are the names of the outputs; if they are not given,
+ * ImageNet's for a well-known model with as many outputs, and otherwise the data's own, if their order is unambiguous.
+ * Folders named by numbers are indices of the outputs. Throws UsageError if the output of a class cannot be determined.
  */
 export function labelledFor(
   dataset: Dataset,
@@ -60,7 +62,7 @@ export function labelledFor(
     const why = named
       ? way`; name the outputs as the data does, in a file with ${setting("classes")}`
       : sentence`; the weights do not name their outputs, so they were taken for ImageNet's${way`: name them with ${setting("classes")}`}`;
-    // As many classes of other names may still be the model's own, in the data's order.
+    // The same number of classes with different names may still be the model's own, in the data's order.
     if (named || match.kind !== "unknown" || classes.length !== outputs.length)
       throw new UsageError(
         sentence`The classes of "${name}" are not among those of "${model.name}": ${mismatch(match, outputs)!}${why}.`,
@@ -95,8 +97,8 @@ const numbered = (name: string, { length }: readonly string[]): string =>
   `The classes of "${name}" are numbers; they are treated as indices of the model's outputs, 0 to ${length - 1}.`;
 
 /**
- * The names of a model's outputs from those that its weights bring (`own`) and those that its user gives. Throws
- * UsageError where both hold the same names in another order; other names rename the outputs, which is said.
+ * The names of a model's outputs from those in its weights (`own`) and those given by the user. Throws UsageError if
+ * both have the same names in a different order; other names rename the outputs, which is noted.
  */
 export function outputNames(
   own: readonly string[] | undefined,

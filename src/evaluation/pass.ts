@@ -1,11 +1,11 @@
-/** One walk over a dataset with a probe. */
+/** One pass over a dataset with a probe. */
 import type { Batch, Loader } from "../data/loading/loader.js";
 import { InterruptedError } from "../errors/errors.js";
 import type { HostTensor } from "../tensor/index.js";
 
 export interface BatchValues {
   readonly batch: Batch;
-  /** The probe's values by name, for all slots of the batch; those from `batch.count` on mean nothing. */
+  /** The probe's values by name, for all slots of the batch; those from `batch.count` are meaningless. */
   readonly values: ReadonlyMap<string, HostTensor>;
 }
 
@@ -16,12 +16,12 @@ export interface PassOptions {
   readonly onProgress?: (images: number) => void;
 }
 
-/** What gives values for uint8 images `[batch, size, size, 3]`, such as a probe. */
+/** Computes values of uint8 images `[batch, size, size, 3]`, such as a probe. */
 export interface Looker {
   run(images: Uint8Array, batch: number): Promise<ReadonlyMap<string, HostTensor>>;
 }
 
-/** The probe's values for every batch; throws InterruptedError when the signal says so. */
+/** The probe's values for every batch; throws InterruptedError if the signal is aborted. */
 export async function* passOver(probe: Looker, options: PassOptions): AsyncGenerator<BatchValues, void> {
   for await (const { batch, values } of passOverAll([probe], options)) yield { batch, values: values[0] };
 }

@@ -1,4 +1,4 @@
-/** What preprocessor_config.json of transformers and pretrained_cfg of timm say of the view. */
+/** The view according to preprocessor_config.json of transformers and pretrained_cfg of timm. */
 import type { Interpolation } from "../data/pixels/resize.js";
 import { sentence, setting, way } from "../errors/sentence.js";
 import type { Normalization } from "../models/model.js";
@@ -9,7 +9,7 @@ import { type Geometry, type Refused, ratioOf, type SaidOfView } from "./view.js
 const side = (value: unknown): number | undefined =>
   typeof value === "number" && Number.isInteger(value) && value > 0 && value <= 8192 ? value : undefined;
 
-/** Processors whose single size is that of the shorter side; that of the others is a square. */
+/** Processors whose single size is that of the shorter side; for the others it is a square. */
 const byShorterSide = /^(CLIP|ConvNe[Xx]t|PoolFormer|Bit|MobileNetV[12]|MobileViT|Levit|ViTHybrid)/;
 /** Processors that crop the centre by default. */
 const cropping = /^(CLIP|DeiT|PoolFormer|Bit|MobileNetV[12]|MobileViT|Levit|ViTHybrid)/;
@@ -18,13 +18,13 @@ const halves = /^(ViT|DeiT|Beit|ConvNe[Xx]t)/;
 
 const resamplings: readonly (Interpolation | undefined)[] = ["nearest", "lanczos", "bilinear", "bicubic"];
 
-/** What the processors of these models do by default. */
+/** Defaults of the processors of these models. */
 const defaults: readonly { readonly type: RegExp; readonly fields: JsonObject }[] = [
   { type: /^ViT(Image|Feature)/, fields: { size: 224, resample: 2 } },
   { type: /^DeiT/, fields: { size: 256, resample: 3, do_center_crop: true, crop_size: 224 } },
 ];
 
-/** Of transformers: the flags are obeyed, or what they ask for is refused by their name. */
+/** The view of transformers' configuration: flags are applied, or refused by name. */
 export function ofPreprocessor(given: JsonObject, source: string): SaidOfView {
   const type = String(given.image_processor_type ?? given.feature_extractor_type ?? "");
   const fields = { ...defaults.find((usual) => usual.type.test(type))?.fields, ...given };
@@ -43,7 +43,7 @@ export function ofPreprocessor(given: JsonObject, source: string): SaidOfView {
   };
 }
 
-/** What is done to pixels beside resizing, cropping and normalising. */
+/** Operations on pixels besides resizing, cropping and normalising. */
 function unfit(fields: JsonObject, type: string): string | undefined {
   const way = "which deit does not do; give weights for plain RGB images, or remove the file if it is another model's";
   if (fields.do_flip_channel_order === true || (/^MobileViT/.test(type) && fields.do_flip_channel_order !== false))
@@ -55,7 +55,7 @@ function unfit(fields: JsonObject, type: string): string | undefined {
   return undefined;
 }
 
-/** Pixels of 0 to 255 times `rescale_factor`, less the mean, over the deviation; on our scale, where white is 1. */
+/** Pixels of 0 to 255 times `rescale_factor`, less the mean, over the deviation; on deit's scale, where white is 1. */
 function ofFlags(fields: JsonObject, type: string): Normalization | Refused | undefined {
   const factor = typeof fields.rescale_factor === "number" ? fields.rescale_factor : 1 / 255;
   const white = fields.do_rescale === false ? 255 : Math.fround(255 * factor) === 1 ? 1 : 255 * factor;
@@ -75,7 +75,7 @@ function ofFlags(fields: JsonObject, type: string): Normalization | Refused | un
   };
 }
 
-/** A single number holds for each channel. */
+/** A single number applies to every channel. */
 const each = (value: unknown): unknown => (typeof value === "number" ? [value, value, value] : value);
 
 function geometryOfProcessor(fields: JsonObject, type: string): { imageSize?: number; geometry?: Geometry | Refused } {
@@ -100,7 +100,7 @@ function geometryOfProcessor(fields: JsonObject, type: string): { imageSize?: nu
   const square = size && size.height === size.width ? side(size.height) : byShorterSide.test(type) ? undefined : single;
   if (shorter !== undefined) {
     const ratio = typeof fields.crop_pct === "number" && fields.crop_pct > 0 ? fields.crop_pct : undefined;
-    // ConvNeXT: from 384 pixels on, the image is squashed; below, it is cropped by a ratio.
+    // ConvNeXT: from 384 pixels the image is squashed; below that, it is cropped by a ratio.
     if (ratio !== undefined && !crop)
       return {
         imageSize: shorter,
@@ -151,7 +151,7 @@ function resampling(value: unknown): Interpolation | Refused | undefined {
   );
 }
 
-/** Of timm. */
+/** The view of timm's configuration. */
 export function ofPretrainedConfig(fields: JsonObject, source: string): SaidOfView {
   const { crop_pct: ratio, crop_mode: mode = "center", interpolation, input_size: input } = fields;
   const size = Array.isArray(input) && input[1] === input[2] ? side(input[1]) : undefined;

@@ -1,4 +1,4 @@
-/** Looks into a model: values derived from its intermediate ones, computed on an engine. */
+/** Inspects a model: values derived from its intermediate ones, computed on an engine. */
 import type { DeviceState, Engine } from "../engines/engine.js";
 import { UsageError } from "../errors/errors.js";
 import { observingContext, parameterInputs } from "../models/context.js";
@@ -7,15 +7,15 @@ import { normalize } from "../models/normalize.js";
 import { type HostTensor, input, type NamedTensors, type Program, program, type Tensor } from "../tensor/index.js";
 import { BatchPrograms } from "./batch-programs.js";
 
-/** What a forward pass has shown. */
+/** Intermediate values of a forward pass. */
 export interface Seen {
   readonly output: Logits;
   parameter(name: string): Tensor;
-  /** An intermediate value by the name the model shows it under (see `ForwardContext.observe`). */
+  /** An intermediate value by the name under which the model exposes it (see `ForwardContext.observe`). */
   value(name: string): Tensor;
 }
 
-/** Values to look at, by name; the first axis of each is the batch. */
+/** Values to compute, by name; the first axis of each is the batch. */
 export type Derive = (seen: Seen) => Readonly<Record<string, Tensor>>;
 
 /** uint8 `images` `[batch, size, size, 3]` to the derived values, with the model's parameters as state. */
@@ -44,7 +44,7 @@ export function probeProgram(model: Model, batch: number, derive: Derive): Progr
   });
 }
 
-/** A model on an engine that answers with what is derived from its intermediate values. */
+/** A model on an engine that returns values derived from its intermediate ones. */
 export class Probe {
   readonly #programs: BatchPrograms;
 
@@ -57,7 +57,7 @@ export class Probe {
     this.#programs = new BatchPrograms(engine, model, (batch) => probeProgram(model, batch, derive));
   }
 
-  /** Puts `weights` on the engine; throws UsageError where the model has not what `derive` asks for. */
+  /** Uploads `weights` to the engine; throws UsageError if the model does not have a value that `derive` needs. */
   static async create(engine: Engine, model: Model, weights: NamedTensors, derive: Derive): Promise<Probe> {
     probeProgram(model, 1, derive);
     return new Probe(model, engine, derive, await engine.createState(weights));

@@ -1,4 +1,4 @@
-/** Images with several right labels, as ImageNet-Real has them (Beyer et al. 2020, "Are we done with ImageNet?"). */
+/** Images with several correct labels, as in ImageNet-ReaL (Beyer et al. 2020, "Are we done with ImageNet?"). */
 import { basename } from "node:path";
 import { z } from "zod";
 import { FileError } from "../errors/errors.js";
@@ -13,12 +13,12 @@ const schema = z.union([z.array(labels).max(1_000_000), z.record(z.string(), lab
 /** Far above the 1.5 MB of the published file. */
 const largestFile = 64 * 2 ** 20;
 
-/** All right labels of a file by its name; none where nobody could tell; undefined for an image that is not listed. */
+/** All correct labels of a file by name; empty if annotators did not agree on any; undefined for an unlisted image. */
 export type RealLabels = (path: string) => readonly number[] | undefined;
 
 /**
  * Reads `real.json`: a list whose n-th entry belongs to `ILSVRC2012_val_` and the number n + 1, or an object by file
- * name. Throws FileError when it is neither.
+ * name. Throws FileError if it is neither.
  */
 export async function readRealLabels(path: string): Promise<RealLabels> {
   const parsed = schema.safeParse(
@@ -44,15 +44,15 @@ export async function readRealLabels(path: string): Promise<RealLabels> {
 }
 
 export interface RealResult {
-  /** Percent of images whose first choice is among the right labels. */
+  /** Percent of images whose top prediction is among the correct labels. */
   readonly top1: number;
-  /** Percent with a right label among the five first choices. */
+  /** Percent with a correct label among the top five predictions. */
   readonly top5: number;
-  /** Images that have a right label; those without count for nothing. */
+  /** Number of images with a correct label; those without are ignored. */
   readonly images: number;
 }
 
-/** Sums of an evaluation with several right labels. */
+/** Running sums of an evaluation with several correct labels. */
 export class RealAccuracy {
   #top1 = 0;
   #top5 = 0;

@@ -1,4 +1,4 @@
-/** Mean and standard deviation of numbers that come one by one (Welford's method). */
+/** Running mean and standard deviation (Welford's method). */
 export class RunningMean {
   #count = 0;
   #mean = 0;
@@ -15,7 +15,7 @@ export class RunningMean {
     return this.#count;
   }
 
-  /** NaN while there is nothing. */
+  /** NaN before the first number. */
   get mean(): number {
     return this.#count === 0 ? Number.NaN : this.#mean;
   }

@@ -7,7 +7,7 @@ import type { NamedTensors } from "../tensor/index.js";
 import { Classifier } from "./classifier.js";
 import { RunningMean } from "./running-mean.js";
 
-/** A number of images; `fastest`: that of the powers of two with most images per second; `largest`: the most that fit. */
+/** A number of images; `fastest`: the power of two with the most images per second; `largest`: the most that fit. */
 export type BatchChoice = number | "fastest" | "largest";
 
 export interface ThroughputOptions {
@@ -15,25 +15,25 @@ export interface ThroughputOptions {
   readonly model: Model;
   readonly weights: NamedTensors;
   readonly batch: BatchChoice;
-  /** Timed runs (default: 30 as in the paper). */
+  /** Number of timed runs (default: 30, as in the paper). */
   readonly runs?: number;
   /** Upper bound of the search (default: 1024). */
   readonly mostImages?: number;
   readonly signal?: AbortSignal;
-  /** Told of each run, also those of the search (`of` is undefined there). */
+  /** Called for each run, including those of the search (where `of` is undefined). */
   readonly onRun?: (batch: number, run: number, of?: number) => void;
 }
 
 export interface Throughput {
   readonly batch: number;
-  /** Images over the time of all runs: uint8 images in, logits out. */
+  /** Images divided by the time of all runs: uint8 images in, logits out. */
   readonly imagesPerSecond: number;
   /** Standard deviation of single runs. */
   readonly deviation: number;
   readonly runs: number;
 }
 
-/** Times the model on random images; throws InterruptedError when the signal says so. */
+/** Times the model on random images; throws InterruptedError if the signal is aborted. */
 export async function measureThroughput(options: ThroughputOptions): Promise<Throughput> {
   const { engine, model, weights, batch, runs = 30 } = options;
   const classifier = await Classifier.create({ engine, model }, weights);
@@ -48,7 +48,7 @@ export async function measureThroughput(options: ThroughputOptions): Promise<Thr
 
 type Timer = (batch: number, runs: number, of?: number) => Promise<Throughput>;
 
-/** Runs that are not timed: the first ones compile, allocate and wake the processor. */
+/** Untimed runs: the first ones compile, allocate and bring the processor up to speed. */
 const warmUp = 2;
 
 async function timed(
@@ -79,7 +79,7 @@ function randomImages({ imageSize }: Model, batch: number): Uint8Array {
   return Uint8Array.from({ length: batch * imageSize * imageSize * 3 }, () => stream.uniform(0, 256));
 }
 
-/** Doubles the batch: while it pays, or while it fits. */
+/** Doubles the batch while it is faster, or while it fits. */
 async function search(choice: "fastest" | "largest", time: Timer, mostImages: number): Promise<number> {
   let best = { batch: 1, imagesPerSecond: 0 };
   for (let batch = 1; batch <= mostImages; batch *= 2) {
@@ -90,7 +90,7 @@ async function search(choice: "fastest" | "largest", time: Timer, mostImages: nu
       if (batch > 1 && error instanceof OutOfMemoryError) break;
       throw error;
     }
-    // A gain of less than a few percent may be chance, and is not worth twice the memory and the delay.
+    // A gain of a few percent may be noise, and is not worth twice the memory and latency.
     if (choice === "largest" || found.imagesPerSecond > 1.03 * best.imagesPerSecond) best = found;
     else if (batch >= 4 * best.batch) break;
   }

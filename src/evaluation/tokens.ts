@@ -1,4 +1,6 @@
-/** How alike the class and the distillation token are, layer by layer (paper, section 5.2: 0.06 at first, 0.93 at last). */
+/**
+ * Similarity of the class and distillation tokens, layer by layer (paper, section 5.2: 0.06 at first, 0.93 at last).
+ */
 import { UsageError, WeightsError } from "../errors/errors.js";
 import { deitConfigOf } from "../models/deit.js";
 import type { Model } from "../models/model.js";
@@ -8,14 +10,14 @@ import type { Derive } from "./probe.js";
 import { RunningMean } from "./running-mean.js";
 
 export interface TokenCosine {
-  /** `learned` (the two parameters), `embedding` (with their positions), `block N`, `norm` (what the heads see). */
+  /** `learned` (the two parameters), `embedding` (with their positions), `block N`, `norm` (the input of the heads). */
   readonly layer: string;
   /** Mean over the images. */
   readonly cosine: number;
   readonly deviation: number;
 }
 
-/** Layers in the order of the values that `tokenCosines` derives. */
+/** Layers in the order of the values derived by `tokenCosines`. */
 export function tokenLayers(model: Model): string[] {
   const { depth } = deitConfigOf(model, "The cosine between tokens");
   return ["learned", "embedding", ...Array.from({ length: depth }, (_, i) => `block ${i + 1}`), "norm"];
@@ -50,7 +52,7 @@ function cosine(a: Tensor, b: Tensor): Tensor {
   return mul(product(a, b), mul(rsqrt(product(a, a)), rsqrt(product(b, b))));
 }
 
-/** Mean and deviation of each layer over the images of a pass. */
+/** Mean and standard deviation of each layer over the images of a pass. */
 export async function meanTokenCosines(model: Model, pass: AsyncIterable<BatchValues>): Promise<TokenCosine[]> {
   const layers = tokenLayers(model);
   const means = layers.map(() => new RunningMean());

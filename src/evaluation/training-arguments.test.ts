@@ -1,4 +1,4 @@
-/** The view that a training program evaluated its model in, against what timm makes of the same arguments. */
+/** The view with which a training program evaluated its model, compared with timm's for the same arguments. */
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { createModel } from "../models/registry.js";

@@ -1,11 +1,11 @@
-/** All images of a dataset in order, as a model sees them in evaluation. */
+/** All images of a dataset in order, preprocessed for a model's evaluation. */
 import type { Dataset } from "../data/dataset/dataset.js";
 import { createLoader, type Loader, type LoaderOptions } from "../data/loading/loader.js";
 import { type EvaluationView, evaluationTransform } from "./view.js";
 
 export interface ViewLoaderOptions extends Pick<LoaderOptions, "workers" | "process" | "jpeg"> {
   readonly dataset: Dataset;
-  /** Its normalisation is the model's affair: batches hold bytes. */
+  /** Without the normalisation, which the model applies: batches contain bytes. */
   readonly view: Omit<EvaluationView, "normalization">;
   readonly batchSize: number;
 }

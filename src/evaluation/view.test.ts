@@ -1,4 +1,4 @@
-/** Views as files beside weights ask for them, against what transformers and timm make of an image. */
+/** Views specified by files next to weights, compared with the preprocessing of transformers and timm. */
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { applyTransform } from "../data/view/transform.js";

@@ -1,4 +1,4 @@
-/** How a model wants to see an image in evaluation, and who says so. */
+/** How images are preprocessed for a model in evaluation, and where that is stated. */
 import type { Exif } from "../data/codec/decode.js";
 import type { Interpolation } from "../data/pixels/resize.js";
 import type { EvaluationTransform } from "../data/view/transform.js";
@@ -7,30 +7,30 @@ import { type Message, sentence } from "../errors/sentence.js";
 import type { Model, Normalization } from "../models/model.js";
 import { type NormalizationChoice, normalizationOf } from "./normalization.js";
 
-/** What is cut from an image: the centre of it resized to ⌊size / cropRatio⌋, its shape kept or squashed to a square. */
+/** The crop of an image: its centre after resizing to ⌊size / cropRatio⌋, keeping its shape or squashed to a square. */
 export interface Geometry {
   readonly cropRatio: number;
   readonly cropMode: "center" | "squash";
 }
 
-/** How a model wants to see an image in evaluation. */
+/** How images are preprocessed for a model in evaluation. */
 export interface EvaluationView extends Geometry {
-  /** Side of the square that the model sees, in pixels. */
+  /** Side of the model's square input, in pixels. */
   readonly imageSize: number;
   readonly interpolation: Interpolation;
   readonly normalization: Normalization;
-  /** Whether an image is turned as its metadata asks. */
+  /** Whether an image is rotated according to its metadata. */
   readonly exif: Exif;
 }
 
-/** Something that is said and cannot be done: the end of a sentence about where it is said. */
+/** A statement that is not supported: the end of a sentence about its source. */
 export interface Refused {
   readonly refused: Message;
 }
 
-/** What one source says of the view. */
+/** A view as stated by one source. */
 export interface SaidOfView {
-  /** A file, or words for it. */
+  /** A file, or a description of it. */
   readonly source: string;
   readonly imageSize?: number;
   readonly geometry?: Geometry | Refused;
@@ -39,7 +39,7 @@ export interface SaidOfView {
   readonly exif?: Exif;
 }
 
-/** What the user says, which goes before everything else. */
+/** The user's choice, which takes precedence over everything else. */
 export interface ViewChoice {
   readonly imageSize?: number;
   readonly cropRatio?: number;
@@ -57,18 +57,18 @@ const sayingOf = (choice: ViewChoice): SaidOfView => ({
   exif: choice.exif,
 });
 
-/** What a model says of how it sees images. */
+/** A model's own preprocessing. */
 type Seer = Pick<Model, "imageSize" | "cropRatio" | "normalization">;
 
-/** How a model sees images where nobody says otherwise. */
+/** The default preprocessing for a model. */
 export const defaultView = ({ imageSize, cropRatio, normalization }: Seer): EvaluationView => ({
   ...{ imageSize, cropRatio, cropMode: "center", interpolation: "bicubic", normalization, exif: "ignore" },
 });
 
 /**
- * The view of `model`, whose resolution is settled already: the first source that says a part of it decides on that
- * part, the model itself where none does. `notes` are sentences on parts that come from elsewhere than the user and
- * differ from the model's own. Throws WeightsError where the deciding source asks for what cannot be done.
+ * The view of `model`, whose resolution is already fixed: for each part, the first source that states it is used, or
+ * else the model's own. `notes` are sentences on parts not chosen by the user that differ from the model's own. Throws
+ * WeightsError if the used source is not supported.
  */
 export function resolveView(
   model: Seer,
@@ -131,7 +131,7 @@ export const evaluationTransform = (view: Omit<EvaluationView, "normalization" |
   interpolation: view.interpolation,
 });
 
-/** The same model, seeing images so. */
+/** The same model with this view. */
 export const seeing = (model: Model, { normalization, cropRatio }: EvaluationView): Model => ({
   ...{ ...model, normalization, cropRatio },
 });

@@ -1,24 +1,24 @@
-/** What the numbers are that an ONNX classifier answers with, and how they become logits. */
+/** The form of an ONNX classifier's outputs, and their conversion to logits. */
 
-/** What the numbers of an answer are: logits, probabilities that sum to 1, or one of each class on its own. */
+/** The form of outputs: logits, probabilities that sum to 1, or an independent probability for each class. */
 export type AnswerForm = "logits" | "probabilities" | "sigmoids";
 
-/** As the last operator of the graph shows; undefined where only the numbers can tell. */
+/** The form according to the last operator of the graph; undefined if only the numbers can show it. */
 export function formByOperator(last: string | undefined): AnswerForm | undefined {
   if (last === "Sigmoid") return "sigmoids";
   return last === "Softmax" ? "probabilities" : last === "Gemm" || last === "MatMul" ? "logits" : undefined;
 }
 
 /**
- * What these numbers, `rows` rows of them, look like: those of a sigmoid cannot be told from other numbers between 0 and
- * 1, which is `undefined`.
+ * The form according to `rows` rows of numbers; undefined for numbers between 0 and 1 that may or may not be a
+ * sigmoid's.
  */
 export function formByNumbers(raw: Float32Array, rows: number): AnswerForm | undefined {
   if (!raw.every((v) => v >= 0 && v <= 1)) return "logits";
   return areProbabilities(raw, raw.length / rows) ? "probabilities" : undefined;
 }
 
-/** The numbers as logits: of a probability its logarithm, of a sigmoid what went into it. */
+/** Converts outputs to logits: the logarithm of a probability, the input of a sigmoid. */
 export function toLogits(raw: Float32Array, form: AnswerForm): Float32Array {
   if (form === "logits") return raw;
   const log = (p: number) => Math.log(Math.max(p, 1e-12));

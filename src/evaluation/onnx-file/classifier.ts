@@ -1,4 +1,4 @@
-/** A classifier in an ONNX file of any origin: what it says of itself, and its answers, which ONNX Runtime gives. */
+/** A classifier in an ONNX file of any origin: its description, and its outputs, computed by ONNX Runtime. */
 import { createHash } from "node:crypto";
 import { dirname, join, relative } from "node:path";
 import { type FileExecutable, startOnnxEngine } from "../../engines/onnx/engine.js";
@@ -16,62 +16,64 @@ import { classifierNames, type OnnxNames } from "./names.js";
 import { byteScale, pixelProgram, rowsOf } from "./pixels.js";
 import { type Layout, layoutOf, outputOf, requireBounded } from "./signature.js";
 
-/** What a caller says of an ONNX classifier, also where it has several outputs or answers with other than logits. */
+/** A caller's settings for an ONNX classifier, including which output to use and its form. */
 export interface OnnxClassifierChoice extends OnnxChoice {
-  /** Name of the output that holds the classes. */
+  /** Name of the output with the classes. */
   readonly output?: string;
-  /** What its numbers are (default: as the last node or the numbers themselves show). */
+  /** Form of its outputs (default: inferred from the last node or the numbers themselves). */
   readonly answers?: AnswerForm;
 }
 
-/** A classifier in an ONNX file, known but not yet loaded. */
+/** A classifier in an ONNX file, described but not yet loaded. */
 export interface OnnxClassifier {
   readonly path: string;
   readonly description: OnnxDescription;
-  /** What should be said of its classes. */
+  /** Notes on its classes. */
   readonly notes: readonly Message[];
-  /** How it wants to see whole images; how large, and how normalised, it tells when it is loaded. */
+  /** How whole images are preprocessed for it; their size and normalisation are known once it is loaded. */
   view(chosen: ViewChoice): Geometry & Pick<EvaluationView, "interpolation" | "exif">;
-  /** SHA-256 of the file, of those that hold its weights, and of `use`, which tells how it is used. */
+  /** SHA-256 of the file, of its external weights files, and of `use`, which describes how it is used. */
   identity(use: readonly unknown[]): Promise<string>;
-  /** Loads it. Throws UsageError where file and caller leave open how it is used. */
+  /** Loads it. Throws UsageError if file and caller do not determine how to use it. */
   load(shown: ShownImages): Promise<LoadedOnnx>;
 }
 
-/** The images that a classifier is shown. */
+/** The images passed to a classifier. */
 export interface ShownImages {
-  /** Images of a run. */
+  /** Images per run. */
   readonly batch: number;
-  /** float32 `[batch, side, side, 3]` of any side, normalised so; `imageSize` is the classifier's own side. */
+  /**
+   * float32 `[batch, side, side, 3]` of any side, with this normalisation; `imageSize` is the classifier's own side.
+   */
   images(imageSize: number, normalization: Normalization): Tensor;
-  /** Side of the images in pixels, for a classifier that takes any. */
+  /** Side of the images in pixels, for a classifier that accepts any. */
   readonly imageSize?: number;
-  /** How many classes it is expected to know (default: as many as it names). */
+  /** Expected number of classes (default: as many as it names). */
   readonly classes?: number;
 }
 
-/** A classifier that answers. */
+/** A loaded classifier. */
 export interface LoadedOnnx {
   /** Side of its images in pixels. */
   readonly imageSize: number;
   readonly normalization: Normalization;
-  /** How many classes it knows, where its file says so. */
+  /** Number of classes, if the file states it. */
   readonly classes?: number;
-  /** Makes its pixels from the images that it is shown; its inputs are what `run` wants. */
+  /** Computes its pixels from the images; the program's inputs are the data of `run`. */
   readonly program: Program;
-  /** Its numbers as the file gives them, `[batch, classes]`. */
+  /** The raw outputs, `[batch, classes]`. */
   run(data: NamedTensors): Promise<Float32Array>;
-  /** The numbers as logits. Throws UsageError for those that nobody can tell from a sigmoid's, unless order suffices. */
+  /** Converts outputs to logits. Throws UsageError if they may or may not be a sigmoid's, unless order suffices. */
   logits(raw: Float32Array, order?: "order suffices"): Float32Array;
   close(): Promise<void>;
 }
 
-/** Whether a path is that of an ONNX file. */
+/** Whether a path is an ONNX file. */
 export const isOnnxFile = (path: string): boolean => /\.onnx$/i.test(path);
 
 /**
- * Reads what the classifier in `path` says of itself; what the caller says goes before. Throws FileError for a file that
- * cannot be read, UsageError for one that is not an image classifier.
+ * Reads the description of the classifier in `path`; the caller's settings take precedence. Throws FileError for a file
+ * that cannot be read, UsageError for one that is not an image classifier.
  */
 export async function openOnnxClassifier(
   path: string,
@@ -109,7 +111,7 @@ async function identityOf(path: string, files: readonly string[], use: readonly 
   return hash.digest("hex");
 }
 
-/** Only what is said of whole images counts: there is no model of ours whose own view it could be. */
+/** Only statements about whole images apply: there is no deit model with a default view. */
 function wholeView(chosen: ViewChoice, said: readonly SaidOfView[]): ReturnType<OnnxClassifier["view"]> {
   const { view } = resolveView(
     { imageSize: 0, cropRatio: 0.875, normalization: byteScale },
@@ -125,7 +127,7 @@ interface Wanted {
   readonly choice: OnnxClassifierChoice;
   readonly names: OnnxNames;
   readonly description: OnnxDescription;
-  /** The operator that makes a value, by the value's name. */
+  /** The operator that produces a value, by the value's name. */
   readonly operators: FileGraph["operators"];
   readonly shown: ShownImages;
 }
@@ -142,7 +144,7 @@ async function load(wanted: Wanted): Promise<LoadedOnnx> {
     const form = choice.answers ?? formByOperator(operators.get(output.name));
     const imageSize = sizeFor(layout, wanted);
     requireBounded(layout.batch ?? batch, imageSize, path, names);
-    // Pixels as bytes are the plain values, without normalisation.
+    // Byte pixels are plain values, without normalisation.
     const normalization = layout.dtype === "uint8" ? byteScale : description.normalization;
     if (normalization === undefined) throw noNormalization(path, names);
     const { interpolation } = description;
@@ -164,7 +166,7 @@ async function load(wanted: Wanted): Promise<LoadedOnnx> {
   }
 }
 
-/** Of what may be a sigmoid's, only the order is sure. */
+/** If the outputs may be a sigmoid's, only their order is certain. */
 function unknownForm({ path, names }: Wanted, order: "order suffices" | undefined): AnswerForm {
   if (order) return "logits";
   throw new UsageError(

@@ -1,4 +1,4 @@
-/** What an ONNX classifier wants to see and calls its classes: told by the caller, its metadata, or files beside it. */
+/** The preprocessing and classes of an ONNX classifier, as stated by the caller, its metadata, or files next to it. */
 import { dirname } from "node:path";
 import { readOnnxMetadata } from "../../engines/onnx/file-metadata.js";
 import { UsageError } from "../../errors/errors.js";
@@ -12,44 +12,44 @@ import { outputNames } from "../output-classes.js";
 import type { SaidOfView } from "../view.js";
 import type { OnnxNames } from "./names.js";
 
-/** What a caller says of the classifier, which goes before what its file says. */
+/** A caller's settings for the classifier, which take precedence over its file. */
 export interface OnnxChoice {
   readonly normalization?: NormalizationChoice;
   /** Side of its images in pixels. */
   readonly imageSize?: number;
-  /** How images of another size are resized for it, inside the program (default: bicubic). */
+  /** How images of a different size are resized for it, inside the program (default: bicubic). */
   readonly interpolation?: ResampleFilter;
-  /** Names of its outputs in their order. */
+  /** Names of its outputs in order. */
   readonly classes?: readonly string[];
 }
 
-/** What is known of a classifier. Stored answers are bound to it, by its JSON. */
+/** What is known of a classifier. Its JSON is part of the identity of stored teacher outputs. */
 export interface OnnxDescription {
-  /** Undefined where nobody tells; bytes want none. */
+  /** Undefined if unknown; not needed for byte inputs. */
   readonly normalization?: Normalization;
-  /** Side in pixels; undefined where nobody tells, and then its input decides, or whoever shows it images. */
+  /** Side in pixels; if undefined, its input or the caller determines it. */
   readonly imageSize?: number;
   readonly interpolation: ResampleFilter;
-  /** Names of the outputs in their order; undefined where nobody tells. */
+  /** Names of the outputs in order; undefined if unknown. */
   readonly classes?: readonly string[];
 }
 
-/** What its answers depend on, and what is said of how it sees whole images. */
+/** What its outputs depend on, and statements on how whole images are preprocessed. */
 export interface DescribedFile {
   readonly description: OnnxDescription;
   readonly view: readonly SaidOfView[];
-  /** What should be said of its classes. */
+  /** Notes on its classes. */
   readonly notes: readonly Message[];
 }
 
-/** Metadata of an ONNX file that says how to use it; values are JSON. */
+/** Metadata keys of an ONNX file on how to use it; values are JSON. */
 const onnxMetadata = {
   normalization: "deit.normalization",
   imageSize: "deit.imageSize",
   classes: "deit.classes",
 } as const;
 
-/** Puts together what is known of the classifier in `path`. Throws UsageError for one of another task. */
+/** Collects what is known of the classifier in `path`. Throws UsageError for one of a different task. */
 export async function describeFile(path: string, choice: OnnxChoice, names: OnnxNames): Promise<DescribedFile> {
   const own = await readOnnxMetadata(path);
   const beside = await readCompanions([dirname(path), dirname(dirname(path))]);
@@ -79,13 +79,13 @@ export async function describeFile(path: string, choice: OnnxChoice, names: Onnx
   return { description: { normalization, imageSize, interpolation, classes: outputs }, view, notes };
 }
 
-/** The sentence for a classifier of which nobody says how its images are normalised. */
+/** The error for a classifier whose normalisation is unknown. */
 export const noNormalization = (path: string, { called, setting }: OnnxNames): UsageError =>
   new UsageError(
     sentence`Neither "${path}" nor a preprocessor_config.json beside it says how the ${called}'s images are normalised${way`; set ${setting("normalization")} to imagenet, inception, none or {"mean":[…],"std":[…]}`}.`,
   );
 
-/** Classifiers that ultralytics exports take values of 0 to 1 as they are, of an image cropped in the centre. */
+/** Classifiers exported by ultralytics expect values from 0 to 1, of a centre-cropped image. */
 function ofUltralytics(metadata: ReadonlyMap<string, string>, path: string) {
   if (!/ultralytics/i.test(`${metadata.get("author")} ${metadata.get("description")}`)) return undefined;
   const task = metadata.get("task");
@@ -104,7 +104,7 @@ function ofUltralytics(metadata: ReadonlyMap<string, string>, path: string) {
   return { view, classes: pythonNames(metadata.get("names")) };
 }
 
-/** Names from a dictionary as Python writes it: {0: 'tench', 1: "cat's eye"}. */
+/** Names from a dictionary in Python syntax: {0: 'tench', 1: "cat's eye"}. */
 function pythonNames(text: string | undefined): readonly string[] | undefined {
   const names: string[] = [];
   for (const [, index, single, double] of (text ?? "").matchAll(

@@ -1,19 +1,19 @@
-/** What a classifier in an ONNX file is called in messages, and what its settings are called where it is opened. */
+/** Names of an ONNX classifier and its settings in messages, depending on where it is opened. */
 import { type Mention, type Renaming, setting } from "../../errors/sentence.js";
 import type { Setting } from "../../errors/settings.js";
 
-/** What a caller can say of the classifier, as messages name it. */
+/** Settings that a caller can set, as named in messages. */
 export type OnnxSetting = "normalization" | "imageSize" | "classes" | "output" | "answers";
 
 /** Words for messages. */
 export interface OnnxNames {
   readonly called: "classifier" | "teacher";
   setting(name: OnnxSetting): Mention;
-  /** What the settings of any model are called then, for errors about it. */
+  /** Names of general model settings in this context, for errors. */
   readonly renaming: Renaming;
 }
 
-/** The names for a classifier that decides on images. */
+/** Names for a classifier of images. */
 export const classifierNames: OnnxNames = { called: "classifier", setting: (name) => setting(name), renaming: {} };
 
 const teachers: Readonly<Record<OnnxSetting, Setting>> = {
@@ -24,7 +24,7 @@ const teachers: Readonly<Record<OnnxSetting, Setting>> = {
   answers: "teacherAnswers",
 };
 
-/** The names for one that teaches, whose settings are those of a recipe; it has none for what is cut from images. */
+/** Names for a teacher, whose settings are those of a recipe, which has none for cropping. */
 export const teacherNames: OnnxNames = {
   called: "teacher",
   setting: (name) => setting(teachers[name]),

@@ -1,4 +1,4 @@
-/** From images as numbers to the pixels of a classifier's input, cut into runs of the fixed batch that it may have. */
+/** From image tensors to the pixels of a classifier's input, divided into runs of its batch size if that is fixed. */
 import type { DeviceState } from "../../engines/engine.js";
 import type { FileExecutable } from "../../engines/onnx/engine.js";
 import type { Normalization } from "../../models/model.js";
@@ -20,28 +20,28 @@ import {
 } from "../../tensor/index.js";
 import type { Layout } from "./signature.js";
 
-/** What the program of a classifier's pixels is made of. */
+/** Options of the program for a classifier's pixels. */
 export interface PixelOptions {
   /** Images of a batch. */
   readonly batch: number;
   /** float32 `[batch, side, side, 3]` of any side, normalised for the classifier. */
   readonly images: Tensor;
-  /** Side that the classifier wants, in pixels. */
+  /** Side that the classifier expects, in pixels. */
   readonly imageSize: number;
   readonly layout: Layout;
   readonly interpolation: ResampleFilter;
 }
 
-/** Normalisation of a classifier that takes bytes: the plain values. */
+/** Normalisation for a classifier of bytes: the plain values. */
 export const byteScale: Normalization = { mean: [0, 0, 0], std: [1 / 255, 1 / 255, 1 / 255] };
 
-/** Name of the state that holds the pixels of a run of the classifier. */
+/** Name of the state with the pixels of a run of the classifier. */
 const pixels = (run: number): string => `pixels.${run}`;
 
-/** Runs of the classifier for a batch. */
+/** Number of runs of the classifier for a batch. */
 const runsFor = (layout: Layout, batch: number): number => Math.ceil(batch / (layout.batch ?? batch));
 
-/** The images as the classifier takes them, left in the program's state for its runs. */
+/** Converts the images to the classifier's input, in the program's state for its runs. */
 export function pixelProgram({ batch, images, imageSize, layout, interpolation }: PixelOptions): Program {
   const seen = resizeImages(images, imageSize, interpolation);
   const placed = layout.channelsFirst ? transpose(seen, [0, 3, 1, 2]) : seen;
@@ -83,7 +83,7 @@ export async function rowsOf(
 }
 
 function asFloat32({ dtype, data }: HostTensor): Float32Array {
-  // Newer runtimes give float16 as numbers.
+  // Newer runtimes return float16 as numbers.
   if (dtype === "float16" && data instanceof Uint16Array) return Float32Array.from(data, fromHalf);
   return data instanceof Float32Array ? data : Float32Array.from(data as unknown as ArrayLike<number>);
 }

@@ -1,22 +1,22 @@
-/** What the inputs and outputs of an ONNX file say: how it takes images, and which output holds the classes. */
+/** The inputs and outputs of an ONNX file: the layout of images, and which output contains the classes. */
 import type { FileValue } from "../../engines/onnx/messages.js";
 import { UsageError } from "../../errors/errors.js";
 import { sentence, way } from "../../errors/sentence.js";
 import type { OnnxNames } from "./names.js";
 
-/** How a classifier takes images. */
+/** The layout of a classifier's input. */
 export interface Layout {
   /** Name of the input. */
   readonly input: string;
   readonly dtype: "float32" | "float16" | "uint8";
   readonly channelsFirst: boolean;
-  /** Side of the images in pixels, undefined where it is free. */
+  /** Side of the images in pixels; undefined if dynamic. */
   readonly size?: number;
-  /** Images of a run, undefined where they are free. */
+  /** Images per run; undefined if dynamic. */
   readonly batch?: number;
 }
 
-/** Reads it from the inputs. Throws UsageError where they are not one input of square images. */
+/** Reads it from the inputs. Throws UsageError unless there is one input of square images. */
 export function layoutOf(inputs: readonly FileValue[], path: string, { called }: OnnxNames): Layout {
   const whose = called === "teacher" ? " that can teach" : "";
   const [input] = inputs;
@@ -33,7 +33,7 @@ export function layoutOf(inputs: readonly FileValue[], path: string, { called }:
   if (shape.length !== 4) refuse(`its input has ${shape.length} axes`);
   const fixed = (d: number | string) => (typeof d === "number" && d > 0 ? d : undefined);
   const [batch, a, b, c] = shape.map(fixed);
-  // Where neither place says 3, the channels come first, as PyTorch writes them.
+  // If neither axis is 3, the channels come first, as PyTorch exports them.
   const channelsFirst = a === 3 || (c !== 3 && a === undefined);
   if (!channelsFirst && c !== 3) refuse("no axis holds three channels");
   if (a === 3 && c === 3) refuse("its second and its last axis may both be the channels");
@@ -42,10 +42,10 @@ export function layoutOf(inputs: readonly FileValue[], path: string, { called }:
   return { input: input.name, dtype, channelsFirst, size: height ?? width, batch };
 }
 
-/** Numbers that a run of a classifier takes at most: 2 GiB of them as float32. */
+/** Maximum numbers in a run's input: 2 GiB as float32. */
 const mostNumbers = 2 ** 29;
 
-/** Refuses runs that are larger than any classifier's, as a file may claim. */
+/** Throws if a file claims a larger run than any real classifier has. */
 export function requireBounded(images: number, side: number, path: string, { called }: OnnxNames): void {
   if (images * side * side * 3 <= mostNumbers) return;
   throw new UsageError(
@@ -53,18 +53,18 @@ export function requireBounded(images: number, side: number, path: string, { cal
   );
 }
 
-/** What is known of the output that counts. */
+/** What is known of the output to use. */
 export interface OutputChoice {
   readonly path: string;
-  /** Its name, where the caller says it. */
+  /** Its name, if given by the caller. */
   readonly output?: string;
-  /** How many classes it is expected to have. */
+  /** Expected number of classes. */
   readonly classes?: number;
 }
 
 /**
- * The output with a row per image; of several, the one that the caller names, the one called logits, or the one with as
- * many numbers as there are classes. UsageError where that leaves several.
+ * The output with a row per image; among several, the one named by the caller, the one called logits, or the one with
+ * as many numbers as there are classes. Throws UsageError if several remain.
  */
 export function outputOf(
   outputs: readonly FileValue[],

@@ -1,21 +1,21 @@
-/** An ONNX classifier that is shown images as they are, without a model or a recipe beside it. */
+/** An ONNX classifier of whole images, used without a model or a recipe. */
 import { normalize } from "../../models/normalize.js";
 import { hostTensor, input } from "../../tensor/index.js";
 import type { EvaluationView, ViewChoice } from "../view.js";
 import type { OnnxClassifier } from "./classifier.js";
 
-/** An ONNX classifier that answers to uint8 images. */
+/** An ONNX classifier of uint8 images. */
 export interface OnnxOverImages {
-  /** How it sees images. */
+  /** How images are preprocessed for it. */
   readonly view: EvaluationView;
-  /** How many classes it knows, where its file says so. */
+  /** Number of classes, if the file states it. */
   readonly classes?: number;
   /** `images`: `batch · size · size · 3` bytes of its view. Logits `[batch, classes]`; see `LoadedOnnx.logits`. */
   logits(images: Uint8Array): Promise<Float32Array>;
   close(): Promise<void>;
 }
 
-/** Loads it for batches of images. Throws UsageError where file and caller leave open how it is used. */
+/** Loads it for batches of images. Throws UsageError if file and caller do not determine how to use it. */
 export async function loadOverImages(
   file: OnnxClassifier,
   { batch, chosen = {}, classes }: { readonly batch: number; readonly chosen?: ViewChoice; readonly classes?: number },

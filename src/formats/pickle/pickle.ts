@@ -1,14 +1,14 @@
 /**
- * A reader of Python pickles: builds plain containers and what the reader of a file format adds, such as descriptions of
- * tensors. Any other import is refused by name, or replaced by an inert object; code in a file is never run.
+ * A reader of Python pickles: builds plain containers and what the reader of a file format adds, such as tensors'
+ * descriptions. Any other import is refused by name, or replaced by an inert object; code in a file is never run.
  */
 import { quoted } from "../../errors/quoted.js";
 import { pairsOf, spelledNumber, spelledText, unicodeText } from "./spelled.js";
 import { Callable, type Imports, Inert, importName, PickleError, PickleObject, type PickleValue } from "./values.js";
 
 /**
- * Limits of what one pickle may create. The largest checkpoints in use have some ten thousand tensors of five containers
- * each, and curves of some hundred thousand numbers; a malicious file could make one per byte, or copies of copies.
+ * Limits of what one pickle may create. The largest checkpoints have some ten thousand tensors of five containers each,
+ * and curves of some hundred thousand numbers; a malicious file could make one per byte, or copies of copies.
  */
 const limits = {
   containers: 1_000_000,
