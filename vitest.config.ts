@@ -15,7 +15,8 @@ export default defineConfig({
     pool: "forks",
     maxWorkers: 2,
     projects: [
-      group("unit", "src/**/*.test.ts"),
+      // Without a module graph for each file: loading it anew takes longer than the tests.
+      group("unit", "src/**/*.test.ts", { isolate: false }),
       group("engines", "tests/engines/**/*.test.ts", { globalSetup: "tests/setup/reference-notice.ts" }),
       group("integration", "tests/**/*.test.ts", {
         globalSetup: "tests/setup/reference-notice.ts",
