@@ -62,6 +62,5 @@ module.exports = {
     options: ["output"],
     inputs: ["options", "output"],
     processes: ["output"],
-    fixtures: [],
   },
 };

@@ -59,7 +59,6 @@ const commands: Commands = {
     about: "print the completion script for bash, zsh or fish",
     load: async () => (await import("./commands/completion.js")).completionOf(commands),
   },
-  fixtures: { about: "check this installation against reference values", load: () => import("./commands/fixtures.js") },
 };
 
 /** The program with its commands; only the one that `argv` names is complete. */

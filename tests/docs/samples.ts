@@ -57,14 +57,19 @@ export async function commandPaths(): Promise<readonly (readonly string[])[]> {
 export async function helpExamples(): Promise<readonly Shown[]> {
   const all: Shown[] = [];
   for (const path of await commandPaths()) {
-    let command = await commandLine(path);
-    for (const name of path) command = command.commands.find((c) => c.name() === name)!;
-    let text = "";
-    command.configureOutput({ writeOut: (part) => (text += part) }).outputHelp();
     const where = ["deit", ...path, "--help"].join(" ");
-    all.push(...commandsIn(text).map((line) => ({ where, line })));
+    all.push(...commandsIn(await helpOf(path)).map((line) => ({ where, line })));
   }
   return all;
+}
+
+/** What `deit PATH --help` prints. */
+export async function helpOf(path: readonly string[]): Promise<string> {
+  let command = await commandLine(path);
+  for (const name of path) command = command.commands.find((c) => c.name() === name)!;
+  let text = "";
+  command.configureOutput({ writeOut: (part) => (text += part) }).outputHelp();
+  return text;
 }
 
 /** The words of a command as a shell would split them, up to what follows it: a comment, a pipe, another command. */

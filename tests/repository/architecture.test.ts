@@ -77,6 +77,13 @@ describe("the repository", () => {
       found(but("src/system/files/regular-file.ts", "src/system/files/atomic-file.ts"), /\bopen\([^;]*, "r\+?"\)/),
     ).toEqual([]);
   });
+  it("keeps tests beside the source to themselves: no engine, no process, no reference data, nothing of tests/", () => {
+    const units = sources.filter((path) => /^src\/.*\.test\.ts$/.test(path));
+    expect(units.length).toBeGreaterThan(50);
+    const outside = /"node:child_process"|\bcreate(Onnx|Xla)Engine\b|\bopenEngine\b|\binstallPlugin\b/;
+    expect(found(units, outside)).toEqual([]);
+    expect(found(units, /from "(\.\.\/)+tests\//)).toEqual([]);
+  });
   it("knows primitives by themselves or by their traits, never by their names", () => {
     const engines = sources.filter((path) => /^src\/(tensor|engines)\/.*(?<!\.test)\.ts$/.test(path));
     expect(found(engines, /primitive\.name [!=]==|\.has\([\w.]*primitive\.name\)/)).toEqual([]);

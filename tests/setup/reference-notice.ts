@@ -2,12 +2,10 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { skipNotice } from "./skip-notice.js";
 
 export function setup(): void {
   const shared = process.env.DEIT_SHARED ?? fileURLToPath(new URL("../../../shared", import.meta.url));
   if (process.env.CI || existsSync(join(shared, "weights"))) return;
-  const line = "!".repeat(80);
-  console.warn(
-    `${line}\nThere is no reference data in ${shared} (set DEIT_SHARED to its folder).\nTests that need it are SKIPPED: this run shows less than CI, where they fail without it.\n${line}`,
-  );
+  skipNotice(`There is no reference data in ${shared} (set DEIT_SHARED to its folder).`, "need it");
 }

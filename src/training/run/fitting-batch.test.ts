@@ -51,7 +51,7 @@ describe("a batch that fits", () => {
   it("is refused in a sentence where nothing fits", async () => {
     const recipe = parseRecipe({ batchSize: 64 });
     await expect(withFittingBatch(recipe, search(engineOf(50).engine, 64), alone)).rejects.toThrow(
-      "no part of the batch of 64",
+      "no fraction of the batch of 64",
     );
     const fitting = await withFittingBatch(recipe, search(engineOf(500).engine, 64), alone);
     expect(fitting).toEqual({ ...recipe, accumulate: 2 });

@@ -45,7 +45,9 @@ it("answers the samples that it was asked about, and no others", () => {
 it("refuses a logit that half precision cannot hold", () => {
   const answers = new EpochAnswers({ ...format, batch: 1 }, 1);
   const row = hostTensor("float32", [1, 5], Float32Array.of(1e5, 0, 0, 0, 0));
-  expect(() => answers.add(Int32Array.of(0), row)).toThrow("has the logit 100000, more than stored answers can hold");
+  expect(() => answers.add(Int32Array.of(0), row)).toThrow(
+    "has the logit 100000, more than stored predictions can represent",
+  );
 });
 
 it("is read as it was written, and refused where a byte is another or the shape is", async () => {

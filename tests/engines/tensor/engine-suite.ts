@@ -20,8 +20,8 @@ import { largestDifference, prepare, weightedSum } from "./inputs.js";
 /** float32 keeps 24 bits (6e-8); sums of a few dozen terms and approximated functions lose up to four bits more. */
 const tolerance = 5e-6;
 
-export function describeEngine(name: string, create: () => Promise<Engine>): void {
-  describe(`engine ${name}`, () => {
+export function describeEngine(name: string, create: () => Promise<Engine>, suite = describe.skipIf(false)): void {
+  suite(`engine ${name}`, () => {
     let engine: Engine;
     beforeAll(async () => {
       engine = await create();

@@ -1,8 +1,5 @@
 import { createXlaEngine } from "../../../src/engines/xla/engine.js";
-import { installPlugin } from "../../../src/engines/xla/plugins/store.js";
+import { describeWithXla } from "../../setup/xla.js";
 import { describeEngine } from "./engine-suite.js";
 
-describeEngine("xla", async () => {
-  await installPlugin("cpu");
-  return createXlaEngine({ plugin: "cpu", cache: false });
-});
+describeEngine("xla", () => createXlaEngine({ plugin: "cpu", cache: false }), describeWithXla);

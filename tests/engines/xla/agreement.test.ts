@@ -1,13 +1,13 @@
 /** A model trained on both engines: not one step but two hundred, so that a small systematic difference would show. */
-import { beforeAll, expect, it } from "vitest";
+import { beforeAll, expect } from "vitest";
 import type { Engine } from "../../../src/engines/engine.js";
 import { createOnnxEngine } from "../../../src/engines/onnx/engine.js";
 import { createXlaEngine } from "../../../src/engines/xla/engine.js";
-import { installPlugin } from "../../../src/engines/xla/plugins/store.js";
 import { createModel } from "../../../src/models/registry.js";
 import { RandomStream } from "../../../src/random/stream.js";
 import { float32, type HostTensor, hostTensor } from "../../../src/tensor/index.js";
 import { trainStep } from "../../../src/training/step/step.js";
+import { itWithXla } from "../../setup/xla.js";
 
 const batch = 8;
 const steps = 200;
@@ -70,16 +70,15 @@ const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / 
 
 let reference: readonly number[];
 beforeAll(async () => {
-  await installPlugin("cpu");
   reference = await train(await createOnnxEngine({ threads: 1 }));
 });
 const xla = (devices: number) => createXlaEngine({ plugin: "cpu", devices, cache: false });
 
-it("learns", () => {
+itWithXla("learns", () => {
   expect(mean(reference.slice(-20))).toBeLessThan(0.7 * reference[0]);
 });
 
-it.each([1, 4])("learns alike on %i devices of the other engine", async (devices) => {
+itWithXla.each([1, 4])("learns alike on %i devices of the other engine", async (devices) => {
   const losses = await train(await xla(devices));
   // Rounding (24 bits) is all that differs at first. Adam's division amplifies it from step to step: over other seeds
   // two orders of summation on one engine differ by 1e-5 to 1e-2 after 200 steps, so the curve counts, not its points.
@@ -91,7 +90,7 @@ it.each([1, 4])("learns alike on %i devices of the other engine", async (devices
   }
 });
 
-it("learns alike in bfloat16", async () => {
+itWithXla("learns alike in bfloat16", async () => {
   const losses = await train(await xla(1), "bfloat16");
   // 8 bits per factor: the curve as a whole is the same.
   expect(Math.abs(mean(losses.slice(-50)) - mean(reference.slice(-50)))).toBeLessThan(0.05 * reference[0]);

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { DeviceBuffer } from "../../../src/engines/xla/pjrt/buffer.js";
 import { PjrtClient } from "../../../src/engines/xla/pjrt/client.js";
 import { encodeCompileOptions } from "../../../src/engines/xla/pjrt/compile-options.js";
@@ -6,13 +6,10 @@ import { settle, settleAll } from "../../../src/engines/xla/pjrt/handle.js";
 import { decodeNamedValues, encodeNamedValues } from "../../../src/engines/xla/pjrt/named-values.js";
 import { addressOf } from "../../../src/engines/xla/pjrt/struct.js";
 import { pjrtApi, pjrtFunctions, pjrtStructs } from "../../../src/engines/xla/pjrt-api.generated.js";
-import { installPlugin } from "../../../src/engines/xla/plugins/store.js";
 import { float32 } from "../../../src/tensor/index.js";
+import { describeWithXla, xlaLibrary } from "../../setup/xla.js";
 
-let plugin: string;
-beforeAll(async () => {
-  plugin = (await installPlugin("cpu")).library;
-});
+const plugin = xlaLibrary;
 
 /** y = x·2, with x's memory lent to y; the total comes from all parts over the devices. */
 const text = (devices: number, n: number) => `module @double attributes {mhlo.num_partitions = ${devices} : i32} {
@@ -26,7 +23,7 @@ const text = (devices: number, n: number) => `module @double attributes {mhlo.nu
   }
 }`;
 
-describe("the generated offsets", () => {
+describeWithXla("the generated offsets", () => {
   // Places published in the header's own words: the table begins with its size and version, functions of 8 bytes follow.
   it("have the layout of C", () => {
     expect(pjrtFunctions.Error_Destroy).toBe(pjrtApi.version + pjrtStructs.Api_Version.size);
@@ -40,7 +37,7 @@ describe("the generated offsets", () => {
   });
 });
 
-describe("compile options", () => {
+describeWithXla("compile options", () => {
   it("are the bytes XLA reads", () => {
     // The smallest options by hand: executable_build_options (3) with 1 replica (4), 1 partition (5), no SPMD (6), the
     // assignment (9) of device 0, no Shardy (19).
@@ -49,7 +46,7 @@ describe("compile options", () => {
   });
 });
 
-describe("named values", () => {
+describeWithXla("named values", () => {
   it("keep their types on the way to native memory and back", () => {
     const values = { name: "näme", count: 4, list: [1, -2, 3], fraction: 0.5, yes: true, no: false };
     const { array, kept } = encodeNamedValues(values);
@@ -57,7 +54,7 @@ describe("named values", () => {
   });
 });
 
-describe("a client", () => {
+describeWithXla("a client", () => {
   let client: PjrtClient;
   beforeAll(async () => {
     client = await PjrtClient.create(plugin, { cpu_device_count: 4 });

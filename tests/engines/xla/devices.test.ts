@@ -1,10 +1,9 @@
 // Training on several devices: the global batch is the unit, also of batch normalisation, and state may lie in parts.
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import type { DeviceState, Executable } from "../../../src/engines/engine.js";
 import { collectives } from "../../../src/engines/xla/collectives.js";
 import { createXlaEngine, type XlaEngine } from "../../../src/engines/xla/engine.js";
 import type { XlaExecutable } from "../../../src/engines/xla/executable.js";
-import { installPlugin } from "../../../src/engines/xla/plugins/store.js";
 import { deit } from "../../../src/models/deit.js";
 import { initialize } from "../../../src/models/initialize.js";
 import type { Model } from "../../../src/models/model.js";
@@ -13,6 +12,7 @@ import { RandomStream } from "../../../src/random/stream.js";
 import { type HostTensor, hostTensor, type NamedTensors, zeros } from "../../../src/tensor/index.js";
 import { createOptimizer } from "../../../src/training/step/optimizers/index.js";
 import { optimizerState, stepInputs, trainStep } from "../../../src/training/step/step.js";
+import { describeWithXla } from "../../setup/xla.js";
 
 const batch = 16;
 const optimizer = { kind: "adamw", betas: [0.9, 0.999], epsilon: 1e-8, weightDecay: 0.05 } as const;
@@ -62,7 +62,6 @@ async function engine(devices: number, split: boolean): Promise<XlaEngine> {
   engines.push(on);
   return on;
 }
-beforeAll(() => installPlugin("cpu"));
 afterAll(async () => {
   for (const e of engines) await e.close();
 });
@@ -97,7 +96,7 @@ function difference(a: HostTensor, b: HostTensor): number {
 }
 
 // Seconds each, but compilers want the processor, and it may be shared.
-describe.each(Object.entries(models))("%s", { timeout: 300_000 }, (_, model) => {
+describeWithXla.each(Object.entries(models))("%s", { timeout: 300_000 }, (_, model) => {
   let alone: Ran;
   beforeAll(async () => {
     alone = await run(model, 1);
@@ -124,7 +123,7 @@ describe.each(Object.entries(models))("%s", { timeout: 300_000 }, (_, model) => 
   });
 });
 
-describe("optimizer state in parts", { timeout: 300_000 }, () => {
+describeWithXla("optimizer state in parts", { timeout: 300_000 }, () => {
   const model = models.deit;
   it("needs less memory on each device, and gathers what it has updated", async () => {
     const bytes = async (split: boolean) => {

@@ -1,11 +1,10 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { collectives } from "../../../src/engines/xla/collectives.js";
 import { createXlaEngine, type XlaEngine, type XlaEngineOptions } from "../../../src/engines/xla/engine.js";
 import type { XlaExecutable } from "../../../src/engines/xla/executable.js";
-import { installPlugin } from "../../../src/engines/xla/plugins/store.js";
 import type { XlaState } from "../../../src/engines/xla/state.js";
 import {
   add,
@@ -26,6 +25,7 @@ import {
   sub,
   zeros,
 } from "../../../src/tensor/index.js";
+import { describeWithXla } from "../../setup/xla.js";
 
 let folder: string;
 const engines: XlaEngine[] = [];
@@ -36,7 +36,6 @@ async function engine(options: XlaEngineOptions = {}): Promise<XlaEngine> {
 }
 
 beforeAll(async () => {
-  await installPlugin("cpu");
   folder = await mkdtemp(join(tmpdir(), "deit-xla-"));
 });
 afterAll(async () => {
@@ -105,7 +104,7 @@ async function descend(on: XlaEngine, steps: number, precision: "float32" | "bfl
 const far = (a: ArrayLike<number | bigint>, b: ArrayLike<number | bigint>): number =>
   Math.max(...Array.from(a, (v, i) => Math.abs(Number(v) - Number(b[i]))));
 
-describe("the XLA engine", () => {
+describeWithXla("the XLA engine", () => {
   it("gives the same training on 1, 2, 4 and 8 devices", async () => {
     const one = await descend(await engine(), 20);
     expect(one.losses[19]).toBeLessThan(one.losses[0] / 2);
