@@ -3,23 +3,13 @@
 // Microseconds per image of 224 pixels on one thread. The program's steps are timed as differences between programs that
 // do one thing more than the one before and end in the same sum; the loader's as plain loops over the same pixels, and
 // the flip as what it adds to the resizing that every crop does anyway.
-import { parseArgs } from "node:util";
-import { planResize } from "../dist/data/pixels/resize.js";
-import { openEngine } from "../dist/engines/open.js";
-import { tensor } from "../dist/index.js";
-import { normalize } from "../dist/models/normalize.js";
-import { eraseInputs } from "../dist/training/step/batch/erasing.js";
-import { batchImages, batchInputs } from "../dist/training/step/batch/index.js";
-import { mixInputs } from "../dist/training/step/batch/mixing.js";
+import { normalize, openEngine, tensor } from "deit";
+import { inTurns, median, optionsOf } from "./harness.js";
+import { batchImages, batchInputs, eraseInputs, mixInputs, planResize } from "./internals.js";
 
-const { values: options } = parseArgs({
-  options: {
-    engine: { type: "string", default: "onnx" },
-    batch: { type: "string", default: "64" },
-    rounds: { type: "string", default: "15" },
-  },
-});
-const [batch, rounds, size] = [Number(options.batch), Number(options.rounds), 224];
+const options = optionsOf({ engine: "onnx", batch: 64, rounds: 15 });
+const { batch, rounds } = options;
+const size = 224;
 const normalization = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
 const random = (length, scale) => Float32Array.from({ length }, (_, i) => (((i * 2654435761) >>> 8) / 2 ** 24) * scale);
 const pixels = Uint8Array.from(random(batch * size * size * 3, 256));
@@ -111,16 +101,9 @@ const work = { ...runs, ...Object.fromEntries(Object.entries(loops).map(([name, 
 work.resizing = resized(false);
 work["resizing, flipped"] = resized(true);
 
-const times = Object.fromEntries(Object.keys(work).map((name) => [name, []]));
-for (let round = -2; round < rounds; round++) {
-  for (const [name, run] of Object.entries(work)) {
-    const start = performance.now();
-    await run();
-    if (round >= 0) times[name].push(((performance.now() - start) * 1000) / batch);
-  }
-}
+const times = await inTurns(work, rounds);
 await engine.close();
-const cost = (name) => times[name].toSorted((a, b) => a - b)[rounds >> 1];
+const cost = (name) => (median(times[name]) * 1000) / batch;
 const row = (name, loader, program) =>
   console.log(`${name.padEnd(16)}${loader.toFixed(0).padStart(8)}${program.toFixed(0).padStart(10)}`);
 console.log(`µs per image      loader   program (${options.engine})`);
@@ -129,8 +112,8 @@ row("normalisation", cost("loop: normalisation"), cost("normalisation") - cost("
 row("random erasing", cost("loop: erasing"), cost("with erasing") - cost("normalisation"));
 row("Mixup, CutMix", cost("loop: mixing"), cost("with erasing and mixing") - cost("with erasing"));
 console.log(
-  Object.entries(times)
-    .map(([name]) => `${name} ${cost(name).toFixed(0)}`)
+  Object.keys(times)
+    .map((name) => `${name} ${cost(name).toFixed(0)}`)
     .join(", "),
 );
 process.exit(0);

@@ -4,22 +4,16 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
-import { createXlaEngine } from "../dist/engines/xla/engine.js";
-import { createOnnxEngine, parseRecipe, train } from "../dist/index.js";
-import { drawChart } from "../dist/report/plot.js";
+import { createOnnxEngine } from "deit";
+import { parseRecipe, train } from "deit/training";
+import { optionsOf } from "./harness.js";
+import { createXlaEngine, drawChart } from "./internals.js";
 
-const { values: options } = parseArgs({
-  options: {
-    data: { type: "string", default: "procedural" },
-    plot: { type: "string" },
-    seed: { type: "string", default: "0" },
-  },
-});
+const options = optionsOf({ data: "procedural", plot: undefined, seed: 0 });
 const steps = 200;
 const recipe = parseRecipe({
   ...{ model: "deit", imageSize: 32, patchSize: 8, width: 96, depth: 4, heads: 3, dropPath: 0.1 },
-  ...{ batchSize: 64, epochs: 2, lr: 1e-3, scaleLr: false, warmupEpochs: 0.2, seed: Number(options.seed) },
+  ...{ batchSize: 64, epochs: 2, lr: 1e-3, scaleLr: false, warmupEpochs: 0.2, seed: options.seed },
   // What makes 200 steps learn nothing is off.
   ...{ mixup: 0, cutmix: 0, autoAugment: "none", eraseProbability: 0, repeatedAugmentation: 1, cropScale: [0.5, 1] },
 });

@@ -7,53 +7,23 @@
 // busy: a worker is one thread, and what it leaves to others (reading files, collecting garbage) runs on the next core.
 // Each measurement has a process of its own, takes turns with the others, and the median of its rounds counts. The last
 // row tells what two cores can give at most: two processes, each with a pipeline of its own, at once.
-import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, tmpdir } from "node:os";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { here, listOf, machine, measuredAside, median, optionsOf, ours, output, peer, writeReport } from "./harness.js";
 
-const { values: options } = parseArgs({
-  options: {
-    data: { type: "string", default: join(process.env.DEIT_SHARED ?? "../shared", "data/imagenet-sample") },
-    rounds: { type: "string", default: "3" },
-    work: { type: "string", default: "decode,evaluation,augmentation" },
-    json: { type: "string" },
-  },
+const options = optionsOf({
+  data: join(process.env.DEIT_SHARED ?? "../shared", "data/imagenet-sample"),
+  ...{ rounds: 3, work: "decode,evaluation,augmentation", json: undefined },
 });
-const here = (name) => new URL(name, import.meta.url).pathname;
-const python = process.env.DEIT_PEER_PYTHON ?? output("bash", [here("setup-peer.sh")]).trim();
-const works = options.work.split(",");
+const works = listOf(options.work);
 const folder = mkdtempSync(join(tmpdir(), "deit-bench-data-"));
 
-function output(command, args) {
-  const ran = spawnSync(command, args, { encoding: "utf8", maxBuffer: 1 << 26 });
-  if (ran.status !== 0) throw new Error(`${command} ${args.join(" ")} failed:\n${ran.stderr}`);
-  return ran.stdout;
-}
-
-/** Runs a command and answers with the JSON value that it prints. */
-function measured(command, args) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args.map(String), { stdio: ["ignore", "pipe", "inherit"] });
-    let text = "";
-    child.stdout.on("data", (data) => {
-      text += data;
-    });
-    child.on("close", (code) =>
-      code === 0
-        ? resolve(JSON.parse(text.trim().split("\n").at(-1)))
-        : reject(new Error(`${command} ended with ${code}`)),
-    );
-  });
-}
-
-const ours = (work, data, workers, images) =>
-  measured(process.execPath, [here("our-data.js"), work, data, workers, images]);
-const peer = (work, workers, images) => measured(python, [here("peer_data.py"), work, options.data, workers, images]);
+const deit = (work, data, workers, images) => measuredAside(...ours("data", work, data, workers, images));
+const timm = (work, workers, images) => measuredAside(...peer("data", work, options.data, workers, images));
 
 async function twoProcesses(work, data, images) {
-  const both = await Promise.all([ours(work, data, 0, images), ours(work, data, 0, images)]);
+  const both = await Promise.all([deit(work, data, 0, images), deit(work, data, 0, images)]);
   return { imagesPerSecond: both[0].imagesPerSecond + both[1].imagesPerSecond };
 }
 
@@ -65,15 +35,15 @@ const pack = (file, ...more) =>
 const contenders = works.flatMap((work) => {
   if (work === "decode")
     return [
-      { row: work, name: "timm", run: () => peer(work, 0, 1000) },
-      { row: work, name: "deit", run: () => ours(work, options.data, 0, 1000) },
+      { row: work, name: "timm", run: () => timm(work, 0, 1000) },
+      { row: work, name: "deit", run: () => deit(work, options.data, 0, 1000) },
     ];
   const each = (name, run) => [1, 2].map((workers) => ({ row: work, workers, name, run: () => run(workers) }));
   return [
-    ...each("timm", (workers) => peer(work, workers, 500 * workers)),
-    ...each("deit", (workers) => ours(work, options.data, workers, 1500 * workers)),
-    ...each("deit, JPEG records", (workers) => ours(work, records.jpeg, workers, 2500 * workers)),
-    ...each("deit, raw records", (workers) => ours(work, records.raw, workers, 4000 * workers)),
+    ...each("timm", (workers) => timm(work, workers, 500 * workers)),
+    ...each("deit", (workers) => deit(work, options.data, workers, 1500 * workers)),
+    ...each("deit, JPEG records", (workers) => deit(work, records.jpeg, workers, 2500 * workers)),
+    ...each("deit, raw records", (workers) => deit(work, records.raw, workers, 4000 * workers)),
     { row: work, workers: "2 processes", name: "deit", run: () => twoProcesses(work, options.data, 1500) },
   ];
 });
@@ -82,7 +52,7 @@ try {
   pack(records.raw, "--raw");
   pack(records.jpeg);
   const results = contenders.map((contender) => ({ ...contender, speeds: [], cores: [] }));
-  for (let round = 0; round < Number(options.rounds); round++) {
+  for (let round = 0; round < options.rounds; round++) {
     for (const result of results) {
       const { imagesPerSecond, cores, version } = await result.run();
       result.speeds.push(imagesPerSecond);
@@ -100,22 +70,13 @@ try {
       work,
       table.filter((entry) => entry.work === work),
     );
-  const machine = { processor: cpus()[0].model.trim(), cores: cpus().length };
+  const { processor, threads } = machine();
   console.log(
-    `\n${machine.processor}, ${machine.cores} cores; ${[...new Set(table.map((t) => t.version).filter(Boolean))].join("; ")}`,
+    `\n${processor}, ${threads} threads; ${[...new Set(table.map((t) => t.version).filter(Boolean))].join("; ")}`,
   );
-  if (options.json) {
-    const date = new Date().toISOString().slice(0, 10);
-    writeFileSync(options.json, `${JSON.stringify({ date, ...machine, results: table }, null, 2)}\n`);
-  }
+  writeReport(options.json, { results: table });
 } finally {
   rmSync(folder, { recursive: true });
-}
-
-function median(values) {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
 function report(work, entries) {

@@ -1,38 +1,24 @@
 // What a teacher costs per step: from stored answers, and in the loop, against training without one.
 //   npm run bench:distill -- [--model deit_tiny_patch16_224] [--teacher regnety_004] [--batch 8] [--rounds 7] [--engine onnx]
 // The four programs take turns, so that what else the machine does meets all of them; medians over the rounds.
-import { cpus } from "node:os";
-import { parseArgs } from "node:util";
-import { isLaunched, launch } from "../dist/cluster/launcher.js";
-import { openEngine } from "../dist/engines/open.js";
-import { inferenceProgram } from "../dist/evaluation/classifier.js";
-import { createModel, createOptimizer, initialize, parseRecipe, tensor } from "../dist/index.js";
-import { stepData } from "../dist/training/feed/step-data.js";
-import { optimizerOf } from "../dist/training/recipe/recipe.js";
-import { stepOf } from "../dist/training/run/recipe-step.js";
+import { createModel, createOptimizer, initialize, openEngine, parseRecipe, tensor } from "deit";
+import { inTurns, machine, median, optionsOf, pixels } from "./harness.js";
+import { inferenceProgram, isLaunched, launch, optimizerOf, stepData, stepOf } from "./internals.js";
 
-const { values: options } = parseArgs({
-  options: {
-    model: { type: "string", default: "deit_tiny_patch16_224" },
-    teacher: { type: "string", default: "regnety_004" },
-    batch: { type: "string", default: "8" },
-    rounds: { type: "string", default: "7" },
-    engine: { type: "string", default: "onnx" },
-  },
+const options = optionsOf({
+  ...{ model: "deit_tiny_patch16_224", teacher: "regnety_004", batch: 8, rounds: 7, engine: "onnx" },
 });
 // As in training, XLA wants its memory settings from the start of the process.
 if (options.engine === "xla" && !isLaunched()) process.exit(await launch(process.argv[1], process.argv.slice(2)));
-const batchSize = Number(options.batch);
-const rounds = Number(options.rounds);
+const { batch: batchSize, rounds } = options;
 const engine = await openEngine({ engine: options.engine });
 const model = createModel(options.model);
 const teacher = createModel(options.teacher, { imageSize: model.imageSize, classes: model.classes });
 const { hostTensor, zeros } = tensor;
 
-const pixels = batchSize * model.imageSize ** 2 * 3;
 const batch = {
   ...{ step: 0, first: 0, count: batchSize },
-  images: Uint8Array.from({ length: pixels }, (_, i) => (i * 2654435761) >>> 24),
+  images: pixels(batchSize * model.imageSize ** 2 * 3),
   labels: Int32Array.from({ length: batchSize }, (_, i) => i % model.classes),
   indices: Int32Array.from({ length: batchSize }, (_, i) => i),
 };
@@ -40,7 +26,7 @@ const plain = { batchSize, model: options.model, repeatedAugmentation: 1 };
 const hard = { ...plain, distillation: "hard", distillationOn: "class", teacherCache: "of this benchmark" };
 const answer = hostTensor("int32", [batchSize], batch.labels);
 
-/** A training step that is ready to run; `run` gives its milliseconds. */
+/** A training step that is ready to run. */
 async function step(settings, teaching) {
   const recipe = parseRecipe(settings);
   const { program, state: shapes, frozen } = stepOf(recipe, model, teaching);
@@ -57,9 +43,7 @@ async function step(settings, teaching) {
   let count = 0;
   return async () => {
     const scalars = { ...optimizer.scalars(1e-4, ++count), apply: 1, passOver: 0, emaDecay: 0 };
-    return timed(() =>
-      executable.run(state, stepData(executable.program, { recipe, epoch: 0, batch }, { scalars, answer })),
-    );
+    await executable.run(state, stepData(executable.program, { recipe, epoch: 0, batch }, { scalars, answer }));
   };
 }
 
@@ -67,13 +51,7 @@ async function forward() {
   const executable = await engine.compile(inferenceProgram(teacher, batchSize));
   const state = await engine.createState(initialize(teacher, 1));
   const images = hostTensor("uint8", [batchSize, model.imageSize, model.imageSize, 3], batch.images);
-  return () => timed(() => executable.run(state, new Map([["images", images]])));
-}
-
-async function timed(work) {
-  const start = performance.now();
-  await work();
-  return performance.now() - start;
+  return () => executable.run(state, new Map([["images", images]]));
 }
 
 const runs = {
@@ -82,18 +60,13 @@ const runs = {
   inTheLoop: await step(hard, { teacher: { kind: "model", model: teacher } }),
   teacherForward: await forward(),
 };
-const times = Object.fromEntries(Object.keys(runs).map((name) => [name, []]));
-for (let round = -2; round < rounds; round++)
-  for (const [name, run] of Object.entries(runs)) {
-    const milliseconds = await run();
-    if (round >= 0) times[name].push(milliseconds);
-  }
-const median = (list) => list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)];
+const times = await inTurns(runs, rounds);
 const ms = Object.fromEntries(Object.entries(times).map(([name, list]) => [name, median(list)]));
 const { platform, threads, version } = engine.info;
 console.log(
   JSON.stringify({
-    ...{ processor: cpus()[0].model.trim(), engine: `${options.engine} ${version} on ${platform}`, threads },
+    ...machine(),
+    ...{ engine: `${options.engine} ${version} on ${platform}`, threads },
     ...{ model: model.name, teacher: teacher.name, batchSize, rounds, milliseconds: ms },
     storedOverAlone: ms.stored / ms.alone,
     inTheLoopOverSum: ms.inTheLoop / (ms.alone + ms.teacherForward),

@@ -1,5 +1,6 @@
 // Floating-point operations of a program's products and convolutions; a multiply and an add count as two.
-import { dotAxes, simplify, sizeOf, topologicalOrder } from "../dist/tensor/index.js";
+
+import { dotAxes, simplify, sizeOf, topologicalOrder } from "deit/tensor";
 
 /** Of one run of `program` as the engines on a CPU compute it. Elementwise work is left out, as is usual. */
 export function flops(program) {

@@ -2,21 +2,13 @@
 //   npm run bench:gpu -- [--models deit_tiny_patch16_224,…] [--batch 256] [--iterations 30] [--rounds 2] [--dry] [--json FILE]
 // Both sides keep the device busy: the host never waits for a step before it starts the next one. Our figures include
 // copying each batch of uint8 images to the device, timm's images lie there already.
-import { spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
-import { parseArgs } from "node:util";
-import { launchEnvironment } from "../dist/cluster/launcher.js";
 
-const { values: options } = parseArgs({
-  options: {
-    models: { type: "string" },
-    work: { type: "string", default: "step,forward" },
-    batch: { type: "string" },
-    iterations: { type: "string" },
-    rounds: { type: "string" },
-    dry: { type: "boolean", default: false },
-    json: { type: "string" },
-  },
+import { listOf, measured, optionsOf, ours, peer, writeReport } from "./harness.js";
+import { launchEnvironment } from "./internals.js";
+
+const options = optionsOf({
+  ...{ models: undefined, work: "step,forward", batch: undefined, iterations: undefined, rounds: undefined },
+  ...{ dry: false, json: undefined },
 });
 const small = options.dry;
 const models =
@@ -43,26 +35,27 @@ const cards = [
   ["RTX 3090", 71],
 ];
 
-const here = (name) => new URL(name, import.meta.url).pathname;
-const python = process.env.DEIT_PEER_PYTHON;
-if (!python)
+if (!process.env.DEIT_PEER_PYTHON)
   throw new Error("Start this through bench/gpu.sh, which finds or makes the Python environment of the peer.");
 const device = small ? "cpu" : "cuda";
 
-function measured(command, args) {
-  const ran = spawnSync(command, args, { encoding: "utf8", env: launchEnvironment(), maxBuffer: 1 << 26 });
-  if (ran.status !== 0) return { failure: (ran.stderr.trim().split("\n").at(-1) ?? "").slice(0, 300) };
-  return JSON.parse(ran.stdout.trim().split("\n").at(-1));
+/** A failure of one side is a result too: its last line. */
+function tried(command) {
+  try {
+    return measured(...command, launchEnvironment());
+  } catch (error) {
+    return { failure: (error.message.trim().split("\n").at(-1) ?? "").slice(0, 300) };
+  }
 }
 
 const contenders = {
-  deit: (model, work) => measured(process.execPath, [here("gpu-step.js"), model, batch, work, iterations]),
-  timm: (model, work) => measured(python, [here("peer_gpu.py"), model, batch, work, iterations, device]),
+  deit: (model, work) => tried(ours("gpu", model, batch, work, iterations)),
+  timm: (model, work) => tried(peer("gpu", model, batch, work, iterations, device)),
 };
 
 const results = [];
-for (const model of models.split(",")) {
-  for (const work of options.work.split(",")) {
+for (const model of listOf(models)) {
+  for (const work of listOf(options.work)) {
     const best = {};
     for (let round = 0; round < rounds; round++) {
       for (const [name, run] of Object.entries(contenders)) {
@@ -90,8 +83,5 @@ function report(model, work, best) {
   }
 }
 
-if (options.json) {
-  const report = { date: new Date().toISOString().slice(0, 10), dry: small, results };
-  writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
-}
+writeReport(options.json, { dry: small, results });
 if (results.some((r) => r.failure)) process.exit(1);

@@ -11,7 +11,7 @@ if [ -n "${NODE:-}" ]; then PATH="$(dirname "$NODE"):$PATH"; elif [ -x "$here/no
 command -v node >/dev/null || { echo "There is no Node: put its binary beside $here/gpu.sh, or name it in NODE." >&2; exit 1; }
 [ -d node_modules ] || npm ci
 [ -f dist/index.js ] || npm run -s build
-python="${DEIT_PEER_PYTHON:-$(bash bench/setup-peer.sh)}"
+python="${DEIT_PEER_PYTHON:-$(bash bench/peer/setup.sh)}"
 export DEIT_PEER_PYTHON="$python"
 
 if [[ " $* " != *" --dry "* && -z "${DEIT_PJRT_PLUGIN:-}" ]]; then

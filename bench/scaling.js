@@ -5,21 +5,14 @@
 // The last table is arithmetic, not a measurement: computing at `share` of an accelerator's bfloat16 peak, gradients
 // reduced within a node over its own links and between nodes over the network, with nothing of it hidden behind the
 // backward pass.
-import { parseArgs } from "node:util";
-import { collectives } from "../dist/engines/xla/collectives.js";
-import { createXlaEngine } from "../dist/engines/xla/engine.js";
-import { createModel, createOptimizer, initialize, tensor, trainStep } from "../dist/index.js";
-import { flops } from "./flops.js";
 
-const { values: options } = parseArgs({
-  options: {
-    models: { type: "string", default: "deit_tiny_patch16_224" },
-    batch: { type: "string", default: "8" },
-    steps: { type: "string", default: "2" },
-    devices: { type: "string", default: "1,2,4,8" },
-    share: { type: "string", default: "0.45" },
-    "per-device": { type: "string", default: "128" },
-  },
+import { createModel, createOptimizer, initialize, tensor, trainStep } from "deit";
+import { flops } from "./flops.js";
+import { listOf, optionsOf, pixels } from "./harness.js";
+import { collectives, createXlaEngine } from "./internals.js";
+
+const options = optionsOf({
+  ...{ models: "deit_tiny_patch16_224", batch: 8, steps: 2, devices: "1,2,4,8", share: 0.45, "per-device": 128 },
 });
 /** An accelerator and its surroundings, by its maker's figures: bfloat16 FLOP/s, bytes/s one way, seconds. */
 const hardware = {
@@ -32,16 +25,15 @@ const hardware = {
 };
 const perNode = 8;
 const optimizer = { kind: "adamw", betas: [0.9, 0.999], epsilon: 1e-8, weightDecay: 0.05 };
-const batch = Number(options.batch);
-const perDevice = Number(options["per-device"]);
+const { batch, "per-device": perDevice } = options;
 
-for (const name of options.models.split(",")) {
+for (const name of listOf(options.models)) {
   const model = createModel(name);
   const step = trainStep(model, { batch, optimizer });
   console.log(`${name}, global batch ${batch}, float32, simulated CPU devices`);
   let alone;
   let exchanged = 0;
-  for (const devices of options.devices.split(",").map(Number)) {
+  for (const devices of listOf(options.devices).map(Number)) {
     const { losses, found, temporaryBytes } = await descend(model, step, devices);
     alone ??= losses;
     const apart = Math.max(...losses.map((loss, i) => Math.abs(loss / alone[i] - 1)));
@@ -63,15 +55,15 @@ async function descend(model, step, devices) {
       new Map([...step.state].map(([n, s]) => [n, weights.get(n) ?? tensor.zeros("float32", s)])),
     );
     const side = model.imageSize;
-    const pixels = Uint8Array.from({ length: batch * side * side * 3 }, (_, i) => (i * 2654435761) >>> 24);
+    const images = pixels(batch * side * side * 3);
     const labels = Int32Array.from({ length: batch }, (_, i) => (i * 37) % model.classes);
     const losses = [];
-    for (let i = 0; i < Number(options.steps); i++) {
+    for (let i = 0; i < options.steps; i++) {
       const scalars = createOptimizer(optimizer).scalars(1e-4, i + 1);
       const out = await executable.run(
         state,
         new Map([
-          ["images", tensor.hostTensor("uint8", [batch, side, side, 3], pixels)],
+          ["images", tensor.hostTensor("uint8", [batch, side, side, 3], images)],
           ["labels", tensor.hostTensor("int32", [batch], labels)],
           ...Object.entries(scalars).map(([n, v]) => [n, tensor.float32([], [v])]),
         ]),
@@ -96,9 +88,9 @@ function exchangeSeconds(bytes, devices) {
 
 function forecast(model, bytes) {
   const computed =
-    (flops(trainStep(model, { batch: 1, optimizer }).program) * perDevice) / (hardware.peak * Number(options.share));
+    (flops(trainStep(model, { batch: 1, optimizer }).program) * perDevice) / (hardware.peak * options.share);
   console.log(
-    `  expected on ${hardware.name}: ${perDevice} images a device, ${Math.round(Number(options.share) * 100)} % of ${hardware.peak / 1e12} TFLOP/s`,
+    `  expected on ${hardware.name}: ${perDevice} images a device, ${Math.round(options.share * 100)} % of ${hardware.peak / 1e12} TFLOP/s`,
   );
   for (const devices of [1, 8, 64 * perNode]) {
     const exchange = exchangeSeconds(bytes, devices);

@@ -4,35 +4,14 @@
 // Each measurement has a process of its own (peak memory means something), peers take turns (the machine drifts), and
 // each side may choose its best batch and its best allocator settings. FLOP/s are set against the fastest matrix
 // product of the same library, which is measured in the same run.
-import { spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
-import { cpus } from "node:os";
-import { parseArgs } from "node:util";
-import { launchEnvironment } from "../dist/cluster/launcher.js";
 
-const { values: options } = parseArgs({
-  options: {
-    models: { type: "string", default: "deit_tiny_patch16_224" },
-    work: { type: "string", default: "forward,step" },
-    batches: { type: "string", default: "8,16" },
-    engines: { type: "string", default: "onnx,xla" },
-    rounds: { type: "string", default: "2" },
-    iterations: { type: "string", default: "8" },
-    bfloat16: { type: "boolean", default: false },
-    "no-compile": { type: "boolean", default: false },
-    json: { type: "string" },
-  },
+import { listOf, measured, optionsOf, ours, peer, writeReport } from "./harness.js";
+import { launchEnvironment } from "./internals.js";
+
+const options = optionsOf({
+  ...{ models: "deit_tiny_patch16_224", work: "forward,step", batches: "8,16", engines: "onnx,xla" },
+  ...{ rounds: 2, iterations: 8, bfloat16: false, "no-compile": false, json: undefined },
 });
-const here = (name) => new URL(name, import.meta.url).pathname;
-const python = process.env.DEIT_PEER_PYTHON ?? output("bash", [here("setup-peer.sh")]).trim();
-
-function output(command, args, env = process.env) {
-  const ran = spawnSync(command, args, { encoding: "utf8", env, maxBuffer: 1 << 26 });
-  if (ran.status !== 0) throw new Error(`${command} ${args.join(" ")} failed:\n${ran.stderr}`);
-  return ran.stdout;
-}
-
-const measured = (command, args, env) => JSON.parse(output(command, args, env).trim().split("\n").at(-1));
 const allocator = launchEnvironment();
 /** Environments that a peer chooses from. */
 const choices = [process.env, allocator];
@@ -40,40 +19,36 @@ const choices = [process.env, allocator];
 const contenders = [
   ...["eager", ...(options["no-compile"] ? [] : ["compile"]), ...(options.bfloat16 ? ["bf16"] : [])].map((mode) => ({
     name: `timm ${mode}`,
-    peak: [python, [here("peer_peak.py"), mode === "bf16" ? "bfloat16" : "float32"]],
+    peak: () => peer("peak", mode === "bf16" ? "bfloat16" : "float32"),
     run: (model, batch, work) => {
-      const args = [here("peer_step.py"), model, batch, work, mode, options.iterations];
-      const [plain, tuned] = choices.map((env) => measured(python, args, env));
+      const command = peer("step", model, batch, work, mode, options.iterations);
+      const [plain, tuned] = choices.map((env) => measured(...command, env));
       return plain.imagesPerSecond >= tuned.imagesPerSecond ? plain : tuned;
     },
   })),
-  ...options.engines.split(",").flatMap((engine) =>
+  ...listOf(options.engines).flatMap((engine) =>
     ["float32", ...(options.bfloat16 && engine === "xla" ? ["bfloat16"] : [])].map((precision) => ({
       name: `deit ${engine}${precision === "float32" ? "" : " bf16"}`,
-      peak: [process.execPath, [here("peak.js"), engine, precision]],
+      peak: () => ours("peak", engine, precision),
       run: (model, batch, work) =>
-        measured(
-          process.execPath,
-          [here("our-step.js"), model, batch, work, engine, precision, options.iterations],
-          allocator,
-        ),
+        measured(...ours("step", model, batch, work, engine, precision, options.iterations), allocator),
     })),
   ),
 ];
 
 const peaks = new Map();
 for (const { peak } of contenders) {
-  const key = peak.flat().join(" ");
-  if (!peaks.has(key)) peaks.set(key, measured(...peak, allocator).peakGflops);
+  const key = peak().flat().join(" ");
+  if (!peaks.has(key)) peaks.set(key, measured(...peak(), allocator).peakGflops);
 }
-const peakOf = ({ peak }) => peaks.get(peak.flat().join(" "));
+const peakOf = ({ peak }) => peaks.get(peak().flat().join(" "));
 
 const results = [];
-for (const model of options.models.split(",")) {
-  for (const work of options.work.split(",")) {
+for (const model of listOf(options.models)) {
+  for (const work of listOf(options.work)) {
     const best = new Map();
-    for (let round = 0; round < Number(options.rounds); round++) {
-      for (const batch of options.batches.split(",")) {
+    for (let round = 0; round < options.rounds; round++) {
+      for (const batch of listOf(options.batches)) {
         for (const contender of contenders) {
           const { name } = contender;
           const result = { ...contender.run(model, batch, work), batch: Number(batch), peakGflops: peakOf(contender) };
@@ -108,8 +83,4 @@ function report(model, work, best) {
   }
 }
 
-if (options.json) {
-  const date = new Date().toISOString().slice(0, 10);
-  const machine = { processor: cpus()[0].model.trim(), threads: cpus().length };
-  writeFileSync(options.json, `${JSON.stringify({ date, ...machine, results }, null, 2)}\n`);
-}
+writeReport(options.json, { results });

@@ -1,4 +1,4 @@
-"""timm's forward pass or full training step, timed.  python peer_step.py MODEL BATCH forward|step eager|compile|bf16 ITERATIONS"""
+"""timm's forward pass or full training step, timed.  python peer/step.py MODEL BATCH forward|step eager|compile|bf16 ITERATIONS"""
 import contextlib, json, resource, sys, time
 import timm, torch
 from torch.utils.flop_counter import FlopCounterMode

@@ -1,8 +1,8 @@
 // The fastest matrix product of one of our engines, which bounds what a model can reach on it:
-//   node bench/peak.js onnx|xla float32|bfloat16
-import { openEngine } from "../dist/engines/open.js";
-import { tensor } from "../dist/index.js";
-import { dot, input, program, scalar } from "../dist/tensor/index.js";
+//   node bench/ours/peak.js onnx|xla float32|bfloat16
+
+import { openEngine, tensor } from "deit";
+import { dot, input, program, scalar } from "deit/tensor";
 
 const [engineName, precision] = process.argv.slice(2);
 const engine = await openEngine({ engine: engineName });

@@ -1,10 +1,10 @@
 // The same work on one of our engines, in a process of its own:
-//   node bench/our-step.js MODEL BATCH forward|step onnx|xla float32|bfloat16 ITERATIONS
+//   node bench/ours/step.js MODEL BATCH forward|step onnx|xla float32|bfloat16 ITERATIONS
 
-import { openEngine } from "../dist/engines/open.js";
-import { inferenceProgram } from "../dist/evaluation/classifier.js";
-import { createModel, createOptimizer, initialize, tensor, trainStep } from "../dist/index.js";
-import { flops } from "./flops.js";
+import { createModel, createOptimizer, initialize, openEngine, tensor, trainStep } from "deit";
+import { flops } from "../flops.js";
+import { median, pixels } from "../harness.js";
+import { inferenceProgram } from "../internals.js";
 
 const [name, batchText, work, engineName, precision, iterations] = process.argv.slice(2);
 const batch = Number(batchText);
@@ -20,12 +20,12 @@ const weights = initialize(model, 0);
 const state = await engine.createState(
   step ? new Map([...step.state].map(([n, s]) => [n, weights.get(n) ?? tensor.zeros("float32", s)])) : weights,
 );
-const pixels = Uint8Array.from({ length: batch * 224 * 224 * 3 }, (_, i) => (i * 2654435761) >>> 24);
+const images = tensor.hostTensor("uint8", [batch, 224, 224, 3], pixels(batch * 224 * 224 * 3));
 const times = [];
 for (let i = 0; i < Number(iterations) + 2; i++) {
   const scalars = createOptimizer(optimizer).scalars(1e-4, i + 1);
   const data = new Map([
-    ["images", tensor.hostTensor("uint8", [batch, 224, 224, 3], pixels)],
+    ["images", images],
     [
       "labels",
       tensor.hostTensor(
@@ -40,13 +40,14 @@ for (let i = 0; i < Number(iterations) + 2; i++) {
   await executable.run(state, data);
   times.push((performance.now() - start) / 1000);
 }
-const sorted = times.slice(2).sort((a, b) => a - b);
+const counted = times.slice(2);
+const best = Math.min(...counted);
 console.log(
   JSON.stringify({
-    imagesPerSecond: batch / sorted[0],
-    median: batch / sorted[Math.floor(sorted.length / 2)],
+    imagesPerSecond: batch / best,
+    median: batch / median(counted),
     peakMiB: process.resourceUsage().maxRSS / 1024,
-    gflops: flops(program) / sorted[0] / 1e9,
+    gflops: flops(program) / best / 1e9,
     compileSeconds,
     version: `${engine.info.engine} ${engine.info.version}`,
   }),

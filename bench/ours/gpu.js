@@ -1,9 +1,10 @@
 // Our forward pass or training step in bfloat16 on the XLA engine's device, with two runs under way at any time:
-//   node bench/gpu-step.js MODEL BATCH forward|step ITERATIONS      (DEIT_PJRT_PLUGIN names the plugin)
-import { openEngine } from "../dist/engines/open.js";
-import { inferenceProgram } from "../dist/evaluation/classifier.js";
-import { createModel, createOptimizer, initialize, tensor, trainStep } from "../dist/index.js";
-import { flops } from "./flops.js";
+//   node bench/ours/gpu.js MODEL BATCH forward|step ITERATIONS      (DEIT_PJRT_PLUGIN names the plugin)
+
+import { createModel, createOptimizer, initialize, openEngine, tensor, trainStep } from "deit";
+import { flops } from "../flops.js";
+import { pixels } from "../harness.js";
+import { inferenceProgram } from "../internals.js";
 
 const [name, batchText, work, iterations] = process.argv.slice(2);
 const batch = Number(batchText);
@@ -18,10 +19,9 @@ const state = await engine.createState(
   step ? new Map([...step.state].map(([n, s]) => [n, weights.get(n) ?? tensor.zeros("float32", s)])) : weights,
 );
 const side = model.imageSize;
-const pixels = Uint8Array.from({ length: batch * side * side * 3 }, (_, i) => (i * 2654435761) >>> 24);
 const labels = Int32Array.from({ length: batch }, (_, i) => i % model.classes);
 const data = new Map([
-  ["images", tensor.hostTensor("uint8", [batch, side, side, 3], pixels)],
+  ["images", tensor.hostTensor("uint8", [batch, side, side, 3], pixels(batch * side * side * 3))],
   ["labels", tensor.hostTensor("int32", [batch], labels)],
   ...Object.entries(createOptimizer(optimizer).scalars(1e-4, 1)).map(([n, v]) => [n, tensor.float32([], [v])]),
 ]);

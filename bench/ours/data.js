@@ -1,14 +1,10 @@
 // Images per second of our data pipeline, in a process of its own:
-//   node bench/our-data.js decode|evaluation|augmentation DATA WORKERS IMAGES
+//   node bench/ours/data.js decode|evaluation|augmentation DATA WORKERS IMAGES
 // `decode` reads and decodes whole images in this thread. The others take uint8 batches of 32 at 224 pixels from the
 // loader, for DeiT: resized to 256, centre; and the complete recipe (random resized crop, flip, RandAugment).
 import { availableParallelism } from "node:os";
-import { subset } from "../dist/data/dataset/dataset.js";
-import { openDataset } from "../dist/data/sources/open.js";
-import { readSample } from "../dist/data/view/view.js";
-import { evaluationTransform } from "../dist/evaluation/view.js";
-import { createLoader, createModel, parseRecipe } from "../dist/index.js";
-import { trainingTransform } from "../dist/training/feed/training-data.js";
+import { createLoader, createModel, evaluationTransform, openDataset, parseRecipe } from "deit";
+import { readSample, subset, trainingTransform } from "../internals.js";
 
 const [work, data, workersText, imagesText] = process.argv.slice(2);
 const workers = Number(workersText);

@@ -1,4 +1,4 @@
-"""timm with torch.compile and AMP in bfloat16, the device kept busy.  python peer_gpu.py MODEL BATCH forward|step ITERATIONS cuda|cpu"""
+"""timm with torch.compile and AMP in bfloat16, the device kept busy.  python peer/gpu.py MODEL BATCH forward|step ITERATIONS cuda|cpu"""
 import json, sys, time
 import timm, torch
 from torch.utils.flop_counter import FlopCounterMode

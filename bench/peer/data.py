@@ -1,4 +1,4 @@
-"""Images per second of timm's data pipeline with Pillow.  python peer_data.py decode|evaluation|augmentation FOLDER WORKERS IMAGES
+"""Images per second of timm's data pipeline with Pillow.  python peer/data.py decode|evaluation|augmentation FOLDER WORKERS IMAGES
 
 The transforms are timm's own, as its loader builds them when normalisation and erasing are left to the device
 (use_prefetcher): uint8 images in batches of 32 leave the workers.  torch's DataLoader runs them.

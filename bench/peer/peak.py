@@ -1,4 +1,4 @@
-"""PyTorch's fastest matrix product.  python peer_peak.py float32|bfloat16 [cpu|cuda]"""
+"""PyTorch's fastest matrix product.  python peer/peak.py float32|bfloat16 [cpu|cuda]"""
 import json, sys, time
 import torch
 

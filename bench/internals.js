@@ -1,0 +1,16 @@
+// What the benchmarks take from the inside of the package, beyond its exports: one place that knows where it lies.
+export { isLaunched, launch, launchEnvironment } from "../dist/cluster/launcher.js";
+export { subset } from "../dist/data/dataset/dataset.js";
+export { planResize } from "../dist/data/pixels/resize.js";
+export { readSample } from "../dist/data/view/view.js";
+export { collectives } from "../dist/engines/xla/collectives.js";
+export { createXlaEngine } from "../dist/engines/xla/engine.js";
+export { inferenceProgram } from "../dist/evaluation/classifier.js";
+export { drawChart } from "../dist/report/plot.js";
+export { stepData } from "../dist/training/feed/step-data.js";
+export { trainingTransform } from "../dist/training/feed/training-data.js";
+export { optimizerOf } from "../dist/training/recipe/recipe.js";
+export { stepOf } from "../dist/training/run/recipe-step.js";
+export { eraseInputs } from "../dist/training/step/batch/erasing.js";
+export { batchImages, batchInputs } from "../dist/training/step/batch/index.js";
+export { mixInputs } from "../dist/training/step/batch/mixing.js";
