@@ -33,7 +33,6 @@ module.exports = {
     files: ["text"],
     net: ["files"],
     threads: ["files"],
-    terminal: ["text"],
   },
   "src/data": {
     fetch: [],

@@ -21,6 +21,7 @@ export type {
   SampleSource,
   SplitRule,
 } from "./data/dataset/dataset.js";
+export type { OnOpening, OpeningProgress } from "./data/dataset/opening.js";
 export type { SampleSet } from "./data/dataset/sample-set.js";
 export type { KnownImages, TrainedOn } from "./data/dataset/trained-on.js";
 export { type Batch, createLoader, type Loader, type LoaderOptions } from "./data/loading/loader.js";

@@ -3,14 +3,15 @@
 import { placeFromEnvironment } from "../cluster/rank-environment.js";
 import type { EngineChoice } from "../engines/open.js";
 import { UsageError } from "../errors/errors.js";
-import { createProgress } from "../system/terminal/progress.js";
 import { byteText } from "../system/text/byte-text.js";
 import { duration } from "../system/text/duration.js";
 import { runWarnings } from "../training/recipe/warnings.js";
 import { type Estimate, estimateRun, leastMeasured } from "../training/study/estimate.js";
 import { openTrial, type TrialOptions } from "../training/study/trial.js";
 import { withEngine } from "./options/options.js";
+import { preparing } from "./output/opening-progress.js";
 import { note, print, warn } from "./output/output.js";
+import { createProgress } from "./output/progress.js";
 import { deviceText } from "./output/training-progress.js";
 import { jsonText, worded } from "./output/wording.js";
 
@@ -31,9 +32,7 @@ export async function printEstimate(
   const { watts, pricePerHour: perHour, pricePerKwh: perKilowattHour, json } = options;
   if (!json) note("Preparing data and program, then measuring a few steps; nothing is written.");
   const { estimate, device } = await withEngine(options, async (engine) => {
-    const onEvent: TrialOptions["onEvent"] = (event) =>
-      event.kind === "warning" && warn(event.sentence ?? event.message);
-    const trial = await openTrial({ ...options, engine, signal, onEvent });
+    const trial = await openTrial({ ...options, engine, signal, onEvent: preparing() });
     try {
       for (const message of runWarnings(trial.recipe, trial.stepsPerEpoch)) warn(message);
       const prices = { perHour, perKilowattHour };

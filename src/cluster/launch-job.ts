@@ -5,7 +5,6 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { EngineError, TrainingError, UsageError } from "../errors/errors.js";
 import { sentence, setting } from "../errors/sentence.js";
-import { terminal } from "../system/terminal/terminal.js";
 import { Coordinator } from "./coordinator.js";
 import { forwardSignals, launchEnvironment } from "./launcher.js";
 import { parseAddress } from "./rank.js";
@@ -26,7 +25,7 @@ export interface JobOptions {
   /** Time for processes to exit on their own before they are killed (default: ten seconds). */
   readonly graceMs?: number;
   /** Receives messages, and the output of processes other than the first. */
-  readonly say?: (line: string) => void;
+  readonly say: (line: string) => void;
 }
 
 /**
@@ -37,7 +36,7 @@ export const gaveUp = 76;
 
 /** The exit code of the job: 0, that of the first process of this node that failed, or 7 when that was on another node. */
 export async function launchJob(options: JobOptions): Promise<number> {
-  const { nodes, nodeRank, processesPerNode, token, joinMs, say = (line) => terminal.line(line) } = options;
+  const { nodes, nodeRank, processesPerNode, token, joinMs, say } = options;
   const ranks = nodes * processesPerNode;
   if (nodeRank >= nodes)
     throw new UsageError(

@@ -7,7 +7,6 @@ import { UsageError } from "../../errors/errors.js";
 import { type Decisions, decide, disagreement } from "../../evaluation/agreement.js";
 import { isOnnxFile } from "../../evaluation/onnx-file/classifier.js";
 import type { OpenedModel } from "../../evaluation/open-model.js";
-import { createProgress } from "../../system/terminal/progress.js";
 import { applySettings } from "../../training/recipe/file.js";
 import { parseRecipe } from "../../training/recipe/recipe.js";
 import { onnxChoiceOf } from "../../training/teacher/onnx.js";
@@ -26,6 +25,7 @@ import { engineOptions, withEngine } from "../options/options.js";
 import { viewChoice } from "../options/view.js";
 import { interruptible } from "../output/interruption.js";
 import { print } from "../output/output.js";
+import { createProgress } from "../output/progress.js";
 import { textTable } from "../output/table.js";
 import { modelsForm } from "../output/wording.js";
 

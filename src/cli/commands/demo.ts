@@ -8,7 +8,6 @@ import { InterruptedError, TrainingError } from "../../errors/errors.js";
 import { chartPng, drawChart } from "../../report/plot.js";
 import { type SweepRow, sweepChart, sweepRows } from "../../report/sweep-table.js";
 import { writeFileAtomic } from "../../system/files/atomic-file.js";
-import { createProgress, type Progress } from "../../system/terminal/progress.js";
 import { duration } from "../../system/text/duration.js";
 import { type Cell, cellsOf, parseGrid } from "../../training/recipe/grid.js";
 import { parseRecipe } from "../../training/recipe/recipe.js";
@@ -26,6 +25,7 @@ import {
 import { parseSeeds, wholeNumber, withEngine } from "../options/options.js";
 import { interruptible } from "../output/interruption.js";
 import { note, print, warn } from "../output/output.js";
+import { createProgress, type Progress } from "../output/progress.js";
 import { fits, markdownTable, screenColumns, textTable } from "../output/table.js";
 import { epochLine, trainingProgress } from "../output/training-progress.js";
 

@@ -4,9 +4,9 @@ import { type PluginName, pluginDefinitions } from "../../engines/xla/plugins/ca
 import { installPlugin, listPlugins, removePlugin } from "../../engines/xla/plugins/store.js";
 import { UsageError } from "../../errors/errors.js";
 import { didYouMean } from "../../errors/nearest.js";
-import { createProgress } from "../../system/terminal/progress.js";
 import { interruptible } from "../output/interruption.js";
 import { print, warn } from "../output/output.js";
+import { createProgress } from "../output/progress.js";
 
 const names = Object.keys(pluginDefinitions);
 

@@ -9,7 +9,6 @@ import { Probe } from "../../evaluation/probe.js";
 import { readRealLabels } from "../../evaluation/real-labels.js";
 import { type Head, headsOf } from "../../models/context.js";
 import type { Model } from "../../models/model.js";
-import { createProgress } from "../../system/terminal/progress.js";
 import {
   type DataOptions,
   dataOptions,
@@ -21,6 +20,7 @@ import { openNotedModel } from "../inputs/noted-model.js";
 import { engineOptions, wholeNumber, withEngine } from "../options/options.js";
 import { interruptible } from "../output/interruption.js";
 import { print } from "../output/output.js";
+import { createProgress } from "../output/progress.js";
 
 export function define(command: Command): void {
   dataOptions(engineOptions(command))

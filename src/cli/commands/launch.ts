@@ -5,6 +5,7 @@ import { launchJob } from "../../cluster/launch-job.js";
 import { type SlurmScriptOptions, slurmPlace, slurmScript } from "../../cluster/slurm.js";
 import { UsageError } from "../../errors/errors.js";
 import { wholeNumber } from "../options/options.js";
+import { note } from "../output/output.js";
 
 interface Options extends Omit<SlurmScriptOptions, "nodes" | "command"> {
   readonly nodes?: number;
@@ -65,6 +66,7 @@ async function run(command: string[], options: Options): Promise<void> {
     ...{ nodes, nodeRank, processesPerNode, coordinator, token: jobToken(nodes) },
     script: process.argv[1],
     args: command,
+    say: note,
   });
 }
 

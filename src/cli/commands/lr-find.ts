@@ -5,7 +5,6 @@ import type { Precision } from "../../engines/engine.js";
 import type { EngineChoice } from "../../engines/open.js";
 import { UsageError } from "../../errors/errors.js";
 import type { Chart } from "../../report/plot.js";
-import { createProgress } from "../../system/terminal/progress.js";
 import type { Recipe } from "../../training/recipe/recipe.js";
 import { type RangeTest, rateRangeTest, scatterOf } from "../../training/study/lr-range.js";
 import { openTrial } from "../../training/study/trial.js";
@@ -13,8 +12,10 @@ import { chosenRun } from "../inputs/chosen-run.js";
 import { chosenSplitOption, engineOptions, positive, wholeNumber, withEngine } from "../options/options.js";
 import { type Asked, dataAndRecipe, type RecipeChoice, recipeOptions, requireData } from "../options/recipe.js";
 import { type Ending, interruptible } from "../output/interruption.js";
+import { preparing } from "../output/opening-progress.js";
 import { print } from "../output/output.js";
 import { checkPlotFile, writePlot } from "../output/plot-file.js";
+import { createProgress } from "../output/progress.js";
 import { textTable } from "../output/table.js";
 import { relaunched } from "../processes/relaunched.js";
 
@@ -70,7 +71,16 @@ async function run({ data: named, options }: Asked<Options>, signal: AbortSignal
   const { recipe, split } = await chosenRun({ ...options, data });
   const progress = createProgress({ title: "learning rate", total: steps, unit: "steps", quiet });
   const result = await withEngine(options, async (engine) => {
-    const trial = await openTrial({ ...options, data, recipe, split, engine, signal, fitHeads: true });
+    const trial = await openTrial({
+      ...options,
+      data,
+      recipe,
+      split,
+      engine,
+      signal,
+      fitHeads: true,
+      onEvent: preparing(),
+    });
     return rateRangeTest(trial, {
       ...{ from, to, steps },
       onPoint: ({ lr, smoothed }, n) =>

@@ -11,13 +11,14 @@ import type { ReportedRun } from "../../report/reported-run.js";
 import { inspectRun } from "../../report/run-inspection.js";
 import { runPage } from "../../report/run-page.js";
 import { writeFileAtomic } from "../../system/files/atomic-file.js";
-import { createProgress } from "../../system/terminal/progress.js";
 import { runTestData } from "../../training/feed/run-data.js";
 import { type RunSummary, summarizeRun } from "../../training/run-folder/summary.js";
 import { engineOptions, wholeNumber, withEngine } from "../options/options.js";
 import { requireWritable } from "../output/file.js";
 import { interruptible } from "../output/interruption.js";
+import { openingBars } from "../output/opening-progress.js";
 import { print, warn } from "../output/output.js";
+import { createProgress } from "../output/progress.js";
 import { worded } from "../output/wording.js";
 
 export function define(command: Command): void {
@@ -78,7 +79,7 @@ async function inspected(run: RunSummary, engine: Engine, options: Options, sign
   if (run.epochs.length === 0)
     return { run, notInspected: "There are no weights yet, so its decisions are not shown." };
   try {
-    const dataset = await runTestData(run, options.data, signal);
+    const dataset = await runTestData(run, options.data, signal, openingBars());
     if (!dataset) return { run, notInspected: "Its data has no part for testing, so its decisions are not shown." };
     const { workers, shown, json: quiet } = options;
     const progress = createProgress({ title: run.folder, total: dataset.length, unit: "images", quiet });

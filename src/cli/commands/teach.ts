@@ -3,7 +3,6 @@ import { availableParallelism } from "node:os";
 import type { Command } from "commander";
 import type { EngineChoice } from "../../engines/open.js";
 import { UsageError } from "../../errors/errors.js";
-import { createProgress, type Progress } from "../../system/terminal/progress.js";
 import { shellWord } from "../../system/text/shell-word.js";
 import { neededAnswer } from "../../training/step/distillation/index.js";
 import { buildTeacherCache } from "../../training/teacher/cache.js";
@@ -12,7 +11,9 @@ import { chosenSplitOption, engineOptions, wholeNumber, withEngine } from "../op
 import { type Asked, dataAndRecipe, type RecipeChoice, recipeOptions, requireData } from "../options/recipe.js";
 import { requireOutside } from "../output/file.js";
 import { type Ending, interruptible } from "../output/interruption.js";
-import { print, warn } from "../output/output.js";
+import { preparing } from "../output/opening-progress.js";
+import { print } from "../output/output.js";
+import { createProgress, type Progress } from "../output/progress.js";
 import { relaunched } from "../processes/relaunched.js";
 
 export function define(command: Command): void {
@@ -76,7 +77,7 @@ async function run(asked: Asked<Options>, signal: AbortSignal, ending: Ending): 
       engine,
       data,
       signal,
-      onEvent: (event) => event.kind === "warning" && warn(event.sentence ?? event.message),
+      onEvent: preparing(),
       onProgress: (images, total) => {
         progress ??= createProgress({ title: "answering", total, unit: "views", quiet: options.json });
         progress.update(images);

@@ -12,7 +12,6 @@ import { initialize } from "../../models/initialize.js";
 import { published } from "../../models/published.js";
 import { createModel, modelNames } from "../../models/registry.js";
 import type { Chart } from "../../report/plot.js";
-import { createProgress } from "../../system/terminal/progress.js";
 import { sizeOf } from "../../tensor/index.js";
 import { readLog } from "../../training/run-folder/log-schema.js";
 import { openNotedModel } from "../inputs/noted-model.js";
@@ -21,6 +20,7 @@ import { engineOptions, wholeNumber, withEngine } from "../options/options.js";
 import { interruptible } from "../output/interruption.js";
 import { print } from "../output/output.js";
 import { checkPlotFile, writePlot } from "../output/plot-file.js";
+import { createProgress } from "../output/progress.js";
 import { textTable } from "../output/table.js";
 import { modelsForm } from "../output/wording.js";
 

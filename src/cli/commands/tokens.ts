@@ -5,7 +5,6 @@ import { passOver } from "../../evaluation/pass.js";
 import { Probe } from "../../evaluation/probe.js";
 import { meanTokenCosines, type TokenCosine, tokenCosines } from "../../evaluation/tokens.js";
 import type { Chart } from "../../report/plot.js";
-import { createProgress } from "../../system/terminal/progress.js";
 import {
   type DataOptions,
   dataOptions,
@@ -20,6 +19,7 @@ import { viewChoice } from "../options/view.js";
 import { interruptible } from "../output/interruption.js";
 import { print } from "../output/output.js";
 import { checkPlotFile, writePlot } from "../output/plot-file.js";
+import { createProgress } from "../output/progress.js";
 import { textTable } from "../output/table.js";
 import { modelsForm } from "../output/wording.js";
 

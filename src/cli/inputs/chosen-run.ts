@@ -10,6 +10,7 @@ import { setAside } from "../../training/recipe/chosen.js";
 import { fittingRecipe } from "../../training/recipe/fitting.js";
 import type { Recipe } from "../../training/recipe/recipe.js";
 import { type RecipeChoice, resolveRecipe } from "../options/recipe.js";
+import { openingBars } from "../output/opening-progress.js";
 import { note } from "../output/output.js";
 
 export interface DataChoice {
@@ -51,8 +52,8 @@ export async function chosenSplit(
   note: (message: Message) => void,
 ): Promise<ChosenSplit> {
   if (split !== undefined) return { split };
-  if (validation !== undefined || (await hasMeasuredPart(data))) return { split: "given" };
-  const whole = await openDataset(data, { split: "train" });
+  if (validation !== undefined || (await hasMeasuredPart(data, openingBars()))) return { split: "given" };
+  const whole = await openDataset(data, { split: "train", onProgress: openingBars() });
   const share = setAside(whole.length);
   note(
     `"${data}" has no part with labels for validation or testing, so ${100 * share} % of each class is held out for it; --split changes the share, --validation gives other data, and --split given measures nothing.`,
@@ -66,7 +67,8 @@ export async function chosenSettings(
   note: (message: Message) => void,
 ): Promise<Record<string, unknown>> {
   const { data, split, batchSize, finetune, model } = options;
-  const training = options.training ?? (await openDataset(data, { split: "train", rule: await parseSplitRule(split) }));
+  const asked = { split: "train", rule: await parseSplitRule(split), onProgress: openingBars() } as const;
+  const training = options.training ?? (await openDataset(data, asked));
   const wanted = typeof batchSize === "number" ? batchSize : undefined;
   const { chosen, settings } = await fittingRecipe(training, { finetune, model, batchSize: wanted });
   note(

@@ -11,6 +11,7 @@ import { viewLoader } from "../../evaluation/view-loader.js";
 import type { Model } from "../../models/model.js";
 import { runSplitOption, wholeNumber } from "../options/options.js";
 import { viewOptions } from "../options/view.js";
+import { openingBars } from "../output/opening-progress.js";
 import { warn } from "../output/output.js";
 import { type MeasuredWeights, measuringRule } from "./run-split.js";
 
@@ -52,7 +53,13 @@ export async function testDataset(
 ): Promise<Dataset> {
   const { rule, notes } = await measuringRule(data, split, weights);
   for (const note of notes) warn(note);
-  const found = await openDataset(data, { split: "test", classes: model ? undefined : classes, rule, signal });
+  const found = await openDataset(data, {
+    split: "test",
+    classes: model ? undefined : classes,
+    rule,
+    signal,
+    onProgress: openingBars(),
+  });
   for (const note of sayings(found)) warn(note);
   if (model === undefined) return found;
   const { dataset, notes: matched } = labelledFor(found, model, classes);

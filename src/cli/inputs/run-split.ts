@@ -10,6 +10,7 @@ import { FileError } from "../../errors/errors.js";
 import { shellWord } from "../../system/text/shell-word.js";
 import { splitFile } from "../../training/feed/training-data.js";
 import { describeRun } from "../../training/run-folder/manifest.js";
+import { openingBars } from "../output/opening-progress.js";
 
 export interface MeasuringRule {
   readonly rule: SplitRule;
@@ -80,7 +81,8 @@ async function ruleOf(
         `"${data}" has images of the names of those that the run ${like.name} was trained or measured on; training images may be among them. --split ${shellWord(like.split.path)} measures on what the run held out.`,
       ],
     };
-  if (runs.length === 0 || (await openForMeasuring(data, {})).part !== "whole") return { rule, notes: [] };
+  if (runs.length === 0 || (await openForMeasuring(data, { onProgress: openingBars() })).part !== "whole")
+    return { rule, notes: [] };
   return {
     rule,
     notes: [
@@ -93,7 +95,7 @@ async function ruleOf(
 async function seenInTraining(data: string, rule: SplitRule, runs: readonly Run[]): Promise<string[]> {
   const divided = runs.flatMap(({ name, split }) => (split ? [{ name, split }] : []));
   if (divided.length === 0) return [];
-  const keys = keysOf(await openDataset(data, { split: "test", rule }));
+  const keys = keysOf(await openDataset(data, { split: "test", rule, onProgress: openingBars() }));
   return divided.flatMap(({ name, split }) => {
     const seen = keys.filter((key) => !split.test.has(key)).length;
     if (seen === 0) return [];
@@ -110,7 +112,7 @@ async function withSplit(
   const notes = [
     `"${data}" is what the run ${name} was trained on; only the images it held out are used (${split.path}).`,
   ];
-  const keys = keysOf(await openDataset(data, { split: "test", rule: split }));
+  const keys = keysOf(await openDataset(data, { split: "test", rule: split, onProgress: openingBars() }));
   const other = runs.find(
     (run) => run.split?.test.size !== split.test.size || !keys.every((key) => run.split?.test.has(key)),
   );
@@ -155,7 +157,7 @@ async function sameData(run: Run, data: string): Promise<Sameness | undefined> {
     if (here === there) return "path";
   }
   try {
-    const training = await openDataset(data, { split: "train", rule: run.split });
+    const training = await openDataset(data, { split: "train", rule: run.split, onProgress: openingBars() });
     if (run.known.some(({ images }) => images === training.length)) {
       const [{ dataset }] = knownImages(training);
       if (run.known.some((one) => one.dataset === dataset)) return "images";

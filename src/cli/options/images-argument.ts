@@ -11,6 +11,7 @@ import { namesData, openDataset } from "../../data/sources/open.js";
 import { readSample } from "../../data/view/view.js";
 import { NoSuchPartError, UsageError } from "../../errors/errors.js";
 import { fileError } from "../../errors/file-error.js";
+import { openingBars } from "../output/opening-progress.js";
 import { warn } from "../output/output.js";
 
 export interface ImageInput {
@@ -68,8 +69,9 @@ async function filesFitting(pattern: string): Promise<string[]> {
 
 /** What is measured on; a shard called train-000.tar has the other part only. */
 async function openAnyPart(path: string, signal: AbortSignal | undefined): Promise<Dataset> {
-  const dataset = await openDataset(path, { split: "test", signal }).catch((error: unknown) => {
-    if (error instanceof NoSuchPartError) return openDataset(path, { split: "train", signal });
+  const asked = { signal, onProgress: openingBars() };
+  const dataset = await openDataset(path, { split: "test", ...asked }).catch((error: unknown) => {
+    if (error instanceof NoSuchPartError) return openDataset(path, { split: "train", ...asked });
     throw error;
   });
   for (const note of sayings(dataset)) warn(note);

@@ -2,7 +2,7 @@
 import { fstatSync } from "node:fs";
 import { printable } from "../../errors/quoted.js";
 import type { Message } from "../../errors/sentence.js";
-import { terminal } from "../../system/terminal/terminal.js";
+import { terminal } from "./terminal.js";
 import { worded } from "./wording.js";
 
 const lost = new AbortController();

@@ -1,8 +1,8 @@
 import { afterEach, expect, it, vi } from "vitest";
 import type { EngineInfo } from "../../engines/engine.js";
 import type { Model } from "../../models/model.js";
-import { terminal } from "../../system/terminal/terminal.js";
 import type { EpochRecord, TrainEvent } from "../../training/run-folder/events.js";
+import { terminal } from "./terminal.js";
 import { trainingProgress } from "./training-progress.js";
 
 const start = {

@@ -1,9 +1,10 @@
 /** Shows a training run on standard error. */
 import type { EngineInfo } from "../../engines/engine.js";
-import { createProgress, type Progress } from "../../system/terminal/progress.js";
 import { duration } from "../../system/text/duration.js";
 import type { EpochRecord, TrainEvent } from "../../training/run-folder/events.js";
+import { openingBars } from "./opening-progress.js";
 import { note, warn } from "./output.js";
+import { createProgress, type Progress } from "./progress.js";
 
 /** A listener for `train` that draws a bar over all steps and prints a line per epoch. */
 export function trainingProgress(title: string, quiet: boolean): { onEvent(event: TrainEvent): void; stop(): void } {
@@ -12,6 +13,7 @@ export function trainingProgress(title: string, quiet: boolean): { onEvent(event
   let [images, where] = [0, ""];
   let part: TestPart = "test";
   const forecast = forecaster();
+  const opening = openingBars();
   const endFitting = () => {
     fitting?.stop();
     fitting = undefined;
@@ -23,6 +25,8 @@ export function trainingProgress(title: string, quiet: boolean): { onEvent(event
     },
     onEvent: (event) => {
       switch (event.kind) {
+        case "opening":
+          return opening(event);
         case "fitting":
           fitting ??= createProgress({ title: "features for the head", total: event.total, unit: "images", quiet });
           fitting.update(event.images);

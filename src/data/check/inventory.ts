@@ -5,9 +5,10 @@ import { DeitError, FileError, NoSuchPartError, UnlabelledPartError } from "../.
 import type { Message } from "../../errors/sentence.js";
 import { isHidden } from "../../system/files/folder-entries.js";
 import { Uint32Column } from "../dataset/columns.js";
-import { type Dataset, type PartName, partNames } from "../dataset/dataset.js";
+import { type Dataset, type OpenOptions, type PartName, partNames } from "../dataset/dataset.js";
 import { addImagesBelow, FileList, fileDataset, isImageName, listFolder } from "../dataset/files.js";
 import { pictureAt } from "../dataset/left-out.js";
+import type { OnOpening } from "../dataset/opening.js";
 import { lookAt } from "../dataset/place.js";
 import { formatOf } from "../sources/formats.js";
 import { openPart } from "../sources/open.js";
@@ -49,7 +50,7 @@ const mostFiles = 100_000;
  * Lists the data at `path`, which may be anything that training accepts. Class folders are listed even if training
  * would refuse them, so that all problems are reported at once.
  */
-export async function takeInventory(path: string): Promise<Inventory> {
+export async function takeInventory(path: string, onProgress?: OnOpening): Promise<Inventory> {
   const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
   const folders = isFolder ? await partFolders(path) : new Map<PartName, string>();
   const oddities: Oddity[] = [];
@@ -59,7 +60,7 @@ export async function takeInventory(path: string): Promise<Inventory> {
     const place = folders.get(split);
     const folder = place === undefined ? path : join(path, place);
     try {
-      const dataset = await openLike(path, split, parts[0]?.dataset);
+      const dataset = await openLike(path, { split, onProgress }, parts[0]?.dataset);
       parts.push({ name: place ?? split, dataset });
     } catch (error) {
       if (!(error instanceof DeitError)) throw error;
@@ -94,10 +95,10 @@ export async function takeInventory(path: string): Promise<Inventory> {
  * A part with its own classes, or with those of the first part if it shares none with them: then its own are not
  * classes.
  */
-async function openLike(path: string, split: PartName, first: Dataset | undefined): Promise<Dataset> {
-  const dataset = await openPart(path, { split });
+async function openLike(path: string, options: OpenOptions, first: Dataset | undefined): Promise<Dataset> {
+  const dataset = await openPart(path, options);
   if (!first || dataset.classes.some((name) => first.classes.includes(name))) return dataset;
-  return openPart(path, { split, classes: first.classes });
+  return openPart(path, { ...options, classes: first.classes });
 }
 
 /** Folders of parts. */

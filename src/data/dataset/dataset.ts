@@ -2,6 +2,7 @@
 import { UsageError } from "../../errors/errors.js";
 import { sentence, setting, way } from "../../errors/sentence.js";
 import type { Exif } from "../codec/decode.js";
+import type { OnOpening } from "./opening.js";
 import type { SampleSet } from "./sample-set.js";
 
 /** Where a sample's pixels come from. Plain data, so that it can be sent to a worker thread. */
@@ -133,6 +134,8 @@ export interface OpenOptions {
   readonly rule?: SplitRule;
   /** Aborts downloads during opening. */
   readonly signal?: AbortSignal;
+  /** Hears of what takes long. */
+  readonly onProgress?: OnOpening;
   /** Class names in the order of their index (default: the data's own). */
   readonly classes?: readonly string[];
 }

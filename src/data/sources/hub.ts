@@ -2,8 +2,8 @@
 import { UsageError } from "../../errors/errors.js";
 import { hubDataset } from "../../hub/datasets.js";
 import type { HubOptions } from "../../hub/hub.js";
-import { createProgress, type Progress } from "../../system/terminal/progress.js";
 import { type Dataset, type OpenOptions, withNotes } from "../dataset/dataset.js";
+import type { OnOpening, OpeningProgress } from "../dataset/opening.js";
 import { filesOfPart } from "../dataset/parts.js";
 import { parquetDataset, requireOneConfiguration } from "./parquet/parquet.js";
 
@@ -21,22 +21,26 @@ export async function openHubDataset(name: string, options: OpenOptions, hub: Hu
   requireOneConfiguration(`hf:${name}`, names, options.choices);
   const wanted = filesOfPart(`hf:${name}`, names, options.split, options.choices);
   const files = (async function* () {
-    for (const each of wanted.names) yield await withProgress(each, file);
+    for (const each of wanted.names) yield await fetched(each, file, options.onProgress);
   })();
   return withNotes(await parquetDataset(repository, files, options), wanted.notes);
 }
 
-async function withProgress(
+/** What is in the cache already is not reported. */
+async function fetched(
   name: string,
   file: (name: string, onProgress: HubOptions["onProgress"]) => Promise<string>,
+  onProgress: OnOpening | undefined,
 ): Promise<string> {
-  let progress: Progress | undefined;
+  let last: OpeningProgress | undefined;
   try {
     return await file(name, (done, total) => {
-      progress ??= createProgress({ title: `fetching ${name}`, total: Math.ceil(total / 2 ** 20), unit: "MiB" });
-      progress.update(Math.floor(done / 2 ** 20));
+      const [now, all] = [Math.floor(done / 2 ** 20), Math.ceil(total / 2 ** 20)];
+      if (last?.done === now) return;
+      last = { doing: `fetching ${name}`, done: now, total: all, unit: "MiB", ended: false };
+      onProgress?.(last);
     });
   } finally {
-    progress?.stop();
+    if (last) onProgress?.({ ...last, ended: true });
   }
 }

@@ -1,8 +1,11 @@
 /** Where the images of a run come from: a path of any format, or a dataset of the caller's own. */
-import type { Dataset, PartName, SplitRule } from "../../data/dataset/dataset.js";
+
+import type { Dataset, OpenOptions, PartName, SplitRule } from "../../data/dataset/dataset.js";
+import type { OnOpening } from "../../data/dataset/opening.js";
 import { partOf } from "../../data/dataset/split.js";
 import { openTrainingData } from "../../data/sources/training-classes.js";
 import { UsageError } from "../../errors/errors.js";
+import type { TrainEvent } from "../run-folder/events.js";
 
 /** A path, or a dataset that is open already. */
 export type DataPlace = string | Dataset;
@@ -13,9 +16,9 @@ export const placeName = (place: DataPlace): string => (typeof place === "string
 /** The part for training, of two classes at least. A dataset of the caller's own is divided only where a rule says so. */
 export async function openForTraining(
   place: DataPlace,
-  { rule, signal }: { readonly rule?: SplitRule; readonly signal?: AbortSignal },
+  { rule, signal, onProgress }: Pick<OpenOptions, "rule" | "signal" | "onProgress">,
 ): Promise<Dataset> {
-  if (typeof place === "string") return openTrainingData(place, { rule, signal });
+  if (typeof place === "string") return openTrainingData(place, { rule, signal, onProgress });
   const dataset = ownPart(place, rule, "train");
   for (let i = 0; i < dataset.length; i++) requireLabel(dataset, i);
   const first = dataset.length > 0 ? dataset.label(0) : 0;
@@ -47,3 +50,9 @@ function requireLabel({ name, classes, label, describe }: Dataset, index: number
     `The label of ${describe(index)} in "${name}" is ${found}; give a whole number from 0 to ${classes.length - 1}, the index of its class.`,
   );
 }
+
+/** The listener for data that is opened, whose reports are events of the training. */
+export const openingOf =
+  (onEvent: ((event: TrainEvent) => void) | undefined): OnOpening =>
+  (progress) =>
+    onEvent?.({ kind: "opening", ...progress });

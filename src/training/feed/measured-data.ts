@@ -1,10 +1,11 @@
 /** What a run is measured on: the data's parts for validation and testing, a share that was set aside, or other data. */
 import { type Dataset, type PartName, sayings } from "../../data/dataset/dataset.js";
+import type { OnOpening } from "../../data/dataset/opening.js";
 import { type FoundPart, openDataset, openForMeasuring, partIfThere, passedOver } from "../../data/sources/open.js";
 import { NoSuchPartError, UnlabelledPartError, UsageError } from "../../errors/errors.js";
 import { type Message, sentence, setting, way } from "../../errors/sentence.js";
 import { warning } from "../run-folder/events.js";
-import { ownMeasured, ownPart, placeName } from "./data-place.js";
+import { openingOf, ownMeasured, ownPart, placeName } from "./data-place.js";
 import type { DataOptions } from "./training-data.js";
 
 export interface MeasuredData {
@@ -53,21 +54,22 @@ export async function measuredData(options: Asked, classes: readonly string[]): 
  * Whether the data has a part of its own that a run can be measured on; a part for testing without labels, as in
  * competitions, is none. Throws FileError where a part cannot be used.
  */
-export async function hasMeasuredPart(data: string): Promise<boolean> {
-  const validation = await partIfThere(data, { split: "validation" });
+export async function hasMeasuredPart(data: string, onProgress?: OnOpening): Promise<boolean> {
+  const validation = await partIfThere(data, { split: "validation", onProgress });
   if (validation.kind === "unlabelled") throw withWaysOut(validation.error);
   if (validation.kind !== "absent") return validation.kind === "there";
-  if ((await partIfThere(data, { split: "test" })).kind !== "there") return false;
+  if ((await partIfThere(data, { split: "test", onProgress })).kind !== "there") return false;
   // Names such as ILSVRC2012_test_00000001.JPEG begin like those of classes, and are none of them.
-  const { classes } = await openDataset(data, { split: "train" });
-  return (await partIfThere(data, { split: "test", classes })).kind === "there";
+  const { classes } = await openDataset(data, { split: "train", onProgress });
+  return (await partIfThere(data, { split: "test", classes, onProgress })).kind === "there";
 }
 
 async function partFor(
   part: Exclude<PartName, "train">,
-  { data, validation, test, split: rule }: Asked,
+  { data, validation, test, split: rule, onEvent }: Asked,
   classes: readonly string[],
 ): Promise<FoundPart> {
+  const onProgress = openingOf(onEvent);
   const other = { validation, test }[part];
   const divided = rule !== undefined && rule.kind !== "given";
   if (part === "validation" && other !== undefined && divided)
@@ -75,14 +77,14 @@ async function partFor(
       sentence`${setting("validation")} and ${setting("split")} both say what to measure on; remove one.`,
     );
   if (other !== undefined && typeof other !== "string") return { kind: "there", dataset: ownMeasured(other, classes) };
-  if (other !== undefined) return { kind: "there", ...(await openForMeasuring(other, { classes })) };
+  if (other !== undefined) return { kind: "there", ...(await openForMeasuring(other, { classes, onProgress })) };
   if (typeof data !== "string")
     return part === "validation" && divided
       ? { kind: "there", dataset: ownPart(data, rule, part) }
       : { kind: "absent", error: new NoSuchPartError(data.name, `"${data.name}" has no part for ${part}.`, []) };
   if (part === "validation" && divided)
-    return { kind: "there", dataset: await openDataset(data, { split: part, rule, classes }) };
-  return partIfThere(data, { split: part, classes });
+    return { kind: "there", dataset: await openDataset(data, { split: part, rule, classes, onProgress }) };
+  return partIfThere(data, { split: part, classes, onProgress });
 }
 
 const withWaysOut = ({ path, text }: UnlabelledPartError): UnlabelledPartError =>

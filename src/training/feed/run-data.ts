@@ -1,5 +1,7 @@
 /** The data that a run was, or is, measured on, as its folder tells. */
+
 import type { Dataset, SplitRule } from "../../data/dataset/dataset.js";
+import type { OnOpening } from "../../data/dataset/opening.js";
 import { openDataset } from "../../data/sources/open.js";
 import type { RunSummary } from "../run-folder/summary.js";
 import { measuredData } from "./measured-data.js";
@@ -13,12 +15,13 @@ export async function runTestData(
   { folder, manifest }: RunSummary,
   moved?: string,
   signal?: AbortSignal,
+  onProgress?: OnOpening,
 ): Promise<Dataset | undefined> {
   const { split: share } = manifest;
   const rule: SplitRule | undefined = share === undefined ? undefined : { kind: "hash", share };
   const data = moved ?? manifest.data;
   const split = await resumedSplit(folder, true, rule);
-  const { classes } = await openDataset(data, { split: "train", rule: split, signal });
+  const { classes } = await openDataset(data, { split: "train", rule: split, signal, onProgress });
   const { validation, test } = moved ? {} : manifest;
   const measured = await measuredData({ data, validation, test, split }, classes);
   return measured.final ?? measured.test;

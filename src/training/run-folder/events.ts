@@ -1,4 +1,5 @@
 /** What a training run tells while it continues. */
+import type { OpeningProgress } from "../../data/dataset/opening.js";
 import type { EngineInfo } from "../../engines/engine.js";
 import { type Message, Sentence } from "../../errors/sentence.js";
 import type { EvaluationResult } from "../../evaluation/metrics.js";
@@ -8,6 +9,8 @@ import type { Model } from "../../models/model.js";
 export type TrainEvent =
   /** Images that the body of the model has looked at, for fitting its heads before the first step. */
   | { readonly kind: "fitting"; readonly images: number; readonly total: number }
+  /** Data is being opened: archives are listed, or files fetched. */
+  | ({ readonly kind: "opening" } & OpeningProgress)
   | {
       readonly kind: "start";
       readonly model: Model;

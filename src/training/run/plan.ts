@@ -5,7 +5,7 @@ import { type Dataset, sayings } from "../../data/dataset/dataset.js";
 import { UsageError } from "../../errors/errors.js";
 import type { Model } from "../../models/model.js";
 import type { OwnModel } from "../../models/own-model.js";
-import { openForTraining } from "../feed/data-place.js";
+import { openForTraining, openingOf } from "../feed/data-place.js";
 import { type MeasuredData, measuredData } from "../feed/measured-data.js";
 import { type DataOptions, withoutBadImages } from "../feed/training-data.js";
 import type { Recipe } from "../recipe/recipe.js";
@@ -44,7 +44,7 @@ export async function planRun(options: PlanOptions): Promise<Plan> {
       "Stored answers of a teacher (teacherCache) belong to images as the recipe makes them, and augment changes these; leave one of them out.",
     );
   const { recipe, notes } = await settledRecipe(options.recipe, options.ownModel);
-  const found = options.training ?? (await openForTraining(data, { rule, signal }));
+  const found = options.training ?? (await openForTraining(data, { rule, signal, onProgress: openingOf(onEvent) }));
   for (const message of [...notes, ...sayings(found)]) onEvent?.({ kind: "warning", message });
   const dataset = await withoutBadImages(found, options);
   const measured = await measuredData(options, found.classes);

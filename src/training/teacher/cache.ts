@@ -20,7 +20,7 @@ import { makeFolder } from "../../system/files/make-folder.js";
 import { namedProcess } from "../../system/files/process-identity.js";
 import { readText } from "../../system/files/regular-file.js";
 import { parseJson } from "../../system/text/json.js";
-import { openForTraining } from "../feed/data-place.js";
+import { openForTraining, openingOf } from "../feed/data-place.js";
 import { type DataOptions, trainingLoader, trainingTransform, withoutBadImages } from "../feed/training-data.js";
 import type { Recipe } from "../recipe/recipe.js";
 import { settledRecipe } from "../recipe/settled.js";
@@ -117,7 +117,9 @@ export const unknownIdentity = ({ name }: { readonly name: string }): UsageError
 export async function buildTeacherCache(options: CacheOptions): Promise<StoredAnswers> {
   const { engine, output, signal, onProgress } = options;
   const { recipe } = await settledRecipe(options.recipe);
-  const found = await openForTraining(options.data, { rule: options.split, signal });
+  const found = await openForTraining(options.data, {
+    ...{ rule: options.split, signal, onProgress: openingOf(options.onEvent) },
+  });
   for (const message of sayings(found)) options.onEvent?.({ kind: "warning", message });
   const dataset = await withoutBadImages(found, options);
   const student = createStudent(recipe, found.classes.length);

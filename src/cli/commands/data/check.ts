@@ -4,11 +4,12 @@ import type { Command } from "commander";
 import { type CheckReport, checkData } from "../../../data/check/check.js";
 import type { Finding } from "../../../data/check/finding.js";
 import { toJson, toLines } from "../../../data/check/summary.js";
-import { createProgress, type Progress } from "../../../system/terminal/progress.js";
 import { wholeNumber } from "../../options/options.js";
 import { requireWritable } from "../../output/file.js";
 import { interruptible } from "../../output/interruption.js";
+import { openingBars } from "../../output/opening-progress.js";
 import { print } from "../../output/output.js";
+import { createProgress, type Progress } from "../../output/progress.js";
 import { worded } from "../../output/wording.js";
 
 /** Exit code of a check that found something serious. */
@@ -42,7 +43,7 @@ interface Options {
 async function run(path: string, options: Options, signal: AbortSignal): Promise<void> {
   await requireWritable("--html", options.html);
   const found = await withProgress(options.json ?? false, (onProgress) =>
-    checkData(path, { workers: options.workers, signal, onProgress }),
+    checkData(path, { workers: options.workers, signal, onProgress, onOpening: openingBars() }),
   );
   const inWords = (f: Finding) => ({ ...f, sentence: worded(f.sentence), advice: worded(f.advice) });
   const report = { ...found, findings: found.findings.map(inWords) };

@@ -5,10 +5,11 @@ import { defaultFolder, fetchDataset } from "../../../data/fetch/fetch.js";
 import { openDataset } from "../../../data/sources/open.js";
 import { UsageError } from "../../../errors/errors.js";
 import { didYouMean } from "../../../errors/nearest.js";
-import { createProgress, type Progress } from "../../../system/terminal/progress.js";
 import { shellWord } from "../../../system/text/shell-word.js";
 import { interruptible } from "../../output/interruption.js";
+import { openingBars } from "../../output/opening-progress.js";
 import { print } from "../../output/output.js";
+import { createProgress, type Progress } from "../../output/progress.js";
 
 interface Options {
   readonly output?: string;
@@ -40,8 +41,9 @@ async function run(name: string | undefined, options: Options, signal: AbortSign
   const entry = catalogue[name];
   const data = entry.kind === "hub" ? `hf:${entry.repository}` : (options.output ?? defaultFolder(name));
   if (entry.kind === "files") await fetchFiles(entry, data, options, signal);
-  const train = await openDataset(data, { split: "train", signal });
-  const test = await openDataset(data, { split: "test", classes: train.classes, signal });
+  const asked = { signal, onProgress: openingBars() };
+  const train = await openDataset(data, { split: "train", ...asked });
+  const test = await openDataset(data, { split: "test", classes: train.classes, ...asked });
   const next = `deit train ${shellWord(data)}`;
   if (options.json) {
     const classes = train.classes.length;

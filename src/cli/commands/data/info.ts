@@ -5,6 +5,7 @@ import { parseSplitRule } from "../../../data/dataset/split.js";
 import { notesOf, openAllParts } from "../../../data/sources/all-parts.js";
 import { nothingToLearn } from "../../../data/sources/training-classes.js";
 import { splitOption } from "../../options/options.js";
+import { openingBars } from "../../output/opening-progress.js";
 import { print, warn } from "../../output/output.js";
 
 export function define(command: Command): void {
@@ -17,7 +18,7 @@ export function define(command: Command): void {
 
 async function run(path: string, options: { split: string; json?: boolean }): Promise<void> {
   const rule = await parseSplitRule(options.split);
-  const found = await openAllParts(path, { rule });
+  const found = await openAllParts(path, { rule, onProgress: openingBars() });
   const [{ name: first, dataset }] = found.parts;
   const parts = found.parts.map(({ name, dataset }) => describe(name, dataset));
   const complaint = first === "train" ? await nothingToLearn(path, dataset) : undefined;

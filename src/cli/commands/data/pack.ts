@@ -8,12 +8,13 @@ import { notesOf, openAllParts } from "../../../data/sources/all-parts.js";
 import { partIfThere } from "../../../data/sources/open.js";
 import { isRecordsName, undivided } from "../../../data/sources/records.js";
 import { UsageError } from "../../../errors/errors.js";
-import { createProgress } from "../../../system/terminal/progress.js";
 import { splitOption, wholeNumber } from "../../options/options.js";
 import { exifOption } from "../../options/view.js";
 import { requireWritable } from "../../output/file.js";
 import { type Ending, interruptible } from "../../output/interruption.js";
+import { openingBars } from "../../output/opening-progress.js";
 import { print, warn } from "../../output/output.js";
+import { createProgress } from "../../output/progress.js";
 
 interface Options {
   readonly size: number;
@@ -98,7 +99,7 @@ async function run(data: string, file: string, options: Options, signal: AbortSi
 /** All parts, or one where there are none. */
 async function partsOf(data: string, split: string, signal: AbortSignal): Promise<PackedPart[]> {
   const rule = await parseSplitRule(split);
-  const found = await openAllParts(data, { rule, signal });
+  const found = await openAllParts(data, { rule, signal, onProgress: openingBars() });
   for (const note of notesOf(found)) warn(note);
   const { parts } = found;
   const [first] = parts;
@@ -108,5 +109,5 @@ async function partsOf(data: string, split: string, signal: AbortSignal): Promis
 
 /** Whether the data calls what it has a part. */
 async function hasPart(data: string, name: PartName): Promise<boolean> {
-  return name !== "train" || (await partIfThere(data, { split: "test" })).kind !== "whole";
+  return name !== "train" || (await partIfThere(data, { split: "test", onProgress: openingBars() })).kind !== "whole";
 }

@@ -11,13 +11,13 @@ import { writeFileAtomic } from "../../../system/files/atomic-file.js";
 import { trainingLoader, withoutBadImages } from "../../../training/feed/training-data.js";
 import { settledRecipe } from "../../../training/recipe/settled.js";
 import { createStudent } from "../../../training/recipe/student.js";
-import type { TrainEvent } from "../../../training/run-folder/events.js";
 import { type PreviewImage, previewBatch } from "../../../training/study/preview.js";
 import { chosenRun } from "../../inputs/chosen-run.js";
 import { chosenSplitOption, engineOptions, wholeNumber, withEngine } from "../../options/options.js";
 import { type Asked, dataAndRecipe, type RecipeChoice, recipeOptions, requireData } from "../../options/recipe.js";
 import { requireWritable } from "../../output/file.js";
 import { interruptible } from "../../output/interruption.js";
+import { openingBars, preparing } from "../../output/opening-progress.js";
 import { note, print, warn } from "../../output/output.js";
 
 export function define(command: Command): void {
@@ -76,9 +76,9 @@ async function run({ data: named, options }: Asked<Options>): Promise<void> {
   await requireWritable("--output", output);
   const { recipe: chosen, split } = await chosenRun({ ...options, data });
   const { recipe } = await settledRecipe(chosen);
-  const onEvent = (event: TrainEvent) => event.kind === "warning" && warn(event.sentence ?? event.message);
+  const onEvent = preparing();
   const dataOptions = { data, workers, onBadImage, onEvent };
-  const found = await openDataset(data, { split: "train", rule: split });
+  const found = await openDataset(data, { split: "train", rule: split, onProgress: openingBars() });
   for (const saying of sayings(found)) warn(saying);
   const dataset = await withoutBadImages(found, dataOptions);
   const model = createStudent(recipe, dataset.classes.length);

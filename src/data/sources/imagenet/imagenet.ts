@@ -9,10 +9,10 @@ import { fileError } from "../../../errors/file-error.js";
 import { type ByteSource, fileSource, within } from "../../../formats/byte-source.js";
 import { tarMembers } from "../../../formats/tar.js";
 import { withFile } from "../../../system/files/read-range.js";
-import { createProgress } from "../../../system/terminal/progress.js";
 import { type Dataset, type OpenOptions, partNames } from "../../dataset/dataset.js";
 import { FileList, fileDataset, filesNamed, isImageName } from "../../dataset/files.js";
 import { LabelColumn } from "../../dataset/labels.js";
+import { reported } from "../../dataset/opening.js";
 import { noPart, requireUndivided } from "../../dataset/parts.js";
 import { hasFile, lookAt, type Place } from "../../dataset/place.js";
 import { SampleTable, tableDataset } from "../../dataset/sample-table.js";
@@ -63,7 +63,7 @@ async function openArchives(paths: readonly string[], options: OpenOptions): Pro
   const labels = new LabelColumn();
   for (const [i, path] of paths.entries()) {
     const title = paths.length === 1 ? "listing" : `listing (${i + 1} of ${paths.length})`;
-    addIndexed(table, labels, path, await indexOf(path, title, options.signal));
+    addIndexed(table, labels, path, await indexOf(path, title, options));
   }
   const name = paths.length === 1 ? paths[0] : dirname(paths[0]);
   return tableDataset(basename(name), table, labels.resolve(name, { wanted: options.classes }));
@@ -71,7 +71,7 @@ async function openArchives(paths: readonly string[], options: OpenOptions): Pro
 
 async function openValidationArchive(path: string, options: OpenOptions): Promise<Dataset> {
   const truth = await readTruth(dirname(path));
-  const index = await indexOf(path, "listing", options.signal);
+  const index = await indexOf(path, "listing", options);
   const table = new SampleTable();
   const labels = new LabelColumn();
   addIndexed(table, labels, path, { ...index, labels: index.keys.map((name) => synsetOf(path, name, truth)) });
@@ -95,22 +95,20 @@ function synsetOf(path: string, name: string, truth: Truth): string {
 }
 
 /** The images of an archive, from the cache if it has not changed. */
-async function indexOf(path: string, title: string, signal: AbortSignal | undefined): Promise<ShardIndex> {
+async function indexOf(path: string, title: string, { signal, onProgress }: OpenOptions): Promise<ShardIndex> {
   const { size, mtimeMs } = await stat(path).catch((error) => {
     throw fileError(path, "read", error);
   });
   return cachedIndex(["imagenet", resolve(path), size, mtimeMs], () =>
     withFile(path, async (file) => {
       const total = Math.ceil(size / 2 ** 20);
-      const progress = createProgress({ title: `${title} ${basename(path)}`, total, unit: "MiB" });
-      try {
-        return await indexArchive(await fileSource(path, file), (at) => {
+      const what = { doing: `${title} ${basename(path)}`, total, unit: "MiB" } as const;
+      return reported(onProgress, what, async (update) =>
+        indexArchive(await fileSource(path, file), (at) => {
           signal?.throwIfAborted();
-          progress.update(Math.floor(at / 2 ** 20));
-        });
-      } finally {
-        progress.stop();
-      }
+          update(Math.floor(at / 2 ** 20));
+        }),
+      );
     }),
   );
 }

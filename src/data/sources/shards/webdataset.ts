@@ -5,11 +5,11 @@ import { FileError, UnlabelledPartError, UsageError } from "../../../errors/erro
 import { quoted } from "../../../errors/quoted.js";
 import { fileSource, windowed } from "../../../formats/byte-source.js";
 import { withFile } from "../../../system/files/read-range.js";
-import { createProgress, type Progress } from "../../../system/terminal/progress.js";
 import { expandBraces } from "../../dataset/braces.js";
 import { type Dataset, type OpenOptions, withNotes } from "../../dataset/dataset.js";
 import { filesNamed, readOwnClasses } from "../../dataset/files.js";
 import { classNotes, LabelColumn } from "../../dataset/labels.js";
+import { reported } from "../../dataset/opening.js";
 import { filesOfPart } from "../../dataset/parts.js";
 import type { Place } from "../../dataset/place.js";
 import { SampleTable, tableDataset } from "../../dataset/sample-table.js";
@@ -44,17 +44,15 @@ export async function openWebDataset(
   const table = new SampleTable();
   const labels = new LabelColumn();
   const ends: number[] = [];
-  const progress = createProgress({ title: "listing shards", total: shards.length + 1, unit: "shards" });
-  try {
-    const indices = await indexAll(shards, store, progress);
+  const what = { doing: "listing shards", total: shards.length + 1, unit: "shards" } as const;
+  await reported(options.onProgress, what, async (update) => {
+    const indices = await indexAll(shards, store, update);
     requireClasses(path, shards, indices);
     for (const [i, index] of indices.entries()) {
       addIndexed(table, labels, shards[i].file, index, shards[i].name);
       ends.push(table.length);
     }
-  } finally {
-    progress.stop();
-  }
+  });
   const own = isUrl(path) ? undefined : await readOwnClasses(dirname(wanted[0]));
   const found = labels.resolve(path, { wanted: options.classes, own });
   const dataset = withNotes(tableDataset(basename(path), table, found), [
@@ -120,7 +118,11 @@ async function mapSome<T, R>(most: number, items: readonly T[], map: (item: T, i
 const worthKeeping = 16 * 2 ** 20;
 
 /** The indices of all shards. A new shard is fetched for this. */
-async function indexAll(shards: readonly Shard[], store: ShardStore, progress: Progress): Promise<ShardIndex[]> {
+async function indexAll(
+  shards: readonly Shard[],
+  store: ShardStore,
+  update: (done: number) => void,
+): Promise<ShardIndex[]> {
   let done = 0;
   const indexed = async ({ name, identity, file, size = worthKeeping, make }: Shard, i: number) => {
     const walk = async () => {
@@ -134,7 +136,7 @@ async function indexAll(shards: readonly Shard[], store: ShardStore, progress: P
       }
     };
     const index = make === undefined && size < worthKeeping ? await walk() : await cachedIndex(identity, walk);
-    progress.update(++done);
+    update(++done);
     return index;
   };
   return mapSome(atOnce.shards, shards, indexed);

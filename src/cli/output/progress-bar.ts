@@ -3,7 +3,7 @@
  * middle.
  */
 import stringWidth from "string-width";
-import { duration } from "../text/duration.js";
+import { duration } from "../../system/text/duration.js";
 
 export interface BarState {
   readonly title: string;

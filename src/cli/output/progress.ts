@@ -1,5 +1,5 @@
 /** Progress for people: a bar on a terminal, a line now and then elsewhere, always on standard error. */
-import { duration } from "../text/duration.js";
+import { duration } from "../../system/text/duration.js";
 import { type BarState, barText, speedText } from "./progress-bar.js";
 import { type Terminal, terminal } from "./terminal.js";
 

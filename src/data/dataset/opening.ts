@@ -1,0 +1,38 @@
+/** Progress of opening data that takes long: archives are listed, or files fetched. */
+
+/** How far it has got. The last report of each thing that is done says that it has ended, however it did. */
+export interface OpeningProgress {
+  /** Such as "listing shards". */
+  readonly doing: string;
+  readonly done: number;
+  readonly total: number;
+  readonly unit: "MiB" | "shards";
+  readonly ended: boolean;
+}
+
+export type OnOpening = (progress: OpeningProgress) => void;
+
+/** Steps of a report at most: a listener may keep them. */
+const mostReports = 200;
+
+/** Reports on `work`, which tells how much is done. */
+export async function reported<T>(
+  onProgress: OnOpening | undefined,
+  what: Pick<OpeningProgress, "doing" | "total" | "unit">,
+  work: (update: (done: number) => void) => Promise<T>,
+): Promise<T> {
+  let [done, told] = [0, 0];
+  const tell = (ended: boolean) => {
+    told = done;
+    onProgress?.({ ...what, done, ended });
+  };
+  tell(false);
+  try {
+    return await work((now) => {
+      done = now;
+      if (done - told >= what.total / mostReports) tell(false);
+    });
+  } finally {
+    tell(true);
+  }
+}
