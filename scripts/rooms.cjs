@@ -11,7 +11,7 @@ module.exports = {
     hub: ["formats", "system", "errors"],
     models: ["tensor", "random", "errors"],
     engines: ["cluster", "formats", "tensor", "system", "errors"],
-    weights: ["hub", "formats", "tensor", "system", "errors"],
+    weights: ["models", "hub", "formats", "tensor", "system", "errors"],
     data: ["hub", "formats", "random", "system", "errors"],
     evaluation: ["data", "weights", "engines", "models", "cluster", "tensor", "random", "system", "errors"],
     training: [

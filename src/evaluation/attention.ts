@@ -1,8 +1,8 @@
 /** Attention of a vision transformer's tokens to the patches, per head and as rollout. */
 import type { Engine } from "../engines/engine.js";
 import { UsageError } from "../errors/errors.js";
-import { deitConfigOf, prefixTokens } from "../models/deit.js";
 import type { Model } from "../models/model.js";
+import { tokensOf } from "../models/parts.js";
 import {
   add,
   constant,
@@ -44,17 +44,15 @@ export class Attention {
     weights: NamedTensors,
     token: AttentionToken = "class",
   ): Promise<Attention> {
-    const config = deitConfigOf(model, "An attention map");
+    const { depth, heads, grid, prefix } = tokensOf(model, "An attention map");
     if (token === "distillation" && !model.distilled)
       throw new UsageError(`The model "${model.name}" has no distillation token; ask for the class token's attention.`);
-    const { depth, heads, imageSize, patchSize } = config;
     const at = token === "class" ? 0 : 1;
-    const prefix = prefixTokens(config);
     const probe = await Probe.create(engine, model, weights, (seen) => ({
       heads: headAttention(seen, depth, at, prefix),
       rollout: rollout(seen, depth, at, prefix),
     }));
-    return new Attention(probe, { grid: imageSize / patchSize, heads });
+    return new Attention(probe, { grid, heads });
   }
 
   /** One entry per image; `images`: `batch · size · size · 3` bytes. */

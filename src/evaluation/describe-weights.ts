@@ -1,12 +1,11 @@
-/**
- * Descriptions of weights: by themselves, by the program that trained them, by the files next to them, by their name.
- */
+/** What is said of weights: by themselves, by the program that trained them, by the files beside them, by their name. */
 import type { UsageError } from "../errors/errors.js";
 import { quoted } from "../errors/quoted.js";
 import { sentence, setting, way } from "../errors/sentence.js";
+import type { DeitSizes } from "../models/deit-sizes.js";
 import type { Model } from "../models/model.js";
-import { type DeitSizes, nameOf } from "../models/recognize.js";
-import { type ModelOptions, modelNames } from "../models/registry.js";
+import { nameOf } from "../models/recognize.js";
+import { type ModelOptions, modelNames, optionsWithoutTrace } from "../models/registry.js";
 import type { InnerNormalization } from "../weights/inner-normalization.js";
 import type { LoadedWeights } from "../weights/load.js";
 import type { WeightFiles } from "../weights/locate.js";
@@ -25,36 +24,34 @@ import {
 } from "./training-arguments.js";
 import type { SaidOfView } from "./view.js";
 
-/** Descriptions of weights by themselves, by the files next to them and by their name. */
+/** What is said of weights by themselves, by the files beside them and by their name. */
 export interface DescribedWeights {
-  /** For each part of the view, the first source that states it takes precedence. */
+  /** The first that says a part of it counts. */
   readonly view: readonly SaidOfView[];
   readonly classes?: readonly string[];
   readonly classSource: string;
-  /** Why the order of the classes, which depends on a list, is unknown. */
+  /** Why the order of the classes, which a list decides on, cannot be told. */
   readonly missingClasses?: UsageError;
-  /** The stated name of the model. */
+  /** What is said to be the name of the model. */
   readonly architecture?: string;
-  /** deit's name of the model, for weights of these sizes; undefined if unknown. */
+  /** deit's name of the model, for weights of these sizes; undefined where it cannot be told. */
   readonly modelFor: (sizes: DeitSizes | undefined) => string | undefined;
-  /** Options that cannot be inferred from the shapes of the tensors. */
+  /** What the shapes of the tensors do not tell. */
   readonly options: ModelOptions;
-  /** Throws WeightsError if the files next to them describe a different model. */
+  /** Throws WeightsError where the files beside them describe another model. */
   readonly requireFitting: (model: Model) => void;
 }
 
-/** What a weights file contains besides its tensors. */
+/** What a file of weights says beside its tensors. */
 export type SaidByFile = Pick<LoadedWeights, "metadata" | "architecture" | "trainingArguments" | "normalization">;
 
-/**
- * Reads the descriptions in weights and in the files next to them. Throws WeightsError for what deit does not support.
- */
+/** Looks at what weights say of themselves and at their neighbours. Throws WeightsError for what deit cannot do. */
 export async function describeWeights(
   { path, folder }: Pick<WeightFiles, "path" | "folder">,
   { metadata, ...file }: SaidByFile,
 ): Promise<DescribedWeights> {
   const saved = metadata[checkpointMetadata.view];
-  // deit's own checkpoints are self-contained, and their folder may contain unrelated files.
+  // A checkpoint of deit's own says all itself, and its folder may hold files of anything.
   const complete = saved !== undefined || metadata[checkpointMetadata.config] !== undefined;
   const beside: Companions = complete ? { view: [] } : await readCompanions([folder]);
   const within = file.trainingArguments && {
@@ -87,7 +84,7 @@ export async function describeWeights(
   };
 }
 
-/** A wrapper that normalises expects images from 0 to 1, like deit's own normalisation. */
+/** A wrapper that normalises takes images from 0 to 1, which is what deit's own normalisation takes. */
 function viewOfWrapper({ names: [mean, std], ...values }: InnerNormalization, path: string): SaidOfView {
   const given = asNormalization(values);
   const plain = given?.mean.every((m) => m >= 0 && m <= 1) && given.std.every((s) => s <= 1);
@@ -115,16 +112,13 @@ async function firstClasses(
 const modelNamed = (architecture: string | undefined): string | undefined =>
   modelNames().find((name) => architecture !== undefined && name === bareModelName(architecture));
 
-/** A ViT or DeiT described by transformers, of a published size. */
+/** The model of a published size that transformers describes. */
 function modelOfTransformers({ config }: Companions, sizes: DeitSizes): string | undefined {
   const type = config?.fields.model_type;
-  if (type !== "vit" && type !== "deit") return undefined;
-  const name = nameOf(sizes) ?? nameOf({ ...sizes, imageSize: 224 });
-  return type === "vit" ? modelNamed(name?.replace(/^deit/, "vit")) : name;
+  if (typeof type !== "string") return undefined;
+  return nameOf(sizes, type) ?? nameOf({ ...sizes, imageSize: 224 }, type);
 }
 
-/** Options of deit's own checkpoints that cannot be inferred from shapes. */
-const withoutTrace = ({ heads, normEpsilon }: ModelOptions): ModelOptions => ({
-  ...(heads === undefined ? {} : { heads }),
-  ...(normEpsilon === undefined ? {} : { normEpsilon }),
-});
+/** What a checkpoint of deit's own says that its shapes do not tell. */
+const withoutTrace = (saved: ModelOptions): ModelOptions =>
+  Object.fromEntries(Object.entries(saved).filter(([option]) => optionsWithoutTrace.has(option)));

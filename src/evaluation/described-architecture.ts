@@ -71,7 +71,7 @@ export function requireSameModel(
     ...trained.map((one) => ({ source: one.source, pool: modelArguments(one).global_pool })),
   ];
   const other = pools.find(({ pool }) => typeof pool === "string" && pool !== "" && pool !== "token");
-  if (other && typeof model.config.patchSize === "number")
+  if (other && model.tokens)
     throw new WeightsError(
       `${other.source} says that the head reads something other (global_pool ${other.pool}) than the class token, which ${model.name}'s head reads; such weights belong to another architecture.`,
     );

@@ -1,18 +1,17 @@
-/** Features of a vision transformer before its heads: one vector for the whole image, and one for each patch. */
-import { deitConfigOf, prefixTokens } from "../models/deit.js";
+/** What a vision transformer makes of an image before its heads decide: one vector for all of it, and one for each patch. */
 import type { Model } from "../models/model.js";
+import { tokensOf } from "../models/parts.js";
 import { add, mul, reshape, slice } from "../tensor/index.js";
 import type { Derive } from "./probe.js";
 
 /**
- * For a probe: `embedding` `[batch, width]`, the input of the head (for a distilled model, the mean of both heads'
- * inputs, as in timm's `forward_head(..., pre_logits=True)`). Throws UsageError, when the probe is created, for a model
- * that does not expose it.
+ * For a probe: `embedding` `[batch, width]`, what the head reads (of a distilled model, the mean of what both read, as
+ * timm's `forward_head(..., pre_logits=True)`). Throws UsageError, when the probe is made, for a model that does not show it.
  */
 export const embedding = (model: Model): Derive => {
-  const { distilled } = deitConfigOf(model, "An embedding");
+  const { prefix } = tokensOf(model, "An embedding");
   return ({ value }) => ({
-    embedding: distilled ? mul(add(value("head.input"), value("head_dist.input")), 0.5) : value("head.input"),
+    embedding: prefix === 2 ? mul(add(value("head.input"), value("head_dist.input")), 0.5) : value("head.input"),
   });
 };
 
@@ -22,11 +21,10 @@ export const embedding = (model: Model): Derive => {
  * without patches.
  */
 export const patchFeatures = (model: Model): Derive => {
-  const config = deitConfigOf(model, "Features of patches");
-  const grid = config.imageSize / config.patchSize;
+  const { grid, prefix } = tokensOf(model, "Features of patches");
   return ({ value }) => {
     const tokens = value("norm");
     const [batch, count, width] = tokens.shape;
-    return { patches: reshape(slice(tokens, 1, prefixTokens(config), count), [batch, grid, grid, width]) };
+    return { patches: reshape(slice(tokens, 1, prefix, count), [batch, grid, grid, width]) };
   };
 };

@@ -4,16 +4,18 @@ import { UsageError } from "../errors/errors.js";
 import { quoted } from "../errors/quoted.js";
 import { type Message, sentence, setting, way } from "../errors/sentence.js";
 import { adaptWeights } from "../models/adapt.js";
+import { type DeitSizes, recognizeDeit } from "../models/deit-sizes.js";
 import { requireFiniteWeights } from "../models/finite.js";
 import type { Model } from "../models/model.js";
 import type { OwnModel } from "../models/own-model.js";
-import { type DeitSizes, describeDeit, recognizeDeit } from "../models/recognize.js";
-import { createModel, type ModelOptions, modelNames } from "../models/registry.js";
+import { classesOfHead, headNames } from "../models/parts.js";
+import { describeDeit } from "../models/recognize.js";
+import { createModel, type ModelOptions, modelNames, registeredModel } from "../models/registry.js";
 import { usualClasses } from "../models/usual-classes.js";
 import type { NamedTensors } from "../tensor/index.js";
 import { loadWeights } from "../weights/load.js";
 import { locateWeights } from "../weights/locate.js";
-import { checkpointMetadata, savedConfig } from "./checkpoint-metadata.js";
+import { checkpointMetadata, savedClasses, savedConfig } from "./checkpoint-metadata.js";
 import { describeWeights } from "./describe-weights.js";
 import { outputNames } from "./output-classes.js";
 import { type EvaluationView, resolveView, type SaidOfView, seeing, type ViewChoice } from "./view.js";
@@ -67,15 +69,14 @@ export async function openModel(choice: ModelChoice): Promise<OpenedModel> {
   const loaded = await loadWeights(found);
   const { tensors, unread, metadata } = loaded;
   const described = await describeWeights(found, loaded);
-  const sizes = recognizeDeit(shapesOf(tensors));
+  const shapes = shapesOf(tensors);
+  const sizes = recognizeDeit(shapes);
   const name = choice.model ?? metadata[checkpointMetadata.model] ?? described.modelFor(sizes);
   if (!name)
     throw new UsageError(
       sentence`"${path}" ${unnamed(described.architecture, sizes)}${way`; name it with ${setting("model")} ("deit models" lists all)`}.`,
     );
   const own = name === metadata[checkpointMetadata.model] ? savedConfig(metadata) : {};
-  const classCount = (tensors.get("head.weight") ?? tensors.get("head.fc.weight"))?.shape[0];
-  const oneHead = tensors.has("dist_token") && tensors.has("head.weight") && !tensors.has("head_dist.weight");
   const said = choice.imageSize ?? own.imageSize ?? first(described.view, (one) => one.imageSize);
   if (!choice.ownModel && name === metadata[checkpointMetadata.model] && !modelNames().includes(name))
     throw new UsageError(
@@ -85,8 +86,9 @@ export async function openModel(choice: ModelChoice): Promise<OpenedModel> {
     throw new UsageError(`"${path}" holds weights of the model ${quoted(name)}, not of "${choice.ownModel.name}".`);
   const create = (options: ModelOptions) =>
     choice.ownModel ? choice.ownModel.create(definedOnly(options)) : createModel(name, options);
+  const classes = choice.ownModel ? savedClasses(metadata)?.length : classesOfHead(createModel(name), tensors);
   const made = create({
-    ...{ classes: classCount, distillationHead: oneHead ? false : undefined, ...described.options, ...own },
+    ...{ classes, ...registeredModel(name)?.family.optionsOf?.(shapes), ...described.options, ...own },
     imageSize: said ?? (choice.ownModel ? undefined : sizes?.imageSize),
   });
   described.requireFitting(made);
@@ -103,7 +105,7 @@ export async function openModel(choice: ModelChoice): Promise<OpenedModel> {
   const notes: Message[] = [...loaded.notes];
   if (sizes && !choice.ownModel && choice.imageSize === undefined && own.imageSize === undefined)
     notes.push(...aboutResolution(path, sizes.imageSize, made));
-  if (oneHead && model.distilled)
+  if (model.distilled && headNames(model).length === 1)
     notes.push(`The distillation token of "${path}" has no head, so the class token predicts alone.`);
   const { heads } = described.options;
   const weights = adaptWeights(model, tensors, { source: path, unread, heads, onNote: (note) => notes.push(note) });

@@ -1,11 +1,9 @@
-/**
- * The view in the metadata of deit's own checkpoints, that of runs before it was stored there, and that implied by a
- * timm name.
- */
+/** The view in the metadata of deit's own checkpoints, that of runs before it was kept there, and what a name of timm tells of one. */
 import { basename, join } from "node:path";
 import { z } from "zod";
 import { FileError } from "../errors/errors.js";
 import { fileError } from "../errors/file-error.js";
+import { modelFamilies } from "../models/registry.js";
 import { readText } from "../system/files/regular-file.js";
 import { tryJson } from "../system/text/json.js";
 import { asNormalization, normalizationNames, normalizationOf, normalizationSchema } from "./normalization.js";
@@ -19,7 +17,7 @@ const savedSchema = z.object({
   exif: z.enum(["ignore", "apply"]),
 });
 
-/** The form in a checkpoint's metadata; the image size is in the model's configuration. */
+/** As a checkpoint's metadata keep it; the image size is in the model's configuration. */
 export function writeSavedView({ imageSize: _, ...view }: EvaluationView): string {
   return JSON.stringify(view);
 }
@@ -44,8 +42,8 @@ const recipeSchema = z.object({
 });
 
 /**
- * The view with which a run evaluated its model, from the recipe in its folder: for weights saved before the view was
- * stored in them. Empty if there is no recipe.
+ * The view in which a run measured its model, by the recipe in its folder: for weights that were saved before they kept
+ * their view. None where there is no recipe.
  */
 export async function viewOfRecipe(folder: string): Promise<SaidOfView[]> {
   const path = join(folder, "recipe.json");
@@ -72,9 +70,11 @@ function choiceOf(normalization: unknown): SaidOfView["normalization"] {
   return name === undefined ? asNormalization(normalization) : normalizationOf(name);
 }
 
-/** timm's vision transformers expect images normalised by 0.5, except for a few trainings identified by name. */
+/** What the name of a file of published weights tells. */
 export function viewOfName(path: string): SaidOfView[] {
-  const name = /vit_(tiny|small|base|large|huge)_patch\d+_\d+/.exec(basename(path))?.[0];
-  if (!name || /dino|mae|clip|deit/.test(basename(path))) return [];
-  return [{ source: `timm of "${name}" (the file's name)`, normalization: normalizationOf("inception") }];
+  for (const { namedNormalization } of modelFamilies()) {
+    const told = namedNormalization?.(basename(path));
+    if (told) return [{ source: `timm of "${told.name}" (the file's name)`, normalization: told.normalization }];
+  }
+  return [];
 }

@@ -2,8 +2,8 @@
  * Similarity of the class and distillation tokens, layer by layer (paper, section 5.2: 0.06 at first, 0.93 at last).
  */
 import { UsageError, WeightsError } from "../errors/errors.js";
-import { deitConfigOf } from "../models/deit.js";
 import type { Model } from "../models/model.js";
+import { tokensOf } from "../models/parts.js";
 import { broadcast, concat, mul, reduceSum, reshape, rsqrt, type Tensor, take } from "../tensor/index.js";
 import type { BatchValues } from "./pass.js";
 import type { Derive } from "./probe.js";
@@ -19,13 +19,13 @@ export interface TokenCosine {
 
 /** Layers in the order of the values derived by `tokenCosines`. */
 export function tokenLayers(model: Model): string[] {
-  const { depth } = deitConfigOf(model, "The cosine between tokens");
+  const { depth } = tokensOf(model, "The cosine between tokens");
   return ["learned", "embedding", ...Array.from({ length: depth }, (_, i) => `block ${i + 1}`), "norm"];
 }
 
 /** `cosines` `[batch, layers]` between the two tokens; for a probe. Throws UsageError for a model without the second. */
 export function tokenCosines(model: Model): Derive {
-  const { depth } = deitConfigOf(model, "The cosine between tokens");
+  const { depth } = tokensOf(model, "The cosine between tokens");
   if (!model.distilled)
     throw new UsageError(
       `The model "${model.name}" has no distillation token to compare its class token with; choose a distilled model.`,

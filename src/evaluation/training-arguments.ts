@@ -1,6 +1,6 @@
 /**
- * What a training program's arguments state about its model: those of timm's train.py, which are in its checkpoints and
- * next to them as args.yaml, and those of facebookresearch/deit's main.py. Others are ignored.
+ * What the arguments of a training program say of the model that it trained: those of timm's train.py, which are in its
+ * checkpoints and beside them as args.yaml, and those of facebookresearch/deit's main.py. Others say nothing here.
  */
 import { stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -8,31 +8,28 @@ import { readClassFile } from "../data/dataset/files.js";
 import { UsageError } from "../errors/errors.js";
 import { sentence, setting, way } from "../errors/sentence.js";
 import { imagenetNormalization, type Normalization } from "../models/model.js";
-import { createModel, modelNames } from "../models/registry.js";
+import { registeredModel } from "../models/registry.js";
 import type { JsonObject } from "../system/text/json.js";
 import { asNormalization } from "./normalization.js";
 import { geometryOf, interpolationOf } from "./preprocessor.js";
 import type { SaidOfView } from "./view.js";
 
-/** Arguments, and a description of where they are. */
+/** Arguments, and words for where they stand. */
 export interface TrainingArguments {
   readonly source: string;
   readonly fields: JsonObject;
 }
 
-/** Whether these are timm's; other programs also write args.yaml and arguments in checkpoints. */
+/** Whether these are timm's; files of the name args.yaml, and arguments in checkpoints, are other programs' too. */
 export const areTimms = ({ model, ...fields }: JsonObject): boolean =>
   typeof model === "string" && ["crop_pct", "class_map", "img_size", "mean"].some((key) => key in fields);
 
 const areReleased = (fields: JsonObject): boolean => "nb_classes" in fields && "input_size" in fields;
 
-/**
- * The model's name without timm's locations and tags: `hf_hub:timm/deit_tiny_patch16_224.fb_in1k` is
- * deit_tiny_patch16_224.
- */
+/** The model's name without timm's places and tags: `hf_hub:timm/deit_tiny_patch16_224.fb_in1k` is deit_tiny_patch16_224. */
 export const bareModelName = (name: string): string => name.replace(/^.*\//, "").replace(/\..*$/, "");
 
-/** The view with which the program evaluated the model. */
+/** The view in which the program evaluated the model. */
 export function viewOfArguments({ source, fields }: TrainingArguments): SaidOfView[] {
   if (areReleased(fields)) return [ofReleased(fields, source)];
   return areTimms(fields) ? [ofTimm(fields, source)] : [];
@@ -48,7 +45,7 @@ function ofReleased({ input_size: size, eval_crop_ratio: ratio }: JsonObject, so
   };
 }
 
-/** As in timm's resolve_data_config: defaults are those of the model's first weights. */
+/** As timm's resolve_data_config: what is not given is the default of the model's first weights. */
 function ofTimm(fields: JsonObject, source: string): SaidOfView {
   const { input_size: input, img_size: side, interpolation } = fields;
   const name = bareModelName(String(fields.model));
@@ -62,7 +59,7 @@ function ofTimm(fields: JsonObject, source: string): SaidOfView {
 }
 
 function geometryOfTimm({ crop_pct: given, crop_mode: mode }: JsonObject, name: string): SaidOfView["geometry"] {
-  const ratio = isGiven(given) ? given : usualCropRatio(name);
+  const ratio = isGiven(given) ? given : registeredModel(name)?.timmCropRatio;
   const cropMode = isGiven(mode) ? mode : "center";
   if (ratio === undefined && cropMode === "center") return undefined;
   return geometryOf(ratio, cropMode);
@@ -70,7 +67,7 @@ function geometryOfTimm({ crop_pct: given, crop_mode: mode }: JsonObject, name: 
 
 function normalizationOfTimm({ mean, std }: JsonObject, name: string): SaidOfView["normalization"] {
   if (!isGiven(mean) && !isGiven(std)) return undefined;
-  const usual: Normalization = modelNames().includes(name) ? createModel(name).normalization : imagenetNormalization;
+  const usual: Normalization = registeredModel(name)?.create({}).normalization ?? imagenetNormalization;
   const three = (value: unknown) =>
     Array.isArray(value) && value.length === 1 ? [value[0], value[0], value[0]] : value;
   return (
@@ -80,26 +77,7 @@ function normalizationOfTimm({ mean, std }: JsonObject, name: string): SaidOfVie
   );
 }
 
-/** timm's crop_pct of the first weights of a name; undefined for unknown models. */
-function usualCropRatio(name: string): number | undefined {
-  if (/^(deit|vit)_\w+_patch\d+_\d+$/.test(name)) return name.endsWith("_384") ? 1 : 0.9;
-  return Object.hasOwn(regnetCropRatios, name) ? regnetCropRatios[name] : undefined;
-}
-
-const regnetCropRatios: Readonly<Record<string, number>> = {
-  ...{ regnety_002: 0.875, regnety_006: 0.875, regnety_008: 0.875 },
-  ...{
-    regnety_032: 0.95,
-    regnety_040: 0.95,
-    regnety_064: 0.95,
-    regnety_080: 0.95,
-    regnety_120: 0.95,
-    regnety_160: 0.95,
-  },
-  ...{ regnety_004: 0.965, regnety_016: 0.965, regnety_320: 0.965, regnety_008_tv: 0.965, regnety_080_tv: 0.965 },
-};
-
-/** The program's model arguments, as for timm's create_model. */
+/** The program's arguments of its model, as timm's create_model takes them. */
 export function modelArguments({ fields }: TrainingArguments): JsonObject {
   if (!areTimms(fields)) return {};
   const { gp, in_chans, model_kwargs: more } = fields;
@@ -110,12 +88,12 @@ export function modelArguments({ fields }: TrainingArguments): JsonObject {
   };
 }
 
-/** Names of classes and their file; or why the list that determines their order is unavailable. */
+/** Names of classes and the file that holds them; or why a list that decides on their order is not to be had. */
 export type ArgumentClasses =
   | { readonly source: string; readonly names: readonly string[] }
   | { readonly missing: UsageError };
 
-/** The classes in the order of the outputs, if the program used a list (class_map); otherwise undefined. */
+/** The classes in the order of the outputs, where the program had a list for it (class_map); undefined without one. */
 export async function classesOfArguments(
   { source, fields }: TrainingArguments,
   folder: string,

@@ -1,6 +1,7 @@
 /** What `train` chooses if its caller does not: the recipe that fits the data, and the part held out for testing. */
 import type { Dataset, SplitRule } from "../data/dataset/dataset.js";
 import { partOf } from "../data/dataset/split.js";
+import { architectureSettings } from "../models/settings.js";
 import { type DataPlace, openForTraining, placeName } from "../training/feed/data-place.js";
 import { hasMeasuredPart } from "../training/feed/measured-data.js";
 import { setAside } from "../training/recipe/chosen.js";
@@ -40,4 +41,17 @@ export async function chosenSettings(
   const { chosen, settings } = await fittingRecipe(training, options);
   const note = `The recipe is ${chosen.name}, as none was given: ${chosen.why}.`;
   return { value: settings, notes: [note] };
+}
+
+/** A recipe's settings without the sizes of its model, where one of the caller's own, `name`, takes its place. */
+export function withoutSizes(
+  settings: Readonly<Record<string, unknown>>,
+  name: string,
+): Chosen<Record<string, unknown>> {
+  const sizes = settings.model === name ? [] : Object.keys(settings).filter((key) => key in architectureSettings);
+  const value = Object.fromEntries(Object.entries(settings).filter(([key]) => !sizes.includes(key)));
+  if (sizes.length === 0) return { value, notes: [] };
+  const left = sizes.map((key) => `${key}=${JSON.stringify(settings[key])}`).join(", ");
+  const note = `The recipe's ${left} ${sizes.length === 1 ? "is" : "are"} for its own model and left out for "${name}"; settings: { … } sets options of yours.`;
+  return { value, notes: [note] };
 }

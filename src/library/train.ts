@@ -15,7 +15,7 @@ import { train as trainByRecipe } from "../training/run/trainer.js";
 import { describeRun } from "../training/run-folder/manifest.js";
 import type { Loss } from "../training/step/losses/index.js";
 import { type OwnTeacher, ownTeacherName, type TeacherFunction } from "../training/teacher/function.js";
-import { type ChosenSplit, chosenSettings, chosenSplit, trainingPart } from "./chosen.js";
+import { type ChosenSplit, chosenSettings, chosenSplit, trainingPart, withoutSizes } from "./chosen.js";
 import { type EngineOption, leaseEngine } from "./engine.js";
 import { startRun, type TrainingRun } from "./run.js";
 
@@ -113,8 +113,13 @@ async function begin(
     : await chosenSettings(training!, {
         ...{ finetune, batchSize, model: typeof model === "string" ? model : undefined },
       });
-  const recipe = parseRecipe({ ...chosen.value, ...changes });
-  const notes = [...split.notes, ...chosen.notes];
+  // Settings that the caller has written are meant for the caller's model, those of a packaged recipe for its own.
+  const fitting =
+    own && typeof asked !== "object" && (base === undefined || base !== known)
+      ? withoutSizes(chosen.value, own.name)
+      : { value: chosen.value, notes: [] };
+  const recipe = parseRecipe({ ...fitting.value, ...changes });
+  const notes = [...split.notes, ...chosen.notes, ...fitting.notes];
   if (options.augment) notes.push("Images are augmented by the caller's function, which the run folder cannot record.");
   if (options.loss) notes.push("The loss is a function of the caller's own, which the run folder cannot record.");
   if (teacher && teacher.identity === undefined)

@@ -4,12 +4,13 @@
 import { WeightsError } from "../errors/errors.js";
 import { sentence, setting, way } from "../errors/sentence.js";
 import { describe, type HostTensor, type NamedTensors, type Shape } from "../tensor/index.js";
+import { type DeitSizes, differences, recognizeDeit } from "./deit-sizes.js";
 import { initializeParameter } from "./initialize.js";
 import { type LeftOver, leftOver, requireNothingLeft } from "./left-over.js";
 import type { Model, ParameterSpec } from "./model.js";
 import { isHead } from "./parts.js";
 import { type PositionInterpolation, resizePositionEmbedding } from "./position-embedding.js";
-import { type DeitSizes, describeDeit, differences, nameOf, recognizeDeit } from "./recognize.js";
+import { describeDeit, nameOf } from "./recognize.js";
 
 /** How weights are adapted to a model. */
 export interface AdaptOptions {

@@ -3,7 +3,7 @@ import { UsageError } from "../errors/errors.js";
 import { add, broadcast, concat, type Tensor, take } from "../tensor/index.js";
 import { modelOf } from "./declared.js";
 import { type Layers, layersOf, truncatedNormal } from "./layers.js";
-import { type ForwardContext, imagenetNormalization, type Logits, type Model } from "./model.js";
+import { type ForwardContext, imagenetNormalization, type Logits, type Model, type TokenGrid } from "./model.js";
 import { patchEmbed, transformerBlock } from "./transformer.js";
 
 /** Sizes of a DeiT. */
@@ -18,13 +18,13 @@ export interface DeitConfig {
   readonly classes: number;
   /** Adds the distillation token and its head. */
   readonly distilled: boolean;
-  /** False leaves the token without a head, as in transformers' DeiTForImageClassification. */
+  /** False leaves the token without a head, as transformers' DeiTForImageClassification has it. */
   readonly distillationHead?: boolean;
-  /** Stochastic depth rate of the last block; it grows linearly from 0 at the first. */
+  /** Stochastic depth of the last block; it grows linearly from 0 at the first. */
   readonly dropPath: number;
   /** Dropout after the embedding, in the projection and in the MLP. */
   readonly dropout: number;
-  /** Epsilon added to the variance in normalisation (default: 1e-6). */
+  /** What normalisation adds to the variance (default: 1e-6). */
   readonly normEpsilon?: number;
 }
 
@@ -44,8 +44,15 @@ const deitDefaults: DeitConfig = {
   dropout: 0,
 };
 
-/** A DeiT of any size. Parameters have timm's names, shapes and initialisation. */
-export function deit(name: string, overrides: Partial<DeitConfig> = {}): Model {
+/**
+ * A DeiT of any size. Parameters carry timm's names, shapes and initialisation. Images are seen as the paper's, unless
+ * `view` says otherwise.
+ */
+export function deit(
+  name: string,
+  overrides: Partial<DeitConfig> = {},
+  view: Partial<Pick<Model, "normalization" | "cropRatio">> = {},
+): Model {
   const config: DeitConfig = {
     ...deitDefaults,
     ...overrides,
@@ -60,6 +67,8 @@ export function deit(name: string, overrides: Partial<DeitConfig> = {}): Model {
     distilled: config.distilled,
     normalization: imagenetNormalization,
     cropRatio: config.imageSize > 224 ? 1 : 0.875,
+    ...view,
+    tokens: tokenGrid(config),
     forward: (context, images) => forward(config, context, images),
   });
 }
@@ -86,18 +95,14 @@ function check(name: string, { imageSize, patchSize, width, heads, depth, classe
     );
 }
 
-/** The sizes of a DeiT; throws UsageError, stating what they are needed for, if the model is not one. */
-export function deitConfigOf(model: Model, wantedFor: string): DeitConfig {
-  const { patchSize, depth, heads } = model.config;
-  if (![patchSize, depth, heads].every((n) => typeof n === "number"))
-    throw new UsageError(
-      `${wantedFor} needs a vision transformer, but "${model.name}" is none; choose a DeiT ("deit models" lists all).`,
-    );
-  return model.config as unknown as DeitConfig;
-}
+/** Where its observers find tokens: class token, distillation token, patches row by row. */
+const tokenGrid = (config: DeitConfig): TokenGrid => ({
+  ...{ depth: config.depth, heads: config.heads, prefix: prefixTokens(config) },
+  grid: config.imageSize / config.patchSize,
+});
 
 /** Tokens before the patches: the class token and, in a distilled model, the distillation token. */
-export const prefixTokens = ({ distilled }: Pick<DeitConfig, "distilled">): number => (distilled ? 2 : 1);
+const prefixTokens = ({ distilled }: Pick<DeitConfig, "distilled">): number => (distilled ? 2 : 1);
 
 const hasDistillationHead = ({ distilled, distillationHead = distilled }: DeitConfig): boolean => distillationHead;
 
@@ -119,8 +124,7 @@ function forward(config: DeitConfig, context: ForwardContext, images: Tensor): L
     const after = x;
     nn.observe?.(`blocks.${i}`, () => after);
   }
-  // The heads read only the class and distillation tokens, so the last block computes no others, unless they are
-  // observed.
+  // The heads read only the class and distillation tokens, so the last block computes no others, unless somebody looks.
   const before = x;
   const everything = () => block(depth - 1, before, tokens);
   const norm = (t: Tensor) => nn.layerNorm("norm", t, normEpsilon);

@@ -83,6 +83,20 @@ export const imagenetNormalization: Normalization = {
   std: [0.229, 0.224, 0.225],
 };
 
+/**
+ * How a vision transformer lays out what it shows: the values `embedding`, `blocks.N` and `norm` are tokens
+ * `[batch, prefix + grid · grid, width]`, `blocks.N.attn` their attention, and heads read tokens of the prefix in turn.
+ */
+export interface TokenGrid {
+  readonly depth: number;
+  /** Heads of each block's attention. */
+  readonly heads: number;
+  /** Tokens before those of patches: the class token and, in a distilled model, the distillation token. */
+  readonly prefix: number;
+  /** Patches to a side. */
+  readonly grid: number;
+}
+
 /** A list of parameters and a function from them and images to logits. */
 export interface Model {
   readonly name: string;
@@ -95,6 +109,8 @@ export interface Model {
   /** Fraction of the shorter side kept by the evaluation crop (timm's crop_pct). */
   readonly cropRatio: number;
   readonly parameters: readonly ParameterSpec[];
+  /** Of a vision transformer, which shows its tokens. */
+  readonly tokens?: TokenGrid;
   /** `images`: float32 `[batch, height, width, 3]`, normalised. */
   forward(context: ForwardContext, images: Tensor): Logits;
 }

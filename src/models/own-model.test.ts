@@ -21,9 +21,7 @@ describe("a model of one's own", () => {
     expect(() => tiny.create({})).toThrow("give classes");
     expect(() => tiny.create({ classes: 0 })).toThrow('The classes of "tiny" is 0; it must be a whole number above 0.');
     expect(() => defineModel("", { imageSize: 8 }, () => (x) => x)).toThrow("needs a name");
-    expect(() => defineModel("deit", { imageSize: 8 }, () => (x) => x)).toThrow(
-      '"deit" is the name of a model of deit\'s',
-    );
+    expect(() => defineModel("deit", { imageSize: 8 }, () => (x) => x)).toThrow('"deit" is the name of a deit model');
     const raw = defineModel("raw", { imageSize: 8 }, () => (x) => reshape(x, [x.shape[0], 192]));
     expect(() => raw.create({ classes: 5 }).parameters).toThrow('"raw" gives [1, 192] for 1 images');
   });

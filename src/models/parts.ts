@@ -1,8 +1,9 @@
-/** Parts of a model that settings refer to: its heads, and what may be trained without the rest. */
+/** Parts of a model that settings name: its heads, and what may be trained without the rest. */
+import { UsageError } from "../errors/errors.js";
 import type { NamedTensors } from "../tensor/index.js";
-import type { Model, ParameterPart, ParameterSpec } from "./model.js";
+import type { Model, ParameterPart, ParameterSpec, TokenGrid } from "./model.js";
 
-/** Whether a parameter belongs to a head, so that its first axis is the classes. */
+/** Whether a parameter belongs to a head, so that its first axis runs over the classes. */
 export const isHead = ({ part }: ParameterSpec): boolean => part === "head";
 
 /** Names of the parameters of a model's heads. */
@@ -13,15 +14,24 @@ export const headParameters = ({ parameters }: Pick<Model, "parameters">): Reado
 export const headNames = (model: Pick<Model, "parameters">): readonly string[] =>
   [...headParameters(model)].filter((name) => name.endsWith(".weight")).map((name) => name.slice(0, -".weight".length));
 
-/** Number of classes of the model's first head among `tensors`; undefined if there is none. */
+/** Classes of the first head of the model that is among `tensors`; undefined where none is. */
 export function classesOfHead(model: Pick<Model, "parameters">, tensors: NamedTensors): number | undefined {
   const found = headNames(model).find((name) => tensors.has(`${name}.weight`));
   return found === undefined ? undefined : tensors.get(`${found}.weight`)?.shape[0];
 }
 
-/** What may be trained: everything, or only these parts. */
+/** What may be trained: everything, or these parts alone. */
 export const trainedParts = {
   all: undefined,
   attention: ["attention", "positions", "head"],
   head: ["head"],
 } as const satisfies Readonly<Record<string, readonly ParameterPart[] | undefined>>;
+
+/** How a vision transformer lays out its tokens; UsageError, with what that is wanted for, for another model. */
+export function tokensOf({ name, tokens }: Model, wantedFor: string): TokenGrid {
+  if (!tokens)
+    throw new UsageError(
+      `${wantedFor} needs a vision transformer, but "${name}" is none; choose a DeiT ("deit models" lists all).`,
+    );
+  return tokens;
+}

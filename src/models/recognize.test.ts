@@ -3,8 +3,9 @@ import { WeightsError } from "../errors/errors.js";
 import { type NamedTensors, zeros } from "../tensor/index.js";
 import { adaptWeights } from "./adapt.js";
 import { deit } from "./deit.js";
+import { recognizeDeit } from "./deit-sizes.js";
 import type { Model } from "./model.js";
-import { describeDeit, nameOf, recognizeDeit } from "./recognize.js";
+import { describeDeit, nameOf } from "./recognize.js";
 import { createModel, modelNames } from "./registry.js";
 
 const shapesOf = (model: Model) => new Map(model.parameters.map((p) => [p.name, p.shape]));

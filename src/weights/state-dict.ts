@@ -3,12 +3,12 @@
  * with any prefix.
  */
 import { WeightsError } from "../errors/errors.js";
+import { modelFamilies } from "../models/registry.js";
 
 /** Parameter names of the libraries that weights come from, including those outside the blocks. */
 const known: readonly RegExp[] = [
   // timm and facebookresearch/deit
-  /^(cls_token|dist_token|pos_embed|patch_embed\.proj\.\w+|blocks\.\d+\..+|(fc_)?norm\.\w+|norm_pre\.\w+|reg_token|head(_dist)?\.\w+)$/,
-  /^(stem\.(conv|bn)\.\w+|s\d\.b\d+\..+|head\.fc\.\w+)$/,
+  ...modelFamilies().map(({ parameters }) => parameters.names),
   // transformers
   /^((vit|deit)\.)?(embeddings\..+|encoder\.layer\.\d+\..+|layers\.\d+\..+|layernorm\.\w+|pooler\..+)$/,
   /^(classifier|cls_classifier|distillation_classifier)\.\w+$/,
@@ -21,7 +21,7 @@ const isKnown = (name: string): boolean => known.some((pattern) => pattern.test(
 
 /** Names of which every model has one: their prefix is the prefix of all names. */
 const anchors = [
-  ...["cls_token", "patch_embed.proj.weight", "blocks.0.norm1.weight", "stem.conv.weight", "s1.b1.conv1.conv.weight"],
+  ...new Set(modelFamilies().flatMap(({ parameters }) => parameters.anchors)),
   ...["vit.embeddings.cls_token", "deit.embeddings.cls_token", "embeddings.cls_token"],
   ...["vit.layernorm.weight", "deit.layernorm.weight"],
   ...["regnet.embedder.embedder.convolution.weight", "embedder.embedder.convolution.weight"],

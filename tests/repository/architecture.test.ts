@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import ts from "typescript";
 import { describe, expect, it } from "vitest";
+import { modelNames } from "../../src/models/registry.js";
 
 const tracked = execFileSync("git", ["ls-files", "-z"], { encoding: "utf8" }).split("\0").filter(Boolean);
 const text = (path: string) => readFileSync(path, "utf8");
@@ -115,6 +116,21 @@ describe("the repository", () => {
     ];
     const options = named.filter((one) => !isVariable(one)).map(({ path, name }) => `${path}: ${name}`);
     expect(options.filter((option) => !foreign.includes(option))).toEqual([]);
+  });
+  it("asks the registry about models, and names none outside of src/models but in recipes", () => {
+    const outside = sources.filter(
+      (path) => /^src\/(?!models\/).*(?<!\.test)\.ts$/.test(path) && path !== "src/cli/demo-recipes.ts",
+    );
+    // "deit" is also this package, "linear" also a schedule's word.
+    const names = modelNames().filter((name) => !/^(deit|linear)$/.test(name));
+    const whole = new RegExp(`["'\`](${names.join("|")})["'\`]|^\\s*(${names.join("|")}):`, "m");
+    const family = /["'`^|/](deit|vit|regnet)y?\d?_(tiny|small|base|large|\\|\[|\()|startsWith\("(deit|vit|regnet)/;
+    const code = (path: string) => text(path).replaceAll(/\/\*[\s\S]*?\*\//g, "");
+    const naming = outside.flatMap((path) => {
+      const hit = whole.exec(code(path)) ?? family.exec(code(path));
+      return hit ? [`${path}: ${hit[0]}`] : [];
+    });
+    expect(naming).toEqual([]);
   });
   it("names no path of a machine", () => {
     const own = written.filter((path) => path !== "tests/repository/architecture.test.ts");

@@ -1,12 +1,8 @@
 /** `deit models`: what can be trained and loaded. */
 import type { Command } from "commander";
-import { published } from "../../models/published.js";
-import { createModel, modelNames } from "../../models/registry.js";
+import { createModel, modelNames, registeredModel } from "../../models/registry.js";
 import { sizeOf } from "../../tensor/index.js";
 import { print } from "../output/output.js";
-
-/** Models whose name says no size. */
-const families: readonly string[] = ["deit", "linear", "regnety"];
 
 export function define(command: Command): void {
   command
@@ -21,7 +17,7 @@ export function define(command: Command): void {
           imageSize: model.imageSize,
           parameters,
           distilled: model.distilled,
-          imagenetTop1: published[name]?.top1 ?? null,
+          imagenetTop1: registeredModel(name)?.published?.top1 ?? null,
         };
       });
       if (options.json) {
@@ -32,7 +28,7 @@ export function define(command: Command): void {
       for (const r of rows) {
         const millions = `${(r.parameters / 1e6).toFixed(1)} M`;
         print(
-          `${r.name.padEnd(36)}${String(r.imageSize).padStart(8)}${millions.padStart(14)}  ${r.imagenetTop1 ?? (families.includes(r.name) ? "any size you configure" : "–")}`,
+          `${r.name.padEnd(36)}${String(r.imageSize).padStart(8)}${millions.padStart(14)}  ${r.imagenetTop1 ?? (registeredModel(r.name)?.anySize ? "any size you configure" : "–")}`,
         );
       }
     });

@@ -9,8 +9,7 @@ import { UsageError } from "../../errors/errors.js";
 import { didYouMean } from "../../errors/nearest.js";
 import { type BatchChoice, measureThroughput, type Throughput } from "../../evaluation/throughput.js";
 import { initialize } from "../../models/initialize.js";
-import { published } from "../../models/published.js";
-import { createModel, modelNames } from "../../models/registry.js";
+import { createModel, modelNames, registeredModel } from "../../models/registry.js";
 import type { Chart } from "../../report/plot.js";
 import { sizeOf } from "../../tensor/index.js";
 import { readLog } from "../../training/run-folder/log-schema.js";
@@ -24,10 +23,7 @@ import { createProgress } from "../output/progress.js";
 import { textTable } from "../output/table.js";
 import { modelsForm } from "../output/wording.js";
 
-const usual = ["tiny", "small", "base"].flatMap((size) => [
-  `deit_${size}_patch16_224`,
-  `deit_${size}_distilled_patch16_224`,
-]);
+const usual = modelNames().filter((name) => registeredModel(name)?.compared);
 
 export function define(command: Command): void {
   engineOptions(command)
@@ -114,7 +110,7 @@ async function measure(text: string, engine: Engine, options: Options, signal: A
       onRun: (batch, run, of) => progress.update(of === undefined ? 0 : run, [`batch ${batch}`]),
     });
     const parameters = model.parameters.filter((p) => p.kind === "parameter").reduce((n, p) => n + sizeOf(p.shape), 0);
-    const { v100 } = published[model.name] ?? {};
+    const v100 = registeredModel(model.name)?.published?.v100;
     return { name, model: model.name, imageSize: model.imageSize, parameters, ...found, ...accuracy, v100 };
   } finally {
     progress.stop();
@@ -134,7 +130,7 @@ async function bestTop1(weights: string): Promise<number | undefined> {
 async function opened(text: string) {
   if (modelNames().includes(text)) {
     const model = createModel(text);
-    const top1 = published[text]?.top1;
+    const top1 = registeredModel(text)?.published?.top1;
     const accuracy = top1 === undefined ? {} : ({ top1, accuracy: "published" } as const);
     return { name: text, model, weights: initialize(model, 0), accuracy };
   }
@@ -156,7 +152,8 @@ async function opened(text: string) {
 function chart(rows: readonly Row[], machine: string): Chart {
   const family = ({ model, accuracy }: Row) => {
     if (accuracy === "run") return "runs";
-    return model.startsWith("regnet") ? "RegNetY" : model.includes("distilled") ? "DeiT distilled" : "DeiT";
+    const known = registeredModel(model);
+    return known?.series ?? known?.family.title ?? model;
   };
   return {
     kind: "scatter",

@@ -5,12 +5,13 @@ import type { Interpolation } from "../../data/pixels/resize.js";
 import { UsageError } from "../../errors/errors.js";
 import type { Model } from "../../models/model.js";
 import { headParameters, trainedParts } from "../../models/parts.js";
+import { groupedSettings } from "../../models/settings.js";
 import { type Distillation, distillationModes, neededAnswer } from "../step/distillation/index.js";
 import type { DistillationMode } from "../step/distillation/mode.js";
 import { type OptimizerOptions, optimizers } from "../step/optimizers/index.js";
 import type { OptimizerKind, RateFactor } from "../step/optimizers/optimizer.js";
 import { type ScheduleSettings, scaledLearningRate, schedules } from "../step/schedules/index.js";
-import { type Recipe, recipeSchema, regnetSchema } from "./schema.js";
+import { type Recipe, recipeSchema } from "./schema.js";
 import { settingSentence, unknownSetting } from "./sentences.js";
 
 export { type Recipe, type RecipeSettings, recipeSchema } from "./schema.js";
@@ -70,7 +71,10 @@ function refuseMeaninglessSchedule(recipe: Recipe): void {
 }
 
 const known = Object.keys(recipeSchema.shape);
-const namesAt = ([first]: readonly PropertyKey[]) => (first === "regnet" ? Object.keys(regnetSchema.shape) : known);
+const namesAt = ([first]: readonly PropertyKey[]) => {
+  const group = groupedSettings(recipeSchema.shape[first as keyof Recipe]);
+  return group ? Object.keys(group) : known;
+};
 
 export interface RecipeDifference {
   readonly key: string;

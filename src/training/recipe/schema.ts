@@ -4,7 +4,10 @@
  */
 import { z } from "zod";
 import { normalizationNames, normalizationSchema } from "../../evaluation/normalization.js";
+import { positive, whole } from "../../models/families/family.js";
 import { trainedParts } from "../../models/parts.js";
+import { usualModel } from "../../models/registry.js";
+import { architectureSettings, dropSettings } from "../../models/settings.js";
 import { batchTransforms } from "../step/batch/index.js";
 import { distillationModes } from "../step/distillation/index.js";
 import { shared as sharedDistillation } from "../step/distillation/mode.js";
@@ -24,29 +27,14 @@ type Fragments<Table> = { [K in keyof Table]: Table[K] extends { settings: infer
 const fragments = <Table extends Readonly<Record<string, { readonly settings: z.ZodRawShape }>>>(table: Table) =>
   Object.assign({}, ...Object.values(table).map(({ settings }) => settings)) as Together<Fragments<Table>>;
 
-const positive = z.number().positive();
 const notNegative = z.number().min(0);
-const dropRate = z.number().min(0).max(0.99);
 const count = z.number().int().min(0);
-const whole = z.number().int().min(1);
 const normalization = z
   .union(
     [z.enum(["auto", ...normalizationNames]), normalizationSchema.strict()],
     'it is neither auto, imagenet, inception, none nor {"mean":[r,g,b],"std":[r,g,b]}',
   )
   .default("auto");
-
-/** The design space of the model `regnety`. */
-export const regnetSchema = z
-  .strictObject({
-    initialWidth: whole.meta({ description: "Channels of the first block." }),
-    slope: positive.meta({ description: "How much wider each further block is, before rounding." }),
-    factor: z.number().min(1.5).meta({ description: "Widths are rounded to powers of this factor." }),
-    groupWidth: whole.meta({ description: "Channels of one group of the 3×3 convolutions." }),
-    stemWidth: whole.meta({ description: "Channels of the stem." }),
-    stemStride: whole.max(2).meta({ description: "Stride of the stem; 1 for images of about 32 pixels." }),
-  })
-  .partial();
 
 /** Zod schema of a recipe: all settings with their defaults and, as metadata, their meanings. */
 export const recipeSchema = z.strictObject({
@@ -56,37 +44,12 @@ export const recipeSchema = z.strictObject({
     .meta({ description: "What the recipe is for: the command, the time and the accuracy to expect." }),
   why: z.record(z.string(), z.string()).optional().meta({ description: "Reasons for settings, by their names." }),
 
-  model: z.string().default("deit_tiny_patch16_224").meta({
+  model: z.string().default(usualModel).meta({
     description: "Name of the model to train (list: `deit models`).",
     timm: "model",
   }),
-  imageSize: whole.optional().meta({
-    description: "Side of the square images in pixels; default: the model's own.",
-    timm: "img-size",
-  }),
-  patchSize: whole.optional().meta({ description: "Side of a patch in pixels; default: the model's own." }),
-  width: whole.optional().meta({ description: "Width of a token; default: the model's own." }),
-  depth: whole.optional().meta({ description: "Number of blocks; default: the model's own." }),
-  heads: whole.optional().meta({ description: "Attention heads of each block; default: the model's own." }),
-  mlpRatio: positive.optional().meta({
-    description: "Width of the hidden layer of an MLP over that of a token; default: the model's own.",
-  }),
-  normEpsilon: positive.optional().meta({
-    description:
-      "What the norms of a transformer add to variances; default: 1e-6, or as the weights of `finetune` were trained.",
-  }),
-  regnet: regnetSchema.default({}).meta({
-    description:
-      "Position of the model `regnety` in its design space; settings left out are those of a small network for 32 pixels.",
-  }),
-  distilled: z.boolean().optional().meta({
-    description: "Adds the distillation token to a model whose name does not imply it; default: as the name says.",
-  }),
-  dropPath: dropRate.default(0.1).meta({
-    description: "Stochastic depth: probability of skipping the last block; it grows linearly from 0 at the first.",
-    timm: "drop-path",
-  }),
-  dropout: dropRate.default(0).meta({ description: "Probability of dropping an activation.", timm: "drop" }),
+  ...architectureSettings,
+  ...dropSettings,
   finetune: z.string().optional().meta({
     description:
       "Weights to start from: a file, a run folder, `hub` or `hub:owner/name`. Heads for other classes are initialised again.",

@@ -4,17 +4,15 @@ import { normalizationOf } from "../../evaluation/normalization.js";
 import type { Model } from "../../models/model.js";
 import type { OwnModel } from "../../models/own-model.js";
 import { createModel, type ModelOptions } from "../../models/registry.js";
+import { architectureOptions, optionsReadBy } from "../../models/settings.js";
 import type { Recipe } from "./recipe.js";
 
 /** Creates it for `classes` classes and checks that it fits the recipe's distillation. */
 export function createStudent(recipe: Recipe, classes: number, own?: OwnModel): Model {
-  const { imageSize, patchSize, width, depth, heads, mlpRatio, dropPath, dropout, distilled, normEpsilon } = recipe;
-  const { initialWidth, slope, factor, groupWidth, stemWidth, stemStride } = recipe.regnet;
-  const made = make(recipe.model, own, {
-    ...{ imageSize, patchSize, width, depth, heads, mlpRatio, dropPath, dropout, distilled, normEpsilon },
-    ...{ initialWidth, slope, factor, groupWidth, stemWidth, stemStride },
-    classes,
-  });
+  const { dropPath, dropout } = recipe;
+  const asked = architectureOptions(recipe);
+  const made = make(recipe.model, own, { ...asked, dropPath, dropout, classes });
+  requireObeyed(made, asked);
   const model =
     recipe.normalization === "auto" ? made : { ...made, normalization: normalizationOf(recipe.normalization) };
   if (model.distilled && (recipe.distillation === "none" || recipe.distillationOn === "class")) {
@@ -29,6 +27,19 @@ export function createStudent(recipe: Recipe, classes: number, own?: OwnModel): 
     );
   }
   return model;
+}
+
+/** Refuses settings that the model does not read, or has otherwise. */
+function requireObeyed(model: Model, asked: ModelOptions): void {
+  const has: Readonly<Record<string, unknown>> = { imageSize: model.imageSize, ...model.config };
+  const read = optionsReadBy(model.name);
+  const ignored = Object.entries(asked).find(([key, value]) => (read ? !read.has(key) : has[key] !== value));
+  if (!ignored) return;
+  const [key, value] = ignored;
+  const reason = read
+    ? `which the model "${model.name}" does not read (it reads ${[...read].join(", ")})`
+    : `but the model "${model.name}" has ${key in has ? `${key}=${has[key]}` : "no such option"}`;
+  throw new UsageError(`The recipe sets ${key}=${value}, ${reason}; leave it out, or choose another model.`);
 }
 
 function make(name: string, own: OwnModel | undefined, options: ModelOptions & { readonly classes: number }): Model {

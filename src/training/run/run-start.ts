@@ -10,7 +10,8 @@ import { type AdaptOptions, adaptWeights } from "../../models/adapt.js";
 import { requireFiniteWeights } from "../../models/finite.js";
 import { initializeInPieces } from "../../models/initialize.js";
 import type { Model } from "../../models/model.js";
-import { createModel, modelNames } from "../../models/registry.js";
+import { createModel, modelNames, optionsWithoutTrace } from "../../models/registry.js";
+import { architectureOptions, type architectureSettings } from "../../models/settings.js";
 import { requireFreeSpace } from "../../system/files/atomic-file.js";
 import { version } from "../../system/files/package-root.js";
 import { inTurns } from "../../system/turn.js";
@@ -153,10 +154,7 @@ export function stateOf(step: Step, parameters: NamedTensors): NamedTensors {
   );
 }
 
-type FirstStateRecipe = Pick<Recipe, "model" | "seed" | "finetune" | "headStart" | (typeof sizeSettings)[number]>;
-
-/** Settings that make another architecture of a named model. */
-const sizeSettings = ["patchSize", "width", "depth", "mlpRatio", "distilled"] as const;
+type FirstStateRecipe = Pick<Recipe, "model" | "seed" | "finetune" | "headStart" | keyof typeof architectureSettings>;
 
 /** The weights that training begins from. */
 async function begun(
@@ -192,14 +190,16 @@ function fittedTo(
   } catch (error) {
     if (!modelNames().includes(recipe.model)) throw error; // a model of the caller's own has no other sizes
     const named = createModel(recipe.model, { imageSize: model.imageSize, classes: model.classes });
-    const changed = sizeSettings.filter((key) => recipe[key] !== undefined && recipe[key] !== named.config[key]);
+    const asked = Object.entries(architectureOptions(recipe));
+    const told = asked.filter(([key]) => key !== "imageSize" && !optionsWithoutTrace.has(key));
+    const changed = told.filter(([key, value]) => value !== named.config[key]);
     if (!(error instanceof WeightsError) || changed.length === 0) throw error;
     try {
       adaptWeights(named, tensors, options);
     } catch {
       throw error; // they do not fit the model as its name stands either
     }
-    const cause = changed.map((key) => `${key}=${recipe[key]}`).join(" and ");
+    const cause = changed.map(([key, value]) => `${key}=${value}`).join(" and ");
     throw new WeightsError(
       `The weights in "${source}" fit ${recipe.model}, but not with the recipe's ${cause}; remove that, or start from weights of that size.`,
       { cause: error },

@@ -1,0 +1,13 @@
+import { expect, it } from "vitest";
+import { withoutSizes } from "./chosen.js";
+
+it("leaves out the sizes of a recipe's model for a model of one's own, and says so", () => {
+  const recipe = { model: "deit", imageSize: 32, width: 128, lr: 1e-3 };
+  expect(withoutSizes(recipe, "tiny")).toEqual({
+    value: { model: "deit", lr: 1e-3 },
+    notes: [
+      expect.stringMatching(/^The recipe's imageSize=32, width=128 are for its own model and left out for "tiny"/),
+    ],
+  });
+  expect(withoutSizes({ ...recipe, model: "tiny" }, "tiny").notes).toEqual([]);
+});

@@ -1,0 +1,59 @@
+/** The sizes of a DeiT as the shapes of its tensors tell them. */
+import type { Shapes } from "./families/family.js";
+
+/** What the shapes of a DeiT tell; the number of heads leaves no trace in them. */
+export interface DeitSizes {
+  readonly width: number;
+  readonly depth: number;
+  /** Width of the MLP's hidden layer. */
+  readonly hidden: number;
+  readonly patchSize: number;
+  readonly distilled: boolean;
+  /** Side of the square input in pixels. */
+  readonly imageSize: number;
+  /** Undefined where there is no head. */
+  readonly classes?: number;
+}
+
+/** The sizes of a DeiT (or a ViT of its layout), or undefined when the shapes are those of something else. */
+export function recognizeDeit(shapes: Shapes): DeitSizes | undefined {
+  const patches = shapes.get("patch_embed.proj.weight");
+  const positions = shapes.get("pos_embed");
+  const hidden = shapes.get("blocks.0.mlp.fc1.weight");
+  if (patches?.length !== 4 || positions?.length !== 3 || hidden?.length !== 2) return undefined;
+  const distilled = shapes.has("dist_token");
+  const side = Math.sqrt(positions[1] - (distilled ? 2 : 1));
+  if (!Number.isInteger(side)) return undefined;
+  let depth = 0;
+  for (const name of shapes.keys()) {
+    const block = /^blocks\.(\d{1,6})\./.exec(name);
+    if (block) depth = Math.max(depth, Number(block[1]) + 1);
+  }
+  return {
+    width: patches[0],
+    depth,
+    hidden: hidden[0],
+    patchSize: patches[2],
+    distilled,
+    imageSize: side * patches[2],
+    classes: shapes.get("head.weight")?.[0],
+  };
+}
+
+/** Where two DeiTs differ beyond what can be adapted (classes, resolution): the one's size and the other's. */
+export function differences(
+  found: DeitSizes,
+  wanted: DeitSizes,
+): { readonly found: string; readonly wanted: string }[] {
+  const words = [
+    { key: "width", word: (n: number) => `a width of ${n}` },
+    { key: "depth", word: (n: number) => `${n} ${n === 1 ? "block" : "blocks"}` },
+    { key: "patchSize", word: (n: number) => `patches of ${n} pixels` },
+    { key: "hidden", word: (n: number) => `an MLP of ${n}` },
+  ] as const;
+  // The width of the MLP goes with the width; alone it says something.
+  const relevant = words.filter(
+    ({ key }) => found[key] !== wanted[key] && (key !== "hidden" || found.width === wanted.width),
+  );
+  return relevant.map(({ key, word }) => ({ found: word(found[key]), wanted: String(wanted[key]) }));
+}

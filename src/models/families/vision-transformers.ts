@@ -1,0 +1,40 @@
+/** What the families of vision transformers share: settings, sizes, and what their weights look like. */
+import { z } from "zod";
+import type { DeitConfig } from "../deit.js";
+import { type ModelFamily, positive, type Shapes, shared, whole } from "./family.js";
+
+/** Sizes by their names in the papers. */
+export const tiny = { width: 192, depth: 12, heads: 3 };
+export const small = { width: 384, depth: 12, heads: 6 };
+export const base = { width: 768, depth: 12, heads: 12 };
+
+export const settings = {
+  patchSize: whole.optional().meta({ description: "Side of a patch in pixels; default: the model's own." }),
+  width: whole.optional().meta({ description: "Width of a token; default: the model's own." }),
+  depth: shared.depth,
+  heads: whole.optional().meta({ description: "Attention heads of each block; default: the model's own." }),
+  mlpRatio: positive.optional().meta({
+    description: "Width of the hidden layer of an MLP over that of a token; default: the model's own.",
+  }),
+  normEpsilon: positive.optional().meta({
+    description:
+      "What the norms of a transformer add to variances; default: 1e-6, or as the weights of `finetune` were trained.",
+  }),
+  distilled: z.boolean().optional().meta({
+    description: "Adds the distillation token to a model whose name does not imply it; default: as the name says.",
+  }),
+};
+
+export const parameters: ModelFamily<unknown>["parameters"] = {
+  names:
+    /^(cls_token|dist_token|pos_embed|patch_embed\.proj\.\w+|blocks\.\d+\..+|(fc_)?norm\.\w+|norm_pre\.\w+|reg_token|head(_dist)?\.\w+)$/,
+  anchors: ["cls_token", "patch_embed.proj.weight", "blocks.0.norm1.weight"],
+};
+
+/** A distillation token without a head, as transformers' DeiTForImageClassification has it. */
+export const optionsOf = (shapes: Shapes): Partial<DeitConfig> =>
+  shapes.has("dist_token") && shapes.has("head.weight") && !shapes.has("head_dist.weight")
+    ? { distillationHead: false }
+    : {};
+
+export const withoutTrace = ["heads", "normEpsilon"] as const;

@@ -1,0 +1,84 @@
+/** Settings of recipes that make a model: which there are, and how they become options of a model and come from them. */
+import { z } from "zod";
+import { whole } from "./families/family.js";
+import { families, type ModelOptions } from "./families/index.js";
+import { registeredModel } from "./registry.js";
+
+type Together<U> = (U extends unknown ? (u: U) => void : never) extends (i: infer I) => void ? I : never;
+type Families = typeof families;
+type Fragments = Together<{ [K in keyof Families]: Families[K]["settings"] }[keyof Families]>;
+
+/** Of every model: the side of its images. */
+const ofAll = {
+  imageSize: whole.optional().meta({
+    description: "Side of the square images in pixels; default: the model's own.",
+    timm: "img-size",
+  }),
+};
+
+/** The settings of all families; what several read is one setting. */
+const ofFamilies = Object.assign({}, ...Object.values(families).map(({ settings }) => settings)) as Fragments;
+
+/** Settings that make another architecture of a named model. */
+export const architectureSettings = { ...ofAll, ...ofFamilies };
+
+const dropRate = z.number().min(0).max(0.99);
+
+/** What drops out of a model while it trains. */
+export const dropSettings = {
+  dropPath: dropRate.default(0.1).meta({
+    description: "Stochastic depth: probability of skipping the last block; it grows linearly from 0 at the first.",
+    timm: "drop-path",
+  }),
+  dropout: dropRate.default(0).meta({ description: "Probability of dropping an activation.", timm: "drop" }),
+};
+
+/** The settings that one setting groups; undefined for one that stands alone. */
+export function groupedSettings(schema: unknown): z.ZodRawShape | undefined {
+  let inner = schema;
+  while (inner instanceof z.ZodDefault || inner instanceof z.ZodOptional) inner = inner.unwrap();
+  return inner instanceof z.ZodObject ? inner.shape : undefined;
+}
+
+const keys = Object.keys(architectureSettings);
+type Values = Readonly<Record<string, unknown>>;
+
+/** The options of a model that settings ask for: those that are given, out of their groups. */
+export function architectureOptions(settings: Values): ModelOptions {
+  const flat = keys.map((key) =>
+    groupedSettings(architectureSettings[key as keyof typeof architectureSettings])
+      ? ((settings[key] ?? {}) as Values)
+      : { [key]: settings[key] },
+  );
+  return given(Object.assign({}, ...flat));
+}
+
+/** The settings of the architecture that a registered model reads; undefined for another name. */
+function settingsReadBy(name: string): z.ZodRawShape | undefined {
+  const model = registeredModel(name);
+  return model && (model.fixed ? ofAll : { ...ofAll, ...model.family.settings });
+}
+
+/** The options by which a recipe may change a registered model's architecture; undefined for another name. */
+export function optionsReadBy(name: string): ReadonlySet<string> | undefined {
+  const read = settingsReadBy(name);
+  if (!read) return undefined;
+  return new Set(Object.entries(read).flatMap(([key, schema]) => Object.keys(groupedSettings(schema) ?? { [key]: 0 })));
+}
+
+/** The settings that make a registered model of these options, as a checkpoint holds them; none for another name. */
+export const settingsOf = (name: string, config: Values): Values =>
+  given(
+    Object.fromEntries(
+      Object.entries(settingsReadBy(name) ?? {}).map(([key, schema]) => {
+        const group = groupedSettings(schema);
+        return [key, group ? given(pick(config, Object.keys(group))) : config[key]];
+      }),
+    ),
+  );
+
+const pick = (values: Values, names: readonly string[]): Values =>
+  Object.fromEntries(names.map((name) => [name, values[name]]));
+
+const given = (values: Values): Values =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
