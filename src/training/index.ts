@@ -1,5 +1,5 @@
 /**
- * Training below the library's `train` and `distil`: a run by a whole recipe on an engine of one's own, and its steps.
+ * Training below the library's `train` and `distil`: a run of a whole recipe on a given engine, and its steps.
  * @module deit/training
  */
 export { parseRecipe, type Recipe, type RecipeSettings, recipeSchema } from "./recipe/recipe.js";

@@ -1,15 +1,15 @@
-/** What the sizes of classes mean for the figures of a run, told before it begins. */
+/** What class sizes mean for the results of a run, reported before it starts. */
 import type { Dataset } from "../../data/dataset/dataset.js";
 import { quoted } from "../../errors/quoted.js";
 
-/** How many times as large as the smallest class the largest may be before accuracy needs a line to be read against. */
+/** Maximum ratio of the largest to the smallest class before accuracy needs a baseline for comparison. */
 const unequal = 5;
-/** Names that a sentence holds at most. */
+/** Maximum names in a sentence. */
 const mostNames = 3;
 
 type Labels = Pick<Dataset, "classes" | "length" | "label">;
 
-/** Sentences on a division for training and measuring; `measured` is undefined where nothing is measured. */
+/** Sentences on the division for training and evaluation; `measured` is undefined if there is no evaluation. */
 export function classSizeWarnings(training: Labels, measured: Labels | undefined): readonly string[] {
   const { classes } = training;
   const sizes = countsOf(training);

@@ -7,13 +7,13 @@ import { openTrainingData } from "../../data/sources/training-classes.js";
 import { UsageError } from "../../errors/errors.js";
 import type { TrainEvent } from "../run-folder/events.js";
 
-/** A path, or a dataset that is open already. */
+/** A path, or a dataset that is already open. */
 export type DataPlace = string | Dataset;
 
-/** How the place is called in messages and in the run folder. */
+/** The name of the data in messages and in the run folder. */
 export const placeName = (place: DataPlace): string => (typeof place === "string" ? place : place.name);
 
-/** The part for training, of two classes at least. A dataset of the caller's own is divided only where a rule says so. */
+/** The training part, with at least two classes. The caller's own dataset is divided only by a rule. */
 export async function openForTraining(
   place: DataPlace,
   { rule, signal, onProgress }: Pick<OpenOptions, "rule" | "signal" | "onProgress">,
@@ -32,7 +32,7 @@ export async function openForTraining(
 export const ownPart = (dataset: Dataset, rule: SplitRule | undefined, part: PartName): Dataset =>
   partOf(dataset, rule ?? { kind: "given" }, part);
 
-/** A dataset of the caller's own to measure on; its classes must be those of the data. */
+/** The caller's own dataset for evaluation; its classes must be those of the data. */
 export function ownMeasured(dataset: Dataset, classes: readonly string[]): Dataset {
   const differs = dataset.classes.findIndex((name, i) => name !== classes[i]);
   if (differs >= 0 || dataset.classes.length !== classes.length)

@@ -1,4 +1,4 @@
-/** What a run is measured on: the data's parts for validation and testing, a share that was set aside, or other data. */
+/** The evaluation data of a run: the data's parts for validation and testing, a held-out share, or other data. */
 import { type Dataset, type PartName, sayings } from "../../data/dataset/dataset.js";
 import type { OnOpening } from "../../data/dataset/opening.js";
 import { type FoundPart, openDataset, openForMeasuring, partIfThere, passedOver } from "../../data/sources/open.js";
@@ -9,24 +9,27 @@ import { openingOf, ownMeasured, ownPart, placeName } from "./data-place.js";
 import type { DataOptions } from "./training-data.js";
 
 export interface MeasuredData {
-  /** Measured after each epoch; the best weights are chosen on it. */
+  /** Evaluated after each epoch; the best weights are chosen on it. */
   readonly test?: Dataset;
-  /** The part that `test` is. What is for testing and chosen on as well says too much of itself, so it is told. */
+  /**
+   * The part that `test` is. If the test part is also used for choosing, its accuracy is too optimistic, so this is
+   * noted.
+   */
   readonly testPart?: "validation" | "test";
-  /** Where `test` is for validation: what the best weights are measured on, once, at the end. */
+  /** If `test` is the validation part: the data on which the best weights are evaluated once, at the end. */
   readonly final?: Dataset;
 }
 
 type Asked = Pick<DataOptions, "data" | "validation" | "test" | "split" | "onEvent">;
 
 /**
- * Finds it. A part without labels is skipped where there is another, aloud; any other fault of a part is an error.
- * Where there is nothing to measure on, that is a warning, and the last epoch counts as the best.
+ * Finds it. A part without labels is skipped with a note if there is a different one; any other problem with a part is
+ * an error. If there is no evaluation data, that is a warning, and the last epoch counts as the best.
  */
 export async function measuredData(options: Asked, classes: readonly string[]): Promise<MeasuredData> {
   const warn = (text: Message) => options.onEvent?.(warning(text));
   const validation = await partFor("validation", options, classes);
-  // Other data that is named takes the place of the data's own parts.
+  // Explicitly given data replaces the data's own parts.
   const named = options.validation !== undefined && options.test === undefined;
   const test = named ? undefined : await partFor("test", options, classes);
   const datasets = [validation, test].flatMap((found) => (found?.kind === "there" ? [found.dataset] : []));
@@ -51,8 +54,8 @@ export async function measuredData(options: Asked, classes: readonly string[]): 
 }
 
 /**
- * Whether the data has a part of its own that a run can be measured on; a part for testing without labels, as in
- * competitions, is none. Throws FileError where a part cannot be used.
+ * Whether the data has its own part for evaluation; an unlabelled test part, as in competitions, does not count. Throws
+ * FileError if a part cannot be used.
  */
 export async function hasMeasuredPart(data: string, onProgress?: OnOpening): Promise<boolean> {
   const validation = await partIfThere(data, { split: "validation", onProgress });

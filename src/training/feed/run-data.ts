@@ -8,8 +8,8 @@ import { measuredData } from "./measured-data.js";
 import { resumedSplit } from "./training-data.js";
 
 /**
- * The test part or, where there is none, that for validation; undefined when the run was measured on nothing. `moved`: where the data lies now, when no longer where
- * the run found it.
+ * The test part or, if there is none, the validation part; undefined if the run had no evaluation. `moved`: the new
+ * location of the data, if it has been moved.
  */
 export async function runTestData(
   { folder, manifest }: RunSummary,

@@ -1,4 +1,4 @@
-/** What the host hands to a run of the step: the batch and all random numbers, each a pure function of its place. */
+/** The host's inputs to a run of the step: the batch and all random numbers, each a pure function of its position. */
 import type { Batch } from "../../data/loading/loader.js";
 import { RandomStream } from "../../random/stream.js";
 import { type HostTensor, hostTensor, type NamedTensors, type Program, type Shape } from "../../tensor/index.js";
@@ -13,15 +13,15 @@ export interface StepPlace {
   readonly batch: Batch;
 }
 
-/** Inputs that are not drawn: schedule scalars, and the teacher's stored answer. */
+/** Inputs that are not drawn: schedule scalars, and the teacher's stored outputs. */
 export interface GivenData {
   readonly scalars: Readonly<Record<string, number>>;
   readonly answer?: HostTensor;
 }
 
 /**
- * The data inputs of `program` for one batch; inputs that it does not use are not made. A process that makes a share of
- * the batch draws what belongs to the whole of it, as all others do, and gives its own rows.
+ * The data inputs of `program` for one batch; inputs that it does not use are not created. A process that makes a share
+ * of the batch draws for the whole batch, like all others, and supplies its own rows.
  */
 export function stepData(program: Program, place: StepPlace, { scalars, answer }: GivenData): NamedTensors {
   const data = new Map<string, HostTensor>();
@@ -49,7 +49,7 @@ export function stepData(program: Program, place: StepPlace, { scalars, answer }
   return data;
 }
 
-/** Images of all processes in a run of `program`. */
+/** Number of images of all processes in a run of `program`. */
 const wholeBatch = (program: Program): number | undefined =>
   program.inputs.find(({ name }) => batchRows.includes(name))?.shape[0];
 

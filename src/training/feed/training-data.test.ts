@@ -4,14 +4,15 @@ import { parseRecipe } from "../recipe/recipe.js";
 import { createStudent } from "../recipe/student.js";
 import { trainingLoader } from "./training-data.js";
 
-// A run of the program may find its batch where the step does not: 20 images hold one of 16, but none of 2 × 16.
+// There may be enough images for a run of the program but not for the step: 20 images are enough for 16, but not 2 ×
+// 16.
 it.each([
   [20, 32, 1, 1, false],
   [20, 32, 2, 1, false],
   [20, 32, 4, 1, false],
   [20, 24, 3, 1, false],
   [20, 20, 4, 1, true],
-  [300, 300, 2, 3, false], // repeated views come in multiples of 256
+  [300, 300, 2, 3, false], // repeated views are in multiples of 256
   [300, 256, 2, 3, true],
 ])(
   "%i images, batch %i in %i runs, %i views of each: whole steps %s",

@@ -1,4 +1,4 @@
-/** The data of a run: sound training images, images to test on, and the views of both. */
+/** The data of a run: readable training images, test images, and the views of both. */
 import { join } from "node:path";
 import type { ProcessGroup } from "../../cluster/process-group.js";
 import type { Augmentation } from "../../data/augment/augment.js";
@@ -20,7 +20,7 @@ import type { DataPlace } from "./data-place.js";
 
 export interface DataOptions {
   readonly data: DataPlace;
-  /** Other data that the best epoch is chosen on, and other data that its weights are measured on at the end. */
+  /** Other data for choosing the best epoch, and other data for evaluating its weights at the end. */
   readonly validation?: DataPlace;
   readonly test?: DataPlace;
   /** How the data is divided for training and testing (default: by its own parts). */
@@ -29,12 +29,14 @@ export interface DataOptions {
   readonly workers: number;
   /** Changes training images after the recipe's own augmentation. */
   readonly augment?: OwnAugmentation;
-  /** Processes that make each batch together. */
+  /** Processes that together make each batch. */
   readonly group?: ProcessGroup;
   readonly onEvent?: (event: TrainEvent) => void;
 }
 
-/** The dataset without images that cannot be read; with `stop` (the default) those are an error that lists them all. */
+/**
+ * The dataset without images that cannot be read; with `stop` (the default) they cause an error that lists them all.
+ */
 export async function withoutBadImages(
   dataset: Dataset,
   { onBadImage = "stop", onEvent, workers }: DataOptions,
@@ -59,33 +61,33 @@ export async function withoutBadImages(
   );
 }
 
-/** File of a run folder that says which samples were set aside for testing. */
+/** File of a run folder with the samples held out for testing. */
 export const splitFile = "split.json";
 
-/** The rule of a run that is resumed is what its folder records, whatever has been added to the data since. */
+/** The split rule of a resumed run is the one recorded in its folder, whatever has been added to the data since. */
 export async function resumedSplit(output: string, resume: boolean, rule?: SplitRule): Promise<SplitRule | undefined> {
   if (!resume || rule?.kind !== "hash") return rule;
   return readSplit(join(output, splitFile)).catch(() => rule);
 }
 
-/** What a run has set aside of its data, and the share that was asked for. */
+/** The held-out part of a run's data, and the requested share. */
 export interface SetAside {
   readonly share: number;
   readonly test: Dataset;
 }
 
-/** What is set aside by a rule; undefined where the parts were given. */
+/** The part held out by a rule; undefined if the parts were given. */
 export const setAsideBy = (rule: SplitRule | undefined, test: Dataset | undefined): SetAside | undefined =>
   rule && rule.kind !== "given" && test ? { share: rule.share, test } : undefined;
 
-/** Records the split of a run, where it was made and not given. */
+/** Records the split of a run, unless the parts were given. */
 export async function recordSplit(folder: RunFolder, split: SetAside | undefined, train: Dataset): Promise<void> {
   if (!split) return;
   const { share, test } = split;
   await writeSplit(folder.file(splitFile), share, train.length + test.length, test);
 }
 
-/** How the model of a run sees a test image, while it trains and ever after. */
+/** How test images are preprocessed for the model of a run, during training and afterwards. */
 export function viewOf(recipe: Recipe, model: Model): EvaluationView {
   return {
     ...defaultView(model),
@@ -95,7 +97,7 @@ export function viewOf(recipe: Recipe, model: Model): EvaluationView {
   };
 }
 
-/** What the model sees of a training image. */
+/** The transform of training images. */
 export function trainingTransform(recipe: Recipe, model: Model): Transform {
   const { crop, interpolation, flip, verticalFlip, cropScale, cropRatio: ratio } = recipe;
   const { imageSize: size, cropRatio } = model;
@@ -119,7 +121,7 @@ export function trainingTransform(recipe: Recipe, model: Model): Transform {
   };
 }
 
-/** Undefined when neither policy nor jitter is asked for. */
+/** Undefined if neither policy nor jitter is requested. */
 function augmentationOf(recipe: Recipe, { imageSize, normalization }: Model): Augmentation | undefined {
   const { autoAugment, colorJitter, hueJitter, interpolation } = recipe;
   const policy = parsePolicy(autoAugment);
@@ -135,8 +137,8 @@ function augmentationOf(recipe: Recipe, { imageSize, normalization }: Model): Au
 }
 
 /**
- * The loader of a run: batches of one run of the program, the same for everyone who has the recipe and the data. They make
- * one step an epoch at least, or that is an error.
+ * The loader of a run: batches for one run of the program, fully determined by the recipe and the data. Throws if there
+ * are not enough for one step per epoch.
  */
 export function trainingLoader(dataset: Dataset, recipe: Recipe, model: Model, options: DataOptions): Loader {
   const { batchSize, accumulate } = recipe;
@@ -145,7 +147,7 @@ export function trainingLoader(dataset: Dataset, recipe: Recipe, model: Model, o
       sentence`A batch of ${batchSize} cannot be made in ${accumulate} equal runs; choose an ${setting("accumulate")} that divides it.`,
     );
   }
-  // Each run's batch may be there where the step's is not.
+  // There may be enough images for a run's batch but not for the step's.
   const repeats = recipe.repeatedAugmentation;
   if (epochLength({ dataset, repeats }) < batchSize) throw fewerThanBatch(dataset, batchSize);
   return createLoader({

@@ -1,9 +1,12 @@
-/** The recipe of a run for which none was named: which of the packaged ones, with a batch and epochs that fit the data. */
+/**
+ * Chooses the recipe of a run if none was given: one of the packaged ones, with a batch size and epochs that fit the
+ * data.
+ */
 import { type Message, sentence, setting, way } from "../../errors/sentence.js";
 import type { RecipeSettings } from "./recipe.js";
 
 export interface FoundData {
-  /** To train on. */
+  /** Number of training images. */
   readonly images: number;
   readonly classes: number;
 }
@@ -11,17 +14,17 @@ export interface FoundData {
 export interface ChosenRecipe {
   /** Name of a packaged recipe. */
   readonly name: "finetune" | "small-data" | "deit-tiny";
-  /** What is changed in it for this data. */
+  /** Changes to it for this data. */
   readonly changes: Partial<RecipeSettings>;
-  /** Why this one, and what to expect: to follow its name. */
+  /** Why it was chosen, and what to expect; follows its name in a sentence. */
   readonly why: string;
   readonly expect: Message;
 }
 
-/** From so many images on, the recipe of ImageNet has enough to learn from. */
+/** From this many images there is enough data for the ImageNet recipe. */
 const plenty = 100_000;
 
-/** `weights`: whether the run begins from some. `batchSize`: where the user has decided on one. */
+/** `weights`: whether the run starts from weights. `batchSize`: the user's choice, if any. */
 export function chooseRecipe(data: FoundData, weights: boolean, batchSize?: number): ChosenRecipe {
   const { images, classes } = data;
   const of = `${count(images, "image")} of ${count(classes, "class", "classes")}`;
@@ -55,7 +58,7 @@ export function chooseRecipe(data: FoundData, weights: boolean, batchSize?: numb
   };
 }
 
-/** Share of each class that is set aside for testing where the data has no part for it. */
+/** Share of each class that is held out for testing if the data has no part for it. */
 export const setAside = (images: number): number => (images < 5000 ? 0.2 : images < 100_000 ? 0.1 : 0.02);
 
 const count = (n: number, one: string, many = `${one}s`): string => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
@@ -64,7 +67,7 @@ const count = (n: number, one: string, many = `${one}s`): string => `${n.toLocal
 const smallBatch = (images: number, most: number): number =>
   Math.max(1, Math.min(most, 2 ** Math.floor(Math.log2(Math.max(1, images / 3)))));
 
-/** The rate grows with the root of the batch, as Adam's noise asks for. */
+/** The rate scales with the square root of the batch size, as appropriate for Adam's noise. */
 function fineTuningBatch(images: number, given?: number): { readonly batch: number; readonly lr: number } {
   const batch = given ?? smallBatch(images, images < 5000 ? 16 : images < plenty ? 32 : 256);
   return { batch, lr: Number((1e-4 * Math.sqrt(batch / 16)).toPrecision(2)) };
@@ -72,7 +75,7 @@ function fineTuningBatch(images: number, given?: number): { readonly batch: numb
 
 const leastEpochs = (images: number): number => (images < 5000 ? 8 : images < plenty ? 5 : 3);
 
-/** Epochs that make so many steps, within limits. */
+/** Epochs for this many steps, within limits. */
 function epochsFor(images: number, batch: number, range: Readonly<Record<"steps" | "least" | "most", number>>): number {
   const perEpoch = Math.max(1, Math.floor(images / batch));
   return Math.min(range.most, Math.max(range.least, Math.ceil(range.steps / perEpoch)));

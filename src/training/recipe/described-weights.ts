@@ -1,4 +1,4 @@
-/** What weights say of the model they belong to, as settings of a recipe. */
+/** The model described by weights, as settings of a recipe. */
 import { checkpointMetadata, savedConfig } from "../../evaluation/checkpoint-metadata.js";
 import { describeWeights } from "../../evaluation/describe-weights.js";
 import { type DeitSizes, recognizeDeit } from "../../models/deit-sizes.js";
@@ -10,8 +10,8 @@ import { locateWeights } from "../../weights/locate.js";
 import type { RecipeSettings } from "./recipe.js";
 
 /**
- * The settings `model`, its sizes and `imageSize` of the weights that `source` means; none where nothing tells. Weights
- * of a distilled model also ask for `distillation: "labels"`, so that both heads learn. Throws what reading them does.
+ * The settings `model`, its sizes and `imageSize` of the weights at `source`; empty if unknown. Weights of a distilled
+ * model also set `distillation: "labels"`, so that both heads learn. Throws the errors of reading them.
  */
 export async function describedWeights(source: string, model?: string): Promise<Partial<RecipeSettings>> {
   const files = await locateWeights({ weights: source, model: model ?? usualModel });

@@ -1,4 +1,4 @@
-/** Recipes as files: a path, or the name of one that comes with the package; and changes to them as texts. */
+/** Recipes as files: a path, or the name of one that comes with the package; and changes to them as strings. */
 
 import { readdir, stat } from "node:fs/promises";
 import { basename, extname, join, resolve } from "node:path";
@@ -25,7 +25,7 @@ export async function recipeNames(): Promise<string[]> {
 
 const modules = [".ts", ".mts", ".js", ".mjs"];
 
-/** Whether `text` means a recipe rather than data: a packaged name, or a file of JSON or code. */
+/** Whether `text` refers to a recipe rather than data: a packaged name, or a file of JSON or code. */
 export async function isRecipe(text: string): Promise<boolean> {
   const there = await stat(text).catch(() => undefined);
   if (there) return there.isFile() && [".json", ...modules].includes(extname(text));
@@ -33,9 +33,9 @@ export async function isRecipe(text: string): Promise<boolean> {
 }
 
 /**
- * Settings of the recipe that `text` means: a path of a file, or a name of a packaged recipe. JSON is read; a module
- * (.ts, .js) is run, since it is the user's own program, and its default export is the settings or a function that
- * gives them. Throws UsageError with the nearest name where it is neither.
+ * Settings of the recipe `text`: a file path, or the name of a packaged recipe. JSON is read; a module (.ts, .js) is
+ * executed, since it is the user's own program, and its default export is the settings or a function that returns them.
+ * Throws UsageError, suggesting the nearest name, if it is neither.
  */
 export async function readRecipe(text: string): Promise<Record<string, unknown>> {
   const path = (await isFile(text)) ? text : await packagedPath(text);
@@ -58,7 +58,7 @@ async function runModule(path: string): Promise<unknown> {
   }
 }
 
-/** Bytes of a recipe; names of ten thousand classes take a megabyte. */
+/** Maximum bytes of a recipe; names of ten thousand classes take a megabyte. */
 const largest = 16 << 20;
 
 async function parseFile(path: string): Promise<unknown> {
@@ -74,7 +74,7 @@ const isFile = (path: string): Promise<boolean> =>
     () => false,
   );
 
-/** Recipes to name to somebody who knows none. */
+/** Recipes to suggest to new users. */
 const starters = ["finetune", "small-data", "cifar10-cpu", "deit-tiny"];
 
 async function packagedPath(text: string): Promise<string> {
@@ -87,8 +87,8 @@ async function packagedPath(text: string): Promise<string> {
 }
 
 /**
- * Settings changed by texts such as `lr=1e-3`, `cropScale=[0.5,1]` or `regnet.slope=20`; values are JSON or, failing
- * that, plain text.
+ * Applies changes such as `lr=1e-3`, `cropScale=[0.5,1]` or `regnet.slope=20` to settings; values are JSON or, failing
+ * that, plain strings.
  */
 export function applySettings(settings: Settings, changes: readonly string[]): Record<string, unknown> {
   return changes.reduce<Record<string, unknown>>(

@@ -1,16 +1,18 @@
-/** The packaged recipe that fits data for which none was named, as settings. */
+/** The packaged recipe that fits the data if none was given, as settings. */
 import { type ChosenRecipe, chooseRecipe } from "./chosen.js";
 import { describedWeights } from "./described-weights.js";
 import { readRecipe } from "./file.js";
 
-/** What decides beside the data. */
+/** What the choice depends on besides the data. */
 export interface FittingOptions {
   readonly finetune?: string;
   readonly model?: string;
   readonly batchSize?: number;
 }
 
-/** Chooses by the images to learn from; the settings are the recipe's, what the weights say, and what the data asks for. */
+/**
+ * Chooses by the training images; the settings are those of the recipe, of the weights, and those that fit the data.
+ */
 export async function fittingRecipe(
   { length: images, classes }: { readonly length: number; readonly classes: readonly string[] },
   { finetune, model, batchSize }: FittingOptions,

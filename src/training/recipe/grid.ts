@@ -13,13 +13,13 @@ import { parseRecipe, type Recipe } from "./recipe.js";
 const settings = z.record(z.string(), z.unknown());
 
 export const gridSchema = z.strictObject({
-  /** What it is for. */
+  /** Its purpose. */
   about: z.string().default(""),
-  /** A recipe's file or name, default: that of the command. */
+  /** A recipe's file or name (default: that of the command). */
   recipe: z.string().optional(),
-  /** Settings that all cells share. */
+  /** Settings shared by all cells. */
   settings: settings.default({}),
-  /** Rows by name: what each changes. */
+  /** Rows by name, with the changes of each. */
   variants: z.record(z.string(), settings).default({}),
   /** Values of settings, of which all combinations are run. */
   vary: z.record(z.string(), z.array(z.unknown()).min(1)).default({}),
@@ -34,14 +34,14 @@ export interface Cell {
   readonly row: string;
   readonly seed: number;
   readonly recipe: Recipe;
-  /** Its folder below that of the sweep. */
+  /** Its folder, relative to that of the sweep. */
   readonly folder: string;
 }
 
-/** More is a mistake in writing rather than a plan. */
+/** A larger grid is more likely a typo than a plan. */
 const mostCells = 10_000;
 
-/** Checks a grid; throws UsageError with a sentence for what is wrong. */
+/** Validates a grid; throws UsageError for what is wrong. */
 export function parseGrid(value: unknown, name: string): Grid {
   const parsed = gridSchema.safeParse(value);
   if (parsed.success) return parsed.data;
@@ -57,10 +57,13 @@ export async function gridNames(): Promise<string[]> {
   return (await readdir(packagedGrids()).catch(() => [])).map((file) => basename(file, ".json")).sort();
 }
 
-/** Bytes of a grid. */
+/** Maximum bytes of a grid. */
 const largest = 16 << 20;
 
-/** The grid of a file, or of that name among those that come with the package (`table3`, `table8`, `table8-finetuning`). */
+/**
+ * The grid in a file, or with that name among those that come with the package (`table3`, `table8`,
+ * `table8-finetuning`).
+ */
 export async function readGrid(text: string): Promise<Grid> {
   const names = await gridNames();
   if (extname(text) === "" && !names.includes(text))
@@ -75,7 +78,7 @@ export async function readGrid(text: string): Promise<Grid> {
   return parseGrid(value, path);
 }
 
-/** All runs of a grid over the settings of a recipe: rows in their order, seeds within each. Checks every recipe. */
+/** All runs of a grid over the settings of a recipe: rows in order, seeds within each. Validates every recipe. */
 export function cellsOf(grid: Grid, base: Readonly<Record<string, unknown>>): Cell[] {
   const variants = Object.keys(grid.variants).length > 0 ? Object.entries(grid.variants) : [["", {}] as const];
   const combinations = combine(Object.entries(grid.vary));

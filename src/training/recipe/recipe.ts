@@ -1,4 +1,4 @@
-/** A recipe: everything that decides how a run goes, checked, with the paper's defaults (table 9). */
+/** A recipe: everything that determines a run, validated, with the paper's defaults (table 9). */
 import type { z } from "zod";
 import { parsePolicy } from "../../data/augment/policy.js";
 import type { Interpolation } from "../../data/pixels/resize.js";
@@ -16,7 +16,7 @@ import { settingSentence, unknownSetting } from "./sentences.js";
 
 export { type Recipe, type RecipeSettings, recipeSchema } from "./schema.js";
 
-/** Fills in defaults; throws UsageError with a sentence for a wrong value, and the nearest name for a typo. */
+/** Fills in defaults; throws UsageError for a wrong value, suggesting the nearest name for a typo. */
 export function parseRecipe(settings: unknown): Recipe {
   const result = recipeSchema.safeParse(settings);
   if (!result.success)
@@ -42,7 +42,7 @@ export function parseRecipe(settings: unknown): Recipe {
   return recipe;
 }
 
-/** The paper's defaults made to fit a short run and a low rate. */
+/** Adapts the paper's defaults to a short run and a low rate. */
 function fittingDefaults(recipe: Recipe, settings: unknown): Recipe {
   const given = (key: keyof Recipe) => (settings as Partial<Recipe> | undefined)?.[key] !== undefined;
   const { warmupEpochs, minLr, epochs } = recipe;
@@ -55,7 +55,7 @@ function fittingDefaults(recipe: Recipe, settings: unknown): Recipe {
   };
 }
 
-/** Schedules that would do the contrary of what they are for. */
+/** Refuses schedules that would do the opposite of their purpose. */
 function refuseMeaninglessSchedule(recipe: Recipe): void {
   const { schedule, epochs, cooldownEpochs, minLr, scaleLr, batchSize } = recipe;
   if (!schedules[schedule].reachesMinLr) return;
@@ -82,7 +82,9 @@ export interface RecipeDifference {
   readonly b: unknown;
 }
 
-/** Settings that differ, in the schema's order, then others; `about` and `why` say nothing about the run and are left out. */
+/**
+ * Settings that differ, in the schema's order, then others; `about` and `why` do not affect the run and are omitted.
+ */
 export function recipeDifferences(
   a: Readonly<Record<string, unknown>>,
   b: Readonly<Record<string, unknown>>,
@@ -140,7 +142,7 @@ export function emaDecayAt({ emaDecay, emaWarmup }: Pick<Recipe, "emaDecay" | "e
   return emaWarmup ? Math.min(emaDecay, step <= 1 ? 0 : 1 - step ** (-2 / 3)) : emaDecay;
 }
 
-/** How images are resized where nothing is random. */
+/** How images are resized without random choices. */
 export function evaluationInterpolation({ interpolation }: Recipe): Interpolation {
   return interpolation === "random" ? "bicubic" : interpolation;
 }

@@ -1,4 +1,7 @@
-/** Options of facebookresearch/deit's main.py, and where they are here. docs/from-facebookresearch-deit.md says more. */
+/**
+ * Options of facebookresearch/deit's main.py, and their equivalents in deit. docs/from-facebookresearch-deit.md says
+ * more.
+ */
 import { type Message, sentence, setting } from "../../errors/sentence.js";
 
 export const releasedOptions: Readonly<Record<string, Message>> = {

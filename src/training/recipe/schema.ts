@@ -1,6 +1,6 @@
 /**
- * The settings of a recipe: what each means, its default (the paper's, table 9) and its range. The meanings are the text
- * of docs/settings.md and of the command line's options; `timm` names the option of timm's train.py that does the same.
+ * The settings of a recipe: the meaning of each, its default (the paper's, table 9) and its range. The meanings are the
+ * text of docs/settings.md and of the command line's options; `timm` names the equivalent option of timm's train.py.
  */
 import { z } from "zod";
 import { normalizationNames, normalizationSchema } from "../../evaluation/normalization.js";
@@ -23,7 +23,7 @@ const names = <Table extends Readonly<Record<string, unknown>>>(table: Table) =>
 type Together<U> = (U extends unknown ? (u: U) => void : never) extends (i: infer I) => void ? I : never;
 type Fragments<Table> = { [K in keyof Table]: Table[K] extends { settings: infer S } ? S : never }[keyof Table];
 
-/** The settings of all of a table's components; what several read is one setting. */
+/** The settings of all of a table's components; one shared by several is one setting. */
 const fragments = <Table extends Readonly<Record<string, { readonly settings: z.ZodRawShape }>>>(table: Table) =>
   Object.assign({}, ...Object.values(table).map(({ settings }) => settings)) as Together<Fragments<Table>>;
 
@@ -244,5 +244,5 @@ export const recipeSchema = z.strictObject({
 
 /** A recipe with every setting. */
 export type Recipe = Readonly<z.infer<typeof recipeSchema>>;
-/** A recipe as it is written: settings left out take their defaults. */
+/** A recipe as written: omitted settings take their defaults. */
 export type RecipeSettings = z.input<typeof recipeSchema>;

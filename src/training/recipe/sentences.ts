@@ -4,7 +4,7 @@ import { didYouMean } from "../../errors/nearest.js";
 import { quoted } from "../../errors/quoted.js";
 import { releasedOptions } from "./released-options.js";
 
-/** `known` are the settings there are. */
+/** `known` are the existing settings. */
 export function unknownSetting(key: string, known: readonly string[]): string {
   const theirs = key.replace(/^--/, "").replaceAll("_", "-");
   return Object.hasOwn(releasedOptions, theirs)
@@ -12,7 +12,7 @@ export function unknownSetting(key: string, known: readonly string[]): string {
     : `The recipe has no setting ${quoted(key)}${didYouMean(key, known)}`;
 }
 
-/** One finding of the schema about `settings`; `namesAt` tells the names that are valid below a path. */
+/** A sentence for one issue of the schema with `settings`; `namesAt` returns the valid names below a path. */
 export function settingSentence(
   issue: z.core.$ZodIssue,
   settings: unknown,
@@ -39,7 +39,7 @@ export function settingSentence(
   return `The setting "${name}" of the recipe is wrong: ${wanted ? `it ${found}, and must be ${wanted}` : issue.message}.`;
 }
 
-/** What the schema wants in this place, to follow "must be"; undefined where only its own message tells. */
+/** What the schema expects here, to follow "must be"; undefined if only its own message says so. */
 function expectation(issue: z.core.$ZodIssue): string | undefined {
   switch (issue.code) {
     case "invalid_type":
@@ -73,11 +73,11 @@ function brief(value: unknown): string {
   try {
     return (JSON.stringify(value) ?? String(value)).slice(0, 80);
   } catch {
-    return "a value too deep to show"; // thousands of brackets within one another
+    return "a value too deep to show"; // thousands of nested brackets
   }
 }
 
-/** The words that would have been valid in this place. */
+/** The words that would have been valid here. */
 function wordsOf(issue: z.core.$ZodIssue): string[] {
   if (issue.code === "invalid_union") return issue.errors.flat().flatMap(wordsOf);
   return issue.code === "invalid_value" ? issue.values.filter((v) => typeof v === "string") : [];

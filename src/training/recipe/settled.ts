@@ -1,4 +1,4 @@
-/** What a recipe leaves to the weights that it begins from: how images are normalised, and what the shapes do not tell. */
+/** Settings that a recipe takes from its initial weights: how images are normalised, and what shapes do not show. */
 import { DeitError } from "../../errors/errors.js";
 import { type DescribedWeights, describeWeights } from "../../evaluation/describe-weights.js";
 import { resolveView } from "../../evaluation/view.js";
@@ -14,9 +14,9 @@ export interface SettledRecipe {
 }
 
 /**
- * The recipe with the normalisation and the epsilon of the norms of the weights in `finetune`, where these are left to
- * them and are not the model's own; `notes` say so. A run that continues may have lost its first weights: then the recipe
- * stays as it is.
+ * The recipe with the normalisation and the norms' epsilon of the weights in `finetune`, if it does not set them and
+ * they differ from the model's own; `notes` report this. A resumed run may no longer have its initial weights: then the
+ * recipe is unchanged.
  */
 export async function settledRecipe(recipe: Recipe, own?: OwnModel): Promise<SettledRecipe> {
   const described = recipe.finetune === undefined ? undefined : await describedIn(recipe.finetune, recipe.model);
@@ -55,7 +55,7 @@ async function describedIn(weights: string, model: string): Promise<DescribedWei
     const found = await locateWeights({ weights, model });
     return await describeWeights(found, await readDescription(found));
   } catch (error) {
-    if (error instanceof DeitError && error.exitCode !== 5) return undefined; // beginning from them says what is wrong
+    if (error instanceof DeitError && error.exitCode !== 5) return undefined; // loading them will report what is wrong
     throw error;
   }
 }

@@ -7,7 +7,7 @@ import { createModel, type ModelOptions } from "../../models/registry.js";
 import { architectureOptions, optionsReadBy } from "../../models/settings.js";
 import type { Recipe } from "./recipe.js";
 
-/** Creates it for `classes` classes and checks that it fits the recipe's distillation. */
+/** Creates it for `classes` classes and checks that it suits the recipe's distillation. */
 export function createStudent(recipe: Recipe, classes: number, own?: OwnModel): Model {
   const { dropPath, dropout } = recipe;
   const asked = architectureOptions(recipe);

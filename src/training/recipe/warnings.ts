@@ -1,11 +1,11 @@
-/** What a recipe will do to a run of so many steps that its user may not expect, told before the first one. */
+/** Possibly unexpected effects of a recipe on a run of this many steps, reported before the first one. */
 
 import { scheduledRate } from "../step/schedules/index.js";
 import { emaDecayAt, type Recipe, scheduleOf } from "./recipe.js";
 
-/** Share of the first weights in the average at the end from which on it is worth a word. */
+/** Share of the initial weights in the final average from which there is a warning. */
 const tooMuch = 0.05;
-/** Share of the rate that a schedule reaches at its highest, below which it is. */
+/** Share of the rate that a schedule reaches at its peak, below which there is a warning. */
 const tooLow = 0.7;
 
 export function runWarnings(recipe: Recipe, stepsPerEpoch: number): string[] {
@@ -17,7 +17,7 @@ export function runWarnings(recipe: Recipe, stepsPerEpoch: number): string[] {
 function averageStillYoung(recipe: Recipe, steps: number): string | undefined {
   const { emaDecay, emaWarmup } = recipe;
   if (emaDecay === 0) return undefined;
-  // With warm-up the first step already puts its own weights in the place of the first ones.
+  // With warm-up the first step already replaces the initial weights with its own.
   const left = emaWarmup ? emaDecayAt(recipe, 1) : emaDecay ** steps;
   if (left < tooMuch) return undefined;
   return `The average of the weights (emaDecay ${emaDecay}) averages over ${Math.round(1 / (1 - emaDecay)).toLocaleString("en")} steps, but the run has ${steps.toLocaleString("en")}: ${(100 * left).toFixed(0)} % of it will still be the weights from before training, and it is what best and last weights hold. Set emaWarmup=true, a smaller emaDecay, or emaDecay=0.`;

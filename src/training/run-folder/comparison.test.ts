@@ -30,7 +30,7 @@ const epoch = (n: number, top1: number) => ({
   ...{ time, kind: "epoch", epoch: n, step: n, lr: 0.1, trainLoss: 1 / n, trainTop1: 50, seconds: 2 },
   ...{ imagesPerSecond: 9, loaderWait: 0, checkpointWait: 0, test: { top1, top5: 100, loss: 1, images: 10 } },
 });
-/** The process was killed before the epoch's end was saved; the next one makes it again. */
+/** The process was killed before the epoch's end was saved; the next one repeats it. */
 const killed = { time, kind: "resumed", epoch: 0, step: 0, runs: 0, changed: {} };
 
 describe("differences of runs", () => {

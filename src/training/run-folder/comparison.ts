@@ -1,4 +1,4 @@
-/** Two runs or recipes beside each other: settings, and of runs their environment and results. */
+/** Compares two runs or recipes: settings, and for runs their environment and results. */
 import { stat } from "node:fs/promises";
 import { sep } from "node:path";
 import { UsageError } from "../../errors/errors.js";
@@ -39,7 +39,7 @@ export function comparedRun(run: RunSummary): ComparedRun {
   };
 }
 
-/** What of a run's manifest its result depends on. */
+/** Fields of a run's manifest that its result depends on. */
 const noted = ["deit", "data", "validation", "split", "dataset", "images", "classes", "teacher", "precision"] as const;
 
 const pick = <T extends object>(values: T, keys: readonly (keyof T)[]): Values =>

@@ -1,4 +1,4 @@
-/** TensorBoard's event file: scalars by step, in records that TensorBoard reads while the run continues. */
+/** TensorBoard's event file: scalars by step, in records that TensorBoard can read during the run. */
 import { appendFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
@@ -22,7 +22,7 @@ export function record(data: Uint8Array): Uint8Array {
   return out;
 }
 
-/** TensorFlow turns its checksums, so that one of data that holds checksums is no weaker. */
+/** TensorFlow masks its checksums, so that checksums of data containing checksums are not weaker. */
 const masked = (crc: number): number => (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
 
 /** The first event of a file. `time`: seconds since 1970. */
@@ -51,13 +51,13 @@ export function scalarEvent(time: number, step: number, values: Readonly<Record<
 
 /** Steps between two points of the curves within an epoch. */
 const stride = 10;
-/** Bytes that are kept back at most. */
+/** Maximum bytes buffered. */
 const pendingBytes = 16_384;
 
 export interface EventFile {
-  /** Takes what training tells. */
+  /** Handles an event of training. */
   onEvent(event: TrainEvent): void;
-  /** Writes what is kept back. Throws FileError when the file could not be written. */
+  /** Writes what is buffered. Throws FileError if the file could not be written. */
   close(): Promise<void>;
 }
 

@@ -5,9 +5,9 @@ import { type Message, Sentence } from "../../errors/sentence.js";
 import type { EvaluationResult } from "../../evaluation/metrics.js";
 import type { Model } from "../../models/model.js";
 
-/** What `train` tells while it runs. */
+/** An event reported by `train` while it runs. */
 export type TrainEvent =
-  /** Images that the body of the model has looked at, for fitting its heads before the first step. */
+  /** Images processed by the model's body, for fitting its heads before the first step. */
   | { readonly kind: "fitting"; readonly images: number; readonly total: number }
   /** Data is being opened: archives are listed, or files fetched. */
   | ({ readonly kind: "opening" } & OpeningProgress)
@@ -15,7 +15,7 @@ export type TrainEvent =
       readonly kind: "start";
       readonly model: Model;
       readonly steps: number;
-      /** Steps that are done already, where a run continues. */
+      /** Steps that are already done in a resumed run. */
       readonly stepsDone: number;
       readonly batchSize: number;
       /** Runs of the program that make one step. */
@@ -23,7 +23,7 @@ export type TrainEvent =
       readonly images: number;
       readonly parameters: number;
       readonly engine: EngineInfo;
-      /** What `test` in the epochs is measured on. */
+      /** The part that `test` in the epochs refers to. */
       readonly testPart?: "validation" | "test";
     }
   | {
@@ -36,15 +36,15 @@ export type TrainEvent =
       readonly loaderWait: number;
     }
   | { readonly kind: "epoch"; readonly record: EpochRecord }
-  /** The best weights, measured once on the part for testing after they were chosen on that for validation. */
+  /** The best weights, evaluated once on the test part after they were chosen on the validation part. */
   | { readonly kind: "final"; readonly result: EvaluationResult }
   | Warning;
 
-/** What has gone wrong or may. `about` tells those apart that only concern a run which someone may still change. */
+/** Something that has gone wrong or may. `about` marks warnings that only matter while a run can still be changed. */
 export interface Warning {
   readonly kind: "warning";
   readonly message: string;
-  /** The message for who shows the settings that it names in a way of their own; where it names some. */
+  /** The message for callers that display setting names in their own way; present if it names settings. */
   readonly sentence?: Sentence;
   readonly about?: "loss jump";
 }
@@ -57,7 +57,7 @@ export const warning = (text: Message): Warning => ({
 
 /** One line of the log. */
 export interface EpochRecord {
-  /** From 1; 0 stands for heads that were fitted before the first step. */
+  /** From 1; 0 means heads that were fitted before the first step. */
   readonly epoch: number;
   readonly step: number;
   readonly lr: number;

@@ -1,4 +1,4 @@
-/** A run's folder: recipe, manifest, log and checkpoints; one process at a time writes in it. */
+/** A run's folder: recipe, manifest, log and checkpoints; only one process at a time writes to it. */
 import { appendFile, readdir } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { TrainingError, UsageError } from "../../errors/errors.js";
@@ -14,26 +14,26 @@ import { type Change, changesOf, describeRun, type RunDescription, runFiles } fr
 
 export interface RunFolder {
   readonly path: string;
-  /** What was known of the run before this process opened it; undefined for a new one. */
+  /** The run's description before this process opened it; undefined for a new one. */
   readonly before?: RunDescription;
-  /** Settings that were changed since. */
+  /** Settings that have changed since. */
   readonly changes: Readonly<Record<string, Change>>;
   /** Path of a file in it. */
   file(name: string): string;
   /** Appends one line of JSON to the log, with the time. */
   log(entry: LogEntry): Promise<void>;
-  /** Takes changed settings back, so that the run can continue as it was. */
+  /** Reverts changed settings, so that the run can continue as before. */
   undo(): Promise<void>;
-  /** Throws when another process has taken the folder over, as one may whose lock gave no sign of life. */
+  /** Throws if another process has taken the folder over, as it may if this one's lock showed no sign of life. */
   confirm(): Promise<void>;
-  /** Aborts when that has been noticed. */
+  /** Aborts when that is detected. */
   readonly lost?: AbortSignal;
-  /** Lets other processes write in it. */
+  /** Releases it to other processes. */
   close(): Promise<void>;
 }
 
 /**
- * Creates the folder and locks it. One that holds weights of another run is refused, unless `resume`; then its settings
+ * Creates the folder and locks it. Throws if it contains weights of another run, unless `resume`; then its settings
  * must be the same, except for those in `allowed`.
  */
 export async function openRunFolder(
@@ -52,7 +52,7 @@ export async function openRunFolder(
   });
   const log = join(path, "log.jsonl");
   try {
-    // A run that saved nothing, such as one whose batch did not fit, is in nobody's way.
+    // A run that saved nothing, such as one whose batch did not fit, may be overwritten.
     const before = resume || (await holdsWeights(path)) ? await describeRun(path) : undefined;
     if (before && !resume) {
       throw new UsageError(
@@ -66,7 +66,7 @@ export async function openRunFolder(
       ? { ...run.manifest, began: before.manifest.began, deit: before.manifest.deit }
       : run.manifest;
     const describe = async ({ manifest, recipe }: RunDescription) => {
-      // The recipe last: where it is, a run was started and its manifest is there too.
+      // The recipe last: if it exists, a run was started and its manifest exists too.
       await writeFileAtomic(join(path, runFiles.manifest), `${JSON.stringify(manifest, null, 2)}\n`);
       await writeFileAtomic(join(path, runFiles.recipe), `${JSON.stringify(recipe, null, 2)}\n`);
     };
@@ -119,7 +119,7 @@ export function silentRunFolder(path: string): RunFolder {
   };
 }
 
-/** Cuts off a last line that a killed process or a full disk has left half written. */
+/** Removes a last line left incomplete by a killed process or a full disk. */
 async function removeTornLine(path: string): Promise<void> {
   const file = await openRegular(path, "change").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;

@@ -8,7 +8,7 @@ const count = z.number().int().min(0);
 /** JSON has no NaN and no infinity; they are written as null. */
 const measured = z.number().nullable();
 
-/** Every line says when it was written (ISO 8601, UTC). */
+/** Every line has the time when it was written (ISO 8601, UTC). */
 const line = <K extends string, S extends z.ZodRawShape>(kind: K, shape: S) =>
   z.object({ time: z.iso.datetime(), kind: z.literal(kind), ...shape });
 
@@ -22,7 +22,7 @@ const testResultSchema = z.object({
 
 /** Zod schema of a line of `log.jsonl`. */
 export const logSchema = z.discriminatedUnion("kind", [
-  /** A process begins to write: what its results may depend on beside the recipe. */
+  /** A process starts writing: what its results may depend on besides the recipe. */
   line("environment", {
     node: z.string(),
     v8: z.string(),
@@ -35,12 +35,12 @@ export const logSchema = z.discriminatedUnion("kind", [
     threads: count.optional(),
     precisions: z.array(z.string()),
   }),
-  /** A process continues with the run; later lines of earlier processes are void beyond this position. */
+  /** A process resumes the run; lines of earlier processes beyond this position are void. */
   line("resumed", {
     epoch: count,
     step: count,
     runs: count,
-    /** Settings that differ from those before, by name. */
+    /** Settings that differ from the previous ones, by name. */
     changed: z.record(z.string(), z.object({ from: z.unknown(), to: z.unknown() })),
   }),
   /** An epoch is done. */
@@ -57,9 +57,9 @@ export const logSchema = z.discriminatedUnion("kind", [
     checkpointWait: z.number(),
     seconds: z.number(),
   }),
-  /** Something a user should know and training went on with. */
+  /** Something that the user should know but that did not stop training. */
   line("warning", { message: z.string(), about: z.string().optional() }),
-  /** Loss or gradients, or the answers of the teacher in the step, were not finite. */
+  /** Loss, gradients or teacher outputs in the step were not finite. */
   line("broken", {
     what: z.enum(["loss", "gradients", "teacher"]),
     loss: measured,
@@ -70,13 +70,13 @@ export const logSchema = z.discriminatedUnion("kind", [
     run: count,
     /** The first tensor that is not finite, in the order of computation. */
     first: z.string(),
-    /** What happens now. */
+    /** What happens next. */
     onNaN: z.enum(["stop", "skip", "rollback"]),
     /** Indices of the batch's samples in the dataset; their names are in the file `diagnosis`. */
     samples: z.array(count),
     diagnosis: z.string(),
   }),
-  /** The run went back to a saved state. */
+  /** The run returned to a saved state. */
   line("rollback", { epoch: count, step: count, runs: count, attempt: count, rateFactor: z.number() }),
   /** The process ends before the run is done; its state is saved. */
   line("stopped", { reason: z.string(), epoch: count, step: count, runs: count }),
@@ -85,7 +85,7 @@ export const logSchema = z.discriminatedUnion("kind", [
     epoch: count,
     step: count,
     bestTop1: z.number().optional(),
-    /** Of the best weights on the part for testing, where they were chosen on another. */
+    /** Result of the best weights on the test part, if they were chosen on a different one. */
     test: testResultSchema.optional(),
   }),
 ]);
@@ -93,15 +93,15 @@ export const logSchema = z.discriminatedUnion("kind", [
 /** A line of `log.jsonl`, by its `kind`. */
 export type LogLine = z.infer<typeof logSchema>;
 
-/** A line as it is handed to the log, which adds the time. */
+/** A line as passed to the log, which adds the time. */
 export type LogEntry = LogLine extends infer L ? (L extends LogLine ? Omit<L, "time"> : never) : never;
 
-/** Bytes of a log: a million epochs have some 400. */
+/** Maximum bytes of a log: a million epochs of about 400 bytes. */
 const largest = 400 * 2 ** 20;
 
 /**
- * All sound lines of a log. Lines that are torn (a process was killed) or of a kind this version does not know are left
- * out, and so are epochs that were made again after a resume or a rollback.
+ * All valid lines of a log. Incomplete lines (of a killed process) and lines of unknown kinds are omitted, and so are
+ * epochs that were repeated after a resume or a rollback.
  */
 export async function readLog(path: string): Promise<LogLine[]> {
   const text = await readText(path, largest).catch((error) => {

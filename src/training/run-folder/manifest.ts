@@ -1,4 +1,7 @@
-/** What a run's folder says about the run beside its recipe: `run.json`. Foreign files too, so both are checked. */
+/**
+ * What a run's folder states about the run besides its recipe: `run.json`. The files may be from elsewhere, so both are
+ * validated.
+ */
 import { join } from "node:path";
 import { z } from "zod";
 import { FileError, UsageError } from "../../errors/errors.js";
@@ -13,21 +16,21 @@ const hash = z.string().regex(/^[0-9a-f]{64}$/);
 
 export const runManifestSchema = z.object({
   format: z.literal(1),
-  /** Version of deit that began the run, and when. */
+  /** Version of deit that started the run, and when. */
   deit: text,
   began: z.iso.datetime(),
-  /** Paths as they were given; they may change, the images may not. */
+  /** Paths as given; they may change, but the images may not. */
   data: text,
   validation: text.optional(),
   test: text.optional(),
   /** The part that the best epoch was chosen on, and whose accuracy the log calls `test`. */
   testPart: z.enum(["validation", "test"]).optional(),
-  /** Share of the data that was set aside for testing; `split.json` says which. */
+  /** Share of the data that was held out for testing; `split.json` lists the samples. */
   split: z.number().min(0).max(1).optional(),
   /** SHA-256 over classes, names and labels of the training images. */
   dataset: hash,
   images: z.number().int().min(1),
-  /** The same of all images for training as they were found, where some could not be read and were skipped. */
+  /** The same for all training images as found, if some could not be read and were skipped. */
   found: z.object({ dataset: hash, images: z.number().int().min(1) }).optional(),
   classes: z.number().int().min(1),
   /** SHA-256 of the teacher in the step. */
@@ -55,16 +58,18 @@ export interface Change {
   readonly to: unknown;
 }
 
-/** What makes another run of it, beside the recipe. */
+/** Fields that make it a different run, besides the recipe. */
 const binding = ["dataset", "teacher", "precision"] as const;
 
 const names = { recipe: "recipe.json", manifest: "run.json" } as const;
 export const runFiles: Readonly<Record<keyof typeof names, string>> = names;
 
-/** Largest size of either file; theirs is a few thousand bytes. */
+/** Maximum size of either file; usually a few thousand bytes. */
 const largest = 1 << 20;
 
-/** Reads the description of the run in `folder`; undefined when none was started there. Throws FileError for a damaged one. */
+/**
+ * Reads the description of the run in `folder`; undefined if none was started there. Throws FileError if it is damaged.
+ */
 export async function describeRun(folder: string): Promise<RunDescription | undefined> {
   const settings = await settingsIn(join(folder, names.recipe));
   if (settings === undefined) return undefined;
@@ -77,7 +82,7 @@ export async function describeRun(folder: string): Promise<RunDescription | unde
   }
 }
 
-/** The value of either file; undefined where there is none. */
+/** The value of either file; undefined if there is none. */
 async function settingsIn(path: string): Promise<unknown> {
   return readJson(path, largest).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;

@@ -1,4 +1,4 @@
-/** How far a run has come: with the state of the device, all that continuing needs. */
+/** How far a run has come: with the device state, everything needed to resume. */
 import { z } from "zod";
 
 const count = z.number().int().min(0);
@@ -8,16 +8,16 @@ export const positionSchema = z.object({
   epoch: count,
   /** Optimizer steps that are done. */
   step: count,
-  /** Runs of the program that are done in the epoch under way, those that were skipped, and their sums. */
+  /** Runs of the program that are done in the current epoch, those that were skipped, and their sums. */
   runs: count,
   skipped: count.default(0),
   lossSum: z.number(),
   correctSum: z.number(),
   /** Percent; -1 before the first evaluation. */
   bestTop1: z.number(),
-  /** Returns to an earlier state in the epoch under way; each has halved the rate for the rest of the epoch. */
+  /** Returns to an earlier state in the current epoch; each has halved the rate for the rest of the epoch. */
   rollbacks: count.default(0),
-  /** Optimizer steps of the epoch under way, counted from its first, whose batches are skipped after a return. */
+  /** Optimizer steps of the current epoch, counted from its first, whose batches are skipped after a return. */
   passOver: z.array(count).max(64).default([]),
 });
 

@@ -1,4 +1,4 @@
-/** A run as it stands in its folder: what it is, how far it got, whether it continues. */
+/** A run according to its folder: what it is, how far it got, whether it is still running. */
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { UsageError } from "../../errors/errors.js";
@@ -15,23 +15,23 @@ export interface RunSummary extends RunDescription {
   readonly state: "running" | "finished" | "stopped";
   readonly log: readonly LogLine[];
   readonly epochs: readonly EpochLine[];
-  /** The epoch whose weights are the best; the last where nothing was tested. */
+  /** The epoch with the best weights; the last one without evaluation. */
   readonly best?: EpochLine;
-  /** Of the best weights on the part for testing, where they were chosen on that for validation. */
+  /** Result of the best weights on the test part, if they were chosen on the validation part. */
   readonly final?: EpochLine["test"];
   readonly environment?: EnvironmentLine;
-  /** Of the last line of the log; of the beginning when there is none. */
+  /** Time of the last line of the log; of the start if there is none. */
   readonly lastSign: Date;
   /** Seconds spent in epochs that count. */
   readonly seconds: number;
 }
 
-/** Reads the run in `folder`; throws UsageError when there is none. */
+/** Reads the run in `folder`; throws UsageError if there is none. */
 export async function summarizeRun(folder: string): Promise<RunSummary> {
   const run = await describeRun(folder);
   if (!run) throw new UsageError(`"${folder}" holds no run; give a folder that deit train wrote.`);
   const log: LogLine[] = await readLog(join(folder, "log.jsonl")).catch((error: unknown) => {
-    if (isMissing(error)) return []; // begun, and nothing written yet
+    if (isMissing(error)) return []; // started, but nothing written yet
     throw error;
   });
   const epochs = log.filter((line) => line.kind === "epoch");
@@ -58,10 +58,10 @@ export async function summarizeRun(folder: string): Promise<RunSummary> {
 const isMissing = (error: unknown): boolean =>
   ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code === "ENOENT";
 
-/** Folders of runs are looked for so many levels down. */
+/** Maximum depth of the search for run folders. */
 const deepest = 3;
 
-/** Run folders at and below `root`, in the order of their names; what lies inside a run is not a run of its own. */
+/** Run folders at and below `root`, ordered by name; folders inside a run are not runs. */
 export async function findRuns(root: string): Promise<string[]> {
   if (!(await stat(root).catch((error) => Promise.reject(fileError(root, "read the runs in", error)))).isDirectory())
     throw new UsageError(`"${root}" is a file; give the folder that holds the runs.`);

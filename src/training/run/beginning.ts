@@ -1,4 +1,4 @@
-/** Where a run begins: parameters drawn or loaded, with heads fitted to them where the recipe asks for that. */
+/** The start of a run: parameters drawn or loaded, with heads fitted to them if the recipe requires it. */
 import type { Dataset } from "../../data/dataset/dataset.js";
 import type { Engine } from "../../engines/engine.js";
 import { UsageError } from "../../errors/errors.js";
@@ -12,7 +12,7 @@ import { firstParameters } from "./run-start.js";
 
 export interface Beginning {
   readonly parameters: NamedTensors;
-  /** Where heads were fitted. */
+  /** Present if heads were fitted. */
   readonly fitted?: FittedHead;
 }
 
@@ -36,7 +36,7 @@ export async function beginRun(options: BeginningOptions): Promise<Beginning> {
   return { parameters: new Map([...parameters, ...fitted.tensors]), fitted };
 }
 
-/** Refuses a recipe whose heads cannot be fitted: to a body that knows nothing, or by several processes. */
+/** Throws for a recipe whose heads cannot be fitted: to an untrained body, or by several processes. */
 export function requireFittable({ headStart, finetune }: Recipe, processes: number): void {
   if (headStart !== "fitted") return;
   if (finetune === undefined)

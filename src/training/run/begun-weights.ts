@@ -1,4 +1,4 @@
-/** Weights that training begins from, seen beside what it is about to do: what their outputs mean. */
+/** The meaning of the outputs of initial weights, compared with the classes to be trained. */
 import type { DescribedWeights } from "../../evaluation/describe-weights.js";
 import { matchOutputs } from "../../evaluation/output-classes.js";
 import { withHeadRows } from "../../models/head-rows.js";
@@ -8,8 +8,8 @@ import { usualClasses } from "../../models/usual-classes.js";
 import type { NamedTensors } from "../../tensor/index.js";
 
 /**
- * The tensors with a head for `classes`: theirs where it is known to be of the same classes, its rows in their order;
- * none otherwise, and then it starts over. A head of as many other classes would look as if it fitted.
+ * The tensors with a head for `classes`: their own if it is known to be of the same classes, with rows reordered;
+ * otherwise none, and the head is reinitialised. A head for equally many other classes would only seem to fit.
  */
 export function withKnownHead(
   tensors: NamedTensors,

@@ -1,4 +1,4 @@
-/** What happens after a loss, gradients or a teacher that are not finite: a diagnosis, and where the run continues. */
+/** Handles losses, gradients or teacher outputs that are not finite: a diagnosis, and where the run continues. */
 
 import { leads, type ProcessGroup } from "../../cluster/process-group.js";
 import type { Dataset } from "../../data/dataset/dataset.js";
@@ -18,7 +18,7 @@ import { type BrokenRun, rollbackFactor } from "./epoch.js";
 /** `stop` with the run saved; `skip`: continues without the batch; `rollback`: see `rollBack`. */
 export type OnNaN = "stop" | "skip" | "rollback";
 
-/** Returns to an earlier state within one epoch; after them training stops all the same. */
+/** Maximum returns to an earlier state within one epoch; after these training stops anyway. */
 export const mostRollbacks = 3;
 
 export interface BrokenContext {
@@ -28,13 +28,13 @@ export interface BrokenContext {
   readonly folder: RunFolder;
   readonly dataset: Dataset;
   readonly recipe: Recipe;
-  /** Each process of several writes down its own share of the batch. */
+  /** Each of several processes records its own share of the batch. */
   readonly group: ProcessGroup;
 }
 
 /**
- * Finds the tensor that broke first, and writes it down with the batch's samples: into the log, and with their names
- * into a file. The state on the device may move again afterwards. Answers with the sentence for the user.
+ * Finds the first tensor that is not finite, and records it with the batch's samples: in the log, and with their names
+ * in a file. The state on the device may change again afterwards. Returns the sentence for the user.
  */
 export async function recordBroken(
   context: BrokenContext,
@@ -61,15 +61,15 @@ export async function recordBroken(
   return sentence`The ${what} became infinite or NaN at step ${run.step} (epoch ${epoch + 1}; first: ${first}); the weights were not updated. Lower ${setting("lr")} (now ${recipe.lr}) or set ${setting("clipGradient", 1)}; diagnosis and samples are in "${folder.file(diagnosis)}".`;
 }
 
-/** Name of the first image that the teacher in the step has no answer to; of another process's images nothing is known. */
+/** Name of the first image with broken teacher outputs; undefined for an image of a different process. */
 function brokenImage(dataset: Dataset, { batch, unanswered = 0 }: BrokenRun): string | undefined {
   const index = batch.indices[unanswered - batch.first];
   return index === undefined ? undefined : dataset.describe(index);
 }
 
 /**
- * Goes back to the newest saved state (or the first), from where the step that broke is skipped and the rate is
- * halved until the epoch's end, once more with each return.
+ * Returns to the newest saved state (or the first), from which the broken step is skipped and the rate is halved until
+ * the epoch's end, once more for each return.
  */
 export async function rollBack(
   { state, folder, recipe }: BrokenContext,
@@ -80,7 +80,7 @@ export async function rollBack(
   const rollbacks = reached.rollbacks + 1;
   const { position } = saved;
   const passed = Math.floor(run.batch.step / recipe.accumulate);
-  // A step that is skipped leaves nothing to the next one, also when its first runs were done before the save.
+  // A skipped step contributes nothing to the next one, even if its first runs were done before the save.
   const begun = position.runs % recipe.accumulate !== 0 && Math.floor(position.runs / recipe.accumulate) === passed;
   await state.write(begun ? withoutSums(saved.state) : saved.state);
   await folder.log({

@@ -19,7 +19,7 @@ import { type Position, positionSchema } from "../run-folder/position.js";
 
 const newest = "state.safetensors";
 const older = (age: number): string => (age === 0 ? newest : `state.${age}.safetensors`);
-/** A whole new state that has not yet taken its place. */
+/** A complete new state that has not yet been moved into place. */
 const upcoming = "state.next.safetensors";
 
 export interface SavedState {
@@ -27,11 +27,11 @@ export interface SavedState {
   readonly position: Position;
 }
 
-/** What weights say of themselves beside their model. */
+/** Metadata of weights besides their model. */
 export interface AboutWeights {
   readonly classes: readonly string[];
   readonly view: EvaluationView;
-  /** The images they learned from (`writeTrainedOn`). */
+  /** The images that they were trained on (`writeTrainedOn`). */
   readonly trainedOn: string;
 }
 
@@ -57,8 +57,9 @@ export async function saveWeights(
 }
 
 /**
- * Writes everything that continuing needs, with a checksum, and a manifest `state.json` for readers. The states before it
- * stay as `state.1.safetensors` and so on, `keep` in all; they move only when the new one is whole and on disk.
+ * Writes everything needed to resume, with a checksum, and a manifest `state.json` for readers. Previous states are
+ * kept as `state.1.safetensors` and so on, `keep` in total; they are renamed only when the new one is complete and on
+ * disk.
  */
 export async function saveState(folder: RunFolder, state: NamedTensors, position: Position, keep = 2): Promise<void> {
   await requireFreeSpace(folder.path, bytesOf(state), "the state of the run");
@@ -72,8 +73,8 @@ export async function saveState(folder: RunFolder, state: NamedTensors, position
 }
 
 /**
- * The newest sound state of a run that was started, or undefined when it has saved none yet. A broken one is skipped
- * with a warning; when all are broken that is an error.
+ * The newest valid state of a started run, or undefined if it has not saved any yet. A corrupt one is skipped with a
+ * warning; if all are corrupt that is an error.
  */
 export async function loadState(
   folder: RunFolder,
@@ -83,7 +84,7 @@ export async function loadState(
   for (let age = 0, missing = 0; missing < 2; age++) {
     const path = folder.file(older(age));
     if (!(await stat(path).catch(() => undefined))) {
-      missing++; // one gap is what a kill between two renames leaves
+      missing++; // a kill between two renames leaves one gap
       continue;
     }
     try {
@@ -100,7 +101,7 @@ export async function loadState(
   );
 }
 
-/** Reads a saved state; throws TrainingError when its checksum or position is not sound. */
+/** Reads a saved state; throws TrainingError if its checksum or position is invalid. */
 async function readState(path: string): Promise<SavedState> {
   const { tensors, metadata } = await readSafetensors(path);
   const { position = "", sha256 } = metadata;
@@ -118,7 +119,7 @@ function parsePosition(path: string, text: string): Position {
   }
 }
 
-/** Hashed between two turns of the event loop: some milliseconds of work. */
+/** Bytes hashed per turn of the event loop: a few milliseconds of work. */
 const hashedAtOnce = 4 << 20;
 
 /** SHA-256 over names, types and bytes of all tensors, by name, and the position. Training continues meanwhile. */

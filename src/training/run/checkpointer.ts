@@ -9,9 +9,9 @@ export interface CheckpointerOptions {
   readonly folder: RunFolder;
   /** Names of the state's tensors that are saved. */
   readonly names: readonly string[];
-  /** Saved states that are kept. */
+  /** Number of saved states that are kept. */
   readonly keep: number;
-  /** Saves nothing: another process does. */
+  /** Saves nothing, because a different process does. */
   readonly readOnly?: boolean;
   readonly onWarning: (message: string) => void;
 }
@@ -35,8 +35,8 @@ export class Checkpointer {
   }
 
   /**
-   * Copies the state and starts writing it; `before` writes what must not be older than it. Waits for the copy, and for
-   * the save before when that is not yet on disk.
+   * Copies the state and starts writing it; `before` writes files that must not be older. Waits for the copy, and for
+   * the previous save if that is not yet on disk.
    */
   async save(
     state: DeviceState,
@@ -63,13 +63,13 @@ export class Checkpointer {
     });
   }
 
-  /** The newest sound state on disk; undefined when none was saved yet. */
+  /** The newest valid state on disk; undefined if none has been saved yet. */
   async load(): Promise<SavedState | undefined> {
     await this.settle();
     return loadState(this.options.folder, this.options.onWarning);
   }
 
-  /** Waits until everything is on disk; throws what went wrong. */
+  /** Waits until everything is on disk; throws if a save failed. */
   async settle(): Promise<void> {
     await this.#writing;
     if (this.#failure === undefined) return;

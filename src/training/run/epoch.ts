@@ -19,12 +19,12 @@ export interface EpochWork {
   readonly loader: Loader;
   readonly executable: Executable;
   readonly state: DeviceState;
-  /** Where to begin; within the epoch, when it was interrupted there. */
+  /** Where to start; within the epoch if it was interrupted there. */
   readonly position: Position;
   readonly stepsPerEpoch: number;
-  /** The teacher's answers, when the program wants them: worked out or read while the run before continues. */
+  /** The teacher's outputs, if the program needs them: computed or read during the previous run. */
   readonly answers?: TeacherAnswers;
-  /** Whether a run whose loss is not a number is skipped; otherwise the epoch ends there. */
+  /** Whether a run whose loss is not finite is skipped; otherwise the epoch ends there. */
   readonly passOverBroken: boolean;
   /** Called between runs, with all runs before it done; may save the state. */
   readonly onPause: (position: Position) => Promise<void>;
@@ -33,7 +33,7 @@ export interface EpochWork {
   readonly onEvent: (event: TrainEvent) => void;
 }
 
-/** A run of the program as it was handed to the engine. */
+/** A run of the program as submitted to the engine. */
 interface Handed {
   readonly lr: number;
   readonly step: number;
@@ -41,10 +41,10 @@ interface Handed {
   readonly data: NamedTensors;
 }
 
-/** A run whose loss or gradients, or the answers of the teacher in it, are not finite. */
+/** A run whose loss, gradients or teacher outputs are not finite. */
 export interface BrokenRun extends Handed {
   readonly what: "loss" | "gradients" | "teacher";
-  /** Place in the batch of the first image that the teacher has no answer to. */
+  /** Index in the batch of the first image with broken teacher outputs. */
   readonly unanswered?: number;
   readonly loss: number;
   readonly gradientNorm: number;
@@ -54,14 +54,14 @@ export interface BrokenRun extends Handed {
 export type EpochEnd = { readonly position: Position } & (
   | { readonly kind: "done"; readonly record: Omit<EpochRecord, "test" | "checkpointWait"> }
   | { readonly kind: "interrupted" }
-  /** The data could not be had. */
+  /** The data could not be read. */
   | { readonly kind: "failed"; readonly error: unknown }
   | { readonly kind: "broken"; readonly run: BrokenRun }
 );
 
-/** This many broken runs in a row, or an epoch of them, stop training even where they are skipped. */
+/** This many consecutive broken runs, or a whole epoch, stop training even if they are skipped. */
 const mostBroken = 10;
-/** Milliseconds without a batch after which the user hears of it, and again each time. */
+/** Milliseconds without a batch after which the user is notified, repeatedly. */
 const stalled = 60_000;
 
 export async function trainEpoch(work: EpochWork): Promise<EpochEnd> {
@@ -79,12 +79,12 @@ export async function trainEpoch(work: EpochWork): Promise<EpochEnd> {
 
   const settle = async (outputs: Promise<Map<string, HostTensor>>, run: Handed) => {
     const results = await outputs;
-    if (broken && !work.passOverBroken) return; // it changed nothing
+    if (broken && !work.passOverBroken) return; // the run changed nothing
     const value = (name: string) => (results.get(name)!.data as Float32Array)[0];
     const [loss, gradientNorm] = [value("loss"), value("gradientNorm")];
     const fromEnd = results.has(brokenTeacher) ? value(brokenTeacher) : 0;
     if (fromEnd > 0) {
-      // No rate and no other batch fixes that, so it is never skipped.
+      // Neither a lower rate nor a different batch fixes that, so it is never skipped.
       broken ??= { what: "teacher", unanswered: loader.batchSize - fromEnd, loss, gradientNorm, ...run };
       return;
     }
@@ -102,14 +102,14 @@ export async function trainEpoch(work: EpochWork): Promise<EpochEnd> {
       broken ??= { what, loss, gradientNorm, ...run };
     else onEvent({ kind: "warning", message: `Step ${run.step} gave no finite ${what}; its batch is skipped.` });
   };
-  /** Where the state is that `run` broke on; where broken runs are skipped, later ones have moved it. */
+  /** Position of the state on which `run` broke; if broken runs are skipped, later ones have changed it. */
   const brokenEnd = (run: BrokenRun): EpochEnd => ({
     kind: "broken",
     run,
     position: work.passOverBroken ? here() : { ...here(), runs: run.batch.step, step: run.step - 1 },
   });
 
-  // One run is under way while the next batch is handed over.
+  // One run is in progress while the next batch is submitted.
   let inFlight: Promise<void> | undefined;
   const batches = loader.epoch(position.epoch, runs);
   const nextBatch = async () => {
@@ -143,7 +143,7 @@ export async function trainEpoch(work: EpochWork): Promise<EpochEnd> {
       };
       const data = stepData(executable.program, { recipe, epoch: position.epoch, batch }, { scalars, answer });
       const run = settle(executable.run(state, data), { lr, step: step + 1, batch, data });
-      run.catch(() => undefined); // awaited below, after the next batch is on its way
+      run.catch(() => undefined); // awaited below, after the next batch is submitted
       await inFlight;
       inFlight = run;
     } else skipped++;
@@ -173,14 +173,14 @@ export async function trainEpoch(work: EpochWork): Promise<EpochEnd> {
   return { kind: "done", position: here(), record };
 }
 
-/** The learning rate of a run, by its number in the epoch; within an optimizer step it stays the same. */
+/** The learning rate of a run, by its index in the epoch; constant within an optimizer step. */
 function rateWithin(recipe: Recipe, { epoch, rollbacks }: Position, stepsPerEpoch: number): (run: number) => number {
   const schedule = scheduleOf(recipe);
   return (run) =>
     scheduledRate(schedule, epoch + Math.floor(run / recipe.accumulate) / stepsPerEpoch) * rollbackFactor(rollbacks);
 }
 
-/** What is left of the rate after so many returns to an earlier state. */
+/** Factor on the rate after this many returns to an earlier state. */
 export const rollbackFactor = (rollbacks: number): number => 0.5 ** rollbacks;
 
 function warnOf(onEvent: EpochWork["onEvent"], run: number): (waited: number) => void {

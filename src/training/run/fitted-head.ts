@@ -1,4 +1,4 @@
-/** Heads fitted to a body that stays as it is: one pass over the images gives its features, then a convex fit. */
+/** Heads fitted to a frozen body: one pass over the images computes its features, followed by a convex fit. */
 import { type Dataset, subset } from "../../data/dataset/dataset.js";
 import type { Engine } from "../../engines/engine.js";
 import { InterruptedError, UsageError } from "../../errors/errors.js";
@@ -18,7 +18,7 @@ import { fitLogisticRegression, type LinearFit } from "./logistic-regression.js"
 export interface FittedHead {
   /** Weights and biases of all heads, by name. */
   readonly tensors: NamedTensors;
-  /** Cross entropy and share of right decisions over the images, the mean of the heads' own. */
+  /** Cross entropy and accuracy over the images, averaged over the heads. */
   readonly loss: number;
   readonly accuracy: number;
   readonly images: number;
@@ -28,7 +28,7 @@ export interface FittedHead {
 export interface HeadFitting {
   readonly engine: Engine;
   readonly model: Model;
-  /** All parameters of the model; the heads' are not looked at. */
+  /** All parameters of the model; those of the heads are ignored. */
   readonly weights: NamedTensors;
   readonly dataset: Dataset;
   readonly recipe: Recipe;
@@ -37,12 +37,12 @@ export interface HeadFitting {
   readonly onProgress?: (images: number, total: number) => void;
 }
 
-/** Images that are looked at where training continues after the fit: more would change little of where it begins. */
+/** Images used if training continues after the fit: more would hardly change its starting point. */
 const enoughToBegin = 20_000;
-/** Bytes of features that are held at most. */
+/** Maximum bytes of features. */
 const mostBytes = 4 * 2 ** 30;
 
-/** Fits every head to the views that evaluation has of the images. Throws InterruptedError when the signal says so. */
+/** Fits every head to the images preprocessed as in evaluation. Throws InterruptedError if the signal is aborted. */
 export async function fitHeads(fitting: HeadFitting): Promise<FittedHead> {
   const { engine, model, weights, recipe, workers, signal, onProgress } = fitting;
   const start = performance.now();
@@ -100,7 +100,7 @@ export async function fitHeads(fitting: HeadFitting): Promise<FittedHead> {
   }
 }
 
-/** The dataset, or as many of its samples as are enough, drawn by the seed. */
+/** The dataset, or a sufficient sample of it, drawn by the seed. */
 function fewer(dataset: Dataset, seed: number): Dataset {
   if (dataset.length <= enoughToBegin) return dataset;
   const order = new RandomStream({ seed, purpose: "head fit" }).permutation(dataset.length);

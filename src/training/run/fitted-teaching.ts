@@ -1,4 +1,4 @@
-/** The recipe of a run as it will be followed: its batch divided as memory asks for, and its teacher. */
+/** The effective recipe of a run: its batch divided to fit memory, and its teacher. */
 
 import type { ProcessGroup } from "../../cluster/process-group.js";
 import type { Dataset } from "../../data/dataset/dataset.js";
@@ -16,16 +16,16 @@ export interface FittingOptions {
   readonly engine: Engine;
   /** The loss against labels instead of the recipe's. */
   readonly loss?: Loss;
-  /** A function that teaches, where the recipe names one. */
+  /** A teacher function, if the recipe refers to one. */
   readonly ownTeacher?: OwnTeacher;
   readonly precision?: Precision;
-  /** Divides the recipe's batch into as many runs as memory asks for. */
+  /** Divides the recipe's batch into as many runs as needed to fit memory. */
   readonly fitBatch?: boolean;
-  /** A run that is resumed keeps its division. */
+  /** A resumed run keeps its division. */
   readonly resume?: boolean;
 }
 
-/** The recipe with a batch that fits, where that was asked for, and its teacher. */
+/** The recipe with a batch that fits, if requested, and its teacher. */
 export async function fittedTeaching(options: FittingOptions, data: Dataset, model: Model, group: ProcessGroup) {
   const { recipe, engine, precision } = options;
   const { batchSize } = recipe;
@@ -39,6 +39,6 @@ export async function fittedTeaching(options: FittingOptions, data: Dataset, mod
     throw error;
   });
   if (fitting.accumulate === recipe.accumulate) return { recipe, teaching, search };
-  await close(); // answers belong to batches of one size
+  await close(); // the outputs are for batches of one size
   return { recipe: fitting, teaching: await openTeaching(fitting, data, model, group, options.ownTeacher), search };
 }

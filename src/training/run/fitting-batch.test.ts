@@ -6,7 +6,7 @@ import { input, program } from "../../tensor/index.js";
 import { parseRecipe } from "../recipe/recipe.js";
 import { fittingRuns, namingFittingBatch, withFittingBatch } from "./fitting-batch.js";
 
-/** An engine whose programs need 100 bytes and 10 per image of a run, on a device of so many bytes. */
+/** An engine whose programs need 100 bytes and 10 per image of a run, on a device with this many bytes. */
 function engineOf(limit: number, { devices = 1, free = limit } = {}) {
   const asked: number[] = [];
   const engine = {
@@ -32,7 +32,7 @@ describe("a batch that fits", () => {
   });
 
   it("is divided into the fewest equal runs, found with few programs", async () => {
-    // 90 % of 3,000 bytes hold 260 images.
+    // 90 % of 3,000 bytes are enough for 260 images.
     const { engine, asked } = engineOf(3000);
     expect(await fittingRuns(search(engine, 1024))).toBe(4);
     expect(asked).toEqual([1, 2, 256]);

@@ -1,4 +1,4 @@
-/** Batches that fit into memory: in how many runs of the program a step has to be made. */
+/** Batches that fit into memory: into how many runs of the program a step has to be divided. */
 
 import { leads, type ProcessGroup } from "../../cluster/process-group.js";
 import type { CompileOptions, Engine } from "../../engines/engine.js";
@@ -10,22 +10,22 @@ import type { Recipe } from "../recipe/recipe.js";
 export interface FittingSearch {
   readonly engine: Engine;
   readonly precision?: CompileOptions["precision"];
-  /** Images per optimizer step, which stay the same. */
+  /** Images per optimizer step, which do not change. */
   readonly batchSize: number;
-  /** The step program when the batch is divided into so many runs. */
+  /** The step program with the batch divided into this many runs. */
   readonly program: (accumulate: number) => Program;
-  /** Runs to begin with (default: 1). */
+  /** Minimum number of runs (default: 1). */
   readonly least?: number;
-  /** Whether memory that is in use now may be counted upon. */
+  /** Whether memory currently in use counts as available. */
   readonly alone?: boolean;
 }
 
-/** Share of the memory that a run may fill: the rest is for evaluation, data and what others take meanwhile. */
+/** Share of the memory that a run may use: the rest is for evaluation, data and other processes. */
 const fill = 0.9;
 
 /**
- * The smallest number of equal runs in which the batch fits into memory; undefined where none does or the engine cannot
- * tell. Memory grows in a straight line with the images of a run, so two small programs tell where to look.
+ * The smallest number of equal runs in which the batch fits into memory; undefined if there is none or the engine does
+ * not report memory. Memory grows linearly with the images of a run, so two small programs show where to search.
  */
 export async function fittingRuns(search: FittingSearch): Promise<number | undefined> {
   const { engine, precision, batchSize, program, least = 1, alone = false } = search;
@@ -55,7 +55,7 @@ export async function fittingRuns(search: FittingSearch): Promise<number | undef
   return smallest;
 }
 
-/** The recipe with its batch divided into the fewest runs that fit everywhere; refused where none does. */
+/** The recipe with its batch divided into the fewest runs that fit on all devices; throws if there is none. */
 export async function withFittingBatch(recipe: Recipe, search: FittingSearch, group: ProcessGroup): Promise<Recipe> {
   const own = (await fittingRuns(search)) ?? 0;
   const all = await group.gather("runs of a step", own);
@@ -67,7 +67,7 @@ export async function withFittingBatch(recipe: Recipe, search: FittingSearch, gr
   return { ...recipe, accumulate: Math.max(...all) };
 }
 
-/** The error with the batch that would fit, where one does. */
+/** The error, with the batch size that would fit, if any. */
 export async function namingFittingBatch(error: OutOfMemoryError, search: FittingSearch): Promise<OutOfMemoryError> {
   const runs = await fittingRuns({ ...search, alone: true }).catch(() => undefined);
   if (runs === undefined) return error;

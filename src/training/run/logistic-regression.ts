@@ -1,4 +1,4 @@
-/** Logistic regression of several classes on features, with the strength of its penalty chosen by cross-validation. */
+/** Multinomial logistic regression on features, with the penalty's strength chosen by cross-validation. */
 import type { DeviceState, Engine, Executable } from "../../engines/engine.js";
 import type { Closing } from "../../system/closing.js";
 import {
@@ -31,26 +31,26 @@ export interface LinearFit {
   /** `[classes, width]`. */
   readonly weight: Float32Array;
   readonly bias: Float32Array;
-  /** Weight of the penalty, on features of unit deviation. */
+  /** Weight of the penalty, for features with unit standard deviation. */
   readonly penalty: number;
-  /** Mean cross entropy over the rows, and the share that is decided right. */
+  /** Mean cross entropy over the rows, and the accuracy. */
   readonly loss: number;
   readonly accuracy: number;
 }
 
-/** Rows that one run of the program takes. */
+/** Rows per run of the program. */
 const chunkRows = 8192;
-/** Penalties to choose from, the strongest first: the fit of each is where the next one begins. */
+/** Candidate penalties, strongest first: each fit is the starting point of the next. */
 const penalties = [10, 3, 1, 0.3, 0.1, 0.03, 0.01, 0.003];
-/** Parts, at most, that take turns at being left out; more rows than this are worth one turn only. */
+/** Maximum folds, each of which is held out in turn; with more rows than this only one is. */
 const mostFolds = 5;
 const manyRows = 5000;
 
 /**
  * Minimises mean cross entropy + penalty / 2 · Σ w² over weights for standardised features, which has one minimum; the
- * result is for the features as they came. The penalty is the one whose fits lose least on what was left out of them,
- * unless it is given; where a class has but one row, which cannot be left out, nothing proves a fit, and it is the
- * strongest: a weaker one would be sure of every view of so few images. `closing` takes what is opened on the engine.
+ * result is for the original features. Unless given, the penalty is the one with the lowest loss on the held-out rows;
+ * if a class has only one row, which cannot be held out, it is the strongest: a weaker one would be overconfident with
+ * so few images. `closing` collects what is opened on the engine.
  */
 export async function fitLogisticRegression(
   engine: Engine,
@@ -86,7 +86,7 @@ export async function fitLogisticRegression(
   return { ...unscaled(at, scale, classes), penalty, loss: loss / rows, accuracy: correct / rows };
 }
 
-/** The fold of each row: every class is dealt out in turn. Undefined where a class has too few rows to leave one out. */
+/** The fold of each row: every class is distributed evenly. Undefined if a class has too few rows to hold one out. */
 function foldsOf({ labels, classes }: LabelledFeatures) {
   const rows = new Uint32Array(classes);
   for (const label of labels) rows[label]++;
@@ -101,12 +101,12 @@ interface Scaling {
   readonly deviation: Float64Array;
 }
 
-/** Rows from which the deviation of a feature can be told. */
+/** Rows needed to estimate the standard deviation of a feature. */
 const enoughRows = 20;
 
 /**
- * Mean and deviation of each feature; one that never changes keeps its scale. Of few rows some features are alike by
- * chance alone, and would get large weights: what is missing in rows is made up by the mean square over all features.
+ * Mean and standard deviation of each feature; a constant one keeps its scale. With few rows some features are nearly
+ * constant by chance, and would get large weights: missing rows are replaced by the mean square over all features.
  */
 function scaling({ features, width, labels: { length: rows } }: LabelledFeatures): Scaling {
   const mean = new Float64Array(width);
@@ -119,7 +119,7 @@ function scaling({ features, width, labels: { length: rows } }: LabelledFeatures
   return { mean, deviation: told.map((v) => (v > 1e-12 ? Math.sqrt(v) : 1)) };
 }
 
-/** Weights and biases for features as they came, from those for standardised ones. */
+/** Weights and biases for the original features, from those for standardised ones. */
 function unscaled(at: Float64Array, { mean, deviation }: Scaling, classes: number) {
   const width = mean.length;
   const weight = Float32Array.from({ length: classes * width }, (_, i) => at[i] / deviation[i % width]);
@@ -131,7 +131,7 @@ function unscaled(at: Float64Array, { mean, deviation }: Scaling, classes: numbe
   return { weight, bias };
 }
 
-/** The problem on the engine: the features stay there, what varies are the parameters and the weights of the rows. */
+/** The problem on the engine: the features stay there; only the parameters and the weights of the rows vary. */
 async function openProblem(engine: Engine, data: LabelledFeatures, scale: Scaling, closing: Closing) {
   const { width, classes } = data;
   const rows = Math.min(chunkRows, data.labels.length);
@@ -168,7 +168,7 @@ interface Sizes {
   readonly classes: number;
 }
 
-/** Sums over the weighted rows of one chunk: cross entropy, right decisions, and the gradient of the former. */
+/** Sums over the weighted rows of one chunk: cross entropy, correct predictions, and the gradient of the former. */
 function objectiveProgram(rows: number, width: number, classes: number) {
   const weight = input("weight", "float32", [classes, width]);
   const bias = input("bias", "float32", [classes]);

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { RandomStream } from "../../random/stream.js";
 import { spikeWatcher } from "./loss-spikes.js";
 
-/** A loss that falls from 6 to 2 with noise, as training's does. */
+/** A loss that falls from 6 to 2 with noise, as in training. */
 function losses(count: number, seed: number): number[] {
   const noise = new RandomStream({ seed, purpose: "loss" });
   return Array.from({ length: count }, (_, i) => 2 + 4 * Math.exp(-i / 200) + noise.normal(0, 0.15));

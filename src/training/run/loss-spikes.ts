@@ -1,16 +1,16 @@
-/** Notices a training loss that jumps: often the first sign of a rate too high or of bad data. */
+/** Detects jumps of the training loss: often the first sign of too high a rate or of bad data. */
 
-/** Losses that are looked at before anything counts as a jump. */
+/** Losses to observe before anything counts as a jump. */
 const warmup = 50;
-/** Weight of a new loss in mean and variance: about the last thirty steps count. */
+/** Weight of a new loss in mean and variance: about the last thirty steps matter. */
 const memory = 0.03;
-/** A spike lies so many deviations, and this share of the mean, above it. */
+/** A spike is this many standard deviations, and this share of the mean, above the mean. */
 const deviations = 6;
 const share = 0.25;
-/** Steps without another warning after one. */
+/** Steps after a warning without a further one. */
 const quiet = 100;
 
-/** A watcher: given the loss of each step, it answers with a sentence when it has jumped. */
+/** A watcher: given the loss of each step, it returns a sentence if the loss has jumped. */
 export function spikeWatcher(): (step: number, loss: number) => string | undefined {
   let seen = 0;
   let mean = 0;
@@ -20,7 +20,7 @@ export function spikeWatcher(): (step: number, loss: number) => string | undefin
     const limit = mean + Math.max(deviations * Math.sqrt(variance), share * Math.abs(mean));
     const spike = seen >= warmup && loss > limit;
     const usual = mean;
-    // The first losses weigh the same; a spike counts no more than the limit, or the next one would not be seen.
+    // The first losses weigh the same; a spike counts no more than the limit, or the next one would be missed.
     const weight = Math.max(memory, 1 / (seen + 1));
     const difference = (spike ? limit : loss) - mean;
     mean += weight * difference;

@@ -28,7 +28,7 @@ describe("minimize", () => {
     expect(flat).toMatchObject({ iterations: 0, value: 1 });
     const cut = await minimize(bowl([1, 50], [4, 4]), new Float64Array(2), { iterations: 2 });
     expect(cut.iterations).toBe(2);
-    // A gradient that promises what the value does not hold.
+    // A gradient that is inconsistent with the value.
     const lying = await minimize(async () => ({ value: 1, gradient: new Float64Array([1, 0]) }), at);
     expect(lying.value).toBe(1);
   });

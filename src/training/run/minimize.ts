@@ -12,19 +12,19 @@ export interface Minimum extends Evaluated {
 
 export interface MinimizeOptions {
   readonly iterations?: number;
-  /** Ends when no entry of the gradient is larger. */
+  /** Stops when no entry of the gradient is larger. */
   readonly gradientTolerance?: number;
-  /** Ends when an iteration lowers the value by no larger a share of it. */
+  /** Stops when an iteration lowers the value by no more than this fraction. */
   readonly valueTolerance?: number;
 }
 
-/** Pairs of steps and changes of the gradient that stand for the curvature. */
+/** Pairs of steps and gradient changes that approximate the curvature. */
 const memory = 10;
-/** A step must lower the value by this share of what the slope promises. */
+/** A step must lower the value by this fraction of what the slope predicts. */
 const sufficient = 1e-4;
 const mostHalvings = 30;
 
-/** The minimum of a convex function from `start` on, as near to it as the tolerances and the function's precision let. */
+/** The minimum of a convex function, starting at `start`, up to the tolerances and the function's precision. */
 export async function minimize(
   f: (x: Float64Array) => Promise<Evaluated>,
   start: Float64Array,
@@ -40,12 +40,12 @@ export async function minimize(
       pairs.length = 0;
       direction = descent(here.gradient, pairs);
     }
-    // Without curvature the first step is as long as one of the parameters may well be wrong.
+    // Without curvature information the first step has at most unit length.
     let length = pairs.length > 0 ? 1 : Math.min(1, 1 / Math.sqrt(dot(here.gradient, here.gradient)));
     let next = along(at, direction, length);
     let there = await f(next);
     for (let halving = 0; !(there.value <= here.value + sufficient * length * slope(direction)); halving++) {
-      if (halving === mostHalvings) return { at, ...here, iterations: done }; // as low as its precision lets
+      if (halving === mostHalvings) return { at, ...here, iterations: done }; // as low as its precision allows
       length /= 2;
       next = along(at, direction, length);
       there = await f(next);

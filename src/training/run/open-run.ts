@@ -1,4 +1,4 @@
-/** A run that is ready for its next step: its folder is open, its program compiled, its state on the device. */
+/** Opens a run for its next step: its folder is open, its program compiled, its state on the device. */
 
 import { alone, leads, type ProcessGroup } from "../../cluster/process-group.js";
 import type { SplitRule } from "../../data/dataset/dataset.js";
@@ -42,24 +42,24 @@ export interface OpenRun extends Plan {
   readonly step: Step;
   readonly executable: Executable;
   readonly state: DeviceState;
-  /** Classifies with the weights that count, the averages where there are some. */
+  /** Classifies with the effective weights: the averages if there are any. */
   readonly classifier: Classifier;
-  /** Names of the weights that count begin with this in the state. */
+  /** Prefix of the effective weights' names in the state. */
   readonly prefix: "" | "ema.";
   readonly checkpoints: Checkpointer;
-  /** What the weights keep of the images they learn from. */
+  /** Information on the training images that is stored in the weights. */
   readonly trainedOn: string;
   /** Where the run continues. */
   readonly position: Position;
-  /** Heads that were fitted just now, as the run began. */
+  /** Heads that were fitted when the run was started just now. */
   readonly fitted?: FittedHead;
-  /** The newest saved state, or that before the first step. */
+  /** The newest saved state, or the one before the first step. */
   readonly lastState: () => Promise<SavedState>;
   readonly onEvent: (event: TrainEvent) => void;
   readonly warn: (message: Message) => void;
 }
 
-/** Opens it; `closing` takes what must be closed, also when this fails half-way. `rule` says how the data was divided. */
+/** Opens it; `closing` collects what must be closed, also if this fails midway. `rule` is how the data was divided. */
 export async function openRun(
   options: TrainOptions,
   plan: Plan,
@@ -89,7 +89,7 @@ export async function openRun(
   closing.add(() => loader.close());
   const setAside = setAsideBy(rule, test);
   if (leads(group)) await recordSplit(folder, setAside, found);
-  await group.gather("run folder", true); // it is there from here on
+  await group.gather("run folder", true); // it exists from here on
   await folder.log({ kind: "environment", ...environment(engine.info) });
   const other = otherEngine(folder, manifest);
   if (other) warn(other);
@@ -133,10 +133,10 @@ export async function openRun(
   };
 }
 
-/** The place as the log names it. */
+/** The position as recorded in the log. */
 export const placeOf = ({ epoch, step, runs }: Position) => ({ epoch, step, runs });
 
-/** Checks that all processes continue from the same place. */
+/** Checks that all processes continue from the same position. */
 async function sameForAll(group: ProcessGroup, position: Position, { path }: RunFolder): Promise<void> {
   const all = await group.gather("position", JSON.stringify(position));
   const other = all.findIndex((p) => p !== all[0]);

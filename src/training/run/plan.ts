@@ -1,4 +1,4 @@
-/** What a run is made of, before anything is written: its data, its model and who teaches it. */
+/** The parts of a run, before anything is written: its data, its model and its teacher. */
 
 import { alone } from "../../cluster/process-group.js";
 import { type Dataset, sayings } from "../../data/dataset/dataset.js";
@@ -21,22 +21,22 @@ export interface Plan extends MeasuredData {
   /** All training images, as they were found. */
   readonly found: Dataset;
   readonly model: Model;
-  /** The recipe as it will be followed: with its batch divided where that was asked for. */
+  /** The effective recipe: with its batch divided if requested. */
   readonly recipe: Recipe;
   readonly teaching: Teaching;
-  /** How a batch that fits would be looked for. */
+  /** How to search for a batch that fits. */
   readonly search: FittingSearch;
 }
 
 export interface PlanOptions extends FittingOptions, DataOptions {
   readonly signal?: AbortSignal;
-  /** The images for training, if the data is open already and divided by `split`. */
+  /** The training images, if the data is already open and divided by `split`. */
   readonly training?: Dataset;
-  /** Makes the model instead of the registry. */
+  /** Creates the model instead of the registry. */
   readonly ownModel?: OwnModel;
 }
 
-/** Data first: nothing is worth starting before it is known to be there and sound. The teacher's answers must be closed. */
+/** Checks the data first, before anything else is started. The teacher's outputs must be closed. */
 export async function planRun(options: PlanOptions): Promise<Plan> {
   const { data, split: rule, signal, group = alone, onEvent } = options;
   if (options.augment && options.recipe.teacherCache !== undefined)

@@ -1,4 +1,4 @@
-/** The step program that a recipe asks for. */
+/** The step program of a recipe. */
 import type { Model } from "../../models/model.js";
 import { distillationOf, optimizerOf, type Recipe, rateFactorOf, trainedOf } from "../recipe/recipe.js";
 import { batchTransformOf } from "../step/batch/index.js";

@@ -1,4 +1,4 @@
-/** The beginning of a run: what it says of itself, and what it must find before the first step. */
+/** The start of a run: its manifest, and the checks before the first step. */
 import { cpus } from "node:os";
 import type { SplitRule } from "../../data/dataset/dataset.js";
 import { knownImages } from "../../data/dataset/trained-on.js";
@@ -65,7 +65,7 @@ export function manifestOf(
   };
 }
 
-/** What a result may depend on beside the recipe. */
+/** What a result may depend on besides the recipe. */
 export function environment({ precisions, ...engine }: EngineInfo) {
   const { node, v8 } = process.versions;
   return {
@@ -75,7 +75,7 @@ export function environment({ precisions, ...engine }: EngineInfo) {
   };
 }
 
-/** A sentence when the run continues with another engine, where sums come out in another order. */
+/** A sentence if the run is resumed with a different engine, which sums in a different order. */
 export function otherEngine({ before }: RunFolder, { engine }: RunManifest): string | undefined {
   const was = before?.manifest.engine;
   if (!was || JSON.stringify(was) === JSON.stringify(engine)) return undefined;
@@ -83,20 +83,20 @@ export function otherEngine({ before }: RunFolder, { engine }: RunManifest): str
   return `The run was started with ${name(was)} and continues with ${name(engine)}; its weights will not be bit for bit those of a run on one engine.`;
 }
 
-/** Refuses when the disk cannot hold what the run will write: `keep` states and one in the making, best and last weights. */
+/** Throws if the disk has too little space for the run: `keep` states and one being written, best and last weights. */
 export async function requireSpaceForRun(folder: RunFolder, step: Step, model: Model, keep: number): Promise<void> {
   const bytes = (shapes: Iterable<readonly number[]>) => [...shapes].reduce((sum, shape) => sum + 4 * sizeOf(shape), 0);
   const state = bytes(step.state.values());
   const weights = bytes(model.parameters.map((p) => p.shape));
-  // A run that continues has most of its files already, and writes over them one at a time.
+  // A resumed run already has most of its files, and overwrites them one at a time.
   const needed = folder.before ? state + weights : (keep + 1) * state + 3 * weights;
   await requireFreeSpace(folder.path, needed, "the checkpoints of the run");
 }
 
-/** Settings by which the images of an epoch are shared out among its runs. */
+/** Settings that determine how the images of an epoch are distributed over its runs. */
 const orderSettings = ["batchSize", "accumulate", "repeatedAugmentation", "seed", "dataset"] as const;
 
-/** Refuses a change in mid-epoch of what says which images are still to come; between epochs it may change. */
+/** Throws if settings that determine the remaining images change within an epoch; between epochs they may. */
 export function requireSameOrder({ path, changes }: RunFolder, { epoch, runs }: Position): void {
   const changed = orderSettings.filter((key) => key in changes);
   if (runs === 0 || changed.length === 0) return;
@@ -107,8 +107,8 @@ export function requireSameOrder({ path, changes }: RunFolder, { epoch, runs }: 
 }
 
 /**
- * A saved state holds all that the step wants, or it is another program's. Only sums of gradients may be missing between
- * epochs, where they are zero: a run that did without continues with `accumulate`.
+ * Checks that a saved state contains everything that the step needs. Only sums of gradients may be missing between
+ * epochs, where they are zero: so a run without `accumulate` can be resumed with it.
  */
 export function fittingState(saved: SavedState, step: Step, folder: RunFolder): SavedState {
   const state = new Map<string, HostTensor>();
@@ -124,14 +124,14 @@ export function fittingState(saved: SavedState, step: Step, folder: RunFolder): 
   return { ...saved, state };
 }
 
-/** What the step reads and never moves: the teacher's parameters. */
+/** Tensors that the step reads but never changes: the teacher's parameters. */
 export function frozenTensors({ frozen }: Step, { teacher }: Teaching): (readonly [string, HostTensor])[] {
   return [...frozen.keys()].map((name) => [name, teacher!.state.get(name)!]);
 }
 
 /**
- * The parameters before the first step: drawn from the seed, or those of `finetune`, whose head is kept where it is known
- * to be of the same classes. `onNote` hears what is left out.
+ * The parameters before the first step: drawn from the seed, or those of `finetune`, whose head is kept if it is known
+ * to be of the same classes. `onNote` reports what is left out.
  */
 export async function firstParameters(
   model: Model,
@@ -144,7 +144,7 @@ export async function firstParameters(
     : inTurns(initializeInPieces(model, recipe.seed), signal);
 }
 
-/** The state of a step that begins with these parameters: averages begin at them, all else at zero. */
+/** The initial state of a step with these parameters: averages start at them, all else at zero. */
 export function stateOf(step: Step, parameters: NamedTensors): NamedTensors {
   return new Map(
     [...step.state].map(([name, shape]) => [
@@ -156,7 +156,7 @@ export function stateOf(step: Step, parameters: NamedTensors): NamedTensors {
 
 type FirstStateRecipe = Pick<Recipe, "model" | "seed" | "finetune" | "headStart" | keyof typeof architectureSettings>;
 
-/** The weights that training begins from. */
+/** The weights that training starts from. */
 async function begun(
   model: Model,
   recipe: FirstStateRecipe,
@@ -168,7 +168,7 @@ async function begun(
   const loaded = await loadWeights(found);
   for (const note of loaded.notes) onNote?.(note);
   const described = await describeWeights(found, loaded);
-  // What becomes of a head that is fitted anyway is of no interest.
+  // Notes on a head that will be fitted anyway are irrelevant.
   const headNote = recipe.headStart === "fitted" ? undefined : onNote;
   const tensors = withKnownHead(loaded.tensors, described, model, classes, headNote);
   const heads = described.options.heads;
@@ -177,7 +177,7 @@ async function begun(
   return weights;
 }
 
-/** The weights as the model wants them; where they would fit but for a setting, the error names that one. */
+/** The weights adapted to the model; if they would fit except for a setting, the error names it. */
 function fittedTo(
   model: Model,
   recipe: FirstStateRecipe,
@@ -188,7 +188,7 @@ function fittedTo(
   try {
     return adaptWeights(model, tensors, options);
   } catch (error) {
-    if (!modelNames().includes(recipe.model)) throw error; // a model of the caller's own has no other sizes
+    if (!modelNames().includes(recipe.model)) throw error; // a custom model has no other sizes
     const named = createModel(recipe.model, { imageSize: model.imageSize, classes: model.classes });
     const asked = Object.entries(architectureOptions(recipe));
     const told = asked.filter(([key]) => key !== "imageSize" && !optionsWithoutTrace.has(key));
@@ -197,7 +197,7 @@ function fittedTo(
     try {
       adaptWeights(named, tensors, options);
     } catch {
-      throw error; // they do not fit the model as its name stands either
+      throw error; // they do not fit the model's standard sizes either
     }
     const cause = changed.map(([key, value]) => `${key}=${value}`).join(" and ");
     throw new WeightsError(

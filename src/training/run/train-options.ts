@@ -1,4 +1,4 @@
-/** What `train` wants to know. */
+/** Options of `train`. */
 
 import type { ProcessGroup } from "../../cluster/process-group.js";
 import type { Dataset, SplitRule } from "../../data/dataset/dataset.js";
@@ -12,47 +12,47 @@ import type { Loss } from "../step/losses/index.js";
 import type { OwnTeacher } from "../teacher/function.js";
 import type { OnNaN } from "./broken-run.js";
 
-/** What `train` wants to know. */
+/** Options of `train`. */
 export interface TrainOptions {
   readonly recipe: Recipe;
-  /** Divides the recipe's batch into as many runs (its `accumulate`) as memory asks for; the step stays the same. */
+  /** Divides the recipe's batch into as many runs (its `accumulate`) as needed to fit memory; the step is unchanged. */
   readonly fitBatch?: boolean;
   readonly engine: Engine;
-  /** Makes the model instead of the registry; its name must be the recipe's. */
+  /** Creates the model instead of the registry; its name must be the recipe's. */
   readonly ownModel?: OwnModel;
-  /** The loss against labels instead of the recipe's, which it cannot record: whoever resumes gives it again. */
+  /** The loss against labels instead of the recipe's, which cannot record it: pass it again to resume. */
   readonly loss?: Loss;
-  /** A function that teaches instead of weights; the recipe's teacherWeights name it (`ownTeacherName`). */
+  /** A teacher function instead of weights; the recipe's teacherWeights refer to it (`ownTeacherName`). */
   readonly ownTeacher?: OwnTeacher;
   /**
-   * Path of the training data, whose parts for validation and testing are measured on; or a dataset of the caller's own,
+   * Path of the training data, whose validation and test parts are used for evaluation; or the caller's own dataset,
    * all of which is for training unless `split` divides it.
    */
   readonly data: DataPlace;
   /** Other data to choose the best epoch on. */
   readonly validation?: DataPlace;
-  /** Other data to measure the best epoch on, once, at the end. */
+  /** Other data to evaluate the best epoch on, once, at the end. */
   readonly test?: DataPlace;
   /** How the data is divided for training and testing (default: by its own parts). */
   readonly split?: SplitRule;
-  /** The images for training, if `data` is open already and divided by `split`; spares opening it again. */
+  /** The training images, if `data` is already open and divided by `split`; avoids opening it again. */
   readonly training?: Dataset;
   readonly output: string;
   readonly resume?: boolean;
-  /** Settings of the recipe that may differ from those of the run that is resumed. */
+  /** Recipe settings that may differ from those of the resumed run. */
   readonly allowChanges?: readonly string[];
   /** Minutes between saved states within an epoch (default: 10). */
   readonly checkpointMinutes?: number;
-  /** Saved states that are kept; default: 2, so that a broken newest one loses little. */
+  /** Number of saved states that are kept (default: 2, so that little is lost if the newest is corrupt). */
   readonly keepStates?: number;
-  /** What to do about a loss that is not a number (default: stop). */
+  /** What to do about a loss that is not finite (default: stop). */
   readonly onNaN?: OnNaN;
-  /** Weights to begin from instead of the recipe's `finetune`. */
+  /** Weights to start from instead of the recipe's `finetune`. */
   readonly finetune?: string;
   readonly workers: number;
   /** Changes training images after the recipe's own augmentation, which the recipe cannot record. */
   readonly augment?: OwnAugmentation;
-  /** Processes that train together; the first one writes the run folder, which all must see. */
+  /** Processes that train together; the first one writes the run folder, to which all must have access. */
   readonly group?: ProcessGroup;
   readonly onBadImage?: "stop" | "skip";
   /** Number format of matrix products (default: float32). */

@@ -30,27 +30,27 @@ import { type OpenRun, openRun, placeOf } from "./open-run.js";
 import { planRun } from "./plan.js";
 import type { TrainOptions } from "./train-options.js";
 
-/** How a training ended. */
+/** The result of a training run. */
 export interface TrainResult {
   readonly model: Model;
   readonly classes: readonly string[];
   readonly epochs: readonly EpochRecord[];
-  /** The best epoch of those that were trained now. */
+  /** The best epoch of those trained in this call. */
   readonly best?: EpochRecord;
-  /** Percent, over the whole run: what went before it was resumed included. */
+  /** Percent, over the whole run, including epochs before it was resumed. */
   readonly bestTop1?: number;
-  /** The part that the best epoch was chosen on; undefined where nothing was measured. */
+  /** The part that the best epoch was chosen on; undefined without evaluation. */
   readonly testPart?: "validation" | "test";
-  /** Of the best weights on the part for testing, where they were chosen on that for validation. */
+  /** Result of the best weights on the test part, if they were chosen on the validation part. */
   readonly final?: EvaluationResult;
   readonly folder: string;
   readonly interrupted: boolean;
 }
 
 /**
- * Trains a model by a recipe into a run folder, or continues with the run that lies there. Throws DeitErrors: UsageError and
- * FileError before anything is written, TrainingError when it cannot continue, InterruptedError when `signal` ends it (all that
- * was finished is on disk).
+ * Trains a model by a recipe into a run folder, or resumes the run in it. Throws DeitErrors: UsageError and FileError
+ * before anything is written, TrainingError if it cannot continue, InterruptedError if `signal` ends it (everything
+ * finished is on disk).
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
   const { group = alone, resume = false } = options;
@@ -102,7 +102,7 @@ async function trainEpochs(options: TrainOptions, run: OpenRun): Promise<TrainRe
     testPart: run.testPart,
   });
 
-  /** Writes down what is done of the run, and its weights; `after` is where it continues. */
+  /** Records what is done of the run, and its weights; `after` is where it continues. */
   const conclude = async (done: DoneEpoch, result: EvaluationResult | undefined, after: (top1: number) => Position) => {
     const checkpointWait = (checkpoints.waited - waitedBefore) / 1000 / done.seconds;
     waitedBefore = checkpoints.waited;
@@ -125,7 +125,7 @@ async function trainEpochs(options: TrainOptions, run: OpenRun): Promise<TrainRe
   if (position.step === 0) for (const message of classSizeWarnings(run.dataset, test)) warn(message);
   if (run.fitted) {
     const result = test && (await evaluateOn(test, run, options));
-    // Nothing is saved that would let a later process take the fit for measured: it fits again.
+    // Nothing is saved that would make a later process consider the fit evaluated: it fits again.
     if (test && !result) throw new InterruptedError("Training was interrupted while it measured the fitted head.");
     await conclude(fittedRecord(run.fitted), result, (bestTop1) => ({ ...position, bestTop1 }));
   }
@@ -190,13 +190,13 @@ async function trainEpochs(options: TrainOptions, run: OpenRun): Promise<TrainRe
 
 type DoneEpoch = Omit<EpochRecord, "test" | "checkpointWait">;
 
-/** The log's line of heads that were fitted before the first step. */
+/** The log line of heads that were fitted before the first step. */
 function fittedRecord({ loss, accuracy, images, seconds }: FittedHead): DoneEpoch {
   const measured = { trainLoss: loss, trainTop1: 100 * accuracy, imagesPerSecond: images / seconds, seconds };
   return { epoch: 0, step: 0, lr: 0, ...measured, loaderWait: 0 };
 }
 
-/** Saves where the run is, so that nothing is lost to what ends it. */
+/** Saves the run's position, so that nothing is lost when it ends. */
 async function saveAndStop(
   { state, checkpoints, folder }: OpenRun,
   position: Position,
@@ -207,20 +207,20 @@ async function saveAndStop(
   await folder.log({ kind: "stopped", reason: String(reason), ...placeOf(position) });
 }
 
-/** The error of data that could not be had, with the way out. */
+/** The error for data that could not be read, with the way out. */
 function resumable(error: unknown, { step }: Position): unknown {
   const message = sentence`${textOf(error)} The run is saved at step ${step}: repair the data, then continue with ${setting("resume")}.`;
   return error instanceof FileError ? new FileError(error.path, message, { cause: error }) : error;
 }
 
-/** Accuracy of the best weights, as they stand in the run folder, on images that they were not chosen on. */
+/** Accuracy of the best weights in the run folder on images that they were not chosen on. */
 async function evaluateBest(
   dataset: Dataset,
   run: OpenRun,
   options: TrainOptions,
 ): Promise<EvaluationResult | undefined> {
   const { engine, group, folder, model } = run;
-  await group.gather("best weights", true); // they are there from here on
+  await group.gather("best weights", true); // they exist from here on
   const source = folder.file("best.safetensors");
   const weights = adaptWeights(model, (await loadWeights(source)).tensors, { source });
   const classifier = await Classifier.create({ engine, model }, weights);
@@ -229,19 +229,19 @@ async function evaluateBest(
   );
 }
 
-/** Accuracy on images; undefined when it was interrupted. */
+/** Accuracy on images; undefined if interrupted. */
 async function evaluateOn(
   dataset: Dataset,
   { engine, group, recipe, classifier }: Pick<OpenRun, "engine" | "group" | "recipe" | "classifier">,
   { workers, signal }: TrainOptions,
 ): Promise<EvaluationResult | undefined> {
-  // Some devices may get no image of the last batch, but all get as many slots.
+  // Some devices may get no image of the last batch, but all get the same number of slots.
   const { devices } = engine.info;
   const batchSize = Math.ceil(Math.min(64, dataset.length) / devices) * devices;
   const view = viewOf(recipe, classifier.model);
   const loader = viewLoader({ dataset, view, batchSize, workers, process: group });
   try {
-    // Where several evaluate together, one must not stop without the others.
+    // If several evaluate together, one must not stop without the others.
     const { describe } = dataset;
     return await evaluate({ classifier, loader, describe, signal: group.count === 1 ? signal : undefined, group });
   } catch (error) {

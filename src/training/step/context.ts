@@ -3,7 +3,7 @@ import { lookup } from "../../models/context.js";
 import type { ForwardContext } from "../../models/model.js";
 import { compare, input, mul, randomUniform, reshape, select, slice, type Tensor } from "../../tensor/index.js";
 
-/** Program input that holds uniform numbers for stochastic depth: `[sites, batch]`, float32. */
+/** Program input with uniform numbers for stochastic depth: `[sites, batch]`, float32. */
 export const dropPathInput = "dropPath";
 
 /** Program input with the seed of dropout: `[2]`, int32, new at every step. */
@@ -32,7 +32,7 @@ export function trainingContext(
       if (rate === 0) return x;
       const site = used++;
       if (sites === 0) return x;
-      // Kept samples are scaled by 1/(1-rate), so the expectation stays (timm's drop_path).
+      // Kept samples are scaled by 1/(1-rate), so the expectation is unchanged (as in timm's drop_path).
       const uniform = slice(input(dropPathInput, "float32", [sites, batch]), 0, site, site + 1);
       const factor = select(compare("GE", uniform, rate), 1 / (1 - rate), 0);
       return mul(x, reshape(factor, [batch, ...x.shape.slice(1).map(() => 1)]));

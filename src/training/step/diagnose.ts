@@ -1,4 +1,4 @@
-/** After a loss that is not a number: which tensor broke first. */
+/** Diagnoses a loss that is not finite: which tensor broke first. */
 import type { DeviceState, Engine } from "../../engines/engine.js";
 import type { NamedTensors } from "../../tensor/index.js";
 import type { Step } from "./step.js";

@@ -1,10 +1,10 @@
-/** Settings of recipes as components of the step declare them. */
+/** Recipe settings as declared by components of the step. */
 import { z } from "zod";
 
-/** A share. */
+/** A fraction from 0 to 1. */
 export const share = z.number().min(0).max(1);
 
-/** A share that 1 would make meaningless: averages that never move, labels that say nothing. */
+/** A fraction for which 1 would be meaningless: averages that never move, labels without information. */
 export const belowOne = z.number().min(0).lt(1);
 
 /** Their values. */

@@ -42,66 +42,66 @@ import { thresholded } from "./losses/targets.js";
 import { createOptimizer, type OptimizerOptions } from "./optimizers/index.js";
 import type { RateFactor } from "./optimizers/optimizer.js";
 
-/** What a training step computes. */
+/** Options of a training step. */
 export interface StepOptions {
   /** Images of one run of the program: the global batch divided by `accumulate`. */
   readonly batch: number;
   readonly optimizer: OptimizerOptions;
-  /** What each parameter's rate is multiplied by (default: 1). */
+  /** Factor on each parameter's rate (default: 1). */
   readonly rateFactor?: RateFactor;
   /** Loss against the labels: a name, or a function from logits and targets `[batch, classes]` to a scalar. */
   readonly loss?: LossName | Loss;
   readonly labelSmoothing?: number;
   /** Targets above it become 1, others 0. */
   readonly targetThreshold?: number;
-  /** Two passes over each image, under other stochastic depth, learn from each other. */
+  /** Two passes over each image, under different stochastic depth, learn from each other. */
   readonly cosub?: boolean;
-  /** Which parameters move (default: all). */
+  /** Which parameters are trained (default: all). */
   readonly trained?: (name: string) => boolean;
   readonly distillation?: Distillation;
-  /** What happens to the batch before the model sees it. */
+  /** Transform of the batch before the model. */
   readonly transform?: BatchTransform;
   /**
-   * Where the teacher's answers come from: a model that runs in the same program, its parameters as state under
+   * Source of the teacher's outputs: a model that runs in the same program, with its parameters as state under
    * `teacher.<name>`; or the inputs `teacherLogits` or `teacherLabels`.
    */
   readonly teacher?: Model | "logits" | "labels";
-  /** How views are resized for a teacher of another resolution. */
+  /** How views are resized for a teacher with a different resolution. */
   readonly teacherInterpolation?: ResampleFilter;
-  /** Largest norm of all gradients together; larger ones are scaled down to it. */
+  /** Maximum norm of all gradients together; larger ones are scaled down to it. */
   readonly clipGradient?: number;
-  /** Runs whose gradients are averaged before the parameters move. */
+  /** Number of runs whose gradients are averaged for each update of the parameters. */
   readonly accumulate?: number;
   /** Keeps an exponential moving average of parameters and buffers, `ema.<name>`. */
   readonly ema?: boolean;
   /**
-   * Lets no later run change anything after one whose loss or gradients are not finite (state `halted`, until it is set
-   * to 0), unless the input `passOver` is 1: the state is then still the one that broke, although runs overlap.
+   * Prevents later runs from changing anything after one whose loss or gradients are not finite (state `halted`, until
+   * it is set to 0), unless the input `passOver` is 1: so the state is still the broken one, although runs overlap.
    */
   readonly halting?: boolean;
 }
 
-/** What the step needs beside the model's inputs: where images and targets come from. */
+/** Inputs of the step: images and targets, and optionally the teacher's outputs. */
 export interface StepInputs {
   /** float32 `[batch, height, width, 3]`, normalised. */
   readonly images: Tensor;
   /** Class distributions, float32 `[batch, classes]`. */
   readonly target: Tensor;
-  /** The teacher's logits `[batch, classes]`, or all that is known of them, when distilling. */
+  /** The teacher's logits `[batch, classes]`, or only its predicted classes, when distilling. */
   readonly teacher?: Tensor | TeacherAnswer;
-  /** State that the inputs read and no run changes: the teacher's parameters. */
+  /** State that the inputs read but no run changes: the teacher's parameters. */
   readonly frozen?: ReadonlyMap<string, readonly number[]>;
 }
 
-/** A training step as a program, and the state that it wants. */
+/** A training step as a program, and the state that it needs. */
 export interface Step {
   readonly program: Program;
   /** Names of all state tensors with their shapes; those that are not parameters start at zero (EMA: at the parameters). */
   readonly state: ReadonlyMap<string, readonly number[]>;
-  /** State that runs read and never change: the parameters of a teacher in the program. */
+  /** State that runs read but never change: the parameters of a teacher in the program. */
   readonly frozen: ReadonlyMap<string, readonly number[]>;
   readonly dropPathSites: number;
-  /** Names of the parameters that gradients move, in the order of the diagnosis. */
+  /** Names of the trained parameters, in the order of the diagnosis. */
   readonly trained: readonly string[];
   /** The same pass without updates: sums of squares of each parameter and gradient, and of the logits; and the loss. */
   readonly diagnosis: () => Program;
@@ -118,7 +118,7 @@ export const stepInputs = {
   emaDecay: "emaDecay",
 } as const;
 
-/** Name of the state that tells of a broken run, see `StepOptions.halting`. */
+/** Name of the state that indicates a broken run, see `StepOptions.halting`. */
 export const haltedState = "halted";
 
 /** Output of a step with a teacher in it: 0, or how many images before the batch's end the first is that its answer to is not a number. */
@@ -127,7 +127,7 @@ export const brokenTeacher = "brokenTeacher";
 /** Prefix of a teacher's parameters in the state. */
 export const teacherPrefix = "teacher.";
 
-/** Whether state is read and written by the optimizer's update alone, so that devices can share it out among them. */
+/** Whether state is read and written only by the optimizer's update, so that it can be split over devices. */
 export const optimizerState = (name: string): boolean => /^(optimizer|accumulated|ema)\./.test(name);
 
 /** The step from uint8 images and int32 labels. */
@@ -150,7 +150,7 @@ export function trainStep(model: Model, options: StepOptions): Step {
   });
 }
 
-/** The teacher's decision logits `[batch, classes]` for the very images that `student` sees, resized to its resolution. */
+/** The teacher's logits `[batch, classes]` for the student's images, resized to the teacher's resolution. */
 export function teacherLogits(
   teacher: Model,
   student: Model,
@@ -173,7 +173,10 @@ function cachedAnswer({ classes }: Model, batch: number, kind: Model | "logits" 
     : { kind: "logits", tensor: input(stepInputs.teacher, "float32", [batch, classes]) };
 }
 
-/** The step from any images and targets. Returned: `loss`, `gradientNorm`, and `correct`, the number of right decisions. */
+/**
+ * The step from any images and targets. Returned: `loss`, `gradientNorm`, and `correct`, the number of correct
+ * predictions.
+ */
 export function buildStep(model: Model, options: StepOptions, inputs: StepInputs): Step {
   const { frozen = new Map() } = inputs;
   const parameters = parameterInputs(model);
@@ -194,8 +197,8 @@ export function buildStep(model: Model, options: StepOptions, inputs: StepInputs
   const sums = accumulate === 1 ? fresh : trained.map((p, i) => add(pending(p.name, p.shape), fresh[i]));
   const norm = mul(sqrt(sums.map(sumOfSquares).reduce(add)), 1 / accumulate);
 
-  // Nothing moves unless loss and gradients are finite. That also makes every new value depend on all gradients, so
-  // all readers of a parameter come before its update and an engine may update it in place.
+  // Nothing is updated unless loss and gradients are finite. That also makes every new value depend on all gradients,
+  // so all readers of a parameter come before its update and an engine may update it in place.
   const broken = brokenAnswers(inputs.teacher);
   const own = and(finite(loss), finite(norm));
   const whole = broken ? and(own, compare("EQ", broken, 0)) : own;
@@ -203,7 +206,7 @@ export function buildStep(model: Model, options: StepOptions, inputs: StepInputs
   const passOver = options.halting ? input(stepInputs.passOver, "float32", []) : scalar(1);
   const proceed = accumulate === 1 ? sound : and(sound, compare("GT", input(stepInputs.apply, "float32", []), 0));
   const scale = clipFactor(norm, options.clipGradient, accumulate);
-  // The sums end with their step, also with one whose last run is skipped.
+  // The sums are reset after their step, even if its last run is skipped.
   const ends =
     accumulate === 1
       ? undefined
@@ -269,11 +272,11 @@ export function buildStep(model: Model, options: StepOptions, inputs: StepInputs
 }
 
 /**
- * 0 where all logits of the teacher in the program are numbers; else the batch's size less the place of the first image
- * with one that is not. A decision taken from them would look like any other.
+ * 0 if all logits of the teacher in the program are finite; else the batch size minus the index of the first image with
+ * one that is not. A predicted class would not show the problem.
  */
 function brokenAnswers(teacher: StepInputs["teacher"]): Tensor | undefined {
-  if (!teacher || "kind" in teacher) return undefined; // answers from outside were looked at there
+  if (!teacher || "kind" in teacher) return undefined; // outputs from outside were checked there
   const [batch] = teacher.shape;
   const sound = finite(reduceSum(teacher, [1]));
   const fromEnd = sub(batch, cast(iota("int32", [batch], 0), "float32"));
@@ -289,7 +292,7 @@ function lossOf(output: Logits, options: StepOptions, { target, teacher }: StepI
   const { loss: chosen = "crossEntropy", distillation = { kind: "none" } } = options;
   const loss = typeof chosen === "string" ? losses[chosen] : chosen;
   const answer = teacher && ("kind" in teacher ? teacher : ({ kind: "logits", tensor: teacher } as const));
-  // Without a teacher the second head learns nothing, as in the released program.
+  // Without a teacher the second head learns nothing, as in the released code.
   return distilled(loss(logits, target), output, { target, loss, answer }, distillation);
 }
 
@@ -299,7 +302,7 @@ function sumOfSquares(g: Tensor): Tensor {
   return dot(flat, flat, { contract: [[0], [0]] });
 }
 
-/** Factor on the summed gradients: their mean over the accumulated runs, cut to the largest norm. */
+/** Factor on the summed gradients: for their mean over the accumulated runs, clipped to the maximum norm. */
 function clipFactor(norm: Tensor, largest: number | undefined, accumulate: number): Tensor | undefined {
   if (largest === undefined) return accumulate === 1 ? undefined : scalar(1 / accumulate);
   return mul(min(div(largest, add(norm, 1e-6)), 1), 1 / accumulate);

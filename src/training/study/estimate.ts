@@ -1,4 +1,4 @@
-/** What a run will take, from a few of its steps: time, memory, energy and money, with what had to be assumed. */
+/** Estimates the cost of a run from a few of its steps: time, memory, energy and money, with the assumptions. */
 import { availableParallelism } from "node:os";
 import type { Engine, Precision } from "../../engines/engine.js";
 import { type Message, sentence, setting } from "../../errors/sentence.js";
@@ -7,7 +7,7 @@ import { sizeOf } from "../../tensor/index.js";
 import type { Trial } from "./trial.js";
 
 export interface Prices {
-  /** Of the machine, in any currency. */
+  /** Price of the machine per hour, in any currency. */
   readonly perHour?: number;
   readonly perKilowattHour?: number;
 }
@@ -15,12 +15,12 @@ export interface Prices {
 export interface EstimateOptions {
   readonly engine: Engine;
   readonly precision?: Precision;
-  /** What the machine draws (default: measured or assumed). */
+  /** Power consumption of the machine (default: measured or assumed). */
   readonly watts?: number;
   readonly prices?: Prices;
   /** Seconds to measure for, after the first steps. */
   readonly seconds?: number;
-  /** Hears of each step that is done, those included that are not counted. */
+  /** Called after each step, including warm-up steps. */
   readonly onStep?: (steps: number) => void;
 }
 
@@ -44,33 +44,33 @@ export interface Estimate {
   readonly power: Power;
   readonly kilowattHours: number;
   readonly cost?: number;
-  /** Sentences on what was taken for granted. */
+  /** Sentences on the assumptions. */
   readonly assumptions: readonly Message[];
 }
 
-/** Watts while it trains, and who says so. */
+/** Watts during training, and the source. */
 export interface Power extends Omit<PowerReading, "source"> {
   readonly source: Message;
 }
 
 export interface MemoryEstimate {
-  /** What training holds: on each device, or of this machine's memory where the device is its processor. */
+  /** Memory used by training: on each device, or on this machine if the device is its processor. */
   readonly bytes: number;
   readonly source: string;
-  /** This process at its fullest in the measured steps, libraries and data included. */
+  /** Peak memory of this process in the measured steps, including libraries and data. */
   readonly processBytes: number;
 }
 
-/** Steps that are not counted: the first ones fill caches and the loader's store. */
+/** Steps that are not measured: the first ones fill caches and the loader's buffer. */
 const warmUp = 2;
 const leastSteps = 3;
 const mostSteps = 50;
-/** Steps that every estimate takes; quick ones are followed by more. */
+/** Steps of every estimate; more follow if they are fast. */
 export const leastMeasured = warmUp + leastSteps;
-/** Test images cost a forward pass, of the three that a training step is counted as. */
+/** Test images cost one forward pass; a training step counts as three. */
 const forwardShare = 1 / 3;
 
-/** Runs a few steps of the trial and reckons what the whole will take. */
+/** Runs a few steps of the trial and estimates the cost of the whole run. */
 export async function estimateRun(trial: Trial, options: EstimateOptions): Promise<Estimate> {
   const { engine, seconds = 5 } = options;
   const { recipe } = trial;
@@ -78,7 +78,7 @@ export async function estimateRun(trial: Trial, options: EstimateOptions): Promi
   let [measured, start, waited] = [0, 0, 0];
   let meter = await startPowerMeter(accelerator);
   let steps = 0;
-  // A rate of nothing: the speed is the same, and no step can run away.
+  // Learning rate 0: same speed, and the weights cannot diverge.
   for await (const _ of trial.steps(() => 0)) {
     steps++;
     if (steps === warmUp) {
@@ -117,7 +117,7 @@ export async function estimateRun(trial: Trial, options: EstimateOptions): Promi
   };
 }
 
-/** What the engine counts for the program, or what this process has held at most where it counts nothing. */
+/** The memory that the engine reports for the program, or this process's peak if it does not. */
 async function memoryOf(trial: Trial, { engine, precision }: EstimateOptions): Promise<MemoryEstimate> {
   const processBytes = process.resourceUsage().maxRSS * 1024;
   const { engine: name, platform } = engine.info;
@@ -128,7 +128,7 @@ async function memoryOf(trial: Trial, { engine, precision }: EstimateOptions): P
   return { bytes: need.needed, processBytes, source: `the ${name} engine's own count, ${where}` };
 }
 
-/** Assumed where nobody measures: watts of a busy thread of a processor, of an accelerator, and of the rest of a machine. */
+/** Assumed if not measured: watts of a busy processor thread, of an accelerator, and of the rest of a machine. */
 const assumed = { thread: 10, device: 350, rest: 30 } as const;
 
 function powerOf({ watts, engine: { info } }: EstimateOptions, reading: PowerReading | undefined): Power {

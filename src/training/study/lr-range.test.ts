@@ -31,7 +31,7 @@ it("raises the rate by the same factor from end to end, smooths, and stops when 
     expect(p.lr / points[i].lr).toBeCloseTo(factor, 9);
   });
   expect(points[0].smoothed).toBeCloseTo(points[0].loss, 9);
-  // The average lags a few steps behind the loss.
+  // The moving average lags a few steps behind the loss.
   expect(Math.log10(suggestion!)).toBeGreaterThan(-3.05);
   expect(Math.log10(suggestion!)).toBeLessThan(-2.3);
 });
@@ -50,7 +50,7 @@ it("ends before a loss that is not a number, and suggests nothing where nothing 
   expect([rising.diverged, rising.suggestion, rising.points.length]).toEqual([false, undefined, 60]);
 });
 
-/** Noise from -1 to 1 that is the same every time. */
+/** Deterministic noise from -1 to 1. */
 const noise = (step: number): number => (Math.imul(step + 1, 2654435761) >>> 0) / 2 ** 31 - 1;
 
 it.each([

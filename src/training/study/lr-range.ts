@@ -1,37 +1,37 @@
-/** The learning-rate range test (Smith, arXiv 1506.01186): the rate grows until the loss does. */
+/** The learning-rate range test (Smith, arXiv 1506.01186): the rate increases until the loss does. */
 import type { Trial } from "./trial.js";
 
 export interface RatePoint {
   readonly lr: number;
   readonly loss: number;
-  /** The loss as a moving average, corrected for its beginning at zero. */
+  /** Moving average of the loss, with bias correction. */
   readonly smoothed: number;
 }
 
 export interface RangeOptions {
   readonly from: number;
   readonly to: number;
-  /** Steps over which the rate grows from one to the other, by the same factor each. */
+  /** Steps over which the rate grows exponentially from `from` to `to`. */
   readonly steps: number;
   readonly onPoint?: (point: RatePoint, number: number) => void;
 }
 
 export interface RangeTest {
   readonly points: readonly RatePoint[];
-  /** Whether it ended early because the loss had run away. */
+  /** Whether it ended early because the loss diverged. */
   readonly diverged: boolean;
-  /** Where the loss falls fastest; undefined where it falls nowhere by more than it scatters. */
+  /** Where the loss falls fastest; undefined if it never falls by more than its scatter. */
   readonly suggestion?: number;
 }
 
 /** Weight of the past in the moving average. */
 const inertia = 0.9;
-/** The loss has run away when the average is so many times its lowest. */
+/** The loss has diverged when the average is this many times its minimum. */
 const runaway = 2;
-/** Steps before an end is thought of: averages of few losses are noise. */
+/** Steps before it may end early: averages of few losses are noisy. */
 const leastSteps = 10;
 
-/** Trains from the first step on at growing rates; what it does to the weights is gone with the trial. */
+/** Trains at increasing rates from the first step; its changes to the weights are discarded with the trial. */
 export async function rateRangeTest(trial: Trial, { from, to, steps, onPoint }: RangeOptions): Promise<RangeTest> {
   const rate = (step: number) => from * (to / from) ** ((step - 1) / Math.max(1, steps - 1));
   const points: RatePoint[] = [];
@@ -52,14 +52,14 @@ export async function rateRangeTest(trial: Trial, { from, to, steps, onPoint }: 
   return { points, diverged, suggestion: steepestDescent(points) };
 }
 
-/** Shares of all points on either side of one that its slope is taken from: wider ones where the losses scatter more. */
+/** Shares of all points on either side of one from which its slope is computed: wider if the losses scatter more. */
 const reaches = [0.1, 0.2, 0.3];
-/** Points on either side that it takes to know the scatter. */
+/** Points needed on either side to estimate the scatter. */
 const leastReach = 4;
 
 /**
- * The rate where the loss falls fastest over the logarithm of the rate, before its average is lowest; undefined where it
- * nowhere falls by more than its scatter explains. The slope at a point is that of a line fitted to the losses around it.
+ * The rate where the loss falls fastest over the logarithm of the rate, before its average is lowest; undefined if it
+ * never falls by more than its scatter explains. The slope at a point is that of a line fitted to the losses around it.
  */
 export function steepestDescent(points: readonly RatePoint[]): number | undefined {
   for (const share of reaches) {
@@ -81,7 +81,7 @@ function steepestWithin(points: readonly RatePoint[], reach: number): number | u
   return best?.lr;
 }
 
-/** Standard errors that a slope must exceed: some dozen windows are looked at, so two would be met by chance. */
+/** Standard errors that a slope must exceed: with about a dozen windows, two would occur by chance. */
 const sureness = (freedom: number): number => 4 * (1 + 4 / freedom);
 
 /** Least squares of the losses over the logarithm of the rate, and the standard error of the slope. */
@@ -95,7 +95,7 @@ function lineThrough(points: readonly RatePoint[]): { readonly slope: number; re
   return { slope, error: Math.sqrt(left / (points.length - 2) / spread) };
 }
 
-/** How far the losses lie from their moving average: half of them nearer, half farther, before the loss runs away. */
+/** Median distance of the losses from their moving average, before the loss diverges. */
 export function scatterOf(points: readonly RatePoint[]): number {
   const off = points.slice(leastSteps).map((p) => Math.abs(p.loss - p.smoothed));
   return off.sort((a, b) => a - b)[off.length >> 1] ?? 0;

@@ -1,4 +1,4 @@
-/** What training will see: some images of a batch after everything that happens to them, with their mixed labels. */
+/** Preview of training images: some images of a batch after all augmentation, with their mixed labels. */
 import type { Dataset } from "../../data/dataset/dataset.js";
 import type { Batch, Loader } from "../../data/loading/loader.js";
 import type { RgbImage } from "../../data/pixels/image.js";
@@ -10,9 +10,9 @@ import type { Recipe } from "../recipe/recipe.js";
 import { batchImages, batchRows, batchTargets, batchTransformOf } from "../step/batch/index.js";
 
 export interface PreviewImage {
-  /** The pixels that the model is given, before normalisation. */
+  /** The model's input pixels, before normalisation. */
   readonly image: RgbImage;
-  /** Classes with their shares of the label, the largest first; smoothing is left out. */
+  /** Classes with their shares of the label, largest first, without smoothing. */
   readonly labels: readonly { readonly label: number; readonly weight: number }[];
   /** Index in the dataset of the image itself, and of the one it is mixed with. */
   readonly index: number;
@@ -27,16 +27,16 @@ export interface PreviewOptions {
   readonly loader: Loader;
   readonly engine: Engine;
   readonly epoch: number;
-  /** Batch of the epoch. */
+  /** Index of the batch in the epoch. */
   readonly step: number;
-  /** Images wanted, from the first of the batch on. */
+  /** Number of images, from the first of the batch. */
   readonly count: number;
 }
 
 /**
- * The first images of a batch as the training step makes them: the loader's views, then erasing and mixing by the same
- * program, with the numbers that a run of this recipe draws. An image is mixed with the one at the mirrored place of
- * the batch, so only those two ends of it go through the program.
+ * The first images of a batch as in the training step: the loader's views, then erasing and mixing by the same program,
+ * with the random numbers of a run of this recipe. An image is mixed with the one at the mirrored position in the
+ * batch, so only those two ends of it are processed.
  */
 export async function previewBatch(options: PreviewOptions): Promise<PreviewImage[]> {
   const { recipe, model, dataset, loader, engine, epoch, step, count } = options;
@@ -71,13 +71,13 @@ async function oneBatch(loader: Loader, epoch: number, step: number): Promise<Ba
   throw new RangeError(`The epoch has ${loader.stepsPerEpoch} batches, so there is no batch ${step}.`);
 }
 
-/** The first `count` places of a batch and those they are mixed with; all, where that is no less. */
+/** The first `count` positions of a batch and those they are mixed with; all if that is not fewer. */
 function endsOf(size: number, count: number): number[] {
   const all = Array.from({ length: size }, (_, i) => i);
   return 2 * count >= size ? all : [...all.slice(0, count), ...all.slice(size - count)];
 }
 
-/** The beginning of the training step alone. */
+/** Only the beginning of the training step. */
 function transformProgram(recipe: Recipe, model: Model, batch: number, classes: number): Program {
   const transform = batchTransformOf(recipe);
   return program({
@@ -90,7 +90,7 @@ function transformProgram(recipe: Recipe, model: Model, batch: number, classes: 
   });
 }
 
-/** The rows of the batch's tensors at some places. */
+/** The rows of the batch's tensors at some positions. */
 function atPlaces({ inputs }: Program, data: NamedTensors, places: readonly number[]): NamedTensors {
   const perBatch = new Set(inputs.filter((i) => i.sharding === "batch").map((i) => i.name));
   return new Map([...data].map(([name, tensor]) => [name, perBatch.has(name) ? rowsOf(tensor, places) : tensor]));
@@ -104,7 +104,7 @@ function rowsOf({ dtype, shape, data }: HostTensor, places: readonly number[]): 
   return hostTensor(dtype, [places.length, ...shape.slice(1)], rows);
 }
 
-/** Takes the normalisation back; what lies beyond black and white, as noise can, is cut off. */
+/** Reverses the normalisation; values beyond black and white, possible with noise, are clamped. */
 function pixelsOf(values: Float32Array, { imageSize, normalization }: Model): RgbImage {
   const { mean, std }: Normalization = normalization;
   const data = Uint8ClampedArray.from(values, (v, i) => 255 * (v * std[i % 3] + mean[i % 3]));

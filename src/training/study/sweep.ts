@@ -1,4 +1,4 @@
-/** Runs a grid cell by cell, each in a run folder of its own, so that it can be stopped and resumed at any time. */
+/** Runs a grid cell by cell, each in its own run folder, so that it can be stopped and resumed at any time. */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Engine } from "../../engines/engine.js";
@@ -28,7 +28,7 @@ export interface CellResult {
 }
 
 export type Outcome =
-  /** Accuracy of the last epoch's weights: choosing the best epoch would be choosing by the test data. */
+  /** Accuracy of the last epoch's weights: choosing the best epoch would be selecting on the test data. */
   | { readonly kind: "done"; readonly heads: Readonly<Partial<Record<Head, HeadResult>>>; readonly seconds: number }
   | { readonly kind: "failed"; readonly reason: Message }
   | { readonly kind: "missing" };
@@ -39,13 +39,13 @@ export interface SweepOptions
     "data" | "validation" | "test" | "split" | "workers" | "onBadImage" | "precision" | "signal"
   > {
   readonly cells: readonly Cell[];
-  /** Cells that are run at once, each on an engine of its own (default: 1). */
+  /** Number of cells run concurrently, each on its own engine (default: 1). */
   readonly lanes?: number;
   /** Folder of the sweep. */
   readonly output: string;
   /** Opens an engine; called again after a cell has failed, since its engine may have too. */
   readonly openEngine: () => Promise<Engine>;
-  /** A listener for the training of a cell; it is told when that ends. */
+  /** Creates a listener for the training of a cell, which is notified when that ends. */
   readonly onCell?: (
     cell: Cell,
     number: number,
@@ -53,8 +53,8 @@ export interface SweepOptions
 }
 
 /**
- * Runs what is not done yet, and continues with what was interrupted. A cell that fails is reported in its result, and
- * the others are run; an interruption ends the sweep with the results so far. Throws UsageError when the folder holds
+ * Runs the cells that are not done, and resumes interrupted ones. A failing cell is reported in its result, and the
+ * others are run; an interruption ends the sweep with the results so far. Throws UsageError if the folder contains
  * cells of other recipes or data.
  */
 export async function sweep(
@@ -74,14 +74,14 @@ export async function sweep(
           results[i] = { cell, outcome: await runCell(cell, i, engine, options) };
         } catch (error) {
           if (error instanceof InterruptedError) break;
-          if (!(error instanceof DeitError)) throw error; // a bug, which no other cell fixes
+          if (!(error instanceof DeitError)) throw error; // a bug, which would affect other cells too
           results[i] = { cell, outcome: { kind: "failed", reason: error.text } };
           await engine?.close().catch(() => undefined);
           engine = undefined;
         }
       }
     } catch (error) {
-      waiting.length = 0; // the other lanes end with what they are at
+      waiting.length = 0; // the other lanes stop after their current cell
       throw error;
     } finally {
       await engine?.close();
@@ -92,7 +92,7 @@ export async function sweep(
   return { results, interrupted: signal?.aborted ?? false };
 }
 
-/** File of a cell's folder that says it is done, with its result. */
+/** File of a cell's folder that marks it as done, with its result. */
 const resultFile = "cell.json";
 
 async function runCell(cell: Cell, number: number, engine: Engine, options: SweepOptions): Promise<Outcome> {
@@ -144,7 +144,7 @@ async function measure(output: string, engine: Engine, options: SweepOptions) {
   }
 }
 
-/** What a result belongs to. */
+/** The identity of a result. */
 const identity = ({ recipe }: Cell, { data, validation, test, split }: SweepOptions) => ({
   recipe,
   data,
@@ -153,14 +153,14 @@ const identity = ({ recipe }: Cell, { data, validation, test, split }: SweepOpti
   split,
 });
 
-/** A value as it comes back from a file: without what JSON leaves out. */
+/** A value as read back from a file: without what JSON omits. */
 const written = <T>(value: T): T => parseJson(JSON.stringify(value)) as T;
 
-/** The result of a cell that is done; refuses one of another recipe or other data. */
+/** The result of a finished cell; throws for one of a different recipe or different data. */
 async function finished(cell: Cell, options: SweepOptions): Promise<Outcome | undefined> {
   const path = join(options.output, cell.folder, resultFile);
   const found = await readJson(path).catch((error: NodeJS.ErrnoException) => {
-    // Damaged from outside: the run is still there, and is measured again.
+    // Damaged externally: the run still exists, and is evaluated again.
     if (error.code === "ENOENT" || error instanceof JsonError) return undefined;
     throw fileError(path, "read the result", error);
   });

@@ -1,4 +1,4 @@
-/** A training step on its data, without a run: for measuring and for tests of the rate. Nothing is written. */
+/** A training step on its data, without a run: for estimates and learning-rate tests. Nothing is written. */
 import type { Batch } from "../../data/loading/loader.js";
 import type { Engine, Executable, Precision } from "../../engines/engine.js";
 import { InterruptedError } from "../../errors/errors.js";
@@ -19,9 +19,9 @@ export interface TrialOptions extends DataOptions {
   readonly recipe: Recipe;
   readonly engine: Engine;
   readonly precision?: Precision;
-  /** Divides the recipe's batch into as many runs as memory asks for. */
+  /** Divides the recipe's batch into as many runs as needed to fit memory. */
   readonly fitBatch?: boolean;
-  /** Fits heads first, where the recipe says so. */
+  /** Fits heads first, if the recipe requires it. */
   readonly fitHeads?: boolean;
   readonly signal?: AbortSignal;
 }
@@ -38,13 +38,15 @@ export interface Trial {
   readonly step: Step;
   readonly executable: Executable;
   readonly classes: number;
-  /** Images to train and to test on. */
+  /** Number of training and test images. */
   readonly images: number;
   readonly testImages: number;
   readonly stepsPerEpoch: number;
   /** Milliseconds spent waiting for data so far. */
   readonly waited: () => number;
-  /** Optimizer steps from the first one on, epoch after epoch, without end; `rate` gives the rate of each (from 1). */
+  /**
+   * Optimizer steps from the first, epoch after epoch, without end; `rate` returns the rate of each (counted from 1).
+   */
   steps(rate: (step: number) => number): AsyncGenerator<TrialStep, void>;
   close(): Promise<void>;
 }
@@ -64,7 +66,7 @@ export async function openTrial(options: TrialOptions): Promise<Trial> {
     requireGoingOn(signal);
     const executable = await engine.compile(step.program, { precision });
     closing.add(() => executable.dispose());
-    // Heads are fitted only where losses count: a pass over the images would outlast a few steps.
+    // Heads are fitted only if losses matter: a pass over the images would take longer than a few steps.
     const { parameters } = options.fitHeads
       ? await beginRun({ ...options, model, dataset, recipe })
       : { parameters: await firstParameters(model, recipe, dataset.classes, { signal }) };

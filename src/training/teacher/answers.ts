@@ -1,27 +1,27 @@
-/** What a student hears of its teacher, wherever the answers come from. */
+/** The teacher outputs for a student, independent of their source. */
 import type { Batch } from "../../data/loading/loader.js";
 import type { Model } from "../../models/model.js";
 import type { HostTensor } from "../../tensor/index.js";
 import type { AnswerKind } from "../step/distillation/mode.js";
 
-/** A teacher's answers to the batches of a run, whoever gives them. */
+/** A teacher's outputs for the batches of a run, from any source. */
 export interface TeacherAnswers {
   readonly kind: AnswerKind;
-  /** The answer to a batch: int32 `[batch]`, or float32 `[batch, classes]`. `run` counts within the epoch. */
+  /** The outputs for a batch: int32 `[batch]`, or float32 `[batch, classes]`. `run` counts within the epoch. */
   answer(epoch: number, run: number, batch: Batch): Promise<HostTensor>;
   close(): Promise<void>;
 }
 
-/** A teacher that answers beside the student's step: a file of another library, or a function. */
+/** A teacher that runs concurrently with the student's step: a file from a different library, or a function. */
 export interface AnsweringTeacher {
   readonly kind: "answers";
-  /** As the recipe names it, in its teacherWeights. */
+  /** As named in the recipe's teacherWeights. */
   readonly name: string;
-  /** Tells its answers from those of others; undefined where nobody can tell. */
+  /** Distinguishes its outputs from those of others; undefined if unknown. */
   readonly identity?: string;
   /**
-   * Loads it for batches of the student's views, `batch` of them at a time; `describe` names samples for messages. An
-   * answer that is not a number is a TrainingError.
+   * Loads it for batches of `batch` student views; `describe` names samples for messages. An output that is not finite
+   * is a TrainingError.
    */
   open(student: Model, batch: number, describe: (index: number) => string): Promise<TeacherAnswers>;
 }

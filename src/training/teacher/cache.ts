@@ -1,7 +1,7 @@
 /**
- * A teacher's answers, computed once and replayed by any number of students. Every view is a function of seed, epoch
- * and sample, so the answers to a run's batches are known before the run; they are stored in its order, an epoch a
- * file, bound by hashes to the data, the views and the teacher they belong to.
+ * A teacher's outputs, computed once and replayed by any number of students. Every view is a function of seed, epoch
+ * and sample, so the outputs for a run's batches can be computed before the run; they are stored in its order, one file
+ * per epoch, with hashes of the data, the views and the teacher.
  */
 import { createHash } from "node:crypto";
 import { rm, stat } from "node:fs/promises";
@@ -33,7 +33,7 @@ import { answersOf } from "./program.js";
 import { type AnswerFormat, EpochAnswers } from "./stored-answers.js";
 import { openTeacher } from "./teacher.js";
 
-/** What a cache belongs to, and why a run that differs in a part of it must not use it. */
+/** The identity of a cache, and why a run that differs in a part of it must not use it. */
 const reasons = {
   data: "the dataset differs or has changed",
   images: "images are cropped, resized, augmented or normalised otherwise",
@@ -59,7 +59,7 @@ const manifestSchema = z.object({
   format: z.literal(2),
   identity: z.record(z.enum(parts), z.string()),
   kind: z.enum(["labels", "logits"]),
-  /** Logits kept per view; the rest share what is left of the probability. */
+  /** Logits stored per view; the others share the remaining probability. */
   topK: count,
   classes: count,
   batch: count,
@@ -90,11 +90,11 @@ function identityOf(dataset: Dataset, recipe: Recipe, student: Model, teacher: s
 export interface CacheOptions extends DataOptions {
   readonly recipe: Recipe;
   readonly engine: Engine;
-  /** A function that teaches, where the recipe names one; it needs an identity. */
+  /** A teacher function, if the recipe refers to one; it needs an identity. */
   readonly ownTeacher?: OwnTeacher;
   /** Folder of the cache; one that was started with the same recipe is resumed. */
   readonly output: string;
-  /** Logits kept per view for soft distillation (default: the largest hundred). */
+  /** Logits stored per view for soft distillation (default: the largest hundred). */
   readonly topK?: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (images: number, total: number) => void;
@@ -107,13 +107,16 @@ export interface StoredAnswers {
   readonly kind: "labels" | "logits";
 }
 
-/** The error of a teacher whose answers cannot be told from another's. */
+/** The error for a teacher whose outputs cannot be distinguished from those of others. */
 export const unknownIdentity = ({ name }: { readonly name: string }): UsageError =>
   new UsageError(
     `Stored predictions cannot be matched with the teacher "${name.replace(/^function:/, "")}"; give it an identity, a string that changes with its predictions, or use it without teacherCache.`,
   );
 
-/** Stores the answers of the recipe's teacher to all epochs of the recipe: decisions for `hard`, logits for `soft`. */
+/**
+ * Stores the outputs of the recipe's teacher for all epochs of the recipe: predicted classes for `hard`, logits for
+ * `soft`.
+ */
 export async function buildTeacherCache(options: CacheOptions): Promise<StoredAnswers> {
   const { engine, output, signal, onProgress } = options;
   const { recipe } = await settledRecipe(options.recipe);
@@ -185,10 +188,10 @@ export async function buildTeacherCache(options: CacheOptions): Promise<StoredAn
 /** Milliseconds after which an unfinished epoch is saved again. */
 const partInterval = 600_000;
 
-/** The file of an epoch that is not finished. */
+/** The file of an unfinished epoch. */
 const partFile = (folder: string) => (epoch: number) => `${epochFile(folder, epoch)}.part`;
 
-/** What an interrupted run left of an epoch; nothing where that is damaged. */
+/** The part of an epoch left by an interrupted run; empty if it is damaged. */
 async function readPart(
   part: (epoch: number) => string,
   epoch: number,
@@ -197,7 +200,7 @@ async function readPart(
   return (await exists(part(epoch))) ? EpochAnswers.read(part(epoch), format).catch(() => undefined) : undefined;
 }
 
-/** Runs of an epoch that training makes: whole steps only. */
+/** Number of runs in an epoch of training: only whole steps. */
 function runsOf(loader: Loader, { accumulate }: Recipe): number {
   return Math.floor(loader.stepsPerEpoch / accumulate) * accumulate;
 }
@@ -219,7 +222,7 @@ async function beginOrContinue(folder: string, manifest: Manifest): Promise<void
     );
 }
 
-/** What a folder of stored answers holds; throws FileError for one that is none. */
+/** The manifest of a folder of stored outputs; throws FileError if it is not one. */
 async function readManifest(folder: string): Promise<Manifest> {
   const path = join(folder, "manifest.json");
   const text = await readText(path).catch((error) => {
@@ -241,8 +244,8 @@ function refuseForeign(folder: string, { identity }: Manifest, wanted: Partial<C
 }
 
 /**
- * Opens stored answers for a run. Refused, with the reason, when they belong to other data, views or another teacher
- * (where `teacher`, its identity, is known), or do not suffice.
+ * Opens stored outputs for a run. Throws, with the reason, if they are for different data, views or a different teacher
+ * (if `teacher`, its identity, is known), or do not suffice.
  */
 export async function openTeacherCache(
   folder: string,

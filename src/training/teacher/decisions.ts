@@ -1,6 +1,6 @@
-/** What a teacher decides: the class of its largest logit. */
+/** A teacher's predictions: the class of its largest logit. */
 
-/** The class of each of `rows` rows of logits, int32 `[rows]`; of equal ones the first. */
+/** The class of each of `rows` rows of logits, int32 `[rows]`; ties go to the first. */
 export function decisions(logits: Float32Array, rows: number): Int32Array {
   const classes = logits.length / rows;
   return Int32Array.from({ length: rows }, (_, i) => {

@@ -1,7 +1,7 @@
-/** A teacher's answers that are not numbers are worth nothing: nothing is learned from them, and nothing stored. */
+/** Refuses teacher outputs that are not finite: they are neither learnt from nor stored. */
 import { TrainingError } from "../../errors/errors.js";
 
-/** What a user is told of a teacher whose answer to an image is infinite or NaN. */
+/** The message for a teacher whose output for an image is infinite or NaN. */
 export function brokenTeacherSentence(teacher: string | undefined, image: string | undefined): string {
   const whose = teacher === undefined ? "the teacher" : `the teacher in "${teacher}"`;
   const which = image === undefined ? "an image" : `"${image}"`;
@@ -10,11 +10,11 @@ export function brokenTeacherSentence(teacher: string | undefined, image: string
 
 export interface AnswerNames {
   readonly teacher: string;
-  /** Name of the image in a row of the answers. */
+  /** Name of the image in a row of the outputs. */
   readonly image: (row: number) => string;
 }
 
-/** Throws TrainingError with the names where one of the logits, `rows` rows of them, is infinite or NaN. */
+/** Throws TrainingError with the names if one of the logits, in `rows` rows, is infinite or NaN. */
 export function requireFiniteAnswers(logits: ArrayLike<number>, rows: number, { teacher, image }: AnswerNames): void {
   const classes = logits.length / rows;
   for (let i = 0; i < logits.length; i++)

@@ -1,4 +1,4 @@
-/** A teacher that is a function of the caller: from the images that the student sees to logits. */
+/** A teacher that is the caller's function: from the student's images to logits. */
 import { createHash } from "node:crypto";
 import { startOnnxEngine } from "../../engines/onnx/engine.js";
 import { DeitError, TrainingError, UsageError } from "../../errors/errors.js";
@@ -17,12 +17,12 @@ import { neededAnswer } from "../step/distillation/index.js";
 import type { AnsweringTeacher, TeacherAnswers } from "./answers.js";
 import { decisions } from "./decisions.js";
 
-/** A batch of images as a teacher's function is given them. */
+/** A batch of images as passed to a teacher function. */
 export interface TeacherImages {
   readonly dtype: "float32";
   /** `[batch, size, size, 3]`: red, green and blue last. */
   readonly shape: readonly [batch: number, height: number, width: number, channels: 3];
-  /** Row by row, normalised as the teacher asks. It is the function's to keep. */
+  /** Row by row, normalised as requested by the teacher. The function may keep it. */
   readonly data: Float32Array;
 }
 
@@ -34,42 +34,42 @@ export type TeacherLogits =
 /** From images to logits, before any softmax. */
 export type TeacherFunction = (images: TeacherImages) => Promise<TeacherLogits> | TeacherLogits;
 
-/** A function that teaches, and what it wants to see. */
+/** A teacher function, and its preprocessing. */
 export interface OwnTeacher {
   readonly answer: TeacherFunction;
-  /** What it is called in messages and in the recipe of the run (default: "teacher"). */
+  /** Its name in messages and in the recipe of the run (default: "teacher"). */
   readonly name?: string;
   /** Side of its images in pixels, to which the student's are resized (default: the student's). */
   readonly imageSize?: number;
   /** How they are resized (default: bicubic). */
   readonly interpolation?: ResampleFilter;
-  /** How its images are normalised, `none` for values from 0 to 1 (default: as the student's). */
+  /** How its images are normalised, `none` for values from 0 to 1 (default: like the student's). */
   readonly normalization?: NormalizationChoice;
-  /** Names of its outputs in their order, matched with the data's classes by name (default: the data's classes). */
+  /** Names of its outputs in order, matched with the data's classes by name (default: the data's classes). */
   readonly classes?: readonly string[];
   /**
-   * Tells its answers from those of another teacher, such as a version or the hash of its weights: text that changes
-   * with them. Only with it are answers stored, and is a run that continues known to have the same teacher.
+   * Distinguishes its outputs from those of another teacher: a string that changes with them, such as a version or the
+   * hash of its weights. It is required for storing outputs and for recognising the same teacher when a run is resumed.
    */
   readonly identity?: string;
 }
 
-/** How a recipe names a teacher that only its author can give. */
+/** Prefix by which a recipe refers to a teacher function. */
 const prefix = "function:";
 
-/** What a recipe says of the teacher, as its `teacherWeights`. */
+/** The teacher as named in a recipe's `teacherWeights`. */
 export const ownTeacherName = ({ name = "teacher" }: OwnTeacher): string => `${prefix}${name}`;
 
-/** Whether `teacherWeights` is a function of its author's own. */
+/** Whether `teacherWeights` refers to a teacher function. */
 export const isOwnTeacher = (teacherWeights: string | undefined): boolean => !!teacherWeights?.startsWith(prefix);
 
-/** The sentence for a recipe of such a teacher without the function. */
+/** The error for a recipe with such a teacher if the function is missing. */
 export const ownTeacherMissing = (teacherWeights: string): UsageError =>
   new UsageError(
     `The teacher "${teacherWeights.slice(prefix.length)}" of the recipe is a function, which no file holds; pass it again as the teacher, to distil() of the library.`,
   );
 
-/** The function as a teacher of the recipe; `classes` are those of the data. */
+/** The function as the recipe's teacher; `classes` are those of the data. */
 export function openOwnTeacher(own: OwnTeacher, recipe: Recipe, classes: readonly string[]): AnsweringTeacher {
   const { identity, imageSize, interpolation = "bicubic", normalization } = own;
   if (imageSize !== undefined && !(Number.isInteger(imageSize) && imageSize > 0))
@@ -105,7 +105,7 @@ async function open({ own, recipe, classes, student, batch, describe }: Wanted):
   const normalization = own.normalization ? normalizationOf(own.normalization) : student.normalization;
   const views = batchImages(batch, student.imageSize, student.normalization, batchTransformOf(recipe));
   const images = resizeImages(renormalize(views, student.normalization, normalization), imageSize, interpolation);
-  // Beside the step, whose engine is busy with the run before.
+  // A separate engine, since the step's is busy with the previous run.
   const engine = startOnnxEngine();
   try {
     const executable = await engine.compile(
@@ -137,10 +137,10 @@ async function open({ own, recipe, classes, student, batch, describe }: Wanted):
   }
 }
 
-/** Calls the function; what it throws ends the training with its reason. */
+/** Calls the function; an exception ends the training with its reason. */
 async function called(answer: TeacherFunction, { shape, data }: HostTensor, name: string): Promise<TeacherLogits> {
   try {
-    // Memory of its own: the function may keep it.
+    // A copy, since the function may keep it.
     return await answer({
       dtype: "float32",
       shape: shape as unknown as TeacherImages["shape"],
@@ -152,7 +152,7 @@ async function called(answer: TeacherFunction, { shape, data }: HostTensor, name
   }
 }
 
-/** The numbers `[batch, count]` of an answer. Throws TrainingError where it has another shape. */
+/** The numbers `[batch, count]` of an output. Throws TrainingError if it has a different shape. */
 function checked(
   answer: TeacherLogits | undefined,
   { name, batch, count }: { readonly name: string; readonly batch: number; readonly count: number },

@@ -1,4 +1,4 @@
-/** Errors about a model, in a recipe's words for its teacher. */
+/** Errors about a model, in terms of a recipe's teacher settings. */
 import { DeitError } from "../../errors/errors.js";
 import { teacherNames } from "../../evaluation/onnx-file/names.js";
 

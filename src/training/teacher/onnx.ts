@@ -1,4 +1,4 @@
-/** A teacher from an ONNX file of any origin: answers in a worker of its own while the student's step runs. */
+/** A teacher from an ONNX file of any origin: runs in its own worker concurrently with the student's step. */
 import { readClassFile } from "../../data/dataset/files.js";
 import { classColumns } from "../../evaluation/class-mapping.js";
 import {
@@ -18,7 +18,7 @@ import type { AnsweringTeacher, TeacherAnswers } from "./answers.js";
 import { decisions } from "./decisions.js";
 import { requireFiniteAnswers } from "./finite-answers.js";
 
-/** What a recipe says of its teacher, as an ONNX file is opened by it. */
+/** A recipe's teacher settings, as options for opening an ONNX file. */
 export async function onnxChoiceOf(recipe: Recipe): Promise<OnnxClassifierChoice> {
   const { teacherNormalization, teacherAnswers, teacherClasses } = recipe;
   return {
@@ -32,8 +32,8 @@ export async function onnxChoiceOf(recipe: Recipe): Promise<OnnxClassifierChoice
 }
 
 /**
- * Reads what the classifier in `path` says of itself; `classes` are those of the data. Its identity is the SHA-256 of the
- * file, of those that hold its weights, and of how it is used.
+ * Reads the description of the classifier in `path`; `classes` are those of the data. Its identity is the SHA-256 of
+ * the file, of its external weights files, and of how it is used.
  */
 export async function openOnnxTeacher(
   path: string,
@@ -62,7 +62,7 @@ interface Wanted {
 
 async function open({ file, recipe, classes, student, batch, describe }: Wanted): Promise<TeacherAnswers> {
   const { path, description } = file;
-  // The very views of the student.
+  // The same views as the student's.
   const loaded = await file.load({
     ...{ batch, imageSize: student.imageSize, classes: classes.length },
     images: (_, normalization) => {
@@ -72,7 +72,7 @@ async function open({ file, recipe, classes, student, batch, describe }: Wanted)
   });
   const columns = classColumns(description.classes, classes, path, teacherNames);
   try {
-    // Said before training begins, where the file says how many classes it has.
+    // Checked before training starts, if the file states its number of classes.
     if (loaded.classes !== undefined) columns.require(loaded.classes);
   } catch (error) {
     await loaded.close();

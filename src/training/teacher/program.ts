@@ -1,4 +1,4 @@
-/** A teacher's answers without a student's step: what storing them needs. */
+/** A teacher's outputs without a student's step, for storing them. */
 import type { Engine } from "../../engines/engine.js";
 import type { Model } from "../../models/model.js";
 import { argmax, program, reduceSum } from "../../tensor/index.js";
@@ -21,8 +21,8 @@ export interface AnsweringOptions {
 }
 
 /**
- * Decisions for hard distillation, logits for soft, to the very views that the student will see. An answer that is no
- * number is a TrainingError.
+ * Predicted classes for hard distillation, logits for soft, for the views that the student will use. An output that is
+ * not finite is a TrainingError.
  */
 export async function answersOf(
   teacher: Teacher,
@@ -36,7 +36,7 @@ export async function answersOf(
   const executable = await engine.compile(
     program({
       name: "teacher",
-      // A sum of each row tells whether its decision comes from numbers.
+      // The sum of each row shows whether its logits are finite.
       outputs: { answer: kind === "labels" ? argmax(logits, 1) : logits, sums: reduceSum(logits, [1]) },
       state: teacher.state.keys(),
       batch: [...batchRows, "answer", "sums"],

@@ -1,4 +1,4 @@
-/** A teacher's answers to the views of an epoch, in the order of training, and the file they are kept in. */
+/** A teacher's outputs for the views of an epoch, in the order of training, and their file. */
 import { createHash } from "node:crypto";
 import { FileError, TrainingError } from "../../errors/errors.js";
 import { softmaxOf, topK } from "../../evaluation/metrics.js";
@@ -7,25 +7,25 @@ import { fromHalf, toHalf } from "../../tensor/half.js";
 import { type HostTensor, hostTensor } from "../../tensor/index.js";
 
 export interface AnswerFormat {
-  /** Decisions, or logits as float16. */
+  /** Predicted classes, or logits as float16. */
   readonly kind: "labels" | "logits";
-  /** Logits kept per view; the rest share what is left of the probability. */
+  /** Logits stored per view; the others share the remaining probability. */
   readonly topK: number;
   readonly classes: number;
   /** Views of a run of the training program. */
   readonly batch: number;
 }
 
-/** Answers of an epoch; those of the first `runs` runs are there. */
+/** Outputs of an epoch, so far for the first `runs` runs. */
 export class EpochAnswers {
   #runs = 0;
   readonly #indices: Int32Array;
-  /** Classes of the kept logits, or the decisions. */
+  /** Classes of the stored logits, or the predicted classes. */
   readonly #classes: Int16Array;
   readonly #logits: Uint16Array;
   readonly #rest: Uint16Array;
 
-  /** Room for `views` answers, none of them known yet. */
+  /** Allocates space for `views` outputs. */
   constructor(
     private readonly format: AnswerFormat,
     private readonly views: number,
@@ -41,7 +41,7 @@ export class EpochAnswers {
     return this.#runs;
   }
 
-  /** Adds the answer to the next run, as the teacher gives it: int32 `[batch]`, or float32 `[batch, classes]`. */
+  /** Adds the teacher's outputs for the next run: int32 `[batch]`, or float32 `[batch, classes]`. */
   add(indices: Int32Array, { data }: HostTensor): void {
     const { kind, topK: kept, classes, batch } = this.format;
     const from = this.#runs++ * batch;
@@ -53,7 +53,7 @@ export class EpochAnswers {
     for (let i = 0; i < batch; i++) {
       const row = (data as Float32Array).subarray(i * classes, (i + 1) * classes);
       const best = topK(row, kept);
-      // Half precision ends at 65504, far beyond any sound logit.
+      // Half precision ends at 65504, far beyond any sensible logit.
       if (!Number.isFinite(fromHalf(toHalf(row[best[0]]))))
         throw new TrainingError(
           `The teacher's answer to a view has the logit ${row[best[0]]}, more than stored predictions can represent; use another teacher, or run it during training (teacherWeights without teacherCache).`,
@@ -67,8 +67,8 @@ export class EpochAnswers {
   }
 
   /**
-   * The answer to the whole batch of a run, as the training program wants it. `indices` are its samples from place
-   * `first` on; `undefined` when the answer belongs to others.
+   * The outputs for the whole batch of a run, as needed by the training program. `indices` are its samples from
+   * position `first`; undefined if the stored outputs are for other samples.
    */
   answer(run: number, indices: Int32Array, first = 0): HostTensor | undefined {
     const { kind, topK: kept, classes, batch } = this.format;
@@ -90,12 +90,12 @@ export class EpochAnswers {
     await writeSafetensors(path, tensors, { sha256: checksum(tensors), runs: String(this.#runs) });
   }
 
-  /** Throws FileError where the file is cut off or none of safetensors; looks at its header only. */
+  /** Throws FileError if the file is truncated or not safetensors; reads only its header. */
   static async requireWhole(path: string): Promise<void> {
     await (await sound(path, openSafetensors(path))).close();
   }
 
-  /** Reads a file of this format; FileError where it is damaged or of another shape. */
+  /** Reads a file of this format; throws FileError if it is damaged or has a different shape. */
   static async read(path: string, format: AnswerFormat): Promise<EpochAnswers> {
     const { tensors, metadata } = await sound(path, readSafetensors(path));
     const views = tensors.get("indices")?.data.length ?? 0;
@@ -137,14 +137,14 @@ export class EpochAnswers {
 const damaged = (path: string, why: string, cause?: unknown): FileError =>
   new FileError(path, `"${path}" is damaged: ${why}. Remove it and create the predictions again.`, { cause });
 
-/** What was opened; an unsound file is to be made again, not downloaded. One that cannot be read says why by itself. */
+/** The opened file; the error for a corrupt one advises computing it again, rather than downloading it. */
 const sound = <T>(path: string, opened: Promise<T>): Promise<T> =>
   opened.catch((error) => {
     const unreadable = !(error instanceof FileError) || error.cause !== undefined;
     throw unreadable ? error : damaged(path, "it is cut off or no file of answers", error);
   });
 
-/** The logit that, given to each class but the `best`, leaves them their probability together. */
+/** The logit that, assigned to each class except the `best`, preserves their total probability. */
 function restLogit(row: Float32Array, best: readonly number[]): number {
   if (best.length === row.length) return 0;
   const p = softmaxOf(row);

@@ -1,4 +1,4 @@
-/** The teacher of a run: any classifier that knows the same classes. */
+/** The teacher of a run: any classifier with the same classes. */
 import { createHash } from "node:crypto";
 import { readClassFile } from "../../data/dataset/files.js";
 import { UsageError } from "../../errors/errors.js";
@@ -21,10 +21,10 @@ import { openOnnxTeacher } from "./onnx.js";
 /** A model of the tensor language, which runs inside the student's step. */
 export interface ModelTeacher {
   readonly kind: "model";
-  /** As the recipe names it, in its teacherWeights. */
+  /** As named in the recipe's teacherWeights. */
   readonly name: string;
   readonly model: Model;
-  /** Parameters under `teacher.<name>`, as the step's state wants them. */
+  /** Parameters under `teacher.<name>`, as in the step's state. */
   readonly state: NamedTensors;
   /** SHA-256 of the model and all of its parameters. */
   readonly identity: string;
@@ -33,9 +33,9 @@ export interface ModelTeacher {
 export type Teacher = ModelTeacher | AnsweringTeacher;
 
 /**
- * Opens the recipe's teacher. `classes` are those of the data; a teacher that names its own may know more, in any
- * order. It sees the student's views, resized where it wants another resolution. `own` is the function of a recipe that
- * names one. Throws UsageError where it is not given, and for a teacher of other classes.
+ * Opens the recipe's teacher. `classes` are those of the data; a teacher with named classes may have more, in any
+ * order. It gets the student's views, resized if its resolution differs. `own` is the function of a recipe that refers
+ * to one. Throws UsageError if it is missing, and for a teacher of other classes.
  */
 export async function openTeacher(
   recipe: Recipe,
@@ -88,7 +88,7 @@ async function openModelTeacher(
   };
 }
 
-/** Whether the recipe changes what the teacher sees. */
+/** Whether the recipe changes the teacher's preprocessing. */
 const asTold = ({ teacherImageSize, teacherNormalization }: Recipe): boolean =>
   teacherImageSize !== undefined || teacherNormalization !== "auto";
 

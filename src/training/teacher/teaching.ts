@@ -1,4 +1,4 @@
-/** Who teaches a run: nobody, a model inside the step, or answers that come beside it. */
+/** The teaching of a run: none, a model inside the step, or outputs computed outside it. */
 
 import type { ProcessGroup } from "../../cluster/process-group.js";
 import type { Dataset } from "../../data/dataset/dataset.js";
@@ -12,13 +12,13 @@ import type { OwnTeacher } from "./function.js";
 import { type ModelTeacher, openTeacher } from "./teacher.js";
 
 export interface Teaching {
-  /** Tells teachers apart, in the run's manifest. */
+  /** Identifies the teacher, in the run's manifest. */
   readonly identity?: string;
   readonly teacher?: ModelTeacher;
   readonly answers?: TeacherAnswers;
 }
 
-/** The teacher, when the recipe has one: as a model in the step, or by its answers; `own` is a function that teaches. */
+/** The teacher, if the recipe has one: as a model in the step, or by its outputs; `own` is a teacher function. */
 export async function openTeaching(
   recipe: Recipe,
   data: Dataset,

@@ -1,20 +1,20 @@
-/** The random numbers of Mixup and CutMix, drawn on the host as timm draws them. */
+/** The random numbers of Mixup and CutMix, drawn on the host as in timm. */
 import { beta } from "../../../random/distributions.js";
 import type { RandomStream } from "../../../random/stream.js";
 
-/** Mixup and CutMix, as their random numbers are drawn. */
+/** Settings for drawing the random numbers of Mixup and CutMix. */
 export interface MixSettings {
   /** Mixup's α of Beta(α, α); 0 turns it off. */
   readonly mixup: number;
   /** CutMix's α; 0 turns it off. */
   readonly cutmix: number;
-  /** Sides of CutMix's box as shares of the image's, smallest and largest, instead of by λ. */
+  /** Minimum and maximum side of CutMix's box relative to the image's, instead of by λ. */
   readonly cutmixMinMax?: readonly [number, number];
   /** Probability that anything is mixed. */
   readonly probability: number;
-  /** Probability of CutMix where both are on. */
+  /** Probability of CutMix if both are on. */
   readonly switchProbability: number;
-  /** One draw per batch, per pair of images that are mixed with each other, or per image. */
+  /** One draw per batch, per pair of images mixed with each other, or per image. */
   readonly mode: "batch" | "pair" | "elem";
 }
 
@@ -72,7 +72,7 @@ function drawOne(settings: MixSettings, stream: RandomStream, size: number): One
   return { share: 1, box, target: 1 - area / (size * size) };
 }
 
-/** A box of `share` of the area around a random centre, cut at the border. */
+/** A box of `share` of the area around a random centre, clipped at the border. */
 function areaBox(share: number, stream: RandomStream, size: number): OneMix["box"] {
   const side = Math.trunc(size * Math.sqrt(share));
   const span = () => {

@@ -22,7 +22,7 @@ import { batchTransform, inside } from "./transform.js";
 /** What fills an erased box: normal noise per pixel, one normal colour, or the mean colour. */
 export type EraseMode = "pixel" | "rand" | "const";
 
-/** Random erasing, as it is drawn and done. */
+/** Settings of random erasing. */
 export interface EraseSettings {
   readonly probability: number;
   readonly mode: EraseMode;
@@ -40,7 +40,7 @@ export const eraseInputs = {
   seed: "erase.seed",
 } as const;
 
-/** What boxes and colours hold is drawn for every view by itself, so that it does not depend on the batch it is in. */
+/** Boxes and colours are drawn separately for every view, so that they do not depend on its batch. */
 export const erasing = batchTransform({
   settings: {
     eraseProbability: share.default(0.25).meta({
@@ -86,8 +86,8 @@ export const erasing = batchTransform({
 });
 
 /**
- * Erased boxes take noise that is drawn once per run and shared by the batch: boxes lie in different places, and one
- * image's worth of logarithms and cosines is all it costs. (timm draws it per image.)
+ * Erased boxes use noise that is drawn once per run and shared by the batch: boxes are in different places, and this
+ * costs only one image's worth of logarithms and cosines. (timm draws it per image.)
  */
 function erased(rows: Tensor, mode: EraseMode, count: number): Tensor {
   const [batch, size] = rows.shape;
@@ -108,7 +108,7 @@ function colour(batch: number, count: number, index: number, size: number): Tens
   return reshape(broadcast(one, [batch, 1, size, 3]), [batch, 1, size * 3]);
 }
 
-/** Normal numbers from pairs of uniform ones, by Box and Muller. */
+/** Normal numbers from pairs of uniform ones, by the Box-Muller transform. */
 function normalNoise(seed: Tensor, shape: readonly number[]): Tensor {
   const radius = sqrt(mul(log(sub(1, randomUniform(seed, 0, shape))), -2));
   return mul(radius, cos(mul(randomUniform(seed, 1, shape), 2 * Math.PI)));

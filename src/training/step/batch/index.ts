@@ -1,4 +1,4 @@
-/** What a training batch goes through inside the program: normalisation, then the transforms of the table. */
+/** Processing of a training batch inside the program: normalisation, then the transforms of the table. */
 import type { z } from "zod";
 import type { Normalization } from "../../../models/model.js";
 import { normalize } from "../../../models/normalize.js";
@@ -10,13 +10,13 @@ import type { BatchPlace, BatchTransformKind } from "./transform.js";
 
 export type { BatchPlace } from "./transform.js";
 
-/** The transforms in the order in which they are done: one file and one line each. */
+/** The transforms in order of application: one file and one line each. */
 export const batchTransforms = { erasing, mixing };
 
 /** Names of the transforms. */
 export type BatchTransformName = keyof typeof batchTransforms;
 
-/** What is done to a batch as a whole, on the device: the constants of each transform that is on. */
+/** Transforms of a whole batch on the device: the constants of each enabled one. */
 export type BatchTransform = {
   readonly [K in BatchTransformName]?: NonNullable<ReturnType<(typeof batchTransforms)[K]["options"]>>;
 };
@@ -27,10 +27,10 @@ const kinds = Object.entries(batchTransforms) as unknown as readonly [BatchTrans
 /** Names of the inputs of every batch. */
 export const batchInputs = { images: "images", labels: "labels" } as const;
 
-/** Names of all inputs that hold a row for each image, so that devices may share them out. */
+/** Names of all inputs with a row for each image, which are split over devices. */
 export const batchRows: readonly string[] = [...Object.values(batchInputs), ...kinds.flatMap(([, kind]) => kind.rows)];
 
-/** The transforms of a recipe; those that its settings turn off are left out. */
+/** The enabled transforms of a recipe. */
 export function batchTransformOf(settings: Readonly<Record<string, unknown>>): BatchTransform {
   return Object.fromEntries(kinds.map(([name, kind]) => [name, kind.options(settings)]).filter(([, on]) => on));
 }
@@ -49,7 +49,9 @@ export function batchImages(
   return done === rows ? images : reshape(done, [batch, size, size, 3]);
 }
 
-/** int32 labels of the input `labels` to class distributions `[batch, classes]`: smoothed, then as the images became. */
+/**
+ * int32 labels of the input `labels` to class distributions `[batch, classes]`: smoothed, then mixed like the images.
+ */
 export function batchTargets(
   batch: number,
   classes: number,
@@ -60,7 +62,7 @@ export function batchTargets(
   return chosen(transform).reduce((x, [kind]) => kind.targets?.(x) ?? x, target);
 }
 
-/** Values of the input `name` and of those that are drawn with it; undefined where no transform has it. */
+/** Values of the input `name` and of those drawn with it; undefined if no transform has it. */
 export function drawFor(
   name: string,
   transform: BatchTransform,

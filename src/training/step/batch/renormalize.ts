@@ -1,8 +1,8 @@
-/** The same images, normalised in another way. */
+/** Changes the normalisation of images. */
 import type { Normalization } from "../../../models/model.js";
 import { add, constant, mul, type Tensor } from "../../../tensor/index.js";
 
-/** Images normalised for the student, as a teacher with other channel statistics wants them. */
+/** Converts images normalised for the student to a teacher's different channel statistics. */
 export function renormalize(images: Tensor, from: Normalization, to: Normalization): Tensor {
   const same = from.mean.every((m, c) => m === to.mean[c]) && from.std.every((s, c) => s === to.std[c]);
   if (same) return images;

@@ -1,10 +1,10 @@
-/** What is done to a training batch as a whole: inside the program, with random numbers that the host draws. */
+/** Transforms of a whole training batch: inside the program, with random numbers drawn by the host. */
 import type { z } from "zod";
 import type { RandomStream } from "../../../random/stream.js";
 import { and, compare, constant, type HostTensor, reshape, slice, type Tensor } from "../../../tensor/index.js";
 import type { Settings } from "../settings.js";
 
-/** Where a batch stands in training: what random numbers are a function of. */
+/** The position of a batch in training, of which random numbers are a function. */
 export interface BatchPlace {
   /** Images of the batch over all processes; this one has those from `first` on. */
   readonly batch: number;
@@ -13,7 +13,7 @@ export interface BatchPlace {
   readonly step: number;
   /** Index of the sample of each image of this process. */
   readonly indices: ArrayLike<number>;
-  /** Views of each sample that follow each other. */
+  /** Consecutive views of each sample. */
   readonly repeats: number;
   /** Side of the square images in pixels. */
   readonly size: number;
@@ -21,23 +21,23 @@ export interface BatchPlace {
   stream(purpose: string, sample?: number, view?: number): RandomStream;
 }
 
-/** A transform that recipes can ask for: an entry of the table in `index.ts`. */
+/** A transform that recipes can use: an entry of the table in `index.ts`. */
 export interface BatchTransformKind<Shape extends z.ZodRawShape, Options> {
   /** Settings of a recipe that it reads. */
   readonly settings: Shape;
-  /** Its constants; undefined where the settings turn it off. */
+  /** Its constants; undefined if the settings disable it. */
   options(settings: Settings<Shape>): Options | undefined;
-  /** What of the settings changes a batch, for what is stored of one. */
+  /** The settings that affect a batch, for identifying stored data about it. */
   identity(settings: Settings<Shape>): readonly unknown[];
   /** Names of its program inputs; the first axis of those named in `rows` is the batch. */
   readonly inputs: readonly string[];
   readonly rows: readonly string[];
   /** Images as rows of pixels, float32 `[batch, height, width · 3]`, normalised. */
   images(rows: Tensor, options: Options): Tensor;
-  /** Class distributions, float32 `[batch, classes]`; as they were unless given. */
+  /** Class distributions, float32 `[batch, classes]` (default: unchanged). */
   targets?(target: Tensor): Tensor;
   /**
-   * Values of its inputs. Each holds the rows of the whole batch, of which a process takes its own, or only those of
+   * Values of its inputs. Each contains the rows of the whole batch, of which a process takes its own, or only those of
    * this process.
    */
   draw(options: Options, place: BatchPlace): ReadonlyMap<string, HostTensor>;
@@ -48,7 +48,7 @@ export const batchTransform = <Shape extends z.ZodRawShape, Options>(
   kind: BatchTransformKind<Shape, Options>,
 ): BatchTransformKind<Shape, Options> => kind;
 
-/** Whether a pixel lies in its image's box: bool `[batch, height, width · 3]`. */
+/** Whether a pixel is in its image's box: bool `[batch, height, width · 3]`. */
 export function inside(boxes: Tensor, [batch, height, wide]: readonly number[]): Tensor {
   const edge = (i: number) => reshape(slice(boxes, 1, i, i + 1), [batch, 1, 1]);
   const counted = (shape: readonly number[], length: number, step: number) =>

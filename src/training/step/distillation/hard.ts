@@ -1,4 +1,4 @@
-/** Hard distillation: the teacher's decision as a label (paper, equation 3). */
+/** Hard distillation: the teacher's predicted class as a label (paper, equation 3). */
 import { argmax, oneHot } from "../../../tensor/index.js";
 import { crossEntropy } from "../losses/cross-entropy.js";
 import { distillationMode, type Weighted } from "./mode.js";
@@ -7,7 +7,7 @@ export const hard = distillationMode({
   needs: "labels",
   settings: {},
   options: ({ distillationAlpha }, on): Required<Weighted> => ({ alpha: distillationAlpha, on }),
-  /** Cross entropy with the teacher's decision, never smoothed (section 4). */
+  /** Cross entropy with the teacher's predicted class, never smoothed (section 4). */
   loss: (student, { answer }) => {
     const { kind, tensor } = answer!;
     const labels = kind === "labels" ? tensor : argmax(tensor, 1);

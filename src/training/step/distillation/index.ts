@@ -1,4 +1,4 @@
-/** The modes of distillation by their names in recipes: one file and one line each. */
+/** The distillation modes by their names in recipes: one file and one line each. */
 import type { Logits } from "../../../models/model.js";
 import { add, mul, type Tensor } from "../../../tensor/index.js";
 import { crossEntropy } from "../losses/cross-entropy.js";
@@ -13,17 +13,17 @@ export const distillationModes = { none, soft, hard, labels };
 /** Names of the modes. */
 export type DistillationName = keyof typeof distillationModes;
 
-/** How a teacher's answers enter the loss: a mode and its constants. */
+/** How a teacher's outputs enter the loss: a mode and its constants. */
 export type Distillation = {
   readonly [K in DistillationName]: { readonly kind: K } & ReturnType<(typeof distillationModes)[K]["options"]>;
 }[DistillationName];
 
-/** What a mode needs to know of a teacher; undefined where it has none. */
+/** Which teacher outputs a mode needs; undefined if it has no teacher. */
 export const neededAnswer = (name: DistillationName): AnswerKind | undefined => distillationModes[name].needs;
 
 /**
- * (1-α) · base + α · what the mode adds. `student` are the two heads' logits; modes that work through the distillation
- * token, or want a teacher who is not there, leave `base` as it is.
+ * (1-α) · base + α · the mode's loss. `student` are the two heads' logits; modes that need a missing distillation token
+ * or teacher leave `base` unchanged.
  */
 export function distilled(base: Tensor, student: Logits, lessons: Lessons, distillation: Distillation): Tensor {
   const mode: DistillationMode = distillationModes[distillation.kind];
@@ -34,7 +34,9 @@ export function distilled(base: Tensor, student: Logits, lessons: Lessons, disti
   return add(mul(base, 1 - alpha), mul(mode.loss(learning, lessons, distillation), alpha));
 }
 
-/** (1-α) · base + α · distillation, where the student's distilled logits meet the teacher's, all `[batch, classes]`. */
+/**
+ * (1-α) · base + α · distillation, comparing the student's distilled logits with the teacher's, all `[batch, classes]`.
+ */
 export function distilledLoss(base: Tensor, student: Tensor, teacher: Tensor, distillation: Distillation): Tensor {
   const lessons = { target: teacher, loss: crossEntropy, answer: { kind: "logits", tensor: teacher } } as const;
   return neededAnswer(distillation.kind)

@@ -1,13 +1,13 @@
-/** What a mode of distillation is: what it needs of a teacher, and the loss that it adds (paper, section 4). */
+/** A distillation mode: the teacher outputs that it needs, and the loss that it adds (paper, section 4). */
 import { z } from "zod";
 import type { Tensor } from "../../../tensor/index.js";
 import type { Loss } from "../losses/index.js";
 import { type Settings, share } from "../settings.js";
 
-/** What a mode needs to know of the teacher's answer to a batch. */
+/** Which teacher outputs for a batch a mode needs. */
 export type AnswerKind = "labels" | "logits";
 
-/** What is known of the teacher's answer: its logits `[batch, classes]`, or its decisions, int32 `[batch]`. */
+/** Teacher outputs: logits `[batch, classes]`, or predicted classes, int32 `[batch]`. */
 export interface TeacherAnswer {
   readonly kind: AnswerKind;
   readonly tensor: Tensor;
@@ -23,7 +23,7 @@ export const shared = {
 
 type Shared = Settings<typeof shared>;
 
-/** What every mode that adds a loss says. */
+/** Constants of every mode that adds a loss. */
 export interface Weighted {
   /** Weight α of the distillation loss. */
   readonly alpha: number;
@@ -31,24 +31,24 @@ export interface Weighted {
   readonly on?: "distillation" | "class";
 }
 
-/** What a batch is learnt from beside the student's logits. */
+/** What a batch is learnt from besides the student's logits. */
 export interface Lessons {
   /** Class distributions, float32 `[batch, classes]`. */
   readonly target: Tensor;
   readonly loss: Loss;
-  /** Of a mode that needs one. */
+  /** For a mode that needs one. */
   readonly answer?: TeacherAnswer;
 }
 
 /** A mode that recipes can name: an entry of the table in `index.ts`. */
 export interface DistillationMode<Shape extends z.ZodRawShape = z.ZodRawShape, Options = unknown> {
-  /** What it learns from a teacher; undefined where it has none. */
+  /** Which teacher outputs it learns from; undefined without a teacher. */
   readonly needs?: AnswerKind;
   /** Settings of a recipe that it alone reads. */
   readonly settings: Shape;
   /** Its constants; `on` is the head that learns. */
   options(settings: Shared & Settings<Shape>, on: "distillation" | "class"): Options;
-  /** The loss that it adds, a scalar, of the student's distilled logits `[batch, classes]`; none where it adds none. */
+  /** The loss that it adds, a scalar, of the student's distilled logits `[batch, classes]`; absent if it adds none. */
   loss?(student: Tensor, lessons: Lessons, options: Options): Tensor;
 }
 

@@ -1,7 +1,7 @@
-/** Binary cross entropy, as DeiT III trains with it (arXiv 2204.07118). */
+/** Binary cross entropy, as used by DeiT III (arXiv 2204.07118). */
 import { abs, add, exp, log, max, mean, mul, neg, sub, type Tensor } from "../../../tensor/index.js";
 
-/** Binary cross entropy of each class on its own, mean over batch and classes (timm's `--bce-loss`). */
+/** Binary cross entropy of each class independently, averaged over batch and classes (timm's `--bce-loss`). */
 export function binaryCrossEntropy(logits: Tensor, target: Tensor): Tensor {
   // max(x, 0) - x·t + log(1 + e^-|x|) never overflows.
   return mean(add(sub(max(logits, 0), mul(logits, target)), log(add(exp(neg(abs(logits))), 1))));

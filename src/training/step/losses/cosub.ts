@@ -3,9 +3,9 @@ import { add, mul, sigmoid, stopGradient, type Tensor } from "../../../tensor/in
 import { binaryCrossEntropy } from "./binary-cross-entropy.js";
 
 /**
- * Co-training of two submodels (arXiv 2212.04884): `first` and `second` are the logits of the same images under other
- * stochastic depth. A quarter each: both with the labels, and each with the other's answer, through which no gradient
- * flows.
+ * Co-training of two submodels (arXiv 2212.04884): `first` and `second` are the logits of the same images under
+ * different stochastic depth. A quarter each: both with the labels, and each with the other's output, through which no
+ * gradient flows.
  */
 export function cosubLoss(first: Tensor, second: Tensor, target: Tensor): Tensor {
   const answer = (logits: Tensor) => stopGradient(sigmoid(logits));

@@ -1,4 +1,4 @@
-/** What logits are compared with: labels as distributions, float32 `[batch, classes]`. */
+/** Targets of the losses: labels as distributions, float32 `[batch, classes]`. */
 import { add, cast, compare, mul, oneHot, type Tensor } from "../../../tensor/index.js";
 
 /** Labels `[batch]` (int32) as distributions, smoothed by ε: 1-ε on the label plus ε spread over all classes. */
@@ -7,7 +7,7 @@ export function smoothedTargets(labels: Tensor, classes: number, epsilon: number
   return epsilon === 0 ? hit : add(mul(hit, 1 - epsilon), epsilon / classes);
 }
 
-/** Distributions as plain yes or no: 1 above the threshold, otherwise 0 (the released program's, at 0). */
+/** Binary targets: 1 above the threshold, otherwise 0 (as in the released code, with 0). */
 export function thresholded(target: Tensor, threshold: number): Tensor {
   return cast(compare("GT", target, threshold), "float32");
 }

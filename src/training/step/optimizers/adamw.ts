@@ -1,4 +1,4 @@
-/** AdamW, as PyTorch computes it. */
+/** AdamW, as computed by PyTorch. */
 import { add, div, mul, sqrt, sub } from "../../../tensor/index.js";
 import { gate, keptShare, optimizerKind, scalarInput, shared, stateInput, times } from "./optimizer.js";
 

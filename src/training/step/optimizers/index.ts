@@ -17,9 +17,9 @@ export type OptimizerOptions = {
   readonly [K in OptimizerName]: { readonly kind: K } & Settings<(typeof optimizers)[K]["settings"]>;
 }[OptimizerName];
 
-/** The optimizer of these options; `factor` changes the rate of single parameters. */
+/** The optimizer of these options; `factor` changes the rate of individual parameters. */
 export function createOptimizer(options: OptimizerOptions, factor: RateFactor = () => 1): Optimizer {
-  // Each kind reads its own settings, which the union holds together with its name.
+  // Each kind reads its own settings, which the union keeps together with its name.
   const kind: OptimizerKind<z.ZodRawShape> = optimizers[options.kind];
   return kind.build(options, factor);
 }

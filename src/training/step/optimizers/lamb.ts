@@ -1,4 +1,4 @@
-/** LAMB (You et al., arXiv 1904.00962): AdamW's step, scaled to each parameter's norm; DeiT III trains with it. */
+/** LAMB (You et al., arXiv 1904.00962): AdamW's step, scaled to each parameter's norm; used by DeiT III. */
 import {
   add,
   and,
@@ -22,9 +22,9 @@ function norm(x: Tensor): Tensor {
 }
 
 /**
- * As timm computes it: bias-corrected averages, decay as part of the step, and a trust ratio |parameter| / |step| for
- * parameters that decay, 1 where either is zero. Its implementations also cut the gradients' norm to 1, which is the
- * default of `clipGradient` here where LAMB is chosen.
+ * As computed by timm: bias-corrected averages, decay as part of the step, and a trust ratio |parameter| / |step| for
+ * parameters with decay, 1 where either is zero. Implementations also clip the gradients' norm to 1, which is the
+ * default of `clipGradient` if LAMB is chosen.
  */
 export const lamb = optimizerKind({
   settings: { betas: shared.betas, epsilon: shared.epsilon, weightDecay: shared.weightDecay },
@@ -59,6 +59,6 @@ export const lamb = optimizerKind({
 function trust(parameter: Tensor, step: Tensor): Tensor {
   const [size, length] = [norm(parameter), norm(step)];
   const both = and(compare("GT", size, 0), compare("GT", length, 0));
-  // A quotient by zero would be chosen away, but is not made in the first place.
+  // The result of a division by zero would not be selected, but is avoided in the first place.
   return select(both, div(size, select(both, length, 1)), 1);
 }

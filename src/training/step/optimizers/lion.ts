@@ -1,8 +1,8 @@
-/** Lion (Chen et al., arXiv 2302.06675): steps by the sign of an averaged gradient, as timm computes it. */
+/** Lion (Chen et al., arXiv 2302.06675): steps by the sign of an averaged gradient, as computed by timm. */
 import { add, mul, sign, sub } from "../../../tensor/index.js";
 import { gate, keptShare, optimizerKind, scalarInput, shared, stateInput, times } from "./optimizer.js";
 
-/** Decay is decoupled from the gradient, as AdamW's; rates are usually three to ten times smaller than AdamW's. */
+/** Decay is decoupled from the gradient, as in AdamW; rates are usually three to ten times smaller than AdamW's. */
 export const lion = optimizerKind({
   settings: { betas: shared.betas, weightDecay: shared.weightDecay },
   defaults: { betas: [0.9, 0.99] },

@@ -1,33 +1,33 @@
-/** What an optimizer is: its settings in a recipe, and its part of the training step. */
+/** Optimizers: their settings in a recipe, and their part of the training step. */
 import { z } from "zod";
 import type { ParameterSpec } from "../../../models/model.js";
 import { add, input, mul, select, type Tensor } from "../../../tensor/index.js";
 import { belowOne, type Settings } from "../settings.js";
 
-/** Numbers of one step that the host works out, by program input. */
+/** Numbers of one step computed by the host, by program input. */
 export type StepScalars = Readonly<Record<string, number>>;
 
-/** What the learning rate of a parameter is multiplied by, by its name. */
+/** Factor on the learning rate of a parameter, by name. */
 export type RateFactor = (parameter: string) => number;
 
 /** An optimizer as part of a training step. */
 export interface Optimizer {
-  /** Names of the state tensors of a parameter, each of its shape and first zero. */
+  /** Names of the state tensors of a parameter, each with its shape and initially zero. */
   stateNames(parameter: string): readonly string[];
   /** Values of the scalar inputs at a step (the first is 1). */
   scalars(lr: number, step: number): StepScalars;
   /**
-   * New values of parameter and state by name. Where `proceed` (a boolean scalar) does not hold, all stay as they are;
-   * `gradient` must be finite all the same.
+   * New values of parameter and state by name. If `proceed` (a boolean scalar) is false, all are unchanged; `gradient`
+   * must be finite anyway.
    */
   update(spec: ParameterSpec, parameter: Tensor, gradient: Tensor, proceed: Tensor): ReadonlyMap<string, Tensor>;
 }
 
 /** An optimizer that recipes can name: an entry of the table in `index.ts`. */
 export interface OptimizerKind<Shape extends z.ZodRawShape> {
-  /** Settings of a recipe that it reads; those of one name in several optimizers are one setting. */
+  /** Recipe settings that it reads; those with the same name in several optimizers are one setting. */
   readonly settings: Shape;
-  /** Defaults that differ from the settings' own where this optimizer is chosen. */
+  /** Defaults that replace those of the settings if this optimizer is chosen. */
   readonly defaults?: Readonly<Record<string, unknown>>;
   build(settings: Settings<Shape>, factor: RateFactor): Optimizer;
 }
@@ -60,14 +60,14 @@ export const scalarInput = (name: string): Tensor => input(name, "float32", []);
 /** The state of a parameter as an input of the step's program. */
 export const stateInput = (name: string, { shape }: ParameterSpec): Tensor => input(name, "float32", shape);
 
-/** A tensor times a constant, which 1 leaves as it is. */
+/** A tensor times a constant; unchanged for 1. */
 export const times = (t: Tensor, constant: number): Tensor => (constant === 1 ? t : mul(t, constant));
 
-/** Chooses `value` where the step proceeds, else `otherwise`. */
+/** Selects `value` if the step proceeds, otherwise `otherwise`. */
 export const gate =
   (proceed: Tensor) =>
   (value: Tensor | number, otherwise: number): Tensor =>
     select(proceed, value, otherwise);
 
-/** What a rate of its own leaves of a decayed parameter, 1 - f·lr·decay, from what the common rate leaves. */
+/** Decay factor 1 - f·lr·decay of a parameter with its own rate factor f, from that of the common rate. */
 export const keptShare = (keep: Tensor, f: number): Tensor => (f === 1 ? keep : add(mul(keep, f), 1 - f));

@@ -44,7 +44,7 @@ it.each([
   },
 );
 
-/** Five steps of timm's, in double precision (tests/fixtures/training/generate_optimizers.py). */
+/** Five steps of timm's optimizers, in double precision (tests/fixtures/training/generate_optimizers.py). */
 const timm = JSON.parse(
   readFileSync(new URL("../../../../tests/fixtures/training/optimizers.json", import.meta.url), "utf8"),
 ) as {

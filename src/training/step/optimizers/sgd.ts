@@ -1,4 +1,4 @@
-/** SGD with (Nesterov) momentum, as PyTorch computes it. */
+/** SGD with (Nesterov) momentum, as computed by PyTorch. */
 import { z } from "zod";
 import { add, mul, sub } from "../../../tensor/index.js";
 import { gate, optimizerKind, scalarInput, shared, stateInput, times } from "./optimizer.js";

@@ -1,7 +1,7 @@
-/** Half a cosine from the rate down to the lowest (paper, table 9). */
+/** Half a cosine from the rate to the minimum rate (paper, table 9). */
 import { scheduleKind } from "./schedule.js";
 
-/** As timm's CosineLRScheduler, the cosine counts from epoch 0, not from the end of the warm-up. */
+/** As in timm's CosineLRScheduler, the cosine counts from epoch 0, not from the end of the warm-up. */
 export const cosine = scheduleKind({
   settings: {},
   reachesMinLr: true,

@@ -14,9 +14,9 @@ type Kinds = typeof schedules;
 type SettingsOf<K> = K extends ScheduleKind<infer Shape> ? Settings<Shape> : never;
 type All<U> = (U extends unknown ? (u: U) => void : never) extends (i: infer I) => void ? I : never;
 
-/** Rates times 1 + noise: normal, drawn again every epoch, within the limit (timm's `lr-noise`). */
+/** Rates times 1 + noise: normal, redrawn every epoch, within the limit (timm's `lr-noise`). */
 export interface LearningRateNoise {
-  /** Epochs from and to which. */
+  /** First and last epoch. */
   readonly from: number;
   readonly to: number;
   readonly std: number;
@@ -24,13 +24,13 @@ export interface LearningRateNoise {
   readonly seed: number;
 }
 
-/** A schedule by its name, with the settings of all: it reads its own. */
+/** A schedule by name, with the settings of all schedules: it reads its own. */
 export type ScheduleSettings = Rates &
   All<SettingsOf<Kinds[keyof Kinds]>> & {
     readonly schedule: keyof Kinds;
-    /** `epoch`: the rate stays the same within an epoch, as timm's schedulers leave it. */
+    /** `epoch`: the rate is constant within an epoch, as in timm's schedulers. */
     readonly scheduleBy: "step" | "epoch";
-    /** Noise on the rates of a part of training. */
+    /** Noise on the rates during a part of training. */
     readonly noise?: LearningRateNoise;
   };
 
@@ -39,7 +39,7 @@ export function scaledLearningRate(lr: number, globalBatch: number): number {
   return (lr * globalBatch) / 512;
 }
 
-/** The rate at `epoch` (with the fraction that is done); every schedule begins with the same linear warm-up. */
+/** The rate at the fractional `epoch`; every schedule begins with the same linear warm-up. */
 export function scheduledRate(settings: ScheduleSettings, epoch: number): number {
   const { noise, warmupEpochs, warmupLr, lr } = settings;
   const at = settings.scheduleBy === "epoch" ? Math.floor(epoch) : epoch;
@@ -56,5 +56,5 @@ function noiseFactor({ from, to, std, limit, seed }: LearningRateNoise, epoch: n
     const noise = std * stream.normal();
     if (Math.abs(noise) < limit) return 1 + noise;
   }
-  return 1; // a limit of nothing
+  return 1; // a limit of zero
 }

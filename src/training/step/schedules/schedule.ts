@@ -1,12 +1,12 @@
-/** What a learning-rate schedule is: its settings in a recipe, and the rate after the warm-up that all share. */
+/** Learning-rate schedules: their settings in a recipe, and the rate after the common warm-up. */
 import type { z } from "zod";
 import type { Settings } from "../settings.js";
 
-/** What every schedule knows; counts are in epochs, fractions allowed. */
+/** Inputs of every schedule; counts are in epochs, fractions allowed. */
 export type Rates = {
   /** Rate after warm-up. */
   readonly lr: number;
-  /** Epochs of the schedule; after them the rate stays where it ended. */
+  /** Epochs of the schedule; after them the rate keeps its final value. */
   readonly epochs: number;
   readonly warmupEpochs: number;
   readonly warmupLr: number;
@@ -17,9 +17,9 @@ export type Rates = {
 export interface ScheduleKind<Shape extends z.ZodRawShape> {
   /** Settings of a recipe that it alone reads. */
   readonly settings: Shape;
-  /** Whether it goes down to `minLr`, which then must not be above the rate. */
+  /** Whether it decreases to `minLr`, which then must not be above the rate. */
   readonly reachesMinLr: boolean;
-  /** The rate at an epoch from the end of the warm-up on. */
+  /** The rate at an epoch after the warm-up. */
   rate(settings: Rates & Settings<Shape>, epoch: number): number;
 }
 

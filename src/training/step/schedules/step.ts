@@ -1,4 +1,4 @@
-/** A rate that falls by a factor every so many epochs. */
+/** A rate that decreases by a factor at regular intervals of epochs. */
 import { z } from "zod";
 import { scheduleKind } from "./schedule.js";
 

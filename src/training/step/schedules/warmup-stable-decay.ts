@@ -1,10 +1,13 @@
-/** Warm-up, stable, decay: a constant rate that falls at the end (Hu et al., arXiv 2404.06395; Hägele et al., 2405.18392). */
+/**
+ * Warm-up, stable, decay: a constant rate that decreases at the end (Hu et al., arXiv 2404.06395; Hägele et al.,
+ * 2405.18392).
+ */
 import { z } from "zod";
 import { scheduleKind } from "./schedule.js";
 
 /**
- * The rate stays until the last share of the epochs, where it falls to `minLr`. Until then a run can be lengthened at
- * will, since nothing before depends on where it ends.
+ * The rate is constant until the last share of the epochs, where it decreases to `minLr`. Until then a run can be
+ * extended at will, since nothing before depends on where it ends.
  */
 export const warmupStableDecay = scheduleKind({
   settings: {
