@@ -2,13 +2,13 @@
 import { type Argument, Command, type Option } from "commander";
 import type { Commands } from "./options/subcommands.js";
 
-/** A command, or `deit` itself. */
+/** A subcommand, or `deit` itself. */
 export interface TableRow {
-  /** The words after `deit`; empty for itself. */
+  /** The words after `deit`; empty for `deit` itself. */
   readonly path: readonly string[];
   readonly about: string;
   readonly options: readonly TableOption[];
-  /** Values of its arguments; files come in addition. */
+  /** Values of its arguments, in addition to files. */
   readonly values: readonly string[];
   /** Whether it takes arguments at all, rather than only subcommands. */
   readonly takesArguments: boolean;
@@ -18,7 +18,7 @@ export interface TableRow {
 export interface TableOption {
   readonly long: string;
   readonly about: string;
-  /** What follows it: nothing, any text or file, or one of these values. */
+  /** What follows it: nothing, any string or file, or one of these values. */
   readonly follows: "nothing" | "anything" | readonly string[];
 }
 
@@ -38,7 +38,7 @@ export async function commandTable(commands: Commands, known: KnownValues): Prom
     const command = await made([]);
     rows.push(rowOf([name], command, known));
     for (const sub of command.commands) {
-      // A group defines only the subcommand that is named.
+      // A group defines only the given subcommand.
       const whole = (await made([sub.name()])).commands.find((c) => c.name() === sub.name());
       rows.push(rowOf([name, sub.name()], whole ?? sub, known));
     }

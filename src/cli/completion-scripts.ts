@@ -1,4 +1,7 @@
-/** Scripts that complete the words of `deit` in a shell. They hold all names, so that no program runs when Tab is pressed. */
+/**
+ * Scripts that complete the words of `deit` in a shell. They contain all names, so that no program runs when Tab is
+ * pressed.
+ */
 import type { TableRow } from "./command-table.js";
 
 export const shells = ["bash", "zsh", "fish"] as const;
@@ -10,7 +13,8 @@ export function completionScript(shell: Shell, table: readonly TableRow[]): stri
     case "bash":
       return bash(table);
     case "zsh":
-      // zsh reads completions written for bash; it has no `compopt`, so all words count as files, which end with a slash or a space.
+      // zsh reads completions written for bash; it has no `compopt`, so all words are treated as files, which end with
+      // a slash or a space.
       return `autoload -Uz compinit bashcompinit\n(( $+functions[compdef] )) || compinit\nbashcompinit\n${bash(table)}`.replace(
         "complete -F",
         "complete -o filenames -F",
@@ -103,5 +107,5 @@ function fish(table: readonly TableRow[]): string {
 }
 
 const fishQuoted = (text: string) => `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
-/** What fits beside an option: up to its first semicolon or full stop. */
+/** A short description of an option: up to its first semicolon or full stop. */
 const brief = (about: string) => about.split(/[;.] /)[0];

@@ -1,10 +1,16 @@
-/** Recipes of `deit demo`: sizes for two cores and minutes, so that a convnet learns what a transformer cannot yet. */
+/**
+ * Recipes of `deit demo`: small enough to take minutes on two cores, and such that a convnet learns what a transformer
+ * cannot yet.
+ */
 import type { RecipeSettings } from "../training/recipe/recipe.js";
 
-/** Pixels. */
+/** Image size in pixels. */
 export const imageSize = 24;
 
-/** Few images, seen again and again a little shifted: here the bias of convolutions is worth most (paper, section 4). */
+/**
+ * Few images, used many times with small shifts: this is where the inductive bias of convolutions helps most (paper,
+ * section 4).
+ */
 const shared: RecipeSettings = {
   ...{ imageSize, batchSize: 32, scaleLr: false, warmupEpochs: 0.5, labelSmoothing: 0, dropPath: 0 },
   ...{ crop: "padded", flip: 0.5, autoAugment: "none", repeatedAugmentation: 1, eraseProbability: 0 },

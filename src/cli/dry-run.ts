@@ -1,4 +1,4 @@
-/** `deit train --dry-run`: what a run will take, in words or as JSON. */
+/** `deit train --dry-run`: estimate the cost of a run, as text or JSON. */
 
 import { placeFromEnvironment } from "../cluster/rank-environment.js";
 import type { EngineChoice } from "../engines/open.js";
@@ -22,7 +22,7 @@ export interface EstimateChoice {
   readonly json?: boolean;
 }
 
-/** Measures and prints; leaves no run folder. */
+/** Measures and prints, without creating a run folder. */
 export async function printEstimate(
   options: EngineChoice & EstimateChoice & Omit<TrialOptions, "engine" | "signal">,
   signal: AbortSignal,
@@ -37,7 +37,7 @@ export async function printEstimate(
       for (const message of runWarnings(trial.recipe, trial.stepsPerEpoch)) warn(message);
       const prices = { perHour, perKilowattHour };
       const progress = createProgress({ title: "measuring", total: leastMeasured, unit: "steps", quiet: json });
-      // Quick steps are measured for longer than the least; the bar then stays full.
+      // Fast steps are measured for longer than the minimum; the bar then stays full.
       const onStep = (done: number) => done <= leastMeasured && progress.update(done);
       const measuring = estimateRun(trial, { engine, precision: options.precision, watts, prices, onStep });
       const estimate = await measuring.finally(progress.stop);

@@ -61,7 +61,7 @@ const commands: Commands = {
   },
 };
 
-/** The program with its commands; only the one that `argv` names is complete. */
+/** The program with its commands; only the one given in `argv` is fully defined. */
 export async function commandLine(argv: readonly string[]): Promise<Command> {
   const program = new Program("deit")
     .description("Data-efficient image transformers: train, evaluate, predict.")
@@ -93,10 +93,10 @@ export function main(argv: readonly string[]): Promise<number> {
   });
 }
 
-/** Codes of what fails where no more files can be opened; a package that cannot be read looks like one that is not there. */
+/** Error codes when no more files can be opened; an unreadable package looks like a missing one. */
 const outOfFiles = ["EMFILE", "ERR_MODULE_NOT_FOUND", "ERR_WORKER_INIT_FAILED"];
 
-/** Says what went wrong, and answers with the exit code. */
+/** Reports what went wrong, and returns the exit code. */
 export function report(error: unknown): number {
   if (error instanceof OutputLost) return 0;
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;

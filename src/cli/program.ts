@@ -1,4 +1,4 @@
-/** A command of the program, whose refusals name what was probably meant, by the rule for all names. */
+/** A command of the program, whose errors suggest what was probably meant, by the rule for all names. */
 import { Command, type ErrorOptions } from "commander";
 import { nearest } from "../errors/nearest.js";
 
@@ -8,7 +8,7 @@ export class Program extends Command {
   }
 
   override error(message: string, options?: ErrorOptions): never {
-    // A mistyped option is told before one that is missing: they may be the same.
+    // A mistyped option is reported before a missing one: they may be the same.
     if (options?.code === "commander.missingMandatoryOptionValue") {
       const unknown = this.args.find((word) => /^--[^-]/.test(word));
       if (unknown !== undefined) return this.#refuseOption(unknown);

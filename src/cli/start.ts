@@ -1,13 +1,16 @@
-/** The process around the program: it outlives its output, ends when the program has ended, and shows no stack. */
+/**
+ * The process around the program: it survives the loss of its output, ends when the program has ended, and shows no
+ * stack trace.
+ */
 import { systemReason } from "../errors/system-reason.js";
 import { main, report } from "./main.js";
 import { outputLost, warn, watchOutput } from "./output/output.js";
 
-/** The exit code that a shell reports of programs that a broken pipe has ended (128 and the signal's number). */
+/** The exit code that a shell reports for programs ended by a broken pipe (128 + the signal's number). */
 const brokenPipe = 141;
-/** That of files that are not there or cannot be written. */
+/** The exit code for files that do not exist or cannot be written. */
 const unwritable = 4;
-/** Milliseconds that what is still open, such as a connection, may take to close. */
+/** Milliseconds for open resources, such as connections, to close. */
 const grace = 1000;
 
 export async function start(argv: readonly string[]): Promise<void> {
@@ -19,21 +22,21 @@ export async function start(argv: readonly string[]): Promise<void> {
   setTimeout(() => process.exit(), grace).unref();
 }
 
-/** When everything is written, or nothing can be. */
+/** Resolves when everything is written, or nothing can be. */
 const flushed = (stream: NodeJS.WriteStream): Promise<void> =>
   new Promise((resolve) => {
-    // An error is told to listeners only after this call.
+    // Listeners receive an error only after this call.
     stream.write("", () => setImmediate(resolve));
   });
 
-/** A reader that has left wants to hear nothing; a full disk is an error. */
+/** A closed pipe is not an error; a full disk is. */
 function lostCode(error: NodeJS.ErrnoException): number {
   if (error.code === "EPIPE") return brokenPipe;
   warn(`The result could not be written to standard output: ${systemReason(error, "write")}.`);
   return unwritable;
 }
 
-/** The exit code where the folder that the process was started in has been deleted. */
+/** The exit code if the folder that the process was started in has been deleted. */
 function placeLost(): number | undefined {
   try {
     process.cwd();

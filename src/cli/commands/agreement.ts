@@ -54,7 +54,7 @@ interface Options extends EngineChoice, DataOptions {
 
 interface Opened extends OpenedModel {
   readonly name: string;
-  /** The weights, as they were named. */
+  /** The weights, as given by the user. */
   readonly file: string;
 }
 
@@ -120,7 +120,7 @@ async function run(models: readonly ModelArgument[], options: Options, signal: A
   }
 }
 
-/** The class names that the models share; UsageError where they know different ones. */
+/** The class names that the models share; throws UsageError if they differ. */
 function commonClasses(opened: readonly Opened[]): readonly string[] | undefined {
   const [first, ...others] = opened;
   for (const { name, model } of others) {
@@ -138,7 +138,7 @@ function commonClasses(opened: readonly Opened[]): readonly string[] | undefined
   return withNames[0]?.namedClasses;
 }
 
-/** What each decides; those that see an image alike share one pass. */
+/** The predictions of each; models with the same preprocessing share one pass. */
 async function decideAll(
   contestants: readonly Contestant[],
   dataset: Dataset,

@@ -11,7 +11,7 @@ import { completionScript, type Shell, shells } from "../completion-scripts.js";
 import type { CommandModule, Commands } from "../options/subcommands.js";
 import { print } from "../output/output.js";
 
-/** The command that completes `commands`, itself among them. */
+/** The completion command for `commands`, including itself. */
 export const completionOf = (commands: Commands): CommandModule => ({
   define(command: Command): void {
     command

@@ -52,7 +52,7 @@ interface Options {
   readonly json?: boolean;
 }
 
-/** What a run tells beside its accuracy. */
+/** Figures of a run besides its accuracy. */
 interface Cost {
   readonly parameters: number;
   readonly imagesPerSecond: number;
@@ -102,7 +102,7 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
   const [linear, teacher] = cellsOf(baselines, {});
   await train([linear, teacher]);
 
-  // Every student of a seed sees the same views, so the teacher answers once for all of them.
+  // All students with a seed get the same views, so the teacher's outputs are computed once for all of them.
   const teacherWeights = join(output, teacher.folder, "last.safetensors");
   const students: Cell[] = [];
   for (const seed of seeds) {
@@ -125,30 +125,30 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
     const grid = parseGrid({ variants: Object.fromEntries(variants), seeds: [seed] }, "students");
     students.push(...cellsOf(grid, { ...studentRecipe, epochs }));
   }
-  // Programs this small gain next to nothing from a second thread, so each thread has a student of its own.
+  // Such small programs hardly benefit from a second thread, so each thread trains its own student.
   await train(students, Math.min(threads, students.length));
   await report({ results, costs, options, seconds: (performance.now() - start) / 1000 });
 }
 
 type Watcher = ReturnType<typeof trainingProgress>;
 
-/** Notes what a cell costs, beside what shows its progress. */
+/** Records the cost of a cell, in addition to showing its progress. */
 function noting(costs: Map<string, Cost>, row: string, shown: Watcher): Watcher {
   let parameters = 0;
   return {
     stop: shown.stop,
     onEvent: (event) => {
-      // Nothing of the demo's recipes is to be changed, and its small models take such jumps in their stride.
+      // The demo's recipes are not meant to be changed, and its small models recover from such jumps.
       if (event.kind === "warning" && event.about === "loss jump") return;
       shown.onEvent(event);
       if (event.kind === "start") parameters = event.parameters;
-      // The last epoch stands for all: the first one compiles and warms up.
+      // The last epoch is representative: the first one compiles and warms up.
       if (event.kind === "epoch") costs.set(row, { parameters, imagesPerSecond: event.record.imagesPerSecond });
     },
   };
 }
 
-/** One progress for all students, and a line for each that ends. */
+/** One progress bar for all students, and a line for each that finishes. */
 function studentsProgress(title: string, students: number, quiet: boolean): (row: string) => Watcher {
   let progress: Progress | undefined;
   let [images, ended] = [0, 0];
@@ -175,7 +175,7 @@ function studentsProgress(title: string, students: number, quiet: boolean): (row
 }
 
 const head = ["", "top-1 (%)", "", "parameters", "images/s"];
-/** The column of `head` that shows accuracy as a bar, and may be left out. */
+/** The column of `head` that shows accuracy as a bar, and may be omitted. */
 const barColumn = 2;
 
 interface Outcome {
@@ -185,7 +185,7 @@ interface Outcome {
   readonly seconds: number;
 }
 
-/** Writes table and plot beside the runs, and prints the table. */
+/** Writes table and plot next to the runs, and prints the table. */
 async function report({ results, costs, options, seconds }: Outcome): Promise<void> {
   const { output, images, testImages, epochs } = options;
   const chance: Row = {
@@ -211,7 +211,7 @@ async function report({ results, costs, options, seconds }: Outcome): Promise<vo
   else print(`\n${screenTable(cells)}\n\n${explained(rows, options, seconds)}`);
 }
 
-/** Without the bars where the screen is too narrow for them. */
+/** The table without bars if the screen is too narrow for them. */
 function screenTable(cells: readonly (readonly string[])[]): string {
   const whole = textTable(head, cells, Number.POSITIVE_INFINITY);
   if (fits(whole, screenColumns())) return whole;
@@ -219,7 +219,7 @@ function screenTable(cells: readonly (readonly string[])[]): string {
   return textTable(withoutBars(head), cells.map(withoutBars));
 }
 
-/** What the table says, and how sure that is. */
+/** Explains the table and its statistical significance. */
 function explained(rows: readonly Row[], { testImages, output, seeds }: Options, seconds: number): string {
   const top1 = (name: string) => rows.find((r) => r.row === name)?.top1 ?? 0;
   // Two standard errors of the difference of two shares near one half.

@@ -1,4 +1,4 @@
-/** `deit doctor`: what this machine offers, and whether it works. */
+/** `deit doctor`: report this machine's engines and whether they work. */
 
 import { availableParallelism, cpus, freemem, totalmem } from "node:os";
 import type { Command } from "commander";

@@ -67,7 +67,7 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
   );
   const real = options.real === undefined ? undefined : await readRealLabels(options.real);
   const loader = evaluationLoader(dataset, view, options);
-  // A model with one head decides by it, the class token's.
+  // A model with one head uses it, that of the class token.
   const chosen: Head = headsOf(model).includes(options.head) ? options.head : "both";
   const progress = createProgress({ title: "evaluating", total: dataset.length, unit: "images", quiet: options.json });
   const predictions: { image: string; top5: number[]; logits: number[] }[] = [];
@@ -112,7 +112,7 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
 }
 
 function described({ top1, top5, loss, real }: HeadResult, { classes }: Pick<Model, "classes">): string {
-  // Of five classes or fewer the right one is always among the first five.
+  // With five classes or fewer the correct one is always among the top five.
   const shares = (of: { readonly top1: number; readonly top5: number }) =>
     `top-1 ${of.top1.toFixed(2)} %${classes > 5 ? `, top-5 ${of.top5.toFixed(2)} %` : ""}`;
   const all = `${shares({ top1, top5 })}, loss ${loss.toFixed(4)}`;

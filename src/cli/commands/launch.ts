@@ -1,4 +1,4 @@
-/** `deit launch`: the processes of a job, on one node or on many; or the script of a SLURM job. */
+/** `deit launch`: start the processes of a job, on one or more nodes, or print the script of a SLURM job. */
 import { randomBytes } from "node:crypto";
 import type { Command } from "commander";
 import { launchJob } from "../../cluster/launch-job.js";
@@ -70,7 +70,7 @@ async function run(command: string[], options: Options): Promise<void> {
   });
 }
 
-/** The secret of the job. One node can make it up; several must have agreed on it. */
+/** The secret of the job. A single node can generate it; several must share one. */
 function jobToken(nodes: number): string {
   const given = process.env.DEIT_JOB_TOKEN;
   if (given !== undefined && given.length >= 16) return given;

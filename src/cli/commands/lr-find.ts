@@ -142,7 +142,7 @@ function chart({ points, suggestion }: RangeTest): Chart {
   };
 }
 
-/** From below the lowest average to as far above the first ones: where the loss runs away, its height says nothing. */
+/** From below the lowest average to as far above the first ones: once the loss diverges, its value is meaningless. */
 function usefulPart(points: RangeTest["points"]): readonly [number, number] | undefined {
   if (points.length === 0) return undefined;
   const averages = points.map((p) => p.smoothed);

@@ -1,4 +1,4 @@
-/** `deit models`: what can be trained and loaded. */
+/** `deit models`: list the models that can be trained and loaded. */
 import type { Command } from "commander";
 import { createModel, modelNames, registeredModel } from "../../models/registry.js";
 import { sizeOf } from "../../tensor/index.js";

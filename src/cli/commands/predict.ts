@@ -1,4 +1,4 @@
-/** `deit predict`: names what is in images. */
+/** `deit predict`: classify images. */
 import type { Command } from "commander";
 import { readClassFile } from "../../data/dataset/files.js";
 import { applyTransform } from "../../data/view/transform.js";
@@ -61,7 +61,7 @@ async function run(images: readonly string[], options: Options, signal: AbortSig
         requireFiniteLogits(logits, model.name, name);
         printAnswers(name, logits, classes, options);
       } catch (error) {
-        // One bad image does not keep the others from their answers.
+        // One bad image does not prevent predictions for the others.
         if (!(error instanceof FileError)) throw error;
         failure ??= error;
         if (inputs.length > 1) warn(error.text);

@@ -1,4 +1,4 @@
-/** `deit report`: one page about a run, or about several beside each other. */
+/** `deit report`: write a page about one run, or comparing several. */
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
@@ -74,7 +74,7 @@ async function run(folders: readonly string[], options: Options, signal: AbortSi
   else print(`report: ${output}`);
 }
 
-/** A run that cannot be looked at, because its data has moved say, is shown all the same. */
+/** A run that cannot be inspected, for example because its data has moved, is shown anyway. */
 async function inspected(run: RunSummary, engine: Engine, options: Options, signal: AbortSignal): Promise<ReportedRun> {
   if (run.epochs.length === 0)
     return { run, notInspected: "There are no weights yet, so its decisions are not shown." };

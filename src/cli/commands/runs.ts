@@ -1,4 +1,4 @@
-/** `deit runs`: the runs in a folder, how far each got and how good it is. */
+/** `deit runs`: list the runs in a folder, with progress and accuracy. */
 
 import type { Command } from "commander";
 import { messageOf } from "../../errors/message-of.js";
@@ -14,7 +14,7 @@ export function define(command: Command): void {
 }
 
 async function run(folder: string, { json }: { readonly json?: boolean }): Promise<void> {
-  // One that is damaged must not hide the others.
+  // A damaged run must not hide the others.
   const rows = await Promise.all(
     (await findRuns(folder)).map((path) =>
       summarizeRun(path)

@@ -1,4 +1,7 @@
-/** `deit sweep`: trains a grid of recipes and seeds, and tells mean and standard deviation (tables 3 and 8 of the paper). */
+/**
+ * `deit sweep`: train a grid of recipes and seeds, and report mean and standard deviation (tables 3 and 8 of the
+ * paper).
+ */
 import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 import type { Command } from "commander";
@@ -110,8 +113,8 @@ const failure = ({ cell, outcome }: CellResult): string =>
   `"${cell.row}" with seed ${cell.seed}: ${outcome.kind === "failed" ? worded(outcome.reason) : ""}`;
 
 /**
- * How the data is divided, and the recipe that is varied: the named one; else one that fits the data, but for grids from
- * a file, whose rows are complete.
+ * How the data is divided, and the recipe that is varied: the given one, else one that fits the data, except for grids
+ * from a file, whose rows are complete.
  */
 async function basis(data: string, recipe: string | undefined, options: Options, note: (message: Message) => void) {
   const chosen = await chosenSplit({ ...options, data }, note);
@@ -136,7 +139,7 @@ function variedSetting(text: string): [string, unknown[]] {
   return [text.slice(0, at), valuesOf(text.slice(at + 1))];
 }
 
-/** Values with commas between them: JSON, so that a value may be a list, or else plain texts. */
+/** Comma-separated values: JSON, so that a value may be a list, or else plain strings. */
 function valuesOf(text: string): unknown[] {
   try {
     return parseJson(`[${text}]`) as unknown[];
@@ -156,7 +159,7 @@ function printPlan(cells: readonly Cell[], json = false): void {
     );
 }
 
-/** Writes the table as Markdown and JSON and the plot beside the runs, and prints the table. */
+/** Writes the table as Markdown and JSON and the plot next to the runs, and prints the table. */
 async function report(results: readonly CellResult[], title: string, output: string, json: boolean): Promise<void> {
   const rows = sweepRows(results);
   const runs = results.map(({ cell: { row, seed, folder }, outcome }) => ({ row, seed, folder, ...outcome }));

@@ -1,4 +1,4 @@
-/** `deit teach`: a teacher's answers to all views of a recipe, stored for any number of students. */
+/** `deit teach`: store a teacher's outputs for all views of a recipe, for any number of students. */
 import { availableParallelism } from "node:os";
 import type { Command } from "commander";
 import type { EngineChoice } from "../../engines/open.js";

@@ -117,7 +117,10 @@ async function measure(text: string, engine: Engine, options: Options, signal: A
   }
 }
 
-/** Test accuracy of a run's best checkpoint; undefined for weights that are no run folder, or a run without a test. */
+/**
+ * Test accuracy of a run's best checkpoint; undefined for weights that are not a run folder, or a run without
+ * evaluation.
+ */
 async function bestTop1(weights: string): Promise<number | undefined> {
   const isRun = await stat(join(weights, "log.jsonl")).catch(() => undefined);
   if (!isRun) return undefined;
@@ -126,7 +129,7 @@ async function bestTop1(weights: string): Promise<number | undefined> {
   return all.length === 0 ? undefined : Math.max(...all);
 }
 
-/** A model by its name, with any weights, since speed does not depend on them; or one with its own. */
+/** A model by name, with arbitrary weights, since speed does not depend on them; or one with its own. */
 async function opened(text: string) {
   if (modelNames().includes(text)) {
     const model = createModel(text);

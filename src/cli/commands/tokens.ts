@@ -1,4 +1,4 @@
-/** `deit tokens`: how alike the class and the distillation token are, layer by layer (paper, section 5.2). */
+/** `deit tokens`: similarity of the class and distillation tokens, layer by layer (paper, section 5.2). */
 import type { Command } from "commander";
 import type { EngineChoice } from "../../engines/open.js";
 import { passOver } from "../../evaluation/pass.js";
@@ -86,7 +86,7 @@ function table({ name, images, layers }: Result): string {
   return `${name}: cosine between class and distillation token, mean of ${images} images\n\n${textTable(["after", "cosine", "deviation"], rows)}\n`;
 }
 
-/** Curves over the depth: 0 the embedding, then the blocks; the norm at the end is left to the table. */
+/** Curves over the depth: 0 the embedding, then the blocks; the final norm is only in the table. */
 function chart(results: readonly Result[]): Chart {
   const curves = results.map(({ name, layers }) => ({
     name,

@@ -1,4 +1,4 @@
-/** `deit train`: trains a model on a folder of images. */
+/** `deit train`: train a model on a folder of images. */
 import { availableParallelism } from "node:os";
 import { type Command, Option } from "commander";
 import { placeFromEnvironment } from "../../cluster/rank-environment.js";
@@ -124,7 +124,7 @@ async function run(
       return train({ ...options, split, engine, allowChanges, onNaN, group, signal, onEvent });
     }),
   ).finally(progress.stop);
-  if (rank > 0 && !result.interrupted) return; // the first process speaks for all
+  if (rank > 0 && !result.interrupted) return; // the first process reports for all
   if (options.json) {
     const { folder, epochs, best, bestTop1, testPart, final, classes, interrupted } = result;
     print(JSON.stringify({ folder, classes: classes.length, epochs, best, bestTop1, testPart, final, interrupted }));
@@ -134,7 +134,7 @@ async function run(
   throw signal.reason === "SIGUSR1" ? new PausedError(message) : new InterruptedError(message);
 }
 
-/** The best epoch, or what is known of it where it was trained before the run was resumed. */
+/** The best epoch, or what is known of it if it was trained before the run was resumed. */
 function bestText(result: TrainResult): string {
   const { final, testPart, classes } = result;
   const test = final

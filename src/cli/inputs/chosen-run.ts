@@ -1,4 +1,4 @@
-/** What a command decides by itself where the user names no recipe, and no part to test on. */
+/** What a command chooses if the user gives no recipe, or no part for testing. */
 
 import { placeFromEnvironment } from "../../cluster/rank-environment.js";
 import type { Dataset, SplitRule } from "../../data/dataset/dataset.js";
@@ -15,22 +15,22 @@ import { note } from "../output/output.js";
 
 export interface DataChoice {
   readonly data: string;
-  /** How the data is divided (default: chosen by what is there). */
+  /** How the data is divided (default: depends on the data). */
   readonly split?: string;
   readonly validation?: string;
 }
 
-/** For what is chosen: a line on standard error, unless that is for errors only. */
+/** Reports choices on standard error, unless that is only for errors. */
 export const noteUnless = (quiet: boolean | undefined) => (message: Message) => {
   if (!quiet) note(message);
 };
 
-/** The recipe that is named or fits the data, with the changes of the command line, and how the data is divided. */
+/** The given recipe or one that fits the data, with the changes of the command line, and how the data is divided. */
 export async function chosenRun(
   options: RecipeChoice & DataChoice & { readonly json?: boolean },
 ): Promise<{ readonly recipe: Recipe; readonly split: SplitRule }> {
   const say = noteUnless(options.json);
-  // A recipe that is wrong is told before anything is opened.
+  // Errors in the recipe are reported before anything is opened.
   const named = options.recipe === undefined ? undefined : await resolveRecipe(options);
   const split = await chosenSplit(options, say);
   const recipe = named ?? (await resolveRecipe(options, await chosenSettings({ ...options, ...split }, say)));
@@ -39,13 +39,13 @@ export async function chosenRun(
 
 export interface ChosenSplit {
   readonly split: string;
-  /** What it leaves for training, where the data was opened to choose. */
+  /** The resulting training part, if the data was opened for the choice. */
   readonly training?: Dataset;
 }
 
 /**
- * How the data is divided: as `split` says, or by its own parts, or by a share that is set aside where it has no part for
- * testing and none is named. `note` takes the sentence about the latter.
+ * How the data is divided: according to `split`, or by its own parts, or by a held-out share if it has no part for
+ * testing and none is given. `note` receives the sentence about the latter.
  */
 export async function chosenSplit(
   { data, split, validation }: DataChoice,
@@ -61,7 +61,7 @@ export async function chosenSplit(
   return { split: String(share), training: partOf(whole, { kind: "hash", share }, "train") };
 }
 
-/** Settings of the recipe that fits the data, for `resolveRecipe` to change further. `note` takes what is chosen. */
+/** Settings of the recipe that fits the data, for `resolveRecipe` to change further. `note` receives the choice. */
 export async function chosenSettings(
   options: RecipeChoice & DataChoice & ChosenSplit,
   note: (message: Message) => void,

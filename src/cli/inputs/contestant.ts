@@ -1,4 +1,4 @@
-/** Whoever decides on images in `deit agreement`: a deit model, or an ONNX file of any classifier. */
+/** A classifier in `deit agreement`: a deit model, or an ONNX file of any classifier. */
 import type { Engine } from "../../engines/engine.js";
 import { type Decider, probeDecider } from "../../evaluation/agreement.js";
 import { classColumns } from "../../evaluation/class-mapping.js";
@@ -27,15 +27,15 @@ export interface OnnxContestantOptions {
   readonly path: string;
   /** Classes of the data; the file's own are matched with them by name. */
   readonly classes: readonly string[];
-  /** Images of a run. */
+  /** Images per run. */
   readonly batch: number;
-  /** What the user says of how images are seen. */
+  /** The user's settings for preprocessing. */
   readonly chosen: ViewChoice;
-  /** What the user says of the file. */
+  /** The user's settings for the file. */
   readonly choice: OnnxClassifierChoice;
 }
 
-/** Its settings are named as those of a recipe's teacher are, since that is how the command takes them. */
+/** Its settings have the names of a recipe's teacher settings, which the command uses as options. */
 const names = { ...classifierNames, setting: teacherNames.setting };
 
 export async function onnxContestant(options: OnnxContestantOptions): Promise<Contestant> {

@@ -1,4 +1,4 @@
-/** Options of the commands that look at models on a dataset, and the loader they ask for. */
+/** Options of the commands that evaluate models on a dataset, and their loader. */
 import { availableParallelism } from "node:os";
 import type { Command } from "commander";
 import { type Dataset, sayings } from "../../data/dataset/dataset.js";
@@ -42,7 +42,7 @@ export async function namedClasses({ classes }: DataOptions): Promise<readonly s
 }
 
 /**
- * The test part of the data, or what the run of these weights set aside; its classes are those of the model, in their
+ * The test part of the data, or the part held out by the run of these weights; its classes are those of the model, in
  * order (see `labelledFor`). Without a model they are `classes`, or the data's own.
  */
 export async function testDataset(
@@ -67,7 +67,7 @@ export async function testDataset(
   return dataset;
 }
 
-/** All images in order, as a model sees them. */
+/** All images in order, preprocessed for a model. */
 export function evaluationLoader(dataset: Dataset, view: EvaluationView, options: DataOptions): Loader {
   return viewLoader({
     dataset,

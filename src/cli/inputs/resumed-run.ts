@@ -1,4 +1,4 @@
-/** What `deit train` continues with: a run folder tells its data, recipe and engine, so nothing needs to be said twice. */
+/** Resuming with `deit train`: the run folder states data, recipe and engine, so they need not be repeated. */
 import type { EngineChoice } from "../../engines/open.js";
 import { UsageError } from "../../errors/errors.js";
 import type { Recipe } from "../../training/recipe/recipe.js";
@@ -13,30 +13,30 @@ export interface RunChoice extends RecipeChoice, EngineChoice {
   readonly resume?: string | true;
   readonly validation?: string;
   readonly test?: string;
-  /** How the data is divided (default: chosen by what is there). */
+  /** How the data is divided (default: depends on the data). */
   readonly split?: string;
   readonly onBadImage?: RunManifest["onBadImage"];
   readonly precision?: RunManifest["precision"];
-  /** Only the recipe is wanted, which needs no data. */
+  /** Only print the recipe, which needs no data. */
   readonly printRecipe?: boolean;
-  /** Standard error is for errors only. */
+  /** Standard error is only for errors. */
   readonly json?: boolean;
 }
 
-/** The options with all that the command line and the run folder say together. */
+/** The options combined from the command line and the run folder. */
 export type ResolvedRun<Options> = Omit<Options, "recipe" | "resume" | "split"> & {
   readonly data: string;
   readonly split: string;
   readonly output: string;
   readonly recipe: Recipe;
   readonly resume: boolean;
-  /** Whether the batch is to be divided into runs that fit into memory. */
+  /** Whether to divide the batch into runs that fit into memory. */
   readonly fitBatch: boolean;
 };
 
 /**
- * Resolves `[recipe] data` and the options. With `--resume RUN`, or `--resume` and an output folder that holds a run,
- * whatever is not said comes from that run.
+ * Resolves `[recipe] data` and the options. With `--resume RUN`, or `--resume` and an output folder with a run, missing
+ * options come from that run.
  */
 export async function resolveRun<Options extends RunChoice>(
   args: readonly (string | undefined)[],
@@ -56,7 +56,7 @@ export async function resolveRun<Options extends RunChoice>(
   const note = noteUnless(given.json);
   const validation = options.validation ?? manifest?.validation;
   const ofCommand = asked?.options ?? options;
-  // A recipe that is named is read before the data is opened, and printed without it.
+  // A given recipe is read before the data is opened, and can be printed without data.
   let recipe = known || ofCommand.recipe !== undefined ? await resolveRecipe(ofCommand, known?.recipe) : undefined;
   const told = options.split ?? (known && String(manifest?.split ?? "given"));
   const data = given.printRecipe && recipe ? undefined : place;
@@ -74,7 +74,7 @@ export async function resolveRun<Options extends RunChoice>(
     split: chosen.split,
     onBadImage: options.onBadImage ?? manifest?.onBadImage ?? "stop",
     precision: options.precision ?? manifest?.precision ?? "float32",
-    // A run is bit for bit the same on one engine only.
+    // A run is bit-for-bit reproducible only on the same engine.
     engine:
       manifest && options.engine === "auto" ? (manifest.engine.engine === "xla" ? "xla" : "onnx") : options.engine,
     devices: options.devices ?? manifest?.engine.devices,

@@ -1,4 +1,7 @@
-/** How data is divided for measuring a model: as the user says, or as the run did that its weights and the data are of. */
+/**
+ * How data is divided for evaluating a model: by the user's choice, or as in the run that produced its weights from the
+ * data.
+ */
 import { realpath, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { keysOf, type RecordedSplit, type SplitRule } from "../../data/dataset/dataset.js";
@@ -14,28 +17,28 @@ import { openingBars } from "../output/opening-progress.js";
 
 export interface MeasuringRule {
   readonly rule: SplitRule;
-  /** Sentences on what is measured on, and whether training images may be among it. */
+  /** Sentences on the evaluation data, and whether it may include training images. */
   readonly notes: readonly string[];
 }
 
-/** Weights to be measured. */
+/** Weights to be evaluated. */
 export interface MeasuredWeights {
-  /** As they were named: a file, a run folder, or others. */
+  /** As given by the user: a file, a run folder, or others. */
   readonly path: string;
-  /** The images that they say they were trained on. */
+  /** The images that they were trained on, as stated in them. */
   readonly trainedOn?: TrainedOn;
-  /** Whether a run of deit's wrote them. */
+  /** Whether they were saved by deit. */
   readonly ownCheckpoint: boolean;
 }
 
-/** The run that weights come from, as its folder tells or the weights themselves. */
+/** The run that weights come from, according to its folder or the weights themselves. */
 interface Run {
-  /** What sentences call it, after "the run". */
+  /** Its name in sentences, after "the run". */
   readonly name: string;
-  /** Where its data lay. */
+  /** Where its data was. */
   readonly data?: string;
   readonly known: readonly KnownImages[];
-  /** What the run set aside; undefined where it was given its parts. */
+  /** What the run held out; undefined if its parts were given. */
   readonly split?: RecordedSplit;
 }
 
@@ -91,7 +94,9 @@ async function ruleOf(
   };
 }
 
-/** A sentence on each run that did not set aside all that a rule takes for testing of the data it was trained on. */
+/**
+ * A sentence on each run that did not hold out all of the samples that a rule uses for testing from its training data.
+ */
 async function seenInTraining(data: string, rule: SplitRule, runs: readonly Run[]): Promise<string[]> {
   const divided = runs.flatMap(({ name, split }) => (split ? [{ name, split }] : []));
   if (divided.length === 0) return [];
@@ -122,8 +127,8 @@ async function withSplit(
 }
 
 /**
- * The run that weights belong to: that of their folder, unless they say that they come from another one. Weights that
- * were copied out of their run's folder tell of it themselves.
+ * The run that weights belong to: that of their folder, unless they state a different one. Weights copied out of their
+ * run's folder describe the run themselves.
  */
 async function runOf({ path, trainedOn }: MeasuredWeights): Promise<Run | undefined> {
   const copied: Run | undefined = trainedOn && {
@@ -135,7 +140,7 @@ async function runOf({ path, trainedOn }: MeasuredWeights): Promise<Run | undefi
   if (!info) return copied;
   const folder = info.isDirectory() ? path : dirname(path);
   const found = await describeRun(folder).catch((error) => {
-    // Weights that tell all themselves do not depend on what lies beside them.
+    // Self-contained weights do not depend on the files next to them.
     if (trainedOn && !info.isDirectory()) return undefined;
     throw error;
   });
@@ -150,7 +155,7 @@ async function runOf({ path, trainedOn }: MeasuredWeights): Promise<Run | undefi
   };
 }
 
-/** Whether the data is the run's, by where it lies or by its images; `names` where only some of them are. */
+/** Whether the data is the run's, by location or by its images; `names` if only some of them match. */
 async function sameData(run: Run, data: string): Promise<Sameness | undefined> {
   if (run.data !== undefined) {
     const [here, there] = await Promise.all([data, run.data].map(placeOf));
@@ -164,7 +169,7 @@ async function sameData(run: Run, data: string): Promise<Sameness | undefined> {
     }
     return run.split && "names";
   } catch (error) {
-    // Other data: without a part for training, or without the images that were set aside.
+    // Different data: without a training part, or without the held-out images.
     if (error instanceof FileError) return undefined;
     throw error;
   }

@@ -1,4 +1,4 @@
-/** The images that a command is asked about one by one: files, folders, globs, datasets, standard input. */
+/** Image arguments of commands: files, folders, globs, datasets, standard input. */
 import { stat } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import { decodeImage, type Exif } from "../../data/codec/decode.js";
@@ -15,12 +15,12 @@ import { openingBars } from "../output/opening-progress.js";
 import { warn } from "../output/output.js";
 
 export interface ImageInput {
-  /** Path of a file; of a dataset's sample, its key. */
+  /** Path of a file, or key of a dataset's sample. */
   readonly name: string;
   load(): Promise<RgbImage>;
 }
 
-/** The images that the arguments name, in their order. Throws FileError or UsageError for one that names none. */
+/** The images given by the arguments, in order. Throws FileError or UsageError for an argument without images. */
 export async function findImages(named: readonly string[], exif: Exif, signal?: AbortSignal): Promise<ImageInput[]> {
   const inputs: ImageInput[] = [];
   for (const name of named) for (const input of await imagesOf(name, exif, signal)) inputs.push(input);
@@ -40,7 +40,7 @@ async function imagesOf(named: string, exif: Exif, signal: AbortSignal | undefin
     const leftOut = new LeftOut();
     await addImagesBelow(list, "", leftOut);
     for (const sentence of await leftOut.sentences(named)) warn(sentence);
-    // A folder without images of its own may hold them in archives.
+    // A folder without images may contain them in archives.
     if (list.length === 0) return datasetInputs(await openAnyPart(named, signal), exif);
     return Array.from({ length: list.length }, (_, i) => fileInput(list.path(i), exif));
   }
@@ -50,8 +50,8 @@ async function imagesOf(named: string, exif: Exif, signal: AbortSignal | undefin
 }
 
 /**
- * Files whose paths fit a pattern of `*`, `?`, `[…]` and `{…}`. What stands at a path as it is written is meant as it is
- * written, so that folders such as `Downloads (1)` and `[2024]` may stand before the pattern.
+ * Files whose paths match a pattern of `*`, `?`, `[…]` and `{…}`. Existing paths are taken literally, so that folders
+ * such as `Downloads (1)` and `[2024]` may precede the pattern.
  */
 async function filesFitting(pattern: string): Promise<string[]> {
   const { escapePath, glob } = await import("tinyglobby");
@@ -60,14 +60,14 @@ async function filesFitting(pattern: string): Promise<string[]> {
   for (let count = 1; count < names.length; count++)
     if (await stat(names.slice(0, count).join("/") || "/").catch(() => undefined)) there = count;
   const folder = names.slice(0, there).map(escapePath);
-  // Parentheses are letters of names, here and in most shells.
+  // Parentheses are literal here, as in most shells.
   const rest = names.slice(there).map((name) => name.replace(/[()]/g, "\\$&"));
   const files = await glob([...folder, ...rest].join("/"), { absolute: false, expandDirectories: false });
   if (files.length === 0) throw new UsageError(`No file matches "${pattern}".`);
   return files.sort();
 }
 
-/** What is measured on; a shard called train-000.tar has the other part only. */
+/** The evaluation part; a shard named train-000.tar has only the training part. */
 async function openAnyPart(path: string, signal: AbortSignal | undefined): Promise<Dataset> {
   const asked = { signal, onProgress: openingBars() };
   const dataset = await openDataset(path, { split: "test", ...asked }).catch((error: unknown) => {

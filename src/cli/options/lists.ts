@@ -1,11 +1,11 @@
-/** Options that take several values, as `--set epochs=1 depth=4`: which of the words that follow are theirs. */
+/** Options that take several values, such as `--set epochs=1 depth=4`: which of the following words belong to them. */
 import { existsSync } from "node:fs";
 
 const isSetting = (word: string): boolean => /^[A-Za-z_][\w.-]*=/.test(word);
-/** The name of a setting; the data may have such a name too, but then it is there. */
+/** The name of a setting; the data may have such a name too, but then it exists. */
 const isKey = (word: string): boolean => /^[a-z][A-Za-z.]*$/.test(word) && !existsSync(word);
 
-/** What a further value of the option looks like; the first one is taken whatever it is. */
+/** The form of further values of the option; the first one may be anything. */
 const further: Readonly<Record<string, (word: string) => boolean>> = {
   "--set": isSetting,
   "--vary": isSetting,
@@ -13,8 +13,8 @@ const further: Readonly<Record<string, (word: string) => boolean>> = {
 };
 
 /**
- * The arguments with the option before each of its values, so that a word which is not a value, such as the data, is an
- * argument of the command again.
+ * The arguments with the option repeated before each of its values, so that a word that is not a value, such as the
+ * data, is an argument of the command.
  */
 export function spreadLists(argv: readonly string[]): string[] {
   const end = argv.indexOf("--");
@@ -37,5 +37,5 @@ export function spreadLists(argv: readonly string[]): string[] {
   return spread;
 }
 
-/** Collects the values of an option that is given several times. */
+/** Collects the values of a repeated option. */
 export const collected = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];

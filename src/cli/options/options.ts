@@ -1,4 +1,4 @@
-/** Parsers of option values, and what commands share. */
+/** Parsers of option values, and options shared by commands. */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Engine } from "../../engines/engine.js";
 import { type Choice, type EngineChoice, openEngine, type PassedOver } from "../../engines/open.js";
@@ -6,7 +6,7 @@ import { UsageError } from "../../errors/errors.js";
 import { sentence } from "../../errors/sentence.js";
 import { warn } from "../output/output.js";
 
-/** What the value of an option may be: the check and the words stand together, so that each option has one sentence. */
+/** A parser with its check and description together, so that each option has one error message. */
 function numeric(fits: (n: number) => boolean, range: string): (text: string) => number {
   return (text) => {
     const n = Number(text);
@@ -15,7 +15,7 @@ function numeric(fits: (n: number) => boolean, range: string): (text: string) =>
   };
 }
 
-/** A whole number within a range; one above what a float holds exactly would silently be another. */
+/** An integer within a range; one too large for a float would silently become a different number. */
 export const wholeNumber = (least: number, most = Infinity): ((text: string) => number) =>
   numeric(
     (n) => Number.isSafeInteger(n) && n >= least && n <= most,
@@ -28,10 +28,10 @@ export const number = (least: number, most = Infinity): ((text: string) => numbe
     most === Infinity ? `a number of ${least} or more` : `a number from ${least} to ${most}`,
   );
 
-/** A number above 0, in the words in which a recipe asks for one. */
+/** A number above 0, with the same wording as in recipes. */
 export const positive: (text: string) => number = numeric((n) => n > 0, "a number greater than 0");
 
-/** Seeds with commas between them. */
+/** Comma-separated seeds. */
 export function parseSeeds(text: string): number[] {
   return text.split(",").map((part) => {
     const seed = Number(part);
@@ -41,12 +41,12 @@ export function parseSeeds(text: string): number[] {
   });
 }
 
-/** The option that says how data is divided for training and testing; `parseSplitRule` reads it. */
+/** The option for dividing data into training and testing, parsed by `parseSplitRule`. */
 export function splitOption(command: Command): Command {
   return command.option(splitFlag, splitMeaning, "given");
 }
 
-/** The same where weights that are measured may be those of a run, whose own division is then taken. */
+/** The same for evaluating weights that may be those of a run, whose own division is then used. */
 export function runSplitOption(command: Command): Command {
   return command.addOption(
     new Option(splitFlag, splitMeaning).default(
@@ -56,7 +56,7 @@ export function runSplitOption(command: Command): Command {
   );
 }
 
-/** The same where a share is set aside when the data has no part for testing. */
+/** The same for commands that hold out a share if the data has no part for testing. */
 export function chosenSplitOption(command: Command): Command {
   return command.option(splitFlag, `${splitMeaning}; default: its own parts or, without any, a share of it`);
 }
@@ -73,13 +73,13 @@ export function engineOptions(command: Command): Command {
     .option("--threads <threads>", "threads of the ONNX engine", wholeNumber(1));
 }
 
-/** Says on standard error which installed plugins did not work. */
+/** Reports on standard error which installed plugins did not work. */
 export function warnOfPassedOver(_: Choice, passedOver: readonly PassedOver[]): void {
   for (const { choice, error } of passedOver)
     warn(sentence`The plugin "${choice.plugin ?? ""}" does not work here and is skipped: ${error}`);
 }
 
-/** Runs `work` with an engine, closed afterwards whatever happens. `work` hears why it is this one. */
+/** Runs `work` with an engine, which is always closed afterwards. `work` is told why it was chosen. */
 export async function withEngine<T>(
   options: EngineChoice,
   work: (engine: Engine, chosen: Choice) => Promise<T>,

@@ -1,4 +1,4 @@
-/** What commands that follow a recipe share: where it and the data come from, and changes to it. */
+/** Options shared by commands with a recipe: its source and that of the data, and changes to it. */
 import type { Command } from "commander";
 import type { Exif } from "../../data/codec/decode.js";
 import { UsageError } from "../../errors/errors.js";
@@ -22,7 +22,7 @@ export interface RecipeChoice {
   readonly exif?: Exif;
 }
 
-/** Settings of a recipe that have options of their own. */
+/** Settings of a recipe that have their own options. */
 const shortcuts = [
   "model",
   "epochs",
@@ -35,7 +35,7 @@ const shortcuts = [
   "exif",
 ] as const;
 
-/** What a setting means, as help of an option. */
+/** The meaning of a setting, as help text of an option. */
 function meaning(setting: keyof Recipe): string {
   const text = recipeSchema.shape[setting].description ?? "";
   return (text.charAt(0).toLowerCase() + text.slice(1)).replaceAll("`", "").replace(/\.$/, "");
@@ -64,12 +64,12 @@ export function recipeOptions(command: Command): Command {
 }
 
 export interface Asked<Options> {
-  /** Undefined where none was named. */
+  /** Undefined if none was given. */
   readonly data?: string;
   readonly options: Options;
 }
 
-/** One argument is the data, unless it is plainly a recipe; of two, the first is the recipe. */
+/** A single argument is the data, unless it is clearly a recipe; of two, the first is the recipe. */
 export async function dataAndRecipe<Options extends RecipeChoice>(
   first: string | undefined,
   second: string | undefined,
@@ -87,13 +87,13 @@ export async function dataAndRecipe<Options extends RecipeChoice>(
 
 const batchSize = (text: string): number | "auto" => (text === "auto" ? text : wholeNumber(1)(text));
 
-/** The data, or a sentence that asks for it. */
+/** The data; throws with a request for it if missing. */
 export function requireData(data: string | undefined): string {
   if (data !== undefined) return data;
   throw new UsageError(`Give the data: a folder with one folder per class, or "procedural" for built-in images.`);
 }
 
-/** The recipe (`base` where none is named) with the options and `--set` applied, in this order. */
+/** The recipe (`base` if none is given) with the options and `--set` applied, in this order. */
 export async function resolveRecipe(
   options: RecipeChoice,
   base: Readonly<Record<string, unknown>> = {},

@@ -1,15 +1,15 @@
-/** Commands by name, each in a module that is loaded only when it runs or is asked for help. */
+/** Commands by name, each in a module that is loaded only when it runs or its help is requested. */
 import type { Command } from "commander";
 
 export interface CommandModule {
-  /** Adds options, examples and the action to the command; `argv` is what follows its name. */
+  /** Adds options, examples and the action to the command; `argv` are the arguments after its name. */
   define(command: Command, argv: readonly string[]): void | Promise<void>;
 }
 
-/** One line per command. */
+/** One entry per command. */
 export type Commands = Readonly<Record<string, { readonly about: string; load(): Promise<CommandModule> }>>;
 
-/** Adds the commands to `parent`, and loads the one that `argv` names (also as `help NAME`). */
+/** Adds the commands to `parent`, and loads the one given in `argv` (also as `help NAME`). */
 export async function addCommands(parent: Command, commands: Commands, argv: readonly string[]): Promise<void> {
   const at = argv.findIndex((a) => !a.startsWith("-"));
   const wanted = argv[at];

@@ -1,4 +1,4 @@
-/** Options that decide how a model sees images, where its weights and what lies beside them say otherwise or nothing. */
+/** Options for preprocessing images for a model, to override what its weights and the files next to them state. */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Exif } from "../../data/codec/decode.js";
 import type { Interpolation } from "../../data/pixels/resize.js";
@@ -33,7 +33,7 @@ export function viewOptions(command: Command): Command {
     .addOption(exifOption("apply or ignore the EXIF orientation (default: as the weights say)"));
 }
 
-/** `--exif`: what is done about the orientation in metadata, with words on what decides. */
+/** `--exif`: how to handle the orientation in metadata, with a description of the default. */
 export const exifOption = (description: string): Option =>
   new Option("--exif <what>", description).choices(["ignore", "apply"] satisfies Exif[]);
 
@@ -44,7 +44,7 @@ function normalization(text: string): NormalizationChoice {
   throw new InvalidArgumentError('It must be imagenet, inception, none or {"mean":[r,g,b],"std":[r,g,b]}.');
 }
 
-/** The parts of the view that the options decide. */
+/** The parts of the view that are set by options. */
 export function viewChoice({ imageSize, cropRatio, interpolation, normalization, exif }: ViewChoice): ViewChoice {
   return { imageSize, cropRatio, interpolation, normalization, exif };
 }

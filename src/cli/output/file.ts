@@ -1,4 +1,4 @@
-/** Checks of where a command will write, before it begins its work. */
+/** Checks where a command will write, before it starts its work. */
 import { constants } from "node:fs";
 import { access, realpath, stat } from "node:fs/promises";
 import { basename, dirname, isAbsolute, relative, resolve, sep } from "node:path";
@@ -7,7 +7,7 @@ import { fileError } from "../../errors/file-error.js";
 import { requireReplaceable } from "../../system/files/regular-file.js";
 import { shellWord } from "../../system/text/shell-word.js";
 
-/** Refuses a file of an option that could not be written. */
+/** Throws if an option's file could not be written. */
 export async function requireWritable(option: string, path: string | undefined): Promise<void> {
   if (path === undefined) return;
   const there = await stat(path).catch(() => undefined);
@@ -29,10 +29,10 @@ export async function requireWritable(option: string, path: string | undefined):
   });
 }
 
-/** A folder's name for what is made of these data: that of their folder or file, as far as every system takes it. */
+/** A folder name for results from this data: that of its folder or file, with characters allowed on every system. */
 export const namedAfter = (data: string): string => basename(resolve(data)).replace(/[^\p{L}\p{M}\p{N}._-]/gu, "-");
 
-/** Refuses to write among the images of a dataset: what is written there would be taken for a class or a part of it. */
+/** Throws if the output is inside a dataset, where it would be mistaken for a class or a part. */
 export async function requireOutside(data: string, output: string): Promise<void> {
   const folder = await stat(data).catch(() => undefined);
   if (!folder?.isDirectory()) return;
@@ -45,7 +45,7 @@ export async function requireOutside(data: string, output: string): Promise<void
   );
 }
 
-/** The path without links, as far as it exists. */
+/** The path with links resolved, as far as it exists. */
 async function placeOf(path: string): Promise<string> {
   try {
     return await realpath(path);

@@ -1,30 +1,30 @@
-/** What ends work early: signals, and standard output that nobody takes any more. */
+/** What ends work early: signals, and loss of standard output. */
 import { DeitError, InterruptedError, PausedError } from "../../errors/errors.js";
 import { earlyWarning, endBy, endings, leaveSignals } from "./early-signals.js";
 import { note, outputLost } from "./output.js";
 
-/** A launcher may hand on a signal that its child got by itself too; so close together they count as one. */
+/** A launcher may forward a signal that its child also received directly; within this time they count as one. */
 const oneSignal = 500;
-/** Milliseconds in which work that has nothing to save closes what it holds; what takes longer is cut off. */
+/** Milliseconds for work with nothing to save to close its resources; then it is terminated. */
 const grace = 1000;
 
-/** How work wants to be ended. Unless it says otherwise it has nothing to save. */
+/** How work is to be ended. By default it has nothing to save. */
 export interface Ending {
-  /** What the work writes to disk is worth more than what it says: it continues when its output is lost. */
+  /** The work's files matter more than its output: it continues if its output is lost. */
   outlivesOutput(): void;
-  /** From now on the work saves itself when it is told to end, after "this step", say. */
+  /** From now on the work saves itself when asked to end, for example after "this step". */
   saves(after: string): void;
-  /** From now on a child process, which gets the same signals, answers them. */
+  /** From now on a child process, which gets the same signals, handles them. */
   leaveToChild(): void;
 }
 
-/** Work that ended because nobody takes its output. */
+/** Work that ended because its output was lost. */
 export class OutputLost extends Error {}
 
 /**
- * Runs `work` with a signal that is aborted by `endings`, its reason the name of the one that came, or by the loss of
- * standard output. The user hears of it at once. Work with nothing to save ends within a second; a second SIGINT ends
- * any at once.
+ * Runs `work` with a signal that is aborted by `endings`, with the signal's name as reason, or by the loss of standard
+ * output. The user is notified immediately. Work with nothing to save ends within a second; a second SIGINT ends any
+ * work immediately.
  */
 export async function interruptible<T>(work: (signal: AbortSignal, ending: Ending) => Promise<T>): Promise<T> {
   const controller = new AbortController();
@@ -43,7 +43,7 @@ export async function interruptible<T>(work: (signal: AbortSignal, ending: Endin
     }
     first = performance.now();
     if (leads()) note(acknowledgement(name, after));
-    // A cluster warns in good time, and takes a job up again by the exit code, which an end by the signal would hide.
+    // A cluster warns in time, and restarts a job based on the exit code, which ending by the signal would hide.
     if (name !== "SIGUSR1") cutOff(name);
     controller.abort(name);
   };
@@ -85,5 +85,5 @@ function acknowledgement(name: NodeJS.Signals, after: string | undefined): strin
   return `Stopping after ${after}${name === "SIGINT" ? "; press Ctrl-C again to stop at once" : ""}.`;
 }
 
-/** Whether this process speaks to the user: alone, or the first of its job. */
+/** Whether this process reports to the user: alone, or the first of its job. */
 const leads = (): boolean => (process.env.DEIT_RANK ?? "0") === "0";

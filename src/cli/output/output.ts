@@ -1,4 +1,4 @@
-/** All that commands write: results on standard output; notes, warnings and progress on standard error. */
+/** All output of commands: results on standard output; notes, warnings and progress on standard error. */
 import { fstatSync } from "node:fs";
 import { printable } from "../../errors/quoted.js";
 import type { Message } from "../../errors/sentence.js";
@@ -7,10 +7,10 @@ import { worded } from "./wording.js";
 
 const lost = new AbortController();
 
-/** Aborted once standard output takes nothing any more; its reason is the system's error. */
+/** Aborted once standard output fails; its reason is the system's error. */
 export const outputLost: AbortSignal = lost.signal;
 
-/** Lets the process outlive its output: a full disk, a reader that has left, a terminal that was closed. */
+/** Keeps the process alive if its output fails: a full disk, a closed pipe or terminal. */
 export function watchOutput(): void {
   process.stdout.on("error", (error) => lost.abort(error));
   process.stderr.on("error", (error) => {
@@ -18,7 +18,7 @@ export function watchOutput(): void {
   });
 }
 
-/** Whether two descriptors lead to the same file, pipe or terminal, as after `2>&1`. */
+/** Whether two descriptors refer to the same file, pipe or terminal, as after `2>&1`. */
 function samePlace(a: number, b: number): boolean {
   try {
     const [first, second] = [fstatSync(a), fstatSync(b)];
@@ -28,18 +28,18 @@ function samePlace(a: number, b: number): boolean {
   }
 }
 
-/** A result, on standard output. What names hold for a terminal to obey is written as escapes; JSON keeps its meaning. */
+/** Prints a result on standard output. Terminal control characters in names are escaped; JSON keeps its meaning. */
 export function print(text: string): void {
   if (outputLost.aborted) return;
   terminal.above(() => process.stdout.write(`${printable(text)}\n`));
 }
 
-/** What is said beside the result, on standard error. */
+/** Prints a note on standard error. */
 export function note(text: Message): void {
   terminal.line(printable(worded(text)));
 }
 
-/** What has gone wrong or may, a sentence on standard error. */
+/** Prints a warning on standard error. */
 export function warn(message: Message): void {
   note(`deit: ${worded(message)}`);
 }

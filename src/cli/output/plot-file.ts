@@ -1,11 +1,11 @@
-/** Writes a plot where `--plot FILE` says: SVG, or PNG by the file's ending. */
+/** Writes a plot to the file of `--plot FILE`: SVG or PNG, by its extension. */
 import { extname } from "node:path";
 import { UsageError } from "../../errors/errors.js";
 import type { Chart } from "../../report/plot.js";
 import { writeFileAtomic } from "../../system/files/atomic-file.js";
 import { requireWritable } from "./file.js";
 
-/** Refuses an ending that is neither and a place where nothing can be written, before any work is done. */
+/** Throws for other extensions and unwritable locations, before any work is done. */
 export async function checkPlotFile(path: string | undefined): Promise<void> {
   if (path !== undefined && ![".svg", ".png"].includes(extname(path).toLowerCase()))
     throw new UsageError(`--plot got "${path}"; name a file that ends in .svg or .png.`);

@@ -3,8 +3,8 @@ import stringWidth from "string-width";
 import { printable } from "../../errors/quoted.js";
 
 /**
- * Columns under their heads; texts to the left, everything else to the right. Where the screen is too narrow for that,
- * each row stands alone: its first cell, and below it the others with their heads.
+ * Columns under their headers; text aligned left, everything else right. If the screen is too narrow, each row is a
+ * block: its first cell, and below it the others with their headers.
  */
 export function textTable(
   head: readonly string[],
@@ -16,7 +16,7 @@ export function textTable(
   return fits(grid, columns) ? grid : shown.map((row) => record(head, row)).join("\n");
 }
 
-/** Columns of the terminal that results go to; without end where it is none. */
+/** Width in columns of the terminal for results; Infinity if it is not a terminal. */
 export function screenColumns(): number {
   return (process.stdout.isTTY && process.stdout.columns) || Number.POSITIVE_INFINITY;
 }

@@ -12,7 +12,7 @@ const start = {
   engine: { engine: "onnx", platform: "cpu", devices: 1, threads: 2 } as EngineInfo,
 };
 
-/** Steps from `first` to `last`, two seconds each, and what is said of them. */
+/** The output for steps from `first` to `last`, two seconds each. */
 function told(first: number, last: number, after?: (step: number) => TrainEvent | undefined): string[] {
   vi.useFakeTimers({ toFake: ["performance"] });
   const lines: string[] = [];

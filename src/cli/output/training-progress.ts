@@ -62,7 +62,7 @@ export function trainingProgress(title: string, quiet: boolean): { onEvent(event
           if (!quiet) note(epochLine(event.record, part));
           return;
         case "final":
-          return; // told with the result
+          return; // reported with the result
         case "warning":
           warn(event.sentence ?? event.message);
       }
@@ -73,19 +73,19 @@ export function trainingProgress(title: string, quiet: boolean): { onEvent(event
 const batchText = ({ batchSize, accumulate }: { readonly batchSize: number; readonly accumulate: number }): string =>
   accumulate > 1 ? `${batchSize} (in ${accumulate} runs of ${batchSize / accumulate})` : `${batchSize}`;
 
-/** Runs of the program before the forecast's measurement, and in it. */
+/** Runs of the program before and during the forecast's measurement. */
 const [warmUp, measured] = [3, 10];
-/** Seconds of a run that is worth a forecast. */
+/** Minimum seconds of a run for a forecast. */
 const longEnough = 60;
 
-/** Tells once, after the first steps, how long it will take. */
+/** Reports once, after the first steps, how long the run will take. */
 function forecaster() {
   let [steps, batchSize, runs, since, lastStep] = [0, 0, 0, 0, 0];
   return {
     start: (event: { readonly steps: number; readonly batchSize: number }) => {
       ({ steps, batchSize } = event);
     },
-    /** What lies between two epochs, the test above all, is not a part of the steps' time. */
+    /** The time between two epochs, mainly the test, is not part of the steps' time. */
     epoch: () => {
       since += performance.now() - lastStep;
     },
@@ -104,7 +104,7 @@ function forecaster() {
   };
 }
 
-/** Where it runs, as "xla on 4 × cuda" or "onnx on cpu (2 threads)". */
+/** Where it runs, such as "xla on 4 × cuda" or "onnx on cpu (2 threads)". */
 export function deviceText({ engine, platform, devices, threads }: EngineInfo): string {
   const count = devices > 1 ? `${devices} × ` : "";
   return `${engine} on ${count}${platform}${threads ? ` (${threads} threads)` : ""}`;
@@ -112,7 +112,7 @@ export function deviceText({ engine, platform, devices, threads }: EngineInfo): 
 
 type TestPart = "validation" | "test";
 
-/** What there is to say of an epoch, whose accuracy was measured on this part. */
+/** The line for an epoch, whose accuracy was measured on this part. */
 export function epochLine(r: EpochRecord, part: TestPart = "test"): string {
   const test = r.test ? `, ${part} top-1 ${r.test.top1.toFixed(2)} %` : "";
   if (r.epoch === 0)

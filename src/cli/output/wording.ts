@@ -1,4 +1,4 @@
-/** Texts in the words of the command that runs: settings are its options, and those that it does not have are not named. */
+/** Messages in terms of the running command: settings are its options, and those that it does not have are omitted. */
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Command } from "commander";
 import {
@@ -11,33 +11,33 @@ import {
 } from "../../errors/sentence.js";
 import { type Setting, settings } from "../../errors/settings.js";
 
-/** The form of an argument that is a model, in the help of commands that take some. */
+/** The form of a model argument, in the help of commands that take several. */
 export const modelsForm = "[NAME=][MODEL:]WEIGHTS";
 
 const running = new AsyncLocalStorage<{ command?: Command }>();
 
-/** Runs the program; what is said while it runs is in the words of the command that `speakFor` names. */
+/** Runs the program; messages meanwhile are in terms of the command set by `speakFor`. */
 export const speaking = <T>(work: () => Promise<T>): Promise<T> => running.run({}, work);
 
-/** Says which command runs. */
+/** Sets the running command. */
 export function speakFor(command: Command): void {
   const store = running.getStore();
   if (store) store.command = command;
 }
 
-/** The text as the command that runs says it; before there is one, as the library does. */
+/** The text in terms of the running command; before there is one, in terms of the library. */
 export function worded(text: Message): string {
   const command = running.getStore()?.command;
   return text instanceof Sentence && command ? text.as((mention) => named(mention, command)) : String(text);
 }
 
-/** The value as JSON, with its texts as `worded`. */
+/** The value as JSON, with its texts as returned by `worded`. */
 export const jsonText = (value: unknown): string =>
   JSON.stringify(value, function (this: Record<string, unknown>, key, shown: unknown) {
     return this[key] instanceof Sentence ? worded(this[key]) : shown;
   });
 
-/** The settings as options or arguments of `command`; undefined where it lacks one. */
+/** The settings as options or arguments of `command`; undefined if it lacks one. */
 function named({ hints, command: other }: Mention, command: Command): string | undefined {
   if (other && other !== command.name())
     return `deit ${other} ${words(hints, (setting) => (flags[other].includes(setting) ? "flag" : "set"))}`;
@@ -46,7 +46,7 @@ function named({ hints, command: other }: Mention, command: Command): string | u
   return words(hints, (setting) => wayOf(setting, command)!);
 }
 
-/** Options of commands that are named while others run; their other settings are those of a recipe. */
+/** Options of commands that are mentioned by others; their other settings are those of a recipe. */
 const flags: Readonly<Record<NamedCommand, readonly Setting[]>> = {
   train: ["finetune", "onBadImage", "resume"],
   "data pack": ["exif"],
@@ -64,7 +64,9 @@ function wayOf(setting: Setting, command: Command): WayOf | undefined {
   return setting === "model" && models ? "models" : undefined;
 }
 
-/** Options first, then changes of the recipe, which are one option's; a setting of it without a value is its name. */
+/**
+ * Options first, then changes of the recipe, which share one option; a recipe setting without a value is given by name.
+ */
 function words(hints: readonly Hint[], way: (setting: Setting) => WayOf): string {
   const by = (kind: WayOf) => hints.filter(({ setting }) => way(setting) === kind);
   const set = by("set");

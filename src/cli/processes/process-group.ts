@@ -1,4 +1,4 @@
-/** A process of a launched job: its group, and its end when the group falls apart. */
+/** A process of a launched job: its group, and its end if the group breaks up. */
 
 import { gaveUp } from "../../cluster/launch-job.js";
 import type { ProcessGroup } from "../../cluster/process-group.js";
@@ -8,18 +8,18 @@ import { messageOf } from "../../errors/message-of.js";
 import { warn } from "../output/output.js";
 
 export interface Joined {
-  /** Undefined for a process by itself. */
+  /** Undefined for a single process. */
   readonly group?: ProcessGroup;
   /** The same for the XLA engine. */
   readonly process?: ProcessOptions;
 }
 
-/** Runs `work` as a member of the job this process was launched for, if it was. */
+/** Runs `work` as a member of the job that this process was launched for, if any. */
 export async function withProcessGroup<T>(work: (joined: Joined) => Promise<T>): Promise<T> {
   const joined = await joinFromEnvironment();
   if (!joined) return work({});
   const { rank, place } = joined;
-  // The others are gone, and a device that waits for them cannot be told to stop.
+  // The others are gone, and a device that waits for them cannot be stopped.
   const giveUp = () => {
     warn((rank.over.reason as Error).message);
     process.exit(gaveUp);

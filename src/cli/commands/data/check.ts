@@ -56,7 +56,7 @@ async function run(path: string, options: Options, signal: AbortSignal): Promise
   if (report.findings.some((f) => f.severity === "serious")) process.exitCode = foundSerious;
 }
 
-/** Shows one bar for looking at the images and one for comparing them. */
+/** Shows one progress bar for examining the images and one for comparing them. */
 async function withProgress(
   quiet: boolean,
   work: (onProgress: (done: number, total: number, doing: string) => void) => Promise<CheckReport>,

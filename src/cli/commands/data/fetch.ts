@@ -1,4 +1,4 @@
-/** `deit data fetch`: datasets of the paper from their public homes. */
+/** `deit data fetch`: download datasets of the paper from their public sources. */
 import type { Command } from "commander";
 import { type CatalogueEntry, catalogue } from "../../../data/fetch/catalogue.js";
 import { defaultFolder, fetchDataset } from "../../../data/fetch/fetch.js";

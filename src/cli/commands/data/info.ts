@@ -1,4 +1,4 @@
-/** `deit data info`: what a dataset holds, part by part. */
+/** `deit data info`: describe a dataset, part by part. */
 import type { Command } from "commander";
 import type { Dataset } from "../../../data/dataset/dataset.js";
 import { parseSplitRule } from "../../../data/dataset/split.js";

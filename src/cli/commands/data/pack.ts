@@ -96,7 +96,7 @@ async function run(data: string, file: string, options: Options, signal: AbortSi
   print(`${file}: ${samples} images${before}, ${(bytes / 2 ** 20).toFixed(1)} MiB`);
 }
 
-/** All parts, or one where there are none. */
+/** All parts, or the whole data as one if it is undivided. */
 async function partsOf(data: string, split: string, signal: AbortSignal): Promise<PackedPart[]> {
   const rule = await parseSplitRule(split);
   const found = await openAllParts(data, { rule, signal, onProgress: openingBars() });
@@ -107,7 +107,7 @@ async function partsOf(data: string, split: string, signal: AbortSignal): Promis
   return [{ name: undivided, dataset: first.dataset }];
 }
 
-/** Whether the data calls what it has a part. */
+/** Whether the data has this part by name. */
 async function hasPart(data: string, name: PartName): Promise<boolean> {
   return name !== "train" || (await partIfThere(data, { split: "test", onProgress: openingBars() })).kind !== "whole";
 }

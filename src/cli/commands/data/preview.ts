@@ -1,4 +1,4 @@
-/** `deit data preview`: show what training will see, as a contact sheet. */
+/** `deit data preview`: show augmented training images as a contact sheet. */
 import { availableParallelism } from "node:os";
 import { basename, extname } from "node:path";
 import type { Command } from "commander";
@@ -61,7 +61,7 @@ interface Options extends EngineChoice, RecipeChoice {
   readonly json?: boolean;
 }
 
-/** Larger pictures are of no use to anyone. */
+/** Larger pictures are not useful. */
 const mostImages = 1024;
 
 async function run({ data: named, options }: Asked<Options>): Promise<void> {
@@ -109,12 +109,12 @@ async function run({ data: named, options }: Asked<Options>): Promise<void> {
   else print(`${images.length} images of batch ${step}, epoch ${epoch}: ${output}.${repeated}`);
 }
 
-/** First the shares of the label, then the file. */
+/** Captions: first the shares of the label, then the file. */
 function captioned({ image, labels, index }: PreviewImage, dataset: Dataset): Captioned {
   const named = labels.map(({ label, weight }) =>
     weight > 0.9999 ? dataset.classes[label] : `${Math.round(100 * weight)} % ${dataset.classes[label]}`,
   );
-  // Two lines even for one class, so that all captions are alike.
+  // Two lines even for one class, so that all captions have the same height.
   return { image, caption: [named[0], named[1] ?? "", basename(dataset.describe(index))] };
 }
 
