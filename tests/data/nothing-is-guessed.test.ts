@@ -196,6 +196,16 @@ describe("lists", () => {
     await expect(train(await written(parted))).rejects.toThrow(/two classes: "cat" in sample 1 and "dog" in sample 3;/);
   });
 
+  it("with lines of comment and line ends of several kinds are read, and tell of the comments", async () => {
+    const text =
+      "# made by hand\r\npath,label\r\nimg/0.png,cat\n# img/5.png,cat\nimg/1.png,dog\rimg/2.png,cat\r\n\n#1.png,dog\r\n";
+    const path = await made({ ...files, "#1.png": image, "x.csv": text });
+    expect(await holds(join(path, "x.csv"))).toBe("train cat:2 dog:2");
+    expect(sayings(await train(join(path, "x.csv")))).toEqual([expect.stringMatching(/^2 lines of .* begin with #/)]);
+    for (const end of ["\r", "\n", "\r\n"])
+      expect(await holds(await written(`img/0.png;cat${end}img/1.png;dog${end}`))).toBe("train cat:1 dog:1");
+  });
+
   it("that name an image again under its class are taken as they are, and tell", async () => {
     const again = await written("path,label\nimg/0.png,cat\nimg/0.png,cat\nimg/1.png,dog\n");
     expect(await holds(again)).toBe("train cat:2 dog:1");
@@ -289,4 +299,52 @@ it("what is not a dataset is named", async () => {
   const path = await made({ "photos.zip": Buffer.from("PK\x03\x04"), "a.jpg": await readFile(image) });
   await expect(train(join(path, "photos.zip"))).rejects.toThrow(/is a zip archive and no dataset; unpack it/);
   await expect(train(join(path, "a.jpg"))).rejects.toThrow(/is PNG and no dataset; give the folder/);
+});
+
+describe("a folder that holds nothing but a folder", () => {
+  const under = (folder: string, tree: Readonly<Record<string, string | Buffer>>) =>
+    Object.fromEntries(Object.entries(tree).map(([name, content]) => [`${folder}/${name}`, content]));
+
+  it("stands for it where what it holds is unmistakable, which is said", async () => {
+    const batch = Buffer.alloc(2 * 3073);
+    batch[3073] = 1;
+    const cifar = { "data_batch_1.bin": batch, "test_batch.bin": batch };
+    const listed = { "metadata.csv": "path,label\n1.png,cat\n2.png,dog\n", "1.png": image, "2.png": image };
+    for (const [tree, found] of [
+      [under("cifar-10/cifar-10-batches-bin", { ...cifar, "readme.html": "" }), "train 0:1 1:1; test 0:1 1:1"],
+      [{ ...under("a/b/c", listed), "readme.txt": "", "__MACOSX/a/._b": "" }, "train cat:1 dog:1"],
+    ] as const) {
+      const path = await made(tree);
+      expect(await holds(path)).toBe(found);
+      expect(sayings(await train(path)).join()).toMatch(/holds nothing but the folder ".*", whose data is taken/);
+    }
+  });
+
+  it("of folders is refused with the folder that was meant: it may be a class itself", async () => {
+    const path = await made(under("pets", { "cat/1.png": image, "dog/1.png": image }));
+    await expect(openTrainingData(path, {})).rejects.toThrow(/did you mean ".*pets", which holds "cat", "dog"\?/);
+  });
+});
+
+describe("names of files with numbers behind dots", () => {
+  it("tell the class, as dog.12.jpg does", async () => {
+    expect(await holds(await made("cat.0.png cat.1.png dog.0.png"))).toBe("train cat:2 dog:1");
+    expect(await holds(await made("cat.0.png red_fox.1.png red_fox.2.png"))).toBe("train cat:1 red_fox:2");
+    const numbers = await made({ "train/cat.0.png": image, "train/dog.0.png": image, "test1/1.png": image });
+    expect(await holds(join(numbers, "train"))).toBe("train cat:1 dog:1");
+    await expect(train(await made("great_dane.1.png great_pyrenees.2.png"))).rejects.toThrow(/be read in two ways/);
+  });
+});
+
+it("sub-folders of the same names in every class are refused with what decides", async () => {
+  const path = await made({
+    "cat/cam1/1.png": image,
+    "cat/cam2/1.png": image,
+    "dog/cam1/1.png": image,
+    "dog/cam2/1.png": image,
+  });
+  await expect(train(path)).rejects.toThrow(
+    /"cat", "dog" hold the same folders.*If all folders are classes, write folders:/,
+  );
+  expect(await holds(`folders:${path}`)).toBe("train cat:2 dog:2");
 });

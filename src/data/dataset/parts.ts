@@ -149,4 +149,4 @@ export function requireUndivided(path: string, wanted: PartName): void {
 
 /** How a user can specify the meaning of folders. */
 export const waysOut = (path: string, part: string): Sentence =>
-  sentence`If they are parts, name them: ${way`"${join(path, part)}" for training, with ${setting("validation")} and ${setting("test")} for the others, or `}folders,train=NAME,validation=NAME:${path}; if all folders are classes, write folders:${path}.`;
+  sentence`If all folders are classes, write folders:${path}; if they are parts, name them: ${way`"${join(path, part)}" for training, with ${setting("validation")} and ${setting("test")} for the others, or `}folders,train=NAME,validation=NAME:${path}.`;

@@ -1,4 +1,4 @@
-/** Files in one folder whose names begin with their class: `n01440764_tench.JPEG`, `cat_0012.png`, `great_dane_3.jpg`. */
+/** Files in one folder whose names begin with their class: `n01440764_tench.JPEG`, `cat_0012.png`, `great_dane_3.jpg`, `dog.12.jpg`. */
 import { dirname, join } from "node:path";
 import { FileError, UnlabelledPartError, UsageError } from "../../errors/errors.js";
 import { quoted } from "../../errors/quoted.js";
@@ -40,13 +40,13 @@ export async function openFlatFolder(path: string, options: OpenOptions): Promis
   return fileDataset(files, found.resolve(path, { wanted, numbers: "names" }), { leftOut: notes });
 }
 
-/** Where the class ends in a name: at the first underscore, or at the last one before only numbers. */
+/** Where the class ends in a name: at the first underscore, or at the last underscore or dot before only numbers. */
 const beginnings = {
   first: (name: string): string | undefined => {
     const at = name.indexOf("_");
     return at > 0 ? name.slice(0, at) : undefined;
   },
-  last: (name: string): string | undefined => /^(.+?)(_\d+)+\.\w+$/.exec(name)?.[1],
+  last: (name: string): string | undefined => /^(.+?)([_.]\d+)+\.\w+$/.exec(name)?.[1],
 } as const;
 
 type Way = keyof typeof beginnings;
@@ -60,18 +60,25 @@ function wayOf(path: string, files: FileList, { choices: { label } = {}, classes
   if (label !== undefined) {
     if (isWay(label)) return label;
     throw new UsageError(
-      `"${label}" is not a way to read the names in "${path}"; write flat,label=first (the class ends at the first underscore) or flat,label=last (at the last before a number).`,
+      `"${label}" is not a way to read the names in "${path}"; write flat,label=first (the class ends at the first underscore) or flat,label=last (at the last one, or the last dot, before a number).`,
     );
   }
   /** The first name with each longer prefix, by the shorter prefix. */
   const within = new Map<string, Map<string, string>>();
+  let dotted = false;
   for (let i = 0; i < files.length; i++) {
     const name = files.relative(i);
     const [short, long] = [beginnings.first(name), beginnings.last(name)];
-    if (short === undefined || long === undefined) return "first";
+    if (long === undefined) return "first";
+    if (short === undefined) {
+      dotted = true;
+      continue;
+    }
     const longer = within.get(short) ?? new Map<string, string>();
     within.set(short, longer.set(long, longer.get(long) ?? name));
   }
+  // As dog.12.jpg, which has no underscore: a number behind a dot is all that the names have in common.
+  if (dotted) return "last";
   if (classes !== undefined) {
     const known = classIndices(classes);
     return [...within.values()].every((longer) => [...longer.keys()].every((long) => known.has(long)))

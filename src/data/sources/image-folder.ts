@@ -80,7 +80,7 @@ function refuseParts(path: string, walks: ReadonlyMap<string, Walked>): void {
       if (shared.length < 2 || 2 * shared.length < Math.min(inner.length, others.length)) continue;
       throw new FileError(
         path,
-        sentence`In "${path}", ${listed([name, other])} hold the same folders (${listed(shared, 4)}) and no images of their own, as parts of data do. ${waysOut(path, name)}`,
+        sentence`In "${path}", ${listed([name, other])} hold the same folders (${listed(shared, 4)}) and no images of their own, as parts of data do, and classes whose images are sorted further. ${waysOut(path, name)}`,
       );
     }
     // Comparing with a few is enough, since all parts are alike.

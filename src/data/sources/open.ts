@@ -1,5 +1,5 @@
 /** Detects what a path contains and opens it as a dataset. */
-import { basename, join } from "node:path";
+import { basename, join, relative } from "node:path";
 import { FileError, NoSuchPartError, UnlabelledPartError, UsageError } from "../../errors/errors.js";
 import type { FileFormat } from "../codec/file-format.js";
 import { type Dataset, type OpenOptions, type PartName, withNotes } from "../dataset/dataset.js";
@@ -13,7 +13,7 @@ import { formatOf, formats } from "./formats.js";
 import { openImageFolder } from "./image-folder.js";
 import { ownList } from "./list/list.js";
 import { isParquetName } from "./parquet/parquet.js";
-import { findData, folderLayout } from "./part-folders.js";
+import { findData, folderLayout, wrappedIn } from "./part-folders.js";
 import { proceduralDataset } from "./procedural.js";
 import { isUrl } from "./shards/shards.js";
 
@@ -100,6 +100,8 @@ export async function openPart(given: string, options: OpenOptions): Promise<Dat
 async function openPlace(path: string, options: OpenOptions, settled = false): Promise<Dataset> {
   const place = await lookAt(path);
   const format = await formatOf(place);
+  const inner = format === "folders" && !settled ? await wrappedIn(place) : undefined;
+  if (inner !== undefined) return unwrapped(place, inner, options);
   if (format === undefined) throw notUnderstood(path, place.kind === "file" ? await formatOfFile(path) : undefined);
   if (format === "wds" || format === "parquet") await requireNoImagesBeside(place, format);
   const dataset = format === "folders" ? openFolders(place, options, settled) : formats[format].open(path, options);
@@ -117,6 +119,13 @@ async function requireNoImagesBeside({ path, folders }: Place, format: string): 
         path,
         `"${path}" holds ${format === "wds" ? "shards" : "Parquet files"} and images in "${name}". Say which is the data: ${format}:${path} or folders:${path}.`,
       );
+}
+
+/** The data in a folder that holds nothing else, under the name of the outer one. */
+async function unwrapped({ path }: Place, inner: string, options: OpenOptions): Promise<Dataset> {
+  const dataset = await openPlace(inner, options);
+  const told = `"${path}" holds nothing but the folder "${relative(path, inner)}", whose data is taken.`;
+  return { ...withNotes(dataset, [told]), name: basename(path) };
 }
 
 /** Folders of parts or of classes. `settled`: the user has said that they are what they are taken for. */

@@ -100,6 +100,30 @@ function asClasses(path: string, named: readonly string[]): FolderLayout {
   };
 }
 
+/** Levels down which folders are followed that hold nothing but one folder. */
+const deepestWrapper = 4;
+
+/** What the programs that unpack archives leave beside: resource forks of a Mac. */
+const leavings = ["__MACOSX"];
+
+/**
+ * The folder within one that holds nothing else, as where an archive was unpacked into a folder of its name, when what it
+ * holds is of a format that says so. One of folders may itself be a class, and is not followed.
+ */
+export async function wrappedIn(outer: Place): Promise<string | undefined> {
+  let place = outer;
+  for (let depth = 0; depth < deepestWrapper; depth++) {
+    const folders = place.folders.filter((name) => !leavings.includes(name));
+    const [only] = folders;
+    if (folders.length !== 1 || only === "data" || partNaming()(only) !== undefined) return undefined;
+    if (place.files.some(isImageName)) return undefined;
+    place = await lookAt(join(place.path, only));
+    const format = await formatOf(place);
+    if (format !== undefined && !["folders", "flat"].includes(format)) return place.path;
+  }
+  return undefined;
+}
+
 const leftOut = (path: string, names: readonly string[]): string =>
   `${listed(names)} in "${path}" ${names.length === 1 ? "is" : "are"} left out: no part, for lack of a part's name or of images with classes.`;
 

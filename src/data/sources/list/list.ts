@@ -42,7 +42,7 @@ export async function describesPlace(place: Place): Promise<boolean> {
   const list = await ownListOf(place.path);
   const files = new ListedFiles(list);
   try {
-    const table = await openTable(list);
+    const table = await openTable(list, (cell) => isListed(files, cell));
     const { path, byName, hasHeader } = await findColumns(list, table, {}, files.locates);
     return byName && (await files.locates.there(table.head[hasHeader ? 1 : 0]?.[path]));
   } catch (error) {
@@ -50,6 +50,10 @@ export async function describesPlace(place: Place): Promise<boolean> {
     throw error;
   }
 }
+
+/** Whether a cell names an image, where it says or elsewhere below the list's folder. */
+const isListed = async ({ locates }: ListedFiles, cell: unknown): Promise<boolean> =>
+  (await locates.there(cell)) || locates.anywhere(cell);
 
 /** Opens a list, or the one of a folder. Paths are relative to the list; classes are those of all parts together. */
 export async function openList(path: string, options: OpenOptions): Promise<Dataset> {
@@ -59,7 +63,7 @@ export async function openList(path: string, options: OpenOptions): Promise<Data
   const { choices = {} } = options;
   const list = info.isDirectory() ? await ownListOf(path) : path;
   const found = new ListedFiles(list, choices.images);
-  const table = await openTable(list);
+  const table = await openTable(list, (cell) => isListed(found, cell));
   if (table.head.length === 0) throw new FileError(list, `"${list}" lists no samples.`);
   const columns = await findColumns(list, table, choices, found.locates);
   if (columns.split === undefined) requireUndivided(list, options.split);
@@ -105,7 +109,8 @@ async function readSamples(
   const folders = new Set<string>();
   const check = rowCheck(list, columns);
   let header = columns.hasHeader;
-  for await (const row of table.rows()) {
+  let comments = 0;
+  for await (const row of table.rows(() => comments++)) {
     if (header) {
       header = false;
       continue;
@@ -128,6 +133,10 @@ async function readSamples(
   }
   if (choices.split === undefined) requireOnePart(list, [...folders]);
   const notes = [...columns.notes, ...found.notes(files.length > 0 ? files.relative(0) : undefined)];
+  if (comments > 0)
+    notes.push(
+      `${comments.toLocaleString("en")} ${comments === 1 ? "line" : "lines"} of "${list}" ${comments === 1 ? "begins" : "begin"} with # and ${comments === 1 ? "is" : "are"} passed over as ${comments === 1 ? "a comment" : "comments"}.`,
+    );
   return { files, labels: labels.chosen(), parts: columns.split === undefined ? new Map() : parts, notes };
 }
 

@@ -13,8 +13,8 @@ export interface ListTable {
   readonly head: readonly Cells[];
   /** Keys of the objects; undefined for CSV, where the first row may contain the names. */
   readonly names?: readonly string[];
-  /** All rows, including the first. */
-  rows(): AsyncGenerator<Cells, void>;
+  /** All rows, including the first; `onComment` is called for each comment line of a CSV file. */
+  rows(onComment?: () => void): AsyncGenerator<Cells, void>;
 }
 
 /** Maximum length of a line. */
@@ -24,11 +24,12 @@ const headRows = 20;
 
 export const isCsv = (path: string): boolean => /\.(csv|tsv)$/i.test(path);
 
-/** Opens the list and reads its first rows. */
-export async function openTable(path: string): Promise<ListTable> {
+/** Opens the list and reads its first rows. In CSV a line that begins with # is a comment unless a cell of it `isThere`. */
+export async function openTable(path: string, isThere: (cell: unknown) => Promise<boolean>): Promise<ListTable> {
   if (isCsv(path)) {
     const form = await formOf(path);
-    return { head: await firstOf(csvRows(path, form)), rows: () => csvRows(path, form) };
+    const rows = (onComment = () => {}) => withoutComments(csvRows(path, form), isThere, onComment);
+    return { head: await firstOf(rows()), rows };
   }
   const first = await firstOf(jsonRows(path));
   const names = [...new Set(first.flatMap((row) => Object.keys(row)))];
@@ -48,6 +49,23 @@ async function firstOf<T>(rows: AsyncGenerator<T, void>): Promise<T[]> {
   return first;
 }
 
+async function* withoutComments(
+  rows: AsyncGenerator<Cells, void>,
+  isThere: (cell: unknown) => Promise<boolean>,
+  onComment: () => void,
+): AsyncGenerator<Cells, void> {
+  for await (const row of rows) {
+    const marked = String(row[0] ?? "").startsWith("#");
+    if (marked && !(await anyOf(row, isThere))) onComment();
+    else yield row;
+  }
+}
+
+async function anyOf(cells: Cells, is: (cell: unknown) => Promise<boolean>): Promise<boolean> {
+  for (const cell of cells) if (await is(cell)) return true;
+  return false;
+}
+
 /** How a CSV file is written. */
 interface CsvForm {
   readonly delimiter: string;
@@ -61,6 +79,8 @@ async function* csvRows(path: string, { delimiter, from }: CsvForm): AsyncGenera
     delimiter,
     from_line: from,
     max_record_size: longestLine,
+    // Any of them, also where several programs have written to one file; by itself the parser knows the first alone.
+    record_delimiter: ["\r\n", "\n", "\r"],
     relax_column_count: true,
     skip_empty_lines: true,
     trim: true,
@@ -91,6 +111,7 @@ async function formOf(path: string): Promise<CsvForm> {
     for await (const line of linesOf(path, longestLine)) {
       const said = /^\ufeff?"?sep=(.)"?\s*$/i.exec(line);
       if (said) return { delimiter: said[1], from: 2 };
+      if (line.startsWith("#")) continue;
       first = line.replace(/"[^"]*"/g, "");
       if (first.trim() !== "") break;
     }
