@@ -1,4 +1,5 @@
 /** The directory of a TIFF's first picture. */
+import type { Size } from "../../pixels/image.js";
 import { cut, damaged } from "./undecodable.js";
 
 /** Numbers of the tags in use. */
@@ -14,6 +15,8 @@ export const tag = {
   rowsPerStrip: 278,
   stripByteCounts: 279,
   planarConfiguration: 284,
+  tileWidth: 322,
+  tileHeight: 323,
   tileOffsets: 324,
   tileByteCounts: 325,
   extraSamples: 338,
@@ -22,8 +25,15 @@ export const tag = {
 
 export type TagName = keyof typeof tag;
 
+/** Of no meaning to anybody. */
+const meaningless = 65_000;
+/** The type of numbers of four bytes. */
+const long = 4;
+
 interface Entry {
   readonly values: readonly number[];
+  /** Offset of its entry in the directory. */
+  readonly entry: number;
   /** Offset of its first value in the file. */
   readonly start: number;
 }
@@ -33,6 +43,8 @@ export interface Tags {
   of(name: TagName): readonly number[];
   /** A copy of the file in which the first value of a tag, a small number, is replaced. */
   changed(name: TagName, value: number): Buffer;
+  /** A copy of the file of tiles that is a picture of the size of one, stored as the strip that lies there. */
+  asStrip(size: Size, offset: number, bytes: number): Buffer;
 }
 
 /** Bytes of a value, by type, for the integer types. */
@@ -48,6 +60,20 @@ export function readTags(file: Buffer): Tags {
         const copy = Buffer.from(file);
         const start = found.get(tag[name])?.start;
         if (start !== undefined) copy[isLittle(file) ? start : start + 1] = value; // a two-byte number
+        return copy;
+      },
+      asStrip({ width, height }, offset, bytes) {
+        const copy = Buffer.from(file);
+        const rename = (name: TagName, key: number, value: number) => {
+          const place = found.get(tag[name]);
+          if (place) writeEntry(copy, place.entry, key, value);
+        };
+        rename("width", tag.width, width);
+        rename("height", tag.height, height);
+        rename("tileWidth", meaningless, 0);
+        rename("tileHeight", tag.rowsPerStrip, height);
+        rename("tileOffsets", tag.stripOffsets, offset);
+        rename("tileByteCounts", tag.stripByteCounts, bytes);
         return copy;
       },
     };
@@ -74,9 +100,22 @@ function readDirectory(file: Buffer): ReadonlyMap<number, Entry> {
     const inside = count * bytes <= fieldBytes;
     const start = inside ? entry + 4 + fieldBytes : number(entry + 4 + fieldBytes, fieldBytes);
     if (start + count * bytes > file.length) throw cut();
-    found.set(key, { start, values: Array.from({ length: count }, (_, k) => number(start + k * bytes, bytes)) });
+    found.set(key, { start, entry, values: Array.from({ length: count }, (_, k) => number(start + k * bytes, bytes)) });
   }
   return found;
+}
+
+/** An entry of one number. */
+function writeEntry(file: Buffer, at: number, key: number, value: number): void {
+  const little = isLittle(file);
+  const big = numbersOf(file)(2, 2) === 43;
+  const write = (number: number, offset: number, bytes: number) =>
+    little ? file.writeUIntLE(number, offset, bytes) : file.writeUIntBE(number, offset, bytes);
+  write(key, at, 2);
+  write(long, at + 2, 2);
+  file.fill(0, at + 4, at + (big ? 20 : 12));
+  write(1, big && !little ? at + 8 : at + 4, 4);
+  write(value, big ? at + 12 : at + 8, 4);
 }
 
 const isLittle = (file: Buffer): boolean => file[0] === 0x49;

@@ -8,6 +8,7 @@ import { greyToRgb } from "./grey.js";
 import { underBlack } from "./ink.js";
 import { bytesOfValues, decodeWithSharp, describeWithSharp, type SharpOptions, valuesWithSharp } from "./sharp.js";
 import { readTags, type Tags } from "./tiff-tags.js";
+import { joinTiles, type LargeTiles, largeTiles } from "./tiff-tiles.js";
 import { checkMemory, cut, damaged, Undecodable, unsupported } from "./undecodable.js";
 
 const compressions: ReadonlyMap<number, string> = new Map([
@@ -56,12 +57,24 @@ export async function openTiff(bytes: Uint8Array, maxPixels: number): Promise<Pi
   const tags = readTags(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   checkKind(tags);
   checkPlaces(tags, bytes.length);
-  const image = await decode(bytes, tags, {
+  const options: SharpOptions = {
     ...{ loader: "tiff", maxPixels, failOn: "error" },
     check: (about, values) => checkMemory("a TIFF", about, values + heldOfPlanes(tags)),
-  });
+  };
+  const tiles = largeTiles(tags, maxPixels);
+  const image = tiles ? await decodeTiles(tags, tiles, options) : await decode(bytes, tags, options);
   const [turn = 1] = tags.of("orientation");
   return upright(pictureOf(image), turn >= 1 && turn <= 8 ? (turn as Orientation) : 1);
+}
+
+/** A picture in tiles of which each is read as a file. */
+async function decodeTiles(tags: Tags, tiles: LargeTiles, options: SharpOptions): Promise<RgbImage> {
+  const [colour = photometric.black] = tags.of("photometric");
+  const [bits = 1] = tags.of("bitsPerSample");
+  // How bright white is shows the whole picture alone (`greyOf16Bits`).
+  if (isGrey(colour) && bits > 8 && tiles.across * tiles.down > 1)
+    throw unsupported(`a TIFF of ${bits} bits per value in several tiles that are larger than it`);
+  return joinTiles(tags, tiles, (file) => decode(file, readTags(file), options));
 }
 
 async function decode(bytes: Uint8Array, tags: Tags, options: SharpOptions): Promise<RgbImage> {
