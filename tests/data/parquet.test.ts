@@ -85,6 +85,48 @@ describe("Parquet files", () => {
     expect([chosen.length, chosen.notes]).toEqual([3, [expect.stringMatching(/"corrupted.parquet" .* left out/)]]);
   });
 
+  it("that name different classes, or the same in another order, are refused together", async () => {
+    const folder = join(root, "orders");
+    const [first, second] = ["train-00000-of-00002", "train-00001-of-00002"].map((name) => `${name}.parquet`);
+    for (const [from, to] of [
+      ['"ant", "bee"', '"bee", "ant"'],
+      ['"ant", "bee"', '"ant", "fly"'],
+    ] as const) {
+      await cp(`${fixtures}parquet/data`, folder, { recursive: true });
+      const bytes = await readFile(join(folder, second));
+      const at = bytes.indexOf(from);
+      expect(at).toBeGreaterThan(0);
+      bytes.write(to, at);
+      await writeFile(join(folder, second), bytes);
+      const message = new RegExp(`${second}" names different classes, or a different order, than the files before it`);
+      await expect(openDataset(folder, { split: "train" })).rejects.toThrow(message);
+      // Each by itself is sound.
+      expect(labels(await openDataset(join(folder, first), { split: "train" }))).toEqual([0, 1, 2, 1, 0]);
+      expect(labels(await openDataset(join(folder, second), { split: "train" }))).toEqual([2, 2]);
+    }
+  });
+
+  it("that lie about their rows or labels are refused in a sentence", async () => {
+    const open = (path: string) => openDataset(path, { split: "train" });
+    await expect(open(`${fixtures}parquet-labels/bytes.parquet`)).rejects.toThrow(/its column label .* not UTF-8/);
+    await expect(open(`${fixtures}parquet-labels/none.parquet`)).rejects.toThrow(/holds no rows/);
+    const bytes = await readFile(`${fixtures}plain.parquet`);
+    // A field of 64 bits that is 3, in Thrift's compact protocol: the rows, of the file and of its group.
+    const three = Buffer.from([0x16, 0x06]);
+    for (const [rows, message] of [
+      [0x08, /has no image bytes in row 3/],
+      [0x05, /has a group of -3 rows, above the limit/],
+      [0x04, /has more values than rows in the column/],
+      [0x00, /holds no rows/],
+    ] as const) {
+      const lying = Buffer.from(bytes);
+      for (let at = lying.indexOf(three); at >= 0; at = lying.indexOf(three, at + 1)) lying[at + 1] = rows;
+      const path = join(root, `rows-${rows}.parquet`);
+      await writeFile(path, lying);
+      await expect(open(path)).rejects.toThrow(message);
+    }
+  });
+
   it("that are damaged are refused in a sentence, and leave nothing behind", async () => {
     const bytes = await readFile(`${fixtures}plain.parquet`);
     const fails = async (name: string, content: Buffer, message: string | RegExp) => {

@@ -40,6 +40,8 @@ function describe(split: string, dataset: Dataset): { split: string; images: num
 }
 
 function range(counts: readonly number[]): string {
-  const [least, most] = [Math.min(...counts), Math.max(...counts)];
+  // One by one: classes may be more than a call takes arguments.
+  const least = counts.reduce((a, b) => Math.min(a, b), Infinity);
+  const most = counts.reduce((a, b) => Math.max(a, b), 0);
   return least === most ? String(least) : `${least} to ${most}`;
 }

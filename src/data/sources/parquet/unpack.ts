@@ -2,6 +2,7 @@
  * Images out of a Parquet file into one file of images, row group by row group. A Parquet file packs its rows in pages
  * that must be decoded whole; training reads in random order, so they are unpacked once. Runs in a guarded thread.
  */
+import { isUtf8 } from "node:buffer";
 import { open } from "node:fs/promises";
 import type { AsyncBuffer, ColumnMetaData, Compressors, FileMetaData, RowGroup } from "hyparquet";
 import { parquetMetadataAsync, parquetReadObjects, parquetSchema } from "hyparquet";
@@ -62,6 +63,7 @@ export async function unpackParquet(
     const read = { file: buffer, metadata, compressors: guardedCompressors(decoded), utf8: false };
     const labelIn = (sample: Record<string, unknown>) =>
       label === undefined ? null : labelOf(sample[label], label, classes !== undefined);
+    if (metadata.row_groups.every(({ num_rows }) => Number(num_rows) === 0)) throw new Error("holds no rows");
     const rowsOf = async (columns: readonly string[], { columns: all, num_rows }: RowGroup, first: number) => {
       const rows = Number(num_rows);
       if (!(rows >= 0 && rows <= limits.rows))
@@ -264,7 +266,10 @@ function imageBytes(value: unknown): Uint8Array | undefined {
 /** Null where there is none, as the datasets library writes -1 for among named classes. */
 function labelOf(value: unknown, column: string, named: boolean): string | null {
   if (value === null || value === undefined) return null;
-  if (value instanceof Uint8Array) return Buffer.from(value).toString("utf8");
+  if (value instanceof Uint8Array) {
+    if (!isUtf8(value)) throw new Error(`${unclear} classes its column ${column} names: they are not UTF-8`);
+    return Buffer.from(value).toString("utf8");
+  }
   if (typeof value === "number" || typeof value === "bigint")
     return named && Number(value) === -1 ? null : String(value);
   if (typeof value === "string" || typeof value === "boolean") return String(value);
