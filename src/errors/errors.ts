@@ -1,8 +1,8 @@
 /**
  * The typed errors of `deit`. Every message is a sentence: what failed, where (file, option or shape), what was
- * expected, and the way out, which names settings (sentence.ts): `message` and `hints` as the library's, the command
- * line as its options. The command line prints only the message and exits with `exitCode`. Names and contents of files
- * may include terminal control characters; messages escape them.
+ * expected, and the way out. Settings in it (sentence.ts) are named as in the library by `message` and `hints`, and as
+ * options by the command line. The command line prints only the message and exits with `exitCode`. Names and contents
+ * of files may include terminal control characters; messages escape them.
  */
 import { printable } from "./printable.js";
 import { type Hint, type Message, type Renaming, Sentence } from "./sentence.js";
@@ -11,7 +11,7 @@ import { type Hint, type Message, type Renaming, Sentence } from "./sentence.js"
 export abstract class DeitError extends Error {
   /** Process exit code of a command that ends with this error. */
   abstract readonly exitCode: number;
-  /** The message for who shows settings in a way of their own: `sentence.as(naming)`. */
+  /** The message for callers that display settings in their own way: `sentence.as(naming)`. */
   #text: Message;
 
   constructor(message: Message, options?: { cause?: unknown }) {
@@ -20,17 +20,17 @@ export abstract class DeitError extends Error {
     this.#text = message;
   }
 
-  /** The message; one that names settings as a `Sentence`, which shows them in other ways. */
+  /** The message; as a `Sentence` if it names settings, so that they can be displayed in other ways. */
   get text(): Message {
     return this.#text;
   }
 
-  /** The settings that the message names, as what to change. */
+  /** The settings named by the message, as suggestions for changes. */
   get hints(): readonly Hint[] {
     return this.#text instanceof Sentence ? this.#text.hints : [];
   }
 
-  /** The same error about settings of other names, for a function that hands on its caller's settings under these. */
+  /** The same error with settings renamed, for a function that passes its caller's settings on under other names. */
   renamed(names: Renaming): this {
     if (!(this.#text instanceof Sentence)) return this;
     this.#text = this.#text.renamed(names);
@@ -62,7 +62,7 @@ export class FileError extends DeitError {
   }
 }
 
-/** A part, such as one for validation, that the data does not have; what it has may be sound. */
+/** A part, such as one for validation, that the data does not have, although its other parts may be valid. */
 export class NoSuchPartError extends FileError {
   constructor(
     path: string,

@@ -5,5 +5,5 @@ import type { Message } from "./sentence.js";
 /** The message of an error, or any other thrown value as a string. */
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-/** The same with the settings that it names, for a sentence that goes on from it. */
+/** The same with the settings that it names, for use within a longer sentence. */
 export const textOf = (error: unknown): Message => (error instanceof DeitError ? error.text : messageOf(error));

@@ -1,34 +1,34 @@
 /**
- * Sentences that name settings. Who calls the library reads them as its settings (`batchSize`), who runs a command as the
- * options that it has (--batch-size): `setting` marks the place, and each shows it in its own way.
+ * Sentences that name settings. The library shows them as its settings (`batchSize`), a command as its options
+ * (--batch-size): `setting` marks the place, and each displays it in its own way.
  */
 import { type Setting, settings } from "./settings.js";
 
 export type SettingValue = string | number | readonly string[];
 
-/** A setting that a sentence names, with the value that it proposes, where it does. */
+/** A setting named by a sentence, with the value that it suggests, if any. */
 export interface Hint {
   readonly setting: Setting;
   readonly value?: SettingValue;
 }
 
-/** Commands whose settings sentences name where others run. */
+/** Commands whose settings are named in sentences of other commands. */
 export type NamedCommand = "train" | "data pack" | "launch";
 
 /** Settings in a sentence, next to each other. */
 export class Mention {
   constructor(
     readonly hints: readonly Hint[],
-    /** The command that has them, where that is another one than the one that runs. */
+    /** The command that has them, if it is not the running one. */
     readonly command?: NamedCommand,
   ) {}
 
-  /** The same as settings of that command, whichever runs. */
+  /** The same as settings of that command, regardless of the running one. */
   of(command: NamedCommand): Mention {
     return new Mention(this.hints, command);
   }
 
-  /** As users of the library write them. */
+  /** As written by users of the library. */
   toString(): string {
     const texts = this.hints.map(({ setting, value }) =>
       value === undefined ? setting : `${setting}: ${JSON.stringify(value)}`,
@@ -41,14 +41,14 @@ export class Mention {
 export const setting = (name: Setting, value?: SettingValue): Mention =>
   new Mention([value === undefined ? { setting: name } : { setting: name, value }]);
 
-/** Names several that belong together. */
+/** Names several related settings. */
 export const settingsOf = (values: Readonly<Partial<Record<Setting, SettingValue>>>): Mention =>
   new Mention(Object.entries(values).map(([name, value]) => ({ setting: name as Setting, value })));
 
 type Part = string | Mention | Way;
 type Value = string | number | readonly number[] | Mention | Way | Sentence;
 
-/** How a mention is shown; undefined where there is no such setting. */
+/** How a mention is displayed; undefined if there is no such setting. */
 export type Naming = (mention: Mention) => string | undefined;
 
 const asSettings: Naming = (mention) =>
@@ -56,14 +56,14 @@ const asSettings: Naming = (mention) =>
     ? undefined
     : String(mention);
 
-/** Settings under other names; undefined for those that are not to be had. */
+/** Settings under other names; undefined for unavailable ones. */
 export type Renaming = Readonly<Partial<Record<Setting, Setting | undefined>>>;
 
-/** A way out: part of a sentence that is left out where a setting that it names is not to be had. */
+/** A way out: part of a sentence that is omitted if a setting that it names is unavailable. */
 export class Way {
   constructor(private readonly choices: readonly (readonly Part[])[]) {}
 
-  /** What stands there instead in that case. */
+  /** The replacement in that case. */
   or(strings: TemplateStringsArray, ...values: readonly Value[]): Way {
     return new Way([...this.choices, partsOf(strings, values)]);
   }
@@ -82,7 +82,7 @@ export class Way {
   }
 }
 
-/** A text that names settings. As a string, or in JSON, it names them as the library does. */
+/** A text that names settings. As a string, or in JSON, it uses the library's names. */
 export class Sentence {
   constructor(readonly parts: readonly Part[]) {}
 
@@ -91,12 +91,12 @@ export class Sentence {
     return mentionsIn(this.parts).flatMap(({ hints }) => hints);
   }
 
-  /** The text with each mention as `naming` shows it. */
+  /** The text with each mention displayed by `naming`. */
   as(naming: Naming): string {
     return textOf(this.parts, naming);
   }
 
-  /** The same about settings of other names, for who hands on its own settings under these. */
+  /** The same with settings renamed, for callers that pass their own settings on under other names. */
   renamed(names: Renaming): Sentence {
     return new Sentence(renamed(this.parts, names));
   }
@@ -110,14 +110,14 @@ export class Sentence {
   }
 }
 
-/** What is said to people: plain, or with settings in it. */
+/** A message for users: plain text, or with settings in it. */
 export type Message = string | Sentence;
 
-/** A sentence of a template; texts in it keep the settings that they name. */
+/** A sentence from a template; sentences inserted in it keep the settings that they name. */
 export const sentence = (strings: TemplateStringsArray, ...values: readonly Value[]): Sentence =>
   new Sentence(partsOf(strings, values));
 
-/** A way out in a template, which is left out where its settings are not to be had. */
+/** A way out in a template, which is omitted if its settings are unavailable. */
 export const way = (strings: TemplateStringsArray, ...values: readonly Value[]): Way =>
   new Way([partsOf(strings, values)]);
 

@@ -8,7 +8,7 @@ export function initialize(model: Model, seed: number): NamedTensors {
   return wholeOf(initializeInPieces(model, seed));
 }
 
-/** The same with a rest after each piece of the work, for who has other things to look after. */
+/** The same with a pause after each piece of the work, for callers with other work to do. */
 export function* initializeInPieces(model: Model, seed: number): Generator<undefined, NamedTensors> {
   const tensors = new Map<string, HostTensor>();
   for (const spec of model.parameters) tensors.set(spec.name, yield* inPieces(spec, seed));
@@ -26,10 +26,10 @@ function wholeOf<T>(pieces: Generator<undefined, T>): T {
   }
 }
 
-/** Numbers that are drawn in some ten milliseconds. */
+/** Numbers drawn in about ten milliseconds. */
 const drawnAtOnce = 1 << 16;
 
-/** Draws a parameter, with a rest after each piece. */
+/** Draws a parameter, with a pause after each piece. */
 function* inPieces({ name, shape, init }: ParameterSpec, seed: number): Generator<undefined, HostTensor> {
   const data = new Float32Array(sizeOf(shape));
   const stream = new RandomStream({ seed, purpose: `initialize:${name}` });
@@ -44,7 +44,7 @@ function* inPieces({ name, shape, init }: ParameterSpec, seed: number): Generato
   return { dtype: "float32", shape, data };
 }
 
-/** The next number of what is drawn; undefined for what is the same everywhere. */
+/** A function that draws the next number; undefined for constant initialisation. */
 function drawOf(init: ParameterSpec["init"], stream: RandomStream): (() => number) | undefined {
   switch (init.kind) {
     case "zeros":

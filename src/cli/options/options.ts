@@ -79,7 +79,7 @@ export function warnOfPassedOver(_: Choice, passedOver: readonly PassedOver[]): 
     warn(sentence`The plugin "${choice.plugin ?? ""}" does not work here and is skipped: ${error}`);
 }
 
-/** Runs `work` with an engine, which is always closed afterwards. `work` is told why it was chosen. */
+/** Runs `work` with an engine, which is always closed afterwards. `work` gets the reason for its choice. */
 export async function withEngine<T>(
   options: EngineChoice,
   work: (engine: Engine, chosen: Choice) => Promise<T>,

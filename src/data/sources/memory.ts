@@ -3,9 +3,9 @@ import { createHash } from "node:crypto";
 import { UsageError } from "../../errors/errors.js";
 import type { Dataset } from "../dataset/dataset.js";
 
-/** An image file's content, what it shows, and what it is called in messages. */
+/** An image file's content, its label, and its name in messages. */
 export interface MemorySample {
-  /** An encoded image: JPEG, PNG and the other formats that files may have. */
+  /** An encoded image: JPEG, PNG and the other supported file formats. */
   readonly bytes: Uint8Array | Blob;
   /** Name of its class, or its index in `classes`. */
   readonly label: string | number;
@@ -22,8 +22,8 @@ export interface MemoryOptions {
 }
 
 /**
- * A dataset of images in memory, for `train` and `createLoader`. Bytes are copied to each thread that reads them. Throws
- * UsageError for a label that is none of the classes, and for a key that stands twice.
+ * A dataset of images in memory, for `train` and `createLoader`. Bytes are copied to each thread that reads them.
+ * Throws UsageError for a label that is not one of the classes, and for a duplicate key.
  *
  * @example
  * ```js
@@ -70,7 +70,7 @@ function named(samples: readonly MemorySample[]): readonly string[] {
   return [...names].sort();
 }
 
-/** With its content where that is here, so that a run that continues knows its images again. */
+/** Includes the content if it is available, so that a resumed run recognises its images. */
 function keyOf({ bytes }: MemorySample, index: number): string {
   if (!(bytes instanceof Uint8Array)) return String(index);
   return `${index}-${createHash("sha256").update(bytes).digest("hex").slice(0, 16)}`;

@@ -18,11 +18,11 @@ import { proceduralDataset } from "./procedural.js";
 import { isUrl } from "./shards/shards.js";
 
 /**
- * Opens a dataset: a path whose format is recognised by looking, the same with the format's name before it
- * (`wds:shards/`, `list,label=species:photos.csv`), addresses of shards on the web, or `procedural[:SIZE[:COUNT]]`, the
- * built-in one. `test` is what to measure on: see `openForMeasuring`. With a `rule` other than the data's own parts, what
- * is for training is divided by it. Throws FileError when there is nothing that is understood, NoSuchPartError when the
- * data has other parts only, and UnlabelledPartError for a part without labels.
+ * Opens a dataset: a path whose format is detected, the same with the format's name before it (`wds:shards/`,
+ * `list,label=species:photos.csv`), URLs of shards, or `procedural[:SIZE[:COUNT]]`, the built-in one. `test` is the
+ * evaluation data: see `openForMeasuring`. With a `rule` other than the data's own parts, the training data is divided
+ * by it. Throws FileError if the format is not recognised, NoSuchPartError if the data has only other parts, and
+ * UnlabelledPartError for a part without labels.
  */
 export async function openDataset(path: string, options: OpenOptions): Promise<Dataset> {
   const { rule = { kind: "given" }, ...others } = options;
@@ -30,13 +30,13 @@ export async function openDataset(path: string, options: OpenOptions): Promise<D
   return options.split === "test" ? (await openForMeasuring(path, others)).dataset : openPart(path, others);
 }
 
-/** What a model can be measured on, and what it is: a part, or data that has no parts. */
+/** Data for evaluating a model, and what it is: a part, or data without parts. */
 export interface Measured {
   readonly dataset: Dataset;
   readonly part: "test" | "validation" | "whole";
 }
 
-/** The test part; where there is none, or none with labels, the validation part; all where the data has no parts. */
+/** The test part; if there is none with labels, the validation part; everything if the data has no parts. */
 export async function openForMeasuring(path: string, options: Omit<OpenOptions, "split" | "rule">): Promise<Measured> {
   const test = await sureOfClasses(path, options, await partIfThere(path, { ...options, split: "test" }));
   if (test.kind === "there") return { dataset: test.dataset, part: "test" };
@@ -49,7 +49,9 @@ export async function openForMeasuring(path: string, options: Omit<OpenOptions, 
   throw test.kind === "unlabelled" ? test.error : validation.kind === "unlabelled" ? validation.error : test.error;
 }
 
-/** The part, unless its only "class" is the word that all names begin with, and is not a class of the part for validation. */
+/**
+ * The part, unless its only "class" is the word that all names begin with, and is not a class of the validation part.
+ */
 async function sureOfClasses(
   path: string,
   options: Omit<OpenOptions, "split" | "rule">,
@@ -61,11 +63,11 @@ async function sureOfClasses(
   return partIfThere(path, { ...options, split: "test", classes: validation.dataset.classes });
 }
 
-/** A sentence about a part without labels that another one stands in for. */
+/** A sentence about an unlabelled part that is replaced by a different one. */
 export const passedOver = (part: PartName, { message }: UnlabelledPartError, instead: PartName): string =>
   `The part for ${part} has no labels and is ignored: ${message} The part for ${instead} is measured instead.`;
 
-/** A part as it was found; whatever else is the matter with it is an error. */
+/** The outcome of looking for a part; any other problem is an error. */
 export type FoundPart =
   | { readonly kind: "there"; readonly dataset: Dataset }
   | { readonly kind: "unlabelled"; readonly error: UnlabelledPartError }
@@ -111,7 +113,7 @@ async function openPlace(path: string, options: OpenOptions, settled = false): P
   return withNotes(await dataset, [unused]);
 }
 
-/** Folders of images beside archives may be the data as well as these. */
+/** Folders of images next to archives are ambiguous: either may be the data. */
 async function requireNoImagesBeside({ path, folders }: Place, format: string): Promise<void> {
   for (const name of folders)
     if (isImageName((await findData(join(path, name))) ?? ""))
@@ -145,7 +147,7 @@ async function openFolders(place: Place, options: OpenOptions, settled: boolean)
   if (folder === undefined) throw noPart(path, [...layout.folders.keys()], split);
   const inner = { ...options, choices: {} };
   const dataset = await openInner(place, folder, inner, settled).catch((error) => {
-    // What is not divided any further is all of this part.
+    // Data that is not divided further belongs entirely to this part.
     if (!(error instanceof NoSuchPartError) || error.parts.length > 0) throw error;
     return openInner(place, folder, { ...inner, split: "train" }, settled);
   });
@@ -159,7 +161,7 @@ async function openInner({ path }: Place, folder: string, options: OpenOptions, 
   return { ...dataset, name: basename(path) };
 }
 
-/** Whether a path that is not a folder names a dataset rather than an image; told by the path alone. */
+/** Whether a path that is not a folder names a dataset rather than an image; judged only by the path. */
 export const namesData = (path: string): boolean =>
   isProcedural(path) ||
   parseDataPath(path).format !== undefined ||

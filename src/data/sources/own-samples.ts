@@ -6,7 +6,7 @@ import { type PixelImage, rgbOf } from "../pixels/pixel-image.js";
 
 /** An image as the caller has it, with its label. */
 export interface OwnSample {
-  /** An image file's content (JPEG, PNG and the other formats that files may have), or decoded pixels. */
+  /** An image file's content (JPEG, PNG and the other supported file formats), or decoded pixels. */
   readonly image: Uint8Array | Blob | PixelImage;
   /** Name of its class, or its index in `classes`; required if the dataset has no `label()`. */
   readonly label?: string | number;

@@ -19,12 +19,12 @@ export type FolderLayout =
       readonly notes: readonly string[];
     };
 
-/** What a folder holds: images of its own, folders with images, data of another format, or none of these. */
+/** Contents of a folder: images, folders with images, data of a different format, or none of these. */
 type Content = "images" | "folders" | "format" | "nothing";
 
 /**
- * Folders are parts where each that holds images is called one, and classes where none is that holds classes itself.
- * Throws FileError where it is neither, and where two folders are called the same part.
+ * Folders are parts if each one with images is named after a part, and classes if none that contains classes is. Throws
+ * FileError if neither is the case, and if two folders are named after the same part.
  */
 export async function folderLayout(place: Place, choices: Choices = {}): Promise<FolderLayout> {
   const naming = partNaming(choices);
@@ -62,7 +62,7 @@ export async function folderLayout(place: Place, choices: Choices = {}): Promise
 
 const isPart = (named: ReturnType<Naming>): boolean => named !== undefined && named !== "aside";
 
-/** Folders called as parts among others that hold images: classes like those, unless they hold classes themselves. */
+/** Folders named after parts among others with images: classes like those, unless they contain classes themselves. */
 function besideClasses(
   { path }: Place,
   named: readonly string[],
@@ -77,7 +77,7 @@ function besideClasses(
   );
 }
 
-/** Throws FileError where the same class stands under two parts, as in train_pos and test_pos. */
+/** Throws FileError if the same class is in two parts, as in train_pos and test_pos. */
 function asClasses(path: string, named: readonly string[]): FolderLayout {
   const naming = partNaming();
   const first = new Map<string, string>();
@@ -147,7 +147,9 @@ const deepest = 4;
 
 const holdsImages = async (path: string): Promise<boolean> => (await findData(path)) !== undefined;
 
-/** The name of some image, or of an archive that may hold some, in the folder or below it; undefined where there is none. */
+/**
+ * The name of any image, or of an archive that may contain some, in or below the folder; undefined if there is none.
+ */
 export async function findData(path: string, depth = 0): Promise<string | undefined> {
   const folders: string[] = [];
   let found: string | undefined;
@@ -157,7 +159,7 @@ export async function findData(path: string, depth = 0): Promise<string | undefi
     found = name;
     return false;
   }).catch((error) => {
-    // Links to files are among the folders, and are looked at only to see that they are none.
+    // Links to files are listed among the folders, and turn out not to be folders here.
     const { code = "" } = error as NodeJS.ErrnoException;
     if (!["ENOTDIR", "ENOENT", "ELOOP"].includes(code)) throw fileError(path, "list the folder", error);
   });

@@ -1,5 +1,5 @@
 /**
- * The validation images of Tiny ImageNet: `images/val_0.JPEG` and the like, and beside that folder a table of their
+ * The validation images of Tiny ImageNet: `images/val_0.JPEG` and the like, and next to that folder a table of their
  * classes. (Its training images are class folders.)
  */
 import { join } from "node:path";
@@ -15,7 +15,7 @@ import { hasFile, type Place } from "../dataset/place.js";
 const table = "val_annotations.txt";
 const imageFolder = "images";
 
-/** Whether a folder holds the table and the images; where they have been sorted into class folders, these tell the classes. */
+/** Whether a folder contains the table and the images; images sorted into class folders do not need the table. */
 export const isTinyImagenet = (place: Place): boolean =>
   hasFile(place, /^val_annotations\.txt$/) && place.folders.length === 1 && place.folders[0] === imageFolder;
 

@@ -19,8 +19,8 @@ export async function openTrainingData(path: string, options: Omit<OpenOptions, 
 }
 
 /**
- * A sentence where all images are of one class, with the folder that was probably meant, or where each has a label of its
- * own, as captions are; undefined otherwise.
+ * A sentence if all images are of one class, with the folder that was probably meant, or if each has a unique label,
+ * such as a caption; undefined otherwise.
  */
 export async function nothingToLearn(path: string, dataset: Dataset): Promise<string | undefined> {
   if (dataset.distinct) {
@@ -46,7 +46,10 @@ interface MeantFolder {
 /** Maximum depth of nested folders that contain only one folder. */
 const deepest = 4;
 
-/** The folder within the only class that holds several folders, as where an archive was unpacked into a folder of its name. */
+/**
+ * The folder within the only class that contains several folders, as when an archive was unpacked into a folder of its
+ * name.
+ */
 async function meantFolder(path: string, dataset: Dataset): Promise<MeantFolder | undefined> {
   const source = dataset.source(0);
   if (source.kind !== "file") return undefined;

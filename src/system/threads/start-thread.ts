@@ -1,9 +1,9 @@
-/** Worker threads of our own modules. */
+/** Worker threads of deit's own modules. */
 import { Worker, type WorkerOptions } from "node:worker_threads";
 
 /**
- * Starts a worker thread. A thread inherits the arguments of Node, but `--input-type`, which belongs to the text of `-e`, is
- * an error beside a module's file: then it gets none of them.
+ * Starts a worker thread. A thread inherits Node's arguments, but `--input-type`, which belongs to the code of `-e`, is
+ * an error with a module file: the thread then gets no arguments.
  */
 export function startThread(module: URL, options: WorkerOptions = {}): Worker {
   const ofText = process.execArgv.some((argument) => argument.startsWith("--input-type"));

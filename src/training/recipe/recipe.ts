@@ -101,7 +101,7 @@ export function recipeDifferences(
 const chosen = ({ settings }: { readonly settings: z.ZodRawShape }, recipe: Recipe) =>
   Object.fromEntries(Object.keys(settings).map((key) => [key, recipe[key as keyof Recipe]]));
 
-/** The recipe's parts as the training step wants them. */
+/** The recipe's parts as needed by the training step. */
 export function optimizerOf(recipe: Recipe): OptimizerOptions {
   const { optimizer } = recipe;
   return { kind: optimizer, ...chosen(optimizers[optimizer], recipe) } as OptimizerOptions;
@@ -119,7 +119,7 @@ export function scheduleOf(r: Recipe): ScheduleSettings {
   };
 }
 
-/** Whether a parameter of the model moves. Throws UsageError where none would. */
+/** Whether a parameter of the model is trained. Throws UsageError if none would be. */
 export function trainedOf({ trainedParts: chosen }: Recipe, { name, parameters }: Model): (name: string) => boolean {
   const parts: readonly unknown[] | undefined = trainedParts[chosen];
   if (!parts) return () => true;
@@ -131,7 +131,7 @@ export function trainedOf({ trainedParts: chosen }: Recipe, { name, parameters }
   return (parameter) => moving.has(parameter);
 }
 
-/** What the rate of a parameter of the model is multiplied by. */
+/** Factor on the rate of a parameter of the model. */
 export function rateFactorOf({ headLrFactor }: Recipe, model: Model): RateFactor {
   const heads = headParameters(model);
   return (name) => (heads.has(name) ? headLrFactor : 1);

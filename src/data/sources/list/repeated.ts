@@ -1,23 +1,23 @@
-/** Images that a list names more than once, as lists of boxes do: a row for each thing that an image shows. */
+/** Images listed more than once, as in lists of bounding boxes: a row for each object in an image. */
 import { FileError } from "../../../errors/errors.js";
 import { quoted } from "../../../errors/quoted.js";
 import type { Uint32Column } from "../../dataset/columns.js";
 import type { FileList } from "../../dataset/files.js";
 import type { LabelColumn, Labelled } from "../../dataset/labels.js";
 
-/** What the rows of a list say. */
+/** The contents of a list's rows. */
 export interface ListedRows {
   readonly files: FileList;
-  /** As they are written, or not. */
+  /** Labels as written, or missing. */
   readonly labels: LabelColumn;
   readonly resolved: Labelled;
-  /** Rows by what they say of their part; none where nothing is said. */
+  /** Rows by their stated part; empty if none is stated. */
   readonly parts: ReadonlyMap<string, Uint32Column>;
 }
 
 /**
- * Sentences on images that stand in several rows of one class. Throws FileError where their classes differ: of an image
- * that is learnt as two classes, neither is.
+ * Sentences on images in several rows of one class. Throws FileError if their classes differ: an image cannot be
+ * trained as two classes.
  */
 export function repeatedImages(list: string, { files, labels, resolved, parts }: ListedRows): string[] {
   const firsts = files.firstOfSame();

@@ -1,4 +1,4 @@
-/** Parquet files of images as the Hugging Face datasets library writes them; unpacked into the cache at first use. */
+/** Parquet files of images as written by the Hugging Face datasets library; unpacked into the cache at first use. */
 import { createHash } from "node:crypto";
 import { mkdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
@@ -45,7 +45,10 @@ export async function openParquet(path: string, options: OpenOptions): Promise<D
   return withNotes(dataset, wanted.notes);
 }
 
-/** The hub's own layout is CONFIGURATION/PART/0000.parquet, where each configuration is the whole data in another form. */
+/**
+ * The hub's own layout is CONFIGURATION/PART/0000.parquet, where each configuration is the whole data in a different
+ * form.
+ */
 export function requireOneConfiguration(path: string, names: readonly string[], choices?: Choices): void {
   const naming = partNaming(choices);
   const inPart = names.map((name) => name.split(/[\\/]/).slice(0, -1));
@@ -90,7 +93,7 @@ export async function parquetDataset(
   return { ...dataset, key: (i) => `${basename(table.fileName(i))} ${table.key(i)}` };
 }
 
-/** Rows are of the part that their file or its folder is called; that a column says so is not to be skipped in silence. */
+/** The part of rows is given by the name of their file or folder; a column of parts must not be ignored silently. */
 function requireUndividedRows(file: string, parts: string | undefined, choices: Choices = {}): void {
   const { split } = choices;
   const ways =
@@ -116,7 +119,7 @@ const schema = z.object({
   lengths: z.array(z.number().int().min(0)),
 });
 
-/** The images of a file in the cache, unpacked if they are not there or the file has changed. */
+/** The images of a file in the cache, unpacked if they are missing or the file has changed. */
 async function unpackedFile(
   path: string,
   { signal, choices: { image, label } = {} }: OpenOptions,
@@ -139,10 +142,10 @@ async function unpackedFile(
     const unpacked = await runGuarded<ParquetJob, UnpackedParquet>(
       workerUrl("data/sources/parquet/worker"),
       { path, target, image, label },
-      // A page takes a second at most; what is slower is a slow disk, and then the file is large.
+      // A page takes at most a second; anything slower is due to a slow disk and a large file.
       { heapMiB: 512, idleMilliseconds: Math.min(60_000, 8000 + size / 2 ** 13), signal },
     );
-    // The other files of its part are not even looked for.
+    // The other files of its part are not even searched.
     if (unpacked.unlabelled !== undefined) throw new UnlabelledPartError(path, `"${path}" ${unpacked.unlabelled}.`);
     await rename(target, images);
     await writeFileAtomic(index, JSON.stringify({ format: 3, ...unpacked }));
@@ -150,16 +153,16 @@ async function unpackedFile(
   } catch (error) {
     await rm(target, { force: true }).catch(() => undefined);
     if (!(error instanceof JobEnded)) throw fileError(path, "unpack", error);
-    // What is to be chosen by the user is no damage.
+    // A choice to be made by the user does not mean damage.
     const advice = error.message.startsWith(unclear) ? "" : "; get the file again";
     throw new FileError(path, `The Parquet file "${path}" ${error.message}${advice}.`, { cause: error });
   }
 }
 
-/** Bytes of an index of some million samples. */
+/** Maximum bytes of an index: some million samples. */
 const largestIndex = 400 * 2 ** 20;
 
-/** What was unpacked before, if it is all there. */
+/** What was unpacked before, if it is complete. */
 async function readIndex(index: string, images: string): Promise<UnpackedParquet | undefined> {
   try {
     const unpacked = schema.parse(await readJson(index, largestIndex, { items: 20_000_000 }));

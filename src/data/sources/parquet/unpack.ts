@@ -1,5 +1,5 @@
 /**
- * Images out of a Parquet file into one file of images, row group by row group. A Parquet file packs its rows in pages
+ * Extracts the images of a Parquet file into one file, row group by row group. A Parquet file stores its rows in pages
  * that must be decoded whole; training reads in random order, so they are unpacked once. Runs in a guarded thread.
  */
 import { isUtf8 } from "node:buffer";
@@ -17,22 +17,22 @@ export interface ParquetJob {
   readonly path: string;
   /** File that the images are written to, one after the other. */
   readonly target: string;
-  /** Columns of the images and the labels (default: those that the file tells). */
+  /** Columns of the images and the labels (default: as stated in the file). */
   readonly image?: string;
   readonly label?: string;
 }
 
-/** With this begins the message of an error that the user ends by a choice. */
+/** The beginning of error messages that the user resolves by a choice. */
 export const unclear = "does not tell which";
 
 export interface UnpackedParquet {
-  /** Class names, where the file tells them as the datasets library does. */
+  /** Class names, if the file states them like the datasets library. */
   readonly classes?: readonly string[];
   /** Why there are no labels at all, completing "the file …". */
   readonly unlabelled?: string;
-  /** Null for rows without. */
+  /** Null for rows without a label. */
   readonly labels: readonly (string | null)[];
-  /** A column that says which part a row is of. */
+  /** A column with the part of each row. */
   readonly parts?: string;
   /** Sentences, without the file's name, on what was chosen. */
   readonly notes: readonly string[];
@@ -41,8 +41,8 @@ export interface UnpackedParquet {
 }
 
 /**
- * Largest page that is decoded, most rows of a row group, and bytes that come of a file, at least and for each of its own:
- * images hardly shrink.
+ * Limits: bytes of a page, rows of a row group, bytes of the footer, and unpacked bytes, at least and per byte of the
+ * file, since images hardly compress.
  */
 const limits = { pageBytes: 2 ** 30, rows: 2 ** 20, footerBytes: 2 ** 27, always: 2 ** 28, times: 64 };
 
@@ -72,7 +72,7 @@ export async function unpackParquet(
         if (meta_data && columns.includes(meta_data.path_in_schema[0])) await checkPages(source, meta_data, rows);
       return parquetReadObjects({ ...read, columns: [...columns], rowStart: first, rowEnd: first + rows });
     };
-    // A part without labels is no use; that is seen before all its images are unpacked.
+    // A part without labels is useless; this is detected before all its images are unpacked.
     let seen = 0;
     let labelled = false;
     for (const group of label === undefined ? [] : metadata.row_groups) {
@@ -128,7 +128,7 @@ function asyncBuffer(source: ByteSource): AsyncBuffer {
   };
 }
 
-/** The last bytes are the footer's length and the mark of the format. */
+/** The last bytes are the footer's length and the format's magic number. */
 async function checkFooter(source: ByteSource): Promise<void> {
   if (source.size < 12) throw new Error("is too short to be one");
   const tail = await source.read(source.size - 8, 8);
@@ -153,10 +153,13 @@ const usualNames = {
   label: /^(fine_label|label|labels|class|category|target|cls)$/i,
 };
 
-/** Labels by these names are meant whatever other columns of classes there are; CIFAR-100 has its hundred as the second. */
+/**
+ * Columns with these names are the labels, whatever other columns of classes there are; in CIFAR-100 the fine one is
+ * second.
+ */
 const plainLabel = /^(label|labels|fine_label)$/i;
 
-/** Which columns hold the images and the labels: as was chosen, as the datasets library notes it, or by their names. */
+/** Which columns hold the images and the labels: as chosen, as recorded by the datasets library, or by their names. */
 function columnsOf(metadata: FileMetaData, chosen: Pick<ParquetJob, "image" | "label">): Columns {
   const { children } = parquetSchema(metadata);
   const names = children.map((c) => c.element.name);
@@ -207,7 +210,7 @@ function featuresOf(metadata: FileMetaData): Features {
   return (asObject(asObject(asObject(tryJson(text))?.info)?.features) ?? {}) as Features;
 }
 
-/** Whether the pages of a column agree with what is said of it; decoding believes their headers. */
+/** Checks that the pages of a column match its metadata, since decoding trusts their headers. */
 async function checkPages(source: ByteSource, column: ColumnMetaData, rows: number): Promise<void> {
   const name = column.path_in_schema.join(".");
   const start = Number(column.dictionary_page_offset ?? column.data_page_offset);
@@ -231,11 +234,11 @@ async function checkPages(source: ByteSource, column: ColumnMetaData, rows: numb
   }
 }
 
-/** Counts the bytes that come of a file, piece by piece; throws when they are more than it can hold. */
+/** Counts the bytes unpacked from a file; throws if they exceed what it can contain. */
 function workOf(size: number, progress: (bytes: number) => void): (bytes: number) => void {
   let [done, told] = [0, 0];
   return (bytes) => {
-    done += bytes + 1024; // a piece of nothing is work too
+    done += bytes + 1024; // an empty piece is work too
     if (done > Math.max(limits.always, limits.times * size)) throw new Error("unpacks to far more than its size");
     if (done < told + 2 ** 20) return;
     told = done;
@@ -243,7 +246,7 @@ function workOf(size: number, progress: (bytes: number) => void): (bytes: number
   };
 }
 
-/** Decompressors that make no more than a page may have, and tell what they make. */
+/** Decompressors that are limited to the size of a page, and report their output. */
 const guardedCompressors = (decoded: (bytes: number) => void): Compressors =>
   Object.fromEntries(
     Object.entries(compressors).map(([codec, unpack]) => [
@@ -256,14 +259,14 @@ const guardedCompressors = (decoded: (bytes: number) => void): Compressors =>
     ]),
   );
 
-/** The bytes of an image: bare, or in a structure as the datasets library stores them. */
+/** The bytes of an image: raw, or in a structure as stored by the datasets library. */
 function imageBytes(value: unknown): Uint8Array | undefined {
   if (value instanceof Uint8Array) return value;
   const bytes = (value as { bytes?: unknown } | null | undefined)?.bytes;
   return bytes instanceof Uint8Array ? bytes : undefined;
 }
 
-/** Null where there is none, as the datasets library writes -1 for among named classes. */
+/** Null if there is none, which the datasets library writes as -1 among named classes. */
 function labelOf(value: unknown, column: string, named: boolean): string | null {
   if (value === null || value === undefined) return null;
   if (value instanceof Uint8Array) {

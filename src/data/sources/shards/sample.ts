@@ -9,7 +9,7 @@ import { isImageName } from "../../dataset/files.js";
 import { isPicture } from "../../dataset/left-out.js";
 import { listed } from "../../dataset/parts.js";
 
-/** Members that may say the class; of several the first counts, for a text beside it is a caption sooner than a class. */
+/** Members that may contain the class; the first takes precedence, since a text next to it is more likely a caption. */
 const labelMembers = ["cls", "json", "txt"] as const;
 type LabelMember = (typeof labelMembers)[number];
 
@@ -25,11 +25,11 @@ export class ShardSample {
   constructor(
     readonly source: ByteSource,
     readonly key: string,
-    /** Whether a sample of this key was finished before. */
+    /** Whether a sample with this key has already been finished. */
     readonly seen: boolean,
   ) {}
 
-  /** Takes a member of the sample, whose name ends, after its first dot, in `extension`. */
+  /** Adds a member of the sample, whose name after its first dot is `extension`. */
   async add(member: TarMember, extension: string): Promise<void> {
     this.#extensions.push(extension);
     if (isImageName(`x.${extension}`)) this.#images.push({ extension, member });
@@ -39,7 +39,10 @@ export class ShardSample {
     if (label !== undefined) this.#labels.set(kind, label);
   }
 
-  /** Its image and its class, null where it has none; undefined for members that are not a sample. Throws FileError without an image. */
+  /**
+   * Its image and its class, null if it has none; undefined for members that are not a sample. Throws FileError without
+   * an image.
+   */
   finish(): { readonly image: TarMember; readonly label: string | null } | undefined {
     const kind = labelMembers.find((each) => this.#labels.has(each));
     if (this.#images.length === 0 && kind === undefined) return undefined;
@@ -49,7 +52,7 @@ export class ShardSample {
     return { image: this.#image(), label };
   }
 
-  /** Why it has no image; where the sample was seen before, its members are apart. */
+  /** Why it has no image; if the sample has already been finished, its members are not adjacent. */
   #withoutImage(): FileError {
     if (this.seen)
       return this.#wrong("occurs twice: its members are not adjacent; pack them in the order of their names");
@@ -63,7 +66,7 @@ export class ShardSample {
     );
   }
 
-  /** A plain ending goes before one with another word: of 0.jpg and 0.mask.png it is the first. */
+  /** A plain extension takes precedence over one with a further word: of 0.jpg and 0.mask.png the first is used. */
   #image(): TarMember {
     const plain = this.#images.filter(({ extension }) => readableEndings.includes(extension));
     const images = plain.length > 0 ? plain : this.#images;
@@ -104,6 +107,6 @@ export class ShardSample {
   }
 }
 
-/** Whether a member is one that macOS' tar or a zip adds to each file, or another hidden one. */
+/** Whether a member is one that macOS' tar or zip adds to each file, or a different hidden one. */
 export const isHiddenMember = (name: string): boolean =>
   /(^|\/)(\.[^/]+|__MACOSX|PaxHeader(s\.\d+)?)(\/|$)/.test(name.replace(/^(\.\.?\/)+/, ""));

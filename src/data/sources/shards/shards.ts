@@ -18,7 +18,7 @@ export interface Shard {
   readonly name: string;
   /** Values that must not change for its index to remain valid. */
   readonly identity: readonly unknown[];
-  /** Where it can be read; what is not a plain file has to be made first. */
+  /** Where it can be read; anything but a plain file has to be created first. */
   readonly file: string;
   readonly size: number | undefined;
   readonly make?: StoredShard["make"];
@@ -26,7 +26,7 @@ export interface Shard {
 
 /** Maximum size of a shard. */
 const largest = 2 ** 37;
-/** Bytes that a packed shard may unpack to whatever its size, and how many times its size beyond: images hardly shrink. */
+/** Limits of a compressed shard's unpacked bytes: always allowed, and times its size, since images hardly compress. */
 const unpacked = { always: 2 ** 30, times: 250 };
 
 const isPacked = (name: string): boolean => /gz$/i.test(name);
@@ -39,7 +39,7 @@ export interface ShardOptions {
   readonly pause?: number;
 }
 
-/** Finds out what stands at a path or address. Throws FileError or DownloadError if there is nothing. */
+/** Finds out what is at a path or URL. Throws FileError or DownloadError if there is nothing. */
 export async function shardAt(name: string, options: ShardOptions = {}): Promise<Shard> {
   return isUrl(name) ? remoteShard(new URL(name), options) : localShard(name);
 }
@@ -83,7 +83,7 @@ function storedAt(identity: readonly unknown[]): string {
   return join(shardFolder(), `${name}.tar`);
 }
 
-/** Whether a file is packed whatever its name says, as a server's or a program's gzip leaves some. */
+/** Whether a file is compressed regardless of its name, as some servers and programs leave them. */
 const isGzip = async (path: string): Promise<boolean> =>
   withFile(path, async (file) => {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(2), 0, 2, 0);
@@ -120,7 +120,7 @@ async function headOf(
       const { statusCode = 0, headers } = response;
       const { etag, "last-modified": modified, "content-length": length } = headers;
       if (statusCode === 429 || statusCode >= 500) throw new BadStatus(statusCode);
-      // Some servers sign addresses for GET alone; then the length comes with the content.
+      // Some servers sign URLs only for GET; then the length comes with the content.
       if (statusCode === 403 || statusCode === 405) return { size: undefined, version: undefined };
       if (statusCode !== 200)
         throw new DownloadError(`${shown(url)} answered with status ${statusCode}; check the address of the shard.`);

@@ -19,15 +19,15 @@ import { addIndexed, cachedIndex, indexShard, type ShardIndex } from "./tar-inde
 
 const shardName = /\.(tar|tar\.gz|tgz)$/i;
 
-/** Whether a path or address is that of a shard; what follows a question mark is the server's business. */
+/** Whether a path or URL is that of a shard, ignoring a URL's query. */
 export const isShardName = (name: string): boolean => shardName.test(isUrl(name) ? name.split(/[?#]/)[0] : name);
 
-/** Whether a folder is one of shards. A packed archive beside folders is more likely what those came in. */
+/** Whether a folder contains shards. A compressed archive next to folders is more likely where these came from. */
 export const hasShards = ({ files, folders }: Place): boolean =>
   files.some((name) => /\.tar$/i.test(name)) || (folders.length === 0 && files.some(isShardName));
 
 /**
- * Opens a shard, shards by a brace pattern, or all shards of a folder; with parts where their names tell some. Remote
+ * Opens a shard, shards by a brace pattern, or all shards of a folder; with parts if their names denote some. Remote
  * and compressed shards are fetched into the cache one by one when needed.
  */
 export async function openWebDataset(
@@ -68,7 +68,7 @@ export async function openWebDataset(
   return { ...dataset, pieces };
 }
 
-/** Every sample has a class, or the part has none at all. */
+/** Checks that every sample has a class; if none has one, the part is unlabelled. */
 function requireClasses(path: string, shards: readonly Shard[], indices: readonly ShardIndex[]): void {
   const lacking = indices.findIndex(({ labels }) => labels.includes(null));
   if (lacking < 0) return;
@@ -100,7 +100,7 @@ async function shardsOf(path: string): Promise<{ prefix: string; names: string[]
   return { prefix: `${path}/`, names };
 }
 
-/** Calls at a time: questions to a server, and whole shards. */
+/** Concurrent calls: requests to a server, and whole shards. */
 const atOnce = { questions: 8, shards: 2 };
 
 /** Maps with a few concurrent calls; results are in the order of the items. */
