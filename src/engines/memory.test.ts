@@ -25,7 +25,7 @@ describe("the memory of a run", () => {
     expect(peak({ y: reduceSum(matmul(turned, matmul(x, x))) })).toBe(4 * size);
   });
 
-  it("counts no memory for state that is updated where it stands", () => {
+  it("counts no memory for state that is updated in place", () => {
     const updates = new Map([["x", matmul(x, x)]]);
     const built = program({ name: "test", outputs: {}, updates, state: ["x"] });
     expect(peakBytes(built, new Set())).toBe(2 * size);

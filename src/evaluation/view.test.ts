@@ -65,7 +65,7 @@ describe("what cannot be done is refused by its name", () => {
   });
 });
 
-it("the first that says a part decides on it, and what is not the model's own is said", () => {
+it("the first source that states a part determines it, and differences from the model are reported", () => {
   const half = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] } as const;
   const { view, notes } = resolveView(model, {}, [
     { source: "a", interpolation: "bilinear" },

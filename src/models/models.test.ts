@@ -59,7 +59,7 @@ describe("models", () => {
     }
   });
 
-  it("lays out a RegNetY of one's own, its stem unstrided for small images", () => {
+  it("builds a custom RegNetY, with an unstrided stem for small images", () => {
     const model = createModel("regnety", { depth: 3, initialWidth: 16, groupWidth: 8, slope: 12, classes: 5 });
     expect(model.imageSize).toBe(32);
     const stages = new Set(model.parameters.map((p) => /^s\d/.exec(p.name)?.[0]).filter(Boolean));

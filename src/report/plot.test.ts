@@ -55,7 +55,7 @@ describe("charts", () => {
     expect(info.width).toBe(1280);
     expect(new Set(data).size).toBeGreaterThan(20);
   });
-  it("names series at the end of their curves and points beside them", () => {
+  it("labels series at the end of their curves, and points next to them", () => {
     expect(texts(drawChart(charts[0]))).toEqual(expect.arrayContaining(["train <x>", "test", "one & all", "↑ loss"]));
     expect(texts(drawChart(charts[1]))).toEqual(expect.arrayContaining(["a", "b", "images/s →"]));
   });

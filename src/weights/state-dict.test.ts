@@ -31,7 +31,7 @@ describe("names of a state dict", () => {
     }
   });
 
-  it("take a head beside a body without one, but not beside two tokens that are read together", () => {
+  it("take a head next to a body without one, but not next to two tokens that are read together", () => {
     const body = timm.filter((name) => !name.startsWith("head"));
     const around = (names: readonly string[]) => bareNames([...names.map((n) => `net.${n}`), "head.weight"]);
     expect(around(body).names.get("head.weight")).toBe("head.weight");

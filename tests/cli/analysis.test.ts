@@ -94,7 +94,7 @@ describe("deit tokens", () => {
 });
 
 describe("deit throughput", () => {
-  it("sets speed beside parameters and accuracy: a run's own, or the published one", async () => {
+  it("shows speed with parameters and accuracy: a run's own, or the published one", async () => {
     const plot = join(scratch, "throughput.png");
     const models = ["linear", `mine=${plain}`];
     const args = ["throughput", ...models, "--batch-size", "2", "--runs", "2", "--plot", plot, "--json"];
@@ -106,7 +106,7 @@ describe("deit throughput", () => {
     const listed = JSON.parse((await deit(["models", "--json"])).stdout);
     expect(listed).toContainEqual(expect.objectContaining({ name: "regnety_160", imagenetTop1: 82.9 }));
   });
-  it("refuses a batch that is none", async () => {
+  it("refuses an invalid batch", async () => {
     const { code, stderr } = await deit(["throughput", "linear", "--batch-size", "many"]);
     expect([code, stderr]).toEqual([2, expect.stringContaining("a number of images, fastest or largest")]);
   });
@@ -174,7 +174,7 @@ describe("deit sweep", () => {
     expect(cells).toHaveLength(8);
     expect(cells[7]).toMatchObject({ seed: 7, recipe: { lr: 2e-3, betas: [0.9, 0.999], optimizer: "adamw", seed: 7 } });
   });
-  it("writes table and plot, and tells of failures at the end", async () => {
+  it("writes table and plot, and reports failures at the end", async () => {
     const output = join(scratch, "sweep");
     const grid = join(scratch, "grid.json");
     const variants = { fine: {}, broken: { distillation: "hard", teacherWeights: join(scratch, "none.pth") } };
@@ -185,7 +185,7 @@ describe("deit sweep", () => {
     expect(await readFile(join(output, "sweep.md"), "utf8")).toMatch(/^\| fine \| [\d.]+ \| [\d.]+ \| 1 \|$/m);
     expect(await readFile(join(output, "sweep.svg"), "utf8")).toContain("grid on procedural");
   });
-  it("refuses a sweep over nothing, and seeds that are none", async () => {
+  it("refuses a sweep over nothing, and invalid seeds", async () => {
     const nothing = await deit(sweep);
     expect([nothing.code, nothing.stderr]).toEqual([2, expect.stringContaining("nothing to vary")]);
     const seeds = await deit([...sweep, "--seeds", "0,x"]);

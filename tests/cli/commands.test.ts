@@ -58,7 +58,7 @@ describe("help", () => {
     const option = await deit(["models", "--jsno"]);
     expect([option.code, option.stderr]).toEqual([2, expect.stringContaining("Did you mean --json?")]);
   });
-  it("tells a mistyped option before one that is missing, and guesses only what is near", async () => {
+  it("reports a mistyped option before a missing one, and suggests only similar names", async () => {
     const typo = await deit(["predict", "x.jpg", "--weight", "y"]);
     expect([typo.code, typo.stderr]).toEqual([2, "deit: unknown option '--weight'\n(Did you mean --weights?)\n"]);
     const other = await deit(["train", "x", "--opt", "sgd"]);
@@ -171,7 +171,7 @@ describe("bad input", () => {
   it("a file that is not an image", () =>
     fails(predict(join(images, "generate.py")), /generate\.py" is not an image that can be read/, 4));
   it("a truncated JPEG", () => fails(predict(join(images, "truncated.jpg")), /truncated\.jpg" is cut short/, 4));
-  it("one bad image among good ones keeps no other from its answer", async () => {
+  it("one bad image among good ones does not prevent predictions for the others", async () => {
     const ran = await deit([
       "predict",
       join(images, "truncated.jpg"),

@@ -36,7 +36,7 @@ const evaluate = (weights: string, on = data(), ...others: readonly string[]) =>
   deit(["evaluate", "--weights", weights, "--data", on, ...others]);
 const counted = (stdout: string) => Number(/ on (\d+) images/.exec(stdout)?.[1]);
 
-it("measures on what the run set aside, wherever the data lies", async () => {
+it("evaluates on what the run held out, wherever the data is", async () => {
   const moved = join(scratch, "moved");
   for (const name of ["cat", "dog"]) {
     await mkdir(join(moved, name), { recursive: true });
@@ -79,7 +79,7 @@ it("says that images may be of the training where some have been added since", a
   expect(ran.stderr).toContain(`--split ${copied("divided")} measures on what the run held out.`);
 });
 
-it("says that nothing was set aside, and nothing of data that the run has not seen", async () => {
+it("says that nothing was held out, but nothing about data that the run was not trained on", async () => {
   const ran = await evaluate(copied("whole"));
   expect([counted(ran.stdout), ran.stderr]).toEqual([20, expect.stringContaining("held none out, so this is not")]);
   const others = join(scratch, "others");

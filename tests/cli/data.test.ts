@@ -51,7 +51,7 @@ describe("deit data preview", () => {
   const shown = (output: string, ...more: string[]) =>
     deit(["data", "preview", "procedural:32:40", ...micro, "--batch-size", "20", "-o", output, ...more]);
 
-  it("writes the same picture each time, and tells machines what is on it", async () => {
+  it("writes the same picture each time, with a machine-readable description", async () => {
     const [one, two] = [join(scratch, "one.png"), join(scratch, "two.png")];
     const { code, stdout } = await shown(one, "--count", "6", "--json");
     expect(code).toBe(0);

@@ -166,7 +166,7 @@ describe("a coordinator", () => {
     await impostor.close();
   });
 
-  it("cannot listen where somebody does, and says so", async () => {
+  it("cannot listen on a port that is in use, and says so", async () => {
     await job(1);
     const again = Coordinator.listen({ ranks: 1, token, host: "127.0.0.1", port: coordinator.port });
     await expect(again).rejects.toThrow(/cannot listen on 127.0.0.1:\d+.*choose another port/);

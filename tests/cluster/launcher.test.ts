@@ -38,7 +38,7 @@ describe("launch", () => {
     expect(launchEnvironment({}, "darwin").GLIBC_TUNABLES).toBeUndefined();
   });
 
-  it("sends a signal on to the child, whose answer counts", async () => {
+  it("forwards a signal to the child, which decides how to respond", async () => {
     const ready =
       "setInterval(() => {}, 1000); process.on('SIGTERM', () => process.exit(42)); process.kill(process.ppid, 'SIGTERM')";
     expect(await launch(await script("term.mjs", ready), [])).toBe(42);

@@ -135,7 +135,7 @@ describe("a job", { timeout: 300_000 }, () => {
     expect(said.join("\n")).toMatch(/Rank 1 (on ".*" is gone|ended with exit code 137), so the job ends\./);
   });
 
-  it("ends when its processes fail before they have begun", async () => {
+  it("ends when its processes fail before they have started", async () => {
     const options = { script: new URL("../../bin/deit.js", import.meta.url).pathname, graceMs: 20_000 };
     const args = ["train", "procedural:16:32", "--engine", "xla", "--plugin", "cpu", "--output", join(folder, "no")];
     const { code, said } = await job("no", [], { ...options, args });

@@ -114,7 +114,7 @@ describe("folders", () => {
 });
 
 describe("a part", () => {
-  it("that is not there is told by its error, and nothing else is", async () => {
+  it("that is missing is recognised by its error, unlike any other problem", async () => {
     const parts = await made(`${two("train")} ${two("val")}`);
     await expect(openPart(parts, { split: "test" })).rejects.toThrow(NoSuchPartError);
     expect((await openForMeasuring(parts, {})).part).toBe("validation");
@@ -333,13 +333,13 @@ describe("what is left out", () => {
     );
   });
 
-  it("tells of classes that look alike", async () => {
+  it("reports classes that look alike", async () => {
     const data = await openPart(await made("caf\u00e9/1.png cafe\u0301/2.png"), { split: "train" });
     expect(sayings(data)).toEqual([expect.stringContaining("Unicode's composed and decomposed forms")]);
   });
 });
 
-it("names that are not UTF-8 are read and told apart", async () => {
+it("names that are not UTF-8 are read and distinguished", async () => {
   const path = await made("a/0.png");
   for (const name of ["caf\xe9/0.png", "caf\xe8/0.png", "a/\xd6l.png"]) {
     const bytes = Buffer.concat([Buffer.from(`${path}/`), Buffer.from(name, "latin1")]);

@@ -61,7 +61,7 @@ describe("a dataset without fault", () => {
   });
 });
 
-it("tells of one class, of parts without labels, and of nothing misnamed in an archive", async () => {
+it("reports a single class and parts without labels, but nothing misnamed in an archive", async () => {
   for (let i = 0; i < 4; i++) await put(`wrapped/photos/${i % 2 ? "a" : "b"}/${i}.jpg`, photo[i]);
   expect(String(finding(await check("wrapped"), "refused").sentence)).toMatch(
     /of one class, "photos".*did you mean ".*photos"/,

@@ -60,7 +60,7 @@ describeWithReference("a fingerprint", () => {
       for (const b of prints.slice(0, i))
         expect(Math.min(distance(a, b), distance(mirrored(a), b))).toBeGreaterThan(2 * copyDistance);
   });
-  it("tells drawings of different things apart, though they share their symmetry", async () => {
+  it("distinguishes drawings of different things with the same symmetry", async () => {
     const drawings = [
       `<circle cx="50" cy="50" r="30"/>`,
       `<rect x="22" y="22" width="56" height="56"/>`,

@@ -40,7 +40,7 @@ describe("openDataset", () => {
     expect(Array.from({ length: data.length }, (_, i) => data.label(i))).toEqual([0, 1, 1, 2]);
   });
 
-  it("enters the part that is asked for", async () => {
+  it("enters the requested part", async () => {
     const path = await tree("parts", {
       "train/a/1.png": "plain.png",
       "train/b/1.png": "plain.png",
@@ -208,7 +208,7 @@ describe("createLoader", () => {
     expect([...batch.indices]).toEqual([0, 0, 2]);
   });
 
-  it("uses the memory of a batch again once the next but one is asked for", async () => {
+  it("reuses the memory of a batch once the batch after the next is requested", async () => {
     const loader = createLoader({ ...options, workers: 2 });
     const memories: unknown[] = [];
     for await (const { images } of loader.epoch(0)) {
@@ -220,7 +220,7 @@ describe("createLoader", () => {
     expect(new Set(memories).size).toBeLessThan(memories.length);
   });
 
-  it("names the very sample that a worker died on, and continues with others when told to", async () => {
+  it("names the exact sample that a worker died on, and continues with others if requested", async () => {
     const worker = new URL("../fixtures/dying-worker.mjs", import.meta.url);
     const run = async (more: Partial<LoaderOptions>) => {
       const loader = createLoader({ ...options, workers: 1, order: "sequential", ...more }, worker);

@@ -91,7 +91,7 @@ describe("folders", () => {
     expect(await holds(await made("train_station/1.png test_tube/1.png"))).toBe("train test_tube:1 train_station:1");
   });
 
-  it("of images beside shards are not left out in silence", async () => {
+  it("of images next to shards are not omitted silently", async () => {
     const path = await made({ "cat/1.png": image, "x.tar": await tar({ "0.png": "x", "0.cls": "0" }) });
     await expect(train(path)).rejects.toThrow(/holds shards and images in "cat".*wds:.*folders:/);
     expect(await holds(`wds:${path}`)).toBe("train 0:1");

@@ -327,7 +327,7 @@ describe("a damaged file", () => {
     expect(await read(forged({}))).toBeDefined();
   });
 
-  it("is told from another file that stood at its path before", async () => {
+  it("is distinguished from a different file that was at its path before", async () => {
     expect(await read(good)).toEqual(wanted);
     await rm(path());
     expect(await read(forged({}))).not.toEqual(wanted);

@@ -35,7 +35,7 @@ describe("the choice of an engine", () => {
     expect(await chooseEngine({ engine: "onnx" })).toMatchObject({ engine: "onnx" });
   });
 
-  it("continues to what works, and tells what does not", async () => {
+  it("moves on to what works, and reports what does not", async () => {
     const heard = vi.fn();
     const engine = await openEngine({}, heard);
     await engine.close();

@@ -12,7 +12,7 @@ it("the reference files are there", () => {
 });
 
 describe("deit evaluate on real images with real weights", () => {
-  it("decides as timm does, with its logits", async () => {
+  it("predicts like timm, with the same logits", async () => {
     const { stdout } = await deit([
       "evaluate",
       "--model",

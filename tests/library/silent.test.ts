@@ -58,7 +58,7 @@ if ((await run.finished).interrupted) process.exit(9);
   expect({ stdout, stderr }).toEqual({ stdout: "", stderr: "" });
 });
 
-it("tells a listener how far opening has got, and that it has ended", async () => {
+it("reports to a listener how far opening has got, and that it has ended", async () => {
   vi.stubEnv("HF_HOME", join(home, "other"));
   vi.stubEnv("DEIT_CACHE", join(home, "other-deit"));
   const told: OpeningProgress[] = [];

@@ -51,7 +51,7 @@ beforeAll(async () => {
 afterAll(() => rm(scratch, { recursive: true, force: true }));
 
 describe("train", () => {
-  it("tells what happens as it happens, and how it ended", async () => {
+  it("reports events as they happen, and how it ended", async () => {
     const run = await train("procedural:32:32", { ...settings, recipe, output: folder("told") });
     const kinds: string[] = [];
     const epochs: number[] = [];
@@ -65,7 +65,7 @@ describe("train", () => {
     expect(await run.finished).toMatchObject({ folder: folder("told"), interrupted: false });
   });
 
-  it("keeps its events for whoever comes later", async () => {
+  it("keeps its events for a later reader", async () => {
     const run = await train("procedural:32:32", { ...settings, recipe, epochs: 1, output: folder("late") });
     await run.finished;
     const first: string[] = [];
@@ -109,7 +109,7 @@ describe("train", () => {
     );
   });
 
-  it("takes images in memory, a model and a loss of one's own", async () => {
+  it("takes images in memory, a custom model and a custom loss", async () => {
     const made: unknown[] = [];
     const tiny: OwnModel = {
       name: "tiny",

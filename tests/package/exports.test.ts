@@ -24,7 +24,7 @@ it("exports these names and no others", async () => {
   await expect(`${lines.join("\n")}\n`).toMatchFileSnapshot("exports.txt");
 });
 
-it("has a declaration beside each module, and all under dist", () => {
+it("has a declaration next to each module, and all under dist", () => {
   expect(modules.length).toBeGreaterThan(1);
   for (const [, { types, default: module }] of modules) {
     expect(module).toMatch(/^\.\/dist\/.*\.js$/);

@@ -168,7 +168,7 @@ describe("a lock", () => {
     expect(JSON.parse(await readFile(path, "utf8"))).toMatchObject({ pid: 77 });
   });
 
-  it("that somebody removed is taken again", async () => {
+  it("that was removed is taken again", async () => {
     const lock = await takeLock(path, { held });
     await rm(path);
     await lock.confirm();

@@ -155,7 +155,7 @@ it("tidies up after a process that was killed: half-written files and a torn lin
   expect((await lines("torn", "resumed"))[0]).toMatchObject({ step: expect.any(Number), changed: {} });
 });
 
-it("every line of the logs written here is as the schema says, with nothing beside it", async () => {
+it("every line of the logs written here matches the schema, without additional fields", async () => {
   const kinds = new Set<string>();
   for (const name of await readdir(folder("."))) {
     const text = await readFile(join(folder(name), "log.jsonl"), "utf8").catch(() => "");

@@ -81,7 +81,7 @@ describe("an ONNX teacher", () => {
     }
   });
 
-  it("is described by the files that other libraries put beside it", async () => {
+  it("is described by the files that other libraries put next to it", async () => {
     const beside = folder("hub");
     await mkdir(join(beside, "onnx"), { recursive: true });
     await copyFile(fixture("channels_last.onnx"), join(beside, "onnx", "model.onnx"));

@@ -67,7 +67,7 @@ describe("noise on the learning rate", () => {
     return Array.from({ length: 1000 }, (_, epoch) => scheduledRate(schedule, epoch + 0.5) / 0.01);
   };
 
-  it("is normal within its limit, new every epoch, the same for a seed, and only where it is asked for", () => {
+  it("is normal within its limit, new every epoch, the same for a seed, and only where requested", () => {
     const found = factors({ lrNoiseLimit: 0.5, lrNoiseStd: 0.3 });
     expect([...found.slice(0, 200), ...found.slice(900)].every((f) => f === 1)).toBe(true);
     const noisy = found.slice(200, 900);

@@ -40,7 +40,7 @@ it("is the run's own: evaluation gives the accuracy and loss of its log", async 
 });
 
 describe("fine-tuning", () => {
-  it("takes over the normalisation of its weights, unless the recipe decides", async () => {
+  it("uses the normalisation of its weights, unless the recipe sets it", async () => {
     const { imageSize, patchSize, width, depth, heads } = micro;
     const made = deit("deit", { imageSize, patchSize, width, depth, heads, classes: 10 });
     const finetune = folder("vit_tiny_patch16_224.augreg.safetensors");

@@ -105,7 +105,7 @@ describe("config.json", () => {
     expect((await openModel({ weights })).namedClasses).toEqual(["10", "20", "30"]);
   });
 
-  it("gives the epsilon of the norms to training that begins from the weights, unless the recipe decides", async () => {
+  it("gives the epsilon of the norms to training that starts from the weights, unless the recipe sets it", async () => {
     const finetune = await folder({ "config.json": JSON.stringify({ ...vit, layer_norm_eps: 1e-12 }) });
     const settings = { model: name, imageSize: 32, finetune };
     const { recipe, notes } = await settledRecipe(parseRecipe(settings));

@@ -188,7 +188,7 @@ describe("loadWeights", () => {
     expect((await loadWeights(fixture("compressed.pth"))).tensors.size).toBeGreaterThan(0);
   });
 
-  it("takes the weights of a training program's checkpoint, whatever lies beside them", async () => {
+  it("takes the weights of a training program's checkpoint, whatever else it contains", async () => {
     const { tensors, architecture, notes } = await loadWeights(fixture("surrounded.pth"));
     expect([...tensors.keys()]).toEqual(["cls_token", "blocks.0.norm1.weight", "head.weight"]);
     expect(tensors.get("cls_token")!.data[0]).toBe(1);

@@ -24,7 +24,7 @@ describe("what weights say of their training images", () => {
     });
   });
 
-  it("knows the images again that were set aside", () => {
+  it("recognises the images that were held out", () => {
     const text = writeTrainedOn(train, knownImages(train, train), { share: 0.4, test });
     const { name, known, split } = readTrainedOn(text, "x.safetensors")!;
     expect([name, known]).toEqual(["photos", knownImages(train)]);
@@ -34,7 +34,7 @@ describe("what weights say of their training images", () => {
     expect(["a/2.jpg", "b/3.jpg", "a/1.jpg", "b/1.jpg"].map(has)).toEqual([true, true, false, false]);
   });
 
-  it("tells of images that could not be read", () => {
+  it("reports images that could not be read", () => {
     const sound = named("photos", ["a/1.jpg", "b/1.jpg"]);
     expect(readTrainedOn(writeTrainedOn(train, knownImages(sound, train)), "x")!.known.map((k) => k.images)).toEqual([
       2, 3,

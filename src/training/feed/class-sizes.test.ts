@@ -6,13 +6,13 @@ const data = (counts: readonly number[]) => {
   return { classes: ["ant", "bee", "cat"], length: labels.length, label: (i: number) => labels[i] };
 };
 
-it("tells classes that nothing measures", () => {
+it("reports classes that are not evaluated", () => {
   expect(classSizeWarnings(data([1, 4, 1]), data([0, 1, 0]))).toEqual([
     'Of the classes "ant", "cat" no image is measured, so the accuracy says nothing about them; a class needs two images or more for a share to be held out.',
   ]);
 });
 
-it("tells the accuracy of always answering the largest of unequal classes", () => {
+it("reports the accuracy of always predicting the largest of unequal classes", () => {
   expect(classSizeWarnings(data([5, 500, 50]), data([1, 100, 10]))).toEqual([
     'The classes are of very unequal size (5 to 500 images): always answering "bee" would be right for 90.1 % of the measured images, which is the baseline to beat.',
   ]);

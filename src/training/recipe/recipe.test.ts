@@ -29,7 +29,7 @@ describe("parseRecipe", () => {
       '"regnet" of the recipe has no "slpe"; did you mean "slope"?',
     );
   });
-  it("names the nearest word for a value that is none", () => {
+  it("names the nearest word for an invalid value", () => {
     expect(() => parseRecipe({ distillation: "hrad" })).toThrow(
       'it is "hrad", and can be none, soft, hard, labels; did you mean "hard"?',
     );

@@ -36,7 +36,7 @@ describe("readLog", () => {
   });
 });
 
-it("docs/run-folder.md tells every kind of line and every field", async () => {
+it("docs/run-folder.md documents every kind of line and every field", async () => {
   const docs = await readFile(new URL("../../../docs/run-folder.md", import.meta.url), "utf8");
   for (const option of logSchema.options) {
     const { kind, time: _, ...fields } = option.shape;

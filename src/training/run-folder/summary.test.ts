@@ -33,7 +33,7 @@ const epoch = (n: number, top1: number) => ({
   test: { top1, top5: 100, loss: 1, images: 4 },
 });
 
-it("tells the best epoch, the time and whether a run continues", async () => {
+it("reports the best epoch, the time and whether a run is still running", async () => {
   const finished = await run("a/finished", [
     epoch(1, 60),
     epoch(2, 80),
@@ -50,7 +50,7 @@ it("tells the best epoch, the time and whether a run continues", async () => {
   expect((await summarizeRun(begun)).state).toBe("running");
 });
 
-it("finds runs below a folder, and says what is none", async () => {
+it("finds runs below a folder, and reports folders that are not runs", async () => {
   await mkdir(join(root, "else"), { recursive: true });
   expect(await findRuns(root)).toEqual([join(root, "a/finished"), join(root, "begun")]);
   await expect(summarizeRun(join(root, "else"))).rejects.toThrow("holds no run");

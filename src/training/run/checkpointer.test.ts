@@ -52,7 +52,7 @@ describe("a checkpointer", () => {
     expect(await loaded(saving)).toEqual([1, 7]);
   });
 
-  it("keeps as many states as it is told, and writes first what must not be older", async () => {
+  it("keeps the requested number of states, and first writes what must not be older", async () => {
     const saving = checkpointer({ keep: 2 });
     const order: string[] = [];
     for (const step of [1, 2, 3])
@@ -64,7 +64,7 @@ describe("a checkpointer", () => {
     expect((await readdir(path)).sort()).toEqual(["state.1.safetensors", "state.json", "state.safetensors"]);
   });
 
-  it("tells of a save that failed once, when the next one settles, and keeps the state before", async () => {
+  it("reports a failed save once, when the next one settles, and keeps the previous state", async () => {
     let broken = false;
     const saving = checkpointer({ confirm: () => (broken ? Promise.reject(new Error("lost")) : Promise.resolve()) });
     await saving.save(device(1), at(1));

@@ -55,7 +55,7 @@ describe("a changed order of images", () => {
   });
 });
 
-it("tells of another engine than the one that began the run", () => {
+it("reports a different engine from the one that started the run", () => {
   const engine = (devices: number) => ({ engine: "xla", platform: "cpu", version: "1", devices });
   const manifest = (devices: number) => ({ engine: engine(devices) }) as RunManifest;
   const begun = folderWith({ before: { manifest: manifest(1) } });

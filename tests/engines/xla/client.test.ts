@@ -64,7 +64,7 @@ describeWithXla("a client", () => {
     expect([...client.library.liveHandles]).toEqual([]);
   });
 
-  it("tells its devices, platform and versions", () => {
+  it("reports its devices, platform and versions", () => {
     expect(client.platform).toBe("cpu");
     expect(client.devices.map((d) => [d.id, d.kind])).toEqual([0, 1, 2, 3].map((id) => [id, "cpu"]));
     expect(client.library.attributes().get("stablehlo_current_version")).toHaveLength(3);
