@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { deit, root } from "./run.js";
 
 let scratch = "";
@@ -63,17 +63,42 @@ it("does not write among the images", async () => {
   expect(refused.stderr).toMatch(/^deit: /);
 });
 
-it("names a place for the run of the folder at hand, where it would be a class of it", async () => {
-  const photos = join(scratch, "photos");
-  for (const name of ["cat", "dog"]) {
-    await mkdir(join(photos, name), { recursive: true });
-    for (const i of [1, 2]) await writeFile(join(photos, name, `${i}.jpg`), "");
-  }
-  const ran = await deit(["train", "small-data", "."], { cwd: photos });
-  expect([ran.code, ran.stderr]).toEqual([
-    2,
-    expect.stringMatching(/"runs\/photos" would be inside .* such as --output \.\.\/runs\/photos\.\n$/),
-  ]);
+describe("data in the folder at hand", () => {
+  const photos = () => join(scratch, "photos");
+  const sizes = ["imageSize=16", "patchSize=4", "width=24", "depth=1", "heads=2", "batchSize=4", "warmupEpochs=0"];
+  const train = (...args: readonly string[]) =>
+    deit(["train", "small-data", ".", ...args, "--set", "model=deit", ...sizes, "epochs=1", "repeatedAugmentation=1"], {
+      cwd: photos(),
+    });
+  beforeAll(async () => {
+    for (const name of ["cat", "dog"]) {
+      await mkdir(join(photos(), name), { recursive: true });
+      for (let i = 0; i < 8; i++) await writeFile(join(photos(), name, `${i}.ppm`), "P6 1 1 255 abc");
+    }
+  });
+
+  it("is trained on, with its runs in it, which are no class", async () => {
+    const dry = await train("--dry-run");
+    expect([dry.code, existsSync(join(photos(), "runs"))]).toEqual([0, false]);
+    expect(await train()).toMatchObject({ code: 0, stdout: expect.stringContaining("run folder: runs/photos") });
+    expect(await train("--output", "runs/second")).toMatchObject({ code: 0 });
+    const info = JSON.parse((await deit(["data", "info", ".", "--json"], { cwd: photos() })).stdout);
+    expect(JSON.stringify(info)).not.toContain("runs");
+    const measured = await deit(["evaluate", "--weights", "runs/second", "--data", "."], { cwd: photos() });
+    expect(measured.stderr).toContain('is what the run "runs/second" was trained on');
+  });
+
+  it("is refused where its runs would be taken for a class", async () => {
+    const refused = {
+      code: 2,
+      stderr: expect.stringMatching(/would be inside .* such as --output \.\.\/runs\/x\.\n$/),
+    };
+    expect(await train("--output", "x")).toMatchObject(refused);
+    await rm(join(photos(), "runs"), { recursive: true });
+    await mkdir(join(photos(), "runs"));
+    for (let i = 0; i < 8; i++) await writeFile(join(photos(), "runs", `${i}.ppm`), "P6 1 1 255 abc");
+    expect(await train("--output", "runs/x")).toMatchObject(refused);
+  });
 });
 
 it("says that a division for testing takes images that a run was trained on", async () => {
@@ -88,9 +113,9 @@ it("says that a division for testing takes images that a run was trained on", as
   expect((await deit(["train", "small-data", data, "--output", output, "--split", "0.2", ...recipe])).code).toBe(0);
   const evaluate = (split: string) => deit(["evaluate", "--weights", output, "--data", data, "--split", split]);
   const [same, other] = [await evaluate("0.2"), await evaluate("0.5")];
-  expect([same.code, same.stderr]).toEqual([0, expect.not.stringContaining("set aside")]);
+  expect([same.code, same.stderr]).toEqual([0, expect.not.stringContaining("held out")]);
   // The same hashes order the images: the 2 of each class that were set aside are among the 5 of this division.
-  expect(other.stderr).toContain("6 of the 10 images that --split takes for testing were not set aside");
+  expect(other.stderr).toContain("6 of the 10 images that --split takes for testing were not held out");
   expect(other.stdout).toMatch(/^deit on 10 images: top-1 \d+\.\d\d %, loss/);
 });
 

@@ -13,6 +13,7 @@ import type { Message } from "../../errors/sentence.js";
 import { chartPng, drawChart } from "../../report/plot.js";
 import { sweepCells, sweepChart, sweepHead, sweepRows } from "../../report/sweep-table.js";
 import { writeFileAtomic } from "../../system/files/atomic-file.js";
+import { makeResultsFolder } from "../../system/files/folder-entries.js";
 import { parseJson } from "../../system/text/json.js";
 import { applySettings, readRecipe } from "../../training/recipe/file.js";
 import { type Cell, cellsOf, type Grid, parseGrid, readGrid } from "../../training/recipe/grid.js";
@@ -81,7 +82,8 @@ async function run(data: string, options: Options, signal: AbortSignal, ending: 
   if (options.plan) return printPlan(cells, options.json);
   ending.outlivesOutput();
   const output = options.output ?? `runs/sweep-${namedAfter(data)}`;
-  await requireOutside(data, output);
+  const below = await requireOutside(data, output);
+  if (below) await makeResultsFolder(below);
   const { engine: chosen } = await chooseEngine(options);
   if (chosen === "xla" && !isLaunched()) {
     ending.leaveToChild();

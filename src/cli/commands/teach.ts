@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import type { Command } from "commander";
 import type { EngineChoice } from "../../engines/open.js";
 import { UsageError } from "../../errors/errors.js";
+import { makeResultsFolder } from "../../system/files/folder-entries.js";
 import { shellWord } from "../../system/text/shell-word.js";
 import { neededAnswer } from "../../training/step/distillation/index.js";
 import { buildTeacherCache } from "../../training/teacher/cache.js";
@@ -64,7 +65,8 @@ async function run(asked: Asked<Options>, signal: AbortSignal, ending: Ending): 
   }
   if (!["stop", "skip"].includes(options.onBadImage))
     throw new UsageError(`--on-bad-image is "${options.onBadImage}"; it must be stop or skip.`);
-  await requireOutside(data, options.output);
+  const below = await requireOutside(data, options.output);
+  if (below) await makeResultsFolder(below);
   if (await relaunched(options, ending)) return;
   let progress: Progress | undefined;
   ending.saves("this batch");

@@ -4,6 +4,7 @@ import { type Command, Option } from "commander";
 import { placeFromEnvironment } from "../../cluster/rank-environment.js";
 import { parseSplitRule } from "../../data/dataset/split.js";
 import { InterruptedError, PausedError } from "../../errors/errors.js";
+import { makeResultsFolder } from "../../system/files/folder-entries.js";
 import { shellWord } from "../../system/text/shell-word.js";
 import type { OnNaN } from "../../training/run/broken-run.js";
 import { type TrainResult, train } from "../../training/run/trainer.js";
@@ -103,10 +104,11 @@ async function run(
     print(JSON.stringify(options.recipe, null, 2));
     return;
   }
-  if (!options.resume) await requireOutside(options.data, options.output);
+  const below = options.resume ? undefined : await requireOutside(options.data, options.output);
   if (await relaunched(options, ending)) return;
   const split = await parseSplitRule(options.split);
   if (options.dryRun) return printEstimate({ ...options, split }, signal);
+  if (below) await makeResultsFolder(below);
   const { rank = 0 } = placeFromEnvironment() ?? {};
   const progress = trainingProgress("training", (options.json ?? false) || rank > 0);
   const splitState = options.shardOptimizer ? optimizerState : undefined;

@@ -75,6 +75,10 @@ export async function chosenSettings(
     sentence`recipe: ${chosen.name}, as none was given: ${chosen.why}. Choose another one, or change its settings with --set.\nexpect: ${chosen.expect}.`,
   );
   // Several processes do not fit a head together; a new one then learns faster than the body.
-  const together = chosen.name === "finetune" && placeFromEnvironment() ? { headStart: "given", headLrFactor: 10 } : {};
+  if (chosen.name !== "finetune" || !placeFromEnvironment()) return settings;
+  const together = { headStart: "given", headLrFactor: 10 };
+  note(
+    "Several processes cannot fit the new head together, so it is trained in steps at ten times the learning rate (headStart=given headLrFactor=10); the first epochs are less accurate than with one process.",
+  );
   return { ...settings, ...together };
 }

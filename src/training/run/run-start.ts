@@ -101,8 +101,10 @@ export function requireSameOrder({ path, changes }: RunFolder, { epoch, runs }: 
   const changed = orderSettings.filter((key) => key in changes);
   if (runs === 0 || changed.length === 0) return;
   const what = changed.map((key) => (key === "dataset" ? "the training images" : key)).join(" and ");
+  // Weights are written when an epoch ends.
+  const from = epoch === 0 ? sentence`` : sentence` with ${setting("finetune")} from its last.safetensors`;
   throw new UsageError(
-    sentence`The run in "${path}" was saved in the middle of epoch ${epoch + 1}, after ${runs} runs, where ${what} cannot change: images of that epoch would be seen twice or never, and its accuracy would be wrong. Resume it unchanged and make the change between two epochs, or start a new run with ${setting("finetune")} from its last.safetensors.`,
+    sentence`The run in "${path}" was saved in the middle of epoch ${epoch + 1}, after ${runs} runs, where ${what} cannot change: images of that epoch would be seen twice or never, and its accuracy would be wrong. Resume it unchanged and make the change between two epochs, or start a new run${from}.`,
   );
 }
 
