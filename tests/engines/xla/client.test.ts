@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DeviceBuffer } from "../../../src/engines/xla/pjrt/buffer.js";
 import { PjrtClient } from "../../../src/engines/xla/pjrt/client.js";
 import { encodeCompileOptions } from "../../../src/engines/xla/pjrt/compile-options.js";
@@ -23,7 +23,7 @@ const text = (devices: number, n: number) => `module @double attributes {mhlo.nu
   }
 }`;
 
-describeWithXla("the generated offsets", () => {
+describe("the generated offsets", () => {
   // Places published in the header's own words: the table begins with its size and version, functions of 8 bytes follow.
   it("have the layout of C", () => {
     expect(pjrtFunctions.Error_Destroy).toBe(pjrtApi.version + pjrtStructs.Api_Version.size);
@@ -37,7 +37,7 @@ describeWithXla("the generated offsets", () => {
   });
 });
 
-describeWithXla("compile options", () => {
+describe("compile options", () => {
   it("are the bytes XLA reads", () => {
     // The smallest options by hand: executable_build_options (3) with 1 replica (4), 1 partition (5), no SPMD (6), the
     // assignment (9) of device 0, no Shardy (19).
@@ -46,7 +46,7 @@ describeWithXla("compile options", () => {
   });
 });
 
-describeWithXla("named values", () => {
+describe("named values", () => {
   it("keep their types on the way to native memory and back", () => {
     const values = { name: "näme", count: 4, list: [1, -2, 3], fraction: 0.5, yes: true, no: false };
     const { array, kept } = encodeNamedValues(values);
