@@ -61,9 +61,11 @@ export type {
   Message,
   NamedCommand,
   Naming,
+  Part,
   Renaming,
   Sentence,
   SettingValue,
+  Way,
 } from "./errors/sentence.js";
 export type { Setting } from "./errors/settings.js";
 export { type Decisions, disagreement } from "./evaluation/agreement.js";

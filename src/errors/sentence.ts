@@ -4,6 +4,7 @@
  */
 import { type Setting, settings } from "./settings.js";
 
+/** What a sentence proposes for a setting: a number, a text or a list of names. */
 export type SettingValue = string | number | readonly string[];
 
 /** A setting named by a sentence, with the value that it suggests, if any. */
@@ -45,7 +46,8 @@ export const setting = (name: Setting, value?: SettingValue): Mention =>
 export const settingsOf = (values: Readonly<Partial<Record<Setting, SettingValue>>>): Mention =>
   new Mention(Object.entries(values).map(([name, value]) => ({ setting: name as Setting, value })));
 
-type Part = string | Mention | Way;
+/** A piece of a sentence. */
+export type Part = string | Mention | Way;
 type Value = string | number | readonly number[] | Mention | Way | Sentence;
 
 /** How a mention is displayed; undefined if there is no such setting. */
@@ -116,6 +118,10 @@ export type Message = string | Sentence;
 /** A sentence from a template; sentences inserted in it keep the settings that they name. */
 export const sentence = (strings: TemplateStringsArray, ...values: readonly Value[]): Sentence =>
   new Sentence(partsOf(strings, values));
+
+/** Several messages, one after the other. */
+export const joined = (messages: readonly Message[]): Sentence =>
+  new Sentence(messages.flatMap((message, i) => [...(i === 0 ? [] : [" "]), ...asParts(message)]));
 
 /** A way out in a template, which is omitted if its settings are unavailable. */
 export const way = (strings: TemplateStringsArray, ...values: readonly Value[]): Way =>

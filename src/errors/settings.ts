@@ -56,4 +56,5 @@ export const settings = {
   workers: "call",
 } as const satisfies Readonly<Record<string, "recipe" | "call" | "option">>;
 
+/** The name of a setting that sentences name. */
 export type Setting = keyof typeof settings;

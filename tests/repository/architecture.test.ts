@@ -108,6 +108,7 @@ describe("the repository", () => {
     const foreign = [
       "src/system/power.ts: --query-gpu", // nvidia-smi
       "src/system/power.ts: --format",
+      "src/system/threads/start-thread.ts: --input-type", // node
       "src/cluster/slurm.ts: --ntasks-per-node", // sbatch, srun
       "src/cluster/slurm.ts: --kill-on-bad-exit",
       "src/cluster/slurm.ts: --processes-per-node", // the job's own command

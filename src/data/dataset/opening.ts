@@ -10,6 +10,7 @@ export interface OpeningProgress {
   readonly ended: boolean;
 }
 
+/** A listener for the progress of opening. */
 export type OnOpening = (progress: OpeningProgress) => void;
 
 /** Steps of a report at most: a listener may keep them. */

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import { parsePolicy } from "../../data/augment/policy.js";
 import type { Interpolation } from "../../data/pixels/resize.js";
 import { UsageError } from "../../errors/errors.js";
+import { joined } from "../../errors/sentence.js";
 import type { Model } from "../../models/model.js";
 import { headParameters, trainedParts } from "../../models/parts.js";
 import { groupedSettings } from "../../models/settings.js";
@@ -20,7 +21,7 @@ export { type Recipe, type RecipeSettings, recipeSchema } from "./schema.js";
 export function parseRecipe(settings: unknown): Recipe {
   const result = recipeSchema.safeParse(settings);
   if (!result.success)
-    throw new UsageError(result.error.issues.map((issue) => settingSentence(issue, settings, namesAt)).join(" "));
+    throw new UsageError(joined(result.error.issues.map((issue) => settingSentence(issue, settings, namesAt))));
   const recipe = fittingDefaults(result.data, settings);
   if (neededAnswer(recipe.distillation) && recipe.teacherWeights === undefined && recipe.teacherCache === undefined) {
     throw new UsageError(

@@ -1,14 +1,16 @@
 /** What is wrong with a recipe, in sentences: what was found, what is expected, and the nearest valid name. */
+
 import type { z } from "zod";
 import { didYouMean } from "../../errors/nearest.js";
 import { quoted } from "../../errors/quoted.js";
+import { joined, type Message, sentence } from "../../errors/sentence.js";
 import { releasedOptions } from "./released-options.js";
 
 /** `known` are the existing settings. */
-export function unknownSetting(key: string, known: readonly string[]): string {
+export function unknownSetting(key: string, known: readonly string[]): Message {
   const theirs = key.replace(/^--/, "").replaceAll("_", "-");
   return Object.hasOwn(releasedOptions, theirs)
-    ? `The recipe has no setting ${quoted(key)}; the released program's option of that name is here: ${releasedOptions[theirs]}.`
+    ? sentence`The recipe has no setting ${quoted(key)}; the released program's option of that name is here: ${releasedOptions[theirs]}.`
     : `The recipe has no setting ${quoted(key)}${didYouMean(key, known)}`;
 }
 
@@ -17,15 +19,15 @@ export function settingSentence(
   issue: z.core.$ZodIssue,
   settings: unknown,
   namesAt: (path: readonly PropertyKey[]) => readonly string[],
-): string {
+): Message {
   const name = issue.path.join(".");
   if (issue.code === "unrecognized_keys") {
     const names = namesAt(issue.path);
-    const sentence = (key: string) =>
+    const unknown = (key: string) =>
       name === ""
         ? unknownSetting(key, names)
         : `The setting "${name}" of the recipe has no ${quoted(key)}${didYouMean(key, names)}`;
-    return issue.keys.map(sentence).join(" ");
+    return joined(issue.keys.map(unknown));
   }
   const value = issue.path.reduce<unknown>(
     (at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key],
