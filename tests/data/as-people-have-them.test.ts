@@ -322,7 +322,7 @@ describe("what is left out", () => {
       expect.stringMatching(/^1 file without an ending .*"dog\/4", which holds PNG/),
       expect.stringMatching(/^2 files with the ending "\.heic".*HEIC.*sips/),
       expect.stringMatching(/^1 file with the ending "\.nef".*raw/),
-      expect.stringMatching(/^1 image in .*"loose\.png".*of no class/),
+      expect.stringMatching(/^1 image in .*"loose\.png".*belong to no class/),
     ]);
   });
 

@@ -49,7 +49,7 @@ describe("Tiny ImageNet", () => {
       [{ "val/val_annotations.txt": "val_0.JPEG cat\n" }, /Line 1 of .* does not begin as/],
       [
         { "val/val_annotations.txt": `val_0.JPEG\t${cat}\nval_1.JPEG\tn00000000\n` },
-        /samples of "n00000000", which is none of the 2 classes/,
+        /samples of "n00000000", which is not one of the 2 classes/,
       ],
     ] as const)
       await expect(holds(await made({ ...layout, ...changes }))).rejects.toThrow(message);
@@ -230,9 +230,7 @@ describe("lists", () => {
       "samples.csv": "path,label\n1.png,cat\n",
       "metadata.csv": "path,label\n",
     });
-    expect(sayings(await train(two))).toEqual([
-      expect.stringMatching(/used is ".*samples.csv", and not "metadata.csv"/),
-    ]);
+    expect(sayings(await train(two))).toEqual([expect.stringMatching(/used is ".*samples.csv", not "metadata.csv"/)]);
   });
 
   it("may begin with a mark of their encoding, but not hold a header twice", async () => {
@@ -260,7 +258,7 @@ describe("lists", () => {
       "a word for what is missing",
       "path,label",
       (i: number) => (i === 5 ? "nan" : kind(i)),
-      /"nan" is taken for a class/,
+      /"nan" is treated as a class/,
     ],
     ["folds", "path,label,fold", (i: number) => `${kind(i)},${i % 3}`, /column "fold" .* is not used/],
   ])("with %s are told of", async (_, header, cells, message) => {
@@ -274,11 +272,11 @@ describe("shards", () => {
     [
       "a class in binary",
       { "0.png": "x", "0.cls": Buffer.of(1, 0, 0, 0, 0, 0, 0, 0, 0) },
-      /"0.cls" .* is not a string/,
+      /"0.cls" .* is not UTF-8 text/,
     ],
     ["an image that is not read", { "0.heic": "x", "0.cls": "1" }, /no image that is read, but HEIC/],
     ["an array", { "0.npy": "x", "0.cls": "1" }, /no image, but "\.npy", "\.cls"/],
-    ["members apart", { "0.png": "x", "1.png": "x", "0.cls": "1", "1.cls": "0" }, /sample "0" .* comes twice/],
+    ["members apart", { "0.png": "x", "1.png": "x", "0.cls": "1", "1.cls": "0" }, /sample "0" .* occurs twice/],
     ["folders", { "cat/0.png": "x", "dog/1.png": "x" }, /has no class.*unpack the archive and give the folder/],
     [
       "captions",

@@ -102,7 +102,7 @@ function readable(bytes: Uint8Array, name: string): ReadableFormat {
   if (bytes.length === 0) throw new FileError(name, `"${name}" is empty; remove it or restore it.`);
   const format = fileFormat(bytes);
   if (format?.readable) return format;
-  const what = format ? `${format.name}, ${format.advice}` : "no image that can be read; restore or remove it";
+  const what = format ? `${format.name}, ${format.advice}` : "not an image that can be read; restore or remove it";
   throw new FileError(name, `"${name}" is ${what}.`);
 }
 

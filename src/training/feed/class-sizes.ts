@@ -1,9 +1,8 @@
 /** What class sizes mean for the results of a run, reported before it starts. */
+import { classBalance, unequalSentence } from "../../data/dataset/class-balance.js";
 import type { Dataset } from "../../data/dataset/dataset.js";
 import { quoted } from "../../errors/quoted.js";
 
-/** Maximum ratio of the largest to the smallest class before accuracy needs a baseline for comparison. */
-const unequal = 5;
 /** Maximum names in a sentence. */
 const mostNames = 3;
 
@@ -22,12 +21,10 @@ export function classSizeWarnings(training: Labels, measured: Labels | undefined
       told.push(
         `Of ${named(unmeasured.map((c) => classes[c]))} no image is measured, so the accuracy says nothing about ${unmeasured.length === 1 ? "it" : "them"}; a class needs two images or more for a share to be held out.`,
       );
-    const most = Math.max(...counts);
-    const largest = counts.indexOf(most);
-    const least = Math.min(...known.map((c) => sizes[c]));
-    if (Math.max(...sizes) >= unequal * least && measured.length > 0)
+    const [balance, answer] = [classBalance(sizes), classBalance(counts)];
+    if (balance?.isUnequal && answer)
       told.push(
-        `The classes are of very unequal size (${least.toLocaleString("en")} to ${Math.max(...sizes).toLocaleString("en")} images): always answering ${quoted(classes[largest])} would be right for ${((100 * most) / measured.length).toFixed(1)} % of the measured images, which is the baseline to beat.`,
+        unequalSentence(balance, classes[answer.largest], answer.most / measured.length, "the measured images"),
       );
   }
   return told;

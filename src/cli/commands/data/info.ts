@@ -1,5 +1,6 @@
 /** `deit data info`: describe a dataset, part by part. */
 import type { Command } from "commander";
+import { classBalance, unequalSentence } from "../../../data/dataset/class-balance.js";
 import type { Dataset } from "../../../data/dataset/dataset.js";
 import { parseSplitRule } from "../../../data/dataset/split.js";
 import { notesOf, openAllParts } from "../../../data/sources/all-parts.js";
@@ -22,7 +23,19 @@ async function run(path: string, options: { split: string; json?: boolean }): Pr
   const [{ name: first, dataset }] = found.parts;
   const parts = found.parts.map(({ name, dataset }) => describe(name, dataset));
   const complaint = first === "train" ? await nothingToLearn(path, dataset) : undefined;
-  const notes = [...notesOf(found), ...(complaint === undefined ? [] : [complaint])];
+  const balance = classBalance(parts[0].perClass);
+  const unequal =
+    balance?.isUnequal === true && complaint === undefined
+      ? [
+          unequalSentence(
+            balance,
+            dataset.classes[balance.largest],
+            balance.most / balance.total,
+            `the images of ${first}`,
+          ),
+        ]
+      : [];
+  const notes = [...notesOf(found), ...(complaint === undefined ? [] : [complaint]), ...unequal];
   const { name, classes } = dataset;
   if (options.json) {
     print(JSON.stringify({ name, classes, parts, notes }));

@@ -1,6 +1,7 @@
 /** Classes: is each present in every part, with enough images, and none far larger than the rest? */
 import { basename } from "node:path";
 import { sentence, setting } from "../../../errors/sentence.js";
+import { classBalance } from "../../dataset/class-balance.js";
 import { type Check, counted, type Finding, listed } from "../finding.js";
 import type { Survey } from "../survey.js";
 
@@ -64,9 +65,10 @@ function balance(classes: readonly string[], sizes: readonly number[], part: str
       names: small.map((c) => classes[c]),
     });
   const total = present.reduce((sum, c) => sum + sizes[c], 0);
-  const [least, most] = [minBy(present, (c) => sizes[c]), minBy(present, (c) => -sizes[c])];
-  const ratio = sizes[most] / sizes[least];
-  if (ratio >= 3)
+  const balance = classBalance(sizes);
+  if (balance?.isUnequal) {
+    const { smallest: least, largest: most } = balance;
+    const ratio = balance.most / balance.least;
     findings.push({
       kind: "imbalance",
       severity: ratio >= 10 ? "warning" : "note",
@@ -75,6 +77,7 @@ function balance(classes: readonly string[], sizes: readonly number[], part: str
       advice: "Look at the accuracy of each class, not at top-1 alone, and add images to the small ones.",
       groups: [],
     });
+  }
   if (total < fewImages)
     findings.push({
       kind: "fewImages",
@@ -93,6 +96,3 @@ export function classSizes({ length, parts, classes, part, label }: Survey): num
   for (let i = 0; i < length; i++) sizes[part(i)][label(i)]++;
   return sizes;
 }
-
-const minBy = (items: readonly number[], value: (item: number) => number): number =>
-  items.reduce((best, item) => (value(item) < value(best) ? item : best), items[0]);
