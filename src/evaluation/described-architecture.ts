@@ -12,11 +12,11 @@ import { modelArguments, type TrainingArguments } from "./training-arguments.js"
 const exactGelu = ["gelu", "gelu_python"];
 /** Arguments of timm's models that do not affect evaluation, or follow from the shapes of the tensors. */
 const harmless =
-  /^(img_size|num_classes|patch_size|embed_dim|depth|mlp_ratio|.*drop.*|weight_init|pretrained.*|strict_img_size|dynamic_img_size|output_stride|num_heads|global_pool)$/;
+  /^(img_size|num_classes|patch_size|embed_dim|depth|mlp_ratio|.*drop.*|weight_init|pretrained.*|strict_img_size|dynamic_img_size|output_stride|num_heads|global_pool|init_values|no_embed_class)$/;
 /** Arguments with their values in deit's models; other values mean a different model. */
 const asHere: JsonObject = {
   ...{ in_chans: 3, act_layer: "gelu", qkv_bias: true, proj_bias: true, class_token: true, pos_embed: "learn" },
-  ...{ final_norm: true, no_embed_class: false, qk_norm: false, scale_attn_norm: false, scale_mlp_norm: false },
+  ...{ final_norm: true, qk_norm: false, scale_attn_norm: false, scale_mlp_norm: false },
   ...{ pre_norm: false, fc_norm: false, reg_tokens: 0, dynamic_img_pad: false, attn_layer: "", norm_layer: "" },
 };
 

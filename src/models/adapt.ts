@@ -75,7 +75,9 @@ function fitPositions(
   given: HostTensor,
   { source, positions, newHead }: AdaptOptions,
 ): HostTensor {
-  const prefix = model.distilled ? 2 : 1;
+  // Tokens before those of patches that have positions too; in DeiT III none has.
+  const { tokens } = model;
+  const prefix = tokens ? spec.shape[1] - tokens.grid ** 2 : model.distilled ? 2 : 1;
   const side = Math.sqrt(spec.shape[1] - prefix);
   if (Number.isInteger(Math.sqrt(given.shape[1] - prefix)))
     return resizePositionEmbedding(given, [side, side], prefix, positions);

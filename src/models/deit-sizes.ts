@@ -9,6 +9,10 @@ export interface DeitSizes {
   readonly hidden: number;
   readonly patchSize: number;
   readonly distilled: boolean;
+  /** Set where branches have LayerScale. */
+  readonly layerScale?: true;
+  /** Set where only patches have positions. */
+  readonly noEmbedClass?: true;
   /** Side of the square input in pixels. */
   readonly imageSize: number;
   /** Undefined where there is no head. */
@@ -22,7 +26,9 @@ export function recognizeDeit(shapes: Shapes): DeitSizes | undefined {
   const hidden = shapes.get("blocks.0.mlp.fc1.weight");
   if (patches?.length !== 4 || positions?.length !== 3 || hidden?.length !== 2) return undefined;
   const distilled = shapes.has("dist_token");
-  const side = Math.sqrt(positions[1] - (distilled ? 2 : 1));
+  // No square is one or two above another but 1, so the number of positions tells which tokens have one.
+  const noEmbedClass = Number.isInteger(Math.sqrt(positions[1]));
+  const side = Math.sqrt(positions[1] - (noEmbedClass ? 0 : distilled ? 2 : 1));
   if (!Number.isInteger(side)) return undefined;
   let depth = 0;
   for (const name of shapes.keys()) {
@@ -35,6 +41,8 @@ export function recognizeDeit(shapes: Shapes): DeitSizes | undefined {
     hidden: hidden[0],
     patchSize: patches[2],
     distilled,
+    ...(shapes.has("blocks.0.ls1.gamma") ? { layerScale: true } : {}),
+    ...(noEmbedClass ? { noEmbedClass } : {}),
     imageSize: side * patches[2],
     classes: shapes.get("head.weight")?.[0],
   };

@@ -26,6 +26,10 @@ export interface DeitConfig {
   readonly dropout: number;
   /** What normalisation adds to the variance (default: 1e-6). */
   readonly normEpsilon?: number;
+  /** Initial factor of LayerScale on both branches of each block (arXiv 2103.17239); default: no LayerScale. */
+  readonly layerScale?: number;
+  /** Whether only patches have positions, not the class and distillation tokens, as in DeiT III; default: false. */
+  readonly noEmbedClass?: boolean;
 }
 
 /** Width of one attention head in every published size. */
@@ -138,12 +142,16 @@ function forward(config: DeitConfig, context: ForwardContext, images: Tensor): L
 
 /** Patches, tokens and positions: `[batch, tokens, width]` (section 3). */
 function embed(config: DeitConfig, nn: Layers, images: Tensor): Tensor {
-  const { patchSize, width, imageSize, distilled } = config;
+  const { patchSize, width, imageSize, distilled, noEmbedClass = false } = config;
   const [batch] = images.shape;
   const token = (name: string, init = truncatedNormal) =>
     broadcast(nn.parameter(name, { shape: [1, 1, width], init }), [batch, 1, width]);
   const prefix = [token("cls_token", { kind: "normal", std: 1e-6 }), ...(distilled ? [token("dist_token")] : [])];
-  const shape = [1, (imageSize / patchSize) ** 2 + prefix.length, width];
+  const positioned = (imageSize / patchSize) ** 2 + (noEmbedClass ? 0 : prefix.length);
+  const shape = [1, positioned, width];
   const positions = nn.parameter("pos_embed", { shape, init: truncatedNormal, part: "positions" });
-  return add(concat([...prefix, patchEmbed(nn, "patch_embed", images, patchSize, width)], 1), positions);
+  const patches = patchEmbed(nn, "patch_embed", images, patchSize, width);
+  return noEmbedClass
+    ? concat([...prefix, add(patches, positions)], 1)
+    : add(concat([...prefix, patches], 1), positions);
 }

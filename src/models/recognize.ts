@@ -15,14 +15,24 @@ export function nameOf(sizes: DeitSizes, transformers?: string): string | undefi
   });
 }
 
-const architecture = ["width", "depth", "hidden", "patchSize", "distilled"] as const;
+const architecture = ["width", "depth", "hidden", "patchSize", "distilled", "layerScale", "noEmbedClass"] as const;
+
+/** Initial factor of LayerScale in DeiT III. */
+const usualLayerScale = 1e-6;
 
 /** The model of these sizes and its options: a named one, whatever its resolution, or any other of DeiT's layout. */
 export function modelOfSizes(sizes: DeitSizes): { readonly model: string; readonly options: ModelOptions } {
   const { width, depth, hidden, patchSize, imageSize, distilled } = sizes;
   const name = nameOf(sizes) ?? nameOf({ ...sizes, imageSize: 224 });
   if (name !== undefined) return { model: name, options: { imageSize } };
-  return { model: "deit", options: { width, depth, mlpRatio: hidden / width, patchSize, imageSize, distilled } };
+  const { layerScale, noEmbedClass } = sizes;
+  const options = {
+    ...{ width, depth, mlpRatio: hidden / width, patchSize, imageSize, distilled },
+    // The initial factor leaves no trace, and trained weights have their own.
+    ...(layerScale ? { layerScale: usualLayerScale } : {}),
+    ...(noEmbedClass ? { noEmbedClass } : {}),
+  };
+  return { model: "deit", options };
 }
 
 /** The sizes in words, as "deit_tiny_patch16_224 with 1000 classes" or each by its number. */

@@ -5,6 +5,7 @@ import {
   attentionWeights,
   gelu,
   linear,
+  mul,
   reshape,
   slice,
   split,
@@ -27,6 +28,8 @@ export interface BlockOptions {
   readonly dropout?: number;
   /** Number of first tokens to compute, for the last block, after which no others are read (default: all). */
   readonly queries?: number;
+  /** Initial factor of LayerScale, `NAME.ls1.gamma` and `NAME.ls2.gamma` `[width]`; default: none. */
+  readonly layerScale?: number;
 }
 
 /**
@@ -53,18 +56,26 @@ export function patchEmbed(nn: Layers, name: string, images: Tensor, patchSize: 
  * (`NAME.norm1`, `.attn`, `.norm2`, `.mlp`).
  */
 export function transformerBlock(nn: Layers, name: string, tokens: Tensor, options: BlockOptions): Tensor {
-  const { heads, mlpRatio = 4, normEpsilon, dropPath = 0, dropout = 0 } = options;
+  const { heads, mlpRatio = 4, normEpsilon, dropPath = 0, dropout = 0, layerScale } = options;
   const [, count, width] = tokens.shape;
   const { queries = count } = options;
   const attended = selfAttention(nn, `${name}.attn`, nn.layerNorm(`${name}.norm1`, tokens, normEpsilon), {
     heads,
     queries,
   });
-  const x = add(slice(tokens, 1, 0, queries), nn.dropPath(nn.dropout(attended, dropout), dropPath));
+  const scaled = (branch: string, x: Tensor) =>
+    layerScale === undefined
+      ? x
+      : mul(
+          x,
+          nn.parameter(`${name}.${branch}.gamma`, { shape: [width], init: { kind: "constant", value: layerScale } }),
+        );
+  const branch = scaled("ls1", nn.dropout(attended, dropout));
+  const x = add(slice(tokens, 1, 0, queries), nn.dropPath(branch, dropPath));
   const normed = nn.layerNorm(`${name}.norm2`, x, normEpsilon);
   const hidden = nn.dropout(gelu(nn.linear(`${name}.mlp.fc1`, normed, Math.floor(width * mlpRatio))), dropout);
   const fed = nn.dropout(nn.linear(`${name}.mlp.fc2`, hidden, width), dropout);
-  return add(x, nn.dropPath(fed, dropPath));
+  return add(x, nn.dropPath(scaled("ls2", fed), dropPath));
 }
 
 /** Attention of the first `queries` tokens to all: `[batch, tokens, width] → [batch, queries, width]`. */

@@ -2,11 +2,12 @@
 import type { DeitConfig } from "../deit.js";
 import type { RegnetConfig } from "../regnet.js";
 import { deitFamily } from "./deit.js";
+import { deit3Family } from "./deit3.js";
 import { linearFamily } from "./linear.js";
 import { regnetyFamily } from "./regnety.js";
 import { vitFamily } from "./vit.js";
 
-export const families = { deitFamily, vitFamily, linearFamily, regnetyFamily };
+export const families = { deitFamily, deit3Family, vitFamily, linearFamily, regnetyFamily };
 
 /** Options of all families. */
 export type AllOptions = DeitConfig & RegnetConfig;

@@ -20,6 +20,14 @@ export const settings = {
     description:
       "What the norms of a transformer add to variances; default: 1e-6, or as the weights of `finetune` were trained.",
   }),
+  layerScale: positive.optional().meta({
+    description: "Initial factor of LayerScale on the branches of each block; default: as the name says, mostly none.",
+    timm: "model-kwargs init_values",
+  }),
+  noEmbedClass: z.boolean().optional().meta({
+    description: "Gives positions to patches only, not to the class token; default: as the name says.",
+    timm: "model-kwargs no_embed_class",
+  }),
   distilled: z.boolean().optional().meta({
     description: "Adds the distillation token to a model whose name does not imply it; default: as the name says.",
   }),

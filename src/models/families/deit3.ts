@@ -1,0 +1,41 @@
+/** DeiT III (Touvron et al., arXiv 2204.07118): LayerScale, and positions of patches only. */
+import { type DeitConfig, deit } from "../deit.js";
+import { family, type ModelEntry } from "./family.js";
+import { base, optionsOf, parameters, settings, small, withoutTrace } from "./vision-transformers.js";
+
+type Options = Partial<DeitConfig>;
+
+const released = (name: string, sizes: Options): Record<string, ModelEntry<DeitConfig>> => ({
+  [name]: {
+    create: (options) => {
+      const all = { layerScale: 1e-6, noEmbedClass: true, ...sizes, ...options };
+      return deit(name, all, { cropRatio: (all.imageSize ?? 224) > 224 ? 1 : 0.9 });
+    },
+    hub: [`timm/${name}.fb_in1k`, `timm/${name}.fb_in22k_ft_in1k`],
+    timmCropRatio: sizes.imageSize === 384 ? 1 : 0.9,
+  },
+});
+
+const medium = { width: 512, depth: 12, heads: 8 };
+const large = { width: 1024, depth: 24, heads: 16 };
+const huge = { width: 1280, depth: 32, heads: 16, patchSize: 14 };
+const at384 = { imageSize: 384 };
+
+export const deit3Family = family({
+  title: "DeiT III",
+  description: "The vision transformers of arXiv 2204.07118, trained for long with simple augmentation.",
+  settings,
+  parameters,
+  optionsOf,
+  withoutTrace,
+  models: {
+    ...released("deit3_small_patch16_224", small),
+    ...released("deit3_small_patch16_384", { ...small, ...at384 }),
+    ...released("deit3_medium_patch16_224", medium),
+    ...released("deit3_base_patch16_224", base),
+    ...released("deit3_base_patch16_384", { ...base, ...at384 }),
+    ...released("deit3_large_patch16_224", large),
+    ...released("deit3_large_patch16_384", { ...large, ...at384 }),
+    ...released("deit3_huge_patch14_224", huge),
+  },
+});
