@@ -30,7 +30,7 @@ describe("classes of data as outputs of a model", () => {
   it.each<[string, readonly string[], typeof own, readonly string[] | undefined, RegExp]>([
     ["another order by numbers", ["a1", "a10", "a2"], own, undefined, /output 1 is "a10" .* but "a2" .*`classes`/],
     ["another order by case", ["Dog", "cat", "owl"], own, undefined, /output 0 is "Dog" .* but "cat"/],
-    ["another count", ["cat", "dog"], own, undefined, /has 2 classes, but the model "deit" knows 3/],
+    ["another count", ["cat", "dog"], own, undefined, /has 2 classes, but the model "deit" has 3/],
     ["a class that is not there", ["cat", "emu"], own, ["cat", "dog", "owl"], /"emu" of the data is not among the 3/],
     ["one of two cranes", ["crane", "tench"], published, undefined, /"crane" .* classes 134 .*, 517/],
     ["two for one", ["CAT", "cat"], own, ["cat", "dog", "owl"], /"CAT" and "cat" .* both be the class 0/],

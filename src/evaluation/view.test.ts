@@ -73,7 +73,7 @@ it("the first source that states a part determines it, and differences from the 
   ]);
   expect(view).toMatchObject({ interpolation: "bilinear", normalization: half, cropRatio: 0.875, exif: "ignore" });
   expect(notes).toEqual([
-    "Images are seen as said by a: resized by bilinear interpolation.",
-    "Images are seen as said by b: normalised by mean 0.5 0.5 0.5 and deviation 0.5 0.5 0.5.",
+    "Images are preprocessed as described by a: resized by bilinear interpolation.",
+    "Images are preprocessed as described by b: normalised by mean 0.5 0.5 0.5 and deviation 0.5 0.5 0.5.",
   ]);
 });

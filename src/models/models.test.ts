@@ -131,7 +131,7 @@ describe("adaptWeights", () => {
   });
   it("starts a new head when asked, and refuses otherwise", () => {
     expect(() => adaptWeights(model({ classes: 5 }), weights({}), { source })).toThrow(
-      '"w.safetensors" know 3 classes, but the model has 5',
+      '"w.safetensors" have 3 classes, but the model has 5',
     );
     const fitted = adaptWeights(model({ classes: 5 }), weights({}), { source, newHead: { seed: 1 } });
     expect(fitted.get("head.weight")!.shape).toEqual([5, 8]);

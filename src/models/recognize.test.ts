@@ -73,7 +73,7 @@ describe("weights that do not fit are refused in one sentence", () => {
       ]),
       'hold "blocks.0.ls1.gamma" and 1 more that micro has not',
     ],
-    ["another class count", micro({ classes: 9 }), weights({}), "know 3 classes, but the model has 9"],
+    ["another class count", micro({ classes: 9 }), weights({}), "have 3 classes, but the model has 9"],
   ])("%s", (_, model, tensors, message) => {
     expect(refusal(model, tensors)).toContain(message);
     expect(refusal(model, tensors)).toMatch(/^[^\n]{1,500}; [^\n]*\.$/);

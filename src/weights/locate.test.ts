@@ -69,7 +69,7 @@ describe("locateWeights", () => {
       "",
       'holds no weights itself, but "checkpoint-10", "checkpoint-5" in it do',
     ],
-    [["adapter_model.safetensors", "adapter_config.json"], "", "contains an adapter (PEFT, LoRA)"],
+    [["adapter_model.safetensors", "adapter_config.json"], "", "holds an adapter (PEFT, LoRA)"],
     [["notes.txt"], "", "holds no weights: neither best.safetensors"],
     [[shards[0]], shards[0], `one of 2 files of one set of weights, of which "${shards[1]}" is not beside it`],
     [

@@ -206,7 +206,7 @@ describe("bad input", () => {
         ...[command, join(root, "tests/fixtures/weights/reference.safetensors")],
         ...(command === "throughput" ? [] : ["--data", "procedural:8"]),
       ],
-      /does not say which model it is; name it as MODEL:WEIGHTS/,
+      /does not say which model it is; name it with MODEL:WEIGHTS/,
       2,
     ),
   );
@@ -220,7 +220,7 @@ describe("bad input", () => {
     await writeFile(join(scratch, "two.txt"), "a\nb\n");
     await fails(
       ["predict", "x.jpg", "--weights", run, "--classes", join(scratch, "two.txt")],
-      /2 class names were given, but the weights .* know 10 classes/,
+      /2 class names were given, but the weights .* have 10 classes/,
       2,
     );
   });

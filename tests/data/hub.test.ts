@@ -47,6 +47,6 @@ describe("a dataset of the hub", () => {
 
   it("is refused in a sentence if it does not exist", async () => {
     await expect(openDataset("hf:me/fish", { split: "train" })).rejects.toThrow("knows no me/fish at revision main");
-    await expect(openDataset("hf:../etc", { split: "train" })).rejects.toThrow("names no dataset of the hub");
+    await expect(openDataset("hf:../etc", { split: "train" })).rejects.toThrow("does not name a dataset of the hub");
   });
 });

@@ -188,7 +188,7 @@ describe("hubFile", () => {
 
   it.each([
     ["timm/none", "The hub knows no timm/none at revision main (status 404)", {}],
-    ["timm/tiny", "does not let you read timm/tiny (status 401)", { status: 401 }],
+    ["timm/tiny", "denies access to timm/tiny (status 401)", { status: 401 }],
     ["timm/tiny", "cannot be reached for timm/tiny", { status: 503 }],
     ["timm/tiny", "states no SHA-256", { info: { lfs: undefined } }],
     ["timm/tiny", "states no SHA-256", { info: { lfs: { oid: "../../../evil" } } }],

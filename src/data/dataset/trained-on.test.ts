@@ -5,8 +5,8 @@ import { knownImages, readTrainedOn, writeTrainedOn } from "./trained-on.js";
 const named = (name: string, keys: readonly string[]): Dataset => ({
   ...{ name, classes: ["a", "b"], length: keys.length },
   label: (i) => (keys[i].startsWith("a") ? 0 : 1),
-  source: (i) => ({ kind: "file", path: `/home/me/${keys[i]}` }),
-  describe: (i) => `/home/me/${keys[i]}`,
+  source: (i) => ({ kind: "file", path: `/some/where/${keys[i]}` }),
+  describe: (i) => `/some/where/${keys[i]}`,
   key: (i) => keys[i],
 });
 const train = named("photos", ["a/1.jpg", "b/1.jpg", "b/2.jpg"]);
@@ -14,7 +14,7 @@ const test = named("photos", ["a/2.jpg", "b/3.jpg"]);
 
 describe("what weights say of their training images", () => {
   it("is their number, hashes and the name of the data, and nothing else of the run", () => {
-    const manifest = { ...knownImages(train)[0], data: "/home/me/photos", began: "2026-11-28T14:44:42.247Z" };
+    const manifest = { ...knownImages(train)[0], data: "/some/where/photos", began: "2026-11-28T14:44:42.247Z" };
     const text = writeTrainedOn(train, [manifest], { share: 0.4, test });
     expect(JSON.parse(text)).toEqual({
       ...{ format: 1, name: "photos" },

@@ -52,7 +52,7 @@ export async function withoutBadImages(
   }
   onEvent?.({
     kind: "warning",
-    message: `${bad.length === 1 ? "1 image is" : `${bad.length} images are`} passed over:\n${list}`,
+    message: `${bad.length === 1 ? "1 image is" : `${bad.length} images are`} skipped:\n${list}`,
   });
   const skipped = new Set(bad.map((b) => b.index));
   return subset(

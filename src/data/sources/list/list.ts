@@ -135,7 +135,7 @@ async function readSamples(
   const notes = [...columns.notes, ...found.notes(files.length > 0 ? files.relative(0) : undefined)];
   if (comments > 0)
     notes.push(
-      `${comments.toLocaleString("en")} ${comments === 1 ? "line" : "lines"} of "${list}" ${comments === 1 ? "begins" : "begin"} with # and ${comments === 1 ? "is" : "are"} passed over as ${comments === 1 ? "a comment" : "comments"}.`,
+      `${comments.toLocaleString("en")} ${comments === 1 ? "line" : "lines"} of "${list}" ${comments === 1 ? "begins" : "begin"} with # and ${comments === 1 ? "is" : "are"} skipped as ${comments === 1 ? "a comment" : "comments"}.`,
     );
   return { files, labels: labels.chosen(), parts: columns.split === undefined ? new Map() : parts, notes };
 }
