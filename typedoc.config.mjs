@@ -15,7 +15,7 @@ export default {
   tsconfig: "tsconfig.build.json",
   readme: indexPage,
   projectDocuments: contents().flatMap(({ pages }) => pages.map(({ path }) => path)),
-  plugin: [join(root, "scripts/docs/sidebar.mjs")],
+  plugin: ["sidebar", "described-settings"].map((name) => join(root, `scripts/docs/${name}.mjs`)),
   theme: "deit",
   customCss: join(root, "scripts/docs/site.css"),
   out: "site",

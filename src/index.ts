@@ -64,6 +64,8 @@ export type {
   Part,
   Renaming,
   Sentence,
+  SentencePart,
+  SentenceValue,
   SettingValue,
   Way,
 } from "./errors/sentence.js";

@@ -26,6 +26,7 @@ export interface EngineChoice {
   readonly splitState?: (name: string) => boolean;
 }
 
+/** An engine that was chosen. */
 export interface Choice {
   readonly engine: "onnx" | "xla";
   readonly plugin?: string;

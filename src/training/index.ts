@@ -2,6 +2,7 @@
  * Training below the library's `train` and `distil`: a run of a whole recipe on a given engine, and its steps.
  * @module deit/training
  */
+export type { DataOptions } from "./feed/training-data.js";
 export { parseRecipe, type Recipe, type RecipeSettings, recipeSchema } from "./recipe/recipe.js";
 export type { TrainOptions } from "./run/train-options.js";
 export { type TrainResult, train } from "./run/trainer.js";

@@ -18,6 +18,7 @@ import type { TrainEvent } from "../run-folder/events.js";
 import type { RunFolder } from "../run-folder/folder.js";
 import type { DataPlace } from "./data-place.js";
 
+/** Where the images of a run come from, and how they are read. */
 export interface DataOptions {
   readonly data: DataPlace;
   /** Other data for choosing the best epoch, and other data for evaluating its weights at the end. */

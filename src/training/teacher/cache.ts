@@ -87,6 +87,7 @@ function identityOf(dataset: Dataset, recipe: Recipe, student: Model, teacher: s
   };
 }
 
+/** What storing the predictions of a teacher needs. */
 export interface CacheOptions extends DataOptions {
   readonly recipe: Recipe;
   readonly engine: Engine;
@@ -100,6 +101,7 @@ export interface CacheOptions extends DataOptions {
   readonly onProgress?: (images: number, total: number) => void;
 }
 
+/** Predictions of a teacher that are stored. */
 export interface StoredAnswers {
   readonly folder: string;
   readonly epochs: number;
