@@ -6,6 +6,7 @@ export type Json = string | number | boolean | null | readonly Json[] | { readon
 export interface ProcessGroup {
   /** This process's index, from 0; the first one writes files and logs. */
   readonly index: number;
+  /** Number of processes. */
   readonly count: number;
   /**
    * Every process contributes a value and gets those of all, by index. All must make the same calls in the same order;

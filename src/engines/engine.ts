@@ -16,17 +16,21 @@ export interface EngineInfo {
   readonly engine: string;
   /** "cpu", "cuda", … */
   readonly platform: string;
+  /** Version of the runtime or plugin. */
   readonly version: string;
   /** Number of devices of all processes together. */
   readonly devices: number;
   /** This process's index among those that run the same programs, if there are several. */
   readonly process?: { readonly index: number; readonly count: number };
+  /** Threads that compute, for engines on the CPU. */
   readonly threads?: number;
+  /** Number formats that programs can be compiled for. */
   readonly precisions: readonly Precision[];
 }
 
 /** How a program is compiled. */
 export interface CompileOptions {
+  /** Number format of matrix products (default: float32). Throws EngineError for one that the engine does not have. */
   readonly precision?: Precision;
 }
 
@@ -38,6 +42,7 @@ export interface MemoryNeed {
   readonly counted: boolean;
   /** The device's memory, and how much of it is free now. */
   readonly limit: number;
+  /** Bytes that the device has left; undefined if it does not say. */
   readonly free: number;
 }
 
@@ -47,11 +52,13 @@ export interface DeviceState {
   write(tensors: NamedTensors): Promise<void>;
   /** Copies of tensors by name (default: all). They form a consistent snapshot: no run falls between them. */
   read(names?: readonly string[]): Promise<Map<string, HostTensor>>;
+  /** Frees the memory of the tensors on the device. */
   dispose(): Promise<void>;
 }
 
 /** A compiled program. */
 export interface Executable {
+  /** The program that was compiled. */
   readonly program: Program;
   /** Bytes of temporaries and outputs that a run needs besides its state, if the engine reports them. */
   readonly temporaryBytes?: number;
@@ -62,16 +69,20 @@ export interface Executable {
    * such outputs.
    */
   run(state: DeviceState, data: NamedTensors): Promise<Map<string, HostTensor>>;
+  /** Frees the compiled program. */
   dispose(): Promise<void>;
 }
 
 /** Compiles programs and keeps their state on a device. */
 export interface Engine {
+  /** What the engine is and what it can do. */
   readonly info: EngineInfo;
+  /** Copies the tensors to the device, under their names. */
   createState(tensors: NamedTensors): Promise<DeviceState>;
   /** Throws OutOfMemoryError for a program that cannot fit into the device's memory, before it runs. */
   compile(program: Program, options?: CompileOptions): Promise<Executable>;
   /** Memory that runs of the program will need; undefined if unknown. May compile the program to find out. */
   memoryNeed(program: Program, options?: CompileOptions): Promise<MemoryNeed | undefined>;
+  /** Frees the device, its programs and threads. Nothing of the engine can be used afterwards. */
   close(): Promise<void>;
 }

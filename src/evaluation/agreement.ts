@@ -10,7 +10,9 @@ import type { Probe } from "./probe.js";
 
 /** A class for each image of a dataset. */
 export interface Decisions {
+  /** Name of the classifier, and of its head if there are several. */
   readonly name: string;
+  /** Index of the chosen class for each image. */
   readonly classes: Int32Array;
 }
 

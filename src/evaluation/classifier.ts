@@ -21,8 +21,11 @@ export function inferenceProgram(model: Model, batch: number, head: Head = "both
 
 /** The parts of a classifier. */
 export interface ClassifierOptions {
+  /** Where it runs. */
   readonly engine: Engine;
+  /** The model whose logits are wanted. */
   readonly model: Model;
+  /** The head that decides (default: `both`, the mean of the two heads of a distilled model). */
   readonly head?: Head;
   /** Names of the parameters in the state begin with this; "ema." reads the moving average. */
   readonly prefix?: string;

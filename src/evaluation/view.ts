@@ -9,7 +9,12 @@ import { type NormalizationChoice, normalizationOf } from "./normalization.js";
 
 /** The crop of an image: its centre after resizing to ⌊size / cropRatio⌋, keeping its shape or squashed to a square. */
 export interface Geometry {
+  /** Size of the crop divided by the size to which the image is resized (crop_pct of timm), between 0 and 1. */
   readonly cropRatio: number;
+  /**
+   * `center` keeps the shape of the image and cuts out the centre; `squash` resizes it to a square whatever its
+   * shape.
+   */
   readonly cropMode: "center" | "squash";
 }
 
@@ -17,7 +22,9 @@ export interface Geometry {
 export interface EvaluationView extends Geometry {
   /** Side of the model's square input, in pixels. */
   readonly imageSize: number;
+  /** Filter that resizes the image. */
   readonly interpolation: Interpolation;
+  /** Mean and standard deviation of each channel, applied inside the program to pixels from 0 to 1. */
   readonly normalization: Normalization;
   /** Whether an image is rotated according to its metadata. */
   readonly exif: Exif;
@@ -41,10 +48,15 @@ export interface SaidOfView {
 
 /** The user's choice, which takes precedence over everything else. */
 export interface ViewChoice {
+  /** Side of the square that the model sees, in pixels. */
   readonly imageSize?: number;
+  /** Share of the resized image that is kept (crop_pct of timm), between 0 and 1; the crop is a centre crop then. */
   readonly cropRatio?: number;
+  /** Filter that resizes images. */
   readonly interpolation?: Interpolation;
+  /** How pixels are normalised, by name or as mean and deviation of each channel. */
   readonly normalization?: NormalizationChoice;
+  /** Whether an image is turned as its EXIF orientation says. */
   readonly exif?: Exif;
 }
 

@@ -18,10 +18,13 @@ import type { NamedTensors } from "../tensor/index.js";
 
 /** A model in memory, as returned by `createModel` and `initialize` or `openModel`. */
 export interface ModelInMemory {
+  /** The model. */
   readonly model: Model;
+  /** All of its parameters by name. */
   readonly weights: NamedTensors;
   /** How images are preprocessed for it (default: the model's own view). */
   readonly view?: EvaluationView;
+  /** Class names in the order of the outputs. */
   readonly classes?: readonly string[];
 }
 

@@ -64,6 +64,7 @@ export interface TrainSettings
    * Resumes the run in `output`, with its recipe unless a different one is given; its data and model must be the same.
    */
   readonly resume?: boolean;
+  /** Where the run computes: an engine's name, its settings, or an open one, which stays open (default: `auto`). */
   readonly engine?: EngineOption;
   /** Threads that read images (default: one fewer than the machine has). */
   readonly workers?: number;

@@ -22,7 +22,9 @@ export type ParameterPart = "head" | "attention" | "positions";
 export interface ParameterSpec {
   /** timm's name, such as `blocks.0.attn.qkv.weight`. */
   readonly name: string;
+  /** Sizes of its axes. */
   readonly shape: Shape;
+  /** Distribution of its initial values. */
   readonly init: Initializer;
   /** Buffers (running statistics) are model state that is not changed by gradients. */
   readonly kind: "parameter" | "buffer";
@@ -42,13 +44,17 @@ export interface ParameterDeclaration extends Pick<ParameterSpec, "shape" | "ini
 
 /** What a forward pass may use. The training step, evaluation and export each provide their own. */
 export interface ForwardContext {
+  /** Whether the pass is part of a training step, where dropout and stochastic depth act. */
   readonly training: boolean;
   /**
    * The parameter or buffer of this name. The first use declares its properties (`modelOf` lists all by a pass that
    * computes nothing); a model with an explicit list of parameters need not.
    */
   parameter(name: string, declaration?: ParameterDeclaration): Tensor;
-  /** Stochastic depth: drops the whole branch of a sample with probability `rate` when training. `x` is `[batch, ...]`. */
+  /**
+   * Stochastic depth: drops the whole branch of a sample with probability `rate` when training. `x` is `[batch,
+   * ...]`.
+   */
   dropPath(x: Tensor, rate: number): Tensor;
   /** Zeroes elements with probability `rate` when training. */
   dropout(x: Tensor, rate: number): Tensor;
@@ -73,7 +79,9 @@ export interface Logits {
 
 /** Mean and standard deviation per channel, on the scale 0 to 1, for normalising images. */
 export interface Normalization {
+  /** Mean of red, green and blue, for pixels from 0 to 1. */
   readonly mean: readonly [number, number, number];
+  /** Standard deviation of red, green and blue, for pixels from 0 to 1. */
   readonly std: readonly [number, number, number];
 }
 
@@ -99,15 +107,21 @@ export interface TokenGrid {
 
 /** A list of parameters and a function from them and images to logits. */
 export interface Model {
+  /** Name in recipes and in the metadata of checkpoints. */
   readonly name: string;
   /** Everything needed to rebuild the same model; JSON. */
   readonly config: Readonly<Record<string, unknown>>;
+  /** Side of the input images in pixels. */
   readonly imageSize: number;
+  /** Number of outputs. */
   readonly classes: number;
+  /** Whether there is a second head that learns from a teacher. */
   readonly distilled: boolean;
+  /** How the pixels of the input are normalised. */
   readonly normalization: Normalization;
   /** Fraction of the shorter side kept by the evaluation crop (timm's crop_pct). */
   readonly cropRatio: number;
+  /** All parameters in the order of their declaration. */
   readonly parameters: readonly ParameterSpec[];
   /** Of a vision transformer, which shows its tokens. */
   readonly tokens?: TokenGrid;

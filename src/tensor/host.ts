@@ -7,8 +7,11 @@ export type Shape = readonly number[];
 
 /** A dense, row-major tensor. `data.length` equals the product of `shape`. */
 export interface HostTensor {
+  /** Type of each element. */
   readonly dtype: DType;
+  /** Sizes of its axes. */
   readonly shape: Shape;
+  /** The elements, row by row. */
   readonly data: TypedArray;
 }
 

@@ -8,15 +8,21 @@ import { brightness, contrast } from "./tone.js";
 
 /** Maximum change of each factor from 1, and of the hue in turns; 0 disables it. */
 export interface ColorJitter {
+  /** Largest change of the factor from 1. */
   readonly brightness: number;
+  /** Largest change of the factor from 1. */
   readonly contrast: number;
+  /** Largest change of the factor from 1. */
   readonly saturation: number;
+  /** Largest shift, in turns of the colour wheel. */
   readonly hue: number;
 }
 
 /** Plain data, so that it can be sent to worker threads. */
 export interface Augmentation extends OperationSettings {
+  /** A policy in the notation of timm, parsed by `parsePolicy`. */
   readonly policy?: Policy;
+  /** Colour jitter after the policy. */
   readonly jitter?: ColorJitter;
 }
 

@@ -68,11 +68,15 @@ export interface Pieces {
 
 /** Labelled images: metadata of each sample; pixels come from its source (`createLoader`). */
 export interface Dataset {
+  /** What messages and run folders call the dataset; its path if it was opened from one. */
   readonly name: string;
   /** Class names; a label is an index into them. */
   readonly classes: readonly string[];
+  /** Number of samples. */
   readonly length: number;
+  /** Index of the sample's class in `classes`. */
   label(index: number): number;
+  /** Where the pixels of a sample come from. Nothing is read until the source is. */
   source(index: number): SampleSource;
   /** Path or other name of a sample, for messages. */
   describe(index: number): string;
@@ -105,10 +109,13 @@ export type SplitRule =
 
 /** These samples are for testing, by their keys; all others are for training. */
 export interface RecordedSplit {
+  /** Distinguishes this rule from a share or from the parts of the data itself. */
   readonly kind: "recorded";
   /** The file with the split. */
   readonly path: string;
+  /** Share of each class that was chosen for testing, between 0 and 1. */
   readonly share: number;
+  /** Keys of the samples that are for testing. */
   readonly test: SampleSet;
 }
 
@@ -127,6 +134,7 @@ export type Choices = Readonly<Partial<Record<(typeof choiceKeys)[number], strin
 
 /** How a dataset is opened. */
 export interface OpenOptions {
+  /** The part to open. */
   readonly split: PartName;
   /** Default: what the data itself states. */
   readonly choices?: Choices;

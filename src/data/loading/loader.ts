@@ -13,23 +13,34 @@ import { augmentOwn, type OwnAugmentation, readCallbacks } from "./on-this-threa
 
 /** What a loader reads, and how. */
 export interface LoaderOptions {
+  /** The samples. */
   readonly dataset: Dataset;
+  /** Samples of a batch, over all processes together. */
   readonly batchSize: number;
+  /** From a decoded image to the square of a view; all views have its size. */
   readonly transform: Transform;
+  /** Seed of the order of samples and of all random choices of views. */
   readonly seed: number;
   /** Worker threads; 0 uses this thread. The batches are the same. */
   readonly workers: number;
+  /** `shuffled` draws an order for each epoch, `sequential` keeps that of the dataset. */
   readonly order: "shuffled" | "sequential";
   /** Views of each sample in a shuffled epoch, which then has that many times fewer samples (default: 1). */
   readonly repeats?: number;
   /** Drops the last batch if it is not full; otherwise its `count` is below the batch size. */
   readonly dropLast: boolean;
+  /**
+   * `fast` decodes JPEGs at a fraction of their size where the view allows it; `exact` gives the pixels of Pillow
+   * (default: exact).
+   */
   readonly jpeg?: "exact" | "fast";
+  /** Images with more pixels are refused. */
   readonly maxPixels?: number;
   /** Whether images are rotated according to their metadata (default: ignored). */
   readonly exif?: Exif;
   /** What to do about an image that cannot be read. `skip` replaces it with a different one of its batch. */
   readonly onBadImage?: "stop" | "skip";
+  /** Called with a sentence for each image that was skipped. */
   readonly onSkipped?: (message: string) => void;
   /** Changes each view after the transform, on this thread whatever the number of workers. */
   readonly augment?: OwnAugmentation;
@@ -39,6 +50,7 @@ export interface LoaderOptions {
 
 /** Images preprocessed for the model, with labels. */
 export interface Batch {
+  /** Number of the batch in its epoch, counted from 0. */
   readonly step: number;
   /** Index in the whole batch of the first sample here; 0 for a single process. */
   readonly first: number;
@@ -58,6 +70,7 @@ export interface Batch {
 
 /** Batches of a dataset, epoch by epoch, made ahead by worker threads. */
 export interface Loader {
+  /** Batches of an epoch. */
   readonly stepsPerEpoch: number;
   /** Batch size of all processes together. */
   readonly batchSize: number;
@@ -65,6 +78,7 @@ export interface Loader {
   readonly waited: () => number;
   /** Batches of an epoch, starting at `fromStep`. Every view is a function of seed, epoch and sample only. */
   epoch(epoch: number, fromStep?: number): AsyncGenerator<Batch, void>;
+  /** Ends the worker threads. Batches that are being made are dropped. */
   close(): Promise<void>;
 }
 

@@ -1,18 +1,23 @@
 /** Decoded images, whole and partial. */
 
 export interface Size {
+  /** In pixels. */
   readonly width: number;
+  /** In pixels. */
   readonly height: number;
 }
 
 /** 8-bit RGB, row by row: `data[(y · width + x) · 3 + channel]`. */
 export interface RgbImage extends Size {
+  /** `width · height · 3` bytes. */
   readonly data: Uint8Array;
 }
 
 /** A part of an image in whole pixels. */
 export interface Box extends Size {
+  /** Column of its first pixel, counted from 0. */
   readonly left: number;
+  /** Row of its first pixel, counted from 0. */
   readonly top: number;
 }
 

@@ -8,7 +8,9 @@ import { type Interpolation, planResize } from "../pixels/resize.js";
 
 /** Resize and centre crop, as in timm's evaluation. */
 export interface EvaluationTransform {
+  /** Distinguishes it from a training transform. */
   readonly kind: "evaluation";
+  /** Side of the view in pixels. */
   readonly size: number;
   /** Fraction of the shorter side that is kept (timm's crop_pct). */
   readonly cropRatio: number;
@@ -17,18 +19,23 @@ export interface EvaluationTransform {
    * default.
    */
   readonly cropMode?: "center" | "squash";
+  /** Filter that resizes the image. */
   readonly interpolation: Interpolation;
 }
 
 /** Random crop, flips and augmentation. */
 export interface TrainingTransform extends CropOptions {
+  /** Distinguishes it from an evaluation transform. */
   readonly kind: "training";
   /** `random`: bilinear or bicubic, drawn for each view. */
   readonly interpolation: Interpolation | "random";
+  /** How a random part of the image is chosen. */
   readonly crop: CropKind;
   /** Probability of a horizontal and of a vertical flip. */
   readonly flip: number;
+  /** Probability of a vertical flip (default: 0). */
   readonly verticalFlip?: number;
+  /** What happens to the pixels after crop and flips. */
   readonly augmentation?: Augmentation;
 }
 

@@ -20,18 +20,22 @@ import type { DataPlace } from "./data-place.js";
 
 /** Where the images of a run come from, and how they are read. */
 export interface DataOptions {
+  /** Training images: a path of any format, or an open dataset. */
   readonly data: DataPlace;
   /** Other data for choosing the best epoch, and other data for evaluating its weights at the end. */
   readonly validation?: DataPlace;
   readonly test?: DataPlace;
   /** How the data is divided for training and testing (default: by its own parts). */
   readonly split?: SplitRule;
+  /** `stop` (the default) refuses data with images that cannot be read; `skip` leaves them out. */
   readonly onBadImage?: "stop" | "skip";
+  /** Threads that read images; 0 reads them on this thread. */
   readonly workers: number;
   /** Changes training images after the recipe's own augmentation. */
   readonly augment?: OwnAugmentation;
   /** Processes that together make each batch. */
   readonly group?: ProcessGroup;
+  /** Called for each warning about the data. */
   readonly onEvent?: (event: TrainEvent) => void;
 }
 

@@ -59,16 +59,22 @@ export const warning = (text: Message): Warning => ({
 export interface EpochRecord {
   /** From 1; 0 means heads that were fitted before the first step. */
   readonly epoch: number;
+  /** Optimizer steps done since the beginning of the run. */
   readonly step: number;
+  /** Learning rate of the last step of the epoch. */
   readonly lr: number;
+  /** Mean loss over the runs of the epoch. */
   readonly trainLoss: number;
   /** Percent of training views classified right, as augmented. */
   readonly trainTop1: number;
+  /** Accuracy after the epoch on the part that the run is measured on; undefined if it is measured on nothing. */
   readonly test?: EvaluationResult;
+  /** Training images per second over the whole epoch. */
   readonly imagesPerSecond: number;
   /** Share of the time spent waiting for data. */
   readonly loaderWait: number;
   /** Share of the time spent waiting for checkpoints. */
   readonly checkpointWait: number;
+  /** Duration of the epoch without its evaluation. */
   readonly seconds: number;
 }

@@ -14,9 +14,11 @@ import type { OnNaN } from "./broken-run.js";
 
 /** Options of `train`. */
 export interface TrainOptions {
+  /** Everything that decides how the run goes. */
   readonly recipe: Recipe;
   /** Divides the recipe's batch into as many runs (its `accumulate`) as needed to fit memory; the step is unchanged. */
   readonly fitBatch?: boolean;
+  /** Where the step runs; it stays open afterwards. */
   readonly engine: Engine;
   /** Creates the model instead of the registry; its name must be the recipe's. */
   readonly ownModel?: OwnModel;
@@ -37,7 +39,9 @@ export interface TrainOptions {
   readonly split?: SplitRule;
   /** The training images, if `data` is already open and divided by `split`; avoids opening it again. */
   readonly training?: Dataset;
+  /** Run folder: weights, log, saved states. */
   readonly output: string;
+  /** Continues the run in `output`; it is an error if there is one and this is not set. */
   readonly resume?: boolean;
   /** Recipe settings that may differ from those of the resumed run. */
   readonly allowChanges?: readonly string[];
@@ -49,14 +53,18 @@ export interface TrainOptions {
   readonly onNaN?: OnNaN;
   /** Weights to start from instead of the recipe's `finetune`. */
   readonly finetune?: string;
+  /** Threads that read images; 0 reads them on this thread. */
   readonly workers: number;
   /** Changes training images after the recipe's own augmentation, which the recipe cannot record. */
   readonly augment?: OwnAugmentation;
   /** Processes that train together; the first one writes the run folder, to which all must have access. */
   readonly group?: ProcessGroup;
+  /** `stop` (the default) refuses data with images that cannot be read; `skip` leaves them out. */
   readonly onBadImage?: "stop" | "skip";
   /** Number format of matrix products (default: float32). */
   readonly precision?: Precision;
+  /** Saves the run and ends it; the result says `interrupted`. */
   readonly signal?: AbortSignal;
+  /** Called for each event of the run, in order. */
   readonly onEvent?: (event: TrainEvent) => void;
 }

@@ -32,8 +32,11 @@ import type { TrainOptions } from "./train-options.js";
 
 /** The result of a training run. */
 export interface TrainResult {
+  /** The model that was trained. */
   readonly model: Model;
+  /** Class names in the order of its outputs. */
   readonly classes: readonly string[];
+  /** Records of the epochs that were trained now. */
   readonly epochs: readonly EpochRecord[];
   /** The best epoch of those trained in this call. */
   readonly best?: EpochRecord;
@@ -43,7 +46,9 @@ export interface TrainResult {
   readonly testPart?: "validation" | "test";
   /** Result of the best weights on the test part, if they were chosen on the validation part. */
   readonly final?: EvaluationResult;
+  /** The run folder. */
   readonly folder: string;
+  /** Whether the run ended before its last epoch; it can be resumed. */
   readonly interrupted: boolean;
 }
 

@@ -46,11 +46,13 @@ import type { RateFactor } from "./optimizers/optimizer.js";
 export interface StepOptions {
   /** Images of one run of the program: the global batch divided by `accumulate`. */
   readonly batch: number;
+  /** Optimizer with its constants. */
   readonly optimizer: OptimizerOptions;
   /** Factor on each parameter's rate (default: 1). */
   readonly rateFactor?: RateFactor;
   /** Loss against the labels: a name, or a function from logits and targets `[batch, classes]` to a scalar. */
   readonly loss?: LossName | Loss;
+  /** Probability that is spread evenly over all classes, between 0 and 1. */
   readonly labelSmoothing?: number;
   /** Targets above it become 1, others 0. */
   readonly targetThreshold?: number;
@@ -58,6 +60,7 @@ export interface StepOptions {
   readonly cosub?: boolean;
   /** Which parameters are trained (default: all). */
   readonly trained?: (name: string) => boolean;
+  /** Mode of distillation with its constants. */
   readonly distillation?: Distillation;
   /** Transform of the batch before the model. */
   readonly transform?: BatchTransform;
@@ -95,11 +98,16 @@ export interface StepInputs {
 
 /** A training step as a program, and the state that it needs. */
 export interface Step {
+  /** The whole step: images in, new state out. */
   readonly program: Program;
-  /** Names of all state tensors with their shapes; those that are not parameters start at zero (EMA: at the parameters). */
+  /**
+   * Names of all state tensors with their shapes; those that are not parameters start at zero (EMA: at the
+   * parameters).
+   */
   readonly state: ReadonlyMap<string, readonly number[]>;
   /** State that runs read but never change: the parameters of a teacher in the program. */
   readonly frozen: ReadonlyMap<string, readonly number[]>;
+  /** Places in the model where stochastic depth acts; each needs a random number per image. */
   readonly dropPathSites: number;
   /** Names of the trained parameters, in the order of the diagnosis. */
   readonly trained: readonly string[];

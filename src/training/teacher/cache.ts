@@ -89,7 +89,9 @@ function identityOf(dataset: Dataset, recipe: Recipe, student: Model, teacher: s
 
 /** What storing the predictions of a teacher needs. */
 export interface CacheOptions extends DataOptions {
+  /** Names the teacher, the mode of distillation, and all that decides which views there are. */
   readonly recipe: Recipe;
+  /** Where a teacher of deit's own models runs. */
   readonly engine: Engine;
   /** A teacher function, if the recipe refers to one; it needs an identity. */
   readonly ownTeacher?: OwnTeacher;
@@ -97,15 +99,21 @@ export interface CacheOptions extends DataOptions {
   readonly output: string;
   /** Logits stored per view for soft distillation (default: the largest hundred). */
   readonly topK?: number;
+  /** Saves what is done and ends with InterruptedError. */
   readonly signal?: AbortSignal;
+  /** Called with the images that are done and all of them. */
   readonly onProgress?: (images: number, total: number) => void;
 }
 
 /** Predictions of a teacher that are stored. */
 export interface StoredAnswers {
+  /** Where they lie: the `teacherCache` of a recipe. */
   readonly folder: string;
+  /** Epochs that are stored. */
   readonly epochs: number;
+  /** Views of an epoch, repeated augmentation included. */
   readonly viewsPerEpoch: number;
+  /** `labels` for hard distillation, `logits` for soft. */
   readonly kind: "labels" | "logits";
 }
 

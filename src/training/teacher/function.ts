@@ -19,6 +19,7 @@ import { decisions } from "./decisions.js";
 
 /** A batch of images as passed to a teacher function. */
 export interface TeacherImages {
+  /** The type of each number. */
   readonly dtype: "float32";
   /** `[batch, size, size, 3]`: red, green and blue last. */
   readonly shape: readonly [batch: number, height: number, width: number, channels: 3];
@@ -36,6 +37,7 @@ export type TeacherFunction = (images: TeacherImages) => Promise<TeacherLogits> 
 
 /** A teacher function, and its preprocessing. */
 export interface OwnTeacher {
+  /** The function. What it throws ends the training with a TrainingError. */
   readonly answer: TeacherFunction;
   /** Its name in messages and in the recipe of the run (default: "teacher"). */
   readonly name?: string;
