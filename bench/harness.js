@@ -19,7 +19,7 @@ export function optionsOf(defaults) {
     const given = values[name];
     if (given === undefined) return [name, fallback];
     if (typeof fallback !== "number") return [name, given];
-    if (!Number.isFinite(Number(given))) throw new Error(`--${name} ${given} is no number.`);
+    if (!Number.isFinite(Number(given))) throw new Error(`--${name} ${given} is not a number.`);
     return [name, Number(given)];
   };
   return Object.fromEntries(Object.entries(defaults).map(read));

@@ -32,7 +32,7 @@ describe("the harness", async () => {
       expect(options).toEqual({ rounds: 3, batch: 8, fast: true, dry: false, models: "a,b", json: undefined });
       expect(listOf(options.models)).toEqual(["a", "b"]);
       process.argv = [...argv.slice(0, 2), "--rounds", "many"];
-      expect(() => optionsOf({ rounds: 7 })).toThrow("--rounds many is no number");
+      expect(() => optionsOf({ rounds: 7 })).toThrow("--rounds many is not a number");
     } finally {
       process.argv = argv;
     }

@@ -10,7 +10,7 @@ export interface OpeningProgress {
   readonly ended: boolean;
 }
 
-/** A listener for the progress of opening. */
+/** Called while a dataset is being opened, whenever more of the slow work is done. */
 export type OnOpening = (progress: OpeningProgress) => void;
 
 /** Steps of a report at most: a listener may keep them. */
