@@ -27,6 +27,7 @@ export const leads = ({ index }: ProcessGroup): boolean => index === 0;
 
 /** A store of small values that all processes share, as PJRT's key-value callbacks require it. */
 export interface KeyValueStore {
+  /** Stores a value under a key, for all processes. */
   put(key: string, value: Uint8Array): Promise<void>;
   /** Waits until a process has put a value; undefined after the timeout. */
   get(key: string, timeoutMs: number): Promise<Uint8Array | undefined>;

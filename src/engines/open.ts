@@ -28,7 +28,9 @@ export interface EngineChoice {
 
 /** An engine that was chosen. */
 export interface Choice {
+  /** Its name. */
   readonly engine: "onnx" | "xla";
+  /** The PJRT plugin that runs it, for XLA. */
   readonly plugin?: string;
   /** Why it was chosen, for the log. */
   readonly reason: string;
@@ -36,7 +38,9 @@ export interface Choice {
 
 /** A choice that did not work here, and why. */
 export interface PassedOver {
+  /** The engine that was tried. */
   readonly choice: Choice;
+  /** Why it does not work on this machine. */
   readonly error: Message;
 }
 

@@ -9,7 +9,9 @@ export type SettingValue = string | number | readonly string[];
 
 /** A setting named by a sentence, with the value that it suggests, if any. */
 export interface Hint {
+  /** Name of the setting. */
   readonly setting: Setting;
+  /** The value that is proposed, if there is one. */
   readonly value?: SettingValue;
 }
 

@@ -9,14 +9,17 @@ import { Accuracy, combined, type EvaluationResult } from "./metrics.js";
 
 /** What to evaluate, and on which data. */
 export interface EvaluateOptions {
+  /** The classifier that is measured. */
   readonly classifier: Classifier;
   /** A sequential loader with the evaluation transform. */
   readonly loader: Loader;
   /** Name of a sample, for messages (default: its index). */
   readonly describe?: (index: number) => string;
+  /** Ends the evaluation with InterruptedError. */
   readonly signal?: AbortSignal;
   /** Processes that evaluate together, each its share of every batch; all get the result over all. */
   readonly group?: ProcessGroup;
+  /** Called with the number of images that are done. */
   readonly onProgress?: (images: number) => void;
   /** Called with each sample's index in the dataset and its logits. */
   readonly onLogits?: (index: number, logits: Float32Array) => void;

@@ -61,6 +61,7 @@ export interface EvaluationResult {
   readonly top5: number;
   /** Mean cross entropy with the true labels. */
   readonly loss: number;
+  /** Number of images that were classified. */
   readonly images: number;
 }
 

@@ -43,6 +43,7 @@ export interface OpenedModel {
   readonly model: Model;
   /** How images are preprocessed for it. */
   readonly view: EvaluationView;
+  /** All parameters of the model by name, fitted to it. */
   readonly weights: NamedTensors;
   /**
    * The classes in the order of the outputs: those named by the caller or the weights; otherwise ImageNet's for a

@@ -9,7 +9,9 @@ import { BatchPrograms } from "./batch-programs.js";
 
 /** Intermediate values of a forward pass. */
 export interface Seen {
+  /** Logits of the model's heads. */
   readonly output: Logits;
+  /** A parameter of the model by name. Throws UsageError if there is none. */
   parameter(name: string): Tensor;
   /** An intermediate value by the name under which the model exposes it (see `ForwardContext.observe`). */
   value(name: string): Tensor;

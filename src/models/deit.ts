@@ -10,11 +10,17 @@ import { patchEmbed, transformerBlock } from "./transformer.js";
 export interface DeitConfig {
   /** Side of the square input in pixels. */
   readonly imageSize: number;
+  /** Side of a patch in pixels; it divides the side of the images. */
   readonly patchSize: number;
+  /** Length of a token. */
   readonly width: number;
+  /** Number of transformer blocks. */
   readonly depth: number;
+  /** Attention heads of each block; they divide the width. */
   readonly heads: number;
+  /** Width of the hidden layer of each block, as a multiple of the token's length. */
   readonly mlpRatio: number;
+  /** Number of outputs of each head. */
   readonly classes: number;
   /** Adds the distillation token and its head. */
   readonly distilled: boolean;

@@ -9,7 +9,9 @@ import { type BlockOptions, patchEmbed, transformerBlock } from "./transformer.j
 
 /** A model that is not in the registry: its name, and how to create one for given classes and sizes. */
 export interface OwnModel {
+  /** Name in recipes and checkpoints, which must differ from those of built-in models. */
   readonly name: string;
+  /** Builds the model with these options; `classes` is the number of classes of the data. */
   create(options: ModelOptions): Model;
 }
 

@@ -7,12 +7,17 @@ import { type ForwardContext, imagenetNormalization, type Logits, type Model } f
 
 /** Sizes of a RegNetY. */
 export interface RegnetConfig {
+  /** Side of the input images in pixels. */
   readonly imageSize: number;
+  /** Number of outputs. */
   readonly classes: number;
+  /** Number of blocks over all stages. */
   readonly depth: number;
   /** Width of the first block, and how it grows: by a slope, rounded to powers of a factor. */
   readonly initialWidth: number;
+  /** Growth of the block widths per block, before they are rounded (w_a of the paper). */
   readonly slope: number;
+  /** Ratio of the widths of successive stages (w_m of the paper). */
   readonly factor: number;
   /** Channels per group of the 3×3 convolutions. */
   readonly groupWidth: number;
@@ -22,6 +27,7 @@ export interface RegnetConfig {
    * Whether a width that would shrink by over a tenth when rounded to whole groups is rounded up, as in torchvision.
    */
   readonly keepsWidth?: true;
+  /** Channels of the first convolution. */
   readonly stemWidth: number;
   /** Stride of the stem; 1 for images too small to be halved five times. */
   readonly stemStride: number;

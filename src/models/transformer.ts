@@ -17,6 +17,7 @@ import type { Initializer } from "./model.js";
 
 /** Sizes and rates of a block. */
 export interface BlockOptions {
+  /** Attention heads; they divide the width of the tokens. */
   readonly heads: number;
   /** Ratio of the MLP's hidden width to the token width (default: 4). */
   readonly mlpRatio?: number;

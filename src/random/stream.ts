@@ -16,7 +16,9 @@ export interface StreamKey {
    * numbers.
    */
   readonly purpose: string;
+  /** Epoch that the numbers belong to (default: 0). */
   readonly epoch?: number;
+  /** Index of the sample or step that they belong to (default: 0). */
   readonly sample?: number;
   /** Which view of the sample, if it is used several times (repeated augmentation). */
   readonly view?: number;

@@ -3,7 +3,9 @@ import { type Shape, sizeOf } from "./host.js";
 
 /** A value of the reference evaluator. Integers and booleans are stored as doubles too. */
 export interface DenseValue {
+  /** Sizes of its axes. */
   readonly shape: Shape;
+  /** The elements in double precision, row by row. */
   readonly data: Float64Array;
 }
 

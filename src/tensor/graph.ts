@@ -13,6 +13,7 @@ export type EngineKind = "onnx" | "stablehlo";
 
 /** Engine and platform that a program is rewritten for. */
 export interface Target {
+  /** The engine that is compiled for. */
   readonly engine: EngineKind;
   /** "cpu", "cuda", … */
   readonly platform: string;
@@ -20,7 +21,9 @@ export interface Target {
 
 /** One output of a node. */
 export interface Tensor extends TensorType {
+  /** The node whose result this is. */
   readonly node: Node;
+  /** Which of the results of the node. */
   readonly index: number;
 }
 
@@ -36,9 +39,13 @@ export type Attributes = { readonly [key: string]: AttributeValue };
 
 /** A primitive applied to inputs. */
 export interface Node<A extends Attributes = Attributes> {
+  /** The operation that is applied. */
   readonly primitive: Primitive;
+  /** Tensors that it is applied to. */
   readonly inputs: readonly Tensor[];
+  /** Constants of the application, such as axes. */
   readonly attributes: A;
+  /** Its results. */
   readonly outputs: readonly Tensor[];
 }
 
@@ -57,6 +64,7 @@ export type Trait = "aliasing" | "conversion" | "elementwise";
  * kernel.
  */
 export interface Primitive<A extends Attributes = Attributes> {
+  /** Unique name of the primitive. */
   readonly name: string;
   /** What code that does not know the primitive may assume of it (default: nothing). */
   readonly trait?: Trait;

@@ -8,8 +8,11 @@ import { describe } from "./tensor-type.js";
 
 /** A value that is passed to a program, or that it keeps. */
 export interface ProgramInput {
+  /** Unique name of the input. */
   readonly name: string;
+  /** Type of each element. */
   readonly dtype: DType;
+  /** Sizes of the axes. */
   readonly shape: Shape;
   /** State stays on the device between runs; data is passed to every run. */
   readonly role: "data" | "state";
@@ -21,7 +24,9 @@ export interface ProgramInput {
 
 /** A value that a program returns or stores in its state. */
 export interface ProgramOutput {
+  /** Unique name of the output. */
   readonly name: string;
+  /** The value. */
   readonly tensor: Tensor;
   /** State that takes this value after the run; such an output is not returned. */
   readonly updates?: string;
@@ -30,13 +35,17 @@ export interface ProgramOutput {
 
 /** A graph with named inputs, outputs and state. */
 export interface Program {
+  /** Name in messages and profiles. */
   readonly name: string;
+  /** State, parameters and data that a run reads. */
   readonly inputs: readonly ProgramInput[];
+  /** What a run returns, and the state that it updates. */
   readonly outputs: readonly ProgramOutput[];
 }
 
 /** What a program returns, and which of its inputs are state. */
 export interface ProgramOptions {
+  /** Name in messages and profiles. */
   readonly name: string;
   /** Values returned to the caller by name. */
   readonly outputs: Readonly<Record<string, Tensor>>;

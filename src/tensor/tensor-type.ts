@@ -4,7 +4,9 @@ import type { Shape } from "./host.js";
 
 /** What is known of a value before it is computed. */
 export interface TensorType {
+  /** Type of each element. */
   readonly dtype: DType;
+  /** Sizes of the axes. */
   readonly shape: Shape;
 }
 

@@ -5,8 +5,11 @@ import type { NamedTensors } from "../tensor/index.js";
 
 /** Mean and standard deviation of each channel, and their names in the file. */
 export interface InnerNormalization {
+  /** Names of the tensors that hold it. */
   readonly names: readonly [mean: string, std: string];
+  /** Mean of each channel. */
   readonly mean: readonly number[];
+  /** Standard deviation of each channel. */
   readonly std: readonly number[];
 }
 

@@ -3,7 +3,9 @@ import { createHash } from "node:crypto";
 
 /** A set of samples with a membership test by key. */
 export interface SampleSet {
+  /** Number of samples. */
   readonly size: number;
+  /** Whether a sample with this key belongs to the set. */
   has(key: string): boolean;
 }
 

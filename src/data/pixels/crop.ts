@@ -12,6 +12,7 @@ export type CropKind = "resized" | "padded" | "simple";
 
 /** Size of the square, and which part of the image it may show. */
 export interface CropOptions {
+  /** Side of the square that is cut out, after resizing, in pixels. */
   readonly size: number;
   /** Range of the part's relative area. */
   readonly scale: readonly [number, number];

@@ -76,6 +76,7 @@ function taps(
 
 /** The size to resize to, and how. */
 export interface ResizeOptions extends Size {
+  /** Filter that resizes the image. */
   readonly interpolation: Interpolation;
   /** Part of the image that is resized, in (fractional) pixels (default: the whole). */
   readonly box?: readonly [left: number, top: number, right: number, bottom: number];
@@ -83,6 +84,7 @@ export interface ResizeOptions extends Size {
   readonly region?: Box;
   /** Mirrors the region left to right, or top to bottom. */
   readonly mirrored?: boolean;
+  /** Whether the result is flipped vertically. */
   readonly upsideDown?: boolean;
 }
 

@@ -14,6 +14,7 @@ export interface OwnSample {
 
 /** Images that are read when they are needed. */
 export interface OwnSamples {
+  /** Number of images, 1 or more. */
   readonly length: number;
   /** Names of the classes, in the order of the model's outputs. */
   readonly classes: readonly string[];

@@ -8,7 +8,9 @@ import type { InstalledPlugin } from "./plugins/store.js";
 
 /** One of several processes that run the same programs. */
 export interface ProcessOptions {
+  /** Number of this process, counted from 0. */
   readonly index: number;
+  /** Number of processes. */
   readonly count: number;
   /** Where their clients find each other. */
   readonly store: KeyValueStore;

@@ -11,9 +11,13 @@ import { mean } from "./reduction.js";
 
 /** Weight, bias and running statistics, each `[channels]`. */
 export interface BatchNormParameters {
+  /** Scale of each channel, `[channels]`. */
   readonly weight: Tensor;
+  /** Offset of each channel, `[channels]`. */
   readonly bias: Tensor;
+  /** Mean of each channel over past batches, `[channels]`. */
   readonly runningMean: Tensor;
+  /** Variance of each channel over past batches, `[channels]`. */
   readonly runningVar: Tensor;
 }
 
@@ -32,6 +36,7 @@ export function batchNorm(
 
 /** Results of batch normalisation during training. */
 export interface BatchNormTraining {
+  /** The normalised batch, of the shape of the input. */
   readonly output: Tensor;
   /** Running statistics after this batch, with the unbiased variance. */
   readonly runningMean: Tensor;

@@ -63,7 +63,9 @@ export const dotPrimitive: Primitive<DotAttributes> = {
 
 /** Axes of a product's two operands by their role. */
 export interface DotAxes {
+  /** Pairs of axes that both operands share and the result keeps. */
   readonly batch: Axes;
+  /** Pairs of axes that are summed over. */
   readonly contract: Axes;
   readonly free: Axes;
 }

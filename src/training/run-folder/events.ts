@@ -42,10 +42,13 @@ export type TrainEvent =
 
 /** Something that has gone wrong or may. `about` marks warnings that only matter while a run can still be changed. */
 export interface Warning {
+  /** Distinguishes warnings from other events. */
   readonly kind: "warning";
+  /** A sentence for the user, which names settings as the library does. */
   readonly message: string;
   /** The message for callers that display setting names in their own way; present if it names settings. */
   readonly sentence?: Sentence;
+  /** Set if the warning concerns a jump of the loss. */
   readonly about?: "loss jump";
 }
 

@@ -24,7 +24,9 @@ export type EraseMode = "pixel" | "rand" | "const";
 
 /** Settings of random erasing. */
 export interface EraseSettings {
+  /** Probability that an image loses a box, between 0 and 1. */
   readonly probability: number;
+  /** What fills the box. */
   readonly mode: EraseMode;
   /** Boxes per erased image, which share the area. */
   readonly count: number;

@@ -9,7 +9,9 @@ export type AnswerKind = "labels" | "logits";
 
 /** Teacher outputs: logits `[batch, classes]`, or predicted classes, int32 `[batch]`. */
 export interface TeacherAnswer {
+  /** What the tensor holds. */
   readonly kind: AnswerKind;
+  /** float32 `[batch, classes]` for logits, int32 `[batch]` for labels. */
   readonly tensor: Tensor;
 }
 
