@@ -99,16 +99,16 @@ describe("an ONNX teacher", () => {
         t.open(student, 6, String),
       );
     const last = { teacherWeights: fixture("channels_last.onnx") };
-    await expect(open(last)).rejects.toThrow("set teacherNormalization to imagenet, inception, none");
+    await expect(open(last)).rejects.toThrow("set `teacherNormalization` to imagenet, inception, none");
     await expect(open({ ...last, teacherNormalization: "imagenet" })).rejects.toThrow(
-      "knows 12 classes, but the data has 10, and nothing names the teacher's; set teacherClasses",
+      "has 12 classes, but the data has 10, and the teacher's have no names; set `teacherClasses`",
     );
     await expect(
       open({ teacherWeights: fixture("channels_first.onnx") }, [...classes.slice(1), "discus"]),
     ).rejects.toThrow('does not know "discus" of the data (its nearest is "disc")');
     await expect(
       open({ ...last, teacherNormalization: "none", teacherClasses: fixture("classes.txt"), teacherImageSize: 32 }),
-    ).rejects.toThrow("takes images of 16 pixels, but teacherImageSize is 32; leave it out");
+    ).rejects.toThrow(/takes images of 16 pixels, but `?teacherImageSize`? is 32/);
     await writeFile(folder("broken.onnx"), "no model at all, but some words");
     await expect(open({ teacherWeights: folder("broken.onnx") })).rejects.toThrow(/is not a valid ONNX model/);
     await expect(open({ teacherWeights: folder("gone.onnx") })).rejects.toThrow("it does not exist");

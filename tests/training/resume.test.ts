@@ -64,7 +64,7 @@ describe("resume", () => {
     await train(options("lost", { ...settings, epochs: 2 }));
     for (const file of ["state.safetensors", "state.1.safetensors"]) await truncate(join(folder("lost"), file), 50);
     await expect(train(options("lost", { ...settings, epochs: 2 }, { resume: true }))).rejects.toThrow(
-      /No saved state of the run in .* is sound.*`finetune: "last\.safetensors/s,
+      /No saved state of the run in .* is intact.*`finetune: "last\.safetensors/s,
     );
   });
 

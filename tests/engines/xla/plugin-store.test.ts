@@ -190,7 +190,7 @@ describe("installing a plugin", () => {
   it("says what an index or server answered instead of the file", async () => {
     fault = { status: 403 };
     await expect(store().install("cpu")).rejects.toThrow(/status 403/);
-    await expect(store(`${base}/nothing/`).install("cpu")).rejects.toThrow(/answered 404.*PIP_INDEX_URL.*--wheel/);
+    await expect(store(`${base}/nothing/`).install("cpu")).rejects.toThrow(/answered 404.*PIP_INDEX_URL.*`wheel`/);
     await expect(store("http://127.0.0.1:9/simple/").install("cpu")).rejects.toThrow(/cannot be found/);
   });
 
