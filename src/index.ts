@@ -61,7 +61,6 @@ export type {
   Message,
   NamedCommand,
   Naming,
-  Part,
   Renaming,
   Sentence,
   SentencePart,
@@ -108,6 +107,7 @@ export { type DistilSettings, distil, type TrainingImages, type TrainSettings, t
 export { type AdaptOptions, adaptWeights } from "./models/adapt.js";
 export { decisionLogits, type Head, inferenceContext, parameterInputs } from "./models/context.js";
 export { type DeitConfig, deit } from "./models/deit.js";
+export type { AllOptions } from "./models/families/index.js";
 export { initialize } from "./models/initialize.js";
 export type { ConvolutionLayer, Layers, LinearOptions } from "./models/layers.js";
 export {
@@ -120,6 +120,7 @@ export {
   type ParameterDeclaration,
   type ParameterPart,
   type ParameterSpec,
+  type TokenGrid,
 } from "./models/model.js";
 export { normalize } from "./models/normalize.js";
 export {

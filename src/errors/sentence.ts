@@ -49,8 +49,9 @@ export const settingsOf = (values: Readonly<Partial<Record<Setting, SettingValue
   new Mention(Object.entries(values).map(([name, value]) => ({ setting: name as Setting, value })));
 
 /** A piece of a sentence. */
-export type Part = string | Mention | Way;
-type Value = string | number | readonly number[] | Mention | Way | Sentence;
+export type SentencePart = string | Mention | Way;
+/** What a sentence template takes between its texts. */
+export type SentenceValue = string | number | readonly number[] | Mention | Way | Sentence;
 
 /** How a mention is displayed; undefined if there is no such setting. */
 export type Naming = (mention: Mention) => string | undefined;
@@ -65,10 +66,10 @@ export type Renaming = Readonly<Partial<Record<Setting, Setting | undefined>>>;
 
 /** A way out: part of a sentence that is omitted if a setting that it names is unavailable. */
 export class Way {
-  constructor(private readonly choices: readonly (readonly Part[])[]) {}
+  constructor(private readonly choices: readonly (readonly SentencePart[])[]) {}
 
   /** The replacement in that case. */
-  or(strings: TemplateStringsArray, ...values: readonly Value[]): Way {
+  or(strings: TemplateStringsArray, ...values: readonly SentenceValue[]): Way {
     return new Way([...this.choices, partsOf(strings, values)]);
   }
 
@@ -88,7 +89,7 @@ export class Way {
 
 /** A text that names settings. As a string, or in JSON, it uses the library's names. */
 export class Sentence {
-  constructor(readonly parts: readonly Part[]) {}
+  constructor(readonly parts: readonly SentencePart[]) {}
 
   /** All settings that it names. */
   get hints(): readonly Hint[] {
@@ -118,7 +119,7 @@ export class Sentence {
 export type Message = string | Sentence;
 
 /** A sentence from a template; sentences inserted in it keep the settings that they name. */
-export const sentence = (strings: TemplateStringsArray, ...values: readonly Value[]): Sentence =>
+export const sentence = (strings: TemplateStringsArray, ...values: readonly SentenceValue[]): Sentence =>
   new Sentence(partsOf(strings, values));
 
 /** Several messages, one after the other. */
@@ -126,21 +127,21 @@ export const joined = (messages: readonly Message[]): Sentence =>
   new Sentence(messages.flatMap((message, i) => [...(i === 0 ? [] : [" "]), ...asParts(message)]));
 
 /** A way out in a template, which is omitted if its settings are unavailable. */
-export const way = (strings: TemplateStringsArray, ...values: readonly Value[]): Way =>
+export const way = (strings: TemplateStringsArray, ...values: readonly SentenceValue[]): Way =>
   new Way([partsOf(strings, values)]);
 
-const partsOf = (strings: TemplateStringsArray, values: readonly Value[]): readonly Part[] =>
+const partsOf = (strings: TemplateStringsArray, values: readonly SentenceValue[]): readonly SentencePart[] =>
   strings.flatMap((text, i) => (i === 0 ? [text] : [...asParts(values[i - 1]), text]));
 
-const asParts = (value: Value): readonly Part[] => {
+const asParts = (value: SentenceValue): readonly SentencePart[] => {
   if (value instanceof Sentence) return value.parts;
   return value instanceof Mention || value instanceof Way ? [value] : [String(value)];
 };
 
-const mentionsIn = (parts: readonly Part[]): readonly Mention[] =>
+const mentionsIn = (parts: readonly SentencePart[]): readonly Mention[] =>
   parts.flatMap((part) => (part instanceof Mention ? [part] : part instanceof Way ? part.mentions : []));
 
-const renamed = (parts: readonly Part[], names: Renaming): readonly Part[] =>
+const renamed = (parts: readonly SentencePart[], names: Renaming): readonly SentencePart[] =>
   parts.map((part) => {
     if (part instanceof Way) return part.renamed(names);
     if (!(part instanceof Mention)) return part;
@@ -154,7 +155,7 @@ const renamed = (parts: readonly Part[], names: Renaming): readonly Part[] =>
     );
   });
 
-const textOf = (parts: readonly Part[], naming: Naming): string =>
+const textOf = (parts: readonly SentencePart[], naming: Naming): string =>
   parts
     .map((part) => {
       if (part instanceof Way) return part.as(naming);

@@ -108,7 +108,7 @@ describe("ranks of a job", () => {
     const [a] = await job(1);
     coordinator.end("The launcher was interrupted.");
     expect(await reasonOf(a)).toBe("The launcher was interrupted.");
-    await expect(join(0, 1)).rejects.toThrow(/rank 0 away: the job has ended: The launcher was interrupted\.$/);
+    await expect(join(0, 1)).rejects.toThrow(/rejected rank 0: the job has ended: The launcher was interrupted\.$/);
   });
 });
 
@@ -117,7 +117,7 @@ describe("a coordinator", () => {
     coordinator = await Coordinator.listen({ ranks: 2, token, host: "127.0.0.1" });
     const a = await join(0, 2);
     members = [a];
-    await expect(join(1, 2, "guess")).rejects.toThrow(/turned rank 1 away: the token of the job is another one/);
+    await expect(join(1, 2, "guess")).rejects.toThrow(/rejected rank 1: its job token differs/);
     await expect(join(1, 3)).rejects.toThrow(/rank 1 of 3, but the job has 2/);
     await expect(join(0, 2)).rejects.toThrow(/rank 0 has joined from .*; give each node a rank of its own/);
     const b = await join(1, 2);

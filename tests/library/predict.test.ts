@@ -115,14 +115,16 @@ describe("classifier", () => {
     await expect(classify.embed(join(images, "plain.png"))).rejects.toThrow(/Embeddings look into a model/);
     const twice = join(teachers, "twice.onnx");
     const classes = classify.classes!;
-    await expect(classifier(twice, { classes })).rejects.toThrow(/several outputs.*name the one that counts by output/);
+    await expect(classifier(twice, { classes })).rejects.toThrow(
+      /several outputs.*name the one that counts by `output/,
+    );
     await using second = await classifier(twice, { classes, output: "b2" });
     expect(await second(views[0], { top: 10 })).toHaveLength(10);
     await expect(classifier(join(teachers, "bytes.onnx"), { classes: ["a"] })).rejects.toThrow(
       /knows 10 classes, but 1/,
     );
     await expect(classifier(join(teachers, "channels_last.onnx"), { classes })).rejects.toThrow(
-      /how the classifier's images are normalised; set normalization to/,
+      /how the classifier's images are normalised; set `normalization` to/,
     );
     await expect(classifier(run, { output: "b2" })).rejects.toThrow(/output is a setting for ONNX files/);
   });

@@ -247,14 +247,14 @@ describe("stored answers", () => {
     await cacheOf("answers", settings);
     const use = (name: string, change: RecipeSettings, more = {}) =>
       train(options(name, { ...settings, teacherCache: folder("answers"), ...change }, more));
-    await expect(use("r1", { seed: 9 })).rejects.toThrow(/do not belong to this run: the seed differs\. Make/);
-    await expect(use("r2", { mixup: 0.1 })).rejects.toThrow(": Mixup or CutMix is another. Make");
+    await expect(use("r1", { seed: 9 })).rejects.toThrow(/do not belong to this run: the seed differs\. Create/);
+    await expect(use("r2", { mixup: 0.1 })).rejects.toThrow(": Mixup or CutMix differs. Create");
     await expect(use("r2", { autoAugment: "none", eraseProbability: 0.9 })).rejects.toThrow(
-      ": images are cropped, resized, augmented or normalised otherwise; random erasing is another. Make",
+      ": images are cropped, resized, augmented or normalised differently; random erasing differs. Create",
     );
-    await expect(use("r3", {}, { data: "procedural:16:80" })).rejects.toThrow("the dataset is another");
+    await expect(use("r3", {}, { data: "procedural:16:80" })).rejects.toThrow("the dataset differs");
     const other = await train(options("other", { epochs: 1, seed: 1 }));
-    await expect(use("r4", { teacherWeights: other.folder })).rejects.toThrow("the teacher is another");
+    await expect(use("r4", { teacherWeights: other.folder })).rejects.toThrow("the teacher differs");
     await expect(use("r5", { distillation: "soft" })).rejects.toThrow("holds decisions only");
     await truncate(join(folder("answers"), "epoch-0001.safetensors"), 200);
     await expect(use("r6", {})).rejects.toThrow(

@@ -71,7 +71,7 @@ describe("a loss that is not a number", () => {
     );
     expect(result.epochs.map((e) => e.step)).toEqual([6, 12]);
     expect(warnings.join()).toMatch(
-      /became infinite or NaN at step 4 .* Training goes back to step 3 and on from there/,
+      /became infinite or NaN at step 4 .* Training goes back to step 3 and continues from there/,
     );
     expect(await lines("back", "rollback")).toMatchObject([
       { epoch: 0, step: 3, runs: 3, attempt: 1, rateFactor: 0.5 },
@@ -123,7 +123,7 @@ describe("data that is not there", () => {
       if (e.kind === "step") void rename(join(data, "ring"), join(data, "../gone")).catch(() => undefined);
     };
     await expect(run("vanished", { onEvent: vanish })).rejects.toThrow(
-      /Cannot read ".*ring.*\.png": it does not exist.* The run is saved at step \d: when the data is whole again, continue/,
+      /Cannot read ".*ring.*\.png": it does not exist.* The run is saved at step \d: repair the data, then continue/,
     );
     await expect(run("vanished", { resume: true })).rejects.toThrow(
       /the training images are others \(96 before, 64 now\)|The folder/,

@@ -131,6 +131,6 @@ describe("an ONNX teacher", () => {
     await train(options("replayed", { ...settings, teacherCache: folder("stored") }));
     await expectSameState(folder("beside"), folder("replayed"));
     const normalized = { ...settings, teacherNormalization: "imagenet", teacherCache: folder("stored") } as const;
-    await expect(train(options("other", normalized))).rejects.toThrow("the teacher is another");
+    await expect(train(options("other", normalized))).rejects.toThrow("the teacher differs");
   });
 });

@@ -38,7 +38,7 @@ describe("weights to begin from", () => {
     // The runs of this file set width 16 and two blocks.
     const settings = { model: "deit_tiny_patch16_224", patchSize: 16, finetune: tiny };
     await expect(train(options("misfit", settings))).rejects.toThrow(
-      "tiny.safetensors\" fit deit_tiny_patch16_224, but not with the recipe's width=16 and depth=2; leave",
+      "tiny.safetensors\" fit deit_tiny_patch16_224, but not with the recipe's width=16 and depth=2; remove",
     );
   });
 });

@@ -71,7 +71,7 @@ describe("a function teaches", () => {
     const replayed = { settings: { teacherCache: folder("stored") } };
     await taughtBy({ ...teacher, answer: () => [] }, "replayed", replayed);
     await expectSameState(folder("beside"), folder("replayed"));
-    await expect(taughtBy({ ...teacher, identity: "2" }, "newer", replayed)).rejects.toThrow("the teacher is another");
+    await expect(taughtBy({ ...teacher, identity: "2" }, "newer", replayed)).rejects.toThrow("the teacher differs");
     const unknown = /Stored predictions cannot be matched with the teacher "colour"/;
     await expect(taughtBy({ ...teacher, identity: undefined }, "unknown", replayed)).rejects.toThrow(unknown);
     const nameless = { answer: byColour, name: "colour" };

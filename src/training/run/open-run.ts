@@ -80,7 +80,10 @@ export async function openRun(
   const onEvent = (event: TrainEvent) => {
     options.onEvent?.(event);
     curves?.onEvent(event);
-    if (event.kind === "warning") void folder.log(event).catch(() => undefined);
+    if (event.kind === "warning") {
+      const { sentence: _, ...line } = event; // the log holds the message alone
+      void folder.log(line).catch(() => undefined);
+    }
   };
   const warn = (message: Message) => onEvent(warning(message));
   closing.add(() => curves?.close().catch((error: Error) => warn(error.message)));

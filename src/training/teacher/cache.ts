@@ -36,12 +36,12 @@ import { openTeacher } from "./teacher.js";
 /** The identity of a cache, and why a run that differs in a part of it must not use it. */
 const reasons = {
   data: "the dataset differs or has changed",
-  images: "images are cropped, resized, augmented or normalised otherwise",
+  images: "images are cropped, resized, augmented or normalised differently",
   seed: "the seed differs",
-  batches: "the batch size or the number of views of an image (repeatedAugmentation) is another",
-  mixing: "Mixup or CutMix is another",
-  erasing: "random erasing is another",
-  teacher: "the teacher is another",
+  batches: "the batch size or the number of views of an image (repeatedAugmentation) differs",
+  mixing: "Mixup or CutMix differs",
+  erasing: "random erasing differs",
+  teacher: "the teacher differs",
 } as const;
 type Part = keyof typeof reasons;
 const parts = Object.keys(reasons) as Part[];
