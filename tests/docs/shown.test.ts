@@ -24,6 +24,7 @@ const notChecked: readonly (readonly [beginning: RegExp, reason: string])[] = [
   [/^#!\/bin\/bash/, "the job script of the tutorial, run in cluster.test.ts"],
   [/^(photos|imagenet)\//, "a listing of folders"],
   [/^(import|const) /, "a program; compiled in tests/api.test.ts, and README's is run in readme.test.ts"],
+  [/^throw new /, "how a message is written, in docs/architecture.md"],
   [/^node bench\//, "how a figure was measured, in a checkout with the data for it"],
   [/^(echo|cp) /, "prepares what the next line of its block reads; the block is run"],
 ];

@@ -255,10 +255,10 @@ describe("stored answers", () => {
     await expect(use("r3", {}, { data: "procedural:16:80" })).rejects.toThrow("the dataset differs");
     const other = await train(options("other", { epochs: 1, seed: 1 }));
     await expect(use("r4", { teacherWeights: other.folder })).rejects.toThrow("the teacher differs");
-    await expect(use("r5", { distillation: "soft" })).rejects.toThrow("holds decisions only");
+    await expect(use("r5", { distillation: "soft" })).rejects.toThrow("contains decisions only");
     await truncate(join(folder("answers"), "epoch-0001.safetensors"), 200);
     await expect(use("r6", {})).rejects.toThrow(
-      /epoch-0001\.safetensors" is damaged: it is cut off or no file of answers\. Remove it and make the answers again\.$/,
+      /epoch-0001\.safetensors" is damaged: it is cut off or no file of answers\. Remove it and create the predictions again\.$/,
     );
     await writeFile(join(folder("answers"), "manifest.json"), "{}");
     await expect(use("r7", {})).rejects.toThrow("is not a manifest of teacher predictions");
