@@ -1,5 +1,4 @@
 /** `deit lr-find`: the learning-rate range test. */
-import { availableParallelism } from "node:os";
 import { type Command, Option } from "commander";
 import type { Precision } from "../../engines/engine.js";
 import type { EngineChoice } from "../../engines/open.js";
@@ -9,7 +8,14 @@ import type { Recipe } from "../../training/recipe/recipe.js";
 import { type RangeTest, rateRangeTest, scatterOf } from "../../training/study/lr-range.js";
 import { openTrial } from "../../training/study/trial.js";
 import { chosenRun } from "../inputs/chosen-run.js";
-import { chosenSplitOption, engineOptions, positive, wholeNumber, withEngine } from "../options/options.js";
+import {
+  chosenSplitOption,
+  engineOptions,
+  positive,
+  wholeNumber,
+  withEngine,
+  workersOption,
+} from "../options/options.js";
 import { type Asked, dataAndRecipe, type RecipeChoice, recipeOptions, requireData } from "../options/recipe.js";
 import { type Ending, interruptible } from "../output/interruption.js";
 import { preparing } from "../output/opening-progress.js";
@@ -25,12 +31,7 @@ export function define(command: Command): void {
     .option("--to <rate>", "last learning rate", positive, 1)
     .option("--steps <n>", "optimizer steps between the two", wholeNumber(10), 100)
     .option("--plot <file>", "write the curve as .svg or .png")
-    .option(
-      "--workers <threads>",
-      "threads that decode images",
-      wholeNumber(0),
-      Math.max(1, availableParallelism() - 1),
-    )
+    .addOption(workersOption())
     .addOption(new Option("--on-bad-image <what>", "stop or skip").choices(["stop", "skip"]).default("stop"))
     .addOption(new Option("--precision <format>", "number format").choices(["float32", "bfloat16"]).default("float32"))
     .option("--json", "print one JSON value")

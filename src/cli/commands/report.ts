@@ -1,5 +1,4 @@
 /** `deit report`: write a page about one run, or comparing several. */
-import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
 import type { Engine } from "../../engines/engine.js";
@@ -13,7 +12,7 @@ import { runPage } from "../../report/run-page.js";
 import { writeFileAtomic } from "../../system/files/atomic-file.js";
 import { runTestData } from "../../training/feed/run-data.js";
 import { type RunSummary, summarizeRun } from "../../training/run-folder/summary.js";
-import { engineOptions, wholeNumber, withEngine } from "../options/options.js";
+import { engineOptions, wholeNumber, withEngine, workersOption } from "../options/options.js";
 import { requireWritable } from "../output/file.js";
 import { interruptible } from "../output/interruption.js";
 import { openingBars } from "../output/opening-progress.js";
@@ -28,12 +27,7 @@ export function define(command: Command): void {
     .option("--data <path>", "where the data is now, if it has moved since training")
     .option("--shown <images>", "how many hardest images and most confident mistakes to show", wholeNumber(0), 12)
     .option("--log-only", "only curves, recipes and environment; the models are not run")
-    .option(
-      "--workers <threads>",
-      "threads that decode images",
-      wholeNumber(0),
-      Math.max(1, availableParallelism() - 1),
-    )
+    .addOption(workersOption())
     .option("--json", "print one JSON value")
     .addHelpText(
       "after",

@@ -2,7 +2,6 @@
  * `deit sweep`: train a grid of recipes and seeds, and report mean and standard deviation (tables 3 and 8 of the
  * paper).
  */
-import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 import type { Command } from "commander";
 import { followParent, isLaunched, launch } from "../../cluster/launcher.js";
@@ -20,7 +19,7 @@ import { type Cell, cellsOf, type Grid, parseGrid, readGrid } from "../../traini
 import { type CellResult, sweep } from "../../training/study/sweep.js";
 import { chosenSettings, chosenSplit, noteUnless } from "../inputs/chosen-run.js";
 import { collected } from "../options/lists.js";
-import { chosenSplitOption, engineOptions, parseSeeds, warnOfPassedOver, wholeNumber } from "../options/options.js";
+import { chosenSplitOption, engineOptions, parseSeeds, warnOfPassedOver, workersOption } from "../options/options.js";
 import { namedAfter, requireOutside } from "../output/file.js";
 import { type Ending, interruptible } from "../output/interruption.js";
 import { print } from "../output/output.js";
@@ -43,12 +42,7 @@ export function define(command: Command): void {
     .option("--output <folder>", "folder of the sweep (default: runs/sweep-<data>)")
     .option("--validation <data>", "data to choose the best epochs on (default: the validation part)")
     .option("--test <data>", "data to measure the last epochs on (default: the test part)")
-    .option(
-      "--workers <threads>",
-      "threads that decode images",
-      wholeNumber(0),
-      Math.max(1, availableParallelism() - 1),
-    )
+    .addOption(workersOption())
     .option("--plan", "print the runs and stop")
     .option("--json", "print one JSON value")
     .addHelpText(

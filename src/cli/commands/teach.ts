@@ -1,5 +1,4 @@
 /** `deit teach`: store a teacher's outputs for all views of a recipe, for any number of students. */
-import { availableParallelism } from "node:os";
 import type { Command } from "commander";
 import type { EngineChoice } from "../../engines/open.js";
 import { UsageError } from "../../errors/errors.js";
@@ -8,7 +7,7 @@ import { shellWord } from "../../system/text/shell-word.js";
 import { neededAnswer } from "../../training/step/distillation/index.js";
 import { buildTeacherCache } from "../../training/teacher/cache.js";
 import { chosenRun } from "../inputs/chosen-run.js";
-import { chosenSplitOption, engineOptions, wholeNumber, withEngine } from "../options/options.js";
+import { chosenSplitOption, engineOptions, wholeNumber, withEngine, workersOption } from "../options/options.js";
 import { type Asked, dataAndRecipe, type RecipeChoice, recipeOptions, requireData } from "../options/recipe.js";
 import { requireOutside } from "../output/file.js";
 import { type Ending, interruptible } from "../output/interruption.js";
@@ -22,12 +21,7 @@ export function define(command: Command): void {
     .requiredOption("--output <folder>", "folder for the predictions; an unfinished one is continued")
     .option("--top-k <logits>", "soft distillation: logits kept per view (default: 100)", wholeNumber(1))
     .option("--on-bad-image <what>", "stop or skip", "stop")
-    .option(
-      "--workers <threads>",
-      "threads that decode images",
-      wholeNumber(0),
-      Math.max(1, availableParallelism() - 1),
-    )
+    .addOption(workersOption())
     .option("--json", "print one JSON value at the end")
     .addHelpText(
       "after",

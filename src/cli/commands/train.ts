@@ -1,5 +1,4 @@
 /** `deit train`: train a model on a folder of images. */
-import { availableParallelism } from "node:os";
 import { type Command, Option } from "commander";
 import { placeFromEnvironment } from "../../cluster/rank-environment.js";
 import { parseSplitRule } from "../../data/dataset/split.js";
@@ -13,7 +12,14 @@ import { optimizerState } from "../../training/step/step.js";
 import { type EstimateChoice, printEstimate } from "../dry-run.js";
 import { type RunChoice, resolveRun } from "../inputs/resumed-run.js";
 import { collected } from "../options/lists.js";
-import { chosenSplitOption, engineOptions, number, wholeNumber, withEngine } from "../options/options.js";
+import {
+  chosenSplitOption,
+  engineOptions,
+  number,
+  wholeNumber,
+  withEngine,
+  workersOption,
+} from "../options/options.js";
 import { recipeOptions } from "../options/recipe.js";
 import { requireOutside } from "../output/file.js";
 import { type Ending, interruptible } from "../output/interruption.js";
@@ -41,12 +47,7 @@ export function define(command: Command): void {
     )
     .option("--checkpoint-minutes <minutes>", "minutes between saved states within an epoch", number(0), 10)
     .option("--keep-states <n>", "saved states to keep", wholeNumber(1), 2)
-    .option(
-      "--workers <threads>",
-      "threads that decode images",
-      wholeNumber(0),
-      Math.max(1, availableParallelism() - 1),
-    )
+    .addOption(workersOption())
     .addOption(
       choice("--precision <format>", "float32 (the default), or bfloat16 for matrix products (XLA)", [
         ...["float32", "bfloat16"],

@@ -1,5 +1,4 @@
 /** Options of the commands that evaluate models on a dataset, and their loader. */
-import { availableParallelism } from "node:os";
 import type { Command } from "commander";
 import { type Dataset, sayings } from "../../data/dataset/dataset.js";
 import { readClassFile } from "../../data/dataset/files.js";
@@ -9,7 +8,7 @@ import { labelledFor } from "../../evaluation/output-classes.js";
 import type { EvaluationView, ViewChoice } from "../../evaluation/view.js";
 import { viewLoader } from "../../evaluation/view-loader.js";
 import type { Model } from "../../models/model.js";
-import { runSplitOption, wholeNumber } from "../options/options.js";
+import { runSplitOption, wholeNumber, workersOption } from "../options/options.js";
 import { viewOptions } from "../options/view.js";
 import { openingBars } from "../output/opening-progress.js";
 import { warn } from "../output/output.js";
@@ -28,12 +27,7 @@ export function dataOptions(command: Command): Command {
     .requiredOption("--data <folder>", "images with labels: class folders, shards and others")
     .option("--classes <file>", "class names, one per line, in the order of the model outputs")
     .option("--batch-size <images>", "images per forward pass", wholeNumber(1), 8)
-    .option(
-      "--workers <threads>",
-      "threads that decode images",
-      wholeNumber(0),
-      Math.max(1, availableParallelism() - 1),
-    );
+    .addOption(workersOption());
 }
 
 /** Class names from the file of `--classes`. */

@@ -1,4 +1,5 @@
 /** Parsers of option values, and options shared by commands. */
+import { availableParallelism } from "node:os";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Engine } from "../../engines/engine.js";
 import { type Choice, type EngineChoice, openEngine, type PassedOver } from "../../engines/open.js";
@@ -63,6 +64,12 @@ export function chosenSplitOption(command: Command): Command {
 
 const splitFlag = "--split <how>";
 const splitMeaning = "given (the data's own parts), a share for testing such as 0.1, or the split.json of a run";
+
+/** How many threads decode images beside the one that trains or evaluates. */
+export const workersOption = (): Option =>
+  new Option("--workers <threads>", "threads that decode images")
+    .argParser(wholeNumber(0))
+    .default(Math.max(1, availableParallelism() - 1));
 
 /** The options that choose an engine. */
 export function engineOptions(command: Command): Command {

@@ -1,5 +1,4 @@
 /** `deit data preview`: show augmented training images as a contact sheet. */
-import { availableParallelism } from "node:os";
 import { basename, extname } from "node:path";
 import type { Command } from "commander";
 import { type Dataset, sayings } from "../../../data/dataset/dataset.js";
@@ -13,7 +12,7 @@ import { settledRecipe } from "../../../training/recipe/settled.js";
 import { createStudent } from "../../../training/recipe/student.js";
 import { type PreviewImage, previewBatch } from "../../../training/study/preview.js";
 import { chosenRun } from "../../inputs/chosen-run.js";
-import { chosenSplitOption, engineOptions, wholeNumber, withEngine } from "../../options/options.js";
+import { chosenSplitOption, engineOptions, wholeNumber, withEngine, workersOption } from "../../options/options.js";
 import { type Asked, dataAndRecipe, type RecipeChoice, recipeOptions, requireData } from "../../options/recipe.js";
 import { requireWritable } from "../../output/file.js";
 import { interruptible } from "../../output/interruption.js";
@@ -27,12 +26,7 @@ export function define(command: Command): void {
     .option("--columns <n>", "images in a row", wholeNumber(1), 8)
     .option("--epoch <n>", "epoch to show", wholeNumber(0), 0)
     .option("--batch <n>", "batch of the epoch to show", wholeNumber(0), 0)
-    .option(
-      "--workers <threads>",
-      "threads that decode images",
-      wholeNumber(0),
-      Math.max(1, availableParallelism() - 1),
-    )
+    .addOption(workersOption())
     .option("--on-bad-image <what>", "stop or skip", "stop")
     .option("--json", "print one JSON value: the images, their classes and mixing weights")
     .addHelpText(
