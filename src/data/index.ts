@@ -3,12 +3,8 @@
  * @module deit/data
  */
 
-// Augmentation of training images.
-export type { Augmentation, ColorJitter } from "./augment/augment.js";
-export { type Policy, parsePolicy } from "./augment/policy.js";
-// Images: decoding, resizing with the numbers of Pillow, and the view that a model sees.
-export { type DecodeOptions, decodeImage, type Exif } from "./codec/decode.js";
-// Datasets: from paths, from memory, from functions of the caller.
+// Datasets: from paths, from memory, from functions of the caller, and their parts.
+
 export type {
   Choices,
   Dataset,
@@ -22,14 +18,25 @@ export type {
 } from "./dataset/dataset.js";
 export { subset } from "./dataset/dataset.js";
 export { partOf } from "./dataset/split.js";
-// Batches.
-export { type Batch, createLoader, type Loader, type LoaderOptions } from "./loading/loader.js";
-export type { OwnAugmentation } from "./loading/on-this-thread.js";
+export { type MemoryOptions, type MemorySample, memoryDataset } from "./sources/memory.js";
+export { openDataset } from "./sources/open.js";
+export { type OwnSample, type OwnSamples, sampleDataset } from "./sources/own-samples.js";
+
+// Images: decoding, resizing with the numbers of Pillow, and the view that a model sees.
+
+export { type DecodeOptions, decodeImage, type Exif } from "./codec/decode.js";
 export type { CropKind, CropOptions } from "./pixels/crop.js";
 export type { RgbImage, Size } from "./pixels/image.js";
 export type { PixelImage } from "./pixels/pixel-image.js";
 export { type Interpolation, type ResizeOptions, resize } from "./pixels/resize.js";
-export { type MemoryOptions, type MemorySample, memoryDataset } from "./sources/memory.js";
-export { openDataset } from "./sources/open.js";
-export { type OwnSample, type OwnSamples, sampleDataset } from "./sources/own-samples.js";
 export { applyTransform, type EvaluationTransform, type TrainingTransform, type Transform } from "./view/transform.js";
+
+// Augmentation of training images.
+
+export type { Augmentation, ColorJitter } from "./augment/augment.js";
+export { type Policy, parsePolicy } from "./augment/policy.js";
+export type { OwnAugmentation } from "./loading/on-this-thread.js";
+
+// Batches.
+
+export { type Batch, createLoader, type Loader, type LoaderOptions } from "./loading/loader.js";

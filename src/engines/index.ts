@@ -3,7 +3,14 @@
  * @module deit/engines
  */
 
+// Opening one.
+
+export { createOnnxEngine, type OnnxEngineOptions } from "./onnx/engine.js";
+export { type Choice, type EngineChoice, type EngineName, openEngine, type PassedOver } from "./open.js";
+export type { ProcessOptions } from "./xla/open-client.js";
+
 // What every engine does.
+
 export type {
   CompileOptions,
   DeviceState,
@@ -13,8 +20,3 @@ export type {
   MemoryNeed,
   Precision,
 } from "./engine.js";
-
-// Opening one.
-export { createOnnxEngine, type OnnxEngineOptions } from "./onnx/engine.js";
-export { type Choice, type EngineChoice, type EngineName, openEngine, type PassedOver } from "./open.js";
-export type { ProcessOptions } from "./xla/open-client.js";
