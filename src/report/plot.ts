@@ -4,6 +4,7 @@ import { DOMParser } from "linkedom";
 import sharp from "sharp";
 import { labelSides, spread, textWidth } from "./labels.js";
 import { ink, palettes, paper, plotStyle, seriesColor, type Theme, withColors } from "./plot-colors.js";
+import { rangeOf } from "./range.js";
 
 export interface Axis {
   readonly label: string;
@@ -169,7 +170,7 @@ const scaleOf = ({ scale = "linear", domain }: Axis, values: readonly number[]):
   grid: true,
   ...(scale === "log" ? { ticks: 5, ...(values.some((v) => v > 0 && v < 1e-3) ? { tickFormat: power } : {}) } : {}),
   // In decimal notation, small learning rates would not fit next to the plot.
-  ...(scale === "linear" && values.length > 0 && Math.max(...values.map(Math.abs)) < 1e-3 ? { tickFormat: small } : {}),
+  ...(scale === "linear" && values.length > 0 && values.every((v) => Math.abs(v) < 1e-3) ? { tickFormat: small } : {}),
 });
 
 /** Labels for powers of ten; other values have only a line. */
@@ -182,7 +183,7 @@ const small = (value: number): string => (value === 0 ? "0" : Number(value.toPre
 function around(values: readonly number[], scale: "linear" | "log"): [number, number] {
   const finite = values.filter((v) => Number.isFinite(v) && (scale === "linear" || v > 0));
   if (finite.length === 0) return scale === "log" ? [1, 10] : [0, 1];
-  const [low, high] = [Math.min(...finite), Math.max(...finite)];
+  const [low, high] = rangeOf(finite);
   if (scale === "log") return [low / 1.15, high * 1.15];
   const air = 0.04 * (high - low) || Math.abs(high) * 0.05 || 0.5;
   // The margin does not extend an axis below zero.
@@ -278,7 +279,7 @@ function wholeTicks([low, high]: readonly [number, number]): number[] {
 
 function extent(values: readonly number[]): [number, number] {
   if (values.length === 0) return [0, 1];
-  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const [low, high] = rangeOf(values);
   return low === high ? [low - 0.5, high + 0.5] : [low, high];
 }
 

@@ -1,6 +1,7 @@
 /** The curves of runs over their epochs: loss, accuracy, learning rate and throughput. */
 import type { EpochLine } from "../training/run-folder/summary.js";
 import type { LineChart, Series } from "./plot.js";
+import { rangeOf } from "./range.js";
 import type { LabelledRun } from "./reported-run.js";
 import { chanceOf } from "./verdict.js";
 
@@ -46,7 +47,7 @@ function levels(runs: readonly LabelledRun[], level: Quantity["level"]): Series[
   const epochs = runs.flatMap(({ run }) => run.epochs.map((e) => e.epoch));
   if (!level || classes.size > 1 || epochs.length === 0) return [];
   const y = level.value([...classes][0]);
-  const ends = [...new Set([Math.min(...epochs), Math.max(...epochs)])];
+  const ends = [...new Set(rangeOf(epochs))];
   return [{ name: level.name, points: ends.map((x) => ({ x, y })) }];
 }
 

@@ -106,3 +106,15 @@ it("says that it cannot be known of weights that an earlier version wrote", asyn
   await writeSafetensors(older, tensors, { ...rest, "deit.data": "{}" });
   expect(await evaluate(older)).toMatchObject({ code: 4, stderr: expect.stringContaining("is damaged; take another") });
 });
+
+it("says of a new run that the weights it starts from were trained on images it is evaluated on", async () => {
+  const start = (share: string) => {
+    const from = ["--finetune", copied("divided"), "--output", join(scratch, "runs", `from-${share}`)];
+    return deit(["train", "small-data", data(), "--split", share, ...from, ...settings]);
+  };
+  const told = async (share: string) => (await start(share)).stderr.replaceAll(/\s+/g, " ");
+  expect(await told("0.5")).toMatch(
+    /6 of the 10 images that this run is evaluated on were not held out when "[^"]*divid/,
+  );
+  expect(await told("0.2")).not.toContain("were not held out");
+});

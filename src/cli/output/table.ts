@@ -28,7 +28,7 @@ export function fits(text: string, columns: number): boolean {
 
 function gridOf(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [head, ...rows];
-  const widths = head.map((_, c) => Math.max(...all.map((row) => stringWidth(row[c] ?? ""))));
+  const widths = head.map((_, c) => all.reduce((widest, row) => Math.max(widest, stringWidth(row[c] ?? "")), 0));
   const isText = head.map((_, c) => rows.some((row) => /^[^\d−.-]/.test(row[c] ?? "") && row[c] !== "–"));
   const line = (row: readonly string[]) =>
     row

@@ -28,6 +28,7 @@ import { namingFittingBatch } from "./fitting-batch.js";
 import { spikeWatcher } from "./loss-spikes.js";
 import { type OpenRun, openRun, placeOf } from "./open-run.js";
 import { planRun } from "./plan.js";
+import { seenImageWarnings } from "./seen-images.js";
 import type { TrainOptions } from "./train-options.js";
 
 /** The result of a training run. */
@@ -127,7 +128,12 @@ async function trainEpochs(options: TrainOptions, run: OpenRun): Promise<TrainRe
   };
 
   for (const message of runWarnings(recipe, stepsPerEpoch)) warn(message);
-  if (position.step === 0) for (const message of classSizeWarnings(run.dataset, test)) warn(message);
+  if (position.step === 0) {
+    const measured = [test, run.final].filter((part) => part !== undefined);
+    const builtOn = { ...recipe, finetune: options.finetune ?? recipe.finetune };
+    for (const message of classSizeWarnings(run.dataset, test)) warn(message);
+    for (const message of await seenImageWarnings(builtOn, { found, measured })) warn(message);
+  }
   if (run.fitted) {
     const result = test && (await evaluateOn(test, run, options));
     // Nothing is saved that would make a later process consider the fit evaluated: it fits again.
