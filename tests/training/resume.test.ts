@@ -66,6 +66,12 @@ describe("resume", () => {
     await expect(train(options("lost", { ...settings, epochs: 2 }, { resume: true }))).rejects.toThrow(
       /No saved state of the run in .* is intact.*`finetune: "last\.safetensors/s,
     );
+    const weights = await readFile(join(folder("lost"), "last.safetensors"));
+    for (const file of ["state.safetensors", "state.1.safetensors"]) await rm(join(folder("lost"), file));
+    await expect(train(options("lost", { ...settings, epochs: 2 }, { resume: true }))).rejects.toThrow(
+      /its saved states are gone, so it cannot continue/,
+    );
+    expect(weights.equals(await readFile(join(folder("lost"), "last.safetensors")))).toBe(true);
   });
 
   it("refuses a changed recipe setting by setting, unless allowed", async () => {

@@ -74,7 +74,7 @@ export async function saveState(folder: RunFolder, state: NamedTensors, position
 
 /**
  * The newest valid state of a started run, or undefined if it has not saved any yet. A corrupt one is skipped with a
- * warning; if all are corrupt that is an error.
+ * warning; if all are corrupt or gone that is an error.
  */
 export async function loadState(
   folder: RunFolder,
@@ -95,7 +95,13 @@ export async function loadState(
       broken.push(messageOf(error));
     }
   }
-  if (broken.length === 0) return undefined;
+  if (broken.length === 0) {
+    // Every epoch saves its state before its weights.
+    if (!(await stat(folder.file("last.safetensors")).catch(() => undefined))) return undefined;
+    throw new TrainingError(
+      sentence`The run in "${folder.path}" has weights, but its saved states are gone, so it cannot continue; start a new run, with ${setting("finetune", "last.safetensors")} to keep what was learned.`,
+    );
+  }
   throw new TrainingError(
     sentence`No saved state of the run in "${folder.path}" is intact, so it cannot continue; start a new run, with ${setting("finetune", "last.safetensors")} to keep what was learned. ${broken.join(" ")}`,
   );
