@@ -21,7 +21,12 @@ export interface EngineInfo {
   /** Number of devices of all processes together. */
   readonly devices: number;
   /** This process's index among those that run the same programs, if there are several. */
-  readonly process?: { readonly index: number; readonly count: number };
+  readonly process?: {
+    /** Counted from 0. */
+    readonly index: number;
+    /** Number of the processes. */
+    readonly count: number;
+  };
   /** Threads that compute, for engines on the CPU. */
   readonly threads?: number;
   /** Number formats that programs can be compiled for. */

@@ -19,6 +19,7 @@ export interface EngineChoice {
   readonly plugin?: string;
   /** Devices of the XLA engine. */
   readonly devices?: number;
+  /** Number format of matrix products (default: float32). */
   readonly precision?: Precision;
   /** XLA: this process's index among several that run the same programs. */
   readonly process?: ProcessOptions;

@@ -54,6 +54,7 @@ export class FileError extends DeitError {
   readonly exitCode = 4;
 
   constructor(
+    /** The file or folder that is meant. */
     readonly path: string,
     message: Message,
     options?: { cause?: unknown },

@@ -21,6 +21,7 @@ export type NamedCommand = "train" | "data pack" | "launch";
 /** Settings in a sentence, next to each other. */
 export class Mention {
   constructor(
+    /** The settings, with a value where one is proposed. */
     readonly hints: readonly Hint[],
     /** The command that has them, if it is not the running one. */
     readonly command?: NamedCommand,
@@ -73,15 +74,18 @@ export class Way {
     return new Way([...this.choices, partsOf(strings, values)]);
   }
 
+  /** The first choice all of whose settings `naming` knows; empty if there is none. */
   as(naming: Naming): string {
     const offered = this.choices.find((parts) => mentionsIn(parts).every((mention) => naming(mention) !== undefined));
     return offered === undefined ? "" : textOf(offered, naming);
   }
 
+  /** The settings of the first choice. */
   get mentions(): readonly Mention[] {
     return mentionsIn(this.choices[0]);
   }
 
+  /** The same with settings renamed. */
   renamed(names: Renaming): Way {
     return new Way(this.choices.map((parts) => renamed(parts, names)));
   }
@@ -89,7 +93,10 @@ export class Way {
 
 /** A text that names settings. As a string, or in JSON, it uses the library's names. */
 export class Sentence {
-  constructor(readonly parts: readonly SentencePart[]) {}
+  constructor(
+    /** Texts, settings and ways out, in order. */
+    readonly parts: readonly SentencePart[],
+  ) {}
 
   /** All settings that it names. */
   get hints(): readonly Hint[] {
@@ -106,10 +113,12 @@ export class Sentence {
     return new Sentence(renamed(this.parts, names));
   }
 
+  /** The text with the library's names of settings. */
   toString(): string {
     return this.as(asSettings);
   }
 
+  /** The same, so that JSON holds a sentence as text. */
   toJSON(): string {
     return this.toString();
   }

@@ -69,6 +69,7 @@ export class Attention {
     }));
   }
 
+  /** Frees the programs and the weights on the engine. */
   dispose(): Promise<void> {
     return this.probe.dispose();
   }

@@ -54,6 +54,7 @@ export class Classifier {
     return new Classifier(options, state, false);
   }
 
+  /** The model whose logits it computes. */
   get model(): Model {
     return this.options.model;
   }
@@ -63,6 +64,7 @@ export class Classifier {
     return (await this.#programs.run(this.state, images, batch)).get("logits")!.data as Float32Array;
   }
 
+  /** Frees the programs, and the weights unless they were on the engine before. */
   async dispose(): Promise<void> {
     await this.#programs.dispose();
     if (this.ownsState) await this.state.dispose();

@@ -5,7 +5,10 @@ import { imagenetNormalization, type Normalization } from "../models/model.js";
 const three = <T extends z.ZodType>(each: T) => z.tuple([each, each, each]);
 
 /** Mean and standard deviation as given by a file or an option. */
-export const normalizationSchema = z.object({ mean: three(z.number()), std: three(z.number().positive()) });
+export const normalizationSchema = z.object({
+  mean: three(z.number()).describe("Mean of red, green and blue, for pixels from 0 to 1."),
+  std: three(z.number().positive()).describe("Standard deviation of red, green and blue, for pixels from 0 to 1."),
+});
 
 /** Mean and standard deviation of a JSON value; undefined if it has none. */
 export const asNormalization = (value: unknown): Normalization | undefined => normalizationSchema.safeParse(value).data;

@@ -51,6 +51,7 @@ export class Probe {
   readonly #programs: BatchPrograms;
 
   private constructor(
+    /** The model that is inspected. */
     readonly model: Model,
     engine: Engine,
     derive: Derive,
@@ -70,6 +71,7 @@ export class Probe {
     return this.#programs.run(this.state, images, batch);
   }
 
+  /** Frees the programs and the weights on the engine. */
   async dispose(): Promise<void> {
     await this.#programs.dispose();
     await this.state.dispose();

@@ -17,13 +17,17 @@ export interface AdaptOptions {
   /** Where the weights come from, for messages. */
   readonly source: string;
   /** Starts new heads if the class counts differ (fine-tuning); otherwise that is an error. */
-  readonly newHead?: { readonly seed: number };
+  readonly newHead?: {
+    /** Seed of their first values. */
+    readonly seed: number;
+  };
   /** Tensors that are present but of an unsupported kind, such as "float8_e5m2": an error if the model needs them. */
   readonly unread?: ReadonlyMap<string, string>;
   /** Number of attention heads that the weights were trained with, if stated; it cannot be inferred from shapes. */
   readonly heads?: number;
   /** Called with notes on weights that are left out without error. */
   readonly onNote?: (sentence: string) => void;
+  /** How position embeddings are resized to another grid of patches. */
   readonly positions?: PositionInterpolation;
 }
 

@@ -3,13 +3,38 @@ import type { Shape, Tensor } from "../tensor/index.js";
 
 /** Initialisation of a parameter. Standard deviations are those of the untruncated normal, as in timm. */
 export type Initializer =
-  | { readonly kind: "zeros" }
-  | { readonly kind: "ones" }
-  | { readonly kind: "constant"; readonly value: number }
-  /** Normal, truncated at ±2 (not ±2 deviations), like timm's `trunc_normal_`. */
-  | { readonly kind: "truncatedNormal"; readonly std: number }
-  | { readonly kind: "normal"; readonly std: number }
-  | { readonly kind: "uniform"; readonly bound: number };
+  | {
+      /** All 0. */
+      readonly kind: "zeros";
+    }
+  | {
+      /** All 1. */
+      readonly kind: "ones";
+    }
+  | {
+      /** All the same. */
+      readonly kind: "constant";
+      /** That value. */
+      readonly value: number;
+    }
+  | {
+      /** Normal, truncated at ±2 (not ±2 deviations), like timm's `trunc_normal_`. */
+      readonly kind: "truncatedNormal";
+      /** Standard deviation of the normal before truncation; the mean is 0. */
+      readonly std: number;
+    }
+  | {
+      /** Normal with mean 0. */
+      readonly kind: "normal";
+      /** Standard deviation. */
+      readonly std: number;
+    }
+  | {
+      /** Uniform from -`bound` to `bound`. */
+      readonly kind: "uniform";
+      /** Largest absolute value. */
+      readonly bound: number;
+    };
 
 /**
  * Parts of a model that are treated the same in every architecture: heads are reinitialised for different classes and
@@ -96,6 +121,7 @@ export const imagenetNormalization: Normalization = {
  * `[batch, prefix + grid · grid, width]`, `blocks.N.attn` their attention, and heads read tokens of the prefix in turn.
  */
 export interface TokenGrid {
+  /** Number of blocks. */
   readonly depth: number;
   /** Heads of each block's attention. */
   readonly heads: number;

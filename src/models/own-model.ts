@@ -27,7 +27,12 @@ export interface ModelLayers extends Layers {
 export type OwnOptions = Readonly<Record<string, number | boolean | string | readonly number[]>>;
 
 /** The options that a model is created with; the classes are those of the data. */
-export type MadeOptions<Options> = Readonly<Options> & { readonly classes: number; readonly imageSize: number };
+export type MadeOptions<Options> = Readonly<Options> & {
+  /** Number of classes of the data. */
+  readonly classes: number;
+  /** Side of the images in pixels. */
+  readonly imageSize: number;
+};
 
 /** From layers and options to a function from normalised images, float32 `[batch, height, width, 3]`, to logits `[batch, classes]`. */
 export type BuildModel<Options> = (

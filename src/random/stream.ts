@@ -88,6 +88,7 @@ export class RandomStream {
     return z;
   }
 
+  /** One of the items, each with the same probability. */
   choice<T>(items: readonly T[]): T {
     return items[this.integer(items.length)];
   }

@@ -101,7 +101,11 @@ declare const applied: unique symbol;
 export function applies<A extends Attributes>(
   primitive: Primitive<A>,
   node: Node,
-): node is Node & Node<A> & { readonly [applied]: true } {
+): node is Node &
+  Node<A> & {
+    /** Never there: see `applied`. */
+    readonly [applied]: true;
+  } {
   return node.primitive === (primitive as Primitive);
 }
 

@@ -7,13 +7,26 @@ import type { TensorType } from "./tensor-type.js";
 
 /** An attribute of an ONNX node. */
 export type OnnxAttribute =
-  | { readonly int: number }
-  | { readonly float: number }
-  | { readonly ints: readonly number[] }
-  | { readonly string: string };
+  | {
+      /** A whole number, int64. */
+      readonly int: number;
+    }
+  | {
+      /** A float32 number. */
+      readonly float: number;
+    }
+  | {
+      /** A list of whole numbers, int64. */
+      readonly ints: readonly number[];
+    }
+  | {
+      /** Text, UTF-8. */
+      readonly string: string;
+    };
 
 /** What an ONNX node has besides its inputs. */
 export interface OnnxOptions {
+  /** Attributes by name (default: none). */
   readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
   /** Number of outputs (default: 1). */
   readonly outputs?: number;

@@ -30,6 +30,7 @@ export interface ProgramOutput {
   readonly tensor: Tensor;
   /** State that takes this value after the run; such an output is not returned. */
   readonly updates?: string;
+  /** Whether each of several devices has its rows of the first axis, or all have the whole. */
   readonly sharding: "batch" | "replicated";
 }
 

@@ -19,6 +19,7 @@ import { fromTorchvision, isTorchvision } from "./torchvision-names.js";
 export interface LoadedWeights {
   /** By timm's names, floats as float32. */
   readonly tensors: NamedTensors;
+  /** Format of the file. */
   readonly format: "safetensors" | "pytorch";
   /** The file's metadata; deit's own checkpoints state their model and classes here. */
   readonly metadata: Readonly<Record<string, string>>;

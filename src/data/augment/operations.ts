@@ -10,6 +10,7 @@ import { autoContrast, brightness, contrast, equalize, invert, posterize, solari
 export interface OperationSettings {
   /** `random`: bilinear or bicubic, drawn for each operation. */
   readonly interpolation: AffineInterpolation | "random";
+  /** Red, green and blue, 0 to 255, of what an operation moves in from outside the image. */
   readonly fill: readonly [number, number, number];
   /** Pixels that `TranslateX` and `TranslateY` move at full magnitude; timm uses 0.45 of the image's side. */
   readonly translate: number;

@@ -12,27 +12,42 @@ import { applyOperation, argumentOf, type OperationName, type OperationSettings 
 export interface Magnitudes {
   /** Standard deviation; `uniform`: uniform from 0 to the magnitude. */
   readonly deviation: number | "uniform";
+  /** Largest magnitude that is drawn; 10 is the full strength of an operation. */
   readonly most: number;
 }
 
 /** Plain data, so that it can be sent to worker threads. */
 export type Policy =
   | ({
+      /** RandAugment: `layers` operations in turn, drawn for each image. */
       readonly kind: "rand";
       /** Operations, with their weights; without weights they may repeat. */
       readonly operations: readonly OperationName[];
+      /** Relative probability of each operation, in their order. */
       readonly weights?: readonly number[];
+      /** Operations that are drawn for an image. */
       readonly layers: number;
+      /** Their mean magnitude, 0 to 10. */
       readonly magnitude: number;
+      /** Probability that an operation that was drawn is applied, 0 to 1. */
       readonly probability: number;
     } & Magnitudes)
-  | ({ readonly kind: "auto"; readonly choices: readonly (readonly PolicyStep[])[] } & Magnitudes)
   | ({
+      /** AutoAugment: one of the listed policies, drawn for each image. */
+      readonly kind: "auto";
+      /** The policies, each a list of operations that are applied in turn. */
+      readonly choices: readonly (readonly PolicyStep[])[];
+    } & Magnitudes)
+  | ({
+      /** AugMix: several chains of operations, mixed with each other and with the image. */
       readonly kind: "augmix";
+      /** Operations that chains are drawn from. */
       readonly operations: readonly OperationName[];
+      /** Their mean magnitude, 0 to 10. */
       readonly magnitude: number;
-      /** Number of chains that are mixed, and operations in each (default: from 1 to 3). */
+      /** Number of chains that are mixed. */
       readonly chains: number;
+      /** Operations in each chain (default: drawn from 1 to 3). */
       readonly depth?: number;
       /** Parameter of the Dirichlet and beta distributions. */
       readonly alpha: number;

@@ -7,52 +7,98 @@ import type { SampleSet } from "./sample-set.js";
 
 /** Where a sample's pixels come from. Plain data, so that it can be sent to a worker thread. */
 export type SampleSource =
-  | { readonly kind: "file"; readonly path: string }
-  /** An encoded image inside a larger file, such as a tar archive. */
   | {
-      readonly kind: "slice";
+      /** An image file. */
+      readonly kind: "file";
+      /** Its path. */
       readonly path: string;
+    }
+  | {
+      /** An encoded image inside a larger file, such as a tar archive. */
+      readonly kind: "slice";
+      /** The path of that file. */
+      readonly path: string;
+      /** Byte at which the image begins. */
       readonly offset: number;
+      /** Its bytes. */
       readonly length: number;
       /** Its name in messages. */
       readonly name: string;
     }
-  /** Raw pixels inside a file: one plane each for red, green and blue, row by row. */
   | {
+      /** Raw pixels inside a file: one plane each for red, green and blue, row by row. */
       readonly kind: "pixels";
+      /** The path of the file. */
       readonly path: string;
+      /** Byte at which the pixels begin. */
       readonly offset: number;
+      /** Pixels of a row. */
       readonly width: number;
+      /** Number of rows. */
       readonly height: number;
     }
-  /** A record of a record file: an encoded image, or 8-bit RGB row by row. */
   | {
+      /** A record of a record file: an encoded image, or 8-bit RGB row by row. */
       readonly kind: "record";
+      /** The path of the file. */
       readonly path: string;
       /** Distinguishes the file from a different one at its path. */
       readonly stamp: number;
+      /** Byte at which the record's content begins. */
       readonly offset: number;
+      /** Its bytes. */
       readonly length: number;
       /** CRC-32 of its bytes. */
       readonly checksum: number;
+      /** What they are: a JPEG file, or 8-bit RGB. */
       readonly encoding: "jpeg" | "raw";
+      /** Pixels of a row. */
       readonly width: number;
+      /** Number of rows. */
       readonly height: number;
+      /** Its name in messages. */
       readonly name: string;
     }
   | SampleContent
-  /** An image that the caller reads, on the thread of the dataset: functions cannot be sent to workers. */
-  | { readonly kind: "callback"; read(): Promise<SampleContent>; readonly name: string }
-  | { readonly kind: "procedural"; readonly size: number; readonly seed: number; readonly label: number };
+  | {
+      /** An image that the caller reads, on the thread of the dataset: functions cannot be sent to workers. */
+      readonly kind: "callback";
+      /** Reads it. */
+      read(): Promise<SampleContent>;
+      /** Its name in messages. */
+      readonly name: string;
+    }
+  | {
+      /** An image that is drawn instead of read, for trials without data. */
+      readonly kind: "procedural";
+      /** Its side in pixels. */
+      readonly size: number;
+      /** Seed of what is drawn. */
+      readonly seed: number;
+      /** Class of what is drawn, from 0 to 9. */
+      readonly label: number;
+    };
 
 /** A sample that is in memory: as the content of an image file, or as 8-bit RGB row by row. */
 export type SampleContent =
-  | { readonly kind: "bytes"; readonly bytes: Uint8Array | Blob; readonly name: string }
   | {
+      /** The content of an image file, of any format that `decodeImage` knows. */
+      readonly kind: "bytes";
+      /** That content. */
+      readonly bytes: Uint8Array | Blob;
+      /** Its name in messages. */
+      readonly name: string;
+    }
+  | {
+      /** Decoded pixels. */
       readonly kind: "image";
+      /** Pixels of a row. */
       readonly width: number;
+      /** Number of rows. */
       readonly height: number;
+      /** Red, green and blue of each pixel, row by row: `3 · width · height` bytes. */
       readonly data: Uint8Array;
+      /** Its name in messages. */
       readonly name: string;
     };
 
@@ -101,10 +147,16 @@ export interface Dataset {
 
 /** How data is divided for training and testing. */
 export type SplitRule =
-  /** The data's own parts. */
-  | { readonly kind: "given" }
-  /** This share of each class is for testing. */
-  | { readonly kind: "hash"; readonly share: number }
+  | {
+      /** The data's own parts. */
+      readonly kind: "given";
+    }
+  | {
+      /** A share of each class is for testing, chosen by the hashes of the samples' keys. */
+      readonly kind: "hash";
+      /** That share, between 0 and 1. */
+      readonly share: number;
+    }
   | RecordedSplit;
 
 /** These samples are for testing, by their keys; all others are for training. */

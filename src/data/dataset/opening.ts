@@ -4,9 +4,13 @@
 export interface OpeningProgress {
   /** Such as "listing shards". */
   readonly doing: string;
+  /** How much is done, in `unit`. */
   readonly done: number;
+  /** How much there is to do, in `unit`. */
   readonly total: number;
+  /** What is counted. */
   readonly unit: "MiB" | "shards";
+  /** Whether this is the last report of the thing that is done. */
   readonly ended: boolean;
 }
 

@@ -14,7 +14,9 @@ export const trainedOnKey = "deit.data";
 
 /** Training images, by their number and SHA-256 (`datasetIdentity`). */
 export interface KnownImages {
+  /** Their number. */
   readonly images: number;
+  /** SHA-256 of their names, labels and classes, in hexadecimal digits. */
   readonly dataset: string;
 }
 

@@ -45,7 +45,12 @@ export interface LoaderOptions {
   /** Changes each view after the transform, on this thread whatever the number of workers. */
   readonly augment?: OwnAugmentation;
   /** This process's index among several that each make an equal share of a batch (default: a single process). */
-  readonly process?: { readonly index: number; readonly count: number };
+  readonly process?: {
+    /** Counted from 0. */
+    readonly index: number;
+    /** Number of the processes. */
+    readonly count: number;
+  };
 }
 
 /** Images preprocessed for the model, with labels. */

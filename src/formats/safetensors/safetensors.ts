@@ -72,8 +72,11 @@ function decodeHeader(path: string, bytes: Uint8Array): string {
 
 /** All tensors of a file with supported types, and the names of the others with their types. */
 export async function readSafetensors(path: string): Promise<{
+  /** Tensors by name, of the types that they are stored in. */
   readonly tensors: NamedTensors;
+  /** The texts of the file's `__metadata__`. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** Types of the tensors that are not read, such as "F8_E5M2", by their names. */
   readonly unread: ReadonlyMap<string, string>;
 }> {
   const file = await openSafetensors(path);

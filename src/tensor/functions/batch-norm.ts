@@ -38,8 +38,9 @@ export function batchNorm(
 export interface BatchNormTraining {
   /** The normalised batch, of the shape of the input. */
   readonly output: Tensor;
-  /** Running statistics after this batch, with the unbiased variance. */
+  /** Running mean after this batch, `[channels]`. */
   readonly runningMean: Tensor;
+  /** Running variance after this batch, from unbiased variances, `[channels]`. */
   readonly runningVar: Tensor;
 }
 

@@ -6,7 +6,10 @@ import { type Shape, sizeOf } from "../host.js";
 import { describe } from "../tensor-type.js";
 import { reshape } from "./layout.js";
 
-export const broadcastPrimitive: Primitive<{ shape: readonly number[] }> = {
+export const broadcastPrimitive: Primitive<{
+  /** The shape of the result. */
+  shape: readonly number[];
+}> = {
   name: "broadcast",
   trait: "aliasing",
   infer: ([x], { shape }) => {

@@ -2,7 +2,10 @@
 import { type DType, isFloat } from "../dtype.js";
 import { apply, type Primitive, type Tensor } from "../graph.js";
 
-export const castPrimitive: Primitive<{ dtype: DType }> = {
+export const castPrimitive: Primitive<{
+  /** The type that is converted to. */
+  dtype: DType;
+}> = {
   name: "cast",
   trait: "conversion",
   infer: ([x], { dtype }) => [{ dtype, shape: x.shape }],

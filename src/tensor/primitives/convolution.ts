@@ -275,9 +275,11 @@ function convolve(x: DenseValue, w: DenseValue, a: ConvolutionAttributes, shape:
 
 /** Stride, padding and groups of a convolution. */
 export interface ConvolutionOptions {
+  /** Pixels from one position of the kernel to the next (default: 1). */
   readonly stride?: number;
-  /** Zeros on each side. */
+  /** Zeros on each side (default: 0). */
   readonly padding?: number;
+  /** Groups of channels that are convolved apart (default: 1). */
   readonly groups?: number;
 }
 

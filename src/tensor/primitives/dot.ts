@@ -67,6 +67,7 @@ export interface DotAxes {
   readonly batch: Axes;
   /** Pairs of axes that are summed over. */
   readonly contract: Axes;
+  /** The other axes of each operand, in the order in which the result has them. */
   readonly free: Axes;
 }
 

@@ -5,7 +5,10 @@ import { applies, apply, type Primitive, sameShape, type Tensor } from "../graph
 import { type Shape, sizeOf } from "../host.js";
 import { describe } from "../tensor-type.js";
 
-export const reshapePrimitive: Primitive<{ shape: readonly number[] }> = {
+export const reshapePrimitive: Primitive<{
+  /** The shape of the result, with as many elements. */
+  shape: readonly number[];
+}> = {
   name: "reshape",
   trait: "aliasing",
   infer: ([x], { shape }) => {
@@ -44,7 +47,10 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   return apply(reshapePrimitive, [source], { shape: target });
 }
 
-export const transposePrimitive: Primitive<{ permutation: readonly number[] }> = {
+export const transposePrimitive: Primitive<{
+  /** The axis of the input that each axis of the result is. */
+  permutation: readonly number[];
+}> = {
   name: "transpose",
   trait: "aliasing",
   infer: ([x], { permutation }) => {

@@ -6,7 +6,14 @@ import { type Shape, sizeOf } from "../host.js";
 import type { TensorType } from "../tensor-type.js";
 
 /** A named input of a program: data of a step, or state that lives on the device. */
-export const inputPrimitive: Primitive<{ name: string; dtype: DType; shape: readonly number[] }> = {
+export const inputPrimitive: Primitive<{
+  /** The name by which a program is given its value. */
+  name: string;
+  /** Its element type. */
+  dtype: DType;
+  /** Its shape. */
+  shape: readonly number[];
+}> = {
   name: "input",
   infer: (_, { dtype, shape }) => [{ dtype, shape }],
 };
@@ -21,7 +28,14 @@ export function input(name: string, dtype: DType, shape: Shape): Tensor {
 
 const largestConstant = 65_536;
 
-export const constantPrimitive: Primitive<{ dtype: DType; shape: readonly number[]; values: readonly number[] }> = {
+export const constantPrimitive: Primitive<{
+  /** Its element type. */
+  dtype: DType;
+  /** Its shape. */
+  shape: readonly number[];
+  /** Its elements in row-major order. */
+  values: readonly number[];
+}> = {
   name: "constant",
   infer: (_, { dtype, shape }) => [{ dtype, shape }],
   evaluate: (_, { values }) => [Float64Array.from(values)],

@@ -26,7 +26,12 @@ function remap(
   });
 }
 
-export const slicePrimitive: Primitive<{ start: readonly number[]; end: readonly number[] }> = {
+export const slicePrimitive: Primitive<{
+  /** First index of each axis. */
+  start: readonly number[];
+  /** Index after the last of each axis. */
+  end: readonly number[];
+}> = {
   name: "slice",
   infer: ([x], { start, end }) => {
     if (start.length !== x.shape.length || !start.every((s, i) => s >= 0 && s <= end[i] && end[i] <= x.shape[i])) {
@@ -128,7 +133,10 @@ export function pad(x: Tensor, low: readonly number[], high: readonly number[]):
   return [...low, ...high].every((p) => p === 0) ? x : apply(padPrimitive, [x], { low, high });
 }
 
-export const concatPrimitive: Primitive<{ axis: number }> = {
+export const concatPrimitive: Primitive<{
+  /** The axis along which tensors are joined. */
+  axis: number;
+}> = {
   name: "concat",
   infer: (inputs, { axis }) => {
     const [first] = inputs;

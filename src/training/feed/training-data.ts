@@ -22,8 +22,9 @@ import type { DataPlace } from "./data-place.js";
 export interface DataOptions {
   /** Training images: a path of any format, or an open dataset. */
   readonly data: DataPlace;
-  /** Other data for choosing the best epoch, and other data for evaluating its weights at the end. */
+  /** Other data for choosing the best epoch. */
   readonly validation?: DataPlace;
+  /** Other data for evaluating the weights of the best epoch at the end. */
   readonly test?: DataPlace;
   /** How the data is divided for training and testing (default: by its own parts). */
   readonly split?: SplitRule;

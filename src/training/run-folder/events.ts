@@ -7,37 +7,66 @@ import type { Model } from "../../models/model.js";
 
 /** An event reported by `train` while it runs. */
 export type TrainEvent =
-  /** Images processed by the model's body, for fitting its heads before the first step. */
-  | { readonly kind: "fitting"; readonly images: number; readonly total: number }
-  /** Data is being opened: archives are listed, or files fetched. */
-  | ({ readonly kind: "opening" } & OpeningProgress)
   | {
+      /** Images are processed by the model's body, for fitting its heads before the first step. */
+      readonly kind: "fitting";
+      /** Images that are done. */
+      readonly images: number;
+      /** Images in all. */
+      readonly total: number;
+    }
+  | ({
+      /** Data is being opened: archives are listed, or files fetched. */
+      readonly kind: "opening";
+    } & OpeningProgress)
+  | {
+      /** The program of a step is compiled; the first step follows. */
       readonly kind: "start";
+      /** The model that is trained. */
       readonly model: Model;
+      /** Steps of the whole run. */
       readonly steps: number;
       /** Steps that are already done in a resumed run. */
       readonly stepsDone: number;
+      /** Images of a step. */
       readonly batchSize: number;
       /** Runs of the program that make one step. */
       readonly accumulate: number;
+      /** Images of the training part. */
       readonly images: number;
+      /** Number of the model's parameters. */
       readonly parameters: number;
+      /** The engine that computes. */
       readonly engine: EngineInfo;
       /** The part that `test` in the epochs refers to. */
       readonly testPart?: "validation" | "test";
     }
   | {
+      /** A step is done. */
       readonly kind: "step";
+      /** Its number, from 1 at the beginning of the run. */
       readonly step: number;
+      /** Its loss. */
       readonly loss: number;
+      /** Its learning rate. */
       readonly lr: number;
+      /** Images of one run of the program, over all processes together. */
       readonly images: number;
       /** Share of the epoch's time so far spent waiting for data: near 1 the data is the limit, near 0 the device. */
       readonly loaderWait: number;
     }
-  | { readonly kind: "epoch"; readonly record: EpochRecord }
-  /** The best weights, evaluated once on the test part after they were chosen on the validation part. */
-  | { readonly kind: "final"; readonly result: EvaluationResult }
+  | {
+      /** An epoch is done and evaluated. */
+      readonly kind: "epoch";
+      /** Its line of the log. */
+      readonly record: EpochRecord;
+    }
+  | {
+      /** The best weights were evaluated once on the test part, after they were chosen on the validation part. */
+      readonly kind: "final";
+      /** Accuracy and loss there. */
+      readonly result: EvaluationResult;
+    }
   | Warning;
 
 /** Something that has gone wrong or may. `about` marks warnings that only matter while a run can still be changed. */

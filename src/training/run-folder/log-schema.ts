@@ -8,85 +8,106 @@ const count = z.number().int().min(0);
 /** JSON has no NaN and no infinity; they are written as null. */
 const measured = z.number().nullable();
 
-/** Every line has the time when it was written (ISO 8601, UTC). */
+/** Every line has the time when it was written. */
 const line = <K extends string, S extends z.ZodRawShape>(kind: K, shape: S) =>
-  z.object({ time: z.iso.datetime(), kind: z.literal(kind), ...shape });
+  z.object({
+    time: z.iso.datetime().describe("When the line was written (ISO 8601, UTC)."),
+    kind: z.literal(kind).describe("Kind of the line."),
+    ...shape,
+  });
 
 const testResultSchema = z.object({
-  /** Percent. */
-  top1: z.number(),
-  top5: z.number(),
-  loss: measured,
-  images: count,
+  top1: z.number().describe("Images whose most likely class is right, in percent."),
+  top5: z.number().describe("Images whose class is among the five most likely, in percent."),
+  loss: measured.describe("Mean cross-entropy; null if it was not finite."),
+  images: count.describe("Number of images."),
 });
+
+/** Where a run is, which many lines say. */
+const epoch = count.describe("Completed epochs.");
+const step = count.describe("Completed optimizer steps.");
+const runs = count.describe("Completed runs of the program in the current epoch.");
+const lr = z.number().describe("Learning rate of the last step.");
 
 /** Zod schema of a line of `log.jsonl`. */
 export const logSchema = z.discriminatedUnion("kind", [
   /** A process starts writing: what its results may depend on besides the recipe. */
   line("environment", {
-    node: z.string(),
-    v8: z.string(),
-    system: z.string(),
-    processor: z.string(),
-    engine: z.string(),
-    platform: z.string(),
-    version: z.string(),
-    devices: count,
-    threads: count.optional(),
-    precisions: z.array(z.string()),
+    node: z.string().describe("Version of Node."),
+    v8: z.string().describe("Version of V8."),
+    system: z.string().describe("Operating system and its version."),
+    processor: z.string().describe("Model of the processor."),
+    engine: z.string().describe('"onnx" or "xla".'),
+    platform: z.string().describe('Kind of device, such as "cpu" or "cuda".'),
+    version: z.string().describe("Version of the engine's runtime or plugin."),
+    devices: count.describe("Number of devices of all processes."),
+    threads: count.optional().describe("Threads that compute, for an engine on the CPU."),
+    precisions: z.array(z.string()).describe("Number formats that the engine offers."),
   }),
   /** A process resumes the run; lines of earlier processes beyond this position are void. */
   line("resumed", {
-    epoch: count,
-    step: count,
-    runs: count,
-    /** Settings that differ from the previous ones, by name. */
-    changed: z.record(z.string(), z.object({ from: z.unknown(), to: z.unknown() })),
+    epoch,
+    step,
+    runs,
+    changed: z
+      .record(
+        z.string(),
+        z.object({ from: z.unknown().describe("Value before."), to: z.unknown().describe("Value from now on.") }),
+      )
+      .describe("Settings that differ from the previous ones, by name."),
   }),
   /** An epoch is done. */
   line("epoch", {
-    epoch: count,
-    step: count,
-    lr: z.number(),
-    trainLoss: measured,
-    trainTop1: measured,
-    test: testResultSchema.optional(),
-    imagesPerSecond: z.number(),
-    /** Shares of the epoch's time: waiting for data, and for checkpoints. */
-    loaderWait: z.number(),
-    checkpointWait: z.number(),
-    seconds: z.number(),
+    epoch,
+    step,
+    lr,
+    trainLoss: measured.describe("Mean loss over the epoch; null if it was not finite."),
+    trainTop1: measured.describe("Training views classified right, as augmented, in percent."),
+    test: testResultSchema.optional().describe("Result on the part that the run is measured on."),
+    imagesPerSecond: z.number().describe("Training images per second over the whole epoch."),
+    loaderWait: z.number().describe("Share of the epoch's time spent waiting for data, between 0 and 1."),
+    checkpointWait: z.number().describe("Share of the epoch's time spent waiting for checkpoints, between 0 and 1."),
+    seconds: z.number().describe("Duration of the epoch without its evaluation."),
   }),
   /** Something that the user should know but that did not stop training. */
-  line("warning", { message: z.string(), about: z.string().optional() }),
+  line("warning", {
+    message: z.string().describe("A sentence for the user."),
+    about: z.string().optional().describe('"loss jump" if it concerns one.'),
+  }),
   /** Loss, gradients or teacher outputs in the step were not finite. */
   line("broken", {
-    what: z.enum(["loss", "gradients", "teacher"]),
-    loss: measured,
-    gradientNorm: measured,
-    lr: z.number(),
-    epoch: count,
-    step: count,
-    run: count,
-    /** The first tensor that is not finite, in the order of computation. */
-    first: z.string(),
-    /** What happens next. */
-    onNaN: z.enum(["stop", "skip", "rollback"]),
-    /** Indices of the batch's samples in the dataset; their names are in the file `diagnosis`. */
-    samples: z.array(count),
-    diagnosis: z.string(),
+    what: z.enum(["loss", "gradients", "teacher"]).describe("What was not finite."),
+    loss: measured.describe("The loss; null if it was not finite."),
+    gradientNorm: measured.describe("Norm of all gradients; null if it was not finite."),
+    lr,
+    epoch: count.describe("The epoch, counted from 1."),
+    step: count.describe("The step, counted from 1."),
+    run: count.describe("The run of the program in the epoch, counted from 0."),
+    first: z.string().describe("The first tensor that is not finite, in the order of computation."),
+    onNaN: z.enum(["stop", "skip", "rollback"]).describe("What happens next."),
+    samples: z
+      .array(count)
+      .describe("Indices of the batch's samples in the dataset; their names are in the file `diagnosis`."),
+    diagnosis: z.string().describe("Name of that file in the run folder."),
   }),
   /** The run returned to a saved state. */
-  line("rollback", { epoch: count, step: count, runs: count, attempt: count, rateFactor: z.number() }),
+  line("rollback", {
+    epoch,
+    step,
+    runs,
+    attempt: count.describe("Number of returns so far in this epoch."),
+    rateFactor: z.number().describe("Factor on the learning rate until the epoch ends."),
+  }),
   /** The process ends before the run is done; its state is saved. */
-  line("stopped", { reason: z.string(), epoch: count, step: count, runs: count }),
+  line("stopped", { reason: z.string().describe("Why, such as the signal."), epoch, step, runs }),
   /** The run is done. */
   line("finished", {
-    epoch: count,
-    step: count,
-    bestTop1: z.number().optional(),
-    /** Result of the best weights on the test part, if they were chosen on a different one. */
-    test: testResultSchema.optional(),
+    epoch,
+    step,
+    bestTop1: z.number().optional().describe("The best accuracy of an epoch, in percent; absent if none was measured."),
+    test: testResultSchema
+      .optional()
+      .describe("Result of the best weights on the test part, if they were chosen on a different one."),
   }),
 ]);
 

@@ -117,12 +117,19 @@ export interface Step {
 
 /** Names of the data inputs of `trainStep`; those of the batch's transform are `batchInputs`. */
 export const stepInputs = {
+  /** uint8 `[batch, size, size, 3]`. */
   images: batchInputs.images,
+  /** int32 `[batch]`. */
   labels: batchInputs.labels,
+  /** Stored logits of a teacher, float32 `[batch, classes]`. */
   teacher: "teacherLogits",
+  /** Stored classes of a teacher, int32 `[batch]`. */
   teacherLabels: "teacherLabels",
+  /** With accumulation: 1 in the run that ends a step, otherwise 0. */
   apply: "apply",
+  /** With `halting`: 1 if training goes on after a run that is not finite, otherwise 0. */
   passOver: "passOver",
+  /** Decay of the moving average of the weights at this step, between 0 and 1. */
   emaDecay: "emaDecay",
 } as const;
 

@@ -29,7 +29,12 @@ export interface TeacherImages {
 
 /** Logits `[batch, classes]`: with their shape, or a list of numbers for each image. */
 export type TeacherLogits =
-  | { readonly shape: readonly number[]; readonly data: ArrayLike<number> }
+  | {
+      /** `[batch, classes]`. */
+      readonly shape: readonly number[];
+      /** The logits image by image, `batch · classes` numbers. */
+      readonly data: ArrayLike<number>;
+    }
   | readonly ArrayLike<number>[];
 
 /** From images to logits, before any softmax. */

@@ -15,7 +15,10 @@ export type DistillationName = keyof typeof distillationModes;
 
 /** How a teacher's outputs enter the loss: a mode and its constants. */
 export type Distillation = {
-  readonly [K in DistillationName]: { readonly kind: K } & ReturnType<(typeof distillationModes)[K]["options"]>;
+  readonly [K in DistillationName]: {
+    /** Name of the mode. */
+    readonly kind: K;
+  } & ReturnType<(typeof distillationModes)[K]["options"]>;
 }[DistillationName];
 
 /** Which teacher outputs a mode needs; undefined if it has no teacher. */

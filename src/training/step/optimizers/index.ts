@@ -14,7 +14,10 @@ export type OptimizerName = keyof typeof optimizers;
 
 /** Which optimizer, with its constants. */
 export type OptimizerOptions = {
-  readonly [K in OptimizerName]: { readonly kind: K } & Settings<(typeof optimizers)[K]["settings"]>;
+  readonly [K in OptimizerName]: {
+    /** Name of the optimizer. */
+    readonly kind: K;
+  } & Settings<(typeof optimizers)[K]["settings"]>;
 }[OptimizerName];
 
 /** The optimizer of these options; `factor` changes the rate of individual parameters. */
