@@ -11,7 +11,6 @@ export {
   classifier,
   type EmbedOptions,
   type ImageClassifier,
-  type Prediction,
 } from "./library/classifier.js";
 export type { ImageInput } from "./library/image.js";
 export type {
@@ -20,6 +19,7 @@ export type {
   ModelInMemory,
   NamedWeights,
 } from "./library/opened-classifier.js";
+export type { Prediction } from "./library/predictions.js";
 
 // Train and distil: runs and their events.
 

@@ -22,6 +22,7 @@ const commands: Commands = {
   diff: { about: "show where two runs or recipes differ", load: () => import("./commands/diff.js") },
   evaluate: { about: "measure the top-1 and top-5 accuracy of a model", load: () => import("./commands/evaluate.js") },
   predict: { about: "classify images", load: () => import("./commands/predict.js") },
+  serve: { about: "classify images over HTTP", load: () => import("./commands/serve.js") },
   sweep: {
     about: "train a grid of recipes and seeds, with mean and deviation",
     load: () => import("./commands/sweep.js"),

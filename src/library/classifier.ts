@@ -4,7 +4,6 @@ import { applyTransform } from "../data/view/transform.js";
 import { UsageError } from "../errors/errors.js";
 import { Attention, type AttentionMaps, type AttentionToken } from "../evaluation/attention.js";
 import { embedding, patchFeatures } from "../evaluation/features.js";
-import { softmaxOf, topK } from "../evaluation/metrics.js";
 import { Probe } from "../evaluation/probe.js";
 import { evaluationTransform } from "../evaluation/view.js";
 import { requireFiniteLogits } from "../models/finite.js";
@@ -18,21 +17,12 @@ import {
   type OpenedClassifier,
   openClassifier,
 } from "./opened-classifier.js";
+import { type Prediction, predictionsOf } from "./predictions.js";
 
 /** How a classifier is opened. */
 export interface ClassifierSettings extends ClassifierChoice {
   /** The engine (default: `auto`). An engine that is already open is not closed with the classifier. */
   readonly engine?: EngineOption;
-}
-
-/** A predicted class. */
-export interface Prediction {
-  /** Name of the class; its index as a string if the classes have no names. */
-  readonly label: string;
-  /** Softmax probability, between 0 and 1. */
-  readonly score: number;
-  /** Index of the class among the outputs. */
-  readonly index: number;
 }
 
 /** How many predictions are returned. */
@@ -144,12 +134,9 @@ class Opened {
   async classify(image: NamedImage, { top = 5 }: ClassifyOptions): Promise<readonly Prediction[]> {
     if (!Number.isInteger(top) || top < 1) throw new UsageError(`top is ${top}; give a whole number, 1 or more.`);
     const { name, classes } = this.model;
-    const logits = await this.model.logits(this.#view(image));
+    const logits = await this.model.logits(this.#view(image), 1);
     requireFiniteLogits(logits, name, image.name);
-    const scores = softmaxOf(logits);
-    return topK(logits, Math.min(top, logits.length)).map((index) => ({
-      ...{ label: classes?.[index] ?? String(index), score: scores[index], index },
-    }));
+    return predictionsOf(logits, classes, top);
   }
 
   async embed(image: NamedImage, { from = "class" }: EmbedOptions): Promise<Float32Array> {

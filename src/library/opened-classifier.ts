@@ -49,8 +49,10 @@ export interface OpenedClassifier {
   readonly trainedOn?: TrainedOn;
   /** Undefined for an ONNX file, whose structure is unknown. */
   readonly inside?: { readonly model: Model; readonly weights: NamedTensors };
-  /** Logits of one view, `size · size · 3` bytes. */
-  logits(view: Uint8Array): Promise<Float32Array>;
+  /** The most images of one run: 1 for an ONNX file, otherwise undefined. */
+  readonly mostImages?: number;
+  /** Logits `[batch, classes]` of that many views, `batch · size · size · 3` bytes. */
+  logits(views: Uint8Array, batch: number): Promise<Float32Array>;
   dispose(): Promise<void>;
 }
 
@@ -121,7 +123,7 @@ async function openInMemory(
 
 const over = (classifier: Classifier): Pick<OpenedClassifier, "name" | "logits" | "dispose"> => ({
   name: classifier.model.name,
-  logits: (view) => classifier.logits(view, 1),
+  logits: (views, batch) => classifier.logits(views, batch),
   dispose: () => classifier.dispose(),
 });
 
@@ -142,5 +144,5 @@ async function openFile(path: string, choice: ClassifierChoice): Promise<OpenedC
       `"${path}" knows ${loaded.classes} classes, but ${names.length} names are given for them; give one per class, in the order of its outputs.`,
     );
   }
-  return { name: path, view, classes: names, notes: file.notes.map(String), logits, dispose: close };
+  return { name: path, view, classes: names, notes: file.notes.map(String), mostImages: 1, logits, dispose: close };
 }

@@ -1,0 +1,98 @@
+/** `deit serve`: classify images over HTTP. */
+import { once } from "node:events";
+import type { Command } from "commander";
+import type { EngineChoice } from "../../engines/open.js";
+import { UsageError } from "../../errors/errors.js";
+import { messageOf } from "../../errors/message-of.js";
+import type { ClassifierSource } from "../../library/opened-classifier.js";
+import { modelNames } from "../../models/registry.js";
+import { serve } from "../../server/serve.js";
+import { type ModelArgument, modelArguments } from "../options/model-argument.js";
+import { engineOptions, wholeNumber, withEngine, workersOption } from "../options/options.js";
+import { interruptible } from "../output/interruption.js";
+import { print, warn } from "../output/output.js";
+import { modelsForm } from "../output/wording.js";
+
+export function define(command: Command): void {
+  engineOptions(command)
+    .argument("<models...>", `a model's name, a run folder, weights or an ONNX file; several as ${modelsForm}`)
+    .option("--host <address>", "address to listen on; 0.0.0.0 for all of this machine's", "127.0.0.1")
+    .option("--port <port>", "port to listen on; 0 takes a free one", wholeNumber(0, 65535), 8000)
+    .option("--max-batch <images>", "images of a batch at most", wholeNumber(1, 1024), 8)
+    .option("--max-delay <ms>", "how long an image waits for others that are being decoded", wholeNumber(0), 5)
+    .option("--max-requests <n>", "requests answered at the same time; others get status 503", wholeNumber(1), 256)
+    .option("--max-body <MiB>", "size of a request's body at most", wholeNumber(1, 1024), 20)
+    .option("--max-pixels <millions>", "pixels of an image at most, in millions", wholeNumber(1, 178), 50)
+    .addOption(workersOption())
+    .option("--json", "print one JSON value")
+    .addHelpText(
+      "after",
+      `
+POST an image to /classify, or to /models/NAME/classify. A signal to stop (Ctrl-C, SIGTERM) lets it answer what it has
+received. It fetches nothing that a request names.
+
+Examples:
+  deit serve runs/photos
+  deit serve deit_tiny_patch16_224 --port 8080
+  deit serve small=runs/small large=runs/large`,
+    )
+    .action((models: string[], options: Options) =>
+      interruptible((signal, ending) =>
+        run(models, options, signal, () => ending.saves("answering what it has received")),
+      ),
+    );
+}
+
+interface Options extends EngineChoice {
+  readonly host: string;
+  readonly port: number;
+  readonly maxBatch: number;
+  readonly maxDelay: number;
+  readonly maxRequests: number;
+  readonly maxBody: number;
+  readonly maxPixels: number;
+  readonly workers: number;
+  readonly json?: boolean;
+}
+
+async function run(
+  texts: readonly string[],
+  options: Options,
+  signal: AbortSignal,
+  finishes: () => void,
+): Promise<void> {
+  const { host, port, maxBatch, maxDelay, maxRequests, maxBody, maxPixels, workers } = options;
+  await withEngine(options, async (engine) => {
+    const server = await serve(
+      { models: sources(texts) },
+      {
+        ...{ engine, host, port, maxBatch, maxDelay, maxRequests, workers: Math.max(1, workers) },
+        ...{ maxBodyBytes: maxBody * 2 ** 20, maxPixels: maxPixels * 1e6 },
+        onError: (error) => warn(`a request failed: ${messageOf(error)}`),
+      },
+    );
+    try {
+      for (const note of server.notes) warn(note);
+      finishes();
+      const { url, models } = server;
+      print(options.json ? JSON.stringify({ url, models }) : `Serving ${models.join(", ")} at ${url}`);
+      if (!signal.aborted) await once(signal, "abort");
+    } finally {
+      await server.close();
+    }
+  });
+}
+
+/** What each argument names. Throws UsageError if two have the same name. */
+function sources(texts: readonly string[]): Readonly<Record<string, ClassifierSource>> {
+  const found = modelArguments(texts).map((argument) => [argument.name, sourceOf(argument)] as const);
+  const repeated = found.find(([name]) => / \(\d+\)$/.test(name));
+  if (repeated)
+    throw new UsageError(
+      `Two models are named "${repeated[0].replace(/ \(\d+\)$/, "")}"; name them apart, as in first=runs/a second=runs/b.`,
+    );
+  return Object.fromEntries(found);
+}
+
+const sourceOf = ({ model, weights }: ModelArgument): ClassifierSource =>
+  model === undefined || modelNames().includes(weights) ? weights : { model, weights };

@@ -1,0 +1,24 @@
+/** From logits to the most likely classes. */
+import { softmaxOf, topK } from "../evaluation/metrics.js";
+
+/** A predicted class. */
+export interface Prediction {
+  /** Name of the class; its index as a string if the classes have no names. */
+  readonly label: string;
+  /** Softmax probability, between 0 and 1. */
+  readonly score: number;
+  /** Index of the class among the outputs. */
+  readonly index: number;
+}
+
+/** The `top` most likely classes, most likely first; all if there are fewer. */
+export function predictionsOf(
+  logits: Float32Array,
+  classes: readonly string[] | undefined,
+  top: number,
+): readonly Prediction[] {
+  const scores = softmaxOf(logits);
+  return topK(logits, Math.min(top, logits.length)).map((index) => ({
+    ...{ label: classes?.[index] ?? String(index), score: scores[index], index },
+  }));
+}

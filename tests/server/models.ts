@@ -1,0 +1,13 @@
+/** A tiny model with random weights, and images for it. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createModel, initialize, type ModelInMemory } from "../../src/index.js";
+import { root } from "../cli/run.js";
+
+export function tinyModel(seed = 0): ModelInMemory {
+  const model = createModel("deit", { imageSize: 32, patchSize: 8, width: 32, depth: 2, heads: 2, classes: 5 });
+  return { model, weights: initialize(model, seed), classes: ["ant", "bee", "cat", "dog", "eel"] };
+}
+
+export const image = (name: string): Promise<Buffer<ArrayBuffer>> =>
+  readFile(join(root, "tests/fixtures/images", name)) as Promise<Buffer<ArrayBuffer>>;
