@@ -64,6 +64,12 @@ describe("Parquet files", () => {
     ]);
     expect((await open(at("truth"))).classes).toEqual(["false", "true"]);
     await expect(open(at("lists"))).rejects.toThrow(/its column label holds several labels for each image/);
+    await expect(open(at("records"))).rejects.toThrow(/its column label holds a record for each image/);
+    await expect(open(at("dates"))).rejects.toThrow(/has dates in its column label, and classes are wanted/);
+    await expect(open(at("names"))).rejects.toThrow(
+      /has no image in row 0, only the name of a file \("a\.jpg"\); write a/,
+    );
+    await expect(open(at("image-lists"))).rejects.toThrow(/holds lists in its column image, and one encoded image/);
   });
 
   it("with a column of parts, or in several configurations, are refused until it is said what is meant", async () => {
@@ -76,7 +82,9 @@ describe("Parquet files", () => {
     );
     for (const name of ["plain/train", "plain/test", "fancy/train", "named"])
       await cp(divided, join(root, "configurations", name, name === "named" ? "train.parquet" : "0000.parquet"));
-    await expect(open(join(root, "configurations"))).rejects.toThrow(/several configurations.*: "fancy", "plain"/);
+    await expect(open(join(root, "configurations"))).rejects.toThrow(
+      /several configurations.*: "fancy", "named", "plain"/,
+    );
     expect(labels(await open(join(root, "configurations/plain"), "test"))).toEqual([0, 1, 0]);
     expect(labels(await open(join(root, "configurations/named")))).toEqual([0, 1, 0]);
     await cp(divided, join(root, "configurations/named/corrupted.parquet"));
@@ -136,6 +144,12 @@ describe("Parquet files", () => {
     };
     await fails("cut", bytes.subarray(0, 900), /The Parquet file ".*cut\.parquet" does not end as one/);
     await fails("short", bytes.subarray(0, 5), "is too short to be one");
+    const magic = Buffer.from("PAR1");
+    await fails(
+      "zeros",
+      Buffer.concat([magic, Buffer.alloc(100), magic]),
+      /zeros\.parquet" cannot be decoded; get the file again/,
+    );
     const footer = Buffer.from(bytes);
     footer.fill(0xff, bytes.length - 700, bytes.length - 100);
     await fails("footer", footer, /The Parquet file ".*footer\.parquet"/);

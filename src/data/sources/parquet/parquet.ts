@@ -13,11 +13,12 @@ import { withFile } from "../../../system/files/read-range.js";
 import { JobEnded, runGuarded } from "../../../system/threads/guarded-job.js";
 import { workerUrl } from "../../../system/threads/worker-url.js";
 import { type Choices, type Dataset, type OpenOptions, withNotes } from "../../dataset/dataset.js";
+import { LabelKinds, missingFileNotes } from "../../dataset/file-set.js";
 import { filesBelow } from "../../dataset/files.js";
 import { classNotes, LabelColumn } from "../../dataset/labels.js";
 import { filesOfPart, listed, partNaming, requireUndivided } from "../../dataset/parts.js";
 import { SampleTable, tableDataset } from "../../dataset/sample-table.js";
-import { type ParquetJob, type UnpackedParquet, unclear } from "./unpack.js";
+import type { ParquetJob, ParquetResult, UnpackedParquet } from "./unpack.js";
 
 /** Names of Parquet files. */
 const parquetName = /\.parquet$/i;
@@ -42,26 +43,32 @@ export async function openParquet(path: string, options: OpenOptions): Promise<D
     wanted.names.map((name) => join(path, name)),
     options,
   );
-  return withNotes(dataset, wanted.notes);
+  return withNotes(dataset, [...wanted.notes, ...missingFileNotes(path, wanted.names)]);
 }
 
 /**
- * The hub's own layout is CONFIGURATION/PART/0000.parquet, where each configuration is the whole data in a different
- * form.
+ * The hub's own layout is CONFIGURATION/PART/0000.parquet, or CONFIGURATION/PART-0000.parquet, where each configuration
+ * is the whole data in a different form.
  */
 export function requireOneConfiguration(path: string, names: readonly string[], choices?: Choices): void {
   const naming = partNaming(choices);
-  const inPart = names.map((name) => name.split(/[\\/]/).slice(0, -1));
-  const found = inPart.flatMap((folders) => {
-    const at = folders.findIndex((name) => naming(name) !== undefined);
-    return at > 0 ? [folders.slice(0, at).join("/")] : [];
-  });
-  const several = [...new Set(found)];
-  if (several.length > 1)
-    throw new FileError(
-      path,
-      `"${path}" has several configurations, each with parts of its own: ${listed(several)}. Give the folder of one of them alone, as "${several[0]}".`,
-    );
+  const configurations = new Map<string, Set<string>>();
+  for (const name of names) {
+    const words = name.split(/[\\/]/);
+    const at = words.findIndex((word) => naming(word) !== undefined);
+    if (at <= 0) continue;
+    const configuration = words.slice(0, at).join("/");
+    const parts = configurations.get(configuration) ?? new Set();
+    configurations.set(configuration, parts.add(naming(words[at])!));
+  }
+  const parts = [...configurations.values()].flatMap((parts) => [...parts]);
+  // A folder with the training part and one with the test part are no configurations.
+  if (new Set(parts).size === parts.length) return;
+  const several = [...configurations.keys()];
+  throw new FileError(
+    path,
+    `"${path}" has several configurations, each with parts of its own: ${listed(several)}. Give the folder of one of them alone, as "${several[0]}".`,
+  );
 }
 
 /** The samples of these files, in their order; each is fetched when needed. */
@@ -72,6 +79,7 @@ export async function parquetDataset(
 ): Promise<Dataset> {
   const table = new SampleTable();
   const labels = new LabelColumn();
+  const kinds = new LabelKinds();
   const notes = new Set<string>();
   let own: readonly string[] | undefined;
   for await (const file of files) {
@@ -80,6 +88,7 @@ export async function parquetDataset(
     if (unpacked.classes !== undefined && unpacked.classes.join("\0") !== own?.join("\0"))
       throw new FileError(file, `"${file}" names different classes, or a different order, than the files before it.`);
     for (const note of unpacked.notes) notes.add(note);
+    kinds.add(file, unpacked.labels);
     requireUndividedRows(file, unpacked.parts, options.choices);
     table.addFile(images, file);
     for (const [i, label] of unpacked.labels.entries()) {
@@ -139,23 +148,22 @@ async function unpackedFile(
   await requireFreeSpace(folder, size, `the images of "${path}"`);
   const target = `${images}.${process.pid}.tmp`;
   try {
-    const unpacked = await runGuarded<ParquetJob, UnpackedParquet>(
+    const result = await runGuarded<ParquetJob, ParquetResult>(
       workerUrl("data/sources/parquet/worker"),
       { path, target, image, label },
       // A page takes at most a second; anything slower is due to a slow disk and a large file.
       { heapMiB: 512, idleMilliseconds: Math.min(60_000, 8000 + size / 2 ** 13), signal },
     );
     // The other files of its part are not even searched.
-    if (unpacked.unlabelled !== undefined) throw new UnlabelledPartError(path, `"${path}" ${unpacked.unlabelled}.`);
+    if (result.kind === "unlabelled") throw new UnlabelledPartError(path, `"${path}" ${result.reason}.`);
+    if (result.kind === "refused") throw new FileError(path, `The Parquet file "${path}" ${result.reason}.`);
     await rename(target, images);
-    await writeFileAtomic(index, JSON.stringify({ format: 3, ...unpacked }));
-    return { unpacked, images };
+    await writeFileAtomic(index, JSON.stringify({ format: 3, ...result.unpacked }));
+    return { unpacked: result.unpacked, images };
   } catch (error) {
     await rm(target, { force: true }).catch(() => undefined);
     if (!(error instanceof JobEnded)) throw fileError(path, "unpack", error);
-    // A choice to be made by the user does not mean damage.
-    const advice = error.message.startsWith(unclear) ? "" : "; get the file again";
-    throw new FileError(path, `The Parquet file "${path}" ${error.message}${advice}.`, { cause: error });
+    throw new FileError(path, `The Parquet file "${path}" ${error.message}; get the file again.`, { cause: error });
   }
 }
 

@@ -4,10 +4,11 @@
  */
 import { isUtf8 } from "node:buffer";
 import { open } from "node:fs/promises";
-import type { AsyncBuffer, ColumnMetaData, Compressors, FileMetaData, RowGroup } from "hyparquet";
+import type { AsyncBuffer, ColumnMetaData, Compressors, FileMetaData, RowGroup, SchemaTree } from "hyparquet";
 import { parquetMetadataAsync, parquetReadObjects, parquetSchema } from "hyparquet";
 import { parquetHeader } from "hyparquet/src/column.js";
 import { compressors } from "hyparquet-compressors";
+import { quoted } from "../../../errors/quoted.js";
 import { type ByteSource, fileSource } from "../../../formats/byte-source.js";
 import { openRegular } from "../../../system/files/regular-file.js";
 import { asObject, tryJson } from "../../../system/text/json.js";
@@ -22,14 +23,9 @@ export interface ParquetJob {
   readonly label?: string;
 }
 
-/** The beginning of error messages that the user resolves by a choice. */
-export const unclear = "does not tell which";
-
 export interface UnpackedParquet {
   /** Class names, if the file states them like the datasets library. */
   readonly classes?: readonly string[];
-  /** Why there are no labels at all, completing "the file …". */
-  readonly unlabelled?: string;
   /** Null for rows without a label. */
   readonly labels: readonly (string | null)[];
   /** A column with the part of each row. */
@@ -40,17 +36,38 @@ export interface UnpackedParquet {
   readonly lengths: readonly number[];
 }
 
+/** What became of a file; reasons complete "the file …". */
+export type ParquetResult =
+  | { readonly kind: "unpacked"; readonly unpacked: UnpackedParquet }
+  /** It has no labels at all. */
+  | { readonly kind: "unlabelled"; readonly reason: string }
+  /** It is intact, but its contents are not images with one class each. */
+  | { readonly kind: "refused"; readonly reason: string };
+
+/** Why the contents of an intact file are refused; every other error means damage. */
+class Refusal extends Error {}
+
 /**
  * Limits: bytes of a page, rows of a row group, bytes of the footer, and unpacked bytes, at least and per byte of the
  * file, since images hardly compress.
  */
 const limits = { pageBytes: 2 ** 30, rows: 2 ** 20, footerBytes: 2 ** 27, always: 2 ** 28, times: 64 };
 
-/** Throws an error whose message completes "the file …". */
-export async function unpackParquet(
+/** Throws an error whose message completes "the file …" for a damaged one. */
+export async function unpackParquet(job: ParquetJob, progress: (bytes: number) => void): Promise<ParquetResult> {
+  return unpack(job, progress).catch((error: unknown) => {
+    if (error instanceof Refusal) return { kind: "refused", reason: error.message };
+    // The decoder's own checks are few: it fails on values that it expects to be there.
+    if (error instanceof TypeError || error instanceof RangeError)
+      throw new Error("cannot be decoded", { cause: error });
+    throw error;
+  });
+}
+
+async function unpack(
   { path, target, ...chosen }: ParquetJob,
   progress: (bytes: number) => void,
-): Promise<UnpackedParquet> {
+): Promise<ParquetResult> {
   const file = await openRegular(path);
   const out = await open(target, "w");
   try {
@@ -63,7 +80,7 @@ export async function unpackParquet(
     const read = { file: buffer, metadata, compressors: guardedCompressors(decoded), utf8: false };
     const labelIn = (sample: Record<string, unknown>) =>
       label === undefined ? null : labelOf(sample[label], label, classes !== undefined);
-    if (metadata.row_groups.every(({ num_rows }) => Number(num_rows) === 0)) throw new Error("holds no rows");
+    if (metadata.row_groups.every(({ num_rows }) => Number(num_rows) === 0)) throw new Refusal("holds no rows");
     const rowsOf = async (columns: readonly string[], { columns: all, num_rows }: RowGroup, first: number) => {
       const rows = Number(num_rows);
       if (!(rows >= 0 && rows <= limits.rows))
@@ -81,13 +98,7 @@ export async function unpackParquet(
       seen += Number(group.num_rows);
     }
     if (!labelled && metadata.row_groups.length > 0)
-      return {
-        unlabelled: unlabelled ?? `has no labels in its column ${label}`,
-        notes,
-        labels: [],
-        offsets: [],
-        lengths: [],
-      };
+      return { kind: "unlabelled", reason: unlabelled ?? `has no labels in its column ${label}` };
     const labels: (string | null)[] = [];
     const offsets: number[] = [];
     const lengths: number[] = [];
@@ -97,7 +108,7 @@ export async function unpackParquet(
       const found = await rowsOf(label === undefined ? [image] : [image, label], group, row);
       for (const [i, sample] of found.entries()) {
         const bytes = imageBytes(sample[image]);
-        if (!bytes) throw new Error(`has no image bytes in row ${row + i}`);
+        if (!bytes) throw notAnImage(sample[image], image, row + i);
         decoded(bytes.length);
         await out.write(bytes);
         labels.push(labelIn(sample));
@@ -107,9 +118,9 @@ export async function unpackParquet(
       }
       row += found.length;
     }
-    if (labels.length === 0) throw new Error("holds no rows");
+    if (labels.length === 0) throw new Refusal("holds no rows");
     await out.sync();
-    return { classes, labels, parts, notes, offsets, lengths };
+    return { kind: "unpacked", unpacked: { classes, labels, parts, notes, offsets, lengths } };
   } finally {
     await file.close();
     await out.close();
@@ -171,23 +182,27 @@ function columnsOf(metadata: FileMetaData, chosen: Pick<ParquetJob, "image" | "l
   const pick = (key: "image" | "label", found: readonly string[]): string | undefined => {
     const wanted = chosen[key];
     if (wanted !== undefined && !names.includes(wanted))
-      throw new Error(
-        `${unclear} column is meant by ${key}=${wanted}: its columns are ${names.slice(0, 20).join(", ")}`,
+      throw new Refusal(
+        `does not tell which column is meant by ${key}=${wanted}: its columns are ${names.slice(0, 20).join(", ")}`,
       );
     if (wanted !== undefined || found.length < 2) return wanted ?? found[0];
     const plain = key === "label" ? found.filter((name) => plainLabel.test(name)) : [];
     if (plain.length === 1) return plain[0];
-    throw new Error(
-      `${unclear} of its columns holds the ${key}s: ${found.join(", ")}; say it before the path, as parquet,${key}=${found[0]}:PATH`,
+    throw new Refusal(
+      `does not tell which of its columns holds the ${key}s: ${found.join(", ")}; say it before the path, as parquet,${key}=${found[0]}:PATH`,
     );
   };
   const found = candidates("ClassLabel", usualNames.label);
   const image = pick("image", candidates("Image", usualNames.image));
   const label = pick("label", found);
-  if (label !== undefined && (children.find((c) => c.element.name === label)?.children.length ?? 0) > 0)
-    throw notOneLabel(label);
+  const kindOf = (name: string) => nesting(children.find((c) => c.element.name === name));
+  if (label !== undefined && kindOf(label) !== "plain") throw notOneLabel(label, kindOf(label));
   if (image === undefined)
-    throw new Error(`has no column of images (its columns are ${names.slice(0, 20).join(", ")})`);
+    throw new Refusal(
+      `has no column of images (its columns are ${names.slice(0, 20).join(", ")}; parquet,image=NAME:PATH names one)`,
+    );
+  if (kindOf(image) === "lists")
+    throw new Refusal(`holds lists in its column ${image}, and one encoded image for each row is wanted`);
   const classes = label === undefined ? undefined : features[label]?.names;
   const named = Array.isArray(classes) && classes.every((n) => typeof n === "string");
   const unlabelled = `has no column of labels (its columns are ${names.slice(0, 20).join(", ")}; parquet,label=NAME:PATH names one)`;
@@ -259,6 +274,14 @@ const guardedCompressors = (decoded: (bytes: number) => void): Compressors =>
     ]),
   );
 
+type Nesting = "plain" | "lists" | "records";
+
+/** The values of a column: in Parquet, lists are groups with one repeated member. */
+function nesting(column: SchemaTree | undefined): Nesting {
+  if (!column || column.children.length === 0) return "plain";
+  return column.children.some(({ element }) => element.repetition_type === "REPEATED") ? "lists" : "records";
+}
+
 /** The bytes of an image: raw, or in a structure as stored by the datasets library. */
 function imageBytes(value: unknown): Uint8Array | undefined {
   if (value instanceof Uint8Array) return value;
@@ -266,20 +289,33 @@ function imageBytes(value: unknown): Uint8Array | undefined {
   return bytes instanceof Uint8Array ? bytes : undefined;
 }
 
+function notAnImage(value: unknown, column: string, row: number): Error {
+  if (value === undefined) return new Error(`has no image bytes in row ${row}`);
+  const path = typeof value === "string" ? value : (value as { path?: unknown } | null | undefined)?.path;
+  return typeof path === "string"
+    ? new Refusal(
+        `has no image in row ${row}, only the name of a file (${quoted(path)}); write a list of the files and their classes, as described for CSV files, or a Parquet file with the images in it`,
+      )
+    : new Refusal(`has no encoded image in its column ${column} in row ${row}; remove the row, or add its image`);
+}
+
 /** Null if there is none, which the datasets library writes as -1 among named classes. */
 function labelOf(value: unknown, column: string, named: boolean): string | null {
   if (value === null || value === undefined) return null;
   if (value instanceof Uint8Array) {
-    if (!isUtf8(value)) throw new Error(`${unclear} classes its column ${column} names: they are not UTF-8`);
+    if (!isUtf8(value)) throw new Refusal(`does not tell which classes its column ${column} names: they are not UTF-8`);
     return Buffer.from(value).toString("utf8");
   }
   if (typeof value === "number" || typeof value === "bigint")
     return named && Number(value) === -1 ? null : String(value);
   if (typeof value === "string" || typeof value === "boolean") return String(value);
-  throw notOneLabel(column);
+  if (value instanceof Date) throw new Refusal(`has dates in its column ${column}, and classes are wanted${others}`);
+  throw notOneLabel(column, Array.isArray(value) ? "lists" : "records");
 }
 
-const notOneLabel = (column: string): Error =>
-  new Error(
-    `${unclear} class an image is of: its column ${column} holds several labels for each image, and one class is wanted (parquet,label=NAME:PATH takes another column)`,
+const others = " (parquet,label=NAME:PATH takes another column)";
+
+const notOneLabel = (column: string, kind: Nesting): Refusal =>
+  new Refusal(
+    `does not tell which class an image is of: its column ${column} holds ${kind === "lists" ? "several labels" : "a record"} for each image, and one class is wanted${others}`,
   );

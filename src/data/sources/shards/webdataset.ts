@@ -7,6 +7,7 @@ import { fileSource, windowed } from "../../../formats/byte-source.js";
 import { withFile } from "../../../system/files/read-range.js";
 import { expandBraces } from "../../dataset/braces.js";
 import { type Dataset, type OpenOptions, withNotes } from "../../dataset/dataset.js";
+import { LabelKinds, missingFileNotes } from "../../dataset/file-set.js";
 import { filesNamed, readOwnClasses } from "../../dataset/files.js";
 import { classNotes, LabelColumn } from "../../dataset/labels.js";
 import { reported } from "../../dataset/opening.js";
@@ -48,7 +49,9 @@ export async function openWebDataset(
   await reported(options.onProgress, what, async (update) => {
     const indices = await indexAll(shards, store, update);
     requireClasses(path, shards, indices);
+    const kinds = new LabelKinds();
     for (const [i, index] of indices.entries()) {
+      kinds.add(shards[i].name, index.labels);
       addIndexed(table, labels, shards[i].file, index, shards[i].name);
       ends.push(table.length);
     }
@@ -57,6 +60,8 @@ export async function openWebDataset(
   const found = labels.resolve(path, { wanted: options.classes, own });
   const dataset = withNotes(tableDataset(basename(path), table, found), [
     ...part.notes,
+    // Those of a pattern are named one by one.
+    ...(isShardName(path) ? [] : missingFileNotes(path, part.names)),
     ...classNotes(found, options.classes),
   ]);
   if (shards.every(({ make }) => make === undefined)) return dataset;
