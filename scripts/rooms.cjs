@@ -18,6 +18,10 @@ module.exports = {
       ...["evaluation", "data", "weights", "engines", "models", "formats", "cluster"],
       ...["tensor", "random", "system", "errors"],
     ],
+    export: [
+      ...["training", "evaluation", "data", "weights", "engines", "models", "formats", "cluster"],
+      ...["tensor", "random", "system", "errors"],
+    ],
     library: [
       ...["training", "evaluation", "data", "weights", "engines", "models", "formats", "cluster"],
       ...["tensor", "random", "system", "errors"],
@@ -32,6 +36,7 @@ module.exports = {
         "server",
         "library",
         "report",
+        "export",
         "training",
         "evaluation",
         "data",
@@ -62,6 +67,12 @@ module.exports = {
     loading: ["view", "dataset", "codec", "pixels"],
     packing: ["view", "records", "dataset", "codec", "pixels"],
     check: ["view", "sources", "dataset", "codec", "pixels"],
+  },
+  "src/export": {
+    source: [],
+    graph: ["source"],
+    quantize: ["graph", "source"],
+    layouts: ["quantize", "graph", "source"],
   },
   "src/training": {
     step: [],

@@ -21,6 +21,12 @@ export type {
 } from "./library/opened-classifier.js";
 export type { Prediction } from "./library/predictions.js";
 
+// Export: a model for other programs.
+
+export { type ExportResult, type ExportSettings, exportModel, type WrittenFile } from "./export/export.js";
+export type { LayoutName } from "./export/layouts/index.js";
+export type { SourceChoice } from "./export/source.js";
+
 // Train and distil: runs and their events.
 
 export type { OwnAugmentation } from "./data/loading/on-this-thread.js";

@@ -23,6 +23,7 @@ const commands: Commands = {
   evaluate: { about: "measure the top-1 and top-5 accuracy of a model", load: () => import("./commands/evaluate.js") },
   predict: { about: "classify images", load: () => import("./commands/predict.js") },
   serve: { about: "classify images over HTTP", load: () => import("./commands/serve.js") },
+  export: { about: "write a model for other programs: ONNX and more", load: () => import("./commands/export.js") },
   sweep: {
     about: "train a grid of recipes and seeds, with mean and deviation",
     load: () => import("./commands/sweep.js"),

@@ -5,7 +5,7 @@
 import { ShapeError } from "../errors/errors.js";
 import type { DenseValue } from "./dense.js";
 import type { Shape } from "./host.js";
-import type { OnnxEmitter, StablehloEmitter } from "./lowering.js";
+import type { OnnxEmitter, OnnxOperators, StablehloEmitter } from "./lowering.js";
 import type { TensorType } from "./tensor-type.js";
 
 /** The two targets of lowering. */
@@ -17,6 +17,8 @@ export interface Target {
   readonly engine: EngineKind;
   /** "cpu", "cuda", … */
   readonly platform: string;
+  /** For ONNX: the operators to choose from (default: `runtime`). */
+  readonly operators?: OnnxOperators;
 }
 
 /** One output of a node. */

@@ -24,6 +24,12 @@ export type OnnxAttribute =
       readonly string: string;
     };
 
+/**
+ * Operators that a model may use: all that ONNX Runtime has, with its own fused ones (opset 20), or only standard ones of
+ * opset 17, which every other consumer of ONNX files has too.
+ */
+export type OnnxOperators = "runtime" | "standard";
+
 /** What an ONNX node has besides its inputs. */
 export interface OnnxOptions {
   /** Attributes by name (default: none). */
@@ -36,6 +42,8 @@ export interface OnnxOptions {
 
 /** Writes a primitive as nodes of an ONNX model. */
 export interface OnnxEmitter<Value> {
+  /** The operators to choose from. */
+  readonly operators: OnnxOperators;
   /** Name of the value of `tensor`, in full shape. */
   value(tensor: Value): string;
   /** Name of a value that ONNX's implicit broadcasting extends to `tensor` (skips an explicit broadcast). */

@@ -1,5 +1,7 @@
 /** Writes a program as an ONNX model for ONNX Runtime's CPU provider. */
 import { EngineError } from "../../errors/errors.js";
+import type { OnnxGraph, OnnxNode, OnnxTensor, OperatorSet } from "../../formats/onnx/graph.js";
+import { dtypeCodes, encodeModel } from "../../formats/onnx/write.js";
 import {
   allocate,
   applies,
@@ -10,33 +12,47 @@ import {
   type Tensor,
   topologicalOrder,
 } from "../../tensor/index.js";
-import type { OnnxEmitter, OnnxOptions } from "../../tensor/lowering.js";
-import { dtypeCodes, encodeModel, type Initializer, type NodeProto } from "./proto.js";
+import type { OnnxEmitter, OnnxOperators, OnnxOptions } from "../../tensor/lowering.js";
+
+/** Operator sets of the models that the engine runs: ONNX 20 and ONNX Runtime's own. */
+const operatorSets: readonly OperatorSet[] = [
+  { domain: "", version: 20 },
+  { domain: "com.microsoft", version: 1 },
+];
 
 /** The model's bytes. Inputs and outputs have the program's names. `program` must be simplified for this engine. */
-export function onnxModel(program: Program): Uint8Array {
-  const writer = new Writer();
+export const onnxModel = (program: Program): Uint8Array =>
+  encodeModel({ graph: onnxGraph(program), irVersion: 10, operatorSets });
+
+/**
+ * The program as a graph; inputs and outputs have its names. `standard` uses only operators of ONNX 17, for which the
+ * program must have been simplified too.
+ */
+export function onnxGraph(program: Program, operators: OnnxOperators = "runtime"): OnnxGraph {
+  const writer = new Writer(operators);
   for (const output of program.outputs) writer.output(output.name, output.tensor);
-  return encodeModel({
+  return {
     name: program.name,
     nodes: writer.named(),
     initializers: [...writer.initializers.values()],
-    inputs: program.inputs,
+    inputs: program.inputs.map(({ name, dtype, shape }) => ({ name, dtype, shape })),
     outputs: program.outputs.map(({ name, tensor }) => ({ name, dtype: tensor.dtype, shape: tensor.shape })),
-  });
+  };
 }
 
 /** Written only where the whole value is needed: products and elementwise operators read through these. */
 const lazy = (node: Node): boolean => applies(primitives.broadcast, node) || applies(primitives.transpose, node);
 
 class Writer implements OnnxEmitter<Tensor> {
-  readonly initializers = new Map<string, Initializer>();
-  readonly #nodes: NodeProto[] = [];
+  readonly initializers = new Map<string, OnnxTensor>();
+  readonly #nodes: OnnxNode[] = [];
   readonly #values = new Map<Tensor, string>();
   /** Values that nodes have made, and the names of outputs that some of them get in the end. */
   readonly #made = new Set<string>();
   readonly #renamed = new Map<string, string>();
   #count = 0;
+
+  constructor(readonly operators: OnnxOperators) {}
 
   value(t: Tensor): string {
     const known = this.#values.get(t);
@@ -99,7 +115,7 @@ class Writer implements OnnxEmitter<Tensor> {
   }
 
   /** The nodes with the names of the outputs. */
-  named(): readonly NodeProto[] {
+  named(): readonly OnnxNode[] {
     const names = (of: readonly string[]) => of.map((name) => this.#renamed.get(name) ?? name);
     return this.#nodes.map((node) => ({ ...node, inputs: names(node.inputs), outputs: names(node.outputs) }));
   }

@@ -6,9 +6,11 @@ import { type Message, sentence, way } from "../../errors/sentence.js";
 import type { Normalization } from "../../models/model.js";
 import type { ResampleFilter } from "../../models/resample.js";
 import { tryJson } from "../../system/text/json.js";
+import { checkpointMetadata } from "../checkpoint-metadata.js";
 import { asNames, readCompanions } from "../companions.js";
 import { asNormalization, type NormalizationChoice, normalizationOf } from "../normalization.js";
 import { outputNames } from "../output-classes.js";
+import { readSavedView } from "../saved-view.js";
 import type { SaidOfView } from "../view.js";
 import type { OnnxNames } from "./names.js";
 
@@ -43,10 +45,12 @@ export interface DescribedFile {
 }
 
 /** Metadata keys of an ONNX file on how to use it; values are JSON. */
-const onnxMetadata = {
+export const onnxMetadata = {
   normalization: "deit.normalization",
   imageSize: "deit.imageSize",
   classes: "deit.classes",
+  /** Of deit's own exports: crop and filter, as in the metadata of its checkpoints. */
+  view: checkpointMetadata.view,
 } as const;
 
 /** Collects what is known of the classifier in `path`. Throws UsageError for one of a different task. */
@@ -60,6 +64,7 @@ export async function describeFile(path: string, choice: OnnxChoice, names: Onnx
       normalization: asNormalization(tryJson(own.get(onnxMetadata.normalization))),
       imageSize: asSize(tryJson(own.get(onnxMetadata.imageSize))),
     },
+    ...readSavedView(own.get(onnxMetadata.view), path),
     ...(ultralytics ? [ultralytics.view] : []),
     ...beside.view,
   ];

@@ -26,7 +26,14 @@ const geluPrimitive: Primitive = {
     return [mul(mul(g, 0.5), add(add(erf(h), 1), density))];
   },
   expand: ({ inputs: [x] }) => [mul(mul(x, 0.5), add(erf(mul(x, Math.SQRT1_2)), 1))],
-  onnx: ({ inputs: [x] }, emit) => emit.op("Gelu", [emit.value(x)], { domain: "com.microsoft" }),
+  onnx: ({ inputs: [x] }, emit) => {
+    const value = emit.value(x);
+    if (emit.operators === "runtime") return emit.op("Gelu", [value], { domain: "com.microsoft" });
+    // In the order of PyTorch's exporter, which runtimes recognise and fuse.
+    const number = (n: number) => emit.constant(x.dtype, [n]);
+    const shifted = emit.op("Add", [...emit.op("Erf", emit.op("Div", [value, number(Math.SQRT2)])), number(1)]);
+    return emit.op("Mul", [...emit.op("Mul", [value, ...shifted]), number(0.5)]);
+  },
 };
 
 /** x · Φ(x), exact (using erf). */

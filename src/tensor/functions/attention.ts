@@ -38,7 +38,8 @@ const attentionPrimitive: Primitive<{ scale: number }> = {
   expand: ({ inputs: [q, k, v], attributes: { scale } }) => [
     dot(attentionWeights(q, k, scale), v, { batch: pairs, contract: [[3], [2]] }),
   ],
-  fuses: ({ engine }, present) => engine === "onnx" && !present.has(attentionGradientPrimitive as Primitive),
+  fuses: ({ engine, operators }, present) =>
+    engine === "onnx" && operators !== "standard" && !present.has(attentionGradientPrimitive as Primitive),
   // Without a backward pass that needs the weights: ONNX Runtime's flash attention, which reads [batch, tokens, width].
   onnx: ({ inputs, attributes: { scale } }, emit) => {
     const [batch, heads, tokens, width] = inputs[0].shape;

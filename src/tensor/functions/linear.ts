@@ -5,7 +5,7 @@ import { sizeOf } from "../host.js";
 import { add } from "../primitives/arithmetic.js";
 import { broadcast } from "../primitives/broadcast.js";
 import { dot } from "../primitives/dot.js";
-import { reshape } from "../primitives/layout.js";
+import { reshape, transpose } from "../primitives/layout.js";
 import { scalar } from "../primitives/leaf.js";
 import { describe } from "../tensor-type.js";
 
@@ -37,6 +37,10 @@ const linearPrimitive: Primitive = {
   expand: ({ inputs: [x, weight, bias] }) => [add(dot(x, weight, { contract: [[x.shape.length - 1], [1]] }), bias)],
   onnx: ({ inputs: [x, weight, bias], outputs: [y] }, emit) => {
     const width = x.shape[x.shape.length - 1];
+    if (emit.operators === "standard") {
+      const product = emit.op("MatMul", [emit.value(x), emit.value(transpose(weight, [1, 0]))]);
+      return emit.op("Add", [...product, emit.value(bias)]);
+    }
     const flat = x.shape.length === 2 ? emit.value(x) : emit.op("Reshape", [emit.value(x), emit.ints([-1, width])])[0];
     const [product] = emit.op("Gemm", [flat, emit.value(weight), emit.value(bias)], {
       attributes: { transB: { int: 1 } },

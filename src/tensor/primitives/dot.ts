@@ -7,7 +7,7 @@ import { sizeOf } from "../host.js";
 import type { OnnxEmitter } from "../lowering.js";
 import { describe } from "../tensor-type.js";
 import { cast } from "./cast.js";
-import { transpose, transposePrimitive } from "./layout.js";
+import { reshape, transpose, transposePrimitive } from "./layout.js";
 
 /** Axes of the first operand and those of the second, in pairs. */
 export type Axes = readonly [readonly number[], readonly number[]];
@@ -186,6 +186,7 @@ function dotValue(a: DenseValue, b: DenseValue, at: DotAttributes, shape: readon
 
 /** ONNX's products contract the last axes of stacked matrices, so each operand is brought to [batch…, rows, columns]. */
 function onnxDot(node: Node<DotAttributes>, emit: OnnxEmitter<Tensor>): readonly string[] {
+  if (emit.operators === "standard") return standardDot(node, emit);
   const { inputs, attributes, outputs } = node;
   const { aBatch, bBatch, aContract, bContract, alpha } = attributes;
   // Contracted axes in the order of `b`, the same for both.
@@ -219,6 +220,39 @@ function onnxDot(node: Node<DotAttributes>, emit: OnnxEmitter<Tensor>): readonly
         });
   const { shape } = outputs[0];
   const plain = shape.length === flat.length && shape.every((d, i) => d === flat[i]);
+  return plain ? [product] : emit.op("Reshape", [product, emit.ints(shape)]);
+}
+
+/**
+ * The same as MatMul, which takes stacks of matrices of any rank, `[batch…, rows, contracted] × [batch…, contracted,
+ * columns]`; the left one may have several axes of rows if there is no batch.
+ */
+function standardDot(
+  { inputs, attributes, outputs }: Node<DotAttributes>,
+  emit: OnnxEmitter<Tensor>,
+): readonly string[] {
+  const [a, b] = inputs;
+  const { aBatch, bBatch, aContract, bContract, alpha } = attributes;
+  const [aFree, bFree] = [freeAxes(a, aBatch, aContract), freeAxes(b, bBatch, bContract)];
+  const sizes = (t: Tensor, axes: readonly number[]) => axes.map((i) => t.shape[i]);
+  const merged = (shape: readonly number[]) => [sizeOf(shape)];
+  const lead = sizes(a, aBatch);
+  const rows = lead.length === 0 && aFree.length > 0 ? sizes(a, aFree) : merged(sizes(a, aFree));
+  const columns = merged(sizes(b, bFree));
+  const inner = merged(sizes(a, aContract));
+  // On the smaller operand the factor costs least.
+  const scaleLeft = sizeOf(a.shape) <= sizeOf(b.shape);
+  const operand = (t: Tensor, axes: readonly number[], shape: readonly number[], scaled: boolean) => {
+    const value = emit.value(reshape(transpose(t, axes), shape));
+    return scaled && alpha !== 1 ? emit.op("Mul", [value, emit.constant(t.dtype, [alpha])])[0] : value;
+  };
+  const [product] = emit.op("MatMul", [
+    operand(a, [...aBatch, ...aFree, ...aContract], [...lead, ...rows, ...inner], scaleLeft),
+    operand(b, [...bBatch, ...bContract, ...bFree], [...lead, ...inner, ...columns], !scaleLeft),
+  ]);
+  const found = [...lead, ...rows, ...columns];
+  const { shape } = outputs[0];
+  const plain = shape.length === found.length && shape.every((d, i) => d === found[i]);
   return plain ? [product] : emit.op("Reshape", [product, emit.ints(shape)]);
 }
 

@@ -215,9 +215,9 @@ const splitPrimitive: Primitive<{ axis: number; parts: number }> = {
   },
   expand: ({ inputs: [x], outputs, attributes: { axis } }) =>
     outputs.map((part, i) => slice(x, axis, i * part.shape[axis], (i + 1) * part.shape[axis])),
-  onnx: ({ inputs: [x], attributes: { axis, parts } }, emit) =>
-    emit.op("Split", [emit.value(x)], {
-      attributes: { axis: { int: axis }, num_outputs: { int: parts } },
+  onnx: ({ inputs: [x], outputs, attributes: { axis, parts } }, emit) =>
+    emit.op("Split", [emit.value(x), emit.ints(outputs.map(({ shape }) => shape[axis]))], {
+      attributes: { axis: { int: axis } },
       outputs: parts,
     }),
 };

@@ -1,7 +1,8 @@
-/** The few ONNX messages a program needs, written as protocol buffers (field numbers from onnx.proto, IR version 10). */
+/** Writes ONNX models as protocol buffers (field numbers from onnx.proto). */
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import type { DType } from "../../tensor/index.js";
 import type { OnnxAttribute } from "../../tensor/lowering.js";
+import type { OnnxModel, OnnxNode, OnnxTensor, OnnxValue } from "./graph.js";
 
 /** TensorProto.DataType. */
 export const dtypeCodes: Record<DType, number> = {
@@ -17,38 +18,6 @@ export const dtypeCodes: Record<DType, number> = {
   uint32: 12,
   bfloat16: 16,
 };
-
-export interface ValueInfo {
-  readonly name: string;
-  readonly dtype: DType;
-  readonly shape: readonly number[];
-}
-
-export interface Initializer extends ValueInfo {
-  readonly bytes: Uint8Array;
-}
-
-export interface NodeProto {
-  readonly type: string;
-  readonly domain: string;
-  readonly inputs: readonly string[];
-  readonly outputs: readonly string[];
-  readonly attributes: Readonly<Record<string, OnnxAttribute>>;
-}
-
-export interface GraphProto {
-  readonly name: string;
-  readonly nodes: readonly NodeProto[];
-  readonly initializers: readonly Initializer[];
-  readonly inputs: readonly ValueInfo[];
-  readonly outputs: readonly ValueInfo[];
-}
-
-/** Operator sets: ONNX 20 and ONNX Runtime's own. */
-const operatorSets = [
-  { domain: "", version: 20 },
-  { domain: "com.microsoft", version: 1 },
-] as const;
 
 type Write = (w: BinaryWriter) => void;
 
@@ -77,40 +46,45 @@ function writeAttribute(w: BinaryWriter, name: string, value: OnnxAttribute): vo
   }
 }
 
-function writeNode(w: BinaryWriter, node: NodeProto): void {
+function writeNode(w: BinaryWriter, node: OnnxNode, name: string): void {
   for (const name of node.inputs) string(w, 1, name);
   for (const name of node.outputs) string(w, 2, name);
+  string(w, 3, name);
   string(w, 4, node.type);
   for (const [name, value] of Object.entries(node.attributes)) message(w, 5, (m) => writeAttribute(m, name, value));
   if (node.domain) string(w, 7, node.domain);
 }
 
-function writeTensor(w: BinaryWriter, tensor: Initializer): void {
+function writeTensor(w: BinaryWriter, tensor: OnnxTensor): void {
   for (const d of tensor.shape) int(w, 1, d);
   int(w, 2, dtypeCodes[tensor.dtype]);
   string(w, 8, tensor.name);
   w.tag(9, WireType.LengthDelimited).bytes(tensor.bytes);
 }
 
-function writeValueInfo(w: BinaryWriter, value: ValueInfo): void {
+function writeValueInfo(w: BinaryWriter, value: OnnxValue): void {
   string(w, 1, value.name);
   message(w, 2, (type) =>
     message(type, 1, (tensor) => {
       int(tensor, 1, dtypeCodes[value.dtype]);
       message(tensor, 2, (shape) => {
-        for (const d of value.shape) message(shape, 1, (dim) => int(dim, 1, d));
+        for (const d of value.shape)
+          message(shape, 1, (dim) => (typeof d === "string" ? string(dim, 2, d) : int(dim, 1, d)));
       });
     }),
   );
 }
 
-/** The bytes of an ONNX model with this graph. */
-export function encodeModel(graph: GraphProto): Uint8Array {
+/** The bytes of an `.onnx` file. */
+export function encodeModel({ graph, irVersion, operatorSets, metadata, producerVersion }: OnnxModel): Uint8Array {
   const w = new BinaryWriter();
-  int(w, 1, 10);
+  int(w, 1, irVersion);
   string(w, 2, "deit");
+  if (producerVersion !== undefined) string(w, 3, producerVersion);
   message(w, 7, (g) => {
-    for (const node of graph.nodes) message(g, 1, (m) => writeNode(m, node));
+    graph.nodes.forEach((node, i) => {
+      message(g, 1, (m) => writeNode(m, node, `${node.type}_${i}`));
+    });
     string(g, 2, graph.name);
     for (const tensor of graph.initializers) message(g, 5, (m) => writeTensor(m, tensor));
     for (const value of graph.inputs) message(g, 11, (m) => writeValueInfo(m, value));
@@ -120,6 +94,12 @@ export function encodeModel(graph: GraphProto): Uint8Array {
     message(w, 8, (m) => {
       string(m, 1, set.domain);
       int(m, 2, set.version);
+    });
+  }
+  for (const [key, value] of metadata ?? []) {
+    message(w, 14, (m) => {
+      string(m, 1, key);
+      string(m, 2, value);
     });
   }
   return w.finish();

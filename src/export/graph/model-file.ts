@@ -1,0 +1,39 @@
+/** The ONNX model of an export: its graph with the version of its operators, and what describes it. */
+import { checkpointMetadata } from "../../evaluation/checkpoint-metadata.js";
+import { onnxMetadata } from "../../evaluation/onnx-file/description.js";
+import { writeSavedView } from "../../evaluation/saved-view.js";
+import type { OnnxGraph, OnnxModel, OperatorSet } from "../../formats/onnx/graph.js";
+import { version } from "../../system/files/package-root.js";
+import type { ExportSource } from "../source.js";
+import { standardOperators } from "./portable.js";
+
+/** Version of the file format that belongs to ONNX 17. */
+const irVersion = 8;
+
+/** The model with the metadata of its source: classes, preprocessing, origin. */
+export function modelFile(
+  source: ExportSource,
+  graph: OnnxGraph,
+  operatorSets: readonly OperatorSet[] = [{ domain: "", version: standardOperators }],
+): OnnxModel {
+  return { graph, irVersion, operatorSets, producerVersion: version(), metadata: metadataOf(source) };
+}
+
+/** `metadata_props`: values other than names are JSON. */
+function metadataOf({ model, view, classes, name, head, run, license }: ExportSource): ReadonlyMap<string, string> {
+  const { accuracy, recipe } = { accuracy: run?.final ?? run?.best?.test, recipe: run?.recipe };
+  const entries: readonly (readonly [string, string | undefined])[] = [
+    [checkpointMetadata.model, model.name],
+    [checkpointMetadata.config, JSON.stringify(model.config)],
+    [onnxMetadata.imageSize, String(view.imageSize)],
+    [onnxMetadata.normalization, JSON.stringify(view.normalization)],
+    [onnxMetadata.view, writeSavedView(view)],
+    [onnxMetadata.classes, classes && JSON.stringify(classes)],
+    ["deit.head", head],
+    ["deit.source", name],
+    ["deit.recipe", recipe && JSON.stringify(recipe)],
+    ["deit.results", accuracy && JSON.stringify(accuracy)],
+    ["license", license],
+  ];
+  return new Map(entries.filter((entry): entry is readonly [string, string] => entry[1] !== undefined));
+}

@@ -1,0 +1,54 @@
+/** What is exported: a model with its weights, and where they come from. */
+import { stat } from "node:fs/promises";
+import { basename, dirname } from "node:path";
+import { UsageError } from "../errors/errors.js";
+import { type Message, sentence, setting } from "../errors/sentence.js";
+import { type ModelChoice, type OpenedModel, openModel } from "../evaluation/open-model.js";
+import { type Head, headsOf } from "../models/context.js";
+import { describeRun } from "../training/run-folder/manifest.js";
+import { type RunSummary, summarizeRun } from "../training/run-folder/summary.js";
+import { isHubName } from "../weights/hub-names.js";
+
+/** Which model to export. */
+export interface SourceChoice extends ModelChoice {
+  /** The head of a distilled model whose logits the export gives (default: the mean of both). */
+  readonly head?: Head;
+  /** The licence of the weights, such as `apache-2.0`; nothing is assumed. */
+  readonly license?: string;
+}
+
+/** A model with its weights, and where they come from. */
+export interface ExportSource extends Omit<OpenedModel, "notes"> {
+  /** The weights as given, without the folders that lead to them. */
+  readonly name: string;
+  readonly head: Head;
+  readonly license?: string;
+  /** The run that trained it, if the weights are in its folder. */
+  readonly run?: RunSummary;
+  readonly notes: readonly Message[];
+}
+
+/** Opens it. Throws a DeitError where the model cannot be opened or lacks the head. */
+export async function openSource(choice: SourceChoice): Promise<ExportSource> {
+  const { head = "both", license, weights } = choice;
+  const opened = await openModel(choice);
+  if (!headsOf(opened.model).includes(head) && head !== "class")
+    throw new UsageError(
+      sentence`${setting("head", head)} needs a distillation token with a head, but "${weights}" has one head, that of the class token; leave it out.`,
+    );
+  return {
+    ...opened,
+    head,
+    license,
+    name: isHubName(weights) ? weights : basename(weights),
+    run: await runOf(weights),
+  };
+}
+
+/** The run in whose folder the weights are. */
+async function runOf(weights: string): Promise<RunSummary | undefined> {
+  const info = isHubName(weights) ? undefined : await stat(weights).catch(() => undefined);
+  if (!info) return undefined;
+  const folder = info.isDirectory() ? weights : dirname(weights);
+  return (await describeRun(folder)) && summarizeRun(folder);
+}
