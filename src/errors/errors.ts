@@ -25,7 +25,22 @@ export abstract class DeitError extends Error {
     return this.#text;
   }
 
-  /** The settings named by the message, as suggestions for changes. */
+  /**
+   * The settings named by the message, as suggestions for changes.
+   *
+   * @example
+   * ```ts
+   * import { createLoader, DeitError, openDataset } from "deit";
+   *
+   * const dataset = await openDataset("photos/", { split: "train" });
+   * const transform = { kind: "evaluation", size: 32, cropRatio: 1, interpolation: "bicubic" } as const;
+   * try {
+   *   createLoader({ dataset, transform, batchSize: 1000, order: "shuffled", dropLast: true, seed: 0, workers: 0 });
+   * } catch (error) {
+   *   if (error instanceof DeitError) for (const { setting } of error.hints) console.log("change", setting); // batchSize
+   * }
+   * ```
+   */
   get hints(): readonly Hint[] {
     return this.#text instanceof Sentence ? this.#text.hints : [];
   }

@@ -16,7 +16,18 @@ export interface Decisions {
   readonly classes: Int32Array;
 }
 
-/** Share of images on which the predictions of each pair differ: symmetric, zeros on the diagonal. */
+/**
+ * Share of images on which the predictions of each pair differ: symmetric, zeros on the diagonal.
+ *
+ * @example
+ * ```ts
+ * import { disagreement } from "deit";
+ *
+ * const one = { name: "one", classes: Int32Array.of(0, 1, 1, 0) };
+ * const other = { name: "other", classes: Int32Array.of(0, 1, 0, 0) };
+ * console.log(disagreement([one, other])[0][1]); // 0.25
+ * ```
+ */
 export function disagreement(all: readonly Decisions[]): number[][] {
   const images = all[0]?.classes.length ?? 0;
   const uneven = all.find((d) => d.classes.length !== images);

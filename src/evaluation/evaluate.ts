@@ -28,6 +28,24 @@ export interface EvaluateOptions {
 /**
  * Accuracy and loss over the loader's images. Throws WeightsError if a logit is not a number, and InterruptedError if
  * `signal` is aborted.
+ *
+ * @example
+ * ```ts
+ * import { Classifier, createLoader, evaluateClassifier, evaluationTransform } from "deit";
+ * import { openDataset, openEngine, openModel } from "deit";
+ *
+ * const engine = await openEngine();
+ * const { model, weights, view } = await openModel({ weights: "runs/photos" });
+ * const loader = createLoader({
+ *   dataset: await openDataset("photos/", { split: "train" }),
+ *   transform: evaluationTransform(view),
+ *   ...{ batchSize: 8, order: "sequential", dropLast: false, seed: 0, workers: 0 },
+ * });
+ * const classifier = await Classifier.create({ engine, model }, weights);
+ * const { top1, images } = await evaluateClassifier({ classifier, loader });
+ * console.log(`${top1.toFixed(1)} % of ${images} images are right`);
+ * await engine.close();
+ * ```
  */
 export async function evaluate({
   classifier,

@@ -7,6 +7,18 @@ import type { Derive } from "./probe.js";
 /**
  * For a probe: `embedding` `[batch, width]`, what the head reads (of a distilled model, the mean of what both read, as
  * timm's `forward_head(..., pre_logits=True)`). Throws UsageError, when the probe is made, for a model that does not show it.
+ *
+ * @example
+ * ```ts
+ * import { embedding, openEngine, openModel, Probe } from "deit";
+ *
+ * const engine = await openEngine();
+ * const { model, weights } = await openModel({ weights: "runs/photos" });
+ * const probe = await Probe.create(engine, model, weights, embedding(model));
+ * const images = new Uint8Array(2 * model.imageSize ** 2 * 3);
+ * console.log((await probe.run(images, 2)).get("embedding")?.shape);
+ * await engine.close();
+ * ```
  */
 export const embedding = (model: Model): Derive => {
   const { prefix } = tokensOf(model, "An embedding");

@@ -1,6 +1,16 @@
 /** Accuracy from logits. */
 
-/** Indices of the `k` largest values, largest first; ties go to the first. */
+/**
+ * Indices of the `k` largest values, largest first; ties go to the first.
+ *
+ * @example
+ * ```ts
+ * import { softmaxOf, topK } from "deit";
+ *
+ * const scores = softmaxOf([1, 3, 2]);
+ * console.log(topK(scores, 2)); // 1, 2
+ * ```
+ */
 export function topK(values: ArrayLike<number>, k: number): number[] {
   const best: number[] = [];
   for (let i = 0; i < values.length; i++) {

@@ -63,6 +63,14 @@ export interface OpenedModel {
 /**
  * Opens a model with its weights. The caller's choice takes precedence, then what the weights state, then the files
  * next to them, then the model's own defaults. Throws a DeitError if they do not fit together.
+ *
+ * @example
+ * ```ts
+ * import { openModel } from "deit";
+ *
+ * const { model, classes, view } = await openModel({ weights: "runs/photos" });
+ * console.log(model.name, model.imageSize, classes, view.interpolation);
+ * ```
  */
 export async function openModel(choice: ModelChoice): Promise<OpenedModel> {
   const found = await locateWeights(choice);

@@ -52,11 +52,34 @@ export interface ImageClassifier {
   readonly notes: readonly string[];
   /** The images that a deit run trained it on, and how to open those that the run held out. */
   readonly trainedOn?: TrainedOn;
-  /** A vector of `width` numbers for an image. Throws UsageError for a model without embeddings. */
+  /**
+   * A vector of `width` numbers for an image. Throws UsageError for a model without embeddings.
+   *
+   * @example
+   * ```ts
+   * import { classifier } from "deit";
+   *
+   * await using classify = await classifier("runs/photos");
+   * const [cat, dog] = await classify.embed(["cat.jpg", "dog.jpg"]);
+   * console.log("distance", Math.hypot(...cat.map((v, i) => v - dog[i])));
+   * ```
+   */
   embed(image: ImageInput, options?: EmbedOptions): Promise<Float32Array>;
   /** One for each image. */
   embed(images: readonly ImageInput[], options?: EmbedOptions): Promise<readonly Float32Array[]>;
-  /** Attention of the token to the patches: a map per head of the last block, and the rollout over all layers. */
+  /**
+   * Attention of the token to the patches: a map per head of the last block, and the rollout over all layers.
+   *
+   * @example
+   * ```ts
+   * import { classifier } from "deit";
+   *
+   * await using classify = await classifier("runs/photos");
+   * const { grid, heads, rollout } = await classify.attention("cat.jpg");
+   * const most = rollout.indexOf(Math.max(...rollout));
+   * console.log(`${heads.length} heads; looks at row ${Math.floor(most / grid)}, column ${most % grid}`);
+   * ```
+   */
   attention(image: ImageInput, token?: AttentionToken): Promise<AttentionMaps>;
   /** Frees the model, and the engine if it is no longer used. */
   close(): Promise<void>;
@@ -73,7 +96,7 @@ export interface ImageClassifier {
  * ```js
  * import { classifier } from "deit";
  *
- * const classify = await classifier("deit_tiny_patch16_224");
+ * const classify = await classifier("runs/photos");
  * for (const { label, score } of await classify("cat.jpg", { top: 3 })) console.log(label, score);
  * ```
  */

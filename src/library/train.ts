@@ -101,7 +101,10 @@ async function begin(
   if (typeof options.output !== "string" || options.output === "")
     throw new UsageError("A run needs a folder to write to; give it as output.");
   const own = ownModel(model);
-  const changes = defined({ ...settings, finetune, epochs, batchSize, model: own?.name ?? model, ...taught });
+  const changes: RecipeSettings = {
+    ...defined(settings ?? {}),
+    ...defined({ finetune, epochs, batchSize, model: own?.name ?? model, ...taught }),
+  };
   const known = asked === undefined && options.resume ? (await describeRun(options.output))?.recipe : undefined;
   const base = typeof asked === "string" ? await readRecipe(asked) : (asked ?? known);
   // Errors in the recipe are reported before anything is opened.
@@ -111,9 +114,7 @@ async function begin(
   const training = base && !split.whole ? undefined : await trainingPart(data, split, signal);
   const chosen = base
     ? { value: base, notes: [] }
-    : await chosenSettings(training!, {
-        ...{ finetune, batchSize, model: typeof model === "string" ? model : undefined },
-      });
+    : await chosenSettings(training!, own ? { ...changes, model: undefined } : changes);
   // Settings that the caller has written are meant for the caller's model, those of a packaged recipe for its own.
   const fitting =
     own && typeof asked !== "object" && (base === undefined || base !== known)
@@ -194,8 +195,8 @@ export interface DistilSettings extends Omit<TrainSettings, "model"> {
  * ```js
  * import { distil } from "deit";
  *
- * const student = "deit_small_patch16_224";
- * const run = await distil("photos/", { teacher: "runs/teacher", student, mode: "hard", output: "runs/student" });
+ * const student = "deit_tiny_patch16_224";
+ * const run = await distil("photos/", { teacher: "runs/photos", student, epochs: 5, output: "runs/student" });
  * console.log((await run.finished).bestTop1);
  * ```
  */

@@ -32,7 +32,18 @@ export const registeredModel = (name: string): RegisteredModel | undefined => re
 /** The families, in the order of their names. */
 export const modelFamilies = (): readonly ModelFamily<AllOptions>[] => all;
 
-/** The model of this name, its defaults changed by `options`; throws UsageError with the nearest name for a typo. */
+/**
+ * The model of this name, its defaults changed by `options`; throws UsageError with the nearest name for a typo.
+ *
+ * @example
+ * ```ts
+ * import { createModel, initialize } from "deit";
+ *
+ * const model = createModel("deit_tiny_patch16_224", { classes: 10 });
+ * const weights = initialize(model, 0);
+ * console.log(weights.get("head.weight")?.shape); // 10, 192
+ * ```
+ */
 export function createModel(name: string, options: ModelOptions = {}): Model {
   const known = registered.get(name);
   if (!known)

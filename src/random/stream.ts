@@ -31,7 +31,17 @@ function hash32(text: string): number {
   return h >>> 0;
 }
 
-/** An infinite, reproducible sequence of random numbers. */
+/**
+ * An infinite, reproducible sequence of random numbers.
+ *
+ * @example
+ * ```ts
+ * import { RandomStream } from "deit";
+ *
+ * const [one, other] = [0, 0].map((seed) => new RandomStream({ seed, purpose: "noise", epoch: 1, sample: 7 }));
+ * console.log(one.uniform() === other.uniform()); // true
+ * ```
+ */
 export class RandomStream {
   readonly #counter: Uint32Array;
   readonly #key: Uint32Array;

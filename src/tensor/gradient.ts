@@ -10,6 +10,16 @@ import { describe } from "./tensor-type.js";
 /**
  * Derivatives of a scalar with respect to `parameters`, each with its parameter's shape and dtype. A parameter that the
  * loss does not depend on gets zeros.
+ *
+ * @example
+ * ```ts
+ * import { tensor } from "deit";
+ *
+ * const x = tensor.input("x", "float32", [2]);
+ * const [dx] = tensor.gradient(tensor.reduceSum(tensor.square(x), [0]), [x]);
+ * const [value] = tensor.evaluate([dx], new Map([["x", [3, -1]]]));
+ * console.log(...value); // 6 -2
+ * ```
  */
 export function gradient(loss: Tensor, parameters: readonly Tensor[]): Tensor[] {
   if (loss.shape.length !== 0 || !isFloat(loss.dtype)) {

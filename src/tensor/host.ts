@@ -35,7 +35,17 @@ export function hostTensor(dtype: DType, shape: Shape, data: TypedArray): HostTe
   return { dtype, shape, data };
 }
 
-/** A float32 tensor from numbers. */
+/**
+ * A float32 tensor from numbers.
+ *
+ * @example
+ * ```ts
+ * import { tensor } from "deit";
+ *
+ * const identity = tensor.float32([2, 2], [1, 0, 0, 1]);
+ * console.log(identity.dtype, identity.shape, identity.data);
+ * ```
+ */
 export function float32(shape: Shape, values: ArrayLike<number>): HostTensor {
   return hostTensor("float32", shape, values instanceof Float32Array ? values : Float32Array.from(values));
 }

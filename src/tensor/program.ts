@@ -58,7 +58,25 @@ export interface ProgramOptions {
   readonly batch?: Iterable<string>;
 }
 
-/** Collects the inputs that the outputs depend on and checks names and types. */
+/**
+ * Collects the inputs that the outputs depend on and checks names and types.
+ *
+ * @example
+ * ```ts
+ * import { openEngine, tensor } from "deit";
+ *
+ * const [a, b] = ["a", "b"].map((name) => tensor.input(name, "float32", [2, 2]));
+ * const engine = await openEngine("onnx");
+ * const executable = await engine.compile(tensor.program({ name: "product", outputs: { c: tensor.matmul(a, b) } }));
+ * const state = await engine.createState(new Map());
+ * const data = new Map([
+ *   ["a", tensor.float32([2, 2], [1, 2, 3, 4])],
+ *   ["b", tensor.float32([2, 2], [1, 0, 0, 1])],
+ * ]);
+ * console.log((await executable.run(state, data)).get("c")?.data); // 1 2 3 4
+ * await engine.close();
+ * ```
+ */
 export function program({ name, outputs, updates = new Map(), state = [], batch = [] }: ProgramOptions): Program {
   const stateNames = new Set(state);
   const batchNames = new Set(batch);

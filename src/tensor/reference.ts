@@ -8,7 +8,18 @@ import { applies, type Node, type Tensor, topologicalOrder } from "./graph.js";
 import { sizeOf } from "./host.js";
 import { inputPrimitive } from "./primitives/leaf.js";
 
-/** Values of `roots` given those of the program inputs by name. */
+/**
+ * Values of `roots` given those of the program inputs by name.
+ *
+ * @example
+ * ```ts
+ * import { tensor } from "deit";
+ *
+ * const x = tensor.input("x", "float32", [3]);
+ * const [values] = tensor.evaluate([tensor.softmax(x)], new Map([["x", [0, 0, 0]]]));
+ * console.log(values); // a third each
+ * ```
+ */
 export function evaluate(roots: readonly Tensor[], inputs: ReadonlyMap<string, ArrayLike<number>>): Float64Array[] {
   const values = new Map<Node, readonly Float64Array[]>();
   const lookup = (t: Tensor): DenseValue => ({ shape: t.shape, data: values.get(t.node)![t.index] });

@@ -38,6 +38,14 @@ export interface LoadedWeights {
 /**
  * Reads safetensors files or PyTorch checkpoints: already located, or given by a path (`locateWeights`), such as
  * `last.pth.tar#state_dict_ema`. Throws FileError if one is neither, or is malformed.
+ *
+ * @example
+ * ```ts
+ * import { loadWeights } from "deit";
+ *
+ * const { tensors, format } = await loadWeights("runs/photos/best.safetensors");
+ * console.log(format, tensors.size, "tensors");
+ * ```
  */
 export async function loadWeights(given: string | WeightFiles): Promise<LoadedWeights> {
   const { files, path, key } = typeof given === "string" ? await locateWeights({ weights: given }) : given;

@@ -65,6 +65,24 @@ describe("train", () => {
     expect(await run.finished).toMatchObject({ folder: folder("told"), interrupted: false });
   });
 
+  it("takes what settings say unless an option of its own says otherwise", async () => {
+    const changes = { epochs: 1, batchSize: 8 };
+    const ended = async (more: Partial<Parameters<typeof train>[1]>, name: string) => {
+      const run = await train("procedural:32:16", {
+        ...settings,
+        recipe,
+        settings: changes,
+        output: folder(name),
+        ...more,
+      });
+      const started: number[] = [];
+      for await (const event of run) if (event.kind === "start") started.push(event.steps, event.batchSize);
+      return started;
+    };
+    expect(await ended({}, "changed")).toEqual([2, 8]);
+    expect(await ended({ batchSize: 4 }, "changed-again")).toEqual([4, 4]);
+  });
+
   it("keeps its events for a later reader", async () => {
     const run = await train("procedural:32:32", { ...settings, recipe, epochs: 1, output: folder("late") });
     await run.finished;

@@ -46,7 +46,18 @@ export interface DecodeOptions {
 /** Above this Pillow reports a decompression bomb and refuses. */
 export const defaultMaxPixels = 178_956_970;
 
-/** Decodes an image; throws FileError if it is not an image, is truncated, or is too large. */
+/**
+ * Decodes an image; throws FileError if it is not an image, is truncated, or is too large.
+ *
+ * @example
+ * ```ts
+ * import { readFile } from "node:fs/promises";
+ * import { decodeImage } from "deit";
+ *
+ * const { width, height, data } = await decodeImage(await readFile("cat.jpg"), { name: "cat.jpg" });
+ * console.log(width, height, "first pixel", ...data.subarray(0, 3));
+ * ```
+ */
 export async function decodeImage(bytes: Uint8Array, options: DecodeOptions): Promise<RgbImage> {
   return wholeImage(await openImage(bytes, options));
 }

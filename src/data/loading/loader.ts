@@ -100,7 +100,26 @@ type Pool = WorkerPool<LoaderJob, readonly BadSample[]>;
 /** A batch in memory shared by all threads, which is reused when the batch is no longer needed. */
 type SharedBatch = Batch & { readonly images: Uint8Array<SharedArrayBuffer> };
 
-/** `worker` is the module of the worker threads. */
+/**
+ * `worker` is the module of the worker threads.
+ *
+ * @example
+ * ```ts
+ * import { createLoader, openDataset } from "deit";
+ *
+ * const loader = createLoader({
+ *   dataset: await openDataset("photos/", { split: "train" }),
+ *   transform: { kind: "evaluation", size: 32, cropRatio: 0.9, interpolation: "bicubic" },
+ *   batchSize: 8,
+ *   workers: 2,
+ *   order: "shuffled",
+ *   seed: 0,
+ *   dropLast: true,
+ * });
+ * for await (const { images, labels, count } of loader.epoch(0)) console.log(images.length, labels[0], count);
+ * await loader.close();
+ * ```
+ */
 export function createLoader(options: LoaderOptions, worker = workerUrl("data/loading/worker")): Loader {
   const { dataset, batchSize, dropLast, transform, process: { count: processes } = alone } = options;
   if (batchSize % processes !== 0) {

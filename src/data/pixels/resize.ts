@@ -96,7 +96,18 @@ export interface Resizing {
   run(pixels: Pixels): RgbImage;
 }
 
-/** Resizes `image`; the result has the size of `region`. */
+/**
+ * Resizes `image`; the result has the size of `region`.
+ *
+ * @example
+ * ```ts
+ * import { resize } from "deit";
+ *
+ * const grey = { width: 2, height: 2, data: new Uint8Array(12).fill(128) };
+ * const { data } = resize(grey, { width: 8, height: 8, interpolation: "bicubic" });
+ * console.log(data.length, data[0]); // 192 128
+ * ```
+ */
 export function resize(image: RgbImage, options: ResizeOptions): RgbImage {
   return planResize(image, options).run({ ...wholeBox(image), data: image.data });
 }

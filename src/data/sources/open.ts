@@ -23,6 +23,14 @@ import { isUrl } from "./shards/shards.js";
  * evaluation data: see `openForMeasuring`. With a `rule` other than the data's own parts, the training data is divided
  * by it. Throws FileError if the format is not recognised, NoSuchPartError if the data has only other parts, and
  * UnlabelledPartError for a part without labels.
+ *
+ * @example
+ * ```ts
+ * import { openDataset } from "deit";
+ *
+ * const dataset = await openDataset("photos/", { split: "train", rule: { kind: "hash", share: 0.25 } });
+ * console.log(dataset.length, "images of", dataset.classes.join(" and "));
+ * ```
  */
 export async function openDataset(path: string, options: OpenOptions): Promise<Dataset> {
   const { rule = { kind: "given" }, ...others } = options;

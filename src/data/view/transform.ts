@@ -51,7 +51,19 @@ export interface ViewPlan {
   make(pixels: Pixels): Uint8Array;
 }
 
-/** Applies a transform: `size · size · 3` bytes. A training transform draws its choices from `stream`. */
+/**
+ * Applies a transform: `size · size · 3` bytes. A training transform draws its choices from `stream`.
+ *
+ * @example
+ * ```ts
+ * import { readFile } from "node:fs/promises";
+ * import { applyTransform, decodeImage } from "deit";
+ *
+ * const image = await decodeImage(await readFile("cat.jpg"), { name: "cat.jpg" });
+ * const view = applyTransform(image, { kind: "evaluation", size: 32, cropRatio: 0.9, interpolation: "bicubic" });
+ * console.log(view.length); // 32 · 32 · 3
+ * ```
+ */
 export function applyTransform(image: RgbImage, transform: EvaluationTransform): Uint8Array;
 export function applyTransform(image: RgbImage, transform: Transform, stream: RandomStream): Uint8Array;
 export function applyTransform(image: RgbImage, transform: Transform, stream?: RandomStream): Uint8Array {

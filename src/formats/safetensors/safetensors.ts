@@ -70,7 +70,18 @@ function decodeHeader(path: string, bytes: Uint8Array): string {
   }
 }
 
-/** All tensors of a file with supported types, and the names of the others with their types. */
+/**
+ * All tensors of a file with supported types, and the names of the others with their types.
+ *
+ * @example
+ * ```ts
+ * import { readSafetensors } from "deit";
+ *
+ * const { tensors, metadata } = await readSafetensors("runs/photos/best.safetensors");
+ * for (const [name, { dtype, shape }] of tensors) console.log(name, dtype, shape);
+ * console.log(Object.keys(metadata));
+ * ```
+ */
 export async function readSafetensors(path: string): Promise<{
   /** Tensors by name, of the types that they are stored in. */
   readonly tensors: NamedTensors;
@@ -111,7 +122,17 @@ async function readBytes(
   return bytes;
 }
 
-/** Writes tensors atomically (largest elements first, then by name, like the reference implementation). */
+/**
+ * Writes tensors atomically (largest elements first, then by name, like the reference implementation).
+ *
+ * @example
+ * ```ts
+ * import { tensor, writeSafetensors } from "deit";
+ *
+ * const tensors = new Map([["scale", tensor.float32([3], [1, 2, 3])]]);
+ * await writeSafetensors("scale.safetensors", tensors, { origin: "an example" });
+ * ```
+ */
 export async function writeSafetensors(
   path: string,
   tensors: NamedTensors,

@@ -17,7 +17,21 @@ import { settingSentence, unknownSetting } from "./sentences.js";
 
 export { type Recipe, type RecipeSettings, recipeSchema } from "./schema.js";
 
-/** Fills in defaults; throws UsageError for a wrong value, suggesting the nearest name for a typo. */
+/**
+ * Fills in defaults; throws UsageError for a wrong value, suggesting the nearest name for a typo.
+ *
+ * @example
+ * ```ts
+ * import { parseRecipe, UsageError } from "deit";
+ *
+ * console.log(parseRecipe({ epochs: 10 }).optimizer); // adamw
+ * try {
+ *   parseRecipe({ epoch: 10 });
+ * } catch (error) {
+ *   if (error instanceof UsageError) console.log(error.message); // names the nearest setting, epochs
+ * }
+ * ```
+ */
 export function parseRecipe(settings: unknown): Recipe {
   const result = recipeSchema.safeParse(settings);
   if (!result.success)

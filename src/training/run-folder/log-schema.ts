@@ -123,6 +123,14 @@ const largest = 400 * 2 ** 20;
 /**
  * All valid lines of a log. Incomplete lines (of a killed process) and lines of unknown kinds are omitted, and so are
  * epochs that were repeated after a resume or a rollback.
+ *
+ * @example
+ * ```ts
+ * import { readLog } from "deit";
+ *
+ * for (const line of await readLog("runs/photos/log.jsonl"))
+ *   if (line.kind === "epoch") console.log(line.epoch, line.trainLoss, line.test?.top1);
+ * ```
  */
 export async function readLog(path: string): Promise<LogLine[]> {
   const text = await readText(path, largest).catch((error) => {

@@ -145,7 +145,20 @@ export const teacherPrefix = "teacher.";
 /** Whether state is read and written only by the optimizer's update, so that it can be split over devices. */
 export const optimizerState = (name: string): boolean => /^(optimizer|accumulated|ema)\./.test(name);
 
-/** The step from uint8 images and int32 labels. */
+/**
+ * The step from uint8 images and int32 labels.
+ *
+ * @example
+ * ```ts
+ * import { createModel, trainStep } from "deit";
+ *
+ * const model = createModel("deit", { imageSize: 32, patchSize: 8, width: 48, depth: 2, heads: 3, classes: 10 });
+ * const optimizer = { kind: "adamw", betas: [0.9, 0.999], epsilon: 1e-8, weightDecay: 0.05 } as const;
+ * const { program, state } = trainStep(model, { batch: 32, optimizer, labelSmoothing: 0.1 });
+ * console.log(program.inputs.filter(({ role }) => role === "data").map(({ name }) => name));
+ * console.log(state.size, "tensors of state"); // the whole loop: examples/train-step.mjs
+ * ```
+ */
 export function trainStep(model: Model, options: StepOptions): Step {
   const { batch, labelSmoothing = 0, distillation = { kind: "none" }, transform = {} } = options;
   const images = batchImages(batch, model.imageSize, model.normalization, transform);

@@ -126,6 +126,19 @@ export const unknownIdentity = ({ name }: { readonly name: string }): UsageError
 /**
  * Stores the outputs of the recipe's teacher for all epochs of the recipe: predicted classes for `hard`, logits for
  * `soft`.
+ *
+ * @example
+ * ```ts
+ * import { openEngine } from "deit";
+ * import { buildTeacherCache, parseRecipe } from "deit/training";
+ *
+ * const engine = await openEngine("onnx");
+ * const sizes = { model: "deit", imageSize: 32, patchSize: 8, width: 32, depth: 1, heads: 2 };
+ * const recipe = parseRecipe({ ...sizes, batchSize: 8, distillation: "hard", teacherWeights: "runs/photos", epochs: 1 });
+ * const stored = await buildTeacherCache({ recipe, engine, data: "photos/", output: "answers", workers: 0 });
+ * console.log(stored.kind); // labels
+ * await engine.close();
+ * ```
  */
 export async function buildTeacherCache(options: CacheOptions): Promise<StoredAnswers> {
   const { engine, output, signal, onProgress } = options;

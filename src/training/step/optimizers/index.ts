@@ -20,7 +20,17 @@ export type OptimizerOptions = {
   } & Settings<(typeof optimizers)[K]["settings"]>;
 }[OptimizerName];
 
-/** The optimizer of these options; `factor` changes the rate of individual parameters. */
+/**
+ * The optimizer of these options; `factor` changes the rate of individual parameters.
+ *
+ * @example
+ * ```ts
+ * import { createOptimizer } from "deit";
+ *
+ * const optimizer = createOptimizer({ kind: "sgd", momentum: 0.9, nesterov: true, weightDecay: 0 });
+ * console.log(optimizer.stateNames("head.weight"), optimizer.scalars(0.1, 1));
+ * ```
+ */
 export function createOptimizer(options: OptimizerOptions, factor: RateFactor = () => 1): Optimizer {
   // Each kind reads its own settings, which the union keeps together with its name.
   const kind: OptimizerKind<z.ZodRawShape> = optimizers[options.kind];
