@@ -71,6 +71,7 @@ async function run({ data: named, options }: Asked<Options>, signal: AbortSignal
   if (await relaunched(options, ending)) return;
   const { recipe, split } = await chosenRun({ ...options, data });
   const progress = createProgress({ title: "learning rate", total: steps, unit: "steps", quiet });
+  let images = 0;
   const result = await withEngine(options, async (engine) => {
     const trial = await openTrial({
       ...options,
@@ -82,6 +83,7 @@ async function run({ data: named, options }: Asked<Options>, signal: AbortSignal
       fitHeads: true,
       onEvent: preparing(),
     });
+    images = trial.images;
     return rateRangeTest(trial, {
       ...{ from, to, steps },
       onPoint: ({ lr, smoothed }, n) =>
@@ -92,7 +94,7 @@ async function run({ data: named, options }: Asked<Options>, signal: AbortSignal
   const { points, diverged, suggestion } = result;
   const recipeLr = suggestion === undefined ? undefined : asInRecipe(suggestion, recipe);
   if (quiet) print(JSON.stringify({ suggestion, recipeLr, batchSize: recipe.batchSize, diverged, points }));
-  else print(`${table(result)}\n\n${sentence(result, recipe, recipeLr)}`);
+  else print(`${table(result)}\n\n${sentence(result, recipe, recipeLr)}${memorised(result, recipe, images)}`);
 }
 
 /** The recipe's `lr` for a rate in the program: the inverse of the paper's rule, lr × batch / 512. */
@@ -109,6 +111,16 @@ function sentence({ suggestion, points, diverged }: RangeTest, recipe: Recipe, r
   const end = diverged ? `The loss runs away at ${shown(points.at(-1)!.lr)}.` : "The loss did not run away.";
   const rule = recipe.scaleLr ? `, for a batch of 512; ${recipe.batchSize} images train at ${shown(suggestion)}` : "";
   return `${end} It falls fastest at ${shown(suggestion)}: set --lr ${shown(recipeLr)}${rule}.`;
+}
+
+/** Passes over the images above which a falling loss may only mean that they are memorised. */
+const manyPasses = 20;
+
+function memorised({ suggestion, points }: RangeTest, { batchSize }: Recipe, images: number): string {
+  const passes = Math.round((points.length * batchSize) / images);
+  return suggestion === undefined || passes <= manyPasses
+    ? ""
+    : ` The test went ${passes} times through ${images} images, so the loss may fall because they are memorised: take this as a rough guess, or try fewer --steps.`;
 }
 
 /** About twenty of the points. */

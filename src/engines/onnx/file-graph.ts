@@ -18,6 +18,15 @@ export interface FileGraph {
   readonly operators: ReadonlyMap<string, string>;
 }
 
+/** What is wrong with a file, as a clause: "it is cut off". */
+export class Malformed extends Error {}
+
+/** The reason why a file is refused: our own, the system's, or that the protobuf reader does not understand it. */
+export const refusalReason = (error: unknown): string =>
+  error instanceof Malformed || (error as NodeJS.ErrnoException).code !== undefined
+    ? messageOf(error)
+    : "it is not built as one";
+
 /** ONNX messages that can contain tensors, and where: from a field's number to the message in it. */
 const nested = {
   model: { 7: "graph", 25: "function" },
@@ -54,11 +63,11 @@ export async function readFileGraph(path: string): Promise<FileGraph> {
     const bytes = windowed(file);
 
     const walk = async (message: Message, from: number, to: number, depth: number): Promise<void> => {
-      if (depth > deepest) throw new Error("it is nested too deeply");
+      if (depth > deepest) throw new Malformed("it is nested too deeply");
       let operator = "";
       const outputs: string[] = [];
       for (let at = from; at < to; ) {
-        if (++fields > mostFields) throw new Error("it has too many parts");
+        if (++fields > mostFields) throw new Malformed("it has too many parts");
         const reader = new BinaryReader(await bytes(at, Math.min(20, to - at)));
         const [field, type] = reader.tag();
         if (type !== WireType.LengthDelimited) {
@@ -69,7 +78,7 @@ export async function readFileGraph(path: string): Promise<FileGraph> {
         const length = reader.uint32();
         const start = at + reader.pos;
         at = start + length;
-        if (at > to) throw new Error("it is cut off");
+        if (at > to) throw new Malformed("it is cut off");
         const text = async () => (await bytes(start, Math.min(length, longestText))).toString();
         if (message === "tensor" && field === 13) {
           const [key, value] = entry(await bytes(start, Math.min(length, longestText)));
@@ -79,12 +88,12 @@ export async function readFileGraph(path: string): Promise<FileGraph> {
         const inner = (nested[message] as Readonly<Record<number, Message>>)[field];
         if (inner) await walk(inner, start, at, depth + 1);
       }
-      if (message === "node" && ++nodes > mostNodes) throw new Error(`it has more than ${mostNodes} nodes`);
+      if (message === "node" && ++nodes > mostNodes) throw new Malformed(`it has more than ${mostNodes} nodes`);
       if (message === "node" && depth === 2) for (const name of outputs) operators.set(name, operator);
     };
     await walk("model", 0, size, 0);
   } catch (error) {
-    const reason = messageOf(error);
+    const reason = refusalReason(error);
     throw new FileError(path, `"${path}" is not a valid ONNX model: ${reason}.`);
   } finally {
     await file.close();

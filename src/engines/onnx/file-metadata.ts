@@ -3,9 +3,8 @@
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { FileError } from "../../errors/errors.js";
 import { fileError } from "../../errors/file-error.js";
-import { messageOf } from "../../errors/message-of.js";
 import { openRegular } from "../../system/files/regular-file.js";
-import { entry } from "./file-graph.js";
+import { entry, Malformed, refusalReason } from "./file-graph.js";
 
 /** Field of `ModelProto` for an entry of the metadata: a message of key (1) and value (2). */
 const metadataField = 14;
@@ -26,11 +25,11 @@ export async function readOnnxMetadata(path: string): Promise<ReadonlyMap<string
       const { bytesRead } = await file.read(head, 0, head.length, at);
       const reader = new BinaryReader(head.subarray(0, bytesRead));
       const [field, type] = reader.tag();
-      if (fields >= mostFields || field > 30) throw new Error("it is not built as one");
+      if (fields >= mostFields || field > 30) throw new Malformed("it is not built as one");
       if (type === WireType.LengthDelimited) {
         const length = reader.uint32();
         const start = at + reader.pos;
-        if (start + length > size) throw new Error("it is cut off");
+        if (start + length > size) throw new Malformed("it is cut off");
         if (field === metadataField && length <= largestEntry) {
           const [key, value] = entry((await file.read(Buffer.alloc(length), 0, length, start)).buffer);
           found.set(key, value);
@@ -42,7 +41,7 @@ export async function readOnnxMetadata(path: string): Promise<ReadonlyMap<string
       }
     }
   } catch (error) {
-    const reason = messageOf(error);
+    const reason = refusalReason(error);
     throw new FileError(path, `"${path}" is not a valid ONNX model: ${reason}.`);
   } finally {
     await file.close();

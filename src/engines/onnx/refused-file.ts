@@ -17,7 +17,7 @@ function reasonIn(words: string, path: string): string {
   const reason = words
     .replaceAll(path, "")
     .replace(/Load model from\s+failed:/g, "")
-    .replace(/\S+\.(?:cc|h):\d+ (?:static \w+ )?[\w:<>~]+(?:\(\))?/g, "")
+    .replace(/\S+\.(?:cc|h):\d+ (?:(?:static )?\w+ )?[\w:<>~]+(?:\((?:\)|(?=[^()]*::)[^()]*\)))?/g, "")
     .replace(/\s+/g, " ")
     .replace(/[\s.]+$/, "")
     .trim();
