@@ -17,7 +17,9 @@ function reasonIn(words: string, path: string): string {
   const reason = words
     .replaceAll(path, "")
     .replace(/Load model from\s+failed:/g, "")
-    .replace(/\S+\.(?:cc|h):\d+ (?:(?:static )?\w+ )?[\w:<>~]+(?:\((?:\)|(?=[^()]*::)[^()]*\)))?/g, "")
+    // A function with its types, or without them.
+    .replace(/\S+\.(?:cc|h):\d+ (?:static )?(?:\w+ )?[\w:<>~]+\((?=[^()]*::)[^()]*\)/g, "")
+    .replace(/\S+\.(?:cc|h):\d+ (?:static \w+ )?[\w:<>~]+(?:\(\))?/g, "")
     .replace(/\s+/g, " ")
     .replace(/[\s.]+$/, "")
     .trim();
