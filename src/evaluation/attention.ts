@@ -15,7 +15,7 @@ import {
   type Tensor,
   take,
 } from "../tensor/index.js";
-import { Probe, type Seen } from "./probe.js";
+import { type Derive, Probe, type Seen } from "./probe.js";
 
 /** The token whose attention is computed. */
 export type AttentionToken = "class" | "distillation";
@@ -28,6 +28,23 @@ export interface AttentionMaps {
   readonly heads: readonly Float32Array[];
   /** Attention through all blocks (rollout: half of each layer is its residual path; heads are averaged). */
   readonly rollout: Float32Array;
+}
+
+const wantedFor = "An attention map";
+
+/**
+ * For a probe: `heads` `[batch, heads, patches]` and `rollout` `[batch, patches]` of the token. Throws UsageError, when
+ * the probe is made, for a model without attention, or without the token.
+ */
+export function attentionMaps(model: Model, token: AttentionToken): Derive {
+  const { depth, prefix } = tokensOf(model, wantedFor);
+  if (token === "distillation" && !model.distilled)
+    throw new UsageError(`The model "${model.name}" has no distillation token; ask for the class token's attention.`);
+  const at = token === "class" ? 0 : 1;
+  return (seen) => ({
+    heads: headAttention(seen, depth, at, prefix),
+    rollout: rollout(seen, depth, at, prefix),
+  });
 }
 
 /** A model on an engine that computes the attention maps of images. */
@@ -44,15 +61,8 @@ export class Attention {
     weights: NamedTensors,
     token: AttentionToken = "class",
   ): Promise<Attention> {
-    const { depth, heads, grid, prefix } = tokensOf(model, "An attention map");
-    if (token === "distillation" && !model.distilled)
-      throw new UsageError(`The model "${model.name}" has no distillation token; ask for the class token's attention.`);
-    const at = token === "class" ? 0 : 1;
-    const probe = await Probe.create(engine, model, weights, (seen) => ({
-      heads: headAttention(seen, depth, at, prefix),
-      rollout: rollout(seen, depth, at, prefix),
-    }));
-    return new Attention(probe, { grid, heads });
+    const probe = await Probe.create(engine, model, weights, attentionMaps(model, token));
+    return new Attention(probe, tokensOf(model, wantedFor));
   }
 
   /** One entry per image; `images`: `batch · size · size · 3` bytes. */

@@ -5,6 +5,7 @@ import type { Model } from "../models/model.js";
 import { normalize } from "../models/normalize.js";
 import { input, type NamedTensors, type Program, program } from "../tensor/index.js";
 import { BatchPrograms } from "./batch-programs.js";
+import { type Derive, Probe } from "./probe.js";
 
 /** uint8 `images` `[batch, size, size, 3]` to `logits` `[batch, classes]`, with the model's parameters as state. */
 export function inferenceProgram(model: Model, batch: number, head: Head = "both", prefix = ""): Program {
@@ -65,6 +66,11 @@ export class Classifier {
   }
 
   /** Frees the programs, and the weights unless they were on the engine before. */
+  /** Derives further values from the same parameters; to be disposed of before the classifier. */
+  probe(derive: Derive): Probe {
+    return Probe.over(this.options.engine, this.model, this.state, derive);
+  }
+
   async dispose(): Promise<void> {
     await this.#programs.dispose();
     if (this.ownsState) await this.state.dispose();

@@ -56,6 +56,7 @@ export class Probe {
     engine: Engine,
     derive: Derive,
     private readonly state: DeviceState,
+    private readonly ownsState: boolean,
   ) {
     this.#programs = new BatchPrograms(engine, model, (batch) => probeProgram(model, batch, derive));
   }
@@ -63,7 +64,13 @@ export class Probe {
   /** Uploads `weights` to the engine; throws UsageError if the model does not have a value that `derive` needs. */
   static async create(engine: Engine, model: Model, weights: NamedTensors, derive: Derive): Promise<Probe> {
     probeProgram(model, 1, derive);
-    return new Probe(model, engine, derive, await engine.createState(weights));
+    return new Probe(model, engine, derive, await engine.createState(weights), true);
+  }
+
+  /** The same with parameters that are already on the engine, and stay there. */
+  static over(engine: Engine, model: Model, state: DeviceState, derive: Derive): Probe {
+    probeProgram(model, 1, derive);
+    return new Probe(model, engine, derive, state, false);
   }
 
   /** The derived values for `images`, `batch · size · size · 3` bytes. */
@@ -74,6 +81,6 @@ export class Probe {
   /** Frees the programs and the weights on the engine. */
   async dispose(): Promise<void> {
     await this.#programs.dispose();
-    await this.state.dispose();
+    if (this.ownsState) await this.state.dispose();
   }
 }

@@ -9,6 +9,7 @@ import { isOnnxFile, openOnnxClassifier } from "../evaluation/onnx-file/classifi
 import { loadOverImages } from "../evaluation/onnx-file/whole-images.js";
 import { type ModelChoice, openModel } from "../evaluation/open-model.js";
 import { outputNames } from "../evaluation/output-classes.js";
+import type { Derive, Probe } from "../evaluation/probe.js";
 import { defaultView, type EvaluationView, type ViewChoice } from "../evaluation/view.js";
 import type { Model } from "../models/model.js";
 import type { OwnModel } from "../models/own-model.js";
@@ -39,6 +40,14 @@ export interface NamedWeights {
 /** Which classifier: a model's name (its published weights), weights, a run folder, an ONNX file, or a model in memory. */
 export type ClassifierSource = string | NamedWeights | ModelInMemory;
 
+/** A model whose intermediate values are accessible. */
+export interface InsideModel {
+  readonly model: Model;
+  readonly weights: NamedTensors;
+  /** Derives values from the parameters that the classifier has on the engine; to be disposed of before it. */
+  probe(derive: Derive): Probe;
+}
+
 /** A classifier of preprocessed images, without the callable interface. */
 export interface OpenedClassifier {
   readonly name: string;
@@ -48,7 +57,7 @@ export interface OpenedClassifier {
   /** The images that it was trained on, if the weights state them. */
   readonly trainedOn?: TrainedOn;
   /** Undefined for an ONNX file, whose structure is unknown. */
-  readonly inside?: { readonly model: Model; readonly weights: NamedTensors };
+  readonly inside?: InsideModel;
   /** The most images of one run: 1 for an ONNX file, otherwise undefined. */
   readonly mostImages?: number;
   /** Logits `[batch, classes]` of that many views, `batch · size · size · 3` bytes. */
@@ -84,7 +93,7 @@ export async function openClassifier(
   const { model, weights } = opened;
   const classifier = await Classifier.create({ engine, model }, weights);
   const { view, classes, notes, trainedOn } = opened;
-  return { ...over(classifier), view, classes, notes: notes.map(String), trainedOn, inside: opened };
+  return { ...over(classifier, weights), view, classes, notes: notes.map(String), trainedOn };
 }
 
 function namedWeights(source: string | NamedWeights): Pick<ModelChoice, "weights" | "model" | "ownModel"> {
@@ -116,13 +125,17 @@ async function openInMemory(
       `${names.length} class names were given, but the model "${model.name}" has ${model.classes} classes; give one name per class.`,
     );
   return {
-    ...over(await Classifier.create({ engine, model }, weights)),
-    ...{ view, classes: names, notes: [], inside: source },
+    ...over(await Classifier.create({ engine, model }, weights), weights),
+    ...{ view, classes: names, notes: [] },
   };
 }
 
-const over = (classifier: Classifier): Pick<OpenedClassifier, "name" | "logits" | "dispose"> => ({
+const over = (
+  classifier: Classifier,
+  weights: NamedTensors,
+): Pick<OpenedClassifier, "name" | "logits" | "dispose" | "inside"> => ({
   name: classifier.model.name,
+  inside: { model: classifier.model, weights, probe: (derive) => classifier.probe(derive) },
   logits: (views, batch) => classifier.logits(views, batch),
   dispose: () => classifier.dispose(),
 });

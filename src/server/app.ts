@@ -1,10 +1,18 @@
 /** The routes of the server, as a function from a Request to a Response: testable without a socket. */
-import { type Context, Hono } from "hono";
+import { type Context, Hono, type MiddlewareHandler } from "hono";
+import { cors } from "hono/cors";
+import { routePath } from "hono/route";
+import { secureHeaders } from "hono/secure-headers";
+import { version } from "../system/files/package-root.js";
+import { requireLocalName, requireToken } from "./access.js";
 import { type BodyBudget, readBody } from "./body.js";
 import { parseForm } from "./form.js";
-import { busy, Problem } from "./problem.js";
-import { type Classified, parseOptions } from "./schemas.js";
+import type { Metrics } from "./metrics.js";
+import { openApi } from "./openapi.js";
+import { Problem } from "./problem.js";
+import { type Classified, type ModelDescription, parseOptions } from "./schemas.js";
 import type { ServedModel } from "./served-model.js";
+import type { Traffic } from "./traffic.js";
 
 /** What the routes need. */
 export interface AppOptions {
@@ -12,58 +20,100 @@ export interface AppOptions {
   /** Bytes of one body at most. */
   readonly mostBodyBytes: number;
   readonly budget: BodyBudget;
-  /** Requests that are being answered at the same time. */
-  readonly mostRequests: number;
+  readonly traffic: Traffic;
+  readonly metrics: Metrics;
+  /** The token that requests need, if any. */
+  readonly token?: string;
+  /** Whether requests for names other than this machine's own are refused. */
+  readonly localNamesOnly: boolean;
+  /** Origins of web pages that may read answers. */
+  readonly origins: readonly string[];
   /** Called for errors that are not the client's. */
   readonly onError: (error: unknown) => void;
 }
 
-export function createApp(options: AppOptions): Hono {
-  const { models } = options;
-  const app = new Hono();
-  let answering = 0;
+/** Addresses for whoever watches over the server, which need no token. */
+const open = ["/health", "/ready"];
 
-  /** Classifies the image in the request's body. */
-  async function classify(model: ServedModel, context: Context): Promise<Response> {
-    if (answering >= options.mostRequests)
-      throw busy(`${options.mostRequests} requests are waiting already; try again in a second.`);
-    answering++;
-    try {
-      const request = context.req.raw;
-      const query = parseOptions(context.req.query());
-      const body = await readBody(request, options.mostBodyBytes, options.budget);
-      try {
-        const { image, fields } = await parseForm(body.bytes, request.headers.get("content-type") ?? "");
-        const { top } = Object.keys(fields).length === 0 ? query : parseOptions({ ...context.req.query(), ...fields });
-        const predictions = await model.classify(image, top, request.signal);
-        return context.json({ model: model.name, predictions: [...predictions] } satisfies Classified);
-      } finally {
-        body.release();
-      }
-    } finally {
-      answering--;
-    }
-  }
+export function createApp(options: AppOptions): Hono {
+  const { models, traffic, metrics, token } = options;
+  const app = new Hono();
+  app.use(measured(options));
+  app.use(secureHeaders({ crossOriginResourcePolicy: false }));
+  if (options.localNamesOnly) app.use(requireLocalName);
+  if (options.origins.length > 0) app.use(cors({ origin: [...options.origins], allowMethods: ["GET", "POST"] }));
+  if (token !== undefined) app.use(requireToken(token, open));
 
   app.post("/classify", (context) => {
     const [first, ...others] = models.values();
     if (others.length > 0)
-      throw new Problem(400, `This server has several models; POST to ${places(models, "/classify").join(" or ")}.`);
-    return classify(first, context);
+      throw new Problem(400, `This server has several models; POST to ${places(models).join(" or ")}.`);
+    return classify(first, context, options);
   });
-  app.post("/models/:name/classify", (context) => classify(modelOf(models, context.req.param("name")), context));
+  app.post("/models/:name/classify", (context) =>
+    classify(modelOf(models, context.req.param("name")), context, options),
+  );
+  app.get("/models", (context) => context.json([...models.values()].map(described)));
+  app.get("/models/:name", (context) => context.json(described(modelOf(models, context.req.param("name")))));
   app.get("/health", (context) => context.json({ status: "ok" }));
+  app.get("/ready", (context) => {
+    if (traffic.stopping.aborted) throw new Problem(503, "The server is stopping; ask another one.");
+    return context.json({ status: "ready" });
+  });
+  app.get("/metrics", (context) => context.text(metrics.text(), 200, { "Content-Type": "text/plain; version=0.0.4" }));
+  app.get("/openapi.json", (context) => context.json(openApi(version(), token !== undefined)));
 
+  const posts = ["/classify", "/models/:name/classify"];
+  app.on(["GET", "PUT", "DELETE", "PATCH"], posts, (context) => {
+    throw new Problem(
+      405,
+      `Images are sent by POST, not by ${context.req.method}; ${context.req.path} takes no other requests.`,
+      { Allow: "POST" },
+    );
+  });
   app.notFound((context) => {
     throw new Problem(404, `There is no ${context.req.method} ${context.req.path}; /openapi.json lists what there is.`);
   });
   app.onError((error, context) => {
     if (error instanceof Problem) return context.json({ error: error.message }, error.status, error.headers);
-    options.onError(error);
+    // Nobody reads the answer to a client that has gone.
+    if (!context.req.raw.signal.aborted) options.onError(error);
     return context.json({ error: "The server failed to answer; its log says why." }, 500);
   });
   return app;
 }
+
+/** Counts and times each request; tells clients to open a new connection, elsewhere, once the server is stopping. */
+const measured =
+  ({ metrics, traffic }: AppOptions): MiddlewareHandler =>
+  async (context, next) => {
+    const start = performance.now();
+    await next();
+    const route = routePath(context, -1);
+    metrics.requests.add({ route, status: String(context.res.status) });
+    metrics.requestSeconds.observe({ route }, (performance.now() - start) / 1000);
+    if (traffic.stopping.aborted) context.header("Connection", "close");
+  };
+
+/** Classifies the image in the request's body. */
+async function classify(model: ServedModel, context: Context, options: AppOptions): Promise<Response> {
+  const { raw: request } = context.req;
+  const query = context.req.query();
+  const early = parseOptions(query);
+  return options.traffic.during(async () => {
+    const body = await readBody(request, options.mostBodyBytes, options.budget);
+    try {
+      const { image, fields } = await parseForm(body.bytes, request.headers.get("content-type") ?? "");
+      const wanted = Object.keys(fields).length === 0 ? early : parseOptions({ ...query, ...fields });
+      const answer = await model.classify(image, wanted, request.signal);
+      return context.json({ model: model.name, ...answer } satisfies Classified);
+    } finally {
+      body.release();
+    }
+  });
+}
+
+const described = ({ name, classes, view }: ServedModel): ModelDescription => ({ name, classes, view });
 
 function modelOf(models: ReadonlyMap<string, ServedModel>, name: string): ServedModel {
   const model = models.get(name);
@@ -71,5 +121,5 @@ function modelOf(models: ReadonlyMap<string, ServedModel>, name: string): Served
   throw new Problem(404, `There is no model ${JSON.stringify(name)}; there is ${[...models.keys()].join(", ")}.`);
 }
 
-const places = (models: ReadonlyMap<string, ServedModel>, what: string): string[] =>
-  [...models.keys()].map((name) => `/models/${name}${what}`);
+const places = (models: ReadonlyMap<string, ServedModel>): string[] =>
+  [...models.keys()].map((name) => `/models/${name}/classify`);

@@ -50,7 +50,9 @@ export async function readBody(request: Request, mostBytes: number, budget: Body
     return { bytes: concatenated(pieces, size), release: () => budget.give(size) };
   } catch (error) {
     budget.give(size);
-    throw error;
+    if (error instanceof Problem) throw error;
+    // The only other failure is that of the connection.
+    throw new Problem(400, "The connection ended before the body was complete; send it again.");
   }
 }
 

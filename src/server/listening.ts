@@ -1,9 +1,17 @@
 /** The socket: listens, gives up slow senders, and closes once everything in flight is answered. */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
 import { UsageError } from "../errors/errors.js";
 import { sentence, setting, way } from "../errors/sentence.js";
+
+export interface ListenOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Milliseconds in which a client must have sent its request. */
+  readonly requestTimeout: number;
+}
 
 export interface Listening {
   readonly url: string;
@@ -11,27 +19,61 @@ export interface Listening {
   close(): Promise<void>;
 }
 
-/** Milliseconds in which a client must have sent the head of its request, and all of it. */
-const [headersTimeout, requestTimeout] = [10_000, 30_000];
+/** Milliseconds in which a client must have sent the head of its request. */
+const headersTimeout = 10_000;
+/** Milliseconds for what is in flight when the server stops; then its connections are cut. */
+const grace = 10_000;
+/** Connections at the same time; further ones are closed at once. */
+const mostConnections = 2048;
 
 export async function listen(
   fetch: (request: Request) => Response | Promise<Response>,
-  { host, port }: { readonly host: string; readonly port: number },
+  { host, port, requestTimeout }: ListenOptions,
 ): Promise<Listening> {
   const server = createServer(
-    { headersTimeout, requestTimeout, connectionsCheckingInterval: 1000, keepAliveTimeout: 5000 },
+    {
+      ...{ requestTimeout, headersTimeout: Math.min(headersTimeout, requestTimeout) },
+      ...{ connectionsCheckingInterval: 1000, keepAliveTimeout: 5000 },
+    },
     getRequestListener(fetch, { overrideGlobalObjects: false }),
   );
+  server.maxConnections = mostConnections;
+  server.on("clientError", refuse);
   await listening(server, host, port);
   const { port: used } = server.address() as AddressInfo;
   return {
     url: `http://${host.includes(":") ? `[${host}]` : host}:${used}`,
     close: () =>
       new Promise((resolve) => {
-        server.close(() => resolve());
+        const cut = setTimeout(() => server.closeAllConnections(), grace);
+        server.close(() => {
+          clearTimeout(cut);
+          resolve();
+        });
         server.closeIdleConnections();
       }),
   };
+}
+
+/** Answers what is no request, or was sent too slowly, before the application sees it. */
+function refuse(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (!socket.writable || error.code === "ECONNRESET") {
+    socket.destroy();
+    return;
+  }
+  const [status, sentence] =
+    error.code === "ERR_HTTP_REQUEST_TIMEOUT"
+      ? ["408 Request Timeout", "The request was not complete in time; send it faster."]
+      : error.code === "HPE_HEADER_OVERFLOW"
+        ? [
+            "431 Request Header Fields Too Large",
+            "The head of the request is too large; send fewer or shorter headers.",
+          ]
+        : ["400 Bad Request", "This is not a request in HTTP/1.1; check the address and the client."];
+  const body = JSON.stringify({ error: sentence });
+  socket.end(
+    `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+  );
 }
 
 function listening(server: Server, host: string, port: number): Promise<void> {

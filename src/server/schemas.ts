@@ -2,11 +2,27 @@
 import { z } from "zod";
 import { Problem } from "./problem.js";
 
+/** Also as text, in a query or a form. */
+const flag = z.union([z.boolean(), z.enum(["true", "false"]).transform((text) => text === "true")]);
+
 /** Options of a request, in the query or beside the image. */
 export const classifyOptions = z.strictObject({
-  top: z.coerce.number().int().min(1).max(100_000).default(5).describe("Number of most likely classes."),
+  top: z.coerce
+    .number("It must be a whole number, 1 or more")
+    .int("It must be a whole number, 1 or more")
+    .min(1, "It must be a whole number, 1 or more")
+    .default(5)
+    .describe("Number of most likely classes; all if there are fewer."),
+  attention: flag
+    .default(false)
+    .describe("Whether to add the attention of the class token to the patches: true or false."),
+  embedding: z
+    .enum(["class", "patches"], "It must be class or patches")
+    .optional()
+    .describe("Whether to add a vector for the image: the input of the head (class), or the mean of the patches."),
 });
 
+/** The options of a request. */
 export type ClassifyRequest = z.output<typeof classifyOptions>;
 
 const prediction = z.object({
@@ -15,12 +31,44 @@ const prediction = z.object({
   index: z.number().int().describe("Index of the class among the outputs."),
 });
 
+const attention = z.object({
+  grid: z.number().int().describe("Patches per side; a map has grid · grid shares, row by row."),
+  heads: z.array(z.array(z.number())).describe("Attention in the last block, a map per head."),
+  rollout: z.array(z.number()).describe("Attention through all blocks (rollout)."),
+});
+
+/** The answer to an image. */
 export const classified = z.object({
   model: z.string().describe("The model that answered."),
-  predictions: z.array(prediction).describe("The most likely classes, most likely first."),
+  predictions: z.array(prediction).readonly().describe("The most likely classes, most likely first."),
+  attention: attention.optional().describe("If it was asked for."),
+  embedding: z.array(z.number()).optional().describe("If it was asked for."),
 });
 
 export type Classified = z.output<typeof classified>;
+
+const three = z.tuple([z.number(), z.number(), z.number()]).readonly();
+
+/** A model, as listed. */
+export const modelDescription = z.object({
+  name: z.string().describe("Its name in addresses."),
+  classes: z.array(z.string()).readonly().optional().describe("Names of the classes in order, if known."),
+  view: z
+    .object({
+      imageSize: z.number().int(),
+      cropRatio: z.number(),
+      cropMode: z.enum(["center", "squash"]),
+      interpolation: z.string(),
+      normalization: z.object({ mean: three, std: three }),
+      exif: z.enum(["ignore", "apply"]),
+    })
+    .describe("How images are preprocessed."),
+});
+
+export type ModelDescription = z.output<typeof modelDescription>;
+
+/** Every refused request. */
+export const problem = z.object({ error: z.string().describe("What is wrong and what to do about it.") });
 
 /** The options of a request. Throws Problem that names the first one that is unknown or has a wrong value. */
 export function parseOptions(values: Readonly<Record<string, unknown>>): ClassifyRequest {
@@ -29,7 +77,10 @@ export function parseOptions(values: Readonly<Record<string, unknown>>): Classif
   const [issue] = parsed.error.issues;
   const known = Object.keys(classifyOptions.shape).join(", ");
   if (issue.code === "unrecognized_keys")
-    throw new Problem(400, `There is no option ${JSON.stringify(issue.keys[0])}; the options are ${known}.`);
+    throw new Problem(400, `There is no option ${shown(issue.keys[0])}; the options are ${known}.`);
   const name = issue.path.join(".");
-  throw new Problem(400, `The option ${name} is ${JSON.stringify(values[name])}: ${issue.message}.`);
+  const expected = issue.code === "invalid_union" ? "It must be true or false" : issue.message;
+  throw new Problem(400, `The option ${name} is ${shown(values[name])}. ${expected}.`);
 }
+
+const shown = (value: unknown): string => (JSON.stringify(value) ?? "missing").slice(0, 80);

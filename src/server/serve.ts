@@ -4,11 +4,14 @@ import { UsageError } from "../errors/errors.js";
 import { type EngineOption, leaseEngine } from "../library/engine.js";
 import type { ClassifierSource } from "../library/opened-classifier.js";
 import { Closing } from "../system/closing.js";
+import { isLoopback } from "./access.js";
 import { createApp } from "./app.js";
 import { BodyBudget } from "./body.js";
 import { Decoding } from "./decoding.js";
 import { listen } from "./listening.js";
+import { Metrics } from "./metrics.js";
 import { ServedModel } from "./served-model.js";
+import { Traffic } from "./traffic.js";
 
 /** Several models, by the names under which they are served. */
 export interface ServedModels {
@@ -35,6 +38,12 @@ export interface ServeOptions {
   readonly maxBodyBytes?: number;
   /** Pixels of an image at most (default: 50 million). */
   readonly maxPixels?: number;
+  /** Milliseconds in which a client must have sent its request (default: 30,000). */
+  readonly requestTimeout?: number;
+  /** The token that requests must carry, as `Authorization: Bearer TOKEN` (default: none is needed). */
+  readonly token?: string;
+  /** Origins of web pages elsewhere that may send requests, such as `https://example.org` (default: none). */
+  readonly origins?: readonly string[];
   /** Called for errors that are not a client's, which gets status 500. */
   readonly onError?: (error: unknown) => void;
 }
@@ -73,30 +82,40 @@ export async function serve(
 ): Promise<RunningServer> {
   const { host = "127.0.0.1", port = 8000, maxBodyBytes = 20 * 2 ** 20, maxRequests = 256 } = options;
   const { workers = Math.max(1, availableParallelism() - 1), maxPixels = 50_000_000 } = options;
+  requireSensible(options);
   const closing = new Closing();
   try {
     const lease = await leaseEngine(options.engine);
     closing.add(() => lease.release());
     const decoding = new Decoding(workers, maxPixels);
     closing.add(() => decoding.close());
+    const traffic = new Traffic(maxRequests);
+    const metrics = new Metrics(() => traffic.inFlight);
     const surroundings = {
-      ...{ engine: lease.engine, decoding, onBatch: () => undefined },
+      ...{ engine: lease.engine, decoding },
+      onBatch: (model: string, images: number, seconds: number) => {
+        metrics.batchImages.observe({ model }, images);
+        metrics.batchSeconds.observe({ model }, seconds);
+      },
       limits: { mostInputs: options.maxBatch ?? 8, longestWait: options.maxDelay ?? 5 },
     };
     const models = new Map<string, ServedModel>();
     for (const [name, each] of Object.entries(named(source))) {
       const model = await ServedModel.open(name, each, surroundings);
       closing.add(() => model.dispose());
-      await model.warmUp();
       models.set(name, model);
     }
     const app = createApp({
-      ...{ models, mostBodyBytes: maxBodyBytes, mostRequests: maxRequests },
+      ...{ models, traffic, metrics, token: options.token, origins: options.origins ?? [] },
+      ...{ mostBodyBytes: maxBodyBytes, localNamesOnly: isLoopback(host) && options.token === undefined },
       budget: new BodyBudget(bodiesInMemory * maxBodyBytes),
       onError: options.onError ?? (() => undefined),
     });
-    const listening = await listen(app.fetch, { host, port });
-    closing.add(() => listening.close());
+    const listening = await listen(app.fetch, { host, port, requestTimeout: options.requestTimeout ?? 30_000 });
+    closing.add(() => {
+      traffic.stop();
+      return listening.close();
+    });
     return {
       url: listening.url,
       models: [...models.keys()],
@@ -107,6 +126,20 @@ export async function serve(
     await closing.close();
     throw error;
   }
+}
+
+const least = {
+  ...{ port: 0, workers: 1, maxBatch: 1, maxDelay: 0, maxRequests: 1 },
+  ...{ maxBodyBytes: 1, maxPixels: 1, requestTimeout: 1 },
+} as const satisfies Readonly<Partial<Record<keyof ServeOptions, number>>>;
+
+function requireSensible(options: ServeOptions): void {
+  for (const [name, from] of Object.entries(least)) {
+    const value = options[name as keyof typeof least];
+    if (value !== undefined && !(Number.isSafeInteger(value) && value >= from))
+      throw new UsageError(`${name} is ${value}; give a whole number, ${from} or more.`);
+  }
+  if (options.token === "") throw new UsageError("The token is empty; give one, or leave it out.");
 }
 
 /** Names that need no escaping in an address. */

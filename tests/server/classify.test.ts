@@ -2,12 +2,13 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { classifier, type ImageClassifier } from "../../src/index.js";
 import { type RunningServer, serve } from "../../src/server/index.js";
-import { image, tinyModel } from "./models.js";
+import { bodyOf, closeTo, image, tinyModel } from "./models.js";
 
 let server: RunningServer;
 let classify: ImageClassifier;
 beforeAll(async () => {
-  server = await serve(tinyModel(), { port: 0, engine: "onnx", workers: 1 });
+  const models = { one: tinyModel(), two: tinyModel(1) };
+  server = await serve({ models }, { port: 0, engine: "onnx", workers: 1 });
   classify = await classifier(tinyModel(), { engine: "onnx" });
 });
 afterAll(async () => {
@@ -15,32 +16,111 @@ afterAll(async () => {
   await classify.close();
 });
 
-const post = (body: RequestInit["body"], path = "/classify", headers: Record<string, string> = {}) =>
+const post = (body: RequestInit["body"], path = "/models/one/classify", headers: Record<string, string> = {}) =>
   fetch(`${server.url}${path}`, { method: "POST", body, headers });
+const get = async (path: string) => bodyOf(await fetch(`${server.url}${path}`));
 
-describe("POST /classify", () => {
+describe("POST /models/NAME/classify", () => {
   it.each(["plain.jpg", "plain.png", "plain.webp", "grey.png", "one_pixel.png"])("answers %s", async (name) => {
     const bytes = await image(name);
     const answer = await post(bytes);
     expect(answer.status).toBe(200);
-    expect(await answer.json()).toEqual({ model: "model", predictions: await classify(bytes) });
+    expect(await answer.json()).toEqual({ model: "one", predictions: await classify(bytes) });
   });
   it("takes the bytes, a form or JSON, with options in the query or beside the image", async () => {
     const bytes = await image("plain.jpg");
     const form = new FormData();
     form.append("image", new Blob([bytes]), "cat.jpg");
     form.append("top", "2");
-    const json = JSON.stringify({ image: bytes.toString("base64"), top: 2 });
+    const base64 = bytes.toString("base64");
+    const json = { "Content-Type": "application/json" };
     const answers = await Promise.all([
-      post(bytes, "/classify?top=2"),
+      post(bytes, "/models/one/classify?top=2"),
+      post(bytes, "/models/one/classify?top=2", { "Content-Type": "image/jpeg" }),
       post(form),
-      post(json, "/classify", { "Content-Type": "application/json" }),
-      post(bytes, "/models/model/classify?top=2", { "Content-Type": "image/jpeg" }),
+      post(JSON.stringify({ image: base64, top: 2 }), undefined, json),
+      post(JSON.stringify({ image: `data:image/jpeg;base64,${base64}` }), "/models/one/classify?top=2", json),
     ]);
-    // An engine adds up in another order for a batch of another size.
-    const predictions = (await classify(bytes, { top: 2 })).map((one) => ({
-      ...{ ...one, score: expect.closeTo(one.score, 6) },
-    }));
-    for (const answer of answers) expect(await answer.json()).toEqual({ model: "model", predictions });
+    const predictions = closeTo(await classify(bytes, { top: 2 }));
+    for (const answer of answers) expect(await answer.json()).toEqual({ model: "one", predictions });
+  });
+  it("runs images that arrive together as batches, and gives each its own answer", async () => {
+    const names = ["plain.jpg", "plain.png", "grey.png", "one_pixel.png"];
+    const images = await Promise.all(Array.from({ length: 16 }, (_, i) => image(names[i % names.length])));
+    const answers = await Promise.all(images.map(async (bytes) => (await post(bytes)).json()));
+    for (const [i, bytes] of images.entries())
+      expect(answers[i]).toEqual({ model: "one", predictions: closeTo(await classify(bytes)) });
+  });
+  it("answers with the model of that name", async () => {
+    const bytes = await image("plain.jpg");
+    await using other = await classifier(tinyModel(1), { engine: "onnx" });
+    expect(await (await post(bytes, "/models/two/classify")).json()).toEqual({
+      model: "two",
+      predictions: await other(bytes),
+    });
+  });
+  it("adds attention and embedding if asked", async () => {
+    const bytes = await image("plain.jpg");
+    const answer = await (await post(bytes, "/models/one/classify?attention=true&embedding=class")).json();
+    const { grid, heads, rollout } = await classify.attention(bytes);
+    const near = (values: Float32Array) => Array.from(values, (value) => expect.closeTo(value, 5));
+    expect(answer).toEqual({
+      model: "one",
+      predictions: closeTo(await classify(bytes)),
+      attention: { grid, heads: heads.map(near), rollout: near(rollout) },
+      embedding: near(await classify.embed(bytes)),
+    });
+    const patches = await bodyOf(await post(bytes, "/models/one/classify?embedding=patches"));
+    expect(patches).not.toHaveProperty("attention");
+    expect(patches.embedding).toEqual(near(await classify.embed(bytes, { from: "patches" })));
+  });
+});
+
+describe("GET", () => {
+  it("lists the models with classes and preprocessing", async () => {
+    const models = await get("/models");
+    expect(models.map(({ name }: { name: string }) => name)).toEqual(["one", "two"]);
+    expect(models[0]).toMatchObject({ classes: ["ant", "bee", "cat", "dog", "eel"], view: { imageSize: 32 } });
+    expect(await get("/models/two")).toEqual(models[1]);
+  });
+  it("says that it lives and is ready", async () => {
+    expect([await get("/health"), await get("/ready")]).toEqual([{ status: "ok" }, { status: "ready" }]);
+  });
+  it("counts requests and batches in the text format of Prometheus", async () => {
+    await post(await image("plain.jpg"));
+    await post("no image");
+    const answer = await fetch(`${server.url}/metrics`);
+    expect(answer.headers.get("content-type")).toContain("text/plain; version=0.0.4");
+    const text = await answer.text();
+    for (const line of text.trimEnd().split("\n"))
+      expect(line).toMatch(/^(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? [\d.e+-]+)$/);
+    const value = (name: string) =>
+      Number(
+        text
+          .split("\n")
+          .find((line) => line.startsWith(`${name} `))
+          ?.split(" ")[1],
+      );
+    expect(value('deit_requests_total{route="/models/:name/classify",status="200"}')).toBeGreaterThan(0);
+    expect(value('deit_requests_total{route="/models/:name/classify",status="422"}')).toBeGreaterThan(0);
+    const images = value('deit_batch_images_sum{model="one"}');
+    expect(images).toBeGreaterThanOrEqual(value('deit_batch_images_count{model="one"}'));
+    expect(value('deit_batch_images_bucket{model="one",le="+Inf"}')).toBe(
+      value('deit_batch_images_count{model="one"}'),
+    );
+  });
+  it("describes itself in OpenAPI, whose options are those that are accepted", async () => {
+    const description = await get("/openapi.json");
+    expect(description.openapi).toMatch(/^3\./);
+    const { parameters, responses } = description.paths["/models/{name}/classify"].post;
+    expect(parameters.map(({ name }: { name: string }) => name)).toEqual(["name", "top", "attention", "embedding"]);
+    expect(Object.keys(responses)).toEqual(expect.arrayContaining(["200", "422", "503"]));
+    expect(JSON.stringify(description)).not.toContain("$schema");
+    // Every address that it names exists.
+    for (const [path, methods] of Object.entries(description.paths))
+      for (const method of Object.keys(methods as object)) {
+        const address = `${server.url}${path.replace("{name}", "one")}`;
+        expect([path, (await fetch(address, { method: method.toUpperCase() })).status]).not.toEqual([path, 404]);
+      }
   });
 });

@@ -1,7 +1,8 @@
 /** A tiny model with random weights, and images for it. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createModel, initialize, type ModelInMemory } from "../../src/index.js";
+import { expect } from "vitest";
+import { createModel, initialize, type ModelInMemory, type Prediction } from "../../src/index.js";
 import { root } from "../cli/run.js";
 
 export function tinyModel(seed = 0): ModelInMemory {
@@ -11,3 +12,10 @@ export function tinyModel(seed = 0): ModelInMemory {
 
 export const image = (name: string): Promise<Buffer<ArrayBuffer>> =>
   readFile(join(root, "tests/fixtures/images", name)) as Promise<Buffer<ArrayBuffer>>;
+
+/** The predictions up to rounding: an engine adds up in another order for a batch of another size. */
+export const closeTo = (predictions: readonly Prediction[]): object[] =>
+  predictions.map((one) => ({ ...one, score: expect.closeTo(one.score, 5) }));
+
+/** The JSON of an answer, whose structure the test asserts. */
+export const bodyOf = async (answer: Response) => JSON.parse(await answer.text());

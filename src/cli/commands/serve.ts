@@ -3,10 +3,12 @@ import { once } from "node:events";
 import type { Command } from "commander";
 import type { EngineChoice } from "../../engines/open.js";
 import { UsageError } from "../../errors/errors.js";
+import { fileError } from "../../errors/file-error.js";
 import { messageOf } from "../../errors/message-of.js";
 import type { ClassifierSource } from "../../library/opened-classifier.js";
 import { modelNames } from "../../models/registry.js";
 import { serve } from "../../server/serve.js";
+import { readWhole } from "../../system/files/regular-file.js";
 import { type ModelArgument, modelArguments } from "../options/model-argument.js";
 import { engineOptions, wholeNumber, withEngine, workersOption } from "../options/options.js";
 import { interruptible } from "../output/interruption.js";
@@ -24,6 +26,11 @@ export function define(command: Command): void {
     .option("--max-body <MiB>", "size of a request's body at most", wholeNumber(1, 1024), 20)
     .option("--max-pixels <millions>", "pixels of an image at most, in millions", wholeNumber(1, 178), 50)
     .addOption(workersOption())
+    .option(
+      "--token-file <file>",
+      "file with the token that requests must carry (default: the environment variable DEIT_SERVE_TOKEN, or none)",
+    )
+    .option("--cors <origins...>", "origins of web pages elsewhere that may send requests, such as https://example.org")
     .option("--json", "print one JSON value")
     .addHelpText(
       "after",
@@ -52,6 +59,8 @@ interface Options extends EngineChoice {
   readonly maxBody: number;
   readonly maxPixels: number;
   readonly workers: number;
+  readonly tokenFile?: string;
+  readonly cors?: readonly string[];
   readonly json?: boolean;
 }
 
@@ -62,11 +71,13 @@ async function run(
   finishes: () => void,
 ): Promise<void> {
   const { host, port, maxBatch, maxDelay, maxRequests, maxBody, maxPixels, workers } = options;
+  const token = await givenToken(options.tokenFile);
   await withEngine(options, async (engine) => {
     const server = await serve(
       { models: sources(texts) },
       {
         ...{ engine, host, port, maxBatch, maxDelay, maxRequests, workers: Math.max(1, workers) },
+        ...{ token, origins: options.cors },
         ...{ maxBodyBytes: maxBody * 2 ** 20, maxPixels: maxPixels * 1e6 },
         onError: (error) => warn(`a request failed: ${messageOf(error)}`),
       },
@@ -96,3 +107,24 @@ function sources(texts: readonly string[]): Readonly<Record<string, ClassifierSo
 
 const sourceOf = ({ model, weights }: ModelArgument): ClassifierSource =>
   model === undefined || modelNames().includes(weights) ? weights : { model, weights };
+
+/** The token of a file or of the environment, which other users of this machine cannot see, unlike an option. */
+async function givenToken(file: string | undefined): Promise<string | undefined> {
+  const text = file === undefined ? process.env.DEIT_SERVE_TOKEN : (await readText(file)).trim();
+  if (text === undefined || /^[\x21-\x7e]+$/.test(text)) return text;
+  const where = file === undefined ? "The environment variable DEIT_SERVE_TOKEN" : `"${file}"`;
+  throw new UsageError(
+    `${where} holds no token; it must be one word of letters, digits and signs, such as the output of: openssl rand -hex 32`,
+  );
+}
+
+/** More than any token. */
+const mostTokenBytes = 4096;
+
+async function readText(file: string): Promise<string> {
+  try {
+    return Buffer.from(await readWhole(file, mostTokenBytes)).toString("utf8");
+  } catch (error) {
+    throw fileError(file, "read the token in", error);
+  }
+}
