@@ -1,5 +1,8 @@
 /** How images are normalised: by a common name, or by mean and standard deviation per channel. */
 import { z } from "zod";
+import { UsageError } from "../errors/errors.js";
+import { quoted } from "../errors/quoted.js";
+import { sentence, setting } from "../errors/sentence.js";
 import { imagenetNormalization, type Normalization } from "../models/model.js";
 
 const three = <T extends z.ZodType>(each: T) => z.tuple([each, each, each]);
@@ -25,6 +28,11 @@ const named: Readonly<Record<NormalizationName, Normalization>> = {
   none: { mean: [0, 0, 0], std: [1, 1, 1] },
 };
 
-/** The normalisation with this name, or the given numbers. */
-export const normalizationOf = (choice: NormalizationChoice): Normalization =>
-  typeof choice === "string" ? named[choice] : choice;
+/** The normalisation with this name, or the given numbers. Throws UsageError for anything else. */
+export function normalizationOf(choice: NormalizationChoice): Normalization {
+  const found = typeof choice === "string" && Object.hasOwn(named, choice) ? named[choice] : asNormalization(choice);
+  if (found) return found;
+  throw new UsageError(
+    sentence`${setting("normalization")} is ${quoted(typeof choice === "string" ? choice : JSON.stringify(choice))}; give ${normalizationNames.join(", ")} or {"mean":[r,g,b],"std":[r,g,b]}.`,
+  );
+}

@@ -1,9 +1,10 @@
 /** How images are preprocessed for a model in evaluation, and where that is stated. */
 import type { Exif } from "../data/codec/decode.js";
-import type { Interpolation } from "../data/pixels/resize.js";
+import { type Interpolation, interpolations } from "../data/pixels/resize.js";
 import type { EvaluationTransform } from "../data/view/transform.js";
-import { WeightsError } from "../errors/errors.js";
-import { type Message, sentence } from "../errors/sentence.js";
+import { UsageError, WeightsError } from "../errors/errors.js";
+import { quoted } from "../errors/quoted.js";
+import { type Message, sentence, setting } from "../errors/sentence.js";
 import type { Model, Normalization } from "../models/model.js";
 import { type NormalizationChoice, normalizationOf } from "./normalization.js";
 
@@ -60,14 +61,25 @@ export interface ViewChoice {
   readonly exif?: Exif;
 }
 
-const sayingOf = (choice: ViewChoice): SaidOfView => ({
-  source: "the options",
-  imageSize: choice.imageSize,
-  geometry: choice.cropRatio === undefined ? undefined : { cropRatio: choice.cropRatio, cropMode: "center" },
-  interpolation: choice.interpolation,
-  normalization: choice.normalization === undefined ? undefined : normalizationOf(choice.normalization),
-  exif: choice.exif,
-});
+/** Throws UsageError for a value that is not allowed. */
+function sayingOf({ imageSize, cropRatio, interpolation, normalization, exif }: ViewChoice): SaidOfView {
+  if (cropRatio !== undefined && !(cropRatio > 0 && cropRatio <= 1))
+    throw new UsageError(sentence`${setting("cropRatio")} is ${String(cropRatio)}; give a number above 0, at most 1.`);
+  if (interpolation !== undefined && !interpolations.includes(interpolation))
+    throw new UsageError(
+      sentence`There is no ${setting("interpolation")} ${quoted(String(interpolation))}; choose ${interpolations.join(", ")}.`,
+    );
+  if (exif !== undefined && exif !== "apply" && exif !== "ignore")
+    throw new UsageError(sentence`${setting("exif")} is ${quoted(String(exif))}; choose apply or ignore.`);
+  return {
+    source: "the options",
+    imageSize,
+    geometry: cropRatio === undefined ? undefined : { cropRatio, cropMode: "center" },
+    interpolation,
+    normalization: normalization === undefined ? undefined : normalizationOf(normalization),
+    exif,
+  };
+}
 
 /** A model's own preprocessing. */
 type Seer = Pick<Model, "imageSize" | "cropRatio" | "normalization">;

@@ -17,6 +17,7 @@ import {
   type OpenedClassifier,
   openClassifier,
 } from "./opened-classifier.js";
+import { aFunction, checkOptions, type OptionChecks, oneOf, shown, strings, wholeFrom } from "./options.js";
 import { type Prediction, predictionsOf } from "./predictions.js";
 
 /** How a classifier is opened. */
@@ -81,7 +82,9 @@ export interface ImageClassifier {
    * ```
    */
   attention(image: ImageInput, token?: AttentionToken): Promise<AttentionMaps>;
-  /** Frees the model, and the engine if it is no longer used. */
+  /** The same for each of several images, in order. */
+  attention(images: readonly ImageInput[], token?: AttentionToken): Promise<readonly AttentionMaps[]>;
+  /** Completes what has been asked, then frees the model, and the engine if it is no longer used. */
   close(): Promise<void>;
   /** The same, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
@@ -102,8 +105,10 @@ export interface ImageClassifier {
  */
 export async function classifier(
   source: ClassifierSource,
-  { engine, ...choice }: ClassifierSettings = {},
+  settings: ClassifierSettings = {},
 ): Promise<ImageClassifier> {
+  checkOptions("classifier", settings, classifierOptions);
+  const { engine, ...choice } = settings;
   const lease = await leaseEngine(engine);
   try {
     return callable(new Opened(await openClassifier(source, choice, lease.engine), lease));
@@ -113,17 +118,32 @@ export async function classifier(
   }
 }
 
+const classifierOptions: OptionChecks<ClassifierSettings> = {
+  ...{ engine: undefined, imageSize: wholeFrom(1), cropRatio: undefined, interpolation: undefined },
+  ...{ normalization: undefined, exif: undefined, classes: strings, output: undefined },
+  ...{ answers: oneOf("logits", "probabilities", "sigmoids"), onProgress: aFunction },
+};
+
+type Images = ImageInput | readonly ImageInput[];
+
 function callable(opened: Opened): ImageClassifier {
   const { classes, notes, trainedOn } = opened.model;
   const close = () => opened.close();
-  const call = (input: ImageInput | readonly ImageInput[], options: ClassifyOptions = {}) =>
-    opened.each(input, (image) => opened.classify(image, options));
+  const call = async (input: Images, options: ClassifyOptions = {}) => {
+    checkOptions("classify", options, { top: wholeFrom(1) });
+    return opened.each(input, (image) => opened.classify(image, options));
+  };
   const members = {
     ...{ classes, notes, trainedOn, close },
-    embed: (input: ImageInput | readonly ImageInput[], options: EmbedOptions = {}) =>
-      opened.each(input, (image) => opened.embed(image, options)),
-    attention: (image: ImageInput, token: AttentionToken = "class") =>
-      opened.each(image, (read) => opened.attention(read, token)),
+    embed: async (input: Images, options: EmbedOptions = {}) => {
+      checkOptions("embed", options, { from: oneOf("class", "patches") });
+      return opened.each(input, (image) => opened.embed(image, options));
+    },
+    attention: async (input: Images, token: AttentionToken = "class") => {
+      if (token !== "class" && token !== "distillation")
+        throw new UsageError(`There is no attention of ${shown(token)}; choose class or distillation.`);
+      return opened.each(input, (image) => opened.attention(image, token));
+    },
     [Symbol.asyncDispose]: close,
   };
   return Object.assign(call, members) as ImageClassifier;
@@ -134,6 +154,7 @@ class Opened {
   readonly #probes = new Map<string, Promise<Probe>>();
   readonly #attentions = new Map<AttentionToken, Promise<Attention>>();
   readonly #closing = new Closing();
+  readonly #running = new Set<Promise<unknown>>();
   #closed: Promise<void> | undefined;
 
   constructor(
@@ -144,9 +165,20 @@ class Opened {
     this.#closing.add(() => model.dispose());
   }
 
-  /** One image at a time: only one is in memory, and results do not depend on the other images. */
-  async each<T>(input: ImageInput | readonly ImageInput[], work: (image: NamedImage) => Promise<T>): Promise<T | T[]> {
+  /** Throws UsageError once it is closed, which waits for work that has begun. */
+  async each<T>(input: Images, work: (image: NamedImage) => Promise<T>): Promise<T | T[]> {
     if (this.#closed) throw new UsageError("The classifier is closed; open a new one.");
+    const running = this.#each(input, work);
+    this.#running.add(running);
+    try {
+      return await running;
+    } finally {
+      this.#running.delete(running);
+    }
+  }
+
+  /** One image at a time: only one is in memory, and results do not depend on the other images. */
+  async #each<T>(input: Images, work: (image: NamedImage) => Promise<T>): Promise<T | T[]> {
     const { exif } = this.model.view;
     if (!isList(input)) return work(await readImage(input, exif));
     const results: T[] = [];
@@ -155,7 +187,6 @@ class Opened {
   }
 
   async classify(image: NamedImage, { top = 5 }: ClassifyOptions): Promise<readonly Prediction[]> {
-    if (!Number.isInteger(top) || top < 1) throw new UsageError(`top is ${top}; give a whole number, 1 or more.`);
     const { name, classes } = this.model;
     const logits = await this.model.logits(this.#view(image), 1);
     requireFiniteLogits(logits, name, image.name);
@@ -163,8 +194,6 @@ class Opened {
   }
 
   async embed(image: NamedImage, { from = "class" }: EmbedOptions): Promise<Float32Array> {
-    if (from !== "class" && from !== "patches")
-      throw new UsageError(`There is no embedding from "${String(from)}"; choose class or patches.`);
     const probe = await this.#probe(from);
     return (await probe.run(this.#view(image), 1)).get("embedding")!.data as Float32Array;
   }
@@ -181,7 +210,7 @@ class Opened {
   }
 
   close(): Promise<void> {
-    this.#closed ??= this.#closing.close();
+    this.#closed ??= Promise.allSettled(this.#running).then(() => this.#closing.close());
     return this.#closed;
   }
 
@@ -218,4 +247,4 @@ class Opened {
   #view = ({ image }: NamedImage): Uint8Array => applyTransform(image, evaluationTransform(this.model.view));
 }
 
-const isList = (input: ImageInput | readonly ImageInput[]): input is readonly ImageInput[] => Array.isArray(input);
+const isList = (input: Images): input is readonly ImageInput[] => Array.isArray(input);

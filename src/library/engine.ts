@@ -1,6 +1,8 @@
 /** The engine of a call: the caller's own, or one shared by all calls with the same choice. */
 import type { Engine } from "../engines/engine.js";
 import { type EngineChoice, type EngineName, openEngine as open } from "../engines/open.js";
+import { UsageError } from "../errors/errors.js";
+import { aFunction, checkOptions, type OptionChecks, oneOf, shown, wholeFrom } from "./options.js";
 
 /** An engine by name, by name and settings, or one that is already open and is left open. */
 export type EngineOption = EngineName | EngineChoice | Engine;
@@ -19,7 +21,22 @@ export type EngineOption = EngineName | EngineChoice | Engine;
  * ```
  */
 export function openEngine(choice: EngineName | EngineChoice = "auto"): Promise<Engine> {
-  return open(typeof choice === "string" ? { engine: choice } : choice);
+  return open(choiceOf(choice));
+}
+
+const engineOptions: OptionChecks<EngineChoice> = {
+  ...{ engine: undefined, threads: wholeFrom(1), plugin: undefined, devices: wholeFrom(1) },
+  ...{ precision: oneOf("float32", "bfloat16"), process: undefined, splitState: aFunction },
+};
+
+function choiceOf(option: EngineName | EngineChoice): EngineChoice {
+  if (typeof option === "string") return { engine: option };
+  if (typeof option !== "object" || option === null)
+    throw new UsageError(
+      `The engine is ${shown(option)}; give auto, onnx or xla, { engine, threads, … }, or an open engine.`,
+    );
+  checkOptions("the engine", option, engineOptions);
+  return option;
 }
 
 /** An engine in use. */
@@ -42,8 +59,9 @@ const shared = new Map<string, Shared>();
  * process alive.
  */
 export async function leaseEngine(option: EngineOption = "auto"): Promise<EngineLease> {
-  if (typeof option !== "string" && "compile" in option) return { engine: option, release: () => Promise.resolve() };
-  const choice = typeof option === "string" ? { engine: option } : option;
+  if (typeof option === "object" && option !== null && "compile" in option)
+    return { engine: option, release: () => Promise.resolve() };
+  const choice = choiceOf(option);
   // Options that cannot be compared cannot be shared.
   if (choice.splitState || choice.process) {
     const engine = await open(choice);

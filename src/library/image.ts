@@ -4,13 +4,14 @@ import { decodeImage, type Exif } from "../data/codec/decode.js";
 import type { RgbImage } from "../data/pixels/image.js";
 import { type PixelImage, rgbOf } from "../data/pixels/pixel-image.js";
 import { readSample } from "../data/view/view.js";
-import { DownloadError } from "../errors/errors.js";
+import { DownloadError, UsageError } from "../errors/errors.js";
 import { request, shown } from "../system/net/http.js";
 import { networkReason } from "../system/net/network-reason.js";
 import { paced } from "../system/net/paced.js";
+import { shown as shownValue } from "./options.js";
 
-/** An image: a path, a URL (`http:`, `https:`, `file:`, also as a string), an image file's bytes, or pixels. */
-export type ImageInput = string | URL | Uint8Array | PixelImage;
+/** An image: a path, a URL (`http:`, `https:`, `file:`, also as a string), an image file's content, or pixels. */
+export type ImageInput = string | URL | Uint8Array | ArrayBuffer | Blob | PixelImage;
 
 /** An image to classify, and its name for messages. */
 export interface NamedImage {
@@ -24,20 +25,45 @@ export interface NamedImage {
  */
 export async function readImage(input: ImageInput, exif: Exif, at?: number): Promise<NamedImage> {
   const place = at === undefined ? "the image" : `image ${at}`;
-  if (input instanceof Uint8Array)
-    return { name: place, image: await decodeImage(input, { name: place, jpeg: "exact", exif }) };
   if (typeof input === "string" || input instanceof URL) return readPlace(input, exif);
-  return { name: place, image: rgbOf(input, place) };
+  const bytes = await contentOf(input);
+  if (bytes) return { name: place, image: await decodeImage(bytes, { name: place, jpeg: "exact", exif }) };
+  if (isPixels(input)) return { name: place, image: rgbOf(input, place) };
+  throw new UsageError(
+    `${at === undefined ? "The image" : `Image ${at}`} is ${shownValue(input)}; give a path, a URL, the content of an image file (Uint8Array, ArrayBuffer or Blob), or { width, height, data }.`,
+  );
 }
 
+async function contentOf(input: Uint8Array | ArrayBuffer | Blob | PixelImage): Promise<Uint8Array | undefined> {
+  if (input instanceof Uint8Array) return input;
+  if (input instanceof Blob) return new Uint8Array(await input.arrayBuffer());
+  return input instanceof ArrayBuffer ? new Uint8Array(input) : undefined;
+}
+
+const isPixels = (input: unknown): input is PixelImage =>
+  typeof input === "object" && input !== null && "width" in input && "height" in input && "data" in input;
+
 async function readPlace(place: string | URL, exif: Exif): Promise<NamedImage> {
-  const url = place instanceof URL ? place : /^(https?|file):\/\//i.test(place) ? new URL(place) : undefined;
+  const url = place instanceof URL ? place : /^(https?|file):\/\//i.test(place) ? parsed(place) : undefined;
   if (url && url.protocol !== "file:") {
     const name = shown(url);
     return { name, image: await decodeImage(await fetched(url), { name, jpeg: "exact", exif }) };
   }
-  const path = url ? fileURLToPath(url) : String(place);
+  const path = url ? pathOf(url) : String(place);
   return { name: path, image: await readSample({ kind: "file", path }, { jpeg: "exact", exif }) };
+}
+
+function parsed(text: string): URL {
+  if (URL.canParse(text)) return new URL(text);
+  throw new UsageError(`${JSON.stringify(text)} is not a valid URL; check it.`);
+}
+
+function pathOf(url: URL): string {
+  try {
+    return fileURLToPath(url);
+  } catch (error) {
+    throw new UsageError(`${url.href} does not name a file of this machine; give its path.`, { cause: error });
+  }
 }
 
 /** Larger than any photograph. */

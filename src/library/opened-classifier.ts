@@ -13,9 +13,10 @@ import type { Derive, Probe } from "../evaluation/probe.js";
 import { defaultView, type EvaluationView, type ViewChoice } from "../evaluation/view.js";
 import type { Model } from "../models/model.js";
 import type { OwnModel } from "../models/own-model.js";
-import { modelNames } from "../models/registry.js";
 import { usualClasses } from "../models/usual-classes.js";
 import type { NamedTensors } from "../tensor/index.js";
+import { modelOrWeights } from "./model-or-weights.js";
+import { shown } from "./options.js";
 
 /** A model in memory, as returned by `createModel` and `initialize` or `openModel`. */
 export interface ModelInMemory {
@@ -82,6 +83,10 @@ export async function openClassifier(
   choice: ClassifierChoice,
   engine: Engine,
 ): Promise<OpenedClassifier> {
+  if (typeof source !== "string" && !isChoice(source))
+    throw new UsageError(
+      `The classifier is ${shown(source)}; give the name of a model, a run folder, a file, or { model, weights }.`,
+    );
   const file = typeof source === "string" ? source : source.model === undefined && source.weights;
   if (typeof file === "string" && isOnnxFile(file)) return openFile(file, choice);
   for (const setting of ["output", "answers"] as const)
@@ -96,14 +101,17 @@ export async function openClassifier(
   return { ...over(classifier, weights), view, classes, notes: notes.map(String), trainedOn };
 }
 
+const isChoice = (source: unknown): source is NamedWeights | ModelInMemory =>
+  typeof source === "object" && source !== null && ("model" in source || "weights" in source);
+
 function namedWeights(source: string | NamedWeights): Pick<ModelChoice, "weights" | "model" | "ownModel"> {
   if (typeof source !== "string") {
     const { model, weights } = source;
     if (typeof weights === "string")
       return typeof model === "object" ? { ownModel: model, weights } : { model, weights };
-    throw new UsageError("A classifier of a model in memory needs its weights too; give { model, weights }.");
+    throw new UsageError("A classifier needs the model's weights too; give { model, weights }.");
   }
-  return modelNames().includes(source) ? { model: source, weights: "hub" } : { weights: source };
+  return modelOrWeights(source);
 }
 
 async function openInMemory(

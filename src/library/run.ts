@@ -1,11 +1,12 @@
 /** A training run from the caller's point of view: events while it runs, and its result. */
-import { messageOf } from "../errors/message-of.js";
+import { UsageError } from "../errors/errors.js";
+import { reasonOf } from "../errors/message-of.js";
 import type { TrainResult } from "../training/run/trainer.js";
 import type { TrainEvent } from "../training/run-folder/events.js";
 
 /**
- * A run in the background. Its events can be read by one `for await`, which ends with the run and throws the error that
- * ended it early; leaving the loop does not stop the run, `stop()` does. Events are queued until they are read, except
+ * A run in the background. Its events can be read by one `for await` at a time, which ends with the run and throws the
+ * error that ended it early; leaving the loop does not stop the run, `stop()` does. Events are queued until they are read, except
  * that at most 10,000 reports of single steps are kept; the oldest are dropped.
  */
 export interface TrainingRun extends AsyncIterable<TrainEvent> {
@@ -32,7 +33,7 @@ export function startRun(
       // A failure must not crash a process that awaits the end later; if nobody awaits it or reads events, it is
       // reported.
       if (!heard && !events.read)
-        process.emitWarning(`A training run failed, and nobody has asked for its end yet: ${messageOf(error)}`);
+        process.emitWarning(`A training run failed, and nothing awaits its result yet: ${reasonOf(error)}`);
       events.end(error);
     },
   );
@@ -67,6 +68,8 @@ class EventQueue {
   }
 
   async *iterator(): AsyncGenerator<TrainEvent, void> {
+    if (this.read)
+      throw new UsageError("The events of the run are already being read; read them in one loop at a time.");
     this.read = true;
     try {
       for (;;) {

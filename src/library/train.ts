@@ -9,7 +9,7 @@ import type { OwnModel } from "../models/own-model.js";
 import { modelNames } from "../models/registry.js";
 import type { DataPlace } from "../training/feed/data-place.js";
 import { readRecipe } from "../training/recipe/file.js";
-import { parseRecipe, type RecipeSettings } from "../training/recipe/recipe.js";
+import { parseRecipe, type RecipeSettings, recipeSchema } from "../training/recipe/recipe.js";
 import type { TrainOptions } from "../training/run/train-options.js";
 import { train as trainByRecipe } from "../training/run/trainer.js";
 import { describeRun } from "../training/run-folder/manifest.js";
@@ -17,6 +17,19 @@ import type { Loss } from "../training/step/losses/index.js";
 import { type OwnTeacher, ownTeacherName, type TeacherFunction } from "../training/teacher/function.js";
 import { type ChosenSplit, chosenSettings, chosenSplit, trainingPart, withoutSizes } from "./chosen.js";
 import { type EngineOption, leaseEngine } from "./engine.js";
+import { modelOrWeights } from "./model-or-weights.js";
+import {
+  aBoolean,
+  abortSignal,
+  aFunction,
+  checkOptions,
+  type OptionChecks,
+  oneOf,
+  positive,
+  shown,
+  strings,
+  wholeFrom,
+} from "./options.js";
 import { startRun, type TrainingRun } from "./run.js";
 
 /** A path in any format, a dataset, or images read by the caller. */
@@ -87,8 +100,28 @@ export interface TrainSettings
  * ```
  */
 export async function train(data: TrainingImages, settings: TrainSettings): Promise<TrainingRun> {
+  checkOptions("train", settings, trainOptions, ofRecipe);
   return begin(data, settings, {});
 }
+
+const trainOptions: OptionChecks<TrainSettings> = {
+  output: { allows: (value) => typeof value === "string" && value !== "", expected: "the folder to write to" },
+  ...{ recipe: undefined, settings: undefined, model: undefined, finetune: undefined, epochs: undefined },
+  ...{ batchSize: undefined, loss: aFunction, augment: aFunction, validation: undefined, test: undefined },
+  split: {
+    allows: (value) => value === "given" || (typeof value === "number" && value > 0 && value < 1),
+    expected: 'a share between 0 and 1, such as 0.2, or "given"',
+  },
+  ...{ resume: aBoolean, engine: undefined, workers: wholeFrom(0), signal: abortSignal, allowChanges: strings },
+  ...{ checkpointMinutes: positive, keepStates: wholeFrom(1), onNaN: oneOf("stop", "skip", "rollback") },
+  ...{ onBadImage: oneOf("stop", "skip"), precision: oneOf("float32", "bfloat16") },
+};
+
+/** Where to write an option that is a setting of the recipe. */
+const ofRecipe = (key: string): string | undefined =>
+  key in recipeSchema.shape
+    ? `, but the recipe has a setting of that name; give it as settings: { ${key} }.`
+    : undefined;
 
 /** Starts a run; `taught` are settings that override all others, `teacher` a function that they refer to. */
 async function begin(
@@ -98,8 +131,7 @@ async function begin(
   teacher?: OwnTeacher,
 ): Promise<TrainingRun> {
   const { recipe: asked, settings, model, finetune, epochs, batchSize, engine, signal, split: _, ...passed } = options;
-  if (typeof options.output !== "string" || options.output === "")
-    throw new UsageError("A run needs a folder to write to; give it as output.");
+  if (options.output === undefined) throw new UsageError("A run needs a folder to write to; give it as output.");
   const own = ownModel(model);
   const changes: RecipeSettings = {
     ...defined(settings ?? {}),
@@ -109,6 +141,10 @@ async function begin(
   const base = typeof asked === "string" ? await readRecipe(asked) : (asked ?? known);
   // Errors in the recipe are reported before anything is opened.
   if (base) parseRecipe({ ...base, ...changes });
+  if (!isImages(images))
+    throw new UsageError(
+      `The images to train on are ${shown(images)}; give a path, a dataset, or { length, classes, read(index) }.`,
+    );
   const data = typeof images === "object" && isOwnSamples(images) ? await sampleDataset(images, signal) : images;
   const split = await splitOf(data, options);
   const training = base && !split.whole ? undefined : await trainingPart(data, split, signal);
@@ -141,17 +177,17 @@ async function begin(
   }, signal);
 }
 
+const isImages = (images: unknown): images is TrainingImages =>
+  typeof images === "string" ||
+  (typeof images === "object" && images !== null && "length" in images && ("read" in images || "source" in images));
+
 async function splitOf(
   data: DataPlace,
   { split, validation, resume, output, signal }: TrainSettings,
 ): Promise<ChosenSplit> {
   const told = (value: SplitRule): ChosenSplit => ({ value, notes: [] });
   if (split === "given") return told({ kind: "given" });
-  if (typeof split === "number") {
-    if (!(split > 0 && split < 1))
-      throw new UsageError(`split is ${split}; give a share between 0 and 1, such as 0.2, or "given".`);
-    return told({ kind: "hash", share: split });
-  }
+  if (typeof split === "number") return told({ kind: "hash", share: split });
   if (resume && split === undefined) {
     const before = await describeRun(output);
     if (before) {
@@ -188,6 +224,12 @@ export interface DistilSettings extends Omit<TrainSettings, "model"> {
   readonly mode?: "hard" | "soft";
 }
 
+const { model: _, ...shared } = trainOptions;
+const distilOptions: OptionChecks<DistilSettings> = {
+  ...shared,
+  ...{ teacher: undefined, student: undefined, mode: oneOf("hard", "soft") },
+};
+
 /**
  * Trains a student on images and a teacher's predictions for them. Otherwise the same as `train`.
  *
@@ -201,10 +243,10 @@ export interface DistilSettings extends Omit<TrainSettings, "model"> {
  * ```
  */
 export async function distil(data: TrainingImages, options: DistilSettings): Promise<TrainingRun> {
+  checkOptions("distil", options, distilOptions, ofRecipe);
   const { teacher, student, mode = "hard", ...others } = options;
-  if (mode !== "hard" && mode !== "soft")
-    throw new UsageError(`There is no mode of distillation "${String(mode)}" with a teacher; choose hard or soft.`);
-  return begin(data, { ...others, model: student }, { distillation: mode, ...teaching(teacher) }, ownTeacher(teacher));
+  const taught = { distillation: mode, ...teaching(teacher) };
+  return begin(data, { ...others, model: student }, taught, ownTeacher(teacher));
 }
 
 /** The teacher if it is, or contains, a function. */
@@ -219,7 +261,8 @@ function teaching(teacher: DistilSettings["teacher"]): RecipeSettings {
   if (own) return { teacherWeights: ownTeacherName(own) };
   if (typeof teacher !== "string" || teacher === "")
     throw new UsageError(
-      "There is no teacher; give a model's name, a run folder, weights, an ONNX file, or a function from images to logits by teacher.",
+      `The teacher is ${shown(teacher)}; give a model's name, a run folder, weights, an ONNX file, or a function from images to logits.`,
     );
-  return modelNames().includes(teacher) ? { teacher, teacherWeights: "hub" } : { teacherWeights: teacher };
+  const { model, weights } = modelOrWeights(teacher);
+  return model === undefined ? { teacherWeights: weights } : { teacher: model, teacherWeights: weights };
 }

@@ -18,12 +18,12 @@ describe("a model of one's own", () => {
     expect(model.parameters.at(-2)).toMatchObject({ name: "head.weight", shape: [3, 8], part: "head" });
   });
   it("is refused where something does not fit", () => {
-    expect(() => tiny.create({})).toThrow("give classes");
+    expect(() => tiny.create({})).toThrow("give it as classes");
     expect(() => tiny.create({ classes: 0 })).toThrow('The classes of "tiny" is 0; it must be a whole number above 0.');
     expect(() => defineModel("", { imageSize: 8 }, () => (x) => x)).toThrow("needs a name");
     expect(() => defineModel("deit", { imageSize: 8 }, () => (x) => x)).toThrow('"deit" is the name of a deit model');
     const raw = defineModel("raw", { imageSize: 8 }, () => (x) => reshape(x, [x.shape[0], 192]));
-    expect(() => raw.create({ classes: 5 }).parameters).toThrow('"raw" gives [1, 192] for 1 images');
+    expect(() => raw.create({ classes: 5 }).parameters).toThrow('"raw" returns a tensor [1, 192] for a batch of 1');
   });
   it("has two heads where its option distilled says so", () => {
     const heads = (distilled: boolean) =>
@@ -34,7 +34,7 @@ describe("a model of one's own", () => {
     expect(heads(true).distilled).toBe(true);
     expect(heads(true).parameters.filter(({ part }) => part === "head")).toHaveLength(4);
     expect(() => heads(false).parameters).toThrow(
-      "gives logits of a distillation head, but its option distilled is false",
+      "returns logits of a distillation head, but its option distilled is false",
     );
   });
 });

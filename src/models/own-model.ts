@@ -62,9 +62,9 @@ export function defineModel<Options extends OwnOptions>(
   defaults: Options & { readonly imageSize: number },
   build: BuildModel<Options>,
 ): OwnModel {
-  if (name === "") throw new UsageError("A model of your own needs a name, which its checkpoints say.");
+  if (name === "") throw new UsageError("A custom model needs a name, under which checkpoints record it.");
   if (modelNames().includes(name))
-    throw new UsageError(`"${name}" is the name of a deit model; call your own differently.`);
+    throw new UsageError(`"${name}" is the name of a deit model; give yours another name.`);
   return { name, create: (options) => made(name, defaults, build, options) };
 }
 
@@ -74,8 +74,7 @@ function made<Options extends OwnOptions>(
   build: BuildModel<Options>,
   { classes, ...given }: ModelOptions,
 ): Model {
-  if (classes === undefined)
-    throw new UsageError(`For how many classes "${name}" is to be made is not said; give classes.`);
+  if (classes === undefined) throw new UsageError(`The number of classes of "${name}" is missing; give it as classes.`);
   const known = Object.entries(given).filter(([key, value]) => key in defaults && value !== undefined);
   const config: MadeOptions<Options> = { ...defaults, ...Object.fromEntries(known), classes };
   const { imageSize } = config;
@@ -87,6 +86,8 @@ function made<Options extends OwnOptions>(
     ...{ name, config, imageSize, classes, distilled, normalization: imagenetNormalization, cropRatio: 0.875 },
     forward: (context, images) => {
       const output = build(modelLayers(layersOf(context)), config)(images);
+      if (typeof output !== "object" || output === null)
+        throw new UsageError(`The model "${name}" returns no logits; return a tensor [batch, classes].`);
       const logits = "logits" in output ? output : { logits: output };
       requireLogits(name, logits, [images.shape[0], classes], distilled);
       return logits;
@@ -104,10 +105,10 @@ function requireLogits(name: string, output: Logits, expected: readonly number[]
   for (const tensor of [output.logits, ...(output.distillation ? [output.distillation] : [])])
     if (tensor.shape.join() !== expected.join())
       throw new ShapeError(
-        `The model "${name}" gives [${tensor.shape.join(", ")}] for ${expected[0]} images, but logits are [batch, classes], here [${expected.join(", ")}].`,
+        `The model "${name}" returns a tensor [${tensor.shape.join(", ")}] for a batch of ${expected[0]}; logits must be [batch, classes], here [${expected.join(", ")}].`,
       );
   if ((output.distillation !== undefined) !== distilled)
     throw new UsageError(
-      `The model "${name}" gives ${distilled ? "no logits" : "logits"} of a distillation head, but its option distilled is ${distilled}; both say the same.`,
+      `The model "${name}" returns ${distilled ? "no logits" : "logits"} of a distillation head, but its option distilled is ${distilled}; make them agree.`,
     );
 }

@@ -1,7 +1,7 @@
 /** Options for preprocessing images for a model, to override what its weights and the files next to them state. */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Exif } from "../../data/codec/decode.js";
-import type { Interpolation } from "../../data/pixels/resize.js";
+import { interpolations } from "../../data/pixels/resize.js";
 import {
   asNormalization,
   type NormalizationChoice,
@@ -13,7 +13,6 @@ import { tryJson } from "../../system/text/json.js";
 import { number } from "./options.js";
 
 export function viewOptions(command: Command): Command {
-  const interpolations: readonly Interpolation[] = ["bicubic", "bilinear", "lanczos", "nearest"];
   return command
     .option(
       "--crop-ratio <ratio>",

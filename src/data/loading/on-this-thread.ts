@@ -1,6 +1,6 @@
 /** What the caller's own functions do for a batch: they cannot travel to worker threads, so they run on this one. */
 import { DeitError, TrainingError } from "../../errors/errors.js";
-import { messageOf } from "../../errors/message-of.js";
+import { messageOf, reasonOf } from "../../errors/message-of.js";
 import { RandomStream } from "../../random/stream.js";
 import type { RgbImage } from "../pixels/image.js";
 import type { PixelImage } from "../pixels/pixel-image.js";
@@ -56,7 +56,7 @@ export async function augmentOwn(
     made = await augmentation({ width: size, height: size, data: Uint8Array.from(view) }, stream);
   } catch (error) {
     if (error instanceof DeitError) throw error;
-    throw new TrainingError(`The augmentation failed on "${name}": ${messageOf(error)}`, { cause: error });
+    throw new TrainingError(`The augmentation failed on "${name}": ${reasonOf(error)}`, { cause: error });
   }
   const { width, height, data } = made ?? {};
   if (width === size && height === size && data?.length === view.length) return view.set(data);

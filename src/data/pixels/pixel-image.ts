@@ -12,8 +12,16 @@ export interface PixelImage {
   readonly data: Uint8Array | Uint8ClampedArray;
 }
 
-/** The pixels without alpha; `name` begins the message of the UsageError for a size that does not fit the bytes. */
+/**
+ * The pixels without alpha. `name` begins the message of the UsageError for numbers that are not bytes, or for a size that
+ * does not fit them.
+ */
 export function rgbOf({ width, height, data }: PixelImage, name: string): RgbImage {
+  // Other numbers would be cut to bytes: those from 0 to 1 to black images.
+  if (!(data instanceof Uint8Array || data instanceof Uint8ClampedArray))
+    throw new UsageError(
+      `The pixels of ${name} are not bytes; give them as 0 to 255 in a Uint8Array or a Uint8ClampedArray.`,
+    );
   const pixels = width * height;
   if (!Number.isInteger(width) || !Number.isInteger(height) || pixels <= 0)
     throw new UsageError(`${capital(name)} has ${width}×${height} pixels; give whole numbers, 1 or more.`);

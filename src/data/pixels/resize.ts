@@ -4,7 +4,8 @@ import { kernels } from "./kernels/kernels.js";
 import { precision } from "./kernels/resample.js";
 
 /** Pillow's resampling filters. */
-export type Interpolation = "nearest" | "bilinear" | "bicubic" | "lanczos";
+export type Interpolation = (typeof interpolations)[number];
+export const interpolations = ["bicubic", "bilinear", "lanczos", "nearest"] as const;
 
 interface Filter {
   readonly support: number;

@@ -36,13 +36,18 @@ export interface MemoryOptions {
  */
 export function memoryDataset(samples: readonly MemorySample[], options: MemoryOptions = {}): Dataset {
   const { name = "memory" } = options;
+  for (const [i, sample] of samples.entries())
+    if (!(sample?.bytes instanceof Uint8Array || sample?.bytes instanceof Blob))
+      throw new UsageError(
+        `Image ${i} of "${name}" has no bytes; give { bytes, label } with the content of an image file, a Uint8Array or a Blob (for pixels, use { length, classes, read }).`,
+      );
   const classes = options.classes ?? named(samples);
   const places = new Map(classes.map((one, i) => [one, i]));
   const labels = samples.map(({ label }, i) => {
     const place = typeof label === "number" ? label : places.get(label);
     if (place !== undefined && Number.isInteger(place) && place >= 0 && place < classes.length) return place;
     throw new UsageError(
-      `The label of image ${i} in "${name}" is ${JSON.stringify(label)}, which is not one of the ${classes.length} classes; give a class name or index.`,
+      `The label of image ${i} of "${name}" is ${JSON.stringify(label)}, which is not one of the ${classes.length} classes; give a class name or index.`,
     );
   });
   const keys = samples.map((sample, i) => sample.key ?? keyOf(sample, i));

@@ -1,6 +1,6 @@
 /** A dataset whose images the caller reads: from a database, an object store, or anywhere else. */
 import { FileError, UsageError } from "../../errors/errors.js";
-import { messageOf } from "../../errors/message-of.js";
+import { reasonOf } from "../../errors/message-of.js";
 import type { Dataset, SampleContent } from "../dataset/dataset.js";
 import { type PixelImage, rgbOf } from "../pixels/pixel-image.js";
 
@@ -48,6 +48,8 @@ export async function sampleDataset(samples: OwnSamples, signal?: AbortSignal): 
   const { length, classes, name = "samples" } = samples;
   if (!Number.isInteger(length) || length < 1)
     throw new UsageError(`"${name}" has ${length} images; its length must be a whole number, 1 or more.`);
+  if (!Array.isArray(classes) || classes.some((one) => typeof one !== "string"))
+    throw new UsageError(`"${name}" does not name its classes; give their names as classes, an array of strings.`);
   const describe = (index: number) => `image ${index} of "${name}"`;
   const places = new Map(classes.map((one, i) => [one, i]));
   const placeOf = (label: string | number | undefined, index: number): number => {
@@ -98,7 +100,7 @@ async function readOne(samples: OwnSamples, index: number, describe: (index: num
   try {
     sample = await samples.read(index);
   } catch (error) {
-    throw new FileError(describe(index), `Cannot read ${describe(index)}: ${messageOf(error)}`, { cause: error });
+    throw new FileError(describe(index), `Cannot read ${describe(index)}: ${reasonOf(error)}`, { cause: error });
   }
   const image = sample?.image as Partial<PixelImage> | Uint8Array | Blob | undefined;
   if (image instanceof Uint8Array || image instanceof Blob || (typeof image === "object" && image?.data)) return sample;

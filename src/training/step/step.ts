@@ -1,5 +1,5 @@
 /** The training step as one program: forward, loss, backward, guard, clipping, optimizer, averages. */
-import { ShapeError } from "../../errors/errors.js";
+import { ShapeError, UsageError } from "../../errors/errors.js";
 import { decisionLogits, inferenceContext, parameterInputs } from "../../models/context.js";
 import type { Logits, Model } from "../../models/model.js";
 import { type ResampleFilter, resizeImages } from "../../models/resample.js";
@@ -314,6 +314,10 @@ function brokenAnswers(teacher: StepInputs["teacher"]): Tensor | undefined {
 function lossOf(output: Logits, options: StepOptions, { target, teacher }: StepInputs): Tensor {
   const { logits } = output;
   if (options.cosub) {
+    if (typeof options.loss === "function")
+      throw new UsageError(
+        "Cosub trains with a loss of its own, so no other can be given; set cosub=false or leave out loss.",
+      );
     const { batch } = options;
     return cosubLoss(slice(logits, 0, 0, batch), slice(logits, 0, batch, 2 * batch), target);
   }
@@ -321,7 +325,12 @@ function lossOf(output: Logits, options: StepOptions, { target, teacher }: StepI
   const loss = typeof chosen === "string" ? losses[chosen] : chosen;
   const answer = teacher && ("kind" in teacher ? teacher : ({ kind: "logits", tensor: teacher } as const));
   // Without a teacher the second head learns nothing, as in the released code.
-  return distilled(loss(logits, target), output, { target, loss, answer }, distillation);
+  const base: Tensor | undefined = loss(logits, target);
+  if (base?.shape?.length !== 0)
+    throw new ShapeError(
+      `The loss must be a scalar tensor, but it is ${base?.shape ? `a tensor [${base.shape.join(", ")}]; take its mean or sum` : `${String(base)}; return a tensor`}.`,
+    );
+  return distilled(base, output, { target, loss, answer }, distillation);
 }
 
 /** Σ g² of one gradient, as a product of the flat tensor with itself. */

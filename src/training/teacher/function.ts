@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { startOnnxEngine } from "../../engines/onnx/engine.js";
 import { DeitError, TrainingError, UsageError } from "../../errors/errors.js";
-import { messageOf } from "../../errors/message-of.js";
+import { reasonOf } from "../../errors/message-of.js";
 import { classColumns } from "../../evaluation/class-mapping.js";
 import { type NormalizationChoice, normalizationOf } from "../../evaluation/normalization.js";
 import { teacherNames } from "../../evaluation/onnx-file/names.js";
@@ -155,7 +155,7 @@ async function called(answer: TeacherFunction, { shape, data }: HostTensor, name
     });
   } catch (error) {
     if (error instanceof DeitError) throw error;
-    throw new TrainingError(`The teacher "${name}" failed: ${messageOf(error)}`, { cause: error });
+    throw new TrainingError(`The teacher "${name}" failed: ${reasonOf(error)}`, { cause: error });
   }
 }
 
