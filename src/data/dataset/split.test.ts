@@ -86,3 +86,12 @@ it("openDataset splits data without parts", async () => {
   );
   expect([train.length, test.length]).toEqual([60, 20]);
 });
+
+it("refuses to hold out anything where each class has one image", () => {
+  const rule = { kind: "hash", share: 0.2 } as const;
+  const single = named(["a/0.jpg", "b/0.jpg"]);
+  expect(keysOf(partOf(single, rule, "train"))).toEqual(["a/0.jpg", "b/0.jpg"]);
+  expect(() => partOf(single, rule, "validation")).toThrow(
+    'No class of "named" has two images, so none can be held out to measure on; add images.',
+  );
+});

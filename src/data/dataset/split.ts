@@ -3,7 +3,7 @@
  * that it is the same on every machine and hardly changes when samples are added. The selection is saved in a file.
  */
 import { z } from "zod";
-import { FileError, UsageError } from "../../errors/errors.js";
+import { FileError, NoSuchPartError, UsageError } from "../../errors/errors.js";
 import { fileError } from "../../errors/file-error.js";
 import { sentence, setting } from "../../errors/sentence.js";
 import { openSafetensors } from "../../formats/safetensors/safetensors.js";
@@ -63,15 +63,19 @@ export async function readSplit(path: string): Promise<RecordedSplit> {
   });
 }
 
-/** The samples of one part. */
+/** The samples of one part. Throws NoSuchPartError if nothing can be held out, since each class has one image. */
 export function partOf(whole: Dataset, rule: SplitRule, part: OpenOptions["split"]): Dataset {
   if (rule.kind === "given") return whole;
   const isTest = rule.kind === "hash" ? chosenByHash(whole, rule.share) : recorded(whole, rule);
   const wanted = part === "train" ? 0 : 1;
-  return subset(
-    whole,
-    Uint32Array.from({ length: whole.length }, (_, i) => i).filter((i) => isTest[i] === wanted),
-  );
+  const members = Uint32Array.from({ length: whole.length }, (_, i) => i).filter((i) => isTest[i] === wanted);
+  if (part !== "train" && members.length === 0)
+    throw new NoSuchPartError(
+      whole.name,
+      `No class of "${whole.name}" has two images, so none can be held out to measure on; add images.`,
+      ["train"],
+    );
+  return subset(whole, members);
 }
 
 /** Records the samples of `test`, which a rule has held out of `samples` in total. */

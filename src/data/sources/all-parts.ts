@@ -1,7 +1,7 @@
 /** All parts of a dataset, each opened with the classes of the first. */
 import type { UnlabelledPartError } from "../../errors/errors.js";
 import { type Dataset, type OpenOptions, type PartName, partNames, sayings } from "../dataset/dataset.js";
-import { openDataset, partIfThere } from "./open.js";
+import { partIfThere } from "./open.js";
 
 export interface AllParts {
   readonly parts: readonly { readonly name: PartName; readonly dataset: Dataset }[];
@@ -20,10 +20,12 @@ export async function openAllParts(path: string, { rule, ...options }: Omit<Open
   let absent: Error | undefined;
   for (const name of partNames) {
     const divided = rule !== undefined && rule.kind !== "given" && name !== "test";
-    const asked = { ...options, split: name, classes: classes() };
-    const found = divided
-      ? ({ kind: "there", dataset: await openDataset(path, { ...asked, rule }) } as const)
-      : await partIfThere(path, asked);
+    const found = await partIfThere(path, {
+      ...options,
+      split: name,
+      classes: classes(),
+      rule: divided ? rule : undefined,
+    });
     if (found.kind === "there") parts.push({ name, dataset: found.dataset });
     else if (found.kind === "unlabelled") unlabelled.push({ name, error: found.error });
     else absent ??= found.error;

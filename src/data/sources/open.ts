@@ -84,10 +84,16 @@ export type FoundPart =
   /** The data has no parts. */
   | { readonly kind: "whole"; readonly error: NoSuchPartError };
 
-/** Opens one of the data's own parts, if it exists. */
+/** Opens a part, if it exists: one of the data's own, or one that a rule other than `given` divides off. */
 export async function partIfThere(path: string, options: OpenOptions): Promise<FoundPart> {
+  const { rule = { kind: "given" } } = options;
+  return foundPart(() => (rule.kind === "given" ? openPart(path, options) : openDataset(path, options)));
+}
+
+/** The part that is opened, if it exists. */
+export async function foundPart(open: () => Dataset | Promise<Dataset>): Promise<FoundPart> {
   try {
-    return { kind: "there", dataset: await openPart(path, options) };
+    return { kind: "there", dataset: await open() };
   } catch (error) {
     if (error instanceof UnlabelledPartError) return { kind: "unlabelled", error };
     if (error instanceof NoSuchPartError) return { kind: error.parts.length === 0 ? "whole" : "absent", error };

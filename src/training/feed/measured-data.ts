@@ -1,7 +1,14 @@
 /** The evaluation data of a run: the data's parts for validation and testing, a held-out share, or other data. */
 import { type Dataset, type PartName, sayings } from "../../data/dataset/dataset.js";
 import type { OnOpening } from "../../data/dataset/opening.js";
-import { type FoundPart, openDataset, openForMeasuring, partIfThere, passedOver } from "../../data/sources/open.js";
+import {
+  type FoundPart,
+  foundPart,
+  openDataset,
+  openForMeasuring,
+  partIfThere,
+  passedOver,
+} from "../../data/sources/open.js";
 import { NoSuchPartError, UnlabelledPartError, UsageError } from "../../errors/errors.js";
 import { type Message, sentence, setting, way } from "../../errors/sentence.js";
 import { warning } from "../run-folder/events.js";
@@ -41,6 +48,10 @@ export async function measuredData(options: Asked, classes: readonly string[]): 
       testPart: "validation",
       final: test?.kind === "there" ? test.dataset : undefined,
     };
+  }
+  if (validation.kind === "absent" && options.split !== undefined && options.split.kind !== "given") {
+    warn(sentence`${validation.error.text} Accuracy is not measured.`);
+    return {};
   }
   if (test?.kind === "there") {
     if (validation.kind === "unlabelled") warn(passedOver("validation", validation.error, "test"));
@@ -83,11 +94,10 @@ async function partFor(
   if (other !== undefined) return { kind: "there", ...(await openForMeasuring(other, { classes, onProgress })) };
   if (typeof data !== "string")
     return part === "validation" && divided
-      ? { kind: "there", dataset: ownPart(data, rule, part) }
+      ? foundPart(() => ownPart(data, rule, part))
       : { kind: "absent", error: new NoSuchPartError(data.name, `"${data.name}" has no part for ${part}.`, []) };
-  if (part === "validation" && divided)
-    return { kind: "there", dataset: await openDataset(data, { split: part, rule, classes, onProgress }) };
-  return partIfThere(data, { split: part, classes, onProgress });
+  const divides = part === "validation" && divided;
+  return partIfThere(data, { split: part, rule: divides ? rule : undefined, classes, onProgress });
 }
 
 const withWaysOut = ({ path, text }: UnlabelledPartError): UnlabelledPartError =>
