@@ -17,6 +17,9 @@ export const imageName = new RegExp(`\\.(${readableEndings.join("|")})$`, "i");
 
 export const isImageName = (name: string): boolean => imageName.test(name);
 
+/** Names of archives that have to be unpacked, without the extension. */
+export const archiveName = /^(.+)\.(zip|rar|7z|tgz|tar\.(?:gz|bz2|xz|zst))$/i;
+
 /** Contents of a folder, without hidden entries. */
 export interface Listing {
   /** Names of the subfolders, including linked ones, in code-point order. */

@@ -160,6 +160,7 @@ export function classNotes({ classes, labels }: Labelled, wanted?: readonly stri
     notes.push(
       `${missing.map((name) => quoted(name)).join(", ")} is treated as a class, but is what programs write where a label is missing.`,
     );
+  if (wanted === undefined) notes.push(...severalAtOnce(classes));
   if (wanted !== undefined || !classes.every((name, i) => name === String(i))) return notes;
   const seen = new Set<number>();
   for (let i = 0; i < labels.length; i++) seen.add(labels.at(i));
@@ -169,6 +170,20 @@ export function classNotes({ classes, labels }: Labelled, wanted?: readonly stri
       `The labels are numbers and count classes from 0 to ${classes.length - 1}, of which ${empty.slice(0, 5).join(", ")}${empty.length > 5 ? ` and ${empty.length - 5} more` : ""} ${empty.length === 1 ? "has" : "have"} no image.`,
     );
   return notes;
+}
+
+/** A sentence for labels that list other labels ("cat|dog") or are written as lists ("[1, 2]"). */
+function severalAtOnce(classes: readonly string[]): string[] {
+  const known = new Set(classes);
+  const isSeveral = (name: string): boolean =>
+    /^\[.*\]$/.test(name) ||
+    ["|", ";", ","].some((mark) => name.includes(mark) && name.split(mark).every((part) => known.has(part.trim())));
+  const found = classes.filter(isSeveral);
+  return found.length === 0
+    ? []
+    : [
+        `Some labels seem to name several classes at once (${quoted(found[0])}${found.length > 1 ? ` and ${found.length - 1} more` : ""}) and are treated as classes of their own; an image is of one class here.`,
+      ];
 }
 
 /** A sentence for different class names that look alike: they differ in Unicode normal form, case or spacing. */

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { FileError, UnlabelledPartError, UsageError } from "../../errors/errors.js";
 import { quoted } from "../../errors/quoted.js";
 import type { Dataset, OpenOptions } from "../dataset/dataset.js";
-import { FileList, fileDataset, filesNamed, inOrder, listFolder } from "../dataset/files.js";
+import { archiveName, FileList, fileDataset, filesNamed, inOrder, listFolder } from "../dataset/files.js";
 import { classIndices, LabelColumn } from "../dataset/labels.js";
 import { LeftOut } from "../dataset/left-out.js";
 import { listed, requireUndivided } from "../dataset/parts.js";
@@ -19,11 +19,14 @@ export async function openFlatFolder(path: string, options: OpenOptions): Promis
   const notes = await leftOut.sentences(path);
   const files = new FileList(path);
   files.addAll("", inOrder(images));
-  if (files.length === 0)
-    throw new FileError(
-      path,
-      [`"${path}" contains no images; it needs one folder per class, or files named CLASS_….jpg.`, ...notes].join(" "),
-    );
+  if (files.length === 0) {
+    const archives = await filesNamed(path, archiveName);
+    const what =
+      archives.length === 0
+        ? `"${path}" contains no images; it needs one folder per class, or files named CLASS_….jpg.`
+        : `"${path}" contains no images, but ${listed(archives, 3)}; unpack ${archives.length === 1 ? "it" : "them"} first.`;
+    throw new FileError(path, [what, ...notes].join(" "));
+  }
   const { classes: wanted } = options;
   const beginningOf = beginnings[wayOf(path, files, options)];
   const known = wanted && classIndices(wanted);
@@ -63,6 +66,7 @@ function wayOf(path: string, files: FileList, { choices: { label } = {}, classes
       `"${label}" is not a way to read the names in "${path}"; write flat,label=first (the class ends at the first underscore) or flat,label=last (at the last one, or the last dot, before a number).`,
     );
   }
+  if (classes === undefined) requireClassNames(path, files);
   /** The first name with each longer prefix, by the shorter prefix. */
   const within = new Map<string, Map<string, string>>();
   let dotted = false;
@@ -92,6 +96,36 @@ function wayOf(path: string, files: FileList, { choices: { label } = {}, classes
   throw new UnlabelledPartError(
     path,
     `The names in "${path}" can be read in two ways: ${listed([oneName, otherName])} are of the class ${quoted(short)}, or of ${quoted(one)} and ${quoted(other)}. Say which: flat,label=first:${path} or flat,label=last:${path}.`,
+  );
+}
+
+/** How cameras and phones begin the names of their files: by a word of their own or the date. */
+const cameraName =
+  /^(img|dscn?|dscf|dcim|pxl|mvimg|mvi|vid|pano|burst|gopr|dji|cimg|imag|sam|screenshot|(19|20)\d{6})$/i;
+
+/** Throws UnlabelledPartError for names that begin with anything but their class. */
+function requireClassNames(path: string, files: FileList): void {
+  /** The first name with each word behind the number that it begins with. */
+  const words = new Map<string, string>();
+  let numbered = 0;
+  for (let i = 0; i < files.length; i++) {
+    const name = files.relative(i);
+    const beginning = beginnings.first(name);
+    if (beginning === undefined) continue;
+    if (cameraName.test(beginning))
+      throw new UnlabelledPartError(
+        path,
+        `"${join(path, name)}" is named as cameras and phones name their files, not after a class. Put the images into a folder per class; if ${quoted(beginning)} is a class, write flat,label=first:${path}.`,
+      );
+    if (!/^\d+$/.test(beginning)) continue;
+    numbered++;
+    const word = name.slice(beginning.length, name.lastIndexOf(".")).replace(/[^\p{L}]+/gu, "");
+    words.set(word, words.get(word) ?? name);
+  }
+  if (numbered < files.length || words.size < 2) return;
+  throw new UnlabelledPartError(
+    path,
+    `The names in "${path}" begin with numbers, and different words follow (${listed([...words.values()], 2)}), so either may be the class. Put the images into a folder per class; if the numbers are the classes, write flat,label=first:${path}.`,
   );
 }
 

@@ -36,7 +36,10 @@ export async function openImageFolder(path: string, options: OpenOptions, settle
   const sentences = await leftOut.sentences(path);
   const notes = lookAlikes(classes);
   if (empty.length > 0) throw emptyClass(path, empty, folders.length, sentences);
-  if (!settled) refuseParts(path, walks);
+  if (!settled) {
+    refuseParts(path, walks);
+    refuseDouble(path, walks);
+  }
   if (loose.length > 0)
     notes.push(
       `${loose.length.toLocaleString("en")} ${loose.length === 1 ? "image" : "images"} in "${path}" ${loose.length === 1 ? "is" : "are"} left out, such as "${loose.at(0)}": images next to the class folders belong to no class.`,
@@ -85,6 +88,18 @@ function refuseParts(path: string, walks: ReadonlyMap<string, Walked>): void {
     }
     // Comparing with a few is enough, since all parts are alike.
     if (i >= 3) return;
+  }
+}
+
+/** A folder that contains folders of the same names as those beside it holds them again, or in another form. */
+function refuseDouble(path: string, walks: ReadonlyMap<string, Walked>): void {
+  for (const [name, { own, inner }] of walks) {
+    const again = inner.filter((each) => each !== name && walks.has(each));
+    if (own > 0 || again.length < 2) continue;
+    throw new FileError(
+      path,
+      `"${join(path, name)}" holds folders of the same names as those beside it (${listed(again, 4)}), as when an archive is unpacked twice, and would be a class of its own. Move it away, or give it alone; if all folders are classes, write folders:${path}.`,
+    );
   }
 }
 

@@ -6,7 +6,7 @@ import { fileError } from "../../errors/file-error.js";
 import { sentence } from "../../errors/sentence.js";
 import { forEachEntry } from "../../system/files/folder-entries.js";
 import type { Choices, PartName } from "../dataset/dataset.js";
-import { isImageName } from "../dataset/files.js";
+import { archiveName, isImageName } from "../dataset/files.js";
 import { besidePart, isPlainPartName, listed, type Naming, namesParts, partNaming, waysOut } from "../dataset/parts.js";
 import { lookAt, type Place } from "../dataset/place.js";
 import { formatOf } from "./formats.js";
@@ -57,7 +57,18 @@ export async function folderLayout(place: Place, choices: Choices = {}): Promise
     else if (full.includes(name)) throw twice(path, part, [first, name]);
   }
   if (!deep && !namesParts(choices) && !named.every(isPlainPartName)) return asClasses(path, named);
-  return { kind: "parts", folders, notes: left.length > 0 ? [leftOut(path, left)] : [] };
+  const packed = place.files.filter((name) => {
+    const part = naming(archiveName.exec(name)?.[1] ?? "");
+    return isPart(part) && !folders.has(part as PartName);
+  });
+  return {
+    kind: "parts",
+    folders,
+    notes: [
+      ...(left.length > 0 ? [leftOut(path, left)] : []),
+      ...(packed.length > 0 ? [stillPacked(path, packed)] : []),
+    ],
+  };
 }
 
 const isPart = (named: ReturnType<Naming>): boolean => named !== undefined && named !== "aside";
@@ -123,6 +134,9 @@ export async function wrappedIn(outer: Place): Promise<string | undefined> {
   }
   return undefined;
 }
+
+const stillPacked = (path: string, names: readonly string[]): string =>
+  `${listed(names)} in "${path}" ${names.length === 1 ? "is an archive" : "are archives"} and left out; unpack ${names.length === 1 ? "it" : "them"} to use ${names.length === 1 ? "it" : "them"}.`;
 
 const leftOut = (path: string, names: readonly string[]): string =>
   `${listed(names)} in "${path}" ${names.length === 1 ? "is" : "are"} left out: no part, for lack of a part's name or of images with classes.`;

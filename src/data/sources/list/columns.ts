@@ -83,13 +83,15 @@ export async function findColumns(
   const byLabelName = rest.filter((i) => isLabelName(known[i]));
   const byName = (image !== undefined || isPathName(known[path])) && (label !== undefined || byLabelName.length > 0);
   const labels = label !== undefined ? [label] : byLabelName.length > 0 ? byLabelName : rest;
-  if (label === undefined && byLabelName.length === 0 && rest.length > 1)
+  if (label === undefined && byLabelName.length === 0 && rest.length > 1) {
+    if (areMarks(table, hasHeader, rest)) throw marked(list, names, path, rest);
     throw ambiguous(
       list,
       "the classes",
       rest.map((i) => names[i]),
       "label",
     );
+  }
   const unused = rest
     .filter((i) => !labels.includes(i))
     .map((i) => ({ name: names[i], values: cellsOf(table, hasHeader, i) }));
@@ -100,6 +102,22 @@ export async function findColumns(
   const notes = split === undefined && choices.split === undefined ? unusedFolds(list, unused) : [];
   return { path, labels, split, names, hasHeader, byName, notes };
 }
+
+/** Whether each of the first rows has 1 in one of these columns and 0 in the others. */
+const areMarks = ({ head }: ListTable, hasHeader: boolean, columns: readonly number[]): boolean =>
+  head.slice(hasHeader ? 1 : 0).every((row) => {
+    const cells = columns.map((i) => (String(row[i] ?? "").trim() === "" ? Number.NaN : Number(row[i])));
+    return cells.every((cell) => cell === 0 || cell === 1) && cells.filter((cell) => cell === 1).length === 1;
+  });
+
+const marked = (list: string, names: readonly string[], path: number, columns: readonly number[]): FileError =>
+  new FileError(
+    list,
+    `"${list}" has a column for each class (${listed(
+      columns.map((i) => names[i]),
+      4,
+    )}) with 1 for the class of the image, which is not read. Write a list with two columns instead: ${quoted(names[path])} and "label", the name of the class.`,
+  );
 
 /** The first non-empty cells of a column. */
 const cellsOf = (table: ListTable, hasHeader: boolean, column: number): string[] =>
