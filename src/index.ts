@@ -181,6 +181,7 @@ export type {
 } from "./engines/engine.js";
 export {
   createOnnxEngine,
+  type Idle,
   type OnnxEngineOptions,
 } from "./engines/onnx/engine.js";
 export type { EngineChoice, EngineName } from "./engines/open.js";

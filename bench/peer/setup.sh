@@ -5,6 +5,7 @@ set -euo pipefail
 dir="${DEIT_PEER_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/deit-bench-peer}"
 if [ ! -x "$dir/bin/python" ]; then
   python3 -m venv "$dir" >&2
-  "$dir/bin/pip" install -q torch==2.15.0 torchvision timm==1.0.31 pillow safetensors numpy >&2
+  "$dir/bin/pip" install -q torch==2.15.0 torchvision timm==1.0.31 pillow safetensors numpy \
+    fastapi uvicorn >&2
 fi
 echo "$dir/bin/python"

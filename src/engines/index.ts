@@ -5,7 +5,7 @@
 
 // Opening one.
 
-export { createOnnxEngine, type OnnxEngineOptions } from "./onnx/engine.js";
+export { createOnnxEngine, type Idle, type OnnxEngineOptions } from "./onnx/engine.js";
 export { type Choice, type EngineChoice, type EngineName, openEngine, type PassedOver } from "./open.js";
 export type { ProcessOptions } from "./xla/open-client.js";
 

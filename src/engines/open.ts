@@ -2,7 +2,7 @@
 import { EngineError, UsageError } from "../errors/errors.js";
 import { type Message, sentence, setting, way } from "../errors/sentence.js";
 import type { Engine, Precision } from "./engine.js";
-import { createOnnxEngine } from "./onnx/engine.js";
+import { createOnnxEngine, type Idle } from "./onnx/engine.js";
 import type { ProcessOptions } from "./xla/open-client.js";
 import { listPlugins } from "./xla/plugins/store.js";
 
@@ -15,6 +15,8 @@ export interface EngineChoice {
   readonly engine?: EngineName;
   /** Threads of the ONNX engine. */
   readonly threads?: number;
+  /** What idle threads of the ONNX engine do (default: `spin`); see `OnnxEngineOptions`. */
+  readonly idle?: Idle;
   /** Plugin of the XLA engine: a name or the path of a library. */
   readonly plugin?: string;
   /** Devices of the XLA engine. */
@@ -110,7 +112,7 @@ async function open({ engine, plugin }: Choice, choice: EngineChoice): Promise<E
         sentence`The ONNX engine trains in one process${way`; use ${setting("engine", "xla")} with a plugin for GPUs`}.`,
       );
     }
-    return createOnnxEngine({ threads: choice.threads });
+    return createOnnxEngine({ threads: choice.threads, idle: choice.idle });
   }
   const { createXlaEngine } = await import("./xla/engine.js");
   const { devices, process, splitState } = choice;

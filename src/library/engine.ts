@@ -25,8 +25,9 @@ export function openEngine(choice: EngineName | EngineChoice = "auto"): Promise<
 }
 
 const engineOptions: OptionChecks<EngineChoice> = {
-  ...{ engine: undefined, threads: wholeFrom(1), plugin: undefined, devices: wholeFrom(1) },
-  ...{ precision: oneOf("float32", "bfloat16"), process: undefined, splitState: aFunction },
+  ...{ engine: undefined, threads: wholeFrom(1), idle: oneOf("spin", "sleep") },
+  ...{ plugin: undefined, devices: wholeFrom(1), precision: oneOf("float32", "bfloat16") },
+  ...{ process: undefined, splitState: aFunction },
 };
 
 function choiceOf(option: EngineName | EngineChoice): EngineChoice {
@@ -67,8 +68,8 @@ export async function leaseEngine(option: EngineOption = "auto"): Promise<Engine
     const engine = await open(choice);
     return { engine, release: once(() => engine.close()) };
   }
-  const { engine = "auto", threads, plugin, devices, precision } = choice;
-  const key = JSON.stringify([engine, threads, plugin, devices, precision]);
+  const { engine = "auto", threads, idle, plugin, devices, precision } = choice;
+  const key = JSON.stringify([engine, threads, idle, plugin, devices, precision]);
   const found = shared.get(key) ?? { engine: open(choice), users: 0 };
   shared.set(key, found);
   found.users++;

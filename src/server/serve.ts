@@ -85,7 +85,7 @@ export async function serve(
   requireSensible(options);
   const closing = new Closing();
   try {
-    const lease = await leaseEngine(options.engine);
+    const lease = await leaseEngine(sharing(options.engine));
     closing.add(() => lease.release());
     const decoding = new Decoding(workers, maxPixels);
     closing.add(() => decoding.close());
@@ -126,6 +126,12 @@ export async function serve(
     await closing.close();
     throw error;
   }
+}
+
+/** The engine leaves the processors to the threads that decode, unless its owner decided otherwise. */
+function sharing(option: EngineOption = "auto"): EngineOption {
+  if (typeof option !== "string" && "compile" in option) return option;
+  return { idle: "sleep", ...(typeof option === "string" ? { engine: option } : option) };
 }
 
 const least = {

@@ -101,6 +101,7 @@ describe("a form", () => {
     ["nested JSON", () => post("[".repeat(1000), undefined, json), /nests its values/],
     ["JSON without an image", () => post('{"url":"http://example.org/a.jpg"}', undefined, json), /no text "image"/],
     ["what is not base64", () => post('{"image":"http://example.org/a.jpg"}', undefined, json), /not base64/],
+    ["almost base64", () => post(`{"image":"${"A".repeat(1000)}!"}`, undefined, json), /not base64/],
     ["a form without a file", () => post(form((f) => f.append("image", "text"))), /0 files/],
     [
       "a form with two files",

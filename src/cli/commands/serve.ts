@@ -72,7 +72,7 @@ async function run(
 ): Promise<void> {
   const { host, port, maxBatch, maxDelay, maxRequests, maxBody, maxPixels, workers } = options;
   const token = await givenToken(options.tokenFile);
-  await withEngine(options, async (engine) => {
+  await withEngine({ ...options, idle: "sleep" }, async (engine) => {
     const server = await serve(
       { models: sources(texts) },
       {

@@ -20,10 +20,18 @@ import type { FileSignature, Reply, Request, StateUpdate, TensorEntries } from "
 import { onnxModel } from "./model.js";
 import { refusedFile } from "./refused-file.js";
 
+/** What idle threads of ONNX Runtime do. */
+export type Idle = "spin" | "sleep";
+
 /** Settings of the ONNX engine. */
 export interface OnnxEngineOptions {
   /** Threads of ONNX Runtime (default: all available cores). */
   readonly threads?: number;
+  /**
+   * What its threads do between the parts of a run: `spin` (the default) is the fastest if nothing else computes; with
+   * `sleep` they leave the processors to others, such as threads that decode images or other programs.
+   */
+  readonly idle?: Idle;
   /** Writes ONNX Runtime's profile of every program to files whose paths begin with this. */
   readonly profile?: string;
 }
@@ -46,7 +54,7 @@ export async function createOnnxEngine(options: OnnxEngineOptions = {}): Promise
 
 /** The same, for callers that also run models from files. */
 export function startOnnxEngine(options: OnnxEngineOptions = {}): OnnxEngine {
-  return new OnnxEngine(options.threads ?? availableParallelism(), options.profile);
+  return new OnnxEngine({ ...options, threads: options.threads ?? availableParallelism() });
 }
 
 /** ONNX Runtime in a worker; runs programs and also models from files. */
@@ -59,10 +67,8 @@ export class OnnxEngine implements Engine {
   #next = 0;
   #failure: EngineError | undefined;
 
-  constructor(
-    threads: number,
-    private readonly profile: string | undefined,
-  ) {
+  constructor(private readonly options: OnnxEngineOptions & { readonly threads: number }) {
+    const { threads } = options;
     this.info = {
       engine: "onnx",
       platform: "cpu",
@@ -110,7 +116,8 @@ export class OnnxEngine implements Engine {
           session: id,
           model,
           threads: this.info.threads!,
-          profile: this.profile && `${this.profile}-${program.name}`,
+          idle: this.options.idle ?? "spin",
+          profile: this.options.profile && `${this.options.profile}-${program.name}`,
         },
         `loading program "${program.name}"`,
       );

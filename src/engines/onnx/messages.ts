@@ -16,6 +16,8 @@ export type Request =
       readonly session: number;
       readonly model: Uint8Array;
       readonly threads: number;
+      /** Whether threads spin or sleep while they have nothing to do. */
+      readonly idle: "spin" | "sleep";
       readonly profile?: string;
     }
   /**

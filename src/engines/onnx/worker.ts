@@ -26,6 +26,8 @@ function stateOf(id: number): Map<string, Tensor> {
   return state;
 }
 
+const sleeping = { allow_spinning: "0" } as const;
+
 async function handle(request: Request): Promise<TensorEntries> {
   switch (request.kind) {
     case "load": {
@@ -39,7 +41,7 @@ async function handle(request: Request): Promise<TensorEntries> {
         enableMemPattern: false,
         logSeverityLevel: 3,
         ...(request.profile ? { enableProfiling: true, profileFilePrefix: request.profile } : {}),
-        extra: { session: { set_denormal_as_zero: "1" } },
+        extra: { session: { set_denormal_as_zero: "1", ...(request.idle === "sleep" ? { intra_op: sleeping } : {}) } },
       };
       sessions.set(request.session, await InferenceSession.create(request.model, options));
       return [];
@@ -53,7 +55,7 @@ async function handle(request: Request): Promise<TensorEntries> {
           graphOptimizationLevel: "all",
           enableMemPattern: false,
           logSeverityLevel: 3,
-          extra: { session: { set_denormal_as_zero: "1", intra_op: { allow_spinning: "0" } } },
+          extra: { session: { set_denormal_as_zero: "1", intra_op: sleeping } },
         }),
       );
       return [];
