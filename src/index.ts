@@ -5,6 +5,7 @@
 
 // Classify: images in, labels, features and attention maps out.
 
+export type { ModelInMemory } from "./evaluation/model-in-memory.js";
 export {
   type ClassifierSettings,
   type ClassifyOptions,
@@ -16,7 +17,6 @@ export type { ImageInput } from "./library/image.js";
 export type {
   ClassifierChoice,
   ClassifierSource,
-  ModelInMemory,
   NamedWeights,
 } from "./library/opened-classifier.js";
 export type { Prediction } from "./library/predictions.js";
@@ -39,6 +39,7 @@ export type { TrainResult } from "./training/run/trainer.js";
 export type { EpochRecord, TrainEvent, Warning } from "./training/run-folder/events.js";
 export { type LogLine, logSchema, readLog } from "./training/run-folder/log-schema.js";
 export type { OwnTeacher, TeacherFunction, TeacherImages, TeacherLogits } from "./training/teacher/function.js";
+export type { PassedTeacher } from "./training/teacher/own.js";
 
 // Recipes: the settings of a run.
 

@@ -4,6 +4,7 @@ import type { TrainedOn } from "../data/dataset/trained-on.js";
 import type { Engine } from "../engines/engine.js";
 import { UsageError } from "../errors/errors.js";
 import { Classifier } from "../evaluation/classifier.js";
+import type { ModelInMemory } from "../evaluation/model-in-memory.js";
 import type { AnswerForm } from "../evaluation/onnx-file/answers.js";
 import { isOnnxFile, openOnnxClassifier } from "../evaluation/onnx-file/classifier.js";
 import { loadOverImages } from "../evaluation/onnx-file/whole-images.js";
@@ -17,18 +18,6 @@ import { usualClasses } from "../models/usual-classes.js";
 import type { NamedTensors } from "../tensor/index.js";
 import { modelOrWeights } from "./model-or-weights.js";
 import { shown } from "./options.js";
-
-/** A model in memory, as returned by `createModel` and `initialize` or `openModel`. */
-export interface ModelInMemory {
-  /** The model. */
-  readonly model: Model;
-  /** All of its parameters by name. */
-  readonly weights: NamedTensors;
-  /** How images are preprocessed for it (default: the model's own view). */
-  readonly view?: EvaluationView;
-  /** Class names in the order of the outputs. */
-  readonly classes?: readonly string[];
-}
 
 /** A model by name with weights from a file, a run folder or the hub. */
 export interface NamedWeights {

@@ -4,6 +4,8 @@ import type { SplitRule } from "../data/dataset/dataset.js";
 import type { OwnAugmentation } from "../data/loading/on-this-thread.js";
 import { isOwnSamples, type OwnSamples, sampleDataset } from "../data/sources/own-samples.js";
 import { UsageError } from "../errors/errors.js";
+import type { ModelInMemory } from "../evaluation/model-in-memory.js";
+import { openModel } from "../evaluation/open-model.js";
 import type { Model } from "../models/model.js";
 import type { OwnModel } from "../models/own-model.js";
 import { modelNames } from "../models/registry.js";
@@ -14,10 +16,12 @@ import type { TrainOptions } from "../training/run/train-options.js";
 import { train as trainByRecipe } from "../training/run/trainer.js";
 import { describeRun } from "../training/run-folder/manifest.js";
 import type { Loss } from "../training/step/losses/index.js";
-import { type OwnTeacher, ownTeacherName, type TeacherFunction } from "../training/teacher/function.js";
+import type { OwnTeacher, TeacherFunction } from "../training/teacher/function.js";
+import { isFunction, ownTeacherName, type PassedTeacher } from "../training/teacher/own.js";
 import { type ChosenSplit, chosenSettings, chosenSplit, trainingPart, withoutSizes } from "./chosen.js";
 import { type EngineOption, leaseEngine } from "./engine.js";
 import { modelOrWeights } from "./model-or-weights.js";
+import type { NamedWeights } from "./opened-classifier.js";
 import {
   aBoolean,
   abortSignal,
@@ -123,12 +127,12 @@ const ofRecipe = (key: string): string | undefined =>
     ? `, but the recipe has a setting of that name; give it as settings: { ${key} }.`
     : undefined;
 
-/** Starts a run; `taught` are settings that override all others, `teacher` a function that they refer to. */
+/** Starts a run; `taught` are settings that override all others, `teacher` one that they refer to. */
 async function begin(
   images: TrainingImages,
   options: TrainSettings,
   taught: RecipeSettings,
-  teacher?: OwnTeacher,
+  teacher?: PassedTeacher,
 ): Promise<TrainingRun> {
   const { recipe: asked, settings, model, finetune, epochs, batchSize, engine, signal, split: _, ...passed } = options;
   if (options.output === undefined) throw new UsageError("A run needs a folder to write to; give it as output.");
@@ -160,7 +164,7 @@ async function begin(
   const notes = [...split.notes, ...chosen.notes, ...fitting.notes];
   if (options.augment) notes.push("Images are augmented by the caller's function, which the run folder cannot record.");
   if (options.loss) notes.push("The loss is a function of the caller's own, which the run folder cannot record.");
-  if (teacher && teacher.identity === undefined)
+  if (teacher && isFunction(teacher) && teacher.identity === undefined)
     notes.push(
       "The teacher is a function without an identity, so a run that continues cannot tell whether it is still the same.",
     );
@@ -213,11 +217,11 @@ const defined = (settings: Readonly<Record<string, unknown>>): Record<string, un
 /** How a model learns from a teacher. */
 export interface DistilSettings extends Omit<TrainSettings, "model"> {
   /**
-   * A registered model's name (its published weights), a run folder, a file of weights, an ONNX file, or a function
-   * from images to logits, with its view of images if that differs from the student's. A function must be passed again
-   * when a run is resumed.
+   * A registered model's name (its published weights), a run folder, a file of weights, an ONNX file; `{ model, weights }`,
+   * by name and file or in memory; or a function from images to logits, with its view of images if that differs from the
+   * student's. A function, and a model in memory, must be passed again when a run is resumed.
    */
-  readonly teacher: string | TeacherFunction | OwnTeacher;
+  readonly teacher: string | NamedWeights | ModelInMemory | TeacherFunction | OwnTeacher;
   /** The model to train (default: the recipe's model). */
   readonly student?: TrainSettings["model"];
   /** `hard`: learn the teacher's predicted classes (the default); `soft`: its probabilities. */
@@ -245,24 +249,46 @@ const distilOptions: OptionChecks<DistilSettings> = {
 export async function distil(data: TrainingImages, options: DistilSettings): Promise<TrainingRun> {
   checkOptions("distil", options, distilOptions, ofRecipe);
   const { teacher, student, mode = "hard", ...others } = options;
-  const taught = { distillation: mode, ...teaching(teacher) };
-  return begin(data, { ...others, model: student }, taught, ownTeacher(teacher));
+  const { taught, passed } = await teaching(teacher);
+  return begin(data, { ...others, model: student }, { distillation: mode, ...taught }, passed);
 }
 
-/** The teacher if it is, or contains, a function. */
-function ownTeacher(teacher: DistilSettings["teacher"]): OwnTeacher | undefined {
-  if (typeof teacher === "function") return { answer: teacher };
-  return typeof teacher === "object" && teacher !== null && typeof teacher.answer === "function" ? teacher : undefined;
+/** The recipe settings for a teacher, and the teacher itself if no file holds it. */
+async function teaching(
+  teacher: DistilSettings["teacher"],
+): Promise<{ readonly taught: RecipeSettings; readonly passed?: PassedTeacher }> {
+  const byCaller = (passed: PassedTeacher) => ({ taught: { teacherWeights: ownTeacherName(passed) }, passed });
+  if (typeof teacher === "function") return byCaller({ answer: teacher });
+  if (typeof teacher === "string" && teacher !== "") {
+    const { model, weights } = modelOrWeights(teacher);
+    return { taught: model === undefined ? { teacherWeights: weights } : { teacher: model, teacherWeights: weights } };
+  }
+  if (typeof teacher === "object" && teacher !== null) {
+    if ("answer" in teacher && typeof teacher.answer === "function") return byCaller(teacher);
+    if ("weights" in teacher) return withWeights(teacher, byCaller);
+  }
+  throw new UsageError(
+    `The teacher is ${shown(teacher)}; give a model's name, a run folder, weights, an ONNX file, { model, weights }, or a function from images to logits.`,
+  );
 }
 
-/** The recipe settings for a teacher. */
-function teaching(teacher: DistilSettings["teacher"]): RecipeSettings {
-  const own = ownTeacher(teacher);
-  if (own) return { teacherWeights: ownTeacherName(own) };
-  if (typeof teacher !== "string" || teacher === "")
+/** A teacher of a model and its weights. Those of a definition are read here, since no recipe can name it. */
+async function withWeights<T>(
+  teacher: NamedWeights | ModelInMemory,
+  inMemory: (teacher: ModelInMemory) => T,
+): Promise<T | { readonly taught: RecipeSettings }> {
+  const { model, weights } = teacher;
+  if (typeof weights === "object") {
+    if (typeof model === "object" && "forward" in model) return inMemory({ ...teacher, model, weights });
     throw new UsageError(
-      `The teacher is ${shown(teacher)}; give a model's name, a run folder, weights, an ONNX file, or a function from images to logits.`,
+      "The weights of the teacher are in memory, so its model must be too; give { model: createModel(…), weights }.",
     );
-  const { model, weights } = modelOrWeights(teacher);
-  return model === undefined ? { teacherWeights: weights } : { teacher: model, teacherWeights: weights };
+  }
+  if (typeof model !== "object") return { taught: { teacher: model, teacherWeights: weights } };
+  if ("forward" in model)
+    throw new UsageError(
+      `The teacher "${model.name}" is in memory, so its weights must be too; give { model, weights } of openModel or initialize.`,
+    );
+  const opened = await openModel({ ownModel: model, weights });
+  return inMemory({ ...opened, classes: opened.namedClasses });
 }

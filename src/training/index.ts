@@ -28,10 +28,10 @@ export { buildStep, type Step, type StepInputs, type StepOptions, stepInputs, tr
 // Teachers: functions of the caller, and stored predictions.
 
 export { buildTeacherCache, type CacheOptions, type StoredAnswers } from "./teacher/cache.js";
-export {
-  type OwnTeacher,
-  ownTeacherName,
-  type TeacherFunction,
-  type TeacherImages,
-  type TeacherLogits,
+export type {
+  OwnTeacher,
+  TeacherFunction,
+  TeacherImages,
+  TeacherLogits,
 } from "./teacher/function.js";
+export { ownTeacherName, type PassedTeacher } from "./teacher/own.js";

@@ -15,16 +15,20 @@ import {
   distil,
   evaluateClassifier,
   evaluationTransform,
+  initialize,
   type MemorySample,
+  type ModelInMemory,
   memoryDataset,
   type OwnAugmentation,
   type OwnModel,
   type OwnSamples,
   openEngine,
   openModel,
+  readSafetensors,
   tensor,
   train,
 } from "../../src/index.js";
+import { describeRun } from "../../src/training/run-folder/manifest.js";
 
 const recipe = {
   ...{ model: "deit", imageSize: 32, patchSize: 8, width: 32, depth: 1, heads: 2 },
@@ -268,5 +272,54 @@ describe("distil", () => {
     await (await train("procedural:32:32", { ...taught, output: folder("teacher") })).finished;
     const run = await distil("procedural:32:32", { ...taught, teacher: folder("teacher"), output: folder("student") });
     expect((await run.finished).interrupted).toBe(false);
+  });
+
+  it("teaches by a model in memory exactly as by its file, and recognises it when it is resumed", async () => {
+    const { model, weights, namedClasses } = await openModel({ weights: folder("teacher") });
+    const teacher = { model, weights, classes: namedClasses };
+    const taught = { ...settings, recipe: { ...recipe, epochs: 1 }, mode: "soft" } as const;
+    const ended = async (
+      more: Partial<Parameters<typeof distil>[1]> & { teacher: string | ModelInMemory; output: string },
+    ) => {
+      const run = await distil("procedural:32:32", { ...taught, ...more });
+      return (await run.finished).interrupted;
+    };
+    await ended({ teacher: folder("teacher"), output: folder("by-file") });
+    await ended({ teacher, output: folder("by-memory") });
+    const state = async (name: string) => (await readSafetensors(join(folder(name), "state.safetensors"))).tensors;
+    expect(await state("by-memory")).toEqual(await state("by-file"));
+    const [one, other] = await Promise.all(["by-memory", "by-file"].map((name) => describeRun(folder(name))));
+    expect(one!.manifest.teacher).toBe(other!.manifest.teacher);
+    const resumed = { output: folder("by-memory"), epochs: 2, allowChanges: ["epochs"], resume: true };
+    const twice = ({ shape, data }: tensor.HostTensor) =>
+      tensor.float32(
+        shape,
+        Float32Array.from(data as Float32Array, (v) => 2 * v),
+      );
+    const changed = new Map([...weights].map(([name, one]) => [name, twice(one)]));
+    await expect(ended({ ...resumed, teacher: { ...teacher, weights: changed } })).rejects.toThrow(/teacher/);
+    await expect(train("procedural:32:32", { ...settings, ...resumed }).then((run) => run.finished)).rejects.toThrow(
+      /"deit" of the recipe is a model in memory, which no file holds/,
+    );
+    expect(await ended({ ...resumed, teacher })).toBe(false);
+  });
+
+  it("teaches by a custom model, whose images are of another size", async () => {
+    const wide = defineModel("wide", { imageSize: 48, width: 16 }, (nn, { width, classes }) => (images) => {
+      const tokens = nn.block("block", nn.patchEmbed("patches", images, 16, width), { heads: 1 });
+      return nn.head("head", tensor.mean(tokens, [1]), classes);
+    });
+    const model = wide.create({ classes: 2 });
+    const data = memoryDataset(samples);
+    const common = { ...settings, recipe: { ...recipe, epochs: 1 }, split: "given" } as const;
+    const teacher = { model, weights: initialize(model, 1), classes: data.classes };
+    const run = await distil(data, { ...common, teacher, output: folder("by-custom") });
+    expect((await run.finished).interrupted).toBe(false);
+    const reversed = { ...teacher, classes: [...data.classes].reverse() };
+    const refused = await distil(data, { ...common, teacher: reversed, output: folder("by-reversed") });
+    await expect(refused.finished).rejects.toThrow(/classes of the teacher "wide" are not those of the data/);
+    await expect(
+      distil(data, { ...common, teacher: { model, weights: "runs/none" } as never, output: folder("by-half") }),
+    ).rejects.toThrow(/"wide" is in memory, so its weights must be too/);
   });
 });

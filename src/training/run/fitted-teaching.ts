@@ -6,7 +6,7 @@ import type { Engine, Precision } from "../../engines/engine.js";
 import type { Model } from "../../models/model.js";
 import type { Recipe } from "../recipe/recipe.js";
 import type { Loss } from "../step/losses/index.js";
-import type { OwnTeacher } from "../teacher/function.js";
+import type { PassedTeacher } from "../teacher/own.js";
 import { openTeaching } from "../teacher/teaching.js";
 import { type FittingSearch, withFittingBatch } from "./fitting-batch.js";
 import { stepOf } from "./recipe-step.js";
@@ -16,8 +16,8 @@ export interface FittingOptions {
   readonly engine: Engine;
   /** The loss against labels instead of the recipe's. */
   readonly loss?: Loss;
-  /** A teacher function, if the recipe refers to one. */
-  readonly ownTeacher?: OwnTeacher;
+  /** A function or a model in memory, if the recipe refers to one. */
+  readonly ownTeacher?: PassedTeacher;
   readonly precision?: Precision;
   /** Divides the recipe's batch into as many runs as needed to fit memory. */
   readonly fitBatch?: boolean;

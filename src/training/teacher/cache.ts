@@ -28,7 +28,7 @@ import { createStudent } from "../recipe/student.js";
 import { batchTransforms } from "../step/batch/index.js";
 import { neededAnswer } from "../step/distillation/index.js";
 import type { TeacherAnswers } from "./answers.js";
-import type { OwnTeacher } from "./function.js";
+import type { PassedTeacher } from "./own.js";
 import { answersOf } from "./program.js";
 import { type AnswerFormat, EpochAnswers } from "./stored-answers.js";
 import { openTeacher } from "./teacher.js";
@@ -93,8 +93,8 @@ export interface CacheOptions extends DataOptions {
   readonly recipe: Recipe;
   /** Where a teacher of deit's own models runs. */
   readonly engine: Engine;
-  /** A teacher function, if the recipe refers to one; it needs an identity. */
-  readonly ownTeacher?: OwnTeacher;
+  /** A function or a model in memory, if the recipe refers to one; a function needs an identity. */
+  readonly ownTeacher?: PassedTeacher;
   /** Folder of the cache; one that was started with the same recipe is resumed. */
   readonly output: string;
   /** Logits stored per view for soft distillation (default: the largest hundred). */

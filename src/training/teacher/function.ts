@@ -61,21 +61,6 @@ export interface OwnTeacher {
   readonly identity?: string;
 }
 
-/** Prefix by which a recipe refers to a teacher function. */
-const prefix = "function:";
-
-/** The teacher as named in a recipe's `teacherWeights`. */
-export const ownTeacherName = ({ name = "teacher" }: OwnTeacher): string => `${prefix}${name}`;
-
-/** Whether `teacherWeights` refers to a teacher function. */
-export const isOwnTeacher = (teacherWeights: string | undefined): boolean => !!teacherWeights?.startsWith(prefix);
-
-/** The error for a recipe with such a teacher if the function is missing. */
-export const ownTeacherMissing = (teacherWeights: string): UsageError =>
-  new UsageError(
-    `The teacher "${teacherWeights.slice(prefix.length)}" of the recipe is a function, which no file holds; pass it again as the teacher, to distil() of the library.`,
-  );
-
 /** The function as the recipe's teacher; `classes` are those of the data. */
 export function openOwnTeacher(own: OwnTeacher, recipe: Recipe, classes: readonly string[]): AnsweringTeacher {
   const { identity, imageSize, interpolation = "bicubic", normalization } = own;
@@ -84,7 +69,7 @@ export function openOwnTeacher(own: OwnTeacher, recipe: Recipe, classes: readonl
   const use = [imageSize, interpolation, normalization && normalizationOf(normalization), own.classes, classes];
   return {
     kind: "answers",
-    name: ownTeacherName(own),
+    name: recipe.teacherWeights ?? own.name ?? "teacher",
     identity:
       identity === undefined
         ? undefined

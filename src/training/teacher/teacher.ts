@@ -3,20 +3,25 @@ import { createHash } from "node:crypto";
 import { readClassFile } from "../../data/dataset/files.js";
 import { UsageError } from "../../errors/errors.js";
 import { mapClasses } from "../../evaluation/class-mapping.js";
+import type { ModelInMemory } from "../../evaluation/model-in-memory.js";
 import { normalizationOf } from "../../evaluation/normalization.js";
 import { isOnnxFile } from "../../evaluation/onnx-file/classifier.js";
 import { openModel } from "../../evaluation/open-model.js";
+import { seeing } from "../../evaluation/view.js";
+import { adaptWeights } from "../../models/adapt.js";
+import { requireFiniteWeights } from "../../models/finite.js";
 import { withHeadRows } from "../../models/head-rows.js";
 import { imagenetNormalization, type Model, type Normalization } from "../../models/model.js";
-import { createModel } from "../../models/registry.js";
+import { createModel, modelNames } from "../../models/registry.js";
 import { usualClasses } from "../../models/usual-classes.js";
 import type { NamedTensors } from "../../tensor/index.js";
 import type { Recipe } from "../recipe/recipe.js";
 import { teacherPrefix } from "../step/step.js";
 import type { AnsweringTeacher } from "./answers.js";
-import { isOwnTeacher, type OwnTeacher, openOwnTeacher, ownTeacherMissing } from "./function.js";
+import { openOwnTeacher } from "./function.js";
 import { inTeachersWords } from "./in-teachers-words.js";
 import { openOnnxTeacher } from "./onnx.js";
+import { isFunction, isOwnTeacher, ownTeacherMissing, ownTeacherName, type PassedTeacher } from "./own.js";
 
 /** A model of the tensor language, which runs inside the student's step. */
 export interface ModelTeacher {
@@ -34,17 +39,20 @@ export type Teacher = ModelTeacher | AnsweringTeacher;
 
 /**
  * Opens the recipe's teacher. `classes` are those of the data; a teacher with named classes may have more, in any
- * order. It gets the student's views, resized if its resolution differs. `own` is the function of a recipe that refers
- * to one. Throws UsageError if it is missing, and for a teacher of other classes.
+ * order. It gets the student's views, resized if its resolution differs. `own` is the teacher of a recipe that refers
+ * to one of the caller. Throws UsageError if it is missing, and for a teacher of other classes.
  */
 export async function openTeacher(
   recipe: Recipe,
   student: Model,
   classes: readonly string[],
-  own?: OwnTeacher,
+  own?: PassedTeacher,
 ): Promise<Teacher> {
   const { teacherWeights } = recipe;
-  if (own) return openOwnTeacher(own, recipe, classes);
+  if (own)
+    return isFunction(own)
+      ? openOwnTeacher(own, recipe, classes)
+      : modelTeacher(atResolution(own, recipe, student), recipe, classes, ownTeacherName(own));
   if (teacherWeights === undefined) throw new UsageError("There is no teacher; set teacherWeights to its weights.");
   if (isOwnTeacher(teacherWeights)) throw ownTeacherMissing(teacherWeights);
   return isOnnxFile(teacherWeights)
@@ -58,15 +66,54 @@ async function openModelTeacher(
   classes: readonly string[],
   weightsPath: string,
 ): Promise<ModelTeacher> {
-  const { teacher: name, teacherClasses, teacherNormalization } = recipe;
+  const { teacher: name, teacherClasses } = recipe;
   const imageSize = recipe.teacherImageSize ?? student.imageSize;
   const given = teacherClasses ? await readClassFile(teacherClasses) : undefined;
   const choice = { model: name, weights: weightsPath, imageSize, classes: given };
-  const opened = await openModel(choice).catch((error: unknown) => {
+  const { model, weights, namedClasses } = await openModel(choice).catch((error: unknown) => {
     throw inTeachersWords(error);
   });
-  const names = opened.namedClasses ?? usualClasses(opened.model);
+  return modelTeacher({ model, weights, classes: namedClasses }, recipe, classes, weightsPath);
+}
+
+/** Models that the registry can make again, for another resolution or other classes. */
+const canBeRemade = ({ name }: Model): boolean => modelNames().includes(name);
+
+/**
+ * A model in memory at the resolution that weights from a file would be opened with: positions are resized. A custom model
+ * keeps its own, to which the student's views are resized.
+ */
+function atResolution(own: ModelInMemory, { teacherImageSize }: Recipe, student: Model): ModelInMemory {
+  const source = ownTeacherName(own);
+  const seen = own.view ? seeing(own.model, own.view) : own.model;
+  const imageSize = teacherImageSize ?? (canBeRemade(seen) ? student.imageSize : seen.imageSize);
+  if (imageSize !== seen.imageSize && !canBeRemade(seen))
+    throw new UsageError(
+      `teacherImageSize is ${imageSize}, but the teacher "${seen.name}" is a custom model for images of ${seen.imageSize} pixels; leave it out, and the student's images are resized for it.`,
+    );
+  const { normalization, cropRatio } = seen;
+  const model =
+    imageSize === seen.imageSize
+      ? seen
+      : { ...createModel(seen.name, { ...seen.config, imageSize }), normalization, cropRatio };
+  const weights = adaptWeights(model, own.weights, { source });
+  requireFiniteWeights(weights, source);
+  return { ...own, model, weights };
+}
+
+function modelTeacher(
+  opened: ModelInMemory,
+  recipe: Recipe,
+  classes: readonly string[],
+  weightsPath: string,
+): ModelTeacher {
+  const { teacherNormalization } = recipe;
+  const names = opened.classes ?? usualClasses(opened.model);
   const indices = mapClasses(names, opened.model.classes, classes, weightsPath);
+  if (indices && !canBeRemade(opened.model))
+    throw new UsageError(
+      `The classes of the teacher "${opened.model.name}" are not those of the data in the same order, and the outputs of a custom model cannot be chosen from; make it for the classes of the data.`,
+    );
   const weights = indices ? withHeadRows(opened.model, opened.weights, indices) : opened.weights;
   const model = indices
     ? createModel(opened.model.name, { ...opened.model.config, classes: indices.length })

@@ -8,7 +8,7 @@ import type { Recipe } from "../recipe/recipe.js";
 import { neededAnswer } from "../step/distillation/index.js";
 import type { TeacherAnswers } from "./answers.js";
 import { openTeacherCache, unknownIdentity } from "./cache.js";
-import type { OwnTeacher } from "./function.js";
+import type { PassedTeacher } from "./own.js";
 import { type ModelTeacher, openTeacher } from "./teacher.js";
 
 export interface Teaching {
@@ -18,13 +18,13 @@ export interface Teaching {
   readonly answers?: TeacherAnswers;
 }
 
-/** The teacher, if the recipe has one: as a model in the step, or by its outputs; `own` is a teacher function. */
+/** The teacher, if the recipe has one: as a model in the step, or by its outputs; `own` is one that the caller passes. */
 export async function openTeaching(
   recipe: Recipe,
   data: Dataset,
   student: Model,
   group: ProcessGroup,
-  own?: OwnTeacher,
+  own?: PassedTeacher,
 ): Promise<Teaching> {
   if (!neededAnswer(recipe.distillation)) return {};
   const teacher =

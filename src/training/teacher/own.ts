@@ -1,0 +1,30 @@
+/** Teachers that the caller passes, which no file holds: how a recipe refers to them. */
+import { UsageError } from "../../errors/errors.js";
+import type { ModelInMemory } from "../../evaluation/model-in-memory.js";
+import type { OwnTeacher } from "./function.js";
+
+/** A teacher that the caller passes: a function from images to logits, or a model in memory. */
+export type PassedTeacher = OwnTeacher | ModelInMemory;
+
+export const isFunction = (teacher: PassedTeacher): teacher is OwnTeacher => "answer" in teacher;
+
+/** What stands before its name in a recipe. */
+const prefixes = { function: "function:", model: "memory:" } as const;
+
+/** The teacher as named in a recipe's `teacherWeights`. */
+export const ownTeacherName = (teacher: PassedTeacher): string =>
+  isFunction(teacher) ? `${prefixes.function}${teacher.name ?? "teacher"}` : `${prefixes.model}${teacher.model.name}`;
+
+/** Whether `teacherWeights` refers to a teacher that the caller passes. */
+export const isOwnTeacher = (teacherWeights: string): boolean =>
+  Object.values(prefixes).some((prefix) => teacherWeights.startsWith(prefix));
+
+/** The error for a recipe with such a teacher if it is missing. */
+export function ownTeacherMissing(teacherWeights: string): UsageError {
+  const [kind, prefix] = teacherWeights.startsWith(prefixes.function)
+    ? ["function", prefixes.function]
+    : ["model in memory", prefixes.model];
+  return new UsageError(
+    `The teacher "${teacherWeights.slice(prefix.length)}" of the recipe is a ${kind}, which no file holds; pass it again as the teacher, to distil() of the library.`,
+  );
+}
