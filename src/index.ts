@@ -56,6 +56,7 @@ export type { AllOptions } from "./models/families/index.js";
 export { initialize } from "./models/initialize.js";
 export type { ConvolutionLayer, Layers, LinearOptions } from "./models/layers.js";
 export {
+  type CommonOptions,
   type ForwardContext,
   type Initializer,
   imagenetNormalization,

@@ -32,6 +32,7 @@ export interface WrittenFile {
 export interface ExportResult {
   /** The folder. */
   readonly output: string;
+  /** The files in it, in the order of writing. */
   readonly files: readonly WrittenFile[];
   /** Notes on how the weights were interpreted. */
   readonly notes: readonly string[];

@@ -1,5 +1,5 @@
 /** What `train` chooses if its caller does not: the recipe that fits the data, and the part held out for testing. */
-import type { Dataset, SplitRule } from "../data/dataset/dataset.js";
+import type { Dataset, OpenOptions, SplitRule } from "../data/dataset/dataset.js";
 import { partOf } from "../data/dataset/split.js";
 import { architectureSettings } from "../models/settings.js";
 import { type DataPlace, openForTraining, placeName } from "../training/feed/data-place.js";
@@ -19,18 +19,22 @@ export interface ChosenSplit extends Chosen<SplitRule> {
   readonly whole?: Dataset;
 }
 
+/** How data is listened to and stopped while it is opened. */
+export type Opening = Pick<OpenOptions, "signal" | "onProgress">;
+
 /** A share for testing if the data has no part for it and none is given; chosen as by `deit train`. */
-export async function chosenSplit(data: DataPlace, signal?: AbortSignal): Promise<ChosenSplit> {
-  if (typeof data === "string" && (await hasMeasuredPart(data))) return { value: { kind: "given" }, notes: [] };
-  const whole = await openForTraining(data, { signal });
+export async function chosenSplit(data: DataPlace, opening: Opening): Promise<ChosenSplit> {
+  if (typeof data === "string" && (await hasMeasuredPart(data, opening.onProgress)))
+    return { value: { kind: "given" }, notes: [] };
+  const whole = await openForTraining(data, opening);
   const share = setAside(whole.length);
   const note = `"${placeName(data)}" has no part with labels for validation or testing, so ${100 * share} % of each class is held out for it; the option split changes the share, validation gives other data, and split: "given" measures nothing.`;
   return { value: { kind: "hash", share }, notes: [note], whole };
 }
 
 /** The images for training, opened once for all that is decided by them. */
-export async function trainingPart(data: DataPlace, { value: rule, whole }: ChosenSplit, signal?: AbortSignal) {
-  return whole ? partOf(whole, rule, "train") : openForTraining(data, { rule, signal });
+export async function trainingPart(data: DataPlace, { value: rule, whole }: ChosenSplit, opening: Opening) {
+  return whole ? partOf(whole, rule, "train") : openForTraining(data, { rule, ...opening });
 }
 
 /** Settings of the packaged recipe that fits the images for training; as `deit train` chooses. */

@@ -1,6 +1,7 @@
 /** `train` and `distil`: train a model on images. */
 import { availableParallelism } from "node:os";
 import type { SplitRule } from "../data/dataset/dataset.js";
+import type { OnOpening } from "../data/dataset/opening.js";
 import type { OwnAugmentation } from "../data/loading/on-this-thread.js";
 import { isOwnSamples, type OwnSamples, sampleDataset } from "../data/sources/own-samples.js";
 import { UsageError } from "../errors/errors.js";
@@ -14,6 +15,7 @@ import { readRecipe } from "../training/recipe/file.js";
 import { parseRecipe, type RecipeSettings, recipeSchema } from "../training/recipe/recipe.js";
 import type { TrainOptions } from "../training/run/train-options.js";
 import { train as trainByRecipe } from "../training/run/trainer.js";
+import type { TrainEvent } from "../training/run-folder/events.js";
 import { describeRun } from "../training/run-folder/manifest.js";
 import type { Loss } from "../training/step/losses/index.js";
 import type { OwnTeacher, TeacherFunction } from "../training/teacher/function.js";
@@ -85,6 +87,11 @@ export interface TrainSettings
   readonly engine?: EngineOption;
   /** Threads that read images (default: one fewer than the machine has). */
   readonly workers?: number;
+  /**
+   * Called while data is opened that takes long, such as archives and downloads. Most is opened before there is a run; the
+   * rest is also told by its events.
+   */
+  readonly onProgress?: OnOpening;
   /** Saves the run and stops it. */
   readonly signal?: AbortSignal;
 }
@@ -117,6 +124,7 @@ const trainOptions: OptionChecks<TrainSettings> = {
     expected: 'a share between 0 and 1, such as 0.2, or "given"',
   },
   ...{ resume: aBoolean, engine: undefined, workers: wholeFrom(0), signal: abortSignal, allowChanges: strings },
+  onProgress: aFunction,
   ...{ checkpointMinutes: positive, keepStates: wholeFrom(1), onNaN: oneOf("stop", "skip", "rollback") },
   ...{ onBadImage: oneOf("stop", "skip"), precision: oneOf("float32", "bfloat16") },
 };
@@ -134,7 +142,19 @@ async function begin(
   taught: RecipeSettings,
   teacher?: PassedTeacher,
 ): Promise<TrainingRun> {
-  const { recipe: asked, settings, model, finetune, epochs, batchSize, engine, signal, split: _, ...passed } = options;
+  const {
+    recipe: asked,
+    settings,
+    model,
+    finetune,
+    epochs,
+    batchSize,
+    engine,
+    signal,
+    onProgress,
+    ...others
+  } = options;
+  const { split: _, ...passed } = others;
   if (options.output === undefined) throw new UsageError("A run needs a folder to write to; give it as output.");
   const own = ownModel(model);
   const changes: RecipeSettings = {
@@ -151,7 +171,7 @@ async function begin(
     );
   const data = typeof images === "object" && isOwnSamples(images) ? await sampleDataset(images, signal) : images;
   const split = await splitOf(data, options);
-  const training = base && !split.whole ? undefined : await trainingPart(data, split, signal);
+  const training = base && !split.whole ? undefined : await trainingPart(data, split, options);
   const chosen = base
     ? { value: base, notes: [] }
     : await chosenSettings(training!, own ? { ...changes, model: undefined } : changes);
@@ -169,7 +189,11 @@ async function begin(
       "The teacher is a function without an identity, so a run that continues cannot tell whether it is still the same.",
     );
   const lease = await leaseEngine(engine);
-  return startRun(async (onEvent, stopped) => {
+  return startRun(async (tell, stopped) => {
+    const onEvent = (event: TrainEvent) => {
+      if (event.kind === "opening") onProgress?.(event);
+      tell(event);
+    };
     for (const message of notes) onEvent({ kind: "warning", message });
     try {
       const workers = options.workers ?? Math.max(1, availableParallelism() - 1);
@@ -185,10 +209,8 @@ const isImages = (images: unknown): images is TrainingImages =>
   typeof images === "string" ||
   (typeof images === "object" && images !== null && "length" in images && ("read" in images || "source" in images));
 
-async function splitOf(
-  data: DataPlace,
-  { split, validation, resume, output, signal }: TrainSettings,
-): Promise<ChosenSplit> {
+async function splitOf(data: DataPlace, options: TrainSettings): Promise<ChosenSplit> {
+  const { split, validation, resume, output } = options;
   const told = (value: SplitRule): ChosenSplit => ({ value, notes: [] });
   if (split === "given") return told({ kind: "given" });
   if (typeof split === "number") return told({ kind: "hash", share: split });
@@ -199,7 +221,7 @@ async function splitOf(
       return told(share === undefined ? { kind: "given" } : { kind: "hash", share });
     }
   }
-  return validation === undefined ? chosenSplit(data, signal) : told({ kind: "given" });
+  return validation === undefined ? chosenSplit(data, options) : told({ kind: "given" });
 }
 
 function ownModel(model: TrainSettings["model"]): OwnModel | undefined {

@@ -3,31 +3,30 @@ import { UsageError } from "../errors/errors.js";
 import { add, broadcast, concat, type Tensor, take } from "../tensor/index.js";
 import { modelOf } from "./declared.js";
 import { type Layers, layersOf, truncatedNormal } from "./layers.js";
-import { type ForwardContext, imagenetNormalization, type Logits, type Model, type TokenGrid } from "./model.js";
+import {
+  type CommonOptions,
+  type ForwardContext,
+  imagenetNormalization,
+  type Logits,
+  type Model,
+  type TokenGrid,
+} from "./model.js";
 import { patchEmbed, transformerBlock } from "./transformer.js";
 
 /** Sizes of a DeiT. */
-export interface DeitConfig {
-  /** Side of the square input in pixels. */
-  readonly imageSize: number;
+export interface DeitConfig extends CommonOptions {
   /** Side of a patch in pixels; it divides the side of the images. */
   readonly patchSize: number;
   /** Length of a token. */
   readonly width: number;
-  /** Number of transformer blocks. */
-  readonly depth: number;
   /** Attention heads of each block; they divide the width. */
   readonly heads: number;
   /** Width of the hidden layer of each block, as a multiple of the token's length. */
   readonly mlpRatio: number;
-  /** Number of outputs of each head. */
-  readonly classes: number;
   /** Adds the distillation token and its head. */
   readonly distilled: boolean;
   /** False leaves the token without a head, as transformers' DeiTForImageClassification has it. */
   readonly distillationHead?: boolean;
-  /** Stochastic depth of the last block; it grows linearly from 0 at the first. */
-  readonly dropPath: number;
   /** Dropout after the embedding, in the projection and in the MLP. */
   readonly dropout: number;
   /** What normalisation adds to the variance (default: 1e-6). */

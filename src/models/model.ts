@@ -131,6 +131,18 @@ export interface TokenGrid {
   readonly grid: number;
 }
 
+/** Options that several architectures have. */
+export interface CommonOptions {
+  /** Side of the square input in pixels. */
+  readonly imageSize: number;
+  /** Number of outputs of each head. */
+  readonly classes: number;
+  /** Number of blocks, of a RegNetY over all stages. */
+  readonly depth: number;
+  /** Stochastic depth of the last block; it grows linearly from 0 at the first. */
+  readonly dropPath: number;
+}
+
 /** A list of parameters and a function from them and images to logits. */
 export interface Model {
   /** Name in recipes and in the metadata of checkpoints. */

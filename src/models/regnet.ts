@@ -3,16 +3,10 @@ import { UsageError } from "../errors/errors.js";
 import { add, linear, mean, mul, relu, reshape, sigmoid, type Tensor, transpose } from "../tensor/index.js";
 import { modelOf } from "./declared.js";
 import { kernel, layersOf } from "./layers.js";
-import { type ForwardContext, imagenetNormalization, type Logits, type Model } from "./model.js";
+import { type CommonOptions, type ForwardContext, imagenetNormalization, type Logits, type Model } from "./model.js";
 
 /** Sizes of a RegNetY. */
-export interface RegnetConfig {
-  /** Side of the input images in pixels. */
-  readonly imageSize: number;
-  /** Number of outputs. */
-  readonly classes: number;
-  /** Number of blocks over all stages. */
-  readonly depth: number;
+export interface RegnetConfig extends CommonOptions {
   /** Width of the first block, and how it grows: by a slope, rounded to powers of a factor. */
   readonly initialWidth: number;
   /** Growth of the block widths per block, before they are rounded (w_a of the paper). */
@@ -31,8 +25,6 @@ export interface RegnetConfig {
   readonly stemWidth: number;
   /** Stride of the stem; 1 for images too small to be halved five times. */
   readonly stemStride: number;
-  /** Stochastic depth rate of the last block; it grows linearly from 0 at the first. */
-  readonly dropPath: number;
 }
 
 /** A point of the design space. */

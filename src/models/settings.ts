@@ -1,10 +1,9 @@
 /** Settings of recipes that make a model: which there are, and how they become options of a model and come from them. */
 import { z } from "zod";
-import { whole } from "./families/family.js";
+import { type Together, whole } from "./families/family.js";
 import { families, type ModelOptions } from "./families/index.js";
 import { registeredModel } from "./registry.js";
 
-type Together<U> = (U extends unknown ? (u: U) => void : never) extends (i: infer I) => void ? I : never;
 type Families = typeof families;
 type Fragments = Together<{ [K in keyof Families]: Families[K]["settings"] }[keyof Families]>;
 

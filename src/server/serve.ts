@@ -15,6 +15,7 @@ import { Traffic } from "./traffic.js";
 
 /** Several models, by the names under which they are served. */
 export interface ServedModels {
+  /** What each name in an address stands for. */
   readonly models: Readonly<Record<string, ClassifierSource>>;
 }
 

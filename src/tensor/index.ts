@@ -80,7 +80,7 @@ export {
   type Trait,
   topologicalOrder,
 } from "./graph.js";
-export type { OnnxAttribute, OnnxEmitter, OnnxOptions, StablehloEmitter } from "./lowering.js";
+export type { OnnxAttribute, OnnxEmitter, OnnxOperators, OnnxOptions, StablehloEmitter } from "./lowering.js";
 export { primitives } from "./primitives/known.js";
 export { simplify } from "./simplify.js";
 export { describe, type TensorType } from "./tensor-type.js";

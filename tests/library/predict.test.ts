@@ -9,7 +9,16 @@ import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import sharp, { type Sharp } from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { classifier, createModel, initialize, openEngine, readSafetensors, softmaxOf, train } from "../../src/index.js";
+import {
+  classifier,
+  createModel,
+  type ImageClassifier,
+  initialize,
+  openEngine,
+  readSafetensors,
+  softmaxOf,
+  train,
+} from "../../src/index.js";
 import { deit, root } from "../cli/run.js";
 
 const images = join(root, "tests/fixtures/images");
@@ -93,6 +102,24 @@ describe("classifier", () => {
     await expect(classify(join(images, "plain.png"))).rejects.toThrow(/is closed/);
     await (await engine.createState(new Map())).dispose();
     await engine.close();
+  });
+
+  it("is closed at the end of the block that is using it, and closes only once", async () => {
+    const path = join(images, "plain.png");
+    let left: ImageClassifier | undefined;
+    {
+      await using classify = await classifier(run, { engine: "onnx" });
+      await classify(path);
+      left = classify;
+    }
+    await expect(left(path)).rejects.toThrow(/is closed/);
+    await left.close();
+    // The engine is shared with classifiers that are still in use.
+    await using other = await classifier(run, { engine: "onnx" });
+    {
+      await using _ = await classifier(run, { engine: "onnx" });
+    }
+    expect(await other(path, { top: 1 })).toHaveLength(1);
   });
 
   it("takes an ONNX file", async () => {

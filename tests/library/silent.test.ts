@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import type { OpeningProgress } from "../../src/data/dataset/opening.js";
-import { openDataset } from "../../src/index.js";
+import { openDataset, train } from "../../src/index.js";
 import { root } from "../cli/run.js";
 import { LocalHub } from "../data/local-hub.js";
 import { image, scratchData, tar } from "../data/made-data.js";
@@ -76,4 +76,20 @@ it("reports to a listener how far opening has got, and that it has ended", async
     expect(told.filter(({ ended }) => ended).map((one) => one.doing)).toEqual(doing);
     expect(told[0]).toMatchObject({ done: 0, ended: false });
   }
+});
+
+it("reports how far the opening of training images has got, before there is a run", async () => {
+  vi.stubEnv("DEIT_CACHE", join(home, "trained-deit"));
+  const picture = await readFile(image);
+  const shard = (first: number) =>
+    tar({ [`${first}.png`]: picture, [`${first}.cls`]: "0", [`${first + 1}.png`]: picture, [`${first + 1}.cls`]: "1" });
+  const images = await data.made({ "b-0.tar": await shard(1), "b-1.tar": await shard(3) });
+  const sizes = { model: "deit", imageSize: 32, patchSize: 8, width: 32, depth: 1, heads: 2 };
+  const recipe = { ...sizes, epochs: 1, batchSize: 2, repeatedAugmentation: 1, warmupEpochs: 0 };
+  const told: OpeningProgress[] = [];
+  const onProgress = (progress: OpeningProgress) => told.push(progress);
+  const common = { recipe, engine: "onnx", workers: 0, onProgress } as const;
+  const run = await train(images, { ...common, output: join(home, "listened") });
+  expect(told.filter(({ ended }) => ended).map((one) => one.doing)).toContain("listing shards");
+  expect((await run.finished).testPart).toBe("validation");
 });

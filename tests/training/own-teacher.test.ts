@@ -1,8 +1,18 @@
 /** A function of the caller's own as a teacher: what it is shown, what it may answer, and students that learn from it. */
-import { describe, expect, it } from "vitest";
-import { distil, type OwnTeacher, type TeacherImages } from "../../src/index.js";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  type Batch,
+  createLoader,
+  createModel,
+  distil,
+  type OwnTeacher,
+  openDataset,
+  type TeacherImages,
+} from "../../src/index.js";
 import { buildTeacherCache, parseRecipe } from "../../src/training/index.js";
 import { describeRun } from "../../src/training/run-folder/manifest.js";
+import type { TeacherAnswers } from "../../src/training/teacher/answers.js";
+import { openOwnTeacher } from "../../src/training/teacher/function.js";
 import { expectSameState, micro, useRuns } from "./setup.js";
 
 const runs = useRuns();
@@ -82,6 +92,24 @@ describe("a function teaches", () => {
 
 describe("an answer that is none is refused", () => {
   const rows = (images: TeacherImages) => byColour(images);
+  let current: OwnTeacher["answer"] = rows;
+  let answers: TeacherAnswers;
+  let batch: Batch;
+  beforeAll(async () => {
+    const recipe = parseRecipe({ ...micro, distillation: "hard", teacherWeights: "function:teacher" });
+    const dataset = await openDataset(data, { split: "train" });
+    const { model: name, imageSize, patchSize, width, depth, heads } = recipe;
+    const student = createModel(name, { imageSize, patchSize, width, depth, heads, classes });
+    const loader = createLoader({
+      ...{ dataset, batchSize: 16, seed: 0, workers: 0, order: "sequential", dropLast: true },
+      transform: { kind: "evaluation", size: student.imageSize, cropRatio: 1, interpolation: "bicubic" },
+    });
+    batch = (await loader.epoch(0).next()).value!;
+    const teacher = openOwnTeacher({ answer: (images) => current(images) }, recipe, dataset.classes);
+    answers = await teacher.open(student, 16, dataset.describe);
+  });
+  afterAll(() => answers.close());
+
   it.each<[string, OwnTeacher["answer"], RegExp]>([
     ["too few rows", (images) => rows(images).slice(1), /returned 15 rows; it must return .*\[16, 10\]/],
     ["a short row", (images) => rows(images).map((row, i) => (i === 3 ? [1] : row)), /1 numbers in row 3/],
@@ -89,14 +117,18 @@ describe("an answer that is none is refused", () => {
     ["too few numbers", () => ({ shape: [16, 10], data: [1, 2] }), /returned 2 numbers/],
     ["nothing", () => undefined as never, /something else than a tensor/],
     ["NaN", (images) => rows(images).map((row) => row.map((v, c) => (c === 2 ? Number.NaN : v))), /is infinite or NaN/],
-    [
-      "an error",
-      () => {
-        throw new Error("no such server");
-      },
-      /The teacher "teacher" failed: no such server/,
-    ],
-  ])("%s", async (name, answer, sentence) => {
-    await expect(taughtBy(answer, `refused-${name}`)).rejects.toThrow(sentence);
+  ])("%s", async (_, answer, sentence) => {
+    current = answer;
+    await expect(answers.answer(0, 0, batch)).rejects.toThrow(sentence);
+    // The next batch is answered all the same.
+    current = rows;
+    expect((await answers.answer(0, 0, batch)).shape).toEqual([16]);
+  });
+
+  it("and an error ends the training", async () => {
+    const answer = () => {
+      throw new Error("no such server");
+    };
+    await expect(taughtBy(answer, "refused")).rejects.toThrow(/The teacher "teacher" failed: no such server/);
   });
 });

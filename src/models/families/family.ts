@@ -71,6 +71,9 @@ export const family = <Options, Settings extends z.ZodRawShape>(
   about: ModelFamily<Options, Settings>,
 ): ModelFamily<Options, Settings> => about;
 
+/** The intersection of the types of a union. */
+export type Together<U> = (U extends unknown ? (u: U) => void : never) extends (i: infer I) => void ? I : never;
+
 /** Kinds of values of settings. */
 export const whole = z.number().int().min(1);
 export const positive = z.number().positive();
