@@ -12,6 +12,7 @@ import {
   mul,
   type NamedTensors,
   reduceSum,
+  sizeOf,
   type Tensor,
 } from "../tensor/index.js";
 import { adaptWeights } from "./adapt.js";
@@ -51,6 +52,21 @@ describe("DeiT III", () => {
     expect(interpolation).toBe("bicubic"); // that of every model's own view
     expect(registeredModel(name)?.hub).toEqual(repositories.map((repository) => `timm/${repository}`));
     expect(nameOf(recognizeDeit(new Map(model.parameters.map((p) => [p.name, p.shape])))!)).toBe(name);
+  });
+  it.each([
+    ["small_patch16_224", 22.0, 81.4],
+    ["small_patch16_384", 22.0, 83.4],
+    ["base_patch16_224", 86.6, 83.8],
+    ["base_patch16_384", 86.9, 85.0],
+    ["large_patch16_224", 304.4, 84.9],
+    ["large_patch16_384", 304.8, 85.8],
+    ["huge_patch14_224", 632.1, 85.2],
+  ])("%s has the size and accuracy that its authors state", (size, millions, top1) => {
+    const model = createModel(`deit3_${size}`);
+    const parameters = model.parameters.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+    // The authors round, and give one number for both resolutions of the small size.
+    expect(Math.abs(parameters / 1e6 - millions)).toBeLessThan(0.25);
+    expect(registeredModel(model.name)?.published?.top1).toBe(top1);
   });
   it("begins with LayerScale at its initial factor, without decay", () => {
     const scales = createModel("deit3_small_patch16_224").parameters.filter((p) => p.name.endsWith("gamma"));

@@ -12,6 +12,7 @@ import { fromHuggingfaceRegnet, isHuggingfaceRegnet } from "./huggingface-regnet
 import { type InnerNormalization, innerNormalization } from "./inner-normalization.js";
 import { locateWeights, type WeightFiles } from "./locate.js";
 import { requireNoAdapter, requireNoRegnetX } from "./relatives.js";
+import { fromReleased, isReleased } from "./released-names.js";
 import { bareNames, candidateUnder } from "./state-dict.js";
 import { fromTorchvision, isTorchvision } from "./torchvision-names.js";
 
@@ -134,6 +135,7 @@ function normalized(path: string, { tensors: all, unread, notes, ...rest }: Load
 function timmNamed(tensors: NamedTensors): NamedTensors {
   if (isHuggingface(tensors.keys())) return fromHuggingface(tensors);
   if (isHuggingfaceRegnet(tensors.keys())) return fromHuggingfaceRegnet(tensors);
+  if (isReleased(tensors.keys())) return fromReleased(tensors);
   return isTorchvision(tensors.keys()) ? fromTorchvision(tensors) : tensors;
 }
 
