@@ -1,8 +1,7 @@
 /** Attention of a vision transformer's tokens to the patches, per head and as rollout. */
 import type { Engine } from "../engines/engine.js";
-import { UsageError } from "../errors/errors.js";
 import type { Model } from "../models/model.js";
-import { tokensOf } from "../models/parts.js";
+import { type AttentionToken, type ShownAttention, shownAttention } from "../models/shown-attention.js";
 import {
   add,
   constant,
@@ -17,8 +16,7 @@ import {
 } from "../tensor/index.js";
 import { type Derive, Probe, type Seen } from "./probe.js";
 
-/** The token whose attention is computed. */
-export type AttentionToken = "class" | "distillation";
+export type { AttentionToken } from "../models/shown-attention.js";
 
 /** Maps over the patches of one image, row by row, without the attention to the class and distillation tokens. */
 export interface AttentionMaps {
@@ -30,21 +28,13 @@ export interface AttentionMaps {
   readonly rollout: Float32Array;
 }
 
-const wantedFor = "An attention map";
-
 /**
- * For a probe: `heads` `[batch, heads, patches]` and `rollout` `[batch, patches]` of the token. Throws UsageError, when
- * the probe is made, for a model without attention, or without the token.
+ * For a probe: `heads` `[batch, heads, patches]` and `rollout` `[batch, patches]` of the token. Throws UsageError for a
+ * model that does not show its attention, or without the token.
  */
 export function attentionMaps(model: Model, token: AttentionToken): Derive {
-  const { depth, prefix } = tokensOf(model, wantedFor);
-  if (token === "distillation" && !model.distilled)
-    throw new UsageError(`The model "${model.name}" has no distillation token; ask for the class token's attention.`);
-  const at = token === "class" ? 0 : 1;
-  return (seen) => ({
-    heads: headAttention(seen, depth, at, prefix),
-    rollout: rollout(seen, depth, at, prefix),
-  });
+  const shown = shownAttention(model, token);
+  return (seen) => ({ heads: headAttention(seen, shown), rollout: rollout(seen, shown) });
 }
 
 /** A model on an engine that computes the attention maps of images. */
@@ -62,7 +52,7 @@ export class Attention {
     token: AttentionToken = "class",
   ): Promise<Attention> {
     const probe = await Probe.create(engine, model, weights, attentionMaps(model, token));
-    return new Attention(probe, tokensOf(model, wantedFor));
+    return new Attention(probe, shownAttention(model, token));
   }
 
   /** One entry per image; `images`: `batch · size · size · 3` bytes. */
@@ -90,26 +80,29 @@ const afterPrefix = (x: Tensor, prefix: number): Tensor => {
   return slice(x, axis, prefix, x.shape[axis]);
 };
 
-/** `[batch, heads, patches]`: the row of the token in the last block. */
-function headAttention(seen: Seen, depth: number, token: number, prefix: number): Tensor {
-  return afterPrefix(take(seen.value(`blocks.${depth - 1}.attn`), 2, token), prefix);
-}
+/** Of `[…, tokens, tokens]` at `axis`: the row of the token, or the mean over all rows. */
+const rowOf = (x: Tensor, axis: number, row: number | undefined): Tensor =>
+  row === undefined ? mean(x, [axis]) : take(x, axis, row);
+
+/** `[batch, heads, patches]`: the row of the token in the last layer. */
+const headAttention = (seen: Seen, { layers, row, prefix }: ShownAttention): Tensor =>
+  afterPrefix(rowOf(seen.value(layers[layers.length - 1]), 2, row), prefix);
 
 /**
  * Attention rollout (Abnar and Zuidema 2020): the token's row of Π ½(Ā + 1) over the layers, Ā the mean of the heads.
  * Only that row is carried from the last layer down. `[batch, patches]`.
  */
-function rollout(seen: Seen, depth: number, token: number, prefix: number): Tensor {
-  const layer = (i: number) => mean(seen.value(`blocks.${i}.attn`), [1]);
-  const last = take(layer(depth - 1), 1, token);
+function rollout(seen: Seen, { layers, row: token, prefix }: ShownAttention): Tensor {
+  const layer = (i: number) => mean(seen.value(layers[i]), [1]);
+  const last = rowOf(layer(layers.length - 1), 1, token);
   const [batch, tokens] = last.shape;
   const own = constant(
     "float32",
     [1, tokens],
-    Array.from({ length: tokens }, (_, i) => (i === token ? 1 : 0)),
+    Array.from({ length: tokens }, (_, i) => (token === undefined ? 1 / tokens : i === token ? 1 : 0)),
   );
   let row = mul(add(last, own), 0.5);
-  for (let i = depth - 2; i >= 0; i--) {
+  for (let i = layers.length - 2; i >= 0; i--) {
     const next = dot(row, layer(i), { batch: [[0], [0]], contract: [[1], [1]] });
     row = mul(add(reshape(next, [batch, tokens]), row), 0.5);
   }

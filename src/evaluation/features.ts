@@ -1,6 +1,7 @@
 /** What a vision transformer makes of an image before its heads decide: one vector for all of it, and one for each patch. */
+import { UsageError } from "../errors/errors.js";
 import type { Model } from "../models/model.js";
-import { tokensOf } from "../models/parts.js";
+import { headNames, isHead, tokensOf } from "../models/parts.js";
 import { add, mul, reshape, slice } from "../tensor/index.js";
 import type { Derive } from "./probe.js";
 
@@ -21,10 +22,22 @@ import type { Derive } from "./probe.js";
  * ```
  */
 export const embedding = (model: Model): Derive => {
-  const { prefix } = tokensOf(model, "An embedding");
-  return ({ value }) => ({
-    embedding: prefix === 2 ? mul(add(value("head.input"), value("head_dist.input")), 0.5) : value("head.input"),
-  });
+  // A head alone reads the pixels.
+  if (model.parameters.length > 0 && model.parameters.every(isHead)) tokensOf(model, "An embedding");
+  const heads = model.tokens ? ["head", "head_dist"].slice(0, model.tokens.prefix) : headNames(model);
+  if (heads.length === 0)
+    throw new UsageError(
+      `The model "${model.name}" does not show what its head reads; make its last layer with nn.head, which does.`,
+    );
+  return ({ value }) => {
+    const inputs = heads.map((name) => value(`${name}.input`));
+    const odd = inputs.find(({ shape }) => shape.length !== 2);
+    if (odd)
+      throw new UsageError(
+        `The head of "${model.name}" reads [${odd.shape.join(", ")}], which is not one vector for each image; give it [batch, width], such as the mean of the tokens.`,
+      );
+    return { embedding: inputs.length === 1 ? inputs[0] : mul(inputs.reduce(add), 1 / inputs.length) };
+  };
 };
 
 /**

@@ -69,7 +69,8 @@ export interface ImageClassifier {
   /** One for each image. */
   embed(images: readonly ImageInput[], options?: EmbedOptions): Promise<readonly Float32Array[]>;
   /**
-   * Attention of the token to the patches: a map per head of the last block, and the rollout over all layers.
+   * Attention of the token to the patches: a map per head of the last block, and the rollout over all layers. Of a custom
+   * model without a class token (`nn.classToken`), it is the mean over the patches.
    *
    * @example
    * ```ts

@@ -1,6 +1,6 @@
 /** Contexts for running a forward pass. */
 import { WeightsError } from "../errors/errors.js";
-import { add, input, mul, type Tensor } from "../tensor/index.js";
+import { add, input, mul, type Shape, type Tensor } from "../tensor/index.js";
 import type { ForwardContext, Logits, Model } from "./model.js";
 
 /** The model's parameters by name, as program inputs whose names begin with `prefix`. */
@@ -32,6 +32,13 @@ export function observingContext(
     },
     observed,
   };
+}
+
+/** What a model exposes, by name in the order of its forward pass: the shapes for a single image. */
+export function observedShapes(model: Model): ReadonlyMap<string, Shape> {
+  const context = observingContext(parameterInputs(model), () => true);
+  model.forward(context, input("images", "float32", [1, model.imageSize, model.imageSize, 3]));
+  return new Map([...context.observed].map(([name, { shape }]) => [name, shape]));
 }
 
 export function lookup(parameters: ReadonlyMap<string, Tensor>, name: string): Tensor {

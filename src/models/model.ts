@@ -88,7 +88,8 @@ export interface ForwardContext {
   /**
    * Exposes an intermediate value under a name, if there is an observer: `embedding`, `blocks.N` and `norm` are tokens
    * `[batch, tokens, width]`, `blocks.N.attn` attention weights `[batch, heads, tokens, tokens]`, and `HEAD.input`
-   * (`head`, `head_dist`, `head.fc`) the input of a head, `[batch, width]`. The value is passed as a function, since it
+   * (`head`, `head_dist`, `head.fc`) the input of a head, `[batch, width]`. Of a custom model, all values `NAME.attn` are its
+   * layers of attention. The value is passed as a function, since it
    * may not be needed otherwise.
    */
   observe?(name: string, value: () => Tensor): void;

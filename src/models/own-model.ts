@@ -1,10 +1,11 @@
 /** Custom models that are not in the registry: any function of images, with its own options. */
 import { ShapeError, UsageError } from "../errors/errors.js";
-import type { Tensor } from "../tensor/index.js";
+import { broadcast, concat, type Tensor } from "../tensor/index.js";
 import { modelOf } from "./declared.js";
 import { type Layers, layersOf } from "./layers.js";
 import { imagenetNormalization, type Logits, type Model } from "./model.js";
 import { type ModelOptions, modelNames } from "./registry.js";
+import { shownSuffix } from "./shown-attention.js";
 import { type BlockOptions, patchEmbed, transformerBlock } from "./transformer.js";
 
 /** A model that is not in the registry: its name, and how to create one for given classes and sizes. */
@@ -19,6 +20,8 @@ export interface OwnModel {
 export interface ModelLayers extends Layers {
   /** Square patches of images `[batch, height, width, 3]` as tokens `[batch, patches, width]`, by `NAME.proj`. */
   patchEmbed(name: string, images: Tensor, patchSize: number, width: number): Tensor;
+  /** A learned token `NAME` before the others, for the head to read: `[batch, tokens, width]` to `[batch, 1 + tokens, width]`. */
+  classToken(name: string, tokens: Tensor): Tensor;
   /** Attention and MLP of a vision transformer, `[batch, tokens, width]` to the same (`NAME.norm1`, `.attn`, `.norm2`, `.mlp`). */
   block(name: string, tokens: Tensor, options: BlockOptions): Tensor;
 }
@@ -97,7 +100,18 @@ function made<Options extends OwnOptions>(
 
 const modelLayers = (nn: Layers): ModelLayers => ({
   ...nn,
-  patchEmbed: (name, images, patchSize, width) => patchEmbed(nn, name, images, patchSize, width),
+  patchEmbed: (name, images, patchSize, width) => {
+    const patches = patchEmbed(nn, name, images, patchSize, width);
+    nn.observe?.(`${name}${shownSuffix.patches}`, () => patches);
+    return patches;
+  },
+  classToken: (name, tokens) => {
+    const [batch, , width] = tokens.shape;
+    const token = nn.parameter(name, { shape: [1, 1, width], init: { kind: "normal", std: 1e-6 } });
+    const all = concat([broadcast(token, [batch, 1, width]), tokens], 1);
+    nn.observe?.(`${name}${shownSuffix.classToken}`, () => all);
+    return all;
+  },
   block: (name, tokens, options) => transformerBlock(nn, name, tokens, options),
 });
 
