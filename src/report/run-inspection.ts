@@ -15,6 +15,7 @@ import { viewLoader } from "../evaluation/view-loader.js";
 import { headsOf } from "../models/context.js";
 import { requireFiniteLogits } from "../models/finite.js";
 import type { Model } from "../models/model.js";
+import type { OwnModel } from "../models/own-model.js";
 import type { NamedTensors } from "../tensor/index.js";
 import type { RunSummary } from "../training/run-folder/summary.js";
 import { overlay } from "./attention-picture.js";
@@ -26,6 +27,8 @@ export interface InspectOptions {
   /** The images that the run was tested on. */
   readonly dataset: Dataset;
   readonly workers: number;
+  /** The definition of the run's model, if it is a custom one. */
+  readonly ownModel?: OwnModel;
   /** Number of images shown of each kind. */
   readonly shown: number;
   readonly signal?: AbortSignal;
@@ -56,7 +59,10 @@ export interface RunInspection {
 /** Predictions of the run's best weights on `dataset`, from both heads together if there are two. */
 export async function inspectRun(run: RunSummary, options: InspectOptions): Promise<RunInspection> {
   const { engine, dataset, shown, signal, onProgress } = options;
-  const { model, view, weights } = await openModel({ weights: join(run.folder, "best.safetensors") });
+  const { model, view, weights } = await openModel({
+    weights: join(run.folder, "best.safetensors"),
+    ownModel: options.ownModel,
+  });
   const [head] = headsOf(model);
   const probe = await Probe.create(engine, model, weights, headLogits(model));
   const loader = testLoader(view, dataset, options.workers);

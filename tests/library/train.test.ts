@@ -1,5 +1,5 @@
 /** Training and distillation as the library offers them: events, data and models of one's own. */
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
@@ -28,6 +28,7 @@ import {
   tensor,
   train,
 } from "../../src/index.js";
+import { writeReport } from "../../src/report/index.js";
 import { describeRun } from "../../src/training/run-folder/manifest.js";
 
 const recipe = {
@@ -192,6 +193,16 @@ describe("train", () => {
       ...{ order: "sequential", dropLast: false },
     });
     expect((await evaluateClassifier({ classifier: measured, loader })).top1).toBe(bestTop1);
+    const report = await writeReport([folder("defined")], { engine, model: tiny, data, shown: 2 });
+    const { inspection, notInspected } = report.runs[0];
+    expect(notInspected).toBeUndefined();
+    const { labels, decided } = inspection!.decisions;
+    const right = labels.reduce((sum, label, i) => sum + (label === decided[i] ? 1 : 0), 0);
+    expect((100 * right) / labels.length).toBeCloseTo(bestTop1!, 4);
+    expect(inspection!.hardest.every(({ attention }) => attention !== undefined)).toBe(true);
+    expect(await readFile(report.output, "utf8")).toContain("Hardest images");
+    const unknown = await writeReport([folder("defined")], { engine, data });
+    expect(unknown.runs[0].notInspected).toMatch(/"tiny", which is a custom model; give its definition/);
     await loader.close();
     await measured.dispose();
     await engine.close();

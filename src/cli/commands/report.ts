@@ -1,17 +1,10 @@
 /** `deit report`: write a page about one run, or comparing several. */
-import { join } from "node:path";
 import type { Command } from "commander";
 import type { Engine } from "../../engines/engine.js";
 import type { EngineChoice } from "../../engines/open.js";
-import { DeitError, InterruptedError } from "../../errors/errors.js";
-import { sentence } from "../../errors/sentence.js";
 import { calibration } from "../../evaluation/decisions.js";
 import type { ReportedRun } from "../../report/reported-run.js";
-import { inspectRun } from "../../report/run-inspection.js";
-import { runPage } from "../../report/run-page.js";
-import { writeFileAtomic } from "../../system/files/atomic-file.js";
-import { runTestData } from "../../training/feed/run-data.js";
-import { type RunSummary, summarizeRun } from "../../training/run-folder/summary.js";
+import { writeReport } from "../../report/write-report.js";
 import { engineOptions, wholeNumber, withEngine, workersOption } from "../options/options.js";
 import { requireWritable } from "../output/file.js";
 import { interruptible } from "../output/interruption.js";
@@ -54,39 +47,30 @@ interface Options extends EngineChoice {
 
 async function run(folders: readonly string[], options: Options, signal: AbortSignal): Promise<void> {
   await requireWritable("--output", options.output);
-  const runs = await Promise.all([...new Set(folders)].map(summarizeRun));
-  const reported: ReportedRun[] = options.logOnly
-    ? runs.map((run) => ({ run }))
-    : await withEngine(options, async (engine) => {
-        const all: ReportedRun[] = [];
-        for (const each of runs) all.push(await inspected(each, engine, options, signal));
-        return all;
-      });
-  const output = options.output ?? join(folders[0], "report.html");
-  await writeFileAtomic(output, runPage(reported, worded));
-  if (options.json) print(JSON.stringify({ output, runs: reported.map(toJson) }));
-  else print(`report: ${output}`);
+  const { data, output, shown, workers, json: quiet } = options;
+  const progress = bars(quiet);
+  const common = { data, output, shown, workers, signal, onOpening: openingBars(), worded };
+  const write = (engine?: Engine) =>
+    writeReport(folders, { ...common, engine, onProgress: progress.update, onNote: warn }).finally(progress.stop);
+  const written = options.logOnly ? await write() : await withEngine(options, write);
+  if (options.json) print(JSON.stringify({ output: written.output, runs: written.runs.map(toJson) }));
+  else print(`report: ${written.output}`);
 }
 
-/** A run that cannot be inspected, for example because its data has moved, is shown anyway. */
-async function inspected(run: RunSummary, engine: Engine, options: Options, signal: AbortSignal): Promise<ReportedRun> {
-  if (run.epochs.length === 0)
-    return { run, notInspected: "There are no weights yet, so its decisions are not shown." };
-  try {
-    const dataset = await runTestData(run, options.data, signal, openingBars());
-    if (!dataset) return { run, notInspected: "Its data has no part for testing, so its decisions are not shown." };
-    const { workers, shown, json: quiet } = options;
-    const progress = createProgress({ title: run.folder, total: dataset.length, unit: "images", quiet });
-    const onProgress = (images: number) => progress.update(images);
-    const inspection = await inspectRun(run, { engine, dataset, workers, shown, signal, onProgress }).finally(
-      progress.stop,
-    );
-    return { run, inspection };
-  } catch (error) {
-    if (!(error instanceof DeitError) || error instanceof InterruptedError) throw error;
-    warn(sentence`${error.text} Its decisions are left out of the report.`);
-    return { run, notInspected: worded(sentence`Its decisions are not shown: ${error.text}`) };
-  }
+/** A progress bar for each run in turn. */
+function bars(quiet: boolean | undefined) {
+  let current: { readonly folder: string; readonly bar: ReturnType<typeof createProgress> } | undefined;
+  const stop = () => current?.bar.stop();
+  return {
+    stop,
+    update: (folder: string, images: number, total: number) => {
+      if (current?.folder !== folder) {
+        stop();
+        current = { folder, bar: createProgress({ title: folder, total, unit: "images", quiet }) };
+      }
+      current.bar.update(images);
+    },
+  };
 }
 
 function toJson({ run, inspection, notInspected }: ReportedRun) {
