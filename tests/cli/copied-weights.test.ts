@@ -79,6 +79,19 @@ it("says that images may be of the training where some have been added since", a
   expect(ran.stderr).toContain(`--split ${copied("divided")} measures on what the run held out.`);
 });
 
+it("says that a list of the images by longer paths may hold images of the training", async () => {
+  const rows = ["cat", "dog"].flatMap((name) =>
+    Array.from({ length: 10 }, (_, i) => `photos/${name}/${i}.ppm,${name}`),
+  );
+  const list = join(scratch, "all.csv");
+  await writeFile(list, ["path,label", ...rows, ""].join("\n"));
+  const ran = await evaluate(copied("divided"), list);
+  expect([ran.code, counted(ran.stdout)]).toEqual([0, 20]);
+  expect(ran.stderr).toMatch(
+    /all.csv" has images that are called, below other folders, as .*training images may be among/,
+  );
+});
+
 it("says that nothing was held out, but nothing about data that the run was not trained on", async () => {
   const ran = await evaluate(copied("whole"));
   expect([counted(ran.stdout), ran.stderr]).toEqual([20, expect.stringContaining("held none out, so this is not")]);

@@ -149,5 +149,5 @@ function bestText(result: TrainResult): string {
 function chosenText({ best, bestTop1, epochs, interrupted }: TrainResult, testPart: TrainResult["testPart"]): string {
   const nothing = epochs.length === 0 && !interrupted ? "All epochs were done before.\n" : "";
   if (best && best.test?.top1 === bestTop1) return `best: ${epochLine(best, testPart)}\n`;
-  return bestTop1 === undefined ? nothing : `${nothing}best: test top-1 ${bestTop1.toFixed(2)} %\n`;
+  return bestTop1 === undefined ? nothing : `${nothing}best: ${testPart ?? "test"} top-1 ${bestTop1.toFixed(2)} %\n`;
 }

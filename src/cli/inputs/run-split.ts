@@ -3,13 +3,13 @@
  * data.
  */
 import { realpath, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve, sep } from "node:path";
 import { keysOf, type RecordedSplit, type SplitRule } from "../../data/dataset/dataset.js";
 import { parseSplitRule, readSplit } from "../../data/dataset/split.js";
 import { type KnownImages, knownImages, type TrainedOn } from "../../data/dataset/trained-on.js";
 import { parseDataPath } from "../../data/sources/data-path.js";
 import { openDataset, openForMeasuring } from "../../data/sources/open.js";
-import { FileError } from "../../errors/errors.js";
+import { DeitError, FileError } from "../../errors/errors.js";
 import { shellWord } from "../../system/text/shell-word.js";
 import { splitFile } from "../../training/feed/training-data.js";
 import { describeRun } from "../../training/run-folder/manifest.js";
@@ -42,7 +42,8 @@ interface Run {
   readonly split?: RecordedSplit;
 }
 
-type Sameness = "path" | "images" | "names";
+/** `moved`: the images have the names of held-out ones below other folders, as in a list of paths. */
+type Sameness = "path" | "images" | "names" | "moved";
 
 /** The rule for `data` and models with these weights. */
 export async function measuringRule(
@@ -73,7 +74,7 @@ async function ruleOf(
 ): Promise<MeasuringRule> {
   const runs = same.map(({ run }) => run);
   if (asked.kind !== "given") return { rule: asked, notes: await seenInTraining(data, asked, runs) };
-  const own = same.find(({ run, same }) => run.split !== undefined && same !== "names")?.run;
+  const own = same.find(({ run, same }) => run.split !== undefined && (same === "path" || same === "images"))?.run;
   if (own?.split) return withSplit(data, own.name, own.split, runs);
   const rule: SplitRule = { kind: "given" };
   const like = same.find(({ same }) => same === "names")?.run;
@@ -82,6 +83,14 @@ async function ruleOf(
       rule,
       notes: [
         `"${data}" has images of the names of those that the run ${like.name} was trained or measured on; training images may be among them. --split ${shellWord(like.split.path)} measures on what the run held out.`,
+      ],
+    };
+  const moved = same.find(({ same }) => same === "moved")?.run;
+  if (moved)
+    return {
+      rule,
+      notes: [
+        `"${data}" has images that are called, below other folders, as those that the run ${moved.name} was trained or measured on; training images may be among them. Give the data as the run was given it${moved.data === undefined ? "" : `, ${shellWord(moved.data)},`} to measure on what the run held out.`,
       ],
     };
   if (runs.length === 0 || (await openForMeasuring(data, { onProgress: openingBars() })).part !== "whole")
@@ -169,11 +178,34 @@ async function sameData(run: Run, data: string): Promise<Sameness | undefined> {
     }
     return run.split && "names";
   } catch (error) {
-    // Different data: without a training part, or without the held-out images.
-    if (error instanceof FileError) return undefined;
-    throw error;
+    if (!(error instanceof FileError)) throw error;
+    // Different data, without a training part or the held-out images; or these under longer or shorter paths.
+    return run.split && (await holdsMoved(run.split, data)) ? "moved" : undefined;
   }
 }
+
+/** Images whose paths are compared: enough to meet some of a share that was held out. */
+const compared = 5000;
+
+/** Whether the end of an image's path is the name of an image that the run held out. */
+async function holdsMoved({ test }: RecordedSplit, data: string): Promise<boolean> {
+  try {
+    const { dataset } = await openForMeasuring(data, { onProgress: openingBars() });
+    const place = await placeOf(data);
+    const folder = (await stat(place)).isDirectory() ? place : dirname(place);
+    const step = Math.max(1, Math.floor(dataset.length / compared));
+    for (let i = 0; i < dataset.length; i += step) {
+      const names = resolve(folder, dataset.key(i)).split(sep);
+      for (let from = names.length - 1; from > 0; from--) if (test.has(names.slice(from).join("/"))) return true;
+    }
+  } catch (error) {
+    // Whatever is wrong with the data is reported where it is opened for the evaluation.
+    if (!(error instanceof DeitError) && !isAbsent(error)) throw error;
+  }
+  return false;
+}
+
+const isAbsent = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === "ENOENT";
 
 async function placeOf(data: string): Promise<string> {
   const { path } = parseDataPath(data);
