@@ -17,8 +17,20 @@ module.exports = {
     {
       name: "the-library-needs-no-terminal-and-no-plots",
       severity: "error",
-      from: { path: "^src/((data|engines|tensor|training)/)?index\\.ts$" },
+      from: { path: "^src/((data|engines|tensor|training|web)/)?index\\.ts$" },
       to: { path: "^src/(cli|report)/|node_modules/(commander|linkedom|@observablehq)/", reachable: true },
+    },
+    {
+      name: "pages-need-nothing-of-node",
+      severity: "error",
+      from: { path: "^src/web/index\\.ts$" },
+      to: {
+        path: [
+          "^(node:)?(assert|buffer|child_process|crypto|events|fs|http|https|module|net|os|path|perf_hooks|process|stream|timers|tty|url|util|v8|vm|worker_threads|zlib)(/|$)",
+          "node_modules/(sharp|koffi|yaml|jiti|commander|onnxruntime-node|@julusian|@huggingface)/|^vendor/",
+        ],
+        reachable: true,
+      },
     },
     { name: "no-orphan-imports", severity: "error", from: {}, to: { couldNotResolve: true } },
     ...rules,

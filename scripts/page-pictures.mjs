@@ -1,5 +1,5 @@
-// Pictures of a page as readers see it: light and dark, 400 and 1400 pixels wide. Needs Chromium and playwright-core
-// (`npm i --no-save playwright-core`). Fails when the page asks for anything, or is wider than the window.
+// Pictures of a page as readers see it: light and dark, 400 and 1400 pixels wide. Needs Chromium.
+// Fails when the page asks for anything, or is wider than the window.
 //   node scripts/page-pictures.mjs report.html FOLDER [/usr/bin/chromium]
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";

@@ -14,6 +14,7 @@ module.exports = {
     weights: ["models", "hub", "formats", "tensor", "system", "errors"],
     data: ["hub", "formats", "random", "system", "errors"],
     evaluation: ["data", "weights", "engines", "models", "cluster", "tensor", "random", "system", "errors"],
+    web: ["evaluation", "data", "weights", "engines", "models", "formats", "tensor", "random", "system", "errors"],
     training: [
       ...["evaluation", "data", "weights", "engines", "models", "formats", "cluster"],
       ...["tensor", "random", "system", "errors"],
@@ -60,7 +61,7 @@ module.exports = {
     pixels: [],
     augment: ["pixels"],
     codec: ["pixels"],
-    dataset: ["codec"],
+    dataset: ["codec", "pixels"],
     records: ["dataset", "pixels"],
     sources: ["records", "dataset", "codec", "pixels"],
     view: ["records", "dataset", "augment", "codec", "pixels"],

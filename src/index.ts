@@ -84,8 +84,9 @@ export type { ResampleFilter } from "./models/resample.js";
 export type { BlockOptions } from "./models/transformer.js";
 export { usualClasses } from "./models/usual-classes.js";
 export type { InnerNormalization } from "./weights/inner-normalization.js";
-export { type LoadedWeights, loadWeights } from "./weights/load.js";
+export { loadWeights } from "./weights/load.js";
 export type { WeightFiles } from "./weights/locate.js";
+export type { LoadedWeights } from "./weights/named.js";
 
 // Evaluate and inspect a model on an engine.
 
@@ -112,7 +113,7 @@ export type { Augmentation, ColorJitter } from "./data/augment/augment.js";
 export type { PolicyStep } from "./data/augment/auto-augment.js";
 export type { OperationName, OperationSettings } from "./data/augment/operations.js";
 export type { Magnitudes, Policy } from "./data/augment/policy.js";
-export { type DecodeOptions, decodeImage, type Exif } from "./data/codec/decode.js";
+export { type DecodeOptions, decodeImage } from "./data/codec/decode.js";
 export type {
   Choices,
   Dataset,
@@ -130,6 +131,7 @@ export type { KnownImages, TrainedOn } from "./data/dataset/trained-on.js";
 export { type Batch, createLoader, type Loader, type LoaderOptions } from "./data/loading/loader.js";
 export type { CropKind, CropOptions } from "./data/pixels/crop.js";
 export type { Box, Pixels, RgbImage, Size } from "./data/pixels/image.js";
+export type { Exif } from "./data/pixels/orientation.js";
 export type { PixelImage } from "./data/pixels/pixel-image.js";
 export { type Interpolation, type ResizeOptions, resize } from "./data/pixels/resize.js";
 export { type MemoryOptions, type MemorySample, memoryDataset } from "./data/sources/memory.js";

@@ -24,9 +24,10 @@ export { type OwnSample, type OwnSamples, sampleDataset } from "./sources/own-sa
 
 // Images: decoding, resizing with the numbers of Pillow, and the view that a model sees.
 
-export { type DecodeOptions, decodeImage, type Exif } from "./codec/decode.js";
+export { type DecodeOptions, decodeImage } from "./codec/decode.js";
 export type { CropKind, CropOptions } from "./pixels/crop.js";
 export type { RgbImage, Size } from "./pixels/image.js";
+export type { Exif } from "./pixels/orientation.js";
 export type { PixelImage } from "./pixels/pixel-image.js";
 export { type Interpolation, type ResizeOptions, resize } from "./pixels/resize.js";
 export { applyTransform, type EvaluationTransform, type TrainingTransform, type Transform } from "./view/transform.js";

@@ -1,5 +1,5 @@
 /** The metadata of deit's own checkpoints. */
-import { trainedOnKey } from "../data/dataset/trained-on.js";
+import { trainedOnKey } from "../data/dataset/trained-on-key.js";
 import type { ModelOptions } from "../models/registry.js";
 import { asObject, tryJson } from "../system/text/json.js";
 

@@ -4,7 +4,8 @@ import { UsageError } from "../errors/errors.js";
 import { nearest } from "../errors/nearest.js";
 import { sentence, way } from "../errors/sentence.js";
 import { type OnnxNames, teacherNames } from "./onnx-file/names.js";
-import { matchOutputs, orderInDoubt } from "./output-classes.js";
+import { orderInDoubt } from "./output-classes.js";
+import { matchOutputs } from "./output-names.js";
 
 /**
  * For every class of the data, its index in the classifier; undefined if both lists are the same. `names` are the

@@ -7,14 +7,15 @@ import type { Model } from "../models/model.js";
 import { nameOf } from "../models/recognize.js";
 import { type ModelOptions, modelNames, optionsWithoutTrace } from "../models/registry.js";
 import type { InnerNormalization } from "../weights/inner-normalization.js";
-import type { LoadedWeights } from "../weights/load.js";
 import type { WeightFiles } from "../weights/locate.js";
+import type { LoadedWeights } from "../weights/named.js";
 import { checkpointMetadata, savedClasses, savedConfig } from "./checkpoint-metadata.js";
 import { type Companions, readCompanions } from "./companions.js";
 import { describedOptions, requireSameModel } from "./described-architecture.js";
 import { regnetOf } from "./described-regnet.js";
 import { asNormalization } from "./normalization.js";
-import { readSavedView, viewOfName, viewOfRecipe } from "./saved-view.js";
+import { viewOfName, viewOfRecipe } from "./recipe-view.js";
+import { readSavedView } from "./saved-view.js";
 import {
   type ArgumentClasses,
   bareModelName,

@@ -17,7 +17,7 @@ import { loadWeights } from "../weights/load.js";
 import { locateWeights } from "../weights/locate.js";
 import { checkpointMetadata, savedClasses, savedConfig } from "./checkpoint-metadata.js";
 import { describeWeights } from "./describe-weights.js";
-import { outputNames } from "./output-classes.js";
+import { outputNames } from "./output-names.js";
 import { type EvaluationView, resolveView, type SaidOfView, seeing, type ViewChoice } from "./view.js";
 
 /** Which model to open, and whose weights. */

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Dataset } from "../data/dataset/dataset.js";
 import { imagenetClasses } from "../models/imagenet-classes.generated.js";
-import { labelledFor, outputNames } from "./output-classes.js";
+import { labelledFor } from "./output-classes.js";
+import { outputNames } from "./output-names.js";
 
 const dataOf = (classes: readonly string[]): Dataset => ({
   ...{ name: "photos", classes, length: classes.length, label: (i) => i },

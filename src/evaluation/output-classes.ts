@@ -1,27 +1,12 @@
-/** The meaning of a model's outputs, and how the classes of data are matched with them. */
-import { hasOneOrder, isIndex, matchClasses, mismatch, naturalOrder } from "../data/dataset/class-matching.js";
+/** How the classes of data are matched with a model's outputs. */
+import { hasOneOrder, isIndex, mismatch, naturalOrder } from "../data/dataset/class-matching.js";
 import { type Dataset, relabelled } from "../data/dataset/dataset.js";
 import { UsageError } from "../errors/errors.js";
 import { quoted } from "../errors/quoted.js";
-import { type Message, sentence, setting, way } from "../errors/sentence.js";
-import { imagenetClasses } from "../models/imagenet-classes.generated.js";
+import { sentence, setting, way } from "../errors/sentence.js";
 import type { Model } from "../models/model.js";
 import { usualClasses } from "../models/usual-classes.js";
-
-/** ImageNet's names with their synsets, if `names` are those classes in order, in any wording. */
-function imagenetNames(names: readonly string[]): readonly string[] | undefined {
-  if (names.length !== imagenetClasses.length) return undefined;
-  // Lists differ in a few words; for other classes, or in a different order, hardly any would match.
-  const agreeing = names.filter((name, i) => matchClasses([name], [imagenetClasses[i]]).kind !== "unknown").length;
-  return agreeing > 0.8 * names.length ? imagenetClasses : undefined;
-}
-
-/** The indices of the data's classes among a model's outputs; ImageNet's are recognised by all of their names. */
-export function matchOutputs(classes: readonly string[], outputs: readonly string[]) {
-  const also = imagenetNames(outputs);
-  if (also && imagenetNames(classes)) return { kind: "same" } as const;
-  return matchClasses(classes, outputs, also);
-}
+import { matchOutputs } from "./output-names.js";
 
 /**
  * Why the data's class order cannot be assumed for unnamed outputs, as the middle of a sentence; undefined if it can.
@@ -95,35 +80,3 @@ function unnamed(dataset: Dataset, model: Pick<Model, "name" | "classes">): Labe
 
 const numbered = (name: string, { length }: readonly string[]): string =>
   `The classes of "${name}" are numbers; they are treated as indices of the model's outputs, 0 to ${length - 1}.`;
-
-/**
- * The names of a model's outputs from those in its weights (`own`) and those given by the user. Throws UsageError if
- * both have the same names in a different order; other names rename the outputs, which is noted.
- */
-export function outputNames(
-  own: readonly string[] | undefined,
-  given: readonly string[] | undefined,
-  source: string,
-): { readonly names?: readonly string[]; readonly notes: readonly Message[] } {
-  if (!given || !own || own.length !== given.length) return { names: given ?? own, notes: [] };
-  const match = matchOutputs(given, own);
-  if (match.kind === "same") return { names: given, notes: [] };
-  const moved = given
-    .map((name, i) => ({ name, i, at: own.indexOf(name) }))
-    .find(({ i, at, name }) => at >= 0 && at !== i && own[i] !== name);
-  const elsewhere = match.kind === "matched" && match.indices.some((at, i) => at !== i);
-  if (moved || elsewhere) {
-    const at = moved?.i ?? given.findIndex((_, i) => match.kind === "matched" && match.indices[i] !== i);
-    throw new UsageError(
-      sentence`${setting("classes")} calls output ${at} ${quoted(given[at])}, but the weights in "${source}" call it ${quoted(own[at])} and have the other name elsewhere; leave ${setting("classes")} out (the weights name their outputs), or give the names in their order.`,
-    );
-  }
-  const changed = given.findIndex((name, i) => name !== own[i]);
-  if (match.kind === "matched" || changed < 0) return { names: given, notes: [] };
-  return {
-    names: given,
-    notes: [
-      sentence`${setting("classes")} renames the outputs of "${source}": ${quoted(own[changed])} becomes ${quoted(given[changed])}, and so on.`,
-    ],
-  };
-}

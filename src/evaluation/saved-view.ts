@@ -1,15 +1,11 @@
-/** The view in the metadata of deit's own checkpoints, that of runs before it was kept there, and what a name of timm tells of one. */
-import { basename, join } from "node:path";
+/** The view in the metadata of deit's own checkpoints. */
 import { z } from "zod";
 import { FileError } from "../errors/errors.js";
-import { fileError } from "../errors/file-error.js";
-import { modelFamilies } from "../models/registry.js";
-import { readText } from "../system/files/regular-file.js";
 import { tryJson } from "../system/text/json.js";
-import { asNormalization, normalizationNames, normalizationOf, normalizationSchema } from "./normalization.js";
+import { normalizationSchema } from "./normalization.js";
 import type { EvaluationView, SaidOfView } from "./view.js";
 
-const savedSchema = z.object({
+export const savedSchema = z.object({
   cropRatio: z.number().positive().max(1),
   cropMode: z.enum(["center", "squash"]),
   interpolation: z.enum(["bilinear", "bicubic", "lanczos", "nearest"]),
@@ -32,49 +28,4 @@ export function readSavedView(text: string | undefined, path: string): SaidOfVie
     );
   const { cropRatio, cropMode, ...rest } = found.data;
   return [{ source: `"${path}"`, geometry: { cropRatio, cropMode }, ...rest }];
-}
-
-const recipeSchema = z.object({
-  evaluationCropRatio: z.number().positive().max(1).optional(),
-  interpolation: z.string(),
-  normalization: z.unknown(),
-  exif: savedSchema.shape.exif.optional(),
-});
-
-/**
- * The view in which a run measured its model, by the recipe in its folder: for weights that were saved before they kept
- * their view. None where there is no recipe.
- */
-export async function viewOfRecipe(folder: string): Promise<SaidOfView[]> {
-  const path = join(folder, "recipe.json");
-  const text = await readText(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
-    throw fileError(path, "read the recipe", error);
-  });
-  const found = recipeSchema.safeParse(tryJson(text));
-  if (!found.success) return [];
-  const { evaluationCropRatio: cropRatio, interpolation, normalization, exif } = found.data;
-  return [
-    {
-      source: `"${path}"`,
-      geometry: cropRatio === undefined ? undefined : { cropRatio, cropMode: "center" },
-      interpolation: savedSchema.shape.interpolation.catch("bicubic").parse(interpolation),
-      normalization: choiceOf(normalization),
-      exif,
-    },
-  ];
-}
-
-function choiceOf(normalization: unknown): SaidOfView["normalization"] {
-  const name = normalizationNames.find((known) => known === normalization);
-  return name === undefined ? asNormalization(normalization) : normalizationOf(name);
-}
-
-/** What the name of a file of published weights tells. */
-export function viewOfName(path: string): SaidOfView[] {
-  for (const { namedNormalization } of modelFamilies()) {
-    const told = namedNormalization?.(basename(path));
-    if (told) return [{ source: `timm of "${told.name}" (the file's name)`, normalization: told.normalization }];
-  }
-  return [];
 }

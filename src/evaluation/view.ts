@@ -1,5 +1,5 @@
 /** How images are preprocessed for a model in evaluation, and where that is stated. */
-import type { Exif } from "../data/codec/decode.js";
+import type { Exif } from "../data/pixels/orientation.js";
 import { type Interpolation, interpolations } from "../data/pixels/resize.js";
 import type { EvaluationTransform } from "../data/view/transform.js";
 import { UsageError, WeightsError } from "../errors/errors.js";

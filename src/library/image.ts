@@ -1,7 +1,8 @@
 /** Images as given by callers: a path, a URL, the bytes of a file, or pixels. */
 import { fileURLToPath } from "node:url";
-import { decodeImage, type Exif } from "../data/codec/decode.js";
+import { decodeImage } from "../data/codec/decode.js";
 import type { RgbImage } from "../data/pixels/image.js";
+import type { Exif } from "../data/pixels/orientation.js";
 import { type PixelImage, rgbOf } from "../data/pixels/pixel-image.js";
 import { readSample } from "../data/view/view.js";
 import { DownloadError, UsageError } from "../errors/errors.js";

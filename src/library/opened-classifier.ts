@@ -9,7 +9,7 @@ import type { AnswerForm } from "../evaluation/onnx-file/answers.js";
 import { isOnnxFile, openOnnxClassifier } from "../evaluation/onnx-file/classifier.js";
 import { loadOverImages } from "../evaluation/onnx-file/whole-images.js";
 import { type ModelChoice, openModel } from "../evaluation/open-model.js";
-import { outputNames } from "../evaluation/output-classes.js";
+import { outputNames } from "../evaluation/output-names.js";
 import type { Derive, Probe } from "../evaluation/probe.js";
 import { defaultView, type EvaluationView, type ViewChoice } from "../evaluation/view.js";
 import type { Model } from "../models/model.js";

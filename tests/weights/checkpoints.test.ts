@@ -15,7 +15,8 @@ import { createModel } from "../../src/models/registry.js";
 import { regnety } from "../../src/models/regnet.js";
 import { evaluate, input, type NamedTensors, zeros } from "../../src/tensor/index.js";
 import { fromHuggingfaceRegnet, isHuggingfaceRegnet } from "../../src/weights/huggingface-regnet-names.js";
-import { type LoadedWeights, loadWeights } from "../../src/weights/load.js";
+import { loadWeights } from "../../src/weights/load.js";
+import type { LoadedWeights } from "../../src/weights/named.js";
 import { fromTorchvision, isTorchvision } from "../../src/weights/torchvision-names.js";
 
 const folder = new URL("../fixtures/checkpoints/", import.meta.url).pathname;

@@ -1,12 +1,13 @@
 /** Image arguments of commands: files, folders, globs, datasets, standard input. */
 import { stat } from "node:fs/promises";
 import { text } from "node:stream/consumers";
-import { decodeImage, type Exif } from "../../data/codec/decode.js";
+import { decodeImage } from "../../data/codec/decode.js";
 import { type Dataset, requireOrientation, sayings } from "../../data/dataset/dataset.js";
 import { addImagesBelow, FileList } from "../../data/dataset/files.js";
 import { LeftOut } from "../../data/dataset/left-out.js";
 import { whileHere } from "../../data/dataset/pieces.js";
 import type { RgbImage } from "../../data/pixels/image.js";
+import type { Exif } from "../../data/pixels/orientation.js";
 import { namesData, openDataset } from "../../data/sources/open.js";
 import { readSample } from "../../data/view/view.js";
 import { NoSuchPartError, UsageError } from "../../errors/errors.js";

@@ -1,6 +1,6 @@
 /** Options shared by commands with a recipe: its source and that of the data, and changes to it. */
 import type { Command } from "commander";
-import type { Exif } from "../../data/codec/decode.js";
+import type { Exif } from "../../data/pixels/orientation.js";
 import { UsageError } from "../../errors/errors.js";
 import { applySettings, isRecipe, readRecipe } from "../../training/recipe/file.js";
 import { parseRecipe, type Recipe, recipeSchema } from "../../training/recipe/recipe.js";

@@ -1,6 +1,6 @@
 /** Options for preprocessing images for a model, to override what its weights and the files next to them state. */
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { Exif } from "../../data/codec/decode.js";
+import type { Exif } from "../../data/pixels/orientation.js";
 import { interpolations } from "../../data/pixels/resize.js";
 import {
   asNormalization,

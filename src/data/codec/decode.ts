@@ -6,7 +6,7 @@
  */
 import { FileError } from "../../errors/errors.js";
 import { type Box, type Picture, pictureOf, type RgbImage, type Shrink, wholeImage } from "../pixels/image.js";
-import { upright } from "../pixels/orientation.js";
+import { type Exif, upright } from "../pixels/orientation.js";
 import { decodeAvif } from "./decoders/avif.js";
 import { decodeBmp } from "./decoders/bmp.js";
 import { decodeGif } from "./decoders/gif.js";
@@ -18,9 +18,6 @@ import { Undecodable, wholeKinds } from "./decoders/undecodable.js";
 import { decodeWebp } from "./decoders/webp.js";
 import { orientationOf } from "./exif.js";
 import { type Codec, fileFormat, type ReadableFormat } from "./file-format.js";
-
-/** How to handle the orientation that a camera records in an image. */
-export type Exif = "ignore" | "apply";
 
 /** How an image file is decoded. */
 export interface DecodeOptions {

@@ -1,7 +1,7 @@
 /** The input of training and evaluation: samples with labels, wherever they are stored. */
 import { UsageError } from "../../errors/errors.js";
 import { sentence, setting, way } from "../../errors/sentence.js";
-import type { Exif } from "../codec/decode.js";
+import type { Exif } from "../pixels/orientation.js";
 import type { OnOpening } from "./opening.js";
 import type { SampleSet } from "./sample-set.js";
 

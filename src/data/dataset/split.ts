@@ -12,7 +12,8 @@ import { readJson } from "../../system/files/json-file.js";
 import { JsonError } from "../../system/text/json.js";
 import { type Dataset, keysOf, type OpenOptions, type RecordedSplit, type SplitRule, subset } from "./dataset.js";
 import { keyHash } from "./sample-set.js";
-import { readTrainedOn, trainedOnKey } from "./trained-on.js";
+import { readTrainedOn } from "./trained-on.js";
+import { trainedOnKey } from "./trained-on-key.js";
 
 const schema = z.object({
   format: z.literal(1),

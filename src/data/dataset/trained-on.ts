@@ -8,9 +8,7 @@ import { tryJson } from "../../system/text/json.js";
 import { type Dataset, keysOf, type RecordedSplit } from "./dataset.js";
 import { datasetIdentity } from "./identity.js";
 import { readSampleSet, writeSampleSet } from "./sample-set.js";
-
-/** The key of that metadata in a weights file. */
-export const trainedOnKey = "deit.data";
+import { trainedOnKey } from "./trained-on-key.js";
 
 /** Training images, by their number and SHA-256 (`datasetIdentity`). */
 export interface KnownImages {

@@ -3,12 +3,12 @@
  * worker thread.
  */
 
-import type { Exif } from "../codec/decode.js";
 import { isJpeg } from "../codec/decoders/jpeg-header.js";
 import { orientationOf } from "../codec/exif.js";
 import type { SampleSource } from "../dataset/dataset.js";
 import { shorterSide } from "../pixels/crop.js";
 import { type RgbImage, type Size, wholeImage } from "../pixels/image.js";
+import type { Exif } from "../pixels/orientation.js";
 import { resize } from "../pixels/resize.js";
 import type { Description } from "../records/layout.js";
 import { readSource } from "../view/read-source.js";

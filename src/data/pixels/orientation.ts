@@ -1,6 +1,9 @@
 /** Restores images that are stored rotated or mirrored to upright: EXIF's eight orientations. */
 import type { Box, Picture, Pixels, Shrink, Size } from "./image.js";
 
+/** How to handle the orientation that a camera records in an image. */
+export type Exif = "ignore" | "apply";
+
 /** As numbered by EXIF: 1 is upright, 6 has to be rotated clockwise by 90 degrees. */
 export type Orientation = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
 

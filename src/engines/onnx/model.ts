@@ -95,7 +95,7 @@ class Writer implements OnnxEmitter<Tensor> {
     if (data instanceof BigInt64Array) data.set(values.map(BigInt));
     else data.set(values);
     const bytes = new Uint8Array(data.buffer);
-    const key = `${dtype}:${shape.join()}:${Buffer.from(bytes).toString("latin1")}`;
+    const key = `${dtype}:${shape.join()}:${bytes.join()}`;
     const known = this.initializers.get(key);
     if (known) return known.name;
     const name = `c${this.initializers.size}`;

@@ -9,7 +9,7 @@ import { tryJson } from "../../system/text/json.js";
 import { checkpointMetadata } from "../checkpoint-metadata.js";
 import { asNames, readCompanions } from "../companions.js";
 import { asNormalization, type NormalizationChoice, normalizationOf } from "../normalization.js";
-import { outputNames } from "../output-classes.js";
+import { outputNames } from "../output-names.js";
 import { readSavedView } from "../saved-view.js";
 import type { SaidOfView } from "../view.js";
 import type { OnnxNames } from "./names.js";

@@ -3,16 +3,15 @@
  * atomically.
  */
 import type { FileHandle } from "node:fs/promises";
-import { FileError, WeightsError } from "../../errors/errors.js";
+import { FileError } from "../../errors/errors.js";
 import { fileError } from "../../errors/file-error.js";
 import { quoted } from "../../errors/quoted.js";
 import { writeFileAtomic } from "../../system/files/atomic-file.js";
 import { openRegular } from "../../system/files/regular-file.js";
-import { byteSize, type HostTensor, type NamedTensors, sizeOf, viewOf } from "../../tensor/index.js";
-import { dtypeNames, HeaderError, metadataKey, parseHeader } from "./header.js";
-
-/** The format's limit. */
-const largestHeader = 100_000_000;
+import { type HostTensor, type NamedTensors, sizeOf, viewOf } from "../../tensor/index.js";
+import { broken, decodeHeader, largestHeader, type SafetensorsContents } from "./decode.js";
+import { safetensorsChunks } from "./encode.js";
+import { HeaderError, parseHeader } from "./header.js";
 
 /** An open file; tensors are read one at a time. */
 export interface SafetensorsFile {
@@ -62,14 +61,6 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
   }
 }
 
-function decodeHeader(path: string, bytes: Uint8Array): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    throw broken(path, "its header is no UTF-8");
-  }
-}
-
 /**
  * All tensors of a file with supported types, and the names of the others with their types.
  *
@@ -82,14 +73,7 @@ function decodeHeader(path: string, bytes: Uint8Array): string {
  * console.log(Object.keys(metadata));
  * ```
  */
-export async function readSafetensors(path: string): Promise<{
-  /** Tensors by name, of the types that they are stored in. */
-  readonly tensors: NamedTensors;
-  /** The texts of the file's `__metadata__`. */
-  readonly metadata: Readonly<Record<string, string>>;
-  /** Types of the tensors that are not read, such as "F8_E5M2", by their names. */
-  readonly unread: ReadonlyMap<string, string>;
-}> {
+export async function readSafetensors(path: string): Promise<SafetensorsContents> {
   const file = await openSafetensors(path);
   try {
     const tensors = new Map<string, HostTensor>();
@@ -98,10 +82,6 @@ export async function readSafetensors(path: string): Promise<{
   } finally {
     await file.close();
   }
-}
-
-function broken(path: string, what: string): FileError {
-  return new FileError(path, `"${path}" is not a valid safetensors file: ${what}; download or export it again.`);
 }
 
 /** Reads into new memory, whose start is aligned for every element type. */
@@ -139,27 +119,4 @@ export async function writeSafetensors(
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   await writeFileAtomic(path, safetensorsChunks(tensors, metadata));
-}
-
-/** The bytes of a safetensors file, in pieces. */
-function* safetensorsChunks(tensors: NamedTensors, metadata: Readonly<Record<string, string>>): Generator<Uint8Array> {
-  const ordered = [...tensors].sort(
-    ([a, x], [b, y]) => byteSize(y.dtype) - byteSize(x.dtype) || (a < b ? -1 : a > b ? 1 : 0),
-  );
-  const header: [string, unknown][] = Object.keys(metadata).length > 0 ? [[metadataKey, metadata]] : [];
-  let at = 0;
-  for (const [name, t] of ordered) {
-    if (name === metadataKey)
-      throw new WeightsError(`A tensor cannot be named "${metadataKey}"; give it another name.`);
-    const end = at + t.data.byteLength;
-    header.push([name, { dtype: dtypeNames[t.dtype], shape: t.shape, data_offsets: [at, end] }]);
-    at = end;
-  }
-  const json = Buffer.from(JSON.stringify(Object.fromEntries(header)));
-  const padded = Buffer.concat([json, Buffer.alloc((8 - (json.length % 8)) % 8, " ")]);
-  const length = Buffer.alloc(8);
-  length.writeBigUInt64LE(BigInt(padded.length));
-  yield length;
-  yield padded;
-  for (const [, t] of ordered) yield new Uint8Array(t.data.buffer, t.data.byteOffset, t.data.byteLength);
 }

@@ -1,6 +1,7 @@
 /** Weights that a run starts or learns from may have been trained on the images that it is evaluated on. */
 import { type Dataset, keysOf } from "../../data/dataset/dataset.js";
-import { knownImages, readTrainedOn, type TrainedOn, trainedOnKey } from "../../data/dataset/trained-on.js";
+import { knownImages, readTrainedOn, type TrainedOn } from "../../data/dataset/trained-on.js";
+import { trainedOnKey } from "../../data/dataset/trained-on-key.js";
 import { type Message, sentence, setting, way } from "../../errors/sentence.js";
 import { openSafetensors } from "../../formats/safetensors/safetensors.js";
 import { isHubName } from "../../weights/hub-names.js";

@@ -1,0 +1,172 @@
+/** The engine of browsers: programs as ONNX models on onnxruntime-web, with their state in the page's memory. */
+import type * as Ort from "onnxruntime-web";
+import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-web";
+import { checkData } from "../engines/check-data.js";
+import type { CompileOptions, DeviceState, Engine, EngineInfo, Executable } from "../engines/engine.js";
+import { onnxModel } from "../engines/onnx/model.js";
+import { EngineError, OutOfMemoryError } from "../errors/errors.js";
+import { messageOf } from "../errors/message-of.js";
+import { type HostTensor, type NamedTensors, type Program, simplify, type TypedArray } from "../tensor/index.js";
+
+/** ONNX Runtime, loaded and configured. */
+export interface Runtime {
+  readonly ort: typeof Ort;
+  readonly provider: "webgpu" | "wasm";
+  readonly threads: number;
+  readonly version: string;
+}
+
+/** An engine on a runtime that was started. Runs are executed one after the other. */
+export class WebEngine implements Engine {
+  readonly info: EngineInfo;
+  #queue: Promise<unknown> = Promise.resolve();
+
+  constructor(private readonly runtime: Runtime) {
+    const { provider, threads, version } = runtime;
+    this.info = {
+      engine: "onnx",
+      platform: provider === "webgpu" ? "webgpu" : "wasm",
+      version,
+      devices: 1,
+      threads,
+      precisions: ["float32"],
+    };
+  }
+
+  /** Copies the tensors, so that changes of the state do not reach the caller's. */
+  async createState(tensors: NamedTensors): Promise<DeviceState> {
+    const state = new WebState((work) => this.inTurn(work));
+    await state.write(tensors);
+    return state;
+  }
+
+  /** Throws EngineError for another precision than float32, or a model that ONNX Runtime refuses. */
+  async compile(program: Program, { precision = "float32" }: CompileOptions = {}): Promise<Executable> {
+    if (precision !== "float32")
+      throw new EngineError(
+        `The engine of browsers computes in float32 only, not ${precision}; leave the precision out.`,
+      );
+    const lowered = simplify(program, { engine: "onnx", platform: this.info.platform });
+    const { ort, provider } = this.runtime;
+    const session = await this.inTurn(() =>
+      failing(`loading program "${program.name}"`, () =>
+        ort.InferenceSession.create(onnxModel(lowered), {
+          executionProviders: [provider],
+          graphOptimizationLevel: "all",
+          // The pattern reserves one block for all temporaries of a run and reuses little of it.
+          enableMemPattern: false,
+          logSeverityLevel: 3,
+        }),
+      ),
+    );
+    return new WebExecutable(this, this.runtime, program, session);
+  }
+
+  /** Browsers do not say how much memory there is. */
+  async memoryNeed(): Promise<undefined> {
+    return undefined;
+  }
+
+  /** Sessions are released with their executables; the runtime belongs to the page. */
+  async close(): Promise<void> {
+    await this.#queue;
+  }
+
+  /** Runs work when all that was asked for before has ended. */
+  inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#queue.then(work);
+    this.#queue = done.catch(() => undefined);
+    return done;
+  }
+}
+
+type Turn = <T>(work: () => Promise<T>) => Promise<T>;
+
+class WebState implements DeviceState {
+  readonly tensors = new Map<string, HostTensor>();
+
+  constructor(private readonly turn: Turn) {}
+
+  write(tensors: NamedTensors): Promise<void> {
+    return this.turn(async () => {
+      for (const [name, tensor] of tensors) this.tensors.set(name, copyOf(tensor));
+    });
+  }
+
+  read(names?: readonly string[]): Promise<Map<string, HostTensor>> {
+    return this.turn(async () => {
+      const wanted = names ?? [...this.tensors.keys()];
+      return new Map(wanted.map((name) => [name, copyOf(this.of(name))]));
+    });
+  }
+
+  dispose(): Promise<void> {
+    return this.turn(async () => this.tensors.clear());
+  }
+
+  of(name: string): HostTensor {
+    const tensor = this.tensors.get(name);
+    if (!tensor) throw new EngineError(`The state lacks "${name}"; write it first.`);
+    return tensor;
+  }
+}
+
+const copyOf = (tensor: HostTensor): HostTensor => ({ ...tensor, data: tensor.data.slice() });
+
+class WebExecutable implements Executable {
+  readonly #stateInputs: readonly string[];
+
+  constructor(
+    private readonly engine: WebEngine,
+    private readonly runtime: Runtime,
+    readonly program: Program,
+    private readonly session: InferenceSession,
+  ) {
+    this.#stateInputs = program.inputs.filter((i) => i.role === "state").map((i) => i.name);
+  }
+
+  async run(state: DeviceState, data: NamedTensors): Promise<Map<string, HostTensor>> {
+    const { name } = this.program;
+    if (!(state instanceof WebState))
+      throw new EngineError(`Program "${name}" runs in the browser, but its state was made by another engine.`);
+    const entries = checkData(this.program, data);
+    return this.engine.inTurn(async () => {
+      const feeds: Record<string, OrtTensor> = {};
+      for (const [input, tensor] of entries) feeds[input] = this.#toOrt(tensor);
+      for (const input of this.#stateInputs) feeds[input] = this.#toOrt(state.of(input));
+      const results = await failing(`running program "${name}"`, () => this.session.run(feeds));
+      const returned = new Map<string, HostTensor>();
+      for (const output of this.program.outputs) {
+        const value = toHost(results[output.name]);
+        if (output.updates === undefined) returned.set(output.name, value);
+        else state.tensors.set(output.updates, value);
+      }
+      return returned;
+    });
+  }
+
+  dispose(): Promise<void> {
+    return this.engine.inTurn(() => this.session.release());
+  }
+
+  #toOrt({ dtype, shape, data }: HostTensor): OrtTensor {
+    return new this.runtime.ort.Tensor(dtype as never, data as never, [...shape]);
+  }
+}
+
+const toHost = (t: OrtTensor): HostTensor => ({
+  dtype: t.type as HostTensor["dtype"],
+  shape: t.dims,
+  data: t.data as TypedArray,
+});
+
+/** An engine's error for what ONNX Runtime throws. */
+async function failing<T>(what: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    const reason = messageOf(cause);
+    const message = `ONNX Runtime failed while ${what}: ${reason}`;
+    throw /memory|bad_alloc/i.test(reason) ? new OutOfMemoryError(message) : new EngineError(message, { cause });
+  }
+}

@@ -1,0 +1,95 @@
+/** Pictures as a page has them, to pixels: decoded by the browser, without a change of colours or size. */
+import type { RgbImage } from "../data/pixels/image.js";
+import type { Exif } from "../data/pixels/orientation.js";
+import { type PixelImage, rgbOf } from "../data/pixels/pixel-image.js";
+import { FileError, UsageError } from "../errors/errors.js";
+import { bytesOf, type FileInput, nameOf } from "./fetched.js";
+import { withoutOrientation } from "./unoriented.js";
+
+/** What a page shows that has pixels. */
+export type Shown = ImageBitmap | HTMLImageElement | HTMLVideoElement | HTMLCanvasElement | OffscreenCanvas;
+
+/** A picture: an image file, what a page shows, or pixels (`ImageData`, or RGB). */
+export type ImageInput = FileInput | Shown | PixelImage;
+
+/** A picture to classify, and its name for messages. */
+export interface NamedImage {
+  readonly name: string;
+  readonly image: RgbImage;
+}
+
+/** Larger pictures are refused, as Pillow and deit's other decoders do. */
+const mostPixels = 178_956_970;
+
+/** Decodes a picture. `at` is its index in an array. Throws FileError, DownloadError or UsageError. */
+export async function readImage(input: ImageInput, exif: Exif, at?: number): Promise<NamedImage> {
+  const place = at === undefined ? "the image" : `image ${at}`;
+  if (isPixels(input)) return { name: place, image: rgbOf(input, place) };
+  if (isShown(input)) return { name: place, image: await pixelsOf(await createImageBitmap(input), place) };
+  const name = nameOf(input, place);
+  const { bytes } = await bytesOf(input, place);
+  const upright = exif === "apply" ? bytes : withoutOrientation(bytes);
+  return { name, image: await pixelsOf(await decoded(new Blob([upright]), name), name) };
+}
+
+const isPixels = (input: ImageInput): input is PixelImage =>
+  typeof input === "object" && "data" in input && "width" in input && "height" in input;
+
+const isShown = (input: ImageInput): input is Shown =>
+  typeof input === "object" &&
+  !(input instanceof Blob) &&
+  !(input instanceof URL) &&
+  !(input instanceof Uint8Array) &&
+  !(input instanceof ArrayBuffer);
+
+async function decoded(blob: Blob, name: string): Promise<ImageBitmap> {
+  try {
+    return await createImageBitmap(blob, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
+  } catch (cause) {
+    const what = blob.size === 0 ? "is empty" : "is no picture that this browser can decode";
+    throw new FileError(name, `"${name}" ${what}; give a JPEG, PNG or WebP file.`, { cause });
+  }
+}
+
+async function pixelsOf(bitmap: ImageBitmap, name: string): Promise<RgbImage> {
+  try {
+    const { width, height } = bitmap;
+    if (width * height > mostPixels)
+      throw new UsageError(`"${name}" has ${width}×${height} pixels; give a picture of at most ${mostPixels}.`);
+    const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+    if (!context) throw new UsageError(`This browser has no memory for the ${width}×${height} pixels of "${name}".`);
+    context.drawImage(bitmap, 0, 0);
+    const { data } = context.getImageData(0, 0, width, height, { colorSpace: "srgb" });
+    return rgbOf({ width, height, data: isOpaque(data) ? data : straightPixels(bitmap, name) }, name);
+  } finally {
+    bitmap.close();
+  }
+}
+
+function isOpaque(rgba: Uint8ClampedArray): boolean {
+  for (let i = 3; i < rgba.length; i += 4) if (rgba[i] !== 255) return false;
+  return true;
+}
+
+/**
+ * Pixels of a picture with transparency. A 2D canvas stores colours times alpha and so loses some; alpha is dropped here
+ * without being applied, as in Pillow's conversion to RGB, so the colours are read through WebGL.
+ */
+function straightPixels(bitmap: ImageBitmap, name: string): Uint8Array {
+  const { width, height } = bitmap;
+  const gl = new OffscreenCanvas(1, 1).getContext("webgl2");
+  if (!gl || width > gl.getParameter(gl.MAX_TEXTURE_SIZE) || height > gl.getParameter(gl.MAX_TEXTURE_SIZE))
+    throw new UsageError(
+      `This browser cannot read the colours of "${name}", ${width}×${height} pixels with transparency; give a picture without.`,
+    );
+  const texture = gl.createTexture();
+  gl.bindTexture(gl.TEXTURE_2D, texture);
+  gl.pixelStorei(gl.UNPACK_PREMULTIPLY_ALPHA_WEBGL, false);
+  gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, gl.RGBA, gl.UNSIGNED_BYTE, bitmap);
+  gl.bindFramebuffer(gl.FRAMEBUFFER, gl.createFramebuffer());
+  gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, texture, 0);
+  const rgba = new Uint8Array(4 * width * height);
+  gl.readPixels(0, 0, width, height, gl.RGBA, gl.UNSIGNED_BYTE, rgba);
+  gl.getExtension("WEBGL_lose_context")?.loseContext();
+  return rgba;
+}

@@ -1,0 +1,35 @@
+/**
+ * Classifiers in web pages, on ONNX Runtime's WebAssembly and WebGPU backends.
+ * @module deit/web
+ */
+
+export type { Exif } from "../data/pixels/orientation.js";
+export type { PixelImage } from "../data/pixels/pixel-image.js";
+export type { Interpolation } from "../data/pixels/resize.js";
+export {
+  DeitError,
+  DownloadError,
+  EngineError,
+  FileError,
+  OutOfMemoryError,
+  ShapeError,
+  UsageError,
+  WeightsError,
+} from "../errors/errors.js";
+export type { AttentionMaps, AttentionToken } from "../evaluation/attention.js";
+export type { NormalizationChoice, NormalizationName } from "../evaluation/normalization.js";
+export type { ViewChoice } from "../evaluation/view.js";
+export type { Normalization } from "../models/model.js";
+export type { Backend, BackendChoice } from "./backend.js";
+export {
+  type ClassifierSettings,
+  type ClassifierSource,
+  type ClassifyOptions,
+  classifier,
+  type EmbedOptions,
+  type ImageClassifier,
+  type Prediction,
+} from "./classifier.js";
+export type { FileInput } from "./fetched.js";
+export type { ImageInput, Shown } from "./image.js";
+export type { WeightsChoice } from "./open-weights.js";

@@ -1,0 +1,16 @@
+/** What a page loads of `deit/web`. */
+import { gzipSync } from "node:zlib";
+import { describe, expect, it } from "vitest";
+import { bundle } from "./browser.js";
+
+describe("the bundle of deit/web", () => {
+  it("is small and needs nothing of Node", async () => {
+    const chunks = await bundle("dist/web/index.js");
+    const imports = new Set(chunks.flatMap((c) => [...c.imports, ...c.dynamicImports]));
+    for (const { fileName } of chunks) imports.delete(fileName);
+    expect([...imports].sort()).toEqual(["onnxruntime-web/wasm", "onnxruntime-web/webgpu"]);
+    const bytes = chunks.reduce((sum, { code }) => sum + gzipSync(code).length, 0);
+    console.log(`deit/web: ${(bytes / 1000).toFixed(1)} kB gzipped`);
+    expect(bytes).toBeLessThan(150_000);
+  });
+});

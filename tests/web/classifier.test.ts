@@ -1,0 +1,195 @@
+/** `deit/web` in headless Chromium answers as the library does in Node. */
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { classifier, createModel, initialize, writeSafetensors } from "../../src/index.js";
+import { float32, type NamedTensors } from "../../src/tensor/index.js";
+import type * as Web from "../../src/web/index.js";
+import { root } from "../cli/run.js";
+import { itWithReference, shared } from "../setup/reference-data.js";
+import { describeInBrowser, Site } from "./browser.js";
+
+declare const deit: typeof Web;
+
+const images = join(root, "tests/fixtures/images");
+const sizes = { imageSize: 64, patchSize: 16, width: 48, depth: 3, heads: 3, classes: 7, distilled: true };
+const classes = ["ant", "bee", "cat", "dog", "eel", "fox", "gnu"];
+const pictures = [
+  ...["plain.png", "alpha.png", "grey_alpha.png", "palette.png", "sixteen_bit.png", "one_pixel.png", "view.png"],
+  ...["rotated.jpg", "plain.jpg", "cmyk.jpg", "progressive.jpg", "plain.webp"],
+];
+
+let scratch: string;
+let weights: string;
+let site: Site;
+let page: Page;
+
+describeInBrowser("deit/web", () => {
+  beforeAll(async () => {
+    scratch = await mkdtemp(join(tmpdir(), "deit-web-"));
+    weights = join(scratch, "small.safetensors");
+    await writeSafetensors(weights, lively(initialize(createModel("deit", sizes), 3)), {
+      "deit.model": "deit",
+      "deit.config": JSON.stringify(sizes),
+      "deit.classes": JSON.stringify(classes),
+    });
+    const files = await readdir(images);
+    site = await Site.open(
+      new Map([
+        ["/small.safetensors", weights],
+        ["/tiny.safetensors", join(shared, "weights/deit_tiny_patch16_224.safetensors")],
+        ...files.map((name) => [`/images/${name}`, join(images, name)] as const),
+      ]),
+    );
+    page = await site.page();
+  });
+  afterAll(async () => {
+    await site?.close();
+    await rm(scratch, { recursive: true, force: true });
+  });
+
+  it("gives Node's answers, whether pictures are turned as EXIF says or not", async () => {
+    for (const exif of ["ignore", "apply"] as const) {
+      const found = await page.evaluate(
+        async ({ names, exif }) => {
+          const classify = await deit.classifier("/small.safetensors", { exif });
+          const predictions = await classify(names.map((name) => `/images/${name}`));
+          return { predictions, classes: classify.classes };
+        },
+        { names: pictures, exif },
+      );
+      await using classify = await classifier(weights, { engine: "onnx", exif });
+      const expected = await classify(pictures.map((name) => join(images, name)));
+      expect(found.classes).toEqual(classes);
+      for (const [i, predictions] of found.predictions.entries()) {
+        // Decoders of JPEG and WebP may differ by a grey level; those of PNG may not.
+        const tolerance = pictures[i].endsWith(".png") ? 1e-5 : 1e-2;
+        expect(predictions).toHaveLength(5);
+        for (const { index, score } of predictions) {
+          const same = expected[i].find((p) => p.index === index);
+          expect(Math.abs(score - (same?.score ?? 0)), `${pictures[i]}, class ${index}`).toBeLessThan(tolerance);
+        }
+        if (pictures[i].endsWith(".png"))
+          expect(predictions.map((p) => p.label)).toEqual(expected[i].map((p) => p.label));
+      }
+    }
+  });
+
+  it("gives Node's embeddings and attention", async () => {
+    const found = await page.evaluate(async () => {
+      const classify = await deit.classifier("/small.safetensors");
+      const maps = await classify.attention("/images/view.png", "distillation");
+      return {
+        embedding: [...(await classify.embed("/images/view.png"))],
+        patches: [...(await classify.embed("/images/view.png", { from: "patches" }))],
+        ...{ grid: maps.grid, rollout: [...maps.rollout], heads: maps.heads.map((head) => [...head]) },
+      };
+    });
+    await using classify = await classifier(weights, { engine: "onnx" });
+    const picture = join(images, "view.png");
+    const maps = await classify.attention(picture, "distillation");
+    expect(found.grid).toBe(maps.grid);
+    near(found.embedding, await classify.embed(picture));
+    near(found.patches, await classify.embed(picture, { from: "patches" }));
+    near(found.rollout, maps.rollout);
+    found.heads.forEach((head, i) => {
+      near(head, maps.heads[i]);
+    });
+  });
+
+  it("says which backend computes, and why", async () => {
+    const backend = (options: Web.ClassifierSettings) =>
+      page.evaluate(async (given) => {
+        const classify = await deit.classifier("/small.safetensors", given);
+        return classify.backend;
+      }, options);
+    const { name, reasons } = await backend({ backend: "wasm" });
+    expect(name).toBe("wasm");
+    expect(reasons[0]).toBe("WebAssembly was asked for.");
+    expect(reasons[1]).toMatch(/^The page is cross-origin isolated, so (\d+ threads compute|one thread computes)\.$/);
+    const alone = await site.page({ isolated: false });
+    const single = await alone.evaluate(async () => {
+      const classify = await deit.classifier("/small.safetensors", { backend: "wasm", threads: 4 });
+      return classify.backend;
+    });
+    expect(single.threads).toBe(1);
+    expect(single.reasons[1]).toMatch(/^The page is not cross-origin isolated, so one thread computes; send /);
+    await alone.close();
+  });
+
+  it("says what is wrong", async () => {
+    const failure = (work: string) =>
+      page.evaluate(
+        (code) =>
+          new Function("deit", `return (async () => { ${code} })()`)(deit).then(
+            () => "nothing failed",
+            (error: Error) => error.message,
+          ) as Promise<string>,
+        work,
+      );
+    expect(await failure(`await deit.classifier("/none.safetensors")`)).toBe(
+      "/none.safetensors answered with status 404; check the address.",
+    );
+    expect(await failure(`await deit.classifier("/index.html")`)).toMatch(
+      /^"\/index\.html" is not a valid safetensors file: its header claims/,
+    );
+    expect(await failure(`const c = await deit.classifier("/small.safetensors"); await c("/index.html")`)).toBe(
+      `"/index.html" is no picture that this browser can decode; give a JPEG, PNG or WebP file.`,
+    );
+  });
+
+  itWithReference("gives Node's answers with published weights", async () => {
+    const [found, expected] = await both(["plain.png", "plain.jpg"]);
+    found.forEach((logits, i) => {
+      near(logits, expected[i], i === 0 ? 1e-4 : 1e-2);
+    });
+  });
+});
+
+/** Larger weights than the initial ones, whose answers hardly depend on the picture. */
+const lively = (weights: NamedTensors): NamedTensors =>
+  new Map(
+    [...weights].map(([name, t]) => [
+      name,
+      /norm|bias|cls_token/.test(name)
+        ? t
+        : float32(
+            t.shape,
+            (t.data as Float32Array).map((v) => 6 * v),
+          ),
+    ]),
+  );
+
+/** Logits of published weights in the page and in Node. */
+async function both(names: readonly string[]) {
+  const found = await page.evaluate(async (all) => {
+    const source = { model: "deit_tiny_patch16_224", weights: "/tiny.safetensors" };
+    const classify = await deit.classifier(source);
+    const logits: number[][] = [];
+    for (const name of all) logits.push([...(await classify.logits(`/images/${name}`))]);
+    return logits;
+  }, names);
+  const source = { model: "deit_tiny_patch16_224", weights: join(shared, "weights/deit_tiny_patch16_224.safetensors") };
+  await using classify = await classifier(source, { engine: "onnx" });
+  const expected: number[][] = [];
+  for (const name of names) {
+    const scores = await classify(join(images, name), { top: 1000 });
+    const logs = new Array<number>(1000);
+    for (const { index, score } of scores) logs[index] = Math.log(score);
+    expected.push(logs);
+  }
+  return [found.map(logSoftmax), expected] as const;
+}
+
+function logSoftmax(logits: readonly number[]): number[] {
+  const total = Math.log(logits.reduce((sum, v) => sum + Math.exp(v), 0));
+  return logits.map((v) => v - total);
+}
+
+function near(found: ArrayLike<number>, expected: ArrayLike<number>, tolerance = 1e-5): void {
+  expect(found.length).toBe(expected.length);
+  const largest = Math.max(...Array.from(found, (v, i) => Math.abs(v - expected[i])));
+  expect(largest).toBeLessThan(tolerance);
+}
