@@ -19,14 +19,18 @@ export interface PageOptions {
   readonly footer?: Content;
   /** CSS rules for this page only; colours come from the variables of `styles.ts`. */
   readonly css?: string;
+  /** Address of a script, for a page that a server renews; without it, nothing runs or is loaded. */
+  readonly script?: string;
 }
 
 /**
  * A whole document, readable from a width of 320 pixels, light or dark like the reader's system, usable by keyboard.
  */
-export function page({ title, lead, summary, sections, footer, css = "" }: PageOptions): string {
+export function page({ title, lead, summary, sections, footer, css = "", script }: PageOptions): string {
   // The policy prevents even a flawed page from loading or running anything.
-  const policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+  const policy = `default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; ${
+    script === undefined ? "form-action 'none'" : "form-action 'self'; script-src 'self'; connect-src 'self'"
+  }`;
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -50,6 +54,7 @@ ${summary}
 ${sections.map(section)}
 </main>
 ${footer === undefined ? "" : html`<footer>${footer}</footer>`}
+${script === undefined ? "" : html`<script type="module" src="${script}"></script>`}
 </body>
 </html>
 `.markup;

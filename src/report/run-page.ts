@@ -14,8 +14,24 @@ import type { Example, RunInspection } from "./run-inspection.js";
 import { comparisonTable, environmentTable, historyTable, recipeTables } from "./run-tables.js";
 import { percentText, tellsTop5, verdict } from "./verdict.js";
 
-/** The document, without scripts or external resources. `worded` shows the settings that it names. */
-export function runPage(reported: readonly ReportedRun[], worded: (text: Message) => string = String): string {
+/** What a server adds to the page. */
+export interface LiveFrame {
+  /** Content above all else. */
+  readonly links: Content;
+  readonly footer: Content;
+  /** Address of the script that renews the page. */
+  readonly script: string;
+  readonly css: string;
+}
+
+/**
+ * The document, without scripts or external resources unless it is `live`. `worded` shows the settings that it names.
+ */
+export function runPage(
+  reported: readonly ReportedRun[],
+  worded: (text: Message) => string = String,
+  live?: LiveFrame,
+): string {
   const runs = labelled(reported);
   const several = runs.length > 1;
   const sections: PageSection[] = [
@@ -43,13 +59,17 @@ export function runPage(reported: readonly ReportedRun[], worded: (text: Message
       ? runs.map(({ run }) => run.folder).join(", ")
       : `${first.recipe.model} on ${first.manifest.data}, begun ${first.manifest.began.slice(0, 16).replace("T", " ")} UTC.`,
     summary: [
+      live?.links,
       several ? "" : headline(runs[0]),
       several ? "" : summaryTiles(runs[0]),
       runs.map((each) => notices(each, several, worded)),
     ],
     sections,
-    footer: html`Made by <code>deit report</code>. Images are part of this file; nothing is loaded from elsewhere.`,
-    css: `${matrixCss}${css}`,
+    footer:
+      live?.footer ??
+      html`Made by <code>deit report</code>. Images are part of this file; nothing is loaded from elsewhere.`,
+    css: `${matrixCss}${css}${live?.css ?? ""}`,
+    script: live?.script,
   });
 }
 

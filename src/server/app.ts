@@ -1,4 +1,5 @@
 /** The routes of the server, as a function from a Request to a Response: testable without a socket. */
+import { serveStatic } from "@hono/node-server/serve-static";
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
 import { routePath } from "hono/route";
@@ -9,6 +10,7 @@ import { type BodyBudget, readBody } from "./body.js";
 import { parseForm } from "./form.js";
 import type { Metrics } from "./metrics.js";
 import { openApi } from "./openapi.js";
+import { classifyPage, classifyScript } from "./pages/classify-page.js";
 import { Problem } from "./problem.js";
 import { type Classified, type ModelDescription, parseOptions } from "./schemas.js";
 import type { ServedModel } from "./served-model.js";
@@ -28,6 +30,10 @@ export interface AppOptions {
   readonly localNamesOnly: boolean;
   /** Origins of web pages that may read answers. */
   readonly origins: readonly string[];
+  /** Pages of training runs, to be shown at /runs. */
+  readonly runs?: Hono;
+  /** Folder of static files that are shown at `/`; without it, a small page is. */
+  readonly site?: string;
   /** Called for errors that are not the client's. */
   readonly onError: (error: unknown) => void;
 }
@@ -62,6 +68,11 @@ export function createApp(options: AppOptions): Hono {
   });
   app.get("/metrics", (context) => context.text(metrics.text(), 200, { "Content-Type": "text/plain; version=0.0.4" }));
   app.get("/openapi.json", (context) => context.json(openApi(version(), token !== undefined)));
+
+  if (options.runs) app.route("/runs", options.runs);
+  if (options.site) app.get("*", serveStatic({ root: options.site }));
+  app.get("/", (context) => context.html(classifyPage([...models.keys()], options.runs !== undefined)));
+  app.get("/classify.js", (context) => context.body(classifyScript, 200, { "Content-Type": "text/javascript" }));
 
   const posts = ["/classify", "/models/:name/classify"];
   app.on(["GET", "PUT", "DELETE", "PATCH"], posts, (context) => {

@@ -1,9 +1,11 @@
 /** `serve`: classifiers behind an HTTP server. */
 import { availableParallelism } from "node:os";
+import type { Hono } from "hono";
 import { UsageError } from "../errors/errors.js";
 import { type EngineOption, leaseEngine } from "../library/engine.js";
 import type { ClassifierSource } from "../library/opened-classifier.js";
 import { Closing } from "../system/closing.js";
+import { findRuns } from "../training/run-folder/summary.js";
 import { isLoopback } from "./access.js";
 import { createApp } from "./app.js";
 import { BodyBudget } from "./body.js";
@@ -45,6 +47,10 @@ export interface ServeOptions {
   readonly token?: string;
   /** Origins of web pages elsewhere that may send requests, such as `https://example.org` (default: none). */
   readonly origins?: readonly string[];
+  /** Folder of training runs that are shown at /runs (default: none are). */
+  readonly runs?: string;
+  /** Folder of static files that are shown at `/`, such as a web page of yours (default: a small page to try it). */
+  readonly site?: string;
   /** Called for errors that are not a client's, which gets status 500. */
   readonly onError?: (error: unknown) => void;
 }
@@ -107,6 +113,8 @@ export async function serve(
       models.set(name, model);
     }
     const app = createApp({
+      site: options.site,
+      runs: options.runs === undefined ? undefined : await runsPages(options.runs, traffic.stopping),
       ...{ models, traffic, metrics, token: options.token, origins: options.origins ?? [] },
       ...{ mostBodyBytes: maxBodyBytes, localNamesOnly: isLoopback(host) && options.token === undefined },
       budget: new BodyBudget(bodiesInMemory * maxBodyBytes),
@@ -127,6 +135,12 @@ export async function serve(
     await closing.close();
     throw error;
   }
+}
+
+/** Loaded only if wanted: plots and reports are a large part of the program. */
+async function runsPages(root: string, stopping: AbortSignal): Promise<Hono> {
+  await findRuns(root); // a folder that is not there is an error now
+  return (await import("./pages/runs-routes.js")).runsRoutes(root, stopping);
 }
 
 /** The engine leaves the processors to the threads that decode, unless its owner decided otherwise. */

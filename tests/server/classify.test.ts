@@ -124,3 +124,10 @@ describe("GET", () => {
       }
   });
 });
+
+it("shows a page to try it", async () => {
+  const page = await (await fetch(server.url)).text();
+  expect(page).toContain('<input type="file"');
+  expect(page).toContain("<option>two</option>");
+  expect((await fetch(`${server.url}/classify.js`)).headers.get("content-type")).toContain("javascript");
+});

@@ -31,6 +31,7 @@ export function define(command: Command): void {
       "file with the token that requests must carry (default: the environment variable DEIT_SERVE_TOKEN, or none)",
     )
     .option("--cors <origins...>", "origins of web pages elsewhere that may send requests, such as https://example.org")
+    .option("--runs <folder>", "folder of training runs, whose curves are shown at /runs as they grow")
     .option("--json", "print one JSON value")
     .addHelpText(
       "after",
@@ -61,6 +62,7 @@ interface Options extends EngineChoice {
   readonly workers: number;
   readonly tokenFile?: string;
   readonly cors?: readonly string[];
+  readonly runs?: string;
   readonly json?: boolean;
 }
 
@@ -77,7 +79,7 @@ async function run(
       { models: sources(texts) },
       {
         ...{ engine, host, port, maxBatch, maxDelay, maxRequests, workers: Math.max(1, workers) },
-        ...{ token, origins: options.cors },
+        ...{ token, origins: options.cors, runs: options.runs },
         ...{ maxBodyBytes: maxBody * 2 ** 20, maxPixels: maxPixels * 1e6 },
         onError: (error) => warn(`a request failed: ${messageOf(error)}`),
       },
