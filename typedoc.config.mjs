@@ -38,6 +38,7 @@ export default {
       "batchTransforms",
       "choiceKeys",
       "distillationModes",
+      "interpolations",
       "layouts",
       "losses",
       "normalizationNames",

@@ -65,12 +65,12 @@ export class Classifier {
     return (await this.#programs.run(this.state, images, batch)).get("logits")!.data as Float32Array;
   }
 
-  /** Frees the programs, and the weights unless they were on the engine before. */
   /** Derives further values from the same parameters; to be disposed of before the classifier. */
   probe(derive: Derive): Probe {
     return Probe.over(this.options.engine, this.model, this.state, derive);
   }
 
+  /** Frees the programs, and the weights unless they were on the engine before. */
   async dispose(): Promise<void> {
     await this.#programs.dispose();
     if (this.ownsState) await this.state.dispose();

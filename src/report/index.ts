@@ -3,11 +3,4 @@
  * @module deit/report
  */
 
-// The page of one run or several.
-
-export { type ReportOptions, type WrittenReport, writeReport } from "./write-report.js";
-
-// What it shows.
-
-export type { ReportedRun } from "./reported-run.js";
-export type { Example, RunInspection } from "./run-inspection.js";
+export { type ReportOptions, type RunOnReport, type WrittenReport, writeReport } from "./write-report.js";

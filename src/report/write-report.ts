@@ -4,6 +4,7 @@ import type { OnOpening } from "../data/dataset/opening.js";
 import type { Engine } from "../engines/engine.js";
 import { DeitError, InterruptedError, UsageError } from "../errors/errors.js";
 import { type Message, sentence } from "../errors/sentence.js";
+import { calibration } from "../evaluation/decisions.js";
 import type { OwnModel } from "../models/own-model.js";
 import { writeFileAtomic } from "../system/files/atomic-file.js";
 import type { DataPlace } from "../training/feed/data-place.js";
@@ -39,12 +40,32 @@ export interface ReportOptions {
   readonly worded?: (text: Message) => string;
 }
 
+/** A run on the page. */
+export interface RunOnReport {
+  /** Its folder. */
+  readonly folder: string;
+  /** Whether it is still running, has reached its end, or was stopped before. */
+  readonly state: "running" | "finished" | "stopped";
+  /** Accuracy of the best epoch, in percent; undefined if none was measured. */
+  readonly top1?: number;
+  /** Number of images that its best weights were run on; undefined, like what follows, if they were not. */
+  readonly images?: number;
+  /** Expected calibration error, between 0 and 1. */
+  readonly calibrationError?: number;
+  /** Names of the images whose true class got the least probability, without the most confident mistakes. */
+  readonly hardest?: readonly string[];
+  /** Names of the most confident mistakes. */
+  readonly surestMistakes?: readonly string[];
+  /** Why its weights were not run, if they should have been. */
+  readonly notInspected?: string;
+}
+
 /** A page that was written. */
 export interface WrittenReport {
   /** The file. */
   readonly output: string;
   /** The runs on it. */
-  readonly runs: readonly ReportedRun[];
+  readonly runs: readonly RunOnReport[];
 }
 
 /**
@@ -59,7 +80,7 @@ export interface WrittenReport {
  *
  * const engine = await openEngine("onnx");
  * const { output, runs } = await writeReport(["runs/photos"], { engine });
- * console.log(output, runs[0].inspection?.hardest.map(({ name }) => name));
+ * console.log(output, runs[0].hardest);
  * await engine.close();
  * ```
  */
@@ -70,7 +91,7 @@ export async function writeReport(folders: readonly string[], options: ReportOpt
     runs.push(options.engine ? await inspected(run, options.engine, options) : { run });
   const output = options.output ?? join(folders[0], "report.html");
   await writeFileAtomic(output, runPage(runs, options.worded));
-  return { output, runs };
+  return { output, runs: runs.map(rowOf) };
 }
 
 async function inspected(run: RunSummary, engine: Engine, options: ReportOptions): Promise<ReportedRun> {
@@ -88,4 +109,19 @@ async function inspected(run: RunSummary, engine: Engine, options: ReportOptions
     onNote?.(sentence`${error.text} Its decisions are left out of the report.`);
     return { run, notInspected: worded(sentence`Its decisions are not shown: ${error.text}`) };
   }
+}
+
+function rowOf({ run, inspection, notInspected }: ReportedRun): RunOnReport {
+  const { folder, state, best } = run;
+  return {
+    ...{ folder, state, top1: best?.test?.top1 },
+    ...(inspection
+      ? {
+          images: inspection.decisions.labels.length,
+          calibrationError: calibration(inspection.decisions).error,
+          hardest: inspection.hardest.map((e) => e.name),
+          surestMistakes: inspection.surestMistakes.map((e) => e.name),
+        }
+      : { notInspected }),
+  };
 }

@@ -29,7 +29,9 @@ import {
   train,
 } from "../../src/index.js";
 import { writeReport } from "../../src/report/index.js";
+import { inspectRun } from "../../src/report/run-inspection.js";
 import { describeRun } from "../../src/training/run-folder/manifest.js";
+import { summarizeRun } from "../../src/training/run-folder/summary.js";
 
 const recipe = {
   ...{ model: "deit", imageSize: 32, patchSize: 8, width: 32, depth: 1, heads: 2 },
@@ -194,12 +196,14 @@ describe("train", () => {
     });
     expect((await evaluateClassifier({ classifier: measured, loader })).top1).toBe(bestTop1);
     const report = await writeReport([folder("defined")], { engine, model: tiny, data, shown: 2 });
-    const { inspection, notInspected } = report.runs[0];
-    expect(notInspected).toBeUndefined();
-    const { labels, decided } = inspection!.decisions;
+    expect(report.runs).toMatchObject([{ top1: bestTop1, images: samples.length }]);
+    expect(report.runs[0].notInspected).toBeUndefined();
+    const summary = await summarizeRun(folder("defined"));
+    const inspection = await inspectRun(summary, { engine, dataset: data, ownModel: tiny, workers: 0, shown: 2 });
+    const { labels, decided } = inspection.decisions;
     const right = labels.reduce((sum, label, i) => sum + (label === decided[i] ? 1 : 0), 0);
     expect((100 * right) / labels.length).toBeCloseTo(bestTop1!, 4);
-    expect(inspection!.hardest.every(({ attention }) => attention !== undefined)).toBe(true);
+    expect(inspection.hardest.every(({ attention }) => attention !== undefined)).toBe(true);
     expect(await readFile(report.output, "utf8")).toContain("Hardest images");
     const unknown = await writeReport([folder("defined")], { engine, data });
     expect(unknown.runs[0].notInspected).toMatch(/"tiny", which is a custom model; give its definition/);

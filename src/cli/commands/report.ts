@@ -2,8 +2,6 @@
 import type { Command } from "commander";
 import type { Engine } from "../../engines/engine.js";
 import type { EngineChoice } from "../../engines/open.js";
-import { calibration } from "../../evaluation/decisions.js";
-import type { ReportedRun } from "../../report/reported-run.js";
 import { writeReport } from "../../report/write-report.js";
 import { engineOptions, wholeNumber, withEngine, workersOption } from "../options/options.js";
 import { requireWritable } from "../output/file.js";
@@ -53,7 +51,7 @@ async function run(folders: readonly string[], options: Options, signal: AbortSi
   const write = (engine?: Engine) =>
     writeReport(folders, { ...common, engine, onProgress: progress.update, onNote: warn }).finally(progress.stop);
   const written = options.logOnly ? await write() : await withEngine(options, write);
-  if (options.json) print(JSON.stringify({ output: written.output, runs: written.runs.map(toJson) }));
+  if (options.json) print(JSON.stringify(written));
   else print(`report: ${written.output}`);
 }
 
@@ -70,20 +68,5 @@ function bars(quiet: boolean | undefined) {
       }
       current.bar.update(images);
     },
-  };
-}
-
-function toJson({ run, inspection, notInspected }: ReportedRun) {
-  const { folder, state, best } = run;
-  return {
-    ...{ folder, state, top1: best?.test?.top1 },
-    ...(inspection
-      ? {
-          images: inspection.decisions.labels.length,
-          calibrationError: calibration(inspection.decisions).error,
-          hardest: inspection.hardest.map((e) => e.name),
-          surestMistakes: inspection.surestMistakes.map((e) => e.name),
-        }
-      : { notInspected }),
   };
 }
