@@ -17,7 +17,8 @@ import { describeWithXla } from "../../setup/xla.js";
 const batch = 16;
 const optimizer = { kind: "adamw", betas: [0.9, 0.999], epsilon: 1e-8, weightDecay: 0.05 } as const;
 const models: Readonly<Record<string, Model>> = {
-  deit: deit("deit", { imageSize: 32, patchSize: 8, width: 64, depth: 2, heads: 2, classes: 10 }),
+  // A single block: compiling takes nearly all of the time, and each block is divided alike.
+  deit: deit("deit", { imageSize: 32, patchSize: 8, width: 64, depth: 1, heads: 2, classes: 10 }),
   regnety: regnety(
     "regnety",
     { depth: 4, initialWidth: 16, slope: 16, factor: 2, groupWidth: 8 },
@@ -72,7 +73,7 @@ interface Ran {
   readonly executable: XlaExecutable;
 }
 
-async function run(model: Model, devices: number, split = false, steps = 3): Promise<Ran> {
+async function run(model: Model, devices: number, split: boolean, steps = 3): Promise<Ran> {
   const on = await engine(devices, split);
   const step = stepOf(model);
   const executable: Executable = await on.compile(step.program);
@@ -88,6 +89,15 @@ async function run(model: Model, devices: number, split = false, steps = 3): Pro
   return { losses, state: await state.read(), executable: executable as XlaExecutable };
 }
 
+/** Each run is needed once; those of several tests share it. */
+const runs = new Map<string, Promise<Ran>>();
+function ran(model: Model, devices: number, split = false): Promise<Ran> {
+  const key = JSON.stringify([model.name, devices, split]);
+  const found = runs.get(key) ?? run(model, devices, split);
+  runs.set(key, found);
+  return found;
+}
+
 /** Largest difference over all elements, as a share of the largest element of the tensor. */
 function difference(a: HostTensor, b: HostTensor): number {
   const [x, y] = [a.data as Float32Array, b.data as Float32Array];
@@ -99,7 +109,7 @@ function difference(a: HostTensor, b: HostTensor): number {
 describeWithXla.each(Object.entries(models))("%s", { timeout: 300_000 }, (_, model) => {
   let alone: Ran;
   beforeAll(async () => {
-    alone = await run(model, 1);
+    alone = await ran(model, 1);
   }, 300_000);
 
   it.each([
@@ -108,7 +118,7 @@ describeWithXla.each(Object.entries(models))("%s", { timeout: 300_000 }, (_, mod
     [8, false],
     [8, true],
   ])("trains on %i devices as on one (optimizer state in parts: %s)", async (devices, split) => {
-    const many = await run(model, devices, split);
+    const many = await ran(model, devices, split);
     // Sums in another order, three steps on: AdamW's division makes the most of what is left of tiny gradients.
     many.losses.forEach((loss, i) => {
       expect(Math.abs(loss / alone.losses[i] - 1)).toBeLessThan(1e-4);
@@ -127,7 +137,7 @@ describeWithXla("optimizer state in parts", { timeout: 300_000 }, () => {
   const model = models.deit;
   it("needs less memory on each device, and gathers what it has updated", async () => {
     const bytes = async (split: boolean) => {
-      const { executable } = await run(model, 4, split, 0);
+      const { executable } = await ran(model, 8, split);
       return {
         arguments: executable.loaded.memory()!.argumentBytes,
         sent: collectives(executable.loaded.optimizedProgram()),
@@ -138,9 +148,9 @@ describeWithXla("optimizer state in parts", { timeout: 300_000 }, () => {
     const elements = (of: (n: string) => boolean) =>
       state.filter(([n]) => of(n)).reduce((sum, [, shape]) => sum + shape.reduce((a, b) => a * b, 1), 0);
     const saved = whole.arguments - parts.arguments;
-    // Three of four parts of moments and averages, but for the small tensors.
-    expect(saved).toBeGreaterThan(0.6 * 4 * elements(optimizerState));
-    expect(saved).toBeLessThanOrEqual(0.75 * 4 * elements(optimizerState));
+    // Seven of eight parts of moments and averages, but for the small tensors.
+    expect(saved).toBeGreaterThan(0.7 * 4 * elements(optimizerState));
+    expect(saved).toBeLessThanOrEqual(0.875 * 4 * elements(optimizerState));
     expect(whole.sent.map((c) => c.kind)).toEqual(["all-reduce"]);
     expect(parts.sent.map((c) => c.kind)).toContain("all-gather");
   });
