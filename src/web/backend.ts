@@ -2,28 +2,9 @@
 import type * as Ort from "onnxruntime-web";
 import { EngineError, UsageError } from "../errors/errors.js";
 import { messageOf } from "../errors/message-of.js";
+import type { Backend, BackendChoice } from "./backend-choice.js";
 import { WebEngine } from "./engine.js";
 import { largestError, tolerance } from "./self-check.js";
-
-/** Settings of ONNX Runtime in the page. */
-export interface BackendChoice {
-  /** `auto` (the default): WebGPU if it passes a check of its answers, otherwise WebAssembly. */
-  readonly backend?: "auto" | "webgpu" | "wasm";
-  /** Threads of the WebAssembly backend (default: one per core; 1 in a page that is not cross-origin isolated). */
-  readonly threads?: number;
-  /** Folder that ONNX Runtime loads its `.wasm` files from (default: beside its own module). */
-  readonly wasmFolder?: string;
-}
-
-/** What computes, and why that was chosen. */
-export interface Backend {
-  /** The execution provider of ONNX Runtime. */
-  readonly name: "webgpu" | "wasm";
-  /** Threads that compute; 1 for WebGPU. */
-  readonly threads: number;
-  /** One sentence for each decision. */
-  readonly reasons: readonly string[];
-}
 
 /** An engine in the page, and what it runs on. */
 export interface OpenedBackend {

@@ -20,7 +20,7 @@ export type { AttentionMaps, AttentionToken } from "../evaluation/attention.js";
 export type { NormalizationChoice, NormalizationName } from "../evaluation/normalization.js";
 export type { ViewChoice } from "../evaluation/view.js";
 export type { Normalization } from "../models/model.js";
-export type { Backend, BackendChoice } from "./backend.js";
+export type { Backend, BackendChoice } from "./backend-choice.js";
 export {
   type ClassifierSettings,
   type ClassifierSource,
