@@ -48,6 +48,7 @@ export { parseRecipe, type Recipe, type RecipeSettings, recipeSchema } from "./t
 // Models: your own, the built-in ones, and their weights.
 
 export { type ModelChoice, type OpenedModel, openModel } from "./evaluation/open-model.js";
+export type { SafetensorsContents } from "./formats/safetensors/decode.js";
 export { readSafetensors, writeSafetensors } from "./formats/safetensors/safetensors.js";
 export { type AdaptOptions, adaptWeights } from "./models/adapt.js";
 export { decisionLogits, type Head, inferenceContext, parameterInputs } from "./models/context.js";
