@@ -8,9 +8,10 @@ import type { EngineChoice } from "../../engines/open.js";
 import { UsageError } from "../../errors/errors.js";
 import { didYouMean } from "../../errors/nearest.js";
 import { type BatchChoice, measureThroughput, type Throughput } from "../../evaluation/throughput.js";
-import { initialize } from "../../models/initialize.js";
+import { initializeInPieces } from "../../models/initialize.js";
 import { createModel, modelNames, registeredModel } from "../../models/registry.js";
 import type { Chart } from "../../report/plot.js";
+import { inTurns } from "../../system/turn.js";
 import { sizeOf } from "../../tensor/index.js";
 import { readLog } from "../../training/run-folder/log-schema.js";
 import { openNotedModel } from "../inputs/noted-model.js";
@@ -102,7 +103,7 @@ async function run(models: readonly string[], options: Options, signal: AbortSig
 }
 
 async function measure(text: string, engine: Engine, options: Options, signal: AbortSignal): Promise<Row> {
-  const { name, model, weights, accuracy } = await opened(text);
+  const { name, model, weights, accuracy } = await opened(text, signal);
   const progress = createProgress({ title: name, total: options.runs, unit: "runs", quiet: options.json });
   try {
     const found = await measureThroughput({
@@ -130,12 +131,12 @@ async function bestTop1(weights: string): Promise<number | undefined> {
 }
 
 /** A model by name, with arbitrary weights, since speed does not depend on them; or one with its own. */
-async function opened(text: string) {
+async function opened(text: string, signal: AbortSignal) {
   if (modelNames().includes(text)) {
     const model = createModel(text);
     const top1 = registeredModel(text)?.published?.top1;
     const accuracy = top1 === undefined ? {} : ({ top1, accuracy: "published" } as const);
-    return { name: text, model, weights: initialize(model, 0), accuracy };
+    return { name: text, model, weights: await inTurns(initializeInPieces(model, 0), signal), accuracy };
   }
   const [argument] = modelArguments([text]);
   if (argument.weights === text && !/[\\/.]/.test(text) && !(await stat(text).catch(() => undefined)))
