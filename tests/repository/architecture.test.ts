@@ -100,7 +100,7 @@ describe("the repository", () => {
       ),
     );
     // Variables of style sheets, which pages define and use.
-    const pages = others.filter((path) => path.startsWith("src/report/"));
+    const pages = others.filter((path) => /^src\/(report|server\/pages)\//.test(path));
     const variables = new Set(
       pages.flatMap((path) =>
         stringsOf(path).flatMap((part) => [...part.matchAll(/--([\w-]+):/g)].map(([, name]) => name)),
