@@ -156,6 +156,14 @@ describe("train and distil", () => {
     ).toContain(message);
   });
 
+  it("refuse a loss that cosub would not use", async () => {
+    const { classes: _classes, ...recipe } = sizes;
+    const small = { model: "deit", ...recipe, batchSize: 8, repeatedAugmentation: 1, cosub: true };
+    const loss = (logits: tensor.Tensor) => tensor.mean(logits);
+    const options = { ...settings(), output: join(scratch, "cosub"), recipe: small, loss, workers: 0 };
+    expect(await refusal(async () => (await train("procedural:16:8", options)).finished)).toContain("set cosub=false");
+  });
+
   it("read the events of a run in one loop at a time", async () => {
     const { classes: _classes, ...recipe } = sizes;
     const small = { model: "deit", ...recipe, batchSize: 8, repeatedAugmentation: 1 };

@@ -135,6 +135,7 @@ export const recipeSchema = z.strictObject({
   loss: names(losses)
     .default("crossEntropy")
     .meta({ description: "Loss against the labels.", timm: "bce-loss (`binaryCrossEntropy`)" }),
+  ...fragments(losses),
   targetThreshold: share.optional().meta({
     description:
       "Binary cross entropy: targets above it become 1, others 0, so that mixed images show both classes in full. Default: targets stay soft.",

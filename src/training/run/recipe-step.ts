@@ -2,7 +2,7 @@
 import type { Model } from "../../models/model.js";
 import { distillationOf, optimizerOf, type Recipe, rateFactorOf, trainedOf } from "../recipe/recipe.js";
 import { batchTransformOf } from "../step/batch/index.js";
-import type { Loss } from "../step/losses/index.js";
+import { createLoss, type Loss } from "../step/losses/index.js";
 import { type Step, trainStep } from "../step/step.js";
 import type { Teaching } from "../teacher/teaching.js";
 
@@ -12,7 +12,8 @@ export function stepOf(recipe: Recipe, model: Model, teaching: Teaching, loss?: 
     batch: recipe.batchSize / recipe.accumulate,
     optimizer: optimizerOf(recipe),
     rateFactor: rateFactorOf(recipe, model),
-    loss: loss ?? recipe.loss,
+    // Cosub has its own loss, and refuses another.
+    loss: loss ?? (recipe.cosub ? undefined : createLoss(recipe.loss, recipe)),
     labelSmoothing: recipe.labelSmoothing,
     targetThreshold: recipe.targetThreshold,
     cosub: recipe.cosub,

@@ -37,7 +37,7 @@ import { trainingContext } from "./context.js";
 import { type Distillation, distilled, neededAnswer } from "./distillation/index.js";
 import type { TeacherAnswer } from "./distillation/mode.js";
 import { cosubLoss } from "./losses/cosub.js";
-import { type Loss, type LossName, losses } from "./losses/index.js";
+import { createLoss, type Loss, type LossName } from "./losses/index.js";
 import { thresholded } from "./losses/targets.js";
 import { createOptimizer, type OptimizerOptions } from "./optimizers/index.js";
 import type { RateFactor } from "./optimizers/optimizer.js";
@@ -50,7 +50,7 @@ export interface StepOptions {
   readonly optimizer: OptimizerOptions;
   /** Factor on each parameter's rate (default: 1). */
   readonly rateFactor?: RateFactor;
-  /** Loss against the labels: a name, or a function from logits and targets `[batch, classes]` to a scalar. */
+  /** Loss against the labels: a name, with its default settings, or a function from logits and targets `[batch, classes]` to a scalar. */
   readonly loss?: LossName | Loss;
   /** Probability that is spread evenly over all classes, between 0 and 1. */
   readonly labelSmoothing?: number;
@@ -322,7 +322,7 @@ function lossOf(output: Logits, options: StepOptions, { target, teacher }: StepI
     return cosubLoss(slice(logits, 0, 0, batch), slice(logits, 0, batch, 2 * batch), target);
   }
   const { loss: chosen = "crossEntropy", distillation = { kind: "none" } } = options;
-  const loss = typeof chosen === "string" ? losses[chosen] : chosen;
+  const loss = typeof chosen === "string" ? createLoss(chosen) : chosen;
   const answer = teacher && ("kind" in teacher ? teacher : ({ kind: "logits", tensor: teacher } as const));
   // Without a teacher the second head learns nothing, as in the released code.
   const base: Tensor | undefined = loss(logits, target);

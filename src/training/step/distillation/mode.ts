@@ -1,7 +1,7 @@
 /** A distillation mode: the teacher outputs that it needs, and the loss that it adds (paper, section 4). */
 import { z } from "zod";
 import type { Tensor } from "../../../tensor/index.js";
-import type { Loss } from "../losses/index.js";
+import type { Loss } from "../losses/loss.js";
 import { type Settings, share } from "../settings.js";
 
 /** Which teacher outputs for a batch a mode needs. */

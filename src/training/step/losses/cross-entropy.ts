@@ -1,5 +1,6 @@
 /** Cross entropy. */
 import { logSoftmax, mul, reduceSum, type Tensor } from "../../../tensor/index.js";
+import { lossKind } from "./loss.js";
 
 /**
  * Mean over the batch of -Σ target · log softmax(logits).
@@ -18,3 +19,5 @@ import { logSoftmax, mul, reduceSum, type Tensor } from "../../../tensor/index.j
 export function crossEntropy(logits: Tensor, target: Tensor): Tensor {
   return mul(reduceSum(mul(target, logSoftmax(logits))), -1 / logits.shape[0]);
 }
+
+export const crossEntropyLoss = lossKind({ settings: {}, build: () => crossEntropy });

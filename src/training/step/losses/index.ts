@@ -1,12 +1,21 @@
 /** The losses against labels by their names in recipes: one file and one line each. */
-import type { Tensor } from "../../../tensor/index.js";
-import { binaryCrossEntropy } from "./binary-cross-entropy.js";
-import { crossEntropy } from "./cross-entropy.js";
+import { z } from "zod";
+import { binaryCrossEntropyLoss } from "./binary-cross-entropy.js";
+import { crossEntropyLoss } from "./cross-entropy.js";
+import type { Loss, LossKind } from "./loss.js";
 
-/** From logits and targets, both float32 `[batch, classes]`, to a scalar. */
-export type Loss = (logits: Tensor, target: Tensor) => Tensor;
+export type { Loss } from "./loss.js";
 
-export const losses = { crossEntropy, binaryCrossEntropy } satisfies Readonly<Record<string, Loss>>;
+export const losses = {
+  crossEntropy: crossEntropyLoss,
+  binaryCrossEntropy: binaryCrossEntropyLoss,
+};
 
 /** Names of the losses. */
 export type LossName = keyof typeof losses;
+
+/** The loss of this name; it reads its own among the settings of a recipe, those left out have their defaults. */
+export function createLoss(name: LossName, settings: Readonly<Record<string, unknown>> = {}): Loss {
+  const kind: LossKind<z.ZodRawShape> = losses[name];
+  return kind.build(z.object(kind.settings).parse(settings));
+}
