@@ -3,12 +3,14 @@ import { z } from "zod";
 import { binaryCrossEntropyLoss } from "./binary-cross-entropy.js";
 import { crossEntropyLoss } from "./cross-entropy.js";
 import type { Loss, LossKind } from "./loss.js";
+import { poly1Loss } from "./poly1.js";
 
 export type { Loss } from "./loss.js";
 
 export const losses = {
   crossEntropy: crossEntropyLoss,
   binaryCrossEntropy: binaryCrossEntropyLoss,
+  poly1: poly1Loss,
 };
 
 /** Names of the losses. */

@@ -3,6 +3,7 @@ import { evaluate, input } from "../../../tensor/index.js";
 import { distilledLoss } from "../distillation/index.js";
 import { binaryCrossEntropy } from "./binary-cross-entropy.js";
 import { crossEntropy } from "./cross-entropy.js";
+import { createLoss } from "./index.js";
 import { smoothedTargets } from "./targets.js";
 
 describe("losses", () => {
@@ -34,6 +35,15 @@ describe("losses", () => {
       i === 2 || i === 3 ? -Math.log(sigmoid(x)) : -Math.log(1 - sigmoid(x)),
     );
     expect(value(loss)).toBeCloseTo(terms.reduce((a, b) => a + b) / 6, 7);
+  });
+  it("is Poly-1 with the recipe's weight, and cross entropy with a weight of 0", () => {
+    const target = smoothedTargets(input("labels", "int32", [2]), 3, 0);
+    const plain = -(Math.log(p[2]) + Math.log(q[0])) / 2;
+    const linear = 1 - (p[2] + q[0]) / 2;
+    const loss = (settings: Readonly<Record<string, unknown>>) => value(createLoss("poly1", settings)(logits, target));
+    expect(loss({ polyEpsilon: 2, lr: 1e-3 })).toBeCloseTo(plain + 2 * linear, 7);
+    expect(loss({})).toBeCloseTo(plain + linear, 7);
+    expect(loss({ polyEpsilon: 0 })).toBeCloseTo(plain, 7);
   });
   it("distils hard labels with weight alpha", () => {
     const base = crossEntropy(logits, smoothedTargets(input("labels", "int32", [2]), 3, 0));
