@@ -18,7 +18,7 @@ describe("the memory of a run", () => {
     expect(peak({ both: mul(one, matmul(one, one)) })).toBe(3 * size);
   });
 
-  it("counts no view, and keeps what a view looks at", () => {
+  it("does not count aliases, and keeps what an alias refers to", () => {
     expect(peak({ turned: transpose(x, [1, 0]) })).toBe(size);
     const one = exp(x);
     const turned = transpose(one, [1, 0]);
@@ -32,7 +32,7 @@ describe("the memory of a run", () => {
     expect(peakBytes(built, new Set(["x"]))).toBe(size);
   });
 
-  it("is refused where the device has less", () => {
+  it("is refused if the device has less", () => {
     const built = program({ name: "big", outputs: { y: x } });
     expect(() => requireMemory(built, { needed: 3 * 2 ** 30, counted: true, limit: 2 ** 30, free: 0 })).toThrow(
       OutOfMemoryError,

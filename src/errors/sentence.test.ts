@@ -27,7 +27,7 @@ it.each<[Sentence, string, string]>([
   expect(JSON.stringify({ said })).toBe(JSON.stringify({ said: library }));
 });
 
-it("is the message of an error as the library says it, whose settings stand beside", () => {
+it("is the message of an error in the library's words, with its settings listed separately", () => {
   const error = new UsageError(
     sentence`Bad \u001b. Set ${setting("split", 0.2)}${way`, or ${setting("validation")}`}.`,
   );
@@ -39,7 +39,7 @@ it("is the message of an error as the library says it, whose settings stand besi
   expect(further.hints).toEqual(error.hints);
 });
 
-it("can be about settings of other names, or about none", () => {
+it("can be about settings with other names, or about none", () => {
   const error = new UsageError(
     sentence`Wrong${way`; give ${setting("normalization")}`}${way`, or ${setting("cropRatio")}`}.`,
   ).renamed({ normalization: "teacherNormalization", cropRatio: undefined });

@@ -20,7 +20,7 @@ const reasons: Readonly<Record<string, string>> = {
   ENXIO: "the device is gone; check it, or choose another",
   ESTALE: "the network drive has lost it; reconnect the drive",
   ETIMEDOUT: "the network drive does not respond; reconnect it",
-  EPIPE: "nobody reads it any more",
+  EPIPE: "its reader has closed it",
   ELOOP: "its symbolic links form a loop; check the path",
   EMFILE: "too many files are open; raise the limit (ulimit -n)",
   ENFILE: "too many files are open on this machine; close some programs",

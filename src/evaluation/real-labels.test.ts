@@ -45,7 +45,7 @@ describe("ImageNet-Real", () => {
   it.each(["{", "7", '[["cat"]]', "[[-1]]", "[[1.5]]"])("refuses %s", async (text) => {
     await expect(readRealLabels(await written(text))).rejects.toThrow(FileError);
   });
-  it("says which file is missing", async () => {
+  it("names the missing file", async () => {
     await expect(readRealLabels(join(folder, "none.json"))).rejects.toThrow(/none\.json.*does not exist/);
   });
 });

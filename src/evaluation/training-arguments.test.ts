@@ -20,7 +20,7 @@ describe("arguments of a training program", () => {
     expect(resolveView(model, {}, said).view).toEqual({ ...view, exif: "ignore" });
   });
 
-  it("say nothing where they are another program's", () => {
+  it("give no warning for another program's weights", () => {
     expect(viewOfArguments({ source: "args.yaml", fields: { model: "yolo11n-cls.pt", imgsz: 224 } })).toEqual([]);
   });
 

@@ -35,7 +35,7 @@ describe("an image as its file's processor sees it", () => {
   });
 });
 
-describe("what cannot be done is refused by its name", () => {
+describe("unsupported operations are refused by name", () => {
   const size = { height: 24, width: 24 };
   it.each([
     ["do_resize", { do_resize: false, size }],
@@ -50,7 +50,7 @@ describe("what cannot be done is refused by its name", () => {
     expect(() => resolveView(model, {}, [ofPreprocessor(fields, "file")])).toThrow(words);
   });
 
-  it("but for what the user decides", () => {
+  it("except for what the user decides", () => {
     const said = ofPreprocessor({ do_resize: false, resample: 5, image_mean: "?" }, "file");
     const { view } = resolveView(
       model,

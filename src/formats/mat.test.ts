@@ -9,7 +9,7 @@ import { parseMat, readMat } from "./mat.js";
 
 const fixture = (name: string) => new URL(`../../tests/fixtures/data/${name}.mat`, import.meta.url).pathname;
 
-it.each(["plain", "compressed"])("reads what scipy writes (%s)", async (name) => {
+it.each(["plain", "compressed"])("reads files of scipy (%s)", async (name) => {
   const found = await readMat(fixture(name), ["labels", "real", "text", "names", "synsets"]);
   expect(await readMat(fixture(name), ["text"])).toEqual(new Map([["text", "häuser"]]));
   expect(found.get("labels")).toEqual([1, 77, 102, 300]);
@@ -55,7 +55,7 @@ function bomb(kind: number, type: number, mebibytes: number): Buffer {
   return Buffer.concat([head, tag, packed]);
 }
 
-it("refuses what unpacks to more than any labels need, before anything is built from it", () => {
+it("refuses a file that unpacks to more than labels can need, before building anything from it", () => {
   const read = (bytes: Buffer, wanted = "x") => parseMat("x.mat", bytes, [wanted]);
   expect(() => read(bomb(6, 2, 33))).toThrow(/"x\.mat" unpacks to more than 33554432 bytes/);
   expect(() => read(bomb(6, 2, 3))).toThrow(/holds more than 2000000 numbers/);

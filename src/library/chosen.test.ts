@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { withoutSizes } from "./chosen.js";
 
-it("ignores the sizes of a recipe's model for a custom model, and says so", () => {
+it("ignores the sizes of a recipe's model for a custom model, with a note", () => {
   const recipe = { model: "deit", imageSize: 32, width: 128, lr: 1e-3 };
   expect(withoutSizes(recipe, "tiny")).toEqual({
     value: { model: "deit", lr: 1e-3 },

@@ -50,7 +50,7 @@ describe("parameters declared where they are used", () => {
     });
     expect(names(model)).toEqual(["a.weight", "a.bias", "head.weight", "head.bias"]);
   });
-  it("are refused where two uses differ", () => {
+  it("are refused if two uses differ", () => {
     const shapes = made((nn, x) => nn.linear("a", nn.linear("a", mean(x, [1, 2]), 4), 2));
     expect(() => shapes.parameters).toThrow(ShapeError);
     expect(() => shapes.parameters).toThrow('"a.weight" with the shape [4, 3] and again with [2, 4]');
@@ -63,11 +63,11 @@ describe("parameters declared where they are used", () => {
       /declares the parameter "a.weight" as \{.*\} and again as \{.*"part":"head"/,
     );
   });
-  it("are refused where nothing says what they are", () => {
+  it("are refused if nothing states what they are", () => {
     const model = made((nn, x) => add(mean(x, [1, 2]), nn.parameter("shift")));
     expect(() => model.parameters).toThrow('uses the parameter "shift" without saying what it is');
   });
-  it("are what every model of the registry uses while somebody looks", () => {
+  it("are what every registered model uses while it is observed", () => {
     for (const name of modelNames()) {
       const model = createModel(name);
       const used = new Set<string>();

@@ -124,7 +124,7 @@ describe("LayerScale and positions of patches only, as timm computes them", () =
       close(slopes[i], values(`grad.${name}`), name);
     });
   });
-  it("in positions and logits at another resolution", () => {
+  it("in positions and logits at a different resolution", () => {
     const fitted = adaptWeights(micro(24), weights(), { source: "micro.safetensors" });
     close(fitted.get("pos_embed")!.data as Float32Array, values("positions24"), "positions");
     const [got] = evaluate([logitsOf(24, "images24", parameterInputs(micro(24)))], given(fitted, "images24"));

@@ -4,7 +4,7 @@ import { defineModel, type ModelLayers } from "./own-model.js";
 
 const pooled = (nn: ModelLayers, x: Tensor) => mean(nn.block("b", nn.patchEmbed("p", x, 4, 8), { heads: 2 }), [1]);
 
-describe("a model of one's own", () => {
+describe("a custom model", () => {
   const tiny = defineModel("tiny", { imageSize: 8, depth: 1, dropPath: 0.1 }, (nn, { classes, depth }) => (images) => {
     let x = nn.patchEmbed("patches", images, 4, 8);
     for (let i = 0; i < depth; i++) x = nn.block(`blocks.${i}`, x, { heads: 2 });
@@ -17,7 +17,7 @@ describe("a model of one's own", () => {
     expect(tiny.create(model.config).parameters).toEqual(model.parameters);
     expect(model.parameters.at(-2)).toMatchObject({ name: "head.weight", shape: [3, 8], part: "head" });
   });
-  it("is refused where something does not fit", () => {
+  it("is refused if something does not fit", () => {
     expect(() => tiny.create({})).toThrow("give it as classes");
     expect(() => tiny.create({ classes: 0 })).toThrow('The classes of "tiny" is 0; it must be a whole number above 0.');
     expect(() => defineModel("", { imageSize: 8 }, () => (x) => x)).toThrow("needs a name");
@@ -25,7 +25,7 @@ describe("a model of one's own", () => {
     const raw = defineModel("raw", { imageSize: 8 }, () => (x) => reshape(x, [x.shape[0], 192]));
     expect(() => raw.create({ classes: 5 }).parameters).toThrow('"raw" returns a tensor [1, 192] for a batch of 1');
   });
-  it("has two heads where its option distilled says so", () => {
+  it("has two heads if its option distilled is true", () => {
     const heads = (distilled: boolean) =>
       defineModel("two", { imageSize: 8, distilled }, (nn, { classes }) => (images) => {
         const x = pooled(nn, images);

@@ -1,4 +1,4 @@
-/** Resizes position embeddings to a different resolution, as in timm or in the released code. */
+/** Resizes position embeddings to a different resolution, as in timm or in the original code. */
 import { WeightsError } from "../errors/errors.js";
 import { float32, type HostTensor } from "../tensor/index.js";
 import { antialiasedTaps, cubic, type Tap } from "./resample.js";

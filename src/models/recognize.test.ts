@@ -33,7 +33,7 @@ describe("recognizeDeit", () => {
     });
   });
 
-  it("knows what is none", () => {
+  it("recognises what is not one", () => {
     expect(recognizeDeit(new Map([["stem.conv.weight", [32, 3, 3, 3]]]))).toBeUndefined();
   });
 });

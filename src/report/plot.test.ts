@@ -44,7 +44,7 @@ const texts = (svg: string): string[] => {
 };
 
 describe("charts", () => {
-  it.each(charts)("$kind: an SVG with its names, no number that is none, that librsvg draws", async (chart) => {
+  it.each(charts)("$kind: an SVG with its names and without NaN, which librsvg draws", async (chart) => {
     const svg = drawChart(chart);
     expect(svg).toMatch(/^<svg xmlns="http:\/\/www.w3.org\/2000\/svg"/);
     expect(svg).not.toMatch(/NaN|Infinity|undefined/);
@@ -59,7 +59,7 @@ describe("charts", () => {
     expect(texts(drawChart(charts[0]))).toEqual(expect.arrayContaining(["train <x>", "test", "one & all", "↑ loss"]));
     expect(texts(drawChart(charts[1]))).toEqual(expect.arrayContaining(["a", "b", "images/s →"]));
   });
-  it("writes values and deviations at the bars, and a dash where there is no value", () => {
+  it("writes values and deviations at the bars, and a dash if there is no value", () => {
     expect(texts(drawChart(charts[2]))).toEqual(expect.arrayContaining(["70.00 ± 1.00", "71.00", "–"]));
   });
   it("draws empty data without an error", () => {

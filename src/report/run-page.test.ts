@@ -168,7 +168,7 @@ describe("attention over an image", () => {
     expect(at(7, 7)).toEqual(at(0, 7));
     expect(at(7, 0)[0]).toBeGreaterThan(at(7, 7)[0]);
   });
-  it("is uniform where all patches get the same", () => {
+  it("is uniform if all patches get the same attention", () => {
     const grey = { width: 4, height: 4, data: new Uint8Array(4 * 4 * 3).fill(50) };
     expect(new Set(overlay(grey, new Float32Array(4).fill(0.25), 2).data).size).toBeLessThan(3);
   });

@@ -88,7 +88,7 @@ describe("Batcher", () => {
     await settled();
     expect(batches.slice(3).map(({ inputs }) => inputs)).toEqual([[0, 1], [2]]);
   });
-  it("tells every input of a batch that failed, and runs the next", async () => {
+  it("reports a failed batch to each of its inputs, and runs the next", async () => {
     const { batcher, batches } = controlled(2);
     const answers = [1, 2, 3].map((n) => batcher.add(Promise.resolve(n)));
     const failed = Promise.allSettled(answers.slice(0, 2));

@@ -4,7 +4,7 @@ import { patiently } from "./patience.js";
 const later = <T>(ms: number, value: T) => new Promise<T>((resolve) => setTimeout(resolve, ms, value));
 
 describe("patiently", () => {
-  it("gives what comes, with a word now and then until it does", async () => {
+  it("passes data on, and reports now and then while it waits", async () => {
     const words: number[] = [];
     expect(await patiently(later(120, "here"), { every: 25, onWaiting: (ms) => words.push(ms) })).toBe("here");
     expect(words.length).toBeGreaterThan(1);

@@ -19,7 +19,7 @@ describe("transformers' names", () => {
     expect([...stacked.data]).toEqual([1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3]);
   });
 
-  it("are refused where query, key and value do not go together", () => {
+  it("are refused if query, key and value do not fit together", () => {
     expect(() => fromHuggingface(qkv(part(1), part(2, 3), part(3)))).toThrow(WeightsError);
     expect(() => fromHuggingface(qkv(part(1), part(2, 3), part(3)))).toThrow("of block 3 have the shapes");
     const scalar = float32([], [1]);
@@ -27,7 +27,7 @@ describe("transformers' names", () => {
     expect(() => toHuggingface(new Map([["blocks.0.attn.qkv.weight", part(1)]]))).toThrow("cannot be split in three");
   });
 
-  it("are told from timm's", () => {
+  it("are distinguished from timm's", () => {
     expect(isHuggingface(["vit.embeddings.cls_token"])).toBe(true);
     expect(isHuggingface(["cls_token", "blocks.0.norm1.weight"])).toBe(false);
   });
@@ -48,7 +48,7 @@ describe("transformers' names", () => {
     expect(fromHuggingface(tensors).size).toBe(2); // leftovers are refused elsewhere
   });
 
-  it("drop what no classifier reads, and keep what is not known", () => {
+  it("drop what no classifier reads, and keep the unknown", () => {
     const names = [
       "vit.pooler.dense.weight",
       "vit.embeddings.mask_token",

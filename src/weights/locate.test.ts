@@ -54,7 +54,7 @@ describe("locateWeights", () => {
     expect(found.folder).toBe(dirname(found.files[0]));
   });
 
-  it("splits off what chooses among the weights of a checkpoint, unless a file is called so", async () => {
+  it("splits off the key of the weights in a checkpoint, unless a file has that name", async () => {
     await lay(["last.pth.tar", "run#2.pth"]);
     expect(await locateWeights({ weights: join(folder, "last.pth.tar#model_ema") })).toMatchObject({
       ...{ files: [join(folder, "last.pth.tar")], key: "model_ema" },

@@ -48,7 +48,7 @@ describe("deit agreement", () => {
     const { stdout } = await deit(["agreement", plain, plain, "--data", data]);
     expect(stdout).toMatch(/^plain \(2\) +0\.\d+ +0\.000 +0\.000$/m);
   });
-  it("takes ONNX classifiers, told by their metadata or by --set", async () => {
+  it("takes ONNX classifiers, described by their metadata or by --set", async () => {
     const teachers = join(root, "tests/fixtures/teachers");
     const files = ["first", "last"].map((name) => `${name}=${join(teachers, `channels_${name}.onnx`)}`);
     const args = ["agreement", ...files, distilled, "--data", data, "--json"];

@@ -19,7 +19,7 @@ const json = ({ code, stdout, stderr }: Ran) => {
   return JSON.parse(stdout);
 };
 
-it("a dry run tells time, memory, energy and cost that agree, and leaves nothing", async () => {
+it("a dry run reports consistent time, memory, energy and cost, and leaves no files", async () => {
   const told = ["--watts", "100", "--price-per-hour", "3", "--price-per-kwh", "0.5", "--json", "--set", ...micro];
   const e = json(await deit(["train", ...run, "--dry-run", ...told], { cwd: scratch }));
   expect(e).toMatchObject({ images: 64, testImages: 24, epochs: 30, steps: 120, power: { watts: 100 } });
@@ -36,7 +36,7 @@ it("a dry run tells time, memory, energy and cost that agree, and leaves nothing
   expect(await readdir(scratch)).toEqual([]);
 });
 
-it("a dry run in words says what is assumed", async () => {
+it("the text of a dry run states its assumptions", async () => {
   const ran = await deit(["train", ...run, "--dry-run", "--set", ...micro], { cwd: scratch });
   expect(ran.code, ran.stderr).toBe(0);
   for (const word of ["speed", "time", "memory", "disk", "energy", "cost", "Assumptions", "Power: "])

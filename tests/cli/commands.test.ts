@@ -66,7 +66,7 @@ describe("help", () => {
   });
 });
 
-describe("output that nobody reads any more", () => {
+describe("output whose reader has gone", () => {
   it("ends the program quietly, with the code of a broken pipe", async () => {
     const script = `set -o pipefail; "${process.execPath}" "${join(root, "bin/deit.js")}" models --help | true; echo $?`;
     expect(await promisify(execFile)("bash", ["-c", script])).toEqual({ stdout: "141\n", stderr: "" });
@@ -188,7 +188,7 @@ describe("bad input", () => {
   });
   it("missing weights", () =>
     fails(["predict", "x.jpg", "--weights", "none.safetensors"], /Cannot read the weights in "none\.safetensors"/, 4));
-  it("weights that are none", () =>
+  it("files that are not weights", () =>
     fails(
       ["predict", "x.jpg", "--weights", join(images, "plain.png")],
       /plain\.png" is a PNG picture; name a file of weights/,
@@ -216,7 +216,7 @@ describe("bad input", () => {
       /are not those of deit_small_patch16_224: only 20 of its 152 parameters/,
       5,
     ));
-  it("class names of another count", async () => {
+  it("a different number of class names", async () => {
     await writeFile(join(scratch, "two.txt"), "a\nb\n");
     await fails(
       ["predict", "x.jpg", "--weights", run, "--classes", join(scratch, "two.txt")],

@@ -63,12 +63,12 @@ it("measures on the images that the folder of the run names", async () => {
   await classify.close();
 });
 
-it("says that another division takes images of the training", async () => {
+it("warns that another split contains training images", async () => {
   const ran = await evaluate(copied("divided"), data(), "--split", "0.5");
   expect(ran.stderr).toContain("6 of the 10 images that --split takes for testing were not held out by the run that");
 });
 
-it("says that images may be of the training where some have been added since", async () => {
+it("warns that images may be training images if some have been added since", async () => {
   const more = join(scratch, "more");
   for (const name of ["cat", "dog"]) {
     await mkdir(join(more, name), { recursive: true });
@@ -92,7 +92,7 @@ it("says that a list of the images by longer paths may hold images of the traini
   );
 });
 
-it("says that nothing was held out, but nothing about data that the run was not trained on", async () => {
+it("warns that nothing was held out, but not for data that the run was not trained on", async () => {
   const ran = await evaluate(copied("whole"));
   expect([counted(ran.stdout), ran.stderr]).toEqual([20, expect.stringContaining("held none out, so this is not")]);
   const others = join(scratch, "others");
@@ -103,13 +103,13 @@ it("says that nothing was held out, but nothing about data that the run was not 
   for (const name of ["whole", "divided"]) expect((await evaluate(copied(name), others, "--json")).stderr).toBe("");
 });
 
-it("believes the weights and not a run whose folder they were copied into", async () => {
+it("trusts the weights, not the run whose folder they were copied into", async () => {
   const other = join(scratch, "runs/whole/other.safetensors");
   await copyFile(copied("divided"), other);
   expect(counted((await evaluate(other)).stdout)).toBe(4);
 });
 
-it("says that it cannot be known of weights that an earlier version wrote", async () => {
+it("reports that weights of an earlier version do not record it", async () => {
   const { tensors, metadata } = await loadWeights(copied("divided"));
   const { "deit.data": _, ...rest } = metadata;
   const older = join(scratch, "older.safetensors");
@@ -120,7 +120,7 @@ it("says that it cannot be known of weights that an earlier version wrote", asyn
   expect(await evaluate(older)).toMatchObject({ code: 4, stderr: expect.stringContaining("is damaged; take another") });
 });
 
-it("says of a new run that the weights it starts from were trained on images it is evaluated on", async () => {
+it("warns that the initial weights of a new run were trained on its evaluation images", async () => {
   const start = (share: string) => {
     const from = ["--finetune", copied("divided"), "--output", join(scratch, "runs", `from-${share}`)];
     return deit(["train", "small-data", data(), "--split", share, ...from, ...settings]);

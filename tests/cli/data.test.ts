@@ -22,7 +22,7 @@ beforeAll(async () => {
 afterAll(() => rm(scratch, { recursive: true, force: true }));
 
 describe("deit data check", () => {
-  it("says what is wrong, writes a page, and ends with a code of its own", async () => {
+  it("reports what is wrong, writes a page, and exits with its own code", async () => {
     const html = join(scratch, "page.html");
     const { code, stdout } = await deit(["data", "check", join(scratch, "leaky"), "--html", html]);
     expect(code).toBe(9);
@@ -34,7 +34,7 @@ describe("deit data check", () => {
     expect([code, stderr]).toEqual([0, ""]);
     expect(JSON.parse(stdout)).toMatchObject({ images: 120, parts: [{ name: "train" }, { name: "test" }] });
   });
-  it("has a sentence for what is not there, and for a page that cannot be written", async () => {
+  it("reports what is missing, and a page that cannot be written", async () => {
     const missing = await deit(["data", "check", join(scratch, "nowhere")]);
     expect([missing.code, missing.stderr]).toEqual([4, expect.stringMatching(/^deit: Cannot read .* does not exist/)]);
     const page = join(scratch, "no folder", "page.html");
@@ -66,7 +66,7 @@ describe("deit data preview", () => {
     expect((await shown(file, "--count", "3")).code).toBe(0);
     expect((await readFile(file, "utf8")).match(/<img /g)).toHaveLength(3);
   });
-  it("has a sentence for a batch that is not there, too few images, and another ending", async () => {
+  it("reports a missing batch, too few images, and a different ending", async () => {
     const beyond = await shown(join(scratch, "x.png"), "--batch", "9");
     expect([beyond.code, beyond.stderr]).toEqual([2, expect.stringContaining("the batches 0 to 1")]);
     const few = await deit([

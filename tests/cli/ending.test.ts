@@ -34,7 +34,7 @@ it.skipIf(process.platform !== "linux")(
   },
 );
 
-it("trains to the end when nobody reads", async () => {
+it("trains to the end if nobody reads its events", async () => {
   const output = join(scratch, "unread");
   const command = `${program} train ${quoted([...small, "--output", output])} 2>&1; echo $? >'${scratch}/code'`;
   await shell(`{ ${command}; } | true`);
@@ -88,7 +88,7 @@ describe("data in the folder at hand", () => {
     expect(measured.stderr).toContain('is what the run "runs/second" was trained on');
   });
 
-  it("is refused where its runs would be taken for a class", async () => {
+  it("is refused if its runs would be taken for a class", async () => {
     const refused = {
       code: 2,
       stderr: expect.stringMatching(/would be inside .* such as --output \.\.\/runs\/x\.\n$/),
@@ -101,7 +101,7 @@ describe("data in the folder at hand", () => {
   });
 });
 
-it("says that a division for testing takes images that a run was trained on", async () => {
+it("warns that a test split contains images that a run was trained on", async () => {
   const [data, output] = [join(scratch, "divided"), join(scratch, "division")];
   const pixels = Buffer.from("P6 1 1 255 abc");
   for (const name of ["cat", "dog"]) {

@@ -9,8 +9,8 @@ import { spreadLists } from "../../src/cli/options/lists.js";
 import { type Asked, dataAndRecipe, type RecipeChoice, resolveRecipe } from "../../src/cli/options/recipe.js";
 import { modelNames } from "../../src/models/registry.js";
 import { isRecipe, readRecipe, recipeNames } from "../../src/training/recipe/file.js";
+import { originalOptions } from "../../src/training/recipe/original-options.js";
 import { parseRecipe, type Recipe, recipeSchema } from "../../src/training/recipe/recipe.js";
-import { releasedOptions } from "../../src/training/recipe/released-options.js";
 import { createStudent } from "../../src/training/recipe/student.js";
 
 let scratch: string;
@@ -72,7 +72,7 @@ describe("recipes of the user's own", () => {
     await expect(readRecipe(await write("f.json", "[1]"))).rejects.toThrow("it must hold a JSON object");
   });
 
-  it("are told from data, and named once", async () => {
+  it("are distinguished from data, and named once", async () => {
     expect(await isRecipe("small-data")).toBe(true);
     expect(await isRecipe(join(scratch, "a.json"))).toBe(true);
     expect([await isRecipe(scratch), await isRecipe("procedural")]).toEqual([false, false]);
@@ -89,17 +89,17 @@ describe("recipes of the user's own", () => {
   });
 });
 
-describe("names of the released program", () => {
+describe("names of the original program", () => {
   it("are answered with ours", () => {
     expect(() => parseRecipe({ reprob: 0.1 })).toThrow(
-      "the released program's option of that name is here: eraseProbability",
+      "the original program's option of that name is here: eraseProbability",
     );
     expect(() => parseRecipe({ "--attn-only": true })).toThrow("trainedParts=attention");
   });
 
   it("all stand in the document, with settings that exist", async () => {
     const text = await readFile(new URL("../../docs/from-facebookresearch-deit.md", import.meta.url), "utf8");
-    for (const [theirs, ours] of Object.entries(releasedOptions)) {
+    for (const [theirs, ours] of Object.entries(originalOptions)) {
       expect(text, theirs).toContain(`\`${theirs}\``);
       const setting = /^([a-zA-Z]+)(=|\b)/.exec(String(ours))?.[1] ?? "";
       if (!/^(not|the)$/.test(setting)) expect(Object.keys(recipeSchema.shape), theirs).toContain(setting);

@@ -28,7 +28,7 @@ it("writes a page into the run's folder", async () => {
   expect(page).toMatch(new RegExp(`${runs[0].top1.toFixed(1)}[0-9]?[ \u00a0]%`));
   expect(page.match(/data:image\/webp/g)!.length).toBeGreaterThanOrEqual(6);
 });
-it("continues without the data, and says so", async () => {
+it("continues without the data, with a note", async () => {
   const output = join(scratch, "page.html");
   const ran = await deit(["report", run, "--data", join(scratch, "gone"), "-o", output]);
   expect([ran.code, ran.stderr]).toEqual([0, expect.stringContaining("decisions are left out")]);

@@ -91,14 +91,14 @@ it.each([
   expect(await said(await commandOf([name]), text)).toBe(expected);
 });
 
-it("changes a recipe where a setting has no option", async () => {
+it("changes a recipe if a setting has no option", async () => {
   const text = sentence`Use ${settingsOf({ headStart: "given", trainedParts: "head", epochs: 5 })}, or a lower ${setting("patchSize")}.`;
   expect(await said(await commandOf(["train"]), text)).toBe(
     "Use --epochs 5 --set headStart=given trainedParts=head, or a lower patchSize.",
   );
 });
 
-it("is used for the released program's options, which a recipe has not", async () => {
+it("is used for the original program's options, which a recipe has not", async () => {
   const error = await commandOf(["train"]).then((command) =>
     speaking(async () => {
       speakFor(command);
@@ -112,6 +112,6 @@ it("is used for the released program's options, which a recipe has not", async (
   expect(error).toMatch(/is here: the option --output\. .* is here: the option --resume\.$/);
 });
 
-it("says what the library says where no command runs", () => {
+it("uses the library's words if no command runs", () => {
   expect(worded(sentence`Set ${setting("split", 0.2)}.`)).toBe("Set `split: 0.2`.");
 });

@@ -113,7 +113,7 @@ describe("ranks of a job", () => {
 });
 
 describe("a coordinator", () => {
-  it("turns away who does not know the token, or does not belong", async () => {
+  it("rejects clients that do not know the token, or do not belong", async () => {
     coordinator = await Coordinator.listen({ ranks: 2, token, host: "127.0.0.1" });
     const a = await join(0, 2);
     members = [a];
@@ -157,7 +157,7 @@ describe("a coordinator", () => {
     for (const stranger of strangers) stranger.destroy();
   });
 
-  it("whose place another program has taken is found out", async () => {
+  it("whose number another program has taken is detected", async () => {
     const [a] = await job(1);
     expect(a.over.aborted).toBe(false);
     const impostor = await Coordinator.listen({ ranks: 1, token: "other", host: "127.0.0.1" });
@@ -166,7 +166,7 @@ describe("a coordinator", () => {
     await impostor.close();
   });
 
-  it("cannot listen on a port that is in use, and says so", async () => {
+  it("reports that a port is in use", async () => {
     await job(1);
     const again = Coordinator.listen({ ranks: 1, token, host: "127.0.0.1", port: coordinator.port });
     await expect(again).rejects.toThrow(/cannot listen on 127.0.0.1:\d+.*choose another port/);

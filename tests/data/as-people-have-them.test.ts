@@ -92,7 +92,7 @@ describe("folders", () => {
     await expect(openPart(path, { split: "train" })).rejects.toThrow(message);
   });
 
-  it("are what the user says", async () => {
+  it("are what the user specifies", async () => {
     const path = await made(`${two("fold1")} ${two("fold2")}`);
     expect(await holds(`folders,train=fold1,validation=fold2:${path}`)).toBe(
       "train cat:1 dog:1; validation cat:1 dog:1",
@@ -151,7 +151,7 @@ describe("a part", () => {
     }
   });
 
-  it("without labels is known as such, and hides none that has them", async () => {
+  it("without labels is recognised, and hides no part that has them", async () => {
     const list = await made({
       "x.csv": "path,label,split\n1.png,cat,train\n2.png,dog,train\n3.png,dog,val\n4.png,,test\n",
       ...Object.fromEntries([1, 2, 3, 4].map((i) => [`${i}.png`, image])),
@@ -242,7 +242,7 @@ describe("lists", () => {
     expect(await holds(join(path, "x.csv"))).toBe("train a,c:1 b:1");
   });
 
-  it("are read as the user says", async () => {
+  it("are read as the user specifies", async () => {
     const path = await made({ "x.csv": "path,dx,age,split\nimg/0.png,a,1,fold0\nimg/1.png,b,1,fold1\n", ...images });
     expect(await holds(`list,label=dx,split=none:${join(path, "x.csv")}`)).toBe("train a:1 b:1");
     expect(await holds(`list,label=dx,train=fold0,test=fold1:${join(path, "x.csv")}`)).toBe(
@@ -288,7 +288,7 @@ describe("shards", () => {
     expect((await readSample(found[2].source(0), { jpeg: "exact" })).width).toBe(34);
   });
 
-  it("with several images of a sample, a caption for a class, or another packing are refused", async () => {
+  it("with several images per sample, captions for classes, or a different packing are refused", async () => {
     const png = await readFile(image);
     const path = await made({
       "a.tar": await tar({ "0.cls": "0", "0.depth.png": png, "0.rgb.png": png }),
@@ -304,8 +304,8 @@ describe("shards", () => {
   });
 });
 
-describe("what is left out", () => {
-  it("is counted aloud, with what to do", async () => {
+describe("what is omitted", () => {
+  it("is reported with a count and advice", async () => {
     const heic = Buffer.from("0000001c667479706865696300000000", "hex");
     const path = await made({
       "cat/1.png": image,
@@ -326,7 +326,7 @@ describe("what is left out", () => {
     ]);
   });
 
-  it("is named where a class has nothing else", async () => {
+  it("is named if a class has nothing else", async () => {
     const path = await made({ "cat/1.png": image, "dog/2.heic": "x", "dog/3.heic": "x" });
     await expect(openPart(path, { split: "train" })).rejects.toThrow(
       /dog" holds no images.* 2 files with the ending "\.heic"/,

@@ -127,7 +127,7 @@ describe("a dataset with all faults", () => {
       "X is a pointer of Git LFS, which is not an image",
     ]);
   });
-  it("has images with errors inside, under another format's name, and under no image's name", () => {
+  it("contains broken images, and images with the extension of another format or of none", () => {
     expect(finding(report, "damaged").images).toEqual([["train/cat/damaged.jpg"]]);
     expect(finding(report, "misnamed").images).toEqual([["train/dog/in truth a png.jpg"]]);
     expect(finding(report, "unlisted").names).toEqual(["train/dog/no ending"]);
@@ -175,7 +175,7 @@ describe("a dataset with all faults", () => {
 });
 
 describe("a check", () => {
-  it("of nothing says so", async () => {
+  it("of nothing is reported as such", async () => {
     await expect(check("not there")).rejects.toThrow(FileError);
     await mkdir(join(root, "void"));
     await expect(check("void")).rejects.toThrow(FileError);

@@ -55,7 +55,7 @@ describeWithReference("a fingerprint", () => {
       expect(mirrored(mirrored(prints[i]))).toEqual(prints[i]);
     }
   });
-  it("of different photographs differs in at least twice what makes a copy", () => {
+  it("of different photographs differs by at least twice the threshold of a copy", () => {
     for (const [i, a] of prints.entries())
       for (const b of prints.slice(0, i))
         expect(Math.min(distance(a, b), distance(mirrored(a), b))).toBeGreaterThan(2 * copyDistance);
@@ -123,7 +123,7 @@ function turned(print: Uint32Array, bits: Iterable<number>): Uint32Array {
 }
 
 describe("the search for near pairs", () => {
-  it("finds what comparing all with all finds", async () => {
+  it("finds the same pairs as comparing all with all", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 0, max: 1e6 }),
@@ -173,7 +173,7 @@ describe("groups of copies", () => {
   const stream = new RandomStream({ seed: 7, purpose: "test" });
   const [a, b] = [randomPrint(stream), randomPrint(stream)];
 
-  it("join what is equal or close, also by way of a third", async () => {
+  it("join equal or close images, even through a third", async () => {
     const far = turned(turned(a, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20]), []);
     const farther = turned(far, [41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60]);
     const { groups, complete } = await search([a, b, farther, far, b, undefined, undefined, a], [..."abcdbeea"]);
@@ -184,10 +184,10 @@ describe("groups of copies", () => {
     ]);
     expect(complete).toBe(true);
   });
-  it("leave out what could not be read", async () => {
+  it("omit what could not be read", async () => {
     expect((await search([undefined, undefined, a], [undefined, undefined, "a"])).groups).toEqual([]);
   });
-  it("stay within bounds where very many resemble each other, and say so", async () => {
+  it("stay bounded if very many images resemble each other, with a note", async () => {
     const crowd = Array.from({ length: 3000 }, (_, i) => turned(a, [i % 255, (i * 7) % 255, (i * 31) % 256]));
     const { groups, complete } = await search(
       crowd,
@@ -196,7 +196,7 @@ describe("groups of copies", () => {
     expect(groups).toEqual([Array.from({ length: 3000 }, (_, i) => i)]);
     expect(complete).toBe(false);
   });
-  it("are none among shapes that were drawn at random", async () => {
+  it("are not found among randomly drawn shapes", async () => {
     const drawn = Array.from({ length: 1000 }, (_, seed) => drawProcedural({ size: 32, seed, label: seed % 10 }));
     const prints = drawn.map((image) => lookAtImage(image).fingerprint);
     expect(

@@ -88,7 +88,7 @@ describe("fetchDataset", () => {
     await expect(fetchDataset(entry, folder, { mirror })).rejects.toThrow("already exists");
   });
 
-  it("refuses what is not the file that is expected, and leaves no half folder", async () => {
+  it("refuses a file that is not the expected one, and leaves no partial folder", async () => {
     const content = await archive([{ name: "a/x.txt" }, "x"]);
     files = { "c.tar.gz": Buffer.from(content).fill(1, 20, 30), "d.tar.gz": Buffer.alloc(2e6) };
     const folder = join(root, "set");
@@ -100,7 +100,7 @@ describe("fetchDataset", () => {
     expect(await readdir(root)).toEqual(["set.download"]);
   });
 
-  it("keeps what has arrived when it is interrupted, and no half folder", async () => {
+  it("keeps what has arrived when it is interrupted, and leaves no partial folder", async () => {
     const content = await archive([{ name: "a/x.txt" }, "x".repeat(100_000)], [{ name: "a/y.txt" }, "y"]);
     files = { "c.tar.gz": content };
     cuts = [100];
@@ -121,7 +121,7 @@ describe("fetchDataset", () => {
     expect((await readdir(folder)).sort()).toEqual(["x.txt", "y.txt"]);
   });
 
-  it("leaves nothing of what cannot be written", async () => {
+  it("leaves nothing behind if writing fails", async () => {
     const content = await archive([{ name: "a/x" }, "x"], [{ name: "a/x/y" }, "y"]);
     files = { "c.tar.gz": content };
     const fetching = fetchDataset(entryOf("c.tar.gz", content), join(root, "set"), { mirror });
@@ -199,7 +199,7 @@ describe("unpackTar", () => {
     expect(await readdir(root)).toEqual(["a.tar.gz"]);
   });
 
-  it("says what is damaged", async () => {
+  it("reports what is damaged", async () => {
     const whole = await archive([{ name: "x" }, "x".repeat(900)]);
     const tar = gunzipSync(whole);
     await refused(whole.subarray(0, 60), "is cut short");

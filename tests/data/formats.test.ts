@@ -174,7 +174,7 @@ describe("CIFAR", () => {
     }
   });
 
-  it("with pixels in another order than planes is refused", async () => {
+  it("with pixels that are not in planes is refused", async () => {
     const rows = repickled(4, pixels, [1, 0, 2, 1], "(K\x04K\x20K\x20K\x03t");
     await fails(await folder("cifar-rows", { data_batch_1: rows }), /pixels of the shape 4×32×32×3, and not 4×3072/);
   });
@@ -267,7 +267,7 @@ describe("iNaturalist", () => {
     expect(labels(await openDataset(path, test))).toEqual([2]);
   });
 
-  it("that names images outside, or is none, is refused", async () => {
+  it("that names images outside, or is not a list, is refused", async () => {
     await fails(
       await folder("inat-out", { "train2018.json": annotations(["a/../../x.jpg"]) }),
       "leads out of its folder",
@@ -278,7 +278,7 @@ describe("iNaturalist", () => {
 });
 
 describe("openDataset", () => {
-  it("says what it understands", async () => {
+  it("lists what it understands", async () => {
     await writeFile(join(root, "notes.txt"), "x");
     await fails(
       join(root, "notes.txt"),

@@ -61,7 +61,7 @@ async function widths(data: Dataset): Promise<number[]> {
 }
 const labels = (data: Dataset) => Array.from({ length: data.length }, (_, i) => data.classes[data.label(i)]);
 
-it("is read from the archives that are handed out, none of them unpacked", async () => {
+it("is read from the distributed archives without unpacking them", async () => {
   const path = await folder("whole", {
     "ILSVRC2012_img_train.tar": await archive(await classArchives()),
     "ILSVRC2012_img_val.tar": await archive(validation()),
@@ -106,7 +106,7 @@ it("takes Kaggle's table for the kit", async () => {
   expect(labels(await openDataset(path, { split: "test" }))).toEqual([second, first]);
 });
 
-it("says what is missing or wrong", async () => {
+it("reports what is missing or wrong", async () => {
   const fails = async (path: string, split: "train" | "test", message: string | RegExp) =>
     expect(openDataset(path, { split })).rejects.toThrow(message);
   await fails(await folder("bare", validation()), "test", /have no classes; put ILSVRC2012_devkit_t12\.tar\.gz beside/);

@@ -92,7 +92,7 @@ describe("openDataset", () => {
     expect([list.length, list.relative(0), list.relative(1)]).toEqual([2, "1.png", join("a", "2.png")]);
   });
 
-  it("says what is wrong with a folder", async () => {
+  it("reports what is wrong with a folder", async () => {
     await expect(openDataset(join(root, "none"), { split: "train" })).rejects.toThrow(
       /Cannot read the data in ".*none": it does not exist/,
     );
@@ -172,7 +172,7 @@ describe("createLoader", () => {
     expect(await all({ ...full, workers: 8 }, 0, 2)).toEqual(alone.slice(2));
   });
 
-  it("repeats samples side by side, each time as another view, in an epoch of the same length", async () => {
+  it("repeats samples side by side, each time as a different view, in an epoch of the same length", async () => {
     const many = proceduralDataset({ size: 16, count: 600, split: "train" });
     const batches = await all({ dataset: many, batchSize: 16, repeats: 3 });
     expect(batches).toHaveLength(512 / 16);
@@ -184,7 +184,7 @@ describe("createLoader", () => {
     expect(new Set(views).size).toBeGreaterThan(1);
   });
 
-  it("shows every sample once per epoch, in another order each time", async () => {
+  it("shows every sample once per epoch, in a different order each time", async () => {
     const order = async (epoch: number) => (await all({ batchSize: 10 }, epoch)).flatMap((b) => [...b.indices]);
     const first = await order(0);
     expect(first.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 50 }, (_, i) => i));
@@ -197,7 +197,7 @@ describe("createLoader", () => {
     expect([...batches[6].indices]).toEqual([48, 49, -1, -1, -1, -1, -1, -1]);
   });
 
-  it("stops on a bad image by name, or puts another in its place", async () => {
+  it("stops on a bad image by name, or substitutes another", async () => {
     const path = await tree("one bad", { "a/1.png": "plain.png", "a/2.jpg": "truncated.jpg", "b/3.png": "plain.png" });
     const data = await openDataset(path, { split: "train" });
     const bad = { dataset: data, batchSize: 3, order: "sequential", workers: 1 } as const;

@@ -31,7 +31,7 @@ describe("Tiny ImageNet", () => {
     "wnids.txt": `${cat}\n${goldfish}\n`,
   };
 
-  it("is read as it is handed out, and measured on what has labels", async () => {
+  it("is read as distributed, and measured on the labelled part", async () => {
     const path = await made(layout);
     expect(await holds(path)).toBe(`train ${goldfish}:1 ${cat}:2; validation ${goldfish}:1 ${cat}:1`);
     const { part, dataset } = await openForMeasuring(path, {});
@@ -39,7 +39,7 @@ describe("Tiny ImageNet", () => {
     expect(sayings(dataset).join()).toMatch(/test.*"images" alone, which is none of the 2 classes/);
   });
 
-  it("whose table and images do not fit is refused", async () => {
+  it("whose table and images do not match is refused", async () => {
     for (const [changes, message] of [
       [{ "val/val_annotations.txt": `val_0.JPEG\t${cat}\n` }, /states no class of "val_1.JPEG"/],
       [
@@ -62,7 +62,7 @@ describe("Tiny ImageNet", () => {
 });
 
 describe("folders", () => {
-  it("of a part that are not classes of the others are named, with what was perhaps meant", async () => {
+  it("of a part that are not classes of the others are named, with a suggestion", async () => {
     const two = "train/Cat/1.png train/Dog/1.png val/Dog/1.png";
     for (const [more, message] of [
       ["val/cat/1.png", /"cat|val\/cat" is none of the 2 classes \("Cat", "Dog"\); did you mean "Cat"\?/],
@@ -84,7 +84,7 @@ describe("folders", () => {
     expect(await holds(join(path, inner))).toBe("train n01440764:1 n01443537:1; validation n01440764:0 n01443537:1");
   });
 
-  it("that name a part and a class at once are refused, and classes that only sound like parts are none", async () => {
+  it("that name both a part and a class are refused; classes that only sound like parts are not parts", async () => {
     const path = await made("train_pos/1.png train_neg/1.png test_pos/1.png test_neg/1.png");
     await expect(train(path)).rejects.toThrow(/"test_neg", "train_neg" .* a part and a class at once.*"train\/neg"/);
     expect(await holds(`folders:${path}`)).toBe("train test_neg:1 test_pos:1 train_neg:1 train_pos:1");
@@ -104,7 +104,7 @@ describe("folders", () => {
     );
   });
 
-  it("without class folders tell classes by names that can be read in one way", async () => {
+  it("without class folders get their classes from unambiguous names", async () => {
     const breeds = await made("great_dane_1.png great_dane_2.png great_pyrenees_1.png pug_1.png");
     await expect(train(breeds)).rejects.toThrow(
       /read in two ways: "great_dane_1.png", "great_pyrenees_1.png" are of the class "great", or of "great_dane" and "great_pyrenees".*flat,label=last/,
@@ -155,7 +155,7 @@ describe("lists", () => {
     expect(await holds(`list,split=none:${path}`)).toBe("train cat:3 dog:3");
   });
 
-  it("are divided by such a column when it is said", async () => {
+  it("are divided by such a column on request", async () => {
     const path = await list("path,label,is_valid", (i) => `${kind(i)},${i > 3 ? "True" : "False"}`);
     expect(await holds(`list,split=is_valid,train=False,validation=True:${path}`)).toBe(
       "train cat:2 dog:2; validation cat:1 dog:1",
@@ -196,7 +196,7 @@ describe("lists", () => {
     await expect(train(await written(parted))).rejects.toThrow(/two classes: "cat" in sample 1 and "dog" in sample 3;/);
   });
 
-  it("with lines of comment and line ends of several kinds are read, and tell of the comments", async () => {
+  it("with comment lines and mixed line endings are read, with a note on the comments", async () => {
     const text =
       "# made by hand\r\npath,label\r\nimg/0.png,cat\n# img/5.png,cat\nimg/1.png,dog\rimg/2.png,cat\r\n\n#1.png,dog\r\n";
     const path = await made({ ...files, "#1.png": image, "x.csv": text });
@@ -206,7 +206,7 @@ describe("lists", () => {
       expect(await holds(await written(`img/0.png;cat${end}img/1.png;dog${end}`))).toBe("train cat:1 dog:1");
   });
 
-  it("that name an image again under its class are taken as they are, and tell", async () => {
+  it("that name an image again under its class are accepted, with a note", async () => {
     const again = await written("path,label\nimg/0.png,cat\nimg/0.png,cat\nimg/1.png,dog\n");
     expect(await holds(again)).toBe("train cat:2 dog:1");
     expect(sayings(await train(again))).toEqual([expect.stringMatching(/^1 samples of .* name an image again/)]);
@@ -241,7 +241,7 @@ describe("lists", () => {
     await expect(train(twice)).rejects.toThrow(/Sample 4 .* repeats its header/);
   });
 
-  it("in another encoding than UTF-8 are refused", async () => {
+  it("that are not encoded in UTF-8 are refused", async () => {
     const latin = Buffer.from(`path,label\nimg/0.png,\u00e9t\u00e9\nimg/1.png,hiver\n`, "latin1");
     const path = join(await made({ ...files, "x.csv": latin }), "x.csv");
     await expect(train(path)).rejects.toThrow(/Sample 1 .* not UTF-8 in the column "label"/);
@@ -303,7 +303,7 @@ describe("a folder that holds nothing but a folder", () => {
   const under = (folder: string, tree: Readonly<Record<string, string | Buffer>>) =>
     Object.fromEntries(Object.entries(tree).map(([name, content]) => [`${folder}/${name}`, content]));
 
-  it("stands for it where what it holds is unmistakable, which is said", async () => {
+  it("stands for it if its content is unmistakable, with a note", async () => {
     const batch = Buffer.alloc(2 * 3073);
     batch[3073] = 1;
     const cifar = { "data_batch_1.bin": batch, "test_batch.bin": batch };
@@ -334,7 +334,7 @@ describe("names of files with numbers behind dots", () => {
   });
 });
 
-it("sub-folders of the same names in every class are refused with what decides", async () => {
+it("sub-folders with the same names in every class are refused, with the option that decides", async () => {
   const path = await made({
     "cat/cam1/1.png": image,
     "cat/cam2/1.png": image,

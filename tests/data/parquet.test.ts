@@ -51,7 +51,7 @@ describe("Parquet files", () => {
     expect(await colour(data, 2)).toEqual([25, 186, 6]);
   });
 
-  it("with labels of another kind are named truly, and a choice decides between columns of classes", async () => {
+  it("with labels of other types are described correctly, and a choice selects among columns of classes", async () => {
     const at = (name: string) => `${fixtures}parquet-labels/${name}.parquet`;
     const open = (path: string) => openDataset(path, { split: "train" });
     await expect(open(at("two"))).rejects.toThrow(
@@ -72,7 +72,7 @@ describe("Parquet files", () => {
     await expect(open(at("image-lists"))).rejects.toThrow(/holds lists in its column image, and one encoded image/);
   });
 
-  it("with a column of parts, or in several configurations, are refused until it is said what is meant", async () => {
+  it("with a column of parts, or in several configurations, are refused until the choice is made", async () => {
     const divided = `${fixtures}parquet-labels/divided.parquet`;
     const open = (path: string, split: "train" | "test" = "train") => openDataset(path, { split });
     await expect(open(divided)).rejects.toThrow(/has a column "split", by which its rows are not divided here/);

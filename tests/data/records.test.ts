@@ -83,7 +83,7 @@ it("crc32 gives the check value of its polynomial, by zlib and by table", () => 
 });
 
 describe("packRecords", () => {
-  it("writes what docs/records.md says", async () => {
+  it("writes the format of docs/records.md", async () => {
     const path = join(root, "book.records");
     const parts = [
       { name: "train", dataset: drawn(5) },
@@ -137,7 +137,7 @@ describe("packRecords", () => {
     await expect(openDataset(path, { split: "train", classes: ["disc"] })).rejects.toThrow(FileError);
   });
 
-  it("makes images small, keeps small JPEGs as they are, and leaves out what cannot be read where it may", async () => {
+  it("shrinks images, keeps small JPEGs as they are, and skips unreadable images if allowed", async () => {
     const folder = join(root, "photos");
     await mkdir(join(folder, "a"), { recursive: true });
     for (const name of ["plain.jpg", "plain.png", "truncated.jpg"])
@@ -200,7 +200,7 @@ describe("packRecords", () => {
     },
   );
 
-  it("is other data than what was packed, as its crops are others", async () => {
+  it("differs from the data that was packed, since its crops differ", async () => {
     const made = async (size: number) => {
       const path = join(root, `form ${size}.records`);
       await packRecords([{ name: "train", dataset: drawn(5) }], path, { ...raw, size });
@@ -212,7 +212,7 @@ describe("packRecords", () => {
     expect(datasetIdentity(subset(packed, [0, 1, 2, 3, 4]))).toBe(datasetIdentity(packed));
   });
 
-  it("continues where it stopped, to the very same bytes, also after a torn write", async () => {
+  it("continues where it stopped, giving identical bytes, even after a torn write", async () => {
     const parts = [{ name: "all", dataset: drawn(40) }];
     const [whole, path] = [join(root, "whole.records"), join(root, "stopped.records")];
     await packRecords(parts, whole, raw);

@@ -214,7 +214,7 @@ describe("packed shards", () => {
     );
     expect(await stored()).toEqual([]);
   });
-  it("beside class folders are taken for what those came in", async () => {
+  it("beside class folders are taken to be their original archives", async () => {
     const path = join(root, "photos");
     for (const name of ["ant", "bee"]) {
       await mkdir(join(path, name), { recursive: true });

@@ -1,7 +1,7 @@
 /** docs/settings.md: every setting of a recipe as its schema says it, beside the names of timm and of the original program. */
 import { z } from "zod";
+import { originalOptions } from "../../src/training/recipe/original-options.js";
 import { recipeSchema } from "../../src/training/recipe/recipe.js";
-import { releasedOptions } from "../../src/training/recipe/released-options.js";
 
 /** Sections of the page, each with the setting it begins at, in the schema's order. */
 const sections: readonly (readonly [title: string, first: string])[] = [
@@ -57,9 +57,9 @@ const properties = (schema: Values) => (schema.properties ?? {}) as Readonly<Rec
 const row = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
 const code = (text: string) => `\`${text}\``;
 
-/** Options of the released program whose counterpart is this setting. */
+/** Options of the original program whose counterpart is this setting. */
 const released = (name: string): readonly string[] =>
-  Object.entries(releasedOptions)
+  Object.entries(originalOptions)
     .filter(([, here]) => /^\w+/.exec(String(here))?.[0] === name)
     .map(([theirs]) => theirs);
 

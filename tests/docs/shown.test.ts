@@ -19,7 +19,7 @@ const notChecked: readonly (readonly [beginning: RegExp, reason: string])[] = [
     /^npm (ci|install|test)\b/,
     "CI itself runs it in a checkout; tests/package/install.test.ts looks at what it brings",
   ],
-  [/^python /, "the released program's, for comparison; nothing of it is needed here"],
+  [/^python /, "the original program's, for comparison; nothing of it is needed here"],
   [/^\$ sbatch /, "needs a cluster; the job script beside it is run in cluster.test.ts"],
   [/^#!\/bin\/bash/, "the job script of the tutorial, run in cluster.test.ts"],
   [/^(photos|imagenet)\//, "a listing of folders"],

@@ -35,7 +35,7 @@ describe("the choice of an engine", () => {
     expect(await chooseEngine({ engine: "onnx" })).toMatchObject({ engine: "onnx" });
   });
 
-  it("moves on to what works, and reports what does not", async () => {
+  it("moves on to a working engine, and reports those that fail", async () => {
     const heard = vi.fn();
     const engine = await openEngine({}, heard);
     await engine.close();
@@ -46,7 +46,7 @@ describe("the choice of an engine", () => {
     for (const { error } of passedOver) expect(error).toMatch(/plugin\.so/);
   });
 
-  it("fails where the only engine that would do does not work", async () => {
+  it("fails if the only suitable engine does not work", async () => {
     await expect(openEngine({ plugin: "cuda12" })).rejects.toThrow(/plugin\.so/);
     await expect(openEngine({ precision: "bfloat16" })).rejects.toThrow(/plugin\.so/);
   });

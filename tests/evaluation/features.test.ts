@@ -58,7 +58,7 @@ it.each([
   close(found.get("embedding")!.data, expected.get(`${name}.embedding`)!.data);
 });
 
-it("who asks for logits or an embedding alone does not pay for the patches of the last block", () => {
+it("logits or an embedding alone do not compute the patches of the last block", () => {
   const model = micro(false);
   /** Hidden layers of the MLPs that are computed for all 17 tokens. */
   const wide = (outputs: readonly ProgramOutput[]) => {

@@ -82,7 +82,7 @@ describe("attention", () => {
     for (const head of map.heads) expect(sum(head)).toBeCloseTo(16 / 17, 2);
     expect(sum(map.rollout)).toBeCloseTo(8 / 17, 2);
   });
-  it("is refused for models that have none, and for a token they lack", async () => {
+  it("is refused for models without attention, and for a token they lack", async () => {
     const linear = linearClassifier({});
     await expect(Attention.create(engine, linear, initialize(linear, 0))).rejects.toThrow(/linear.*is none/);
     const plain = deit("plain", sizes);
@@ -111,7 +111,7 @@ describe("cosine of the tokens", () => {
 });
 
 describe("disagreement", () => {
-  it("of the truth and the heads is what NumPy counts", async () => {
+  it("of the truth and the heads equals NumPy's counts", async () => {
     const probe = await Probe.create(engine, model, weights, headLogits(model));
     const [heads] = await decide([probeDecider("student", probe)], referenceImages, { loader: referenceLoader() });
     await probe.dispose();

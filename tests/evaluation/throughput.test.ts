@@ -16,7 +16,7 @@ afterAll(() => engine.close());
 afterEach(() => vi.restoreAllMocks());
 
 describe("throughput", () => {
-  it("times as many runs as it is told after two, of the batch it is given", async () => {
+  it("times the requested number of runs after two, of the given batch", async () => {
     // A clock that only runs of the program move; the first two are not counted.
     const durations = [9000, 9000, 500, 1000, 500, 1000];
     let clock = 0;

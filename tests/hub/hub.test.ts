@@ -118,7 +118,7 @@ describe("hubFile", () => {
     expect(await readFile(ref, "utf8")).toBe(commit);
   });
 
-  it("puts the cache where HF_HUB_CACHE says", async () => {
+  it("puts the cache into HF_HUB_CACHE", async () => {
     vi.stubEnv("HF_HUB_CACHE", join(home, "elsewhere"));
     const path = await hubFile("timm/tiny", safetensors, options);
     expect(path.startsWith(join(home, "elsewhere", "models--timm--tiny"))).toBe(true);
@@ -148,7 +148,7 @@ describe("hubFile", () => {
     expect(hub.ranges).toEqual(["bytes=123456-"]);
   });
 
-  it("refuses a file that is not what the hub says it is, and keeps nothing of it", async () => {
+  it("refuses a file that differs from the hub's description, and does not keep it", async () => {
     hub.tamper = true;
     await expect(hubFile("timm/tiny", safetensors, options)).rejects.toThrow(/is refused: its SHA-256 is/);
     hub.tamper = false;
@@ -162,7 +162,7 @@ describe("hubFile", () => {
     expect([...hub.credentials.store]).toEqual([undefined]);
   });
 
-  it("stops when told to", async () => {
+  it("stops on request", async () => {
     const stop = new AbortController();
     hub.cutAfter = [1000];
     const onProgress = () => stop.abort(new Error("stopped by the user"));
@@ -171,7 +171,7 @@ describe("hubFile", () => {
     );
   });
 
-  it("answers from the cache offline, and says what is missing", async () => {
+  it("uses the cache when offline, and names what is missing", async () => {
     const offline = { environment: { ...options.environment, HF_HUB_OFFLINE: "1" } };
     await expect(hubFile("timm/tiny", safetensors, offline)).rejects.toThrow("HF_HUB_OFFLINE=1 forbids");
     const path = await hubFile("timm/tiny", safetensors, options);
@@ -206,7 +206,7 @@ describe("hubFile", () => {
     );
   });
 
-  it("says that the hub is out of reach", async () => {
+  it("reports that the hub cannot be reached", async () => {
     const nowhere = { environment: { HF_ENDPOINT: "http://127.0.0.1:9" } };
     await expect(hubFile("timm/other", safetensors, nowhere)).rejects.toThrow("cannot be reached for timm/other");
   });

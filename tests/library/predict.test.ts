@@ -35,7 +35,7 @@ beforeAll(async () => {
 afterAll(() => rm(scratch, { recursive: true, force: true }));
 
 describe("classifier", () => {
-  it("answers as deit predict does, to the last bit", async () => {
+  it("predicts exactly what deit predict does", async () => {
     const paths = ["grey.png", "plain.jpg", "plain.webp", "rotated.jpg", "one_pixel.png"].map((n) => join(images, n));
     const { stdout } = await deit(["predict", ...paths, "--weights", run, "--top", "3", "--json", "--engine", "onnx"]);
     const told = stdout
@@ -156,7 +156,7 @@ describe("classifier", () => {
     await expect(classifier(run, { output: "b2" })).rejects.toThrow(/output is a setting for ONNX files/);
   });
 
-  it("works in a program that is given as text", async () => {
+  it("works in a program passed as text (node -e)", async () => {
     const program = `
       import { classifier, createLoader, memoryDataset } from ${JSON.stringify(pathToFileURL(join(root, "dist/index.js")).href)};
       const classify = await classifier(${JSON.stringify(run)});

@@ -41,7 +41,7 @@ afterAll(async () => {
   await rm(home, { recursive: true });
 });
 
-it("says nothing while it opens folders, shards, archives and the hub's data, and trains", async () => {
+it("prints nothing while it opens folders, shards, archives and the hub's data, and trains", async () => {
   await mkdir(join(home, "scripts"));
   const script = join(home, "scripts", "calls.mjs");
   await writeFile(

@@ -72,7 +72,7 @@ describe("train", () => {
     expect(await run.finished).toMatchObject({ folder: folder("told"), interrupted: false });
   });
 
-  it("takes what settings say unless an option of its own says otherwise", async () => {
+  it("uses the settings unless an option of its own overrides them", async () => {
     const changes = { epochs: 1, batchSize: 8 };
     const ended = async (more: Partial<Parameters<typeof train>[1]>, name: string) => {
       const run = await train("procedural:32:16", {
@@ -120,7 +120,7 @@ describe("train", () => {
     expect([interrupted, epochs.map((e) => e.epoch)]).toEqual([false, [2]]);
   });
 
-  it("throws what ended it both to who reads and to who waits", async () => {
+  it("throws the error that ended it to readers of events and to `finished`", async () => {
     const text = new TextEncoder().encode("no image");
     const data = memoryDataset([...samples.slice(0, 30), { bytes: text, label: "disc" }]);
     const run = await train(data, { ...settings, recipe, split: "given", output: folder("bad") });
@@ -244,7 +244,7 @@ describe("train", () => {
     expect((await plain.finished).epochs[0].trainLoss).not.toBe(states[0][0]);
   });
 
-  it("says which image a function could not read, label or augment", async () => {
+  it("names the image that a function could not read, label or augment", async () => {
     const image = { width: 32, height: 32, data: new Uint8Array(32 * 32 * 3) };
     const data: OwnSamples = { length: 40, classes: ["a", "b"], label: (i) => i % 2, read: () => ({ image }) };
     const ended = async (given: OwnSamples, more: Partial<Parameters<typeof train>[1]>, name: string) =>

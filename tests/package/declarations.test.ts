@@ -108,7 +108,7 @@ it("exports every type of its own that an exported declaration names", () => {
   expect([...new Set(hidden)]).toEqual([]);
 });
 
-it("says of every export what it is", () => {
+it("documents every export", () => {
   expect([...entries.keys()]).toEqual([
     ".",
     "./data",

@@ -33,7 +33,7 @@ describe("npm ci in a checkout", () => {
       if (name !== "fsevents") expect(manifest.allowScripts).toHaveProperty([name], false);
   });
 
-  it("leaves the modes of tracked files as they are: what npm makes executable is committed so", () => {
+  it("keeps the modes of tracked files: what npm makes executable is committed as executable", () => {
     for (const path of Object.values<string>(manifest.bin))
       expect(execFileSync("git", ["ls-files", "-s", path], { cwd: root, encoding: "utf8" })).toMatch(/^100755 /);
   });

@@ -44,7 +44,7 @@ describe("the repository", () => {
       .filter(([, lines]) => lines > 400);
     expect(long).toEqual([]);
   });
-  it("says in the first line of each module what it is", () => {
+  it("describes each module in its first line", () => {
     const silent = sources.filter(
       (path) => path.startsWith("src/") && !/^\s*(\/\*\*|\/\/|import .*test)/.test(text(path)),
     );

@@ -60,7 +60,7 @@ describe("writeFileAtomic", () => {
     expect((await stat(pipe)).isFIFO()).toBe(true);
   });
 
-  it("says what is wrong with the path", async () => {
+  it("reports what is wrong with the path", async () => {
     const inFile = join(folder, "file");
     await writeFile(inFile, "");
     await mkdir(join(folder, "full"));
@@ -82,7 +82,7 @@ describe("writeFileAtomic", () => {
 });
 
 describe("requireFreeSpace", () => {
-  it("takes what fits and refuses what does not", async () => {
+  it("accepts what fits and refuses what does not", async () => {
     await requireFreeSpace(folder, 1, "a byte");
     await expect(requireFreeSpace(folder, 2 ** 62, "the checkpoint")).rejects.toThrow(
       /There is not enough space in ".*" for the checkpoint: \d+ MiB are needed and \d+ MiB are free; free some space/,

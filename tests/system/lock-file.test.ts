@@ -54,7 +54,7 @@ describe("a lock", () => {
     expect(await isLocked(path)).toBe(false);
   });
 
-  it("is waited for, and it is said for whom", async () => {
+  it("is waited for, with a message that names the holder", async () => {
     const lock = await takeLock(path, { held });
     let waitingFor: number | undefined;
     const next = waitForLock(path, {
@@ -84,14 +84,14 @@ describe("a lock", () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
-  it.runIf(linux)("whose number another process has now is taken over at once", async () => {
+  it.runIf(linux)("whose process number was reused is taken over at once", async () => {
     const { pid } = await sleeper();
     await write({ ...thisProcess(), pid, started: "12345" });
     expect(await isLocked(path)).toBe(false);
     await (await takeLock(path, { held })).release();
   });
 
-  it("that tells no start, of a number in use, holds for two minutes without a sign of life", async () => {
+  it("without a start time, of a process number in use, holds for two minutes without a sign of life", async () => {
     const { pid } = await sleeper();
     await write({ pid, host: hostname(), began: 1_700_000_000_000 });
     await expect(takeLock(path, { held })).rejects.toThrow("held");
@@ -110,7 +110,7 @@ describe("a lock", () => {
     expect(await isLocked(path)).toBe(true);
   });
 
-  it.runIf(linux)("of a process that nobody has buried is taken over at once", async () => {
+  it.runIf(linux)("of a zombie process is taken over at once", async () => {
     // A shell that does not wait for its child: what was started last stays a zombie while it sleeps.
     const shell = spawn("sh", ["-c", "sh -c 'echo $$; sleep 0.1' & exec sleep 60"]);
     children.push(shell);
@@ -138,7 +138,7 @@ describe("a lock", () => {
     await (await takeLock(path, { held, beat: 50 })).release();
   });
 
-  it("that is written again while its silence is looked at holds, whatever the disk's clock said", async () => {
+  it("that is renewed while it is examined holds, whatever the disk's clock says", async () => {
     const owner = JSON.stringify({ pid: 1, host: "elsewhere", began: 1 });
     await write(owner);
     await silentFor(130);
@@ -157,7 +157,7 @@ describe("a lock", () => {
     },
   );
 
-  it("that another process has taken over is lost, and left alone", async () => {
+  it("that another process has taken over is given up, and left alone", async () => {
     const lost = (owner?: { readonly pid: number }) => new Error(`lost to ${owner?.pid}`);
     const lock = await takeLock(path, { held, lost, beat: 30 });
     await rm(path);

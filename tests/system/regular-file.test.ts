@@ -46,7 +46,7 @@ describe.skipIf(process.platform === "win32")("what is not a file", () => {
     await expect(readWhole(path, 100)).rejects.toThrow(reason);
     await expect(streamRegular(path)).rejects.toThrow(reason);
   });
-  it("is read to its end or the limit where a shell has opened it", () => {
+  it("is read to its end or the limit if a shell has opened it", () => {
     const read = `import { readText } from ${JSON.stringify(new URL("../../dist/system/files/regular-file.js", import.meta.url))};
       console.log(await readText(process.argv[1], 10).catch((error) => error.message));`;
     const script = 'node --input-type=module -e "$1" <(sleep 0.1; printf "$2")';

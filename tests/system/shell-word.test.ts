@@ -14,6 +14,6 @@ it.each(["my photos", "it's", `"a" $HOME \`id\``, "猫/фото", "a\nb", "~", "
   },
 );
 
-it("makes a path of what looks like an option", () => {
+it("turns what looks like an option into a path", () => {
   expect(shellWord("-x")).toBe("./-x");
 });

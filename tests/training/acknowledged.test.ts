@@ -21,7 +21,7 @@ function nextTurn(): AbortSignal {
   return controller.signal;
 }
 
-it("hears what has come when a turn is over", async () => {
+it("receives messages at the end of a turn", async () => {
   const signal = nextTurn();
   await turn();
   expect(signal.aborted).toBe(true);
@@ -33,7 +33,7 @@ it("draws first parameters in turns, the same numbers, and ends in between", asy
   await expect(inTurns(initializeInPieces(model, 3), nextTurn())).rejects.toThrow(InterruptedError);
 });
 
-it("makes the program of a trial in turns: told to end while it is made, nothing is compiled", async () => {
+it("builds the program of a trial in steps: if stopped meanwhile, it compiles nothing", async () => {
   const engine = await createOnnxEngine({ threads: 1 });
   const unwanted: Engine = {
     ...{ info: engine.info, createState: engine.createState.bind(engine), close: engine.close.bind(engine) },

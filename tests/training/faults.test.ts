@@ -133,7 +133,7 @@ describe("data that is not there", () => {
     await expectSameState(folder("files"), folder("vanished"));
   });
 
-  it("refuses other images under the same path, and takes the same under another", async () => {
+  it("refuses different images under the same path, and accepts the same under another", async () => {
     await trainSteps(options("moved", {}, { data }), 1);
     await rename(data, join(data, "../moved-images"));
     const there = { data: join(data, "../moved-images"), resume: true };

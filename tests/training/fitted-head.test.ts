@@ -58,7 +58,7 @@ describe.each([
   });
 });
 
-it("begins to train from the fit where epochs follow", async () => {
+it("starts training from the fit if epochs follow", async () => {
   const { folder: finetune } = await run("before", body);
   const fit = await run("fit", { ...headOnly, finetune });
   // At next to no rate, what training ends with is what it began with.
@@ -84,6 +84,6 @@ it("begins to train from the fit where epochs follow", async () => {
   });
 });
 
-it("is refused where there is nothing to fit heads to", async () => {
+it("is refused if there is nothing to fit heads to", async () => {
   await expect(run("nothing", headOnly)).rejects.toThrow("the model starts from scratch");
 });

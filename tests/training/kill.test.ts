@@ -84,7 +84,7 @@ describe.skipIf(skipped)("a disk that fails within a run", () => {
       /There is not enough space in .*run" for .* are needed and|the disk is full/,
     );
   });
-  it("that is full: in the middle of a write, where its free space said nothing", async () => {
+  it("that is full: in the middle of a write, despite its reported free space", async () => {
     const disk = await tmpfs("inodes", "size=4m,nr_inodes=40");
     const fillers = Array.from({ length: 40 }, (_, i) => join(disk, `filler${i}`));
     const fill = () => Promise.allSettled(fillers.map((f) => writeFile(f, "")));

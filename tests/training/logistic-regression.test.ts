@@ -51,7 +51,7 @@ it.each([
   expect(fit.accuracy).toBeCloseTo(right / 24, 6);
 });
 
-it("takes a strong penalty where features say nothing, and a weak one where they say all", async () => {
+it("uses a strong penalty for uninformative features, and a weak one for informative ones", async () => {
   const labels = Int32Array.from({ length: 90 }, (_, i) => i % 3);
   const noise = Float32Array.from(numbers(90 * 8, 3));
   const clear = Float32Array.from(noise, (v, i) => (i % 8 === labels[i >> 3] ? v + 1 : v));
@@ -71,7 +71,7 @@ it("copes with a class of one image, with features that never change, and with m
   expect(fit.accuracy).toBeGreaterThan(0.999);
 });
 
-it("is not sure of what few rows say: each new one is a surprise of the size of the first", async () => {
+it("does not trust few rows: each new one is as surprising as the first", async () => {
   const width = 192;
   const [few, others] = [11, 12].map((seed) => Float32Array.from(numbers(6 * width, seed)));
   for (const perClass of [1, 2]) {

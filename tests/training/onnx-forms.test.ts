@@ -63,14 +63,14 @@ describe("answers are taken back to logits", () => {
     expectLogits(await answer(fixture("ultralytics.onnx")), rows.flat(), true);
   });
 
-  it("of a file whose ending is in capitals, in training", async () => {
+  it("of a file with an upper-case extension, in training", async () => {
     await copyFile(fixture("features_first.onnx"), folder("TEACHER.ONNX"));
     const settings = { distillation: "hard", teacherWeights: folder("TEACHER.ONNX"), epochs: 1 } as const;
     expect((await train(options("capitals", settings))).interrupted).toBe(false);
   });
 });
 
-describe("what cannot be told is refused", () => {
+describe("what cannot be inferred is refused", () => {
   it.each<[string, RecipeSettings, RegExp]>([
     ["hidden_sigmoid.onnx", {}, /between 0 and 1 without summing to 1.*teacherAnswers/],
     ["twice.onnx", {}, /several outputs.*"a" \[batch, 10\], "b2" \[batch, 10\].*teacherOutput/],
@@ -80,7 +80,7 @@ describe("what cannot be told is refused", () => {
     await expect(answer(fixture(name), settings)).rejects.toThrow(sentence);
   });
 
-  it("hard decisions need not be told", async () => {
+  it("hard decisions need no setting", async () => {
     const got = await answer(fixture("hidden_sigmoid.onnx"), { distillation: "hard" });
     const best = (i: number) => [...expected.slice(10 * i, 10 * i + 10)];
     expect([...(got as Int32Array)]).toEqual([0, 1, 2, 3, 4, 5].map((i) => best(i).indexOf(Math.max(...best(i)))));

@@ -58,7 +58,7 @@ function expectClose(got: Float32Array, wanted: readonly number[]): void {
 }
 
 describe("an ONNX teacher", () => {
-  it("tells its size, normalisation and classes; channels first, free batch; PyTorch's answers", async () => {
+  it("gives its size, normalisation and classes; channels first, free batch; PyTorch's outputs", async () => {
     expectClose(await answer({ teacherWeights: fixture("channels_first.onnx") }), await expected("logits.bicubic.20"));
   });
 
@@ -67,7 +67,7 @@ describe("an ONNX teacher", () => {
     expectClose(await answer({ ...settings, teacherImageSize: 10 }), await expected("logits.bilinear.10"));
   });
 
-  it("channels last, batches of four, probabilities; told by the recipe", async () => {
+  it("channels last, batches of four, probabilities; as the recipe specifies", async () => {
     const got = await answer({
       teacherWeights: fixture("channels_last.onnx"),
       teacherNormalization: normalization as never,
@@ -93,7 +93,7 @@ describe("an ONNX teacher", () => {
     expect(await answer({ teacherWeights: join(beside, "onnx", "model.onnx") })).toHaveLength(60);
   });
 
-  it("is refused with a sentence where something is missing", async () => {
+  it("is refused with a clear message if something is missing", async () => {
     const open = (settings: RecipeSettings, wanted = classes) =>
       openOnnxTeacher(settings.teacherWeights!, parseRecipe({ distillation: "hard", ...settings }), wanted).then((t) =>
         t.open(student, 6, String),

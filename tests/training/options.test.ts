@@ -1,4 +1,4 @@
-/** Options of the released program that change what a step does. */
+/** Options of the original program that change what a step does. */
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { readSafetensors, writeSafetensors } from "../../src/formats/safetensors/safetensors.js";

@@ -72,7 +72,7 @@ describe("a function teaches", () => {
     );
   });
 
-  it("and by its stored answers to the very same weights, where it has an identity", async () => {
+  it("and from its cached outputs to identical weights, if it has an identity", async () => {
     const teacher: OwnTeacher = { answer: byColour, name: "colour", identity: "1" };
     await taughtBy(teacher, "beside");
     const recipe = parseRecipe({ ...micro, distillation: "hard", teacherWeights: "function:colour" });
@@ -90,7 +90,7 @@ describe("a function teaches", () => {
   });
 });
 
-describe("an answer that is none is refused", () => {
+describe("an output that is not a prediction is refused", () => {
   const rows = (images: TeacherImages) => byColour(images);
   let current: OwnTeacher["answer"] = rows;
   let answers: TeacherAnswers;

@@ -50,7 +50,7 @@ async function trainingBatch(one: Case): Promise<Batch> {
 }
 
 describe("a preview", () => {
-  it("shows the loader's very pixels where the program changes nothing", async () => {
+  it("shows the loader's exact pixels if the program changes nothing", async () => {
     const settings = { mixup: 0, cutmix: 0, eraseProbability: 0 };
     const batch = await trainingBatch({ settings, step: 2 });
     const shown = await preview({ settings, step: 2, count: 20 });
@@ -99,7 +99,7 @@ describe("a preview", () => {
     });
   });
 
-  it("is the same for a seed, whatever the workers and the number shown, and another for another", async () => {
+  it("depends on the seed alone, not on the workers or the number shown", async () => {
     const first = await preview({ count: 4 });
     const again = await preview({ count: 6, workers: 2 });
     expect(again.slice(0, 4)).toEqual(first);

@@ -33,7 +33,7 @@ describe("resume", () => {
     expect(resumed.epochs[0].trainTop1).toBeCloseTo(rest.epochs[0].trainTop1, 6);
   });
 
-  it("uses the state before a broken newest one, and says so", async () => {
+  it("uses the state before a broken newest one, with a note", async () => {
     const damage: Record<string, (path: string) => Promise<void>> = {
       truncated: async (path) => truncate(path, (await stat(path)).size - 100),
       flipped: async (path) => flipBit(path, (await stat(path)).size - 5000),
@@ -60,7 +60,7 @@ describe("resume", () => {
     }
   });
 
-  it("says so when no state is sound", async () => {
+  it("reports that no saved state is intact", async () => {
     await train(options("lost", { ...settings, epochs: 2 }));
     for (const file of ["state.safetensors", "state.1.safetensors"]) await truncate(join(folder("lost"), file), 50);
     await expect(train(options("lost", { ...settings, epochs: 2 }, { resume: true }))).rejects.toThrow(
@@ -100,7 +100,7 @@ describe("the lock of a run folder", () => {
     await writeFile(join(folder("stale"), "lock"), JSON.stringify({ pid: gone.pid, host: hostname() }));
     expect((await train(options("stale", settings, { resume: true }))).interrupted).toBe(false);
   });
-  it("of another machine stands", async () => {
+  it("of another machine is respected", async () => {
     await trainSteps(options("remote", settings), 1);
     await writeFile(join(folder("remote"), "lock"), JSON.stringify({ pid: 1, host: "elsewhere" }));
     await expect(train(options("remote", settings, { resume: true }))).rejects.toThrow(/Process 1 on elsewhere/);

@@ -131,7 +131,7 @@ describe("a sweep", () => {
     expect(figures(together)).toEqual(figures(alone));
   }, 60_000);
 
-  it("refuses results of other data or recipes, and measures again what is damaged", async () => {
+  it("refuses results for other data or recipes, and measures damaged ones again", async () => {
     const one = { ...options("one"), cells: cells.slice(0, 1) };
     const first = await sweep(one);
     await expect(sweep({ ...one, validation: "procedural:16:30" })).rejects.toThrow(UsageError);

@@ -96,7 +96,7 @@ describe("train", () => {
     expect(existsSync(join(folder, "nan", "recipe.json"))).toBe(true);
   });
 
-  it("fine-tunes weights with another number of classes", async () => {
+  it("fine-tunes weights with a different number of classes", async () => {
     const base = await train(options("base"));
     const tuned = await train(
       options("tuned", {

@@ -78,7 +78,7 @@ describe("EXIF", () => {
     for await (const { images } of loader.epoch(0)) return [...images];
   }
 
-  it("is applied where the view says so, and once where images were packed so", async () => {
+  it("is applied if the view says so, and only once if images were packed that way", async () => {
     const upright = await seen(3, "apply");
     expect(await seen(3, "ignore")).toEqual([...turnedHalf(upright!)]);
     expect(await seen(3, "apply", "apply")).toEqual(upright);

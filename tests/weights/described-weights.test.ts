@@ -116,7 +116,7 @@ describe("config.json", () => {
   });
 });
 
-it("a run that was saved before weights kept their view is seen as its recipe says", async () => {
+it("for a run saved before weights recorded their preprocessing, the recipe decides", async () => {
   const run = join(scratch, "run");
   await mkdir(run);
   const config = JSON.stringify({ ...model.config });
@@ -134,7 +134,7 @@ describe("several models in one file", () => {
   const both = (first: string, second: string): NamedTensors =>
     new Map([first, second].flatMap((of) => [...tensors].map(([n, t]) => [`${of}.${n}`, t] as const)));
 
-  it("are told apart by their names, or by the user", async () => {
+  it("are distinguished by their names, or by the user", async () => {
     const path = join(scratch, "two.safetensors");
     await writeSafetensors(path, both("teacher", "net"), {});
     const { notes } = await openModel({ weights: path, model: name });
@@ -170,7 +170,7 @@ describe("a wrapper around a model", () => {
     expect(opened.notes.join()).toMatch(/normalised/);
   });
 
-  it("is refused where it normalises other values", async () => {
+  it("is refused if it normalises other values", async () => {
     const weights = await file(
       new Map([
         ["mean", three(123.675)],
@@ -184,7 +184,7 @@ describe("a wrapper around a model", () => {
     expect(opened.view.normalization.mean).toEqual([0.5, 0.5, 0.5]);
   });
 
-  it("lends its head to a body that has none, and says so", async () => {
+  it("lends its head to a body without one, with a note", async () => {
     const weight = { ...zeros("float32", [3, 192]), data: new Float32Array(3 * 192).fill(0.5) };
     const head: NamedTensors = new Map([
       ["head.weight", weight],

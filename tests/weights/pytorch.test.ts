@@ -224,7 +224,7 @@ describe("loadWeights", () => {
     await expect(loadWeights(path)).rejects.toThrow(sentence);
   });
 
-  it("says that a file is missing", async () => {
+  it("reports a missing file", async () => {
     await expect(loadWeights(join(scratch, "none.pth"))).rejects.toThrow(FileError);
   });
 });

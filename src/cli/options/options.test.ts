@@ -30,5 +30,5 @@ it.each([
   ["procedural:32:64", "procedural-32-64"],
 ])("names what is made of %s by its folder", (data, name) => expect(namedAfter(data)).toBe(name));
 
-it("names what is made of the folder at hand by that folder", () =>
+it("names results made from the current folder after it", () =>
   expect([namedAfter("."), namedAfter("./")]).toEqual([namedAfter(process.cwd()), namedAfter(process.cwd())]));

@@ -77,7 +77,7 @@ describe.each([40, 50, 80, 100, 200])("on %d columns", (columns) => {
   });
 });
 
-it("shows the most important parts where there is little room", async () => {
+it("shows the most important parts if there is little room", async () => {
   const bars = [];
   for (const columns of [140, 100, 80, 60, 50, 40, 20]) {
     const { terminal, lines } = screenOf(columns);

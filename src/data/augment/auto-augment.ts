@@ -108,7 +108,7 @@ const original: readonly (readonly PolicyStep[])[] = [
   ],
 ];
 
-/** The policy of EfficientNet's released code. */
+/** The policy of EfficientNet's original code. */
 const v0: readonly (readonly PolicyStep[])[] = [
   [
     ["Equalize", 0.8, 1],

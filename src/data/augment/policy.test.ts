@@ -53,7 +53,7 @@ function counted(values: readonly number[], { edges }: Histogram): number[] {
   return counts;
 }
 
-describe("policies draw what timm's draw", () => {
+describe("policies draw the same operations as timm's", () => {
   it.each(Object.keys(policies))("%s", (text) => {
     const reference = policies[text];
     const policy = parsePolicy(text)!;
@@ -107,7 +107,7 @@ describe("random resized crop", () => {
 });
 
 describe("a policy's string", () => {
-  it("may be none", () => expect(parsePolicy("none")).toBeUndefined());
+  it("may be absent", () => expect(parsePolicy("none")).toBeUndefined());
   it("is plain data", () => {
     const policy = parsePolicy("rand-m9-mstd0.5-inc1");
     expect(structuredClone(policy)).toEqual(policy);

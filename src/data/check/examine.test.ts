@@ -6,7 +6,7 @@ import { examine } from "./examine.js";
 
 const pictures = new URL("../../../tests/fixtures/pictures/", import.meta.url).pathname;
 
-it("calls unreadable what training cannot read, in every format, and nothing else", async () => {
+it("reports exactly what training cannot read as unreadable, in every format", async () => {
   const [read, examined]: string[][] = [[], []];
   for (const name of await readdir(pictures)) {
     const path = join(pictures, name);

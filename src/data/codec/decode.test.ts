@@ -100,7 +100,7 @@ describe("decodeImage", () => {
     }
   });
 
-  it.each(["exact", "fast"] as const)("says that a file is cut short (%s)", async (jpeg) => {
+  it.each(["exact", "fast"] as const)("reports that a file is truncated (%s)", async (jpeg) => {
     const bytes = await readFile(`${folder}truncated.jpg`);
     await expect(decodeImage(bytes, { name: "a/b c.jpg", jpeg })).rejects.toThrow(
       /^"a\/b c\.jpg" is cut short; restore or remove it\./,

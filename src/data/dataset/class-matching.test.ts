@@ -31,7 +31,7 @@ describe("names are found from the strictest way to the loosest", () => {
   });
 });
 
-describe("what cannot be told is said", () => {
+describe("what cannot be inferred is reported", () => {
   it.each([
     ["two of one name", ["crane"], imagenet, { kind: "ambiguous", name: "crane", indices: [1, 2] }],
     ["two of one name in other words", ["crane"], words, { kind: "ambiguous", name: "crane", indices: [1, 2] }],

@@ -30,7 +30,7 @@ describe("labels of several files", () => {
     mixed.add("b", ["8"]);
   });
 
-  it("are not numbers in one and names in another", () => {
+  it("are not numbers in one part and names in another", () => {
     const kinds = new LabelKinds();
     kinds.add("a.tar", ["0", "1"]);
     expect(() => kinds.add("b.tar", ["cat"])).toThrow(

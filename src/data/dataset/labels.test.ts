@@ -10,7 +10,7 @@ test("a class is known by its name and by a first word that no other has", () =>
   expect(indices.get("cat")).toBe(3);
 });
 
-test("a whole name wins over another's first word", () => {
+test("a whole name takes precedence over another's first word", () => {
   const indices = classIndices(["crane bird", "crane"]);
   expect([indices.get("crane bird"), indices.get("crane")]).toEqual([0, 1]);
 });

@@ -12,7 +12,7 @@ const named = (name: string, keys: readonly string[]): Dataset => ({
 const train = named("photos", ["a/1.jpg", "b/1.jpg", "b/2.jpg"]);
 const test = named("photos", ["a/2.jpg", "b/3.jpg"]);
 
-describe("what weights say of their training images", () => {
+describe("what weights record about their training images", () => {
   it("is their number, hashes and the name of the data, and nothing else of the run", () => {
     const manifest = { ...knownImages(train)[0], data: "/some/where/photos", began: "2026-11-28T14:44:42.247Z" };
     const text = writeTrainedOn(train, [manifest], { share: 0.4, test });

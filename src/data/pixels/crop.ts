@@ -1,4 +1,4 @@
-/** Random crops for training, drawn as in torchvision and the released code. */
+/** Random crops for training, drawn as in torchvision and the original code. */
 import type { RandomStream } from "../../random/stream.js";
 import { halfEven } from "./half-even.js";
 import { type Box, type Pixels, type Shrink, type Size, wholeBox, within } from "./image.js";

@@ -22,7 +22,7 @@ const file = (header: unknown, data = 0, claimed?: number): Buffer => {
 };
 
 describe("safetensors", () => {
-  it("gives back what was written", async () => {
+  it("returns what was written", async () => {
     const path = join(folder, "round.safetensors");
     await fc.assert(
       fc.asyncProperty(

@@ -1,11 +1,11 @@
-/** What a family of models says of itself, so that nobody else needs to know one by its name. */
+/** A family of models describes itself completely, so that no other module needs to know a model by name. */
 import { z } from "zod";
 import type { Shape } from "../../tensor/index.js";
 import type { Model, Normalization } from "../model.js";
 
-/** Accuracy and speed as the authors give them, to set beside one's own figures. */
+/** Accuracy and speed as published by the authors, for comparison. */
 export interface PublishedFigures {
-  /** ImageNet accuracy of the released weights, percent; of a RegNetY, of the paper's training (table 2). */
+  /** ImageNet accuracy of the released weights in percent; for a RegNetY, of the paper's training (table 2). */
   readonly top1: number;
   readonly top5?: number;
   /** Images per second on one V100, largest batch, average of 30 runs (table 1). */
@@ -15,25 +15,25 @@ export interface PublishedFigures {
 /** A model by name. */
 export interface ModelEntry<Options> {
   readonly create: (options: Partial<Options>) => Model;
-  /** The name says no size: any can be configured, and no weights of it are published. */
+  /** The name implies no size: any can be configured, and no weights are published. */
   readonly anySize?: true;
-  /** The name settles all sizes but the image's: it reads no settings of its family. */
+  /** The name determines all sizes except the image's: it reads no settings of its family. */
   readonly fixed?: true;
-  /** Repositories of its weights on the Hugging Face hub, the usual first; one of the others is chosen by its tag (after the dot). */
+  /** Repositories of its weights on the Hugging Face hub, the default first; the tag after the dot selects another. */
   readonly hub?: readonly [string, ...string[]];
   readonly published?: PublishedFigures;
-  /** Its series in charts, where that is not the family's title. */
+  /** Its series in charts, if that is not the family's title. */
   readonly series?: string;
-  /** Whether it is one of those that speed is compared of, where nobody chooses. */
+  /** Whether its speed is compared by default. */
   readonly compared?: true;
-  /** timm's crop_pct for the first weights of this name, which its training arguments stand on (default: the model's own). */
+  /** timm's crop_pct for the first weights of this name, which its training arguments assume (default: the model's own). */
   readonly timmCropRatio?: number;
 }
 
 /** Shapes of tensors by name. */
 export type Shapes = ReadonlyMap<string, Shape>;
 
-/** A normalisation, and the name that tells it. */
+/** A normalisation, and the name that implies it. */
 export interface NamedNormalization {
   readonly name: string;
   readonly normalization: Normalization;
@@ -43,30 +43,30 @@ export interface NamedNormalization {
 export interface ModelFamily<Options, Settings extends z.ZodRawShape = z.ZodRawShape> {
   /** In charts and documents, as "RegNetY". */
   readonly title: string;
-  /** One sentence: what it is, and whose. */
+  /** One sentence: what it is, and by whom. */
   readonly description: string;
   /**
-   * Settings of a recipe that its models read beside those of every model, under the names of their options; one that is
-   * an object groups options.
+   * Recipe settings that its models read in addition to those of every model, with the names of their options; an object
+   * groups options.
    */
   readonly settings: Settings;
   readonly models: Readonly<Record<string, ModelEntry<Options>>>;
-  /** Names of its parameters: those that tell its weights from others, and of these some that every model has one of, near its beginning. */
+  /** Names of its parameters: a pattern that distinguishes its weights from others, and early names of which every model has one. */
   readonly parameters: { readonly names: RegExp; readonly anchors: readonly string[] };
   /** `model_type` of the same architecture in transformers' config.json. */
   readonly transformers?: string;
   /**
-   * By what images of published weights are normalised that a file's name tells, where that is not the architecture's way;
-   * with the part of the name that tells it.
+   * The normalisation that a file's name implies, if it is not the architecture's own, with the part of the name that
+   * implies it.
    */
   readonly namedNormalization?: (fileName: string) => NamedNormalization | undefined;
-  /** Options that only the tensors of weights tell, not their model's name. */
+  /** Options that follow from the tensors of weights, not from the model's name. */
   readonly optionsOf?: (shapes: Shapes) => Partial<Options>;
-  /** Options that change results and that neither names nor shapes of tensors tell. */
+  /** Options that change results but follow from neither names nor shapes of tensors. */
   readonly withoutTrace?: readonly (keyof Options & string)[];
 }
 
-/** A family, its settings' types kept. */
+/** Infers the types of the settings. */
 export const family = <Options, Settings extends z.ZodRawShape>(
   about: ModelFamily<Options, Settings>,
 ): ModelFamily<Options, Settings> => about;

@@ -51,7 +51,7 @@ async function keptUpTo(bytes: number): Promise<void> {
 
 const fetched = (more = {}) => download(new URL(`${host}/x`), join(folder, "x"), { pause: 1, ...more });
 
-describe("an answer that nobody wants", () => {
+describe("a response that nobody waits for", () => {
   it.each([
     [404, {}, "answered with status 404"],
     [500, {}, "status 500"],

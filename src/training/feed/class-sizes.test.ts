@@ -18,7 +18,7 @@ it("reports the accuracy of always predicting the largest of unequal classes", (
   ]);
 });
 
-it("says nothing of classes of about one size, of a class that has no images at all, or where nothing is measured", () => {
+it("gives no warning for classes of similar size, for a class without images, or if nothing is measured", () => {
   expect(classSizeWarnings(data([20, 30, 0]), data([5, 7, 0]))).toEqual([]);
   expect(classSizeWarnings(data([1, 500, 3]), undefined)).toEqual([]);
 });

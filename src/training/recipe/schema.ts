@@ -52,7 +52,7 @@ export const recipeSchema = z.strictObject({
   ...dropSettings,
   finetune: z.string().optional().meta({
     description:
-      "Weights to start from: a file, a run folder, `hub` or `hub:owner/name`. Heads for other classes are initialised again.",
+      "Weights to start from: a file, a run folder, `hub` or `hub:owner/name`. Heads for different classes are reinitialised.",
     timm: "initial-checkpoint",
   }),
   trainedParts: names(trainedParts).default("all").meta({
@@ -86,7 +86,7 @@ export const recipeSchema = z.strictObject({
     timm: "lr-base (lr-base-size=512, lr-base-scale=linear)",
   }),
   scaleLr: z.boolean().default(true).meta({
-    description: "Multiplies `lr` by `batchSize` / 512; `false` takes it as it is.",
+    description: "Multiplies `lr` by `batchSize` / 512; `false` uses it unchanged.",
     timm: "lr instead of lr-base",
   }),
   warmupEpochs: notNegative.default(5).meta({
@@ -104,7 +104,7 @@ export const recipeSchema = z.strictObject({
     .meta({ description: "Learning-rate schedule after warm-up.", timm: "sched" }),
   ...fragments(schedules),
   scheduleBy: z.enum(["step", "epoch"]).default("step").meta({
-    description: "Whether the rate changes with every step or, as in the released program, once an epoch.",
+    description: "Whether the rate changes with every step or, as in the original program, once an epoch.",
     timm: "sched-on-updates (`step`)",
   }),
   cooldownEpochs: count.default(0).meta({
@@ -117,7 +117,7 @@ export const recipeSchema = z.strictObject({
     timm: "lr-noise",
   }),
   lrNoiseStd: positive.default(1).meta({
-    description: "Standard deviation of that noise, which is normal and drawn again every epoch.",
+    description: "Standard deviation of that noise, which is normal and redrawn every epoch.",
     timm: "lr-noise-std",
   }),
   lrNoiseLimit: share.default(0.67).meta({
@@ -161,7 +161,7 @@ export const recipeSchema = z.strictObject({
   exif: z
     .enum(["ignore", "apply"])
     .default("ignore")
-    .meta({ description: "Whether images are rotated as their EXIF orientation says." }),
+    .meta({ description: "Whether images are rotated according to their EXIF orientation." }),
   evaluationCropRatio: z.number().min(0.01).max(1).optional().meta({
     description: "Share of the image's shorter side that evaluation sees; default: the model's own.",
     timm: "crop-pct",
@@ -208,7 +208,7 @@ export const recipeSchema = z.strictObject({
   ...sharedDistillation,
   ...fragments(distillationModes),
   teacher: z.string().optional().meta({
-    description: "Name of the teacher's model; needed where its weights do not say.",
+    description: "Name of the teacher's model; needed if its weights do not state it.",
     timm: "kd-model-name",
   }),
   teacherWeights: z.string().optional().meta({
@@ -224,17 +224,16 @@ export const recipeSchema = z.strictObject({
     .default("bicubic")
     .meta({ description: "Interpolation of that resizing." }),
   teacherNormalization: normalization.meta({
-    description: "Normalisation of the teacher's images; `auto`: as its model or the ONNX file's metadata say.",
+    description: "Normalisation of the teacher's images; `auto`: that of its model or of the ONNX file's metadata.",
   }),
   teacherOutput: z.string().optional().meta({
-    description: "Output of an ONNX file that holds the predictions, where it has several.",
+    description: "Output of an ONNX file that holds the predictions, if it has several.",
   }),
-  teacherAnswers: z
-    .enum(["auto", "logits", "probabilities", "sigmoids"])
-    .default("auto")
-    .meta({ description: "What an ONNX file's predictions are; `auto`: as its last node or the numbers show." }),
+  teacherAnswers: z.enum(["auto", "logits", "probabilities", "sigmoids"]).default("auto").meta({
+    description: "What an ONNX file's predictions are; `auto`: inferred from its last node or from the numbers.",
+  }),
   teacherClasses: z.string().optional().meta({
-    description: "File with the teacher's classes, one name per line, where its weights do not say.",
+    description: "File with the teacher's classes, one name per line, if its weights do not name them.",
   }),
   teacherCache: z.string().optional().meta({
     description: "Folder of a teacher's stored predictions (`deit teach`), used instead of the teacher.",

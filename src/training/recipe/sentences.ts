@@ -4,13 +4,13 @@ import type { z } from "zod";
 import { didYouMean } from "../../errors/nearest.js";
 import { quoted } from "../../errors/quoted.js";
 import { joined, type Message, sentence } from "../../errors/sentence.js";
-import { releasedOptions } from "./released-options.js";
+import { originalOptions } from "./original-options.js";
 
 /** `known` are the existing settings. */
 export function unknownSetting(key: string, known: readonly string[]): Message {
   const theirs = key.replace(/^--/, "").replaceAll("_", "-");
-  return Object.hasOwn(releasedOptions, theirs)
-    ? sentence`The recipe has no setting ${quoted(key)}; the released program's option of that name is here: ${releasedOptions[theirs]}.`
+  return Object.hasOwn(originalOptions, theirs)
+    ? sentence`The recipe has no setting ${quoted(key)}; the original program's option of that name is here: ${originalOptions[theirs]}.`
     : `The recipe has no setting ${quoted(key)}${didYouMean(key, known)}`;
 }
 

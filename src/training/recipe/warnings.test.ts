@@ -49,7 +49,7 @@ describe("parseRecipe refuses", () => {
     expect(() => parseRecipe(settings)).toThrow(sentence);
   });
 
-  it("twenty thousand brackets within one another, in a sentence", () => {
+  it("twenty thousand nested brackets, with a clear message", () => {
     const deep = JSON.parse(`{"mlpRatio":${"[".repeat(20_000)}${"]".repeat(20_000)}}`);
     expect(() => parseRecipe(deep)).toThrow("a value too deep to show");
   });

@@ -62,7 +62,7 @@ describe("differences of runs", () => {
     });
   });
 
-  it("of recipes by name, and sentences for what is neither", async () => {
+  it("of recipes by name, and messages for what is neither", async () => {
     const { recipe } = runDifferences(await describeSide("deit-tiny"), await describeSide("deit-small"));
     expect(recipe.map((d) => d.key)).toEqual(["model"]);
     await expect(describeSide(join(scratch, "nothing"))).rejects.toThrow("give a run folder");

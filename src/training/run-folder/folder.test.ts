@@ -35,7 +35,7 @@ test("a run that saved nothing may be restarted, one that did may not", async ()
   }
 });
 
-test("what shares out the images of an epoch may change between epochs, and in none of them", async () => {
+test("the division of an epoch's images may change between epochs, but not within one", async () => {
   const path = await mkdtemp(join(tmpdir(), "deit-run-"));
   const others: readonly [string, RunDescription][] = [
     ["batchSize", { ...run, recipe: parseRecipe({ batchSize: 32 }) }],

@@ -38,7 +38,7 @@ it("goes back to what was saved, skips the step that broke beside those before i
   expect([0, 1, 3].map(rollbackFactor)).toEqual([1, 0.5, 0.125]);
 });
 
-it("leaves nothing of a skipped step whose first runs were saved with the state", async () => {
+it("discards a skipped step whose first micro-batches were saved with the state", async () => {
   expect((await backTo(13, 13, 2)).values).toEqual({ w: 5, "accumulated.w": 0 });
   expect((await backTo(12, 13, 2)).values).toEqual({ w: 5, "accumulated.w": 6 }); // all its runs are done again
   expect((await backTo(11, 13, 2)).values).toEqual({ w: 5, "accumulated.w": 6 }); // the sums are another step's

@@ -76,7 +76,7 @@ describe("a checkpointer", () => {
     expect(await loaded(saving)).toEqual([1, 1]);
   });
 
-  it("neither reads nor writes where another process saves", async () => {
+  it("neither reads nor writes while another process saves", async () => {
     const idle: DeviceState = { ...device(1), read: () => Promise.reject(new Error("read")) };
     await checkpointer({ readOnly: true }).save(idle, at(1));
     expect(await readdir(path)).toEqual([]);

@@ -27,7 +27,7 @@ const search = (engine: Engine, batchSize: number) => ({
 });
 
 describe("a batch that fits", () => {
-  it("is the whole one where there is room", async () => {
+  it("is the whole batch if there is room", async () => {
     expect(await fittingRuns(search(engineOf(1e6).engine, 1024))).toBe(1);
   });
 
@@ -48,7 +48,7 @@ describe("a batch that fits", () => {
     expect(await fittingRuns(search(engineOf(1e6, { free: 3000 }).engine, 1024))).toBe(4);
   });
 
-  it("is refused in a sentence where nothing fits", async () => {
+  it("is refused with a clear message if nothing fits", async () => {
     const recipe = parseRecipe({ batchSize: 64 });
     await expect(withFittingBatch(recipe, search(engineOf(50).engine, 64), alone)).rejects.toThrow(
       "no fraction of the batch of 64",

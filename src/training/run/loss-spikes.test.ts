@@ -13,10 +13,10 @@ const warnings = (values: readonly number[]) => {
 };
 
 describe("spikeWatcher", () => {
-  it("says nothing of a loss that falls, however noisy", () => {
+  it("gives no warning for a falling loss, however noisy", () => {
     for (const seed of [1, 2, 3, 4]) expect(warnings(losses(3000, seed))).toEqual([]);
   });
-  it("names a jump once, with what was usual", () => {
+  it("reports a jump once, with the usual value", () => {
     const values = losses(1000, 5);
     for (let i = 600; i < 640; i++) values[i] += 5;
     const found = warnings(values);

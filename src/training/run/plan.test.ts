@@ -17,7 +17,7 @@ async function planned(options: Partial<PlanOptions>) {
   return { plan, warnings };
 }
 
-it("finds the images, what they are measured on, the model for their classes and nobody who teaches", async () => {
+it("finds the images, the test data and the model for their classes, and no teacher", async () => {
   const { plan, warnings } = await planned({ validation: "procedural:16:32" });
   expect([plan.dataset.length, plan.test?.length, plan.final]).toEqual([48, 32, undefined]);
   expect(plan.found).toBe(plan.dataset); // no image was bad
@@ -26,7 +26,7 @@ it("finds the images, what they are measured on, the model for their classes and
   expect(warnings).toEqual([]);
 });
 
-it("divides the batch where memory asks for it, unless the run is resumed", async () => {
+it("splits the batch if memory requires it, unless the run is resumed", async () => {
   const scarce = {
     info: { devices: 1 },
     memoryNeed: async ({ inputs }: { inputs: readonly { name: string; shape: readonly number[] }[] }) => {

@@ -30,16 +30,16 @@ describe("weights that were trained on images of this run's evaluation", () => {
     expect(told(trained(2, 5, 7), 2, 7)).toBeUndefined();
   });
 
-  it("are told with the number of images and the split to take", () => {
+  it("are reported with the number of images and the split to use", () => {
     expect(told(trained(2, 7), 2, 3, 4)).toMatch(/^2 of the 3 images .* not held out when "teacher.safetensors" was/);
     expect(told(trained(2, 7), 2, 3, 4)).toContain('split: "teacher.safetensors"');
   });
 
-  it("are told if nothing was held out of as many images", () => {
+  it("are reported if nothing was held out of the same number of images", () => {
     expect(told(trained(), 2, 3)).toMatch(/was trained on 10 images and none were held out/);
   });
 
-  it("are told if they were trained on the very images of the evaluation", () => {
+  it("are reported if they were trained on the images of the evaluation", () => {
     const { found, test } = held(2, 3);
     const weights = readTrainedOn(writeTrainedOn(test, knownImages(test)), "x")!;
     expect(seenImages("x", weights, { found, measured: [test] })?.toString()).toMatch(
@@ -47,7 +47,7 @@ describe("weights that were trained on images of this run's evaluation", () => {
     );
   });
 
-  it("say nothing of other data", () => {
+  it("give no warning for other data", () => {
     const others = memoryDataset(
       Array.from({ length: 10 }, (_, i) => ({ bytes: new Uint8Array([i, i]), label: i % 2 ? "dog" : "cat" })),
     );

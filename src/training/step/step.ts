@@ -136,7 +136,10 @@ export const stepInputs = {
 /** Name of the state that indicates a broken run, see `StepOptions.halting`. */
 export const haltedState = "halted";
 
-/** Output of a step with a teacher in it: 0, or how many images before the batch's end the first is that its answer to is not a number. */
+/**
+ * Output of a step with a teacher in it: 0, or the position, counted from the end of the batch, of the first image with a
+ * teacher output that is not finite.
+ */
 export const brokenTeacher = "brokenTeacher";
 
 /** Prefix of a teacher's parameters in the state. */
@@ -324,7 +327,7 @@ function lossOf(output: Logits, options: StepOptions, { target, teacher }: StepI
   const { loss: chosen = "crossEntropy", distillation = { kind: "none" } } = options;
   const loss = typeof chosen === "string" ? createLoss(chosen) : chosen;
   const answer = teacher && ("kind" in teacher ? teacher : ({ kind: "logits", tensor: teacher } as const));
-  // Without a teacher the second head learns nothing, as in the released code.
+  // Without a teacher the second head learns nothing, as in the original code.
   const base: Tensor | undefined = loss(logits, target);
   if (base?.shape?.length !== 0)
     throw new ShapeError(

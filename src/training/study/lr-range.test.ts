@@ -13,7 +13,7 @@ const trialOf = (loss: (lr: number) => number): Trial =>
 /** Falls by a logistic step around 10⁻³ over the logarithm of the rate, and explodes beyond 0.1. */
 const typical = (lr: number) => 1 + 1 / (1 + Math.exp(2 * (Math.log(lr) - Math.log(1e-3)))) + (lr > 0.1 ? 1e3 * lr : 0);
 
-it("finds the steepest descent where a curve is known to have it", () => {
+it("finds the steepest descent of a known curve", () => {
   const points: RatePoint[] = Array.from({ length: 101 }, (_, i) => {
     const lr = 10 ** (-6 + (5 * i) / 100);
     return { lr, loss: typical(lr), smoothed: typical(lr) };
@@ -72,7 +72,7 @@ it.each([
   expect(suggestion !== undefined).toBe(told);
 });
 
-it("says nothing for so few steps that their scatter cannot be known", async () => {
+it("gives no warning for so few steps that their scatter is unknown", async () => {
   const { suggestion } = await rateRangeTest(
     trialOf((lr) => 2 - lr * 0.01),
     { from: 1e-6, to: 1, steps: 8 },

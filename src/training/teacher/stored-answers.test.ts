@@ -50,7 +50,7 @@ it("refuses a logit that half precision cannot hold", () => {
   );
 });
 
-it("is read as it was written, and refused where a byte is another or the shape is", async () => {
+it("is read as written, and refused if a byte or the shape differs", async () => {
   const folder = await mkdtemp(join(tmpdir(), "deit-answers-"));
   try {
     const path = join(folder, "epoch.safetensors");

@@ -136,7 +136,7 @@ describeWithXla("a client", () => {
     expect(() => buffer.isDeleted).toThrow(/after it was freed/);
   });
 
-  it("says why a file is not a plugin", async () => {
+  it("explains why a file is not a plugin", async () => {
     await expect(PjrtClient.create(process.execPath)).rejects.toThrow(/Cannot load the PJRT plugin/);
     await expect(PjrtClient.create("/nowhere/plugin.so")).rejects.toThrow(/deit engine install/);
   });

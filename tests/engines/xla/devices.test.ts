@@ -135,7 +135,7 @@ describeWithXla.each(Object.entries(models))("%s", { timeout: 300_000 }, (_, mod
 
 describeWithXla("optimizer state in parts", { timeout: 300_000 }, () => {
   const model = models.deit;
-  it("needs less memory on each device, and gathers what it has updated", async () => {
+  it("needs less memory on each device, and gathers its updates", async () => {
     const bytes = async (split: boolean) => {
       const { executable } = await ran(model, 8, split);
       return {

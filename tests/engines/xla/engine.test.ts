@@ -177,7 +177,7 @@ describeWithXla("the XLA engine", () => {
     await double.dispose();
   });
 
-  it("says that state is lost instead of giving what is left of it", async () => {
+  it("reports lost state instead of returning what is left", async () => {
     const state = (await (await engine()).createState(new Map([["x", float32([], [1])]]))) as XlaState;
     state.lose("the state is gone; start again");
     state.lose("a later reason");
@@ -236,7 +236,7 @@ describeWithXla("the XLA engine", () => {
     expect(got.get("none")!.data[0]).toBeNaN();
   });
 
-  it("says what does not fit: batch, memory, devices, closed engine", async () => {
+  it("reports what does not fit: batch, memory, devices, closed engine", async () => {
     const two = await engine({ devices: 2 });
     await expect(two.compile(training(5).built)).rejects.toThrow(
       /"x" \[5, 12\] over 2 devices, but 5 is not divisible by 2/,

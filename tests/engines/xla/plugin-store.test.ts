@@ -173,7 +173,7 @@ describe("installing a plugin", () => {
     expect(requests.find((r) => r.path.startsWith("/files"))?.range).toMatch(/^bytes=[1-9]\d*-$/);
   });
 
-  it("begins again where the server knows no ranges", async () => {
+  it("starts over if the server does not support ranges", async () => {
     fault = { cutAfter: 60_000, cuts: 1, ignoreRanges: true };
     expect((await store().install("cpu")).version).toBe("0.11.2");
   });
@@ -187,7 +187,7 @@ describe("installing a plugin", () => {
     await store().install("cpu");
   });
 
-  it("says what an index or server answered instead of the file", async () => {
+  it("reports what an index or server returned instead of the file", async () => {
     fault = { status: 403 };
     await expect(store().install("cpu")).rejects.toThrow(/status 403/);
     await expect(store(`${base}/nothing/`).install("cpu")).rejects.toThrow(/answered 404.*PIP_INDEX_URL.*`wheel`/);
@@ -243,7 +243,7 @@ describe("the catalogue", () => {
     }
   });
 
-  it("says where a plugin does not run", () => {
+  it("reports where a plugin does not run", () => {
     expect(() => planPlugin("cpu", { ...system, glibc: "2.17" })).toThrow(/not built for this system.*glibc 2.17/);
     expect(() => planPlugin("cpu", { ...system, glibc: undefined })).toThrow(/no glibc/);
     expect(() => planPlugin("metal", system)).toThrow(/Apple GPUs/);

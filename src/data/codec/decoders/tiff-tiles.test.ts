@@ -79,7 +79,7 @@ it.each([
   expect([...image.data]).toEqual(expected);
 });
 
-it("tiles of more pixels than may be decoded are refused in a sentence, and none of them is read", async () => {
+it("tiles of more pixels than allowed are refused with a clear message, and not read", async () => {
   const file = tiled(16, 10_016, 1, false);
   await expect(decodeImage(file, { name: "x.tif", maxPixels: 100_000 })).rejects.toThrow(
     /^"x.tif" is a TIFF of 50×40 pixels in tiles of 16×10016, which is not read here; convert it to JPEG or PNG\.$/,

@@ -19,7 +19,7 @@ export interface TeacherAnswer {
 export const shared = {
   distillationAlpha: share.default(0.5).meta({ description: "Weight of the distillation loss." }),
   distillationOn: z.enum(["auto", "distillation", "class"]).default("auto").meta({
-    description: "Head that learns from the teacher; `auto`: that of the distillation token where there is one.",
+    description: "Head that learns from the teacher; `auto`: that of the distillation token if there is one.",
   }),
 };
 

@@ -7,7 +7,7 @@ export function smoothedTargets(labels: Tensor, classes: number, epsilon: number
   return epsilon === 0 ? hit : add(mul(hit, 1 - epsilon), epsilon / classes);
 }
 
-/** Binary targets: 1 above the threshold, otherwise 0 (as in the released code, with 0). */
+/** Binary targets: 1 above the threshold, otherwise 0 (as in the original code, with 0). */
 export function thresholded(target: Tensor, threshold: number): Tensor {
   return cast(compare("GT", target, threshold), "float32");
 }

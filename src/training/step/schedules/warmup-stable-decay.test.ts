@@ -16,6 +16,6 @@ it.each([
   });
 });
 
-it("is refused where its lowest rate would be above its highest", () => {
+it("is refused if its lowest rate would be above its highest", () => {
   expect(() => parseRecipe({ schedule: "warmupStableDecay", minLr: 1 })).toThrow(/minLr is 1, above/);
 });

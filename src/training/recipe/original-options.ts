@@ -4,7 +4,7 @@
  */
 import { type Message, sentence, setting } from "../../errors/sentence.js";
 
-export const releasedOptions: Readonly<Record<string, Message>> = {
+export const originalOptions: Readonly<Record<string, Message>> = {
   "batch-size": "batchSize, the global batch instead of one process's",
   epochs: "epochs",
   "bce-loss": "loss=binaryCrossEntropy with targetThreshold=0 and labelSmoothing=0",
@@ -33,7 +33,7 @@ export const releasedOptions: Readonly<Record<string, Message>> = {
   "decay-epochs": "decayEpochs",
   "warmup-epochs": "warmupEpochs",
   "cooldown-epochs": "cooldownEpochs",
-  "patience-epochs": "not offered: the schedule that reads it, plateau, cannot run in the released program",
+  "patience-epochs": "not offered: the schedule that reads it, plateau, cannot run in the original program",
   "decay-rate": "decayRate",
   "color-jitter": "colorJitter",
   aa: "autoAugment",
@@ -48,7 +48,7 @@ export const releasedOptions: Readonly<Record<string, Message>> = {
   reprob: "eraseProbability",
   remode: "eraseMode",
   recount: "eraseCount",
-  resplit: "not needed: it belongs to split augmentation, which the released program never makes",
+  resplit: "not needed: it belongs to split augmentation, which the original program never makes",
   mixup: "mixup",
   cutmix: "cutmix",
   "cutmix-minmax": "cutmixMinMax",
