@@ -25,6 +25,8 @@ export type { Prediction } from "./library/predictions.js";
 
 export { type ExportResult, type ExportSettings, exportModel, type WrittenFile } from "./export/export.js";
 export type { LayoutName } from "./export/layouts/index.js";
+export type { MeasuredFile, Verification } from "./export/measure.js";
+export type { QuantizationName } from "./export/quantize/index.js";
 export type { SourceChoice } from "./export/source.js";
 
 // Train and distil: runs and their events.

@@ -12,7 +12,7 @@ import { modelArguments, type TrainingArguments } from "./training-arguments.js"
 const exactGelu = ["gelu", "gelu_python"];
 /** Arguments of timm's models that do not affect evaluation, or follow from the shapes of the tensors. */
 const harmless =
-  /^(img_size|num_classes|patch_size|embed_dim|depth|mlp_ratio|.*drop.*|weight_init|pretrained.*|strict_img_size|dynamic_img_size|output_stride|num_heads|global_pool|init_values|no_embed_class)$/;
+  /^(img_size|num_classes|patch_size|embed_dim|depth|mlp_ratio|.*drop.*|weight_init|pretrained.*|strict_img_size|dynamic_img_size|output_stride|num_heads|global_pool|init_values|no_embed_class|w0|wa|wm|group_size|se_ratio|stem_width)$/;
 /** Arguments with their values in deit's models; other values mean a different model. */
 const asHere: JsonObject = {
   ...{ in_chans: 3, act_layer: "gelu", qkv_bias: true, proj_bias: true, class_token: true, pos_embed: "learn" },

@@ -1,16 +1,24 @@
 /** Exports a model for other programs. */
 import { mkdir, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
+import type { Dataset } from "../data/dataset/dataset.js";
+import type { Engine } from "../engines/engine.js";
+import { createOnnxEngine } from "../engines/onnx/engine.js";
 import { UsageError } from "../errors/errors.js";
 import { didYouMean } from "../errors/nearest.js";
+import { sentence, setting } from "../errors/sentence.js";
 import { type OnnxModel, sizeOfModel } from "../formats/onnx/graph.js";
 import { encodeModel } from "../formats/onnx/write.js";
 import { writeSafetensors } from "../formats/safetensors/safetensors.js";
 import { writeFileAtomic } from "../system/files/atomic-file.js";
 import { requireNewFolder, writeNewFolder } from "../system/files/new-folder.js";
 import { type LayoutName, layoutNames, layouts } from "./layouts/index.js";
-import type { ExportedFile } from "./layouts/layout.js";
+import { type ExportedFile, jsonFile, type Layout } from "./layouts/layout.js";
+import { evenly, measureExport, requireLoss, storedImages, type Verification } from "./measure.js";
+import { modelCard } from "./model-card.js";
+import { type QuantizationName, quantizationNames } from "./quantize/index.js";
 import { openSource, type SourceChoice } from "./source.js";
+import { preprocessingFile, variantsOf } from "./variants.js";
 
 /** What to export, in which form, and where. */
 export interface ExportSettings extends SourceChoice {
@@ -18,6 +26,37 @@ export interface ExportSettings extends SourceChoice {
   readonly to: LayoutName;
   /** The folder to create; it must not exist or be empty. */
   readonly output: string;
+  /** Number formats besides float32, for layouts of ONNX files (default: those that are usual in the layout). */
+  readonly quantize?: readonly QuantizationName[];
+  /** Also writes a file whose graph takes whole images and answers with probabilities (default: no). */
+  readonly preprocessing?: boolean;
+  /** Images to compare the files with the source on, of the model's classes (default: built-in images without labels). */
+  readonly data?: Dataset;
+  /** The most images of `data` to measure on, evenly spaced (default: 500). */
+  readonly images?: number;
+  /**
+   * Refuses an export of which a file loses more than these points of top-1 accuracy; of agreement with the source if
+   * there is no `data`.
+   */
+  readonly maxLoss?: number;
+  /** The engine that runs the source, which is left open (default: one of ONNX Runtime). */
+  readonly engine?: Engine;
+  /** Ends the export with InterruptedError; nothing is written. */
+  readonly signal?: AbortSignal;
+  /** Called with the number of images measured, of a total. */
+  readonly onMeasured?: (done: number, total: number) => void;
+}
+
+/** What was exported. */
+export interface ExportResult {
+  /** The folder. */
+  readonly output: string;
+  /** The files with their sizes in bytes. */
+  readonly files: readonly WrittenFile[];
+  /** How the files compare with the source. */
+  readonly verification: Verification;
+  /** Notes on how the weights were interpreted. */
+  readonly notes: readonly string[];
 }
 
 /** A file of an export. */
@@ -28,51 +67,97 @@ export interface WrittenFile {
   readonly bytes: number;
 }
 
-/** What was exported. */
-export interface ExportResult {
-  /** The folder. */
-  readonly output: string;
-  /** The files in it, in the order of writing. */
-  readonly files: readonly WrittenFile[];
-  /** Notes on how the weights were interpreted. */
-  readonly notes: readonly string[];
-}
+/** Built-in images that an export is measured on if no others are given. */
+const storedCount = 64;
 
 /**
- * Writes a model with its weights into a new folder, in the layout of other programs. Throws a DeitError if the model
- * cannot be opened or the layout cannot hold it; then nothing is written.
+ * Writes a model with its weights into a new folder, in the layout of other programs, and compares every file with the
+ * model on images. Throws a DeitError if the model cannot be opened, the layout cannot hold it, or it loses more than is
+ * allowed; then nothing is written.
  *
  * @example
  * ```js
  * import { exportModel } from "deit";
  *
- * await exportModel({ weights: "runs/photos", to: "onnx", output: "photos-onnx" });
+ * const { verification } = await exportModel({ weights: "runs/photos", to: "onnx", output: "photos-onnx" });
+ * console.log(verification.files);
  * ```
  */
-export async function exportModel({ to, output, ...choice }: ExportSettings): Promise<ExportResult> {
-  if (!layoutNames.includes(to))
-    throw new UsageError(
-      `There is no layout "${to}"${didYouMean(to, layoutNames)} The layouts are ${layoutNames.join(", ")}.`,
-    );
+export async function exportModel(settings: ExportSettings): Promise<ExportResult> {
+  const { to, output, data, preprocessing = false, maxLoss, signal, onMeasured } = settings;
+  const layout = layoutNamed(to);
+  const formats = formatsOf(settings, layout);
   await requireNewFolder(output);
-  const source = await openSource(choice);
-  const files = layouts[to].files(source);
-  return writeNewFolder(output, async (folder) => {
-    const written: WrittenFile[] = [];
-    for (const file of files) {
-      const path = join(folder, file.path);
-      await mkdir(dirname(path), { recursive: true });
-      await write(file, path);
-      written.push({ path: file.path, bytes: (await stat(path)).size });
-    }
-    return { output, files: written, notes: source.notes.map(String) };
-  });
+  const source = await openSource(settings);
+  const images = data
+    ? { dataset: evenly(data, settings.images ?? 500), labelled: true }
+    : storedImages(source, storedCount);
+  const variants = layout.quantized ? await variantsOf(source, formats, images) : [];
+  const files = [...layout.files(source, variants), ...(preprocessing ? [preprocessingFile(source, variants)] : [])];
+  const engine = settings.engine ?? (await createOnnxEngine());
+  try {
+    return await writeNewFolder(output, async (folder) => {
+      const written: { file: ExportedFile; bytes: number }[] = [];
+      const add = async (file: ExportedFile) => written.push({ file, bytes: await write(file, folder) });
+      for (const file of files) await add(file);
+      const verification = await measureExport({
+        ...{ engine, source, folder, files: written, images, signal },
+        onProgress: (done) => onMeasured?.(done, images.dataset.length),
+      });
+      if (maxLoss !== undefined) requireLoss(verification, maxLoss);
+      await add(jsonFile("verification.json", verification));
+      await add(modelCard({ source, layout, library: libraries[to], folder: basename(output), verification }));
+      return {
+        ...{ output, verification, notes: source.notes.map(String) },
+        files: written.map(({ file, bytes }) => ({ path: file.path, bytes })),
+      };
+    });
+  } finally {
+    if (!settings.engine) await engine.close();
+  }
 }
 
-async function write(file: ExportedFile, path: string): Promise<void> {
+/** `library_name` of model cards. */
+const libraries: Readonly<Record<LayoutName, string>> = {
+  onnx: "onnx",
+  huggingface: "transformers.js",
+  transformers: "transformers",
+  timm: "timm",
+};
+
+function layoutNamed(to: LayoutName): Layout {
+  if (layoutNames.includes(to)) return layouts[to];
+  throw new UsageError(
+    `There is no layout "${to}"${didYouMean(to, layoutNames)} The layouts are ${layoutNames.join(", ")}.`,
+  );
+}
+
+/** The formats of the ONNX files. Throws UsageError for a layout without any. */
+function formatsOf(
+  { to, quantize, preprocessing }: ExportSettings,
+  { quantized }: Layout,
+): readonly QuantizationName[] {
+  const unknown = quantize?.find((name) => !quantizationNames.includes(name));
+  if (unknown !== undefined)
+    throw new UsageError(
+      `There is no number format "${unknown}"${didYouMean(unknown, quantizationNames)} The formats are ${quantizationNames.join(", ")}.`,
+    );
+  const onlyOnnx = quantize?.length ? "quantize" : preprocessing ? "preprocessing" : undefined;
+  if (!quantized && onlyOnnx)
+    throw new UsageError(
+      sentence`The layout ${to} holds weights in float32 and no ONNX file, so ${setting(onlyOnnx)} has no effect; leave it out, or choose the layout onnx or huggingface.`,
+    );
+  return [...new Set(quantize ?? quantized ?? [])];
+}
+
+/** Writes a file and returns its size. */
+async function write(file: ExportedFile, folder: string): Promise<number> {
+  const path = join(folder, file.path);
+  await mkdir(dirname(path), { recursive: true });
   if (file.kind === "onnx") await writeFileAtomic(path, encodeModel(requireOneFile(file.model)));
   else if (file.kind === "weights") await writeSafetensors(path, file.tensors, file.metadata);
   else await writeFileAtomic(path, file.content);
+  return (await stat(path)).size;
 }
 
 /** The limit of protocol buffers, less room for what is not weights. */

@@ -44,3 +44,23 @@ function timmName(name: string): string {
   const ours = layer === "layer.2" ? "conv3" : Object.hasOwn(inBlock, layer) ? inBlock[layer] : undefined;
   return ours === undefined ? name : `${at}.${ours}.${unit[of]}.${kind}`;
 }
+
+/** timm's tensors by transformers' names. */
+export function toHuggingfaceRegnet(tensors: NamedTensors): NamedTensors {
+  const turned = (names: Readonly<Record<string, string>>) =>
+    new Map(Object.entries(names).map(([theirs, ours]) => [ours, theirs]));
+  const [units, blocks, squeezes] = [unit, inBlock, squeeze].map(turned);
+  const theirName = (name: string): string => {
+    const [, head] = /^head\.fc\.(\w+)$/.exec(name) ?? [];
+    if (head !== undefined) return `classifier.1.${head}`;
+    const [, stem, ofStem] = /^stem\.(\w+)\.(\w+)$/.exec(name) ?? [];
+    if (stem !== undefined) return `regnet.embedder.embedder.${units.get(stem)}.${ofStem}`;
+    const [, stage, block, inside, kind] = /^s(\d+)\.b(\d+)\.(.+)\.(\w+)$/.exec(name) ?? [];
+    const at = `regnet.encoder.stages.${Number(stage) - 1}.layers.${Number(block) - 1}`;
+    const excited = squeezes.get(inside);
+    if (excited !== undefined) return `${at}.${excited}.${kind}`;
+    const [layer, of] = inside.split(".");
+    return `${at}.${blocks.get(layer)}.${units.get(of)}.${kind}`;
+  };
+  return new Map([...tensors].map(([name, tensor]) => [theirName(name), tensor]));
+}

@@ -14,9 +14,15 @@ const irVersion = 8;
 export function modelFile(
   source: ExportSource,
   graph: OnnxGraph,
-  operatorSets: readonly OperatorSet[] = [{ domain: "", version: standardOperators }],
+  {
+    operators = standardOperators,
+    more = [],
+  }: { readonly operators?: number; readonly more?: readonly OperatorSet[] } = {},
 ): OnnxModel {
-  return { graph, irVersion, operatorSets, producerVersion: version(), metadata: metadataOf(source) };
+  return {
+    ...{ graph, irVersion, operatorSets: [{ domain: "", version: operators }, ...more] },
+    ...{ producerVersion: version(), metadata: metadataOf(source) },
+  };
 }
 
 /** `metadata_props`: values other than names are JSON. */

@@ -11,7 +11,7 @@ import { type SizedGraph, withSymbolicBatch } from "./symbolic-batch.js";
 export const standardOperators = 17;
 
 /** Names of the input and of the output, as in transformers. */
-const portableNames = { input: "pixel_values", output: "logits" } as const;
+export const portableNames = { input: "pixel_values", output: "logits" } as const;
 
 /** Two batch sizes that no size of a model is a multiple of by chance. */
 const sizes = [61, 67] as const;

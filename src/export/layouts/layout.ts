@@ -1,11 +1,20 @@
 /** What a layout is: the files of a model in the form that one kind of program reads. */
 import type { OnnxModel } from "../../formats/onnx/graph.js";
 import type { NamedTensors } from "../../tensor/index.js";
+import type { QuantizationName } from "../quantize/index.js";
 import type { ExportSource } from "../source.js";
 
 /** A file of an export, before it is written; its path is relative to the folder of the export. */
 export type ExportedFile =
-  | { readonly kind: "onnx"; readonly path: string; readonly model: OnnxModel }
+  | {
+      readonly kind: "onnx";
+      readonly path: string;
+      /** The number format, such as `int8`. */
+      readonly precision: "float32" | QuantizationName;
+      /** `pixels`: normalised pixels in, logits out; `image`: a whole image in, probabilities out. */
+      readonly takes: "pixels" | "image";
+      readonly model: OnnxModel;
+    }
   | {
       readonly kind: "weights";
       readonly path: string;
@@ -14,10 +23,41 @@ export type ExportedFile =
     }
   | { readonly kind: "text"; readonly path: string; readonly content: string };
 
+/** An ONNX model in one number format. */
+export interface Variant {
+  readonly precision: "float32" | QuantizationName;
+  readonly model: OnnxModel;
+}
+
 /** A layout of an export. */
 export interface Layout {
   /** What it is for, in a few words, for help. */
   readonly about: string;
-  /** The files; throws UsageError for a model that it cannot hold. */
-  files(source: ExportSource): readonly ExportedFile[];
+  /** How a program loads it, as Markdown for the model card; `folder` is that of the export. */
+  readonly usage: (folder: string) => string;
+  /** Of a layout of ONNX files: the formats besides float32 that it has unless others are chosen. */
+  readonly quantized?: readonly QuantizationName[];
+  /** The files; throws UsageError for a model that it cannot hold. Layouts without ONNX files get no variants. */
+  files(source: ExportSource, variants: readonly Variant[]): readonly ExportedFile[];
 }
+
+/** A JSON file. */
+export const jsonFile = (path: string, value: unknown): ExportedFile => ({
+  ...{ kind: "text", path },
+  content: `${JSON.stringify(value, undefined, 2)}\n`,
+});
+
+/** Names of ONNX files in the folder of models for transformers.js, which chooses them by a suffix. */
+const suffixes: Readonly<Record<Variant["precision"], string>> = {
+  float32: "",
+  float16: "_fp16",
+  int8: "_quantized",
+  "int8-static": "_int8",
+  int4: "_q4",
+};
+
+/** The ONNX files of the variants in a folder. */
+export const onnxFiles = (folder: string, variants: readonly Variant[]): readonly ExportedFile[] =>
+  variants.map(({ precision, model }) => ({
+    ...{ kind: "onnx", path: `${folder}model${suffixes[precision]}.onnx`, precision, takes: "pixels", model },
+  }));

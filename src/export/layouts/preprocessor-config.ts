@@ -1,0 +1,35 @@
+/** preprocessor_config.json of transformers and transformers.js. */
+import type { Interpolation } from "../../data/pixels/resize.js";
+import type { EvaluationView } from "../../evaluation/view.js";
+import { type ExportedFile, jsonFile } from "./layout.js";
+
+/** Pillow's numbers of filters. */
+const resampling: Readonly<Record<Interpolation, number>> = { nearest: 0, lanczos: 1, bilinear: 2, bicubic: 3 };
+
+/**
+ * The file. The processor is that of BiT, the one that every version of transformers and transformers.js understands in
+ * the same way: the shorter side is resized, then the centre is cropped.
+ */
+export function preprocessorConfig({
+  imageSize,
+  cropRatio,
+  cropMode,
+  interpolation,
+  normalization,
+}: EvaluationView): ExportedFile {
+  const resized = Math.floor(imageSize / cropRatio);
+  return jsonFile("preprocessor_config.json", {
+    image_processor_type: "BitImageProcessor",
+    do_resize: true,
+    size: cropMode === "squash" ? { height: resized, width: resized } : { shortest_edge: resized },
+    resample: resampling[interpolation],
+    do_center_crop: true,
+    crop_size: { height: imageSize, width: imageSize },
+    do_rescale: true,
+    rescale_factor: 1 / 255,
+    do_normalize: true,
+    image_mean: normalization.mean,
+    image_std: normalization.std,
+    do_convert_rgb: true,
+  });
+}

@@ -1,0 +1,111 @@
+/** A folder for timm, to be opened as `local-dir:FOLDER`. */
+import { UsageError } from "../../errors/errors.js";
+import type { Model } from "../../models/model.js";
+import { headNames } from "../../models/parts.js";
+import { createModel, registeredModel } from "../../models/registry.js";
+import type { ExportSource } from "../source.js";
+import { requireBothHeads } from "./heads.js";
+import { jsonFile, type Layout } from "./layout.js";
+
+export const timmLayout: Layout = {
+  about: "a folder for timm",
+  usage: (folder) => `\`\`\`python
+import timm
+
+model = timm.create_model("local-dir:${folder}", pretrained=True).eval()
+transform = timm.data.create_transform(**timm.data.resolve_model_data_config(model))
+\`\`\``,
+  files: (source) => {
+    requireBothHeads(source, "timm");
+    return [
+      jsonFile("config.json", configOf(source)),
+      { kind: "weights", path: "model.safetensors", tensors: source.weights, metadata: { format: "pt" } },
+    ];
+  },
+};
+
+/** Settings of deit's models by their names in timm. */
+const transformerArguments = {
+  imageSize: "img_size",
+  patchSize: "patch_size",
+  width: "embed_dim",
+  depth: "depth",
+  heads: "num_heads",
+  mlpRatio: "mlp_ratio",
+  layerScale: "init_values",
+  noEmbedClass: "no_embed_class",
+} as const;
+
+const convnetArguments = {
+  depth: "depth",
+  initialWidth: "w0",
+  slope: "wa",
+  factor: "wm",
+  groupWidth: "group_size",
+  squeeze: "se_ratio",
+  stemWidth: "stem_width",
+} as const;
+
+function configOf(source: ExportSource): Readonly<Record<string, unknown>> {
+  const { model, view, classes, license } = source;
+  const { imageSize: size } = view;
+  const heads = headNames(model);
+  const { architecture, known, anySize } = architectureOf(source);
+  const names: Readonly<Record<string, string>> = model.tokens ? transformerArguments : convnetArguments;
+  const differing = Object.entries(names).filter(
+    ([ours]) => model.config[ours] !== undefined && (anySize || model.config[ours] !== known.config[ours]),
+  );
+  const modelArguments = Object.fromEntries(differing.map(([ours, theirs]) => [theirs, model.config[ours]]));
+  const last = source.weights.get(`${heads[0]}.weight`)!.shape[1];
+  return {
+    architecture,
+    num_classes: model.classes,
+    num_features: last,
+    global_pool: model.tokens ? "token" : "avg",
+    ...(classes ? { label_names: classes } : {}),
+    model_args: model.tokens ? { ...modelArguments, img_size: size } : modelArguments,
+    pretrained_cfg: {
+      tag: "deit",
+      custom_load: false,
+      input_size: [3, size, size],
+      ...(model.tokens ? { fixed_input_size: true } : {}),
+      interpolation: view.interpolation,
+      crop_pct: view.cropRatio,
+      crop_mode: view.cropMode,
+      mean: view.normalization.mean,
+      std: view.normalization.std,
+      num_classes: model.classes,
+      pool_size: null,
+      first_conv: model.tokens ? "patch_embed.proj" : "stem.conv",
+      classifier: heads.length === 1 ? heads[0] : heads,
+      ...(license === undefined ? {} : { license }),
+    },
+  };
+}
+
+/** timm's architecture that the model is one of, and deit's model of that name. */
+function architectureOf({ model }: ExportSource): {
+  readonly architecture: string;
+  readonly known: Model;
+  /** Whether the name of deit's model says no sizes. */
+  readonly anySize: boolean;
+} {
+  const { name, distilled, config } = model;
+  const registered = registeredModel(name);
+  const refuse = (why: string) => new UsageError(`timm has no model like "${name}": ${why}; choose the layout onnx.`);
+  if (!registered || (!model.tokens && !model.parameters.some((p) => p.name === "stem.conv.weight")))
+    throw refuse("it is another architecture");
+  if (model.tokens && config.normEpsilon !== undefined && config.normEpsilon !== 1e-6)
+    throw refuse(`its norms add ${config.normEpsilon} to variances, and timm's 1e-6`);
+  if (distilled && headNames(model).length === 1) throw refuse("its distillation token has no head");
+  if (!model.tokens && config.stemStride !== 2)
+    throw refuse(`the stride of its stem is ${config.stemStride}, and timm's 2`);
+  const architecture = !registered.anySize
+    ? name
+    : !model.tokens
+      ? "regnety_002"
+      : distilled
+        ? "deit_tiny_distilled_patch16_224"
+        : "deit_tiny_patch16_224";
+  return { architecture, known: createModel(architecture), anySize: registered.anySize ?? false };
+}

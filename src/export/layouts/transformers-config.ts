@@ -1,0 +1,132 @@
+/** config.json of transformers for a model, and the tensors under the names that it reads. */
+import { UsageError } from "../../errors/errors.js";
+import { headNames } from "../../models/parts.js";
+import { float32, type HostTensor, type NamedTensors } from "../../tensor/index.js";
+import { toHuggingface } from "../../weights/huggingface-names.js";
+import { toHuggingfaceRegnet } from "../../weights/huggingface-regnet-names.js";
+import type { ExportSource } from "../source.js";
+
+/** A model as transformers has it. */
+export interface TransformersModel {
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly tensors: NamedTensors;
+}
+
+/** The model of transformers that computes the same. Throws UsageError where it has none. */
+export function transformersModel(source: ExportSource): TransformersModel {
+  const { model } = source;
+  const labels = labelsOf(source);
+  if (model.tokens) {
+    const { config, tensors } = visionTransformer(source);
+    return { config: { ...config, ...labels }, tensors };
+  }
+  if (model.parameters.some(({ name }) => name === "stem.conv.weight"))
+    return { config: { ...regnet(source), ...labels }, tensors: toHuggingfaceRegnet(source.weights) };
+  throw new UsageError(`transformers has no model like "${model.name}"; choose the layout onnx.`);
+}
+
+/** Classes by index, as every program of Hugging Face reads them. */
+export function labelsOf({ model, classes }: ExportSource): Readonly<Record<string, unknown>> {
+  const names = Array.from({ length: model.classes }, (_, i) => classes?.[i] ?? `LABEL_${i}`);
+  return {
+    id2label: Object.fromEntries(names.map((name, i) => [i, name])),
+    label2id: Object.fromEntries(names.map((name, i) => [name, i])),
+  };
+}
+
+function visionTransformer({ model, weights }: ExportSource): TransformersModel {
+  const { config } = model as { config: Readonly<Record<string, unknown>> };
+  const heads = headNames(model).length;
+  const architecture = !model.distilled
+    ? "ViTForImageClassification"
+    : heads === 2
+      ? "DeiTForImageClassificationWithTeacher"
+      : "DeiTForImageClassification";
+  const named = toHuggingface(withoutDeit3(weights, model.tokens!.prefix));
+  const tensors =
+    model.distilled && heads === 1
+      ? new Map([...named].map(([name, tensor]) => [name.replace(/^cls_classifier/, "classifier"), tensor]))
+      : named;
+  return {
+    tensors,
+    config: {
+      architectures: [architecture],
+      model_type: model.distilled ? "deit" : "vit",
+      hidden_size: config.width,
+      num_hidden_layers: config.depth,
+      num_attention_heads: config.heads,
+      intermediate_size: weights.get("blocks.0.mlp.fc1.bias")!.shape[0],
+      hidden_act: "gelu",
+      layer_norm_eps: config.normEpsilon ?? 1e-6,
+      image_size: model.imageSize,
+      patch_size: config.patchSize,
+      num_channels: 3,
+      qkv_bias: true,
+      hidden_dropout_prob: 0,
+      attention_probs_dropout_prob: 0,
+      initializer_range: 0.02,
+      dtype: "float32",
+    },
+  };
+}
+
+/**
+ * DeiT III without what transformers' ViT lacks: the factors of LayerScale are multiplied into the layers before them, and
+ * the tokens without positions get zeros.
+ */
+function withoutDeit3(weights: NamedTensors, prefix: number): NamedTensors {
+  const result = new Map(weights);
+  for (const [name, gamma] of weights) {
+    const [, block, branch] = /^(blocks\.\d+)\.ls([12])\.gamma$/.exec(name) ?? [];
+    if (block === undefined) continue;
+    result.delete(name);
+    const layer = `${block}.${branch === "1" ? "attn.proj" : "mlp.fc2"}`;
+    for (const part of [`${layer}.weight`, `${layer}.bias`]) result.set(part, rowsTimes(weights.get(part)!, gamma));
+  }
+  const positions = weights.get("pos_embed")!;
+  const [, count, width] = positions.shape;
+  if (Math.sqrt(count) % 1 === 0) {
+    const data = new Float32Array((count + prefix) * width);
+    data.set(positions.data as Float32Array, prefix * width);
+    result.set("pos_embed", float32([1, count + prefix, width], data));
+  }
+  return result;
+}
+
+/** Each row of `[rows, …]` times its factor. */
+function rowsTimes({ shape, data }: HostTensor, factors: HostTensor): HostTensor {
+  const each = data.length / shape[0];
+  return float32(
+    shape,
+    (data as Float32Array).map((value, i) => value * (factors.data[Math.floor(i / each)] as number)),
+  );
+}
+
+function regnet({ model, weights }: ExportSource): Readonly<Record<string, unknown>> {
+  const { stemStride } = model.config;
+  if (stemStride !== 2)
+    throw new UsageError(
+      `The stem of "${model.name}" has stride ${stemStride}, and that of transformers' RegNet has 2; choose the layout onnx.`,
+    );
+  const stages: { depth: number; width: number }[] = [];
+  let group = 0;
+  for (const [name, { shape }] of weights) {
+    const [, stage] = /^s(\d+)\.b\d+\.conv2\.conv\.weight$/.exec(name) ?? [];
+    if (stage === undefined) continue;
+    stages[Number(stage) - 1] = { depth: (stages[Number(stage) - 1]?.depth ?? 0) + 1, width: shape[0] };
+    group = shape[1];
+  }
+  return {
+    architectures: ["RegNetForImageClassification"],
+    model_type: "regnet",
+    layer_type: "y",
+    num_channels: 3,
+    embedding_size: weights.get("stem.conv.weight")!.shape[0],
+    depths: stages.map(({ depth }) => depth),
+    hidden_sizes: stages.map(({ width }) => width),
+    groups_width: group,
+    hidden_act: "relu",
+    downsample_in_first_stage: true,
+    dtype: "float32",
+  };
+}

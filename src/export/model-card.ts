@@ -1,0 +1,116 @@
+/** README.md of an export: the model card with data, recipe, results and licence. */
+import { version } from "../system/files/package-root.js";
+import type { ExportedFile, Layout } from "./layouts/layout.js";
+import type { Verification } from "./measure.js";
+import type { ExportSource } from "./source.js";
+
+/** What the card tells of. */
+export interface Card {
+  readonly source: ExportSource;
+  readonly layout: Layout;
+  readonly library: string;
+  /** Name of the folder. */
+  readonly folder: string;
+  readonly verification?: Verification;
+}
+
+/** Settings of a recipe that say most about a training. */
+const told = [
+  "model",
+  "epochs",
+  "batchSize",
+  "optimizer",
+  "lr",
+  "weightDecay",
+  "finetune",
+  "distillation",
+  "teacher",
+] as const;
+
+/** The file. */
+export function modelCard(card: Card): ExportedFile {
+  const sections = [frontMatter(card), about(card), trained(card), preprocessing(card), usage(card), verified(card)];
+  return { kind: "text", path: "README.md", content: `${sections.filter(Boolean).join("\n\n")}\n` };
+}
+
+function frontMatter({ source, library }: Card): string {
+  const lines = [
+    ...(source.license === undefined ? [] : [`license: ${JSON.stringify(source.license)}`]),
+    `library_name: ${library}`,
+    "pipeline_tag: image-classification",
+    "tags:",
+    "- image-classification",
+    "- deit",
+  ];
+  return `---\n${lines.join("\n")}\n---`;
+}
+
+function about({ source: { model, classes, name, license, head } }: Card): string {
+  const heads = !model.distilled || head === "both" ? "" : `, the ${head} head alone`;
+  const licence = license === undefined ? "The licence of the weights is not stated." : `Licence: ${license}.`;
+  return `# ${model.name}
+
+An image classifier with ${model.classes} classes${heads}, exported from \`${name}\` by [deit](https://www.npmjs.com/package/deit) ${version()}.
+${licence}${classes ? `\n\nClasses: ${listed(classes)}.` : ""}`;
+}
+
+const listed = (names: readonly string[]): string =>
+  names.length <= 20 ? names.join(", ") : `${names.slice(0, 10).join(", ")} and ${names.length - 10} more`;
+
+function trained({ source: { run, trainedOn } }: Card): string {
+  if (!run && !trainedOn) return "";
+  const images = trainedOn?.known[0]?.images ?? run?.manifest.images;
+  const data = `Data: ${trainedOn?.name ?? "not named"}, ${images} images for training.`;
+  if (!run) return `## Training\n\n${data}`;
+  const recipe = run.recipe as unknown as Readonly<Record<string, unknown>>;
+  const rows = told
+    .filter((key) => recipe[key] !== undefined && recipe[key] !== null)
+    .map((key) => `| ${key} | ${recipe[key]} |`);
+  const result = run.final ?? run.best?.test;
+  const accuracy = result
+    ? `\n\nAccuracy on ${result.images} images that it was not trained on: top-1 ${result.top1.toFixed(2)} %, top-5 ${result.top5.toFixed(2)} %.`
+    : "";
+  return `## Training\n\n${data}\n\n| setting | value |\n|---|---|\n${rows.join("\n")}${accuracy}`;
+}
+
+function preprocessing({ source: { view } }: Card): string {
+  const { imageSize, cropRatio, cropMode, interpolation, normalization: n } = view;
+  const resized = Math.floor(imageSize / cropRatio);
+  const shape =
+    cropMode === "squash" ? `to ${resized} × ${resized} pixels` : `so that the shorter side has ${resized} pixels`;
+  return `## Preprocessing
+
+Images are resized (${interpolation}, antialiased) ${shape}; the central ${imageSize} × ${imageSize} pixels, divided by 255, are normalised by
+mean ${n.mean.join(", ")} and standard deviation ${n.std.join(", ")}.`;
+}
+
+const usage = ({ layout, folder }: Card): string => `## Usage\n\n${layout.usage(folder)}`;
+
+function verified({ verification }: Card): string {
+  if (!verification) return "";
+  const { head, rows } = verificationTable(verification);
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  return `## Verification
+
+Each file against the source, on ${verification.images} images (${verification.data}):
+
+${[line(head), line(head.map((_, i) => (i < 2 ? "---" : "---:"))), ...rows.map(line)].join("\n")}`;
+}
+
+/** The comparison as the cells of a table. */
+export function verificationTable({ source, files }: Verification): {
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+} {
+  const percent = (share: number | undefined) => (share === undefined ? "–" : `${share.toFixed(2)} %`);
+  return {
+    head: ["file", "numbers", "size (MB)", "same top-1", "largest logit difference", "top-1", "images/s"],
+    rows: [
+      ["source", "float32", "–", "–", "–", percent(source.top1), source.imagesPerSecond.toFixed(1)],
+      ...files.map((f) => [
+        ...[f.path, f.precision, (f.bytes / 1e6).toFixed(1), percent(f.agreement)],
+        ...[f.largestDifference?.toPrecision(2) ?? "–", percent(f.top1), f.imagesPerSecond.toFixed(1)],
+      ]),
+    ],
+  };
+}

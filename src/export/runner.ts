@@ -1,0 +1,68 @@
+/** Runs exported ONNX files on images, with nothing of deit between them and ONNX Runtime. */
+
+import type { RgbImage } from "../data/pixels/image.js";
+import type { DeviceState } from "../engines/engine.js";
+import { type FileExecutable, type OnnxEngine, startOnnxEngine } from "../engines/onnx/engine.js";
+import type { EvaluationView } from "../evaluation/view.js";
+import { type HostTensor, hostTensor } from "../tensor/index.js";
+import { portableNames } from "./graph/portable.js";
+import { imageNames } from "./graph/preprocessing.js";
+
+/** An open file. */
+export class Runner {
+  private constructor(
+    private readonly engine: OnnxEngine,
+    private readonly file: FileExecutable,
+    private readonly state: DeviceState,
+  ) {}
+
+  static async open(path: string): Promise<Runner> {
+    const engine = startOnnxEngine();
+    try {
+      return new Runner(engine, await engine.openFile(path), await engine.createState(new Map()));
+    } catch (error) {
+      await engine.close();
+      throw error;
+    }
+  }
+
+  /** The output `name` (default: the logits) of a batch of views, `count · size · size · 3` bytes. */
+  pixels(
+    images: Uint8Array,
+    count: number,
+    view: EvaluationView,
+    name: string = portableNames.output,
+  ): Promise<Float32Array> {
+    return this.#run(portableNames.input, normalized(images, count, view), name);
+  }
+
+  /** Probabilities for a whole image. */
+  image({ height, width, data }: RgbImage): Promise<Float32Array> {
+    return this.#run(imageNames.input, hostTensor("uint8", [height, width, 3], data as Uint8Array), imageNames.output);
+  }
+
+  async #run(input: string, value: HostTensor, output: string): Promise<Float32Array> {
+    await this.state.write(new Map([[input, value]]));
+    const { data } = await this.file.run(this.state, [[input, input]], output);
+    return data as Float32Array;
+  }
+
+  close(): Promise<void> {
+    return this.engine.close();
+  }
+}
+
+/** Bytes `[count, size, size, 3]` as `pixel_values`, float32 `[count, 3, size, size]`. */
+function normalized(
+  images: Uint8Array,
+  count: number,
+  { imageSize, normalization: { mean, std } }: EvaluationView,
+): HostTensor {
+  const plane = imageSize * imageSize;
+  const values = new Float32Array(count * 3 * plane);
+  for (let n = 0; n < count; n++)
+    for (let c = 0; c < 3; c++)
+      for (let p = 0; p < plane; p++)
+        values[(n * 3 + c) * plane + p] = (images[(n * plane + p) * 3 + c] / 255 - mean[c]) / std[c];
+  return hostTensor("float32", [count, 3, imageSize, imageSize], values);
+}

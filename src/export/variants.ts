@@ -1,0 +1,82 @@
+/** The ONNX models of an export: its graph in the number formats that are wanted. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { viewLoader } from "../evaluation/view-loader.js";
+import type { OnnxGraph } from "../formats/onnx/graph.js";
+import { encodeModel } from "../formats/onnx/write.js";
+import { writeFileAtomic } from "../system/files/atomic-file.js";
+import { modelFile } from "./graph/model-file.js";
+import { portableGraph } from "./graph/portable.js";
+import { resizeOperators, withPreprocessing } from "./graph/preprocessing.js";
+import type { ExportedFile, Variant } from "./layouts/layout.js";
+import { evenly, type MeasuredImages } from "./measure.js";
+import { calibrationGraph, rangesOutput, watchedValues } from "./quantize/calibration.js";
+import { type QuantizationName, quantizations } from "./quantize/index.js";
+import type { Ranges } from "./quantize/quantization.js";
+import { Runner } from "./runner.js";
+import type { ExportSource } from "./source.js";
+
+/** Images whose activations decide ranges. */
+const calibrationImages = 32;
+
+/** float32 and the formats. */
+export async function variantsOf(
+  source: ExportSource,
+  formats: readonly QuantizationName[],
+  calibration: MeasuredImages,
+): Promise<readonly Variant[]> {
+  const graph = portableGraph(source.model, source.weights, source.head);
+  const calibrated = formats.some((name) => quantizations[name].calibrated);
+  const ranges: Ranges = calibrated ? await rangesOn(source, graph, calibration) : new Map();
+  return [
+    { precision: "float32", model: modelFile(source, graph) },
+    ...formats.map((precision): Variant => {
+      const { rewrite, operatorSets } = quantizations[precision];
+      return { precision, model: modelFile(source, rewrite(graph, ranges), { more: operatorSets }) };
+    }),
+  ];
+}
+
+/** The file whose graph holds the preprocessing too. */
+export function preprocessingFile(source: ExportSource, [{ model }]: readonly Variant[]): ExportedFile {
+  const graph = withPreprocessing(model.graph, source.view);
+  return {
+    ...{ kind: "onnx", path: "model_with_preprocessing.onnx", precision: "float32", takes: "image" },
+    model: modelFile(source, graph, { operators: resizeOperators }),
+  };
+}
+
+/** The mean over images of the least and of the largest value: outliers of single images widen no range. */
+async function rangesOn(source: ExportSource, graph: OnnxGraph, { dataset }: MeasuredImages): Promise<Ranges> {
+  const watched = watchedValues(graph);
+  const scratch = await mkdtemp(join(tmpdir(), "deit-calibration-"));
+  try {
+    const path = join(scratch, "calibration.onnx");
+    await writeFileAtomic(path, encodeModel(modelFile(source, calibrationGraph(graph))));
+    const loader = viewLoader({
+      dataset: evenly(dataset, calibrationImages),
+      view: source.view,
+      batchSize: 1,
+      workers: 0,
+    });
+    const runner = await Runner.open(path);
+    const sums = new Float64Array(2 * watched.length);
+    let images = 0;
+    try {
+      for await (const batch of loader.epoch(0)) {
+        const ends = await runner.pixels(batch.images, 1, source.view, rangesOutput);
+        ends.forEach((end, i) => {
+          sums[i] += end;
+        });
+        images++;
+      }
+    } finally {
+      await runner.close();
+      await loader.close();
+    }
+    return new Map(watched.map((x, i) => [x, [sums[i] / images, sums[watched.length + i] / images]]));
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}

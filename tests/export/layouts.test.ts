@@ -1,0 +1,85 @@
+/** Layouts of other programs: what their readers need, and that weights read back give the same logits. */
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { openSafetensors } from "../../src/formats/safetensors/safetensors.js";
+import { exportModel, type LayoutName } from "../../src/index.js";
+import { describeWithReference as describe } from "../setup/reference-data.js";
+import { classNames, type MicroName, microCheckpoint } from "./models.js";
+
+let scratch: string;
+beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), "deit-layouts-"));
+});
+afterAll(() => rm(scratch, { recursive: true, force: true }));
+
+async function exported(name: MicroName, to: LayoutName) {
+  const { path } = await microCheckpoint(name, scratch);
+  const output = await mkdtemp(join(scratch, `${name}-${to}-`));
+  const result = await exportModel({ weights: path, to, output });
+  const json = async (file: string) => JSON.parse(await readFile(join(output, file), "utf8"));
+  return { ...result, json };
+}
+
+describe("layouts", () => {
+  it.each([
+    ["plain", "transformers"],
+    ["distilled", "transformers"],
+    ["deit3", "transformers"],
+    ["regnety", "transformers"],
+    ["plain", "timm"],
+    ["distilled", "timm"],
+    ["deit3", "timm"],
+    ["regnety", "timm"],
+  ] as const)("the weights of %s for %s give the logits of the source", async (name, to) => {
+    const { verification } = await exported(name, to);
+    expect(verification.images).toBe(64);
+    expect(verification.files).toHaveLength(1);
+    expect(verification.files[0]).toMatchObject({ path: "model.safetensors", agreement: 100 });
+    expect(verification.files[0].largestDifference).toBeLessThan(1e-5);
+  });
+
+  it.each([
+    ["plain", "vit", "ViTForImageClassification", "vit.encoder.layer.0.attention.attention.query.weight"],
+    ["distilled", "deit", "DeiTForImageClassificationWithTeacher", "distillation_classifier.weight"],
+    ["deit3", "vit", "ViTForImageClassification", "vit.embeddings.position_embeddings"],
+  ] as const)("%s is a %s of transformers", async (name, type, architecture, tensor) => {
+    const { output, json } = await exported(name, "transformers");
+    const config = await json("config.json");
+    expect(config).toMatchObject({ model_type: type, architectures: [architecture], layer_norm_eps: 1e-6 });
+    const classes = Object.keys(config.id2label).length;
+    expect(Object.values(config.id2label)).toEqual(classNames(classes));
+    const file = await openSafetensors(join(output, "model.safetensors"));
+    await file.close();
+    expect(file.metadata).toEqual({ format: "pt" });
+    expect(file.names).toContain(tensor);
+  });
+
+  it("a folder for transformers.js has the files that it looks for", async () => {
+    const { output, json } = await exported("distilled", "huggingface");
+    expect((await readdir(join(output, "onnx"))).sort()).toEqual([
+      "model.onnx",
+      "model_fp16.onnx",
+      "model_quantized.onnx",
+    ]);
+    expect(await json("config.json")).toMatchObject({ model_type: "deit", id2label: { 0: "ant" } });
+    expect(await json("preprocessor_config.json")).toMatchObject({
+      image_processor_type: "BitImageProcessor",
+      size: { shortest_edge: 36 },
+      crop_size: { height: 32, width: 32 },
+      resample: 3,
+      image_mean: [0.485, 0.456, 0.406],
+    });
+  });
+
+  it("timm's configuration states sizes, crop and classes", async () => {
+    const { json } = await exported("distilled", "timm");
+    expect(await json("config.json")).toMatchObject({
+      architecture: "deit_tiny_distilled_patch16_224",
+      model_args: { img_size: 32, patch_size: 8, embed_dim: 48, depth: 3, num_heads: 3 },
+      label_names: classNames(7),
+      pretrained_cfg: { crop_pct: 0.875, classifier: ["head", "head_dist"], input_size: [3, 32, 32] },
+    });
+  });
+});
