@@ -21,7 +21,7 @@ function summary(folder: string, name: string, settings: object = {}): RunSummar
   const epochs = [epoch(1, 25), epoch(2, 50)];
   const log: LogLine[] = [...epochs, { time, kind: "warning", message: name }];
   return {
-    ...{ folder, state: "finished", log, epochs, best: epochs[1], lastSign: new Date(time), seconds: 7400 },
+    ...{ folder, state: "finished", log, epochs, done: 2, best: epochs[1], lastSign: new Date(time), seconds: 7400 },
     recipe: parseRecipe({ about: name, ...settings }),
     manifest: {
       ...{ format: 1, deit: "0", began: time, data: name, dataset: "0".repeat(64), images: 8, classes: 3 },

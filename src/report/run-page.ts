@@ -107,7 +107,7 @@ function summaryTiles({ run, inspection }: LabelledRun): Content {
     ...(inspection
       ? [{ label: "Calibration error", value: percentText(100 * calibration(inspection.decisions).error) }]
       : []),
-    { label: "Epochs", value: `${epochs.length} of ${recipe.epochs}`, note: state },
+    { label: "Epochs", value: `${run.done} of ${recipe.epochs}`, note: state },
     ...(last
       ? [
           { label: "Time", value: duration(seconds).replaceAll(/(\d) /g, "$1\u00a0"), note: "in epochs" },

@@ -26,14 +26,14 @@ export function comparisonTable(runs: readonly LabelledRun[]): Content {
   const number = (value: number | null | undefined, show: (n: number) => string) =>
     typeof value === "number" ? show(value) : "–";
   const row = ({ label, run, inspection }: LabelledRun): Content[] => {
-    const { best, epochs, recipe, state, seconds } = run;
+    const { best, epochs, done, recipe, state, seconds } = run;
     return [
       html`<strong>${label}</strong>`,
       number(best?.test?.top1, percentText),
       ...(top5 ? [number(best?.test?.top5, percentText)] : []),
       number(best?.test?.loss, (n) => n.toFixed(4)),
       number(inspection && 100 * calibration(inspection.decisions).error, percentText),
-      `${epochs.length} of ${recipe.epochs}`,
+      `${done} of ${recipe.epochs}`,
       number(epochs.at(-1)?.imagesPerSecond, (n) => n.toFixed(0)),
       epochs.length === 0 ? "–" : duration(seconds),
       state,

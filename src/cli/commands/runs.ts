@@ -27,13 +27,13 @@ async function run(folder: string, { json }: { readonly json?: boolean }): Promi
   else for (const row of rows) print("problem" in row ? `${row.folder}  damaged: ${row.problem}` : textOf(row));
 }
 
-function rowOf({ folder, state, recipe, manifest, epochs, best, lastSign, seconds }: RunSummary) {
+function rowOf({ folder, state, recipe, manifest, epochs, done, best, lastSign, seconds }: RunSummary) {
   return {
     folder,
     state,
     model: recipe.model,
     data: manifest.data,
-    epochs: epochs.length,
+    epochs: done,
     of: recipe.epochs,
     top1: best?.test?.top1,
     trainLoss: epochs.at(-1)?.trainLoss ?? undefined,

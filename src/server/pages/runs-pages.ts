@@ -37,9 +37,7 @@ type SoundRun = Extract<FoundRun, { readonly run: unknown }>;
 function listed(runs: readonly SoundRun[]): Content {
   const columns = ["Compare", "Run", "State", "Epochs", "Top-1", "Model", "Data", "Last sign (UTC)"];
   const row = ({ name, run, hasReport }: SoundRun): Content[] => {
-    const { recipe, manifest, epochs, best, state, lastSign } = run;
-    // The epoch in which only a new head learns has number 0.
-    const done = epochs.at(-1)?.epoch ?? 0;
+    const { recipe, manifest, done, best, state, lastSign } = run;
     return [
       html`<label class="tick"><input type="checkbox" name="run" value="${name}" aria-label="Compare ${name}"></label>`,
       [

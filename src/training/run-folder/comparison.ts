@@ -48,11 +48,11 @@ const pick = <T extends object>(values: T, keys: readonly (keyof T)[]): Values =
 const without = (values: Values, keys: readonly string[]): Values =>
   Object.fromEntries(Object.entries(values).filter(([key]) => !keys.includes(key)));
 
-function resultOf({ epochs, best, seconds }: RunSummary): Values {
+function resultOf({ epochs, done, best, seconds }: RunSummary): Values {
   const last = epochs.at(-1);
   if (!best || !last) return {};
   return {
-    epochs: epochs.length,
+    epochs: done,
     bestEpoch: best.epoch,
     top1: best.test?.top1,
     top5: best.test?.top5,

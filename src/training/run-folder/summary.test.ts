@@ -56,3 +56,8 @@ it("finds runs below a folder, and reports folders that are not runs", async () 
   await expect(summarizeRun(join(root, "else"))).rejects.toThrow("holds no run");
   await expect(findRuns(join(root, "nowhere"))).rejects.toThrow("nowhere");
 });
+
+it("does not count the head that was fitted before the first epoch", async () => {
+  const { epochs, done } = await summarizeRun(await run("b/fitted", [epoch(0, 60), epoch(1, 70), epoch(2, 80)]));
+  expect([epochs.length, done]).toEqual([3, 2]);
+});

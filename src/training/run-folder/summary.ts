@@ -14,7 +14,10 @@ export interface RunSummary extends RunDescription {
   readonly folder: string;
   readonly state: "running" | "finished" | "stopped";
   readonly log: readonly LogLine[];
+  /** A line for each epoch; epoch 0 is a head fitted before the first one. */
   readonly epochs: readonly EpochLine[];
+  /** Number of epochs trained. */
+  readonly done: number;
   /** The epoch with the best weights; the last one without evaluation. */
   readonly best?: EpochLine;
   /** Result of the best weights on the test part, if they were chosen on the validation part. */
@@ -47,6 +50,7 @@ export async function summarizeRun(folder: string): Promise<RunSummary> {
     state: finished ? "finished" : running ? "running" : "stopped",
     log,
     epochs,
+    done: epochs.at(-1)?.epoch ?? 0,
     best,
     final: log.findLast((line) => line.kind === "finished")?.test,
     environment: log.findLast((line) => line.kind === "environment"),
