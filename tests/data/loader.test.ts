@@ -242,6 +242,12 @@ describe("createLoader", () => {
     expect(skipped).toEqual([expect.stringContaining("image 13")]);
   });
 
+  it("refuses more threads than any machine can use", () => {
+    expect(() => createLoader({ ...options, workers: 100_000 })).toThrow(
+      /cores can use; choose `?workers`? of at most \d+/,
+    );
+  });
+
   it("refuses a batch larger than the data", () => {
     expect(() => createLoader({ ...options, batchSize: 64 })).toThrow(
       "has 50 images to train on, fewer than one batch of 64",

@@ -1,4 +1,5 @@
 /** Batches: worker threads decode and transform into shared memory, a few batches ahead of the consumer. */
+import { availableParallelism } from "node:os";
 import { FileError, UsageError } from "../../errors/errors.js";
 import { sentence, setting } from "../../errors/sentence.js";
 import { RandomStream } from "../../random/stream.js";
@@ -127,6 +128,7 @@ export function createLoader(options: LoaderOptions, worker = workerUrl("data/lo
       sentence`A batch of ${batchSize} cannot be shared out among ${processes} processes; choose a ${setting("batchSize")} that ${processes} divides.`,
     );
   }
+  requireFewThreads(options.workers);
   requireOrientation(dataset, options.exif);
   const length = epochLength(options);
   const stepsPerEpoch = dropLast ? Math.floor(length / batchSize) : Math.ceil(length / batchSize);
@@ -293,4 +295,14 @@ function replaceBad(
     labels[slot] = labels[good];
     indices[slot] = indices[good];
   }
+}
+
+/** Slow storage may keep many threads waiting, but each one takes memory and time to start. */
+function requireFewThreads(workers: number): void {
+  const cores = availableParallelism();
+  const most = Math.max(64, 16 * cores);
+  if (workers > most)
+    throw new UsageError(
+      sentence`${workers} threads for decoding are more than ${cores} processor cores can use; choose ${setting("workers")} of at most ${most}.`,
+    );
 }
