@@ -100,7 +100,10 @@ export class LabelColumn {
     }
     if (lacking === 0) return;
     if (lacking === count)
-      throw new UnlabelledPartError(path, `The ${count.toLocaleString("en")} samples of "${path}" have no labels.`);
+      throw new UnlabelledPartError(
+        path,
+        `${count === 1 ? `The sample of "${path}" has no label` : `The ${count.toLocaleString("en")} samples of "${path}" have no labels`}.`,
+      );
     throw new FileError(
       path,
       `Sample ${first + 1} of "${path}" has no label${lacking > 1 ? `, and ${(lacking - 1).toLocaleString("en")} more have none` : ""}; give each one, or remove them.`,

@@ -56,7 +56,7 @@ export function memoryDataset(samples: readonly MemorySample[], options: MemoryO
     if (seen.has(key)) throw new UsageError(`Two images of "${name}" have the key "${key}"; give each its own.`);
     seen.add(key);
   }
-  const describe = (index: number) => `image ${index} of "${name}"`;
+  const describe = (index: number) => `${name}[${index}]`;
   return {
     ...{ name, classes, length: samples.length, describe },
     label: (index) => labels[index],

@@ -50,7 +50,7 @@ export async function sampleDataset(samples: OwnSamples, signal?: AbortSignal): 
     throw new UsageError(`"${name}" has ${length} images; its length must be a whole number, 1 or more.`);
   if (!Array.isArray(classes) || classes.some((one) => typeof one !== "string"))
     throw new UsageError(`"${name}" does not name its classes; give their names as classes, an array of strings.`);
-  const describe = (index: number) => `image ${index} of "${name}"`;
+  const describe = (index: number) => `${name}[${index}]`;
   const places = new Map(classes.map((one, i) => [one, i]));
   const placeOf = (label: string | number | undefined, index: number): number => {
     const place = typeof label === "string" ? places.get(label) : label;
