@@ -6,11 +6,10 @@
 // Classify: images in, labels, features and attention maps out.
 
 export type { ModelInMemory } from "./evaluation/model-in-memory.js";
+export type { ClassifyOptions, EmbedOptions, Prediction } from "./evaluation/predictions.js";
 export {
   type ClassifierSettings,
-  type ClassifyOptions,
   classifier,
-  type EmbedOptions,
   type ImageClassifier,
 } from "./library/classifier.js";
 export type { ImageInput } from "./library/image.js";
@@ -19,7 +18,6 @@ export type {
   ClassifierSource,
   NamedWeights,
 } from "./library/opened-classifier.js";
-export type { Prediction } from "./library/predictions.js";
 
 // Export: a model for other programs.
 

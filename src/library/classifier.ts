@@ -4,6 +4,7 @@ import { applyTransform } from "../data/view/transform.js";
 import { UsageError } from "../errors/errors.js";
 import { Attention, type AttentionMaps, type AttentionToken } from "../evaluation/attention.js";
 import { embedding, patchFeatures } from "../evaluation/features.js";
+import { type ClassifyOptions, type EmbedOptions, type Prediction, predictionsOf } from "../evaluation/predictions.js";
 import { Probe } from "../evaluation/probe.js";
 import { evaluationTransform } from "../evaluation/view.js";
 import { requireFiniteLogits } from "../models/finite.js";
@@ -18,27 +19,11 @@ import {
   openClassifier,
 } from "./opened-classifier.js";
 import { aFunction, checkOptions, type OptionChecks, oneOf, shown, strings, wholeFrom } from "./options.js";
-import { type Prediction, predictionsOf } from "./predictions.js";
 
 /** How a classifier is opened. */
 export interface ClassifierSettings extends ClassifierChoice {
   /** The engine (default: `auto`). An engine that is already open is not closed with the classifier. */
   readonly engine?: EngineOption;
-}
-
-/** How many predictions are returned. */
-export interface ClassifyOptions {
-  /** Number of most likely classes (default: 5); all if there are fewer. */
-  readonly top?: number;
-}
-
-/** Which vector to return as the embedding. */
-export interface EmbedOptions {
-  /**
-   * `class` (the default): the input of the head, for a distilled model the mean over both tokens; `patches`: the mean
-   * of the normalised patch tokens.
-   */
-  readonly from?: "class" | "patches";
 }
 
 /** An image classifier, called as a function. It holds memory until `close()`, or the end of an `await using`. */

@@ -4,7 +4,7 @@ import { UsageError } from "../errors/errors.js";
 import { Attention, type AttentionMaps, type AttentionToken } from "../evaluation/attention.js";
 import { Classifier } from "../evaluation/classifier.js";
 import { embedding, patchFeatures } from "../evaluation/features.js";
-import { softmaxOf, topK } from "../evaluation/metrics.js";
+import { type ClassifyOptions, type EmbedOptions, type Prediction, predictionsOf } from "../evaluation/predictions.js";
 import { Probe } from "../evaluation/probe.js";
 import { evaluationTransform } from "../evaluation/view.js";
 import { requireFiniteLogits } from "../models/finite.js";
@@ -30,31 +30,6 @@ export type ClassifierSource =
 export interface ClassifierSettings extends Omit<WeightsChoice, "model">, BackendChoice {
   /** Bytes of the weights so far and in total. */
   readonly onProgress?: (done: number, total: number) => void;
-}
-
-/** A predicted class. */
-export interface Prediction {
-  /** Name of the class; its index as a string if the classes have no names. */
-  readonly label: string;
-  /** Softmax probability, between 0 and 1. */
-  readonly score: number;
-  /** Index of the class among the outputs. */
-  readonly index: number;
-}
-
-/** How many predictions are returned. */
-export interface ClassifyOptions {
-  /** Number of most likely classes (default: 5); all if there are fewer. */
-  readonly top?: number;
-}
-
-/** Which vector to return as the embedding. */
-export interface EmbedOptions {
-  /**
-   * `class` (the default): the input of the head, for a distilled model the mean over both tokens; `patches`: the mean
-   * of the normalised patch tokens.
-   */
-  readonly from?: "class" | "patches";
 }
 
 /** An image classifier in a page, called as a function. It holds memory until `close()`. */
@@ -168,12 +143,7 @@ class Opened {
 
   async classify(image: NamedImage, { top = 5 }: ClassifyOptions): Promise<readonly Prediction[]> {
     if (!Number.isInteger(top) || top < 1) throw new UsageError(`top is ${top}; give a whole number, 1 or more.`);
-    const { classes } = this.read;
-    const logits = await this.logits(image);
-    const scores = softmaxOf(logits);
-    return topK(logits, Math.min(top, logits.length)).map((index) => ({
-      ...{ label: classes?.[index] ?? String(index), score: scores[index], index },
-    }));
+    return predictionsOf(await this.logits(image), this.read.classes, top);
   }
 
   async embed(image: NamedImage, { from = "class" }: EmbedOptions): Promise<Float32Array> {

@@ -18,17 +18,15 @@ export {
 } from "../errors/errors.js";
 export type { AttentionMaps, AttentionToken } from "../evaluation/attention.js";
 export type { NormalizationChoice, NormalizationName } from "../evaluation/normalization.js";
+export type { ClassifyOptions, EmbedOptions, Prediction } from "../evaluation/predictions.js";
 export type { ViewChoice } from "../evaluation/view.js";
 export type { Normalization } from "../models/model.js";
 export type { Backend, BackendChoice } from "./backend-choice.js";
 export {
   type ClassifierSettings,
   type ClassifierSource,
-  type ClassifyOptions,
   classifier,
-  type EmbedOptions,
   type ImageClassifier,
-  type Prediction,
 } from "./classifier.js";
 export type { FileInput } from "./fetched.js";
 export type { ImageInput, Shown } from "./image.js";

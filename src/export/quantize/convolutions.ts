@@ -3,13 +3,10 @@
  * numbers in convolutions (ConvInteger) only here and there.
  */
 import type { OnnxNode, OnnxTensor } from "../../formats/onnx/graph.js";
-import { byColumns, floatsOf, nodeOf, tensorOf } from "./quantization.js";
+import { byColumns, floatsOf, nodeOf, type Replacement, tensorOf } from "./quantization.js";
 
 /** Tensors and nodes that take the place of a convolution; undefined for any other node. */
-export function storedAsBytes(
-  node: OnnxNode,
-  stored: ReadonlyMap<string, OnnxTensor>,
-): { readonly nodes: readonly OnnxNode[]; readonly tensors: readonly OnnxTensor[] } | undefined {
+export function storedAsBytes(node: OnnxNode, stored: ReadonlyMap<string, OnnxTensor>): Replacement | undefined {
   const weight = node.type === "Conv" ? stored.get(node.inputs[1]) : undefined;
   if (!weight) return undefined;
   const { name, shape } = weight;

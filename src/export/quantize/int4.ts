@@ -1,16 +1,7 @@
 /** 4-bit weights in blocks of 32 with a factor each (MatMulNBits of ONNX Runtime); activations stay float32. */
-import type { OnnxNode, OnnxTensor } from "../../formats/onnx/graph.js";
-import { storedAsBytes } from "./convolutions.js";
-import {
-  floatsOf,
-  nodeOf,
-  type Quantization,
-  rebuilt,
-  storedTensors,
-  tensorOf,
-  type WeightProduct,
-  weightProduct,
-} from "./quantization.js";
+import type { OnnxTensor } from "../../formats/onnx/graph.js";
+import { floatsOf, nodeOf, type Quantization, tensorOf } from "./quantization.js";
+import { withProducts } from "./rewrite.js";
 
 const block = 32;
 /** The number that stands for zero: 4 bits count from 0 to 15. */
@@ -19,34 +10,18 @@ const zero = 8;
 export const int4: Quantization = {
   about: "4-bit weights in blocks of 32, for ONNX Runtime only (MatMulNBits)",
   operatorSets: [{ domain: "com.microsoft", version: 1 }],
-  rewrite: (graph) => {
-    const stored = storedTensors(graph);
-    const added: OnnxTensor[] = [];
-    const nodes = graph.nodes.flatMap((node): readonly OnnxNode[] => {
-      const product = weightProduct(node, stored);
-      if (!product) {
-        const convolution = storedAsBytes(node, stored);
-        added.push(...(convolution?.tensors ?? []));
-        return convolution?.nodes ?? [node];
-      }
-      const [rows, columns] = product.weight.shape;
-      const { name } = product.weight;
-      added.push(...blocksOf(product));
-      const attributes = {
-        K: { int: rows },
-        N: { int: columns },
-        bits: { int: 4 },
-        block_size: { int: block },
-      };
-      const inputs = [node.inputs[0], `${name}_int4`, `${name}_scale`];
-      return [nodeOf("MatMulNBits", inputs, node.outputs, attributes, "com.microsoft")];
-    });
-    return rebuilt(graph, nodes, added);
-  },
+  rewrite: (graph) =>
+    withProducts(graph, ({ node, weight }) => {
+      const [rows, columns] = weight.shape;
+      const attributes = { K: { int: rows }, N: { int: columns }, bits: { int: 4 }, block_size: { int: block } };
+      const inputs = [node.inputs[0], `${weight.name}_int4`, `${weight.name}_scale`];
+      const product = nodeOf("MatMulNBits", inputs, node.outputs, attributes, "com.microsoft");
+      return { nodes: [product], tensors: blocksOf(weight) };
+    }),
 };
 
 /** Two numbers to a byte, the first in its low half; each output has its blocks one after the other. */
-function blocksOf({ weight }: WeightProduct): readonly OnnxTensor[] {
+function blocksOf(weight: OnnxTensor): readonly OnnxTensor[] {
   const [rows, columns] = weight.shape;
   const data = floatsOf(weight);
   const blocks = Math.ceil(rows / block);

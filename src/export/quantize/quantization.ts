@@ -17,6 +17,12 @@ export interface Quantization {
   rewrite(graph: OnnxGraph, ranges: Ranges): OnnxGraph;
 }
 
+/** What takes the place of a node. */
+export interface Replacement {
+  readonly nodes: readonly OnnxNode[];
+  readonly tensors: readonly OnnxTensor[];
+}
+
 /** A matrix product with stored weights `[in, out]`. */
 export interface WeightProduct {
   readonly node: OnnxNode;
@@ -78,10 +84,4 @@ export function byColumns({ weight }: Pick<WeightProduct, "weight">, most: numbe
     values[i] = Math.max(-most, Math.min(most, Math.round(value / scales[i % columns])));
   });
   return { values, scales };
-}
-
-/** The graph with other nodes; tensors that nothing reads any more are dropped. */
-export function rebuilt(graph: OnnxGraph, nodes: readonly OnnxNode[], added: readonly OnnxTensor[]): OnnxGraph {
-  const used = new Set(nodes.flatMap(({ inputs }) => inputs));
-  return { ...graph, nodes, initializers: [...graph.initializers, ...added].filter(({ name }) => used.has(name)) };
 }

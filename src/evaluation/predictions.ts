@@ -1,5 +1,5 @@
-/** From logits to the most likely classes. */
-import { softmaxOf, topK } from "../evaluation/metrics.js";
+/** What a classifier answers in Node and in pages: from logits to the most likely classes. */
+import { softmaxOf, topK } from "./metrics.js";
 
 /** A predicted class. */
 export interface Prediction {
@@ -9,6 +9,21 @@ export interface Prediction {
   readonly score: number;
   /** Index of the class among the outputs. */
   readonly index: number;
+}
+
+/** How many predictions are returned. */
+export interface ClassifyOptions {
+  /** Number of most likely classes (default: 5); all if there are fewer. */
+  readonly top?: number;
+}
+
+/** Which vector to return as the embedding. */
+export interface EmbedOptions {
+  /**
+   * `class` (the default): the input of the head, for a distilled model the mean over both tokens; `patches`: the mean
+   * of the normalised patch tokens.
+   */
+  readonly from?: "class" | "patches";
 }
 
 /** The `top` most likely classes, most likely first; all if there are fewer. */
