@@ -2,7 +2,7 @@
 import { UsageError } from "../../errors/errors.js";
 import type { Model } from "../../models/model.js";
 import { headNames } from "../../models/parts.js";
-import { createModel, registeredModel } from "../../models/registry.js";
+import { createModel, type RegisteredModel, registeredModel } from "../../models/registry.js";
 import type { ExportSource } from "../source.js";
 import { requireBothHeads } from "./heads.js";
 import { jsonFile, type Layout } from "./layout.js";
@@ -100,12 +100,12 @@ function architectureOf({ model }: ExportSource): {
   if (distilled && headNames(model).length === 1) throw refuse("its distillation token has no head");
   if (!model.tokens && config.stemStride !== 2)
     throw refuse(`the stride of its stem is ${config.stemStride}, and timm's 2`);
-  const architecture = !registered.anySize
-    ? name
-    : !model.tokens
-      ? "regnety_002"
-      : distilled
-        ? "deit_tiny_distilled_patch16_224"
-        : "deit_tiny_patch16_224";
+  const architecture = registered.anySize ? namedLike(registered, distilled) : name;
   return { architecture, known: createModel(architecture), anySize: registered.anySize ?? false };
+}
+
+/** A model of the same family whose name timm knows; its sizes are given as arguments. */
+function namedLike({ family }: RegisteredModel, distilled: boolean): string {
+  const names = Object.keys(family.models).filter((name) => !family.models[name].anySize);
+  return names.find((name) => createModel(name).distilled === distilled)!;
 }
