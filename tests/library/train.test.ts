@@ -253,18 +253,16 @@ describe("train", () => {
       throw new Error("the database is gone");
     };
     await expect(ended({ ...data, read: gone }, {}, "gone")).rejects.toThrow(
-      /Cannot read image \d+ of "samples": the database is gone/,
+      /Cannot read samples\[\d+\]: the database is gone/,
     );
     await expect(ended({ ...data, read: () => ({}) as never }, {}, "none")).rejects.toThrow(
       /returned no image; return/,
     );
     await expect(ended({ ...data, label: () => "c" }, {}, "label")).rejects.toThrow(/"c", which is not one of the 2/);
-    await expect(ended({ ...data, label: undefined }, {}, "no-label")).rejects.toThrow(/image \d+ .* has no label/);
+    await expect(ended({ ...data, label: undefined }, {}, "no-label")).rejects.toThrow(/samples\[\d+\] has no label/);
     await expect(ended({ ...data, key: () => "k" }, {}, "key")).rejects.toThrow(/Two images .* have the key "k"/);
     const small = { augment: () => ({ ...image, width: 16, height: 16 }) };
-    await expect(ended(data, small, "small")).rejects.toThrow(
-      /made 16×16 pixels in 3072 bytes of "image \d+ of "samples"/,
-    );
+    await expect(ended(data, small, "small")).rejects.toThrow(/made 16×16 pixels in 3072 bytes of "samples\[\d+\]"/);
     await expect(ended(data, { augment: gone }, "failing")).rejects.toThrow(
       /augmentation failed .* the database is gone/,
     );
