@@ -39,12 +39,15 @@ export default {
       "choiceKeys",
       "distillationModes",
       "interpolations",
-      "layouts",
       "losses",
       "normalizationNames",
       "optimizers",
       "partNames",
     ],
     ...["src/data/augment/operations.ts:table", "src/errors/settings.ts:settings"],
+    // Of the browser.
+    ...["ImageBitmap", "HTMLImageElement", "HTMLVideoElement", "HTMLCanvasElement", "OffscreenCanvas"].map(
+      (name) => `src/web/browser.d.ts:${name}`,
+    ),
   ],
 };

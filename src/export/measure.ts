@@ -29,16 +29,19 @@ export interface MeasuredFile {
   readonly largestDifference?: number;
   /** Accuracy, percent, if the images have labels. */
   readonly top1?: number;
+  /** Images per second in batches of 8. */
   readonly imagesPerSecond: number;
 }
 
 /** The comparison of an export with its source. */
 export interface Verification {
+  /** Number of images. */
   readonly images: number;
   /** The dataset that the images are from. */
   readonly data: string;
-  /** The source: its accuracy, percent, if the images have labels. */
-  readonly source: { readonly top1?: number; readonly imagesPerSecond: number };
+  /** The source itself. */
+  readonly source: Pick<MeasuredFile, "top1" | "imagesPerSecond">;
+  /** The exported models. */
   readonly files: readonly MeasuredFile[];
 }
 
