@@ -14,13 +14,17 @@ module.exports = {
     weights: ["models", "hub", "formats", "tensor", "system", "errors"],
     data: ["hub", "formats", "random", "system", "errors"],
     evaluation: ["data", "weights", "engines", "models", "cluster", "tensor", "random", "system", "errors"],
-    web: ["evaluation", "data", "weights", "engines", "models", "formats", "tensor", "random", "system", "errors"],
+    portable: ["evaluation", "data", "weights", "engines", "models", "formats", "tensor", "system", "errors"],
+    web: [
+      ...["portable", "evaluation", "data", "weights", "engines", "models", "formats", "tensor", "random", "system"],
+      "errors",
+    ],
     training: [
       ...["evaluation", "data", "weights", "engines", "models", "formats", "cluster"],
       ...["tensor", "random", "system", "errors"],
     ],
     export: [
-      ...["training", "evaluation", "data", "weights", "engines", "models", "formats", "cluster"],
+      ...["training", "portable", "evaluation", "data", "weights", "engines", "models", "formats", "cluster"],
       ...["tensor", "random", "system", "errors"],
     ],
     library: [
@@ -39,6 +43,7 @@ module.exports = {
         "report",
         "export",
         "training",
+        "portable",
         "evaluation",
         "data",
         "weights",
@@ -69,11 +74,13 @@ module.exports = {
     packing: ["view", "records", "dataset", "codec", "pixels"],
     check: ["view", "sources", "dataset", "codec", "pixels"],
   },
-  "src/export": {
+  "src/portable": {
     source: [],
+    verification: [],
     graph: ["source"],
     quantize: ["graph", "source"],
     layouts: ["quantize", "graph", "source"],
+    "model-card": ["layouts", "verification", "source"],
   },
   "src/training": {
     step: [],

@@ -22,10 +22,10 @@ export type {
 // Export: a model for other programs.
 
 export { type ExportResult, type ExportSettings, exportModel, type WrittenFile } from "./export/export.js";
-export type { LayoutName } from "./export/layouts/index.js";
-export type { MeasuredFile, Verification } from "./export/measure.js";
-export type { QuantizationName } from "./export/quantize/index.js";
 export type { SourceChoice } from "./export/source.js";
+export type { LayoutName } from "./portable/layouts/index.js";
+export type { QuantizationName } from "./portable/quantize/index.js";
+export type { MeasuredFile, Verification } from "./portable/verification.js";
 
 // Train and distil: runs and their events.
 
@@ -48,6 +48,7 @@ export { parseRecipe, type Recipe, type RecipeSettings, recipeSchema } from "./t
 // Models: your own, the built-in ones, and their weights.
 
 export { type ModelChoice, type OpenedModel, openModel } from "./evaluation/open-model.js";
+export type { Accuracy, TrainingRecord } from "./evaluation/training-record.js";
 export type { SafetensorsContents } from "./formats/safetensors/decode.js";
 export { readSafetensors, writeSafetensors } from "./formats/safetensors/safetensors.js";
 export { type AdaptOptions, adaptWeights } from "./models/adapt.js";

@@ -4,7 +4,7 @@ import { type Command, CommanderError } from "commander";
 import { DeitError } from "../errors/errors.js";
 import { messageOf } from "../errors/message-of.js";
 import { lowFileLimit } from "../system/files/file-limit.js";
-import { version } from "../system/files/package-root.js";
+import { version } from "../system/version.js";
 import { spreadLists } from "./options/lists.js";
 import { addCommands, type Commands } from "./options/subcommands.js";
 import { OutputLost } from "./output/interruption.js";
@@ -67,7 +67,7 @@ const commands: Commands = {
 export async function commandLine(argv: readonly string[]): Promise<Command> {
   const program = new Program("deit")
     .description("Data-efficient image transformers: train, evaluate, predict.")
-    .version(version(), "-v, --version")
+    .version(version, "-v, --version")
     .configureOutput({ outputError: (text) => warn(text.replace(/^error: /, "").trimEnd()) })
     .enablePositionalOptions()
     .showSuggestionAfterError(false)

@@ -11,6 +11,7 @@ export const checkpointMetadata = {
     classes: "deit.classes",
     view: "deit.view",
     trainedOn: trainedOnKey,
+    training: "deit.training",
   },
 } as const;
 

@@ -18,6 +18,7 @@ import { locateWeights } from "../weights/locate.js";
 import { checkpointMetadata, savedClasses, savedConfig } from "./checkpoint-metadata.js";
 import { describeWeights } from "./describe-weights.js";
 import { outputNames } from "./output-names.js";
+import { readTrainingRecord, type TrainingRecord } from "./training-record.js";
 import { type EvaluationView, resolveView, type SaidOfView, seeing, type ViewChoice } from "./view.js";
 
 /** Which model to open, and whose weights. */
@@ -54,6 +55,8 @@ export interface OpenedModel {
   readonly namedClasses?: readonly string[];
   /** The images that a deit run trained it on; undefined if the weights do not state them. */
   readonly trainedOn?: TrainedOn;
+  /** How weights without a run's folder were trained, if they say so. */
+  readonly training?: TrainingRecord;
   /** Whether the weights were saved by deit. */
   readonly ownCheckpoint: boolean;
   /** Notes on how the weights were interpreted. */
@@ -123,6 +126,7 @@ export async function openModel(choice: ModelChoice): Promise<OpenedModel> {
     ...{ model, view, weights },
     ...{ classes: named.names ?? usualClasses(model), namedClasses: named.names },
     trainedOn: readTrainedOn(metadata[checkpointMetadata.trainedOn], path),
+    training: readTrainingRecord(metadata, path),
     ownCheckpoint: metadata[checkpointMetadata.model] !== undefined,
     notes: [...notes, ...seen, ...named.notes],
   };

@@ -10,40 +10,11 @@ import { sentence, setting } from "../errors/sentence.js";
 import { Classifier } from "../evaluation/classifier.js";
 import { topK } from "../evaluation/metrics.js";
 import { viewLoader } from "../evaluation/view-loader.js";
-import type { ExportedFile } from "./layouts/layout.js";
+import type { ExportedFile } from "../portable/layouts/layout.js";
+import type { MeasuredFile, Verification } from "../portable/verification.js";
 import { readBack } from "./read-back.js";
 import { Runner } from "./runner.js";
 import type { ExportSource } from "./source.js";
-
-/** How a file of an export compares with its source. */
-export interface MeasuredFile {
-  /** Its path in the folder of the export. */
-  readonly path: string;
-  /** Its number format. */
-  readonly precision: string;
-  /** Size in bytes. */
-  readonly bytes: number;
-  /** Share of the images with the same most likely class, percent. */
-  readonly agreement: number;
-  /** Largest difference of a logit; undefined for a file that gives probabilities. */
-  readonly largestDifference?: number;
-  /** Accuracy, percent, if the images have labels. */
-  readonly top1?: number;
-  /** Images per second in batches of 8. */
-  readonly imagesPerSecond: number;
-}
-
-/** The comparison of an export with its source. */
-export interface Verification {
-  /** Number of images. */
-  readonly images: number;
-  /** The dataset that the images are from. */
-  readonly data: string;
-  /** The source itself. */
-  readonly source: Pick<MeasuredFile, "top1" | "imagesPerSecond">;
-  /** The exported models. */
-  readonly files: readonly MeasuredFile[];
-}
 
 /** The images that an export is measured on. */
 export interface MeasuredImages {

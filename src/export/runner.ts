@@ -4,9 +4,9 @@ import type { RgbImage } from "../data/pixels/image.js";
 import type { DeviceState } from "../engines/engine.js";
 import { type FileExecutable, type OnnxEngine, startOnnxEngine } from "../engines/onnx/engine.js";
 import type { EvaluationView } from "../evaluation/view.js";
+import { portableNames } from "../portable/graph/portable.js";
+import { imageNames } from "../portable/graph/preprocessing.js";
 import { type HostTensor, hostTensor } from "../tensor/index.js";
-import { portableNames } from "./graph/portable.js";
-import { imageNames } from "./graph/preprocessing.js";
 
 /** An open file. */
 export class Runner {

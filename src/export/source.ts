@@ -4,7 +4,9 @@ import { basename, dirname } from "node:path";
 import { UsageError } from "../errors/errors.js";
 import { type Message, sentence, setting } from "../errors/sentence.js";
 import { type ModelChoice, type OpenedModel, openModel } from "../evaluation/open-model.js";
+import type { TrainingRecord } from "../evaluation/training-record.js";
 import { type Head, headsOf } from "../models/context.js";
+import type { PortableSource } from "../portable/source.js";
 import { describeRun } from "../training/run-folder/manifest.js";
 import { type RunSummary, summarizeRun } from "../training/run-folder/summary.js";
 import { isHubName } from "../weights/hub-names.js";
@@ -17,14 +19,9 @@ export interface SourceChoice extends ModelChoice {
   readonly license?: string;
 }
 
-/** A model with its weights, and where they come from. */
-export interface ExportSource extends Omit<OpenedModel, "notes"> {
-  /** The weights as given, without the folders that lead to them. */
-  readonly name: string;
-  readonly head: Head;
-  readonly license?: string;
-  /** The run that trained it, if the weights are in its folder. */
-  readonly run?: RunSummary;
+/** The opened source. */
+export interface ExportSource extends PortableSource {
+  /** Notes on how the weights were interpreted. */
   readonly notes: readonly Message[];
 }
 
@@ -41,8 +38,16 @@ export async function openSource(choice: SourceChoice): Promise<ExportSource> {
     head,
     license,
     name: isHubName(weights) ? weights : basename(weights),
-    run: await runOf(weights),
+    training: trainingOf(await runOf(weights), opened),
   };
+}
+
+/** By the run if there is its folder; else as far as the weights say. */
+function trainingOf(run: RunSummary | undefined, { trainedOn, training }: OpenedModel): TrainingRecord | undefined {
+  const data = trainedOn?.name ?? "not named";
+  const images = trainedOn?.known[0]?.images ?? run?.manifest.images;
+  if (images === undefined) return training;
+  return { data, images, settings: { ...run?.recipe }, result: run?.final ?? run?.best?.test };
 }
 
 /** The run in whose folder the weights are. */

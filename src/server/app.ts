@@ -4,7 +4,7 @@ import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
 import { routePath } from "hono/route";
 import { secureHeaders } from "hono/secure-headers";
-import { version } from "../system/files/package-root.js";
+import { version } from "../system/version.js";
 import { requireLocalName, requireToken } from "./access.js";
 import { type BodyBudget, readBody } from "./body.js";
 import { parseForm } from "./form.js";
@@ -67,7 +67,7 @@ export function createApp(options: AppOptions): Hono {
     return context.json({ status: "ready" });
   });
   app.get("/metrics", (context) => context.text(metrics.text(), 200, { "Content-Type": "text/plain; version=0.0.4" }));
-  app.get("/openapi.json", (context) => context.json(openApi(version(), token !== undefined)));
+  app.get("/openapi.json", (context) => context.json(openApi(version, token !== undefined)));
 
   if (options.runs) app.route("/runs", options.runs);
   if (options.site) app.get("*", serveStatic({ root: options.site }));

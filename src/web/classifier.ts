@@ -6,10 +6,12 @@ import { Classifier } from "../evaluation/classifier.js";
 import { embedding, patchFeatures } from "../evaluation/features.js";
 import { type ClassifyOptions, type EmbedOptions, type Prediction, predictionsOf } from "../evaluation/predictions.js";
 import { Probe } from "../evaluation/probe.js";
-import { evaluationTransform } from "../evaluation/view.js";
+import type { TrainingRecord } from "../evaluation/training-record.js";
+import { type EvaluationView, evaluationTransform } from "../evaluation/view.js";
 import { requireFiniteLogits } from "../models/finite.js";
+import type { Model } from "../models/model.js";
 import { Closing } from "../system/closing.js";
-import { mean } from "../tensor/index.js";
+import { mean, type NamedTensors } from "../tensor/index.js";
 import { type OpenedBackend, openBackend } from "./backend.js";
 import type { Backend, BackendChoice } from "./backend-choice.js";
 import { bytesOf, type FileInput } from "./fetched.js";
@@ -44,6 +46,14 @@ export interface ImageClassifier {
   readonly notes: readonly string[];
   /** What computes, and why that was chosen. */
   readonly backend: Backend;
+  /** The model. */
+  readonly model: Model;
+  /** Its parameters by name. */
+  readonly weights: NamedTensors;
+  /** How pictures are preprocessed for it. */
+  readonly view: EvaluationView;
+  /** How it was trained, if its weights say so. */
+  readonly training?: TrainingRecord;
   /** Logits of all classes, before softmax. */
   logits(image: ImageInput): Promise<Float32Array>;
   /** A vector of `width` numbers for a picture. Throws UsageError for a model without embeddings. */
@@ -89,12 +99,12 @@ const isNamed = (source: ClassifierSource): source is Exclude<ClassifierSource, 
   typeof source === "object" && "weights" in source;
 
 function callable(opened: Opened): ImageClassifier {
-  const { classes, notes } = opened.read;
+  const { classes, notes, model, weights, view, training } = opened.read;
   const close = () => opened.close();
   const call = (input: ImageInput | readonly ImageInput[], options: ClassifyOptions = {}) =>
     opened.each(input, (image) => opened.classify(image, options));
   const members = {
-    ...{ classes, notes, backend: opened.backend, close },
+    ...{ classes, notes, model, weights, view, training, backend: opened.backend, close },
     logits: (image: ImageInput) => opened.each(image, (read) => opened.logits(read)),
     embed: (input: ImageInput | readonly ImageInput[], options: EmbedOptions = {}) =>
       opened.each(input, (image) => opened.embed(image, options)),

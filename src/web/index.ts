@@ -19,8 +19,10 @@ export {
 export type { AttentionMaps, AttentionToken } from "../evaluation/attention.js";
 export type { NormalizationChoice, NormalizationName } from "../evaluation/normalization.js";
 export type { ClassifyOptions, EmbedOptions, Prediction } from "../evaluation/predictions.js";
-export type { ViewChoice } from "../evaluation/view.js";
-export type { Normalization } from "../models/model.js";
+export type { Accuracy, TrainingRecord } from "../evaluation/training-record.js";
+export type { EvaluationView, ViewChoice } from "../evaluation/view.js";
+export type { Model, Normalization } from "../models/model.js";
+export type { NamedTensors } from "../tensor/index.js";
 export type { Backend, BackendChoice } from "./backend-choice.js";
 export {
   type ClassifierSettings,

@@ -4,6 +4,7 @@ import { type Message, sentence, setting, way } from "../errors/sentence.js";
 import { checkpointMetadata, savedClasses, savedConfig } from "../evaluation/checkpoint-metadata.js";
 import { outputNames } from "../evaluation/output-names.js";
 import { readSavedView } from "../evaluation/saved-view.js";
+import { readTrainingRecord, type TrainingRecord } from "../evaluation/training-record.js";
 import { type EvaluationView, resolveView, seeing, type ViewChoice } from "../evaluation/view.js";
 import { decodeSafetensors } from "../formats/safetensors/decode.js";
 import { adaptWeights } from "../models/adapt.js";
@@ -32,6 +33,8 @@ export interface OpenedWeights {
   readonly weights: NamedTensors;
   readonly view: EvaluationView;
   readonly classes?: readonly string[];
+  /** How they were trained, if they say so. */
+  readonly training?: TrainingRecord;
   readonly notes: readonly string[];
 }
 
@@ -68,6 +71,7 @@ export function openWeights({ name: path, bytes }: NamedBytes, choice: WeightsCh
   return {
     ...{ model, weights, view },
     classes: named.names ?? usualClasses(model),
+    training: readTrainingRecord(metadata, path),
     notes: [...all, ...seen, ...named.notes].map(String),
   };
 }

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { byColumns, tensorOf } from "../../src/export/quantize/quantization.js";
 import { classifier, exportModel, type RgbImage, WeightsError } from "../../src/index.js";
+import { byColumns, tensorOf } from "../../src/portable/quantize/quantization.js";
 import { describeWithReference as describe } from "../setup/reference-data.js";
 import { type MicroName, microCheckpoint } from "./models.js";
 

@@ -6,12 +6,12 @@ import { type Message, sentence, way } from "../../errors/sentence.js";
 import type { Normalization } from "../../models/model.js";
 import type { ResampleFilter } from "../../models/resample.js";
 import { tryJson } from "../../system/text/json.js";
-import { checkpointMetadata } from "../checkpoint-metadata.js";
 import { asNames, readCompanions } from "../companions.js";
 import { asNormalization, type NormalizationChoice, normalizationOf } from "../normalization.js";
 import { outputNames } from "../output-names.js";
 import { readSavedView } from "../saved-view.js";
 import type { SaidOfView } from "../view.js";
+import { onnxMetadata } from "./metadata-keys.js";
 import type { OnnxNames } from "./names.js";
 
 /** A caller's settings for the classifier, which take precedence over its file. */
@@ -43,15 +43,6 @@ export interface DescribedFile {
   /** Notes on its classes. */
   readonly notes: readonly Message[];
 }
-
-/** Metadata keys of an ONNX file on how to use it; values are JSON. */
-export const onnxMetadata = {
-  normalization: "deit.normalization",
-  imageSize: "deit.imageSize",
-  classes: "deit.classes",
-  /** Of deit's own exports: crop and filter, as in the metadata of its checkpoints. */
-  view: checkpointMetadata.view,
-} as const;
 
 /** Collects what is known of the classifier in `path`. Throws UsageError for one of a different task. */
 export async function describeFile(path: string, choice: OnnxChoice, names: OnnxNames): Promise<DescribedFile> {

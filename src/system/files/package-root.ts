@@ -10,9 +10,7 @@ const packageName = "deit";
 
 const manifest = (root: URL) => {
   const url = new URL("package.json", root);
-  return existsSync(url)
-    ? (parseJson(readFileSync(url, "utf8")) as { readonly name?: string; readonly version?: string })
-    : undefined;
+  return existsSync(url) ? (parseJson(readFileSync(url, "utf8")) as { readonly name?: string }) : undefined;
 };
 
 /**
@@ -29,9 +27,4 @@ export function packageRoot(): URL {
       `This bundle of "${packageName}" cannot find the package "${packageName}" beside it, whose worker threads and libraries it needs; install the package where the bundle runs, or leave it out of the bundle.`,
     );
   }
-}
-
-/** The version of this package. */
-export function version(): string {
-  return manifest(packageRoot())?.version ?? "unknown";
 }

@@ -6,8 +6,7 @@ import { setImmediate as eventLoopTurn } from "node:timers/promises";
 import { TrainingError } from "../../errors/errors.js";
 import { messageOf } from "../../errors/message-of.js";
 import { sentence, setting } from "../../errors/sentence.js";
-import { checkpointMetadata } from "../../evaluation/checkpoint-metadata.js";
-import { writeSavedView } from "../../evaluation/saved-view.js";
+import { checkpointTexts } from "../../evaluation/checkpoint-texts.js";
 import type { EvaluationView } from "../../evaluation/view.js";
 import { readSafetensors, writeSafetensors } from "../../formats/safetensors/safetensors.js";
 import type { Model } from "../../models/model.js";
@@ -40,20 +39,13 @@ export async function saveWeights(
   folder: RunFolder,
   name: "best" | "last",
   model: Model,
-  { classes, view, trainedOn }: AboutWeights,
+  about: AboutWeights,
   state: NamedTensors,
   prefix: string,
 ): Promise<void> {
   const weights = new Map<string, HostTensor>(model.parameters.map((p) => [p.name, state.get(prefix + p.name)!]));
   await requireFreeSpace(folder.path, bytesOf(weights), `the checkpoint "${name}"`);
-  await writeSafetensors(folder.file(`${name}.safetensors`), weights, {
-    format: "pt",
-    [checkpointMetadata.model]: model.name,
-    [checkpointMetadata.config]: JSON.stringify(model.config),
-    [checkpointMetadata.classes]: JSON.stringify(classes),
-    [checkpointMetadata.view]: writeSavedView(view),
-    [checkpointMetadata.trainedOn]: trainedOn,
-  });
+  await writeSafetensors(folder.file(`${name}.safetensors`), weights, checkpointTexts({ model, ...about }));
 }
 
 /**

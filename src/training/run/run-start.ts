@@ -13,8 +13,8 @@ import type { Model } from "../../models/model.js";
 import { createModel, modelNames, optionsWithoutTrace } from "../../models/registry.js";
 import { architectureOptions, type architectureSettings } from "../../models/settings.js";
 import { requireFreeSpace } from "../../system/files/atomic-file.js";
-import { version } from "../../system/files/package-root.js";
 import { inTurns } from "../../system/turn.js";
+import { version } from "../../system/version.js";
 import { type HostTensor, type NamedTensors, sizeOf, zeros } from "../../tensor/index.js";
 import { loadWeights } from "../../weights/load.js";
 import { locateWeights } from "../../weights/locate.js";
@@ -51,7 +51,7 @@ export function manifestOf(
   const [known, all] = knownImages(dataset, found);
   return {
     format: 1,
-    deit: version(),
+    deit: version,
     began: new Date().toISOString(),
     data: placeName(choices.data),
     validation: choices.validation && placeName(choices.validation),

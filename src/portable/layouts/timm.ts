@@ -3,7 +3,7 @@ import { UsageError } from "../../errors/errors.js";
 import type { Model } from "../../models/model.js";
 import { headNames } from "../../models/parts.js";
 import { createModel, type RegisteredModel, registeredModel } from "../../models/registry.js";
-import type { ExportSource } from "../source.js";
+import type { PortableSource } from "../source.js";
 import { requireBothHeads } from "./heads.js";
 import { jsonFile, type Layout } from "./layout.js";
 
@@ -46,7 +46,7 @@ const convnetArguments = {
   stemWidth: "stem_width",
 } as const;
 
-function configOf(source: ExportSource): Readonly<Record<string, unknown>> {
+function configOf(source: PortableSource): Readonly<Record<string, unknown>> {
   const { model, view, classes, license } = source;
   const { imageSize: size } = view;
   const heads = headNames(model);
@@ -84,7 +84,7 @@ function configOf(source: ExportSource): Readonly<Record<string, unknown>> {
 }
 
 /** timm's architecture that the model is one of, and deit's model of that name. */
-function architectureOf({ model }: ExportSource): {
+function architectureOf({ model }: PortableSource): {
   readonly architecture: string;
   readonly known: Model;
   /** Whether the name of deit's model says no sizes. */

@@ -4,7 +4,7 @@ import { headNames } from "../../models/parts.js";
 import { float32, type HostTensor, type NamedTensors } from "../../tensor/index.js";
 import { toHuggingface } from "../../weights/huggingface-names.js";
 import { toHuggingfaceRegnet } from "../../weights/huggingface-regnet-names.js";
-import type { ExportSource } from "../source.js";
+import type { PortableSource } from "../source.js";
 
 /** A model as transformers has it. */
 export interface TransformersModel {
@@ -13,7 +13,7 @@ export interface TransformersModel {
 }
 
 /** The model of transformers that computes the same. Throws UsageError where it has none. */
-export function transformersModel(source: ExportSource): TransformersModel {
+export function transformersModel(source: PortableSource): TransformersModel {
   const { model } = source;
   const labels = labelsOf(source);
   if (model.tokens) {
@@ -26,7 +26,7 @@ export function transformersModel(source: ExportSource): TransformersModel {
 }
 
 /** Classes by index, as every program of Hugging Face reads them. */
-export function labelsOf({ model, classes }: ExportSource): Readonly<Record<string, unknown>> {
+export function labelsOf({ model, classes }: PortableSource): Readonly<Record<string, unknown>> {
   const names = Array.from({ length: model.classes }, (_, i) => classes?.[i] ?? `LABEL_${i}`);
   return {
     id2label: Object.fromEntries(names.map((name, i) => [i, name])),
@@ -34,7 +34,7 @@ export function labelsOf({ model, classes }: ExportSource): Readonly<Record<stri
   };
 }
 
-function visionTransformer({ model, weights }: ExportSource): TransformersModel {
+function visionTransformer({ model, weights }: PortableSource): TransformersModel {
   const { config } = model as { config: Readonly<Record<string, unknown>> };
   const heads = headNames(model).length;
   const architecture = !model.distilled
@@ -102,7 +102,7 @@ function rowsTimes({ shape, data }: HostTensor, factors: HostTensor): HostTensor
   );
 }
 
-function regnet({ model, weights }: ExportSource): Readonly<Record<string, unknown>> {
+function regnet({ model, weights }: PortableSource): Readonly<Record<string, unknown>> {
   const { stemStride } = model.config;
   if (stemStride !== 2)
     throw new UsageError(

@@ -1,12 +1,13 @@
 /** README.md of an export: the model card with data, recipe, results and licence. */
-import { version } from "../system/files/package-root.js";
+import type { Accuracy } from "../evaluation/training-record.js";
+import { version } from "../system/version.js";
 import type { ExportedFile, Layout } from "./layouts/layout.js";
-import type { Verification } from "./measure.js";
-import type { ExportSource } from "./source.js";
+import type { PortableSource } from "./source.js";
+import type { Verification } from "./verification.js";
 
 /** What the card tells of. */
 export interface Card {
-  readonly source: ExportSource;
+  readonly source: PortableSource;
   readonly layout: Layout;
   readonly library: string;
   /** Name of the folder. */
@@ -50,27 +51,26 @@ function about({ source: { model, classes, name, license, head } }: Card): strin
   const licence = license === undefined ? "The licence of the weights is not stated." : `Licence: ${license}.`;
   return `# ${model.name}
 
-An image classifier with ${model.classes} classes${heads}, exported from \`${name}\` by [deit](https://www.npmjs.com/package/deit) ${version()}.
+An image classifier with ${model.classes} classes${heads}, exported from \`${name}\` by [deit](https://www.npmjs.com/package/deit) ${version}.
 ${licence}${classes ? `\n\nClasses: ${listed(classes)}.` : ""}`;
 }
 
 const listed = (names: readonly string[]): string =>
   names.length <= 20 ? names.join(", ") : `${names.slice(0, 10).join(", ")} and ${names.length - 10} more`;
 
-function trained({ source: { run, trainedOn } }: Card): string {
-  if (!run && !trainedOn) return "";
-  const images = trainedOn?.known[0]?.images ?? run?.manifest.images;
-  const data = `Data: ${trainedOn?.name ?? "not named"}, ${images} images for training.`;
-  if (!run) return `## Training\n\n${data}`;
-  const recipe = run.recipe as unknown as Readonly<Record<string, unknown>>;
+function trained({ source: { training } }: Card): string {
+  if (!training) return "";
+  const { data, images, settings, result } = training;
   const rows = told
-    .filter((key) => recipe[key] !== undefined && recipe[key] !== null)
-    .map((key) => `| ${key} | ${recipe[key]} |`);
-  const result = run.final ?? run.best?.test;
-  const accuracy = result
-    ? `\n\nAccuracy on ${result.images} images that it was not trained on: top-1 ${result.top1.toFixed(2)} %, top-5 ${result.top5.toFixed(2)} %.`
-    : "";
-  return `## Training\n\n${data}\n\n| setting | value |\n|---|---|\n${rows.join("\n")}${accuracy}`;
+    .filter((key) => settings[key] !== undefined && settings[key] !== null)
+    .map((key) => `| ${key} | ${settings[key]} |`);
+  const table = rows.length > 0 ? `\n\n| setting | value |\n|---|---|\n${rows.join("\n")}` : "";
+  return `## Training\n\nData: ${data}, ${images} images for training.${table}${result ? accuracy(result) : ""}`;
+}
+
+function accuracy({ images, top1, top5 }: Accuracy): string {
+  const others = top5 === undefined ? "" : `, top-5 ${top5.toFixed(2)} %`;
+  return `\n\nAccuracy on ${images} images that it was not trained on: top-1 ${top1.toFixed(2)} %${others}.`;
 }
 
 function preprocessing({ source: { view } }: Card): string {

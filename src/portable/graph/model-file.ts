@@ -1,10 +1,10 @@
 /** The ONNX model of an export: its graph with the version of its operators, and what describes it. */
 import { checkpointMetadata } from "../../evaluation/checkpoint-metadata.js";
-import { onnxMetadata } from "../../evaluation/onnx-file/description.js";
+import { onnxMetadata } from "../../evaluation/onnx-file/metadata-keys.js";
 import { writeSavedView } from "../../evaluation/saved-view.js";
 import type { OnnxGraph, OnnxModel, OperatorSet } from "../../formats/onnx/graph.js";
-import { version } from "../../system/files/package-root.js";
-import type { ExportSource } from "../source.js";
+import { version } from "../../system/version.js";
+import type { PortableSource } from "../source.js";
 import { standardOperators } from "./portable.js";
 
 /** Version of the file format that belongs to ONNX 17. */
@@ -12,7 +12,7 @@ const irVersion = 8;
 
 /** The model with the metadata of its source: classes, preprocessing, origin. */
 export function modelFile(
-  source: ExportSource,
+  source: PortableSource,
   graph: OnnxGraph,
   {
     operators = standardOperators,
@@ -21,13 +21,20 @@ export function modelFile(
 ): OnnxModel {
   return {
     ...{ graph, irVersion, operatorSets: [{ domain: "", version: operators }, ...more] },
-    ...{ producerVersion: version(), metadata: metadataOf(source) },
+    ...{ producerVersion: version, metadata: metadataOf(source) },
   };
 }
 
 /** `metadata_props`: values other than names are JSON. */
-function metadataOf({ model, view, classes, name, head, run, license }: ExportSource): ReadonlyMap<string, string> {
-  const { accuracy, recipe } = { accuracy: run?.final ?? run?.best?.test, recipe: run?.recipe };
+function metadataOf({
+  model,
+  view,
+  classes,
+  name,
+  head,
+  training,
+  license,
+}: PortableSource): ReadonlyMap<string, string> {
   const entries: readonly (readonly [string, string | undefined])[] = [
     [checkpointMetadata.model, model.name],
     [checkpointMetadata.config, JSON.stringify(model.config)],
@@ -37,8 +44,8 @@ function metadataOf({ model, view, classes, name, head, run, license }: ExportSo
     [onnxMetadata.classes, classes && JSON.stringify(classes)],
     ["deit.head", head],
     ["deit.source", name],
-    ["deit.recipe", recipe && JSON.stringify(recipe)],
-    ["deit.results", accuracy && JSON.stringify(accuracy)],
+    ["deit.recipe", training && JSON.stringify(training.settings)],
+    ["deit.results", training?.result && JSON.stringify(training.result)],
     ["license", license],
   ];
   return new Map(entries.filter((entry): entry is readonly [string, string] => entry[1] !== undefined));

@@ -2,7 +2,7 @@
 import type { OnnxModel } from "../../formats/onnx/graph.js";
 import type { NamedTensors } from "../../tensor/index.js";
 import type { QuantizationName } from "../quantize/index.js";
-import type { ExportSource } from "../source.js";
+import type { PortableSource } from "../source.js";
 
 /** A file of an export, before it is written; its path is relative to the folder of the export. */
 export type ExportedFile =
@@ -38,7 +38,7 @@ export interface Layout {
   /** Of a layout of ONNX files: the formats besides float32 that it has unless others are chosen. */
   readonly quantized?: readonly QuantizationName[];
   /** The files; throws UsageError for a model that it cannot hold. Layouts without ONNX files get no variants. */
-  files(source: ExportSource, variants: readonly Variant[]): readonly ExportedFile[];
+  files(source: PortableSource, variants: readonly Variant[]): readonly ExportedFile[];
 }
 
 /** A JSON file. */
