@@ -48,6 +48,7 @@ export { parseRecipe, type Recipe, type RecipeSettings, recipeSchema } from "./t
 // Models: your own, the built-in ones, and their weights.
 
 export { type ModelChoice, type OpenedModel, openModel } from "./evaluation/open-model.js";
+export type { ResolvedModel } from "./evaluation/resolve-model.js";
 export type { Accuracy, TrainingRecord } from "./evaluation/training-record.js";
 export type { SafetensorsContents } from "./formats/safetensors/decode.js";
 export { readSafetensors, writeSafetensors } from "./formats/safetensors/safetensors.js";

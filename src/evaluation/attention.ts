@@ -55,6 +55,11 @@ export class Attention {
     return new Attention(probe, shownAttention(model, token));
   }
 
+  /** The same with parameters that a classifier has on the engine; to be disposed of before it. */
+  static over(model: Model, probe: (derive: Derive) => Probe, token: AttentionToken = "class"): Attention {
+    return new Attention(probe(attentionMaps(model, token)), shownAttention(model, token));
+  }
+
   /** One entry per image; `images`: `batch · size · size · 3` bytes. */
   async maps(images: Uint8Array, batch: number): Promise<AttentionMaps[]> {
     const values = await this.probe.run(images, batch);

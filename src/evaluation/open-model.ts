@@ -1,25 +1,12 @@
 /** Finds a model and its weights: a run folder, a checkpoint that names its model, or a name and a file. */
 import { readTrainedOn, type TrainedOn } from "../data/dataset/trained-on.js";
-import { UsageError } from "../errors/errors.js";
-import { quoted } from "../errors/quoted.js";
-import { type Message, sentence, setting, way } from "../errors/sentence.js";
-import { adaptWeights } from "../models/adapt.js";
-import { type DeitSizes, recognizeDeit } from "../models/deit-sizes.js";
-import { requireFiniteWeights } from "../models/finite.js";
-import type { Model } from "../models/model.js";
 import type { OwnModel } from "../models/own-model.js";
-import { classesOfHead, headNames } from "../models/parts.js";
-import { describeDeit } from "../models/recognize.js";
-import { createModel, type ModelOptions, modelNames, registeredModel } from "../models/registry.js";
-import { usualClasses } from "../models/usual-classes.js";
-import type { NamedTensors } from "../tensor/index.js";
 import { loadWeights } from "../weights/load.js";
 import { locateWeights } from "../weights/locate.js";
-import { checkpointMetadata, savedClasses, savedConfig } from "./checkpoint-metadata.js";
+import { checkpointMetadata } from "./checkpoint-metadata.js";
 import { describeWeights } from "./describe-weights.js";
-import { outputNames } from "./output-names.js";
-import { readTrainingRecord, type TrainingRecord } from "./training-record.js";
-import { type EvaluationView, resolveView, type SaidOfView, seeing, type ViewChoice } from "./view.js";
+import { type ResolvedModel, resolveModel } from "./resolve-model.js";
+import type { ViewChoice } from "./view.js";
 
 /** Which model to open, and whose weights. */
 export interface ModelChoice extends ViewChoice {
@@ -39,28 +26,9 @@ export interface ModelChoice extends ViewChoice {
 }
 
 /** A model with its weights and what its outputs mean. */
-export interface OpenedModel {
-  /** Its preprocessing is that of `view`. */
-  readonly model: Model;
-  /** How images are preprocessed for it. */
-  readonly view: EvaluationView;
-  /** All parameters of the model by name, fitted to it. */
-  readonly weights: NamedTensors;
-  /**
-   * The classes in the order of the outputs: those named by the caller or the weights; otherwise ImageNet's for a
-   * well-known model with 1000 outputs (`usualClasses`); otherwise undefined.
-   */
-  readonly classes?: readonly string[];
-  /** The same without this assumption: undefined if neither the caller nor the weights name them. */
-  readonly namedClasses?: readonly string[];
+export interface OpenedModel extends ResolvedModel {
   /** The images that a deit run trained it on; undefined if the weights do not state them. */
   readonly trainedOn?: TrainedOn;
-  /** How weights without a run's folder were trained, if they say so. */
-  readonly training?: TrainingRecord;
-  /** Whether the weights were saved by deit. */
-  readonly ownCheckpoint: boolean;
-  /** Notes on how the weights were interpreted. */
-  readonly notes: readonly Message[];
 }
 
 /**
@@ -79,85 +47,6 @@ export async function openModel(choice: ModelChoice): Promise<OpenedModel> {
   const found = await locateWeights(choice);
   const { path } = found;
   const loaded = await loadWeights(found);
-  const { tensors, unread, metadata } = loaded;
-  const described = await describeWeights(found, loaded);
-  const shapes = shapesOf(tensors);
-  const sizes = recognizeDeit(shapes);
-  const name = choice.model ?? metadata[checkpointMetadata.model] ?? described.modelFor(sizes);
-  if (!name)
-    throw new UsageError(
-      sentence`"${path}" ${unnamed(described.architecture, sizes)}${way`; name it with ${setting("model")} ("deit models" lists all)`}.`,
-    );
-  const own = name === metadata[checkpointMetadata.model] ? savedConfig(metadata) : {};
-  const said = choice.imageSize ?? own.imageSize ?? first(described.view, (one) => one.imageSize);
-  if (!choice.ownModel && name === metadata[checkpointMetadata.model] && !modelNames().includes(name))
-    throw new UsageError(
-      `"${path}" holds weights of the model ${quoted(name)}, which is a custom model; give its definition too: classifier({ model: definition, weights }).`,
-    );
-  if (choice.ownModel && choice.ownModel.name !== name)
-    throw new UsageError(`"${path}" holds weights of the model ${quoted(name)}, not of "${choice.ownModel.name}".`);
-  const create = (options: ModelOptions) =>
-    choice.ownModel ? choice.ownModel.create(definedOnly(options)) : createModel(name, options);
-  const classes = choice.ownModel ? savedClasses(metadata)?.length : classesOfHead(createModel(name), tensors);
-  const made = create({
-    ...{ classes, ...registeredModel(name)?.family.optionsOf?.(shapes), ...described.options, ...own },
-    imageSize: said ?? (choice.ownModel ? undefined : sizes?.imageSize),
-  });
-  described.requireFitting(made);
-  const { view, notes: seen } = resolveView(made, choice, described.view);
-  const model = seeing(made, view);
-  if (described.missingClasses && !choice.classes) throw described.missingClasses;
-  const named = outputNames(described.classes, choice.classes, path);
-  if (named.names && named.names.length !== model.classes) {
-    const whose = choice.classes ? "were given" : `are named by "${described.classSource}"`;
-    throw new UsageError(
-      sentence`${named.names.length} class names ${whose}, but the weights in "${path}" have ${model.classes} classes; give one name per class${choice.classes ? "" : way` with ${setting("classes")}`}.`,
-    );
-  }
-  const notes: Message[] = [...loaded.notes];
-  if (sizes && !choice.ownModel && choice.imageSize === undefined && own.imageSize === undefined)
-    notes.push(...aboutResolution(path, sizes.imageSize, made));
-  if (model.distilled && headNames(model).length === 1)
-    notes.push(`The distillation token of "${path}" has no head, so the class token predicts alone.`);
-  const { heads } = described.options;
-  const weights = adaptWeights(model, tensors, { source: path, unread, heads, onNote: (note) => notes.push(note) });
-  requireFiniteWeights(weights, path);
-  return {
-    ...{ model, view, weights },
-    ...{ classes: named.names ?? usualClasses(model), namedClasses: named.names },
-    trainedOn: readTrainedOn(metadata[checkpointMetadata.trainedOn], path),
-    training: readTrainingRecord(metadata, path),
-    ownCheckpoint: metadata[checkpointMetadata.model] !== undefined,
-    notes: [...notes, ...seen, ...named.notes],
-  };
-}
-
-/** A note on the resolution if the user has not chosen it. */
-function aboutResolution(path: string, trained: number, { name, imageSize }: Model): readonly Message[] {
-  if (imageSize !== trained)
-    return [
-      `The positions of "${path}" are those of ${trained} pixels; they are interpolated to the requested ${imageSize}.`,
-    ];
-  return imageSize === createModel(name).imageSize
-    ? []
-    : [
-        sentence`Images are seen at ${imageSize} pixels, as the positions of "${path}" are${way`; ${setting("imageSize")} overrides this`}.`,
-      ];
-}
-
-const definedOnly = (options: ModelOptions): ModelOptions =>
-  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-
-const shapesOf = (tensors: NamedTensors) => new Map([...tensors].map(([name, { shape }]) => [name, shape]));
-
-function first<T>(said: readonly SaidOfView[], of: (one: SaidOfView) => T | undefined): T | undefined {
-  return said.map(of).find((value) => value !== undefined);
-}
-
-/** The middle of a sentence about weights whose model is unknown. */
-function unnamed(architecture: string | undefined, sizes: DeitSizes | undefined): string {
-  const like = sizes ? `; its sizes are those of ${describeDeit(sizes)}` : "";
-  return architecture === undefined
-    ? `does not say which model it is${like}`
-    : `says that it is ${quoted(architecture)}, which is none of deit's models${like}`;
+  const resolved = resolveModel(choice, { path, ...loaded }, await describeWeights(found, loaded));
+  return { ...resolved, trainedOn: readTrainedOn(loaded.metadata[checkpointMetadata.trainedOn], path) };
 }

@@ -1,8 +1,7 @@
-/** The view of weights that do not keep it: by the recipe of their run, or by what a name of timm tells. */
-import { basename, join } from "node:path";
+/** The view of weights that do not keep it, by the recipe of their run. */
+import { join } from "node:path";
 import { z } from "zod";
 import { fileError } from "../errors/file-error.js";
-import { modelFamilies } from "../models/registry.js";
 import { readText } from "../system/files/regular-file.js";
 import { tryJson } from "../system/text/json.js";
 import { asNormalization, normalizationNames, normalizationOf } from "./normalization.js";
@@ -43,13 +42,4 @@ export async function viewOfRecipe(folder: string): Promise<SaidOfView[]> {
 function choiceOf(normalization: unknown): SaidOfView["normalization"] {
   const name = normalizationNames.find((known) => known === normalization);
   return name === undefined ? asNormalization(normalization) : normalizationOf(name);
-}
-
-/** What the name of a file of published weights tells. */
-export function viewOfName(path: string): SaidOfView[] {
-  for (const { namedNormalization } of modelFamilies()) {
-    const told = namedNormalization?.(basename(path));
-    if (told) return [{ source: `timm of "${told.name}" (the file's name)`, normalization: told.normalization }];
-  }
-  return [];
 }

@@ -3,7 +3,8 @@ import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { createModel } from "../models/registry.js";
 import type { JsonObject } from "../system/text/json.js";
-import { bareModelName, viewOfArguments } from "./training-arguments.js";
+import { bareModelName } from "./model-name.js";
+import { viewOfArguments } from "./training-arguments.js";
 import { resolveView } from "./view.js";
 
 const file = new URL("../../tests/fixtures/timm-arguments/cases.json", import.meta.url);

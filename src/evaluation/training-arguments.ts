@@ -10,6 +10,7 @@ import { sentence, setting, way } from "../errors/sentence.js";
 import { imagenetNormalization, type Normalization } from "../models/model.js";
 import { registeredModel } from "../models/registry.js";
 import type { JsonObject } from "../system/text/json.js";
+import { bareModelName } from "./model-name.js";
 import { asNormalization } from "./normalization.js";
 import { geometryOf, interpolationOf } from "./preprocessor.js";
 import type { SaidOfView } from "./view.js";
@@ -25,9 +26,6 @@ export const areTimms = ({ model, ...fields }: JsonObject): boolean =>
   typeof model === "string" && ["crop_pct", "class_map", "img_size", "mean"].some((key) => key in fields);
 
 const areReleased = (fields: JsonObject): boolean => "nb_classes" in fields && "input_size" in fields;
-
-/** The model's name without timm's places and tags: `hf_hub:timm/deit_tiny_patch16_224.fb_in1k` is deit_tiny_patch16_224. */
-export const bareModelName = (name: string): string => name.replace(/^.*\//, "").replace(/\..*$/, "");
 
 /** The view in which the program evaluated the model. */
 export function viewOfArguments({ source, fields }: TrainingArguments): SaidOfView[] {

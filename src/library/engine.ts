@@ -2,7 +2,7 @@
 import type { Engine } from "../engines/engine.js";
 import { type EngineChoice, type EngineName, openEngine as open } from "../engines/open.js";
 import { UsageError } from "../errors/errors.js";
-import { aFunction, checkOptions, type OptionChecks, oneOf, shown, wholeFrom } from "./options.js";
+import { aFunction, checkOptions, type OptionChecks, oneOf, shown, wholeFrom } from "../errors/options.js";
 
 /** An engine by name, by name and settings, or one that is already open and is left open. */
 export type EngineOption = EngineName | EngineChoice | Engine;

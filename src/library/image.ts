@@ -1,24 +1,18 @@
 /** Images as given by callers: a path, a URL, the bytes of a file, or pixels. */
 import { fileURLToPath } from "node:url";
 import { decodeImage } from "../data/codec/decode.js";
-import type { RgbImage } from "../data/pixels/image.js";
 import type { Exif } from "../data/pixels/orientation.js";
 import { type PixelImage, rgbOf } from "../data/pixels/pixel-image.js";
 import { readSample } from "../data/view/view.js";
 import { DownloadError, UsageError } from "../errors/errors.js";
+import { shown as shownValue } from "../errors/options.js";
+import type { NamedImage } from "../evaluation/called-classifier.js";
 import { request, shown } from "../system/net/http.js";
 import { networkReason } from "../system/net/network-reason.js";
 import { paced } from "../system/net/paced.js";
-import { shown as shownValue } from "./options.js";
 
 /** An image: a path, a URL (`http:`, `https:`, `file:`, also as a string), an image file's content, or pixels. */
 export type ImageInput = string | URL | Uint8Array | ArrayBuffer | Blob | PixelImage;
-
-/** An image to classify, and its name for messages. */
-export interface NamedImage {
-  readonly name: string;
-  readonly image: RgbImage;
-}
 
 /**
  * Reads and decodes an image exactly. `at` is the index in an array of images. Throws FileError, DownloadError or

@@ -3,21 +3,19 @@
 import type { TrainedOn } from "../data/dataset/trained-on.js";
 import type { Engine } from "../engines/engine.js";
 import { UsageError } from "../errors/errors.js";
+import { shown } from "../errors/options.js";
 import { Classifier } from "../evaluation/classifier.js";
 import type { ModelInMemory } from "../evaluation/model-in-memory.js";
 import type { AnswerForm } from "../evaluation/onnx-file/answers.js";
 import { isOnnxFile, openOnnxClassifier } from "../evaluation/onnx-file/classifier.js";
 import { loadOverImages } from "../evaluation/onnx-file/whole-images.js";
 import { type ModelChoice, openModel } from "../evaluation/open-model.js";
+import { type OpenedClassifier, overModel } from "../evaluation/opened-classifier.js";
 import { outputNames } from "../evaluation/output-names.js";
-import type { Derive, Probe } from "../evaluation/probe.js";
-import { defaultView, type EvaluationView, type ViewChoice } from "../evaluation/view.js";
-import type { Model } from "../models/model.js";
+import { defaultView, type ViewChoice } from "../evaluation/view.js";
 import type { OwnModel } from "../models/own-model.js";
 import { usualClasses } from "../models/usual-classes.js";
-import type { NamedTensors } from "../tensor/index.js";
 import { modelOrWeights } from "./model-or-weights.js";
-import { shown } from "./options.js";
 
 /** A model by name with weights from a file, a run folder or the hub. */
 export interface NamedWeights {
@@ -30,29 +28,10 @@ export interface NamedWeights {
 /** Which classifier: a model's name (its published weights), weights, a run folder, an ONNX file, or a model in memory. */
 export type ClassifierSource = string | NamedWeights | ModelInMemory;
 
-/** A model whose intermediate values are accessible. */
-export interface InsideModel {
-  readonly model: Model;
-  readonly weights: NamedTensors;
-  /** Derives values from the parameters that the classifier has on the engine; to be disposed of before it. */
-  probe(derive: Derive): Probe;
-}
-
-/** A classifier of preprocessed images, without the callable interface. */
-export interface OpenedClassifier {
-  readonly name: string;
-  readonly view: EvaluationView;
-  readonly classes?: readonly string[];
-  readonly notes: readonly string[];
+/** A classifier of preprocessed images, and what it was trained on. */
+export interface LibraryClassifier extends OpenedClassifier {
   /** The images that it was trained on, if the weights state them. */
   readonly trainedOn?: TrainedOn;
-  /** Undefined for an ONNX file, whose structure is unknown. */
-  readonly inside?: InsideModel;
-  /** The most images of one run: 1 for an ONNX file, otherwise undefined. */
-  readonly mostImages?: number;
-  /** Logits `[batch, classes]` of that many views, `batch · size · size · 3` bytes. */
-  logits(views: Uint8Array, batch: number): Promise<Float32Array>;
-  dispose(): Promise<void>;
 }
 
 /** The caller's settings for a classifier. */
@@ -71,7 +50,7 @@ export async function openClassifier(
   source: ClassifierSource,
   choice: ClassifierChoice,
   engine: Engine,
-): Promise<OpenedClassifier> {
+): Promise<LibraryClassifier> {
   if (typeof source !== "string" && !isChoice(source))
     throw new UsageError(
       `The classifier is ${shown(source)}; give the name of a model, a run folder, a file, or { model, weights }.`,
@@ -87,7 +66,7 @@ export async function openClassifier(
   const { model, weights } = opened;
   const classifier = await Classifier.create({ engine, model }, weights);
   const { view, classes, notes, trainedOn } = opened;
-  return { ...over(classifier, weights), view, classes, notes: notes.map(String), trainedOn };
+  return { ...overModel(classifier, weights), view, classes, notes: notes.map(String), trainedOn };
 }
 
 const isChoice = (source: unknown): source is NamedWeights | ModelInMemory =>
@@ -107,7 +86,7 @@ async function openInMemory(
   source: ModelInMemory,
   choice: ClassifierChoice,
   engine: Engine,
-): Promise<OpenedClassifier> {
+): Promise<LibraryClassifier> {
   const { model, weights, view = defaultView(model) } = source;
   const said = (["imageSize", "cropRatio", "interpolation", "normalization", "exif"] as const).filter(
     (key) => choice[key] !== undefined,
@@ -122,23 +101,13 @@ async function openInMemory(
       `${names.length} class names were given, but the model "${model.name}" has ${model.classes} classes; give one name per class.`,
     );
   return {
-    ...over(await Classifier.create({ engine, model }, weights), weights),
+    ...overModel(await Classifier.create({ engine, model }, weights), weights),
     ...{ view, classes: names, notes: [] },
   };
 }
 
-const over = (
-  classifier: Classifier,
-  weights: NamedTensors,
-): Pick<OpenedClassifier, "name" | "logits" | "dispose" | "inside"> => ({
-  name: classifier.model.name,
-  inside: { model: classifier.model, weights, probe: (derive) => classifier.probe(derive) },
-  logits: (views, batch) => classifier.logits(views, batch),
-  dispose: () => classifier.dispose(),
-});
-
 /** An ONNX file, run by ONNX Runtime whatever the engine for models. */
-async function openFile(path: string, choice: ClassifierChoice): Promise<OpenedClassifier> {
+async function openFile(path: string, choice: ClassifierChoice): Promise<LibraryClassifier> {
   const { normalization, imageSize, classes, output, answers } = choice;
   const file = await openOnnxClassifier(path, { normalization, imageSize, classes, output, answers });
   const { classes: names } = file.description;

@@ -5,6 +5,18 @@ import type { OnOpening } from "../data/dataset/opening.js";
 import type { OwnAugmentation } from "../data/loading/on-this-thread.js";
 import { isOwnSamples, type OwnSamples, sampleDataset } from "../data/sources/own-samples.js";
 import { UsageError } from "../errors/errors.js";
+import {
+  aBoolean,
+  abortSignal,
+  aFunction,
+  checkOptions,
+  type OptionChecks,
+  oneOf,
+  positive,
+  shown,
+  strings,
+  wholeFrom,
+} from "../errors/options.js";
 import type { ModelInMemory } from "../evaluation/model-in-memory.js";
 import { openModel } from "../evaluation/open-model.js";
 import type { Model } from "../models/model.js";
@@ -24,18 +36,6 @@ import { type ChosenSplit, chosenSettings, chosenSplit, trainingPart, withoutSiz
 import { type EngineOption, leaseEngine } from "./engine.js";
 import { modelOrWeights } from "./model-or-weights.js";
 import type { NamedWeights } from "./opened-classifier.js";
-import {
-  aBoolean,
-  abortSignal,
-  aFunction,
-  checkOptions,
-  type OptionChecks,
-  oneOf,
-  positive,
-  shown,
-  strings,
-  wholeFrom,
-} from "./options.js";
 import { startRun, type TrainingRun } from "./run.js";
 
 /** A path in any format, a dataset, or images read by the caller. */

@@ -1,8 +1,8 @@
 /** Logits, attention and embeddings of images in one run. */
 import { attentionMaps } from "../evaluation/attention.js";
 import { embedding, patchFeatures } from "../evaluation/features.js";
+import type { OpenedClassifier } from "../evaluation/opened-classifier.js";
 import type { Derive, Probe } from "../evaluation/probe.js";
-import type { OpenedClassifier } from "../library/opened-classifier.js";
 import { decisionLogits } from "../models/context.js";
 import type { Model } from "../models/model.js";
 import { tokensOf } from "../models/parts.js";

@@ -1,9 +1,10 @@
 /** A model that is served: requests in, batches on the engine, answers out. */
 import type { Engine } from "../engines/engine.js";
 import { UsageError } from "../errors/errors.js";
+import type { OpenedClassifier } from "../evaluation/opened-classifier.js";
 import { predictionsOf } from "../evaluation/predictions.js";
 import type { EvaluationView } from "../evaluation/view.js";
-import { type ClassifierSource, type OpenedClassifier, openClassifier } from "../library/opened-classifier.js";
+import { type ClassifierSource, openClassifier } from "../library/opened-classifier.js";
 import { requireFiniteLogits } from "../models/finite.js";
 import { Batcher, type BatchLimits } from "./batching.js";
 import type { Decoding } from "./decoding.js";

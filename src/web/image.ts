@@ -3,6 +3,7 @@ import type { RgbImage } from "../data/pixels/image.js";
 import type { Exif } from "../data/pixels/orientation.js";
 import { type PixelImage, rgbOf } from "../data/pixels/pixel-image.js";
 import { FileError, UsageError } from "../errors/errors.js";
+import type { NamedImage } from "../evaluation/called-classifier.js";
 import { bytesOf, type FileInput, nameOf } from "./fetched.js";
 import { withoutOrientation } from "./unoriented.js";
 
@@ -11,12 +12,6 @@ export type Shown = ImageBitmap | HTMLImageElement | HTMLVideoElement | HTMLCanv
 
 /** A picture: an image file, what a page shows, or pixels (`ImageData`, or RGB). */
 export type ImageInput = FileInput | Shown | PixelImage;
-
-/** A picture to classify, and its name for messages. */
-export interface NamedImage {
-  readonly name: string;
-  readonly image: RgbImage;
-}
 
 /** Larger pictures are refused, as Pillow and deit's other decoders do. */
 const mostPixels = 178_956_970;

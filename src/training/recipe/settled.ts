@@ -1,6 +1,7 @@
 /** Settings that a recipe takes from its initial weights: how images are normalised, and what shapes do not show. */
 import { DeitError } from "../../errors/errors.js";
-import { type DescribedWeights, describeWeights } from "../../evaluation/describe-weights.js";
+import { describeWeights } from "../../evaluation/describe-weights.js";
+import type { DescribedWeights } from "../../evaluation/described-weights.js";
 import { resolveView } from "../../evaluation/view.js";
 import type { OwnModel } from "../../models/own-model.js";
 import { readDescription } from "../../weights/load.js";

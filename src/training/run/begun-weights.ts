@@ -1,5 +1,5 @@
 /** The meaning of the outputs of initial weights, compared with the classes to be trained. */
-import type { DescribedWeights } from "../../evaluation/describe-weights.js";
+import type { DescribedWeights } from "../../evaluation/described-weights.js";
 import { matchOutputs } from "../../evaluation/output-names.js";
 import { withHeadRows } from "../../models/head-rows.js";
 import type { Model } from "../../models/model.js";

@@ -1,6 +1,6 @@
 /** The options of the library's functions: what TypeScript checks, checked for callers in JavaScript too. */
-import { UsageError } from "../errors/errors.js";
-import { didYouMean } from "../errors/nearest.js";
+import { UsageError } from "./errors.js";
+import { didYouMean } from "./nearest.js";
 
 /** Whether a value is allowed, and in words what is. */
 export interface Check {

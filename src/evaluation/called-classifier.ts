@@ -1,0 +1,172 @@
+/** A classifier that is called as a function: pictures in any form that its reader understands in, answers out. */
+import type { RgbImage } from "../data/pixels/image.js";
+import type { Exif } from "../data/pixels/orientation.js";
+import { applyTransform } from "../data/view/transform.js";
+import { UsageError } from "../errors/errors.js";
+import { checkOptions, oneOf, shown, wholeFrom } from "../errors/options.js";
+import { requireFiniteLogits } from "../models/finite.js";
+import { Closing } from "../system/closing.js";
+import { mean } from "../tensor/index.js";
+import { Attention, type AttentionMaps, type AttentionToken } from "./attention.js";
+import { embedding, patchFeatures } from "./features.js";
+import type { InsideModel, OpenedClassifier } from "./opened-classifier.js";
+import { type ClassifyOptions, type EmbedOptions, type Prediction, predictionsOf } from "./predictions.js";
+import type { Probe } from "./probe.js";
+import type { SharedEngine } from "./shared-engine.js";
+import { evaluationTransform } from "./view.js";
+
+/** An image to classify, and its name for messages. */
+export interface NamedImage {
+  readonly name: string;
+  readonly image: RgbImage;
+}
+
+/** Reads and decodes an image, turned as `exif` says; `at` is its index in an array of images. */
+export type ImageReader<Input> = (input: Input, exif: Exif, at?: number) => Promise<NamedImage>;
+
+/** One image, or several. */
+type Images<Input> = Input | readonly Input[];
+
+/** One result, or one for each image in order. */
+type Results<T> = Promise<T | readonly T[]>;
+
+/** The members of a classifier that is a function, without the overloads that its faces declare. */
+export interface CalledClassifier<Input> {
+  (input: Images<Input>, options?: ClassifyOptions): Results<readonly Prediction[]>;
+  readonly classes?: readonly string[];
+  readonly notes: readonly string[];
+  logits(input: Images<Input>): Results<Float32Array>;
+  embed(input: Images<Input>, options?: EmbedOptions): Results<Float32Array>;
+  attention(input: Images<Input>, token?: AttentionToken): Results<AttentionMaps>;
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** What a called classifier is made of. */
+export interface CalledParts<Input> {
+  readonly opened: OpenedClassifier;
+  readonly engine: SharedEngine;
+  readonly read: ImageReader<Input>;
+}
+
+/** The parts as a function of images. It gives the engine back when it is closed. */
+export function calledClassifier<Input>(made: CalledParts<Input>): CalledClassifier<Input> {
+  const calls = new Calls(made);
+  const { classes, notes } = made.opened;
+  const close = () => calls.close();
+  const call = async (input: Images<Input>, options: ClassifyOptions = {}) => {
+    checkOptions("classify", options, { top: wholeFrom(1) });
+    return calls.each(input, (image) => calls.classify(image, options));
+  };
+  return Object.assign(call, {
+    ...{ classes, notes, close },
+    logits: (input: Images<Input>) => calls.each(input, (image) => calls.logits(image)),
+    embed: async (input: Images<Input>, options: EmbedOptions = {}) => {
+      checkOptions("embed", options, { from: oneOf("class", "patches") });
+      return calls.each(input, (image) => calls.embed(image, options));
+    },
+    attention: async (input: Images<Input>, token: AttentionToken = "class") => {
+      if (token !== "class" && token !== "distillation")
+        throw new UsageError(`There is no attention of ${shown(token)}; choose class or distillation.`);
+      return calls.each(input, (image) => calls.attention(image, token));
+    },
+    [Symbol.asyncDispose]: close,
+  });
+}
+
+/** The model behind the function, and what it opens when it is first asked for. */
+class Calls<Input> {
+  readonly #probes = new Map<string, Probe>();
+  readonly #attentions = new Map<AttentionToken, Attention>();
+  readonly #closing = new Closing();
+  readonly #running = new Set<Promise<unknown>>();
+  #closed: Promise<void> | undefined;
+
+  constructor(private readonly parts: CalledParts<Input>) {
+    const { engine, opened } = parts;
+    this.#closing.add(engine.hold());
+    this.#closing.add(() => opened.dispose());
+  }
+
+  /** Throws UsageError once it is closed, which waits for work that has begun. */
+  async each<T>(input: Images<Input>, work: (image: NamedImage) => Promise<T>): Promise<T | readonly T[]> {
+    if (this.#closed) throw new UsageError("The classifier is closed; open a new one.");
+    const running = this.#each(input, work);
+    this.#running.add(running);
+    try {
+      return await running;
+    } finally {
+      this.#running.delete(running);
+    }
+  }
+
+  /** One image at a time: only one is in memory, and results do not depend on the other images. */
+  async #each<T>(input: Images<Input>, work: (image: NamedImage) => Promise<T>): Promise<T | readonly T[]> {
+    const { opened, read } = this.parts;
+    const { exif } = opened.view;
+    if (!isList(input)) return work(await read(input, exif));
+    const results: T[] = [];
+    for (const [i, one] of input.entries()) results.push(await work(await read(one, exif, i)));
+    return results;
+  }
+
+  async logits(image: NamedImage): Promise<Float32Array> {
+    const logits = await this.parts.opened.logits(this.#view(image), 1);
+    requireFiniteLogits(logits, this.parts.opened.name, image.name);
+    return logits;
+  }
+
+  async classify(image: NamedImage, { top = 5 }: ClassifyOptions): Promise<readonly Prediction[]> {
+    return predictionsOf(await this.logits(image), this.parts.opened.classes, top);
+  }
+
+  async embed(image: NamedImage, { from = "class" }: EmbedOptions): Promise<Float32Array> {
+    return (await this.#probe(from).run(this.#view(image), 1)).get("embedding")!.data as Float32Array;
+  }
+
+  async attention(image: NamedImage, token: AttentionToken): Promise<AttentionMaps> {
+    const inside = this.#inside("Attention maps");
+    let attention = this.#attentions.get(token);
+    if (!attention) {
+      attention = this.#keep(Attention.over(inside.model, inside.probe, token));
+      this.#attentions.set(token, attention);
+    }
+    return (await attention.maps(this.#view(image), 1))[0];
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= Promise.allSettled(this.#running).then(() => this.#closing.close());
+    return this.#closed;
+  }
+
+  #probe(from: "class" | "patches"): Probe {
+    let probe = this.#probes.get(from);
+    if (!probe) {
+      const inside = this.#inside("Embeddings");
+      const patches = from === "patches" ? patchFeatures(inside.model) : undefined;
+      const derive = patches
+        ? (seen: Parameters<typeof patches>[0]) => ({ embedding: mean(patches(seen).patches, [1, 2]) })
+        : embedding(inside.model);
+      probe = this.#keep(inside.probe(derive));
+      this.#probes.set(from, probe);
+    }
+    return probe;
+  }
+
+  #keep<T extends { dispose(): Promise<void> }>(made: T): T {
+    this.#closing.add(() => made.dispose());
+    return made;
+  }
+
+  #inside(what: string): InsideModel {
+    const { inside, name } = this.parts.opened;
+    if (inside) return inside;
+    throw new UsageError(
+      `${what} look into a model, which "${name}" does not support; give weights of one of deit's models.`,
+    );
+  }
+
+  #view = ({ image }: NamedImage): Uint8Array => applyTransform(image, evaluationTransform(this.parts.opened.view));
+}
+
+const isList = <Input>(input: Images<Input>): input is readonly Input[] => Array.isArray(input);

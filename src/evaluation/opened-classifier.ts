@@ -1,0 +1,40 @@
+/** A classifier of preprocessed images, ready to compute: what its callers share, whatever it was opened from. */
+import type { Model } from "../models/model.js";
+import type { NamedTensors } from "../tensor/index.js";
+import type { Classifier } from "./classifier.js";
+import type { Derive, Probe } from "./probe.js";
+import type { EvaluationView } from "./view.js";
+
+/** A model whose intermediate values are accessible. */
+export interface InsideModel {
+  readonly model: Model;
+  readonly weights: NamedTensors;
+  /** Derives values from the parameters that the classifier has on the engine; to be disposed of before it. */
+  probe(derive: Derive): Probe;
+}
+
+/** A classifier of preprocessed images, without the callable interface. */
+export interface OpenedClassifier {
+  readonly name: string;
+  readonly view: EvaluationView;
+  readonly classes?: readonly string[];
+  readonly notes: readonly string[];
+  /** Undefined for an ONNX file, whose structure is unknown. */
+  readonly inside?: InsideModel;
+  /** The most images of one run: 1 for an ONNX file, otherwise undefined. */
+  readonly mostImages?: number;
+  /** Logits `[batch, classes]` of that many views, `batch · size · size · 3` bytes. */
+  logits(views: Uint8Array, batch: number): Promise<Float32Array>;
+  dispose(): Promise<void>;
+}
+
+/** A model on an engine as an opened classifier; `weights` are those that it was created with. */
+export const overModel = (
+  classifier: Classifier,
+  weights: NamedTensors,
+): Pick<OpenedClassifier, "name" | "logits" | "dispose"> & Required<Pick<OpenedClassifier, "inside">> => ({
+  name: classifier.model.name,
+  inside: { model: classifier.model, weights, probe: (derive) => classifier.probe(derive) },
+  logits: (views, batch) => classifier.logits(views, batch),
+  dispose: () => classifier.dispose(),
+});
