@@ -23,6 +23,7 @@ export const settings = {
   headStart: "recipe",
   host: "call",
   imageSize: "recipe",
+  instances: "call",
   interpolation: "call",
   jobName: "call",
   json: "option",

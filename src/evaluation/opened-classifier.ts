@@ -21,8 +21,8 @@ export interface OpenedClassifier {
   readonly notes: readonly string[];
   /** Undefined for an ONNX file, whose structure is unknown. */
   readonly inside?: InsideModel;
-  /** The most images of one run: 1 for an ONNX file, otherwise undefined. */
-  readonly mostImages?: number;
+  /** Images of one run of an ONNX file that fixes them, otherwise undefined. */
+  readonly fixedBatch?: number;
   /** Logits `[batch, classes]` of that many views, `batch · size · size · 3` bytes. */
   logits(views: Uint8Array, batch: number): Promise<Float32Array>;
   dispose(): Promise<void>;

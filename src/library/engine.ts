@@ -30,7 +30,8 @@ const engineOptions: OptionChecks<EngineChoice> = {
   ...{ process: undefined, splitState: aFunction },
 };
 
-function choiceOf(option: EngineName | EngineChoice): EngineChoice {
+/** An engine's name or settings as settings. Throws UsageError for those that there are not. */
+export function choiceOf(option: EngineName | EngineChoice): EngineChoice {
   if (typeof option === "string") return { engine: option };
   if (typeof option !== "object" || option === null)
     throw new UsageError(

@@ -56,7 +56,7 @@ export async function openClassifier(
       `The classifier is ${shown(source)}; give the name of a model, a run folder, a file, or { model, weights }.`,
     );
   const file = typeof source === "string" ? source : source.model === undefined && source.weights;
-  if (typeof file === "string" && isOnnxFile(file)) return openFile(file, choice);
+  if (typeof file === "string" && isOnnxFile(file)) return openFile(file, choice, engine);
   for (const setting of ["output", "answers"] as const)
     if (choice[setting] !== undefined)
       throw new UsageError(`${setting} is a setting for ONNX files, and this classifier is none; leave it out.`);
@@ -106,8 +106,8 @@ async function openInMemory(
   };
 }
 
-/** An ONNX file, run by ONNX Runtime whatever the engine for models. */
-async function openFile(path: string, choice: ClassifierChoice): Promise<LibraryClassifier> {
+/** An ONNX file, run by ONNX Runtime whatever the engine for models, with as many threads as that has. */
+async function openFile(path: string, choice: ClassifierChoice, { info }: Engine): Promise<LibraryClassifier> {
   const { normalization, imageSize, classes, output, answers } = choice;
   const file = await openOnnxClassifier(path, { normalization, imageSize, classes, output, answers });
   const { classes: names } = file.description;
@@ -115,13 +115,13 @@ async function openFile(path: string, choice: ClassifierChoice): Promise<Library
     throw new UsageError(
       `"${path}" does not name its classes, and neither does a file beside it; name them in order with classes.`,
     );
-  const loaded = await loadOverImages(file, { batch: 1, chosen: choice });
-  const { view, logits, close } = loaded;
+  const loaded = await loadOverImages(file, { batch: 1, chosen: choice, threads: info.threads });
+  const { view, logits, fixedBatch, close } = loaded;
   if (loaded.classes !== undefined && loaded.classes !== names.length) {
     await close();
     throw new UsageError(
       `"${path}" knows ${loaded.classes} classes, but ${names.length} names are given for them; give one per class, in the order of its outputs.`,
     );
   }
-  return { name: path, view, classes: names, notes: file.notes.map(String), mostImages: 1, logits, dispose: close };
+  return { name: path, view, classes: names, notes: file.notes.map(String), fixedBatch, logits, dispose: close };
 }

@@ -1,4 +1,5 @@
-/** The routes of the server, as a function from a Request to a Response: testable without a socket. */
+/** The routes of the server, as a function from a Request to a Response. */
+import type { HttpBindings } from "@hono/node-server";
 import { serveStatic } from "@hono/node-server/serve-static";
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
@@ -6,7 +7,7 @@ import { routePath } from "hono/route";
 import { secureHeaders } from "hono/secure-headers";
 import { version } from "../system/version.js";
 import { requireLocalName, requireToken } from "./access.js";
-import { type BodyBudget, readBody } from "./body.js";
+import { type BodyLimits, readBody } from "./body.js";
 import { parseForm } from "./form.js";
 import type { Metrics } from "./metrics.js";
 import { openApi } from "./openapi.js";
@@ -19,9 +20,7 @@ import type { Traffic } from "./traffic.js";
 /** What the routes need. */
 export interface AppOptions {
   readonly models: ReadonlyMap<string, ServedModel>;
-  /** Bytes of one body at most. */
-  readonly mostBodyBytes: number;
-  readonly budget: BodyBudget;
+  readonly bodies: BodyLimits;
   readonly traffic: Traffic;
   readonly metrics: Metrics;
   /** The token that requests need, if any. */
@@ -112,7 +111,7 @@ async function classify(model: ServedModel, context: Context, options: AppOption
   const query = context.req.query();
   const early = parseOptions(query);
   return options.traffic.during(async () => {
-    const body = await readBody(request, options.mostBodyBytes, options.budget);
+    const body = await readBody((context.env as HttpBindings).incoming, options.bodies);
     try {
       const { image, fields } = await parseForm(body.bytes, request.headers.get("content-type") ?? "");
       const wanted = Object.keys(fields).length === 0 ? early : parseOptions({ ...query, ...fields });

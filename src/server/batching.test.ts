@@ -2,14 +2,14 @@ import { describe, expect, it } from "vitest";
 import { Batcher } from "./batching.js";
 
 /** A batcher of numbers whose batches end when told to. */
-function controlled(mostInputs: number, longestWait = 1_000_000) {
+function controlled(mostInputs: number, longestWait = 1_000_000, instances = 1) {
   const batches: { readonly inputs: readonly number[]; end(error?: Error): void }[] = [];
   const batcher = new Batcher<number, number>(
     (inputs) =>
       new Promise((resolve, reject) => {
         batches.push({ inputs, end: (error) => (error ? reject(error) : resolve(inputs.map((n) => n * n))) });
       }),
-    { mostInputs, longestWait },
+    { mostInputs, longestWait, instances },
   );
   return { batcher, batches };
 }
@@ -112,5 +112,21 @@ describe("Batcher", () => {
     await expect(dropped).rejects.toThrow("gone");
     await settled();
     expect(batches[1].inputs).toEqual([3]);
+  });
+
+  it("shares what is waiting among idle instances, and gathers once all are busy", async () => {
+    const { batcher, batches } = controlled(8, 1_000_000, 2);
+    for (let n = 0; n < 6; n++) void batcher.add(Promise.resolve(n));
+    await settled();
+    expect(batches.map(({ inputs }) => inputs)).toEqual([
+      [0, 1],
+      [2, 3, 4, 5],
+    ]);
+    void batcher.add(Promise.resolve(6));
+    await settled();
+    expect(batches).toHaveLength(2);
+    batches[1].end();
+    await settled();
+    expect(batches[2].inputs).toEqual([6]);
   });
 });

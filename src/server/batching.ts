@@ -5,6 +5,8 @@ export interface BatchLimits {
   readonly mostInputs: number;
   /** Milliseconds that an input waits at most for others that are still being prepared. */
   readonly longestWait: number;
+  /** Batches that run at the same time. */
+  readonly instances: number;
 }
 
 /** What an input is waiting for. */
@@ -18,22 +20,25 @@ interface Waiting<I, O> {
 }
 
 /**
- * Runs inputs in batches, one batch at a time, in order of arrival. While a batch runs, the next one gathers. A batch
- * starts when it is full, when nothing else is being prepared, or when its first input has waited for `longestWait`: an
- * input that is alone never waits. Sizes are powers of two, since a program is compiled for each; what exceeds one
- * stays for the next batch.
+ * Runs inputs in batches, in order of arrival; each instance runs one batch at a time. While all are busy, the next batch
+ * gathers. A batch starts when it is full, when nothing else is being prepared, or when its first input has waited for
+ * `longestWait`: an input that is alone never waits. Several idle instances share what is waiting. Sizes are powers of
+ * two, since a program is compiled for each; what exceeds one stays for the next batch.
  */
 export class Batcher<I, O> {
   #waiting: Waiting<I, O>[] = [];
   #preparing = 0;
-  #running = false;
+  /** Instances that run nothing, by index. */
+  readonly #idle: number[];
   #timer: NodeJS.Timeout | undefined;
 
   constructor(
     /** As many outputs as inputs, in order. */
-    private readonly run: (inputs: readonly I[]) => Promise<readonly O[]>,
+    private readonly run: (inputs: readonly I[], instance: number) => Promise<readonly O[]>,
     readonly limits: BatchLimits,
-  ) {}
+  ) {
+    this.#idle = Array.from({ length: limits.instances }, (_, i) => i);
+  }
 
   /**
    * The output for an input that is still being prepared. Rejects like `preparing` or the batch, or if the signal is
@@ -60,21 +65,23 @@ export class Batcher<I, O> {
   }
 
   #consider(): void {
-    if (this.#running) return;
     this.#dropAborted();
-    if (this.#waiting.length === 0) return;
     const { mostInputs, longestWait } = this.limits;
-    const left = this.#waiting[0].since + longestWait - performance.now();
-    if (this.#waiting.length < mostInputs && this.#preparing > 0 && left > 0) {
-      this.#timer ??= setTimeout(() => {
-        this.#timer = undefined;
-        this.#consider();
-      }, Math.ceil(left));
-      return;
+    while (this.#idle.length > 0 && this.#waiting.length > 0) {
+      const left = this.#waiting[0].since + longestWait - performance.now();
+      if (this.#waiting.length < mostInputs && this.#preparing > 0 && left > 0) {
+        this.#timer ??= setTimeout(() => {
+          this.#timer = undefined;
+          this.#consider();
+        }, Math.ceil(left));
+        return;
+      }
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+      const share = Math.ceil(this.#waiting.length / this.#idle.length);
+      const instance = this.#idle.shift()!;
+      void this.#start(this.#waiting.splice(0, powerOfTwo(Math.min(share, mostInputs))), instance);
     }
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    void this.#start(this.#waiting.splice(0, powerOfTwo(Math.min(this.#waiting.length, mostInputs))));
   }
 
   #dropAborted(): void {
@@ -84,15 +91,19 @@ export class Batcher<I, O> {
     for (const { reject, signal } of given) reject(signal?.reason);
   }
 
-  async #start(batch: readonly Waiting<I, O>[]): Promise<void> {
-    this.#running = true;
+  async #start(batch: readonly Waiting<I, O>[], instance: number): Promise<void> {
     try {
-      const outputs = await this.run(batch.map(({ input }) => input));
+      const outputs = await this.run(
+        batch.map(({ input }) => input),
+        instance,
+      );
       for (const [i, { resolve }] of batch.entries()) resolve(outputs[i]);
     } catch (error) {
       for (const { reject } of batch) reject(error);
     } finally {
-      this.#running = false;
+      // The lowest first: one request at a time keeps to one instance, whose memory is warm.
+      this.#idle.push(instance);
+      this.#idle.sort((a, b) => a - b);
       this.#consider();
     }
   }

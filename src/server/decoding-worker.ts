@@ -10,10 +10,14 @@ export interface DecodingJob {
   /** Its name in messages. */
   readonly name: string;
   readonly options: ViewOptions;
+  /** Shared memory for the view, `size · size · 3` bytes. */
+  readonly target: Uint8Array;
 }
 
-/** The view, `size · size · 3` bytes, or why there is none. */
-export type Decoded = { readonly view: Uint8Array } | { readonly refused: string };
+/** Why there is no view, if so. */
+export interface Decoded {
+  readonly refused?: string;
+}
 
 /** Pixels of usual photos are decoded into the same memory each time; memory for larger ones is not kept. */
 const keptBytes = 64 * 2 ** 20;
@@ -25,11 +29,21 @@ function allocate(bytes: number): Uint8Array {
   return kept.subarray(0, bytes);
 }
 
-async function decode({ bytes, name, options }: DecodingJob): Promise<Decoded> {
-  const view = new Uint8Array(options.transform.size ** 2 * 3);
+/** Decoders take memory of their own thread. */
+let own = new Uint8Array(0);
+
+function owned(bytes: Uint8Array): Uint8Array {
+  if (!(bytes.buffer instanceof SharedArrayBuffer) || bytes.length > keptBytes) return bytes.slice();
+  if (own.length < bytes.length) own = new Uint8Array(2 ** Math.ceil(Math.log2(bytes.length)));
+  own.set(bytes);
+  return own.subarray(0, bytes.length);
+}
+
+async function decode({ bytes, name, options, target }: DecodingJob): Promise<Decoded> {
   try {
-    await writeView({ bytes, name }, { ...options, allocate }, { seed: 0, epoch: 0, sample: 0, view: 0 }, view);
-    return { view };
+    const place = { seed: 0, epoch: 0, sample: 0, view: 0 };
+    await writeView({ bytes: owned(bytes), name }, { ...options, allocate }, place, target);
+    return {};
   } catch (error) {
     if (error instanceof FileError) return { refused: error.message };
     throw error;

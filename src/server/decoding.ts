@@ -5,6 +5,14 @@ import { workerUrl } from "../system/threads/worker-url.js";
 import type { Decoded, DecodingJob } from "./decoding-worker.js";
 import { Problem } from "./problem.js";
 
+/** An image in a request. */
+export interface SentImage {
+  /** The image file. */
+  readonly bytes: Uint8Array;
+  /** Its name in messages. */
+  readonly name: string;
+}
+
 export class Decoding {
   readonly #pool: WorkerPool<DecodingJob, Decoded>;
 
@@ -15,16 +23,19 @@ export class Decoding {
     this.#pool = new WorkerPool(workerUrl("server/decoding-worker"), workers, ({ name }) => name);
   }
 
-  /** The model's view of an image file, `size · size · 3` bytes. Throws Problem if it cannot be decoded. */
-  async view(bytes: Uint8Array, name: string, view: EvaluationView): Promise<Uint8Array> {
+  /**
+   * Writes the model's view of an image file, `size · size · 3` bytes, to `target`, which is shared memory, and returns
+   * it. Throws Problem if the image cannot be decoded.
+   */
+  async decode({ bytes, name }: SentImage, view: EvaluationView, target: Uint8Array): Promise<Uint8Array> {
     const transform = evaluationTransform(view);
     const options = { transform, jpeg: "exact", exif: view.exif, maxPixels: this.maxPixels } as const;
-    const decoded = await this.#pool.run({ bytes, name, options }).catch((error) => {
+    const { refused } = await this.#pool.run({ bytes, name, options, target }).catch((error) => {
       if (error instanceof WorkerDied) throw new Problem(422, `"${name}" cannot be decoded; send another image.`);
       throw error;
     });
-    if ("refused" in decoded) throw new Problem(422, decoded.refused);
-    return decoded.view;
+    if (refused !== undefined) throw new Problem(422, refused);
+    return target;
   }
 
   close(): void {

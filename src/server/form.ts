@@ -1,7 +1,8 @@
 /** The forms in which an image may be sent: its bytes, a multipart form, or JSON with base64. */
+
 import { asObject, JsonError, parseJson } from "../system/text/json.js";
+import type { SentImage } from "./decoding.js";
 import { Problem } from "./problem.js";
-import type { SentImage } from "./served-model.js";
 
 /** What a body contains. */
 export interface SentForm {
@@ -14,10 +15,10 @@ export interface SentForm {
 const mostParts = 32;
 
 /** Any content type but JSON and multipart means the bytes of an image file, whose format its first bytes tell. */
-export async function parseForm(bytes: Uint8Array<ArrayBuffer>, contentType: string): Promise<SentForm> {
+export async function parseForm(bytes: Uint8Array, contentType: string): Promise<SentForm> {
   const type = contentType.split(";")[0].trim().toLowerCase();
-  if (type === "application/json" || type.endsWith("+json")) return ofJson(bytes);
-  if (type === "multipart/form-data") return ofMultipart(bytes, contentType);
+  if (type === "application/json" || type.endsWith("+json")) return ofJson(bytes.slice());
+  if (type === "multipart/form-data") return ofMultipart(bytes.slice(), contentType);
   return { image: { bytes, name: "the image" }, fields: {} };
 }
 

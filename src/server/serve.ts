@@ -2,7 +2,7 @@
 import { availableParallelism } from "node:os";
 import type { Hono } from "hono";
 import { UsageError } from "../errors/errors.js";
-import { type EngineOption, leaseEngine } from "../library/engine.js";
+import type { EngineOption } from "../library/engine.js";
 import type { ClassifierSource } from "../library/opened-classifier.js";
 import { Closing } from "../system/closing.js";
 import { findRuns } from "../training/run-folder/summary.js";
@@ -10,9 +10,11 @@ import { isLoopback } from "./access.js";
 import { createApp } from "./app.js";
 import { BodyBudget } from "./body.js";
 import { Decoding } from "./decoding.js";
+import { openInstances } from "./instances.js";
 import { listen } from "./listening.js";
 import { Metrics } from "./metrics.js";
 import { ServedModel } from "./served-model.js";
+import { SharedMemory } from "./shared-memory.js";
 import { Traffic } from "./traffic.js";
 
 /** Several models, by the names under which they are served. */
@@ -29,6 +31,8 @@ export interface ServeOptions {
   readonly port?: number;
   /** The engine (default: `auto`). One that is already open is not closed with the server. */
   readonly engine?: EngineOption;
+  /** Copies of each model that run at the same time, each with its share of the engine's threads (default: 2). */
+  readonly instances?: number;
   /** Threads that decode images (default: one less than there are processors). */
   readonly workers?: number;
   /** Images of a batch at most (default: 8). */
@@ -92,14 +96,15 @@ export async function serve(
   requireSensible(options);
   const closing = new Closing();
   try {
-    const lease = await leaseEngine(sharing(options.engine));
-    closing.add(() => lease.release());
+    const { engines, notes, close } = await openInstances(options.engine, options.instances);
+    closing.add(close);
     const decoding = new Decoding(workers, maxPixels);
     closing.add(() => decoding.close());
+    const memory = new SharedMemory();
     const traffic = new Traffic(maxRequests);
     const metrics = new Metrics(() => traffic.inFlight);
     const surroundings = {
-      ...{ engine: lease.engine, decoding },
+      ...{ engines, decoding, memory },
       onBatch: (model: string, images: number, seconds: number) => {
         metrics.batchImages.observe({ model }, images);
         metrics.batchSeconds.observe({ model }, seconds);
@@ -116,8 +121,8 @@ export async function serve(
       site: options.site,
       runs: options.runs === undefined ? undefined : await runsPages(options.runs, traffic.stopping),
       ...{ models, traffic, metrics, token: options.token, origins: options.origins ?? [] },
-      ...{ mostBodyBytes: maxBodyBytes, localNamesOnly: isLoopback(host) && options.token === undefined },
-      budget: new BodyBudget(bodiesInMemory * maxBodyBytes),
+      localNamesOnly: isLoopback(host) && options.token === undefined,
+      bodies: { mostBytes: maxBodyBytes, budget: new BodyBudget(bodiesInMemory * maxBodyBytes), memory },
       onError: options.onError ?? (() => undefined),
     });
     const listening = await listen(app.fetch, { host, port, requestTimeout: options.requestTimeout ?? 30_000 });
@@ -128,7 +133,7 @@ export async function serve(
     return {
       url: listening.url,
       models: [...models.keys()],
-      notes: [...models.values()].flatMap(({ notes }) => notes),
+      notes: [...notes, ...[...models.values()].flatMap(({ notes }) => notes)],
       close: () => closing.close(),
     };
   } catch (error) {
@@ -143,14 +148,8 @@ async function runsPages(root: string, stopping: AbortSignal): Promise<Hono> {
   return (await import("./pages/runs-routes.js")).runsRoutes(root, stopping);
 }
 
-/** The engine leaves the processors to the threads that decode, unless its owner decided otherwise. */
-function sharing(option: EngineOption = "auto"): EngineOption {
-  if (typeof option !== "string" && "compile" in option) return option;
-  return { idle: "sleep", ...(typeof option === "string" ? { engine: option } : option) };
-}
-
 const least = {
-  ...{ port: 0, workers: 1, maxBatch: 1, maxDelay: 0, maxRequests: 1 },
+  ...{ port: 0, instances: 1, workers: 1, maxBatch: 1, maxDelay: 0, maxRequests: 1 },
   ...{ maxBodyBytes: 1, maxPixels: 1, requestTimeout: 1 },
 } as const satisfies Readonly<Partial<Record<keyof ServeOptions, number>>>;
 

@@ -1,30 +1,26 @@
-/** A model that is served: requests in, batches on the engine, answers out. */
+/** A model that is served: requests in, batches on the engines, answers out. */
 import type { Engine } from "../engines/engine.js";
 import { UsageError } from "../errors/errors.js";
-import type { OpenedClassifier } from "../evaluation/opened-classifier.js";
 import { predictionsOf } from "../evaluation/predictions.js";
 import type { EvaluationView } from "../evaluation/view.js";
-import { type ClassifierSource, openClassifier } from "../library/opened-classifier.js";
+import type { ClassifierSource } from "../library/opened-classifier.js";
 import { requireFiniteLogits } from "../models/finite.js";
 import { Batcher, type BatchLimits } from "./batching.js";
-import type { Decoding } from "./decoding.js";
+import type { Decoding, SentImage } from "./decoding.js";
 import { type Insight, Inspection } from "./inspection.js";
+import { BatchMemory, disposeInstances, type ModelInstances, openModelInstances } from "./model-instance.js";
 import { Problem } from "./problem.js";
 import type { Classified, ClassifyRequest } from "./schemas.js";
-
-/** An image in a request. */
-export interface SentImage {
-  /** The image file. */
-  readonly bytes: Uint8Array;
-  /** Its name in messages. */
-  readonly name: string;
-}
+import type { SharedMemory } from "./shared-memory.js";
 
 /** What all models of a server share. */
 export interface Surroundings {
-  readonly engine: Engine;
+  /** Each runs an instance of the model. */
+  readonly engines: readonly Engine[];
   readonly decoding: Decoding;
-  readonly limits: BatchLimits;
+  /** Where decoded images are kept. */
+  readonly memory: SharedMemory;
+  readonly limits: Omit<BatchLimits, "instances">;
   /** Called for each batch that has run. */
   readonly onBatch: (model: string, images: number, seconds: number) => void;
 }
@@ -32,53 +28,62 @@ export interface Surroundings {
 export class ServedModel {
   readonly #logits: Batcher<Uint8Array, Float32Array>;
   readonly #insights: Batcher<Uint8Array, Insight>;
+  readonly #insightMemory = new BatchMemory();
   #inspection: Promise<Inspection> | undefined;
 
   private constructor(
     readonly name: string,
-    private readonly opened: OpenedClassifier,
+    private readonly instances: ModelInstances,
     private readonly surroundings: Surroundings,
+    mostInputs: number,
+    /** Notes on how the weights were interpreted, and on batches. */
+    readonly notes: readonly string[],
   ) {
     const { limits } = surroundings;
-    const mostInputs = Math.min(limits.mostInputs, opened.mostImages ?? limits.mostInputs);
-    this.#logits = new Batcher((views) => this.#timed(views, this.#runLogits), { ...limits, mostInputs });
-    this.#insights = new Batcher((views) => this.#timed(views, this.#runInsights), limits);
+    this.#logits = new Batcher((views, i) => this.#timed(views, () => instances[i].logits(views)), {
+      ...limits,
+      ...{ mostInputs, instances: instances.length },
+    });
+    this.#insights = new Batcher((views) => this.#timed(views, () => this.#runInsights(views)), {
+      ...limits,
+      instances: 1,
+    });
   }
 
-  /** Opens a model and compiles it for batches of every size. */
+  /** Opens a model on each engine and compiles it for batches of every size. */
   static async open(name: string, source: ClassifierSource, surroundings: Surroundings): Promise<ServedModel> {
-    const opened = await openClassifier(source, {}, surroundings.engine);
-    const model = new ServedModel(name, opened, surroundings);
+    const { engines, limits } = surroundings;
+    const instances = await openModelInstances(source, engines);
     try {
-      await model.#warmUp();
-      return model;
+      const { opened } = instances[0];
+      const inBatches = await instances[0].runsInBatches();
+      const most = inBatches ? Math.min(limits.mostInputs, opened.fixedBatch ?? limits.mostInputs) : 1;
+      await Promise.all(instances.map((one) => one.warmUp(most)));
+      const single = `Images for "${name}" run one at a time: in a batch, its graph fails or answers differently.`;
+      return new ServedModel(name, instances, surroundings, most, [...opened.notes, ...(inBatches ? [] : [single])]);
     } catch (error) {
-      await opened.dispose();
+      await disposeInstances(instances);
       throw error;
     }
   }
 
   /** Names of the classes in the order of the outputs, if known. */
   get classes(): readonly string[] | undefined {
-    return this.opened.classes;
+    return this.instances[0].opened.classes;
   }
 
   /** How images are preprocessed. */
   get view(): EvaluationView {
-    return this.opened.view;
-  }
-
-  /** Notes on how the weights were interpreted. */
-  get notes(): readonly string[] {
-    return this.opened.notes;
+    return this.instances[0].opened.view;
   }
 
   /** Throws Problem for an image that cannot be decoded, or if the model does not have what is asked for. */
   async classify(image: SentImage, wanted: ClassifyRequest, signal?: AbortSignal): Promise<Omit<Classified, "model">> {
     const looksInside = wanted.attention || wanted.embedding !== undefined;
     if (looksInside) await this.#requireInside();
-    const view = this.surroundings.decoding.view(image.bytes, image.name, this.view);
-    const seen = looksInside ? await this.#insights.add(view, signal) : await this.#logits.add(view, signal);
+    const seen = looksInside
+      ? await this.#seen(image, this.#insights, signal)
+      : await this.#seen(image, this.#logits, signal);
     const logits = seen instanceof Float32Array ? seen : seen.logits;
     requireFiniteLogits(logits, this.name, image.name);
     const predictions = predictionsOf(logits, this.classes, wanted.top);
@@ -92,18 +97,22 @@ export class ServedModel {
 
   async dispose(): Promise<void> {
     await (await this.#inspection?.catch(() => undefined))?.dispose();
-    await this.opened.dispose();
+    await disposeInstances(this.instances);
   }
 
-  async #warmUp(): Promise<void> {
-    const { mostInputs } = this.#logits.limits;
-    const view = new Uint8Array(this.view.imageSize ** 2 * 3);
-    for (let size = 1; size <= mostInputs; size *= 2) await this.#runLogits(Array.from({ length: size }, () => view));
+  async #seen<T>(image: SentImage, batcher: Batcher<Uint8Array, T>, signal?: AbortSignal): Promise<T> {
+    const { decoding, memory } = this.surroundings;
+    const view = memory.take(this.view.imageSize ** 2 * 3);
+    try {
+      return await batcher.add(decoding.decode(image, this.view, view), signal);
+    } finally {
+      memory.give(view);
+    }
   }
 
   /** Compiled by the first request for it. */
   async #requireInside(): Promise<Inspection> {
-    const { inside } = this.opened;
+    const { inside } = this.instances[0].opened;
     if (!inside) throw new Problem(422, `The model "${this.name}" is an ONNX file, which shows only its classes.`);
     this.#inspection ??= (async () => new Inspection(inside))();
     return this.#inspection.catch((error) => {
@@ -111,26 +120,14 @@ export class ServedModel {
     });
   }
 
-  async #timed<T>(views: readonly Uint8Array[], run: (views: readonly Uint8Array[]) => Promise<T>): Promise<T> {
+  async #timed<T>(views: readonly Uint8Array[], run: () => Promise<T>): Promise<T> {
     const start = performance.now();
-    const outputs = await run(views);
+    const outputs = await run();
     this.surroundings.onBatch(this.name, views.length, (performance.now() - start) / 1000);
     return outputs;
   }
 
-  #runLogits = async (views: readonly Uint8Array[]): Promise<readonly Float32Array[]> => {
-    const logits = await this.opened.logits(joined(views), views.length);
-    const classes = logits.length / views.length;
-    return views.map((_, i) => logits.subarray(i * classes, (i + 1) * classes));
-  };
-
-  #runInsights = async (views: readonly Uint8Array[]): Promise<readonly Insight[]> =>
-    (await this.#requireInside()).run(joined(views), views.length);
-}
-
-function joined(views: readonly Uint8Array[]): Uint8Array {
-  if (views.length === 1) return views[0];
-  const all = new Uint8Array(views.length * views[0].length);
-  for (const [i, view] of views.entries()) all.set(view, i * view.length);
-  return all;
+  async #runInsights(views: readonly Uint8Array[]): Promise<readonly Insight[]> {
+    return (await this.#requireInside()).run(this.#insightMemory.join(views), views.length);
+  }
 }

@@ -10,7 +10,7 @@ import { modelNames } from "../../models/registry.js";
 import { serve } from "../../server/serve.js";
 import { readWhole } from "../../system/files/regular-file.js";
 import { type ModelArgument, modelArguments } from "../options/model-argument.js";
-import { engineOptions, wholeNumber, withEngine, workersOption } from "../options/options.js";
+import { engineOptions, wholeNumber, workersOption } from "../options/options.js";
 import { interruptible } from "../output/interruption.js";
 import { print, warn } from "../output/output.js";
 import { modelsForm } from "../output/wording.js";
@@ -20,6 +20,11 @@ export function define(command: Command): void {
     .argument("<models...>", `a model's name, a run folder, weights or an ONNX file; several as ${modelsForm}`)
     .option("--host <address>", "address to listen on; 0.0.0.0 for all of this machine's", "127.0.0.1")
     .option("--port <port>", "port to listen on; 0 takes a free one", wholeNumber(0, 65535), 8000)
+    .option(
+      "--instances <n>",
+      "copies of each model that run at the same time, sharing the threads (default: 2)",
+      wholeNumber(1, 64),
+    )
     .option("--max-batch <images>", "images of a batch at most", wholeNumber(1, 1024), 8)
     .option("--max-delay <ms>", "how long an image waits for others that are being decoded", wholeNumber(0), 5)
     .option("--max-requests <n>", "requests answered at the same time; others get status 503", wholeNumber(1), 256)
@@ -54,6 +59,7 @@ Examples:
 interface Options extends EngineChoice {
   readonly host: string;
   readonly port: number;
+  readonly instances?: number;
   readonly maxBatch: number;
   readonly maxDelay: number;
   readonly maxRequests: number;
@@ -74,26 +80,26 @@ async function run(
 ): Promise<void> {
   const { host, port, maxBatch, maxDelay, maxRequests, maxBody, maxPixels, workers } = options;
   const token = await givenToken(options.tokenFile);
-  await withEngine({ ...options, idle: "sleep" }, async (engine) => {
-    const server = await serve(
-      { models: sources(texts) },
-      {
-        ...{ engine, host, port, maxBatch, maxDelay, maxRequests, workers: Math.max(1, workers) },
-        ...{ token, origins: options.cors, runs: options.runs },
-        ...{ maxBodyBytes: maxBody * 2 ** 20, maxPixels: maxPixels * 1e6 },
-        onError: (error) => warn(`a request failed: ${messageOf(error)}`),
-      },
-    );
-    try {
-      for (const note of server.notes) warn(note);
-      finishes();
-      const { url, models } = server;
-      print(options.json ? JSON.stringify({ url, models }) : `Serving ${models.join(", ")} at ${url}`);
-      if (!signal.aborted) await once(signal, "abort");
-    } finally {
-      await server.close();
-    }
-  });
+  const { engine, threads, plugin, devices, precision, instances } = options;
+  const server = await serve(
+    { models: sources(texts) },
+    {
+      engine: { engine, threads, plugin, devices, precision },
+      ...{ instances, host, port, maxBatch, maxDelay, maxRequests, workers: Math.max(1, workers) },
+      ...{ token, origins: options.cors, runs: options.runs },
+      ...{ maxBodyBytes: maxBody * 2 ** 20, maxPixels: maxPixels * 1e6 },
+      onError: (error) => warn(`a request failed: ${messageOf(error)}`),
+    },
+  );
+  try {
+    for (const note of server.notes) warn(note);
+    finishes();
+    const { url, models } = server;
+    print(options.json ? JSON.stringify({ url, models }) : `Serving ${models.join(", ")} at ${url}`);
+    if (!signal.aborted) await once(signal, "abort");
+  } finally {
+    await server.close();
+  }
 }
 
 /** What each argument names. Throws UsageError if two have the same name. */

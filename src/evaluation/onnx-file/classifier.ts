@@ -40,12 +40,14 @@ export interface OnnxClassifier {
 
 /** The images passed to a classifier. */
 export interface ShownImages {
-  /** Images per run. */
+  /** Images per run, unless a run says otherwise. */
   readonly batch: number;
   /**
    * float32 `[batch, side, side, 3]` of any side, with this normalisation; `imageSize` is the classifier's own side.
    */
-  images(imageSize: number, normalization: Normalization): Tensor;
+  images(imageSize: number, normalization: Normalization, batch: number): Tensor;
+  /** Threads of ONNX Runtime (default: all available cores). */
+  readonly threads?: number;
   /** Side of the images in pixels, for a classifier that accepts any. */
   readonly imageSize?: number;
   /** Expected number of classes (default: as many as it names). */
@@ -59,12 +61,14 @@ export interface LoadedOnnx {
   readonly normalization: Normalization;
   /** Number of classes, if the file states it. */
   readonly classes?: number;
+  /** Images of a run of the file, if it fixes them; another number takes several runs, or a padded one. */
+  readonly fixedBatch?: number;
   /** Computes its pixels from the images; the program's inputs are the data of `run`. */
   readonly program: Program;
-  /** The raw outputs, `[batch, classes]`. */
-  run(data: NamedTensors): Promise<Float32Array>;
+  /** The raw outputs, `[batch, classes]`; a program is compiled for the first batch of each size. */
+  run(data: NamedTensors, batch?: number): Promise<Float32Array>;
   /** Converts outputs to logits. Throws UsageError if they may or may not be a sigmoid's, unless order suffices. */
-  logits(raw: Float32Array, order?: "order suffices"): Float32Array;
+  logits(raw: Float32Array, order?: "order suffices", batch?: number): Float32Array;
   close(): Promise<void>;
 }
 
@@ -135,7 +139,7 @@ interface Wanted {
 async function load(wanted: Wanted): Promise<LoadedOnnx> {
   const { path, choice, names, description, operators, shown } = wanted;
   const { batch } = shown;
-  const engine = startOnnxEngine();
+  const engine = startOnnxEngine({ threads: shown.threads, idle: "sleep" });
   try {
     const file: FileExecutable = await engine.openFile(path);
     const layout = layoutOf(file.signature.inputs, path, names);
@@ -148,16 +152,34 @@ async function load(wanted: Wanted): Promise<LoadedOnnx> {
     const normalization = layout.dtype === "uint8" ? byteScale : description.normalization;
     if (normalization === undefined) throw noNormalization(path, names);
     const { interpolation } = description;
-    const images = shown.images(imageSize, normalization);
-    const executable = await engine.compile(pixelProgram({ batch, images, imageSize, layout, interpolation }));
-    const state = await engine.createState(new Map());
+    // A batch size has a program and the pixels that it computes.
+    const compile = async (batch: number) => {
+      const images = shown.images(imageSize, normalization, batch);
+      const executable = await engine.compile(pixelProgram({ batch, images, imageSize, layout, interpolation }));
+      return { executable, state: await engine.createState(new Map()) };
+    };
+    const first = await compile(batch);
+    const compiled = new Map([[batch, Promise.resolve(first)]]);
+    const compiledFor = (batch: number) => {
+      const found = compiled.get(batch) ?? compile(batch);
+      compiled.set(batch, found);
+      return found;
+    };
     return {
-      ...{ imageSize, normalization, classes: output.classes, program: executable.program },
-      run: async (data) => {
-        await executable.run(state, data);
-        return rowsOf(file, state, { layout, output: output.name, batch });
+      ...{
+        imageSize,
+        normalization,
+        classes: output.classes,
+        fixedBatch: layout.batch,
+        program: first.executable.program,
       },
-      logits: (raw, order) => toLogits(raw, form ?? formByNumbers(raw, batch) ?? unknownForm(wanted, order)),
+      run: async (data, images = batch) => {
+        const { executable, state } = await compiledFor(images);
+        await executable.run(state, data);
+        return rowsOf(file, state, { layout, output: output.name, batch: images });
+      },
+      logits: (raw, order, images = batch) =>
+        toLogits(raw, form ?? formByNumbers(raw, images) ?? unknownForm(wanted, order)),
       close: () => engine.close(),
     };
   } catch (error) {

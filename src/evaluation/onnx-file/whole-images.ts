@@ -10,27 +10,41 @@ export interface OnnxOverImages {
   readonly view: EvaluationView;
   /** Number of classes, if the file states it. */
   readonly classes?: number;
+  /** Images of a run, if the file fixes them; see `LoadedOnnx.fixedBatch`. */
+  readonly fixedBatch?: number;
   /** `images`: `batch · size · size · 3` bytes of its view. Logits `[batch, classes]`; see `LoadedOnnx.logits`. */
-  logits(images: Uint8Array): Promise<Float32Array>;
+  logits(images: Uint8Array, batch?: number): Promise<Float32Array>;
   close(): Promise<void>;
+}
+
+export interface OverImagesOptions {
+  /** Images per run, unless a run says otherwise. */
+  readonly batch: number;
+  /** The caller's settings for preprocessing. */
+  readonly chosen?: ViewChoice;
+  /** Expected number of classes. */
+  readonly classes?: number;
+  /** Threads of ONNX Runtime (default: all available cores). */
+  readonly threads?: number;
 }
 
 /** Loads it for batches of images. Throws UsageError if file and caller do not determine how to use it. */
 export async function loadOverImages(
   file: OnnxClassifier,
-  { batch, chosen = {}, classes }: { readonly batch: number; readonly chosen?: ViewChoice; readonly classes?: number },
+  { batch, chosen = {}, classes, threads }: OverImagesOptions,
 ): Promise<OnnxOverImages> {
   const loaded = await file.load({
-    ...{ batch, classes },
-    images: (side, normalization) => normalize(input("images", "uint8", [batch, side, side, 3]), normalization),
+    ...{ batch, classes, threads },
+    images: (side, normalization, batch) => normalize(input("images", "uint8", [batch, side, side, 3]), normalization),
   });
   const { imageSize, normalization } = loaded;
   return {
     view: { ...file.view(chosen), imageSize, normalization },
     classes: loaded.classes,
-    logits: async (images) => {
-      const shown = hostTensor("uint8", [batch, imageSize, imageSize, 3], images);
-      return loaded.logits(await loaded.run(new Map([["images", shown]])));
+    fixedBatch: loaded.fixedBatch,
+    logits: async (images, count = batch) => {
+      const shown = hostTensor("uint8", [count, imageSize, imageSize, 3], images);
+      return loaded.logits(await loaded.run(new Map([["images", shown]]), count), undefined, count);
     },
     close: () => loaded.close(),
   };
