@@ -80,6 +80,9 @@ module.exports = {
     graph: ["source"],
     quantize: ["graph", "source"],
     layouts: ["quantize", "graph", "source"],
+    choice: ["layouts", "quantize"],
+    variants: ["layouts", "quantize", "graph", "source"],
+    pieces: ["layouts"],
     "model-card": ["layouts", "verification", "source"],
   },
   "src/training": {

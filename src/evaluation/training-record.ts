@@ -49,7 +49,10 @@ export function readTrainingRecord(
   const text = metadata[checkpointMetadata.training];
   if (text === undefined) return undefined;
   const found = schema.safeParse(tryJson(text));
-  if (found.success) return found.data;
+  if (found.success) {
+    const { format: _, ...record } = found.data;
+    return record;
+  }
   throw new FileError(
     path,
     `What "${path}" says of its training (its metadata "${checkpointMetadata.training}") is damaged, or of a later version of deit; get the file again, or update deit.`,

@@ -4,33 +4,21 @@ import { basename, dirname, join } from "node:path";
 import type { Dataset } from "../data/dataset/dataset.js";
 import type { Engine } from "../engines/engine.js";
 import { createOnnxEngine } from "../engines/onnx/engine.js";
-import { UsageError } from "../errors/errors.js";
-import { didYouMean } from "../errors/nearest.js";
-import { sentence, setting } from "../errors/sentence.js";
-import { type OnnxModel, sizeOfModel } from "../formats/onnx/graph.js";
-import { encodeModel } from "../formats/onnx/write.js";
-import { writeSafetensors } from "../formats/safetensors/safetensors.js";
-import { type LayoutName, layoutNames, layouts } from "../portable/layouts/index.js";
-import { type ExportedFile, jsonFile, type Layout } from "../portable/layouts/layout.js";
+import { chosen, type PortableChoice } from "../portable/choice.js";
+import { type ExportedFile, jsonFile } from "../portable/layouts/layout.js";
 import { modelCard } from "../portable/model-card.js";
-import { type QuantizationName, quantizationNames } from "../portable/quantize/index.js";
+import { piecesOf } from "../portable/pieces.js";
 import type { Verification } from "../portable/verification.js";
 import { writeFileAtomic } from "../system/files/atomic-file.js";
 import { requireNewFolder, writeNewFolder } from "../system/files/new-folder.js";
 import { evenly, measureExport, requireLoss, storedImages } from "./measure.js";
 import { openSource, type SourceChoice } from "./source.js";
-import { preprocessingFile, variantsOf } from "./variants.js";
+import { calibratedVariants, preprocessingFile } from "./variants.js";
 
 /** What to export, in which form, and where. */
-export interface ExportSettings extends SourceChoice {
-  /** The layout: for which programs. */
-  readonly to: LayoutName;
+export interface ExportSettings extends SourceChoice, PortableChoice {
   /** The folder to create; it must not exist or be empty. */
   readonly output: string;
-  /** Number formats besides float32, for layouts of ONNX files (default: those that are usual in the layout). */
-  readonly quantize?: readonly QuantizationName[];
-  /** Also writes a file whose graph takes whole images and answers with probabilities (default: no). */
-  readonly preprocessing?: boolean;
   /** Images to compare the files with the source on, of the model's classes (default: built-in images without labels). */
   readonly data?: Dataset;
   /** The most images of `data` to measure on, evenly spaced (default: 500). */
@@ -85,15 +73,14 @@ const storedCount = 64;
  * ```
  */
 export async function exportModel(settings: ExportSettings): Promise<ExportResult> {
-  const { to, output, data, preprocessing = false, maxLoss, signal, onMeasured } = settings;
-  const layout = layoutNamed(to);
-  const formats = formatsOf(settings, layout);
+  const { output, data, preprocessing = false, maxLoss, signal, onMeasured } = settings;
+  const { layout, formats } = chosen(settings);
   await requireNewFolder(output);
   const source = await openSource(settings);
   const images = data
     ? { dataset: evenly(data, settings.images ?? 500), labelled: true }
     : storedImages(source, storedCount);
-  const variants = layout.quantized ? await variantsOf(source, formats, images) : [];
+  const variants = layout.quantized ? await calibratedVariants(source, formats, images) : [];
   const files = [...layout.files(source, variants), ...(preprocessing ? [preprocessingFile(source, variants)] : [])];
   const engine = settings.engine ?? (await createOnnxEngine());
   try {
@@ -107,7 +94,7 @@ export async function exportModel(settings: ExportSettings): Promise<ExportResul
       });
       if (maxLoss !== undefined) requireLoss(verification, maxLoss);
       await add(jsonFile("verification.json", verification));
-      await add(modelCard({ source, layout, library: libraries[to], folder: basename(output), verification }));
+      await add(modelCard({ source, layout, folder: basename(output), verification }));
       return {
         ...{ output, verification, notes: source.notes.map(String) },
         files: written.map(({ file, bytes }) => ({ path: file.path, bytes })),
@@ -118,56 +105,10 @@ export async function exportModel(settings: ExportSettings): Promise<ExportResul
   }
 }
 
-/** `library_name` of model cards. */
-const libraries: Readonly<Record<LayoutName, string>> = {
-  onnx: "onnx",
-  huggingface: "transformers.js",
-  transformers: "transformers",
-  timm: "timm",
-};
-
-function layoutNamed(to: LayoutName): Layout {
-  if (layoutNames.includes(to)) return layouts[to];
-  throw new UsageError(
-    `There is no layout "${to}"${didYouMean(to, layoutNames)} The layouts are ${layoutNames.join(", ")}.`,
-  );
-}
-
-/** The formats of the ONNX files. Throws UsageError for a layout without any. */
-function formatsOf(
-  { to, quantize, preprocessing }: ExportSettings,
-  { quantized }: Layout,
-): readonly QuantizationName[] {
-  const unknown = quantize?.find((name) => !quantizationNames.includes(name));
-  if (unknown !== undefined)
-    throw new UsageError(
-      `There is no number format "${unknown}"${didYouMean(unknown, quantizationNames)} The formats are ${quantizationNames.join(", ")}.`,
-    );
-  const onlyOnnx = quantize?.length ? "quantize" : preprocessing ? "preprocessing" : undefined;
-  if (!quantized && onlyOnnx)
-    throw new UsageError(
-      sentence`The layout ${to} holds weights in float32 and no ONNX file, so ${setting(onlyOnnx)} has no effect; leave it out, or choose the layout onnx or huggingface.`,
-    );
-  return [...new Set(quantize ?? quantized ?? [])];
-}
-
 /** Writes a file and returns its size. */
 async function write(file: ExportedFile, folder: string): Promise<number> {
   const path = join(folder, file.path);
   await mkdir(dirname(path), { recursive: true });
-  if (file.kind === "onnx") await writeFileAtomic(path, encodeModel(requireOneFile(file.model)));
-  else if (file.kind === "weights") await writeSafetensors(path, file.tensors, file.metadata);
-  else await writeFileAtomic(path, file.content);
+  await writeFileAtomic(path, piecesOf(file));
   return (await stat(path)).size;
-}
-
-/** The limit of protocol buffers, less room for what is not weights. */
-const largest = 2 ** 31 - 2 ** 20;
-
-function requireOneFile(model: OnnxModel): OnnxModel {
-  const bytes = sizeOfModel(model);
-  if (bytes <= largest) return model;
-  throw new UsageError(
-    `The weights take ${(bytes / 2 ** 30).toFixed(1)} GiB, and an ONNX file holds at most 2; export a smaller model.`,
-  );
 }

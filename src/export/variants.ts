@@ -12,6 +12,7 @@ import type { ExportedFile, Variant } from "../portable/layouts/layout.js";
 import { calibrationGraph, rangesOutput, watchedValues } from "../portable/quantize/calibration.js";
 import { type QuantizationName, quantizations } from "../portable/quantize/index.js";
 import type { Ranges } from "../portable/quantize/quantization.js";
+import { variantsOf } from "../portable/variants.js";
 import { writeFileAtomic } from "../system/files/atomic-file.js";
 import { evenly, type MeasuredImages } from "./measure.js";
 import { Runner } from "./runner.js";
@@ -20,22 +21,15 @@ import type { ExportSource } from "./source.js";
 /** Images whose activations decide ranges. */
 const calibrationImages = 32;
 
-/** float32 and the formats. */
-export async function variantsOf(
+/** float32 and the formats, calibrated on images where they need it. */
+export async function calibratedVariants(
   source: ExportSource,
   formats: readonly QuantizationName[],
   calibration: MeasuredImages,
 ): Promise<readonly Variant[]> {
   const graph = portableGraph(source.model, source.weights, source.head);
   const calibrated = formats.some((name) => quantizations[name].calibrated);
-  const ranges: Ranges = calibrated ? await rangesOn(source, graph, calibration) : new Map();
-  return [
-    { precision: "float32", model: modelFile(source, graph) },
-    ...formats.map((precision): Variant => {
-      const { rewrite, operatorSets } = quantizations[precision];
-      return { precision, model: modelFile(source, rewrite(graph, ranges), { more: operatorSets }) };
-    }),
-  ];
+  return variantsOf(source, graph, formats, calibrated ? await rangesOn(source, graph, calibration) : undefined);
 }
 
 /** The file whose graph holds the preprocessing too. */

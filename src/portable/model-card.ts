@@ -9,7 +9,6 @@ import type { Verification } from "./verification.js";
 export interface Card {
   readonly source: PortableSource;
   readonly layout: Layout;
-  readonly library: string;
   /** Name of the folder. */
   readonly folder: string;
   readonly verification?: Verification;
@@ -34,7 +33,7 @@ export function modelCard(card: Card): ExportedFile {
   return { kind: "text", path: "README.md", content: `${sections.filter(Boolean).join("\n\n")}\n` };
 }
 
-function frontMatter({ source, library }: Card): string {
+function frontMatter({ source, layout: { library } }: Card): string {
   const lines = [
     ...(source.license === undefined ? [] : [`license: ${JSON.stringify(source.license)}`]),
     `library_name: ${library}`,

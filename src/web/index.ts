@@ -21,7 +21,10 @@ export type { NormalizationChoice, NormalizationName } from "../evaluation/norma
 export type { ClassifyOptions, EmbedOptions, Prediction } from "../evaluation/predictions.js";
 export type { Accuracy, TrainingRecord } from "../evaluation/training-record.js";
 export type { EvaluationView, ViewChoice } from "../evaluation/view.js";
+export type { Head } from "../models/context.js";
 export type { Model, Normalization } from "../models/model.js";
+export type { LayoutName } from "../portable/layouts/index.js";
+export type { QuantizationName } from "../portable/quantize/index.js";
 export type { NamedTensors } from "../tensor/index.js";
 export type { Backend, BackendChoice } from "./backend-choice.js";
 export {
@@ -33,3 +36,6 @@ export {
 export type { FileInput } from "./fetched.js";
 export type { ImageInput, Shown } from "./image.js";
 export type { WeightsChoice } from "./open-weights.js";
+export { exportModel } from "./saving/export-model.js";
+export type { WebExportSettings } from "./saving/export-settings.js";
+export type { Savable } from "./saving/savable.js";

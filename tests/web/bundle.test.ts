@@ -9,6 +9,13 @@ describe("the bundle of deit/web", () => {
     const imports = new Set(chunks.flatMap((c) => [...c.imports, ...c.dynamicImports]));
     for (const { fileName } of chunks) imports.delete(fileName);
     expect([...imports].sort()).toEqual(["onnxruntime-web/wasm", "onnxruntime-web/webgpu"]);
+    // Globals of Node, which no import shows.
+    const globals = chunks.flatMap(({ fileName, code }) =>
+      [...code.matchAll(/(?<![.\w$"'`])(Buffer|setImmediate|__dirname)\b(?=\.|\()/g)].map(
+        ([name]) => `${fileName}: ${name}`,
+      ),
+    );
+    expect(globals).toEqual([]);
     const bytes = chunks.reduce((sum, { code }) => sum + gzipSync(code).length, 0);
     console.log(`deit/web: ${(bytes / 1000).toFixed(1)} kB gzipped`);
     expect(bytes).toBeLessThan(150_000);

@@ -4,18 +4,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { classifier, createModel, initialize, writeSafetensors } from "../../src/index.js";
-import { float32, type NamedTensors } from "../../src/tensor/index.js";
+import { classifier } from "../../src/index.js";
 import type * as Web from "../../src/web/index.js";
 import { root } from "../cli/run.js";
 import { itWithReference, shared } from "../setup/reference-data.js";
 import { describeInBrowser, Site } from "./browser.js";
+import { smallClasses, writeSmall } from "./small.js";
 
 declare const deit: typeof Web;
 
 const images = join(root, "tests/fixtures/images");
-const sizes = { imageSize: 64, patchSize: 16, width: 48, depth: 3, heads: 3, classes: 7, distilled: true };
-const classes = ["ant", "bee", "cat", "dog", "eel", "fox", "gnu"];
 const pictures = [
   ...["plain.png", "alpha.png", "grey_alpha.png", "palette.png", "sixteen_bit.png", "one_pixel.png", "view.png"],
   ...["rotated.jpg", "plain.jpg", "cmyk.jpg", "progressive.jpg", "plain.webp"],
@@ -30,11 +28,7 @@ describeInBrowser("deit/web", () => {
   beforeAll(async () => {
     scratch = await mkdtemp(join(tmpdir(), "deit-web-"));
     weights = join(scratch, "small.safetensors");
-    await writeSafetensors(weights, lively(initialize(createModel("deit", sizes), 3)), {
-      "deit.model": "deit",
-      "deit.config": JSON.stringify(sizes),
-      "deit.classes": JSON.stringify(classes),
-    });
+    await writeSmall(weights);
     const files = await readdir(images);
     site = await Site.open(
       new Map([
@@ -62,7 +56,7 @@ describeInBrowser("deit/web", () => {
       );
       await using classify = await classifier(weights, { engine: "onnx", exif });
       const expected = await classify(pictures.map((name) => join(images, name)));
-      expect(found.classes).toEqual(classes);
+      expect(found.classes).toEqual(smallClasses);
       for (const [i, predictions] of found.predictions.entries()) {
         // Decoders of JPEG and WebP may differ by a grey level; those of PNG may not.
         const tolerance = pictures[i].endsWith(".png") ? 1e-5 : 1e-2;
@@ -147,20 +141,6 @@ describeInBrowser("deit/web", () => {
     });
   });
 });
-
-/** Larger weights than the initial ones, whose answers hardly depend on the picture. */
-const lively = (weights: NamedTensors): NamedTensors =>
-  new Map(
-    [...weights].map(([name, t]) => [
-      name,
-      /norm|bias|cls_token/.test(name)
-        ? t
-        : float32(
-            t.shape,
-            (t.data as Float32Array).map((v) => 6 * v),
-          ),
-    ]),
-  );
 
 /** Logits of published weights in the page and in Node. */
 async function both(names: readonly string[]) {

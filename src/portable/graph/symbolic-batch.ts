@@ -53,7 +53,7 @@ export function withSymbolicBatch(one: SizedGraph, other: SizedGraph): OnnxGraph
         if (x || y || name !== b.inputs[i]) throw differs(`the inputs of a ${a.type}`);
         return name;
       }
-      if (Buffer.compare(x.bytes, y.bytes) === 0) return name;
+      if (sameBytes(x.bytes, y.bytes)) return name;
       const [shape, multiples] = [int64s(x), multiplesOf(one.batch, int64s(x), other.batch, int64s(y))];
       const first = multiples.findIndex((m) => m !== undefined);
       if (i !== 1 || multiples.filter((m) => m !== undefined).length !== 1) throw differs(`a constant of a ${a.type}`);
@@ -86,6 +86,9 @@ const node = (type: string, inputs: readonly string[], output: string, axis?: nu
   ...{ type, domain: "", inputs, outputs: [output] },
   attributes: axis === undefined ? {} : { axis: { int: axis } },
 });
+
+const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
+  a.length === b.length && a.every((byte, i) => byte === b[i]);
 
 function int64s({ dtype, bytes }: OnnxTensor): BigInt64Array {
   if (dtype !== "int64") throw differs(`a constant of ${dtype}`);

@@ -33,6 +33,8 @@ export interface Variant {
 export interface Layout {
   /** What it is for, in a few words, for help. */
   readonly about: string;
+  /** `library_name` of the model card. */
+  readonly library: string;
   /** How a program loads it, as Markdown for the model card; `folder` is that of the export. */
   readonly usage: (folder: string) => string;
   /** Of a layout of ONNX files: the formats besides float32 that it has unless others are chosen. */

@@ -3,6 +3,7 @@ import { type Layout, onnxFiles } from "./layout.js";
 
 export const onnxLayout: Layout = {
   about: "one ONNX file for any runtime, with standard operators",
+  library: "onnx",
   quantized: [],
   usage: (folder) => `\`\`\`js
 import { InferenceSession, Tensor } from "onnxruntime-node";

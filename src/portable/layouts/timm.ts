@@ -9,6 +9,7 @@ import { jsonFile, type Layout } from "./layout.js";
 
 export const timmLayout: Layout = {
   about: "a folder for timm",
+  library: "timm",
   usage: (folder) => `\`\`\`python
 import timm
 

@@ -10,6 +10,8 @@ import type { PortableSource } from "../source.js";
 export interface TransformersModel {
   readonly config: Readonly<Record<string, unknown>>;
   readonly tensors: NamedTensors;
+  /** Whether the tensors are other numbers than the source's, which has parts that transformers lacks. */
+  readonly changed: boolean;
 }
 
 /** The model of transformers that computes the same. Throws UsageError where it has none. */
@@ -17,11 +19,11 @@ export function transformersModel(source: PortableSource): TransformersModel {
   const { model } = source;
   const labels = labelsOf(source);
   if (model.tokens) {
-    const { config, tensors } = visionTransformer(source);
-    return { config: { ...config, ...labels }, tensors };
+    const { config, tensors, changed } = visionTransformer(source);
+    return { config: { ...config, ...labels }, tensors, changed };
   }
   if (model.parameters.some(({ name }) => name === "stem.conv.weight"))
-    return { config: { ...regnet(source), ...labels }, tensors: toHuggingfaceRegnet(source.weights) };
+    return { config: { ...regnet(source), ...labels }, tensors: toHuggingfaceRegnet(source.weights), changed: false };
   throw new UsageError(`transformers has no model like "${model.name}"; choose the layout onnx.`);
 }
 
@@ -42,13 +44,15 @@ function visionTransformer({ model, weights }: PortableSource): TransformersMode
     : heads === 2
       ? "DeiTForImageClassificationWithTeacher"
       : "DeiTForImageClassification";
-  const named = toHuggingface(withoutDeit3(weights, model.tokens!.prefix));
+  const plain = withoutDeit3(weights, model.tokens!.prefix);
+  const named = toHuggingface(plain);
   const tensors =
     model.distilled && heads === 1
       ? new Map([...named].map(([name, tensor]) => [name.replace(/^cls_classifier/, "classifier"), tensor]))
       : named;
   return {
     tensors,
+    changed: [...plain].some(([name, tensor]) => weights.get(name) !== tensor),
     config: {
       architectures: [architecture],
       model_type: model.distilled ? "deit" : "vit",

@@ -6,6 +6,7 @@ import { transformersModel } from "./transformers-config.js";
 
 export const transformersLayout: Layout = {
   about: "a folder for Hugging Face transformers in Python",
+  library: "transformers",
   usage: (folder) => `\`\`\`python
 from transformers import pipeline
 

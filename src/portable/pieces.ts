@@ -1,0 +1,29 @@
+/** The bytes of the files of an export. */
+import { UsageError } from "../errors/errors.js";
+import { type OnnxModel, sizeOfModel } from "../formats/onnx/graph.js";
+import { encodeModel } from "../formats/onnx/write.js";
+import { safetensorsChunks } from "../formats/safetensors/encode.js";
+import type { ExportedFile } from "./layouts/layout.js";
+
+/** The bytes of a file, in pieces. Throws UsageError for a model that is too large for an ONNX file. */
+export function piecesOf(file: ExportedFile): Iterable<Uint8Array> {
+  switch (file.kind) {
+    case "onnx":
+      return [encodeModel(requireOneFile(file.model))];
+    case "weights":
+      return safetensorsChunks(file.tensors, file.metadata);
+    case "text":
+      return [new TextEncoder().encode(file.content)];
+  }
+}
+
+/** The limit of protocol buffers, less room for what is not weights. */
+const largest = 2 ** 31 - 2 ** 20;
+
+function requireOneFile(model: OnnxModel): OnnxModel {
+  const bytes = sizeOfModel(model);
+  if (bytes <= largest) return model;
+  throw new UsageError(
+    `The weights take ${(bytes / 2 ** 30).toFixed(1)} GiB, and an ONNX file holds at most 2; export a smaller model.`,
+  );
+}
