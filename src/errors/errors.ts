@@ -5,7 +5,7 @@
  * of files may include terminal control characters; messages escape them.
  */
 import { printable } from "./printable.js";
-import { type Hint, type Message, type Renaming, Sentence } from "./sentence.js";
+import { type Hint, type Message, type Renaming, Sentence, sentence } from "./sentence.js";
 
 /** What all errors have in common. */
 export abstract class DeitError extends Error {
@@ -49,6 +49,13 @@ export abstract class DeitError extends Error {
   renamed(names: Renaming): this {
     if (!(this.#text instanceof Sentence)) return this;
     this.#text = this.#text.renamed(names);
+    this.message = printable(String(this.#text));
+    return this;
+  }
+
+  /** The same error, with words before its message that say what failed because of it. */
+  after(beginning: string): this {
+    this.#text = sentence`${beginning}: ${this.#text}`;
     this.message = printable(String(this.#text));
     return this;
   }

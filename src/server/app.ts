@@ -73,14 +73,20 @@ export function createApp(options: AppOptions): Hono {
   app.get("/", (context) => context.html(classifyPage([...models.keys()], options.runs !== undefined)));
   app.get("/classify.js", (context) => context.body(classifyScript, 200, { "Content-Type": "text/javascript" }));
 
-  const posts = ["/classify", "/models/:name/classify"];
-  app.on(["GET", "PUT", "DELETE", "PATCH"], posts, (context) => {
-    throw new Problem(
-      405,
-      `Images are sent by POST, not by ${context.req.method}; ${context.req.path} takes no other requests.`,
-      { Allow: "POST" },
-    );
-  });
+  // What is left at these addresses came by another method.
+  for (const path of ["/classify", "/models/:name/classify"]) app.all(path, only("POST"));
+  for (const path of [
+    "/",
+    "/classify.js",
+    "/models",
+    "/models/:name",
+    "/health",
+    "/ready",
+    "/metrics",
+    "/openapi.json",
+  ])
+    app.all(path, only("GET, HEAD"));
+  if (options.runs) app.all("/runs/*", only("GET, HEAD"));
   app.notFound((context) => {
     throw new Problem(404, `There is no ${context.req.method} ${context.req.path}; /openapi.json lists what there is.`);
   });
@@ -92,6 +98,20 @@ export function createApp(options: AppOptions): Hono {
   });
   return app;
 }
+
+/** Refuses a request by a method that its address does not take. */
+const only =
+  (allowed: string): MiddlewareHandler =>
+  (context, next) => {
+    if (allowed.split(", ").includes(context.req.method)) return next();
+    throw new Problem(
+      405,
+      `The address ${context.req.path} takes ${allowed.replace(", ", " and ")}, not ${context.req.method}.`,
+      {
+        Allow: allowed,
+      },
+    );
+  };
 
 /** Counts and times each request; tells clients to open a new connection, elsewhere, once the server is stopping. */
 const measured =
@@ -110,7 +130,7 @@ async function classify(model: ServedModel, context: Context, options: AppOption
   const { raw: request } = context.req;
   const query = context.req.query();
   const early = parseOptions(query);
-  return options.traffic.during(async () => {
+  return options.traffic.during(model.name, async () => {
     const body = await readBody((context.env as HttpBindings).incoming, options.bodies);
     try {
       const { image, fields } = await parseForm(body.bytes, request.headers.get("content-type") ?? "");

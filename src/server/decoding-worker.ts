@@ -1,5 +1,6 @@
 /** A worker thread of the server: decodes an image and makes the model's view of it. */
 import { parentPort } from "node:worker_threads";
+import { restoreIt } from "../data/codec/file-format.js";
 import { type ViewOptions, writeView } from "../data/view/view.js";
 import { FileError } from "../errors/errors.js";
 import { type PoolPort, serveJobs } from "../system/threads/worker-pool.js";
@@ -45,7 +46,7 @@ async function decode({ bytes, name, options, target }: DecodingJob): Promise<De
     await writeView({ bytes: owned(bytes), name }, { ...options, allocate }, place, target);
     return {};
   } catch (error) {
-    if (error instanceof FileError) return { refused: error.message };
+    if (error instanceof FileError) return { refused: error.message.replace(restoreIt, "send another image") };
     throw error;
   }
 }

@@ -1,9 +1,10 @@
 /** Decodes images in worker threads, so that the server answers others meanwhile. */
 import { type EvaluationView, evaluationTransform } from "../evaluation/view.js";
-import { WorkerDied, WorkerPool } from "../system/threads/worker-pool.js";
+import { JobTooLong, WorkerDied, WorkerPool } from "../system/threads/worker-pool.js";
 import { workerUrl } from "../system/threads/worker-url.js";
 import type { Decoded, DecodingJob } from "./decoding-worker.js";
 import { Problem } from "./problem.js";
+import type { SharedMemory } from "./shared-memory.js";
 
 /** An image in a request. */
 export interface SentImage {
@@ -13,29 +14,45 @@ export interface SentImage {
   readonly name: string;
 }
 
+export interface DecodingOptions {
+  readonly workers: number;
+  /** Pixels of an image at most. */
+  readonly maxPixels: number;
+  /** Milliseconds that decoding may take. */
+  readonly timeLimit: number;
+  /** Where decoded images are kept. */
+  readonly memory: SharedMemory;
+}
+
 export class Decoding {
   readonly #pool: WorkerPool<DecodingJob, Decoded>;
 
-  constructor(
-    workers: number,
-    private readonly maxPixels: number,
-  ) {
-    this.#pool = new WorkerPool(workerUrl("server/decoding-worker"), workers, ({ name }) => name);
+  constructor(private readonly options: DecodingOptions) {
+    const { workers, timeLimit } = options;
+    const url = workerUrl("server/decoding-worker");
+    this.#pool = new WorkerPool(url, workers, ({ name }) => name, { timeLimit });
   }
 
   /**
-   * Writes the model's view of an image file, `size · size · 3` bytes, to `target`, which is shared memory, and returns
-   * it. Throws Problem if the image cannot be decoded.
+   * The model's view of an image file, `size · size · 3` bytes of the shared memory, to which the caller gives them
+   * back. Throws Problem if the image cannot be decoded.
    */
-  async decode({ bytes, name }: SentImage, view: EvaluationView, target: Uint8Array): Promise<Uint8Array> {
+  async view({ bytes, name }: SentImage, view: EvaluationView): Promise<Uint8Array> {
+    const { maxPixels, memory, timeLimit } = this.options;
     const transform = evaluationTransform(view);
-    const options = { transform, jpeg: "exact", exif: view.exif, maxPixels: this.maxPixels } as const;
+    const options = { transform, jpeg: "exact", exif: view.exif, maxPixels } as const;
+    const target = memory.take(view.imageSize ** 2 * 3);
     const { refused } = await this.#pool.run({ bytes, name, options, target }).catch((error) => {
+      // What the thread was writing to is not used again.
+      if (error instanceof JobTooLong)
+        throw new Problem(422, `"${name}" takes more than ${timeLimit / 1000} s to decode; send a smaller image.`);
+      memory.give(target);
       if (error instanceof WorkerDied) throw new Problem(422, `"${name}" cannot be decoded; send another image.`);
       throw error;
     });
-    if (refused !== undefined) throw new Problem(422, refused);
-    return target;
+    if (refused === undefined) return target;
+    memory.give(target);
+    throw new Problem(422, refused);
   }
 
   close(): void {

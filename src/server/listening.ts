@@ -35,7 +35,7 @@ export async function listen(
       ...{ requestTimeout, headersTimeout: Math.min(headersTimeout, requestTimeout) },
       ...{ connectionsCheckingInterval: 1000, keepAliveTimeout: 5000 },
     },
-    getRequestListener(fetch, { overrideGlobalObjects: false }),
+    getRequestListener(fetch, { overrideGlobalObjects: false, errorHandler: () => oddAddress() }),
   );
   server.maxConnections = mostConnections;
   server.on("clientError", refuse);
@@ -54,6 +54,10 @@ export async function listen(
       }),
   };
 }
+
+/** What Node's parser accepts, but no Request can be made of: a host or an address that is none. */
+const oddAddress = (): Response =>
+  Response.json({ error: "The host or the address of the request is malformed; check the client." }, { status: 400 });
 
 /** Answers what is no request, or was sent too slowly, before the application sees it. */
 function refuse(error: NodeJS.ErrnoException, socket: Duplex): void {

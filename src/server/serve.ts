@@ -1,7 +1,7 @@
 /** `serve`: classifiers behind an HTTP server. */
 import { availableParallelism } from "node:os";
-import type { Hono } from "hono";
-import { UsageError } from "../errors/errors.js";
+import { DeitError, UsageError } from "../errors/errors.js";
+import { aFunction, type Check, checkOptions, type OptionChecks, strings, wholeFrom } from "../errors/options.js";
 import type { EngineOption } from "../library/engine.js";
 import type { ClassifierSource } from "../library/opened-classifier.js";
 import { Closing } from "../system/closing.js";
@@ -13,6 +13,7 @@ import { Decoding } from "./decoding.js";
 import { openInstances } from "./instances.js";
 import { listen } from "./listening.js";
 import { Metrics } from "./metrics.js";
+import type { RunsRoutes } from "./pages/runs-routes.js";
 import { ServedModel } from "./served-model.js";
 import { SharedMemory } from "./shared-memory.js";
 import { Traffic } from "./traffic.js";
@@ -39,12 +40,14 @@ export interface ServeOptions {
   readonly maxBatch?: number;
   /** Milliseconds that an image waits at most for others that are being decoded (default: 5). */
   readonly maxDelay?: number;
-  /** Requests that are answered at the same time; further ones get status 503 (default: 256). */
+  /** Requests for one model that are answered at the same time; further ones get status 503 (default: 256). */
   readonly maxRequests?: number;
   /** Bytes of a request's body at most (default: 20 MiB). */
   readonly maxBodyBytes?: number;
   /** Pixels of an image at most (default: 50 million). */
   readonly maxPixels?: number;
+  /** Milliseconds that decoding an image may take (default: 10,000). */
+  readonly decodeTimeout?: number;
   /** Milliseconds in which a client must have sent its request (default: 30,000). */
   readonly requestTimeout?: number;
   /** The token that requests must carry, as `Authorization: Bearer TOKEN` (default: none is needed). */
@@ -93,15 +96,19 @@ export async function serve(
 ): Promise<RunningServer> {
   const { host = "127.0.0.1", port = 8000, maxBodyBytes = 20 * 2 ** 20, maxRequests = 256 } = options;
   const { workers = Math.max(1, availableParallelism() - 1), maxPixels = 50_000_000 } = options;
-  requireSensible(options);
+  checkOptions("serve", options, serveOptions);
+  const sources = Object.entries(named(source));
   const closing = new Closing();
   try {
     const { engines, notes, close } = await openInstances(options.engine, options.instances);
     closing.add(close);
-    const decoding = new Decoding(workers, maxPixels);
-    closing.add(() => decoding.close());
     const memory = new SharedMemory();
+    const decoding = new Decoding({ workers, maxPixels, memory, timeLimit: options.decodeTimeout ?? 10_000 });
+    closing.add(() => decoding.close());
     const traffic = new Traffic(maxRequests);
+    closing.add(() => traffic.stop());
+    const runs = options.runs === undefined ? undefined : await runsPages(options.runs, traffic.stopping);
+    closing.add(() => runs?.close());
     const metrics = new Metrics(() => traffic.inFlight);
     const surroundings = {
       ...{ engines, decoding, memory },
@@ -112,14 +119,18 @@ export async function serve(
       limits: { mostInputs: options.maxBatch ?? 8, longestWait: options.maxDelay ?? 5 },
     };
     const models = new Map<string, ServedModel>();
-    for (const [name, each] of Object.entries(named(source))) {
-      const model = await ServedModel.open(name, each, surroundings);
+    for (const [name, each] of sources) {
+      const model = await ServedModel.open(name, each, surroundings).catch((error) => {
+        throw error instanceof DeitError && sources.length > 1
+          ? error.after(`The model "${name}" cannot be served`)
+          : error;
+      });
       closing.add(() => model.dispose());
       models.set(name, model);
     }
     const app = createApp({
       site: options.site,
-      runs: options.runs === undefined ? undefined : await runsPages(options.runs, traffic.stopping),
+      runs: runs?.routes,
       ...{ models, traffic, metrics, token: options.token, origins: options.origins ?? [] },
       localNamesOnly: isLoopback(host) && options.token === undefined,
       bodies: { mostBytes: maxBodyBytes, budget: new BodyBudget(bodiesInMemory * maxBodyBytes), memory },
@@ -133,7 +144,7 @@ export async function serve(
     return {
       url: listening.url,
       models: [...models.keys()],
-      notes: [...notes, ...[...models.values()].flatMap(({ notes }) => notes)],
+      notes: [...notes, ...openTo(host, options.token), ...[...models.values()].flatMap(({ notes }) => notes)],
       close: () => closing.close(),
     };
   } catch (error) {
@@ -142,25 +153,29 @@ export async function serve(
   }
 }
 
+/** A note on a server that others can reach and that asks nobody for a token. */
+const openTo = (host: string, token: string | undefined): readonly string[] =>
+  token !== undefined || isLoopback(host)
+    ? []
+    : [`Everyone who can reach "${host}" may use this server, since it has no token.`];
+
 /** Loaded only if wanted: plots and reports are a large part of the program. */
-async function runsPages(root: string, stopping: AbortSignal): Promise<Hono> {
+async function runsPages(root: string, stopping: AbortSignal): Promise<RunsRoutes> {
   await findRuns(root); // a folder that is not there is an error now
   return (await import("./pages/runs-routes.js")).runsRoutes(root, stopping);
 }
 
-const least = {
-  ...{ port: 0, instances: 1, workers: 1, maxBatch: 1, maxDelay: 0, maxRequests: 1 },
-  ...{ maxBodyBytes: 1, maxPixels: 1, requestTimeout: 1 },
-} as const satisfies Readonly<Partial<Record<keyof ServeOptions, number>>>;
+const word: Check = {
+  allows: (value) => typeof value === "string" && value !== "",
+  expected: "a text that is not empty",
+};
 
-function requireSensible(options: ServeOptions): void {
-  for (const [name, from] of Object.entries(least)) {
-    const value = options[name as keyof typeof least];
-    if (value !== undefined && !(Number.isSafeInteger(value) && value >= from))
-      throw new UsageError(`${name} is ${value}; give a whole number, ${from} or more.`);
-  }
-  if (options.token === "") throw new UsageError("The token is empty; give one, or leave it out.");
-}
+const serveOptions: OptionChecks<ServeOptions> = {
+  ...{ host: word, port: wholeFrom(0), engine: undefined, instances: wholeFrom(1), workers: wholeFrom(1) },
+  ...{ maxBatch: wholeFrom(1), maxDelay: wholeFrom(0), maxRequests: wholeFrom(1), maxBodyBytes: wholeFrom(1) },
+  ...{ maxPixels: wholeFrom(1), decodeTimeout: wholeFrom(1), requestTimeout: wholeFrom(1) },
+  ...{ token: word, origins: strings, runs: word, site: word, onError: aFunction },
+};
 
 /** Names that need no escaping in an address. */
 const plainName = /^[\w.-]+$/;

@@ -102,11 +102,14 @@ export class ServedModel {
 
   async #seen<T>(image: SentImage, batcher: Batcher<Uint8Array, T>, signal?: AbortSignal): Promise<T> {
     const { decoding, memory } = this.surroundings;
-    const view = memory.take(this.view.imageSize ** 2 * 3);
+    const view = decoding.view(image, this.view);
     try {
-      return await batcher.add(decoding.decode(image, this.view, view), signal);
+      return await batcher.add(view, signal);
     } finally {
-      memory.give(view);
+      view.then(
+        (bytes) => memory.give(bytes),
+        () => undefined,
+      );
     }
   }
 

@@ -45,8 +45,8 @@ describe("web pages of other origins", () => {
 });
 
 /** A request whose head and first bytes the server has received; `finish` sends the rest. */
-async function begun(url: string, body: Buffer, more: Record<string, string> = {}) {
-  const sent = request(`${url}/classify`, { method: "POST", headers: { "Content-Length": body.length, ...more } });
+async function begun(url: string, body: Buffer, more: Record<string, string> = {}, path = "/classify") {
+  const sent = request(`${url}${path}`, { method: "POST", headers: { "Content-Length": body.length, ...more } });
   const answer = new Promise<{ status: number; text: string }>((resolve, reject) => {
     sent.on("error", reject);
     sent.on("response", async (response) => {
@@ -73,6 +73,36 @@ it("answers no more requests at once than allowed, and says when to come back", 
   expect((await fetch(`${url}/classify`, { method: "POST", body: photo })).status).toBe(200);
 });
 
+it("limits the requests of each model by themselves", async () => {
+  server = await serve(
+    { models: { one: tinyModel(), two: tinyModel(1) } },
+    { port: 0, engine: "onnx", workers: 1, maxRequests: 1 },
+  );
+  const { url } = server;
+  const photo = await image("plain.jpg");
+  const first = await begun(url, photo, {}, "/models/one/classify");
+  const status = async (name: string) =>
+    (await fetch(`${url}/models/${name}/classify`, { method: "POST", body: photo })).status;
+  expect([await status("one"), await status("two")]).toEqual([503, 200]);
+  first.finish();
+  expect((await first.answer).status).toBe(200);
+});
+
+it("names the model that cannot be served, if there are several", async () => {
+  const models = { one: tinyModel(), two: "nowhere.safetensors" };
+  await expect(serve({ models }, { port: 0, engine: "onnx" })).rejects.toThrow(
+    /^The model "two" cannot be served: .*nowhere\.safetensors/,
+  );
+});
+
+it("notes that everyone may use it, if others can reach it and it has no token", async () => {
+  expect((await started({})).notes).toEqual([]);
+  await server?.close();
+  expect((await started({ host: "0.0.0.0" })).notes).toEqual([expect.stringContaining('"0.0.0.0"')]);
+  await server?.close();
+  expect((await started({ host: "0.0.0.0", token: "secret" })).notes).toEqual([]);
+});
+
 it("answers what is in flight when it is closed, and nothing after", async () => {
   const { url, close } = await started({});
   const first = await begun(url, await image("plain.jpg"));
@@ -88,7 +118,10 @@ it("says which port is taken, and refuses senseless settings", async () => {
   const { url } = await started({});
   const port = Number(new URL(url).port);
   await expect(serve(tinyModel(), { port, engine: "onnx", workers: 1 })).rejects.toThrow(/listens on port \d+.*`port`/);
-  await expect(serve(tinyModel(), { maxBatch: 0 })).rejects.toThrow("maxBatch is 0; give a whole number, 1 or more.");
+  const refused = async (options: object) => expect(serve(tinyModel(), options)).rejects;
+  await (await refused({ maxBatch: 0 })).toThrow("The option maxBatch of serve is 0; give a whole number, 1 or more.");
+  await (await refused({ maxBach: 4 })).toThrow(/^serve has no option "maxBach".*maxBatch/);
+  await (await refused({ engine: "xla", instances: 0 })).toThrow("instances");
   await expect(serve({ models: {} })).rejects.toThrow("no model to serve");
   await expect(serve({ models: { "a/b": tinyModel() } })).rejects.toThrow('"a/b" cannot be the name');
 });

@@ -61,7 +61,7 @@ function bomb(width: number, height: number): Buffer<ArrayBuffer> {
 
 describe("an image", () => {
   it.each([
-    ["that is none", () => Buffer.from("root:x:0:0"), /not an image that can be read/],
+    ["that is none", () => Buffer.from("root:x:0:0"), /not an image that can be read; send another image/],
     ["that is cut short", () => photo.subarray(0, photo.length / 2), /cut short|damaged/],
     ["of more pixels than allowed", () => bomb(2000, 1000), /2000×1000 pixels, more than the limit of 1000000/],
     ["that claims billions of pixels", () => bomb(60_000, 50_000), /more than the limit of 1000000/],
@@ -153,6 +153,27 @@ describe("a request", () => {
     const answer = await fetch(`${server.url}/models/tiny/classify`);
     expect(answer.headers.get("allow")).toBe("POST");
     expect((await refusal(answer))[0]).toBe(405);
+  });
+  it("by another method than its address takes gets status 405", async () => {
+    for (const [method, path, allowed] of [
+      ["PUT", "/classify", "POST"],
+      ["OPTIONS", "/models/tiny/classify", "POST"],
+      ["POST", "/models", "GET, HEAD"],
+      ["DELETE", "/models/tiny", "GET, HEAD"],
+      ["OPTIONS", "/health", "GET, HEAD"],
+      ["POST", "/", "GET, HEAD"],
+    ]) {
+      const answer = await fetch(`${server.url}${path}`, { method });
+      expect([path, answer.headers.get("allow")]).toEqual([path, allowed]);
+      expect((await refusal(answer))[0]).toBe(405);
+    }
+    const head = await fetch(`${server.url}/models`, { method: "HEAD" });
+    expect([head.status, await head.text()]).toEqual([200, ""]);
+  });
+  it("whose host is none gets status 400", async () => {
+    const { hostname, port } = new URL(server.url);
+    const answer = await raw(hostname, port, "GET /models HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n");
+    expect(answer).toMatch(/^HTTP\/1.1 400 .*malformed/s);
   });
   it("to look into a model that cannot be looked into gets status 422", async () => {
     expect(await refusal(post(photo, "/models/convnet/classify?attention=true"))).toEqual([

@@ -17,7 +17,7 @@ import { openTiff } from "./decoders/tiff.js";
 import { Undecodable, wholeKinds } from "./decoders/undecodable.js";
 import { decodeWebp } from "./decoders/webp.js";
 import { orientationOf } from "./exif.js";
-import { type Codec, fileFormat, type ReadableFormat } from "./file-format.js";
+import { type Codec, fileFormat, type ReadableFormat, restoreIt } from "./file-format.js";
 
 /** How an image file is decoded. */
 export interface DecodeOptions {
@@ -107,10 +107,10 @@ const fresh = (bytes: number) => new Uint8Array(bytes);
 
 /** The format, if it is supported; nothing else reaches a decoder. */
 function readable(bytes: Uint8Array, name: string): ReadableFormat {
-  if (bytes.length === 0) throw new FileError(name, `"${name}" is empty; remove it or restore it.`);
+  if (bytes.length === 0) throw new FileError(name, `"${name}" is empty; ${restoreIt}.`);
   const format = fileFormat(bytes);
   if (format?.readable) return format;
-  const what = format ? `${format.name}, ${format.advice}` : "not an image that can be read; restore or remove it";
+  const what = format ? `${format.name}, ${format.advice}` : `not an image that can be read; ${restoreIt}`;
   throw new FileError(name, `"${name}" is ${what}.`);
 }
 
@@ -118,9 +118,9 @@ function refusal(name: string, { reason, cause }: Undecodable): FileError {
   const sentence = (what: string) => new FileError(name, `"${name}" ${what}.`, { cause });
   switch (reason.kind) {
     case "cut":
-      return sentence("is cut short; restore or remove it");
+      return sentence(`is cut short; ${restoreIt}`);
     case "damaged":
-      return sentence(`is damaged${reason.how ? ` (${reason.how})` : ""}; restore or remove it`);
+      return sentence(`is damaged${reason.how ? ` (${reason.how})` : ""}; ${restoreIt}`);
     case "unsupported":
       return sentence(`is ${reason.what}, which is not read here; convert it to JPEG or PNG`);
     case "memory": {

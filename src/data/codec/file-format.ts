@@ -38,7 +38,9 @@ const other = (name: string, endings: readonly string[], begins: Signature["begi
 });
 
 const convert = "which is not read here; convert it to JPEG or PNG";
-const noImage = "which is not an image; restore or remove it";
+/** What to do about a file that is no image, or a damaged one; a request's image is replaced instead. */
+export const restoreIt = "restore or remove it";
+const noImage = `which is not an image; ${restoreIt}`;
 
 const signatures: readonly Signature[] = [
   image("jpeg", "JPEG", ["jpg", "jpeg", "jpe", "jfif"], "\xff\xd8\xff"),

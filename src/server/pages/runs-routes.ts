@@ -5,8 +5,8 @@ import { streamSSE } from "hono/streaming";
 import { readWhole } from "../../system/files/regular-file.js";
 import { busy, Problem } from "../problem.js";
 import { liveScript } from "./live-script.js";
+import { Pages } from "./pages.js";
 import { RunsFolder } from "./runs-folder.js";
-import { listPage, showPage } from "./runs-pages.js";
 
 /** Pages that are watching at the same time. */
 const mostWatching = 64;
@@ -17,18 +17,25 @@ const mostReportBytes = 256 * 2 ** 20;
 /** Runs on a page at most. */
 const mostCompared = 12;
 
+export interface RunsRoutes {
+  readonly routes: Hono;
+  /** Ends the thread that writes pages. */
+  close(): void;
+}
+
 /** `stopping` ends the events. */
-export function runsRoutes(root: string, stopping: AbortSignal): Hono {
+export function runsRoutes(root: string, stopping: AbortSignal): RunsRoutes {
   const runs = new RunsFolder(root);
+  const pages = new Pages();
   const app = new Hono();
   let watching = 0;
 
-  app.get("/", async (context) => context.html(listPage(root, await runs.all())));
+  app.get("/", async (context) => context.html(await pages.page({ root })));
   app.get("/show", async (context) => {
     const names = context.req.queries("run") ?? [];
     if (names.length === 0) throw new Problem(400, "No run is named; tick at least one in the list at /runs.");
     if (names.length > mostCompared) throw new Problem(400, `At most ${mostCompared} runs can be compared at once.`);
-    return context.html(showPage(await runs.named(names)));
+    return context.html(await pages.page({ root, names }));
   });
   app.get("/report", async (context) => {
     const [found] = await runs.named([context.req.query("run") ?? ""]);
@@ -62,5 +69,5 @@ export function runsRoutes(root: string, stopping: AbortSignal): Hono {
       }
     });
   });
-  return app;
+  return { routes: app, close: () => pages.close() };
 }

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { WorkerPool } from "./worker-pool.js";
+import { JobTooLong, WorkerPool } from "./worker-pool.js";
 import { workerUrl } from "./worker-url.js";
 
 let folder: string;
@@ -20,6 +20,7 @@ beforeAll(async () => {
      serveJobs(parentPort, async ({ n, file }) => {
        const deaths = file === undefined ? 0 : Number(readFileSync(file, "utf8"));
        if (deaths > 0) { writeFileSync(file, String(deaths - 1)); process.exit(9); }
+       while (n === 1000) {}
        if (n < 0) throw new Error("negative");
        return n * n;
      });`,
@@ -47,6 +48,13 @@ describe("WorkerPool", () => {
     expect((results[3] as PromiseRejectedResult).reason.message).toBe(
       "Two workers crashed while processing job 3: it ended by itself",
     );
+  });
+  it("gives up a job that takes too long, and does the others", async () => {
+    const pool = new WorkerPool<{ n: number }, number>(url, 1, ({ n }) => `job ${n}`, { timeLimit: 4000 });
+    const results = await Promise.allSettled([2, 1000, 3].map((n) => pool.run({ n })));
+    pool.close();
+    expect(results.map((r) => (r.status === "fulfilled" ? r.value : r.reason))).toEqual([4, expect.any(JobTooLong), 9]);
+    expect((results[1] as PromiseRejectedResult).reason.message).toContain("4000 ms to process job 1000");
   });
   it("passes on what went wrong in a job", async () => {
     const pool = new WorkerPool<{ n: number }, number>(url, 1, String);

@@ -38,6 +38,14 @@ export function serveJobs<J, R>(port: PoolPort, work: (job: J) => Promise<R>): v
 /** A worker ended while processing a job. */
 export class WorkerDied extends Error {}
 
+/** A job took longer than it may. Its worker may still be using what it was given. */
+export class JobTooLong extends Error {}
+
+export interface PoolOptions {
+  /** Milliseconds that a job may take, including the start of its worker (default: any time). */
+  readonly timeLimit?: number;
+}
+
 interface Pending<J, R> {
   readonly job: J;
   /** Number of workers that have died on it. */
@@ -49,6 +57,8 @@ interface Pending<J, R> {
 interface Member<J, R> {
   /** Undefined after it died, until there is work again: one that cannot even start must not be restarted forever. */
   worker: Worker | undefined;
+  /** Ends the worker if its first job takes too long. */
+  timer?: NodeJS.Timeout;
   readonly pending: Map<number, Pending<J, R>>;
 }
 
@@ -62,6 +72,7 @@ export class WorkerPool<J, R> {
     private readonly url: URL,
     size: number,
     private readonly describe: (job: J) => string,
+    private readonly options: PoolOptions = {},
   ) {
     for (let i = 0; i < size; i++) {
       const member: Member<J, R> = { worker: undefined, pending: new Map() };
@@ -86,6 +97,7 @@ export class WorkerPool<J, R> {
     const { worker } = member;
     return new Promise<R>((resolve, reject) => {
       member.pending.set(id, { job, deaths, resolve, reject });
+      if (member.pending.size === 1) this.#time(member);
       worker.ref(); // keeps the process alive while it works
       worker.postMessage({ id, job });
     });
@@ -94,7 +106,8 @@ export class WorkerPool<J, R> {
   /** Ends the workers; jobs that have not started are not processed. */
   close(): void {
     this.#closed = true;
-    for (const { worker } of this.#members) {
+    for (const { worker, timer } of this.#members) {
+      clearTimeout(timer);
       if (!worker) continue;
       worker.postMessage("close");
       endThread(worker);
@@ -108,6 +121,7 @@ export class WorkerPool<J, R> {
       const call = member.pending.get(id);
       if (!call) return;
       member.pending.delete(id);
+      this.#time(member);
       if (member.pending.size === 0) worker.unref();
       if (failure === undefined) call.resolve(result);
       else call.reject(new Error(failure));
@@ -117,10 +131,8 @@ export class WorkerPool<J, R> {
       reason = error.message;
     });
     worker.on("exit", () => {
-      if (this.#closed) return;
-      const lost = [...member.pending.values()];
-      member.pending.clear();
-      member.worker = undefined;
+      if (this.#closed || member.worker !== worker) return;
+      const lost = this.#lose(member);
       // The first job is the one it died on. The job may not be the cause, so a second worker may try it once.
       for (const [i, call] of lost.entries()) {
         const deaths = call.deaths + (i === 0 ? 1 : 0);
@@ -130,5 +142,29 @@ export class WorkerPool<J, R> {
       }
     });
     return worker;
+  }
+
+  /** The jobs of a worker that is given up. */
+  #lose(member: Member<J, R>): readonly Pending<J, R>[] {
+    clearTimeout(member.timer);
+    const lost = [...member.pending.values()];
+    member.pending.clear();
+    member.worker = undefined;
+    return lost;
+  }
+
+  /** Measures the time of the job that a worker begins. */
+  #time(member: Member<J, R>): void {
+    clearTimeout(member.timer);
+    const { timeLimit } = this.options;
+    if (timeLimit === undefined || member.pending.size === 0) return;
+    member.timer = setTimeout(() => {
+      // Native code cannot be interrupted, so nobody waits for the thread's end.
+      const { worker } = member;
+      if (worker) endThread(worker);
+      const [slow, ...others] = this.#lose(member);
+      slow.reject(new JobTooLong(`It took more than ${timeLimit} ms to process ${this.describe(slow.job)}.`));
+      for (const { job, deaths, resolve, reject } of others) this.#run(job, deaths).then(resolve, reject);
+    }, timeLimit).unref();
   }
 }
