@@ -23,7 +23,7 @@ export function settingsPage(): string {
   if (missing.length > 0) throw new Error(`No setting to begin a section at: ${missing.join("; ")}`);
   const begins = sections.map(([title, first]) => ({ title, at: names.indexOf(first) })).sort((a, b) => a.at - b.at);
   const parts = begins.map(({ title, at }, i) => section(title, names.slice(at, begins[i + 1]?.at), settings));
-  return `${[head, ...parts, regnet(settings.regnet)].join("\n\n")}\n`;
+  return `${[head, ...parts, ...Object.entries(groups).map(([name, title]) => group(title, name, settings[name]))].join("\n\n")}\n`;
 }
 
 const head = `<!-- Generated from the recipe's schema by \`npm run docs:settings\`; change the text there. -->
@@ -45,12 +45,15 @@ function section(title: string, names: readonly string[], settings: Readonly<Rec
   return [`## ${title}`, "", row(columns), row(columns.map(() => "---")), ...rows].join("\n");
 }
 
-function regnet(schema: Values): string {
-  const rows = Object.entries(properties(schema)).map(([name, value]) =>
-    row([code(`regnet.${name}`), value.description ?? "", values(value)]),
+/** Settings that are objects, and the titles of the tables of their parts. */
+const groups = { regnet: "Design of a RegNetY", init: "First values from a larger model" };
+
+function group(title: string, name: string, schema: Values): string {
+  const rows = Object.entries(properties(schema)).map(([part, value]) =>
+    row([code(`${name}.${part}`), value.description ?? "", values(value)]),
   );
   const columns = ["setting", "meaning", "values"];
-  return ["## Design of a RegNetY", "", row(columns), row(columns.map(() => "---")), ...rows].join("\n");
+  return [`## ${title}`, "", row(columns), row(columns.map(() => "---")), ...rows].join("\n");
 }
 
 const properties = (schema: Values) => (schema.properties ?? {}) as Readonly<Record<string, Values>>;

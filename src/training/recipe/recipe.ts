@@ -48,6 +48,8 @@ export function parseRecipe(settings: unknown): Recipe {
     throw new UsageError(`lrNoise ends before it starts; write it as [start, end], fractions of the epochs.`);
   if (recipe.cosub && recipe.distillation !== "none")
     throw new UsageError(`Co-training (cosub) takes no teacher; set distillation to none, or cosub to false.`);
+  if (recipe.init && recipe.finetune !== undefined)
+    throw new UsageError("Both init and finetune say what the model starts from; remove one of them.");
   for (const key of Object.keys(recipe.why ?? {}))
     if (!known.includes(key)) throw new UsageError(unknownSetting(key, known));
   refuseMeaninglessSchedule(recipe);
@@ -90,6 +92,10 @@ const namesAt = ([first]: readonly PropertyKey[]) => {
   const group = groupedSettings(recipeSchema.shape[first as keyof Recipe]);
   return group ? Object.keys(group) : known;
 };
+
+/** The weights that a run builds on, whole or in part; undefined if it starts from random numbers. */
+export const builtOn = ({ init, finetune }: Pick<Recipe, "init" | "finetune">): string | undefined =>
+  finetune ?? init?.from;
 
 export interface RecipeDifference {
   readonly key: string;

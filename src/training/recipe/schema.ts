@@ -55,6 +55,17 @@ export const recipeSchema = z.strictObject({
       "Weights to start from: a file, a run folder, `hub` or `hub:owner/name`. Heads for different classes are reinitialised.",
     timm: "initial-checkpoint",
   }),
+  init: z
+    .strictObject({
+      from: z.string().meta({ description: "Weights of the larger model: a file, a run folder or `hub:owner/name`." }),
+      by: z.enum(["selection"]).meta({
+        description: "How: `selection` of its first blocks and of evenly spaced elements (arXiv 2311.18823).",
+      }),
+    })
+    .optional()
+    .meta({
+      description: "Weights of a larger DeiT or ViT that give the model its first values. Default: they are random.",
+    }),
   trainedParts: names(trainedParts).default("all").meta({
     description:
       "Parameters that are updated: `all`; `attention` with positions and heads (arXiv 2203.09795); or only the `head`.",

@@ -6,7 +6,7 @@ import { resolveView } from "../../evaluation/view.js";
 import type { OwnModel } from "../../models/own-model.js";
 import { readDescription } from "../../weights/load.js";
 import { locateWeights } from "../../weights/locate.js";
-import type { Recipe } from "./recipe.js";
+import { builtOn, type Recipe } from "./recipe.js";
 import { createStudent } from "./student.js";
 
 export interface SettledRecipe {
@@ -15,12 +15,13 @@ export interface SettledRecipe {
 }
 
 /**
- * The recipe with the normalisation and the norms' epsilon of the weights in `finetune`, if it does not set them and
- * they differ from the model's own; `notes` report this. A resumed run may no longer have its initial weights: then the
+ * The recipe with the normalisation and the norms' epsilon of the weights that it builds on, if it does not set them
+ * and they differ from the model's own; `notes` report this. A resumed run may no longer have its initial weights: then the
  * recipe is unchanged.
  */
 export async function settledRecipe(recipe: Recipe, own?: OwnModel): Promise<SettledRecipe> {
-  const described = recipe.finetune === undefined ? undefined : await describedIn(recipe.finetune, recipe.model);
+  const source = builtOn(recipe);
+  const described = source === undefined ? undefined : await describedIn(source, recipe.finetune && recipe.model);
   return described
     ? withNormalization(withEpsilon({ recipe, notes: [] }, described), described, own)
     : { recipe, notes: [] };
@@ -29,7 +30,7 @@ export async function settledRecipe(recipe: Recipe, own?: OwnModel): Promise<Set
 function withEpsilon({ recipe, notes }: SettledRecipe, { options }: DescribedWeights): SettledRecipe {
   const { normEpsilon } = options;
   if (normEpsilon === undefined || recipe.normEpsilon !== undefined) return { recipe, notes };
-  const note = `The norms add ${normEpsilon} to variances, as the weights in "${recipe.finetune}" were trained. The setting normEpsilon overrides this.`;
+  const note = `The norms add ${normEpsilon} to variances, as the weights in "${builtOn(recipe)}" were trained. The setting normEpsilon overrides this.`;
   return { recipe: { ...recipe, normEpsilon }, notes: [...notes, note] };
 }
 
@@ -47,11 +48,11 @@ function withNormalization(
   ).view;
   if (JSON.stringify(normalization) === JSON.stringify(model.normalization)) return { recipe, notes };
   const { mean, std } = normalization;
-  const note = `Images are normalised as the weights in "${recipe.finetune}" expect: mean ${mean.join(" ")}, deviation ${std.join(" ")}. The setting normalization overrides this.`;
+  const note = `Images are normalised as the weights in "${builtOn(recipe)}" expect: mean ${mean.join(" ")}, deviation ${std.join(" ")}. The setting normalization overrides this.`;
   return { recipe: { ...recipe, normalization: { mean: [...mean], std: [...std] } }, notes: [...notes, note] };
 }
 
-async function describedIn(weights: string, model: string): Promise<DescribedWeights | undefined> {
+async function describedIn(weights: string, model: string | undefined): Promise<DescribedWeights | undefined> {
   try {
     const found = await locateWeights({ weights, model });
     return await describeWeights(found, await readDescription(found));

@@ -5,7 +5,7 @@ import { UsageError } from "../../errors/errors.js";
 import { sentence, setting } from "../../errors/sentence.js";
 import type { Model } from "../../models/model.js";
 import type { NamedTensors } from "../../tensor/index.js";
-import type { Recipe } from "../recipe/recipe.js";
+import { builtOn, type Recipe } from "../recipe/recipe.js";
 import type { TrainEvent } from "../run-folder/events.js";
 import { type FittedHead, fitHeads } from "./fitted-head.js";
 import { firstParameters } from "./run-start.js";
@@ -37,9 +37,9 @@ export async function beginRun(options: BeginningOptions): Promise<Beginning> {
 }
 
 /** Throws for a recipe whose heads cannot be fitted: to an untrained body, or by several processes. */
-export function requireFittable({ headStart, finetune }: Recipe, processes: number): void {
-  if (headStart !== "fitted") return;
-  if (finetune === undefined)
+export function requireFittable(recipe: Recipe, processes: number): void {
+  if (recipe.headStart !== "fitted") return;
+  if (builtOn(recipe) === undefined)
     throw new UsageError(
       sentence`headStart is fitted, but the model starts from scratch, so there is nothing to fit a head to; give weights with ${setting("finetune")}, or set headStart=given.`,
     );

@@ -11,6 +11,7 @@ import { requireFiniteWeights } from "../../models/finite.js";
 import { initializeInPieces } from "../../models/initialize.js";
 import type { Model } from "../../models/model.js";
 import { createModel, modelNames, optionsWithoutTrace } from "../../models/registry.js";
+import { selectWeights } from "../../models/select-weights.js";
 import { architectureOptions, type architectureSettings } from "../../models/settings.js";
 import { requireFreeSpace } from "../../system/files/atomic-file.js";
 import { inTurns } from "../../system/turn.js";
@@ -133,8 +134,8 @@ export function frozenTensors({ frozen }: Step, { teacher }: Teaching): (readonl
 }
 
 /**
- * The parameters before the first step: drawn from the seed, or those of `finetune`, whose head is kept if it is known
- * to be of the same classes. `onNote` reports what is left out.
+ * The parameters before the first step: drawn from the seed, selected from a larger model's (`init`), or those of
+ * `finetune`, whose head is kept if it is known to be of the same classes. `onNote` reports what is left out.
  */
 export async function firstParameters(
   model: Model,
@@ -142,8 +143,9 @@ export async function firstParameters(
   classes: readonly string[],
   { onNote, signal }: { readonly onNote?: (sentence: string) => void; readonly signal?: AbortSignal } = {},
 ): Promise<NamedTensors> {
-  return recipe.finetune
-    ? begun(model, recipe, recipe.finetune, classes, onNote)
+  if (recipe.finetune) return begun(model, recipe, recipe.finetune, classes, onNote);
+  return recipe.init
+    ? selected(model, recipe, recipe.init.from, onNote)
     : inTurns(initializeInPieces(model, recipe.seed), signal);
 }
 
@@ -157,7 +159,10 @@ export function stateOf(step: Step, parameters: NamedTensors): NamedTensors {
   );
 }
 
-type FirstStateRecipe = Pick<Recipe, "model" | "seed" | "finetune" | "headStart" | keyof typeof architectureSettings>;
+type FirstStateRecipe = Pick<
+  Recipe,
+  "model" | "seed" | "init" | "finetune" | "headStart" | keyof typeof architectureSettings
+>;
 
 /** The weights that training starts from. */
 async function begun(
@@ -176,6 +181,20 @@ async function begun(
   const tensors = withKnownHead(loaded.tensors, described, model, classes, headNote);
   const heads = described.options.heads;
   const weights = fittedTo(model, recipe, { source, onNote, heads }, { ...loaded, tensors });
+  requireFiniteWeights(weights, source);
+  return weights;
+}
+
+/** Elements of a larger model's weights, with new heads. */
+async function selected(
+  model: Model,
+  { seed }: FirstStateRecipe,
+  source: string,
+  onNote?: (sentence: string) => void,
+): Promise<NamedTensors> {
+  const { tensors, notes } = await loadWeights(await locateWeights({ weights: source }));
+  for (const note of notes) onNote?.(note);
+  const weights = adaptWeights(model, selectWeights(model, tensors, source), { source, newHead: { seed }, onNote });
   requireFiniteWeights(weights, source);
   return weights;
 }

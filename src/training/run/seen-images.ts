@@ -6,7 +6,7 @@ import { type Message, sentence, setting, way } from "../../errors/sentence.js";
 import { openSafetensors } from "../../formats/safetensors/safetensors.js";
 import { isHubName } from "../../weights/hub-names.js";
 import { locateWeights } from "../../weights/locate.js";
-import type { Recipe } from "../recipe/recipe.js";
+import { builtOn, type Recipe } from "../recipe/recipe.js";
 
 export interface Evaluation {
   /** All training images of the run. */
@@ -20,11 +20,11 @@ export interface Evaluation {
  * run is evaluated on: its accuracy would be too high. Weights that other programs saved state nothing.
  */
 export async function seenImageWarnings(
-  { finetune, teacherWeights }: Pick<Recipe, "finetune" | "teacherWeights">,
+  recipe: Pick<Recipe, "init" | "finetune" | "teacherWeights">,
   evaluation: Evaluation,
 ): Promise<readonly Message[]> {
   const told: Message[] = [];
-  for (const weights of new Set([finetune, teacherWeights])) {
+  for (const weights of new Set([builtOn(recipe), recipe.teacherWeights])) {
     const trainedOn = weights === undefined ? undefined : await trainedOnOf(weights);
     const warning = trainedOn && seenImages(weights!, trainedOn, evaluation);
     if (warning) told.push(warning);
