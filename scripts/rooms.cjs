@@ -15,20 +15,21 @@ module.exports = {
     data: ["hub", "formats", "random", "system", "errors"],
     evaluation: ["data", "weights", "engines", "models", "cluster", "tensor", "random", "system", "errors"],
     portable: ["evaluation", "data", "weights", "engines", "models", "formats", "tensor", "system", "errors"],
-    web: [
-      ...["portable", "evaluation", "data", "weights", "engines", "models", "formats", "tensor", "random", "system"],
-      "errors",
-    ],
     training: [
       ...["evaluation", "data", "weights", "engines", "models", "formats", "cluster"],
       ...["tensor", "random", "system", "errors"],
+    ],
+    "fine-tuning": [...["training", "evaluation", "data", "engines", "models", "tensor", "random", "system", "errors"]],
+    web: [
+      ...["fine-tuning", "portable", "evaluation", "data", "weights", "engines", "models", "formats", "tensor"],
+      ...["random", "system", "errors"],
     ],
     export: [
       ...["training", "portable", "evaluation", "data", "weights", "engines", "models", "formats", "cluster"],
       ...["tensor", "random", "system", "errors"],
     ],
     library: [
-      ...["training", "evaluation", "data", "weights", "engines", "models", "formats", "cluster"],
+      ...["fine-tuning", "training", "evaluation", "data", "weights", "engines", "models", "formats", "cluster"],
       ...["tensor", "random", "system", "errors"],
     ],
     report: ["training", "evaluation", "data", "engines", "models", "tensor", "system", "errors"],
@@ -86,12 +87,13 @@ module.exports = {
     "model-card": ["layouts", "verification", "source"],
   },
   "src/training": {
+    head: [],
     step: [],
     recipe: ["step"],
     "run-folder": ["recipe"],
     feed: ["run-folder", "recipe", "step"],
     teacher: ["feed", "recipe", "step"],
-    run: ["teacher", "feed", "run-folder", "recipe", "step"],
+    run: ["teacher", "head", "feed", "run-folder", "recipe", "step"],
     study: ["run", "feed", "run-folder", "recipe", "step"],
   },
   "src/cli": {

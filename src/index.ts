@@ -7,11 +7,20 @@
 
 export type { ModelInMemory } from "./evaluation/model-in-memory.js";
 export type { ClassifyOptions, EmbedOptions, Prediction } from "./evaluation/predictions.js";
+export type {
+  FineTuned,
+  FineTuneEpoch,
+  FineTuneEvent,
+  FineTuneOptions,
+  FineTuneSettings,
+  HeldOut,
+} from "./fine-tuning/options.js";
 export {
   type ClassifierSettings,
   classifier,
   type ImageClassifier,
 } from "./library/classifier.js";
+export { type FineTunedClassifier, fineTune } from "./library/fine-tune.js";
 export type { ImageInput } from "./library/image.js";
 export type {
   ClassifierChoice,

@@ -21,8 +21,8 @@ export interface NamedImage {
   readonly image: RgbImage;
 }
 
-/** Reads and decodes an image, turned as `exif` says; `at` is its index in an array of images. */
-export type ImageReader<Input> = (input: Input, exif: Exif, at?: number) => Promise<NamedImage>;
+/** Reads and decodes an image, turned as `exif` says; `place` names one that has no name. */
+export type ImageReader<Input> = (input: Input, exif: Exif, place?: string) => Promise<NamedImage>;
 
 /** One image, or several. */
 type Images<Input> = Input | readonly Input[];
@@ -49,6 +49,21 @@ export interface CalledParts<Input> {
   readonly read: ImageReader<Input>;
 }
 
+const parts = Symbol("the parts of a classifier");
+
+/** The parts of a classifier that is open. */
+export interface OpenParts<Input> extends CalledParts<Input> {
+  /** Does work with the parts, which closing waits for. Throws UsageError once it is closed. */
+  during<T>(work: () => Promise<T>): Promise<T>;
+}
+
+/** The parts of a classifier that was opened by `classifier`; UsageError, naming `what` is wanted of it, for anything else. */
+export function partsOf<Input>(classifier: object, what: string): OpenParts<Input> {
+  const found = (classifier as { readonly [parts]?: OpenParts<Input> } | undefined)?.[parts];
+  if (found) return found;
+  throw new UsageError(`${what} needs a classifier that classifier() opened; it was given ${shown(classifier)}.`);
+}
+
 /** The parts as a function of images. It gives the engine back when it is closed. */
 export function calledClassifier<Input>(made: CalledParts<Input>): CalledClassifier<Input> {
   const calls = new Calls(made);
@@ -71,6 +86,7 @@ export function calledClassifier<Input>(made: CalledParts<Input>): CalledClassif
       return calls.each(input, (image) => calls.attention(image, token));
     },
     [Symbol.asyncDispose]: close,
+    [parts]: { ...made, during: <T>(work: () => Promise<T>) => calls.during(work) },
   });
 }
 
@@ -89,9 +105,9 @@ class Calls<Input> {
   }
 
   /** Throws UsageError once it is closed, which waits for work that has begun. */
-  async each<T>(input: Images<Input>, work: (image: NamedImage) => Promise<T>): Promise<T | readonly T[]> {
+  async during<T>(work: () => Promise<T>): Promise<T> {
     if (this.#closed) throw new UsageError("The classifier is closed; open a new one.");
-    const running = this.#each(input, work);
+    const running = work();
     this.#running.add(running);
     try {
       return await running;
@@ -100,13 +116,17 @@ class Calls<Input> {
     }
   }
 
+  each<T>(input: Images<Input>, work: (image: NamedImage) => Promise<T>): Promise<T | readonly T[]> {
+    return this.during(() => this.#each(input, work));
+  }
+
   /** One image at a time: only one is in memory, and results do not depend on the other images. */
   async #each<T>(input: Images<Input>, work: (image: NamedImage) => Promise<T>): Promise<T | readonly T[]> {
     const { opened, read } = this.parts;
     const { exif } = opened.view;
     if (!isList(input)) return work(await read(input, exif));
     const results: T[] = [];
-    for (const [i, one] of input.entries()) results.push(await work(await read(one, exif, i)));
+    for (const [i, one] of input.entries()) results.push(await work(await read(one, exif, `image ${i}`)));
     return results;
   }
 

@@ -2,7 +2,7 @@
 import type { TrainedOn } from "../data/dataset/trained-on.js";
 import { aFunction, checkOptions, type OptionChecks, oneOf, strings, wholeFrom } from "../errors/options.js";
 import type { AttentionMaps, AttentionToken } from "../evaluation/attention.js";
-import { calledClassifier } from "../evaluation/called-classifier.js";
+import { type CalledParts, calledClassifier } from "../evaluation/called-classifier.js";
 import type { ClassifyOptions, EmbedOptions, Prediction } from "../evaluation/predictions.js";
 import { SharedEngine } from "../evaluation/shared-engine.js";
 import { type EngineOption, leaseEngine } from "./engine.js";
@@ -102,13 +102,16 @@ export async function classifier(
   try {
     const opened = await openClassifier(source, choice, lease.engine);
     const shared = new SharedEngine(lease.engine, lease.release);
-    const called = calledClassifier({ opened, engine: shared, read: readImage });
-    return Object.assign(called, { trainedOn: opened.trainedOn }) as ImageClassifier;
+    return libraryClassifier({ opened, engine: shared, read: readImage }, opened.trainedOn);
   } catch (error) {
     await lease.release();
     throw error;
   }
 }
+
+/** The parts of a classifier as a function. */
+export const libraryClassifier = (made: CalledParts<ImageInput>, trainedOn?: TrainedOn): ImageClassifier =>
+  Object.assign(calledClassifier(made), { trainedOn }) as ImageClassifier;
 
 const classifierOptions: OptionChecks<ClassifierSettings> = {
   ...{ engine: undefined, imageSize: wholeFrom(1), cropRatio: undefined, interpolation: undefined },

@@ -15,17 +15,16 @@ import { paced } from "../system/net/paced.js";
 export type ImageInput = string | URL | Uint8Array | ArrayBuffer | Blob | PixelImage;
 
 /**
- * Reads and decodes an image exactly. `at` is the index in an array of images. Throws FileError, DownloadError or
+ * Reads and decodes an image exactly. `place` names one without a name. Throws FileError, DownloadError or
  * UsageError.
  */
-export async function readImage(input: ImageInput, exif: Exif, at?: number): Promise<NamedImage> {
-  const place = at === undefined ? "the image" : `image ${at}`;
+export async function readImage(input: ImageInput, exif: Exif, place = "the image"): Promise<NamedImage> {
   if (typeof input === "string" || input instanceof URL) return readPlace(input, exif);
   const bytes = await contentOf(input);
   if (bytes) return { name: place, image: await decodeImage(bytes, { name: place, jpeg: "exact", exif }) };
   if (isPixels(input)) return { name: place, image: rgbOf(input, place) };
   throw new UsageError(
-    `${at === undefined ? "The image" : `Image ${at}`} is ${shownValue(input)}; give a path, a URL, the content of an image file (Uint8Array, ArrayBuffer or Blob), or { width, height, data }.`,
+    `${place[0].toUpperCase()}${place.slice(1)} is ${shownValue(input)}; give a path, a URL, the content of an image file (Uint8Array, ArrayBuffer or Blob), or { width, height, data }.`,
   );
 }
 

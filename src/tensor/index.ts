@@ -83,4 +83,5 @@ export {
 export type { OnnxAttribute, OnnxEmitter, OnnxOperators, OnnxOptions, StablehloEmitter } from "./lowering.js";
 export { primitives } from "./primitives/known.js";
 export { simplify } from "./simplify.js";
+export { substitute } from "./substitute.js";
 export { describe, type TensorType } from "./tensor-type.js";

@@ -103,7 +103,7 @@ export async function classifier(
 }
 
 /** The parts of a model in the page as a function. */
-function webClassifier(
+export function webClassifier(
   made: CalledParts<ImageInput>,
   backend: Backend,
   training: TrainingRecord | undefined,

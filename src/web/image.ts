@@ -16,9 +16,8 @@ export type ImageInput = FileInput | Shown | PixelImage;
 /** Larger pictures are refused, as Pillow and deit's other decoders do. */
 const mostPixels = 178_956_970;
 
-/** Decodes a picture. `at` is its index in an array. Throws FileError, DownloadError or UsageError. */
-export async function readImage(input: ImageInput, exif: Exif, at?: number): Promise<NamedImage> {
-  const place = at === undefined ? "the image" : `image ${at}`;
+/** Decodes a picture. `place` names one without a name. Throws FileError, DownloadError or UsageError. */
+export async function readImage(input: ImageInput, exif: Exif, place = "the image"): Promise<NamedImage> {
   if (isPixels(input)) return { name: place, image: rgbOf(input, place) };
   if (isShown(input)) return { name: place, image: await pixelsOf(await createImageBitmap(input), place) };
   const name = nameOf(input, place);

@@ -11,8 +11,10 @@ export {
   DownloadError,
   EngineError,
   FileError,
+  InterruptedError,
   OutOfMemoryError,
   ShapeError,
+  TrainingError,
   UsageError,
   WeightsError,
 } from "../errors/errors.js";
@@ -21,6 +23,14 @@ export type { NormalizationChoice, NormalizationName } from "../evaluation/norma
 export type { ClassifyOptions, EmbedOptions, Prediction } from "../evaluation/predictions.js";
 export type { Accuracy, TrainingRecord } from "../evaluation/training-record.js";
 export type { EvaluationView, ViewChoice } from "../evaluation/view.js";
+export type {
+  FineTuned,
+  FineTuneEpoch,
+  FineTuneEvent,
+  FineTuneOptions,
+  FineTuneSettings,
+  HeldOut,
+} from "../fine-tuning/options.js";
 export type { Head } from "../models/context.js";
 export type { Model, Normalization } from "../models/model.js";
 export type { LayoutName } from "../portable/layouts/index.js";
@@ -34,6 +44,7 @@ export {
   type ImageClassifier,
 } from "./classifier.js";
 export type { FileInput } from "./fetched.js";
+export { type FineTunedClassifier, fineTune } from "./fine-tune.js";
 export type { ImageInput, Shown } from "./image.js";
 export type { WeightsChoice } from "./open-weights.js";
 export { exportModel } from "./saving/export-model.js";

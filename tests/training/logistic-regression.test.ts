@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Engine } from "../../src/engines/engine.js";
 import { createOnnxEngine } from "../../src/engines/onnx/engine.js";
 import { Closing } from "../../src/system/closing.js";
-import { fitLogisticRegression, type LabelledFeatures } from "../../src/training/run/logistic-regression.js";
+import { fitLogisticRegression, type LabelledFeatures } from "../../src/training/head/logistic-regression.js";
 
 let engine: Engine;
 const closing = new Closing();
@@ -42,7 +42,7 @@ it.each([
   [0.1, [-1.44447, 0.00655, -2.43405, 0.47855, -0.10196, -1.10402, 0.96592, 0.09541, 3.53808], 2.48319, 0.70746, 16],
   [1, [-0.33397, -0.00823, -0.68866, 0.08083, -0.02165, -0.13498, 0.25314, 0.02989, 0.82364], 0.53091, 0.95769, 14],
 ])("finds the weights that PyTorch finds with a penalty of %f", async (penalty, weight, bias, loss, right) => {
-  const fit = await fitLogisticRegression(engine, data(), closing, penalty);
+  const fit = await fitLogisticRegression(engine, data(), closing, { penalty });
   weight.forEach((w, i) => {
     expect(fit.weight[i]).toBeCloseTo(w, 2);
   });

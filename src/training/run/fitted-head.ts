@@ -1,7 +1,7 @@
 /** Heads fitted to a frozen body: one pass over the images computes its features, followed by a convex fit. */
 import { type Dataset, subset } from "../../data/dataset/dataset.js";
 import type { Engine } from "../../engines/engine.js";
-import { InterruptedError, UsageError } from "../../errors/errors.js";
+import { UsageError } from "../../errors/errors.js";
 import { sentence, settingsOf } from "../../errors/sentence.js";
 import { passOver } from "../../evaluation/pass.js";
 import { Probe } from "../../evaluation/probe.js";
@@ -10,17 +10,12 @@ import type { Model } from "../../models/model.js";
 import { headNames } from "../../models/parts.js";
 import { RandomStream } from "../../random/stream.js";
 import { Closing } from "../../system/closing.js";
-import { hostTensor, type NamedTensors } from "../../tensor/index.js";
+import type { NamedTensors } from "../../tensor/index.js";
 import { viewOf } from "../feed/training-data.js";
+import { type FittedHeads, fitLinearHeads } from "../head/heads.js";
 import type { Recipe } from "../recipe/recipe.js";
-import { fitLogisticRegression, type LinearFit } from "./logistic-regression.js";
 
-export interface FittedHead {
-  /** Weights and biases of all heads, by name. */
-  readonly tensors: NamedTensors;
-  /** Cross entropy and accuracy over the images, averaged over the heads. */
-  readonly loss: number;
-  readonly accuracy: number;
+export interface FittedHead extends FittedHeads {
   readonly images: number;
   readonly seconds: number;
 }
@@ -77,21 +72,10 @@ export async function fitHeads(fitting: HeadFitting): Promise<FittedHead> {
       seen += batch.count;
       onProgress?.(seen, dataset.length);
     }
-    const tensors = new Map<string, ReturnType<typeof hostTensor>>();
-    const fits: LinearFit[] = [];
-    const { classes } = model;
-    for (const [i, { name, width }] of heads.entries()) {
-      if (signal?.aborted) throw new InterruptedError("The fit of the head was interrupted.");
-      const fit = await fitLogisticRegression(engine, { features: features[i], width, labels, classes }, closing);
-      tensors.set(`${name}.weight`, hostTensor("float32", [classes, width], fit.weight));
-      tensors.set(`${name}.bias`, hostTensor("float32", [classes], fit.bias));
-      fits.push(fit);
-    }
-    const mean = (of: (fit: LinearFit) => number) => fits.reduce((sum, fit) => sum + of(fit), 0) / fits.length;
+    const read = heads.map((head, i) => ({ ...head, features: features[i] }));
+    const fitted = await fitLinearHeads(engine, read, { labels, classes: model.classes, signal });
     return {
-      tensors,
-      loss: mean((f) => f.loss),
-      accuracy: mean((f) => f.accuracy),
+      ...fitted,
       images: dataset.length,
       seconds: (performance.now() - start) / 1000,
     };

@@ -41,12 +41,16 @@ export function scaledLearningRate(lr: number, globalBatch: number): number {
 
 /** The rate at the fractional `epoch`; every schedule begins with the same linear warm-up. */
 export function scheduledRate(settings: ScheduleSettings, epoch: number): number {
-  const { noise, warmupEpochs, warmupLr, lr } = settings;
+  const { noise } = settings;
   const at = settings.scheduleBy === "epoch" ? Math.floor(epoch) : epoch;
   const kind: ScheduleKind<z.ZodRawShape> = schedules[settings.schedule];
-  const rate = at < warmupEpochs ? warmupLr + (at * (lr - warmupLr)) / warmupEpochs : kind.rate(settings, at);
+  const rate = warmedUp(settings, at, () => kind.rate(settings, at));
   return (noise ? noiseFactor(noise, epoch) : 1) * rate;
 }
+
+/** The rate of the linear warm-up until it is over, and then that of `after`. */
+export const warmedUp = ({ warmupEpochs, warmupLr, lr }: Rates, at: number, after: () => number): number =>
+  at < warmupEpochs ? warmupLr + (at * (lr - warmupLr)) / warmupEpochs : after();
 
 function noiseFactor({ from, to, std, limit, seed }: LearningRateNoise, epoch: number): number {
   const whole = Math.floor(epoch);

@@ -1,5 +1,6 @@
 /** Multinomial logistic regression on features, with the penalty's strength chosen by cross-validation. */
 import type { DeviceState, Engine, Executable } from "../../engines/engine.js";
+import { InterruptedError } from "../../errors/errors.js";
 import type { Closing } from "../../system/closing.js";
 import {
   argmax,
@@ -25,6 +26,8 @@ export interface LabelledFeatures {
   readonly width: number;
   readonly labels: Int32Array;
   readonly classes: number;
+  /** Rows of the same group, such as views of one image, are held out together (default: each row by itself). */
+  readonly groups?: Int32Array;
 }
 
 export interface LinearFit {
@@ -36,6 +39,12 @@ export interface LinearFit {
   /** Mean cross entropy over the rows, and the accuracy. */
   readonly loss: number;
   readonly accuracy: number;
+}
+
+export interface FitOptions {
+  /** Strength of the penalty (default: chosen by cross-validation). */
+  readonly penalty?: number;
+  readonly signal?: AbortSignal;
 }
 
 /** Rows per run of the program. */
@@ -56,7 +65,7 @@ export async function fitLogisticRegression(
   engine: Engine,
   data: LabelledFeatures,
   closing: Closing,
-  given?: number,
+  { penalty: given, signal }: FitOptions = {},
 ): Promise<LinearFit> {
   const { width, classes } = data;
   const scale = scaling(data);
@@ -66,12 +75,13 @@ export async function fitLogisticRegression(
   let penalty = given ?? penalties[0];
   const dealt = given === undefined ? foldsOf(data) : undefined;
   if (dealt) {
-    const { groups, folds } = dealt;
+    const { foldOfRow, folds } = dealt;
     const lost = new Float64Array(penalties.length);
     for (let fold = 0; fold < (rows > manyRows ? 1 : folds); fold++) {
-      const weights = all.map((_, row) => (groups[row] === fold ? 0 : 1));
+      const weights = all.map((_, row) => (foldOfRow[row] === fold ? 0 : 1));
       let at: Float64Array = new Float64Array(classes * (width + 1));
       for (const [i, candidate] of penalties.entries()) {
+        if (signal?.aborted) throw new InterruptedError("The fit of the head was interrupted.");
         at = (await problem.fit(weights, candidate, at)).at;
         lost[i] += await problem.loss(
           weights.map((w) => 1 - w),
@@ -86,14 +96,19 @@ export async function fitLogisticRegression(
   return { ...unscaled(at, scale, classes), penalty, loss: loss / rows, accuracy: correct / rows };
 }
 
-/** The fold of each row: every class is distributed evenly. Undefined if a class has too few rows to hold one out. */
-function foldsOf({ labels, classes }: LabelledFeatures) {
-  const rows = new Uint32Array(classes);
-  for (const label of labels) rows[label]++;
-  const folds = Math.min(mostFolds, ...rows.filter((count) => count > 0));
+/** The fold of each row: every class is distributed evenly. Undefined if a class has too few groups to hold one out. */
+function foldsOf({ labels, classes, groups = labels.map((_, row) => row) }: LabelledFeatures) {
+  const labelOf = new Map<number, number>();
+  labels.forEach((label, row) => {
+    labelOf.set(groups[row], label);
+  });
+  const sizes = new Uint32Array(classes);
+  for (const label of labelOf.values()) sizes[label]++;
+  const folds = Math.min(mostFolds, ...sizes.filter((count) => count > 0));
   if (folds < 2) return undefined;
   const seen = new Uint32Array(classes);
-  return { folds, groups: Uint8Array.from(labels, (label) => seen[label]++ % folds) };
+  const foldOf = new Map([...labelOf].map(([group, label]) => [group, seen[label]++ % folds]));
+  return { folds, foldOfRow: Uint8Array.from(groups, (group) => foldOf.get(group)!) };
 }
 
 interface Scaling {
