@@ -1,6 +1,7 @@
-"""Loads exports as Python programs do, and prints one JSON line for each: largest logit difference on given pixel_values, and
-top-1 from the images.
-usage: python_consumers.py EXPORTS REFERENCE IMAGES    (folders transformers, timm and onnx in EXPORTS)"""
+"""Loads exports as Python programs do. Prints one JSON line for each: the largest logit difference on given pixel_values,
+and how many of the images have the same top-1 from the files; where it differs, the pixels that the program made of the
+image are stored, and what it answers for the reference's pixels is told.
+usage: python_consumers.py EXPORTS REFERENCE IMAGES CONSUMER...    (folders transformers, timm and onnx in EXPORTS)"""
 import json
 import sys
 from pathlib import Path
@@ -9,55 +10,78 @@ import numpy as np
 import torch
 from PIL import Image
 
-exports, reference, images = map(Path, sys.argv[1:])
+exports, reference, images = map(Path, sys.argv[1:4])
 about = json.loads((reference / "reference.json").read_text())
-pixels = torch.from_numpy(np.fromfile(reference / "pixel_values.f32", "<f4").reshape(about["shape"]))
-expected = np.fromfile(reference / "logits.f32", "<f4").reshape(len(pixels), -1)
+size, mean, std = about["size"], torch.tensor(about["mean"]), torch.tensor(about["std"])
+given = torch.from_numpy(np.fromfile(reference / "pixel_values.f32", "<f4").reshape(about["given"], 3, size, size))
+expected = np.fromfile(reference / "logits.f32", "<f4").reshape(about["given"], -1)
+pixels = np.fromfile(reference / "pixels.u8", "u1").reshape(-1, size, size, 3)
 files = sorted(images.iterdir())
+torch.set_num_threads(2)
 
 
-def report(consumer, logits, top1=None):
-    same = None if top1 is None else sum(about["top1"][name] == k for name, k in top1.items())
-    difference = float(np.abs(logits.numpy() - expected).max())
-    print(json.dumps({"consumer": consumer, "difference": difference, "same": same, "images": len(files)}), flush=True)
-
-
-def decided(model, prepare):
-    found = {}
+def report(consumer, model, prepare=None):
+    """`model`: pixel_values to logits; `prepare`: an image to pixel_values [1, 3, size, size]."""
     with torch.no_grad():
-        for start in range(0, len(files), 10):
-            some = files[start : start + 10]
-            batch = torch.cat([prepare(Image.open(f).convert("RGB")) for f in some])
-            found |= {f.name: int(k) for f, k in zip(some, model(batch).argmax(1))}
-    return found
+        line = {"consumer": consumer, "difference": float(np.abs(model(given).numpy() - expected).max())}
+        if prepare:
+            line |= from_files(consumer, model, prepare)
+    print(json.dumps(line), flush=True)
 
 
-import transformers
-from transformers import AutoImageProcessor, AutoModelForImageClassification
+def from_files(consumer, model, prepare):
+    others, made = [], []
+    for start in range(0, len(files), 10):
+        some = files[start : start + 10]
+        batch = torch.cat([prepare(Image.open(f).convert("RGB")) for f in some])
+        for file, values, k in zip(some, batch, model(batch).argmax(1).tolist()):
+            if k == about["top1"][file.name]:
+                continue
+            exact = torch.from_numpy(pixels[files.index(file)]).permute(2, 0, 1).float() / 255
+            exact = ((exact - mean.view(3, 1, 1)) / std.view(3, 1, 1))[None]
+            other = {"image": file.name, "answer": k, "expected": about["top1"][file.name]}
+            others.append(other | {"onReferencePixels": int(model(exact).argmax())})
+            made.append(((values.permute(1, 2, 0) * std + mean) * 255).round().clamp(0, 255).byte().numpy())
+    path = reference / f"{consumer.replace(' ', '-')}.u8"
+    if made:
+        np.stack(made).tofile(path)
+    return {"images": len(files), "others": others, "pixels": str(path) if made else None}
 
-model = AutoModelForImageClassification.from_pretrained(exports / "transformers").eval()
-processor = AutoImageProcessor.from_pretrained(exports / "transformers")
-with torch.no_grad():
-    logits = model(pixel_values=pixels).logits
-report(
-    f"transformers {transformers.__version__} ({type(model).__name__})",
-    logits,
-    decided(lambda x: model(pixel_values=x).logits, lambda im: processor(im, return_tensors="pt")["pixel_values"]),
-)
 
-import timm
+def hugging_face():
+    import transformers
+    from transformers import AutoImageProcessor, AutoModelForImageClassification
 
-model = timm.create_model(f"local-dir:{exports / 'timm'}", pretrained=True).eval()
-view = timm.data.create_transform(**timm.data.resolve_model_data_config(model))
-with torch.no_grad():
-    logits = model(pixels)
-report(f"timm {timm.__version__}", logits, decided(model, lambda im: view(im)[None]))
+    model = AutoModelForImageClassification.from_pretrained(exports / "transformers").eval()
+    processor = AutoImageProcessor.from_pretrained(exports / "transformers")
+    prepare = lambda image: processor(image, return_tensors="pt")["pixel_values"]
+    report(f"transformers {transformers.__version__}", lambda x: model(pixel_values=x).logits, prepare)
 
-try:
+
+def timm_local():
+    import timm
+
+    model = timm.create_model(f"local-dir:{exports / 'timm'}", pretrained=True).eval()
+    view = timm.data.create_transform(**timm.data.resolve_model_data_config(model))
+    report(f"timm {timm.__version__}", model, lambda image: view(image)[None])
+
+
+def openvino():
+    import openvino as ov
+
+    compiled = ov.Core().compile_model(exports / "onnx/model.onnx", "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    run = lambda x: torch.from_numpy(compiled(x.numpy())[0])
+    report(f"openvino {ov.__version__.split('-')[0]}", run)
+
+
+def onnx_checker():
     import onnx
-except ImportError:
-    print(json.dumps({"consumer": "onnx checker", "skipped": "the package onnx is not installed"}))
-else:
+
     for path in sorted((exports / "onnx").glob("*.onnx")):
-        onnx.checker.check_model(str(path), full_check="q4" not in path.name)
-    print(json.dumps({"consumer": f"onnx {onnx.__version__} checker", "difference": 0, "same": None}))
+        onnx.checker.check_model(str(path), full_check=True)
+    print(json.dumps({"consumer": f"onnx {onnx.__version__} checker", "checked": True}), flush=True)
+
+
+consumers = {"transformers": hugging_face, "timm": timm_local, "openvino": openvino, "onnx": onnx_checker}
+for name in sys.argv[4:]:
+    consumers[name]()

@@ -1,5 +1,6 @@
-"""What timm on PyTorch answers for weights: pixel_values and logits of the first images, top-1 of all.
-usage: reference.py MODEL WEIGHTS CLASSES IMAGES OUTPUT"""
+"""What timm on PyTorch answers for weights: the pixels of all images, pixel_values and logits of the first ten, top-1 of all.
+usage: reference.py CASE.json IMAGES OUTPUT    CASE.json: {model, weights, classes, imageSize, cropRatio}
+   or: reference.py CASE.json ANSWERS          top-1 for the pixels that consumers made, {name: file of uint8 pixels}, as JSON"""
 import json
 import sys
 from pathlib import Path
@@ -11,24 +12,53 @@ from PIL import Image
 from safetensors.torch import load_file
 from timm.data import create_transform
 
-name, weights, classes, images, output = sys.argv[1:]
+case = json.loads(Path(sys.argv[1]).read_text())
+size = case["imageSize"]
+mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 torch.set_num_threads(2)
-model = timm.create_model(name, num_classes=int(classes)).eval()
-model.load_state_dict(load_file(weights))
-view = create_transform(
-    224, is_training=False, interpolation="bicubic", crop_pct=0.875, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)
-)
-files = sorted(Path(images).iterdir())
-pixels, logits = [], []
-with torch.no_grad():
-    for start in range(0, len(files), 10):
-        batch = torch.stack([view(Image.open(f).convert("RGB")) for f in files[start : start + 10]])
-        pixels.append(batch)
-        logits.append(model(batch))
-logits = torch.cat(logits)
-out = Path(output)
+model = timm.create_model(case["model"], num_classes=case["classes"], img_size=size).eval()
+model.load_state_dict(load_file(case["weights"]))
+
+
+def answers(pixels):
+    """Logits for uint8 pixels [count, size, size, 3]."""
+    found = []
+    with torch.no_grad():
+        for start in range(0, len(pixels), 10):
+            found.append(model(normalised(pixels[start : start + 10])))
+    return torch.cat(found)
+
+
+def normalised(pixels):
+    values = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
+    return ((values - torch.tensor(mean).view(3, 1, 1)) / torch.tensor(std).view(3, 1, 1)).contiguous()
+
+
+if len(sys.argv) == 3:
+    files = json.loads(Path(sys.argv[2]).read_text())
+    read = lambda path: np.fromfile(path, "u1").reshape(-1, size, size, 3)
+    print(json.dumps({name: answers(read(path)).argmax(1).tolist() for name, path in files.items()}))
+    sys.exit()
+
+view = create_transform(size, is_training=False, interpolation="bicubic", crop_pct=case["cropRatio"], mean=mean, std=std)
+geometry = [step for step in view.transforms if type(step).__name__ in ("Resize", "CenterCrop")]
+files = sorted(Path(sys.argv[2]).iterdir())
+pixels = []
+for file in files:
+    image = Image.open(file).convert("RGB")
+    for step in geometry:
+        image = step(image)
+    pixels.append(np.asarray(image))
+pixels = np.stack(pixels)
+logits = answers(pixels)
+# The same as timm's own transform as a whole.
+whole = view(Image.open(files[0]).convert("RGB"))
+assert torch.allclose(whole, normalised(pixels[:1])[0], atol=1e-6)
+out = Path(sys.argv[3])
 out.mkdir(parents=True, exist_ok=True)
-pixels[0].numpy().astype("<f4").tofile(out / "pixel_values.f32")
+pixels.tofile(out / "pixels.u8")
+normalised(pixels[:10]).numpy().astype("<f4").tofile(out / "pixel_values.f32")
 logits[:10].numpy().astype("<f4").tofile(out / "logits.f32")
-top1 = {f.name: int(k) for f, k in zip(files, logits.argmax(1))}
-(out / "reference.json").write_text(json.dumps({"shape": list(pixels[0].shape), "top1": top1}))
+top1 = dict(zip([f.name for f in files], logits.argmax(1).tolist()))
+about = {"size": size, "classes": case["classes"], "mean": mean, "std": std, "given": 10, "top1": top1}
+(out / "reference.json").write_text(json.dumps(about))
