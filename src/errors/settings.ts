@@ -6,6 +6,7 @@ export const settings = {
   allowChange: "call",
   answers: "call",
   batchSize: "recipe",
+  calibration: "call",
   classes: "call",
   clipGradient: "recipe",
   coordinator: "call",

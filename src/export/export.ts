@@ -4,14 +4,28 @@ import { basename, dirname, join } from "node:path";
 import type { Dataset } from "../data/dataset/dataset.js";
 import type { Engine } from "../engines/engine.js";
 import { createOnnxEngine } from "../engines/onnx/engine.js";
+import {
+  aBoolean,
+  abortSignal,
+  aFunction,
+  type Check,
+  checkOptions,
+  type OptionChecks,
+  oneOf,
+  strings,
+  wholeFrom,
+} from "../errors/options.js";
 import { chosen, type PortableChoice } from "../portable/choice.js";
 import { type ExportedFile, jsonFile } from "../portable/layouts/layout.js";
 import { modelCard } from "../portable/model-card.js";
-import { piecesOf } from "../portable/pieces.js";
+import { piecesOf, requireOneFile } from "../portable/pieces.js";
+import { quantizations } from "../portable/quantize/index.js";
 import type { Verification } from "../portable/verification.js";
 import { writeFileAtomic } from "../system/files/atomic-file.js";
 import { requireNewFolder, writeNewFolder } from "../system/files/new-folder.js";
-import { evenly, measureExport, requireLoss, storedImages } from "./measure.js";
+import { sizeOf } from "../tensor/index.js";
+import { exportImages } from "./images.js";
+import { measureExport, requireLoss } from "./measure.js";
 import { openSource, type SourceChoice } from "./source.js";
 import { calibratedVariants, preprocessingFile } from "./variants.js";
 
@@ -21,7 +35,12 @@ export interface ExportSettings extends SourceChoice, PortableChoice {
   readonly output: string;
   /** Images to compare the files with the source on, of the model's classes (default: built-in images without labels). */
   readonly data?: Dataset;
-  /** The most images of `data` to measure on, evenly spaced (default: 500). */
+  /**
+   * Images whose activations decide the ranges of `int8-static` (default: 32 of `data`, or of the built-in images, on
+   * which nothing is measured then).
+   */
+  readonly calibration?: Dataset;
+  /** The most images to measure on, evenly spaced (default: 500 of `data`; 64 built-in ones). */
   readonly images?: number;
   /**
    * Refuses an export of which a file loses more than these points of top-1 accuracy; of agreement with the source if
@@ -56,8 +75,33 @@ export interface WrittenFile {
   readonly bytes: number;
 }
 
-/** Built-in images that an export is measured on if no others are given. */
-const storedCount = 64;
+const aDataset: Check = {
+  allows: (value) => typeof value === "object" && value !== null && "length" in value && "source" in value,
+  expected: "a dataset, as openDataset returns",
+};
+
+const aString: Check = { allows: (value) => typeof value === "string" && value !== "", expected: "a text" };
+
+const points: Check = {
+  allows: (value) => typeof value === "number" && value >= 0 && value <= 100,
+  expected: "a number of points from 0 to 100",
+};
+
+/** The model and how it sees images are checked where it is opened. */
+const exportOptions: OptionChecks<ExportSettings> = {
+  ...{ to: aString, output: aString, quantize: strings, preprocessing: aBoolean },
+  ...{ data: aDataset, calibration: aDataset, images: wholeFrom(1), maxLoss: points, engine: undefined },
+  ...{ signal: abortSignal, onMeasured: aFunction, onProgress: aFunction },
+  ...{ weights: aString, model: aString, ownModel: undefined, classes: strings, license: aString },
+  head: oneOf("both", "class", "distillation"),
+  ...{
+    imageSize: wholeFrom(1),
+    cropRatio: undefined,
+    interpolation: undefined,
+    normalization: undefined,
+    exif: undefined,
+  },
+};
 
 /**
  * Writes a model with its weights into a new folder, in the layout of other programs, and compares every file with the
@@ -73,14 +117,18 @@ const storedCount = 64;
  * ```
  */
 export async function exportModel(settings: ExportSettings): Promise<ExportResult> {
-  const { output, data, preprocessing = false, maxLoss, signal, onMeasured } = settings;
+  checkOptions("exportModel", settings, exportOptions);
+  const { output, preprocessing = false, maxLoss, signal, onMeasured } = settings;
   const { layout, formats } = chosen(settings);
   await requireNewFolder(output);
   const source = await openSource(settings);
-  const images = data
-    ? { dataset: evenly(data, settings.images ?? 500), labelled: true }
-    : storedImages(source, storedCount);
-  const variants = layout.quantized ? await calibratedVariants(source, formats, images) : [];
+  if (layout.quantized) requireOneFile(source.model.parameters.reduce((sum, { shape }) => sum + 4 * sizeOf(shape), 0));
+  const { measured, calibration } = exportImages(
+    settings,
+    source,
+    formats.some((name) => quantizations[name].calibrated),
+  );
+  const variants = layout.quantized ? await calibratedVariants(source, formats, { calibration, signal }) : [];
   const files = [...layout.files(source, variants), ...(preprocessing ? [preprocessingFile(source, variants)] : [])];
   const engine = settings.engine ?? (await createOnnxEngine());
   try {
@@ -89,8 +137,8 @@ export async function exportModel(settings: ExportSettings): Promise<ExportResul
       const add = async (file: ExportedFile) => written.push({ file, bytes: await write(file, folder) });
       for (const file of files) await add(file);
       const verification = await measureExport({
-        ...{ engine, source, folder, files: written, images, signal },
-        onProgress: (done) => onMeasured?.(done, images.dataset.length),
+        ...{ engine, source, folder, files: written, images: measured, calibration, signal },
+        onProgress: (done) => onMeasured?.(done, measured.dataset.length),
       });
       if (maxLoss !== undefined) requireLoss(verification, maxLoss);
       await add(jsonFile("verification.json", verification));

@@ -2,7 +2,6 @@
 import { join } from "node:path";
 import type { Dataset } from "../data/dataset/dataset.js";
 import { whileHere } from "../data/dataset/pieces.js";
-import { proceduralDataset } from "../data/sources/procedural.js";
 import { readSample } from "../data/view/view.js";
 import type { Engine } from "../engines/engine.js";
 import { InterruptedError, WeightsError } from "../errors/errors.js";
@@ -12,39 +11,13 @@ import { topK } from "../evaluation/metrics.js";
 import { viewLoader } from "../evaluation/view-loader.js";
 import type { ExportedFile } from "../portable/layouts/layout.js";
 import type { MeasuredFile, Verification } from "../portable/verification.js";
+import type { MeasuredImages } from "./images.js";
 import { readBack } from "./read-back.js";
 import { Runner } from "./runner.js";
 import type { ExportSource } from "./source.js";
 
-/** The images that an export is measured on. */
-export interface MeasuredImages {
-  readonly dataset: Dataset;
-  /** Whether their labels are those of the model's classes. */
-  readonly labelled: boolean;
-}
-
 /** Images of a pass. */
 const batchSize = 8;
-
-/** Built-in images, for a model whose own images are not at hand. */
-export const storedImages = ({ view }: ExportSource, count: number): MeasuredImages => ({
-  dataset: proceduralDataset({ size: Math.max(32, view.imageSize), count, split: "test" }),
-  labelled: false,
-});
-
-/** At most `count` images of the dataset, evenly spaced. */
-export function evenly(dataset: Dataset, count: number): Dataset {
-  if (dataset.length <= count) return dataset;
-  const at = (i: number) => Math.floor((i * dataset.length) / count);
-  return {
-    ...dataset,
-    length: count,
-    label: (i) => dataset.label(at(i)),
-    source: (i) => dataset.source(at(i)),
-    describe: (i) => dataset.describe(at(i)),
-    key: (i) => dataset.key(at(i)),
-  };
-}
 
 /** What is measured, and how. */
 export interface MeasureOptions {
@@ -53,6 +26,8 @@ export interface MeasureOptions {
   readonly folder: string;
   readonly files: readonly { readonly file: ExportedFile; readonly bytes: number }[];
   readonly images: MeasuredImages;
+  /** The images that ranges were found on. */
+  readonly calibration?: Dataset;
   readonly signal?: AbortSignal;
   readonly onProgress?: (images: number) => void;
 }
@@ -65,7 +40,7 @@ interface Contestant {
 
 /** Runs the source and every file on the images. */
 export async function measureExport(options: MeasureOptions): Promise<Verification> {
-  const { source, images, signal, onProgress } = options;
+  const { source, images, calibration, signal, onProgress } = options;
   const { dataset, labelled } = images;
   const { classes } = source.model;
   const size = Math.min(batchSize, dataset.length);
@@ -97,7 +72,9 @@ export async function measureExport(options: MeasureOptions): Promise<Verificati
     const { top1, imagesPerSecond } = original.result();
     const whole = await measureWholeImages(options, decided);
     return {
-      ...{ images: done, data: dataset.name, source: { top1, imagesPerSecond } },
+      ...{ images: done, data: dataset.name },
+      ...(calibration ? { calibration: { images: calibration.length, data: calibration.name } } : {}),
+      source: { top1, imagesPerSecond },
       files: [...files.map(({ score, ...about }) => ({ ...about, ...score.result() })), ...whole],
     };
   } finally {

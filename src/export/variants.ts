@@ -2,6 +2,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Dataset } from "../data/dataset/dataset.js";
+import { InterruptedError } from "../errors/errors.js";
 import { viewLoader } from "../evaluation/view-loader.js";
 import type { OnnxGraph } from "../formats/onnx/graph.js";
 import { encodeModel } from "../formats/onnx/write.js";
@@ -10,26 +12,29 @@ import { portableGraph } from "../portable/graph/portable.js";
 import { resizeOperators, withPreprocessing } from "../portable/graph/preprocessing.js";
 import type { ExportedFile, Variant } from "../portable/layouts/layout.js";
 import { calibrationGraph, rangesOutput, watchedValues } from "../portable/quantize/calibration.js";
-import { type QuantizationName, quantizations } from "../portable/quantize/index.js";
+import type { QuantizationName } from "../portable/quantize/index.js";
 import type { Ranges } from "../portable/quantize/quantization.js";
 import { variantsOf } from "../portable/variants.js";
 import { writeFileAtomic } from "../system/files/atomic-file.js";
-import { evenly, type MeasuredImages } from "./measure.js";
 import { Runner } from "./runner.js";
 import type { ExportSource } from "./source.js";
 
-/** Images whose activations decide ranges. */
-const calibrationImages = 32;
+/** Where ranges come from. */
+interface Calibration {
+  /** Images whose activations decide them; undefined if no format needs them. */
+  readonly calibration?: Dataset;
+  readonly signal?: AbortSignal;
+}
 
 /** float32 and the formats, calibrated on images where they need it. */
 export async function calibratedVariants(
   source: ExportSource,
   formats: readonly QuantizationName[],
-  calibration: MeasuredImages,
+  { calibration, signal }: Calibration,
 ): Promise<readonly Variant[]> {
   const graph = portableGraph(source.model, source.weights, source.head);
-  const calibrated = formats.some((name) => quantizations[name].calibrated);
-  return variantsOf(source, graph, formats, calibrated ? await rangesOn(source, graph, calibration) : undefined);
+  const ranges = calibration ? await rangesOn(source, graph, calibration, signal) : undefined;
+  return variantsOf(source, graph, formats, ranges);
 }
 
 /** The file whose graph holds the preprocessing too. */
@@ -41,24 +46,25 @@ export function preprocessingFile(source: ExportSource, [{ model }]: readonly Va
   };
 }
 
-/** The mean over images of the least and of the largest value: outliers of single images widen no range. */
-async function rangesOn(source: ExportSource, graph: OnnxGraph, { dataset }: MeasuredImages): Promise<Ranges> {
+/** The mean over images of both ends of a value's range: outliers of single images widen no range. */
+async function rangesOn(
+  source: ExportSource,
+  graph: OnnxGraph,
+  dataset: Dataset,
+  signal: AbortSignal | undefined,
+): Promise<Ranges> {
   const watched = watchedValues(graph);
   const scratch = await mkdtemp(join(tmpdir(), "deit-calibration-"));
   try {
     const path = join(scratch, "calibration.onnx");
     await writeFileAtomic(path, encodeModel(modelFile(source, calibrationGraph(graph))));
-    const loader = viewLoader({
-      dataset: evenly(dataset, calibrationImages),
-      view: source.view,
-      batchSize: 1,
-      workers: 0,
-    });
+    const loader = viewLoader({ dataset, view: source.view, batchSize: 1, workers: 0 });
     const runner = await Runner.open(path);
     const sums = new Float64Array(2 * watched.length);
     let images = 0;
     try {
       for await (const batch of loader.epoch(0)) {
+        if (signal?.aborted) throw new InterruptedError("The export was interrupted.");
         const ends = await runner.pixels(batch.images, 1, source.view, rangesOutput);
         ends.forEach((end, i) => {
           sums[i] += end;

@@ -1,6 +1,6 @@
 /** The bytes of the files of an export. */
 import { UsageError } from "../errors/errors.js";
-import { type OnnxModel, sizeOfModel } from "../formats/onnx/graph.js";
+import { sizeOfModel } from "../formats/onnx/graph.js";
 import { encodeModel } from "../formats/onnx/write.js";
 import { safetensorsChunks } from "../formats/safetensors/encode.js";
 import type { ExportedFile } from "./layouts/layout.js";
@@ -9,7 +9,8 @@ import type { ExportedFile } from "./layouts/layout.js";
 export function piecesOf(file: ExportedFile): Iterable<Uint8Array> {
   switch (file.kind) {
     case "onnx":
-      return [encodeModel(requireOneFile(file.model))];
+      requireOneFile(sizeOfModel(file.model));
+      return [encodeModel(file.model)];
     case "weights":
       return safetensorsChunks(file.tensors, file.metadata);
     case "text":
@@ -18,12 +19,12 @@ export function piecesOf(file: ExportedFile): Iterable<Uint8Array> {
 }
 
 /** The limit of protocol buffers, less room for what is not weights. */
-const largest = 2 ** 31 - 2 ** 20;
+const largest = 2 ** 31 - 2 ** 22;
 
-function requireOneFile(model: OnnxModel): OnnxModel {
-  const bytes = sizeOfModel(model);
-  if (bytes <= largest) return model;
+/** Throws UsageError if weights of so many bytes do not fit into an ONNX file. */
+export function requireOneFile(bytes: number): void {
+  if (bytes <= largest) return;
   throw new UsageError(
-    `The weights take ${(bytes / 2 ** 30).toFixed(1)} GiB, and an ONNX file holds at most 2; export a smaller model.`,
+    `The weights take ${(bytes / 2 ** 30).toFixed(1)} GiB, and an ONNX file holds at most 2; choose the layout transformers or timm.`,
   );
 }

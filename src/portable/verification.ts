@@ -24,6 +24,8 @@ export interface Verification {
   readonly images: number;
   /** The dataset that the images are from. */
   readonly data: string;
+  /** The images whose activations decided the ranges of int8-static; none of them is among those measured. */
+  readonly calibration?: { readonly images: number; readonly data: string };
   /** The source itself. */
   readonly source: Pick<MeasuredFile, "top1" | "imagesPerSecond">;
   /** The exported models. */

@@ -48,7 +48,11 @@ export function define(command: Command): void {
       "--data <folder>",
       "images with labels to measure the export on (default: 64 built-in images without labels)",
     )
-    .option("--images <n>", "the most images of --data to measure on", wholeNumber(1), 500)
+    .option(
+      "--calibration <folder>",
+      "images whose activations decide the ranges of int8-static (default: 32 of --data, on which nothing is measured then)",
+    )
+    .option("--images <n>", "the most images to measure on (default: 500 of --data, 64 built-in ones)", wholeNumber(1))
     .option(
       "--max-loss <points>",
       "write nothing if a file loses more points of top-1 accuracy than this",
@@ -81,7 +85,8 @@ interface Options extends ViewChoice, EngineChoice {
   readonly preprocessing?: boolean;
   readonly data?: string;
   readonly split: string;
-  readonly images: number;
+  readonly calibration?: string;
+  readonly images?: number;
   readonly maxLoss?: number;
   readonly json?: boolean;
 }
@@ -91,7 +96,9 @@ async function run(weights: string, options: Options, signal: AbortSignal): Prom
   await requireNewFolder(output);
   const classes = options.classes === undefined ? undefined : await readClassFile(options.classes);
   const choice = { ...viewChoice(options), weights, model, classes };
-  const data = options.data === undefined ? undefined : await labelledImages(options.data, choice, options, signal);
+  const opened = (folder: string | undefined) =>
+    folder === undefined ? undefined : labelledImages(folder, choice, options, signal);
+  const [data, calibration] = [await opened(options.data), await opened(options.calibration)];
   let progress: Progress | undefined;
   const onMeasured = (done: number, total: number) => {
     progress ??= createProgress({ title: "measuring", total, unit: "images", quiet: options.json });
@@ -108,6 +115,7 @@ async function run(weights: string, options: Options, signal: AbortSignal): Prom
         quantize,
         preprocessing,
         data,
+        calibration,
         images,
         maxLoss,
         engine,
