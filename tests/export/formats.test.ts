@@ -4,7 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { classifier, exportModel, type RgbImage, WeightsError } from "../../src/index.js";
+import { proceduralDataset } from "../../src/data/sources/procedural.js";
+import { classifier, type ExportSettings, exportModel, type RgbImage, WeightsError } from "../../src/index.js";
+import { requireOneFile } from "../../src/portable/pieces.js";
 import { byColumns, tensorOf } from "../../src/portable/quantize/quantization.js";
 import { describeWithReference as describe } from "../setup/reference-data.js";
 import { type MicroName, microCheckpoint } from "./models.js";
@@ -17,9 +19,10 @@ afterAll(() => rm(scratch, { recursive: true, force: true }));
 
 it("weights become whole numbers with a factor for each output", () => {
   const weight = tensorOf("w", "float32", [2, 3], Float32Array.of(1, -4, 0, -2, 2, 0));
-  const { values, scales } = byColumns({ weight }, 64);
-  expect([...values]).toEqual([32, -64, 0, -64, 32, 0]);
-  expect([...scales]).toEqual([1 / 32, 1 / 16, 1]);
+  const { bytes, scales } = byColumns({ weight });
+  // The largest of a column is 127 steps from zero, which is 128.
+  expect([...bytes]).toEqual([128 + 64, 128 - 127, 128, 128 - 127, 128 + 64, 128]);
+  expect([...scales]).toEqual([2 / 127, 4 / 127, 1].map(Math.fround));
 });
 
 /** float32 logits are of order 1 to 10 in the micro models; the bounds are those of each format's rounding there. */
@@ -53,11 +56,36 @@ describe("deit export --quantize", () => {
     const { path } = await microCheckpoint("plain", scratch);
     const before = await readdir(scratch);
     const output = join(scratch, "refused");
-    // Every file exceeds a limit below 0.
-    const refused = exportModel({ weights: path, to: "onnx", output, maxLoss: -1 });
+    const refused = exportModel({ weights: path, to: "onnx", output, quantize: ["int4"], maxLoss: 0 });
     await expect(refused).rejects.toThrow(WeightsError);
-    await expect(refused).rejects.toThrow(/decides otherwise than its source on 0.00 % of 64 images/);
+    await expect(refused).rejects.toThrow(
+      /"model_q4.onnx" decides otherwise than its source on \d+\.\d\d % of 64 images, and `maxLoss: 0` allows no more than 0/,
+    );
     expect(await readdir(scratch)).toEqual(before);
+  });
+
+  it.each([
+    [{ maxLoss: -1 }, "The option maxLoss of exportModel is -1; give a number of points from 0 to 100."],
+    [{ images: 0 }, "The option images of exportModel is 0; give a whole number, 1 or more."],
+    [{ data: "photos" }, 'The option data of exportModel is "photos"; give a dataset, as openDataset returns.'],
+    [{ format: "int8" }, 'exportModel has no option "format"'],
+  ])("refuses %o", async (wrong, message) => {
+    const settings = { weights: "none.safetensors", to: "onnx", output: join(scratch, "none"), ...wrong };
+    await expect(exportModel(settings as unknown as ExportSettings)).rejects.toThrow(message);
+  });
+
+  it("refuses weights beyond 2 GiB", () => {
+    expect(() => requireOneFile(2 ** 31)).toThrow("The weights take 2.0 GiB, and an ONNX file holds at most 2");
+  });
+
+  it("finds ranges on images that it does not measure", async () => {
+    const { path } = await microCheckpoint("plain", scratch);
+    const dataset = proceduralDataset({ size: 32, count: 40, split: "train" });
+    // The labels are those of ten shapes, and the model has seven classes: of no matter here.
+    const data = { ...dataset, classes: dataset.classes.slice(0, 7), label: () => 0 };
+    const output = join(scratch, "apart");
+    const { verification } = await exportModel({ weights: path, to: "onnx", output, data, quantize: ["int8-static"] });
+    expect(verification).toMatchObject({ images: 20, calibration: { images: 20 } });
   });
 });
 

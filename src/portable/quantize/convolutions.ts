@@ -3,7 +3,7 @@
  * numbers in convolutions (ConvInteger) only here and there.
  */
 import type { OnnxNode, OnnxTensor } from "../../formats/onnx/graph.js";
-import { byColumns, floatsOf, nodeOf, type Replacement, tensorOf } from "./quantization.js";
+import { byColumns, floatsOf, nodeOf, type Replacement, tensorOf, zeroByte } from "./quantization.js";
 
 /** Tensors and nodes that take the place of a convolution; undefined for any other node. */
 export function storedAsBytes(node: OnnxNode, stored: ReadonlyMap<string, OnnxTensor>): Replacement | undefined {
@@ -15,8 +15,8 @@ export function storedAsBytes(node: OnnxNode, stored: ReadonlyMap<string, OnnxTe
   // With the outputs as columns, as in a product.
   const source = floatsOf(weight);
   const turned = source.map((_, i) => source[(i % out) * each + Math.floor(i / out)]);
-  const { values, scales } = byColumns({ weight: tensorOf(name, "float32", [each, out], turned) }, 127);
-  const rows = values.map((_, i) => values[(i % each) * out + Math.floor(i / each)]);
+  const { bytes: turnedBytes, scales } = byColumns({ weight: tensorOf(name, "float32", [each, out], turned) });
+  const rows = Int8Array.from(turnedBytes, (_, i) => turnedBytes[(i % each) * out + Math.floor(i / each)] - zeroByte);
   const [bytes, factors, restored] = [`${name}_int8`, `${name}_scale`, `${name}_float`];
   return {
     tensors: [tensorOf(bytes, "int8", shape, rows), tensorOf(factors, "float32", [out], scales)],

@@ -1,7 +1,14 @@
-/** int8 weights, and uint8 activations whose ranges calibration images decide (QuantizeLinear, DequantizeLinear). */
+/** 8-bit weights and activations, whose ranges calibration images decide (QuantizeLinear, DequantizeLinear). */
 import { EngineError } from "../../errors/errors.js";
-import { largestWeight } from "./int8.js";
-import { byColumns, nodeOf, type Quantization, type Ranges, type Replacement, tensorOf } from "./quantization.js";
+import {
+  byColumns,
+  nodeOf,
+  type Quantization,
+  type Ranges,
+  type Replacement,
+  tensorOf,
+  zeroByte,
+} from "./quantization.js";
 import { withProducts } from "./rewrite.js";
 
 export const int8Static: Quantization = {
@@ -10,20 +17,20 @@ export const int8Static: Quantization = {
   rewrite: (graph, ranges) =>
     withProducts(graph, ({ node, weight }, isFirst) => {
       const [x] = node.inputs;
-      const { values, scales } = byColumns({ weight }, largestWeight);
+      const { bytes, scales } = byColumns({ weight });
       const input = isFirst ? quantizedInput(x, ranges) : { nodes: [], tensors: [] };
-      const [bytes, factors, zeros] = [`${weight.name}_int8`, `${weight.name}_scale`, `${weight.name}_zero`];
+      const [numbers, factors, zeros] = [`${weight.name}_uint8`, `${weight.name}_scale`, `${weight.name}_zero`];
       return {
         nodes: [
           ...input.nodes,
-          nodeOf("DequantizeLinear", [bytes, factors, zeros], [`${weight.name}_float`], { axis: { int: 1 } }),
+          nodeOf("DequantizeLinear", [numbers, factors, zeros], [`${weight.name}_float`], { axis: { int: 1 } }),
           { ...node, inputs: [`${x}_dequantized`, `${weight.name}_float`] },
         ],
         tensors: [
           ...input.tensors,
-          tensorOf(bytes, "int8", weight.shape, values),
+          tensorOf(numbers, "uint8", weight.shape, bytes),
           tensorOf(factors, "float32", [scales.length], scales),
-          tensorOf(zeros, "int8", [scales.length], new Int8Array(scales.length)),
+          tensorOf(zeros, "uint8", [scales.length], new Uint8Array(scales.length).fill(zeroByte)),
         ],
       };
     }),

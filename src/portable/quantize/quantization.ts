@@ -63,14 +63,15 @@ export const nodeOf = (
   domain: OnnxNode["domain"] = "",
 ): OnnxNode => ({ type, domain, inputs, outputs, attributes });
 
-/** Integers with a factor for each column. */
-export interface ColumnIntegers {
-  readonly values: Int8Array;
+/** Bytes with a factor for each column. */
+export interface ColumnBytes {
+  /** 128 stands for zero. */
+  readonly bytes: Uint8Array;
   readonly scales: Float32Array;
 }
 
-/** The weights `[in, out]` as whole numbers from −`most` to `most` with a factor for each output. */
-export function byColumns({ weight }: Pick<WeightProduct, "weight">, most: number): ColumnIntegers {
+/** The weights `[in, out]` as whole numbers from −127 to 127 about 128, with a factor for each output. */
+export function byColumns({ weight }: Pick<WeightProduct, "weight">): ColumnBytes {
   const [rows, columns] = weight.shape;
   const data = floatsOf(weight);
   const scales = new Float32Array(columns);
@@ -78,10 +79,15 @@ export function byColumns({ weight }: Pick<WeightProduct, "weight">, most: numbe
     scales[i % columns] = Math.max(scales[i % columns], Math.abs(value));
   });
   // A column of zeros stays one with any factor.
-  for (let c = 0; c < columns; c++) scales[c] = scales[c] === 0 ? 1 : scales[c] / most;
-  const values = new Int8Array(rows * columns);
+  for (let c = 0; c < columns; c++) scales[c] = scales[c] === 0 ? 1 : scales[c] / byteSide;
+  const bytes = new Uint8Array(rows * columns);
   data.forEach((value, i) => {
-    values[i] = Math.max(-most, Math.min(most, Math.round(value / scales[i % columns])));
+    bytes[i] = zeroByte + Math.max(-byteSide, Math.min(byteSide, Math.round(value / scales[i % columns])));
   });
-  return { values, scales };
+  return { bytes, scales };
 }
+
+/** The byte that stands for zero. */
+export const zeroByte = 128;
+/** Numbers of a byte on either side of it. */
+export const byteSide = 127;

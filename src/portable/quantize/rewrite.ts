@@ -23,6 +23,9 @@ export function withProducts(
   });
   const nodes = replaced.flatMap((each) => each.nodes);
   const used = new Set(nodes.flatMap(({ inputs }) => inputs));
-  const tensors = [...graph.initializers, ...replaced.flatMap((each) => each.tensors)];
-  return { ...graph, nodes, initializers: tensors.filter(({ name }) => used.has(name)) };
+  // Replacements may share a tensor, such as a zero.
+  const tensors = new Map(
+    [...graph.initializers, ...replaced.flatMap((each) => each.tensors)].map((tensor) => [tensor.name, tensor]),
+  );
+  return { ...graph, nodes, initializers: [...tensors.values()].filter(({ name }) => used.has(name)) };
 }
