@@ -34,7 +34,7 @@ module.exports = {
     ],
     report: ["training", "evaluation", "data", "engines", "models", "tensor", "system", "errors"],
     server: [
-      ...["library", "report", "training", "evaluation", "data", "weights", "engines", "models", "tensor"],
+      ...["library", "report", "training", "evaluation", "data", "weights", "engines", "models", "formats", "tensor"],
       ...["system", "errors"],
     ],
     cli: [

@@ -10,6 +10,9 @@ const dark = `
 --good:#58c273;--note:#7ab8ff;--warning:#e3b341;--serious:#ff8a80;
 --series-1:#69b1ff;--series-2:#ff9d66;--series-3:#63d38a;--series-4:#e79bf0;--series-5:#e6c84c;--series-6:#4fd1c5;`;
 
+/** The colours, also for pages that choose between them in another way. */
+export const palette = { light, dark } as const;
+
 export const styles = `
 :root{color-scheme:light dark;${light}}
 @media (prefers-color-scheme:dark){:root{${dark}}}

@@ -11,7 +11,6 @@ import { type BodyLimits, readBody } from "./body.js";
 import { parseForm } from "./form.js";
 import type { Metrics } from "./metrics.js";
 import { openApi } from "./openapi.js";
-import { classifyPage, classifyScript } from "./pages/classify-page.js";
 import { Problem } from "./problem.js";
 import { type Classified, type ModelDescription, parseOptions } from "./schemas.js";
 import type { ServedModel } from "./served-model.js";
@@ -31,8 +30,8 @@ export interface AppOptions {
   readonly origins: readonly string[];
   /** Pages of training runs, to be shown at /runs. */
   readonly runs?: Hono;
-  /** Folder of static files that are shown at `/`; without it, a small page is. */
-  readonly site?: string;
+  /** What is shown at `/`: a folder of static files, or pages. */
+  readonly site: string | Hono;
   /** Called for errors that are not the client's. */
   readonly onError: (error: unknown) => void;
 }
@@ -69,9 +68,8 @@ export function createApp(options: AppOptions): Hono {
   app.get("/openapi.json", (context) => context.json(openApi(version, token !== undefined)));
 
   if (options.runs) app.route("/runs", options.runs);
-  if (options.site) app.get("*", serveStatic({ root: options.site }));
-  app.get("/", (context) => context.html(classifyPage([...models.keys()], options.runs !== undefined)));
-  app.get("/classify.js", (context) => context.body(classifyScript, 200, { "Content-Type": "text/javascript" }));
+  if (typeof options.site === "string") app.get("*", serveStatic({ root: options.site }));
+  else app.route("/", options.site);
 
   // What is left at these addresses came by another method.
   for (const path of ["/classify", "/models/:name/classify"]) app.all(path, only("POST"));

@@ -1,7 +1,15 @@
 /** `serve`: classifiers behind an HTTP server. */
 import { availableParallelism } from "node:os";
 import { DeitError, UsageError } from "../errors/errors.js";
-import { aFunction, type Check, checkOptions, type OptionChecks, strings, wholeFrom } from "../errors/options.js";
+import {
+  aBoolean,
+  aFunction,
+  type Check,
+  checkOptions,
+  type OptionChecks,
+  strings,
+  wholeFrom,
+} from "../errors/options.js";
 import type { EngineOption } from "../library/engine.js";
 import type { ClassifierSource } from "../library/opened-classifier.js";
 import { Closing } from "../system/closing.js";
@@ -14,6 +22,7 @@ import { openInstances } from "./instances.js";
 import { listen } from "./listening.js";
 import { Metrics } from "./metrics.js";
 import type { RunsRoutes } from "./pages/runs-routes.js";
+import { playgroundRoutes } from "./playground/routes.js";
 import { ServedModel } from "./served-model.js";
 import { SharedMemory } from "./shared-memory.js";
 import { Traffic } from "./traffic.js";
@@ -56,8 +65,13 @@ export interface ServeOptions {
   readonly origins?: readonly string[];
   /** Folder of training runs that are shown at /runs (default: none are). */
   readonly runs?: string;
-  /** Folder of static files that are shown at `/`, such as a web page of yours (default: a small page to try it). */
+  /** Folder of static files that are shown at `/`, such as a web page of yours (default: the playground). */
   readonly site?: string;
+  /**
+   * Whether the playground may load the models' weights, so that it can classify and be taught without the server; whoever
+   * reaches the server can then download them (default: false).
+   */
+  readonly shareWeights?: boolean;
   /** Called for errors that are not a client's, which gets status 500. */
   readonly onError?: (error: unknown) => void;
 }
@@ -129,7 +143,9 @@ export async function serve(
       models.set(name, model);
     }
     const app = createApp({
-      site: options.site,
+      site:
+        options.site ??
+        playgroundRoutes({ models, runs: options.runs !== undefined, shareWeights: options.shareWeights ?? false }),
       runs: runs?.routes,
       ...{ models, traffic, metrics, token: options.token, origins: options.origins ?? [] },
       localNamesOnly: isLoopback(host) && options.token === undefined,
@@ -174,7 +190,7 @@ const serveOptions: OptionChecks<ServeOptions> = {
   ...{ host: word, port: wholeFrom(0), engine: undefined, instances: wholeFrom(1), workers: wholeFrom(1) },
   ...{ maxBatch: wholeFrom(1), maxDelay: wholeFrom(0), maxRequests: wholeFrom(1), maxBodyBytes: wholeFrom(1) },
   ...{ maxPixels: wholeFrom(1), decodeTimeout: wholeFrom(1), requestTimeout: wholeFrom(1) },
-  ...{ token: word, origins: strings, runs: word, site: word, onError: aFunction },
+  ...{ token: word, origins: strings, runs: word, site: word, shareWeights: aBoolean, onError: aFunction },
 };
 
 /** Names that need no escaping in an address. */

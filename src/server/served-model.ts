@@ -77,6 +77,11 @@ export class ServedModel {
     return this.instances[0].opened.view;
   }
 
+  /** The model with its weights; undefined for an ONNX file. */
+  get inside(): ModelInstances[0]["opened"]["inside"] {
+    return this.instances[0].opened.inside;
+  }
+
   /** Throws Problem for an image that cannot be decoded, or if the model does not have what is asked for. */
   async classify(image: SentImage, wanted: ClassifyRequest, signal?: AbortSignal): Promise<Omit<Classified, "model">> {
     const looksInside = wanted.attention || wanted.embedding !== undefined;

@@ -33,6 +33,7 @@ export type {
 } from "../fine-tuning/options.js";
 export type { Head } from "../models/context.js";
 export type { Model, Normalization } from "../models/model.js";
+export { modelNames } from "../models/registry.js";
 export type { LayoutName } from "../portable/layouts/index.js";
 export type { QuantizationName } from "../portable/quantize/index.js";
 export type { NamedTensors } from "../tensor/index.js";

@@ -125,9 +125,17 @@ describe("GET", () => {
   });
 });
 
-it("shows a page to try it", async () => {
-  const page = await (await fetch(server.url)).text();
-  expect(page).toContain('<input type="file"');
-  expect(page).toContain("<option>two</option>");
-  expect((await fetch(`${server.url}/classify.js`)).headers.get("content-type")).toContain("javascript");
+it("shows the playground, isolated so that it computes with threads", async () => {
+  const page = await fetch(server.url);
+  expect(await page.text()).toContain("deit playground");
+  expect(page.headers.get("cross-origin-opener-policy")).toBe("same-origin");
+  expect(page.headers.get("cross-origin-embedder-policy")).toBe("require-corp");
+  expect(page.headers.get("content-security-policy")).toContain("default-src 'none'");
+  const { models } = await bodyOf(await fetch(`${server.url}/playground.json`));
+  expect(models.map(({ name }: { name: string }) => name)).toEqual(["one", "two"]);
+  // Weights are given out only if that was asked for.
+  expect(models[0].weights).toBeUndefined();
+  expect((await fetch(`${server.url}/models/one/weights`)).status).toBe(404);
+  const wasm = await fetch(`${server.url}/ort/ort-wasm-simd-threaded.wasm`, { method: "HEAD" });
+  expect(wasm.headers.get("content-type")).toBe("application/wasm");
 });

@@ -37,6 +37,10 @@ export function define(command: Command): void {
     )
     .option("--cors <origins...>", "origins of web pages elsewhere that may send requests, such as https://example.org")
     .option("--runs <folder>", "folder of training runs, whose curves are shown at /runs as they grow")
+    .option(
+      "--share-weights",
+      "let the page at / load the models' weights, so that it can be taught classes of its own",
+    )
     .option("--json", "print one JSON value")
     .addHelpText(
       "after",
@@ -69,6 +73,7 @@ interface Options extends EngineChoice {
   readonly tokenFile?: string;
   readonly cors?: readonly string[];
   readonly runs?: string;
+  readonly shareWeights?: boolean;
   readonly json?: boolean;
 }
 
@@ -86,7 +91,7 @@ async function run(
     {
       engine: { engine, threads, plugin, devices, precision },
       ...{ instances, host, port, maxBatch, maxDelay, maxRequests, workers: Math.max(1, workers) },
-      ...{ token, origins: options.cors, runs: options.runs },
+      ...{ token, origins: options.cors, runs: options.runs, shareWeights: options.shareWeights },
       ...{ maxBodyBytes: maxBody * 2 ** 20, maxPixels: maxPixels * 1e6 },
       onError: (error) => warn(`a request failed: ${messageOf(error)}`),
     },

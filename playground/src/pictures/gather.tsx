@@ -1,0 +1,95 @@
+/** Where pictures are chosen, dropped, or taken with the camera. */
+import type { ComponentChildren } from "preact";
+import { useRef, useState } from "preact/hooks";
+import { sentenceOf } from "../engine/failure";
+import { Camera } from "./camera";
+import { type Picture, picturesAmong } from "./picture";
+
+interface GatherProps {
+  /** What the pictures are for, as in "Add pictures of cats". */
+  readonly label: string;
+  /** Many can be taken without closing the camera. */
+  readonly many: boolean;
+  readonly onPictures: (pictures: readonly Picture[]) => void;
+  readonly onProblem: (sentence: string) => void;
+  readonly class?: string;
+  readonly children?: ComponentChildren;
+}
+
+export function Gather({ label, many, onPictures, onProblem, children, class: kind = "" }: GatherProps) {
+  const input = useRef<HTMLInputElement>(null);
+  const [camera, setCamera] = useState(false);
+  const [over, setOver] = useState(false);
+  const give = (files: Iterable<File>) => {
+    try {
+      onPictures(picturesAmong(files));
+    } catch (error) {
+      onProblem(sentenceOf(error));
+    }
+  };
+  const onDragOver = (event: DragEvent) => {
+    event.preventDefault();
+    setOver(true);
+  };
+  const onDrop = (event: DragEvent) => {
+    event.preventDefault();
+    event.stopPropagation();
+    setOver(false);
+    give(event.dataTransfer?.files ?? []);
+  };
+  const onPaste = (event: ClipboardEvent) => {
+    const files = event.clipboardData?.files;
+    if (!files || files.length === 0) return;
+    event.preventDefault();
+    event.stopPropagation();
+    give(files);
+  };
+  const chosen = () => {
+    const { files } = input.current!;
+    if (files && files.length > 0) give(files);
+    input.current!.value = "";
+  };
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset's legend would be in the way.
+    <div
+      class={`gather ${kind} ${over ? "over" : ""}`}
+      role="group"
+      aria-label={label}
+      onDragOver={onDragOver}
+      onDragLeave={() => setOver(false)}
+      onDrop={onDrop}
+      onPaste={onPaste}
+    >
+      {children}
+      <div class="buttons">
+        <input
+          ref={input}
+          type="file"
+          accept="image/*"
+          multiple
+          class="hidden"
+          tabIndex={-1}
+          aria-label={label}
+          onChange={chosen}
+        />
+        <button type="button" onClick={() => input.current!.click()}>
+          Choose pictures<span class="hidden">: {label}</span>
+        </button>
+        <button type="button" onClick={() => setCamera(true)}>
+          Use the camera<span class="hidden">: {label}</span>
+        </button>
+      </div>
+      {camera && (
+        <Camera
+          title={label}
+          many={many}
+          onPicture={(picture) => onPictures([picture])}
+          onClose={(problem) => {
+            setCamera(false);
+            if (problem !== undefined) onProblem(problem);
+          }}
+        />
+      )}
+    </div>
+  );
+}
