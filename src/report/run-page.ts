@@ -18,6 +18,8 @@ import { percentText, tellsTop5, verdict } from "./verdict.js";
 export interface LiveFrame {
   /** Content above all else. */
   readonly links: Content;
+  /** Images of the run, if it is only one. */
+  readonly samples?: Content;
   readonly footer: Content;
   /** Address of the script that renews the page. */
   readonly script: string;
@@ -37,6 +39,7 @@ export function runPage(
   const sections: PageSection[] = [
     ...(several ? [{ id: "comparison", title: "Comparison", body: comparisonTable(runs) }] : []),
     { id: "curves", title: "Curves", body: curves(runs) },
+    ...(live?.samples === undefined ? [] : [{ id: "samples", title: "Samples", body: live.samples }]),
     ...inspected("confusions", "Confusions", runs, ({ decisions, classes }) => confusionTables(decisions, classes)),
     ...inspected("mistakes", "Most confident mistakes", runs, (i) => [
       html`<p>The mistakes that the model was most confident about. Look for wrong labels among them.</p>`,

@@ -12,7 +12,7 @@ import { parseForm } from "./form.js";
 import type { Metrics } from "./metrics.js";
 import { openApi } from "./openapi.js";
 import { Problem } from "./problem.js";
-import { type Classified, type ModelDescription, parseOptions } from "./schemas.js";
+import { type Classified, type ModelDescription, parseOptions, queryOptions } from "./schemas.js";
 import type { ServedModel } from "./served-model.js";
 import type { Traffic } from "./traffic.js";
 
@@ -126,7 +126,7 @@ const measured =
 /** Classifies the image in the request's body. */
 async function classify(model: ServedModel, context: Context, options: AppOptions): Promise<Response> {
   const { raw: request } = context.req;
-  const query = context.req.query();
+  const query = queryOptions(context.req.queries());
   const early = parseOptions(query);
   return options.traffic.during(model.name, async () => {
     const body = await readBody((context.env as HttpBindings).incoming, options.bodies);

@@ -1,5 +1,5 @@
 /** The socket: listens, gives up slow senders, and closes once everything in flight is answered. */
-import { createServer, type Server } from "node:http";
+import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
@@ -30,12 +30,23 @@ export async function listen(
   fetch: (request: Request) => Response | Promise<Response>,
   { host, port, requestTimeout }: ListenOptions,
 ): Promise<Listening> {
+  // Clients of HTTP/1.0, such as the checks of a proxy, need not name a host.
+  const answer = getRequestListener(fetch, {
+    ...{ overrideGlobalObjects: false, hostname: "localhost" },
+    errorHandler: () => Response.json({ error: oddAddress }, { status: 400 }),
+  });
   const server = createServer(
     {
       ...{ requestTimeout, headersTimeout: Math.min(headersTimeout, requestTimeout) },
-      ...{ connectionsCheckingInterval: 1000, keepAliveTimeout: 5000 },
+      ...{ connectionsCheckingInterval: 1000, keepAliveTimeout: 5000, requireHostHeader: false },
     },
-    getRequestListener(fetch, { overrideGlobalObjects: false, errorHandler: () => oddAddress() }),
+    (request, response) => {
+      if (request.headers.host === undefined && request.httpVersion !== "1.0") refuseWith(response, 400, oddAddress);
+      else void answer(request, response);
+    },
+  );
+  server.on("checkExpectation", (_, response: ServerResponse) =>
+    refuseWith(response, 417, "The server expects nothing but 100-continue; leave out the header Expect."),
   );
   server.maxConnections = mostConnections;
   server.on("clientError", refuse);
@@ -55,9 +66,13 @@ export async function listen(
   };
 }
 
-/** What Node's parser accepts, but no Request can be made of: a host or an address that is none. */
-const oddAddress = (): Response =>
-  Response.json({ error: "The host or the address of the request is malformed; check the client." }, { status: 400 });
+/** Of what Node's parser accepts, but no Request can be made of. */
+const oddAddress = "The host or the address of the request is missing or malformed; check the client.";
+
+function refuseWith(response: ServerResponse, status: number, error: string): void {
+  response.writeHead(status, { "Content-Type": "application/json", Connection: "close" });
+  response.end(JSON.stringify({ error }));
+}
 
 /** Answers what is no request, or was sent too slowly, before the application sees it. */
 function refuse(error: NodeJS.ErrnoException, socket: Duplex): void {

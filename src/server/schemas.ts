@@ -7,10 +7,14 @@ const flag = z.union([z.boolean(), z.enum(["true", "false"]).transform((text) =>
 
 /** Options of a request, in the query or beside the image. */
 export const classifyOptions = z.strictObject({
-  top: z.coerce
-    .number("It must be a whole number, 1 or more")
-    .int("It must be a whole number, 1 or more")
-    .min(1, "It must be a whole number, 1 or more")
+  top: z
+    .union([
+      z.number().int().min(1),
+      z
+        .string()
+        .regex(/^[1-9]\d{0,8}$/)
+        .transform(Number),
+    ])
     .default(5)
     .describe("Number of most likely classes; all if there are fewer."),
   attention: flag
@@ -70,6 +74,20 @@ export type ModelDescription = z.output<typeof modelDescription>;
 /** Every refused request. */
 export const problem = z.object({ error: z.string().describe("What is wrong and what to do about it.") });
 
+/** What is expected of options that may be text or not. */
+const expectations: Readonly<Record<string, string>> = {
+  top: "It must be a whole number, 1 or more",
+  attention: "It must be true or false",
+};
+
+/** The options in a query. Throws Problem for one that is given twice. */
+export function queryOptions(query: Readonly<Record<string, readonly string[]>>): Readonly<Record<string, string>> {
+  const twice = Object.keys(query).find((name) => query[name].length > 1);
+  if (twice !== undefined)
+    throw new Problem(400, `The option ${shown(twice)} is given ${query[twice].length} times; give it once.`);
+  return Object.fromEntries(Object.entries(query).map(([name, [value]]) => [name, value]));
+}
+
 /** The options of a request. Throws Problem that names the first one that is unknown or has a wrong value. */
 export function parseOptions(values: Readonly<Record<string, unknown>>): ClassifyRequest {
   const parsed = classifyOptions.safeParse(values);
@@ -79,7 +97,7 @@ export function parseOptions(values: Readonly<Record<string, unknown>>): Classif
   if (issue.code === "unrecognized_keys")
     throw new Problem(400, `There is no option ${shown(issue.keys[0])}; the options are ${known}.`);
   const name = issue.path.join(".");
-  const expected = issue.code === "invalid_union" ? "It must be true or false" : issue.message;
+  const expected = issue.code === "invalid_union" ? expectations[name] : issue.message;
   throw new Problem(400, `The option ${name} is ${shown(values[name])}. ${expected}.`);
 }
 

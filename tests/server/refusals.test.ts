@@ -94,7 +94,7 @@ describe("a form", () => {
     fill(made);
     return made;
   };
-  it.each([
+  it.each<readonly [string, () => Promise<Response>, RegExp]>([
     ["an empty body", () => post(""), /empty; send an image/],
     ["no JSON", () => post("{", undefined, json), /is no JSON/],
     ["JSON that is not UTF-8", () => post(new Uint8Array([0xff]), undefined, json), /not UTF-8/],
@@ -133,6 +133,20 @@ describe("a form", () => {
     ["an unknown option", () => post(photo, "/models/tiny/classify?tops=1"), /no option "tops".*top, attention/],
     ["a wrong option", () => post(photo, "/models/tiny/classify?top=0"), /option top is "0". It must be a whole/],
     ["an unknown option in a form", () => post('{"image":"aaaa","url":"x"}', undefined, json), /no option "url"/],
+    ...["1e1", "0x1", "%202", "1.5", ""].map(
+      (top) =>
+        [
+          `top=${top}`,
+          () => post(photo, `/models/tiny/classify?top=${top}`),
+          /must be a whole number, 1 or more/,
+        ] as const,
+    ),
+    [
+      "a wrong kind of option",
+      () => post(`{"image":"${photo.toString("base64")}","top":true}`, undefined, json),
+      /option top is true. It must be a whole/,
+    ],
+    ["an option given twice", () => post(photo, "/models/tiny/classify?top=1&top=2"), /"top" is given 2 times/],
     ["no flag", () => post(photo, "/models/tiny/classify?attention=yes"), /attention is "yes". It must be true or fal/],
     ["one of several models that is not named", () => post(photo, "/classify"), /\/models\/tiny\/classify or/],
   ])("with %s gets status 400", async (_, send, reason) => {
@@ -170,10 +184,24 @@ describe("a request", () => {
     const head = await fetch(`${server.url}/models`, { method: "HEAD" });
     expect([head.status, await head.text()]).toEqual([200, ""]);
   });
-  it("whose host is none gets status 400", async () => {
+  it("without a host, or one that is none, gets status 400; HTTP/1.0 needs none", async () => {
     const { hostname, port } = new URL(server.url);
-    const answer = await raw(hostname, port, "GET /models HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n");
-    expect(answer).toMatch(/^HTTP\/1.1 400 .*malformed/s);
+    const answer = (head: string) => raw(hostname, port, `${head}Connection: close\r\n\r\n`);
+    expect(await answer("GET /models HTTP/1.1\r\nHost: a b\r\n")).toMatch(/^HTTP\/1.1 400 .*malformed/s);
+    expect(await answer("GET /models HTTP/1.1\r\n")).toMatch(/^HTTP\/1.1 400 .*missing or malformed/s);
+    expect(await answer("GET /health HTTP/1.0\r\n")).toMatch(/^HTTP\/1.1 200 /);
+  });
+  it("that expects what there is not gets status 417", async () => {
+    const { hostname, port } = new URL(server.url);
+    const head =
+      "POST /models/tiny/classify HTTP/1.1\r\nHost: localhost\r\nExpect: more\r\nContent-Length: 3\r\n\r\nabc";
+    expect(await raw(hostname, port, head)).toMatch(/^HTTP\/1.1 417 .*leave out/s);
+  });
+  it("that is followed by more bytes than its length gets an answer, and they status 400", async () => {
+    const { hostname, port } = new URL(server.url);
+    const head = "POST /models/tiny/classify HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\n";
+    const answer = await raw(hostname, port, `${head}no image at all`);
+    expect(answer).toMatch(/HTTP\/1.1 400 .*not a request/s);
   });
   it("to look into a model that cannot be looked into gets status 422", async () => {
     expect(await refusal(post(photo, "/models/convnet/classify?attention=true"))).toEqual([

@@ -1,5 +1,5 @@
 /** The pages of training runs, and the news of their changes. */
-import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -42,6 +42,31 @@ describe("/runs", () => {
     expect(one).toMatch(/<svg[\s\S]*Top-1 accuracy/);
     expect(one).toContain('<script type="module" src="/runs/live.js">');
     expect(await (await get(`/runs/show?${named(0, 1)}`)).text()).toContain("The runs at their best epoch");
+  });
+  it("shows some of the images of one run with their classes", async () => {
+    let page = "";
+    do page = await (await get(`/runs/show?${named(0)}`)).text();
+    while (page.includes("The images are being read"));
+    expect(page.match(/<figure class="thumbnail"><img [^>]+alt="An image of \w+"/g)).toHaveLength(12);
+    expect(await (await get(`/runs/show?${named(0, 1)}`)).text()).not.toContain('id="samples"');
+  });
+  it("says on a page why a run cannot be shown, to whoever opens it in a browser", async () => {
+    const headers = { Accept: "text/html,*/*;q=0.8" };
+    const answer = await fetch(`${server.url}/runs/show?run=gone`, { headers });
+    expect([answer.status, answer.headers.get("content-type")]).toEqual([404, "text/html; charset=UTF-8"]);
+    expect(await answer.text()).toContain("There is no run &quot;gone&quot;");
+  });
+  it("lists a run that is damaged or half-written, and shows the others", async () => {
+    const broken = join(scratch, "broken");
+    await mkdir(broken);
+    await writeFile(join(broken, "run.json"), "{");
+    await writeFile(join(broken, "recipe.json"), "{}");
+    const page = await (await get("/runs")).text();
+    expect(page).toContain("broken cannot be read");
+    expect(page).toContain("run &lt;0&gt;");
+    expect((await get("/runs/show?run=broken")).status).toBe(422);
+    await rm(broken, { recursive: true });
+    expect((await get("/runs/show?run=broken")).status).toBe(404);
   });
   it("shows a report without letting it run anything", async () => {
     const answer = await get(`/runs/report?${named(0)}`);

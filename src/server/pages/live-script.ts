@@ -39,9 +39,11 @@ async function renew() {
     again = false;
     const answer = await fetch(location.href).catch(() => undefined);
     if (answer?.ok) renewFrom(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    const failed = answer && !answer.ok ? (await answer.json().catch(() => undefined))?.error : undefined;
+    if (answer?.ok) say("Live; renewed at " + new Date().toLocaleTimeString() + ".");
+    else say(failed ? "This is the last that could be read: " + failed : "The server does not answer; trying again.");
   }
   asking = false;
-  say("Live; renewed at " + new Date().toLocaleTimeString() + ".");
 }
 
 const events = new EventSource("/runs/events");

@@ -1,8 +1,9 @@
 /** The pages of training runs: a list, one run, several compared. */
 import { type Content, type Html, html } from "../../report/html.js";
-import { meter, notice, page, table } from "../../report/page.js";
+import { type Column, meter, notice, page, table } from "../../report/page.js";
 import { runPage } from "../../report/run-page.js";
 import { percentText } from "../../report/verdict.js";
+import type { RunSummary } from "../../training/run-folder/summary.js";
 import { Problem } from "../problem.js";
 import type { FoundRun } from "./runs-folder.js";
 
@@ -35,7 +36,13 @@ export function listPage(root: string, runs: readonly FoundRun[]): string {
 type SoundRun = Extract<FoundRun, { readonly run: unknown }>;
 
 function listed(runs: readonly SoundRun[]): Content {
-  const columns = ["Compare", "Run", "State", "Epochs", "Top-1", "Model", "Data", "Last sign (UTC)"];
+  const columns: readonly Column[] = [
+    { title: "Compare" },
+    { title: "Run" },
+    { title: "Progress" },
+    { title: "Top-1", align: "right" },
+    { title: "Last sign (UTC)" },
+  ];
   const row = ({ name, run, hasReport }: SoundRun): Content[] => {
     const { recipe, manifest, done, best, state, lastSign } = run;
     return [
@@ -43,32 +50,33 @@ function listed(runs: readonly SoundRun[]): Content {
       [
         html`<a href="${addressOf(name)}"><strong>${name}</strong></a>`,
         hasReport ? html` (<a href="/runs/report?run=${encodeURIComponent(name)}">report</a>)` : "",
+        html`<small>${recipe.model} on ${manifest.data}</small>`,
       ],
-      state,
-      meter(done / Math.max(1, recipe.epochs), `${done} of ${recipe.epochs}`),
+      [meter(done / Math.max(1, recipe.epochs), `${done} of ${recipe.epochs}`), html`<small>${state}</small>`],
       best?.test ? percentText(best.test.top1) : "–",
-      recipe.model,
-      manifest.data,
-      lastSign.toISOString().slice(0, 16).replace("T", " "),
+      lastSign.toISOString().slice(0, 16).replace("T", "\u00a0"),
     ];
   };
-  const all = table(
-    "Running ones first, then the most recent",
-    columns.map((title) => ({ title })),
-    runs.map(row),
-  );
+  const all = table("Running ones first, then the most recent", columns, runs.map(row));
   const compare =
     runs.length > 1 ? html`<p><button type="submit">Compare the runs that are ticked</button></p>` : undefined;
-  return html`<form action="/runs/show" method="get">${all}${compare}</form>`;
+  return html`<form class="runs" action="/runs/show" method="get">${all}${compare}</form>`;
 }
 
-/** One run, or several compared. Throws Problem if one cannot be read. */
-export function showPage(runs: readonly FoundRun[]): string {
+/** One run, with `samples` of its images, or several compared. Throws Problem if one cannot be read. */
+export async function showPage(
+  runs: readonly FoundRun[],
+  samples: (run: RunSummary) => Promise<Content>,
+): Promise<string> {
   const reported = runs.map((found) => {
     if ("problem" in found) throw new Problem(422, `The run ${found.name} cannot be read: ${found.problem}`);
     return { run: found.run };
   });
-  return runPage(reported, String, { links: links(runs), footer, script, css });
+  const [{ run }] = reported;
+  return runPage(reported, String, {
+    ...{ links: links(runs), footer, script, css },
+    samples: reported.length === 1 ? await samples(run) : undefined,
+  });
 }
 
 function links(runs: readonly FoundRun[]): Html {
@@ -85,6 +93,9 @@ function links(runs: readonly FoundRun[]): Html {
 const css = `
 .links{max-width:none}
 .tick{display:block;padding:.125rem .5rem}
+.runs small{display:block;color:var(--muted);overflow-wrap:anywhere}
+.runs .meter{flex-wrap:wrap;gap:0 .5rem}
+.runs td:nth-child(2){min-width:8rem;overflow-wrap:anywhere}
 .tick input{width:1.125rem;height:1.125rem;accent-color:var(--accent)}
 [data-live]{color:var(--muted)}
 button{font:inherit;padding:.5rem 1rem;color:var(--page);background:var(--accent);border:0;border-radius:.375rem;cursor:pointer}

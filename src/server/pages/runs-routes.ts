@@ -2,6 +2,8 @@
 import { join } from "node:path";
 import { Hono } from "hono";
 import { streamSSE } from "hono/streaming";
+import { html } from "../../report/html.js";
+import { notice, page } from "../../report/page.js";
 import { readWhole } from "../../system/files/regular-file.js";
 import { busy, Problem } from "../problem.js";
 import { liveScript } from "./live-script.js";
@@ -29,6 +31,12 @@ export function runsRoutes(root: string, stopping: AbortSignal): RunsRoutes {
   const pages = new Pages();
   const app = new Hono();
   let watching = 0;
+  // Whoever opens a page gets one; the script of a page that is open, and other programs, get JSON.
+  app.onError((error, context) => {
+    const wantsPage = context.req.header("accept")?.includes("text/html");
+    if (!wantsPage || !(error instanceof Problem)) throw error;
+    return context.html(problemPage(error.message), error.status, error.headers);
+  });
 
   app.get("/", async (context) => context.html(await pages.page({ root })));
   app.get("/show", async (context) => {
@@ -71,3 +79,11 @@ export function runsRoutes(root: string, stopping: AbortSignal): RunsRoutes {
   });
   return { routes: app, close: () => pages.close() };
 }
+
+/** Why there is no page, for readers of pages. */
+const problemPage = (message: string): string =>
+  page({
+    title: "This cannot be shown",
+    summary: [notice("warning", message), html`<p><a href="/runs">All runs</a></p>`],
+    sections: [],
+  });
