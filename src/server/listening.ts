@@ -57,8 +57,11 @@ export async function listen(
     close: () =>
       new Promise((resolve) => {
         const cut = setTimeout(() => server.closeAllConnections(), grace);
+        // Connections that were in use when the server stopped are kept alive by clients that do not know of it.
+        const idle = setInterval(() => server.closeIdleConnections(), 50);
         server.close(() => {
           clearTimeout(cut);
+          clearInterval(idle);
           resolve();
         });
         server.closeIdleConnections();

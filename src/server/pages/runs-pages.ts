@@ -54,7 +54,7 @@ function listed(runs: readonly SoundRun[]): Content {
       ],
       [meter(done / Math.max(1, recipe.epochs), `${done} of ${recipe.epochs}`), html`<small>${state}</small>`],
       best?.test ? percentText(best.test.top1) : "–",
-      lastSign.toISOString().slice(0, 16).replace("T", "\u00a0"),
+      lastSign.toISOString().slice(0, 16).replace("T", " "),
     ];
   };
   const all = table("Running ones first, then the most recent", columns, runs.map(row));
@@ -95,7 +95,14 @@ const css = `
 .tick{display:block;padding:.125rem .5rem}
 .runs small{display:block;color:var(--muted);overflow-wrap:anywhere}
 .runs .meter{flex-wrap:wrap;gap:0 .5rem}
-.runs td:nth-child(2){min-width:8rem;overflow-wrap:anywhere}
+.runs td:nth-child(2){min-width:7rem;overflow-wrap:anywhere}
+@media (max-width:40rem){
+.runs table{width:100%}
+.runs th:first-child{font-size:0}
+.runs th,.runs td{padding-right:.5rem}
+.runs .tick{padding:.125rem .25rem .125rem 0}
+.runs td:nth-child(n+3){font-size:.8125rem}
+}
 .tick input{width:1.125rem;height:1.125rem;accent-color:var(--accent)}
 [data-live]{color:var(--muted)}
 button{font:inherit;padding:.5rem 1rem;color:var(--page);background:var(--accent);border:0;border-radius:.375rem;cursor:pointer}
