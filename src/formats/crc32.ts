@@ -3,17 +3,7 @@
  * it.
  */
 import zlib from "node:zlib";
+import { crc32ByTable } from "./crc32-table.js";
 
-const table = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let c = byte;
-  for (let bit = 0; bit < 8; bit++) c = c & 1 ? (c >>> 1) ^ 0xedb88320 : c >>> 1;
-  return c;
-});
-
-export function crc32ByTable(bytes: Uint8Array): number {
-  let c = 0xffffffff;
-  for (const byte of bytes) c = table[(c ^ byte) & 255] ^ (c >>> 8);
-  return (c ^ 0xffffffff) >>> 0;
-}
-
-export const crc32: (bytes: Uint8Array) => number = zlib.crc32 ?? crc32ByTable;
+/** The CRC of `bytes` after data with the CRC `before`; that of no data is 0. */
+export const crc32: (bytes: Uint8Array, before?: number) => number = zlib.crc32 ?? crc32ByTable;

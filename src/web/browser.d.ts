@@ -54,6 +54,7 @@ declare class OffscreenCanvas {
 declare const navigator: {
   readonly hardwareConcurrency?: number;
   readonly gpu?: { requestAdapter(): Promise<object | null> };
+  readonly storage?: { persisted(): Promise<boolean>; persist(): Promise<boolean> };
 };
 
 declare const crossOriginIsolated: boolean | undefined;
@@ -69,3 +70,44 @@ interface HTMLVideoElement {
 interface HTMLCanvasElement {
   toDataURL(): string;
 }
+
+interface IDBRequest<T = unknown> {
+  readonly result: T;
+  readonly error: DOMException | null;
+  onsuccess: (() => void) | null;
+  onerror: (() => void) | null;
+}
+
+interface IDBOpenDBRequest extends IDBRequest<IDBDatabase> {
+  onupgradeneeded: (() => void) | null;
+  onblocked: (() => void) | null;
+}
+
+interface IDBObjectStore {
+  get(key: string): IDBRequest<unknown>;
+  getKey(key: string): IDBRequest<unknown>;
+  getAll(): IDBRequest<readonly unknown[]>;
+  getAllKeys(): IDBRequest<readonly unknown[]>;
+  put(value: unknown, key: string): IDBRequest<unknown>;
+  delete(key: string): IDBRequest<undefined>;
+}
+
+interface IDBTransaction {
+  readonly error: DOMException | null;
+  oncomplete: (() => void) | null;
+  onabort: (() => void) | null;
+  objectStore(name: string): IDBObjectStore;
+}
+
+interface IDBDatabase {
+  onversionchange: (() => void) | null;
+  createObjectStore(name: string): IDBObjectStore;
+  transaction(stores: readonly string[], mode: "readonly" | "readwrite"): IDBTransaction;
+  close(): void;
+}
+
+interface IDBFactory {
+  open(name: string, version: number): IDBOpenDBRequest;
+}
+
+declare var indexedDB: IDBFactory | undefined;

@@ -11,25 +11,26 @@ import type { Model } from "../models/model.js";
 import type { NamedTensors } from "../tensor/index.js";
 import { openBackend } from "./backend.js";
 import type { Backend, BackendChoice } from "./backend-choice.js";
-import { bytesOf, type FileInput } from "./fetched.js";
+import type { DownloadOptions, FileInput } from "./fetched.js";
 import { type ImageInput, readImage } from "./image.js";
+import { locateWeights } from "./located.js";
 import { openWeights, type WeightsChoice } from "./open-weights.js";
 
-/** Which classifier: the address of a safetensors file, such a file, or its bytes; with the model's name if needed. */
+/**
+ * Which classifier: the address of a safetensors file, or of a folder with one (ending in "/"), such a file or its bytes, or a
+ * zip of such a folder; with the model's name if needed.
+ */
 export type ClassifierSource =
   | FileInput
   | {
-      /** A safetensors file. */
+      /** A safetensors file, or a folder or zip with one. */
       readonly weights: FileInput;
       /** Name of the model, if the weights do not state it. */
       readonly model?: string;
     };
 
 /** How a classifier is opened. */
-export interface ClassifierSettings extends Omit<WeightsChoice, "model">, BackendChoice {
-  /** Bytes of the weights so far and in total. */
-  readonly onProgress?: (done: number, total: number) => void;
-}
+export interface ClassifierSettings extends Omit<WeightsChoice, "model">, BackendChoice, DownloadOptions {}
 
 /** An image classifier in a page, called as a function. It holds memory until `close()`. */
 export interface ImageClassifier {
@@ -70,8 +71,8 @@ export interface ImageClassifier {
 }
 
 /**
- * Opens a classifier in a page. `source` is a safetensors file: its address, a `File` or its bytes, or `{ model,
- * weights }`. Pictures are preprocessed as in Node, so the answers are Node's. Throws a DeitError if it cannot be opened.
+ * Opens a classifier in a page. `source` is a safetensors file: its address, a `File` or its bytes, a folder or
+ * zip with one, or `{ model, weights }`. Pictures are preprocessed as in Node, so the answers are Node's. Throws a DeitError if it cannot be opened.
  *
  * ```js
  * import { classifier } from "deit/web";
@@ -84,10 +85,10 @@ export async function classifier(
   source: ClassifierSource,
   settings: ClassifierSettings = {},
 ): Promise<ImageClassifier> {
-  const { backend, threads, wasmFolder, onProgress, ...choice } = settings;
+  const { backend, threads, wasmFolder, onProgress, signal, ...choice } = settings;
   const { weights, model } = isNamed(source) ? source : { weights: source, model: undefined };
   const [file, opened] = await Promise.all([
-    bytesOf(weights, "the weights", onProgress),
+    locateWeights(weights, { onProgress, signal }),
     openBackend({ backend, threads, wasmFolder }),
   ]);
   const read = openWeights(file, { ...choice, model });

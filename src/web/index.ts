@@ -44,10 +44,20 @@ export {
   classifier,
   type ImageClassifier,
 } from "./classifier.js";
-export type { FileInput } from "./fetched.js";
+export type { DownloadOptions, FileInput } from "./fetched.js";
 export { type FineTunedClassifier, fineTune } from "./fine-tune.js";
 export type { ImageInput, Shown } from "./image.js";
 export type { WeightsChoice } from "./open-weights.js";
 export { exportModel } from "./saving/export-model.js";
 export type { WebExportSettings } from "./saving/export-settings.js";
 export type { Savable } from "./saving/savable.js";
+export {
+  deleteModel,
+  openSaved,
+  type SavedModel,
+  type SaveSettings,
+  savedModels,
+  saveModel,
+  type UnreadableModel,
+} from "./saving/saved-models.js";
+export { StorageError } from "./saving/storage-error.js";

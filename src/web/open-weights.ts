@@ -1,10 +1,12 @@
 /** A model with its weights from a safetensors file, as deit, timm, transformers and torchvision write them. */
-import { describedByItself } from "../evaluation/described-weights.js";
+import { WeightsError } from "../errors/errors.js";
+import { sentence, setting, way } from "../errors/sentence.js";
+import { describedByItself, saysAll } from "../evaluation/described-weights.js";
 import { type ResolvedModel, resolveModel } from "../evaluation/resolve-model.js";
 import type { ViewChoice } from "../evaluation/view.js";
 import { decodeSafetensors } from "../formats/safetensors/decode.js";
 import { namedWeights } from "../weights/named.js";
-import type { NamedBytes } from "./fetched.js";
+import type { LocatedWeights } from "./located.js";
 
 /** What the caller says of the weights. */
 export interface WeightsChoice extends ViewChoice {
@@ -15,8 +17,12 @@ export interface WeightsChoice extends ViewChoice {
 }
 
 /** Opens the weights in a file's bytes. Throws a DeitError if they do not fit together. */
-export function openWeights({ name: path, bytes }: NamedBytes, choice: WeightsChoice): ResolvedModel {
+export function openWeights({ name: path, bytes, inFolder }: LocatedWeights, choice: WeightsChoice): ResolvedModel {
   const contents = { ...decodeSafetensors(bytes, path), format: "safetensors", notes: [] } as const;
   const file = namedWeights(path, contents);
+  if (inFolder && !saysAll(file))
+    throw new WeightsError(
+      sentence`"${path}" was not written by deit, so the files beside it may say how pictures are preprocessed for it, and pages do not read them${way`; export the folder with deit, or give the address of the file itself, with ${setting("model")}, ${setting("normalization")} and ${setting("classes")} as those files say`}.`,
+    );
   return resolveModel(choice, { path, ...file }, describedByItself(path, file));
 }

@@ -25,7 +25,8 @@ import { proceduralDataset } from "../../src/data/sources/procedural.js";
 import type { Transform } from "../../src/data/view/transform.js";
 import { readSample } from "../../src/data/view/view.js";
 import { FileError, InterruptedError } from "../../src/errors/errors.js";
-import { crc32, crc32ByTable } from "../../src/formats/crc32.js";
+import { crc32 } from "../../src/formats/crc32.js";
+import { crc32ByTable } from "../../src/formats/crc32-table.js";
 
 const images = new URL("../fixtures/images/", import.meta.url).pathname;
 let root: string;

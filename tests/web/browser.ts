@@ -40,6 +40,9 @@ const page = `<!doctype html><meta charset="utf-8"><title>deit/web</title>
 }}</script>
 <link rel="icon" href="data:,"><script type="module">globalThis.deit = await import("deit/web"); globalThis.ready = true;</script>`;
 
+const withAddresses = (code: string): string =>
+  code.replace(/(["'`])onnxruntime-web\/(wasm|webgpu)\1/g, '"/ort/ort.$2.bundle.min.mjs"');
+
 /** Tests in the browser: skipped where there is none, but not in CI. */
 export const describeInBrowser = describe.skipIf(!process.env.CI && chromiumPath === undefined);
 
@@ -61,6 +64,8 @@ export class Site {
       ["/index.html", Buffer.from(page)],
       ["/alone/index.html", Buffer.from(page)],
       ...chunks.map((c) => [`/deit/${c.fileName}`, Buffer.from(c.code)] as const),
+      // Import maps hold in pages only; for workers, bundlers write addresses.
+      ...chunks.map((c) => [`/deit-in-workers/${c.fileName}`, Buffer.from(withAddresses(c.code))] as const),
     ]);
     const server = createServer(async (request, response) => {
       const path = new URL(request.url!, "http://localhost").pathname;
