@@ -21,7 +21,7 @@ export interface ZipLimits {
   readonly totalBytes?: number;
 }
 
-export const signatures = {
+const signatures = {
   local: 0x04034b50,
   central: 0x02014b50,
   end: 0x06054b50,

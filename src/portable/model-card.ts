@@ -23,6 +23,9 @@ const told = [
   "lr",
   "weightDecay",
   "finetune",
+  "blocks",
+  "learningRate",
+  "augment",
   "distillation",
   "teacher",
 ] as const;
