@@ -33,7 +33,7 @@ const schema = z.object({
   format: z.literal(1),
   data: z.string().max(4096),
   images: z.number().int().min(1),
-  settings: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
+  settings: z.record(z.string(), z.json()),
   result: accuracySchema.optional(),
 });
 

@@ -38,6 +38,7 @@ export async function openSource(choice: SourceChoice): Promise<ExportSource> {
     head,
     license,
     name: isHubName(weights) ? weights : basename(weights),
+    trainedOn: opened.trainedOn?.text,
     training: trainingOf(await runOf(weights), opened),
   };
 }

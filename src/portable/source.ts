@@ -19,6 +19,8 @@ export interface PortableSource {
   /** The head of a distilled model whose logits are given. */
   readonly head: Head;
   readonly license?: string;
+  /** What the weights say of the images that they were trained on (`writeTrainedOn`). */
+  readonly trainedOn?: string;
   /** The training, as far as it is known. */
   readonly training?: TrainingRecord;
 }

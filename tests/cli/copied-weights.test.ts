@@ -49,6 +49,13 @@ it("evaluates on what the run held out, wherever the data is", async () => {
   }
 });
 
+it("evaluates an export on what the run held out", async () => {
+  const output = join(scratch, "exported");
+  const ran = await deit(["export", join(scratch, "runs/divided"), "--to", "huggingface", "--output", output]);
+  expect([ran.code, ran.stderr]).toEqual([0, expect.anything()]);
+  expect(counted((await evaluate(output)).stdout)).toBe(4);
+});
+
 it("measures on the images that the folder of the run names", async () => {
   const keys = async (rule: { readonly path: string }) => {
     const ran = await evaluate(copied("divided"), data(), "--json", "--predictions", "--split", rule.path);

@@ -26,6 +26,8 @@ export interface TrainedOn {
   readonly known: readonly KnownImages[];
   /** Divides the same data as the run did; undefined if the run used given parts, or was not evaluated. */
   readonly split?: RecordedSplit;
+  /** All of it as the weights hold it, for copies of them. */
+  readonly text: string;
 }
 
 const known = z.object({ images: z.number().int().min(1), dataset: z.string().regex(/^[0-9a-f]{64}$/) });
@@ -64,5 +66,5 @@ export function readTrainedOn(text: string | undefined, path: string): TrainedOn
       `What "${path}" says of the images it was trained on (its metadata "${trainedOnKey}") is damaged; take another checkpoint of the run.`,
     );
   const { name, known } = data;
-  return { name, known, split: test && { kind: "recorded", path, share: data.split!.share, test } };
+  return { name, known, text, split: test && { kind: "recorded", path, share: data.split!.share, test } };
 }
