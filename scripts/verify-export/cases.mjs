@@ -6,22 +6,22 @@ import { join } from "node:path";
 
 export function verifiedModels({ shared, folder, deit }) {
   const published = join(shared, "weights/deit_tiny_patch16_224.safetensors");
-  const train = (name, data, settings, more = []) => {
+  const train = (name, data, settings) => {
     const run = join(folder, "runs", name);
     if (!existsSync(join(run, "best.safetensors")))
-      deit(["train", data(), "--output", run, "--seed", "0", ...more, "--set", ...settings]);
+      deit(["train", data(), "--output", run, "--seed", "0", "--finetune", published, "--set", ...settings]);
     return run;
   };
   const distilled = () =>
     train("distilled", () => sampleFolder(shared, join(folder, "data/sample")), [
-      ...["model=deit_tiny_distilled_patch16_224", `finetune=${published}`, "headStart=fitted"],
+      ...["model=deit_tiny_distilled_patch16_224", "headStart=fitted"],
       ...["distillation=hard", "teacher=deit_tiny_patch16_224", `teacherWeights=${published}`],
       ...["epochs=1", "batchSize=20", "repeatedAugmentation=1", "lr=1e-4", "scaleLr=false", "warmupEpochs=0"],
     ]);
   // At another resolution than that of the published weights.
   const fineTuned = () =>
     train("fine-tuned", () => cifarFolder(shared, join(folder, "data/cifar")), [
-      ...["model=deit_tiny_patch16_224", "imageSize=160", `finetune=${published}`, "headStart=fitted"],
+      ...["model=deit_tiny_patch16_224", "imageSize=160", "headStart=fitted"],
       ...["epochs=1", "batchSize=20", "repeatedAugmentation=1", "lr=1e-4", "scaleLr=false", "warmupEpochs=0"],
     ]);
   return [

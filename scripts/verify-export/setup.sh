@@ -5,11 +5,13 @@
 set -euo pipefail
 dir="${DEIT_VERIFY_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/deit-verify-export}"
 mkdir -p "$dir/node"
-cd "$dir/node"
-[ -e package.json ] || echo '{"private":true,"type":"module"}' > package.json
-# No package of these needs its install script here: onnxruntime-node's fetches libraries for CUDA.
-npm install --ignore-scripts --no-audit --no-fund \
-  @huggingface/transformers@4.3.2 onnxruntime-node@1.30.0 onnxruntime-web@1.30.0 playwright-core@1 >&2
+if [ ! -e "$dir/node/complete" ]; then
+  echo '{"private":true,"type":"module"}' > "$dir/node/package.json"
+  # No package of these needs its install script here: onnxruntime-node's fetches libraries for CUDA.
+  (cd "$dir/node" && npm install --ignore-scripts --no-audit --no-fund \
+    @huggingface/transformers@4.3.2 onnxruntime-node@1.30.0 onnxruntime-web@1.30.0 playwright-core@1) >&2
+  touch "$dir/node/complete"
+fi
 
 five="$dir/python" four="$dir/python-transformers4"
 if [ ! -e "$five/complete" ]; then

@@ -7,7 +7,7 @@
 // - the same top-1 for 199 of the 200 images. Where a program that resizes images itself has fewer, the cause must be proved
 //   to be its pixels: on these timm gives the program's answers, and on timm's pixels the program gives timm's.
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -87,11 +87,15 @@ async function verified({ title, model: name, source }) {
   return lines.map((line) => ({ model: title, ...judge(line, onTheirPixels[line.consumer]) }));
 }
 
-const results = [];
-for (const model of models)
-  if (wanted.length === 0 || wanted.includes(model.title)) results.push(...(await verified(model)));
 const path = join(folder, "verification.json");
-writeFileSync(path, `${JSON.stringify(results, undefined, 2)}\n`);
-console.log(table(results));
-console.log(`\n${path}`);
+const stored = () => (existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) : []);
+const chosen = models.filter(({ title }) => wanted.length === 0 || wanted.includes(title));
+for (const model of chosen) {
+  const lines = await verified(model);
+  // Results of other models are kept, also where this run ends before its last model.
+  const all = [...stored().filter((line) => line.model !== model.title), ...lines];
+  writeFileSync(path, `${JSON.stringify(all, undefined, 2)}\n`);
+}
+const results = stored().filter((line) => chosen.some(({ title }) => title === line.model));
+console.log(`${table(results)}\n\n${path}`);
 process.exitCode = results.some(({ verdict }) => verdict === "failed") ? 1 : 0;
