@@ -5,6 +5,7 @@ import { ModelBar } from "./models/model-bar";
 import { useModels } from "./models/use-models";
 import { Tabs } from "./page/tabs";
 import { ThemeSwitch } from "./page/theme";
+import { TeachView } from "./teach/teach-view";
 
 export function App({ engine }: { readonly engine: Engine }) {
   const models = useModels(engine);
@@ -21,7 +22,16 @@ export function App({ engine }: { readonly engine: Engine }) {
       </header>
       <main>
         <ModelBar models={models} engine={engine} />
-        <Tabs label="What to do" tabs={[{ id: "classify", title: "Classify", body: <ClassifyView model={model} /> }]} />
+        <Tabs
+          label="What to do"
+          tabs={[
+            { id: "classify", title: "Classify", body: <ClassifyView model={model} /> },
+            {
+              ...{ id: "teach", title: "Teach it" },
+              body: <TeachView engine={engine} base={model} onTaught={models.adopt} onKept={models.refresh} />,
+            },
+          ]}
+        />
       </main>
       <footer>
         <p class="fine">

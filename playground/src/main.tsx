@@ -3,6 +3,7 @@ import { render } from "preact";
 import "virtual:palette.css";
 import "./styles/page.css";
 import "./styles/parts.css";
+import "./styles/teach.css";
 import { App } from "./app";
 import { Engine } from "./engine/client";
 import { keepingFiles } from "./page/offline";

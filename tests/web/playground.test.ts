@@ -1,4 +1,5 @@
 /** The playground in headless Chromium, from `deit serve`. */
+import { copyFile } from "node:fs/promises";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { classifier } from "../../src/index.js";
@@ -15,6 +16,14 @@ const localModel = async (page: Page) => {
 };
 const predictions = (page: Page) =>
   page.getByRole("list", { name: "Most likely classes" }).getByRole("listitem").allInnerTexts();
+
+/** The page with its model open, at "Teach it". */
+const teaching = async (page: Page) => {
+  await page.getByText(/omputes on the server/).waitFor();
+  await localModel(page);
+  await page.getByRole("tab", { name: "Teach it" }).click();
+  return page.getByRole("tabpanel", { name: "Teach it" });
+};
 
 describeInBrowser("the playground", () => {
   beforeAll(async () => {
@@ -47,6 +56,92 @@ describeInBrowser("the playground", () => {
     await page.getByText(/omputes on the server/).waitFor();
     expect(await tooWide(page)).toBe(0);
     expect(await accessibilityFaults(page)).toEqual([]);
+    await page.context().close();
+  });
+
+  it("is taught two classes, tells them apart, and saves what it learned", async () => {
+    const page = await playground.page();
+    const panel = await teaching(page);
+    await panel.getByRole("button", { name: "Train" }).click();
+    await panel.getByText('Too few pictures of "Class 1" and "Class 2"').waitFor();
+    for (const [i, name] of ["dark", "bright"].entries()) {
+      await panel.getByLabel(`Class ${i + 1}`, { exact: true }).fill(name);
+      await panel
+        .getByLabel(`Pictures of ${name}`)
+        .locator("input[type=file]")
+        .setInputFiles(await playground.pictures(i, 8));
+    }
+    await panel.getByRole("button", { name: "Train" }).click();
+    await panel.getByText(/^Trained in/).waitFor();
+    await panel.getByText("100 % right: 4 of 4 pictures that were held out of the training.").waitFor();
+    const unseen = await playground.pictures(1, 9);
+    await panel.getByLabel("New pictures").locator("input[type=file]").setInputFiles(unseen[8]);
+    await panel.getByRole("list", { name: "Most likely classes" }).waitFor();
+    expect((await predictions(page))[0]).toContain("bright");
+    expect(await accessibilityFaults(page)).toEqual([]);
+
+    const download = page.waitForEvent("download");
+    await panel.getByRole("button", { name: "Download for deit" }).click();
+    const file = await (await download).path();
+    const renamed = `${file}.safetensors`;
+    await copyFile(file, renamed);
+    await using learned = await classifier(renamed, { engine: "onnx" });
+    expect(learned.classes).toEqual(["dark", "bright"]);
+
+    // What the browser keeps is there again after the page was closed, and without its server.
+    await panel.getByRole("button", { name: "Keep in this browser" }).click();
+    await panel.getByText(/is kept in this browser/).waitFor();
+    await page.context().setOffline(true);
+    await page.reload();
+    await page.getByRole("combobox", { name: "Model" }).selectOption("my-model");
+    await page.getByText(/2 classes, computes in this page/).waitFor();
+    await page.getByRole("tab", { name: "Classify" }).click();
+    await page.getByRole("tabpanel", { name: "Classify" }).locator("input[type=file]").setInputFiles(unseen[8]);
+    await page.getByText(/ms in this page/).waitFor();
+    await page.context().close();
+  });
+
+  it("stops a training that is cancelled", async () => {
+    const page = await playground.page();
+    const panel = await teaching(page);
+    for (const i of [0, 1])
+      await panel
+        .getByLabel(`Pictures of Class ${i + 1}`)
+        .locator("input[type=file]")
+        .setInputFiles(await playground.pictures(i, 8));
+    await panel.getByLabel(/The last two blocks too/).check();
+    await panel.getByRole("button", { name: "Train" }).click();
+    await panel.getByRole("button", { name: "Cancel" }).click();
+    await panel.getByText("Cancelled; nothing was changed.").waitFor();
+    await page.context().close();
+  });
+
+  it("takes photos with the camera, by keyboard alone", async () => {
+    const page = await playground.page();
+    await page.getByText(/omputes on the server/).waitFor();
+    await page.getByRole("button", { name: /^Use the camera/ }).focus();
+    await page.keyboard.press("Enter");
+    const take = page.getByRole("button", { name: "Take a picture" });
+    await page.waitForFunction(() => document.querySelector("video")?.videoWidth);
+    await take.focus();
+    await page.keyboard.press(" ");
+    await page.getByRole("list", { name: "Most likely classes" }).waitFor();
+    await page.getByRole("tab", { name: "Classify" }).focus();
+    await page.keyboard.press("ArrowRight");
+    await page.getByRole("tab", { name: "Teach it", selected: true }).waitFor();
+    await page.context().close();
+  });
+
+  it("says what is wrong", async () => {
+    const page = await playground.page();
+    await page.getByText(/omputes on the server/).waitFor();
+    const input = page.getByRole("tabpanel", { name: "Classify" }).locator("input[type=file]");
+    await input.setInputFiles({ name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("no picture") });
+    await page.getByText('"notes.txt" is no picture; give JPEG, PNG or WebP files.').waitFor();
+    await page
+      .getByLabel("Weights of a model")
+      .setInputFiles({ name: "odd.safetensors", mimeType: "", buffer: Buffer.from("no weights at all") });
+    await page.getByText('"odd.safetensors" is not a valid safetensors file').waitFor();
     await page.context().close();
   });
 });

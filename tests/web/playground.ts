@@ -46,11 +46,12 @@ export class Playground {
     return page;
   }
 
-  /** Files with pictures of a class of built-in shapes. */
+  /** Files with pictures of built-in shapes: dark ones, or bright ones for odd labels. */
   pictures(label: number, count: number): Promise<string[]> {
     return Promise.all(
       Array.from({ length: count }, async (_, seed) => {
-        const { width, height, data } = drawProcedural({ size: 48, seed, label });
+        const { width, height, data: drawn } = drawProcedural({ size: 48, seed, label });
+        const data = drawn.map((value) => (label % 2 === 0 ? value >> 2 : 255 - (value >> 2)));
         const path = join(this.scratch, `shape-${label}-${seed}.png`);
         await writeFile(
           path,

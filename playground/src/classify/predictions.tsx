@@ -1,13 +1,13 @@
 /** The most likely classes, with bars. */
 import type { Prediction } from "deit/web";
-import { percent } from "../page/words";
+import { percent, plain } from "../page/words";
 
 export function Predictions({ predictions }: { readonly predictions: readonly Prediction[] }) {
   return (
     <ol class="predictions" aria-label="Most likely classes">
       {predictions.map(({ label, score, index }) => (
         <li key={index}>
-          <span class="label">{label}</span>
+          <span class="label">{plain(label)}</span>
           <span class="score">{percent(score)}</span>
           <span class="bar" aria-hidden="true">
             <i style={{ width: percent(score).replace(" ", "") }} />
@@ -20,4 +20,4 @@ export function Predictions({ predictions }: { readonly predictions: readonly Pr
 
 /** For readers who hear the page. */
 export const spoken = (name: string, [first]: readonly Prediction[]): string =>
-  `${name}: ${first.label}, ${percent(first.score)}.`;
+  `${name}: ${plain(first.label)}, ${percent(first.score)}.`;

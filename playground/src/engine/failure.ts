@@ -1,5 +1,4 @@
 /** Errors that are shown to the reader: one sentence each. */
-import { DeitError } from "deit/web";
 import type { Failure } from "./protocol";
 
 /** A failure with a sentence for the reader. */
@@ -21,18 +20,6 @@ export class Cancelled extends Error {
   constructor() {
     super("Cancelled.");
   }
-}
-
-/** What the page is told of an error in the worker. */
-export function failureOf(error: unknown): Failure {
-  if (error instanceof DOMException && error.name === "AbortError") return { message: "Cancelled.", cancelled: true };
-  if (error instanceof DeitError) {
-    const wantsModel = error.hints.some(({ setting }) => setting === "model");
-    return { message: error.message, wants: wantsModel ? "model" : undefined, cancelled: false };
-  }
-  if (error instanceof PageError) return { message: error.message, cancelled: false };
-  console.error(error);
-  return { message: unexpected, cancelled: false };
 }
 
 /** For what nobody foresaw; the browser's console has the details. */

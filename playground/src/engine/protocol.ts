@@ -1,10 +1,11 @@
 /** What the page and its worker say to each other. Plain data: it is copied from one to the other. */
-import type { Backend, Prediction } from "deit/web";
+import type { Backend, FineTuneEpoch, FineTuneEvent, HeldOut, Prediction } from "deit/web";
 
 /** Where a model's weights come from. */
 export type WeightsSource =
   | { readonly kind: "address"; readonly address: string }
-  | { readonly kind: "file"; readonly file: File; readonly model?: string };
+  | { readonly kind: "file"; readonly file: File; readonly model?: string }
+  | { readonly kind: "kept"; readonly name: string };
 
 /** The part of a picture that a model sees. */
 export interface Seen {
@@ -46,6 +47,27 @@ export interface Answer {
   readonly attention?: Maps;
 }
 
+/** What is trained. */
+export interface TrainingChoice {
+  /** Blocks at the end of the model that are trained with the head. */
+  readonly blocks: number;
+}
+
+/** Classes with their pictures, for a model to begin with. */
+export interface Lesson {
+  /** Number of the model. */
+  readonly base: number;
+  readonly classes: readonly { readonly name: string; readonly pictures: readonly Blob[] }[];
+  readonly choice: TrainingChoice;
+}
+
+/** What came of it. */
+export interface Taught {
+  readonly opened: OpenedModel;
+  readonly history: readonly FineTuneEpoch[];
+  readonly heldOut?: HeldOut;
+}
+
 /** What the worker does, with what it is told, what it returns, and what it tells meanwhile. */
 export interface Calls {
   readonly open: { readonly takes: WeightsSource; readonly gives: OpenedModel; readonly tells: Progress };
@@ -54,6 +76,23 @@ export interface Calls {
     readonly gives: Answer;
     readonly tells: never;
   };
+  readonly teach: { readonly takes: Lesson; readonly gives: Taught; readonly tells: FineTuneEvent };
+  /** A model as a file to download. */
+  readonly write: {
+    readonly takes: { readonly model: number; readonly to: "safetensors" | "huggingface"; readonly name: string };
+    readonly gives: File;
+    readonly tells: never;
+  };
+  /** Keeps a model in the browser. */
+  readonly keep: {
+    readonly takes: { readonly model: number; readonly name: string };
+    readonly gives: undefined;
+    readonly tells: never;
+  };
+  /** Names of the models that are kept in the browser. */
+  readonly kept: { readonly takes: undefined; readonly gives: readonly string[]; readonly tells: never };
+  /** Deletes one of them. */
+  readonly drop: { readonly takes: string; readonly gives: undefined; readonly tells: never };
   /** Names of models, for weights that do not state theirs. */
   readonly names: { readonly takes: undefined; readonly gives: readonly string[]; readonly tells: never };
   readonly close: { readonly takes: number; readonly gives: undefined; readonly tells: never };

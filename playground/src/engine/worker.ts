@@ -1,6 +1,18 @@
 /** The worker: opens models with `deit/web`, classifies, teaches. */
-import { type ClassifierSource, classifier, type ImageClassifier, modelNames } from "deit/web";
-import { failureOf, PageError } from "./failure";
+import {
+  type ClassifierSource,
+  classifier,
+  deleteModel,
+  exportModel,
+  fineTune,
+  type ImageClassifier,
+  modelNames,
+  openSaved,
+  savedModels,
+  saveModel,
+} from "deit/web";
+import { PageError } from "./failure";
+import { failureOf } from "./failure-of";
 import type { Answer, CallName, Calls, FromWorker, OpenedModel, Progress, ToWorker, WeightsSource } from "./protocol";
 
 /** The part of a worker's global scope that is used. */
@@ -34,9 +46,11 @@ const settings = (tell: (event: Progress) => void) =>
     typeof classifier
   >[1];
 
-function sourceOf(source: WeightsSource): ClassifierSource {
-  if (source.kind === "address") return source.address;
-  return { weights: source.file, model: source.model };
+function opening(source: WeightsSource, tell: (event: Progress) => void): Promise<ImageClassifier> {
+  if (source.kind === "kept") return openSaved(source.name, settings(tell));
+  const from: ClassifierSource =
+    source.kind === "address" ? source.address : { weights: source.file, model: source.model };
+  return classifier(from, settings(tell));
 }
 
 function register(model: ImageClassifier): OpenedModel {
@@ -47,12 +61,32 @@ function register(model: ImageClassifier): OpenedModel {
 }
 
 const handlers: Handlers = {
-  open: async (source, { tell }) => register(await classifier(sourceOf(source), settings(tell))),
+  open: async (source, { tell }) => register(await opening(source, tell)),
 
   classify: async ({ model: id, picture, top }): Promise<Answer> => {
     const model = modelOf(id);
     const predictions = await model(picture, { top });
     return { predictions, attention: model.model.tokens ? await model.attention(picture) : undefined };
+  },
+
+  teach: async ({ base, classes, choice }, { signal, tell }) => {
+    const pictures = Object.fromEntries(classes.map((one) => [one.name, one.pictures]));
+    const tuned = await fineTune(modelOf(base), pictures, { ...choice, signal, onEvent: tell });
+    return { opened: register(tuned.classify), history: tuned.history, heldOut: tuned.heldOut };
+  },
+
+  write: ({ model, to, name }) => exportModel(modelOf(model), { to, name }),
+
+  keep: async ({ model, name }) => {
+    await saveModel(name, modelOf(model));
+    return undefined;
+  },
+
+  kept: async () => (await savedModels()).map(({ name }) => name),
+
+  drop: async (name) => {
+    await deleteModel(name);
+    return undefined;
   },
 
   names: async () => modelNames(),

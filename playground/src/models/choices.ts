@@ -3,7 +3,7 @@ import type { Engine } from "../engine/client";
 import type { Progress } from "../engine/protocol";
 import { megabytes } from "../page/words";
 import type { Catalogue } from "./catalogue";
-import { openLocal, type PageModel, servedModel } from "./page-model";
+import { type LocalModel, openLocal, type PageModel, servedModel } from "./page-model";
 
 export interface OpenOptions {
   readonly signal: AbortSignal;
@@ -13,9 +13,11 @@ export interface OpenOptions {
 /** A model that can be chosen. */
 export interface Choice {
   readonly key: string;
-  readonly group: "On the server" | "In this page" | "Opened here";
+  readonly group: "On the server" | "In this page" | "Opened here" | "Taught here" | "Kept in this browser";
   readonly label: string;
   open(options: OpenOptions): Promise<PageModel>;
+  /** Name under which the browser keeps it. */
+  readonly kept?: string;
 }
 
 /** Those of the origin: first those that need no download. */
@@ -46,4 +48,16 @@ export const choiceOfFile = (file: File, engine: Engine, model?: string): Choice
   ...{ key: `file ${file.name} ${file.size} ${file.lastModified} ${model ?? ""}`, group: "Opened here" },
   label: file.name,
   open: (options) => openLocal(engine, file.name, { kind: "file", file, model }, options),
+});
+
+/** A model that was taught in this page. */
+export const choiceOfTaught = (model: LocalModel): Choice => ({
+  ...{ key: `taught ${model.id}`, group: "Taught here", label: model.name },
+  open: async () => model,
+});
+
+/** A model that the browser keeps. */
+export const choiceOfKept = (name: string, engine: Engine): Choice => ({
+  ...{ key: `kept ${name}`, group: "Kept in this browser", label: name, kept: name },
+  open: (options) => openLocal(engine, name, { kind: "kept", name }, options),
 });

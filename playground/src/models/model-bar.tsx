@@ -55,6 +55,11 @@ export function ModelBar({ models, engine }: ModelBarProps) {
         <button type="button" onClick={() => input.current!.click()}>
           Open a file …
         </button>
+        {opening.kind !== "none" && opening.choice.kept !== undefined && (
+          <button type="button" class="plain" onClick={() => models.drop(opening.choice)}>
+            Delete from this browser
+          </button>
+        )}
       </div>
       <State opening={opening} empty={choices.length === 0 && problem === undefined} />
       {problem && <Notice kind="problem">{problem}</Notice>}

@@ -4,8 +4,8 @@ import type { Engine } from "../engine/client";
 import { Cancelled, PageError, sentenceOf } from "../engine/failure";
 import type { Progress } from "../engine/protocol";
 import { type Catalogue, readCatalogue } from "./catalogue";
-import { type Choice, choiceOfFile, choicesOf } from "./choices";
-import type { PageModel } from "./page-model";
+import { type Choice, choiceOfFile, choiceOfKept, choiceOfTaught, choicesOf } from "./choices";
+import type { LocalModel, PageModel } from "./page-model";
 
 export type Opening =
   | { readonly kind: "none" }
@@ -22,6 +22,12 @@ export interface Models {
   choose(choice: Choice): void;
   /** A safetensors file; `model` names its model if it does not. */
   openFile(file: File, model?: string): void;
+  /** A model that was taught here can be chosen from now on. */
+  adopt(model: LocalModel): void;
+  /** Looks again which models the browser keeps. */
+  refresh(): void;
+  /** Deletes a model that the browser keeps. */
+  drop(choice: Choice): void;
 }
 
 const noRuntime =
@@ -77,5 +83,24 @@ export function useModels(engine: Engine): Models {
     setChoices((before) => [...before.filter(({ key }) => key !== choice.key), choice]);
     choose(choice, file);
   };
-  return { choices, opening, problem, catalogue, choose, openFile };
+  const adopt = (model: LocalModel) => setChoices((before) => [...before, choiceOfTaught(model)]);
+  const refresh = useCallback(() => {
+    engine.call("kept", undefined).then((names) => {
+      const kept = names.map((name) => choiceOfKept(name, engine));
+      setChoices((before) => [...before.filter((one) => one.kept === undefined), ...kept]);
+    }, console.warn); // a browser without storage keeps none
+  }, [engine]);
+  useEffect(refresh, [refresh]);
+  const drop = ({ kept, key }: Choice) => {
+    if (kept === undefined) return;
+    engine.call("drop", kept).then(
+      () => {
+        opened.current.delete(key);
+        setOpening({ kind: "none" });
+        refresh();
+      },
+      (error) => setProblem(sentenceOf(error)),
+    );
+  };
+  return { choices, opening, problem, catalogue, choose, openFile, adopt, refresh, drop };
 }

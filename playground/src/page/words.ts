@@ -13,3 +13,6 @@ export const counted = (count: number, one: string, several = `${one}s`): string
 /** "a, b and c". */
 export const listed = (words: readonly string[]): string =>
   words.length < 2 ? (words[0] ?? "") : `${words.slice(0, -1).join(", ")} and ${words[words.length - 1]}`;
+
+/** A class as it is shown: ImageNet's without its WordNet number. */
+export const plain = (label: string): string => label.replace(/^n\d{8} /, "");

@@ -1,0 +1,154 @@
+/** "Teach it": classes, pictures, training, test, saving. */
+import { useReducer, useRef, useState } from "preact/hooks";
+import type { Engine } from "../engine/client";
+import { sentenceOf } from "../engine/failure";
+import type { LocalModel, PageModel } from "../models/page-model";
+import { Meter } from "../page/meter";
+import { Notice } from "../page/notice";
+import { ClassCard } from "./class-card";
+import { Confusion } from "./confusion";
+import { Curve } from "./curve";
+import { changed, foldersOf, lacking, newClass } from "./lesson";
+import { SaveButtons } from "./save-buttons";
+import { TryIt } from "./try-it";
+import { type Training, useTraining } from "./use-training";
+
+interface TeachViewProps {
+  readonly engine: Engine;
+  /** The model to begin with. */
+  readonly base?: PageModel;
+  readonly onTaught: (model: LocalModel) => void;
+  readonly onKept: () => void;
+}
+
+/** Blocks that are trained with the head, and what that means. */
+const depths = [
+  { blocks: 0, label: "The head only", about: "seconds" },
+  { blocks: 2, label: "The last two blocks too", about: "minutes, and often better" },
+] as const;
+
+export function TeachView({ engine, base, onTaught, onKept }: TeachViewProps) {
+  const [lesson, change] = useReducer(changed, undefined, () => [newClass("Class 1"), newClass("Class 2")]);
+  const [problem, setProblem] = useState<string>();
+  const [blocks, setBlocks] = useState(0);
+  const folder = useRef<HTMLInputElement>(null);
+  const { training, start, cancel } = useTraining(engine, onTaught);
+  const running = training.kind === "running";
+
+  const train = () => {
+    const lacks = lacking(lesson);
+    setProblem(lacks);
+    if (lacks === undefined && base?.place === "page") void start(base, lesson, { blocks });
+  };
+  const addFolder = () => {
+    try {
+      change({ kind: "folder", classes: foldersOf([...(folder.current!.files ?? [])]) });
+      setProblem(undefined);
+    } catch (error) {
+      setProblem(sentenceOf(error));
+    }
+    folder.current!.value = "";
+  };
+  if (base?.place !== "page") return <NoBase base={base} />;
+  return (
+    <div class="teach">
+      <section aria-labelledby="teach-classes">
+        <h2 id="teach-classes">1. Show it pictures of each class</h2>
+        <ul class="classes">
+          {lesson.map((taught, i) => (
+            <ClassCard key={taught.id} taught={taught} number={i + 1} change={change} onProblem={setProblem} />
+          ))}
+        </ul>
+        <div class="buttons">
+          <button type="button" onClick={() => change({ kind: "class", name: `Class ${lesson.length + 1}` })}>
+            Add a class
+          </button>
+          <input
+            ref={(input) => {
+              folder.current = input;
+              input?.setAttribute("webkitdirectory", "");
+            }}
+            type="file"
+            class="hidden"
+            tabIndex={-1}
+            aria-label="A folder with a folder of pictures for each class"
+            onChange={addFolder}
+          />
+          <button type="button" onClick={() => folder.current!.click()}>
+            Add a folder of classes
+          </button>
+        </div>
+      </section>
+      <section aria-labelledby="teach-train">
+        <h2 id="teach-train">2. Train</h2>
+        <fieldset class="depths" disabled={running}>
+          <legend class="hidden">What is trained</legend>
+          {depths.map((one) => (
+            <label key={one.blocks}>
+              <input
+                type="radio"
+                name="blocks"
+                checked={blocks === one.blocks}
+                onChange={() => setBlocks(one.blocks)}
+              />{" "}
+              {one.label} <span class="fine">({one.about})</span>
+            </label>
+          ))}
+        </fieldset>
+        <div class="buttons">
+          <button type="button" class="primary" disabled={running} onClick={train}>
+            Train
+          </button>
+          {running && (
+            <button type="button" onClick={cancel}>
+              Cancel
+            </button>
+          )}
+        </div>
+        {problem && <Notice kind="problem">{problem}</Notice>}
+        <Progress training={training} />
+      </section>
+      {training.kind === "done" && (
+        <section aria-labelledby="teach-result">
+          <h2 id="teach-result">3. Test and save</h2>
+          {training.heldOut && <Confusion heldOut={training.heldOut} />}
+          {training.history.length > 1 && <Curve history={training.history} epochs={training.history.length} />}
+          {training.warnings.map((warning) => (
+            <Notice key={warning} kind="note">
+              {warning}
+            </Notice>
+          ))}
+          <TryIt model={training.model} />
+          <SaveButtons engine={engine} model={training.model} onKept={onKept} />
+        </section>
+      )}
+    </div>
+  );
+}
+
+function Progress({ training }: { readonly training: Training }) {
+  return (
+    <>
+      <p role="status">
+        {training.kind === "running" && <span class="hidden">{training.step}</span>}
+        {training.kind === "done" && `Trained in ${training.seconds.toFixed(0)} s.`}
+        {training.kind === "cancelled" && "Cancelled; nothing was changed."}
+      </p>
+      {training.kind === "running" && <Meter label={training.step} done={training.done} total={training.total} />}
+      {training.kind === "running" && training.history.length > 1 && (
+        <Curve history={training.history} epochs={training.epochs} />
+      )}
+      {training.kind === "failed" && <Notice kind="problem">{training.sentence}</Notice>}
+    </>
+  );
+}
+
+function NoBase({ base }: { readonly base?: PageModel }) {
+  return (
+    <Notice kind="note">
+      {base
+        ? `${base.name} runs on the server, and teaching happens in this page: choose a model "in this page" above, or open a safetensors file. If there is none, whoever runs the server can let it share its weights.`
+        : "Choose the model to begin with above, or open a safetensors file."}
+    </Notice>
+  );
+}
