@@ -23,6 +23,10 @@ const commands: Commands = {
   evaluate: { about: "measure the top-1 and top-5 accuracy of a model", load: () => import("./commands/evaluate.js") },
   predict: { about: "classify images", load: () => import("./commands/predict.js") },
   serve: { about: "classify images over HTTP", load: () => import("./commands/serve.js") },
+  playground: {
+    about: "write a web page that classifies and can be taught, for any host",
+    load: () => import("./commands/playground.js"),
+  },
   export: { about: "write a model for other programs: ONNX and more", load: () => import("./commands/export.js") },
   sweep: {
     about: "train a grid of recipes and seeds, with mean and deviation",

@@ -1,4 +1,7 @@
-/** What a user gets: the package as `npm pack` makes it, in a `node_modules` with its dependencies and nothing else. */
+/**
+ * What a user gets: the package as `npm pack` makes it, in a `node_modules` with its dependencies, the optional peers among
+ * them, and nothing else.
+ */
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
@@ -54,8 +57,8 @@ export async function packed(): Promise<string> {
   const [{ filename }] = Object.values(JSON.parse(stdout)) as { filename: string }[];
   await run("tar", ["xzf", join(making, filename), "--strip-components=1", "-C", join(modules, "deit")]);
   await rm(join(making, filename));
-  const { dependencies } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
-  for (const dependency of Object.keys(dependencies)) {
+  const { dependencies, peerDependencies } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
+  for (const dependency of Object.keys({ ...dependencies, ...peerDependencies })) {
     await mkdir(dirname(join(modules, dependency)), { recursive: true });
     await symlink(join(root, "node_modules", dependency), join(modules, dependency));
   }

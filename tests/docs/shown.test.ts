@@ -16,7 +16,7 @@ import { blocksOf } from "./sandbox.js";
 /** Blocks whose lines are no command of deit's, by how they begin, and why they are not checked. */
 const notChecked: readonly (readonly [beginning: RegExp, reason: string])[] = [
   [
-    /^npm (ci|install|test)\b/,
+    /^(npm (ci|install|test)|npx vite)\b/,
     "CI itself runs it in a checkout; tests/package/install.test.ts looks at what it brings",
   ],
   [/^python /, "the original program's, for comparison; nothing of it is needed here"],
@@ -29,7 +29,8 @@ const notChecked: readonly (readonly [beginning: RegExp, reason: string])[] = [
   [/^Cross-Origin-/, "headers that the server of a page sends"],
   [/^\{ "model": /, "an answer of the server, as tests/server expects it"],
   [/^node bench\//, "how a figure was measured, in a checkout with the data for it"],
-  [/^(echo|cp) /, "prepares what the next line of its block reads; the block is run"],
+  [/^<!doctype html>/, "the page of the tutorial, built and opened in web-page.test.ts"],
+  [/^(echo|cp|mkdir) /, "prepares what the next line of its block reads; the block is run"],
 ];
 
 /** What commander says of a command that is only mentioned. */

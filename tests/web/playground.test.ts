@@ -122,7 +122,7 @@ describeInBrowser("the playground", () => {
     await page.getByRole("button", { name: /^Use the camera/ }).focus();
     await page.keyboard.press("Enter");
     const take = page.getByRole("button", { name: "Take a picture" });
-    await page.waitForFunction(() => document.querySelector("video")?.videoWidth);
+    await page.locator("button:enabled", { hasText: "Take a picture" }).waitFor();
     await take.focus();
     await page.keyboard.press(" ");
     await page.getByRole("list", { name: "Most likely classes" }).waitFor();

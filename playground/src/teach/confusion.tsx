@@ -30,7 +30,7 @@ export function Confusion({ heldOut }: { readonly heldOut: HeldOut }) {
               <tr key={classes[i]}>
                 <th scope="row">{classes[i]}</th>
                 {row.map((value, j) => (
-                  <td key={classes[j]} class={i === j ? "right" : value > 0 ? "wrong" : ""}>
+                  <td key={classes[j]} class={value === 0 ? "" : i === j ? "right" : "wrong"}>
                     {value}
                   </td>
                 ))}
