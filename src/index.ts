@@ -32,6 +32,7 @@ export type {
 
 export { type ExportResult, type ExportSettings, exportModel, type WrittenFile } from "./export/export.js";
 export type { SourceChoice } from "./export/source.js";
+export type { PortableChoice } from "./portable/choice.js";
 export type { LayoutName } from "./portable/layouts/index.js";
 export type { QuantizationName } from "./portable/quantize/index.js";
 export type { MeasuredFile, Verification } from "./portable/verification.js";

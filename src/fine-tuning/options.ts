@@ -125,12 +125,19 @@ export interface FineTuned {
 
 /** The options with their defaults filled in. */
 export interface FineTuneSettings {
+  /** Blocks that were trained with the head. */
   readonly blocks: number;
+  /** Share of each class that was held out. */
   readonly validation: number;
+  /** Passes over the images. */
   readonly epochs: number;
+  /** Largest learning rate. */
   readonly learningRate: number;
+  /** Images of one step. */
   readonly batchSize: number;
+  /** Views of each image besides its own. */
   readonly augment: number;
+  /** Seed of all that is random. */
   readonly seed: number;
 }
 

@@ -25,7 +25,12 @@ export interface Verification {
   /** The dataset that the images are from. */
   readonly data: string;
   /** The images whose activations decided the ranges of int8-static; none of them is among those measured. */
-  readonly calibration?: { readonly images: number; readonly data: string };
+  readonly calibration?: {
+    /** Number of the images. */
+    readonly images: number;
+    /** The dataset that they are from. */
+    readonly data: string;
+  };
   /** The source itself. */
   readonly source: Pick<MeasuredFile, "top1" | "imagesPerSecond">;
   /** The exported models. */

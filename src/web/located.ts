@@ -54,7 +54,7 @@ async function inZip(archive: NamedBytes): Promise<NamedBytes> {
   throw new FileError(
     name,
     pytorch
-      ? `"${name}" is a PyTorch checkpoint, which pages do not read; convert it to safetensors in Node: deit export --to timm.`
+      ? `"${name}" is a PyTorch checkpoint, which pages do not read; export it for timm in Node (exportModel), which writes safetensors.`
       : `"${name}" holds neither ${usual.join(" nor ")}; ${forms}.`,
   );
 }

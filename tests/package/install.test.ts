@@ -14,7 +14,7 @@ interface Locked {
   readonly hasInstallScript?: boolean;
 }
 const lock = Object.entries<Locked>(json(join(root, "package-lock.json")).packages).map(([path, locked]) => ({
-  name: path.split("node_modules/").at(-1)!,
+  ...{ path, name: path.split("node_modules/").at(-1)! },
   ...locked,
 }));
 
@@ -39,7 +39,9 @@ describe("npm ci in a checkout", () => {
   });
 
   it("takes ONNX Runtime's interface and library of one version", () => {
-    const versions = ["onnxruntime-node", "onnxruntime-common"].map((n) => lock.find((p) => p.name === n)!.version);
+    const versions = ["onnxruntime-node", "onnxruntime-common"].map(
+      (n) => lock.find((p) => p.path === `node_modules/${n}`)!.version,
+    );
     expect(new Set([...versions, json(join(root, "vendor/onnxruntime/package.json")).version]).size).toBe(1);
   });
 });
