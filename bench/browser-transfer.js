@@ -1,21 +1,30 @@
 // Few pictures learned in a page: `fineTune` of deit/web beside transfer learning in TensorFlow.js as Teachable Machine does it,
 // in headless Chromium, on the same pictures.
 //   node bench/browser-transfer.js --data FOLDER --weights deit_tiny.safetensors --tfjs NODE_MODULES --mobilenet FOLDER
-//     [--train 30] [--test 30] [--ways head,blocks,tfjs]
+//     [--train 30] [--test 30] [--ways head,blocks,tfjs] [--compare IMAGES]
 // FOLDER has train/CLASS and test/CLASS; NODE_MODULES has @tensorflow/tfjs and @tensorflow/tfjs-backend-wasm; the MobileNet is
-// model.json with weights, as peer/mobilenet-to-tfjs.py writes it.
+// model.json with weights, as peer/mobilenet-to-tfjs.py writes it; both are for tfjs alone. IMAGES is a folder of pictures for the
+// first prediction of an untrained classifier, and for a comparison of 20 of its answers with those in Node.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join } from "node:path";
 import { chromium } from "playwright-core";
 import { build } from "vite";
+import { classifier } from "../dist/index.js";
 import { here, listOf, optionsOf, writeReport } from "./harness.js";
 
 const options = optionsOf({
   ...{ data: undefined, weights: undefined, tfjs: undefined, mobilenet: undefined, train: 30, test: 30 },
-  ...{ ways: "head,blocks,tfjs", chromium: "/usr/bin/chromium", model: "deit_tiny_patch16_224", json: undefined },
+  ...{
+    ways: "head,blocks,tfjs",
+    compare: undefined,
+    chromium: "/usr/bin/chromium",
+    model: "deit_tiny_patch16_224",
+    json: undefined,
+  },
 });
-for (const name of ["data", "weights", "tfjs", "mobilenet"]) if (!options[name]) throw new Error(`Give --${name}.`);
+const needed = ["data", "weights", ...(listOf(options.ways).includes("tfjs") ? ["tfjs", "mobilenet"] : [])];
+for (const name of needed) if (!options[name]) throw new Error(`Give --${name}.`);
 
 const classes = readdirSync(join(options.data, "train")).sort();
 const pictures = (part, most) =>
@@ -41,10 +50,10 @@ const chunks = new Map(output.filter(({ type }) => type === "chunk").map(({ file
 const page = `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,">
 <script type="importmap">{"imports":{"onnxruntime-web/wasm":"/ort/ort.wasm.bundle.min.mjs",
 "onnxruntime-web/webgpu":"/ort/ort.webgpu.bundle.min.mjs"}}</script>
-<script src="/tfjs/@tensorflow/tfjs/dist/tf.min.js"></script>
-<script src="/tfjs/@tensorflow/tfjs-backend-wasm/dist/tf-backend-wasm.min.js"></script>`;
+${options.tfjs ? '<script src="/tfjs/@tensorflow/tfjs/dist/tf.min.js"></script>' : ""}
+${options.tfjs ? '<script src="/tfjs/@tensorflow/tfjs-backend-wasm/dist/tf-backend-wasm.min.js"></script>' : ""}`;
 const folders = {
-  ...{ data: options.data, tfjs: options.tfjs, mobilenet: options.mobilenet },
+  ...{ data: options.data, tfjs: options.tfjs, mobilenet: options.mobilenet, compare: options.compare },
   ort: here("../node_modules/onnxruntime-web/dist"),
 };
 const types = {
@@ -56,7 +65,7 @@ const types = {
 
 const server = createServer((request, response) => {
   const [, top, ...rest] = new URL(request.url, "http://localhost").pathname.split("/");
-  const path = Object.hasOwn(folders, top) ? join(folders[top], ...rest) : undefined;
+  const path = folders[top] !== undefined ? join(folders[top], ...rest) : undefined;
   const body =
     top === ""
       ? page
@@ -79,6 +88,7 @@ await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
 const browser = await chromium.launch({ executablePath: options.chromium, args: ["--no-sandbox"] });
 const rows = [];
 try {
+  if (options.compare) await compare(readdirSync(options.compare).sort().slice(0, 20));
   for (const way of listOf(options.ways)) {
     const tab = await browser.newPage();
     tab.on("pageerror", (error) => console.error(error));
@@ -96,6 +106,49 @@ try {
   server.close();
 }
 if (options.json) writeReport(options.json, { options, rows });
+
+/** Answers in the page beside those in Node: the first one's time, and how far they differ. */
+async function compare(names) {
+  const { weights, model } = options;
+  const tab = await browser.newPage();
+  await tab.goto(`http://localhost:${server.address().port}/`);
+  const found = await tab.evaluate(answersInPage, { model, addresses: names.map((name) => `/compare/${name}`) });
+  await tab.close();
+  await using node = await classifier({ model, weights });
+  let [difference, sameOrder] = [0, 0];
+  for (const [i, name] of names.entries()) {
+    const expected = await node(join(options.compare, name), { top: 1000 });
+    const page = found.answers[i];
+    const scores = new Map(page.map(({ index, score }) => [index, Math.log(score)]));
+    for (const { index, score } of expected)
+      difference = Math.max(difference, Math.abs(Math.log(score) - scores.get(index)));
+    if (expected.slice(0, 5).every(({ index }, at) => page[at].index === index)) sameOrder++;
+  }
+  rows.push({
+    way: "compare",
+    pictures: names.length,
+    sameOrder,
+    difference,
+    first: found.first,
+    opening: found.opening,
+  });
+  console.log(
+    `first prediction ${found.first.toFixed(2)} s after opening in ${found.opening.toFixed(2)} s (${found.backend}); beside Node, ${names.length} pictures: ${sameOrder} with the same five classes in order, log-probabilities within ${difference.toExponential(1)}`,
+  );
+}
+
+async function answersInPage({ model, addresses }) {
+  const address = "/deit/index.js";
+  const { classifier } = await import(address);
+  const began = performance.now();
+  const classify = await classifier({ model, weights: "/weights" });
+  const opened = performance.now();
+  const answers = [await classify(addresses[0], { top: 1000 })];
+  const first = performance.now();
+  for (const each of addresses.slice(1)) answers.push(await classify(each, { top: 1000 }));
+  const backend = `${classify.backend.name}, ${classify.backend.threads} threads`;
+  return { answers, backend, opening: (opened - began) / 1000, first: (first - opened) / 1000 };
+}
 
 /** In the page: training on `train`, then the share of `test` that is right, in percent. */
 async function withDeit({ train, test, model, blocks }) {
