@@ -25,8 +25,8 @@ export interface FineTunedClassifier extends FineTuned {
  * ```ts
  * import { classifier, fineTune } from "deit";
  *
- * await using base = await classifier("deit_tiny_patch16_224");
- * const tuned = await fineTune(base, { cat: ["cat.jpg", "cat2.jpg"], dog: ["dog.jpg", "dog2.jpg"] });
+ * await using base = await classifier("runs/photos"); // or "deit_tiny_patch16_224"
+ * const tuned = await fineTune(base, { meow: ["cat.jpg"], woof: ["dog.jpg"] }, { augment: 4 });
  * console.log(tuned.heldOut?.confusion, await tuned.classify("cat.jpg"));
  * await tuned.close();
  * ```
