@@ -114,7 +114,7 @@ async function compare(names) {
   await tab.goto(`http://localhost:${server.address().port}/`);
   const found = await tab.evaluate(answersInPage, { model, addresses: names.map((name) => `/compare/${name}`) });
   await tab.close();
-  await using node = await classifier({ model, weights });
+  const node = await classifier({ model, weights });
   let [difference, sameOrder] = [0, 0];
   for (const [i, name] of names.entries()) {
     const expected = await node(join(options.compare, name), { top: 1000 });
@@ -124,6 +124,7 @@ async function compare(names) {
       difference = Math.max(difference, Math.abs(Math.log(score) - scores.get(index)));
     if (expected.slice(0, 5).every(({ index }, at) => page[at].index === index)) sameOrder++;
   }
+  await node.close();
   rows.push({
     way: "compare",
     pictures: names.length,
