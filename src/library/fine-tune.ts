@@ -1,9 +1,6 @@
 /** `fineTune`: a classifier learns the classes of a few images in seconds, without a run folder. */
-import { partsOf } from "../evaluation/called-classifier.js";
-import { Classifier } from "../evaluation/classifier.js";
-import { overModel } from "../evaluation/opened-classifier.js";
-import { fineTuned } from "../fine-tuning/fine-tune.js";
 import type { FineTuned, FineTuneOptions } from "../fine-tuning/options.js";
+import { tunedClassifier } from "../fine-tuning/tuned-classifier.js";
 import { type ImageClassifier, libraryClassifier } from "./classifier.js";
 import type { ImageInput } from "./image.js";
 
@@ -36,13 +33,5 @@ export async function fineTune(
   images: Readonly<Record<string, readonly ImageInput[]>>,
   options: FineTuneOptions = {},
 ): Promise<FineTunedClassifier> {
-  const parts = partsOf<ImageInput>(base, "fineTune");
-  return parts.during(async () => {
-    const tuned = await fineTuned(parts, images, options);
-    const { model, weights, view, classes } = tuned;
-    const made = await Classifier.create({ engine: parts.engine.engine, model }, weights);
-    const opened = { ...overModel(made, weights), view, classes, notes: [] };
-    const classify = libraryClassifier({ ...parts, opened });
-    return { ...tuned, classify, close: () => classify.close() };
-  });
+  return tunedClassifier(base, images, options, (parts) => libraryClassifier(parts));
 }

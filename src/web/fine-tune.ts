@@ -1,9 +1,6 @@
 /** `fineTune` for pages: a classifier learns the classes of a few pictures, without leaving the page. */
-import { partsOf } from "../evaluation/called-classifier.js";
-import { Classifier } from "../evaluation/classifier.js";
-import { overModel } from "../evaluation/opened-classifier.js";
-import { fineTuned } from "../fine-tuning/fine-tune.js";
 import type { FineTuned, FineTuneOptions } from "../fine-tuning/options.js";
+import { tunedClassifier } from "../fine-tuning/tuned-classifier.js";
 import { type ImageClassifier, webClassifier } from "./classifier.js";
 import type { ImageInput } from "./image.js";
 
@@ -34,13 +31,7 @@ export async function fineTune(
   pictures: Readonly<Record<string, readonly ImageInput[]>>,
   options: FineTuneOptions = {},
 ): Promise<FineTunedClassifier> {
-  const parts = partsOf<ImageInput>(base, "fineTune");
-  return parts.during(async () => {
-    const tuned = await fineTuned(parts, pictures, options);
-    const { model, weights, view, classes } = tuned;
-    const made = await Classifier.create({ engine: parts.engine.engine, model }, weights);
-    const opened = { ...overModel(made, weights), view, classes, notes: [] };
-    const classify = webClassifier({ ...parts, opened }, base.backend, tuned.training);
-    return { ...tuned, classify, close: () => classify.close() };
-  });
+  return tunedClassifier(base, pictures, options, (parts, { training }) =>
+    webClassifier(parts, base.backend, training),
+  );
 }
