@@ -46,6 +46,7 @@ export async function trainBlocks(given: BlockTraining): Promise<TrainedBlocks> 
   try {
     const tail = await Tail.open(given, closing);
     const steps = Math.ceil(training.length / settings.batchSize);
+    let answers: Answers = { logits: [], labels: [] };
     for (let epoch = 0; epoch < settings.epochs; epoch++) {
       const order = new RandomStream({ seed: settings.seed, purpose: "fine-tuning order", epoch });
       const shuffled = order.permutation(training.length);
@@ -61,16 +62,16 @@ export async function trainBlocks(given: BlockTraining): Promise<TrainedBlocks> 
         loss += done.loss / steps;
         correct += done.correct;
       }
-      const validation = heldOut.length === 0 ? {} : { validation: measured(await tail.answers(heldOut)) };
+      if (heldOut.length > 0) answers = await tail.answers(heldOut);
       onEpoch({
         epoch: epoch + 1,
         epochs: settings.epochs,
         loss,
         top1: (100 * correct) / (steps * settings.batchSize),
-        ...validation,
+        ...(heldOut.length > 0 ? { validation: measured(answers) } : {}),
       });
     }
-    return { tensors: await tail.parameters(), answers: await tail.answers(heldOut) };
+    return { tensors: await tail.parameters(), answers };
   } finally {
     await closing.close();
   }
@@ -174,6 +175,7 @@ class Tail {
   }
 
   parameters(): Promise<NamedTensors> {
+    this.#requireGoingOn();
     return this.state.read(this.model.parameters.map(({ name }) => name));
   }
 
