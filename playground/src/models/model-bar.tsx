@@ -1,6 +1,7 @@
 /** The choice of the model, and what became of it. */
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useState } from "preact/hooks";
 import type { Engine } from "../engine/client";
+import { FileButton } from "../page/file-button";
 import { Meter } from "../page/meter";
 import { Notice } from "../page/notice";
 import { counted, megabytes } from "../page/words";
@@ -14,16 +15,10 @@ interface ModelBarProps {
 
 export function ModelBar({ models, engine }: ModelBarProps) {
   const { choices, opening, choose, openFile, problem } = models;
-  const input = useRef<HTMLInputElement>(null);
   const chosen = opening.kind === "none" ? "" : opening.choice.key;
   const select = (key: string) => {
     const choice = choices.find((one) => one.key === key);
     if (choice) choose(choice);
-  };
-  const onFile = () => {
-    const [file] = input.current!.files ?? [];
-    if (file) openFile(file);
-    input.current!.value = "";
   };
   return (
     <section class="model" aria-label="Model">
@@ -43,18 +38,14 @@ export function ModelBar({ models, engine }: ModelBarProps) {
             ))}
           </select>
         </label>
-        <input
-          ref={input}
-          type="file"
+        <FileButton
+          label="Weights of a model"
           accept=".safetensors"
-          class="hidden"
-          tabIndex={-1}
-          aria-label="Weights of a model"
-          onChange={onFile}
-        />
-        <button type="button" onClick={() => input.current!.click()}>
+          asks="file"
+          onFiles={([file]) => file && openFile(file)}
+        >
           Open a file …
-        </button>
+        </FileButton>
         {opening.kind !== "none" && opening.choice.kept !== undefined && (
           <button type="button" class="plain" onClick={() => models.drop(opening.choice)}>
             Delete from this browser

@@ -1,7 +1,8 @@
 /** Where pictures are chosen, dropped, or taken with the camera. */
 import type { ComponentChildren } from "preact";
-import { useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { sentenceOf } from "../engine/failure";
+import { FileButton } from "../page/file-button";
 import { Camera } from "./camera";
 import { type Picture, picturesAmong } from "./picture";
 
@@ -17,7 +18,6 @@ interface GatherProps {
 }
 
 export function Gather({ label, many, onPictures, onProblem, children, class: kind = "" }: GatherProps) {
-  const input = useRef<HTMLInputElement>(null);
   const [camera, setCamera] = useState(false);
   const [over, setOver] = useState(false);
   const give = (files: Iterable<File>) => {
@@ -44,11 +44,6 @@ export function Gather({ label, many, onPictures, onProblem, children, class: ki
     event.stopPropagation();
     give(files);
   };
-  const chosen = () => {
-    const { files } = input.current!;
-    if (files && files.length > 0) give(files);
-    input.current!.value = "";
-  };
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset's legend would be in the way.
     <div
@@ -62,19 +57,9 @@ export function Gather({ label, many, onPictures, onProblem, children, class: ki
     >
       {children}
       <div class="buttons">
-        <input
-          ref={input}
-          type="file"
-          accept="image/*"
-          multiple
-          class="hidden"
-          tabIndex={-1}
-          aria-label={label}
-          onChange={chosen}
-        />
-        <button type="button" onClick={() => input.current!.click()}>
+        <FileButton label={label} accept="image/*" asks="files" onFiles={(files) => files.length > 0 && give(files)}>
           Choose pictures<span class="hidden">: {label}</span>
-        </button>
+        </FileButton>
         <button type="button" onClick={() => setCamera(true)}>
           Use the camera<span class="hidden">: {label}</span>
         </button>

@@ -1,8 +1,9 @@
 /** "Teach it": classes, pictures, training, test, saving. */
-import { useReducer, useRef, useState } from "preact/hooks";
+import { useReducer, useState } from "preact/hooks";
 import type { Engine } from "../engine/client";
 import { sentenceOf } from "../engine/failure";
 import type { LocalModel, PageModel } from "../models/page-model";
+import { FileButton } from "../page/file-button";
 import { Meter } from "../page/meter";
 import { Notice } from "../page/notice";
 import { ClassCard } from "./class-card";
@@ -31,7 +32,6 @@ export function TeachView({ engine, base, onTaught, onKept }: TeachViewProps) {
   const [lesson, change] = useReducer(changed, undefined, () => [newClass("Class 1"), newClass("Class 2")]);
   const [problem, setProblem] = useState<string>();
   const [blocks, setBlocks] = useState(0);
-  const folder = useRef<HTMLInputElement>(null);
   const { training, start, cancel } = useTraining(engine, onTaught);
   const running = training.kind === "running";
 
@@ -40,14 +40,13 @@ export function TeachView({ engine, base, onTaught, onKept }: TeachViewProps) {
     setProblem(lacks);
     if (lacks === undefined && base?.place === "page") void start(base, lesson, { blocks });
   };
-  const addFolder = () => {
+  const addFolder = (files: readonly File[]) => {
     try {
-      change({ kind: "folder", classes: foldersOf([...(folder.current!.files ?? [])]) });
+      change({ kind: "folder", classes: foldersOf(files) });
       setProblem(undefined);
     } catch (error) {
       setProblem(sentenceOf(error));
     }
-    folder.current!.value = "";
   };
   if (base?.place !== "page") return <NoBase base={base} />;
   return (
@@ -63,20 +62,9 @@ export function TeachView({ engine, base, onTaught, onKept }: TeachViewProps) {
           <button type="button" onClick={() => change({ kind: "class", name: `Class ${lesson.length + 1}` })}>
             Add a class
           </button>
-          <input
-            ref={(input) => {
-              folder.current = input;
-              input?.setAttribute("webkitdirectory", "");
-            }}
-            type="file"
-            class="hidden"
-            tabIndex={-1}
-            aria-label="A folder with a folder of pictures for each class"
-            onChange={addFolder}
-          />
-          <button type="button" onClick={() => folder.current!.click()}>
+          <FileButton label="A folder with a folder of pictures for each class" asks="folder" onFiles={addFolder}>
             Add a folder of classes
-          </button>
+          </FileButton>
         </div>
       </section>
       <section aria-labelledby="teach-train">
