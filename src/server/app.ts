@@ -73,16 +73,7 @@ export function createApp(options: AppOptions): Hono {
 
   // What is left at these addresses came by another method.
   for (const path of ["/classify", "/models/:name/classify"]) app.all(path, only("POST"));
-  for (const path of [
-    "/",
-    "/classify.js",
-    "/models",
-    "/models/:name",
-    "/health",
-    "/ready",
-    "/metrics",
-    "/openapi.json",
-  ])
+  for (const path of ["/", "/models", "/models/:name", "/health", "/ready", "/metrics", "/openapi.json"])
     app.all(path, only("GET, HEAD"));
   if (options.runs) app.all("/runs/*", only("GET, HEAD"));
   app.notFound((context) => {
