@@ -64,6 +64,7 @@ export const settings = {
   validation: "call",
   watts: "call",
   wheel: "call",
+  width: "recipe",
   workers: "call",
 } as const satisfies Readonly<Record<string, "recipe" | "call" | "option">>;
 

@@ -246,14 +246,17 @@ export interface DistilSettings extends Omit<TrainSettings, "model"> {
   readonly teacher: string | NamedWeights | ModelInMemory | TeacherFunction | OwnTeacher;
   /** The model to train (default: the recipe's model). */
   readonly student?: TrainSettings["model"];
-  /** `hard`: learn the teacher's predicted classes (the default); `soft`: its probabilities. */
-  readonly mode?: "hard" | "soft";
+  /**
+   * `hard`: learn the teacher's predicted classes (the default); `soft`: its probabilities; `decoupled` and
+   * `normalized`: those of the target class and of the others apart.
+   */
+  readonly mode?: "hard" | "soft" | "decoupled" | "normalized";
 }
 
 const { model: _, ...shared } = trainOptions;
 const distilOptions: OptionChecks<DistilSettings> = {
   ...shared,
-  ...{ teacher: undefined, student: undefined, mode: oneOf("hard", "soft") },
+  ...{ teacher: undefined, student: undefined, mode: oneOf("hard", "soft", "decoupled", "normalized") },
 };
 
 /**

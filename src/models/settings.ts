@@ -32,10 +32,11 @@ export const dropSettings = {
   dropout: dropRate.default(0).meta({ description: "Probability of dropping an activation.", timm: "drop" }),
 };
 
-/** The settings that one setting groups; undefined for one that stands alone. */
+/** The settings that one setting groups, of all its kinds; undefined for one that stands alone. */
 export function groupedSettings(schema: unknown): z.ZodRawShape | undefined {
   let inner = schema;
   while (inner instanceof z.ZodDefault || inner instanceof z.ZodOptional) inner = inner.unwrap();
+  if (inner instanceof z.ZodDiscriminatedUnion) return Object.assign({}, ...inner.options.map(groupedSettings));
   return inner instanceof z.ZodObject ? inner.shape : undefined;
 }
 

@@ -12,6 +12,7 @@ import { isRecipe, readRecipe, recipeNames } from "../../src/training/recipe/fil
 import { originalOptions } from "../../src/training/recipe/original-options.js";
 import { parseRecipe, type Recipe, recipeSchema } from "../../src/training/recipe/recipe.js";
 import { createStudent } from "../../src/training/recipe/student.js";
+import { timmOptions } from "../../src/training/recipe/timm-options.js";
 
 let scratch: string;
 beforeAll(async () => {
@@ -95,6 +96,22 @@ describe("names of the original program", () => {
       "the original program's option of that name is here: eraseProbability",
     );
     expect(() => parseRecipe({ "--attn-only": true })).toThrow("trainedParts=attention");
+  });
+
+  it("of timm are answered too, from the schema's metadata", () => {
+    const answered = (name: string) => expect(() => parseRecipe({ [name]: 1 }), name);
+    answered("kd_temperature").toThrow("timm's option of that name is here: distillationTau.");
+    answered("--kd-distill-type").toThrow("here: distillation (logit is soft;");
+    answered("task_loss_weight").toThrow("here: taskLossWeight.");
+    answered("distill-loss-weight").toThrow("here: distillationLossWeight.");
+    answered("kd-loss-type").toThrow("not needed: the only one of timm, kl, is distillation=soft");
+    answered("std").toThrow("here: normalization.");
+    answered("initial_checkpoint").toThrow("here: finetune.");
+    for (const [theirs, ours] of Object.entries(timmOptions)) {
+      expect(theirs).toMatch(/^[a-z][\w-]*$/);
+      const setting = /^\w+/.exec(ours)![0];
+      if (setting !== "not") expect(Object.keys(recipeSchema.shape), theirs).toContain(setting);
+    }
   });
 
   it("all stand in the document, with settings that exist", async () => {

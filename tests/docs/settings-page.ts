@@ -46,12 +46,13 @@ function section(title: string, names: readonly string[], settings: Readonly<Rec
 }
 
 /** Settings that are objects, and the titles of the tables of their parts. */
-const groups = { regnet: "Design of a RegNetY", init: "First values from a larger model" };
+const groups = { regnet: "Design of a RegNetY", init: "First values" };
 
 function group(title: string, name: string, schema: Values): string {
-  const rows = Object.entries(properties(schema)).map(([part, value]) =>
-    row([code(`${name}.${part}`), value.description ?? "", values(value)]),
-  );
+  const kinds = (schema.oneOf ?? [schema]) as readonly Values[];
+  const rows = kinds
+    .flatMap((kind) => Object.entries(properties(kind)))
+    .map(([part, value]) => row([code(`${name}.${part}`), value.description ?? "", values(value)]));
   const columns = ["setting", "meaning", "values"];
   return [`## ${title}`, "", row(columns), row(columns.map(() => "---")), ...rows].join("\n");
 }
@@ -82,7 +83,9 @@ const brief = (value: unknown): string => {
 
 /** The values that a setting may have, in words. */
 function values(schema: Values): string {
-  if (schema.anyOf) return schema.anyOf.map((s) => values(s as Values)).join(" or ");
+  const kinds = schema.anyOf ?? schema.oneOf;
+  if (kinds) return kinds.map((s) => values(s as Values)).join(" or ");
+  if (schema.const !== undefined) return code(String(schema.const));
   if (schema.enum) return schema.enum.map((v) => code(String(v))).join(", ");
   switch (schema.type) {
     case "boolean":

@@ -14,7 +14,9 @@ it("has a meaning for every setting, and no metadata that nothing reads", () => 
   const flat = Object.entries(z.toJSONSchema(recipeSchema, { io: "input" }).properties ?? {}).flatMap(
     ([name, schema]) => [
       [name, schema] as const,
-      ...Object.entries((typeof schema === "object" && schema.properties) || {}),
+      ...(typeof schema === "object" ? [schema, ...(schema.oneOf ?? [])] : []).flatMap((part) =>
+        Object.entries((typeof part === "object" && part.properties) || {}),
+      ),
     ],
   );
   expect(flat.length).toBeGreaterThan(80);

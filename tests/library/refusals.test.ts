@@ -139,7 +139,7 @@ describe("train and distil", () => {
   it("refuse a misspelt teacher and a mode that does not exist", async () => {
     const wrong = (option: object) => refusal(() => untyped(distil)("procedural:8:8", { ...settings(), ...option }));
     expect(await wrong({ teacher: "deit_smal_patch16_224" })).toContain('did you mean "deit_small_patch16_224"?');
-    expect(await wrong({ teacher: "runs/x", mode: "medium" })).toContain("give hard or soft.");
+    expect(await wrong({ teacher: "runs/x", mode: "medium" })).toContain("give hard, soft, decoupled or normalized.");
     expect(await wrong({ teacher: 5 })).toContain("The teacher is 5;");
   });
 

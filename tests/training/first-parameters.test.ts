@@ -34,11 +34,30 @@ describe("init", () => {
     expect(await firstParameters(model, recipe, [])).toEqual(first);
   });
 
-  it("is refused beside finetune, and by another way than selection", () => {
+  it("is mimetic without any weights", async () => {
+    const recipe = parseRecipe({ ...student, seed: 3, init: { by: "mimetic" } });
+    const model = createModel("deit", { ...student, classes: 7 });
+    const first = await firstParameters(model, recipe, []);
+    const drawn = initialize(model, 3);
+    expect(first.get("blocks.1.mlp.fc2.weight")).toEqual(drawn.get("blocks.1.mlp.fc2.weight"));
+    expect(first.get("blocks.1.attn.qkv.weight")).not.toEqual(drawn.get("blocks.1.attn.qkv.weight"));
+    expect(await firstParameters(model, recipe, [])).toEqual(first);
+  });
+
+  it("is refused beside finetune, and by a way that there is not", () => {
     const init = { from: large, by: "selection" };
     expect(() => parseRecipe({ init, finetune: large })).toThrow(
       "Both init and finetune say what the model starts from",
     );
-    expect(() => parseRecipe({ init: { from: large, by: "luck" } })).toThrow(/init\.by/);
+    expect(() => parseRecipe({ init: { from: large, by: "luck" } })).toThrow(
+      'The setting "init.by" of the recipe is wrong: it is "luck", and can be selection, mimetic',
+    );
+    expect(() => parseRecipe({ init: { from: large } })).toThrow(
+      'The setting "init.by" of the recipe is wrong: it is missing, and must be one of "selection", "mimetic".',
+    );
+    expect(() => parseRecipe({ init: { by: "mimetic", from: large } })).toThrow(
+      'The setting "init" of the recipe reads no "from" beside its other values; remove it.',
+    );
+    expect(() => parseRecipe({ init: { by: "mimetic", form: large } })).toThrow('has no "form"; did you mean "from"?');
   });
 });

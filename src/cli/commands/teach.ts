@@ -19,7 +19,7 @@ import { relaunched } from "../processes/relaunched.js";
 export function define(command: Command): void {
   chosenSplitOption(recipeOptions(engineOptions(command)))
     .requiredOption("--output <folder>", "folder for the predictions; an unfinished one is continued")
-    .option("--top-k <logits>", "soft distillation: logits kept per view (default: 100)", wholeNumber(1))
+    .option("--top-k <logits>", "all modes but hard: logits kept per view (default: 100)", wholeNumber(1))
     .option("--on-bad-image <what>", "stop or skip", "stop")
     .addOption(workersOption())
     .option("--json", "print one JSON value at the end")
@@ -54,7 +54,7 @@ async function run(asked: Asked<Options>, signal: AbortSignal, ending: Ending): 
   const { recipe, split } = await chosenRun({ ...options, data });
   if (recipe.teacherWeights === undefined || !neededAnswer(recipe.distillation)) {
     throw new UsageError(
-      `The recipe names no teacher; set distillation to hard or soft and teacherWeights to a weights file or run folder.`,
+      `The recipe names no teacher; set distillation to hard, soft, decoupled or normalized, and teacherWeights to a weights file or run folder.`,
     );
   }
   if (!["stop", "skip"].includes(options.onBadImage))

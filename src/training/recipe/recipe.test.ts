@@ -29,9 +29,21 @@ describe("parseRecipe", () => {
       '"regnet" of the recipe has no "slpe"; did you mean "slope"?',
     );
   });
+  it("refuses weights of the losses that contradict each other", () => {
+    const taught = { distillation: "decoupled", teacherWeights: "runs/teacher" };
+    expect(parseRecipe({ ...taught, taskLossWeight: 1, distillationLossWeight: 2 })).toMatchObject({
+      ...{ taskLossWeight: 1, distillationLossWeight: 2 },
+    });
+    expect(() => parseRecipe({ ...taught, taskLossWeight: 1, distillationAlpha: 0.1 })).toThrow(
+      "Both distillationAlpha and taskLossWeight say how much the distillation loss weighs; remove one of them.",
+    );
+    expect(() => parseRecipe({ ...taught, taskLossWeight: 2 })).toThrow(
+      "leaves the distillation loss less than 0 (1 − taskLossWeight); set distillationLossWeight too.",
+    );
+  });
   it("names the nearest word for an invalid value", () => {
     expect(() => parseRecipe({ distillation: "hrad" })).toThrow(
-      'it is "hrad", and can be none, soft, hard, labels; did you mean "hard"?',
+      'it is "hrad", and can be none, soft, hard, labels, decoupled, normalized; did you mean "hard"?',
     );
     expect(() => parseRecipe({ teacherNormalization: "imagnet" })).toThrow('did you mean "imagenet"?');
     expect(() => parseRecipe({ teacherNormalization: 3 })).toThrow('nor {"mean":[r,g,b],"std":[r,g,b]}');

@@ -42,6 +42,7 @@ export function parseRecipe(settings: unknown): Recipe {
       `The recipe's distillation is "${recipe.distillation}", but there is no teacher; set teacherWeights to a weights file or run folder, or teacherCache to stored predictions.`,
     );
   }
+  refuseContradictoryWeights(recipe);
   if (recipe.cropScale[0] > recipe.cropScale[1] || recipe.cropRatio[0] > recipe.cropRatio[1])
     throw new UsageError(`cropScale and cropRatio must be [smallest, largest].`);
   if (recipe.lrNoise && recipe.lrNoise[0] > recipe.lrNoise[1])
@@ -57,6 +58,20 @@ export function parseRecipe(settings: unknown): Recipe {
     throw new UsageError("epochs is 0, which trains nothing; set headStart=fitted too, or epochs to 1 or more.");
   parsePolicy(recipe.autoAugment);
   return recipe;
+}
+
+/** Refuses weights of the losses that contradict each other. */
+function refuseContradictoryWeights({ distillationAlpha, taskLossWeight, distillationLossWeight }: Recipe): void {
+  const named = taskLossWeight === undefined ? "distillationLossWeight" : "taskLossWeight";
+  const usual = recipeSchema.shape.distillationAlpha.parse(undefined);
+  if ((taskLossWeight ?? distillationLossWeight) !== undefined && distillationAlpha !== usual)
+    throw new UsageError(
+      `Both distillationAlpha and ${named} say how much the distillation loss weighs; remove one of them.`,
+    );
+  if (taskLossWeight !== undefined && taskLossWeight > 1 && distillationLossWeight === undefined)
+    throw new UsageError(
+      `taskLossWeight is ${taskLossWeight}, which leaves the distillation loss less than 0 (1 − taskLossWeight); set distillationLossWeight too.`,
+    );
 }
 
 /** Adapts the paper's defaults to a short run and a low rate. */
@@ -95,7 +110,7 @@ const namesAt = ([first]: readonly PropertyKey[]) => {
 
 /** The weights that a run builds on, whole or in part; undefined if it starts from random numbers. */
 export const builtOn = ({ init, finetune }: Pick<Recipe, "init" | "finetune">): string | undefined =>
-  finetune ?? init?.from;
+  finetune ?? (init?.by === "selection" ? init.from : undefined);
 
 export interface RecipeDifference {
   readonly key: string;

@@ -56,15 +56,25 @@ export const recipeSchema = z.strictObject({
     timm: "initial-checkpoint",
   }),
   init: z
-    .strictObject({
-      from: z.string().meta({ description: "Weights of the larger model: a file, a run folder or `hub:owner/name`." }),
-      by: z.enum(["selection"]).meta({
-        description: "How: `selection` of its first blocks and of evenly spaced elements (arXiv 2311.18823).",
+    .discriminatedUnion("by", [
+      z.strictObject({
+        by: z.literal("selection").meta({
+          description: "The first blocks and evenly spaced elements of a larger DeiT or ViT (arXiv 2311.18823).",
+        }),
+        from: z
+          .string()
+          .meta({ description: "Weights of the larger model: a file, a run folder or `hub:owner/name`." }),
       }),
-    })
+      z.strictObject({
+        by: z.literal("mimetic").meta({
+          description:
+            "Attention and positions as trained vision transformers have them, without any weights (arXiv 2305.09828).",
+        }),
+      }),
+    ])
     .optional()
     .meta({
-      description: "Weights of a larger DeiT or ViT that give the model its first values. Default: they are random.",
+      description: "First values of a DeiT or ViT that are worth more than random ones. Default: they are random.",
     }),
   trainedParts: names(trainedParts).default("all").meta({
     description:
@@ -214,7 +224,8 @@ export const recipeSchema = z.strictObject({
 
   distillation: names(distillationModes).default("none").meta({
     description:
-      "Distillation: `hard` (the teacher's decision), `soft` (its distribution), `labels` (no teacher: true labels for both heads), or `none`.",
+      "Distillation: `hard` (the teacher's decision), `soft` (its distribution), `decoupled` (its distribution, target and other classes apart: DKD), `normalized` (the same by NKD's loss), `labels` (no teacher: true labels for both heads), or `none`.",
+    timm: "kd-distill-type (`logit` is `soft`; `token` is `soft` or `hard` with `distilled`)",
   }),
   ...sharedDistillation,
   ...fragments(distillationModes),

@@ -5,12 +5,15 @@ import { didYouMean } from "../../errors/nearest.js";
 import { quoted } from "../../errors/quoted.js";
 import { joined, type Message, sentence } from "../../errors/sentence.js";
 import { originalOptions } from "./original-options.js";
+import { timmOptions } from "./timm-options.js";
 
 /** `known` are the existing settings. */
 export function unknownSetting(key: string, known: readonly string[]): Message {
   const theirs = key.replace(/^--/, "").replaceAll("_", "-");
-  return Object.hasOwn(originalOptions, theirs)
-    ? sentence`The recipe has no setting ${quoted(key)}; the original program's option of that name is here: ${originalOptions[theirs]}.`
+  if (Object.hasOwn(originalOptions, theirs))
+    return sentence`The recipe has no setting ${quoted(key)}; the original program's option of that name is here: ${originalOptions[theirs]}.`;
+  return Object.hasOwn(timmOptions, theirs)
+    ? `The recipe has no setting ${quoted(key)}; timm's option of that name is here: ${timmOptions[theirs]}.`
     : `The recipe has no setting ${quoted(key)}${didYouMean(key, known)}`;
 }
 
@@ -24,9 +27,11 @@ export function settingSentence(
   if (issue.code === "unrecognized_keys") {
     const names = namesAt(issue.path);
     const unknown = (key: string) =>
-      name === ""
-        ? unknownSetting(key, names)
-        : `The setting "${name}" of the recipe has no ${quoted(key)}${didYouMean(key, names)}`;
+      names.includes(key)
+        ? `The setting "${name}" of the recipe reads no ${quoted(key)} beside its other values; remove it.`
+        : name === ""
+          ? unknownSetting(key, names)
+          : `The setting "${name}" of the recipe has no ${quoted(key)}${didYouMean(key, names)}`;
     return joined(issue.keys.map(unknown));
   }
   const value = issue.path.reduce<unknown>(
@@ -46,6 +51,8 @@ function expectation(issue: z.core.$ZodIssue): string | undefined {
   switch (issue.code) {
     case "invalid_type":
       return types[issue.expected];
+    case "invalid_union":
+      return optionsOf(issue).length > 0 ? `one of ${optionsOf(issue).map(quoted).join(", ")}` : undefined;
     case "invalid_value":
       return `one of ${issue.values.map((v) => JSON.stringify(v)).join(", ")}`;
     case "too_small":
@@ -79,8 +86,12 @@ function brief(value: unknown): string {
   }
 }
 
+/** The words that tell the kinds of a setting apart. */
+const optionsOf = (issue: z.core.$ZodIssueInvalidUnion): string[] =>
+  "options" in issue ? (issue.options ?? []).map(String) : [];
+
 /** The words that would have been valid here. */
 function wordsOf(issue: z.core.$ZodIssue): string[] {
-  if (issue.code === "invalid_union") return issue.errors.flat().flatMap(wordsOf);
+  if (issue.code === "invalid_union") return [...issue.errors.flat().flatMap(wordsOf), ...optionsOf(issue)];
   return issue.code === "invalid_value" ? issue.values.filter((v) => typeof v === "string") : [];
 }

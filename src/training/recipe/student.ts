@@ -17,7 +17,7 @@ export function createStudent(recipe: Recipe, classes: number, own?: OwnModel): 
     recipe.normalization === "auto" ? made : { ...made, normalization: normalizationOf(recipe.normalization) };
   if (model.distilled && (recipe.distillation === "none" || recipe.distillationOn === "class")) {
     throw new UsageError(
-      `The model "${model.name}" has a distillation token, but the recipe trains nothing with it; set distillation to hard, soft or labels (with distillationOn=auto), or choose a model without the token.`,
+      `The model "${model.name}" has a distillation token, but the recipe trains nothing with it; set distillation to hard, soft, decoupled, normalized or labels (with distillationOn=auto), or choose a model without the token.`,
     );
   }
   const wantsToken = recipe.distillation === "labels" || recipe.distillationOn === "distillation";

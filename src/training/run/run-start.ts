@@ -9,6 +9,7 @@ import { describeWeights } from "../../evaluation/describe-weights.js";
 import { type AdaptOptions, adaptWeights } from "../../models/adapt.js";
 import { requireFiniteWeights } from "../../models/finite.js";
 import { initializeInPieces } from "../../models/initialize.js";
+import { mimeticInPieces } from "../../models/mimetic.js";
 import type { Model } from "../../models/model.js";
 import { createModel, modelNames, optionsWithoutTrace } from "../../models/registry.js";
 import { selectWeights } from "../../models/select-weights.js";
@@ -134,8 +135,8 @@ export function frozenTensors({ frozen }: Step, { teacher }: Teaching): (readonl
 }
 
 /**
- * The parameters before the first step: drawn from the seed, selected from a larger model's (`init`), or those of
- * `finetune`, whose head is kept if it is known to be of the same classes. `onNote` reports what is left out.
+ * The parameters before the first step: drawn from the seed, mimetic or selected from a larger model's (`init`), or
+ * those of `finetune`, whose head is kept if it is known to be of the same classes. `onNote` reports what is left out.
  */
 export async function firstParameters(
   model: Model,
@@ -144,9 +145,9 @@ export async function firstParameters(
   { onNote, signal }: { readonly onNote?: (sentence: string) => void; readonly signal?: AbortSignal } = {},
 ): Promise<NamedTensors> {
   if (recipe.finetune) return begun(model, recipe, recipe.finetune, classes, onNote);
-  return recipe.init
-    ? selected(model, recipe, recipe.init.from, onNote)
-    : inTurns(initializeInPieces(model, recipe.seed), signal);
+  if (recipe.init?.by === "selection") return selected(model, recipe, recipe.init.from, onNote);
+  const drawn = recipe.init?.by === "mimetic" ? mimeticInPieces : initializeInPieces;
+  return inTurns(drawn(model, recipe.seed), signal);
 }
 
 /** The initial state of a step with these parameters: averages start at them, all else at zero. */

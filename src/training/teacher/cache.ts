@@ -97,7 +97,7 @@ export interface CacheOptions extends DataOptions {
   readonly ownTeacher?: PassedTeacher;
   /** Folder of the cache; one that was started with the same recipe is resumed. */
   readonly output: string;
-  /** Logits stored per view for soft distillation (default: the largest hundred). */
+  /** Logits stored per view for modes that need them (default: the largest hundred). */
   readonly topK?: number;
   /** Saves what is done and ends with InterruptedError. */
   readonly signal?: AbortSignal;
@@ -113,7 +113,7 @@ export interface StoredAnswers {
   readonly epochs: number;
   /** Views of an epoch, repeated augmentation included. */
   readonly viewsPerEpoch: number;
-  /** `labels` for hard distillation, `logits` for soft. */
+  /** `labels` for hard distillation, `logits` for the other modes. */
   readonly kind: "labels" | "logits";
 }
 
@@ -124,8 +124,8 @@ export const unknownIdentity = ({ name }: { readonly name: string }): UsageError
   );
 
 /**
- * Stores the outputs of the recipe's teacher for all epochs of the recipe: predicted classes for `hard`, logits for
- * `soft`.
+ * Stores the outputs of the recipe's teacher for all epochs of the recipe: predicted classes for `hard`, logits for the
+ * other modes.
  *
  * @example
  * ```ts
@@ -281,7 +281,7 @@ export async function openTeacherCache(
   refuseForeign(folder, manifest, { ...identityOf(dataset, recipe, student, ""), teacher });
   if (neededAnswer(recipe.distillation) === "logits" && manifest.kind === "labels")
     throw new UsageError(
-      `"${folder}" contains decisions only, but soft distillation needs logits; create it with distillation=soft.`,
+      `"${folder}" contains decisions only, but ${recipe.distillation} distillation needs logits; create it with distillation=${recipe.distillation}.`,
     );
   for (let epoch = 0; epoch < recipe.epochs; epoch++) {
     const path = epochFile(folder, epoch);

@@ -21,7 +21,7 @@ export interface AnsweringOptions {
 }
 
 /**
- * Predicted classes for hard distillation, logits for soft, for the views that the student will use. An output that is
+ * Predicted classes for hard distillation, logits for the other modes, for the views that the student will use. An output that is
  * not finite is a TrainingError.
  */
 export async function answersOf(

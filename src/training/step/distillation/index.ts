@@ -2,13 +2,15 @@
 import type { Logits } from "../../../models/model.js";
 import { add, mul, type Tensor } from "../../../tensor/index.js";
 import { crossEntropy } from "../losses/cross-entropy.js";
+import { decoupled } from "./decoupled.js";
 import { hard } from "./hard.js";
 import { labels } from "./labels.js";
 import type { AnswerKind, DistillationMode, Lessons, Weighted } from "./mode.js";
 import { none } from "./none.js";
+import { normalized } from "./normalized.js";
 import { soft } from "./soft.js";
 
-export const distillationModes = { none, soft, hard, labels };
+export const distillationModes = { none, soft, hard, labels, decoupled, normalized };
 
 /** Names of the modes. */
 export type DistillationName = keyof typeof distillationModes;
@@ -25,23 +27,30 @@ export type Distillation = {
 export const neededAnswer = (name: DistillationName): AnswerKind | undefined => distillationModes[name].needs;
 
 /**
- * (1-α) · base + α · the mode's loss. `student` are the two heads' logits; modes that need a missing distillation token
- * or teacher leave `base` unchanged.
+ * The weighted sum of `base` and the mode's loss, (1-α) · base + α · loss unless the task has a weight of its own.
+ * `student` are the two heads' logits; modes that need a missing distillation token or teacher leave `base` unchanged.
  */
 export function distilled(base: Tensor, student: Logits, lessons: Lessons, distillation: Distillation): Tensor {
   const mode: DistillationMode = distillationModes[distillation.kind];
-  const { alpha, on = "distillation" } = distillation as Partial<Weighted>;
+  const { alpha, task = alpha === undefined ? 1 : 1 - alpha, on = "distillation" } = distillation as Partial<Weighted>;
   const head = on === "distillation" ? student.distillation : student.logits;
   const learning = head ?? (mode.needs ? student.logits : undefined);
   if (!mode.loss || !learning || alpha === undefined || (mode.needs && !lessons.answer)) return base;
-  return add(mul(base, 1 - alpha), mul(mode.loss(learning, lessons, distillation), alpha));
+  return add(mul(base, task), mul(mode.loss(learning, lessons, distillation), alpha));
 }
 
 /**
- * (1-α) · base + α · distillation, comparing the student's distilled logits with the teacher's, all `[batch, classes]`.
+ * The same sum for distilled logits and a teacher's, all `[batch, classes]`. `target` are class distributions, which
+ * modes read that tell the target class from the others (default: the teacher's).
  */
-export function distilledLoss(base: Tensor, student: Tensor, teacher: Tensor, distillation: Distillation): Tensor {
-  const lessons = { target: teacher, loss: crossEntropy, answer: { kind: "logits", tensor: teacher } } as const;
+export function distilledLoss(
+  base: Tensor,
+  student: Tensor,
+  teacher: Tensor,
+  distillation: Distillation,
+  target: Tensor = teacher,
+): Tensor {
+  const lessons = { target, loss: crossEntropy, answer: { kind: "logits", tensor: teacher } } as const;
   return neededAnswer(distillation.kind)
     ? distilled(base, { logits: student, distillation: student }, lessons, distillation)
     : base;

@@ -1,8 +1,8 @@
 /** No teacher: the head of the distillation token learns the true labels too, the paper's control (section 5.3). */
-import { distillationMode, type Weighted } from "./mode.js";
+import { distillationMode, type Weighted, weightsOf } from "./mode.js";
 
 export const labels = distillationMode({
   settings: {},
-  options: ({ distillationAlpha }): Pick<Weighted, "alpha"> => ({ alpha: distillationAlpha }),
+  options: (settings): Omit<Weighted, "on"> => weightsOf(settings),
   loss: (student, { target, loss }) => loss(student, target),
 });

@@ -15,9 +15,23 @@ export interface TeacherAnswer {
   readonly tensor: Tensor;
 }
 
+const weight = z.number().min(0);
+
 /** Settings of a recipe that several modes read. */
 export const shared = {
-  distillationAlpha: share.default(0.5).meta({ description: "Weight of the distillation loss." }),
+  distillationAlpha: share.default(0.5).meta({
+    description: "Weight α of the distillation loss; the loss against the labels has 1 − α.",
+  }),
+  taskLossWeight: weight.optional().meta({
+    description:
+      "Weight of the loss against the labels, instead of `distillationAlpha`. Default: 1 beside `distillationLossWeight`.",
+    timm: "task-loss-weight",
+  }),
+  distillationLossWeight: weight.optional().meta({
+    description:
+      "Weight of the distillation loss, instead of `distillationAlpha`. Default: 1 − `taskLossWeight` beside that.",
+    timm: "distill-loss-weight",
+  }),
   distillationOn: z.enum(["auto", "distillation", "class"]).default("auto").meta({
     description: "Head that learns from the teacher; `auto`: that of the distillation token if there is one.",
   }),
@@ -25,12 +39,35 @@ export const shared = {
 
 type Shared = Settings<typeof shared>;
 
+/** Temperature of the modes that soften distributions. */
+export const temperature = {
+  distillationTau: z.number().positive().default(1).meta({
+    description: "Temperature of `soft`, `decoupled` and `normalized` distillation.",
+    timm: "kd-temperature",
+  }),
+};
+
 /** Constants of every mode that adds a loss. */
 export interface Weighted {
   /** Weight α of the distillation loss. */
   readonly alpha: number;
+  /** Weight of the loss against the labels (default: 1 − α). */
+  readonly task?: number;
   /** Which head learns from the teacher. */
   readonly on?: "distillation" | "class";
+}
+
+/**
+ * The weights of both losses. A recipe that gives one of them has the other by timm's rule: the distillation loss has
+ * what the task's leaves of 1, the task's loss 1. Without either they are the paper's, α and 1 − α.
+ */
+export function weightsOf({
+  distillationAlpha,
+  taskLossWeight: task,
+  distillationLossWeight: distillation,
+}: Shared): Omit<Weighted, "on"> {
+  if (distillation !== undefined) return { alpha: distillation, task: task ?? 1 };
+  return task === undefined ? { alpha: distillationAlpha } : { alpha: 1 - task, task };
 }
 
 /** What a batch is learnt from besides the student's logits. */
@@ -46,7 +83,7 @@ export interface Lessons {
 export interface DistillationMode<Shape extends z.ZodRawShape = z.ZodRawShape, Options = unknown> {
   /** Which teacher outputs it learns from; undefined without a teacher. */
   readonly needs?: AnswerKind;
-  /** Settings of a recipe that it alone reads. */
+  /** Settings of a recipe that it reads besides those of all. */
   readonly settings: Shape;
   /** Its constants; `on` is the head that learns. */
   options(settings: Shared & Settings<Shape>, on: "distillation" | "class"): Options;

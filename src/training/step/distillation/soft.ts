@@ -1,9 +1,9 @@
 /** Soft distillation: the teacher's distribution at a temperature (paper, equation 2). */
 import { z } from "zod";
 import { logSoftmax, mul, reduceSum, softmax, stopGradient, sub } from "../../../tensor/index.js";
-import { distillationMode, type Weighted } from "./mode.js";
+import { distillationMode, temperature, type Weighted, weightsOf } from "./mode.js";
 
-export interface Soft extends Required<Weighted> {
+export interface Soft extends Weighted {
   /** Temperature τ. */
   readonly tau: number;
   /** KL averaged over the batch, times τ² (`paper`), or also divided by the number of classes (`released`). */
@@ -13,14 +13,14 @@ export interface Soft extends Required<Weighted> {
 export const soft = distillationMode({
   needs: "logits",
   settings: {
-    distillationTau: z.number().positive().default(1).meta({ description: "Temperature of soft distillation." }),
+    ...temperature,
     distillationNormalization: z.enum(["paper", "released"]).default("paper").meta({
       description:
         "Soft loss averaged over the batch (`paper`, equation 2), or over batch and classes as in the `released` program.",
     }),
   },
   options: (settings, on): Soft => ({
-    alpha: settings.distillationAlpha,
+    ...weightsOf(settings),
     on,
     tau: settings.distillationTau,
     normalization: settings.distillationNormalization,

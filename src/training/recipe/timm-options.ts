@@ -1,0 +1,22 @@
+/** Options of timm's train.py, and their equivalents in deit: what the schema's metadata says, read the other way. */
+import { recipeSchema } from "./schema.js";
+
+/** Those without an equivalent of their own. */
+const others: Readonly<Record<string, string>> = {
+  "kd-loss-type": "not needed: the only one of timm, kl, is distillation=soft",
+};
+
+/** The equivalent setting by timm's name, with what differs in brackets. */
+export const timmOptions: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(
+    Object.entries(recipeSchema.shape).flatMap(([setting, schema]) => {
+      const { timm } = schema.meta() ?? {};
+      if (typeof timm !== "string") return [];
+      const [, names, remark = ""] = /^([^(]*)( \(.*\))?$/s.exec(timm)!;
+      return names
+        .split(" and ")
+        .map((name) => [/^[\w-]+/.exec(name)![0], `${setting}${remark.replaceAll("`", "")}`] as const);
+    }),
+  ),
+  ...others,
+};
