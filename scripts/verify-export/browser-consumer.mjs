@@ -91,11 +91,24 @@ try {
     const onReferencePixels = largestOf(await run(normalized(reference, i), [1, 3, size, size]));
     others.push({ image, expected: top1[image], answer, onReferencePixels });
   }
+  await tab.evaluate(async () => {
+    const settings = { dtype: "fp32", device: "wasm" };
+    globalThis.classifyWhole = await hf.pipeline("image-classification", "huggingface-preprocessing", settings);
+  });
+  const othersWhole = [];
+  for (const image of files) {
+    const label = await tab.evaluate(async (name) => {
+      return (await classifyWhole(`/images/${encodeURIComponent(name)}`, { top_k: 1 }))[0].label;
+    }, image);
+    if (label !== id2label[top1[image]]) othersWhole.push({ image, expected: top1[image], answer: label });
+  }
   const pixels = made.length === 0 ? null : join(folder, "chromium.u8");
   if (pixels) writeFileSync(pixels, Buffer.concat(made));
   if (asked.length > 0) throw new Error(`The page asked for ${asked[0]}; all it needs must come from this machine.`);
   const consumer = `transformers.js ${version} in Chromium ${browser.version().split(".")[0]}`;
   console.log(JSON.stringify({ consumer, difference, images: files.length, others, pixels }));
+  const whole = { consumer: `${consumer}, preprocessing in the graph`, images: files.length, others: othersWhole };
+  console.log(JSON.stringify(whole));
 } finally {
   await browser.close();
   server.closeAllConnections();

@@ -62,6 +62,16 @@ const { AutoImageProcessor, AutoModelForImageClassification, env, pipeline, RawI
   await load("@huggingface/transformers");
 Object.assign(env, { allowRemoteModels: false, useWasmCache: false, localModelPath: exports });
 const js = `transformers.js ${versionOf("@huggingface/transformers")}`;
+{
+  const classify = await pipeline("image-classification", "huggingface-preprocessing", { dtype: "fp32" });
+  const { id2label } = classify.model.config;
+  const others = [];
+  for (const image of files) {
+    const [{ label }] = await classify(join(images, image), { top_k: 1 });
+    if (label !== id2label[top1[image]]) others.push({ image, expected: top1[image], answer: label });
+  }
+  print({ consumer: `${js} in Node, preprocessing in the graph`, images: files.length, others });
+}
 const model = await AutoModelForImageClassification.from_pretrained("huggingface", { dtype: "fp32" });
 const processor = await AutoImageProcessor.from_pretrained("huggingface");
 const run = async (pixels, shape) => (await model({ pixel_values: new Tensor("float32", pixels, shape) })).logits.data;

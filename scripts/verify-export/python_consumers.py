@@ -58,6 +58,19 @@ def hugging_face():
     report(f"transformers {transformers.__version__}", lambda x: model(pixel_values=x).logits, prepare)
 
 
+def timm_wrapper():
+    """transformers on the folder for timm, whose model and transforms it takes from timm."""
+    import transformers
+    from transformers import pipeline
+
+    classify = pipeline("image-classification", str(exports / "timm"))
+    names = json.loads((exports / "timm/config.json").read_text())["label_names"]
+    assert [classify.model.config.id2label[i] for i in range(len(names))] == names
+    prepare = lambda image: classify.image_processor(image, return_tensors="pt")["pixel_values"]
+    model = classify.model.eval()
+    report(f"transformers {transformers.__version__}, timm's layout", lambda x: model(pixel_values=x).logits, prepare)
+
+
 def timm_local():
     import timm
 
@@ -77,11 +90,11 @@ def openvino():
 def onnx_checker():
     import onnx
 
-    for path in sorted((exports / "onnx").glob("*.onnx")):
+    for path in sorted([*exports.glob("onnx/*.onnx"), *exports.glob("huggingface-preprocessing/onnx/*.onnx")]):
         onnx.checker.check_model(str(path), full_check=True)
     print(json.dumps({"consumer": f"onnx {onnx.__version__} checker", "checked": True}), flush=True)
 
 
-consumers = {"transformers": hugging_face, "timm": timm_local, "openvino": openvino, "onnx": onnx_checker}
+consumers = {"transformers": hugging_face, "wrapper": timm_wrapper, "timm": timm_local, "openvino": openvino, "onnx": onnx_checker}
 for name in sys.argv[4:]:
     consumers[name]()

@@ -61,16 +61,29 @@ async function verified({ title, model: name, source }) {
   writeFileSync(about, JSON.stringify({ model: name, weights: state, classes: model.classes, imageSize, cropRatio }));
   console.error(`${title}: the reference`);
   run(five, [join(here, "reference.py"), about, images, reference]);
-  for (const to of ["onnx", "huggingface", "transformers", "timm"]) {
-    const files = to === "onnx" ? ["--quantize", "float16", "int8", "--preprocessing"] : [];
-    deit(["export", weights, "--model", name, "--to", to, "--output", join(exports, to), "--images", "8", ...files]);
-  }
+  const write = (to, output, ...files) =>
+    deit([
+      "export",
+      weights,
+      "--model",
+      name,
+      "--to",
+      to,
+      "--output",
+      join(exports, output),
+      "--images",
+      "8",
+      ...files,
+    ]);
+  write("onnx", "onnx", "--quantize", "float16", "int8", "--preprocessing");
+  for (const to of ["huggingface", "transformers", "timm"]) write(to, to);
+  write("huggingface", "huggingface-preprocessing", "--preprocessing");
   const places = [exports, reference, images];
   const programs = [
     [process.execPath, [join(here, "node-consumers.mjs"), ...places], packages],
     [process.execPath, [join(here, "browser-consumer.mjs"), ...places], packages],
-    [five, [join(here, "python_consumers.py"), ...places, "transformers", "timm", "openvino", "onnx"]],
-    [four, [join(here, "python_consumers.py"), ...places, "transformers"]],
+    [five, [join(here, "python_consumers.py"), ...places, "transformers", "wrapper", "timm", "openvino", "onnx"]],
+    [four, [join(here, "python_consumers.py"), ...places, "transformers", "wrapper"]],
   ];
   const lines = programs.flatMap(([program, args, options]) => {
     console.error(`${title}: ${args[0].slice(here.length)}${program === four ? ", transformers 4" : ""}`);

@@ -27,7 +27,7 @@ import { sizeOf } from "../tensor/index.js";
 import { exportImages } from "./images.js";
 import { measureExport, requireLoss } from "./measure.js";
 import { openSource, type SourceChoice } from "./source.js";
-import { calibratedVariants, preprocessingFile } from "./variants.js";
+import { calibratedVariants } from "./variants.js";
 
 /** What to export, in which form, and where. */
 export interface ExportSettings extends SourceChoice, PortableChoice {
@@ -129,7 +129,7 @@ export async function exportModel(settings: ExportSettings): Promise<ExportResul
     formats.some((name) => quantizations[name].calibrated),
   );
   const variants = layout.quantized ? await calibratedVariants(source, formats, { calibration, signal }) : [];
-  const files = [...layout.files(source, variants), ...(preprocessing ? [preprocessingFile(source, variants)] : [])];
+  const files = layout.files(source, variants, preprocessing);
   const engine = settings.engine ?? (await createOnnxEngine());
   try {
     return await writeNewFolder(output, async (folder) => {
@@ -142,7 +142,7 @@ export async function exportModel(settings: ExportSettings): Promise<ExportResul
       });
       if (maxLoss !== undefined) requireLoss(verification, maxLoss);
       await add(jsonFile("verification.json", verification));
-      await add(modelCard({ source, layout, folder: basename(output), verification }));
+      await add(modelCard({ source, layout, preprocessing, folder: basename(output), verification }));
       return {
         ...{ output, verification, notes: source.notes.map(String) },
         files: written.map(({ file, bytes }) => ({ path: file.path, bytes })),

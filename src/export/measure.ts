@@ -54,7 +54,7 @@ export async function measureExport(options: MeasureOptions): Promise<Verificati
     const original = await open(sourceContestant(options));
     const files: (MeasuredOf & { readonly score: Score })[] = [];
     for (const { file, bytes } of options.files) {
-      if (file.kind === "text" || (file.kind === "onnx" && file.takes === "image")) continue;
+      if (file.kind === "text" || (file.kind === "onnx" && file.takes !== "pixels")) continue;
       const precision = file.kind === "onnx" ? file.precision : "float32";
       files.push({ path: file.path, precision, bytes, score: await open(contestantOf(file, options)) });
     }
@@ -169,7 +169,7 @@ async function measureWholeImages(
 ): Promise<readonly MeasuredFile[]> {
   const measured: MeasuredFile[] = [];
   for (const { file, bytes } of files) {
-    if (file.kind !== "onnx" || file.takes !== "image") continue;
+    if (file.kind !== "onnx" || file.takes === "pixels") continue;
     const runner = await Runner.open(join(folder, file.path));
     let [same, right, milliseconds] = [0, 0, 0];
     try {
@@ -178,7 +178,7 @@ async function measureWholeImages(
         const { exif } = source.view;
         const image = await whileHere(dataset, [i], () => readSample(dataset.source(i), { jpeg: "exact", exif }));
         const start = performance.now();
-        const [found] = topK(await runner.image(image), 1);
+        const [found] = topK(await runner.image(image, file.takes), 1);
         if (i > 0) milliseconds += performance.now() - start;
         if (found === decided[i]) same++;
         if (found === dataset.label(i)) right++;

@@ -5,7 +5,7 @@ import type { DeviceState } from "../engines/engine.js";
 import { type FileExecutable, type OnnxEngine, startOnnxEngine } from "../engines/onnx/engine.js";
 import type { EvaluationView } from "../evaluation/view.js";
 import { portableNames } from "../portable/graph/portable.js";
-import { imageNames } from "../portable/graph/preprocessing.js";
+import { imageNames, type WholeImage } from "../portable/graph/preprocessing.js";
 import { type HostTensor, hostTensor } from "../tensor/index.js";
 
 /** An open file. */
@@ -36,9 +36,17 @@ export class Runner {
     return this.#run(portableNames.input, normalized(images, count, view), name);
   }
 
-  /** Probabilities for a whole image. */
-  image({ height, width, data }: RgbImage): Promise<Float32Array> {
-    return this.#run(imageNames.input, hostTensor("uint8", [height, width, 3], data as Uint8Array), imageNames.output);
+  /** Probabilities or logits for a whole image, which the graph takes as it says. */
+  image({ height, width, data }: RgbImage, takes: WholeImage): Promise<Float32Array> {
+    if (takes === "image")
+      return this.#run(
+        imageNames.input,
+        hostTensor("uint8", [height, width, 3], data as Uint8Array),
+        imageNames.output,
+      );
+    const pixels = height * width;
+    const planes = Float32Array.from({ length: 3 * pixels }, (_, i) => data[3 * (i % pixels) + Math.floor(i / pixels)]);
+    return this.#run(portableNames.input, hostTensor("float32", [1, 3, height, width], planes), portableNames.output);
   }
 
   async #run(input: string, value: HostTensor, output: string): Promise<Float32Array> {

@@ -9,8 +9,7 @@ import type { OnnxGraph } from "../formats/onnx/graph.js";
 import { encodeModel } from "../formats/onnx/write.js";
 import { modelFile } from "../portable/graph/model-file.js";
 import { portableGraph } from "../portable/graph/portable.js";
-import { resizeOperators, withPreprocessing } from "../portable/graph/preprocessing.js";
-import type { ExportedFile, Variant } from "../portable/layouts/layout.js";
+import type { Variant } from "../portable/layouts/layout.js";
 import { calibrationGraph, rangesOutput, watchedValues } from "../portable/quantize/calibration.js";
 import type { QuantizationName } from "../portable/quantize/index.js";
 import type { Ranges } from "../portable/quantize/quantization.js";
@@ -35,15 +34,6 @@ export async function calibratedVariants(
   const graph = portableGraph(source.model, source.weights, source.head);
   const ranges = calibration ? await rangesOn(source, graph, calibration, signal) : undefined;
   return variantsOf(source, graph, formats, ranges);
-}
-
-/** The file whose graph holds the preprocessing too. */
-export function preprocessingFile(source: ExportSource, [{ model }]: readonly Variant[]): ExportedFile {
-  const graph = withPreprocessing(model.graph, source.view);
-  return {
-    ...{ kind: "onnx", path: "model_with_preprocessing.onnx", precision: "float32", takes: "image" },
-    model: modelFile(source, graph, { operators: resizeOperators }),
-  };
 }
 
 /** The mean over images of both ends of a value's range: outliers of single images widen no range. */

@@ -12,7 +12,10 @@ export interface PortableChoice {
   readonly to: LayoutName;
   /** Number formats besides float32, for layouts of ONNX files (default: those that are usual in the layout). */
   readonly quantize?: readonly QuantizationName[];
-  /** Also writes a file whose graph takes whole images and answers with probabilities (default: no). */
+  /**
+   * Puts the preprocessing into the graph (default: no): for `onnx`, of a further file, which answers with probabilities; for
+   * `huggingface`, of all ONNX files, and the folder is then for transformers.js alone.
+   */
   readonly preprocessing?: boolean;
 }
 

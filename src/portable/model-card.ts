@@ -11,6 +11,8 @@ export interface Card {
   readonly layout: Layout;
   /** Name of the folder. */
   readonly folder: string;
+  /** Whether graphs preprocess. */
+  readonly preprocessing?: boolean;
   readonly verification?: Verification;
 }
 
@@ -32,7 +34,7 @@ const told = [
 
 /** The file. */
 export function modelCard(card: Card): ExportedFile {
-  const sections = [frontMatter(card), about(card), trained(card), preprocessing(card), usage(card), verified(card)];
+  const sections = [frontMatter(card), about(card), trained(card), preprocessed(card), usage(card), verified(card)];
   return { kind: "text", path: "README.md", content: `${sections.filter(Boolean).join("\n\n")}\n` };
 }
 
@@ -75,7 +77,7 @@ function accuracy({ images, top1, top5 }: Accuracy): string {
   return `\n\nAccuracy on ${images} images that it was not trained on: top-1 ${top1.toFixed(2)} %${others}.`;
 }
 
-function preprocessing({ source: { view } }: Card): string {
+function preprocessed({ source: { view }, layout, preprocessing = false }: Card): string {
   const { imageSize, cropRatio, cropMode, interpolation, normalization: n } = view;
   const resized = Math.floor(imageSize / cropRatio);
   const shape =
@@ -83,7 +85,7 @@ function preprocessing({ source: { view } }: Card): string {
   return `## Preprocessing
 
 Images are resized (${interpolation}, antialiased) ${shape}; the central ${imageSize} × ${imageSize} pixels, divided by 255, are normalised by
-mean ${n.mean.join(", ")} and standard deviation ${n.std.join(", ")}.`;
+mean ${n.mean.join(", ")} and standard deviation ${n.std.join(", ")}.${preprocessing ? `\n\n${layout.preprocessed}` : ""}`;
 }
 
 const usage = ({ layout, folder }: Card): string => `## Usage\n\n${layout.usage(folder)}`;

@@ -10,7 +10,7 @@ export interface MeasuredFile {
   readonly bytes: number;
   /** Share of the images with the same most likely class, percent. */
   readonly agreement: number;
-  /** Largest difference of a logit; undefined for a file that gives probabilities. */
+  /** Largest difference of a logit; undefined for a file that takes whole images, whose pixels may differ in rounding. */
   readonly largestDifference?: number;
   /** Accuracy, percent, if the images have labels. */
   readonly top1?: number;

@@ -1,6 +1,6 @@
 /** Exports in the programs of npm that they are for: onnxruntime-web, and transformers.js in Node and in Chromium. */
 import { createReadStream, existsSync } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -15,7 +15,7 @@ import {
 import { InferenceSession, Tensor } from "onnxruntime-web";
 import { chromium } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { exportModel, type LayoutName } from "../../src/index.js";
+import { classifier, exportModel, type LayoutName } from "../../src/index.js";
 import { root } from "../cli/run.js";
 import { chromiumPath } from "../setup/browser.js";
 import { describeWithReference as describe } from "../setup/reference-data.js";
@@ -71,6 +71,73 @@ describe("exports in npm's programs", () => {
     const found = (await classify(image, { top_k: 7 })) as readonly { readonly label: string }[];
     await classify.dispose();
     expect(found.map(({ label }) => label).sort()).toEqual([...classNames(7)].sort());
+  });
+});
+
+describe("a folder for transformers.js whose graphs preprocess", () => {
+  const image = (width: number, height: number, channels: 1 | 3 | 4): RawImage =>
+    new RawImage(
+      Uint8ClampedArray.from({ length: width * height * channels }, (_, i) => (i * 7919) % 256),
+      width,
+      height,
+      channels,
+    );
+
+  it.each([
+    ["plain", "float32", 50, 40, 3],
+    ["distilled", "float32", 33, 200, 3],
+    ["deit3", "float32", 20, 41, 1],
+    ["regnety", "float32", 90, 70, 4],
+    ["plain", "float16", 50, 40, 3],
+    ["plain", "int8", 50, 40, 3],
+    ["plain", "int4", 50, 40, 3],
+  ] as const)(
+    "answers as deit for %s in %s, an image of %i by %i with %i channels",
+    async (name, precision, width, height, channels) => {
+      const { path } = await microCheckpoint(name, scratch);
+      const folder = `${name}-${precision}-whole`;
+      const quantize = precision === "float32" ? [] : [precision];
+      const output = join(scratch, folder);
+      await exportModel({ weights: path, to: "huggingface", output, preprocessing: true, quantize, images: 2 });
+      const dtype = ({ float32: "fp32", float16: "fp16", int8: "q8", int4: "q4" } as const)[precision];
+      const classify = await pipeline("image-classification", folder, { dtype });
+      const given = image(width, height, channels);
+      const found = (await classify(given, { top_k: 3 })) as readonly { readonly label: string; score: number }[];
+      await classify.dispose();
+      await using reference = await classifier(path);
+      const { data } = given.clone().rgb();
+      const expected = await reference({ width, height, data: Uint8Array.from(data) }, { top: 7 });
+      const score = new Map(expected.map((one) => [one.label, one.score]));
+      const tolerance = { float32: 0.005, float16: 0.01, int8: 0.1, int4: 0.5 }[precision];
+      for (const one of found) expect(Math.abs(one.score - score.get(one.label)!)).toBeLessThan(tolerance);
+      if (precision === "float32") expect(found[0].label).toBe(expected[0].label);
+    },
+  );
+
+  it("holds nothing that transformers in Python or deit would give other pixels", async () => {
+    const { path } = await microCheckpoint("plain", scratch);
+    const output = join(scratch, "whole");
+    await exportModel({ weights: path, to: "huggingface", output, preprocessing: true, quantize: [], images: 2 });
+    expect((await readdir(output, { recursive: true })).filter((name) => !/json|md$/.test(name)).sort()).toEqual([
+      "onnx",
+      "onnx/model.onnx",
+    ]);
+    const steps = JSON.parse(await readFile(join(output, "preprocessor_config.json"), "utf8"));
+    expect(steps).toMatchObject({ do_resize: false, do_center_crop: false, do_rescale: false, do_normalize: false });
+    await expect(classifier(output)).rejects.toThrow("holds no weights");
+    await expect(classifier(join(output, "onnx/model.onnx"))).rejects.toThrow(
+      'model.onnx" preprocesses images in its graph and takes them whole, one at a time',
+    );
+    expect(await readFile(join(output, "README.md"), "utf8")).toContain("Images are classified one at a time");
+  });
+
+  it("refuses several images in one call, which transformers.js stacks whatever their sizes are", async () => {
+    const { path } = await microCheckpoint("plain", scratch);
+    const output = join(scratch, "one-at-a-time");
+    await exportModel({ weights: path, to: "huggingface", output, preprocessing: true, quantize: [], images: 2 });
+    const classify = await pipeline("image-classification", "one-at-a-time", { dtype: "fp32" });
+    await expect(classify([image(50, 40, 3), image(40, 40, 3)])).rejects.toThrow(/index: 0 Got: 2 Expected: 1/);
+    await classify.dispose();
   });
 });
 

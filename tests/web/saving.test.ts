@@ -100,6 +100,25 @@ describeInBrowser("saving in a page", () => {
     expect((await openModel({ weights: path })).training).toEqual(training);
   });
 
+  it("a folder for transformers.js whose graph preprocesses is what deit export writes", async () => {
+    const folder = await unzipped(await saved({ to: "huggingface", name: "whole", preprocessing: true, quantize: [] }));
+    const output = join(scratch, "whole-by-node");
+    const weights = join(scratch, "small.safetensors");
+    await exportModel({ weights, to: "huggingface", output, preprocessing: true, quantize: [], images: 2 });
+    const file = "preprocessor_config.json";
+    expect(await readFile(join(folder, file), "utf8")).toBe(await readFile(join(output, file), "utf8"));
+    const [found, expected] = await Promise.all(
+      [folder, output].map(async (from) => {
+        const session = await InferenceSession.create(join(from, "onnx/model.onnx"));
+        const pixels = Float32Array.from({ length: 3 * 50 * 40 }, (_, i) => (i * 7919) % 256);
+        const { logits } = await session.run({ pixel_values: new Tensor("float32", pixels, [1, 3, 40, 50]) });
+        await session.release();
+        return logits.data;
+      }),
+    );
+    expect(found).toEqual(expected);
+  });
+
   it("a folder for transformers.js gives the page's logits in other runtimes, and is what deit export writes", async () => {
     const result = await saved({ to: "huggingface", name: "pets", license: "cc0-1.0" });
     expect(result.name).toBe("pets.zip");

@@ -43,7 +43,10 @@ export function define(command: Command): void {
         `number formats besides float32: ${quantizationNames.map((name) => `${name} (${quantizations[name].about})`).join(", ")}; default: float16 and int8 for huggingface, none for onnx`,
       ).choices(quantizationNames),
     )
-    .option("--preprocessing", "also write an ONNX file that takes whole images and answers with probabilities")
+    .option(
+      "--preprocessing",
+      "put the preprocessing into the graph: for onnx, of a further file, which answers with probabilities; for huggingface, of all files, so that transformers.js answers as deit does",
+    )
     .option(
       "--data <folder>",
       "images with labels to measure the export on (default: 64 built-in images without labels)",

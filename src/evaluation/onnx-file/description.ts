@@ -47,6 +47,10 @@ export interface DescribedFile {
 /** Collects what is known of the classifier in `path`. Throws UsageError for one of a different task. */
 export async function describeFile(path: string, choice: OnnxChoice, names: OnnxNames): Promise<DescribedFile> {
   const own = await readOnnxMetadata(path);
+  if (own.get(onnxMetadata.preprocesses) === "true")
+    throw new UsageError(
+      `"${path}" preprocesses images in its graph and takes them whole, one at a time, as other programs need them; give the source of that export, or one without preprocessing in the graph.`,
+    );
   const beside = await readCompanions([dirname(path), dirname(dirname(path))]);
   const ultralytics = ofUltralytics(own, path);
   const view: SaidOfView[] = [

@@ -6,6 +6,8 @@ export const onnxMetadata = {
   normalization: "deit.normalization",
   imageSize: "deit.imageSize",
   classes: "deit.classes",
+  /** Whether the graph takes whole images and does all that `view` says itself. */
+  preprocesses: "deit.preprocesses",
   /** Of deit's own exports: crop and filter, as in the metadata of its checkpoints. */
   view: checkpointMetadata.view,
 } as const;

@@ -17,24 +17,25 @@ export function modelFile(
   {
     operators = standardOperators,
     more = [],
-  }: { readonly operators?: number; readonly more?: readonly OperatorSet[] } = {},
+    preprocesses = false,
+  }: {
+    readonly operators?: number;
+    readonly more?: readonly OperatorSet[];
+    /** Whether the graph takes whole images. */
+    readonly preprocesses?: boolean;
+  } = {},
 ): OnnxModel {
   return {
     ...{ graph, irVersion, operatorSets: [{ domain: "", version: operators }, ...more] },
-    ...{ producerVersion: version, metadata: metadataOf(source) },
+    ...{ producerVersion: version, metadata: metadataOf(source, preprocesses) },
   };
 }
 
 /** `metadata_props`: values other than names are JSON. */
-function metadataOf({
-  model,
-  view,
-  classes,
-  name,
-  head,
-  training,
-  license,
-}: PortableSource): ReadonlyMap<string, string> {
+function metadataOf(
+  { model, view, classes, name, head, training, license }: PortableSource,
+  preprocesses: boolean,
+): ReadonlyMap<string, string> {
   const entries: readonly (readonly [string, string | undefined])[] = [
     [checkpointMetadata.model, model.name],
     [checkpointMetadata.config, JSON.stringify(model.config)],
@@ -42,6 +43,7 @@ function metadataOf({
     [onnxMetadata.normalization, JSON.stringify(view.normalization)],
     [onnxMetadata.view, writeSavedView(view)],
     [onnxMetadata.classes, classes && JSON.stringify(classes)],
+    [onnxMetadata.preprocesses, preprocesses ? "true" : undefined],
     ["deit.head", head],
     ["deit.source", name],
     ["deit.recipe", training && JSON.stringify(training.settings)],

@@ -1,9 +1,9 @@
-/** The preprocessing of an image as an ONNX graph before a model: resize, centre crop, normalisation; probabilities after. */
+/** The preprocessing of an image as an ONNX graph before a model: resize, centre crop, normalisation. */
 import type { Interpolation } from "../../data/pixels/resize.js";
 import { UsageError } from "../../errors/errors.js";
 import { sentence, setting, way } from "../../errors/sentence.js";
 import type { EvaluationView } from "../../evaluation/view.js";
-import type { OnnxGraph, OnnxNode, OnnxTensor } from "../../formats/onnx/graph.js";
+import type { OnnxGraph, OnnxNode, OnnxTensor, OnnxValue } from "../../formats/onnx/graph.js";
 import { dtypeCodes } from "../../formats/onnx/write.js";
 import type { OnnxAttribute } from "../../tensor/lowering.js";
 import { portableNames } from "./portable.js";
@@ -23,28 +23,90 @@ const filters: Readonly<Record<Interpolation, Readonly<Record<string, OnnxAttrib
 };
 
 /**
- * `image` uint8 `[height, width, 3]` of any size to `probabilities` `[1, classes]`, by a graph from `pixel_values` to
- * `logits`. Throws UsageError for a filter that ONNX lacks.
+ * How a graph that preprocesses takes a whole image of any size, and what it gives:
+ * - `image`: `image` uint8 `[height, width, 3]` to `probabilities` `[1, classes]`;
+ * - `planes`: `pixel_values` float32 `[1, 3, height, width]`, from 0 to 255, to `logits` `[1, classes]`, as transformers.js
+ *   calls its models.
+ *
+ * The batch is one image in both, so that a runtime refuses several, which have one size only by chance.
  */
-export function withPreprocessing(graph: OnnxGraph, view: EvaluationView): OnnxGraph {
+export type WholeImage = "image" | "planes";
+
+/** What a graph that preprocesses reads and gives. */
+interface Ends {
+  readonly input: OnnxValue;
+  /** The image as uint8 `[1, 3, height, width]`, and its height and width. */
+  read(g: Builder): { readonly planes: string; readonly sides: string };
+  readonly output: string;
+  readonly last: readonly OnnxNode[];
+}
+
+const ends: Readonly<Record<WholeImage, Ends>> = {
+  image: {
+    input: { name: imageNames.input, dtype: "uint8", shape: ["height", "width", 3] },
+    read: (g) => ({
+      planes: g.op("Unsqueeze", [g.op("Transpose", [imageNames.input], { perm: { ints: [2, 0, 1] } }), g.ints([0])]),
+      sides: g.op("Slice", [g.op("Shape", [imageNames.input]), g.ints([0]), g.ints([2])]),
+    }),
+    output: imageNames.output,
+    last: [
+      {
+        ...{ type: "Softmax", domain: "", inputs: [portableNames.output], outputs: [imageNames.output] },
+        attributes: { axis: { int: -1 } },
+      },
+    ],
+  },
+  planes: {
+    input: { name: portableNames.input, dtype: "float32", shape: [1, 3, "height", "width"] },
+    read: (g) => ({
+      // Resize rounds and clamps to bytes as Pillow does if it is given bytes.
+      planes: g.op("Cast", [portableNames.input], { to: { int: dtypeCodes.uint8 } }),
+      sides: g.op("Slice", [g.op("Shape", [portableNames.input]), g.ints([2]), g.ints([4])]),
+    }),
+    output: portableNames.output,
+    last: [],
+  },
+};
+
+/** The normalised view, which the model reads. */
+const seen = "image_view";
+
+/**
+ * The graph for whole images, by one from `pixel_values` to `logits`. Throws UsageError for a filter that ONNX lacks.
+ */
+export function withPreprocessing(graph: OnnxGraph, view: EvaluationView, takes: WholeImage): OnnxGraph {
+  const { input, read, output, last } = ends[takes];
+  const g = new Builder();
+  preprocess(g, read(g), view);
+  const model = graph.nodes.map((node) => ({
+    ...node,
+    inputs: node.inputs.map((name) => (name === portableNames.input ? seen : name)),
+  }));
+  const [{ shape: classes }] = graph.outputs;
+  return axesAsInputs({
+    name: graph.name,
+    nodes: [...g.nodes, ...model, ...last],
+    initializers: [...g.tensors, ...graph.initializers],
+    inputs: [input],
+    outputs: [{ name: output, dtype: "float32", shape: [1, ...classes.slice(1)] }],
+  });
+}
+
+/** Resize, centre crop and normalisation. */
+function preprocess(g: Builder, { planes, sides }: ReturnType<Ends["read"]>, view: EvaluationView): void {
   const filter = filters[view.interpolation];
   if (!filter)
     throw new UsageError(
       sentence`Images of this model are resized by ${view.interpolation} interpolation, which ONNX's Resize does not have, so the preprocessing cannot be part of the graph${way`; choose another ${setting("interpolation")}`}.`,
     );
-  const g = new Builder();
   const { imageSize: size, cropRatio, cropMode, normalization } = view;
   const side = Math.floor(size / cropRatio);
-  // [height, width, 3] to [1, 3, height, width]
-  const planes = g.op("Unsqueeze", [g.op("Transpose", [imageNames.input], { perm: { ints: [2, 0, 1] } }), g.ints([0])]);
-  const shape = g.op("Shape", [imageNames.input]);
-  const sides = g.op("Slice", [shape, g.ints([0]), g.ints([2])]);
   // The shorter side becomes `side`, the longer one keeps its proportion, rounded down.
   const shorter = g.op("ReduceMin", [sides], { keepdims: { int: 1 } });
   const resized =
     cropMode === "squash" ? g.ints([side, side]) : g.op("Div", [g.op("Mul", [sides, g.ints([side])]), shorter]);
   const sizes = g.op("Concat", [g.ints([1, 3]), resized], { axis: { int: 0 } });
-  const seen = g.op("Resize", [planes, "", "", sizes], {
+  const resizedPlanes = g.op("Resize", [planes, "", "", sizes], {
     coordinate_transformation_mode: { string: "half_pixel" },
     ...filter,
   });
@@ -52,7 +114,7 @@ export function withPreprocessing(graph: OnnxGraph, view: EvaluationView): OnnxG
   const margin = g.op("Cast", [g.op("Sub", [resized, g.ints([size])])], { to: { int: dtypeCodes.float32 } });
   const half = g.op("Round", [g.op("Mul", [margin, g.floats([0.5], [])])]);
   const start = g.op("Cast", [half], { to: { int: dtypeCodes.int64 } });
-  const cut = g.op("Slice", [seen, start, g.op("Add", [start, g.ints([size, size])]), g.ints([2, 3])]);
+  const cut = g.op("Slice", [resizedPlanes, start, g.op("Add", [start, g.ints([size, size])]), g.ints([2, 3])]);
   const numbers = g.op("Cast", [cut], { to: { int: dtypeCodes.float32 } });
   const { mean, std } = normalization;
   const scaled = g.op("Mul", [
@@ -72,20 +134,23 @@ export function withPreprocessing(graph: OnnxGraph, view: EvaluationView): OnnxG
       ),
     ],
     {},
-    portableNames.input,
+    seen,
   );
-  const last: OnnxNode = {
-    ...{ type: "Softmax", domain: "", inputs: [portableNames.output], outputs: [imageNames.output] },
-    attributes: { axis: { int: -1 } },
-  };
-  const [{ shape: classes }] = graph.outputs;
-  return {
-    name: graph.name,
-    nodes: [...g.nodes, ...graph.nodes, last],
-    initializers: [...g.tensors, ...graph.initializers],
-    inputs: [{ name: imageNames.input, dtype: "uint8", shape: ["height", "width", 3] }],
-    outputs: [{ name: imageNames.output, dtype: "float32", shape: [1, ...classes.slice(1)] }],
-  };
+}
+
+/** Since ONNX 18, the axes of a reduction are an input, no attribute. */
+function axesAsInputs(graph: OnnxGraph): OnnxGraph {
+  const added: OnnxTensor[] = [];
+  const nodes = graph.nodes.map((node): OnnxNode => {
+    const { axes, ...attributes } = node.attributes;
+    if (!/^Reduce(Max|Min|Mean)$/.test(node.type) || !axes || !("ints" in axes)) return node;
+    const data = BigInt64Array.from(axes.ints, BigInt);
+    const name = `reduced_axes_${axes.ints.join("_")}`;
+    if (!added.some((tensor) => tensor.name === name))
+      added.push({ name, dtype: "int64", shape: [data.length], bytes: new Uint8Array(data.buffer) });
+    return { ...node, attributes, inputs: [...node.inputs, name] };
+  });
+  return { ...graph, nodes, initializers: [...graph.initializers, ...added] };
 }
 
 /** Collects nodes and constants, whose names begin so that none is one of the model's. */

@@ -1,6 +1,7 @@
 /** What a layout is: the files of a model in the form that one kind of program reads. */
 import type { OnnxModel } from "../../formats/onnx/graph.js";
 import type { NamedTensors } from "../../tensor/index.js";
+import type { WholeImage } from "../graph/preprocessing.js";
 import type { QuantizationName } from "../quantize/index.js";
 import type { PortableSource } from "../source.js";
 
@@ -11,8 +12,8 @@ export type ExportedFile =
       readonly path: string;
       /** The number format, such as `int8`. */
       readonly precision: "float32" | QuantizationName;
-      /** `pixels`: normalised pixels in, logits out; `image`: a whole image in, probabilities out. */
-      readonly takes: "pixels" | "image";
+      /** `pixels`: normalised pixels in, logits out; else a whole image. */
+      readonly takes: "pixels" | WholeImage;
       readonly model: OnnxModel;
     }
   | {
@@ -39,8 +40,13 @@ export interface Layout {
   readonly usage: (folder: string) => string;
   /** Of a layout of ONNX files: the formats besides float32 that it has unless others are chosen. */
   readonly quantized?: readonly QuantizationName[];
-  /** The files; throws UsageError for a model that it cannot hold. Layouts without ONNX files get no variants. */
-  files(source: PortableSource, variants: readonly Variant[]): readonly ExportedFile[];
+  /** Of a layout of ONNX files: what those that preprocess take, as Markdown for the model card. */
+  readonly preprocessed?: string;
+  /**
+   * The files; throws UsageError for a model that it cannot hold. Layouts without ONNX files get no variants, and no
+   * `preprocessing`, which asks for graphs that preprocess.
+   */
+  files(source: PortableSource, variants: readonly Variant[], preprocessing: boolean): readonly ExportedFile[];
 }
 
 /** A JSON file. */
@@ -59,7 +65,11 @@ const suffixes: Readonly<Record<Variant["precision"], string>> = {
 };
 
 /** The ONNX files of the variants in a folder. */
-export const onnxFiles = (folder: string, variants: readonly Variant[]): readonly ExportedFile[] =>
+export const onnxFiles = (
+  folder: string,
+  variants: readonly Variant[],
+  takes: "pixels" | WholeImage = "pixels",
+): readonly ExportedFile[] =>
   variants.map(({ precision, model }) => ({
-    ...{ kind: "onnx", path: `${folder}model${suffixes[precision]}.onnx`, precision, takes: "pixels", model },
+    ...{ kind: "onnx", path: `${folder}model${suffixes[precision]}.onnx`, precision, takes, model },
   }));

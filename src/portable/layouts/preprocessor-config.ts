@@ -33,3 +33,13 @@ export function preprocessorConfig({
     do_convert_rgb: true,
   });
 }
+
+/** The file for graphs that preprocess: an image's RGB values go in as they are, from 0 to 255. */
+export const pixelsAsTheyAre: ExportedFile = jsonFile("preprocessor_config.json", {
+  image_processor_type: "BitImageProcessor",
+  do_resize: false,
+  do_center_crop: false,
+  do_rescale: false,
+  do_normalize: false,
+  do_convert_rgb: true,
+});

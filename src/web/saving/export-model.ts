@@ -19,7 +19,9 @@ export async function exportModel(model: Savable, settings: WebExportSettings): 
   if (!fileName.test(name))
     throw new UsageError(`"${name}" cannot be the name of a file on every system; use letters, digits, - and _.`);
   if (to === "safetensors") {
-    const unused = (["quantize", "head", "license"] as const).find((key) => settings[key] !== undefined);
+    const unused = (["quantize", "preprocessing", "head", "license"] as const).find(
+      (key) => settings[key] !== undefined,
+    );
     if (unused !== undefined)
       throw new UsageError(
         `A safetensors file holds the weights as they are, so ${unused} has no effect; leave it out.`,

@@ -14,6 +14,11 @@ export interface WebExportSettings {
   readonly name?: string;
   /** Number formats of ONNX files besides float32 (default: those that are usual in the layout). */
   readonly quantize?: readonly Exclude<QuantizationName, "int8-static">[];
+  /**
+   * Puts the preprocessing into the graph (default: no): for `onnx`, of a further file; for `huggingface`, of all ONNX files,
+   * and the folder is then for transformers.js alone.
+   */
+  readonly preprocessing?: boolean;
   /** The head of a distilled model whose logits ONNX files give (default: the mean of both). */
   readonly head?: Head;
   /** The licence of the weights, such as `apache-2.0`; nothing is assumed. */

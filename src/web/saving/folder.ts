@@ -18,7 +18,7 @@ export async function zippedFolder(
   model: Savable,
   settings: WebExportSettings & { readonly to: LayoutName; readonly name: string },
 ): Promise<File> {
-  const { name, head = "both", license } = settings;
+  const { name, head = "both", preprocessing = false, license } = settings;
   const { layout, formats } = chosen(settings);
   const calibrated = formats.find((format) => quantizations[format].calibrated);
   if (calibrated !== undefined)
@@ -29,7 +29,10 @@ export async function zippedFolder(
     throw new UsageError(`head is "${head}", but the model has one head, that of the class token; leave it out.`);
   const source: PortableSource = { ...model, name, head, license };
   const variants = layout.quantized ? variantsOf(source, portableGraph(model.model, model.weights, head), formats) : [];
-  const files = [...layout.files(source, variants), modelCard({ source, layout, folder: name })];
+  const files = [
+    ...layout.files(source, variants, preprocessing),
+    modelCard({ source, layout, preprocessing, folder: name }),
+  ];
   const zip = makeZip(
     files.map((file) => ({
       name: `${name}/${file.path}`,
