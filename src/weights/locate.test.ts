@@ -71,6 +71,11 @@ describe("locateWeights", () => {
     ],
     [["adapter_model.safetensors", "adapter_config.json"], "", "holds an adapter (PEFT, LoRA)"],
     [["notes.txt"], "", "holds no weights: neither best.safetensors"],
+    [
+      ["onnx/model.onnx"],
+      "",
+      'holds ONNX files but no weights; classifier() opens one of them by its name ("onnx/model.onnx")',
+    ],
     [[shards[0]], shards[0], `one of 2 files of one set of weights, of which "${shards[1]}" is not beside it`],
     [
       [shards[0], ["model.safetensors.index.json", index]],

@@ -126,6 +126,10 @@ async function insteadOfOne(folder: string, names: readonly string[], candidates
   if (candidates.length > 1) return `holds several files of weights (${listed(candidates)}); name one of them.`;
   if (names.some((name) => adapterFile.test(name)))
     return `holds an adapter (PEFT, LoRA) without the weights it belongs to; ${mergeAdapter}.`;
+  const onnx = (await readdir(join(folder, "onnx")).catch(() => [])).map((name) => join("onnx", name));
+  const [graph] = [...names, ...onnx.sort()].filter((name) => /\.onnx$/i.test(name));
+  if (graph !== undefined)
+    return `holds ONNX files but no weights; classifier() opens one of them by its name (${quoted(graph)}); for all else, give what they were exported from, or an export of that for timm or transformers.`;
   const below: string[] = [];
   for (const name of names.slice(0, 1000).sort()) {
     const inside = await readdir(join(folder, name)).catch(() => [] as string[]);

@@ -124,7 +124,7 @@ describe("a folder for transformers.js whose graphs preprocess", () => {
     ]);
     const steps = JSON.parse(await readFile(join(output, "preprocessor_config.json"), "utf8"));
     expect(steps).toMatchObject({ do_resize: false, do_center_crop: false, do_rescale: false, do_normalize: false });
-    await expect(classifier(output)).rejects.toThrow("holds no weights");
+    await expect(classifier(output)).rejects.toThrow("holds ONNX files but no weights");
     await expect(classifier(join(output, "onnx/model.onnx"))).rejects.toThrow(
       'model.onnx" preprocesses images in its graph and takes them whole, one at a time',
     );

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { openSafetensors } from "../../src/formats/safetensors/safetensors.js";
-import { exportModel, type LayoutName } from "../../src/index.js";
+import { classifier, exportModel, type LayoutName } from "../../src/index.js";
 import { describeWithReference as describe } from "../setup/reference-data.js";
 import { classNames, type MicroName, microCheckpoint } from "./models.js";
 
@@ -72,6 +72,46 @@ describe("layouts", () => {
       image_mean: [0.485, 0.456, 0.406],
     });
   });
+
+  it.each(["plain", "distilled", "deit3"] as const)(
+    "deit opens the folder of %s for transformers.js again",
+    async (name) => {
+      const { path } = await microCheckpoint(name, scratch);
+      const { output } = await exported(name, "huggingface");
+      const image = { width: 50, height: 40, data: Uint8Array.from({ length: 6000 }, (_, i) => (i * 7919) % 256) };
+      await using source = await classifier(path);
+      await using again = await classifier(output);
+      const expected = await source(image, { top: 3 });
+      const found = await again(image, { top: 3 });
+      expect(found.map(({ label }) => label)).toEqual(expected.map(({ label }) => label));
+      found.forEach(({ score }, i) => {
+        expect(score).toBeCloseTo(expected[i].score, 5);
+      });
+    },
+  );
+
+  it("a folder for transformers.js without weights is refused with a way out", async () => {
+    const { output } = await exported("regnety", "huggingface");
+    await expect(classifier(output)).rejects.toThrow(
+      'holds ONNX files but no weights; classifier() opens one of them by its name ("onnx/model.onnx"); for all else, give what they were exported from',
+    );
+    await using classify = await classifier(join(output, "onnx/model.onnx"));
+    expect(classify.classes).toEqual(classNames(7));
+  });
+
+  it.each([
+    ["timm", "stem.bn"],
+    ["transformers", "regnet.embedder.embedder.normalization"],
+  ] as const)(
+    "the weights of a RegNetY for %s are complete, so that transformers does not call them untrained",
+    async (to, layer) => {
+      const { output } = await exported("regnety", to);
+      const file = await openSafetensors(join(output, "model.safetensors"));
+      await file.close();
+      expect(file.names).toContain(`${layer}.running_var`);
+      expect(file.names).toContain(`${layer}.num_batches_tracked`);
+    },
+  );
 
   it("timm's configuration states sizes, crop and classes", async () => {
     const { json } = await exported("distilled", "timm");

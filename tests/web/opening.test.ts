@@ -4,8 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { classifier, exportModel, type Prediction } from "../../src/index.js";
 import type * as Web from "../../src/web/index.js";
 import { root } from "../cli/run.js";
+import { microCheckpoint } from "../export/models.js";
 import { describeInBrowser, Site } from "./browser.js";
 import { smallClasses, writeSmall } from "./small.js";
 
@@ -23,6 +25,7 @@ onmessage = async ({ data }) => {
 let scratch: string;
 let site: Site;
 let page: Page;
+let deit3: readonly Prediction[];
 
 /** What a piece of code in the page resolves to; the message of its error. */
 const inPage = (code: string, on: Page = page): Promise<unknown> =>
@@ -41,11 +44,16 @@ describeInBrowser("opening models in a page", () => {
     const small = join(scratch, "small.safetensors");
     await writeSmall(small);
     const foreign = Buffer.from((await readFile(small)).toString("latin1").replaceAll("deit.", "none."), "latin1");
+    const { path } = await microCheckpoint("deit3", scratch);
+    await exportModel({ weights: path, to: "huggingface", output: join(scratch, "deit3"), quantize: [], images: 2 });
+    await using classify = await classifier(path);
+    deit3 = await classify(join(root, "tests/fixtures/images/view.png"));
     site = await Site.open(
       new Map<string, Uint8Array | string>([
         ["/small.safetensors", small],
         ["/runs/pets/best.safetensors", small],
         ["/hub/pets/model.safetensors", small],
+        ["/deit3/model.safetensors", join(scratch, "deit3/model.safetensors")],
         ["/foreign/model.safetensors", foreign],
         ["/cut.safetensors", (await readFile(small)).subarray(0, 5000)],
         ["/onnx/onnx/model.onnx", Buffer.from("onnx")],
@@ -58,6 +66,14 @@ describeInBrowser("opening models in a page", () => {
   afterAll(async () => {
     await site?.close();
     await rm(scratch, { recursive: true, force: true });
+  });
+
+  it("opens the folder of a DeiT III for transformers.js, which has none of its LayerScale", async () => {
+    const found = (await inPage('return (await deit.classifier("/deit3/"))("/view.png");')) as readonly Prediction[];
+    expect(found.map(({ label }) => label)).toEqual(deit3.map(({ label }) => label));
+    found.forEach(({ score }, i) => {
+      expect(score).toBeCloseTo(deit3[i].score, 4);
+    });
   });
 
   it("opens folders by their address", async () => {

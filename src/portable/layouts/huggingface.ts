@@ -45,8 +45,7 @@ const forWholeImages = (source: PortableSource, variants: readonly Variant[]): r
 function weightsOf(source: PortableSource): readonly ExportedFile[] {
   const { model, head } = source;
   if (!model.tokens || (model.distilled && head !== "both")) return [];
-  const { tensors, changed } = transformersModel(source);
-  // deit's own description is of the tensors as they were.
-  const metadata = changed ? { format: "pt" } : checkpointTexts(source);
-  return [{ kind: "weights", path: "model.safetensors", tensors, metadata }];
+  const written = transformersModel(source);
+  const metadata = checkpointTexts({ ...source, model: written.model });
+  return [{ kind: "weights", path: "model.safetensors", tensors: written.tensors, metadata }];
 }

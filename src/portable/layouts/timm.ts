@@ -4,6 +4,7 @@ import type { Model } from "../../models/model.js";
 import { headNames } from "../../models/parts.js";
 import { createModel, type RegisteredModel, registeredModel } from "../../models/registry.js";
 import type { PortableSource } from "../source.js";
+import { withBatchCounts } from "./batch-norm.js";
 import { requireBothHeads } from "./heads.js";
 import { jsonFile, type Layout } from "./layout.js";
 
@@ -20,7 +21,12 @@ transform = timm.data.create_transform(**timm.data.resolve_model_data_config(mod
     requireBothHeads(source, "timm");
     return [
       jsonFile("config.json", configOf(source)),
-      { kind: "weights", path: "model.safetensors", tensors: source.weights, metadata: { format: "pt" } },
+      {
+        kind: "weights",
+        path: "model.safetensors",
+        tensors: withBatchCounts(source.weights),
+        metadata: { format: "pt" },
+      },
     ];
   },
 };

@@ -1,17 +1,22 @@
 /** config.json of transformers for a model, and the tensors under the names that it reads. */
 import { UsageError } from "../../errors/errors.js";
+import { recognizeDeit } from "../../models/deit-sizes.js";
+import type { Model } from "../../models/model.js";
 import { headNames } from "../../models/parts.js";
+import { modelOfSizes } from "../../models/recognize.js";
+import { createModel } from "../../models/registry.js";
 import { float32, type HostTensor, type NamedTensors } from "../../tensor/index.js";
 import { toHuggingface } from "../../weights/huggingface-names.js";
 import { toHuggingfaceRegnet } from "../../weights/huggingface-regnet-names.js";
 import type { PortableSource } from "../source.js";
+import { withBatchCounts } from "./batch-norm.js";
 
 /** A model as transformers has it. */
 export interface TransformersModel {
   readonly config: Readonly<Record<string, unknown>>;
   readonly tensors: NamedTensors;
-  /** Whether the tensors are other numbers than the source's, which has parts that transformers lacks. */
-  readonly changed: boolean;
+  /** The model of the tensors: the source's, or one without the parts that transformers lacks. */
+  readonly model: Model;
 }
 
 /** The model of transformers that computes the same. Throws UsageError where it has none. */
@@ -19,11 +24,13 @@ export function transformersModel(source: PortableSource): TransformersModel {
   const { model } = source;
   const labels = labelsOf(source);
   if (model.tokens) {
-    const { config, tensors, changed } = visionTransformer(source);
-    return { config: { ...config, ...labels }, tensors, changed };
+    const found = visionTransformer(source);
+    return { ...found, config: { ...found.config, ...labels } };
   }
-  if (model.parameters.some(({ name }) => name === "stem.conv.weight"))
-    return { config: { ...regnet(source), ...labels }, tensors: toHuggingfaceRegnet(source.weights), changed: false };
+  if (model.parameters.some(({ name }) => name === "stem.conv.weight")) {
+    const tensors = withBatchCounts(toHuggingfaceRegnet(source.weights));
+    return { config: { ...regnet(source), ...labels }, tensors, model };
+  }
   throw new UsageError(`transformers has no model like "${model.name}"; choose the layout onnx.`);
 }
 
@@ -52,7 +59,7 @@ function visionTransformer({ model, weights }: PortableSource): TransformersMode
       : named;
   return {
     tensors,
-    changed: [...plain].some(([name, tensor]) => weights.get(name) !== tensor),
+    model: [...plain].every(([name, tensor]) => weights.get(name) === tensor) ? model : modelLike(model, plain),
     config: {
       architectures: [architecture],
       model_type: model.distilled ? "deit" : "vit",
@@ -72,6 +79,14 @@ function visionTransformer({ model, weights }: PortableSource): TransformersMode
       dtype: "float32",
     },
   };
+}
+
+/** The model with these tensors, which has the heads and norms of the given one. */
+function modelLike({ config, classes }: Model, tensors: NamedTensors): Model {
+  const sizes = recognizeDeit(new Map([...tensors].map(([name, { shape }]) => [name, shape])));
+  const { model, options } = modelOfSizes(sizes!)!;
+  const { heads, normEpsilon } = config as { readonly heads?: number; readonly normEpsilon?: number };
+  return createModel(model, { ...options, heads, normEpsilon, classes });
 }
 
 /**
