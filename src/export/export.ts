@@ -1,9 +1,11 @@
 /** Exports a model for other programs. */
-import { mkdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Dataset } from "../data/dataset/dataset.js";
 import type { Engine } from "../engines/engine.js";
 import { createOnnxEngine } from "../engines/onnx/engine.js";
+import { FileError, InterruptedError } from "../errors/errors.js";
+import { fileError } from "../errors/file-error.js";
 import {
   aBoolean,
   abortSignal,
@@ -22,6 +24,7 @@ import { piecesOf, requireOneFile } from "../portable/pieces.js";
 import { quantizations } from "../portable/quantize/index.js";
 import type { Verification } from "../portable/verification.js";
 import { writeFileAtomic } from "../system/files/atomic-file.js";
+import { makeFolder } from "../system/files/make-folder.js";
 import { requireNewFolder, writeNewFolder } from "../system/files/new-folder.js";
 import { sizeOf } from "../tensor/index.js";
 import { exportImages } from "./images.js";
@@ -51,6 +54,8 @@ export interface ExportSettings extends SourceChoice, PortableChoice {
   readonly engine?: Engine;
   /** Ends the export with InterruptedError; nothing is written. */
   readonly signal?: AbortSignal;
+  /** Called before the first file is written: from here on an export that ends early has something to remove. */
+  readonly onWriting?: () => void;
   /** Called with the number of images measured, of a total. */
   readonly onMeasured?: (done: number, total: number) => void;
 }
@@ -91,7 +96,7 @@ const points: Check = {
 const exportOptions: OptionChecks<ExportSettings> = {
   ...{ to: aString, output: aString, quantize: strings, preprocessing: aBoolean },
   ...{ data: aDataset, calibration: aDataset, images: wholeFrom(1), maxLoss: points, engine: undefined },
-  ...{ signal: abortSignal, onMeasured: aFunction, onProgress: aFunction },
+  ...{ signal: abortSignal, onWriting: aFunction, onMeasured: aFunction, onProgress: aFunction },
   ...{ weights: aString, model: aString, ownModel: undefined, classes: strings, license: aString },
   head: oneOf("both", "class", "distillation"),
   ...{
@@ -118,7 +123,7 @@ const exportOptions: OptionChecks<ExportSettings> = {
  */
 export async function exportModel(settings: ExportSettings): Promise<ExportResult> {
   checkOptions("exportModel", settings, exportOptions);
-  const { output, preprocessing = false, maxLoss, signal, onMeasured } = settings;
+  const { output, preprocessing = false, maxLoss, signal, onWriting, onMeasured } = settings;
   const { layout, formats } = chosen(settings);
   await requireNewFolder(output);
   const source = await openSource(settings);
@@ -132,9 +137,13 @@ export async function exportModel(settings: ExportSettings): Promise<ExportResul
   const files = layout.files(source, variants, preprocessing);
   const engine = settings.engine ?? (await createOnnxEngine());
   try {
+    onWriting?.();
     return await writeNewFolder(output, async (folder) => {
       const written: { file: ExportedFile; bytes: number }[] = [];
-      const add = async (file: ExportedFile) => written.push({ file, bytes: await write(file, folder) });
+      const add = async (file: ExportedFile) => {
+        if (signal?.aborted) throw new InterruptedError("The export was interrupted.");
+        written.push({ file, bytes: await write(file, { folder, output }) });
+      };
       for (const file of files) await add(file);
       const verification = await measureExport({
         ...{ engine, source, folder, files: written, images: measured, calibration, signal },
@@ -153,10 +162,16 @@ export async function exportModel(settings: ExportSettings): Promise<ExportResul
   }
 }
 
-/** Writes a file and returns its size. */
-async function write(file: ExportedFile, folder: string): Promise<number> {
+/** Writes a file into the folder that becomes `output`, and returns its size. */
+async function write(
+  file: ExportedFile,
+  { folder, output }: Readonly<Record<"folder" | "output", string>>,
+): Promise<number> {
   const path = join(folder, file.path);
-  await mkdir(dirname(path), { recursive: true });
-  await writeFileAtomic(path, piecesOf(file));
+  await makeFolder(dirname(path));
+  await writeFileAtomic(path, piecesOf(file)).catch((error) => {
+    // The folder has its name only when all is written.
+    throw error instanceof FileError && error.cause ? fileError(join(output, file.path), "write", error.cause) : error;
+  });
   return (await stat(path)).size;
 }

@@ -65,7 +65,10 @@ export async function measureExport(options: MeasureOptions): Promise<Verificati
       const labels = labelled ? batch.labels : undefined;
       const logits = await original.add(batch.images, size, batch.count, labels);
       for (let i = 0; i < batch.count; i++) decided.push(topK(rowOf(logits, i, classes), 1)[0]);
-      for (const { score } of files) await score.add(batch.images, size, batch.count, labels, logits);
+      for (const { score } of files) {
+        if (signal?.aborted) throw new InterruptedError("The export was interrupted.");
+        await score.add(batch.images, size, batch.count, labels, logits);
+      }
       done += batch.count;
       onProgress?.(done);
     }

@@ -1,4 +1,6 @@
 /** README.md of an export: the model card with data, recipe, results and licence. */
+
+import { printable } from "../errors/printable.js";
 import type { Accuracy } from "../evaluation/training-record.js";
 import { version } from "../system/version.js";
 import type { ExportedFile, Layout } from "./layouts/layout.js";
@@ -60,7 +62,17 @@ ${licence}${classes ? `\n\nClasses: ${listed(classes)}.` : ""}`;
 }
 
 const listed = (names: readonly string[]): string =>
-  names.length <= 20 ? names.join(", ") : `${names.slice(0, 10).join(", ")} and ${names.length - 10} more`;
+  names.length <= 20
+    ? names.map(plain).join(", ")
+    : `${names.slice(0, 10).map(plain).join(", ")} and ${names.length - 10} more`;
+
+const longestName = 80;
+
+/** A class name as text of one line, whatever Markdown or HTML would make of it. */
+const plain = (name: string): string => {
+  const cut = name.length > longestName ? `${name.slice(0, longestName)}…` : name;
+  return printable(cut.replace(/\s+/g, " ")).replace(/[\\`*_[\]<>&|~$]/g, "\\$&");
+};
 
 function trained({ source: { training } }: Card): string {
   if (!training) return "";

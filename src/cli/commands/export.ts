@@ -12,9 +12,10 @@ import { verificationTable } from "../../portable/model-card.js";
 import { type QuantizationName, quantizationNames, quantizations } from "../../portable/quantize/index.js";
 import { requireNewFolder } from "../../system/files/new-folder.js";
 import { testDataset } from "../inputs/evaluation-data.js";
+import { imagesWithoutLabels } from "../options/images-argument.js";
 import { engineOptions, number, runSplitOption, wholeNumber, withEngine } from "../options/options.js";
 import { viewChoice, viewOptions } from "../options/view.js";
-import { interruptible } from "../output/interruption.js";
+import { type Ending, interruptible } from "../output/interruption.js";
 import { print, warn } from "../output/output.js";
 import { createProgress, type Progress } from "../output/progress.js";
 import { textTable } from "../output/table.js";
@@ -53,7 +54,7 @@ export function define(command: Command): void {
     )
     .option(
       "--calibration <folder>",
-      "images whose activations decide the ranges of int8-static (default: 32 of --data, on which nothing is measured then)",
+      "images, with or without labels, whose activations decide the ranges of int8-static (default: 32 of --data, on which nothing is measured then)",
     )
     .option("--images <n>", "the most images to measure on (default: 500 of --data, 64 built-in ones)", wholeNumber(1))
     .option(
@@ -74,7 +75,9 @@ Examples:
   deit export runs/photos --to huggingface --output photos-web --data photos/ --max-loss 0.5
   deit export hub --model deit_tiny_patch16_224 --to transformers --output deit-tiny`,
     )
-    .action((source: string, options: Options) => interruptible((signal) => run(source, options, signal)));
+    .action((source: string, options: Options) =>
+      interruptible((signal, ending) => run(source, options, signal, ending)),
+    );
 }
 
 interface Options extends ViewChoice, EngineChoice {
@@ -94,14 +97,14 @@ interface Options extends ViewChoice, EngineChoice {
   readonly json?: boolean;
 }
 
-async function run(weights: string, options: Options, signal: AbortSignal): Promise<void> {
+async function run(weights: string, options: Options, signal: AbortSignal, ending: Ending): Promise<void> {
   const { to, output, model, head, license, quantize, preprocessing, maxLoss, images } = options;
   await requireNewFolder(output);
   const classes = options.classes === undefined ? undefined : await readClassFile(options.classes);
   const choice = { ...viewChoice(options), weights, model, classes };
-  const opened = (folder: string | undefined) =>
-    folder === undefined ? undefined : labelledImages(folder, choice, options, signal);
-  const [data, calibration] = [await opened(options.data), await opened(options.calibration)];
+  const data = options.data === undefined ? undefined : await labelledImages(options.data, choice, options, signal);
+  const calibration =
+    options.calibration === undefined ? undefined : await imagesWithoutLabels(options.calibration, signal);
   let progress: Progress | undefined;
   const onMeasured = (done: number, total: number) => {
     progress ??= createProgress({ title: "measuring", total, unit: "images", quiet: options.json });
@@ -123,6 +126,7 @@ async function run(weights: string, options: Options, signal: AbortSignal): Prom
         maxLoss,
         engine,
         signal,
+        onWriting: () => ending.saves("removing what is written"),
         onMeasured,
       },
     }),

@@ -37,10 +37,7 @@ async function imagesOf(named: string, exif: Exif, signal: AbortSignal | undefin
       .map((path) => fileInput(path, exif));
   const info = await stat(named).catch(() => undefined);
   if (info?.isDirectory()) {
-    const list = new FileList(named);
-    const leftOut = new LeftOut();
-    await addImagesBelow(list, "", leftOut);
-    for (const sentence of await leftOut.sentences(named)) warn(sentence);
+    const list = await imagesBelow(named);
     // A folder without images may contain them in archives.
     if (list.length === 0) return datasetInputs(await openAnyPart(named, signal), exif);
     return Array.from({ length: list.length }, (_, i) => fileInput(list.path(i), exif));
@@ -48,6 +45,30 @@ async function imagesOf(named: string, exif: Exif, signal: AbortSignal | undefin
   if (namesData(named)) return datasetInputs(await openAnyPart(named, signal), exif);
   if (info || !/[*?[{]/.test(named)) return [fileInput(named, exif)];
   return (await filesFitting(named)).map((path) => fileInput(path, exif));
+}
+
+/** The images of a folder, or of a dataset in files, with no meaning of their labels. */
+export async function imagesWithoutLabels(named: string, signal?: AbortSignal): Promise<Dataset> {
+  const info = await stat(named).catch((error) => {
+    throw fileError(named, "read the images in", error);
+  });
+  const list = info.isDirectory() ? await imagesBelow(named) : undefined;
+  // A folder without images may contain them in archives.
+  if (!list?.length) return openAnyPart(named, signal);
+  return {
+    ...{ name: named, classes: [], length: list.length, label: () => 0 },
+    source: (i) => ({ kind: "file", path: list.path(i) }),
+    describe: (i) => list.path(i),
+    key: (i) => list.path(i),
+  };
+}
+
+async function imagesBelow(folder: string): Promise<FileList> {
+  const list = new FileList(folder);
+  const leftOut = new LeftOut();
+  await addImagesBelow(list, "", leftOut);
+  for (const sentence of await leftOut.sentences(folder)) warn(sentence);
+  return list;
 }
 
 /**
