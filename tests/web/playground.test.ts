@@ -116,6 +116,56 @@ describeInBrowser("the playground", () => {
     await page.context().close();
   });
 
+  it("is taught by keyboard alone, and never loses the focus", async () => {
+    const page = await playground.page();
+    await teaching(page);
+    const focused = () => page.evaluate<string>("document.activeElement?.textContent?.trim() ?? ''");
+    const tabTo = async (name: RegExp, key = "Tab") => {
+      for (let i = 0; i < 60; i++) {
+        await page.keyboard.press(key);
+        if (name.test(await focused())) return;
+      }
+      throw new Error(`No ${name} within 60 tabs.`);
+    };
+    await page.getByRole("tab", { name: "Teach it" }).focus();
+    for (const i of [0, 1]) {
+      await tabTo(/^Choose pictures/);
+      const chooser = page.waitForEvent("filechooser");
+      await page.keyboard.press("Enter");
+      await (await chooser).setFiles(await playground.pictures(i, 8));
+      await page.getByRole("list", { name: `Pictures of Class ${i + 1}` }).waitFor();
+      await tabTo(/^Use the camera/);
+    }
+    // The picture and the class after those that are removed have the focus then.
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    await page.getByText("7 pictures").waitFor();
+    await page.waitForFunction("document.activeElement?.closest('.thumbnails')");
+    await tabTo(/^Add a class/);
+    await page.keyboard.press("Enter");
+    await tabTo(/^Remove Class 3/, "Shift+Tab");
+    await page.keyboard.press("Enter");
+    await page.waitForFunction("document.activeElement?.matches('.add-class')");
+
+    await tabTo(/^Train/);
+    await page.keyboard.press("Enter");
+    await page.getByText(/^Trained in/).waitFor();
+    await page.waitForFunction("document.activeElement?.id === 'teach-result'");
+    await tabTo(/^Keep in this browser/);
+    await page.keyboard.press("Enter");
+    await page.getByText(/is kept in this browser/).waitFor();
+    expect(await focused()).toBe("Keep in this browser");
+
+    // Leaving would lose the pictures, so the browser asks.
+    const asked = page.waitForEvent("dialog");
+    const reloading = page.reload({ waitUntil: "commit" });
+    const dialog = await asked;
+    expect(dialog.type()).toBe("beforeunload");
+    await dialog.accept();
+    await reloading;
+    await page.context().close();
+  });
+
   it("takes photos with the camera, by keyboard alone", async () => {
     const page = await playground.page();
     await page.getByText(/omputes on the server/).waitFor();

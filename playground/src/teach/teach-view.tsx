@@ -1,9 +1,10 @@
 /** "Teach it": classes, pictures, training, test, saving. */
-import { useReducer, useState } from "preact/hooks";
+import { useEffect, useReducer, useRef, useState } from "preact/hooks";
 import type { Engine } from "../engine/client";
 import { sentenceOf } from "../engine/failure";
 import type { LocalModel, PageModel } from "../models/page-model";
 import { FileButton } from "../page/file-button";
+import { useAskBeforeLeaving } from "../page/leaving";
 import { Meter } from "../page/meter";
 import { Notice } from "../page/notice";
 import { ClassCard } from "./class-card";
@@ -34,6 +35,18 @@ export function TeachView({ engine, base, onTaught, onKept }: TeachViewProps) {
   const [blocks, setBlocks] = useState(0);
   const { training, start, cancel } = useTraining(engine, onTaught);
   const running = training.kind === "running";
+  const result = useRef<HTMLHeadingElement>(null);
+  const cancelButton = useRef<HTMLButtonElement>(null);
+  const trainButton = useRef<HTMLButtonElement>(null);
+  useAskBeforeLeaving(lesson.some(({ pictures }) => pictures.length > 0));
+  // Train is disabled meanwhile and Cancel goes afterwards: the keyboard goes on at what takes their place.
+  useEffect(() => {
+    const { activeElement, body } = document;
+    if (activeElement !== body && activeElement !== trainButton.current) return;
+    if (training.kind === "running") cancelButton.current?.focus();
+    if (training.kind === "done") result.current?.focus();
+    if (training.kind === "cancelled" || training.kind === "failed") trainButton.current?.focus();
+  }, [training.kind]);
 
   const train = () => {
     const lacks = lacking(lesson);
@@ -59,7 +72,11 @@ export function TeachView({ engine, base, onTaught, onKept }: TeachViewProps) {
           ))}
         </ul>
         <div class="buttons">
-          <button type="button" onClick={() => change({ kind: "class", name: `Class ${lesson.length + 1}` })}>
+          <button
+            type="button"
+            class="add-class"
+            onClick={() => change({ kind: "class", name: `Class ${lesson.length + 1}` })}
+          >
             Add a class
           </button>
           <FileButton label="A folder with a folder of pictures for each class" asks="folder" onFiles={addFolder}>
@@ -84,11 +101,11 @@ export function TeachView({ engine, base, onTaught, onKept }: TeachViewProps) {
           ))}
         </fieldset>
         <div class="buttons">
-          <button type="button" class="primary" disabled={running} onClick={train}>
+          <button type="button" class="primary" ref={trainButton} disabled={running} onClick={train}>
             Train
           </button>
           {running && (
-            <button type="button" onClick={cancel}>
+            <button type="button" ref={cancelButton} onClick={cancel}>
               Cancel
             </button>
           )}
@@ -98,7 +115,9 @@ export function TeachView({ engine, base, onTaught, onKept }: TeachViewProps) {
       </section>
       {training.kind === "done" && (
         <section aria-labelledby="teach-result">
-          <h2 id="teach-result">3. Test and save</h2>
+          <h2 id="teach-result" ref={result} tabIndex={-1}>
+            3. Test and save
+          </h2>
           {training.heldOut && <Confusion heldOut={training.heldOut} />}
           {training.history.length > 1 && <Curve history={training.history} epochs={training.history.length} />}
           {training.warnings.map((warning) => (
