@@ -118,6 +118,7 @@ describeInBrowser("the playground", () => {
 
   it("is taught by keyboard alone, and never loses the focus", async () => {
     const page = await playground.page();
+    page.on("filechooser", () => undefined); // the browser learns late that somebody waits for it
     await teaching(page);
     const focused = () => page.evaluate<string>("document.activeElement?.textContent?.trim() ?? ''");
     const tabTo = async (name: RegExp, key = "Tab") => {
