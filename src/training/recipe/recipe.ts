@@ -4,6 +4,7 @@ import { parsePolicy } from "../../data/augment/policy.js";
 import type { Interpolation } from "../../data/pixels/resize.js";
 import { UsageError } from "../../errors/errors.js";
 import { joined } from "../../errors/sentence.js";
+import { layerNumbers } from "../../models/layer-numbers.js";
 import type { Model } from "../../models/model.js";
 import { headParameters, trainedParts } from "../../models/parts.js";
 import { groupedSettings } from "../../models/settings.js";
@@ -49,6 +50,10 @@ export function parseRecipe(settings: unknown): Recipe {
     throw new UsageError(`lrNoise ends before it starts; write it as [start, end], fractions of the epochs.`);
   if (recipe.cosub && recipe.distillation !== "none")
     throw new UsageError(`Co-training (cosub) takes no teacher; set distillation to none, or cosub to false.`);
+  if (recipe.layerDecay < 1 && recipe.trainedParts === "head")
+    throw new UsageError(
+      "trainedParts is head, whose learning rate layerDecay leaves as it is; remove layerDecay, or train more than the head.",
+    );
   if (recipe.init && recipe.finetune !== undefined)
     throw new UsageError("Both init and finetune say what the model starts from; remove one of them.");
   for (const key of Object.keys(recipe.why ?? {}))
@@ -168,9 +173,15 @@ export function trainedOf({ trainedParts: chosen }: Recipe, { name, parameters }
 }
 
 /** Factor on the rate of a parameter of the model. */
-export function rateFactorOf({ headLrFactor }: Recipe, model: Model): RateFactor {
+export function rateFactorOf({ headLrFactor, layerDecay }: Recipe, model: Model): RateFactor {
   const heads = headParameters(model);
-  return (name) => (heads.has(name) ? headLrFactor : 1);
+  const depth = layerDecay === 1 ? undefined : layerNumbers(model);
+  const last = depth && Math.max(...depth.values());
+  return (name) => {
+    const layer = depth?.get(name);
+    const own = heads.has(name) ? headLrFactor : 1;
+    return last === undefined || layer === undefined ? own : own * layerDecay ** (last - layer);
+  };
 }
 
 /** Decay of the averaged weights at a step (the first is 1); with warm-up the first step's weights are the average. */

@@ -87,6 +87,11 @@ export const recipeSchema = z.strictObject({
   headLrFactor: positive.default(1).meta({
     description: "Factor on the learning rate of the heads; new heads tolerate more than a pretrained body.",
   }),
+  layerDecay: positive.max(1).default(1).meta({
+    description:
+      "Layer-wise decay of the learning rate: each layer has that of the one above times this. The heads have the full rate; patches, tokens and positions the lowest. 1 is off; 0.65 to 0.8 is usual in fine-tuning.",
+    timm: "layer-decay",
+  }),
 
   epochs: count.default(300).meta({
     description: "Number of passes over the training data; 0 trains nothing but fitted heads (`headStart`).",
