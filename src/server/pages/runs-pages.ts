@@ -101,6 +101,7 @@ const css = `
 .runs th:first-child{font-size:0}
 .runs th,.runs td{padding-right:.5rem}
 .runs .tick{padding:.125rem .25rem .125rem 0}
+.runs :is(th,td):nth-child(5){display:none}
 .runs td:nth-child(n+3){font-size:.8125rem}
 }
 .tick input{width:1.125rem;height:1.125rem;accent-color:var(--accent)}
