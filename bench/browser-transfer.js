@@ -1,10 +1,11 @@
 // Few pictures learned in a page: `fineTune` of deit/web beside transfer learning in TensorFlow.js as Teachable Machine does it,
 // in headless Chromium, on the same pictures.
 //   node bench/browser-transfer.js --data FOLDER --weights deit_tiny.safetensors --tfjs NODE_MODULES --mobilenet FOLDER
-//     [--train 30] [--test 30] [--ways head,blocks,tfjs] [--compare IMAGES]
+//     [--train 30] [--test 30] [--ways head,blocks,tfjs] [--compare IMAGES] [--repeat 100]
 // FOLDER has train/CLASS and test/CLASS; NODE_MODULES has @tensorflow/tfjs and @tensorflow/tfjs-backend-wasm; the MobileNet is
 // model.json with weights, as peer/mobilenet-to-tfjs.py writes it; both are for tfjs alone. IMAGES is a folder of pictures for the
-// first prediction of an untrained classifier, and for a comparison of 20 of its answers with those in Node.
+// first prediction of an untrained classifier, for --repeat more of the same picture, and for a comparison of 20 of its answers with
+// those in Node; with --ways "", these alone, and --data is not needed.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join } from "node:path";
@@ -18,15 +19,20 @@ const options = optionsOf({
   ...{
     ways: "head,blocks,tfjs",
     compare: undefined,
+    repeat: 100,
     chromium: "/usr/bin/chromium",
     model: "deit_tiny_patch16_224",
     json: undefined,
   },
 });
-const needed = ["data", "weights", ...(listOf(options.ways).includes("tfjs") ? ["tfjs", "mobilenet"] : [])];
+const ways = listOf(options.ways);
+const needed = [
+  ...["weights", ...(ways.length > 0 ? ["data"] : [])],
+  ...(ways.includes("tfjs") ? ["tfjs", "mobilenet"] : []),
+];
 for (const name of needed) if (!options[name]) throw new Error(`Give --${name}.`);
 
-const classes = readdirSync(join(options.data, "train")).sort();
+const classes = options.data ? readdirSync(join(options.data, "train")).sort() : [];
 const pictures = (part, most) =>
   Object.fromEntries(
     classes.map((name) => [
@@ -89,7 +95,7 @@ const browser = await chromium.launch({ executablePath: options.chromium, args: 
 const rows = [];
 try {
   if (options.compare) await compare(readdirSync(options.compare).sort().slice(0, 20));
-  for (const way of listOf(options.ways)) {
+  for (const way of ways) {
     const tab = await browser.newPage();
     tab.on("pageerror", (error) => console.error(error));
     await tab.goto(`http://localhost:${server.address().port}/`);
@@ -111,8 +117,10 @@ if (options.json) writeReport(options.json, { options, rows });
 async function compare(names) {
   const { weights, model } = options;
   const tab = await browser.newPage();
+  await tab.addInitScript(rememberMemories);
   await tab.goto(`http://localhost:${server.address().port}/`);
-  const found = await tab.evaluate(answersInPage, { model, addresses: names.map((name) => `/compare/${name}`) });
+  const addresses = names.map((name) => `/compare/${name}`);
+  const found = await tab.evaluate(answersInPage, { model, addresses, repeat: options.repeat });
   await tab.close();
   const node = await classifier({ model, weights });
   let [difference, sameOrder] = [0, 0];
@@ -132,13 +140,30 @@ async function compare(names) {
     difference,
     first: found.first,
     opening: found.opening,
+    speed: found.speed,
+    wasmBytes: found.wasmBytes,
   });
   console.log(
     `first prediction ${found.first.toFixed(2)} s after opening in ${found.opening.toFixed(2)} s (${found.backend}); beside Node, ${names.length} pictures: ${sameOrder} with the same five classes in order, log-probabilities within ${difference.toExponential(1)}`,
   );
+  console.log(
+    `${options.repeat} predictions one after the other: ${found.speed.toFixed(2)} images/s; WebAssembly's memory: ${(found.wasmBytes / 2 ** 20).toFixed(0)} MiB`,
+  );
 }
 
-async function answersInPage({ model, addresses }) {
+/** In the page, before its scripts: keeps the memories that WebAssembly gets, to ask for their sizes. */
+function rememberMemories() {
+  const { Memory } = WebAssembly;
+  globalThis.memories = [];
+  WebAssembly.Memory = class extends Memory {
+    constructor(...given) {
+      super(...given);
+      globalThis.memories.push(this);
+    }
+  };
+}
+
+async function answersInPage({ model, addresses, repeat }) {
   const address = "/deit/index.js";
   const { classifier } = await import(address);
   const began = performance.now();
@@ -147,8 +172,13 @@ async function answersInPage({ model, addresses }) {
   const answers = [await classify(addresses[0], { top: 1000 })];
   const first = performance.now();
   for (const each of addresses.slice(1)) answers.push(await classify(each, { top: 1000 }));
+  const picture = await (await fetch(addresses[0])).blob();
+  const start = performance.now();
+  for (let i = 0; i < repeat; i++) await classify.logits(picture);
+  const speed = (1000 * repeat) / (performance.now() - start);
+  const wasmBytes = Math.max(...globalThis.memories.map(({ buffer }) => buffer.byteLength));
   const backend = `${classify.backend.name}, ${classify.backend.threads} threads`;
-  return { answers, backend, opening: (opened - began) / 1000, first: (first - opened) / 1000 };
+  return { answers, backend, speed, wasmBytes, opening: (opened - began) / 1000, first: (first - opened) / 1000 };
 }
 
 /** In the page: training on `train`, then the share of `test` that is right, in percent. */

@@ -37,6 +37,11 @@ export interface EngineInfo {
 export interface CompileOptions {
   /** Number format of matrix products (default: float32). Throws EngineError for one that the engine does not have. */
   readonly precision?: Precision;
+  /**
+   * A state that never changes again and that every run will be given: what the program reads of it may be built into
+   * the program, instead of being handed over in every run.
+   */
+  readonly frozen?: DeviceState;
 }
 
 /** Memory of one device, in bytes. */

@@ -11,13 +11,15 @@ export class BatchPrograms {
     private readonly engine: Engine,
     private readonly model: Model,
     private readonly build: (batch: number) => Program,
+    /** The state of all runs, if it never changes. */
+    private readonly frozen?: DeviceState,
   ) {}
 
   /** The program for batches of this size, ready to run. */
   compile(batch: number): Promise<Executable> {
     let compiled = this.#compiled.get(batch);
     if (!compiled) {
-      compiled = this.engine.compile(this.build(batch));
+      compiled = this.engine.compile(this.build(batch), this.frozen && { frozen: this.frozen });
       this.#compiled.set(batch, compiled);
       compiled.catch(() => this.#compiled.delete(batch)); // nothing to dispose of, and memory may be free later
     }

@@ -42,7 +42,8 @@ export class Classifier {
     private readonly ownsState: boolean,
   ) {
     const { engine, model, head, prefix } = options;
-    this.#programs = new BatchPrograms(engine, model, (batch) => inferenceProgram(model, batch, head, prefix));
+    const build = (batch: number) => inferenceProgram(model, batch, head, prefix);
+    this.#programs = new BatchPrograms(engine, model, build, ownsState ? state : undefined);
   }
 
   /** Uploads `weights` to the engine. */

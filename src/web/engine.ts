@@ -1,4 +1,4 @@
-/** The engine of browsers: programs as ONNX models on onnxruntime-web, with their state in the page's memory. */
+/** The engine of browsers: programs as ONNX models on onnxruntime-web, with their state in the page's memory, or, if frozen, in theirs. */
 import type * as Ort from "onnxruntime-web";
 import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-web";
 import { checkData } from "../engines/check-data.js";
@@ -41,16 +41,19 @@ export class WebEngine implements Engine {
   }
 
   /** Throws EngineError for another precision than float32, or a model that ONNX Runtime refuses. */
-  async compile(program: Program, { precision = "float32" }: CompileOptions = {}): Promise<Executable> {
+  async compile(program: Program, { precision = "float32", frozen }: CompileOptions = {}): Promise<Executable> {
     if (precision !== "float32")
       throw new EngineError(
         `The engine of browsers computes in float32 only, not ${precision}; leave the precision out.`,
       );
     const lowered = simplify(program, { engine: "onnx", platform: this.info.platform });
     const { ort, provider } = this.runtime;
+    if (frozen !== undefined && !(frozen instanceof WebState)) throw foreignState(program);
+    const constants = new Set(frozen ? constantInputs(program) : []);
     const session = await this.inTurn(() =>
       failing(`loading program "${program.name}"`, () =>
-        ort.InferenceSession.create(onnxModel(lowered), {
+        ort.InferenceSession.create(onnxModel(lowered, constants), {
+          externalData: [...constants].map((name) => ({ path: name, data: bytesOf(frozen!.of(name)) })),
           executionProviders: [provider],
           graphOptimizationLevel: "all",
           // The pattern reserves one block for all temporaries of a run and reuses little of it.
@@ -59,7 +62,7 @@ export class WebEngine implements Engine {
         }),
       ),
     );
-    return new WebExecutable(this, this.runtime, program, session);
+    return new WebExecutable(this, this.runtime, program, session, frozen);
   }
 
   /** Browsers do not say how much memory there is. */
@@ -79,6 +82,20 @@ export class WebEngine implements Engine {
     return done;
   }
 }
+
+const stateInputs = ({ inputs }: Program): readonly string[] =>
+  inputs.filter(({ role }) => role === "state").map(({ name }) => name);
+
+/** State that the program reads and does not update. */
+function constantInputs(program: Program): readonly string[] {
+  const updated = new Set(program.outputs.map(({ updates }) => updates));
+  return stateInputs(program).filter((name) => !updated.has(name));
+}
+
+const foreignState = ({ name }: Program): EngineError =>
+  new EngineError(`Program "${name}" runs in the browser, but its state was made by another engine.`);
+
+const bytesOf = ({ data }: HostTensor): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 
 type Turn = <T>(work: () => Promise<T>) => Promise<T>;
 
@@ -121,14 +138,17 @@ class WebExecutable implements Executable {
     private readonly runtime: Runtime,
     readonly program: Program,
     private readonly session: InferenceSession,
+    private readonly frozen: WebState | undefined,
   ) {
-    this.#stateInputs = program.inputs.filter((i) => i.role === "state").map((i) => i.name);
+    const constants = new Set(frozen ? constantInputs(program) : []);
+    this.#stateInputs = stateInputs(program).filter((name) => !constants.has(name));
   }
 
   async run(state: DeviceState, data: NamedTensors): Promise<Map<string, HostTensor>> {
     const { name } = this.program;
-    if (!(state instanceof WebState))
-      throw new EngineError(`Program "${name}" runs in the browser, but its state was made by another engine.`);
+    if (!(state instanceof WebState)) throw foreignState(this.program);
+    if (this.frozen && state !== this.frozen)
+      throw new EngineError(`Program "${name}" was compiled for another state, which is frozen; run it with that one.`);
     const entries = checkData(this.program, data);
     return this.engine.inTurn(async () => {
       const feeds: Record<string, OrtTensor> = {};

@@ -20,9 +20,18 @@ const operatorSets: readonly OperatorSet[] = [
   { domain: "com.microsoft", version: 1 },
 ];
 
-/** The model's bytes. Inputs and outputs have the program's names. `program` must be simplified for this engine. */
-export const onnxModel = (program: Program): Uint8Array =>
-  encodeModel({ graph: onnxGraph(program), irVersion: 10, operatorSets });
+/**
+ * The model's bytes. Inputs and outputs have the program's names. `program` must be simplified for this engine. Inputs in
+ * `constants` become initializers whose elements the runtime gets from files of their names.
+ */
+export function onnxModel(program: Program, constants: ReadonlySet<string> = new Set()): Uint8Array {
+  const graph = onnxGraph(program);
+  return encodeModel({
+    graph: { ...graph, inputs: graph.inputs.filter(({ name }) => !constants.has(name)) },
+    external: program.inputs.filter(({ name }) => constants.has(name)),
+    ...{ irVersion: 10, operatorSets },
+  });
+}
 
 /**
  * The program as a graph; inputs and outputs have its names. `standard` uses only operators of ONNX 17, for which the

@@ -21,6 +21,9 @@ export interface OnnxTensor {
   readonly bytes: Uint8Array;
 }
 
+/** A tensor whose elements lie in a file of its own, which has its name. */
+export type ExternalTensor = Omit<OnnxTensor, "bytes">;
+
 /** An operator applied to values, which are named; an input that is left out has the name "". */
 export interface OnnxNode {
   readonly type: string;
@@ -49,6 +52,8 @@ export interface OperatorSet {
 /** A model: the content of an `.onnx` file. */
 export interface OnnxModel {
   readonly graph: OnnxGraph;
+  /** Initializers of the graph besides those that it stores. */
+  readonly external?: readonly ExternalTensor[];
   /** Version of the file format. */
   readonly irVersion: number;
   readonly operatorSets: readonly OperatorSet[];

@@ -2,7 +2,7 @@
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import type { DType } from "../../tensor/index.js";
 import type { OnnxAttribute } from "../../tensor/lowering.js";
-import type { OnnxModel, OnnxNode, OnnxTensor, OnnxValue } from "./graph.js";
+import type { ExternalTensor, OnnxModel, OnnxNode, OnnxTensor, OnnxValue } from "./graph.js";
 
 /** TensorProto.DataType. */
 export const dtypeCodes: Record<DType, number> = {
@@ -55,10 +55,23 @@ function writeNode(w: BinaryWriter, node: OnnxNode, name: string): void {
   if (node.domain) string(w, 7, node.domain);
 }
 
+function writeTensorType(w: BinaryWriter, { name, dtype, shape }: ExternalTensor): void {
+  for (const d of shape) int(w, 1, d);
+  int(w, 2, dtypeCodes[dtype]);
+  string(w, 8, name);
+}
+
+function writeExternal(w: BinaryWriter, tensor: ExternalTensor): void {
+  writeTensorType(w, tensor);
+  message(w, 13, (entry) => {
+    string(entry, 1, "location");
+    string(entry, 2, tensor.name);
+  });
+  int(w, 14, 1); // DataLocation.EXTERNAL
+}
+
 function writeTensor(w: BinaryWriter, tensor: OnnxTensor): void {
-  for (const d of tensor.shape) int(w, 1, d);
-  int(w, 2, dtypeCodes[tensor.dtype]);
-  string(w, 8, tensor.name);
+  writeTensorType(w, tensor);
   w.tag(9, WireType.LengthDelimited).bytes(tensor.bytes);
 }
 
@@ -76,7 +89,8 @@ function writeValueInfo(w: BinaryWriter, value: OnnxValue): void {
 }
 
 /** The bytes of an `.onnx` file. */
-export function encodeModel({ graph, irVersion, operatorSets, metadata, producerVersion }: OnnxModel): Uint8Array {
+export function encodeModel(model: OnnxModel): Uint8Array {
+  const { graph, external = [], irVersion, operatorSets, metadata, producerVersion } = model;
   const w = new BinaryWriter();
   int(w, 1, irVersion);
   string(w, 2, "deit");
@@ -87,6 +101,7 @@ export function encodeModel({ graph, irVersion, operatorSets, metadata, producer
     });
     string(g, 2, graph.name);
     for (const tensor of graph.initializers) message(g, 5, (m) => writeTensor(m, tensor));
+    for (const tensor of external) message(g, 5, (m) => writeExternal(m, tensor));
     for (const value of graph.inputs) message(g, 11, (m) => writeValueInfo(m, value));
     for (const value of graph.outputs) message(g, 12, (m) => writeValueInfo(m, value));
   });
