@@ -57,7 +57,8 @@ export class Site {
     readonly address: string,
   ) {}
 
-  static async open(served: Served): Promise<Site> {
+  /** `flags` are for Chromium. */
+  static async open(served: Served, flags: readonly string[] = []): Promise<Site> {
     const chunks = await bundle("dist/web/index.js");
     const files = new Map<string, Uint8Array | string>([
       ...served,
@@ -86,7 +87,7 @@ export class Site {
     await new Promise<void>((resolve) => {
       server.listen(0, "127.0.0.1", resolve);
     });
-    const browser = await chromium.launch({ executablePath: chromiumPath, args: ["--no-sandbox"] });
+    const browser = await chromium.launch({ executablePath: chromiumPath, args: ["--no-sandbox", ...flags] });
     return new Site(server, browser, `http://localhost:${(server.address() as AddressInfo).port}`);
   }
 
