@@ -5,7 +5,7 @@ import type { Accuracy } from "../evaluation/training-record.js";
 import { version } from "../system/version.js";
 import type { ExportedFile, Layout } from "./layouts/layout.js";
 import type { PortableSource } from "./source.js";
-import type { Verification } from "./verification.js";
+import type { MeasuredFile, Verification } from "./verification.js";
 
 /** What the card tells of. */
 export interface Card {
@@ -57,7 +57,7 @@ function about({ source: { model, classes, name, license, head } }: Card): strin
   const licence = license === undefined ? "The licence of the weights is not stated." : `Licence: ${license}.`;
   return `# ${model.name}
 
-An image classifier with ${model.classes} classes${heads}, exported from \`${name}\` by [deit](https://www.npmjs.com/package/deit) ${version}.
+An image classifier with ${model.classes} ${model.classes === 1 ? "class" : "classes"}${heads}, exported from \`${name}\` by [deit](https://www.npmjs.com/package/deit) ${version}.
 ${licence}${classes ? `\n\nClasses: ${listed(classes)}.` : ""}`;
 }
 
@@ -118,14 +118,15 @@ export function verificationTable({ source, files }: Verification): {
   readonly head: readonly string[];
   readonly rows: readonly (readonly string[])[];
 } {
+  const speed = ({ imagesPerSecond }: Pick<MeasuredFile, "imagesPerSecond">) => imagesPerSecond?.toFixed(1) ?? "–";
   const percent = (share: number | undefined) => (share === undefined ? "–" : `${share.toFixed(2)} %`);
   return {
     head: ["file", "numbers", "size (MB)", "same top-1", "largest logit difference", "top-1", "images/s"],
     rows: [
-      ["source", "float32", "–", "–", "–", percent(source.top1), source.imagesPerSecond.toFixed(1)],
+      ["source", "float32", "–", "–", "–", percent(source.top1), speed(source)],
       ...files.map((f) => [
         ...[f.path, f.precision, (f.bytes / 1e6).toFixed(1), percent(f.agreement)],
-        ...[f.largestDifference?.toPrecision(2) ?? "–", percent(f.top1), f.imagesPerSecond.toFixed(1)],
+        ...[f.largestDifference?.toPrecision(2) ?? "–", percent(f.top1), speed(f)],
       ]),
     ],
   };

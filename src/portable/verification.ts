@@ -14,8 +14,8 @@ export interface MeasuredFile {
   readonly largestDifference?: number;
   /** Accuracy, percent, if the images have labels. */
   readonly top1?: number;
-  /** Images per second in batches of 8. */
-  readonly imagesPerSecond: number;
+  /** Images per second in batches of 8; undefined if the first run, which is not timed, took all images. */
+  readonly imagesPerSecond?: number;
 }
 
 /** The comparison of an export with its source. */

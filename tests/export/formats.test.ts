@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { proceduralDataset } from "../../src/data/sources/procedural.js";
+import { requireLoss } from "../../src/export/measure.js";
 import { classifier, type ExportSettings, exportModel, type RgbImage, WeightsError } from "../../src/index.js";
+import { verificationTable } from "../../src/portable/model-card.js";
 import { requireOneFile } from "../../src/portable/pieces.js";
 import { byColumns, tensorOf } from "../../src/portable/quantize/quantization.js";
 import { describeWithReference as describe } from "../setup/reference-data.js";
@@ -62,6 +64,22 @@ describe("deit export --quantize", () => {
       /"model_q4.onnx" decides otherwise than its source on \d+\.\d\d % of 64 images, and `maxLoss: 0` allows no more than 0/,
     );
     expect(await readdir(scratch)).toEqual(before);
+  });
+
+  it("allows a loss of exactly --max-loss, and states no speed that was not measured", async () => {
+    // 100 - 99.8 and 80 - 79.8 are a little more than 0.2 in binary.
+    const file = { path: "model.onnx", precision: "int8", bytes: 1 };
+    const alike = { images: 500, data: "photos", source: {}, files: [{ ...file, agreement: 99.8 }] };
+    const labelled = { ...alike, source: { top1: 80 }, files: [{ ...file, agreement: 99.8, top1: 79.8 }] };
+    for (const verification of [alike, labelled]) {
+      expect(() => requireLoss(verification, 0.2)).not.toThrow();
+      expect(() => requireLoss(verification, 0.19)).toThrow(WeightsError);
+      expect(verificationTable(verification).rows.map((cells) => cells.at(-1))).toEqual(["–", "–"]);
+    }
+    const { path } = await microCheckpoint("plain", scratch);
+    const few = { weights: path, to: "onnx", output: join(scratch, "few"), images: 1, preprocessing: true } as const;
+    const { source, files } = (await exportModel(few)).verification;
+    expect([source, ...files].map(({ imagesPerSecond }) => imagesPerSecond)).toEqual(Array(3).fill(undefined));
   });
 
   it.each([
