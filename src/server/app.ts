@@ -12,7 +12,7 @@ import { parseForm } from "./form.js";
 import type { Metrics } from "./metrics.js";
 import { openApi } from "./openapi.js";
 import { Problem } from "./problem.js";
-import { type Classified, type ModelDescription, parseOptions, queryOptions } from "./schemas.js";
+import { type Classified, type ModelDescription, parseOptions, queryOptions, requireOnce } from "./schemas.js";
 import type { ServedModel } from "./served-model.js";
 import type { Traffic } from "./traffic.js";
 
@@ -43,7 +43,8 @@ export function createApp(options: AppOptions): Hono {
   const { models, traffic, metrics, token } = options;
   const app = new Hono();
   app.use(measured(options));
-  app.use(secureHeaders({ crossOriginResourcePolicy: false }));
+  // Whether a domain and those below it are reached only by TLS is for the proxy that has TLS to say.
+  app.use(secureHeaders({ crossOriginResourcePolicy: false, strictTransportSecurity: false }));
   if (options.localNamesOnly) app.use(requireLocalName);
   if (options.origins.length > 0) app.use(cors({ origin: [...options.origins], allowMethods: ["GET", "POST"] }));
   if (token !== undefined) app.use(requireToken(token, open));
@@ -123,6 +124,7 @@ async function classify(model: ServedModel, context: Context, options: AppOption
     const body = await readBody((context.env as HttpBindings).incoming, options.bodies);
     try {
       const { image, fields } = await parseForm(body.bytes, request.headers.get("content-type") ?? "");
+      requireOnce([...Object.keys(query), ...Object.keys(fields)]);
       const wanted = Object.keys(fields).length === 0 ? early : parseOptions({ ...query, ...fields });
       const answer = await model.classify(image, wanted, request.signal);
       return context.json({ model: model.name, ...answer } satisfies Classified);

@@ -3,6 +3,7 @@
 import { asObject, JsonError, parseJson } from "../system/text/json.js";
 import type { SentImage } from "./decoding.js";
 import { Problem } from "./problem.js";
+import { requireOnce } from "./schemas.js";
 
 /** What a body contains. */
 export interface SentForm {
@@ -55,7 +56,9 @@ async function ofMultipart(bytes: Uint8Array<ArrayBuffer>, contentType: string):
   if (files.length !== 1)
     throw new Problem(400, `The multipart form has ${files.length} files; send one image, as a file named "image".`);
   const file = files[0][1] as File;
-  const fields = Object.fromEntries([...form].filter(([, value]) => typeof value === "string"));
+  const texts = [...form].filter(([, value]) => typeof value === "string");
+  requireOnce(texts.map(([name]) => name));
+  const fields = Object.fromEntries(texts);
   return { image: { bytes: new Uint8Array(await file.arrayBuffer()), name: file.name || "the image" }, fields };
 }
 

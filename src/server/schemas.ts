@@ -80,11 +80,17 @@ const expectations: Readonly<Record<string, string>> = {
   attention: "It must be true or false",
 };
 
+/** Throws Problem for the name of an option that is there twice. */
+export function requireOnce(names: readonly string[]): void {
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice === undefined) return;
+  const times = names.filter((name) => name === twice).length;
+  throw new Problem(400, `The option ${shown(twice)} is given ${times} times; give it once.`);
+}
+
 /** The options in a query. Throws Problem for one that is given twice. */
 export function queryOptions(query: Readonly<Record<string, readonly string[]>>): Readonly<Record<string, string>> {
-  const twice = Object.keys(query).find((name) => query[name].length > 1);
-  if (twice !== undefined)
-    throw new Problem(400, `The option ${shown(twice)} is given ${query[twice].length} times; give it once.`);
+  requireOnce(Object.entries(query).flatMap(([name, values]) => values.map(() => name)));
   return Object.fromEntries(Object.entries(query).map(([name, [value]]) => [name, value]));
 }
 

@@ -147,6 +147,23 @@ describe("a form", () => {
       /option top is true. It must be a whole/,
     ],
     ["an option given twice", () => post(photo, "/models/tiny/classify?top=1&top=2"), /"top" is given 2 times/],
+    [
+      "an option given twice in a form",
+      () =>
+        post(
+          form((f) => {
+            f.append("image", new Blob([photo]));
+            f.append("top", "1");
+            f.append("top", "2");
+          }),
+        ),
+      /"top" is given 2 times/,
+    ],
+    [
+      "an option in the query and beside the image",
+      () => post(`{"image":"${photo.toString("base64")}","top":1}`, "/models/tiny/classify?top=2", json),
+      /"top" is given 2 times/,
+    ],
     ["no flag", () => post(photo, "/models/tiny/classify?attention=yes"), /attention is "yes". It must be true or fal/],
     ["one of several models that is not named", () => post(photo, "/classify"), /\/models\/tiny\/classify or/],
   ])("with %s gets status 400", async (_, send, reason) => {
