@@ -8,6 +8,7 @@ export const settings = {
   batchSize: "recipe",
   calibration: "call",
   classes: "call",
+  classWeights: "recipe",
   clipGradient: "recipe",
   coordinator: "call",
   cpusPerTask: "call",

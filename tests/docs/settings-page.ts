@@ -93,6 +93,7 @@ function values(schema: Values): string {
     case "string":
       return "text";
     case "array": {
+      if (schema.items) return `a list, each a ${values(schema.items as Values)}`;
       const each = (schema.prefixItems ?? []) as Values[];
       return `${each.length} numbers${bounds(each[0])}`;
     }

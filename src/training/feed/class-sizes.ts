@@ -6,7 +6,8 @@ import { quoted } from "../../errors/quoted.js";
 /** Maximum names in a sentence. */
 const mostNames = 3;
 
-type Labels = Pick<Dataset, "classes" | "length" | "label">;
+/** The part of a dataset that is read here. */
+export type Labels = Pick<Dataset, "classes" | "length" | "label">;
 
 /** Sentences on the division for training and evaluation; `measured` is undefined if there is no evaluation. */
 export function classSizeWarnings(training: Labels, measured: Labels | undefined): readonly string[] {
@@ -30,7 +31,8 @@ export function classSizeWarnings(training: Labels, measured: Labels | undefined
   return told;
 }
 
-function countsOf({ classes, length, label }: Labels): number[] {
+/** Images of each class. */
+export function countsOf({ classes, length, label }: Labels): number[] {
   const counts = new Array<number>(classes.length).fill(0);
   for (let i = 0; i < length; i++) counts[label(i)]++;
   return counts;

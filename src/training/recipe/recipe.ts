@@ -50,6 +50,7 @@ export function parseRecipe(settings: unknown): Recipe {
     throw new UsageError(`lrNoise ends before it starts; write it as [start, end], fractions of the epochs.`);
   if (recipe.cosub && recipe.distillation !== "none")
     throw new UsageError(`Co-training (cosub) takes no teacher; set distillation to none, or cosub to false.`);
+  refuseUselessClassWeights(recipe);
   if (recipe.layerDecay < 1 && recipe.trainedParts === "head")
     throw new UsageError(
       "trainedParts is head, whose learning rate layerDecay leaves as it is; remove layerDecay, or train more than the head.",
@@ -63,6 +64,19 @@ export function parseRecipe(settings: unknown): Recipe {
     throw new UsageError("epochs is 0, which trains nothing; set headStart=fitted too, or epochs to 1 or more.");
   parsePolicy(recipe.autoAugment);
   return recipe;
+}
+
+/** Refuses class weights where no loss would read them. */
+function refuseUselessClassWeights({ classWeights, cosub, epochs }: Recipe): void {
+  if (classWeights === "none") return;
+  if (cosub)
+    throw new UsageError(
+      "Co-training (cosub) has a loss of its own, which knows no classWeights; set classWeights to none, or cosub to false.",
+    );
+  if (epochs === 0)
+    throw new UsageError(
+      "epochs is 0, so only heads are fitted, which classWeights does not change; remove classWeights, or set epochs to 1 or more.",
+    );
 }
 
 /** Refuses weights of the losses that contradict each other. */

@@ -162,6 +162,20 @@ export const recipeSchema = z.strictObject({
     .default("crossEntropy")
     .meta({ description: "Loss against the labels.", timm: "bce-loss (`binaryCrossEntropy`)" }),
   ...fragments(losses),
+  classWeights: z
+    .union(
+      [z.enum(["none", "auto", "inverse", "effective"]), z.array(notNegative).min(2).readonly()],
+      "it is neither none, auto, inverse, effective nor a list of one number for each class, as [1,2.5,1]",
+    )
+    .default("none")
+    .meta({
+      description:
+        "Weights of the classes in the loss against the labels: `inverse` to their images; `effective`: to their effective number (arXiv 1901.05555, see `classWeightBeta`); `auto`: that if the largest class has 5 times the images of the smallest (their mean over all images is 1); `none`; or a list, one number for each class. Fitted heads (`headStart`) ignore them.",
+    }),
+  classWeightBeta: belowOne.default(0.9999).meta({
+    description:
+      "Constant β of effective numbers, (1 − βⁿ) / (1 − β) of n images: 0 weighs all classes the same, near 1 is `inverse`.",
+  }),
   targetThreshold: share.optional().meta({
     description:
       "Binary cross entropy: targets above it become 1, others 0, so that mixed images show both classes in full. Default: targets stay soft.",

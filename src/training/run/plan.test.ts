@@ -44,3 +44,13 @@ it("refuses data that is not there, and a teacher that is not there", async () =
   const taught = parseRecipe({ ...recipe, distillation: "hard", teacherWeights: "nobody.safetensors" });
   await expect(planned({ recipe: taught })).rejects.toThrow("nobody.safetensors");
 });
+
+it("weighs classes in the loss if the recipe asks for it, which a loss of the caller's own cannot", async () => {
+  const weights = [1, 2, 1, 1, 1, 1, 1, 1, 1, 1];
+  const weighted = parseRecipe({ ...recipe, classWeights: weights });
+  const { plan } = await planned({ recipe: weighted });
+  expect(plan.classWeights).toEqual(weights);
+  expect(plan.loss).toBeTypeOf("function");
+  expect((await planned({})).plan.loss).toBeUndefined();
+  await expect(planned({ recipe: weighted, loss: (logits) => logits })).rejects.toThrow("does not read classWeights");
+});

@@ -5,12 +5,14 @@ import { type Dataset, sayings } from "../../data/dataset/dataset.js";
 import { UsageError } from "../../errors/errors.js";
 import type { Model } from "../../models/model.js";
 import type { OwnModel } from "../../models/own-model.js";
+import { classWeightsOf } from "../feed/class-weights.js";
 import { openForTraining, openingOf } from "../feed/data-place.js";
 import { type MeasuredData, measuredData } from "../feed/measured-data.js";
 import { type DataOptions, withoutBadImages } from "../feed/training-data.js";
 import type { Recipe } from "../recipe/recipe.js";
 import { settledRecipe } from "../recipe/settled.js";
 import { createStudent } from "../recipe/student.js";
+import { createLoss, type Loss } from "../step/losses/index.js";
 import type { Teaching } from "../teacher/teaching.js";
 import { type FittingOptions, fittedTeaching } from "./fitted-teaching.js";
 import type { FittingSearch } from "./fitting-batch.js";
@@ -24,6 +26,10 @@ export interface Plan extends MeasuredData {
   /** The effective recipe: with its batch divided if requested. */
   readonly recipe: Recipe;
   readonly teaching: Teaching;
+  /** The weight of each class in the loss against the labels, if they differ. */
+  readonly classWeights?: readonly number[];
+  /** The loss against the labels, if it is not the recipe's as it is: the caller's, or with weights of classes. */
+  readonly loss?: Loss;
   /** How to search for a batch that fits. */
   readonly search: FittingSearch;
 }
@@ -43,12 +49,18 @@ export async function planRun(options: PlanOptions): Promise<Plan> {
     throw new UsageError(
       "Stored answers of a teacher (teacherCache) belong to images as the recipe makes them, and augment changes these; leave one of them out.",
     );
+  if (options.loss && options.recipe.classWeights !== "none")
+    throw new UsageError(
+      "A loss of your own (loss) weighs classes as it likes and does not read classWeights; leave one of them out.",
+    );
   const { recipe, notes } = await settledRecipe(options.recipe, options.ownModel);
   const found = options.training ?? (await openForTraining(data, { rule, signal, onProgress: openingOf(onEvent) }));
   for (const message of [...notes, ...sayings(found)]) onEvent?.({ kind: "warning", message });
   const dataset = await withoutBadImages(found, options);
   const measured = await measuredData(options, found.classes);
   const model = createStudent(recipe, found.classes.length, options.ownModel);
-  const teaching = await fittedTeaching({ ...options, recipe }, dataset, model, group);
-  return { dataset, found, ...measured, model, ...teaching };
+  const classWeights = classWeightsOf(recipe, dataset);
+  const loss = options.loss ?? (classWeights && createLoss(recipe.loss, recipe, classWeights));
+  const teaching = await fittedTeaching({ ...options, recipe, loss }, dataset, model, group);
+  return { dataset, found, ...measured, model, ...teaching, classWeights, loss };
 }

@@ -54,14 +54,14 @@ export interface Trial {
 /** Opens data, model, teacher and program as a run would. */
 export async function openTrial(options: TrialOptions): Promise<Trial> {
   const { engine, signal, precision } = options;
-  const { dataset, test, model, recipe, teaching } = await planRun(options);
+  const { dataset, test, model, recipe, teaching, loss } = await planRun(options);
   const closing = new Closing();
   closing.add(() => teaching.answers?.close());
   try {
     const loader = trainingLoader(dataset, recipe, model, options);
     closing.add(() => loader.close());
     await turn();
-    const step = stepOf(recipe, model, teaching);
+    const step = stepOf(recipe, model, teaching, loss);
     await turn();
     requireGoingOn(signal);
     const executable = await engine.compile(step.program, { precision });

@@ -74,7 +74,7 @@ function balance(classes: readonly string[], sizes: readonly number[], part: str
       severity: ratio >= 10 ? "warning" : "note",
       count: present.length,
       sentence: `The largest class of ${part}, ${classes[most]}, has ${ratio.toFixed(ratio < 10 ? 1 : 0)} times the images of the smallest, ${classes[least]} (${sizes[most].toLocaleString("en")} against ${sizes[least].toLocaleString("en")}); always answering ${classes[most]} would be right for ${((100 * sizes[most]) / total).toFixed(1)} % of them.`,
-      advice: "Look at the accuracy of each class, not at top-1 alone, and add images to the small ones.",
+      advice: sentence`Look at the accuracy of each class, not at top-1 alone, add images to the small ones, and train with ${setting("classWeights", "auto").of("train")}.`,
       groups: [],
     });
   }

@@ -1,6 +1,7 @@
 /** Cross entropy. */
 import { logSoftmax, mul, reduceSum, type Tensor } from "../../../tensor/index.js";
 import { lossKind } from "./loss.js";
+import { weightedTargets } from "./targets.js";
 
 /**
  * Mean over the batch of -Σ target · log softmax(logits).
@@ -20,4 +21,8 @@ export function crossEntropy(logits: Tensor, target: Tensor): Tensor {
   return mul(reduceSum(mul(target, logSoftmax(logits))), -1 / logits.shape[0]);
 }
 
-export const crossEntropyLoss = lossKind({ settings: {}, build: () => crossEntropy });
+export const crossEntropyLoss = lossKind({
+  settings: {},
+  build: (_, weights) =>
+    weights ? (logits, target) => crossEntropy(logits, weightedTargets(target, weights)) : crossEntropy,
+});

@@ -16,8 +16,15 @@ export const losses = {
 /** Names of the losses. */
 export type LossName = keyof typeof losses;
 
-/** The loss of this name; it reads its own among the settings of a recipe, those left out have their defaults. */
-export function createLoss(name: LossName, settings: Readonly<Record<string, unknown>> = {}): Loss {
+/**
+ * The loss of this name; it reads its own among the settings of a recipe, those left out have their defaults. `weights`
+ * has a weight for each class (default: all are 1).
+ */
+export function createLoss(
+  name: LossName,
+  settings: Readonly<Record<string, unknown>> = {},
+  weights?: readonly number[],
+): Loss {
   const kind: LossKind<z.ZodRawShape> = losses[name];
-  return kind.build(z.object(kind.settings).parse(settings));
+  return kind.build(z.object(kind.settings).parse(settings), weights);
 }

@@ -10,7 +10,8 @@ export type Loss = (logits: Tensor, target: Tensor) => Tensor;
 export interface LossKind<Shape extends z.ZodRawShape> {
   /** Recipe settings that it alone reads. */
   readonly settings: Shape;
-  build(settings: Settings<Shape>): Loss;
+  /** `weights` has a weight for each class, if they count differently. */
+  build(settings: Settings<Shape>, weights?: readonly number[]): Loss;
 }
 
 /** Infers the settings' types. */

@@ -3,7 +3,7 @@ import { evaluate, input } from "../../../tensor/index.js";
 import { distilledLoss } from "../distillation/index.js";
 import { binaryCrossEntropy } from "./binary-cross-entropy.js";
 import { crossEntropy } from "./cross-entropy.js";
-import { createLoss } from "./index.js";
+import { createLoss, type LossName } from "./index.js";
 import { smoothedTargets } from "./targets.js";
 
 describe("losses", () => {
@@ -44,6 +44,36 @@ describe("losses", () => {
     expect(loss({ polyEpsilon: 2, lr: 1e-3 })).toBeCloseTo(plain + 2 * linear, 7);
     expect(loss({})).toBeCloseTo(plain + linear, 7);
     expect(loss({ polyEpsilon: 0 })).toBeCloseTo(plain, 7);
+  });
+  describe("with weights of classes", () => {
+    const target = input("target", "float32", [2, 3]);
+    const weighted = (name: LossName, targets: readonly number[], settings = {}) =>
+      evaluate(
+        [createLoss(name, settings, [0.5, 2, 1.5])(logits, target)],
+        new Map([...values, ["target", [...targets]]]),
+      )[0][0];
+    const soft = [0.1, 0.1, 0.8, 0.6, 0.1, 0.3];
+    // torch.nn.functional in double precision.
+    it("is PyTorch's cross_entropy(weight=…) of soft targets", () => {
+      expect(weighted("crossEntropy", soft)).toBeCloseTo(1.6072681470381165, 7);
+    });
+    it("weighs both parts of Poly-1", () => {
+      expect(weighted("poly1", soft, { polyEpsilon: 2 })).toBeCloseTo(2.710984762184224, 6);
+    });
+    it("weighs each image's binary cross entropy by its classes, and an image without any by 1", () => {
+      expect(weighted("binaryCrossEntropy", soft)).toBeCloseTo(1.6161762631486396, 6);
+      expect(weighted("binaryCrossEntropy", [0, 1, 1, 0, 0, 0])).toBeCloseTo(1.2716531056220197, 6);
+    });
+    it("changes nothing if all are 1", () => {
+      for (const name of ["crossEntropy", "poly1", "binaryCrossEntropy"] as const) {
+        const given = new Map([...values, ["target", soft]]);
+        const [even, plain] = evaluate(
+          [createLoss(name, {}, [1, 1, 1])(logits, target), createLoss(name)(logits, target)],
+          given,
+        );
+        expect(even[0]).toBeCloseTo(plain[0], 10);
+      }
+    });
   });
   it("distils hard labels with weight alpha", () => {
     const base = crossEntropy(logits, smoothedTargets(input("labels", "int32", [2]), 3, 0));

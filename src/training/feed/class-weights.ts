@@ -1,0 +1,49 @@
+/** Weights of classes in the loss, so that large ones do not decide alone. */
+import { classBalance } from "../../data/dataset/class-balance.js";
+import { UsageError } from "../../errors/errors.js";
+import { quoted } from "../../errors/quoted.js";
+import type { Recipe } from "../recipe/recipe.js";
+import { countsOf, type Labels } from "./class-sizes.js";
+
+/** The settings that are read here. */
+type ClassWeightSettings = Pick<Recipe, "classWeights" | "classWeightBeta">;
+
+/**
+ * A weight for each class of the training images; undefined where all count the same. Weights of a rule have a mean of 1
+ * over the images, which leaves the size of the loss as it is; a class without images has 1. Weights that are given are
+ * left as they are, and UsageError is thrown unless there is one for each class.
+ */
+export function classWeightsOf(
+  { classWeights: rule, classWeightBeta: beta }: ClassWeightSettings,
+  data: Labels,
+): readonly number[] | undefined {
+  const { classes } = data;
+  if (typeof rule !== "string") {
+    if (rule.length !== classes.length)
+      throw new UsageError(
+        `classWeights lists ${rule.length} weights, but the data has ${classes.length} classes; give one for each, in the order of the class names, or a rule such as "effective".`,
+      );
+    return rule;
+  }
+  const sizes = countsOf(data);
+  if (rule === "none" || (rule === "auto" && !classBalance(sizes)?.isUnequal)) return undefined;
+  return balanced(sizes, rule === "inverse" ? (n) => n : (n) => effectiveNumber(n, beta));
+}
+
+/** Effective number of n images: (1 - βⁿ) / (1 - β) (Cui et al., arXiv 1901.05555, equation 2). */
+const effectiveNumber = (n: number, beta: number): number => -Math.expm1(n * Math.log(beta)) / (1 - beta);
+
+/** Weights inverse to a measure of the sizes, with a mean of 1 over all images. */
+function balanced(sizes: readonly number[], measure: (size: number) => number): number[] {
+  const raw = sizes.map((n) => (n === 0 ? 0 : 1 / measure(n)));
+  const images = sizes.reduce((sum, n) => sum + n, 0);
+  const scale = images / raw.reduce((sum, w, c) => sum + w * sizes[c], 0);
+  return raw.map((w, c) => (sizes[c] === 0 ? 1 : w * scale));
+}
+
+/** The sentence on weights in use: the largest and the smallest. */
+export function classWeightsSentence(weights: readonly number[], classes: readonly string[]): string {
+  const of = (weight: number) => `${Number(weight.toPrecision(3))} of ${quoted(classes[weights.indexOf(weight)])}`;
+  const [least, most] = [Math.min(...weights), Math.max(...weights)];
+  return `The classes have weights in the loss (classWeights), from ${of(least)} to ${of(most)}.`;
+}
