@@ -34,14 +34,17 @@ describeInBrowser("the web page of the tutorial", () => {
       "deit.config": JSON.stringify(sizes),
       "deit.classes": JSON.stringify(["cat", "dog"]),
     });
-    await build({ root: join(folder, "page"), configFile: false, logLevel: "error" });
+    const command = blocks.find(({ text }) => text.includes("npx vite build"))!.text;
+    const base = /vite build page --base (\S+)/.exec(command)![1];
+    await build({ root: join(folder, "page"), base, configFile: false, logLevel: "error" });
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
-  it("names the class of a photo", async () => {
+  it("names the class of a photo, below a folder's address", async () => {
     const server = createServer(async (request, response) => {
       const path = new URL(request.url!, "http://localhost").pathname;
-      const file = join(folder, "page/dist", path === "/" ? "index.html" : path);
+      const below = path.startsWith("/pets/") ? path.slice("/pets/".length) : "none";
+      const file = join(folder, "page/dist", below || "index.html");
       const body = await readFile(file).catch(() => undefined);
       response.writeHead(body ? 200 : 404, { "content-type": types[extname(file)] ?? "application/octet-stream" });
       response.end(body);
@@ -52,7 +55,7 @@ describeInBrowser("the web page of the tutorial", () => {
     const browser = await chromium.launch({ executablePath: chromiumPath, args: ["--no-sandbox"] });
     try {
       const page = await browser.newPage();
-      await page.goto(`http://localhost:${(server.address() as AddressInfo).port}/`);
+      await page.goto(`http://localhost:${(server.address() as AddressInfo).port}/pets/`);
       await page.getByText("Choose a photo.").waitFor();
       await page.getByLabel("A photo").setInputFiles(join(root, "tests/fixtures/images/plain.png"));
       const answer = page.getByText(/^(cat|dog): \d+\.\d %$/);
