@@ -29,6 +29,7 @@ export const oneOf = (...names: readonly string[]): Check => ({
   expected: `${names.slice(0, -1).join(", ")} or ${names.at(-1)}`,
 });
 
+export const aString: Check = { allows: (value) => typeof value === "string", expected: "a string" };
 export const aBoolean: Check = { allows: (value) => typeof value === "boolean", expected: "true or false" };
 export const aFunction: Check = { allows: (value) => typeof value === "function", expected: "a function" };
 export const strings: Check = {

@@ -47,6 +47,7 @@ async function openWebgpu(choice: BackendChoice): Promise<OpenedBackend | string
 }
 
 async function openWasm(choice: BackendChoice, why: readonly string[]): Promise<OpenedBackend> {
+  requireWebAssembly();
   const isolated = crossOriginIsolated === true;
   const cores = Math.max(1, navigator.hardwareConcurrency ?? 1);
   const threads = isolated ? (choice.threads ?? cores) : 1;
@@ -61,6 +62,18 @@ async function openWasm(choice: BackendChoice, why: readonly string[]): Promise<
       `ONNX Runtime gives wrong answers in this browser (largest error ${error.toExponential(1)}, at most ${tolerance} is right); use another browser.`,
     );
   return { engine, backend: { name: "wasm", threads, reasons: [...why, reason] } };
+}
+
+/** Throws EngineError where nothing can be compiled: the page's policy forbids it, or the browser does. */
+function requireWebAssembly(): void {
+  const ask =
+    "WebAssembly, which computes here, cannot be used in this page; allow 'wasm-unsafe-eval' in the script-src of its Content-Security-Policy if it has one, or use another browser.";
+  try {
+    // The shortest module: four bytes that mark it, and the version.
+    new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
+  } catch (cause) {
+    throw new EngineError(ask, { cause });
+  }
 }
 
 /** ONNX Runtime reads these settings once, when the first program is loaded. */

@@ -1,4 +1,13 @@
 /** `classifier` for pages: pictures in, labels out, as in Node. */
+import {
+  abortSignal,
+  aFunction,
+  aString,
+  checkOptions,
+  type OptionChecks,
+  strings,
+  wholeFrom,
+} from "../errors/options.js";
 import type { AttentionMaps, AttentionToken } from "../evaluation/attention.js";
 import { type CalledParts, calledClassifier } from "../evaluation/called-classifier.js";
 import { Classifier } from "../evaluation/classifier.js";
@@ -85,6 +94,7 @@ export async function classifier(
   source: ClassifierSource,
   settings: ClassifierSettings = {},
 ): Promise<ImageClassifier> {
+  checkOptions("classifier", settings, classifierOptions);
   const { backend, threads, wasmFolder, onProgress, signal, ...choice } = settings;
   const { weights, model } = isNamed(source) ? source : { weights: source, model: undefined };
   const [file, opened] = await Promise.all([
@@ -115,4 +125,10 @@ export function webClassifier(
 }
 
 const isNamed = (source: ClassifierSource): source is Exclude<ClassifierSource, FileInput> =>
-  typeof source === "object" && "weights" in source;
+  typeof source === "object" && source !== null && "weights" in source;
+
+const classifierOptions: OptionChecks<ClassifierSettings> = {
+  ...{ backend: undefined, threads: undefined, wasmFolder: aString, onProgress: aFunction, signal: abortSignal },
+  ...{ imageSize: wholeFrom(1), cropRatio: undefined, interpolation: undefined, normalization: undefined },
+  ...{ exif: undefined, classes: strings },
+};

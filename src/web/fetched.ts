@@ -1,5 +1,6 @@
 /** Files of a page: fetched from an address, dropped by the user, or in memory. */
 import { DownloadError, FileError, InterruptedError, UsageError } from "../errors/errors.js";
+import { shown } from "../errors/options.js";
 
 /** A file's bytes: at an address (relative ones are the page's), a `File` or `Blob`, or in memory. */
 export type FileInput = string | URL | Blob | Uint8Array | ArrayBuffer;
@@ -14,7 +15,7 @@ export interface NamedBytes {
 export function nameOf(input: FileInput, otherwise: string): string {
   if (typeof input === "string") return input.startsWith("data:") ? otherwise : input;
   if (input instanceof URL) return input.protocol === "data:" ? otherwise : input.href;
-  const { name } = input as { readonly name?: unknown };
+  const { name } = (input ?? {}) as { readonly name?: unknown };
   return typeof name === "string" && name !== "" ? name : otherwise;
 }
 
@@ -33,7 +34,9 @@ export async function bytesOf(input: FileInput, otherwise: string, options: Down
   if (input instanceof ArrayBuffer) return { name, bytes: new Uint8Array(input) };
   if (input instanceof Blob) return { name, bytes: await read(input, name) };
   if (typeof input !== "string" && !(input instanceof URL))
-    throw new UsageError(`${otherwise} is neither an address nor a file; give one of them.`);
+    throw new UsageError(
+      `${shown(input)} was given for ${otherwise}; give an address, a File or Blob, or the bytes of a file as a Uint8Array or an ArrayBuffer.`,
+    );
   const response = await answered(input, name, options);
   if (!response.ok) throw refused(response, name);
   return { name, bytes: await body(response, name, options) };
@@ -105,16 +108,20 @@ async function body(
         cause,
       },
     );
-  try {
-    for (const reader = response.body!.getReader(); ; ) {
-      const piece = await reader.read();
-      if (piece.done) break;
-      pieces.push(piece.value);
-      done += piece.value.length;
+  const reader = response.body!.getReader();
+  for (;;) {
+    const piece = await reader.read().catch((cause: unknown) => {
+      throw signal?.aborted ? interrupted(name, cause) : brokeOff(cause);
+    });
+    if (piece.done) break;
+    pieces.push(piece.value);
+    done += piece.value.length;
+    try {
       onProgress?.(done, Math.max(done, total));
+    } catch (error) {
+      void reader.cancel().catch(() => undefined);
+      throw error; // the caller's own
     }
-  } catch (cause) {
-    throw signal?.aborted ? interrupted(name, cause) : brokeOff(cause);
   }
   // What a server compresses is longer here than it says.
   if (done < total) throw brokeOff();

@@ -3,6 +3,7 @@ import type { RgbImage } from "../data/pixels/image.js";
 import type { Exif } from "../data/pixels/orientation.js";
 import { type PixelImage, rgbOf } from "../data/pixels/pixel-image.js";
 import { FileError, UsageError } from "../errors/errors.js";
+import { shown } from "../errors/options.js";
 import type { NamedImage } from "../evaluation/called-classifier.js";
 import { bytesOf, type FileInput, nameOf } from "./fetched.js";
 import { withoutOrientation } from "./unoriented.js";
@@ -19,7 +20,7 @@ const mostPixels = 178_956_970;
 /** Decodes a picture. `place` names one without a name. Throws FileError, DownloadError or UsageError. */
 export async function readImage(input: ImageInput, exif: Exif, place = "the image"): Promise<NamedImage> {
   if (isPixels(input)) return { name: place, image: rgbOf(input, place) };
-  if (isShown(input)) return { name: place, image: await pixelsOf(await createImageBitmap(input), place) };
+  if (isShown(input)) return { name: place, image: await pixelsOf(await shownNow(input, place), place) };
   const name = nameOf(input, place);
   const { bytes } = await bytesOf(input, place);
   const upright = exif === "apply" ? bytes : withoutOrientation(bytes);
@@ -27,14 +28,25 @@ export async function readImage(input: ImageInput, exif: Exif, place = "the imag
 }
 
 const isPixels = (input: ImageInput): input is PixelImage =>
-  typeof input === "object" && "data" in input && "width" in input && "height" in input;
+  typeof input === "object" && input !== null && "data" in input && "width" in input && "height" in input;
 
+/** Kinds of what a page shows; workers and older browsers lack some. */
+const shownKinds = ["ImageBitmap", "HTMLImageElement", "HTMLVideoElement", "HTMLCanvasElement", "OffscreenCanvas"];
+
+/** By their names, so that elements of another frame are known too. */
 const isShown = (input: ImageInput): input is Shown =>
-  typeof input === "object" &&
-  !(input instanceof Blob) &&
-  !(input instanceof URL) &&
-  !(input instanceof Uint8Array) &&
-  !(input instanceof ArrayBuffer);
+  shownKinds.includes(Object.prototype.toString.call(input).slice(8, -1));
+
+async function shownNow(input: Shown, place: string): Promise<ImageBitmap> {
+  try {
+    return await createImageBitmap(input);
+  } catch (cause) {
+    throw new UsageError(
+      `The ${shown(input).replace(/^an? /, "")} given for ${place} shows nothing that has pixels, or not yet; give it when it has loaded and is not empty.`,
+      { cause },
+    );
+  }
+}
 
 async function decoded(blob: Blob, name: string): Promise<ImageBitmap> {
   try {
@@ -53,10 +65,25 @@ async function pixelsOf(bitmap: ImageBitmap, name: string): Promise<RgbImage> {
     const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
     if (!context) throw new UsageError(`This browser has no memory for the ${width}×${height} pixels of "${name}".`);
     context.drawImage(bitmap, 0, 0);
-    const { data } = context.getImageData(0, 0, width, height, { colorSpace: "srgb" });
+    const { data } = readable(context, width, height, name);
     return rgbOf({ width, height, data: isOpaque(data) ? data : straightPixels(bitmap, name) }, name);
   } finally {
     bitmap.close();
+  }
+}
+
+/** Pictures of another origin can be shown, but not read, unless their server allows it. */
+function readable(context: OffscreenCanvasRenderingContext2D, width: number, height: number, name: string): ImageData {
+  try {
+    return context.getImageData(0, 0, width, height, { colorSpace: "srgb" });
+  } catch (cause) {
+    const other = cause instanceof DOMException && cause.name === "SecurityError";
+    throw new UsageError(
+      other
+        ? `The browser does not let this page read the pixels of "${name}", which come from another origin; load it with crossorigin="anonymous" from a server that allows it (CORS), or give a file.`
+        : `This browser has no memory for the ${width}×${height} pixels of "${name}"; give a smaller picture.`,
+      { cause },
+    );
   }
 }
 
@@ -74,7 +101,7 @@ function straightPixels(bitmap: ImageBitmap, name: string): Uint8Array {
   const gl = new OffscreenCanvas(1, 1).getContext("webgl2");
   if (!gl || width > gl.getParameter(gl.MAX_TEXTURE_SIZE) || height > gl.getParameter(gl.MAX_TEXTURE_SIZE))
     throw new UsageError(
-      `This browser cannot read the colours of "${name}", ${width}×${height} pixels with transparency; give a picture without.`,
+      `This browser cannot read the pixels of "${name}", ${width}×${height}: it has transparency, or is longer than a canvas can be; give a smaller picture, or one without transparency.`,
     );
   const texture = gl.createTexture();
   gl.bindTexture(gl.TEXTURE_2D, texture);

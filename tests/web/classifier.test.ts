@@ -127,11 +127,44 @@ describeInBrowser("deit/web", () => {
       "/none.safetensors answered with status 404; check the address.",
     );
     expect(await failure(`await deit.classifier("/index.html")`)).toMatch(
-      /^"\/index\.html" is not a valid safetensors file: its header claims/,
+      /^"\/index\.html" is a web page, which a server sent instead of the weights; /,
     );
+    expect(await failure(`await deit.classifier("/small.safetensors", { class: ["cat"] })`)).toMatch(
+      /^classifier has no option "class"/,
+    );
+    expect(
+      await failure(`await deit.classifier("/small.safetensors", { onProgress: () => { throw new Error("mine") } })`),
+    ).toBe("mine");
     expect(await failure(`const c = await deit.classifier("/small.safetensors"); await c("/index.html")`)).toBe(
       `"/index.html" is no picture that this browser can decode; give a JPEG, PNG or WebP file.`,
     );
+    const given = (picture: string) =>
+      failure(`const c = await deit.classifier("/small.safetensors"); await c(${picture})`);
+    for (const picture of ["undefined", "null", "7", "{}", "document.body", "new Uint8ClampedArray(4)"])
+      expect(await given(picture)).toMatch(/ was given for the image; give an address, a File or Blob, or the bytes /);
+    for (const picture of ["new Image()", "document.createElement('video')", "new OffscreenCanvas(0, 0)"])
+      expect(await given(picture)).toMatch(/^The \w+ given for the image shows nothing that has pixels, or not yet; /);
+  });
+
+  it("keeps and exports open classifiers only", async () => {
+    const said = await page.evaluate(async () => {
+      const nothing = undefined as never;
+      const calls = [() => deit.saveModel("pets", nothing), () => deit.exportModel({} as never, { to: "onnx" })];
+      return Promise.all(calls.map((call) => call().then(String, (error: Error) => error.message)));
+    });
+    const needs = "needs an open classifier, or what fineTune returned; it was given";
+    expect(said).toEqual([`saveModel ${needs} undefined.`, `exportModel ${needs} an object with no properties.`]);
+  });
+
+  it("says that the page's policy allows no WebAssembly", async () => {
+    const strict = await site.page();
+    await strict.evaluate(`const policy = document.createElement("meta");
+      policy.httpEquiv = "Content-Security-Policy"; policy.content = "script-src 'self'"; document.head.append(policy);`);
+    const said = await strict.evaluate(() =>
+      deit.classifier("/small.safetensors", { backend: "wasm" }).then(String, (error: Error) => error.message),
+    );
+    expect(said).toMatch(/^WebAssembly, which computes here, cannot be used in this page; allow 'wasm-unsafe-eval'/);
+    await strict.close();
   });
 
   itWithReference("gives Node's answers with published weights", async () => {

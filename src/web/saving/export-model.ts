@@ -1,8 +1,9 @@
 /** Models for the tools that people download them for: a safetensors file, or a folder of another program as a zip. */
 import { UsageError } from "../../errors/errors.js";
+import { shown } from "../../errors/options.js";
 import type { WebExportSettings } from "./export-settings.js";
 import { safetensorsPieces } from "./safetensors.js";
-import type { Savable } from "./savable.js";
+import { requireSavable, type Savable } from "./savable.js";
 
 /**
  * A model as a file to download. What it needs beyond a safetensors file is loaded when it is called for. Throws
@@ -15,6 +16,11 @@ import type { Savable } from "./savable.js";
  * ```
  */
 export async function exportModel(model: Savable, settings: WebExportSettings): Promise<File> {
+  requireSavable(model, "exportModel");
+  if (typeof settings !== "object" || settings === null)
+    throw new UsageError(
+      `The settings of exportModel are ${shown(settings)}; say what to make, as in { to: "safetensors" }.`,
+    );
   const { to, name = model.model.name } = settings;
   if (!fileName.test(name))
     throw new UsageError(`"${name}" cannot be the name of a file on every system; use letters, digits, - and _.`);

@@ -1,4 +1,6 @@
 /** What can be saved: an open classifier, or anything else that has a model with its weights. */
+import { UsageError } from "../../errors/errors.js";
+import { shown } from "../../errors/options.js";
 import type { TrainingRecord } from "../../evaluation/training-record.js";
 import type { EvaluationView } from "../../evaluation/view.js";
 import type { Model } from "../../models/model.js";
@@ -16,4 +18,10 @@ export interface Savable {
   readonly classes?: readonly string[];
   /** How it was trained, if that is known. */
   readonly training?: TrainingRecord;
+}
+
+/** Throws UsageError for what is no such model; `what` does something with it. */
+export function requireSavable(model: Savable, what: string): void {
+  if (model?.model?.parameters && model.weights instanceof Map && model.view) return;
+  throw new UsageError(`${what} needs an open classifier, or what fineTune returned; it was given ${shown(model)}.`);
 }

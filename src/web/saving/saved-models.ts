@@ -6,7 +6,7 @@ import type { TrainingRecord } from "../../evaluation/training-record.js";
 import { type ClassifierSettings, classifier, type ImageClassifier } from "../classifier.js";
 import { resultOf, transaction } from "./database.js";
 import { safetensorsPieces } from "./safetensors.js";
-import type { Savable } from "./savable.js";
+import { requireSavable, type Savable } from "./savable.js";
 
 /** A model that is kept in this browser. */
 export interface SavedModel {
@@ -67,6 +67,7 @@ export async function saveModel(
   { replace = false, persist = true }: SaveSettings = {},
 ): Promise<SavedModel> {
   requireName(name);
+  requireSavable(model, "saveModel");
   if (persist) await askToPersist();
   const file = await new Blob([...safetensorsPieces(model)]).arrayBuffer();
   const { classes, training } = model;
