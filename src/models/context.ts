@@ -4,7 +4,7 @@ import { add, input, mul, type Shape, type Tensor } from "../tensor/index.js";
 import type { ForwardContext, Logits, Model } from "./model.js";
 
 /** The model's parameters by name, as program inputs whose names begin with `prefix`. */
-export function parameterInputs(model: Model, prefix = ""): ReadonlyMap<string, Tensor> {
+export function parameterInputs(model: Pick<Model, "parameters">, prefix = ""): ReadonlyMap<string, Tensor> {
   return new Map(model.parameters.map((p) => [p.name, input(prefix + p.name, "float32", p.shape)]));
 }
 

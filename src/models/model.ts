@@ -88,7 +88,8 @@ export interface ForwardContext {
   /**
    * Exposes an intermediate value under a name, if there is an observer: `embedding`, `blocks.N` and `norm` are tokens
    * `[batch, tokens, width]`, `blocks.N.attn` attention weights `[batch, heads, tokens, tokens]`, and `HEAD.input`
-   * (`head`, `head_dist`, `head.fc`) the input of a head, `[batch, width]`. Of a custom model, all values `NAME.attn` are its
+   * (`head`, `head_dist`, `head.fc`) the input of a head, `[batch, width]`. Of a RegNetY, `stem` and the stages `s1` to
+   * `s4` are maps `[batch, channels, height, width]`. Of a custom model, all values `NAME.attn` are its
    * layers of attention. The value is passed as a function, since it
    * may not be needed otherwise.
    */

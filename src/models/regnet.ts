@@ -40,6 +40,8 @@ interface Block {
   readonly groups: number;
   readonly squeezed: number;
   readonly dropPath: number;
+  /** Whether it ends a stage. */
+  readonly last: boolean;
 }
 
 /** A RegNetY from the parameters of its design space. */
@@ -89,6 +91,7 @@ function layout(name: string, c: RegnetConfig): Block[] {
         groups: output / groupWidth,
         squeezed: round(input * c.squeeze),
         dropPath: c.depth > 1 ? (c.dropPath * blocks.length) / (c.depth - 1) : 0,
+        last: b === depth - 1,
       });
       input = output;
     }
@@ -131,7 +134,10 @@ function forward(
     return mul(x, reshape(gate, [batch, width, 1, 1]));
   };
 
+  const show = (name: string, map: Tensor) => nn.observe?.(name, () => map);
+
   let x = relu(unit("stem", transpose(images, [0, 3, 1, 2]), { width: stemWidth, size: 3, stride: stemStride }));
+  show("stem", x);
   for (const block of blocks) {
     const { name, output: width, stride, groups, squeezed } = block;
     const wide = relu(unit(`${name}.conv1`, x, { width }));
@@ -140,6 +146,7 @@ function forward(
     const branch = unit(`${name}.conv3`, excite(`${name}.se`, mixed, squeezed), { width, first: 0 });
     const shortcut = changes(block) ? unit(`${name}.downsample`, x, { width, stride }) : x;
     x = relu(add(context.dropPath(branch, block.dropPath), shortcut));
+    if (block.last) show(name.split(".")[0], x);
   }
   return { logits: nn.head("head.fc", mean(x, [2, 3]), classes, { kind: "normal", std: 0.01 }) };
 }

@@ -20,6 +20,9 @@ export function toHalf(value: number): number {
   return sign | ((magnitude - 0x38000000 + 0xfff + odd) >>> 13);
 }
 
+/** The values of all float16, by their bits: for converting very many. */
+export const halfValues = (): Float32Array => Float32Array.from({ length: 1 << 16 }, (_, half) => fromHalf(half));
+
 /** The value of float16 bits. */
 export function fromHalf(half: number): number {
   const exponent = (half >>> 10) & 31;

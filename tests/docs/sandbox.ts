@@ -19,6 +19,8 @@ const shorter: readonly [RegExp, string][] = [
     "$& --epochs 1 --batch-size 4 --set model=deit imageSize=32 patchSize=8 width=32 depth=1 heads=2 warmupEpochs=0",
   ],
   [/\bdeit train (?=.*--finetune)(?!head-only).*/g, "$& --epochs 1"],
+  // Convnets become DeiTs too, whose layers have other names.
+  [/(--features |features\.teacher=)s3\b/g, "$1blocks.0"],
 ];
 export const shortened = (text: string): string =>
   shorter.reduce((all, [pattern, short]) => all.replace(pattern, short), text);

@@ -46,7 +46,7 @@ function section(title: string, names: readonly string[], settings: Readonly<Rec
 }
 
 /** Settings that are objects, and the titles of the tables of their parts. */
-const groups = { regnet: "Design of a RegNetY", init: "First values" };
+const groups = { regnet: "Design of a RegNetY", init: "First values", features: "Feature distillation" };
 
 function group(title: string, name: string, schema: Values): string {
   const kinds = (schema.oneOf ?? [schema]) as readonly Values[];

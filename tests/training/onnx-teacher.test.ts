@@ -37,7 +37,7 @@ async function answer(settings: RecipeSettings): Promise<Float32Array> {
     count: 6,
   };
   try {
-    return (await answers.answer(0, 0, batch)).data as Float32Array;
+    return (await answers.answer(0, 0, batch)).prediction.data as Float32Array;
   } finally {
     await answers.close();
   }

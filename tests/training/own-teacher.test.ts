@@ -122,7 +122,7 @@ describe("an output that is not a prediction is refused", () => {
     await expect(answers.answer(0, 0, batch)).rejects.toThrow(sentence);
     // The next batch is answered all the same.
     current = rows;
-    expect((await answers.answer(0, 0, batch)).shape).toEqual([16]);
+    expect((await answers.answer(0, 0, batch)).prediction.shape).toEqual([16]);
   });
 
   it("and an error ends the training", async () => {

@@ -4,9 +4,10 @@ import type { EngineChoice } from "../../engines/open.js";
 import { UsageError } from "../../errors/errors.js";
 import { makeResultsFolder } from "../../system/files/folder-entries.js";
 import { shellWord } from "../../system/text/shell-word.js";
-import { neededAnswer } from "../../training/step/distillation/index.js";
+import { needsTeacher } from "../../training/recipe/recipe.js";
 import { buildTeacherCache } from "../../training/teacher/cache.js";
-import { chosenRun } from "../inputs/chosen-run.js";
+import type { StoredSize } from "../../training/teacher/manifest.js";
+import { chosenRun, noteUnless } from "../inputs/chosen-run.js";
 import { chosenSplitOption, engineOptions, wholeNumber, withEngine, workersOption } from "../options/options.js";
 import { type Asked, dataAndRecipe, type RecipeChoice, recipeOptions, requireData } from "../options/recipe.js";
 import { requireOutside } from "../output/file.js";
@@ -20,6 +21,10 @@ export function define(command: Command): void {
   chosenSplitOption(recipeOptions(engineOptions(command)))
     .requiredOption("--output <folder>", "folder for the predictions; an unfinished one is continued")
     .option("--top-k <logits>", "all modes but hard: logits kept per view (default: 100)", wholeNumber(1))
+    .option(
+      "--features <layer>",
+      "also store a layer of the teacher (features.teacher of the recipe), such as s3 or blocks.5",
+    )
     .option("--on-bad-image <what>", "stop or skip", "stop")
     .addOption(workersOption())
     .option("--json", "print one JSON value at the end")
@@ -29,9 +34,13 @@ export function define(command: Command): void {
 The stored predictions are valid for the views of this recipe: its seed, batch, crops, mixing and erasing. Any student that
 sees the same views can use them, whatever its model, learning rate, loss or regularisation.
 
-Example:
+Features take far more space than predictions. The size of all is told before the first is stored; fewer places
+(--set features.grid=1) and fewer epochs (--set features.until=0.5) make it smaller.
+
+Examples:
   deit teach recipe.json photos/ --set distillation=hard teacherWeights=runs/teacher --output answers/
-  deit train recipe.json photos/ --set distillation=hard distilled=true teacherCache=answers/`,
+  deit train recipe.json photos/ --set distillation=hard distilled=true teacherCache=answers/
+  deit teach recipe.json photos/ --features s3 --set features.grid=4 teacherWeights=runs/teacher --output answers/`,
     )
     .action((first: string | undefined, second: string | undefined, options: Options) =>
       interruptible(async (signal, ending) => run(await dataAndRecipe(first, second, options), signal, ending)),
@@ -41,6 +50,7 @@ Example:
 interface Options extends EngineChoice, RecipeChoice {
   readonly output: string;
   readonly topK?: number;
+  readonly features?: string;
   readonly split?: string;
   readonly onBadImage: "stop" | "skip";
   readonly workers: number;
@@ -51,10 +61,11 @@ async function run(asked: Asked<Options>, signal: AbortSignal, ending: Ending): 
   const { options } = asked;
   ending.outlivesOutput();
   const data = requireData(asked.data);
-  const { recipe, split } = await chosenRun({ ...options, data });
-  if (recipe.teacherWeights === undefined || !neededAnswer(recipe.distillation)) {
+  const layer = options.features === undefined ? [] : [`features.teacher=${JSON.stringify(options.features)}`];
+  const { recipe, split } = await chosenRun({ ...options, data, set: [...(options.set ?? []), ...layer] });
+  if (recipe.teacherWeights === undefined || !needsTeacher(recipe)) {
     throw new UsageError(
-      `The recipe names no teacher; set distillation to hard, soft, decoupled or normalized, and teacherWeights to a weights file or run folder.`,
+      `The recipe names no teacher; set distillation to hard, soft, decoupled or normalized (or features), and teacherWeights to a weights file or run folder.`,
     );
   }
   if (!["stop", "skip"].includes(options.onBadImage))
@@ -74,6 +85,7 @@ async function run(asked: Asked<Options>, signal: AbortSignal, ending: Ending): 
       data,
       signal,
       onEvent: preparing(),
+      onSize: (size) => noteUnless(options.json)(sizeText(size)),
       onProgress: (images, total) => {
         progress ??= createProgress({ title: "answering", total, unit: "views", quiet: options.json });
         progress.update(images);
@@ -87,4 +99,18 @@ async function run(asked: Asked<Options>, signal: AbortSignal, ending: Ending): 
       `answers to ${result.epochs} epochs of ${result.viewsPerEpoch} views in ${result.folder}; train with them by: --set ${shellWord(`teacherCache=${result.folder}`)}`,
     );
   }
+}
+
+/** What will be stored, before it is. */
+function sizeText({ views, bytes, features }: StoredSize): string {
+  const all = `The answers to ${views.toLocaleString("en")} views take ${bytesText(bytes)}`;
+  if (!features) return `${all}.`;
+  const { layer, grid, channels, epochs } = features;
+  return `${all}, of which ${bytesText(features.bytes)} are the layer ${layer} on ${grid} × ${grid} places of ${channels} numbers each, in ${epochs} ${epochs === 1 ? "epoch" : "epochs"}.`;
+}
+
+/** Bytes in the unit of disks that fits. */
+function bytesText(bytes: number): string {
+  const [unit, name] = bytes < 1e6 ? [1e3, "kB"] : bytes < 1e9 ? [1e6, "MB"] : [1e9, "GB"];
+  return `${(bytes / unit).toFixed(1)} ${name}`;
 }

@@ -6,6 +6,7 @@ import type { Recipe } from "../recipe/recipe.js";
 import { type BatchPlace, batchInputs, batchRows, batchTransformOf, drawFor } from "../step/batch/index.js";
 import { dropoutSeedInput, dropPathInput } from "../step/context.js";
 import { stepInputs } from "../step/step.js";
+import type { Answer } from "../step/taught.js";
 
 export interface StepPlace {
   readonly recipe: Recipe;
@@ -16,7 +17,7 @@ export interface StepPlace {
 /** Inputs that are not drawn: schedule scalars, and the teacher's stored outputs. */
 export interface GivenData {
   readonly scalars: Readonly<Record<string, number>>;
-  readonly answer?: HostTensor;
+  readonly answer?: Answer;
 }
 
 /**
@@ -37,7 +38,8 @@ export function stepData(program: Program, place: StepPlace, { scalars, answer }
     });
   for (const { name, shape, role } of program.inputs) {
     if (role === "state" || data.has(name)) continue;
-    if (name === stepInputs.teacher || name === stepInputs.teacherLabels) data.set(name, own(answer!));
+    if (name === stepInputs.teacher || name === stepInputs.teacherLabels) data.set(name, own(answer!.prediction));
+    else if (name === stepInputs.teacherFeatures) data.set(name, own(answer!.features!));
     else if (name in scalars) data.set(name, float(shape, Float32Array.of(scalars[name])));
     else if (name === batchInputs.images)
       data.set(name, hostTensor("uint8", [labels.length, ...shape.slice(1)], images));

@@ -38,9 +38,12 @@ export function parseRecipe(settings: unknown): Recipe {
   if (!result.success)
     throw new UsageError(joined(result.error.issues.map((issue) => settingSentence(issue, settings, namesAt))));
   const recipe = fittingDefaults(result.data, settings);
-  if (neededAnswer(recipe.distillation) && recipe.teacherWeights === undefined && recipe.teacherCache === undefined) {
+  if (needsTeacher(recipe) && recipe.teacherWeights === undefined && recipe.teacherCache === undefined) {
+    const what = neededAnswer(recipe.distillation)
+      ? `The recipe's distillation is "${recipe.distillation}"`
+      : `The recipe has features to learn from the teacher's "${recipe.features?.teacher}"`;
     throw new UsageError(
-      `The recipe's distillation is "${recipe.distillation}", but there is no teacher; set teacherWeights to a weights file or run folder, or teacherCache to stored predictions.`,
+      `${what}, but there is no teacher; set teacherWeights to a weights file or run folder, or teacherCache to stored predictions.`,
     );
   }
   refuseContradictoryWeights(recipe);
@@ -54,6 +57,12 @@ export function parseRecipe(settings: unknown): Recipe {
   if (recipe.layerDecay < 1 && recipe.trainedParts === "head")
     throw new UsageError(
       "trainedParts is head, whose learning rate layerDecay leaves as it is; remove layerDecay, or train more than the head.",
+    );
+  if (recipe.cosub && recipe.features)
+    throw new UsageError("Co-training (cosub) takes no teacher; remove features, or set cosub to false.");
+  if (recipe.features && recipe.trainedParts === "head")
+    throw new UsageError(
+      "The recipe has features for the model's body to learn, but trains only its head; remove features, or set trainedParts=all.",
     );
   if (recipe.init && recipe.finetune !== undefined)
     throw new UsageError("Both init and finetune say what the model starts from; remove one of them.");
@@ -78,6 +87,10 @@ function refuseUselessClassWeights({ classWeights, cosub, epochs }: Recipe): voi
       "epochs is 0, so only heads are fitted, which classWeights does not change; remove classWeights, or set epochs to 1 or more.",
     );
 }
+
+/** Whether a run learns from a teacher: its predictions or its features. */
+export const needsTeacher = ({ distillation, features }: Pick<Recipe, "distillation" | "features">): boolean =>
+  neededAnswer(distillation) !== undefined || features !== undefined;
 
 /** Refuses weights of the losses that contradict each other. */
 function refuseContradictoryWeights({ distillationAlpha, taskLossWeight, distillationLossWeight }: Recipe): void {

@@ -11,6 +11,7 @@ import { architectureSettings, dropSettings } from "../../models/settings.js";
 import { batchTransforms } from "../step/batch/index.js";
 import { distillationModes } from "../step/distillation/index.js";
 import { shared as sharedDistillation } from "../step/distillation/mode.js";
+import { featureSettings } from "../step/features.js";
 import { losses } from "../step/losses/index.js";
 import { optimizers } from "../step/optimizers/index.js";
 import { schedules } from "../step/schedules/index.js";
@@ -244,10 +245,11 @@ export const recipeSchema = z.strictObject({
   distillation: names(distillationModes).default("none").meta({
     description:
       "Distillation: `hard` (the teacher's decision), `soft` (its distribution), `decoupled` (its distribution, target and other classes apart: DKD), `normalized` (the same by NKD's loss), `labels` (no teacher: true labels for both heads), or `none`.",
-    timm: "kd-distill-type (`logit` is `soft`; `token` is `soft` or `hard` with `distilled`)",
+    timm: "kd-distill-type (`logit` is `soft`; `feature` is the setting `features`; `token` is `soft` or `hard` with `distilled`)",
   }),
   ...sharedDistillation,
   ...fragments(distillationModes),
+  ...featureSettings,
   teacher: z.string().optional().meta({
     description: "Name of the teacher's model; needed if its weights do not state it.",
     timm: "kd-model-name",

@@ -6,6 +6,7 @@ import type { DeviceState, Executable } from "../../engines/engine.js";
 import { patiently } from "../../system/patience.js";
 import type { HostTensor, NamedTensors } from "../../tensor/index.js";
 import { stepData } from "../feed/step-data.js";
+import { featureWeightAt } from "../recipe/feature-weight.js";
 import { emaDecayAt, optimizerOf, type Recipe, scheduleOf } from "../recipe/recipe.js";
 import type { EpochRecord, TrainEvent } from "../run-folder/events.js";
 import type { Position } from "../run-folder/position.js";
@@ -140,6 +141,10 @@ export async function trainEpoch(work: EpochWork): Promise<EpochEnd> {
         [stepInputs.apply]: apply ? 1 : 0,
         [stepInputs.passOver]: work.passOverBroken ? 1 : 0,
         [stepInputs.emaDecay]: emaDecayAt(recipe, step + 1),
+        [stepInputs.featureWeight]: featureWeightAt(
+          recipe,
+          position.epoch + Math.floor(batch.step / accumulate) / stepsPerEpoch,
+        ),
       };
       const data = stepData(executable.program, { recipe, epoch: position.epoch, batch }, { scalars, answer });
       const run = settle(executable.run(state, data), { lr, step: step + 1, batch, data });

@@ -115,7 +115,7 @@ export async function openRun(
     // Several processes stop together or not at all.
     const signal = group.count === 1 ? options.signal : undefined;
     begun ??= await beginRun({ ...options, model, dataset, recipe: begins, onEvent, signal });
-    return { state: stateOf(step, begun.parameters), position: beginning };
+    return { state: stateOf(step, begun.parameters, recipe.seed), position: beginning };
   };
   const { state: tensors, position } = await lastState((at) => requireSameOrder(folder, at)).catch(async (error) => {
     await folder.undo();

@@ -20,6 +20,7 @@ export function stepOf(recipe: Recipe, model: Model, teaching: Teaching, loss?: 
     trained: trainedOf(recipe, model),
     distillation: distillationOf(recipe, model.distilled),
     transform: batchTransformOf(recipe),
+    features: teaching.features,
     teacher: teaching.answers?.kind ?? teaching.teacher?.model,
     teacherInterpolation: recipe.teacherInterpolation,
     clipGradient: recipe.clipGradient,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { initializeParameter } from "../../models/initialize.js";
 import { float32 } from "../../tensor/index.js";
 import type { RunFolder } from "../run-folder/folder.js";
 import type { RunManifest } from "../run-folder/manifest.js";
@@ -13,13 +14,22 @@ const step = {
     ["accumulated.w", [2]],
     ["optimizer.exp_avg.w", [2]],
   ]),
+  own: [],
 } as unknown as Step;
 const folderWith = (more: object) => ({ path: "runs/a", changes: {}, ...more }) as unknown as RunFolder;
 
 it("begins averages at the parameters, and all else at zero", () => {
-  const state = stateOf(step, new Map([["w", float32([2], [3, 4])]]));
+  const state = stateOf(step, new Map([["w", float32([2], [3, 4])]]), 0);
   const values = Object.fromEntries([...state].map(([name, { data }]) => [name, [...data]]));
   expect(values).toEqual({ w: [3, 4], "ema.w": [3, 4], "accumulated.w": [0, 0], "optimizer.exp_avg.w": [0, 0] });
+});
+
+it("begins the step's own parameters as drawn from the seed", () => {
+  const spec = { name: "p", shape: [2], init: { kind: "uniform", bound: 1 }, kind: "parameter", decay: true } as const;
+  const withOwn = { ...step, state: new Map([...step.state, ["p", [2]] as const]), own: [spec] };
+  const drawn = (seed: number) => [...stateOf(withOwn, new Map([["w", float32([2], [3, 4])]]), seed).get("p")!.data];
+  expect(drawn(1)).toEqual([...initializeParameter(spec, 1).data]);
+  expect(drawn(2)).not.toEqual(drawn(1));
 });
 
 describe("a saved state", () => {

@@ -8,7 +8,7 @@ import { sentence, setting } from "../../errors/sentence.js";
 import { describeWeights } from "../../evaluation/describe-weights.js";
 import { type AdaptOptions, adaptWeights } from "../../models/adapt.js";
 import { requireFiniteWeights } from "../../models/finite.js";
-import { initializeInPieces } from "../../models/initialize.js";
+import { initializeInPieces, initializeParameter } from "../../models/initialize.js";
 import { mimeticInPieces } from "../../models/mimetic.js";
 import type { Model } from "../../models/model.js";
 import { createModel, modelNames, optionsWithoutTrace } from "../../models/registry.js";
@@ -150,13 +150,17 @@ export async function firstParameters(
   return inTurns(drawn(model, recipe.seed), signal);
 }
 
-/** The initial state of a step with these parameters: averages start at them, all else at zero. */
-export function stateOf(step: Step, parameters: NamedTensors): NamedTensors {
+/**
+ * The initial state of a step with these parameters: averages start at them, the step's own parameters as drawn from
+ * the seed, all else at zero.
+ */
+export function stateOf(step: Pick<Step, "state" | "own">, parameters: NamedTensors, seed: number): NamedTensors {
+  const first = new Map([
+    ...parameters,
+    ...step.own.map((spec) => [spec.name, initializeParameter(spec, seed)] as const),
+  ]);
   return new Map(
-    [...step.state].map(([name, shape]) => [
-      name,
-      parameters.get(name.replace(/^ema\./, "")) ?? zeros("float32", shape),
-    ]),
+    [...step.state].map(([name, shape]) => [name, first.get(name.replace(/^ema\./, "")) ?? zeros("float32", shape)]),
   );
 }
 

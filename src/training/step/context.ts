@@ -12,17 +12,21 @@ export const dropoutSeedInput = "dropoutSeed";
 export interface TrainingContext extends ForwardContext {
   /** Number of places that drop paths; the host draws that many rows of uniform numbers per step. */
   readonly dropPathSites: () => number;
+  /** The layer that is looked at, by its name. */
+  readonly observed: ReadonlyMap<string, Tensor>;
   /** New values of running statistics by name. */
   readonly buffers: ReadonlyMap<string, Tensor>;
 }
 
-/** `sites` is the number a first pass over the model counted (0 while counting). */
+/** `sites` is the number a first pass over the model counted (0 while counting); `layer` is one to look at. */
 export function trainingContext(
   parameters: ReadonlyMap<string, Tensor>,
   batch: number,
   sites: number,
+  layer?: string,
 ): TrainingContext {
   const buffers = new Map<string, Tensor>();
+  const observed = new Map<string, Tensor>();
   let used = 0;
   let dropoutSites = 0;
   return {
@@ -45,7 +49,15 @@ export function trainingContext(
     updateBuffer: (name, value) => {
       buffers.set(name, value);
     },
+    ...(layer === undefined
+      ? {}
+      : {
+          observe: (name: string, value: () => Tensor) => {
+            if (name === layer) observed.set(name, value());
+          },
+        }),
     dropPathSites: () => used,
+    observed,
     buffers,
   };
 }

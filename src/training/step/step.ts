@@ -1,8 +1,8 @@
 /** The training step as one program: forward, loss, backward, guard, clipping, optimizer, averages. */
 import { ShapeError, UsageError } from "../../errors/errors.js";
-import { decisionLogits, inferenceContext, parameterInputs } from "../../models/context.js";
-import type { Logits, Model } from "../../models/model.js";
-import { type ResampleFilter, resizeImages } from "../../models/resample.js";
+import { parameterInputs } from "../../models/context.js";
+import type { Logits, Model, ParameterSpec } from "../../models/model.js";
+import type { ResampleFilter } from "../../models/resample.js";
 import {
   add,
   and,
@@ -15,12 +15,10 @@ import {
   finite,
   gradient,
   input,
-  iota,
   min,
   mul,
   type Program,
   program,
-  reduceMax,
   reduceSum,
   reshape,
   scalar,
@@ -28,19 +26,19 @@ import {
   sizeOf,
   slice,
   sqrt,
-  sub,
   type Tensor,
 } from "../../tensor/index.js";
 import { type BatchTransform, batchImages, batchInputs, batchRows, batchTargets } from "./batch/index.js";
-import { renormalize } from "./batch/renormalize.js";
-import { trainingContext } from "./context.js";
+import { type TrainingContext, trainingContext } from "./context.js";
 import { type Distillation, distilled, neededAnswer } from "./distillation/index.js";
 import type { TeacherAnswer } from "./distillation/mode.js";
+import { type FeatureDistillation, featureLoss, projection, projectionOf } from "./features.js";
 import { cosubLoss } from "./losses/cosub.js";
 import { createLoss, type Loss, type LossName } from "./losses/index.js";
 import { thresholded } from "./losses/targets.js";
 import { createOptimizer, type OptimizerOptions } from "./optimizers/index.js";
 import type { RateFactor } from "./optimizers/optimizer.js";
+import { brokenRows, storedAnswer, storedFeatures, taughtInputs, teacherOutputs, teacherPrefix } from "./taught.js";
 
 /** Options of a training step. */
 export interface StepOptions {
@@ -62,11 +60,13 @@ export interface StepOptions {
   readonly trained?: (name: string) => boolean;
   /** Mode of distillation with its constants. */
   readonly distillation?: Distillation;
+  /** A layer that imitates one of the teacher's, with the weight of the input `featureWeight`. */
+  readonly features?: FeatureDistillation;
   /** Transform of the batch before the model. */
   readonly transform?: BatchTransform;
   /**
    * Source of the teacher's outputs: a model that runs in the same program, with its parameters as state under
-   * `teacher.<name>`; or the inputs `teacherLogits` or `teacherLabels`.
+   * `teacher.<name>`; or the inputs `teacherLogits` or `teacherLabels`, and `teacherFeatures` with `features`.
    */
   readonly teacher?: Model | "logits" | "labels";
   /** How views are resized for a teacher with a different resolution. */
@@ -92,6 +92,8 @@ export interface StepInputs {
   readonly target: Tensor;
   /** The teacher's logits `[batch, classes]`, or only its predicted classes, when distilling. */
   readonly teacher?: Tensor | TeacherAnswer;
+  /** The teacher's normalised features `[batch, grid, grid, channels]`, with `features`. */
+  readonly features?: Tensor;
   /** State that the inputs read but no run changes: the teacher's parameters. */
   readonly frozen?: ReadonlyMap<string, readonly number[]>;
 }
@@ -107,6 +109,8 @@ export interface Step {
   readonly state: ReadonlyMap<string, readonly number[]>;
   /** State that runs read but never change: the parameters of a teacher in the program. */
   readonly frozen: ReadonlyMap<string, readonly number[]>;
+  /** Parameters that are trained but not the model's: they are saved with the run and left out of its weights. */
+  readonly own: readonly ParameterSpec[];
   /** Places in the model where stochastic depth acts; each needs a random number per image. */
   readonly dropPathSites: number;
   /** Names of the trained parameters, in the order of the diagnosis. */
@@ -122,9 +126,13 @@ export const stepInputs = {
   /** int32 `[batch]`. */
   labels: batchInputs.labels,
   /** Stored logits of a teacher, float32 `[batch, classes]`. */
-  teacher: "teacherLogits",
+  teacher: taughtInputs.logits,
   /** Stored classes of a teacher, int32 `[batch]`. */
-  teacherLabels: "teacherLabels",
+  teacherLabels: taughtInputs.labels,
+  /** Stored features of a teacher, float32 `[batch, grid, grid, channels]`. */
+  teacherFeatures: taughtInputs.features,
+  /** Weight of feature distillation at this step. */
+  featureWeight: "featureWeight",
   /** With accumulation: 1 in the run that ends a step, otherwise 0. */
   apply: "apply",
   /** With `halting`: 1 if training goes on after a run that is not finite, otherwise 0. */
@@ -141,9 +149,6 @@ export const haltedState = "halted";
  * teacher output that is not finite.
  */
 export const brokenTeacher = "brokenTeacher";
-
-/** Prefix of a teacher's parameters in the state. */
-export const teacherPrefix = "teacher.";
 
 /** Whether state is read and written only by the optimizer's update, so that it can be split over devices. */
 export const optimizerState = (name: string): boolean => /^(optimizer|accumulated|ema)\./.test(name);
@@ -165,43 +170,19 @@ export const optimizerState = (name: string): boolean => /^(optimizer|accumulate
 export function trainStep(model: Model, options: StepOptions): Step {
   const { batch, labelSmoothing = 0, distillation = { kind: "none" }, transform = {} } = options;
   const images = batchImages(batch, model.imageSize, model.normalization, transform);
-  const { teacher = "logits" } = options;
+  const { teacher = "logits", features } = options;
   const taught = neededAnswer(distillation.kind) !== undefined;
-  const inside = taught && typeof teacher === "object";
+  const inside = (taught || features) && typeof teacher === "object" ? teacher : undefined;
+  const outputs =
+    inside && teacherOutputs(inside, model, images, { interpolation: options.teacherInterpolation, features });
   const target = batchTargets(batch, model.classes, labelSmoothing, transform);
   return buildStep(model, options, {
     images,
     target: options.targetThreshold === undefined ? target : thresholded(target, options.targetThreshold),
-    teacher: !taught
-      ? undefined
-      : inside
-        ? teacherLogits(teacher, model, images, options.teacherInterpolation)
-        : cachedAnswer(model, batch, teacher),
-    frozen: inside ? new Map(teacher.parameters.map((p) => [teacherPrefix + p.name, p.shape])) : undefined,
+    teacher: taught ? (outputs?.logits ?? storedAnswer(model, batch, teacher as "logits" | "labels")) : undefined,
+    features: features && (outputs?.features ?? storedFeatures(batch, features)),
+    frozen: inside && new Map(inside.parameters.map((p) => [teacherPrefix + p.name, p.shape])),
   });
-}
-
-/** The teacher's logits `[batch, classes]` for the student's images, resized to the teacher's resolution. */
-export function teacherLogits(
-  teacher: Model,
-  student: Model,
-  images: Tensor,
-  interpolation: ResampleFilter = "bicubic",
-): Tensor {
-  if (teacher.classes !== student.classes) {
-    throw new ShapeError(
-      `Teacher and student must have the same classes, but the teacher ${teacher.name} has ${teacher.classes} and the student ${student.name} has ${student.classes}; choose a matching teacher.`,
-    );
-  }
-  const seen = renormalize(images, student.normalization, teacher.normalization);
-  const resized = resizeImages(seen, teacher.imageSize, interpolation);
-  return decisionLogits(teacher.forward(inferenceContext(parameterInputs(teacher, teacherPrefix)), resized));
-}
-
-function cachedAnswer({ classes }: Model, batch: number, kind: Model | "logits" | "labels"): TeacherAnswer {
-  return kind === "labels"
-    ? { kind, tensor: input(stepInputs.teacherLabels, "int32", [batch]) }
-    : { kind: "logits", tensor: input(stepInputs.teacher, "float32", [batch, classes]) };
 }
 
 /**
@@ -210,15 +191,20 @@ function cachedAnswer({ classes }: Model, batch: number, kind: Model | "logits" 
  */
 export function buildStep(model: Model, options: StepOptions, inputs: StepInputs): Step {
   const { frozen = new Map() } = inputs;
-  const parameters = parameterInputs(model);
+  const own = options.features ? projectionOf(model, options.features) : [];
+  const specs = [...model.parameters, ...own];
+  const parameters = parameterInputs({ parameters: specs });
   const images = options.cosub ? concat([inputs.images, inputs.images], 0) : inputs.images;
-  const sites = countSites(model, images);
-  const context = trainingContext(parameters, images.shape[0], sites);
+  const layer = options.features?.student;
+  const sites = countSites(model, images, layer);
+  const context = trainingContext(parameters, images.shape[0], sites, layer);
   const output = model.forward(context, images);
-  const loss = lossOf(output, options, inputs);
+  const predicted = lossOf(output, options, inputs);
+  const imitated = imitation(model, options, inputs, { context, parameters });
+  const loss = imitated ? add(predicted, imitated) : predicted;
 
   const { trained: moves = () => true } = options;
-  const trained = model.parameters.filter((p) => p.kind === "parameter" && moves(p.name));
+  const trained = specs.filter((p) => p.kind === "parameter" && (own.includes(p) || moves(p.name)));
   const { accumulate = 1 } = options;
   const fresh = gradient(
     loss,
@@ -230,9 +216,9 @@ export function buildStep(model: Model, options: StepOptions, inputs: StepInputs
 
   // Nothing is updated unless loss and gradients are finite. That also makes every new value depend on all gradients,
   // so all readers of a parameter come before its update and an engine may update it in place.
-  const broken = brokenAnswers(inputs.teacher);
-  const own = and(finite(loss), finite(norm));
-  const whole = broken ? and(own, compare("EQ", broken, 0)) : own;
+  const broken = brokenAnswers(inputs);
+  const ours = and(finite(loss), finite(norm));
+  const whole = broken ? and(ours, compare("EQ", broken, 0)) : ours;
   const sound = options.halting ? and(whole, compare("EQ", input(haltedState, "float32", []), 0)) : whole;
   const passOver = options.halting ? input(stepInputs.passOver, "float32", []) : scalar(1);
   const proceed = accumulate === 1 ? sound : and(sound, compare("GT", input(stepInputs.apply, "float32", []), 0));
@@ -245,7 +231,7 @@ export function buildStep(model: Model, options: StepOptions, inputs: StepInputs
 
   const optimizer = createOptimizer(options.optimizer, options.rateFactor);
   const updates = new Map<string, Tensor>();
-  const state = new Map<string, readonly number[]>(model.parameters.map((p) => [p.name, p.shape]));
+  const state = new Map<string, readonly number[]>(specs.map((p) => [p.name, p.shape]));
   trained.forEach((spec, i) => {
     const safe = select(proceed, sums[i], 0);
     const scaled = scale === undefined ? safe : mul(safe, select(proceed, scale, 0));
@@ -269,7 +255,7 @@ export function buildStep(model: Model, options: StepOptions, inputs: StepInputs
   const correct = reduceSum(cast(compare("EQ", decisions, argmax(inputs.target, 1)), "float32"));
   const shared = {
     state: [...state.keys(), ...frozen.keys()],
-    batch: [...batchRows, stepInputs.teacher, stepInputs.teacherLabels],
+    batch: [...batchRows, ...Object.values(taughtInputs)],
   };
   return {
     program: program({
@@ -280,6 +266,7 @@ export function buildStep(model: Model, options: StepOptions, inputs: StepInputs
     }),
     state,
     frozen,
+    own,
     dropPathSites: sites,
     trained: trained.map((p) => p.name),
     diagnosis: () => {
@@ -302,16 +289,26 @@ export function buildStep(model: Model, options: StepOptions, inputs: StepInputs
   };
 }
 
-/**
- * 0 if all logits of the teacher in the program are finite; else the batch size minus the index of the first image with
- * one that is not. A predicted class would not show the problem.
- */
-function brokenAnswers(teacher: StepInputs["teacher"]): Tensor | undefined {
-  if (!teacher || "kind" in teacher) return undefined; // outputs from outside were checked there
-  const [batch] = teacher.shape;
-  const sound = finite(reduceSum(teacher, [1]));
-  const fromEnd = sub(batch, cast(iota("int32", [batch], 0), "float32"));
-  return reduceMax(select(sound, 0, fromEnd));
+/** The first image with an output of the teacher in the program that is not finite, see `brokenRows`. */
+function brokenAnswers({ teacher, features, frozen }: StepInputs): Tensor | undefined {
+  // Outputs from outside were checked there.
+  const inside = [teacher && !("kind" in teacher) ? teacher : undefined, frozen && features].filter(
+    (t) => t !== undefined,
+  );
+  return inside.length > 0 ? brokenRows(inside) : undefined;
+}
+
+/** The loss of the layer that imitates one of the teacher's, times its weight at this step. */
+function imitation(
+  model: Model,
+  { features }: StepOptions,
+  { features: taught }: StepInputs,
+  { context, parameters }: { readonly context: TrainingContext; readonly parameters: ReadonlyMap<string, Tensor> },
+): Tensor | undefined {
+  if (!features || !taught) return undefined;
+  const [weight, bias] = [parameters.get(projection.weight)!, parameters.get(projection.bias)!];
+  const loss = featureLoss(model, context.observed.get(features.student)!, taught, { weight, bias });
+  return mul(loss, input(stepInputs.featureWeight, "float32", []));
 }
 
 function lossOf(output: Logits, options: StepOptions, { target, teacher }: StepInputs): Tensor {
@@ -364,8 +361,8 @@ function averages(
   }
 }
 
-function countSites(model: Model, images: Tensor): number {
-  const counter = trainingContext(parameterInputs(model), images.shape[0], 0);
+function countSites(model: Model, images: Tensor, layer: string | undefined): number {
+  const counter = trainingContext(parameterInputs(model), images.shape[0], 0, layer);
   model.forward(counter, images);
   return counter.dropPathSites();
 }

@@ -7,6 +7,7 @@ import { Closing } from "../../system/closing.js";
 import { turn } from "../../system/turn.js";
 import { stepData } from "../feed/step-data.js";
 import { type DataOptions, trainingLoader } from "../feed/training-data.js";
+import { featureWeightAt } from "../recipe/feature-weight.js";
 import { emaDecayAt, optimizerOf, type Recipe } from "../recipe/recipe.js";
 import { beginRun } from "../run/beginning.js";
 import { planRun } from "../run/plan.js";
@@ -71,7 +72,7 @@ export async function openTrial(options: TrialOptions): Promise<Trial> {
       ? await beginRun({ ...options, model, dataset, recipe })
       : { parameters: await firstParameters(model, recipe, dataset.classes, { signal }) };
     requireGoingOn(signal);
-    const first = stateOf(step, parameters);
+    const first = stateOf(step, parameters, recipe.seed);
     const state = await engine.createState(new Map([...first, ...frozenTensors(step, teaching)]));
     closing.add(() => state.dispose());
     const { accumulate } = recipe;
@@ -85,6 +86,7 @@ export async function openTrial(options: TrialOptions): Promise<Trial> {
         [stepInputs.apply]: (batch.step + 1) % accumulate === 0 ? 1 : 0,
         [stepInputs.passOver]: 0,
         [stepInputs.emaDecay]: emaDecayAt(recipe, number),
+        [stepInputs.featureWeight]: featureWeightAt(recipe, 0),
       };
       const answer = await teaching.answers?.answer(epoch, batch.step, batch);
       const data = stepData(executable.program, { recipe, epoch, batch }, { scalars, answer });

@@ -1,14 +1,17 @@
 /** The teacher outputs for a student, independent of their source. */
 import type { Batch } from "../../data/loading/loader.js";
 import type { Model } from "../../models/model.js";
-import type { HostTensor } from "../../tensor/index.js";
 import type { AnswerKind } from "../step/distillation/mode.js";
+import type { FeatureDistillation } from "../step/features.js";
+import type { Answer } from "../step/taught.js";
 
 /** A teacher's outputs for the batches of a run, from any source. */
 export interface TeacherAnswers {
   readonly kind: AnswerKind;
-  /** The outputs for a batch: int32 `[batch]`, or float32 `[batch, classes]`. `run` counts within the epoch. */
-  answer(epoch: number, run: number, batch: Batch): Promise<HostTensor>;
+  /** What its features are of, if there are any. */
+  readonly features?: FeatureDistillation;
+  /** The outputs for a batch. `run` counts within the epoch. */
+  answer(epoch: number, run: number, batch: Batch): Promise<Answer>;
   close(): Promise<void>;
 }
 

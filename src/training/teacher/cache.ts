@@ -3,89 +3,44 @@
  * and sample, so the outputs for a run's batches can be computed before the run; they are stored in its order, one file
  * per epoch, with hashes of the data, the views and the teacher.
  */
-import { createHash } from "node:crypto";
-import { rm, stat } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
 import { type Dataset, sayings } from "../../data/dataset/dataset.js";
-import { datasetIdentity } from "../../data/dataset/identity.js";
 import type { Loader } from "../../data/loading/loader.js";
 import type { Engine } from "../../engines/engine.js";
 import { FileError, InterruptedError, TrainingError, UsageError } from "../../errors/errors.js";
-import { fileError } from "../../errors/file-error.js";
 import type { Model } from "../../models/model.js";
-import { writeFileAtomic } from "../../system/files/atomic-file.js";
+import { requireFreeSpace } from "../../system/files/atomic-file.js";
 import { type Lock, takeLock } from "../../system/files/lock-file.js";
 import { makeFolder } from "../../system/files/make-folder.js";
 import { namedProcess } from "../../system/files/process-identity.js";
-import { readText } from "../../system/files/regular-file.js";
-import { parseJson } from "../../system/text/json.js";
+import { zeros } from "../../tensor/index.js";
 import { openForTraining, openingOf } from "../feed/data-place.js";
-import { type DataOptions, trainingLoader, trainingTransform, withoutBadImages } from "../feed/training-data.js";
+import { type DataOptions, trainingLoader, withoutBadImages } from "../feed/training-data.js";
+import { featureEpochs } from "../recipe/feature-weight.js";
 import type { Recipe } from "../recipe/recipe.js";
 import { settledRecipe } from "../recipe/settled.js";
 import { createStudent } from "../recipe/student.js";
-import { batchTransforms } from "../step/batch/index.js";
 import { neededAnswer } from "../step/distillation/index.js";
 import type { TeacherAnswers } from "./answers.js";
+import { featuresBetween } from "./features.js";
+import {
+  beginOrContinue,
+  epochFile,
+  exists,
+  formatOf,
+  identityOf,
+  type Manifest,
+  readManifest,
+  refuseForeign,
+  type StoredSize,
+  sizeOf,
+  storedFeatures,
+} from "./manifest.js";
 import type { PassedTeacher } from "./own.js";
 import { answersOf } from "./program.js";
 import { type AnswerFormat, EpochAnswers } from "./stored-answers.js";
 import { openTeacher } from "./teacher.js";
-
-/** The identity of a cache, and why a run that differs in a part of it must not use it. */
-const reasons = {
-  data: "the dataset differs or has changed",
-  images: "images are cropped, resized, augmented or normalised differently",
-  seed: "the seed differs",
-  batches: "the batch size or the number of views of an image (repeatedAugmentation) differs",
-  mixing: "Mixup or CutMix differs",
-  erasing: "random erasing differs",
-  teacher: "the teacher differs",
-} as const;
-type Part = keyof typeof reasons;
-const parts = Object.keys(reasons) as Part[];
-
-/** A hash of each part. */
-type CacheIdentity = Readonly<Record<Part, string>>;
-
-const count = z
-  .number()
-  .int()
-  .min(1)
-  .max(1 << 24);
-
-const manifestSchema = z.object({
-  format: z.literal(2),
-  identity: z.record(z.enum(parts), z.string()),
-  kind: z.enum(["labels", "logits"]),
-  /** Logits stored per view; the others share the remaining probability. */
-  topK: count,
-  classes: count,
-  batch: count,
-});
-
-type Manifest = Readonly<z.infer<typeof manifestSchema>>;
-
-const epochFile = (folder: string, epoch: number) =>
-  join(folder, `epoch-${String(epoch).padStart(4, "0")}.safetensors`);
-const digest = (value: unknown): string => createHash("sha256").update(JSON.stringify(value)).digest("hex");
-
-function identityOf(dataset: Dataset, recipe: Recipe, student: Model, teacher: string): CacheIdentity {
-  const { seed, batchSize, accumulate } = recipe;
-  return {
-    data: datasetIdentity(dataset),
-    images: digest([
-      ...[trainingTransform(recipe, student), student.normalization],
-      ...(recipe.exif === "apply" ? ["exif"] : []),
-    ]),
-    seed: String(seed),
-    batches: digest([batchSize / accumulate, recipe.repeatedAugmentation]),
-    mixing: digest(batchTransforms.mixing.identity(recipe)),
-    erasing: digest(batchTransforms.erasing.identity(recipe)),
-    teacher,
-  };
-}
 
 /** What storing the predictions of a teacher needs. */
 export interface CacheOptions extends DataOptions {
@@ -101,6 +56,8 @@ export interface CacheOptions extends DataOptions {
   readonly topK?: number;
   /** Saves what is done and ends with InterruptedError. */
   readonly signal?: AbortSignal;
+  /** Called before anything is stored, with the bytes that all epochs will take. */
+  readonly onSize?: (size: StoredSize) => void;
   /** Called with the images that are done and all of them. */
   readonly onProgress?: (images: number, total: number) => void;
 }
@@ -125,7 +82,7 @@ export const unknownIdentity = ({ name }: { readonly name: string }): UsageError
 
 /**
  * Stores the outputs of the recipe's teacher for all epochs of the recipe: predicted classes for `hard`, logits for the
- * other modes.
+ * other modes, and the features that the recipe imitates, normalised, as float16.
  *
  * @example
  * ```ts
@@ -152,6 +109,7 @@ export async function buildTeacherCache(options: CacheOptions): Promise<StoredAn
   const teacher = await openTeacher(recipe, student, found.classes, options.ownTeacher);
   if (teacher.identity === undefined) throw unknownIdentity(teacher);
   const kind = neededAnswer(recipe.distillation) ?? "labels";
+  const features = featuresBetween(recipe, student, teacher);
   const loader = trainingLoader(dataset, recipe, student, options);
   const batch = loader.batchSize;
   const manifest: Manifest = {
@@ -161,6 +119,10 @@ export async function buildTeacherCache(options: CacheOptions): Promise<StoredAn
     topK: kind === "labels" ? 1 : Math.min(options.topK ?? 100, student.classes),
     classes: student.classes,
     batch,
+    features: features && {
+      ...{ layer: features.teacher, grid: features.grid, channels: features.channels },
+      epochs: featureEpochs(recipe),
+    },
   };
   const runs = runsOf(loader, recipe);
   const total = recipe.epochs * runs * batch;
@@ -172,13 +134,18 @@ export async function buildTeacherCache(options: CacheOptions): Promise<StoredAn
       held: (owner) =>
         new TrainingError(`${namedProcess(owner)} is writing in "${output}"; wait for it, or choose another folder.`),
     });
+    const size = sizeOf(manifest, recipe.epochs, runs * batch);
+    options.onSize?.(size);
+    if (!(await exists(join(output, "manifest.json"))))
+      await requireFreeSpace(output, size.bytes, "the teacher's outputs");
     await beginOrContinue(output, manifest);
     teaching = await answersOf(teacher, { recipe, engine, student, batch, describe: dataset.describe });
     for (let epoch = 0; epoch < recipe.epochs; epoch++) {
       const path = epochFile(output, epoch);
       if (await exists(path)) continue;
       const begun = partFile(output);
-      const answers = (await readPart(begun, epoch, manifest)) ?? new EpochAnswers(manifest, runs * batch);
+      const format = formatOf(manifest, epoch);
+      const answers = (await readPart(begun, epoch, format)) ?? new EpochAnswers(format, runs * batch);
       let saved = performance.now();
       for await (const views of loader.epoch(epoch, answers.runs)) {
         if (views.step >= runs) break;
@@ -228,44 +195,6 @@ function runsOf(loader: Loader, { accumulate }: Recipe): number {
   return Math.floor(loader.stepsPerEpoch / accumulate) * accumulate;
 }
 
-const exists = (path: string): Promise<boolean> =>
-  stat(path).then(
-    () => true,
-    () => false,
-  );
-
-async function beginOrContinue(folder: string, manifest: Manifest): Promise<void> {
-  const path = join(folder, "manifest.json");
-  if (!(await exists(path))) return writeFileAtomic(path, `${JSON.stringify(manifest, null, 2)}\n`);
-  const known = await readManifest(folder);
-  refuseForeign(folder, known, manifest.identity);
-  if (known.kind !== manifest.kind || known.topK !== manifest.topK)
-    throw new UsageError(
-      `"${folder}" contains other predictions (${known.kind}, ${known.topK} per view); choose another folder.`,
-    );
-}
-
-/** The manifest of a folder of stored outputs; throws FileError if it is not one. */
-async function readManifest(folder: string): Promise<Manifest> {
-  const path = join(folder, "manifest.json");
-  const text = await readText(path).catch((error) => {
-    throw fileError(path, "read the teacher's answers in", error);
-  });
-  try {
-    return manifestSchema.parse(parseJson(text));
-  } catch (cause) {
-    throw new FileError(path, `"${path}" is not a manifest of teacher predictions; create them again.`, { cause });
-  }
-}
-
-function refuseForeign(folder: string, { identity }: Manifest, wanted: Partial<CacheIdentity>): void {
-  const found = parts.filter((part) => wanted[part] && wanted[part] !== identity[part]);
-  if (found.length === 0) return;
-  throw new TrainingError(
-    `The cached teacher predictions in "${folder}" do not belong to this run: ${found.map((k) => reasons[k]).join("; ")}. Create them again with this recipe, or use the recipe they were created with.`,
-  );
-}
-
 /**
  * Opens stored outputs for a run. Throws, with the reason, if they are for different data, views or a different teacher
  * (if `teacher`, its identity, is known), or do not suffice.
@@ -283,6 +212,7 @@ export async function openTeacherCache(
     throw new UsageError(
       `"${folder}" contains decisions only, but ${recipe.distillation} distillation needs logits; create it with distillation=${recipe.distillation}.`,
     );
+  const features = storedFeatures(folder, manifest, recipe, student);
   for (let epoch = 0; epoch < recipe.epochs; epoch++) {
     const path = epochFile(folder, epoch);
     if (await exists(path)) {
@@ -296,10 +226,16 @@ export async function openTeacherCache(
   let held: { readonly epoch: number; readonly answers: Promise<EpochAnswers> } | undefined;
   return {
     kind: manifest.kind,
+    features,
     answer: async (epoch, run, { indices, first }) => {
       const path = epochFile(folder, epoch);
-      if (held?.epoch !== epoch) held = { epoch, answers: EpochAnswers.read(path, manifest) };
+      if (held?.epoch !== epoch) held = { epoch, answers: EpochAnswers.read(path, formatOf(manifest, epoch)) };
       const answer = (await held.answers).answer(run, indices, first);
+      // Later epochs have features of no weight.
+      if (answer && features && !answer.features) {
+        const { grid, channels } = features;
+        return { ...answer, features: zeros("float32", [manifest.batch, grid, grid, channels]) };
+      }
       if (answer) return answer;
       throw new FileError(
         path,

@@ -117,9 +117,12 @@ async function open({ own, recipe, classes, student, batch, describe }: Wanted):
             `The teacher "${name}" gave for "${describe(batchOf.indices[Math.floor(broken / count)])}" a number that is infinite or NaN, so nothing was learned from it or stored; fix its function.`,
           );
         const logits = columns?.of(raw, batch) ?? raw;
-        return kind === "logits"
-          ? hostTensor("float32", [batch, classes.length], logits)
-          : hostTensor("int32", [batch], decisions(logits, batch));
+        return {
+          prediction:
+            kind === "logits"
+              ? hostTensor("float32", [batch, classes.length], logits)
+              : hostTensor("int32", [batch], decisions(logits, batch)),
+        };
       },
       close: () => engine.close(),
     };

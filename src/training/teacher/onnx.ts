@@ -86,9 +86,12 @@ async function open({ file, recipe, classes, student, batch, describe }: Wanted)
       const image = (row: number) => describe(views.indices[row]);
       requireFiniteAnswers(raw, batch, { teacher: path, image });
       const logits = columns.of(loaded.logits(raw, kind === "labels" ? "order suffices" : undefined), batch);
-      return kind === "logits"
-        ? hostTensor("float32", [batch, classes.length], logits)
-        : hostTensor("int32", [batch], decisions(logits, batch));
+      return {
+        prediction:
+          kind === "logits"
+            ? hostTensor("float32", [batch, classes.length], logits)
+            : hostTensor("int32", [batch], decisions(logits, batch)),
+      };
     },
     close: () => loaded.close(),
   };

@@ -1,13 +1,14 @@
 /** A teacher's outputs without a student's step, for storing them. */
 import type { Engine } from "../../engines/engine.js";
 import type { Model } from "../../models/model.js";
-import { argmax, program, reduceSum } from "../../tensor/index.js";
+import { add, argmax, program, reduceSum } from "../../tensor/index.js";
 import { stepData } from "../feed/step-data.js";
 import type { Recipe } from "../recipe/recipe.js";
 import { batchImages, batchRows, batchTransformOf } from "../step/batch/index.js";
 import { neededAnswer } from "../step/distillation/index.js";
-import { teacherLogits } from "../step/step.js";
+import { teacherOutputs } from "../step/taught.js";
 import type { TeacherAnswers } from "./answers.js";
+import { featuresBetween } from "./features.js";
 import { requireFiniteAnswers } from "./finite-answers.js";
 import type { Teacher } from "./teacher.js";
 
@@ -21,8 +22,8 @@ export interface AnsweringOptions {
 }
 
 /**
- * Predicted classes for hard distillation, logits for the other modes, for the views that the student will use. An output that is
- * not finite is a TrainingError.
+ * Predicted classes for hard distillation, logits for the other modes, and the features that the recipe imitates, for
+ * the views that the student will use. An output that is not finite is a TrainingError.
  */
 export async function answersOf(
   teacher: Teacher,
@@ -32,25 +33,33 @@ export async function answersOf(
   const source = recipe.teacherWeights ?? teacher.model.name;
   const kind = neededAnswer(recipe.distillation) ?? "labels";
   const images = batchImages(batch, student.imageSize, student.normalization, batchTransformOf(recipe));
-  const logits = teacherLogits(teacher.model, student, images, recipe.teacherInterpolation);
+  const features = featuresBetween(recipe, student, teacher);
+  const use = { interpolation: recipe.teacherInterpolation, features };
+  const { logits, features: shown } = teacherOutputs(teacher.model, student, images, use);
+  const sums = reduceSum(logits, [1]);
   const executable = await engine.compile(
     program({
       name: "teacher",
-      // The sum of each row shows whether its logits are finite.
-      outputs: { answer: kind === "labels" ? argmax(logits, 1) : logits, sums: reduceSum(logits, [1]) },
+      // The sum of each row shows whether its numbers are finite.
+      outputs: {
+        answer: kind === "labels" ? argmax(logits, 1) : logits,
+        sums: shown ? add(sums, reduceSum(shown, [1, 2, 3])) : sums,
+        ...(shown ? { features: shown } : {}),
+      },
       state: teacher.state.keys(),
-      batch: [...batchRows, "answer", "sums"],
+      batch: [...batchRows, "answer", "sums", "features"],
     }),
   );
   const state = await engine.createState(teacher.state);
   return {
     kind,
+    features,
     answer: async (epoch, _run, views) => {
       const data = stepData(executable.program, { recipe, epoch, batch: views }, { scalars: {} });
       const results = await executable.run(state, data);
       const image = (row: number) => describe(views.indices[row]);
       requireFiniteAnswers(results.get("sums")!.data as Float32Array, batch, { teacher: source, image });
-      return results.get("answer")!;
+      return { prediction: results.get("answer")!, features: results.get("features") };
     },
     close: async () => {
       await executable.dispose().catch(() => undefined);

@@ -3,8 +3,10 @@ import { createHash } from "node:crypto";
 import { FileError, TrainingError } from "../../errors/errors.js";
 import { softmaxOf, topK } from "../../evaluation/metrics.js";
 import { openSafetensors, readSafetensors, writeSafetensors } from "../../formats/safetensors/safetensors.js";
-import { fromHalf, toHalf } from "../../tensor/half.js";
+import type { FeatureLayer } from "../../models/feature-map.js";
+import { fromHalf, halfValues, toHalf } from "../../tensor/half.js";
 import { type HostTensor, hostTensor } from "../../tensor/index.js";
+import type { Answer } from "../step/taught.js";
 
 export interface AnswerFormat {
   /** Predicted classes, or logits as float16. */
@@ -14,7 +16,17 @@ export interface AnswerFormat {
   readonly classes: number;
   /** Views of a run of the training program. */
   readonly batch: number;
+  /** Normalised features as float16: vectors to a side, and their length. */
+  readonly features?: FeatureLayer;
 }
+
+/** Numbers of a view's features. */
+const featureSize = ({ features }: Pick<AnswerFormat, "features">): number =>
+  features ? features.grid ** 2 * features.channels : 0;
+
+/** Bytes of a view's outputs in the file. */
+export const bytesOfView = (format: Pick<AnswerFormat, "kind" | "topK" | "features">): number =>
+  4 + (format.kind === "labels" ? 2 : 4 * format.topK + 2) + 2 * featureSize(format);
 
 /** Outputs of an epoch, so far for the first `runs` runs. */
 export class EpochAnswers {
@@ -24,6 +36,9 @@ export class EpochAnswers {
   readonly #classes: Int16Array;
   readonly #logits: Uint16Array;
   readonly #rest: Uint16Array;
+  readonly #features: Uint16Array;
+  /** Values of float16, if there are features to convert. */
+  readonly #values: Float32Array | undefined;
 
   /** Allocates space for `views` outputs. */
   constructor(
@@ -35,17 +50,22 @@ export class EpochAnswers {
     this.#classes = new Int16Array(logits ? views * format.topK : views);
     this.#logits = new Uint16Array(logits ? views * format.topK : 0);
     this.#rest = new Uint16Array(logits ? views : 0);
+    this.#features = new Uint16Array(views * featureSize(format));
+    this.#values = format.features && halfValues();
   }
 
   get runs(): number {
     return this.#runs;
   }
 
-  /** Adds the teacher's outputs for the next run: int32 `[batch]`, or float32 `[batch, classes]`. */
-  add(indices: Int32Array, { data }: HostTensor): void {
+  /** Adds the teacher's outputs for the next run. */
+  add(indices: Int32Array, { prediction: { data }, features }: Answer): void {
     const { kind, topK: kept, classes, batch } = this.format;
     const from = this.#runs++ * batch;
     this.#indices.set(indices, from);
+    const size = featureSize(this.format);
+    if (features)
+      for (let i = 0; i < batch * size; i++) this.#features[from * size + i] = toHalf(features.data[i] as number);
     if (kind === "labels") {
       this.#classes.set(data as Int32Array, from);
       return;
@@ -70,10 +90,23 @@ export class EpochAnswers {
    * The outputs for the whole batch of a run, as needed by the training program. `indices` are its samples from
    * position `first`; undefined if the stored outputs are for other samples.
    */
-  answer(run: number, indices: Int32Array, first = 0): HostTensor | undefined {
-    const { kind, topK: kept, classes, batch } = this.format;
+  answer(run: number, indices: Int32Array, first = 0): Answer | undefined {
+    const { batch, features } = this.format;
     const from = run * batch;
     if (run >= this.#runs || !indices.every((v, i) => this.#indices[from + first + i] === v)) return undefined;
+    const prediction = this.#prediction(from);
+    if (!features || !this.#values) return { prediction };
+    const { grid, channels } = features;
+    const shape = [batch, grid, grid, channels];
+    const out = new Float32Array(batch * featureSize(this.format));
+    const at = from * featureSize(this.format);
+    for (let i = 0; i < out.length; i++) out[i] = this.#values[this.#features[at + i]];
+    return { prediction, features: hostTensor("float32", shape, out) };
+  }
+
+  /** The predictions for a run, whose views begin at `from`. */
+  #prediction(from: number): HostTensor {
+    const { kind, topK: kept, classes, batch } = this.format;
     if (kind === "labels")
       return hostTensor("int32", [batch], Int32Array.from(this.#classes.subarray(from, from + batch)));
     const out = new Float32Array(batch * classes);
@@ -121,12 +154,22 @@ export class EpochAnswers {
   }
 
   #tensors(): ReadonlyMap<string, HostTensor> {
-    const { kind, topK: kept } = this.format;
+    const { kind, topK: kept, features } = this.format;
     const n = this.views;
-    const indices = ["indices", hostTensor("int32", [n], this.#indices)] as const;
-    if (kind === "labels") return new Map([indices, ["labels", hostTensor("int16", [n], this.#classes)]]);
+    const always: readonly (readonly [string, HostTensor])[] = [
+      ["indices", hostTensor("int32", [n], this.#indices)],
+      ...(features
+        ? [
+            [
+              "features",
+              hostTensor("float16", [n, features.grid, features.grid, features.channels], this.#features),
+            ] as const,
+          ]
+        : []),
+    ];
+    if (kind === "labels") return new Map([...always, ["labels", hostTensor("int16", [n], this.#classes)]]);
     return new Map([
-      indices,
+      ...always,
       ["classes", hostTensor("int16", [n, kept], this.#classes)],
       ["logits", hostTensor("float16", [n, kept], this.#logits)],
       ["rest", hostTensor("float16", [n], this.#rest)],

@@ -16,7 +16,7 @@ import { createModel, modelNames } from "../../models/registry.js";
 import { usualClasses } from "../../models/usual-classes.js";
 import type { NamedTensors } from "../../tensor/index.js";
 import type { Recipe } from "../recipe/recipe.js";
-import { teacherPrefix } from "../step/step.js";
+import { teacherPrefix } from "../step/taught.js";
 import type { AnsweringTeacher } from "./answers.js";
 import { openOwnTeacher } from "./function.js";
 import { inTeachersWords } from "./in-teachers-words.js";

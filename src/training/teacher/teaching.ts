@@ -4,10 +4,11 @@ import type { ProcessGroup } from "../../cluster/process-group.js";
 import type { Dataset } from "../../data/dataset/dataset.js";
 import { UsageError } from "../../errors/errors.js";
 import type { Model } from "../../models/model.js";
-import type { Recipe } from "../recipe/recipe.js";
-import { neededAnswer } from "../step/distillation/index.js";
+import { needsTeacher, type Recipe } from "../recipe/recipe.js";
+import type { FeatureDistillation } from "../step/features.js";
 import type { TeacherAnswers } from "./answers.js";
 import { openTeacherCache, unknownIdentity } from "./cache.js";
+import { featuresBetween } from "./features.js";
 import type { PassedTeacher } from "./own.js";
 import { type ModelTeacher, openTeacher } from "./teacher.js";
 
@@ -16,6 +17,8 @@ export interface Teaching {
   readonly identity?: string;
   readonly teacher?: ModelTeacher;
   readonly answers?: TeacherAnswers;
+  /** What the student imitates besides. */
+  readonly features?: FeatureDistillation;
 }
 
 /** The teacher, if the recipe has one: as a model in the step, or by its outputs; `own` is one that the caller passes. */
@@ -26,14 +29,17 @@ export async function openTeaching(
   group: ProcessGroup,
   own?: PassedTeacher,
 ): Promise<Teaching> {
-  if (!neededAnswer(recipe.distillation)) return {};
+  if (!needsTeacher(recipe)) return {};
   const teacher =
     recipe.teacherWeights === undefined ? undefined : await openTeacher(recipe, student, data.classes, own);
   if (recipe.teacherCache !== undefined && teacher && teacher.identity === undefined) throw unknownIdentity(teacher);
-  if (recipe.teacherCache !== undefined)
-    return { answers: await openTeacherCache(recipe.teacherCache, recipe, data, student, teacher?.identity) };
+  if (recipe.teacherCache !== undefined) {
+    const answers = await openTeacherCache(recipe.teacherCache, recipe, data, student, teacher?.identity);
+    return { answers, features: answers.features };
+  }
   const identity = teacher?.identity;
-  if (teacher?.kind !== "answers") return { identity, teacher };
+  const features = teacher && featuresBetween(recipe, student, teacher);
+  if (teacher?.kind !== "answers") return { identity, teacher, features };
   if (group.count > 1)
     throw new UsageError(
       `"${recipe.teacherWeights}" cannot teach several processes at once; store its predictions with deit teach and give them as teacherCache.`,

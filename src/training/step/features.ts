@@ -1,0 +1,120 @@
+/** Feature distillation: a layer of the student imitates a layer of the teacher, vector for vector of a common grid. */
+import { z } from "zod";
+import { type FeatureLayer, featureLayer, featureMap } from "../../models/feature-map.js";
+import type { Model, ParameterSpec } from "../../models/model.js";
+import { resizeImages } from "../../models/resample.js";
+import {
+  abs,
+  constant,
+  layerNorm,
+  linear,
+  mean,
+  min,
+  mul,
+  reduceSum,
+  reshape,
+  sizeOf,
+  stopGradient,
+  sub,
+  type Tensor,
+} from "../../tensor/index.js";
+
+/** The setting of a recipe. */
+export const featureSettings = {
+  features: z
+    .strictObject({
+      teacher: z.string().meta({
+        description:
+          "Layer of the teacher that is imitated: a stage of a RegNetY (`s1` to `s4`), a block of a DeiT (`blocks.5`), its `norm`, or what a head reads (`head.input`, `head.fc.input`).",
+      }),
+      student: z.string().optional().meta({
+        description: "Layer of the student that imitates it, named in the same way. Default: the block in the middle.",
+      }),
+      grid: z.number().int().min(1).max(1024).optional().meta({
+        description:
+          "Vectors to a side that are compared, to which both layers are averaged; 1 compares pooled features. Default: the smaller of the layers' own.",
+      }),
+      weight: z
+        .number()
+        .positive()
+        .default(1)
+        .meta({ description: "Weight of the loss, which is added to the others. Default: 1." }),
+      until: z.number().gt(0).max(1).default(1).meta({
+        description:
+          "Share of the epochs after which the weight is 0; the teacher's features of later ones are not stored. Default: 1.",
+      }),
+      fall: z.enum(["none", "linear", "cosine"]).default("none").meta({
+        description: "How the weight falls until then: not at all (the default), in a line or in half a cosine.",
+      }),
+    })
+    .optional()
+    .meta({
+      description:
+        "Feature distillation, beside any `distillation` or without: a layer of the student learns to predict a layer of the teacher. Default: none.",
+    }),
+};
+
+/** What is compared, once student and teacher are known. */
+export interface FeatureDistillation {
+  /** Layer of the student. */
+  readonly student: string;
+  /** Layer of the teacher. */
+  readonly teacher: string;
+  /** Vectors to a side. */
+  readonly grid: number;
+  /** Length of the teacher's vectors. */
+  readonly channels: number;
+}
+
+/** Names of the parameters that project the student's vectors to the length of the teacher's: `[channels, width]`, `[channels]`. */
+export const projection = { weight: "featureProjection.weight", bias: "featureProjection.bias" } as const;
+
+/** The projection's parameters: trained and saved with the run, but not part of the model. */
+export function projectionOf(model: Model, { student, channels }: FeatureDistillation): readonly ParameterSpec[] {
+  const { channels: width } = featureLayer(model, student, "student");
+  const common = { kind: "parameter", init: { kind: "uniform", bound: 1 / Math.sqrt(width) } } as const;
+  return [
+    { ...common, name: projection.weight, shape: [channels, width], decay: true },
+    { ...common, name: projection.bias, shape: [channels], decay: false },
+  ];
+}
+
+/** The layer in the middle of a vision transformer; undefined for another model. */
+export const middleLayer = ({ tokens }: Model): string | undefined =>
+  tokens && `blocks.${Math.ceil(tokens.depth / 2) - 1}`;
+
+/** The grid on which two layers are compared without a setting. */
+export const commonGrid = (a: FeatureLayer, b: FeatureLayer): number => Math.min(a.grid, b.grid);
+
+/** `[batch, side, side, channels]` on another grid: averaged where it divides the side, otherwise resampled. */
+export function onGrid(map: Tensor, grid: number): Tensor {
+  const [batch, side, , channels] = map.shape;
+  if (side === grid) return map;
+  if (side % grid !== 0) return resizeImages(map, grid, "bilinear");
+  const n = side / grid;
+  return mean(reshape(map, [batch, grid, n, grid, n, channels]), [2, 4]);
+}
+
+/** A teacher's layer as it is imitated and stored: on the grid, each vector normalised. `[batch, grid, grid, channels]` */
+export function taughtFeatures(model: Model, value: Tensor, { grid }: Pick<FeatureDistillation, "grid">): Tensor {
+  const map = onGrid(featureMap(model, value), grid);
+  const channels = map.shape[3];
+  const all = (of: number) => constant("float32", [channels], new Array<number>(channels).fill(of));
+  return stopGradient(layerNorm(map, all(1), all(0), 1e-5));
+}
+
+/**
+ * Smooth L1 between the projected layer of the student and `taught` `[batch, grid, grid, channels]`, averaged over all
+ * numbers: half the square of a difference up to 1, and the difference less a half beyond.
+ */
+export function featureLoss(
+  model: Model,
+  value: Tensor,
+  taught: Tensor,
+  { weight, bias }: { readonly weight: Tensor; readonly bias: Tensor },
+): Tensor {
+  const learning = linear(onGrid(featureMap(model, value), taught.shape[1]), weight, bias);
+  const far = abs(sub(learning, taught));
+  const near = min(far, 1);
+  return mul(reduceSum(mul(near, sub(far, mul(near, 0.5)))), 1 / sizeOf(taught.shape));
+}

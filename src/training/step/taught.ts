@@ -1,0 +1,106 @@
+/** What a teacher says of the images of a step: worked out by a model in the same program, or given to it. */
+import { ShapeError } from "../../errors/errors.js";
+import { decisionLogits, observingContext, parameterInputs } from "../../models/context.js";
+import type { Model } from "../../models/model.js";
+import { type ResampleFilter, resizeImages } from "../../models/resample.js";
+import {
+  cast,
+  finite,
+  type HostTensor,
+  input,
+  iota,
+  max,
+  reduceMax,
+  reduceSum,
+  select,
+  sub,
+  type Tensor,
+} from "../../tensor/index.js";
+import { renormalize } from "./batch/renormalize.js";
+import type { TeacherAnswer } from "./distillation/mode.js";
+import { type FeatureDistillation, taughtFeatures } from "./features.js";
+
+/** Program inputs with a teacher's stored outputs. */
+export const taughtInputs = {
+  /** Logits, float32 `[batch, classes]`. */
+  logits: "teacherLogits",
+  /** Classes, int32 `[batch]`. */
+  labels: "teacherLabels",
+  /** Normalised features, float32 `[batch, grid, grid, channels]`. */
+  features: "teacherFeatures",
+} as const;
+
+/** A teacher's outputs for a batch. */
+export interface Answer {
+  /** Its predictions: int32 `[batch]`, or float32 `[batch, classes]`. */
+  readonly prediction: HostTensor;
+  /** Its features, float32 `[batch, grid, grid, channels]`, if the run imitates them. */
+  readonly features?: HostTensor;
+}
+
+/** Prefix of a teacher's parameters in the state. */
+export const teacherPrefix = "teacher.";
+
+/** What a teacher in the program says. */
+export interface TeacherOutputs {
+  /** float32 `[batch, classes]`. */
+  readonly logits: Tensor;
+  /** float32 `[batch, grid, grid, channels]`, if they are asked for. */
+  readonly features?: Tensor;
+}
+
+export interface TeacherUse {
+  /** How the student's images are resized for it (default: bicubic). */
+  readonly interpolation?: ResampleFilter;
+  /** The layer that is imitated, and its grid. */
+  readonly features?: Pick<FeatureDistillation, "teacher" | "grid">;
+}
+
+/** The teacher's outputs for the student's images, resized to the teacher's resolution. */
+export function teacherOutputs(
+  teacher: Model,
+  student: Model,
+  images: Tensor,
+  { interpolation = "bicubic", features }: TeacherUse = {},
+): TeacherOutputs {
+  if (teacher.classes !== student.classes) {
+    throw new ShapeError(
+      `Teacher and student must have the same classes, but the teacher ${teacher.name} has ${teacher.classes} and the student ${student.name} has ${student.classes}; choose a matching teacher.`,
+    );
+  }
+  const seen = renormalize(images, student.normalization, teacher.normalization);
+  const context = observingContext(parameterInputs(teacher, teacherPrefix), (name) => name === features?.teacher);
+  const output = teacher.forward(context, resizeImages(seen, teacher.imageSize, interpolation));
+  return {
+    logits: decisionLogits(output),
+    ...(features ? { features: taughtFeatures(teacher, context.observed.get(features.teacher)!, features) } : {}),
+  };
+}
+
+/** The input for a teacher's stored predictions. */
+export const storedAnswer = ({ classes }: Model, batch: number, kind: "logits" | "labels"): TeacherAnswer => ({
+  kind,
+  tensor:
+    kind === "labels"
+      ? input(taughtInputs.labels, "int32", [batch])
+      : input(taughtInputs.logits, "float32", [batch, classes]),
+});
+
+/** The input for a teacher's stored features. */
+export const storedFeatures = (batch: number, { grid, channels }: FeatureDistillation): Tensor =>
+  input(taughtInputs.features, "float32", [batch, grid, grid, channels]);
+
+/**
+ * 0 if all outputs of the teacher are finite; else the batch size minus the index of the first image with one that is
+ * not. A predicted class would not show the problem.
+ */
+export function brokenRows(outputs: readonly Tensor[]): Tensor {
+  const [[batch]] = outputs.map(({ shape }) => shape);
+  const fromEnd = sub(batch, cast(iota("int32", [batch], 0), "float32"));
+  return outputs
+    .map((output) => {
+      const sound = finite(reduceSum(output, output.shape.map((_, axis) => axis).slice(1)));
+      return reduceMax(select(sound, 0, fromEnd));
+    })
+    .reduce((a, b) => max(a, b));
+}
