@@ -1,6 +1,8 @@
-// Screenshots of the playground as readers see it: light and dark, 400 and 1400 pixels wide. Needs Chromium, and the
-// reference data (CONTRIBUTING.md). Run npm run build first. Fails when a page is wider than its window.
+// Screenshots of the pages of deit serve as readers see them: light and dark, 400 and 1400 pixels wide. Needs Chromium, and the
+// reference data (CONTRIBUTING.md). Run npm run build first, and npm start for the pages of runs, which show runs/demo. Fails
+// when a page is wider than its window.
 //   npm run screenshots [-- FOLDER [/usr/bin/chromium]]
+import { existsSync } from "node:fs";
 import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
@@ -20,7 +22,9 @@ const classes = { dogs, birds, reptiles: among("166", "168", "169", "172", "174"
 await mkdir(folder, { recursive: true });
 const weights = join(shared, "weights/deit_tiny_patch16_224.safetensors");
 const source = { model: "deit_tiny_patch16_224", weights };
-const server = await serve({ models: { "deit-tiny": source } }, { port: 0, engine: "onnx", shareWeights: true });
+const runs = existsSync("runs/demo") ? "runs/demo" : undefined;
+const options = { port: 0, engine: "onnx", shareWeights: true, runs };
+const server = await serve({ models: { "deit-tiny": source } }, options);
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
 const faults = [];
 
@@ -28,6 +32,22 @@ async function picture(page, name) {
   await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
   const wide = await page.locator("html").evaluate((html) => html.scrollWidth - html.clientWidth);
   if (wide > 0) faults.push(`${name} is ${wide} pixels wider than its window`);
+}
+
+/** The list of runs, the page of the first, and a comparison. */
+async function pagesOfRuns(page, name) {
+  await page.goto(`${server.url}/runs`);
+  const boxes = page.getByRole("checkbox");
+  await boxes.first().waitFor();
+  await picture(page, `runs-${name}`);
+  for (const box of (await boxes.all()).slice(0, 4)) await box.check();
+  await page.getByRole("button", { name: /^Compare/ }).click();
+  await page.getByRole("heading", { level: 1 }).waitFor();
+  await picture(page, `comparison-${name}`);
+  await page.goto(`${server.url}/runs`);
+  await page.locator("a[href*='show?run=']").first().click();
+  await page.getByRole("heading", { level: 1 }).waitFor();
+  await picture(page, `run-${name}`);
 }
 
 for (const colorScheme of ["light", "dark"])
@@ -56,6 +76,7 @@ for (const colorScheme of ["light", "dark"])
     await teach.getByLabel("New pictures").locator("input[type=file]").setInputFiles(unseen);
     await teach.getByLabel("Most likely classes").waitFor();
     await picture(page, `teach-${colorScheme}-${width}`);
+    if (runs) await pagesOfRuns(await context.newPage(), `${colorScheme}-${width}`);
     await context.close();
   }
 await browser.close();

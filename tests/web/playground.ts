@@ -28,7 +28,7 @@ export class Playground {
   private constructor(
     readonly server: RunningServer,
     readonly browser: Browser,
-    private readonly scratch: string,
+    readonly scratch: string,
   ) {}
 
   static async open(options: ServeOptions = {}): Promise<Playground> {
