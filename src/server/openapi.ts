@@ -16,6 +16,7 @@ const refusals = {
   404: "No such model",
   408: "The request was sent too slowly",
   413: "The body is too large",
+  415: "The body is compressed",
   422: "The image cannot be decoded, has too many pixels, or the model has no attention or embedding",
   503: "Too much to do; try again after the seconds in Retry-After",
 } as const;
@@ -61,6 +62,8 @@ export function openApi(version: string, withToken: boolean): object {
   const get = (summary: string, responses: object, parameters: readonly object[] = []) => ({
     get: { summary, parameters, responses },
   });
+  // Who watches over the server needs no token.
+  const open = ({ get: operation }: ReturnType<typeof get>) => ({ get: { ...operation, security: [] } });
   const text = (description: string) => ({ description, content: { "text/plain": { schema: { type: "string" } } } });
   const status = z.object({ status: z.string() });
   return {
@@ -73,11 +76,10 @@ export function openApi(version: string, withToken: boolean): object {
       "/models/{name}": get("Describe a model", { 200: answer("The model", modelDescription), 404: refused[404] }, [
         name,
       ]),
-      "/health": get("Whether the server runs", { 200: answer("It does", status) }),
-      "/ready": get("Whether it takes requests", {
-        200: answer("It does", status),
-        503: answer("It is stopping", problem),
-      }),
+      "/health": open(get("Whether the server runs", { 200: answer("It does", status) })),
+      "/ready": open(
+        get("Whether it takes requests", { 200: answer("It does", status), 503: answer("It is stopping", problem) }),
+      ),
       "/metrics": get("Metrics in Prometheus' text format", { 200: text("Metrics") }),
     },
     ...(withToken

@@ -2,7 +2,7 @@
 import { request } from "node:http";
 import { afterEach, describe, expect, it } from "vitest";
 import { type RunningServer, type ServeOptions, serve } from "../../src/server/index.js";
-import { image, tinyModel } from "./models.js";
+import { bodyOf, image, tinyModel } from "./models.js";
 
 let server: RunningServer | undefined;
 afterEach(() => server?.close());
@@ -24,6 +24,11 @@ describe("a token", () => {
       expect([wrong, await status("/models", wrong)]).toEqual([wrong, 401]);
     for (const right of ["Bearer secret", "bearer secret", basic("secret")])
       expect([right, await status("/models", right)]).toEqual([right, 200]);
+    const described = await fetch(`${url}/openapi.json`, { headers: { Authorization: "Bearer secret" } });
+    const { paths, security } = await bodyOf(described);
+    expect(security).toEqual([{ token: [] }]);
+    const open = Object.keys(paths).filter((path) => paths[path].get?.security?.length === 0);
+    expect(open).toEqual(["/health", "/ready"]);
     const refused = await fetch(`${url}/classify`, { method: "POST", body: await image("plain.jpg") });
     expect(refused.headers.get("www-authenticate")).toContain("Bearer");
     expect(await refused.json()).toEqual({ error: expect.stringContaining("Authorization: Bearer TOKEN") });
