@@ -1,8 +1,10 @@
 /** The playground in headless Chromium, from `deit serve`. */
 import { copyFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { classifier } from "../../src/index.js";
+import { root } from "../cli/run.js";
 import { describeInBrowser } from "./browser.js";
 import { accessibilityFaults, Playground, smallModel, tooWide } from "./playground.js";
 
@@ -189,6 +191,9 @@ describeInBrowser("the playground", () => {
     const input = page.getByRole("tabpanel", { name: "Classify" }).locator("input[type=file]");
     await input.setInputFiles({ name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("no picture") });
     await page.getByText('"notes.txt" is no picture; give JPEG, PNG or WebP files.').waitFor();
+    const [picture] = await playground.pictures(3, 1);
+    await input.setInputFiles([picture, join(root, "package.json")]);
+    await page.getByText('Left out, as no pictures: "package.json"; give JPEG, PNG or WebP files.').waitFor();
     await page
       .getByLabel("Weights of a model")
       .setInputFiles({ name: "odd.safetensors", mimeType: "", buffer: Buffer.from("no weights at all") });

@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { sentenceOf } from "../engine/failure";
 import { FileButton } from "../page/file-button";
 import { Camera } from "./camera";
-import { type Picture, picturesAmong } from "./picture";
+import { leftOut, type Picture, picturesAmong } from "./picture";
 
 interface GatherProps {
   /** What the pictures are for, as in "Add pictures of cats". */
@@ -20,9 +20,12 @@ interface GatherProps {
 export function Gather({ label, many, onPictures, onProblem, children, class: kind = "" }: GatherProps) {
   const [camera, setCamera] = useState(false);
   const [over, setOver] = useState(false);
-  const give = (files: Iterable<File>) => {
+  const give = (given: Iterable<File>) => {
+    const files = [...given];
     try {
       onPictures(picturesAmong(files));
+      const others = leftOut(files);
+      if (others !== undefined) onProblem(others);
     } catch (error) {
       onProblem(sentenceOf(error));
     }

@@ -1,5 +1,6 @@
 /** Pictures as the reader gives them: chosen, dropped, pasted, or taken with the camera. */
 import { PageError } from "../engine/failure";
+import { counted } from "../page/words";
 
 export interface Picture {
   readonly id: number;
@@ -18,7 +19,7 @@ export function pictureOf(blob: Blob, name: string): Picture {
 export const forget = ({ address }: Picture): void => URL.revokeObjectURL(address);
 
 /** Whether a file may be a picture; what is none says so when it is read. */
-const mayBePicture = ({ type, name }: File): boolean =>
+export const mayBePicture = ({ type, name }: File): boolean =>
   type.startsWith("image/") || (type === "" && /\.(jpe?g|png|webp|gif|bmp|avif)$/i.test(name));
 
 /** The pictures among files. Throws PageError if there are none. */
@@ -32,6 +33,14 @@ export function picturesAmong(files: Iterable<File>): readonly Picture[] {
         : `"${all[0].name}" is no picture; give JPEG, PNG or WebP files.`,
     );
   return pictures.map((file) => pictureOf(file, file.name || "pasted picture"));
+}
+
+/** Which files were left out because they are no pictures, in a sentence; undefined if none were. */
+export function leftOut(files: Iterable<File>): string | undefined {
+  const others = [...files].filter((file) => !mayBePicture(file) && !file.name.startsWith("."));
+  if (others.length === 0) return undefined;
+  const more = others.length > 1 ? ` and ${counted(others.length - 1, "other file")}` : "";
+  return `Left out, as no pictures: "${others[0].name}"${more}; give JPEG, PNG or WebP files.`;
 }
 
 /** A picture's pixels as its model sees them, for drawing. Throws PageError. */

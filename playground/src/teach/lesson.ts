@@ -1,7 +1,7 @@
 /** What is to be taught: classes with their pictures. */
 import { PageError } from "../engine/failure";
 import { listed } from "../page/words";
-import { forget, type Picture, pictureOf } from "../pictures/picture";
+import { forget, mayBePicture, type Picture, pictureOf } from "../pictures/picture";
 
 export interface TaughtClass {
   readonly id: number;
@@ -62,7 +62,8 @@ export function foldersOf(files: readonly File[]): ReadonlyMap<string, readonly 
   const folders = new Map<string, File[]>();
   for (const file of files) {
     const folder = file.webkitRelativePath.split("/").at(-2);
-    if (folder === undefined || !file.type.startsWith("image/")) continue;
+    // Systems put files of their own beside pictures, hidden by their names.
+    if (folder === undefined || !mayBePicture(file) || file.name.startsWith(".")) continue;
     folders.set(folder, [...(folders.get(folder) ?? []), file]);
   }
   if (folders.size === 0)

@@ -7,6 +7,7 @@ import { FileButton } from "../page/file-button";
 import { useAskBeforeLeaving } from "../page/leaving";
 import { Meter } from "../page/meter";
 import { Notice } from "../page/notice";
+import { leftOut } from "../pictures/picture";
 import { ClassCard } from "./class-card";
 import { Confusion } from "./confusion";
 import { Curve } from "./curve";
@@ -56,7 +57,7 @@ export function TeachView({ engine, base, onTaught, onKept }: TeachViewProps) {
   const addFolder = (files: readonly File[]) => {
     try {
       change({ kind: "folder", classes: foldersOf(files) });
-      setProblem(undefined);
+      setProblem(leftOut(files));
     } catch (error) {
       setProblem(sentenceOf(error));
     }
