@@ -78,6 +78,7 @@ function defaultText(value: unknown): string {
 
 const brief = (value: unknown): string => {
   if (typeof value !== "number" || Number.isInteger(value)) return JSON.stringify(value);
+  if (value >= 1e-3 && String(value).length <= 6) return String(value); // 0.9999 is not 1
   return value < 1e-3 ? value.toExponential() : String(Number(value.toPrecision(3)));
 };
 
