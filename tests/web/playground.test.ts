@@ -100,6 +100,13 @@ describeInBrowser("the playground", () => {
     await page.getByRole("tab", { name: "Classify" }).click();
     await page.getByRole("tabpanel", { name: "Classify" }).locator("input[type=file]").setInputFiles(unseen[8]);
     await page.getByText(/ms in this page/).waitFor();
+
+    // A model that is deleted leaves its place, and the keyboard, to the list of the others.
+    await page.context().setOffline(false);
+    await page.getByRole("button", { name: "Delete from this browser" }).press("Enter");
+    await page.waitForFunction("document.activeElement?.matches('select')");
+    await page.getByText(/omputes on the server/).waitFor();
+    expect(await page.locator("option").allTextContents()).not.toContain("my-model");
     await page.context().close();
   });
 

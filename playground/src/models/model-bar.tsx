@@ -1,5 +1,5 @@
 /** The choice of the model, and what became of it. */
-import { useEffect, useId, useState } from "preact/hooks";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
 import type { Engine } from "../engine/client";
 import { FileButton } from "../page/file-button";
 import { Meter } from "../page/meter";
@@ -16,16 +16,21 @@ interface ModelBarProps {
 export function ModelBar({ models, engine }: ModelBarProps) {
   const { choices, opening, choose, openFile, problem } = models;
   const chosen = opening.kind === "none" ? "" : opening.choice.key;
+  const list = useRef<HTMLSelectElement>(null);
   const select = (key: string) => {
     const choice = choices.find((one) => one.key === key);
     if (choice) choose(choice);
+  };
+  const drop = (choice: Choice) => {
+    list.current?.focus(); // the button goes with the model
+    models.drop(choice);
   };
   return (
     <section class="model" aria-label="Model">
       <div class="choice">
         <label>
           <span class="name">Model</span>
-          <select value={chosen} onChange={(event) => select(event.currentTarget.value)}>
+          <select ref={list} value={chosen} onChange={(event) => select(event.currentTarget.value)}>
             {chosen === "" && <option value="">None yet</option>}
             {grouped(choices).map(([group, members]) => (
               <optgroup key={group} label={group}>
@@ -47,7 +52,7 @@ export function ModelBar({ models, engine }: ModelBarProps) {
           Open a file …
         </FileButton>
         {opening.kind !== "none" && opening.choice.kept !== undefined && (
-          <button type="button" class="plain" onClick={() => models.drop(opening.choice)}>
+          <button type="button" class="plain" onClick={() => drop(opening.choice)}>
             Delete from this browser
           </button>
         )}

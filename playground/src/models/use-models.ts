@@ -95,8 +95,11 @@ export function useModels(engine: Engine): Models {
     if (kept === undefined) return;
     engine.call("drop", kept).then(
       () => {
+        opened.current.get(key)?.close().catch(console.warn);
         opened.current.delete(key);
-        setOpening({ kind: "none" });
+        const [next] = choices.filter((one) => one.key !== key);
+        if (next) choose(next);
+        else setOpening({ kind: "none" });
         refresh();
       },
       (error) => setProblem(sentenceOf(error)),
