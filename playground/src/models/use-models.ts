@@ -95,7 +95,8 @@ export function useModels(engine: Engine): Models {
     if (kept === undefined) return;
     engine.call("drop", kept).then(
       () => {
-        opened.current.get(key)?.close().catch(console.warn);
+        const model = opened.current.get(key);
+        if (model?.place === "page") model.close().catch(console.warn);
         opened.current.delete(key);
         const [next] = choices.filter((one) => one.key !== key);
         if (next) choose(next);
