@@ -1,7 +1,7 @@
 // Loads an export with transformers.js in headless Chromium, through its pipeline, and prints one JSON line. Everything
 // comes from a server on this machine.
 // usage: node browser-consumer.mjs EXPORTS REFERENCE IMAGES, in a folder with the consumers' packages; CHROMIUM: its path
-import { createReadStream, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { createReadStream, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { extname, join } from "node:path";
@@ -12,6 +12,7 @@ const [exports, folder, images] = process.argv.slice(2);
 const require = createRequire(join(process.cwd(), "package.json"));
 const playwright = await import(pathToFileURL(require.resolve("playwright-core")));
 const { chromium } = playwright.default ?? playwright;
+const sharp = require("sharp");
 const packageFolder = join(process.cwd(), "node_modules/@huggingface/transformers");
 const { version } = JSON.parse(readFileSync(join(packageFolder, "package.json")));
 const nested = join(packageFolder, "node_modules/onnxruntime-web/dist");
@@ -31,7 +32,7 @@ const page = `<!doctype html><meta charset="utf-8"><title>transformers.js</title
 </script>`;
 const types = { ".js": "text/javascript", ".mjs": "text/javascript", ".json": "application/json" };
 Object.assign(types, { ".wasm": "application/wasm", ".JPEG": "image/jpeg", ".html": "text/html" });
-const roots = { exports, images, transformers: packageFolder, runtime };
+const roots = { exports, images, decoded: join(folder, "decoded"), transformers: packageFolder, runtime };
 const asked = [];
 const server = createServer((request, response) => {
   const [, root, ...rest] = decodeURIComponent(new URL(request.url, "http://localhost").pathname).split("/");
@@ -75,6 +76,7 @@ try {
     );
   const difference = differenceOf(await run(pixelValues, givenShape), expected);
   const id2label = await tab.evaluate(() => classify.model.config.id2label);
+  const classOf = (label) => Number(Object.keys(id2label).find((id) => id2label[id] === label));
   const [others, made] = [[], []];
   for (const [i, image] of files.entries()) {
     const label = await tab.evaluate(async (name) => {
@@ -82,7 +84,7 @@ try {
     }, image);
     // Two classes of ImageNet may have one name.
     if (label === id2label[top1[image]]) continue;
-    const answer = Number(Object.keys(id2label).find((id) => id2label[id] === label));
+    const answer = classOf(label);
     const seen = await tab.evaluate(async (name) => {
       const image = await hf.RawImage.read(`/images/${encodeURIComponent(name)}`);
       return Array.from((await processor(image)).pixel_values.data);
@@ -95,20 +97,37 @@ try {
     const settings = { dtype: "fp32", device: "wasm" };
     globalThis.classifyWhole = await hf.pipeline("image-classification", "huggingface-preprocessing", settings);
   });
+  const whole = async (address) =>
+    classOf(await tab.evaluate(async (place) => (await classifyWhole(place, { top_k: 1 }))[0].label, address));
   const othersWhole = [];
+  const asDecoded = join(folder, "chromium-decoded");
   for (const image of files) {
-    const label = await tab.evaluate(async (name) => {
-      return (await classifyWhole(`/images/${encodeURIComponent(name)}`, { top_k: 1 }))[0].label;
-    }, image);
-    if (label !== id2label[top1[image]]) othersWhole.push({ image, expected: top1[image], answer: label });
+    const place = `/images/${encodeURIComponent(image)}`;
+    const answer = await whole(place);
+    if (id2label[answer] === id2label[top1[image]]) continue;
+    // What is left to differ is how the browser decodes: its pixels for timm, and Pillow's for the browser.
+    const { data, width, height } = await tab.evaluate(async (where) => {
+      const { data, width, height } = (await hf.RawImage.read(where)).rgb();
+      return { data: Array.from(data), width, height };
+    }, place);
+    mkdirSync(asDecoded, { recursive: true });
+    const raw = { width, height, channels: 3 };
+    await sharp(Uint8Array.from(data), { raw })
+      .png()
+      .toFile(join(asDecoded, `${image}.png`));
+    const onReferencePixels = await whole(`/decoded/${encodeURIComponent(image)}.png`);
+    othersWhole.push({ image, expected: top1[image], answer, onReferencePixels });
   }
   const pixels = made.length === 0 ? null : join(folder, "chromium.u8");
   if (pixels) writeFileSync(pixels, Buffer.concat(made));
   if (asked.length > 0) throw new Error(`The page asked for ${asked[0]}; all it needs must come from this machine.`);
   const consumer = `transformers.js ${version} in Chromium ${browser.version().split(".")[0]}`;
   console.log(JSON.stringify({ consumer, difference, images: files.length, others, pixels }));
-  const whole = { consumer: `${consumer}, preprocessing in the graph`, images: files.length, others: othersWhole };
-  console.log(JSON.stringify(whole));
+  const inGraph = {
+    ...{ consumer: `${consumer}, preprocessing in the graph`, images: files.length, others: othersWhole },
+    pixels: othersWhole.length === 0 ? null : asDecoded,
+  };
+  console.log(JSON.stringify(inGraph));
 } finally {
   await browser.close();
   server.closeAllConnections();

@@ -4,8 +4,8 @@
 //
 // What is required of every program and model, with timm on PyTorch as the reference:
 // - a largest logit difference of 1e-4 on given pixel_values;
-// - the same top-1 for 199 of the 200 images. Where a program that resizes images itself has fewer, the cause must be proved
-//   to be its pixels: on these timm gives the program's answers, and on timm's pixels the program gives timm's.
+// - the same top-1 for 199 of the 200 images. Where a program that decodes or resizes images itself has fewer, the cause must
+//   be proved to be its pixels: on these timm gives the program's answers, and on timm's pixels the program gives timm's.
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
@@ -96,7 +96,8 @@ async function verified({ title, model: name, source }) {
   const list = join(reference, "pixels.json");
   writeFileSync(list, JSON.stringify(made));
   const onTheirPixels = JSON.parse(run(five, [join(here, "reference.py"), about, list]));
-  for (const file of readdirSync(reference)) if (file.endsWith(".u8")) rmSync(join(reference, file));
+  for (const file of readdirSync(reference))
+    if (/\.u8$|decoded$/.test(file)) rmSync(join(reference, file), { recursive: true });
   return lines.map((line) => ({ model: title, ...judge(line, onTheirPixels[line.consumer]) }));
 }
 
