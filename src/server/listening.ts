@@ -2,6 +2,7 @@
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
+import { setImmediate } from "node:timers/promises";
 import { getRequestListener } from "@hono/node-server";
 import { UsageError } from "../errors/errors.js";
 import { sentence, setting, way } from "../errors/sentence.js";
@@ -54,8 +55,10 @@ export async function listen(
   const { port: used } = server.address() as AddressInfo;
   return {
     url: `http://${host.includes(":") ? `[${host}]` : host}:${used}`,
-    close: () =>
-      new Promise((resolve) => {
+    close: async () => {
+      // Connections and requests that have arrived, but were not read yet, would be reset: the loop takes them first.
+      for (let i = 0; i < 2; i++) await setImmediate();
+      await new Promise<void>((resolve) => {
         const cut = setTimeout(() => server.closeAllConnections(), grace);
         // Connections that were in use when the server stopped are kept alive by clients that do not know of it.
         const idle = setInterval(() => server.closeIdleConnections(), 50);
@@ -65,7 +68,8 @@ export async function listen(
           resolve();
         });
         server.closeIdleConnections();
-      }),
+      });
+    },
   };
 }
 
