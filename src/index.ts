@@ -165,6 +165,7 @@ export type { EraseMode, EraseSettings } from "./training/step/batch/erasing.js"
 export type { BatchTransform, BatchTransformName } from "./training/step/batch/index.js";
 export { type Distillation, type DistillationName, distilledLoss } from "./training/step/distillation/index.js";
 export type { AnswerKind, TeacherAnswer } from "./training/step/distillation/mode.js";
+export type { FeatureDistillation } from "./training/step/features.js";
 export { crossEntropy } from "./training/step/losses/cross-entropy.js";
 export type { Loss, LossName } from "./training/step/losses/index.js";
 export { smoothedTargets } from "./training/step/losses/targets.js";

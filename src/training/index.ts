@@ -18,6 +18,7 @@ export { type LogLine, logSchema, readLog } from "./run-folder/log-schema.js";
 // The training step and its parts: losses, distillation, optimizers.
 
 export { type Distillation, distilledLoss } from "./step/distillation/index.js";
+export type { FeatureDistillation } from "./step/features.js";
 export { crossEntropy } from "./step/losses/cross-entropy.js";
 export type { Loss, LossName } from "./step/losses/index.js";
 export { smoothedTargets } from "./step/losses/targets.js";
@@ -34,4 +35,5 @@ export type {
   TeacherImages,
   TeacherLogits,
 } from "./teacher/function.js";
+export type { StoredSize } from "./teacher/manifest.js";
 export { ownTeacherName, type PassedTeacher } from "./teacher/own.js";

@@ -64,8 +64,10 @@ describe("commands", () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "deit-shown-"));
     for (const data of ["photos", "imagenet", "data/flowers102"]) await mkdir(join(folder, data), { recursive: true });
-    for (const recipe of ["recipe.json", "student.json"])
-      await writeFile(join(folder, recipe), JSON.stringify({ model: "deit", distilled: true }));
+    const own = { model: "deit", distilled: true };
+    await writeFile(join(folder, "recipe.json"), JSON.stringify(own));
+    const student = { ...own, distillation: "hard", teacherWeights: "runs/teacher" };
+    await writeFile(join(folder, "student.json"), JSON.stringify(student));
     process.chdir(folder);
   });
   afterAll(async () => {
