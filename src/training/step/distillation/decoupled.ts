@@ -1,8 +1,10 @@
 /** Decoupled distillation (DKD, Zhao et al., CVPR 2022): target and other classes are compared apart. */
 import { z } from "zod";
-import { add, logSoftmax, mul, reduceSum, softmax, sub, type Tensor } from "../../../tensor/index.js";
-import { distillationMode, temperature, type Weighted, weightsOf } from "./mode.js";
-import { cooled, others, targetClasses } from "./non-target.js";
+import { add, mul, reduceSum, softmax, sub, type Tensor } from "../../../tensor/index.js";
+import type { Settings } from "../settings.js";
+import { cooled, divergences } from "./divergence.js";
+import { distillationMode, type shared, temperature, type Weighted, weightsOf } from "./mode.js";
+import { others, targetClasses } from "./non-target.js";
 
 export interface Decoupled extends Weighted {
   /** Temperature τ. */
@@ -13,8 +15,9 @@ export interface Decoupled extends Weighted {
   readonly others: number;
 }
 
-/** Settings that the modes of parts read. */
-export const partWeights = {
+/** Settings that the modes of parts read besides those of all. */
+export const partSettings = {
+  ...temperature,
   targetPartWeight: z.number().min(0).default(1).meta({
     description: "Modes `decoupled` and `normalized`: weight of the part about the target class.",
   }),
@@ -24,20 +27,26 @@ export const partWeights = {
   }),
 };
 
+/** Their constants; `others` is the weight of the other classes unless the recipe gives one. */
+export const partsOf = (
+  settings: Settings<typeof shared> & Settings<typeof partSettings>,
+  on: "distillation" | "class",
+  others: number,
+): Decoupled => ({
+  ...weightsOf(settings),
+  on,
+  tau: settings.distillationTau,
+  target: settings.targetPartWeight,
+  others: settings.otherPartWeight ?? others,
+});
+
 /** KL divergence of each row, `[batch]`. */
-const divergence = (teacher: Tensor, student: Tensor): Tensor =>
-  reduceSum(mul(softmax(teacher), sub(logSoftmax(teacher), logSoftmax(student))), [1]);
+const divergence = (teacher: Tensor, student: Tensor): Tensor => reduceSum(divergences(teacher, student), [1]);
 
 export const decoupled = distillationMode({
   needs: "logits",
-  settings: { ...temperature, ...partWeights },
-  options: (settings, on): Decoupled => ({
-    ...weightsOf(settings),
-    on,
-    tau: settings.distillationTau,
-    target: settings.targetPartWeight,
-    others: settings.otherPartWeight ?? 0.5,
-  }),
+  settings: partSettings,
+  options: (settings, on) => partsOf(settings, on, 0.5),
   /**
    * KL(teacher ‖ student) is the divergence in the target class's probability plus that among the others, times the
    * teacher's probability of the others; here each part has a weight of its own.

@@ -1,5 +1,5 @@
 /** Predictions without the target class, which decoupled losses compare on their own. */
-import { argmax, mul, oneHot, stopGradient, sub, type Tensor } from "../../../tensor/index.js";
+import { argmax, mul, oneHot, sub, type Tensor } from "../../../tensor/index.js";
 
 /** Subtracted from the target's logit, so that its share of the others' distribution is 0. */
 const far = 1000;
@@ -12,6 +12,3 @@ export const targetClasses = (target: Tensor): Tensor => oneHot(argmax(target, 1
 
 /** Logits whose softmax is spread over the classes other than the one marked by `one`. */
 export const others = (logits: Tensor, one: Tensor): Tensor => sub(logits, mul(one, far));
-
-/** The teacher's logits at a temperature; it learns nothing. */
-export const cooled = (logits: Tensor, tau: number): Tensor => stopGradient(mul(logits, 1 / tau));

@@ -1,19 +1,14 @@
 /** Normalised distillation (NKD, Yang et al., ICCV 2023), of the authors of ViTKD: DKD with cross entropies. */
 import { add, logSoftmax, mul, reduceSum, softmax, stopGradient } from "../../../tensor/index.js";
-import { type Decoupled, partWeights } from "./decoupled.js";
-import { distillationMode, temperature, weightsOf } from "./mode.js";
-import { cooled, others, targetClasses } from "./non-target.js";
+import { partSettings, partsOf } from "./decoupled.js";
+import { cooled } from "./divergence.js";
+import { distillationMode } from "./mode.js";
+import { others, targetClasses } from "./non-target.js";
 
 export const normalized = distillationMode({
   needs: "logits",
-  settings: { ...temperature, ...partWeights },
-  options: (settings, on): Decoupled => ({
-    ...weightsOf(settings),
-    on,
-    tau: settings.distillationTau,
-    target: settings.targetPartWeight,
-    others: settings.otherPartWeight ?? 1.5,
-  }),
+  settings: partSettings,
+  options: (settings, on) => partsOf(settings, on, 1.5),
   /**
    * The target's part is the cross entropy of its probability, at temperature 1; that of the others the cross entropy
    * of their distributions, each normalised to a sum of 1, at the temperature τ.

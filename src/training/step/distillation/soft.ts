@@ -1,6 +1,7 @@
 /** Soft distillation: the teacher's distribution at a temperature (paper, equation 2). */
 import { z } from "zod";
-import { logSoftmax, mul, reduceSum, softmax, stopGradient, sub } from "../../../tensor/index.js";
+import { mul, reduceSum } from "../../../tensor/index.js";
+import { cooled, divergences } from "./divergence.js";
 import { distillationMode, temperature, type Weighted, weightsOf } from "./mode.js";
 
 export interface Soft extends Weighted {
@@ -27,8 +28,7 @@ export const soft = distillationMode({
   }),
   loss: (student, { answer }, { tau, normalization }) => {
     const [batch, classes] = student.shape;
-    const cooled = stopGradient(mul(answer!.tensor, 1 / tau));
-    const divergence = reduceSum(mul(softmax(cooled), sub(logSoftmax(cooled), logSoftmax(mul(student, 1 / tau)))));
+    const divergence = reduceSum(divergences(cooled(answer!.tensor, tau), mul(student, 1 / tau)));
     return mul(divergence, (tau * tau) / (normalization === "released" ? batch * classes : batch));
   },
 });
