@@ -109,11 +109,7 @@ function shuffled(
   count: number,
   stream: RandomStream,
 ): Pick<Factors, "left" | "right"> {
-  const order = Int32Array.from({ length: width }, (_, i) => i);
-  for (let i = width - 1; i > 0; i--) {
-    const j = stream.integer(i + 1);
-    [order[i], order[j]] = [order[j], order[i]];
-  }
+  const order = stream.permutation(width);
   const signs = Float64Array.from(order, () => (stream.integer(2) === 0 ? -1 : 1));
   const turn = (vectors: Float64Array) => {
     const out = new Float64Array(count * width);
