@@ -62,7 +62,8 @@ export class WebEngine implements Engine {
         }),
       ),
     );
-    return new WebExecutable(this, this.runtime, program, session, frozen);
+    const fed = stateInputs(program).filter((name) => !constants.has(name));
+    return new WebExecutable(this, this.runtime, program, session, { fed, frozen });
   }
 
   /** Browsers do not say how much memory there is. */
@@ -131,29 +132,26 @@ class WebState implements DeviceState {
 const copyOf = (tensor: HostTensor): HostTensor => ({ ...tensor, data: tensor.data.slice() });
 
 class WebExecutable implements Executable {
-  readonly #stateInputs: readonly string[];
-
   constructor(
     private readonly engine: WebEngine,
     private readonly runtime: Runtime,
     readonly program: Program,
     private readonly session: InferenceSession,
-    private readonly frozen: WebState | undefined,
-  ) {
-    const constants = new Set(frozen ? constantInputs(program) : []);
-    this.#stateInputs = stateInputs(program).filter((name) => !constants.has(name));
-  }
+    /** The state that is built in, and the names of what every run is handed of its state. */
+    private readonly state: { readonly frozen?: WebState; readonly fed: readonly string[] },
+  ) {}
 
   async run(state: DeviceState, data: NamedTensors): Promise<Map<string, HostTensor>> {
     const { name } = this.program;
     if (!(state instanceof WebState)) throw foreignState(this.program);
-    if (this.frozen && state !== this.frozen)
+    const { frozen, fed } = this.state;
+    if (frozen && state !== frozen)
       throw new EngineError(`Program "${name}" was compiled for another state, which is frozen; run it with that one.`);
     const entries = checkData(this.program, data);
     return this.engine.inTurn(async () => {
       const feeds: Record<string, OrtTensor> = {};
       for (const [input, tensor] of entries) feeds[input] = this.#toOrt(tensor);
-      for (const input of this.#stateInputs) feeds[input] = this.#toOrt(state.of(input));
+      for (const input of fed) feeds[input] = this.#toOrt(state.of(input));
       const results = await failing(`running program "${name}"`, () => this.session.run(feeds));
       const returned = new Map<string, HostTensor>();
       for (const output of this.program.outputs) {
