@@ -1,10 +1,11 @@
 /** Exports a model for other programs. */
+
 import { stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Dataset } from "../data/dataset/dataset.js";
 import type { Engine } from "../engines/engine.js";
 import { createOnnxEngine } from "../engines/onnx/engine.js";
-import { FileError, InterruptedError } from "../errors/errors.js";
+import { FileError } from "../errors/errors.js";
 import { fileError } from "../errors/file-error.js";
 import {
   aBoolean,
@@ -28,6 +29,7 @@ import { makeFolder } from "../system/files/make-folder.js";
 import { requireNewFolder, writeNewFolder } from "../system/files/new-folder.js";
 import { sizeOf } from "../tensor/index.js";
 import { exportImages } from "./images.js";
+import { requireGoingOn } from "./interruption.js";
 import { measureExport, requireLoss } from "./measure.js";
 import { openSource, type SourceChoice } from "./source.js";
 import { calibratedVariants } from "./variants.js";
@@ -141,7 +143,7 @@ export async function exportModel(settings: ExportSettings): Promise<ExportResul
     return await writeNewFolder(output, async (folder) => {
       const written: { file: ExportedFile; bytes: number }[] = [];
       const add = async (file: ExportedFile) => {
-        if (signal?.aborted) throw new InterruptedError("The export was interrupted.");
+        requireGoingOn(signal);
         written.push({ file, bytes: await write(file, { folder, output }) });
       };
       for (const file of files) await add(file);

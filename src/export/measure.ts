@@ -1,10 +1,11 @@
 /** Compares the files of an export with the model that they were made from, on images. */
+
 import { join } from "node:path";
 import type { Dataset } from "../data/dataset/dataset.js";
 import { whileHere } from "../data/dataset/pieces.js";
 import { readSample } from "../data/view/view.js";
 import type { Engine } from "../engines/engine.js";
-import { InterruptedError, WeightsError } from "../errors/errors.js";
+import { WeightsError } from "../errors/errors.js";
 import { sentence, setting } from "../errors/sentence.js";
 import { Classifier } from "../evaluation/classifier.js";
 import { topK } from "../evaluation/metrics.js";
@@ -12,6 +13,7 @@ import { viewLoader } from "../evaluation/view-loader.js";
 import type { ExportedFile } from "../portable/layouts/layout.js";
 import type { MeasuredFile, Verification } from "../portable/verification.js";
 import type { MeasuredImages } from "./images.js";
+import { requireGoingOn } from "./interruption.js";
 import { readBack } from "./read-back.js";
 import { Runner } from "./runner.js";
 import type { ExportSource } from "./source.js";
@@ -61,12 +63,12 @@ export async function measureExport(options: MeasureOptions): Promise<Verificati
     const decided: number[] = [];
     let done = 0;
     for await (const batch of loader.epoch(0)) {
-      if (signal?.aborted) throw new InterruptedError("The export was interrupted.");
+      requireGoingOn(signal);
       const labels = labelled ? batch.labels : undefined;
       const logits = await original.add(batch.images, size, batch.count, labels);
       for (let i = 0; i < batch.count; i++) decided.push(topK(rowOf(logits, i, classes), 1)[0]);
       for (const { score } of files) {
-        if (signal?.aborted) throw new InterruptedError("The export was interrupted.");
+        requireGoingOn(signal);
         await score.add(batch.images, size, batch.count, labels, logits);
       }
       done += batch.count;
@@ -177,7 +179,7 @@ async function measureWholeImages(
     let [same, right, milliseconds] = [0, 0, 0];
     try {
       for (let i = 0; i < dataset.length; i++) {
-        if (signal?.aborted) throw new InterruptedError("The export was interrupted.");
+        requireGoingOn(signal);
         const { exif } = source.view;
         const image = await whileHere(dataset, [i], () => readSample(dataset.source(i), { jpeg: "exact", exif }));
         const start = performance.now();

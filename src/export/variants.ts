@@ -1,9 +1,9 @@
 /** The ONNX models of an export: its graph in the number formats that are wanted. */
+
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Dataset } from "../data/dataset/dataset.js";
-import { InterruptedError } from "../errors/errors.js";
 import { viewLoader } from "../evaluation/view-loader.js";
 import type { OnnxGraph } from "../formats/onnx/graph.js";
 import { encodeModel } from "../formats/onnx/write.js";
@@ -15,6 +15,7 @@ import type { QuantizationName } from "../portable/quantize/index.js";
 import type { Ranges } from "../portable/quantize/quantization.js";
 import { variantsOf } from "../portable/variants.js";
 import { writeFileAtomic } from "../system/files/atomic-file.js";
+import { requireGoingOn } from "./interruption.js";
 import { Runner } from "./runner.js";
 import type { ExportSource } from "./source.js";
 
@@ -54,7 +55,7 @@ async function rangesOn(
     let images = 0;
     try {
       for await (const batch of loader.epoch(0)) {
-        if (signal?.aborted) throw new InterruptedError("The export was interrupted.");
+        requireGoingOn(signal);
         const ends = await runner.pixels(batch.images, 1, source.view, rangesOutput);
         ends.forEach((end, i) => {
           sums[i] += end;
