@@ -24,6 +24,8 @@ export interface Listening {
 const headersTimeout = 10_000;
 /** Milliseconds for what is in flight when the server stops; then its connections are cut. */
 const grace = 10_000;
+/** Milliseconds in which connections are still accepted when the server stops. */
+const mostAccepting = 1000;
 /** Connections at the same time; further ones are closed at once. */
 const mostConnections = 2048;
 
@@ -56,8 +58,7 @@ export async function listen(
   return {
     url: `http://${host.includes(":") ? `[${host}]` : host}:${used}`,
     close: async () => {
-      // Connections and requests that have arrived, but were not read yet, would be reset: the loop takes them first.
-      for (let i = 0; i < 2; i++) await setImmediate();
+      await allAccepted(server);
       await new Promise<void>((resolve) => {
         const cut = setTimeout(() => server.closeAllConnections(), grace);
         // Connections that were in use when the server stopped are kept alive by clients that do not know of it.
@@ -71,6 +72,22 @@ export async function listen(
       });
     },
   };
+}
+
+/**
+ * Waits until the connections that have arrived are accepted, one in each turn of the event loop: those still in the
+ * system's queue are reset when the server stops. New ones do not keep it from stopping.
+ */
+async function allAccepted(server: Server): Promise<void> {
+  let accepted = 0;
+  const count = () => accepted++;
+  server.on("connection", count);
+  const end = performance.now() + mostAccepting;
+  for (let before = -1; before < accepted && performance.now() < end; ) {
+    before = accepted;
+    for (let turn = 0; turn < 2; turn++) await setImmediate();
+  }
+  server.off("connection", count);
 }
 
 /** Of what Node's parser accepts, but no Request can be made of. */
