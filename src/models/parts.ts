@@ -1,7 +1,7 @@
-/** Parts of a model that settings name: its heads, and what may be trained without the rest. */
+/** Parts of a model: its heads and its tokens. */
 import { UsageError } from "../errors/errors.js";
 import type { NamedTensors } from "../tensor/index.js";
-import type { Model, ParameterPart, ParameterSpec, TokenGrid } from "./model.js";
+import type { Model, ParameterSpec, TokenGrid } from "./model.js";
 
 /** Whether a parameter belongs to a head, so that its first axis runs over the classes. */
 export const isHead = ({ part }: ParameterSpec): boolean => part === "head";
@@ -19,13 +19,6 @@ export function classesOfHead(model: Pick<Model, "parameters">, tensors: NamedTe
   const found = headNames(model).find((name) => tensors.has(`${name}.weight`));
   return found === undefined ? undefined : tensors.get(`${found}.weight`)?.shape[0];
 }
-
-/** What may be trained: everything, or these parts alone. */
-export const trainedParts = {
-  all: undefined,
-  attention: ["attention", "positions", "head"],
-  head: ["head"],
-} as const satisfies Readonly<Record<string, readonly ParameterPart[] | undefined>>;
 
 /** How a vision transformer lays out its tokens; UsageError, with what that is wanted for, for another model. */
 export function tokensOf({ name, tokens }: Model, wantedFor: string): TokenGrid {

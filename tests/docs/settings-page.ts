@@ -87,6 +87,7 @@ function values(schema: Values): string {
   const kinds = schema.anyOf ?? schema.oneOf;
   if (kinds) return kinds.map((s) => values(s as Values)).join(" or ");
   if (schema.const !== undefined) return code(String(schema.const));
+  if (typeof schema.form === "string") return code(schema.form);
   if (schema.enum) return schema.enum.map((v) => code(String(v))).join(", ");
   switch (schema.type) {
     case "boolean":

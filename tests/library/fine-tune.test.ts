@@ -83,7 +83,11 @@ describe("fineTune", () => {
       {},
       /"image 0 of other" of the class "other" is the same image/,
     ],
-    [{ red: images("red", 2), blue: images("blue", 2) }, { blocks: 3 }, /blocks is 3, but "deit" has 2/],
+    [
+      { red: images("red", 2), blue: images("blue", 2) },
+      { blocks: 3 },
+      /The last 3 blocks of "deit" cannot be trained, since it has 2/,
+    ],
     [{ red: images("red", 2), blue: images("blue", 2) }, { epochs: 3 }, /the head alone is fitted without steps/],
     [{ red: images("red", 2), blue: images("blue", 2) }, { validation: 1 }, /a share from 0 to below 1/],
   ] as const)("refuses what it cannot do (%#)", async (given, options, message) => {

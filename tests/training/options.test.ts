@@ -17,6 +17,8 @@ const weights = async (name: string, file = "last") =>
 describe("trained parts", () => {
   it.each([
     ["attention", /\.attn\.|^pos_embed$|^head\./],
+    ["last-2-blocks", /^blocks\.|^norm\.|^head\./],
+    ["last-1-blocks", /^blocks\.1\.|^norm\.|^head\./],
     ["head", /^head\./],
   ] as const)("%s: these move, the rest stays, bit for bit", async (trainedParts, moving) => {
     const start = `start-${trainedParts}`;

@@ -6,7 +6,7 @@ import { UsageError } from "../../errors/errors.js";
 import { joined } from "../../errors/sentence.js";
 import { layerNumbers } from "../../models/layer-numbers.js";
 import type { Model } from "../../models/model.js";
-import { headParameters, trainedParts } from "../../models/parts.js";
+import { headParameters } from "../../models/parts.js";
 import { groupedSettings } from "../../models/settings.js";
 import { type Distillation, distillationModes, neededAnswer } from "../step/distillation/index.js";
 import type { DistillationMode } from "../step/distillation/mode.js";
@@ -53,6 +53,10 @@ export function parseRecipe(settings: unknown): Recipe {
     throw new UsageError(`lrNoise ends before it starts; write it as [start, end], fractions of the epochs.`);
   if (recipe.cosub && recipe.distillation !== "none")
     throw new UsageError(`Co-training (cosub) takes no teacher; set distillation to none, or cosub to false.`);
+  if (recipe.cosub && recipe.trainedParts === "head")
+    throw new UsageError(
+      "Co-training (cosub) learns from different stochastic depth, of which there is none where trainedParts is head; set cosub to false, or train more than the head.",
+    );
   refuseUselessClassWeights(recipe);
   if (recipe.layerDecay < 1 && recipe.trainedParts === "head")
     throw new UsageError(
@@ -185,18 +189,6 @@ export function scheduleOf(r: Recipe): ScheduleSettings {
       ...{ std: r.lrNoiseStd, limit: r.lrNoiseLimit, seed: r.seed },
     },
   };
-}
-
-/** Whether a parameter of the model is trained. Throws UsageError if none would be. */
-export function trainedOf({ trainedParts: chosen }: Recipe, { name, parameters }: Model): (name: string) => boolean {
-  const parts: readonly unknown[] | undefined = trainedParts[chosen];
-  if (!parts) return () => true;
-  const moving = new Set(parameters.flatMap((spec) => (parts.includes(spec.part) ? [spec.name] : [])));
-  if (moving.size === 0)
-    throw new UsageError(
-      `The model "${name}" names no parameters as those of ${parts.join(", ")}, so trainedParts=${chosen} would train nothing; declare its head by nn.head, or set trainedParts=all.`,
-    );
-  return (parameter) => moving.has(parameter);
 }
 
 /** Factor on the rate of a parameter of the model. */

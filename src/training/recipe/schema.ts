@@ -5,9 +5,9 @@
 import { z } from "zod";
 import { normalizationNames, normalizationSchema } from "../../evaluation/normalization.js";
 import { positive, whole } from "../../models/families/family.js";
-import { trainedParts } from "../../models/parts.js";
 import { usualModel } from "../../models/registry.js";
 import { architectureSettings, dropSettings } from "../../models/settings.js";
+import { lastBlocksForm, lastBlocksPattern, trainedParts } from "../../models/trained-parts.js";
 import { batchTransforms } from "../step/batch/index.js";
 import { distillationModes } from "../step/distillation/index.js";
 import { shared as sharedDistillation } from "../step/distillation/mode.js";
@@ -30,6 +30,11 @@ const fragments = <Table extends Readonly<Record<string, { readonly settings: z.
 
 const notNegative = z.number().min(0);
 const count = z.number().int().min(0);
+const lastBlocks = z
+  .templateLiteral([lastBlocksPattern.before, z.string().regex(lastBlocksPattern.number), lastBlocksPattern.after], {
+    error: lastBlocksForm,
+  })
+  .meta({ form: lastBlocksForm });
 const normalization = z
   .union(
     [z.enum(["auto", ...normalizationNames]), normalizationSchema.strict()],
@@ -77,10 +82,13 @@ export const recipeSchema = z.strictObject({
     .meta({
       description: "First values of a DeiT or ViT that are worth more than random ones. Default: they are random.",
     }),
-  trainedParts: names(trainedParts).default("all").meta({
-    description:
-      "Parameters that are updated: `all`; `attention` with positions and heads (arXiv 2203.09795); or only the `head`.",
-  }),
+  trainedParts: z
+    .union([names(trainedParts), lastBlocks], `it is neither all, attention, head nor ${lastBlocksForm}`)
+    .default("all")
+    .meta({
+      description:
+        "Parameters that are updated: `all`; `attention` with positions and heads (arXiv 2203.09795); the last blocks with the final norm and the heads, such as `last-4-blocks`; or only the `head`. Of what lies below the last blocks or the head no gradients are computed, and stochastic depth and dropout leave it alone.",
+    }),
   headStart: z.enum(["given", "fitted"]).default("given").meta({
     description:
       "How heads start: as initialised or loaded (`given`), or `fitted` by logistic regression to the features of the training images before the first step.",

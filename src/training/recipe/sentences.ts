@@ -93,5 +93,7 @@ const optionsOf = (issue: z.core.$ZodIssueInvalidUnion): string[] =>
 /** The words that would have been valid here. */
 function wordsOf(issue: z.core.$ZodIssue): string[] {
   if (issue.code === "invalid_union") return [...issue.errors.flat().flatMap(wordsOf), ...optionsOf(issue)];
+  // The message of a form is how it is written.
+  if (issue.code === "invalid_format" && issue.format === "template_literal") return [issue.message];
   return issue.code === "invalid_value" ? issue.values.filter((v) => typeof v === "string") : [];
 }

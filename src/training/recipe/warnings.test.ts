@@ -21,6 +21,8 @@ describe("runWarnings", () => {
     ["the default warm-up of a short run", { epochs: 2 }, 100, []],
     ["a step schedule in warm-up", { epochs: 3, warmupEpochs: 5, schedule: "step" }, 10, ["warmupEpochs 5 of 3"]],
     ["the paper's recipe", {}, 1251, []],
+    ["a part of a model without weights", { trainedParts: "last-2-blocks" }, 1251, ["starts from scratch"]],
+    ["a part of one with weights", { trainedParts: "head", finetune: "runs/a" }, 1251, []],
     ["no epochs", { epochs: 0, headStart: "fitted" }, 10, []],
   ] as [string, RecipeSettings, number, string[]][])("%s", (_, settings, stepsPerEpoch, parts) => {
     const found = warnings(settings, stepsPerEpoch).join(" ");

@@ -1,7 +1,7 @@
 /** Possibly unexpected effects of a recipe on a run of this many steps, reported before the first one. */
 
 import { scheduledRate } from "../step/schedules/index.js";
-import { emaDecayAt, type Recipe, scheduleOf } from "./recipe.js";
+import { builtOn, emaDecayAt, type Recipe, scheduleOf } from "./recipe.js";
 
 /** Share of the initial weights in the final average from which there is a warning. */
 const tooMuch = 0.05;
@@ -11,7 +11,14 @@ const tooLow = 0.7;
 export function runWarnings(recipe: Recipe, stepsPerEpoch: number): string[] {
   const steps = stepsPerEpoch * recipe.epochs;
   if (steps === 0) return [];
-  return [averageStillYoung(recipe, steps), rateNeverReached(recipe, stepsPerEpoch)].filter((s) => s !== undefined);
+  const found = [restUntrained(recipe), averageStillYoung(recipe, steps), rateNeverReached(recipe, stepsPerEpoch)];
+  return found.filter((s) => s !== undefined);
+}
+
+function restUntrained(recipe: Recipe): string | undefined {
+  const { trainedParts } = recipe;
+  if (trainedParts === "all" || builtOn(recipe) !== undefined) return undefined;
+  return `Only a part of the model is trained (trainedParts ${trainedParts}), but it starts from scratch, so the rest stays as it was drawn at random. Set finetune to weights, or trainedParts=all.`;
 }
 
 function averageStillYoung(recipe: Recipe, steps: number): string | undefined {

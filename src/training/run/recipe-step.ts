@@ -1,6 +1,10 @@
 /** The step program of a recipe. */
+import { UsageError } from "../../errors/errors.js";
+import { observedShapes } from "../../models/context.js";
 import type { Model } from "../../models/model.js";
-import { distillationOf, optimizerOf, type Recipe, rateFactorOf, trainedOf } from "../recipe/recipe.js";
+import { frozenBelow } from "../../models/tail.js";
+import { trainedOf } from "../../models/trained-parts.js";
+import { distillationOf, optimizerOf, type Recipe, rateFactorOf } from "../recipe/recipe.js";
 import { batchTransformOf } from "../step/batch/index.js";
 import { createLoss, type Loss } from "../step/losses/index.js";
 import { type Step, trainStep } from "../step/step.js";
@@ -8,7 +12,10 @@ import type { Teaching } from "../teacher/teaching.js";
 
 /** The whole step as one program over the recipe's batch divided by `accumulate`. */
 export function stepOf(recipe: Recipe, model: Model, teaching: Teaching, loss?: Loss): Step {
-  return trainStep(model, {
+  const { moves, cut } = trainedOf(model, recipe.trainedParts);
+  const learning = cut ? frozenBelow(model, cut) : model;
+  if (teaching.features && cut) requireTrained(learning, teaching.features.student, recipe);
+  return trainStep(learning, {
     batch: recipe.batchSize / recipe.accumulate,
     optimizer: optimizerOf(recipe),
     rateFactor: rateFactorOf(recipe, model),
@@ -17,7 +24,7 @@ export function stepOf(recipe: Recipe, model: Model, teaching: Teaching, loss?: 
     labelSmoothing: recipe.labelSmoothing,
     targetThreshold: recipe.targetThreshold,
     cosub: recipe.cosub,
-    trained: trainedOf(recipe, model),
+    trained: moves,
     distillation: distillationOf(recipe, model.distilled),
     transform: batchTransformOf(recipe),
     features: teaching.features,
@@ -28,4 +35,13 @@ export function stepOf(recipe: Recipe, model: Model, teaching: Teaching, loss?: 
     ema: recipe.emaDecay > 0,
     halting: true,
   });
+}
+
+/** Throws UsageError for a layer that imitates the teacher's but is not trained. */
+function requireTrained(model: Model, layer: string, { trainedParts }: Recipe): void {
+  const trained = [...observedShapes(model).keys()];
+  if (!trained.includes(layer))
+    throw new UsageError(
+      `The layer "${layer}" of "${model.name}" is to imitate the teacher's (features), but trainedParts=${trainedParts} leaves it as it is; train more of the model, or set features.student to one of ${trained.join(", ")}.`,
+    );
 }

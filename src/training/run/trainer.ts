@@ -129,10 +129,10 @@ async function trainEpochs(options: TrainOptions, run: OpenRun): Promise<TrainRe
   };
 
   if (run.classWeights) warn(classWeightsSentence(run.classWeights, run.dataset.classes));
-  for (const message of runWarnings(recipe, stepsPerEpoch)) warn(message);
+  const builtOn = { ...recipe, finetune: options.finetune ?? recipe.finetune };
+  for (const message of runWarnings(builtOn, stepsPerEpoch)) warn(message);
   if (position.step === 0) {
     const measured = [test, run.final].filter((part) => part !== undefined);
-    const builtOn = { ...recipe, finetune: options.finetune ?? recipe.finetune };
     for (const message of classSizeWarnings(run.dataset, test)) warn(message);
     for (const message of await seenImageWarnings(builtOn, { found, measured })) warn(message);
   }

@@ -249,7 +249,7 @@ export function buildStep(model: Model, options: StepOptions, inputs: StepInputs
     updates.set(haltedState, select(sound, 0, add(mul(passOver, -1), 1)));
     state.set(haltedState, []);
   }
-  if (options.ema) averages(model, updates, parameters, proceed, state);
+  if (options.ema) averages(model, updates, proceed, state);
 
   const decisions = argmax(slice(output.logits, 0, 0, options.batch), 1);
   const correct = reduceSum(cast(compare("EQ", decisions, argmax(inputs.target, 1)), "float32"));
@@ -348,16 +348,17 @@ function clipFactor(norm: Tensor, largest: number | undefined, accumulate: numbe
 function averages(
   model: Model,
   updates: Map<string, Tensor>,
-  parameters: ReadonlyMap<string, Tensor>,
   proceed: Tensor,
   state: Map<string, readonly number[]>,
 ): void {
   const decay = select(proceed, input(stepInputs.emaDecay, "float32", []), 1);
   const rest = add(mul(decay, -1), 1);
   for (const { name, shape } of model.parameters) {
-    const current = updates.get(name) ?? parameters.get(name)!;
-    updates.set(`ema.${name}`, add(mul(input(`ema.${name}`, "float32", shape), decay), mul(current, rest)));
     state.set(`ema.${name}`, shape);
+    const current = updates.get(name);
+    // The average of what never moves is what it began with.
+    if (current)
+      updates.set(`ema.${name}`, add(mul(input(`ema.${name}`, "float32", shape), decay), mul(current, rest)));
   }
 }
 
