@@ -3,6 +3,7 @@ import { type HostTensor, type NamedTensors, sizeOf } from "../tensor/index.js";
 import { adaptWeights } from "./adapt.js";
 import { deit } from "./deit.js";
 import { initialize } from "./initialize.js";
+import { resizePatchEmbedding } from "./patch-embedding.js";
 import { createModel } from "./registry.js";
 import { selectWeights } from "./select-weights.js";
 
@@ -77,7 +78,16 @@ describe("weights selected from a larger model", () => {
     expect(same.size).toBe(tensors.size - 2);
   });
 
-  it("come from a larger vision transformer of the same patches", () => {
+  it("resize patches of another size", () => {
+    const small = deit("small", { ...sizes, patchSize: 4, width: 12, depth: 1, heads: 1 });
+    const name = "patch_embed.proj.weight";
+    const wanted = resizePatchEmbedding(tensors.get(name)!, 4);
+    expect(values(selectWeights(small, tensors, "large"), name)).toEqual(
+      range(12).flatMap((channel) => [...wanted.data.slice(2 * channel * 48, (2 * channel + 1) * 48)]),
+    );
+  });
+
+  it("come from a larger vision transformer", () => {
     const select = (overrides: object) => () =>
       selectWeights(deit("student", { ...sizes, ...overrides }), tensors, "w");
     expect(select({ width: 48, depth: 2, heads: 2 })).toThrow(/whose width of 24 is less than the 48 of student/);
@@ -85,7 +95,6 @@ describe("weights selected from a larger model", () => {
     expect(select({ width: 12, depth: 3, heads: 2, mlpRatio: 8 })).toThrow(
       /whose MLP's width of 48 is less than the 96/,
     );
-    expect(select({ width: 24, depth: 3, heads: 2, patchSize: 16 })).toThrow(/patches of 8 pixels, but student has 16/);
     expect(select({ width: 24, depth: 3, heads: 2, layerScale: 1e-6 })).toThrow(
       /without LayerScale, but student is one with/,
     );

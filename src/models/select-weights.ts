@@ -5,12 +5,13 @@ import { type HostTensor, type NamedTensors, sizeOf } from "../tensor/index.js";
 import { type DeitSizes, recognizeDeit } from "./deit-sizes.js";
 import type { Model, ParameterSpec } from "./model.js";
 import { isHead } from "./parts.js";
+import { resizePatchEmbedding } from "./patch-embedding.js";
 import { describeDeit } from "./recognize.js";
 
 /**
  * The tensors of a larger DeiT or ViT, reduced to the sizes of `model` (arXiv 2311.18823): of its blocks the first, of
- * every other axis evenly spaced elements, the same of queries, keys and values. Heads are left out, as they start over;
- * positions keep their grid. The result is for `adaptWeights`. `source` names the weights in messages. Throws UsageError
+ * every other axis evenly spaced elements, the same of queries, keys and values. Patches of another size are resized.
+ * Heads are left out, as they start over; positions keep their grid. The result is for `adaptWeights`. `source` names the weights in messages. Throws UsageError
  * for a model that is not a vision transformer, WeightsError for weights that are not a larger one.
  */
 export function selectWeights(model: Model, tensors: NamedTensors, source: string): NamedTensors {
@@ -23,10 +24,14 @@ export function selectWeights(model: Model, tensors: NamedTensors, source: strin
   const selected = new Map<string, HostTensor>();
   for (const spec of model.parameters) {
     const given = isHead(spec) ? undefined : tensors.get(spec.name);
-    if (given) selected.set(spec.name, elements(given, shapeFor(spec, given), rowGroups(spec)));
+    if (!given) continue;
+    const fitting = spec.name === patchEmbedding ? resizePatchEmbedding(given, wanted.patchSize) : given;
+    selected.set(spec.name, elements(fitting, shapeFor(spec, given), rowGroups(spec)));
   }
   return selected;
 }
+
+const patchEmbedding = "patch_embed.proj.weight";
 
 const sizes = [
   { key: "width", word: "width" },
@@ -47,10 +52,6 @@ function requireLarger(model: Model, wanted: DeitSizes, found: DeitSizes | undef
   if (found.layerScale !== wanted.layerScale)
     throw new WeightsError(
       sentence`The weights in "${source}" are of a model ${found.layerScale ? "with" : "without"} LayerScale, but ${model.name} is one ${wanted.layerScale ? "with" : "without"}; select from weights of its kind, or change ${setting("layerScale")}.`,
-    );
-  if (found.patchSize !== wanted.patchSize)
-    throw new WeightsError(
-      sentence`The weights in "${source}" are of patches of ${found.patchSize} pixels, but ${model.name} has ${wanted.patchSize}; set ${setting("patchSize", found.patchSize)}, or select from other weights.`,
     );
 }
 

@@ -65,7 +65,8 @@ export const recipeSchema = z.strictObject({
     .discriminatedUnion("by", [
       z.strictObject({
         by: z.literal("selection").meta({
-          description: "The first blocks and evenly spaced elements of a larger DeiT or ViT (arXiv 2311.18823).",
+          description:
+            "The first blocks and evenly spaced elements of a larger DeiT or ViT (arXiv 2311.18823); patches of another size are resized.",
         }),
         from: z
           .string()
