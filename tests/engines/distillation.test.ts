@@ -28,6 +28,13 @@ const decoupled = { kind: "decoupled", alpha: 2, task: 0.5, tau: 3, target: 1, o
 const ways: readonly (readonly [name: string, options: Partial<StepOptions> & { distillation: Distillation }])[] = [
   ["decoupled, stored answers", { distillation: decoupled, teacher: "logits" }],
   ["normalized", { distillation: { ...decoupled, kind: "normalized" }, teacher }],
+  [
+    "hard, decisions weighed late",
+    {
+      ...{ distillation: { kind: "hard", alpha: 0.5, on }, teacher: "labels" },
+      distillationWeights: { each: [0.5, 3, 2], deferred: true },
+    },
+  ],
   ["decoupled with features, teacher in the step", { distillation: decoupled, teacher, features }],
   ["hard with features, stored", { distillation: { kind: "hard", alpha: 0.5, on }, teacher: "labels", features }],
   [
@@ -52,6 +59,7 @@ function setUp(options: (typeof ways)[number][1]) {
   const scalars: Readonly<Record<string, number>> = {
     ...createOptimizer(optimizer).scalars(0.1, 1),
     [stepInputs.featureWeight]: 2.5,
+    [stepInputs.classWeights]: 1,
   };
   const data = new Map<string, HostTensor>(
     step.program.inputs.flatMap(({ name, shape, role, dtype }): [string, HostTensor][] => {
@@ -122,7 +130,7 @@ describeOn("ONNX Runtime", () => createOnnxEngine({ threads: 1 }));
 // Compiling a step takes XLA seconds, so it does those that have no part in common.
 describeOn("XLA", () => createXlaEngine({ plugin: "cpu", cache: false }), {
   suite: describeWithXla,
-  only: (way) => ["normalized", "hard with features, stored"].includes(way),
+  only: (way) => ["normalized", "hard with features, stored", "hard, decisions weighed late"].includes(way),
 });
 describeOn("two devices of XLA", () => createXlaEngine({ plugin: "cpu", devices: 2, cache: false }), {
   suite: describeWithXla,

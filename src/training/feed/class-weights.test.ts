@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { classWeightsCount } from "../recipe/class-weighting.js";
 import { parseRecipe, type RecipeSettings } from "../recipe/recipe.js";
-import { classWeightsOf, classWeightsSentence } from "./class-weights.js";
+import { classWeightSentences, classWeightsOf } from "./class-weights.js";
 
 /** Labels of classes with these sizes. */
 function labelled(...sizes: number[]) {
@@ -8,7 +9,7 @@ function labelled(...sizes: number[]) {
   return { classes: sizes.map((_, c) => `c${c}`), length: labels.length, label: (i: number) => labels[i] };
 }
 const weights = (settings: RecipeSettings, ...sizes: number[]) =>
-  classWeightsOf(parseRecipe(settings), labelled(...sizes));
+  classWeightsOf(parseRecipe(settings), labelled(...sizes), "classWeights")?.each;
 const near = (numbers: readonly number[]) => numbers.map((n) => expect.closeTo(n, 9));
 
 describe("classWeights", () => {
@@ -42,9 +43,58 @@ describe("classWeights", () => {
       "only heads are fitted",
     );
   });
-  it("says the largest and the smallest", () => {
-    expect(classWeightsSentence([0.37, 3.7, 37.004], ["cat", "dog", "emu"])).toBe(
-      'The classes have weights in the loss (classWeights), from 0.37 of "cat" to 37 of "emu".',
+  it("says the largest and the smallest, and when they come in", () => {
+    const dataset = { classes: ["cat", "dog", "emu"] };
+    const classWeights = { each: [0.37, 3.7, 37.004] };
+    expect(classWeightSentences({ dataset, classWeights }, parseRecipe({}))).toEqual([
+      'The classes have weights in the loss (classWeights): 0.37 of "cat" to 37 of "emu".',
+    ]);
+    const late = { epochs: 12, classWeightsFrom: 0.9, classWeights: "auto", ...taught } as const;
+    expect(classWeightSentences({ dataset, distillationWeights: { each: [2, 1, 3] } }, parseRecipe(late))).toEqual([
+      `The teacher's decisions have weights (distillationClassWeights): 1 of "dog" to 3 of "emu", from epoch 12 on.`,
+    ]);
+  });
+});
+
+const taught = { distillation: "hard", teacherWeights: "teacher.safetensors" } as const;
+
+describe("distillationClassWeights", () => {
+  it("has the rules of classWeights, and its own list", () => {
+    const of = (rule: RecipeSettings["distillationClassWeights"]) =>
+      classWeightsOf(
+        parseRecipe({ ...taught, distillationClassWeights: rule }),
+        labelled(5000, 500, 50),
+        "distillationClassWeights",
+      );
+    expect(of("inverse")).toEqual({ each: near([0.37, 3.7, 37]), deferred: false });
+    expect(of("none")).toBeUndefined();
+    expect(() => of([1, 2])).toThrow("distillationClassWeights lists 2 weights, but the data has 3 classes");
+  });
+  it("is refused where there is no teacher to decide", () => {
+    const settings = { distillationClassWeights: "effective" } as const;
+    expect(() => parseRecipe(settings)).toThrow(
+      'but its distillation is "none", which has none; set distillation=hard',
     );
+    expect(() => parseRecipe({ ...settings, distillation: "labels", distilled: true })).toThrow(
+      "both heads learn from the labels, which classWeights weighs",
+    );
+  });
+});
+
+describe("classWeightsFrom", () => {
+  const from = (classWeightsFrom: number, epochs: number) =>
+    ({ classWeights: "auto", classWeightsFrom, epochs }) as const;
+  it("starts with the epoch after that share, as DeiT-LT's --drw 1100 of 1200", () => {
+    const first = (share: number, epochs: number) => {
+      const recipe = parseRecipe(from(share, epochs));
+      return Array.from({ length: epochs }, (_, e) => e).find((e) => classWeightsCount(recipe, e));
+    };
+    expect([first(0, 5), first(0.5, 4), first(0.5, 5), first(0.07, 100), first(1100 / 1200, 1200)]).toEqual([
+      0, 2, 3, 7, 1100,
+    ]);
+  });
+  it("is refused where no epoch is left, or no weights are deferred", () => {
+    expect(() => parseRecipe(from(0.9, 3))).toThrow("leaves no epoch of 3 in which classWeights would count");
+    expect(() => parseRecipe({ classWeightsFrom: 0.5 })).toThrow("but the recipe has none");
   });
 });

@@ -2,26 +2,31 @@
 import { classBalance } from "../../data/dataset/class-balance.js";
 import { UsageError } from "../../errors/errors.js";
 import { quoted } from "../../errors/quoted.js";
+import { evenEpochs } from "../recipe/class-weighting.js";
 import type { Recipe } from "../recipe/recipe.js";
+import type { ClassWeights } from "../step/class-weights.js";
 import { countsOf, type Labels } from "./class-sizes.js";
 
-/** The settings that are read here. */
-type ClassWeightSettings = Pick<Recipe, "classWeights" | "classWeightBeta">;
+/** The settings that weigh classes in a loss. */
+type Weighing = "classWeights" | "distillationClassWeights";
 
 /**
- * A weight for each class of the training images; undefined where all count the same. Weights of a rule have a mean of 1
- * over the images, which leaves the size of the loss as it is; a class without images has 1. Weights that are given are
- * left as they are, and UsageError is thrown unless there is one for each class.
+ * A weight in the loss that `setting` weighs for each class of the training images; undefined where all count the same.
+ * Weights of a rule have a mean of 1 over the images, which leaves the size of the loss as it is; a class without images
+ * has 1. Weights that are given are left as they are, and UsageError is thrown unless there is one for each class.
  */
-export function classWeightsOf(
-  { classWeights: rule, classWeightBeta: beta }: ClassWeightSettings,
-  data: Labels,
-): readonly number[] | undefined {
+export function classWeightsOf(recipe: Recipe, data: Labels, setting: Weighing): ClassWeights | undefined {
+  const each = weightsOf(recipe, data, setting);
+  return each && { each, deferred: evenEpochs(recipe) > 0 };
+}
+
+function weightsOf(recipe: Recipe, data: Labels, setting: Weighing): readonly number[] | undefined {
   const { classes } = data;
+  const { [setting]: rule, classWeightBeta: beta } = recipe;
   if (typeof rule !== "string") {
     if (rule.length !== classes.length)
       throw new UsageError(
-        `classWeights lists ${rule.length} weights, but the data has ${classes.length} classes; give one for each, in the order of the class names, or a rule such as "effective".`,
+        `${setting} lists ${rule.length} weights, but the data has ${classes.length} classes; give one for each, in the order of the class names, or a rule such as "effective".`,
       );
     return rule;
   }
@@ -41,9 +46,27 @@ function balanced(sizes: readonly number[], measure: (size: number) => number): 
   return raw.map((w, c) => (sizes[c] === 0 ? 1 : w * scale));
 }
 
-/** The sentence on weights in use: the largest and the smallest. */
-export function classWeightsSentence(weights: readonly number[], classes: readonly string[]): string {
-  const of = (weight: number) => `${Number(weight.toPrecision(3))} of ${quoted(classes[weights.indexOf(weight)])}`;
-  const [least, most] = [Math.min(...weights), Math.max(...weights)];
-  return `The classes have weights in the loss (classWeights), from ${of(least)} to ${of(most)}.`;
+/** What a run's weights are in each loss that has some: the largest and the smallest, and when they come in. */
+export function classWeightSentences(
+  { dataset: { classes }, ...weights }: { readonly dataset: Pick<Labels, "classes"> } & WeightsInUse,
+  recipe: Pick<Recipe, "classWeightsFrom" | "epochs">,
+): string[] {
+  const from = evenEpochs(recipe);
+  const told = (kind: string, { each }: ClassWeights) => {
+    const of = (weight: number) => `${Number(weight.toPrecision(3))} of ${quoted(classes[each.indexOf(weight)])}`;
+    const [least, most] = [Math.min(...each), Math.max(...each)];
+    return `${kind}: ${of(least)} to ${of(most)}${from > 0 ? `, from epoch ${from + 1} on` : ""}.`;
+  };
+  const { classWeights, distillationWeights } = weights;
+  return [
+    ...(classWeights ? [told("The classes have weights in the loss (classWeights)", classWeights)] : []),
+    ...(distillationWeights
+      ? [told("The teacher's decisions have weights (distillationClassWeights)", distillationWeights)]
+      : []),
+  ];
+}
+
+interface WeightsInUse {
+  readonly classWeights?: ClassWeights;
+  readonly distillationWeights?: ClassWeights;
 }

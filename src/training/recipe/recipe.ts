@@ -13,6 +13,7 @@ import type { DistillationMode } from "../step/distillation/mode.js";
 import { type OptimizerOptions, optimizers } from "../step/optimizers/index.js";
 import type { OptimizerKind, RateFactor } from "../step/optimizers/optimizer.js";
 import { type ScheduleSettings, scaledLearningRate, schedules } from "../step/schedules/index.js";
+import { refuseUselessClassWeights } from "./class-weighting.js";
 import { type Recipe, recipeSchema } from "./schema.js";
 import { settingSentence, unknownSetting } from "./sentences.js";
 
@@ -77,19 +78,6 @@ export function parseRecipe(settings: unknown): Recipe {
     throw new UsageError("epochs is 0, which trains nothing; set headStart=fitted too, or epochs to 1 or more.");
   parsePolicy(recipe.autoAugment);
   return recipe;
-}
-
-/** Refuses class weights where no loss would read them. */
-function refuseUselessClassWeights({ classWeights, cosub, epochs }: Recipe): void {
-  if (classWeights === "none") return;
-  if (cosub)
-    throw new UsageError(
-      "Co-training (cosub) has a loss of its own, which knows no classWeights; set classWeights to none, or cosub to false.",
-    );
-  if (epochs === 0)
-    throw new UsageError(
-      "epochs is 0, so only heads are fitted, which classWeights does not change; remove classWeights, or set epochs to 1 or more.",
-    );
 }
 
 /** Whether a run learns from a teacher: its predictions or its features. */

@@ -42,6 +42,13 @@ const normalization = z
   )
   .default("auto");
 
+const classWeights = z
+  .union(
+    [z.enum(["none", "auto", "inverse", "effective"]), z.array(notNegative).min(2).readonly()],
+    "it is neither none, auto, inverse, effective nor a list of one number for each class, as [1,2.5,1]",
+  )
+  .default("none");
+
 /** Zod schema of a recipe: all settings with their defaults and, as metadata, their meanings. */
 export const recipeSchema = z.strictObject({
   about: z
@@ -172,16 +179,18 @@ export const recipeSchema = z.strictObject({
     .default("crossEntropy")
     .meta({ description: "Loss against the labels.", timm: "bce-loss (`binaryCrossEntropy`)" }),
   ...fragments(losses),
-  classWeights: z
-    .union(
-      [z.enum(["none", "auto", "inverse", "effective"]), z.array(notNegative).min(2).readonly()],
-      "it is neither none, auto, inverse, effective nor a list of one number for each class, as [1,2.5,1]",
-    )
-    .default("none")
-    .meta({
-      description:
-        "Weights of the classes in the loss against the labels: `inverse` to their images; `effective`: to their effective number (arXiv 1901.05555, see `classWeightBeta`); `auto`: that if the largest class has 5 times the images of the smallest (their mean over all images is 1); `none`; or a list, one number for each class. Fitted heads (`headStart`) ignore them.",
-    }),
+  classWeights: classWeights.meta({
+    description:
+      "Weights of the classes in the loss against the labels: `inverse` to their images; `effective`: to their effective number (arXiv 1901.05555, see `classWeightBeta`); `auto`: that if the largest class has 5 times the images of the smallest (their mean over all images is 1); `none`; or a list, one number for each class. Fitted heads (`headStart`) ignore them.",
+  }),
+  distillationClassWeights: classWeights.meta({
+    description:
+      "The same for the distillation loss: each image has the weight of the class that the teacher decides on, over the sum of the batch's (DeiT-LT, arXiv 2404.02900, has `effective`). Sizes of classes are those of the labels.",
+  }),
+  classWeightsFrom: belowOne.default(0).meta({
+    description:
+      "Share of the epochs before which all classes count the same: `classWeights` and `distillationClassWeights` come in at the epoch that starts after it (deferred re-weighting, DRW). DeiT-LT has 1100 of 1200 epochs, 0.917.",
+  }),
   classWeightBeta: belowOne.default(0.9999).meta({
     description:
       "Constant β of effective numbers, (1 − βⁿ) / (1 − β) of n images: 0 weighs all classes the same, near 1 is `inverse`.",

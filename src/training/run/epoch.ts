@@ -6,6 +6,7 @@ import type { DeviceState, Executable } from "../../engines/engine.js";
 import { patiently } from "../../system/patience.js";
 import type { HostTensor, NamedTensors } from "../../tensor/index.js";
 import { stepData } from "../feed/step-data.js";
+import { classWeightsCount } from "../recipe/class-weighting.js";
 import { featureWeightAt } from "../recipe/feature-weight.js";
 import { emaDecayAt, optimizerOf, type Recipe, scheduleOf } from "../recipe/recipe.js";
 import type { EpochRecord, TrainEvent } from "../run-folder/events.js";
@@ -141,6 +142,7 @@ export async function trainEpoch(work: EpochWork): Promise<EpochEnd> {
         [stepInputs.apply]: apply ? 1 : 0,
         [stepInputs.passOver]: work.passOverBroken ? 1 : 0,
         [stepInputs.emaDecay]: emaDecayAt(recipe, step + 1),
+        [stepInputs.classWeights]: classWeightsCount(recipe, position.epoch) ? 1 : 0,
         [stepInputs.featureWeight]: featureWeightAt(
           recipe,
           position.epoch + Math.floor(batch.step / accumulate) / stepsPerEpoch,

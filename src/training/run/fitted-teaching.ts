@@ -9,7 +9,7 @@ import type { Loss } from "../step/losses/index.js";
 import type { PassedTeacher } from "../teacher/own.js";
 import { openTeaching } from "../teacher/teaching.js";
 import { type FittingSearch, withFittingBatch } from "./fitting-batch.js";
-import { stepOf } from "./recipe-step.js";
+import { type PlannedLosses, stepOf } from "./recipe-step.js";
 
 export interface FittingOptions {
   readonly recipe: Recipe;
@@ -26,11 +26,16 @@ export interface FittingOptions {
 }
 
 /** The recipe with a batch that fits, if requested, and its teacher. */
-export async function fittedTeaching(options: FittingOptions, data: Dataset, model: Model, group: ProcessGroup) {
+export async function fittedTeaching(
+  options: FittingOptions & PlannedLosses,
+  data: Dataset,
+  model: Model,
+  group: ProcessGroup,
+) {
   const { recipe, engine, precision } = options;
   const { batchSize } = recipe;
   const teaching = await openTeaching(recipe, data, model, group, options.ownTeacher);
-  const program = (accumulate: number) => stepOf({ ...recipe, accumulate }, model, teaching, options.loss).program;
+  const program = (accumulate: number) => stepOf({ ...recipe, accumulate }, model, teaching, options).program;
   const search: FittingSearch = { engine, precision, batchSize, program };
   if (!options.fitBatch || options.resume) return { recipe, teaching, search };
   const close = async () => teaching.answers?.close();

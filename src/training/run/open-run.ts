@@ -99,7 +99,7 @@ export async function openRun(
 
   // One program does a whole step; its state stays on the device until the end.
   await turn();
-  const step = stepOf(recipe, model, teaching, plan.loss);
+  const step = stepOf(recipe, model, teaching, plan);
   await turn();
   const keep = options.keepStates ?? 2;
   await requireSpaceForRun(folder, step, model, keep);

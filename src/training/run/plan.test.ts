@@ -49,7 +49,7 @@ it("weighs classes in the loss if the recipe asks for it, which a loss of the ca
   const weights = [1, 2, 1, 1, 1, 1, 1, 1, 1, 1];
   const weighted = parseRecipe({ ...recipe, classWeights: weights });
   const { plan } = await planned({ recipe: weighted });
-  expect(plan.classWeights).toEqual(weights);
+  expect(plan.classWeights).toEqual({ each: weights, deferred: false });
   expect(plan.loss).toBeTypeOf("function");
   expect((await planned({})).plan.loss).toBeUndefined();
   await expect(planned({ recipe: weighted, loss: (logits) => logits })).rejects.toThrow("does not read classWeights");

@@ -12,12 +12,14 @@ import { type DataOptions, withoutBadImages } from "../feed/training-data.js";
 import type { Recipe } from "../recipe/recipe.js";
 import { settledRecipe } from "../recipe/settled.js";
 import { createStudent } from "../recipe/student.js";
-import { createLoss, type Loss } from "../step/losses/index.js";
+import type { ClassWeights } from "../step/class-weights.js";
+import { createLoss } from "../step/losses/index.js";
 import type { Teaching } from "../teacher/teaching.js";
 import { type FittingOptions, fittedTeaching } from "./fitted-teaching.js";
 import type { FittingSearch } from "./fitting-batch.js";
+import type { PlannedLosses } from "./recipe-step.js";
 
-export interface Plan extends MeasuredData {
+export interface Plan extends MeasuredData, PlannedLosses {
   /** The training images that can be read. */
   readonly dataset: Dataset;
   /** All training images, as they were found. */
@@ -27,9 +29,7 @@ export interface Plan extends MeasuredData {
   readonly recipe: Recipe;
   readonly teaching: Teaching;
   /** The weight of each class in the loss against the labels, if they differ. */
-  readonly classWeights?: readonly number[];
-  /** The loss against the labels, if it is not the recipe's as it is: the caller's, or with weights of classes. */
-  readonly loss?: Loss;
+  readonly classWeights?: ClassWeights;
   /** How to search for a batch that fits. */
   readonly search: FittingSearch;
 }
@@ -59,8 +59,9 @@ export async function planRun(options: PlanOptions): Promise<Plan> {
   const dataset = await withoutBadImages(found, options);
   const measured = await measuredData(options, found.classes);
   const model = createStudent(recipe, found.classes.length, options.ownModel);
-  const classWeights = classWeightsOf(recipe, dataset);
+  const classWeights = classWeightsOf(recipe, dataset, "classWeights");
+  const distillationWeights = classWeightsOf(recipe, dataset, "distillationClassWeights");
   const loss = options.loss ?? (classWeights && createLoss(recipe.loss, recipe, classWeights));
-  const teaching = await fittedTeaching({ ...options, recipe, loss }, dataset, model, group);
-  return { dataset, found, ...measured, model, ...teaching, classWeights, loss };
+  const teaching = await fittedTeaching({ ...options, recipe, loss, distillationWeights }, dataset, model, group);
+  return { dataset, found, ...measured, model, ...teaching, classWeights, loss, distillationWeights };
 }

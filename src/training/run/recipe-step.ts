@@ -6,12 +6,26 @@ import { frozenBelow } from "../../models/tail.js";
 import { trainedOf } from "../../models/trained-parts.js";
 import { distillationOf, optimizerOf, type Recipe, rateFactorOf } from "../recipe/recipe.js";
 import { batchTransformOf } from "../step/batch/index.js";
+import type { ClassWeights } from "../step/class-weights.js";
 import { createLoss, type Loss } from "../step/losses/index.js";
 import { type Step, trainStep } from "../step/step.js";
 import type { Teaching } from "../teacher/teaching.js";
 
+/** What the losses of a step read besides the recipe. */
+export interface PlannedLosses {
+  /** The loss against the labels, if it is not the recipe's as it is: the caller's, or with weights of classes. */
+  readonly loss?: Loss;
+  /** Weights in the distillation loss of the classes that the teacher decides on, if they differ. */
+  readonly distillationWeights?: ClassWeights;
+}
+
 /** The whole step as one program over the recipe's batch divided by `accumulate`. */
-export function stepOf(recipe: Recipe, model: Model, teaching: Teaching, loss?: Loss): Step {
+export function stepOf(
+  recipe: Recipe,
+  model: Model,
+  teaching: Teaching,
+  { loss, distillationWeights }: PlannedLosses = {},
+): Step {
   const { moves, cut } = trainedOf(model, recipe.trainedParts);
   const learning = cut ? frozenBelow(model, cut) : model;
   if (teaching.features && cut) requireTrained(learning, teaching.features.student, recipe);
@@ -26,6 +40,7 @@ export function stepOf(recipe: Recipe, model: Model, teaching: Teaching, loss?: 
     cosub: recipe.cosub,
     trained: moves,
     distillation: distillationOf(recipe, model.distilled),
+    distillationWeights,
     transform: batchTransformOf(recipe),
     features: teaching.features,
     teacher: teaching.answers?.kind ?? teaching.teacher?.model,

@@ -16,7 +16,7 @@ import { Closing } from "../../system/closing.js";
 import { sizeOf } from "../../tensor/index.js";
 import { loadWeights } from "../../weights/load.js";
 import { classSizeWarnings } from "../feed/class-sizes.js";
-import { classWeightsSentence } from "../feed/class-weights.js";
+import { classWeightSentences } from "../feed/class-weights.js";
 import { resumedSplit, viewOf } from "../feed/training-data.js";
 import { runWarnings } from "../recipe/warnings.js";
 import type { EpochRecord } from "../run-folder/events.js";
@@ -128,7 +128,7 @@ async function trainEpochs(options: TrainOptions, run: OpenRun): Promise<TrainRe
     onEvent({ kind: "epoch", record });
   };
 
-  if (run.classWeights) warn(classWeightsSentence(run.classWeights, run.dataset.classes));
+  for (const message of classWeightSentences(run, recipe)) warn(message);
   const builtOn = { ...recipe, finetune: options.finetune ?? recipe.finetune };
   for (const message of runWarnings(builtOn, stepsPerEpoch)) warn(message);
   if (position.step === 0) {

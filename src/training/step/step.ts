@@ -29,6 +29,7 @@ import {
   type Tensor,
 } from "../../tensor/index.js";
 import { type BatchTransform, batchImages, batchInputs, batchRows, batchTargets } from "./batch/index.js";
+import { type ClassWeights, classWeightsInput, classWeightTensor } from "./class-weights.js";
 import { type TrainingContext, trainingContext } from "./context.js";
 import { type Distillation, distilled, neededAnswer } from "./distillation/index.js";
 import type { TeacherAnswer } from "./distillation/mode.js";
@@ -60,6 +61,8 @@ export interface StepOptions {
   readonly trained?: (name: string) => boolean;
   /** Mode of distillation with its constants. */
   readonly distillation?: Distillation;
+  /** Weights in the distillation loss of the classes that the teacher decides on. */
+  readonly distillationWeights?: ClassWeights;
   /** A layer that imitates one of the teacher's, with the weight of the input `featureWeight`. */
   readonly features?: FeatureDistillation;
   /** Transform of the batch before the model. */
@@ -133,6 +136,8 @@ export const stepInputs = {
   teacherFeatures: taughtInputs.features,
   /** Weight of feature distillation at this step. */
   featureWeight: "featureWeight",
+  /** 1 once deferred weights of classes count, before that 0. */
+  classWeights: classWeightsInput,
   /** With accumulation: 1 in the run that ends a step, otherwise 0. */
   apply: "apply",
   /** With `halting`: 1 if training goes on after a run that is not finite, otherwise 0. */
@@ -321,7 +326,7 @@ function lossOf(output: Logits, options: StepOptions, { target, teacher }: StepI
     const { batch } = options;
     return cosubLoss(slice(logits, 0, 0, batch), slice(logits, 0, batch, 2 * batch), target);
   }
-  const { loss: chosen = "crossEntropy", distillation = { kind: "none" } } = options;
+  const { loss: chosen = "crossEntropy", distillation = { kind: "none" }, distillationWeights } = options;
   const loss = typeof chosen === "string" ? createLoss(chosen) : chosen;
   const answer = teacher && ("kind" in teacher ? teacher : ({ kind: "logits", tensor: teacher } as const));
   // Without a teacher the second head learns nothing, as in the original code.
@@ -330,7 +335,8 @@ function lossOf(output: Logits, options: StepOptions, { target, teacher }: StepI
     throw new ShapeError(
       `The loss must be a scalar tensor, but it is ${base?.shape ? `a tensor [${base.shape.join(", ")}]; take its mean or sum` : `${String(base)}; return a tensor`}.`,
     );
-  return distilled(base, output, { target, loss, answer }, distillation);
+  const weights = distillationWeights && classWeightTensor(distillationWeights);
+  return distilled(base, output, { target, loss, answer, weights }, distillation);
 }
 
 /** Σ g² of one gradient, as a product of the flat tensor with itself. */

@@ -7,6 +7,7 @@ import { Closing } from "../../system/closing.js";
 import { turn } from "../../system/turn.js";
 import { stepData } from "../feed/step-data.js";
 import { type DataOptions, trainingLoader } from "../feed/training-data.js";
+import { classWeightsCount } from "../recipe/class-weighting.js";
 import { featureWeightAt } from "../recipe/feature-weight.js";
 import { emaDecayAt, optimizerOf, type Recipe } from "../recipe/recipe.js";
 import { beginRun } from "../run/beginning.js";
@@ -55,14 +56,15 @@ export interface Trial {
 /** Opens data, model, teacher and program as a run would. */
 export async function openTrial(options: TrialOptions): Promise<Trial> {
   const { engine, signal, precision } = options;
-  const { dataset, test, model, recipe, teaching, loss } = await planRun(options);
+  const plan = await planRun(options);
+  const { dataset, test, model, recipe, teaching } = plan;
   const closing = new Closing();
   closing.add(() => teaching.answers?.close());
   try {
     const loader = trainingLoader(dataset, recipe, model, options);
     closing.add(() => loader.close());
     await turn();
-    const step = stepOf(recipe, model, teaching, loss);
+    const step = stepOf(recipe, model, teaching, plan);
     await turn();
     requireGoingOn(signal);
     const executable = await engine.compile(step.program, { precision });
@@ -87,6 +89,7 @@ export async function openTrial(options: TrialOptions): Promise<Trial> {
         [stepInputs.passOver]: 0,
         [stepInputs.emaDecay]: emaDecayAt(recipe, number),
         [stepInputs.featureWeight]: featureWeightAt(recipe, 0),
+        [stepInputs.classWeights]: classWeightsCount(recipe, 0) ? 1 : 0,
       };
       const answer = await teaching.answers?.answer(epoch, batch.step, batch);
       const data = stepData(executable.program, { recipe, epoch, batch }, { scalars, answer });

@@ -58,7 +58,6 @@ export const decoupled = distillationMode({
     const among = divergence(others(t, one), others(s, one));
     const rest = sub(1, reduceSum(mul(softmax(t), one), [1]));
     const binary = sub(divergence(t, s), mul(rest, among));
-    const sum = reduceSum(add(mul(binary, options.target), mul(among, options.others)));
-    return mul(sum, (tau * tau) / student.shape[0]);
+    return mul(add(mul(binary, options.target), mul(among, options.others)), tau * tau);
   },
 });

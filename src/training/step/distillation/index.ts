@@ -2,6 +2,7 @@
 import type { Logits } from "../../../models/model.js";
 import { add, mul, type Tensor } from "../../../tensor/index.js";
 import { crossEntropy } from "../losses/cross-entropy.js";
+import { average } from "./average.js";
 import { decoupled } from "./decoupled.js";
 import { hard } from "./hard.js";
 import { labels } from "./labels.js";
@@ -36,7 +37,9 @@ export function distilled(base: Tensor, student: Logits, lessons: Lessons, disti
   const head = on === "distillation" ? student.distillation : student.logits;
   const learning = head ?? (mode.needs ? student.logits : undefined);
   if (!mode.loss || !learning || alpha === undefined || (mode.needs && !lessons.answer)) return base;
-  return add(mul(base, task), mul(mode.loss(learning, lessons, distillation), alpha));
+  const loss = mode.loss(learning, lessons, distillation);
+  const { answer, weights } = lessons;
+  return add(mul(base, task), mul(mode.needs ? average(loss, answer!, weights) : loss, alpha));
 }
 
 /**

@@ -77,6 +77,8 @@ export interface Lessons {
   readonly loss: Loss;
   /** For a mode that needs one. */
   readonly answer?: TeacherAnswer;
+  /** Weights of the classes that a teacher decides on, float32 `[1, classes]`. */
+  readonly weights?: Tensor;
 }
 
 /** A mode that recipes can name: an entry of the table in `index.ts`. */
@@ -87,7 +89,10 @@ export interface DistillationMode<Shape extends z.ZodRawShape = z.ZodRawShape, O
   readonly settings: Shape;
   /** Its constants; `on` is the head that learns. */
   options(settings: Shared & Settings<Shape>, on: "distillation" | "class"): Options;
-  /** The loss that it adds, a scalar, of the student's distilled logits `[batch, classes]`; absent if it adds none. */
+  /**
+   * The loss that it adds, of the student's distilled logits `[batch, classes]`; absent if it adds none. Modes that need
+   * a teacher give that of each image, `[batch]`; others a scalar.
+   */
   loss?(student: Tensor, lessons: Lessons, options: Options): Tensor;
 }
 

@@ -16,9 +16,9 @@ export const normalized = distillationMode({
   loss: (student, { target, answer }, { tau, target: alpha, others: gamma }) => {
     const one = targetClasses(target);
     const teacher = answer!.tensor;
-    const inTarget = reduceSum(mul(mul(stopGradient(softmax(teacher)), one), logSoftmax(student)));
+    const inTarget = reduceSum(mul(mul(stopGradient(softmax(teacher)), one), logSoftmax(student)), [1]);
     const [s, t] = [mul(student, 1 / tau), cooled(teacher, tau)];
-    const among = reduceSum(mul(softmax(others(t, one)), logSoftmax(others(s, one))));
-    return mul(add(mul(inTarget, alpha), mul(among, gamma * tau * tau)), -1 / student.shape[0]);
+    const among = reduceSum(mul(softmax(others(t, one)), logSoftmax(others(s, one))), [1]);
+    return mul(add(mul(inTarget, alpha), mul(among, gamma * tau * tau)), -1);
   },
 });

@@ -27,8 +27,8 @@ export const soft = distillationMode({
     normalization: settings.distillationNormalization,
   }),
   loss: (student, { answer }, { tau, normalization }) => {
-    const [batch, classes] = student.shape;
-    const divergence = reduceSum(divergences(cooled(answer!.tensor, tau), mul(student, 1 / tau)));
-    return mul(divergence, (tau * tau) / (normalization === "released" ? batch * classes : batch));
+    const [, classes] = student.shape;
+    const divergence = reduceSum(divergences(cooled(answer!.tensor, tau), mul(student, 1 / tau)), [1]);
+    return mul(divergence, (tau * tau) / (normalization === "released" ? classes : 1));
   },
 });

@@ -1,5 +1,5 @@
 /** Cross entropy. */
-import { logSoftmax, mul, reduceSum, type Tensor } from "../../../tensor/index.js";
+import { logSoftmax, mul, neg, reduceSum, type Tensor } from "../../../tensor/index.js";
 import { lossKind } from "./loss.js";
 import { weightedTargets } from "./targets.js";
 
@@ -20,6 +20,10 @@ import { weightedTargets } from "./targets.js";
 export function crossEntropy(logits: Tensor, target: Tensor): Tensor {
   return mul(reduceSum(mul(target, logSoftmax(logits))), -1 / logits.shape[0]);
 }
+
+/** -Σ target · log softmax(logits) of each image, `[batch]`. */
+export const crossEntropies = (logits: Tensor, target: Tensor): Tensor =>
+  neg(reduceSum(mul(target, logSoftmax(logits)), [1]));
 
 export const crossEntropyLoss = lossKind({
   settings: {},

@@ -1,5 +1,6 @@
 /** The losses against labels by their names in recipes: one file and one line each. */
 import { z } from "zod";
+import { type ClassWeights, classWeightTensor } from "../class-weights.js";
 import { binaryCrossEntropyLoss } from "./binary-cross-entropy.js";
 import { crossEntropyLoss } from "./cross-entropy.js";
 import type { Loss, LossKind } from "./loss.js";
@@ -18,13 +19,13 @@ export type LossName = keyof typeof losses;
 
 /**
  * The loss of this name; it reads its own among the settings of a recipe, those left out have their defaults. `weights`
- * has a weight for each class (default: all are 1).
+ * are those of the classes (default: all are 1).
  */
 export function createLoss(
   name: LossName,
   settings: Readonly<Record<string, unknown>> = {},
-  weights?: readonly number[],
+  weights?: ClassWeights,
 ): Loss {
   const kind: LossKind<z.ZodRawShape> = losses[name];
-  return kind.build(z.object(kind.settings).parse(settings), weights);
+  return kind.build(z.object(kind.settings).parse(settings), weights && classWeightTensor(weights));
 }

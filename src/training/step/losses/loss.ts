@@ -10,8 +10,8 @@ export type Loss = (logits: Tensor, target: Tensor) => Tensor;
 export interface LossKind<Shape extends z.ZodRawShape> {
   /** Recipe settings that it alone reads. */
   readonly settings: Shape;
-  /** `weights` has a weight for each class, if they count differently. */
-  build(settings: Settings<Shape>, weights?: readonly number[]): Loss;
+  /** `weights` are those of the classes, float32 `[1, classes]`, if they count differently. */
+  build(settings: Settings<Shape>, weights?: Tensor): Loss;
 }
 
 /** Infers the settings' types. */

@@ -49,7 +49,7 @@ describe("losses", () => {
     const target = input("target", "float32", [2, 3]);
     const weighted = (name: LossName, targets: readonly number[], settings = {}) =>
       evaluate(
-        [createLoss(name, settings, [0.5, 2, 1.5])(logits, target)],
+        [createLoss(name, settings, { each: [0.5, 2, 1.5] })(logits, target)],
         new Map([...values, ["target", [...targets]]]),
       )[0][0];
     const soft = [0.1, 0.1, 0.8, 0.6, 0.1, 0.3];
@@ -68,7 +68,7 @@ describe("losses", () => {
       for (const name of ["crossEntropy", "poly1", "binaryCrossEntropy"] as const) {
         const given = new Map([...values, ["target", soft]]);
         const [even, plain] = evaluate(
-          [createLoss(name, {}, [1, 1, 1])(logits, target), createLoss(name)(logits, target)],
+          [createLoss(name, {}, { each: [1, 1, 1] })(logits, target), createLoss(name)(logits, target)],
           given,
         );
         expect(even[0]).toBeCloseTo(plain[0], 10);

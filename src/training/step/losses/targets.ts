@@ -3,7 +3,6 @@ import {
   add,
   cast,
   compare,
-  constant,
   div,
   mul,
   oneHot,
@@ -25,17 +24,16 @@ export function thresholded(target: Tensor, threshold: number): Tensor {
 }
 
 /**
- * Targets times the weights of their classes: cross entropy with them is PyTorch's `cross_entropy(weight=…)` of class
+ * Targets times the weights of their classes, `[1, classes]`: cross entropy with them is PyTorch's `cross_entropy(weight=…)` of class
  * distributions, so an image mixed from two classes has each at its own weight.
  */
-export const weightedTargets = (target: Tensor, weights: readonly number[]): Tensor =>
-  mul(target, constant("float32", [1, weights.length], weights));
+export const weightedTargets = (target: Tensor, weights: Tensor): Tensor => mul(target, weights);
 
 /**
  * Weight of each image, `[batch, 1]`: the mean of its classes' weights by their shares of the target. The weights of
  * single classes would not do where each class is a question of its own: they would weigh its "no" as much as its "yes".
  */
-export function imageWeights(target: Tensor, weights: readonly number[]): Tensor {
+export function imageWeights(target: Tensor, weights: Tensor): Tensor {
   const [batch] = target.shape;
   const total = reduceSum(target, [1]);
   // A target without any class, as a threshold may leave, has no weight of its own.
