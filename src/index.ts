@@ -112,6 +112,7 @@ export { type EvaluationResult, softmaxOf, topK } from "./evaluation/metrics.js"
 export type { NormalizationChoice, NormalizationName } from "./evaluation/normalization.js";
 export type { AnswerForm } from "./evaluation/onnx-file/answers.js";
 export { type Derive, Probe, type Seen } from "./evaluation/probe.js";
+export { type SeveralCrops, type TestTime, type TestTimeKind, withCrops } from "./evaluation/test-time.js";
 export {
   type EvaluationView,
   evaluationTransform,

@@ -62,6 +62,7 @@ export const settings = {
   test: "call",
   time: "call",
   trainedParts: "recipe",
+  tta: "call",
   validation: "call",
   watts: "call",
   wheel: "call",

@@ -3,7 +3,7 @@ import type { RgbImage } from "../data/pixels/image.js";
 import type { Exif } from "../data/pixels/orientation.js";
 import { applyTransform } from "../data/view/transform.js";
 import { UsageError } from "../errors/errors.js";
-import { checkOptions, oneOf, shown, wholeFrom } from "../errors/options.js";
+import { checkOptions, oneOf, shown, strings, wholeFrom } from "../errors/options.js";
 import { requireFiniteLogits } from "../models/finite.js";
 import { Closing } from "../system/closing.js";
 import { mean } from "../tensor/index.js";
@@ -13,6 +13,7 @@ import type { InsideModel, OpenedClassifier } from "./opened-classifier.js";
 import { type ClassifyOptions, type EmbedOptions, type Prediction, predictionsOf } from "./predictions.js";
 import type { Probe } from "./probe.js";
 import type { SharedEngine } from "./shared-engine.js";
+import { logitsOfCrops, type TestTime, withCrops } from "./test-time.js";
 import { evaluationTransform } from "./view.js";
 
 /** An image to classify, and its name for messages. */
@@ -70,7 +71,7 @@ export function calledClassifier<Input>(made: CalledParts<Input>): CalledClassif
   const { classes, notes } = made.opened;
   const close = () => calls.close();
   const call = async (input: Images<Input>, options: ClassifyOptions = {}) => {
-    checkOptions("classify", options, { top: wholeFrom(1) });
+    checkOptions("classify", options, { top: wholeFrom(1), tta: strings });
     return calls.each(input, (image) => calls.classify(image, options));
   };
   return Object.assign(call, {
@@ -130,14 +131,15 @@ class Calls<Input> {
     return results;
   }
 
-  async logits(image: NamedImage): Promise<Float32Array> {
-    const logits = await this.parts.opened.logits(this.#view(image), 1);
-    requireFiniteLogits(logits, this.parts.opened.name, image.name);
+  async logits({ image, name }: NamedImage, tta: TestTime = []): Promise<Float32Array> {
+    const { opened } = this.parts;
+    const logits = await logitsOfCrops(image, withCrops(opened.view, tta), (view) => opened.logits(view, 1));
+    requireFiniteLogits(logits, opened.name, name);
     return logits;
   }
 
-  async classify(image: NamedImage, { top = 5 }: ClassifyOptions): Promise<readonly Prediction[]> {
-    return predictionsOf(await this.logits(image), this.parts.opened.classes, top);
+  async classify(image: NamedImage, { top = 5, tta }: ClassifyOptions): Promise<readonly Prediction[]> {
+    return predictionsOf(await this.logits(image, tta), this.parts.opened.classes, top);
   }
 
   async embed(image: NamedImage, { from = "class" }: EmbedOptions): Promise<Float32Array> {

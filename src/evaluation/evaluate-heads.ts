@@ -6,6 +6,7 @@ import { type Head, headsOf } from "../models/context.js";
 import { requireFiniteLogits } from "../models/finite.js";
 import { logitsAt } from "./heads.js";
 import { Accuracy, type EvaluationResult } from "./metrics.js";
+import { overCrops } from "./over-crops.js";
 import { type PassOptions, passOver } from "./pass.js";
 import type { Probe } from "./probe.js";
 import { RealAccuracy, type RealLabels, type RealResult } from "./real-labels.js";
@@ -23,7 +24,7 @@ export interface EvaluateHeadsOptions extends PassOptions {
 }
 
 /**
- * Results by head; the probe must derive `headLogits`. Throws UsageError if `real` does not contain an image,
+ * Results by head; the probe must derive `headLogits`. Views with several crops are decided together. Throws UsageError if `real` does not contain an image,
  * WeightsError if a logit is not a number.
  */
 export async function evaluateHeads(
@@ -32,7 +33,7 @@ export async function evaluateHeads(
 ): Promise<ReadonlyMap<Head, HeadResult>> {
   const { classes } = probe.model;
   const sums = headsOf(probe.model).map((head) => ({ head, single: new Accuracy(), multiple: new RealAccuracy() }));
-  for await (const { batch, values } of passOver(probe, pass)) {
+  for await (const { batch, values } of passOver(overCrops(probe, probe.model.imageSize), pass)) {
     for (let slot = 0; slot < batch.count; slot++) {
       const index = batch.indices[slot];
       const logits = (head: Head) => logitsAt(values, head, slot);

@@ -6,6 +6,7 @@ import { InterruptedError } from "../errors/errors.js";
 import { requireFiniteLogits } from "../models/finite.js";
 import type { Classifier } from "./classifier.js";
 import { Accuracy, combined, type EvaluationResult } from "./metrics.js";
+import { meanDecision } from "./test-time.js";
 
 /** What to evaluate, and on which data. */
 export interface EvaluateOptions {
@@ -26,7 +27,8 @@ export interface EvaluateOptions {
 }
 
 /**
- * Accuracy and loss over the loader's images. Throws WeightsError if a logit is not a number, and InterruptedError if
+ * Accuracy and loss over the loader's images. If a view has several crops (`withCrops`), the mean of their probabilities
+ * decides. Throws WeightsError if a logit is not a number, and InterruptedError if
  * `signal` is aborted.
  *
  * @example
@@ -56,12 +58,13 @@ export async function evaluate({
   onProgress,
   onLogits,
 }: EvaluateOptions): Promise<EvaluationResult> {
-  const { classes } = classifier.model;
+  const { classes, imageSize } = classifier.model;
   const accuracy = new Accuracy();
   let images = 0;
   for await (const batch of loader.epoch(0)) {
     if (signal?.aborted) throw new InterruptedError("The evaluation was interrupted.");
-    const logits = await classifier.logits(batch.images, loader.batchSize);
+    const crops = batch.images.length / (batch.labels.length * imageSize ** 2 * 3);
+    const logits = await decisions(classifier, batch.images, { batch: loader.batchSize, crops });
     for (let i = 0; i < batch.count; i++) {
       const row = logits.subarray(i * classes, (i + 1) * classes);
       requireFiniteLogits(row, classifier.model.name, describe(batch.indices[i]));
@@ -72,4 +75,20 @@ export async function evaluate({
     onProgress?.(images);
   }
   return combined(await group.gather("accuracy", { ...accuracy.result() }));
+}
+
+/** Logits of each view, of all its crops together. */
+async function decisions(
+  classifier: Classifier,
+  images: Uint8Array,
+  { batch, crops }: { readonly batch: number; readonly crops: number },
+): Promise<Float32Array> {
+  if (crops === 1) return classifier.logits(images, batch);
+  const parts: Float32Array[] = [];
+  const share = images.length / crops;
+  for (let i = 0; i < crops; i++)
+    parts.push(await classifier.logits(images.subarray(i * share, (i + 1) * share), batch));
+  const all = new Float32Array(parts.length * parts[0].length);
+  for (const [i, part] of parts.entries()) all.set(part, i * part.length);
+  return meanDecision(all, crops, classifier.model.classes);
 }

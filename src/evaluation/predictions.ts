@@ -1,5 +1,6 @@
 /** What a classifier answers in Node and in pages: from logits to the most likely classes. */
 import { softmaxOf, topK } from "./metrics.js";
+import type { TestTime } from "./test-time.js";
 
 /** A predicted class. */
 export interface Prediction {
@@ -11,10 +12,15 @@ export interface Prediction {
   readonly index: number;
 }
 
-/** How many predictions are returned. */
+/** How many predictions are returned, and from how many crops. */
 export interface ClassifyOptions {
   /** Number of most likely classes (default: 5); all if there are fewer. */
   readonly top?: number;
+  /**
+   * Test-time augmentation: the mean probability over mirror images (`flip`), the centre and the corners (`crops`) or three
+   * `scales`, combined if there are several. It takes 2, 5 and 3 times as long. Default: the centre alone.
+   */
+  readonly tta?: TestTime;
 }
 
 /** Which vector to return as the embedding. */

@@ -149,10 +149,12 @@ const inWords = {
   exif: (exif: Exif) => (exif === "apply" ? "turned as EXIF asks" : "not turned as EXIF asks"),
 };
 
-/** The view as the loader's transform. */
-export const evaluationTransform = (view: Omit<EvaluationView, "normalization" | "exif">): EvaluationTransform => ({
+/** The view as the loader's transform; with several crops, if `withCrops` asks for them. */
+export const evaluationTransform = (
+  view: Omit<EvaluationView, "normalization" | "exif"> & Pick<EvaluationTransform, "crops">,
+): EvaluationTransform => ({
   ...{ kind: "evaluation", size: view.imageSize, cropRatio: view.cropRatio, cropMode: view.cropMode },
-  interpolation: view.interpolation,
+  ...{ interpolation: view.interpolation, crops: view.crops },
 });
 
 /** The same model with this view. */

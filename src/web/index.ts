@@ -21,6 +21,7 @@ export {
 export type { AttentionMaps, AttentionToken } from "../evaluation/attention.js";
 export type { NormalizationChoice, NormalizationName } from "../evaluation/normalization.js";
 export type { ClassifyOptions, EmbedOptions, Prediction } from "../evaluation/predictions.js";
+export type { TestTime, TestTimeKind } from "../evaluation/test-time.js";
 export type { Accuracy, TrainingRecord } from "../evaluation/training-record.js";
 export type { EvaluationView, ViewChoice } from "../evaluation/view.js";
 export type {

@@ -96,6 +96,13 @@ describe("commands for machines", () => {
     const { stdout } = await deit(["evaluate", "--weights", run, "--data", "procedural:32:40", "--json"]);
     expect(JSON.parse(stdout)).toMatchObject({ images: 40, model: "deit" });
   });
+  it("deit evaluate --tta says what it averages, and how many crops that is", async () => {
+    const evaluate = ["evaluate", "--weights", run, "--data", "procedural:32:40", "--tta"];
+    const { stdout } = await deit([...evaluate, "scales,flip", "--json"]);
+    expect(JSON.parse(stdout)).toMatchObject({ images: 40, tta: ["scales", "flip"], crops: 6 });
+    const refused = await deit([...evaluate, "mirror"]);
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining("flip, crops, scales, or several")]);
+  });
 });
 
 describe("deit predict", () => {

@@ -7,6 +7,7 @@ import { headLogits } from "../../evaluation/heads.js";
 import { topK } from "../../evaluation/metrics.js";
 import { Probe } from "../../evaluation/probe.js";
 import { readRealLabels } from "../../evaluation/real-labels.js";
+import { cropCount, type TestTime, withCrops } from "../../evaluation/test-time.js";
 import { type Head, headsOf } from "../../models/context.js";
 import type { Model } from "../../models/model.js";
 import {
@@ -18,6 +19,7 @@ import {
 } from "../inputs/evaluation-data.js";
 import { openNotedModel } from "../inputs/noted-model.js";
 import { engineOptions, wholeNumber, withEngine } from "../options/options.js";
+import { testTimeOption } from "../options/view.js";
 import { interruptible } from "../output/interruption.js";
 import { print } from "../output/output.js";
 import { createProgress } from "../output/progress.js";
@@ -32,6 +34,7 @@ export function define(command: Command): void {
         .choices(["both", "class", "distillation"])
         .default("both"),
     )
+    .addOption(testTimeOption())
     .option("--real <file>", "real.json of ImageNet-ReaL: also report accuracy against all correct labels")
     .option("--predictions", "with --json: the five top predictions of each image")
     .option("--json", "print one JSON value")
@@ -47,6 +50,7 @@ interface Options extends EngineChoice, DataOptions {
   readonly model?: string;
   readonly imageSize?: number;
   readonly head: Head;
+  readonly tta: TestTime;
   readonly real?: string;
   readonly predictions?: boolean;
   readonly json?: boolean;
@@ -66,7 +70,7 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
     signal,
   );
   const real = options.real === undefined ? undefined : await readRealLabels(options.real);
-  const loader = evaluationLoader(dataset, view, options);
+  const loader = evaluationLoader(dataset, withCrops(view, options.tta), options);
   // A model with one head uses it, that of the class token.
   const chosen: Head = headsOf(model).includes(options.head) ? options.head : "both";
   const progress = createProgress({ title: "evaluating", total: dataset.length, unit: "images", quiet: options.json });
@@ -95,13 +99,14 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
           imagesPerSecond,
           model: model.name,
           view,
+          ...(options.tta.length > 0 ? { tta: options.tta, crops: cropCount(options.tta) } : {}),
           ...(results.size > 1 ? { head: chosen, heads: Object.fromEntries(results) } : {}),
           ...(options.predictions ? { predictions } : {}),
         }),
       );
     } else {
       print(
-        `${model.name} on ${result.images} ${result.images === 1 ? "image" : "images"}: ${described(result, model)} (${imagesPerSecond.toFixed(1)} images/s)`,
+        `${model.name} on ${result.images} ${result.images === 1 ? "image" : "images"}: ${described(result, model)} (${speed(imagesPerSecond, options.tta)})`,
       );
       if (results.size > 1) for (const [head, each] of results) print(`  ${head.padEnd(14)}${described(each, model)}`);
     }
@@ -110,6 +115,9 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
     await loader.close();
   }
 }
+
+const speed = (imagesPerSecond: number, tta: TestTime): string =>
+  `${imagesPerSecond.toFixed(1)} images/s${tta.length > 0 ? `, ${cropCount(tta)} crops of each` : ""}`;
 
 function described({ top1, top5, loss, real }: HeadResult, { classes }: Pick<Model, "classes">): string {
   // With five classes or fewer the correct one is always among the top five.

@@ -1,17 +1,17 @@
 /** `deit predict`: classify images. */
 import type { Command } from "commander";
 import { readClassFile } from "../../data/dataset/files.js";
-import { applyTransform } from "../../data/view/transform.js";
 import type { EngineChoice } from "../../engines/open.js";
 import { type DeitError, FileError, InterruptedError } from "../../errors/errors.js";
 import { Classifier } from "../../evaluation/classifier.js";
 import { softmaxOf, topK } from "../../evaluation/metrics.js";
-import { evaluationTransform, type ViewChoice } from "../../evaluation/view.js";
+import { logitsOfCrops, type TestTime, withCrops } from "../../evaluation/test-time.js";
+import type { ViewChoice } from "../../evaluation/view.js";
 import { requireFiniteLogits } from "../../models/finite.js";
 import { openNotedModel } from "../inputs/noted-model.js";
 import { findImages } from "../options/images-argument.js";
 import { engineOptions, wholeNumber, withEngine } from "../options/options.js";
-import { viewOptions } from "../options/view.js";
+import { testTimeOption, viewOptions } from "../options/view.js";
 import { interruptible } from "../output/interruption.js";
 import { print, warn } from "../output/output.js";
 
@@ -24,6 +24,7 @@ export function define(command: Command): void {
     .requiredOption("--weights <file>", "safetensors or PyTorch file, a run folder, hub, or hub:owner/name")
     .option("--model <name>", "model of the weights; deit's own checkpoints record it")
     .option("--classes <file>", "class names, one per line (default for published weights: ImageNet's)")
+    .addOption(testTimeOption())
     .option("--top <k>", "predictions per image", wholeNumber(1), 5)
     .option("--json", "print one JSON value per line, one line per image")
     .addHelpText(
@@ -42,6 +43,7 @@ interface Options extends EngineChoice, ViewChoice {
   readonly weights: string;
   readonly model?: string;
   readonly classes?: string;
+  readonly tta: TestTime;
   readonly top: number;
   readonly json?: boolean;
 }
@@ -52,12 +54,12 @@ async function run(images: readonly string[], options: Options, signal: AbortSig
   const inputs = await findImages(images, view.exif, signal);
   await withEngine(options, async (engine) => {
     const classifier = await Classifier.create({ engine, model }, weights);
-    const transform = evaluationTransform(view);
+    const several = withCrops(view, options.tta);
     let failure: DeitError | undefined;
     for (const { name, load } of inputs) {
       if (signal.aborted) throw new InterruptedError("The prediction was interrupted.");
       try {
-        const logits = await classifier.logits(applyTransform(await load(), transform), 1);
+        const logits = await logitsOfCrops(await load(), several, (crop) => classifier.logits(crop, 1));
         requireFiniteLogits(logits, model.name, name);
         printAnswers(name, logits, classes, options);
       } catch (error) {

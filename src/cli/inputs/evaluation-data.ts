@@ -5,6 +5,7 @@ import { readClassFile } from "../../data/dataset/files.js";
 import type { Loader } from "../../data/loading/loader.js";
 import { openDataset } from "../../data/sources/open.js";
 import { labelledFor } from "../../evaluation/output-classes.js";
+import type { SeveralCrops } from "../../evaluation/test-time.js";
 import type { EvaluationView, ViewChoice } from "../../evaluation/view.js";
 import { viewLoader } from "../../evaluation/view-loader.js";
 import type { Model } from "../../models/model.js";
@@ -62,7 +63,11 @@ export async function testDataset(
 }
 
 /** All images in order, preprocessed for a model. */
-export function evaluationLoader(dataset: Dataset, view: EvaluationView, options: DataOptions): Loader {
+export function evaluationLoader(
+  dataset: Dataset,
+  view: EvaluationView & Partial<SeveralCrops>,
+  options: DataOptions,
+): Loader {
   return viewLoader({
     dataset,
     view,

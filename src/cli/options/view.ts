@@ -8,6 +8,7 @@ import {
   type NormalizationName,
   normalizationNames,
 } from "../../evaluation/normalization.js";
+import { type TestTime, testTimeKinds } from "../../evaluation/test-time.js";
 import type { ViewChoice } from "../../evaluation/view.js";
 import { tryJson } from "../../system/text/json.js";
 import { number } from "./options.js";
@@ -42,6 +43,20 @@ function normalization(text: string): NormalizationChoice {
   if (found) return found;
   throw new InvalidArgumentError('It must be imagenet, inception, none or {"mean":[r,g,b],"std":[r,g,b]}.');
 }
+
+/** `--tta`: kinds of test-time augmentation with commas between them. */
+export const testTimeOption = (): Option =>
+  new Option(
+    "--tta <kinds>",
+    "mean probability over mirror images (flip, 2 times the work), centre and corners (crops, 5 times), three sizes (scales, 3 times); or several: crops,flip",
+  )
+    .argParser((text: string): TestTime => {
+      const kinds = text.split(",");
+      const unknown = kinds.find((kind) => !testTimeKinds.some((known) => known === kind));
+      if (unknown === undefined) return kinds as readonly (typeof testTimeKinds)[number][];
+      throw new InvalidArgumentError(`It must be ${testTimeKinds.join(", ")}, or several of them with commas between.`);
+    })
+    .default([], "the centre crop alone");
 
 /** The parts of the view that are set by options. */
 export function viewChoice({ imageSize, cropRatio, interpolation, normalization, exif }: ViewChoice): ViewChoice {

@@ -2,6 +2,7 @@
 import { messageOf } from "../../errors/message-of.js";
 import type { SampleSource } from "../dataset/dataset.js";
 import { readSource } from "../view/read-source.js";
+import { viewBytes } from "../view/transform.js";
 import { type ViewOptions, writeView } from "../view/view.js";
 
 export interface LoaderJob {
@@ -56,7 +57,7 @@ async function fill(
   { options, seed, epoch, memory, current, samples }: LoaderJob,
   { decoded: allocate, read }: Desk,
 ): Promise<readonly BadSample[]> {
-  const bytes = options.transform.size ** 2 * 3;
+  const bytes = viewBytes(options.transform);
   const mark = new Int32Array(current);
   const bad: BadSample[] = [];
   const start = (i: number) => started(samples[i].source, read[i % read.length]);

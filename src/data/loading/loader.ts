@@ -8,7 +8,7 @@ import { workerUrl } from "../../system/threads/worker-url.js";
 import { type Dataset, requireOrientation } from "../dataset/dataset.js";
 import { piecesOf, streamedOrder, whileHere } from "../dataset/pieces.js";
 import type { Exif } from "../pixels/orientation.js";
-import type { Transform } from "../view/transform.js";
+import { type Transform, viewBytes } from "../view/transform.js";
 import { type BadSample, fillViews, type LoaderJob } from "./job.js";
 import { augmentOwn, type OwnAugmentation, readCallbacks } from "./on-this-thread.js";
 
@@ -61,7 +61,7 @@ export interface Batch {
   /** Index in the whole batch of the first sample here; 0 for a single process. */
   readonly first: number;
   /**
-   * uint8 `[share, size, size, 3]`, where the share of a single process is the whole batch; shared memory that other
+   * uint8 `[share, size, size, 3]` (with several crops, `[share, crops, size, size, 3]`), where the share of a single process is the whole batch; shared memory that other
    * threads can read directly; slots from `count` are zero. Valid until the batch after the next is requested, when it
    * is reused: copy what you want to keep.
    */
@@ -140,7 +140,7 @@ export function createLoader(options: LoaderOptions, worker = workerUrl("data/lo
         )
       : undefined;
   const free: SharedArrayBuffer[] = [];
-  const memory = () => free.pop() ?? new SharedArrayBuffer((batchSize / processes) * transform.size ** 2 * 3);
+  const memory = () => free.pop() ?? new SharedArrayBuffer((batchSize / processes) * viewBytes(transform));
   let waited = 0;
   return {
     stepsPerEpoch,
@@ -222,7 +222,7 @@ async function makeBatch(
   // Views of a sample are adjacent, so that a batch contains them together (repeated augmentation).
   const indices = new Int32Array(share).fill(-1);
   for (let slot = 0; slot < count; slot++) indices[slot] = order[Math.floor((first + slot) / repeats)];
-  const bytes = transform.size ** 2 * 3;
+  const bytes = viewBytes(transform);
   const images = new Uint8Array(memory);
   images.fill(0, count * bytes);
   const wanted = [...indices.subarray(0, count)].map((index, slot) => ({

@@ -26,6 +26,15 @@ export interface Pixels extends Box, RgbImage {}
 
 export const wholeBox = ({ width, height }: Size): Box => ({ left: 0, top: 0, width, height });
 
+/** The smallest box that contains all of these. */
+export function enclosing(boxes: readonly Box[]): Box {
+  const left = Math.min(...boxes.map((box) => box.left));
+  const top = Math.min(...boxes.map((box) => box.top));
+  const right = Math.max(...boxes.map((box) => box.left + box.width));
+  const bottom = Math.max(...boxes.map((box) => box.top + box.height));
+  return { left, top, width: right - left, height: bottom - top };
+}
+
 /** The same pixels relative to an image that is `box` of the old one. */
 export const within = (pixels: Pixels, box: Box): Pixels => ({
   width: pixels.width,

@@ -1,27 +1,13 @@
 /** From a decoded image to the model's square input: evaluation as in timm, and training crops and flips. */
 import type { RandomStream } from "../../random/stream.js";
 import { type Augmentation, augment } from "../augment/augment.js";
-import { type CropKind, type CropOptions, crops, shorterSide } from "../pixels/crop.js";
-import { halfEven } from "../pixels/half-even.js";
-import { type Box, type Pixels, type RgbImage, type Shrink, type Size, wholeBox } from "../pixels/image.js";
-import { type Interpolation, planResize } from "../pixels/resize.js";
+import { type CropKind, type CropOptions, crops } from "../pixels/crop.js";
+import { type RgbImage, type Size, wholeBox } from "../pixels/image.js";
+import type { Interpolation } from "../pixels/resize.js";
+import { type EvaluationTransform, evaluationView } from "./evaluation.js";
+import type { ViewPlan } from "./plan.js";
 
-/** Resize and centre crop, as in timm's evaluation. */
-export interface EvaluationTransform {
-  /** Distinguishes it from a training transform. */
-  readonly kind: "evaluation";
-  /** Side of the view in pixels. */
-  readonly size: number;
-  /** Fraction of the shorter side that is kept (timm's crop_pct). */
-  readonly cropRatio: number;
-  /**
-   * `squash`: the image is resized to a square regardless of its aspect ratio (timm's crop_mode), which is kept by
-   * default.
-   */
-  readonly cropMode?: "center" | "squash";
-  /** Filter that resizes the image. */
-  readonly interpolation: Interpolation;
-}
+export type { EvaluationTransform, TestCrop } from "./evaluation.js";
 
 /** Random crop, flips and augmentation. */
 export interface TrainingTransform extends CropOptions {
@@ -42,17 +28,12 @@ export interface TrainingTransform extends CropOptions {
 /** From a decoded image to a model's square input. */
 export type Transform = EvaluationTransform | TrainingTransform;
 
-/** A view whose random geometric choices are made, before decoding. */
-export interface ViewPlan {
-  /** The view is made from the image at 1/`shrink` of its size, using these pixels of it. */
-  readonly shrink: Shrink;
-  readonly reads: Box;
-  /** The view: `size · size · 3` bytes. May be called only once, since it draws colour changes from the stream. */
-  make(pixels: Pixels): Uint8Array;
-}
+/** Bytes of a view: `size · size · 3`, for each crop of an evaluation. */
+export const viewBytes = (transform: Transform): number =>
+  transform.size ** 2 * 3 * (transform.kind === "evaluation" ? (transform.crops?.length ?? 1) : 1);
 
 /**
- * Applies a transform: `size · size · 3` bytes. A training transform draws its choices from `stream`.
+ * Applies a transform: `viewBytes` bytes, `size · size · 3` for a single crop. A training transform draws its choices from `stream`.
  *
  * @example
  * ```ts
@@ -79,15 +60,6 @@ export function planView(
   stream: RandomStream,
 ): ViewPlan {
   return transform.kind === "evaluation" ? evaluationView(image, transform) : trainingView(image, transform, stream);
-}
-
-/** Shorter side, or both, to ⌊size / cropRatio⌋, then the centre square. Only the square is computed. */
-function evaluationView(image: Size, { size, cropRatio, cropMode, interpolation }: EvaluationTransform): ViewPlan {
-  const side = Math.floor(size / cropRatio);
-  const { width, height } = cropMode === "squash" ? { width: side, height: side } : shorterSide(image, side);
-  const region = { left: halfEven((width - size) / 2), top: halfEven((height - size) / 2), width: size, height: size };
-  const { reads, run } = planResize(image, { width, height, interpolation, region });
-  return { shrink: 1, reads, make: (pixels) => run(pixels).data };
 }
 
 function trainingView(

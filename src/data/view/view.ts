@@ -28,7 +28,7 @@ export async function readSample(source: SampleSource, options: ReadOptions): Pr
 export const openFound = async (found: EncodedImage | Picture, options: ReadOptions): Promise<Picture> =>
   "bytes" in found ? openImage(found.bytes, { ...options, name: found.name }) : found;
 
-/** Writes a view of what was read into `target`, `size · size · 3` bytes; a pure function of it and the key. */
+/** Writes a view of what was read into `target`, `viewBytes` bytes; a pure function of it and the key. */
 export async function writeView(
   found: EncodedImage | Picture,
   options: ViewOptions,

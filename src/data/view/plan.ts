@@ -1,0 +1,11 @@
+/** A view whose geometry is decided, before its image is decoded. */
+import type { Box, Pixels, Shrink } from "../pixels/image.js";
+
+/** A view whose random geometric choices are made, before decoding. */
+export interface ViewPlan {
+  /** The view is made from the image at 1/`shrink` of its size, using these pixels of it. */
+  readonly shrink: Shrink;
+  readonly reads: Box;
+  /** The view: `viewBytes` bytes. May be called only once, since it draws colour changes from the stream. */
+  make(pixels: Pixels): Uint8Array;
+}
