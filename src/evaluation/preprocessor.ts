@@ -173,7 +173,7 @@ export function ofPretrainedConfig(fields: JsonObject, source: string): SaidOfVi
 
 /** timm's crop_pct and crop_mode. */
 export const geometryOf = (ratio: unknown, mode: unknown): Geometry | Refused =>
-  (mode === "center" || mode === "squash") && typeof ratio === "number" && ratio > 0 && ratio <= 1
+  (mode === "center" || mode === "squash" || mode === "border") && typeof ratio === "number" && ratio > 0 && ratio <= 1
     ? { cropRatio: ratio, cropMode: mode }
     : {
         refused: sentence`says crop_mode ${JSON.stringify(mode)} and crop_pct ${JSON.stringify(ratio)}, which cannot be done${way`; give ${setting("cropRatio")}`}`,

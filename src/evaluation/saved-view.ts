@@ -1,13 +1,20 @@
 /** The view in the metadata of deit's own checkpoints. */
 import { z } from "zod";
+import { cropModes } from "../data/pixels/fit.js";
 import { FileError } from "../errors/errors.js";
 import { tryJson } from "../system/text/json.js";
 import { normalizationSchema } from "./normalization.js";
 import type { EvaluationView, SaidOfView } from "./view.js";
 
+const byte = z.number().int().min(0).max(255);
+
+/** Red, green and blue in bytes. */
+export const rgbSchema = z.tuple([byte, byte, byte]).readonly();
+
 export const savedSchema = z.object({
   cropRatio: z.number().positive().max(1),
-  cropMode: z.enum(["center", "squash"]),
+  cropMode: z.enum(cropModes),
+  borderColor: rgbSchema.optional(),
   interpolation: z.enum(["bilinear", "bicubic", "lanczos", "nearest"]),
   normalization: normalizationSchema,
   exif: z.enum(["ignore", "apply"]),
@@ -26,6 +33,6 @@ export function readSavedView(text: string | undefined, path: string): SaidOfVie
       path,
       `The metadata "deit.view" of "${path}" are damaged; use another checkpoint, or one of the run's saved states.`,
     );
-  const { cropRatio, cropMode, ...rest } = found.data;
-  return [{ source: `"${path}"`, geometry: { cropRatio, cropMode }, ...rest }];
+  const { cropRatio, cropMode, borderColor, ...rest } = found.data;
+  return [{ source: `"${path}"`, geometry: { cropRatio, cropMode, borderColor }, ...rest }];
 }

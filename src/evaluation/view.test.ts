@@ -5,7 +5,7 @@ import { applyTransform } from "../data/view/transform.js";
 import { readSafetensors } from "../formats/safetensors/safetensors.js";
 import { deit } from "../models/deit.js";
 import { ofPreprocessor, ofPretrainedConfig } from "./preprocessor.js";
-import { evaluationTransform, resolveView, type SaidOfView } from "./view.js";
+import { evaluationTransform, resolveView, type SaidOfView, type ViewChoice } from "./view.js";
 
 const folder = new URL("../../tests/fixtures/views/", import.meta.url).pathname;
 const { tensors } = await readSafetensors(`${folder}views.safetensors`);
@@ -32,6 +32,36 @@ describe("an image as its file's processor sees it", () => {
       return Math.max(most, Math.abs(v - ours) * std[i % 3] * 255);
     }, 0);
     expect(worst).toBeLessThan(1.01);
+  });
+});
+
+describe("a crop mode", () => {
+  it("is the user's, and shows all of an image unless a ratio is given", () => {
+    const seen = (chosen: ViewChoice) => resolveView(model, chosen, []).view;
+    expect(seen({ cropMode: "squash" })).toMatchObject({ cropMode: "squash", cropRatio: 1 });
+    expect(seen({ cropMode: "center" })).toMatchObject({ cropMode: "center", cropRatio: model.cropRatio });
+    // ImageNet's mean in bytes, as timm fills.
+    expect(seen({ cropMode: "border", cropRatio: 0.5 })).toMatchObject({
+      cropRatio: 0.5,
+      borderColor: [124, 116, 104],
+    });
+    expect(seen({ cropMode: "border", borderColor: [0, 1, 2] }).borderColor).toEqual([0, 1, 2]);
+  });
+
+  it("of timm's configuration has a border of the mean that is used", () => {
+    const said = ofPretrainedConfig(
+      { crop_pct: 1, crop_mode: "border", mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
+      "f",
+    );
+    expect(resolveView(model, {}, [said]).view).toMatchObject({ cropMode: "border", borderColor: [128, 128, 128] });
+  });
+
+  it.each([
+    [{ cropMode: "letterbox" as "border" }, "choose center, squash, border"],
+    [{ borderColor: [0, 0, 0] } as const, 'also set `cropMode: "border"`'],
+    [{ cropMode: "border", borderColor: [0, 0, 256] } as const, "whole numbers from 0 to 255"],
+  ])("%j is refused", (chosen, words) => {
+    expect(() => resolveView(model, chosen, [])).toThrow(words);
   });
 });
 

@@ -1,4 +1,7 @@
 /** How images are preprocessed for a model in evaluation, and where that is stated. */
+
+import { type CropMode, cropModes, type Rgb } from "../data/pixels/fit.js";
+import { halfEven } from "../data/pixels/half-even.js";
 import type { Exif } from "../data/pixels/orientation.js";
 import { type Interpolation, interpolations } from "../data/pixels/resize.js";
 import type { EvaluationTransform } from "../data/view/transform.js";
@@ -8,16 +11,24 @@ import { type Message, sentence, setting } from "../errors/sentence.js";
 import type { Model, Normalization } from "../models/model.js";
 import { type NormalizationChoice, normalizationOf } from "./normalization.js";
 
-/** The crop of an image: its centre after resizing to ⌊size / cropRatio⌋, keeping its shape or squashed to a square. */
+/** The crop of an image: its centre after resizing to ⌊size / cropRatio⌋ in one of three ways. */
 export interface Geometry {
   /** Size of the crop divided by the size to which the image is resized (crop_pct of timm), between 0 and 1. */
   readonly cropRatio: number;
   /**
    * `center` keeps the shape of the image and cuts out the centre; `squash` resizes it to a square whatever its
-   * shape.
+   * shape; `border` keeps its shape and all of it, with a border around it (letterbox).
    */
-  readonly cropMode: "center" | "squash";
+  readonly cropMode: CropMode;
+  /** Colour of that border, in bytes (default: the mean of the normalisation, as in timm). */
+  readonly borderColor?: Rgb;
 }
+
+/** The colour of a border that the normalisation makes nearly zero: its mean, in bytes. */
+export const meanColor = ({ mean }: Normalization): Rgb => {
+  const byte = (share: number) => Math.min(255, Math.max(0, halfEven(255 * share)));
+  return [byte(mean[0]), byte(mean[1]), byte(mean[2])];
+};
 
 /** How images are preprocessed for a model in evaluation. */
 export interface EvaluationView extends Geometry {
@@ -51,8 +62,15 @@ export interface SaidOfView {
 export interface ViewChoice {
   /** Side of the square that the model sees, in pixels. */
   readonly imageSize?: number;
-  /** Share of the resized image that is kept (crop_pct of timm), between 0 and 1; the crop is a centre crop then. */
+  /**
+   * Share of the resized image that is kept (crop_pct of timm), between 0 and 1; the crop is a centre crop then, unless
+   * `cropMode` says otherwise.
+   */
   readonly cropRatio?: number;
+  /** How an image that is not square becomes the model's square; `squash` and `border` show all of it, unless `cropRatio` is less. */
+  readonly cropMode?: CropMode;
+  /** Colour of a border in bytes (default: the mean of the normalisation); only with the crop mode `border`. */
+  readonly borderColor?: Rgb;
   /** Filter that resizes images. */
   readonly interpolation?: Interpolation;
   /** How pixels are normalised, by name or as mean and deviation of each channel. */
@@ -62,9 +80,22 @@ export interface ViewChoice {
 }
 
 /** Throws UsageError for a value that is not allowed. */
-function sayingOf({ imageSize, cropRatio, interpolation, normalization, exif }: ViewChoice): SaidOfView {
+function sayingOf(model: Seer, choice: ViewChoice): SaidOfView {
+  const { imageSize, cropRatio, cropMode, borderColor, interpolation, normalization, exif } = choice;
   if (cropRatio !== undefined && !(cropRatio > 0 && cropRatio <= 1))
     throw new UsageError(sentence`${setting("cropRatio")} is ${String(cropRatio)}; give a number above 0, at most 1.`);
+  if (cropMode !== undefined && !cropModes.includes(cropMode))
+    throw new UsageError(
+      sentence`There is no ${setting("cropMode")} ${quoted(String(cropMode))}; choose ${cropModes.join(", ")}.`,
+    );
+  if (borderColor !== undefined && cropMode !== "border")
+    throw new UsageError(
+      sentence`${setting("borderColor")} is the colour of a border; also set ${setting("cropMode", "border")}.`,
+    );
+  if (borderColor !== undefined && !isRgb(borderColor))
+    throw new UsageError(
+      sentence`${setting("borderColor")} is ${JSON.stringify(borderColor)}; give red, green and blue as whole numbers from 0 to 255.`,
+    );
   if (interpolation !== undefined && !interpolations.includes(interpolation))
     throw new UsageError(
       sentence`There is no ${setting("interpolation")} ${quoted(String(interpolation))}; choose ${interpolations.join(", ")}.`,
@@ -74,11 +105,23 @@ function sayingOf({ imageSize, cropRatio, interpolation, normalization, exif }: 
   return {
     source: "the options",
     imageSize,
-    geometry: cropRatio === undefined ? undefined : { cropRatio, cropMode: "center" },
+    geometry: cropRatio === undefined && cropMode === undefined ? undefined : geometryFor(model, choice),
     interpolation,
     normalization: normalization === undefined ? undefined : normalizationOf(normalization),
     exif,
   };
+}
+
+const isRgb = (color: unknown): color is Rgb =>
+  Array.isArray(color) && color.length === 3 && color.every((v) => Number.isInteger(v) && v >= 0 && v <= 255);
+
+/** The crop by a choice: a mode that shows all of an image has the ratio 1 unless another is given. */
+export function geometryFor(
+  { cropRatio: own }: Pick<Model, "cropRatio">,
+  { cropRatio, cropMode = "center", borderColor }: Pick<ViewChoice, "cropRatio" | "cropMode" | "borderColor">,
+): Geometry {
+  const ratio = cropRatio ?? (cropMode === "center" ? own : 1);
+  return { cropRatio: ratio, cropMode, ...(borderColor ? { borderColor } : {}) };
 }
 
 /** A model's own preprocessing. */
@@ -100,7 +143,7 @@ export function resolveView(
   said: readonly SaidOfView[],
 ): { readonly view: EvaluationView; readonly notes: readonly string[] } {
   const own = defaultView(model);
-  const user = sayingOf(chosen);
+  const user = sayingOf(model, chosen);
   const notes = new Map<string, string[]>();
   const pick = <T>(of: (s: SaidOfView) => T | Refused | undefined, or: T, words: (value: T) => string): T => {
     for (const one of [user, ...said]) {
@@ -113,19 +156,22 @@ export function resolveView(
     }
     return or;
   };
-  const { cropRatio, cropMode } = pick(
+  const { cropRatio, cropMode, borderColor } = pick(
     (s) => s.geometry,
     { cropRatio: own.cropRatio, cropMode: own.cropMode },
     inWords.geometry,
   );
+  const interpolation = pick(
+    (s) => s.interpolation,
+    own.interpolation,
+    (value) => `resized by ${value} interpolation`,
+  );
+  const normalization = pick((s) => s.normalization, own.normalization, inWords.normalization);
   const view: EvaluationView = {
     ...{ imageSize: model.imageSize, cropRatio, cropMode },
-    interpolation: pick(
-      (s) => s.interpolation,
-      own.interpolation,
-      (value) => `resized by ${value} interpolation`,
-    ),
-    normalization: pick((s) => s.normalization, own.normalization, inWords.normalization),
+    ...(cropMode === "border" ? { borderColor: borderColor ?? meanColor(normalization) } : {}),
+    interpolation,
+    normalization,
     exif: pick((s) => s.exif, own.exif, inWords.exif),
   };
   return {
@@ -141,19 +187,29 @@ const isRefused = (value: unknown): value is Refused =>
 
 const round = (n: number): string => String(Number(n.toPrecision(4)));
 
+const modesInWords: Readonly<Record<CropMode, string>> = {
+  center: "cropped in the centre",
+  squash: "squashed to a square",
+  border: "fitted into a square with a border",
+};
+
 const inWords = {
   geometry: ({ cropRatio, cropMode }: Geometry) =>
-    `${cropMode === "squash" ? "squashed to a square" : "cropped in the centre"}${cropRatio === 1 ? "" : `, crop ratio ${round(cropRatio)}`}`,
+    `${modesInWords[cropMode]}${cropRatio === 1 ? "" : `, crop ratio ${round(cropRatio)}`}`,
   normalization: ({ mean, std }: Normalization) =>
     `normalised by mean ${mean.map(round).join(" ")} and deviation ${std.map(round).join(" ")}`,
   exif: (exif: Exif) => (exif === "apply" ? "turned as EXIF asks" : "not turned as EXIF asks"),
 };
 
+const black: Normalization = { mean: [0, 0, 0], std: [1, 1, 1] };
+
 /** The view as the loader's transform; with several crops, if `withCrops` asks for them. */
 export const evaluationTransform = (
-  view: Omit<EvaluationView, "normalization" | "exif"> & Pick<EvaluationTransform, "crops">,
+  view: Omit<EvaluationView, "normalization" | "exif"> &
+    Pick<EvaluationTransform, "crops"> & { readonly normalization?: Normalization },
 ): EvaluationTransform => ({
   ...{ kind: "evaluation", size: view.imageSize, cropRatio: view.cropRatio, cropMode: view.cropMode },
+  borderColor: view.cropMode === "border" ? (view.borderColor ?? meanColor(view.normalization ?? black)) : undefined,
   ...{ interpolation: view.interpolation, crops: view.crops },
 });
 

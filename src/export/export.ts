@@ -99,6 +99,7 @@ const exportOptions: OptionChecks<ExportSettings> = {
   ...{ to: aString, output: aString, quantize: strings, preprocessing: aBoolean },
   ...{ data: aDataset, calibration: aDataset, images: wholeFrom(1), maxLoss: points, engine: undefined },
   ...{ signal: abortSignal, onWriting: aFunction, onMeasured: aFunction, onProgress: aFunction },
+  ...{ cropMode: undefined, borderColor: undefined },
   ...{ weights: aString, model: aString, ownModel: undefined, classes: strings, license: aString },
   head: oneOf("both", "class", "distillation"),
   ...{

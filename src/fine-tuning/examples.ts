@@ -103,6 +103,7 @@ function drawnView(image: RgbImage, view: EvaluationView, stream: RandomStream):
   const transform: TrainingTransform = {
     ...{ kind: "training", crop: "resized", size: view.imageSize, interpolation: view.interpolation },
     ...{ scale: [0.5, 1], ratio: [3 / 4, 4 / 3], flip: 0.5 },
+    ...{ cropMode: view.cropMode, borderColor: view.borderColor },
   };
   return applyTransform(image, transform, stream);
 }

@@ -115,6 +115,7 @@ export const libraryClassifier = (made: CalledParts<ImageInput>, trainedOn?: Tra
 
 const classifierOptions: OptionChecks<ClassifierSettings> = {
   ...{ engine: undefined, imageSize: wholeFrom(1), cropRatio: undefined, interpolation: undefined },
+  ...{ cropMode: undefined, borderColor: undefined },
   ...{ normalization: undefined, exif: undefined, classes: strings, output: undefined },
   ...{ answers: oneOf("logits", "probabilities", "sigmoids"), onProgress: aFunction },
 };

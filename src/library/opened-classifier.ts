@@ -69,6 +69,10 @@ export async function openClassifier(
   return { ...overModel(classifier, weights), view, classes, notes: notes.map(String), trainedOn };
 }
 
+const viewSettings = [
+  ...(["imageSize", "cropRatio", "cropMode", "borderColor", "interpolation", "normalization", "exif"] as const),
+] as const satisfies readonly (keyof ViewChoice)[];
+
 const isChoice = (source: unknown): source is NamedWeights | ModelInMemory =>
   typeof source === "object" && source !== null && ("model" in source || "weights" in source);
 
@@ -88,9 +92,7 @@ async function openInMemory(
   engine: Engine,
 ): Promise<LibraryClassifier> {
   const { model, weights, view = defaultView(model) } = source;
-  const said = (["imageSize", "cropRatio", "interpolation", "normalization", "exif"] as const).filter(
-    (key) => choice[key] !== undefined,
-  );
+  const said = viewSettings.filter((key) => choice[key] !== undefined);
   if (said.length > 0)
     throw new UsageError(
       `The preprocessing of a model in memory is its own; set ${said.join(", ")} with { model, weights, view }.`,

@@ -92,8 +92,11 @@ function accuracy({ images, top1, top5 }: Accuracy): string {
 function preprocessed({ source: { view }, layout, preprocessing = false }: Card): string {
   const { imageSize, cropRatio, cropMode, interpolation, normalization: n } = view;
   const resized = Math.floor(imageSize / cropRatio);
-  const shape =
-    cropMode === "squash" ? `to ${resized} × ${resized} pixels` : `so that the shorter side has ${resized} pixels`;
+  const shape = {
+    center: `so that the shorter side has ${resized} pixels`,
+    squash: `to ${resized} × ${resized} pixels`,
+    border: `so that the longer side has ${resized} pixels, on a border of the colour ${view.borderColor?.join(", ")}`,
+  }[cropMode];
   return `## Preprocessing
 
 Images are resized (${interpolation}, antialiased) ${shape}; the central ${imageSize} × ${imageSize} pixels, divided by 255, are normalised by

@@ -1,5 +1,6 @@
 /** What is sent and answered, as schemas: they validate requests and describe them in /openapi.json. */
 import { z } from "zod";
+import { cropModes } from "../data/pixels/fit.js";
 import { Problem } from "./problem.js";
 
 /** Also as text, in a query or a form. */
@@ -61,7 +62,8 @@ export const modelDescription = z.object({
     .object({
       imageSize: z.number().int(),
       cropRatio: z.number(),
-      cropMode: z.enum(["center", "squash"]),
+      cropMode: z.enum(cropModes),
+      borderColor: three.optional().describe("Of the crop mode border, in bytes."),
       interpolation: z.string(),
       normalization: z.object({ mean: three, std: three }),
       exif: z.enum(["ignore", "apply"]),

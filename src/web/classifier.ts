@@ -130,5 +130,5 @@ const isNamed = (source: ClassifierSource): source is Exclude<ClassifierSource, 
 const classifierOptions: OptionChecks<ClassifierSettings> = {
   ...{ backend: undefined, threads: undefined, wasmFolder: aString, onProgress: aFunction, signal: abortSignal },
   ...{ imageSize: wholeFrom(1), cropRatio: undefined, interpolation: undefined, normalization: undefined },
-  ...{ exif: undefined, classes: strings },
+  ...{ cropMode: undefined, borderColor: undefined, exif: undefined, classes: strings },
 };

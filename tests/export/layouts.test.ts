@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { openSafetensors } from "../../src/formats/safetensors/safetensors.js";
-import { classifier, exportModel, type LayoutName } from "../../src/index.js";
+import { classifier, type ExportSettings, exportModel, type LayoutName } from "../../src/index.js";
 import { describeWithReference as describe } from "../setup/reference-data.js";
 import { classNames, type MicroName, microCheckpoint } from "./models.js";
 
@@ -54,6 +54,21 @@ describe("layouts", () => {
     await file.close();
     expect(file.metadata).toEqual({ format: "pt" });
     expect(file.names).toContain(tensor);
+  });
+
+  it("a border is stated for timm, and refused where it cannot be", async () => {
+    const { path: weights } = await microCheckpoint("plain", scratch);
+    const output = await mkdtemp(join(scratch, "border-"));
+    const bordered = (more: Partial<ExportSettings> & Pick<ExportSettings, "to">) =>
+      exportModel({ weights, output, cropMode: "border", ...more });
+    await expect(bordered({ to: "transformers" })).rejects.toThrow("the processors of transformers do not add");
+    await expect(bordered({ to: "onnx", preprocessing: true })).rejects.toThrow("cannot be part of the graph");
+    await expect(bordered({ to: "timm", borderColor: [0, 0, 0] })).rejects.toThrow(
+      "timm's is always the mean, 124,116,104",
+    );
+    await bordered({ to: "timm" });
+    const { pretrained_cfg } = JSON.parse(await readFile(join(output, "config.json"), "utf8"));
+    expect(pretrained_cfg).toMatchObject({ crop_mode: "border", crop_pct: 1 });
   });
 
   it("a folder for transformers.js has the files that it looks for", async () => {

@@ -39,6 +39,16 @@ it("is the run's own: evaluation gives the accuracy and loss of its log", async 
   expect(result.loss).toBeCloseTo(loss, 5);
 });
 
+it("keeps how images that are not square become one", async () => {
+  const settings = { cropMode: "border", borderColor: [9, 8, 7] } as const;
+  await train(options("bordered", settings));
+  const { view } = await openModel({ weights: folder("bordered") });
+  expect(view).toMatchObject({ cropMode: "border", borderColor: [9, 8, 7], cropRatio: 1 });
+  const chosen = await openModel({ weights: folder("bordered"), cropMode: "squash" });
+  expect(chosen.view).toMatchObject({ cropMode: "squash", cropRatio: 1 });
+  expect(chosen.view.borderColor).toBeUndefined();
+});
+
 describe("fine-tuning", () => {
   it("uses the normalisation of its weights, unless the recipe sets it", async () => {
     const { imageSize, patchSize, width, depth, heads } = micro;

@@ -17,9 +17,10 @@ interface Box {
   readonly height: number;
 }
 
-/** The part of a picture of that size that the model sees. */
+/** The part of a picture of that size that the model sees; with a border, it is larger than the picture. */
 export function seenBox({ cropRatio, cropMode }: Seen, width: number, height: number): Box {
-  const [w, h] = cropMode === "squash" ? [width, height] : [Math.min(width, height), Math.min(width, height)];
+  const side = cropMode === "border" ? Math.max(width, height) : Math.min(width, height);
+  const [w, h] = cropMode === "squash" ? [width, height] : [side, side];
   const box = { width: cropRatio * w, height: cropRatio * h };
   return { ...box, x: (width - box.width) / 2, y: (height - box.height) / 2 };
 }

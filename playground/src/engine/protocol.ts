@@ -12,7 +12,7 @@ export interface Seen {
   /** Side of the square that is cut out, as a share of the shorter side of the picture. */
   readonly cropRatio: number;
   /** `squash`: the whole picture is made square first. */
-  readonly cropMode: "center" | "squash";
+  readonly cropMode: "center" | "squash" | "border";
 }
 
 /** A model that the worker has opened. */

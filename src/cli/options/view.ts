@@ -1,5 +1,6 @@
 /** Options for preprocessing images for a model, to override what its weights and the files next to them state. */
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { cropModes, type Rgb } from "../../data/pixels/fit.js";
 import type { Exif } from "../../data/pixels/orientation.js";
 import { interpolations } from "../../data/pixels/resize.js";
 import {
@@ -21,6 +22,13 @@ export function viewOptions(command: Command): Command {
       number(0.01, 1),
     )
     .addOption(
+      new Option(
+        "--crop-mode <mode>",
+        "images that are not square: cut off what is outside (center), squash them, or add a border (default: as the weights say)",
+      ).choices(cropModes),
+    )
+    .option("--border-color <rgb>", "colour of the border in bytes, such as 0,0,0 (default: the mean)", color)
+    .addOption(
       new Option("--interpolation <filter>", "how images are resized (default: as the weights say)").choices(
         interpolations,
       ),
@@ -36,6 +44,14 @@ export function viewOptions(command: Command): Command {
 /** `--exif`: how to handle the orientation in metadata, with a description of the default. */
 export const exifOption = (description: string): Option =>
   new Option("--exif <what>", description).choices(["ignore", "apply"] satisfies Exif[]);
+
+function color(text: string): Rgb {
+  const [red, green, blue, ...more] = text
+    .split(",")
+    .map((part) => (/^\d{1,3}$/.test(part) ? Number(part) : Number.NaN));
+  if ([red, green, blue].every((value) => value <= 255) && more.length === 0) return [red, green, blue];
+  throw new InvalidArgumentError("It must be red, green and blue from 0 to 255, such as 124,116,104.");
+}
 
 function normalization(text: string): NormalizationChoice {
   if ((normalizationNames as readonly string[]).includes(text)) return text as NormalizationName;
@@ -59,6 +75,7 @@ export const testTimeOption = (): Option =>
     .default([], "the centre crop alone");
 
 /** The parts of the view that are set by options. */
-export function viewChoice({ imageSize, cropRatio, interpolation, normalization, exif }: ViewChoice): ViewChoice {
-  return { imageSize, cropRatio, interpolation, normalization, exif };
+export function viewChoice(options: ViewChoice): ViewChoice {
+  const { imageSize, cropRatio, cropMode, borderColor, interpolation, normalization, exif } = options;
+  return { imageSize, cropRatio, cropMode, borderColor, interpolation, normalization, exif };
 }

@@ -1,5 +1,6 @@
 /** Random crops for training, drawn as in torchvision and the original code. */
 import type { RandomStream } from "../../random/stream.js";
+import { bordered, type Fit, fitted, flippedBox, type Placed } from "./fit.js";
 import { halfEven } from "./half-even.js";
 import { type Box, type Pixels, type Shrink, type Size, wholeBox, within } from "./image.js";
 import { type Interpolation, planResize } from "./resize.js";
@@ -11,7 +12,7 @@ import { type Interpolation, planResize } from "./resize.js";
 export type CropKind = "resized" | "padded" | "simple";
 
 /** Size of the square, and which part of the image it may show. */
-export interface CropOptions {
+export interface CropOptions extends Fit {
   /** Side of the square that is cut out, after resizing, in pixels. */
   readonly size: number;
   /** Range of the part's relative area. */
@@ -41,23 +42,80 @@ type Crop = (image: Size & { readonly shrinks?: boolean }, options: CropOptions,
 /** Each kind of crop. */
 export const crops: Readonly<Record<CropKind, Crop>> = {
   resized: (image, options, stream) => {
-    const { size } = options;
-    const drawn = randomBox(image, options, stream);
-    const shrink = image.shrinks ? (([8, 4, 2] as const).find((s) => enough(drawn, size * s)) ?? 1) : 1;
-    const box = shrink === 1 ? drawn : shrunkBox(image, drawn, shrink);
+    const { size, borderColor } = options;
+    const view = { width: size, height: size };
+    const { part, target } = drawnPart(image, options, stream);
+    const { width, height } = target;
+    const shrink = image.shrinks ? (([8, 4, 2] as const).find((s) => enough(part, target, s)) ?? 1) : 1;
+    const box = shrink === 1 ? part : shrunkBox(image, part, shrink);
     return {
       shrink,
       reads: box,
       // The box as a separate image: resampling must not read beyond its border.
-      render: (pixels, interpolation, flips) =>
-        planResize(box, { width: size, height: size, interpolation, ...flips }).run(within(pixels, box)).data,
+      render: (pixels, interpolation, flips) => {
+        const shown = planResize(box, { width, height, interpolation, ...flips }).run(within(pixels, box));
+        return bordered(shown, flippedBox(target, view, flips.mirrored, flips.upsideDown), view, borderColor);
+      },
     };
   },
-  padded: (image, { size }, stream) => shiftedCrop(image, { width: size, height: size }, size, "black", stream),
-  simple: (image, { size }, stream) => shiftedCrop(image, shorterSide(image, size), size, "reflect", stream),
+  padded: (image, options, stream) => {
+    const square = { width: options.size, height: options.size };
+    return shiftedCrop(image, options.cropMode === "border" ? fitted(image, square) : square, options, "black", stream);
+  },
+  simple: (image, options, stream) => {
+    const { size, cropMode = "center" } = options;
+    const square = { width: size, height: size };
+    const to = { center: () => shorterSide(image, size), squash: () => square, border: () => fitted(image, square) };
+    return shiftedCrop(image, to[cropMode](), options, "reflect", stream);
+  },
 };
 
-const enough = ({ width, height }: Size, side: number) => Math.min(width, height) >= side;
+/** Whether a part of the image at 1/`shrink` of its size has all pixels that the view shows of it. */
+const enough = (part: Size, target: Size, shrink: number) =>
+  part.width >= target.width * shrink && part.height >= target.height * shrink;
+
+/** The random part of the image, or of the square into which the image is squashed or fitted. */
+function drawnPart(image: Size, options: CropOptions, stream: RandomStream): Placed {
+  const { size, cropMode = "center" } = options;
+  const whole = { left: 0, top: 0, width: size, height: size };
+  if (cropMode === "center") return { part: randomBox(image, options, stream), target: whole };
+  const side = Math.max(image.width, image.height);
+  const drawn = randomBox({ width: side, height: side }, options, stream);
+  if (cropMode === "squash") return { part: unsquashed(image, drawn, side), target: whole };
+  const [across, down] = [
+    besideBorder(image.width, drawn.width, side, size, stream),
+    besideBorder(image.height, drawn.height, side, size, stream),
+  ];
+  return {
+    part: { left: across.from, top: down.from, width: across.length, height: down.length },
+    target: { left: across.to, top: down.to, width: across.shown, height: down.shown },
+  };
+}
+
+/** The part of an image that is `box` of the square into which it is squashed. */
+function unsquashed(image: Size, box: Box, side: number): Box {
+  const along = (start: number, length: number, whole: number) => {
+    const size = Math.max(1, Math.round((length * whole) / side));
+    return [Math.min(whole - size, Math.round((start * whole) / side)), size] as const;
+  };
+  const [left, width] = along(box.left, box.width, image.width);
+  const [top, height] = along(box.top, box.height, image.height);
+  return { left, top, width, height };
+}
+
+/**
+ * Along an axis, the position of a box of `length` on the square of `side` pixels in whose middle lie the `image`'s, such that
+ * the view of `size` pixels has no more border than it must: the image's pixels in it, and where the view shows them.
+ */
+function besideBorder(image: number, length: number, side: number, size: number, stream: RandomStream) {
+  if (length <= image) return { from: stream.integer(image - length + 1), length, to: 0, shown: size };
+  const border = (side - image) >> 1;
+  const first = Math.max(0, border + image - length);
+  const start = first + stream.integer(Math.min(border, side - length) - first + 1);
+  const shown = Math.min(size, Math.max(1, Math.round((image * size) / length)));
+  const to = Math.min(size - shown, Math.round(((border - start) * size) / length));
+  return { from: 0, length: image, to, shown };
+}
 
 /** A box of an image, on the image at a fraction of its size. */
 function shrunkBox(image: Size, box: Box, shrink: Shrink): Box {
@@ -99,15 +157,25 @@ export function randomBox(
 
 const padding = 4;
 
-/** A random square of the image resized to `to` and padded by 4 pixels on each side. */
-function shiftedCrop(image: Size, to: Size, size: number, beyond: "black" | "reflect", stream: RandomStream): CropPlan {
-  const left = stream.integer(to.width - size + 2 * padding + 1) - padding;
-  const top = stream.integer(to.height - size + 2 * padding + 1) - padding;
+/** A random square of the image resized to `to`, with a border if that is smaller, and padded by 4 pixels on each side. */
+function shiftedCrop(
+  image: Size,
+  to: Size,
+  { size, borderColor }: Pick<CropOptions, "size" | "borderColor">,
+  beyond: "black" | "reflect",
+  stream: RandomStream,
+): CropPlan {
+  const width = Math.max(size, to.width);
+  const height = Math.max(size, to.height);
+  const target = { left: (width - to.width) >> 1, top: (height - to.height) >> 1, ...to };
+  const left = stream.integer(width - size + 2 * padding + 1) - padding;
+  const top = stream.integer(height - size + 2 * padding + 1) - padding;
   return {
     shrink: 1,
     reads: wholeBox(image),
     render(pixels, interpolation, { mirrored, upsideDown }) {
-      const { width, height, data } = planResize(image, { ...to, interpolation }).run(pixels);
+      const resized = planResize(image, { ...to, interpolation }).run(pixels);
+      const data = bordered(resized, target, { width, height }, borderColor);
       const places = (start: number, length: number, reverse: boolean) =>
         Int32Array.from({ length: size }, (_, i) => inside(start + (reverse ? size - 1 - i : i), length, beyond));
       const columns = places(left, width, mirrored);

@@ -1,7 +1,8 @@
 /** Views for evaluation, as in timm: the image is resized, and its centre, or several parts of it, are cut out. */
 import { shorterSide } from "../pixels/crop.js";
+import { bordered, type Fit, fitted, flippedBox } from "../pixels/fit.js";
 import { halfEven } from "../pixels/half-even.js";
-import { type Box, enclosing, type Size } from "../pixels/image.js";
+import { enclosing, type Pixels, type Size } from "../pixels/image.js";
 import { type Interpolation, planResize } from "../pixels/resize.js";
 import type { ViewPlan } from "./plan.js";
 
@@ -19,19 +20,14 @@ export interface TestCrop {
   readonly cropRatio?: number;
 }
 
-/** Resize and centre crop, as in timm's evaluation. */
-export interface EvaluationTransform {
+/** Resize and crop, as in timm's evaluation. */
+export interface EvaluationTransform extends Fit {
   /** Distinguishes it from a training transform. */
   readonly kind: "evaluation";
   /** Side of the view in pixels. */
   readonly size: number;
-  /** Fraction of the shorter side that is kept (timm's crop_pct). */
+  /** Fraction of the resized image that is kept along the side that decides its size (timm's crop_pct). */
   readonly cropRatio: number;
-  /**
-   * `squash`: the image is resized to a square regardless of its aspect ratio (timm's crop_mode), which is kept by
-   * default.
-   */
-  readonly cropMode?: "center" | "squash";
   /** Filter that resizes the image. */
   readonly interpolation: Interpolation;
   /** The view consists of these squares, one after the other (default: the centre). */
@@ -46,37 +42,61 @@ export function evaluationView(image: Size, transform: EvaluationTransform): Vie
     shrink: 1,
     reads: enclosing(plans.map(({ reads }) => reads)),
     make(pixels) {
-      const made = plans.map(({ run }) => run(pixels).data);
+      const made = plans.map(({ run }) => run(pixels));
       return made.length === 1 ? made[0] : joined(made);
     },
   };
 }
 
-/** Shorter side, or both, to ⌊size / cropRatio⌋, then a square. */
-function planCrop(image: Size, transform: EvaluationTransform, crop: TestCrop): ReturnType<typeof planResize> {
-  const { size, cropMode, interpolation } = transform;
-  const side = Math.floor(size / (crop.cropRatio ?? transform.cropRatio));
-  const { width, height } = cropMode === "squash" ? { width: side, height: side } : shorterSide(image, side);
-  const region = regionAt({ width, height }, size, crop.place ?? "center");
-  return planResize(image, { width, height, interpolation, region, mirrored: crop.mirrored });
+/** Resizes to ⌊size / cropRatio⌋ as the mode says, then cuts out a square. */
+function planCrop(image: Size, transform: EvaluationTransform, crop: TestCrop) {
+  const { size, interpolation, borderColor } = transform;
+  const { place = "center", mirrored = false, cropRatio = transform.cropRatio } = crop;
+  const view = { width: size, height: size };
+  const resized = resizedTo(image, Math.floor(size / cropRatio), transform);
+  const across = along(
+    resized.width,
+    size,
+    place.endsWith("Left") ? "start" : place.endsWith("Right") ? "end" : "middle",
+  );
+  const down = along(
+    resized.height,
+    size,
+    place.startsWith("top") ? "start" : place.startsWith("bottom") ? "end" : "middle",
+  );
+  const region = { left: across.from, top: down.from, width: across.length, height: down.length };
+  const target = { left: across.to, top: down.to, width: across.length, height: down.length };
+  const { reads, run } = planResize(image, { ...resized, interpolation, region, mirrored });
+  return {
+    reads,
+    run: (pixels: Pixels) => bordered(run(pixels), flippedBox(target, view, mirrored, false), view, borderColor),
+  };
 }
 
-/** The centre is rounded as torchvision does. */
-function regionAt({ width, height }: Size, size: number, place: CropPlace): Box {
-  const [right, bottom] = [width - size, height - size];
-  const square = { width: size, height: size };
-  switch (place) {
+/** The size of the whole image before the crop. */
+function resizedTo(image: Size, side: number, { cropMode = "center" }: Fit): Size {
+  switch (cropMode) {
     case "center":
-      return { left: halfEven(right / 2), top: halfEven(bottom / 2), ...square };
-    case "topLeft":
-      return { left: 0, top: 0, ...square };
-    case "topRight":
-      return { left: right, top: 0, ...square };
-    case "bottomLeft":
-      return { left: 0, top: bottom, ...square };
-    case "bottomRight":
-      return { left: right, top: bottom, ...square };
+      return shorterSide(image, side);
+    case "squash":
+      return { width: side, height: side };
+    case "border":
+      return fitted(image, { width: side, height: side });
   }
+}
+
+/**
+ * The pixels `from` … of an axis, and where they begin in the view: cut out, or with a border on both sides. The centre is
+ * rounded as torchvision does, the border as timm's CenterCropOrPad.
+ */
+function along(
+  resized: number,
+  size: number,
+  place: "start" | "middle" | "end",
+): { readonly from: number; readonly to: number; readonly length: number } {
+  const over = resized - size;
+  if (over < 0) return { from: 0, to: -over >> 1, length: resized };
+  return { from: place === "start" ? 0 : place === "end" ? over : halfEven(over / 2), to: 0, length: size };
 }
 
 function joined(parts: readonly Uint8Array[]): Uint8Array {

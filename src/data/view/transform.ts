@@ -7,7 +7,7 @@ import type { Interpolation } from "../pixels/resize.js";
 import { type EvaluationTransform, evaluationView } from "./evaluation.js";
 import type { ViewPlan } from "./plan.js";
 
-export type { EvaluationTransform, TestCrop } from "./evaluation.js";
+export type { EvaluationTransform } from "./evaluation.js";
 
 /** Random crop, flips and augmentation. */
 export interface TrainingTransform extends CropOptions {

@@ -123,7 +123,14 @@ function wholeView(chosen: ViewChoice, said: readonly SaidOfView[]): ReturnType<
     said.map((one) => ({ ...one, normalization: undefined })),
   );
   const { cropRatio, cropMode, interpolation, exif } = view;
-  return { cropRatio, cropMode, interpolation, exif };
+  const borderColor = chosen.borderColor ?? saidColor(said);
+  return { cropRatio, cropMode, interpolation, exif, ...(cropMode === "border" && borderColor ? { borderColor } : {}) };
+}
+
+/** Unless one is given, it is the mean of a normalisation that is known later. */
+function saidColor(said: readonly SaidOfView[]): Geometry["borderColor"] {
+  const geometry = said.find((one) => one.geometry !== undefined)?.geometry;
+  return geometry && "cropMode" in geometry ? geometry.borderColor : undefined;
 }
 
 interface Wanted {

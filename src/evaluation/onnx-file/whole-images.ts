@@ -1,7 +1,7 @@
 /** An ONNX classifier of whole images, used without a model or a recipe. */
 import { normalize } from "../../models/normalize.js";
 import { hostTensor, input } from "../../tensor/index.js";
-import type { EvaluationView, ViewChoice } from "../view.js";
+import { type EvaluationView, meanColor, type ViewChoice } from "../view.js";
 import type { OnnxClassifier } from "./classifier.js";
 
 /** An ONNX classifier of uint8 images. */
@@ -38,8 +38,11 @@ export async function loadOverImages(
     images: (side, normalization, batch) => normalize(input("images", "uint8", [batch, side, side, 3]), normalization),
   });
   const { imageSize, normalization } = loaded;
+  const geometry = file.view(chosen);
+  const borderColor =
+    geometry.cropMode === "border" ? { borderColor: geometry.borderColor ?? meanColor(normalization) } : {};
   return {
-    view: { ...file.view(chosen), imageSize, normalization },
+    view: { ...geometry, ...borderColor, imageSize, normalization },
     classes: loaded.classes,
     fixedBatch: loaded.fixedBatch,
     logits: async (images, count = batch) => {

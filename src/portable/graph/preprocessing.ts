@@ -99,6 +99,10 @@ function preprocess(g: Builder, { planes, sides }: ReturnType<Ends["read"]>, vie
     throw new UsageError(
       sentence`Images of this model are resized by ${view.interpolation} interpolation, which ONNX's Resize does not have, so the preprocessing cannot be part of the graph${way`; choose another ${setting("interpolation")}`}.`,
     );
+  if (view.cropMode === "border")
+    throw new UsageError(
+      sentence`Images of this model get a border (${setting("cropMode", "border")}), which cannot be part of the graph; export the model without the preprocessing${way`, or choose another ${setting("cropMode")}`}.`,
+    );
   const { imageSize: size, cropRatio, cropMode, normalization } = view;
   const side = Math.floor(size / cropRatio);
   // The shorter side becomes `side`, the longer one keeps its proportion, rounded down.

@@ -1,5 +1,7 @@
 /** preprocessor_config.json of transformers and transformers.js. */
 import type { Interpolation } from "../../data/pixels/resize.js";
+import { UsageError } from "../../errors/errors.js";
+import { sentence, setting, way } from "../../errors/sentence.js";
 import type { EvaluationView } from "../../evaluation/view.js";
 import { type ExportedFile, jsonFile } from "./layout.js";
 
@@ -17,6 +19,10 @@ export function preprocessorConfig({
   interpolation,
   normalization,
 }: EvaluationView): ExportedFile {
+  if (cropMode === "border")
+    throw new UsageError(
+      sentence`The model's images get a border (${setting("cropMode", "border")}), which the processors of transformers do not add; choose the layout timm or onnx${way`, or another ${setting("cropMode")}`}.`,
+    );
   const resized = Math.floor(imageSize / cropRatio);
   return jsonFile("preprocessor_config.json", {
     image_processor_type: "BitImageProcessor",

@@ -1,5 +1,7 @@
 /** A folder for timm, to be opened as `local-dir:FOLDER`. */
 import { UsageError } from "../../errors/errors.js";
+import { sentence, setting, way } from "../../errors/sentence.js";
+import { meanColor } from "../../evaluation/view.js";
 import type { Model } from "../../models/model.js";
 import { headNames } from "../../models/parts.js";
 import { createModel, type RegisteredModel, registeredModel } from "../../models/registry.js";
@@ -57,6 +59,11 @@ function configOf(source: PortableSource): Readonly<Record<string, unknown>> {
   const { model, view, classes, license } = source;
   const { imageSize: size } = view;
   const heads = headNames(model);
+  const { borderColor } = view;
+  if (view.cropMode === "border" && borderColor && `${borderColor}` !== `${meanColor(view.normalization)}`)
+    throw new UsageError(
+      sentence`The border of the model's images has the colour ${borderColor.join(",")}, and timm's is always the mean, ${meanColor(view.normalization).join(",")}; choose the layout onnx${way`, or another ${setting("borderColor")}`}.`,
+    );
   const { architecture, known, anySize } = architectureOf(source);
   const names: Readonly<Record<string, string>> = model.tokens ? transformerArguments : convnetArguments;
   const differing = Object.entries(names).filter(

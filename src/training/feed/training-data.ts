@@ -8,10 +8,11 @@ import { type Dataset, type SplitRule, subset } from "../../data/dataset/dataset
 import { readSplit, writeSplit } from "../../data/dataset/split.js";
 import { createLoader, epochLength, fewerThanBatch, type Loader } from "../../data/loading/loader.js";
 import type { OwnAugmentation } from "../../data/loading/on-this-thread.js";
+import type { Fit } from "../../data/pixels/fit.js";
 import type { Transform } from "../../data/view/transform.js";
 import { FileError, TrainingError } from "../../errors/errors.js";
 import { sentence, setting, way } from "../../errors/sentence.js";
-import { defaultView, type EvaluationView } from "../../evaluation/view.js";
+import { defaultView, type EvaluationView, type Geometry, geometryFor, meanColor } from "../../evaluation/view.js";
 import type { Model } from "../../models/model.js";
 import { evaluationInterpolation, type Recipe } from "../recipe/recipe.js";
 import type { TrainEvent } from "../run-folder/events.js";
@@ -97,10 +98,18 @@ export async function recordSplit(folder: RunFolder, split: SetAside | undefined
 export function viewOf(recipe: Recipe, model: Model): EvaluationView {
   return {
     ...defaultView(model),
-    cropRatio: recipe.evaluationCropRatio ?? model.cropRatio,
+    ...geometryFor(model, { ...fitOf(recipe, model), cropRatio: recipe.evaluationCropRatio }),
     interpolation: evaluationInterpolation(recipe),
     exif: recipe.exif,
   };
+}
+
+/** How an image that is not square becomes one; nothing for the centre crop, which is usual. */
+function fitOf({ cropMode, borderColor }: Recipe, { normalization }: Model): Pick<Geometry, "borderColor"> & Fit {
+  if (cropMode === "center") return {};
+  return cropMode === "squash"
+    ? { cropMode }
+    : { cropMode, borderColor: borderColor === "mean" ? meanColor(normalization) : borderColor };
 }
 
 /** The transform of training images. */
@@ -111,8 +120,9 @@ export function trainingTransform(recipe: Recipe, model: Model): Transform {
     return {
       kind: "evaluation",
       size,
-      cropRatio,
+      cropRatio: recipe.cropMode === "center" ? cropRatio : 1,
       interpolation: evaluationInterpolation(recipe),
+      ...fitOf(recipe, model),
     };
   return {
     kind: "training",
@@ -124,6 +134,7 @@ export function trainingTransform(recipe: Recipe, model: Model): Transform {
     flip,
     verticalFlip,
     augmentation: augmentationOf(recipe, model),
+    ...fitOf(recipe, model),
   };
 }
 

@@ -50,6 +50,10 @@ export function parseRecipe(settings: unknown): Recipe {
   refuseContradictoryWeights(recipe);
   if (recipe.cropScale[0] > recipe.cropScale[1] || recipe.cropRatio[0] > recipe.cropRatio[1])
     throw new UsageError(`cropScale and cropRatio must be [smallest, largest].`);
+  if (recipe.borderColor !== "mean" && recipe.cropMode !== "border")
+    throw new UsageError(
+      `borderColor is ${JSON.stringify(recipe.borderColor)}, but cropMode=${recipe.cropMode} makes no border; set cropMode=border, or remove borderColor.`,
+    );
   if (recipe.lrNoise && recipe.lrNoise[0] > recipe.lrNoise[1])
     throw new UsageError(`lrNoise ends before it starts; write it as [start, end], fractions of the epochs.`);
   if (recipe.cosub && recipe.distillation !== "none")

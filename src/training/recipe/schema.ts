@@ -3,7 +3,9 @@
  * text of docs/settings.md and of the command line's options; `timm` names the equivalent option of timm's train.py.
  */
 import { z } from "zod";
+import { cropModes } from "../../data/pixels/fit.js";
 import { normalizationNames, normalizationSchema } from "../../evaluation/normalization.js";
+import { rgbSchema } from "../../evaluation/saved-view.js";
 import { positive, whole } from "../../models/families/family.js";
 import { usualModel } from "../../models/registry.js";
 import { architectureSettings, dropSettings } from "../../models/settings.js";
@@ -225,6 +227,18 @@ export const recipeSchema = z.strictObject({
     description: "Share of the image's shorter side that evaluation sees; default: the model's own.",
     timm: "crop-pct",
   }),
+  cropMode: z.enum(cropModes).default("center").meta({
+    description:
+      "How an image that is not square fills the model's square, in training and evaluation: `center` (what is outside is cut off), `squash` (resized to a square), or `border` (fitted with a border, letterbox). Unless `evaluationCropRatio` is set, `squash` and `border` show all of it.",
+    timm: "crop-mode",
+  }),
+  borderColor: z
+    .union([z.literal("mean"), rgbSchema], "it is neither mean nor three bytes, as [0,0,0]")
+    .default("mean")
+    .meta({
+      description:
+        "Colour of that border: three bytes for red, green and blue, or the `mean` of the normalisation in bytes (ImageNet's is [124,116,104]).",
+    }),
   cropScale: z
     .tuple([share, share])
     .default([0.08, 1])

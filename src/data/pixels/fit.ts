@@ -1,0 +1,56 @@
+/** How an image whose shape is not that of the model's input fills it: geometry without pixels. */
+import { halfEven } from "./half-even.js";
+import type { Box, RgbImage, Size } from "./image.js";
+
+/** Names of the ways, as in timm's crop_mode. */
+export const cropModes = ["center", "squash", "border"] as const;
+
+/**
+ * `center`: the image keeps its shape and what is outside the input is cut off; `squash`: it is resized to the input's shape;
+ * `border`: it keeps its shape, and a border of one colour fills the rest (letterbox).
+ */
+export type CropMode = (typeof cropModes)[number];
+
+/** Red, green and blue in bytes. */
+export type Rgb = readonly [red: number, green: number, blue: number];
+
+/** The way, and the colour of a border (default: black). */
+export interface Fit {
+  /** How the image fills the input (default: `center`). */
+  readonly cropMode?: CropMode;
+  /** Colour of the border of the mode `border`. */
+  readonly borderColor?: Rgb;
+}
+
+/** A part of a resized or whole image, and where it lies in the view; the rest of the view is border. */
+export interface Placed {
+  readonly part: Box;
+  readonly target: Box;
+}
+
+/** The size of the image such that it just fits into `within`, rounded as in timm's ResizeKeepRatio. */
+export function fitted(image: Size, within: Size): Size {
+  const ratio = Math.max(image.width / within.width, image.height / within.height);
+  return {
+    width: Math.max(1, halfEven(image.width / ratio)),
+    height: Math.max(1, halfEven(image.height / ratio)),
+  };
+}
+
+/** The view: `pixels`, of the size of its target, on a border. */
+export function bordered(pixels: RgbImage, target: Box, view: Size, color: Rgb = [0, 0, 0]): Uint8Array {
+  if (pixels.width === view.width && pixels.height === view.height) return pixels.data;
+  const data = new Uint8Array(view.width * view.height * 3);
+  for (let i = 0; i < data.length; i += 3) data.set(color, i);
+  const row = pixels.width * 3;
+  for (let y = 0; y < pixels.height; y++)
+    data.set(pixels.data.subarray(y * row, (y + 1) * row), ((target.top + y) * view.width + target.left) * 3);
+  return data;
+}
+
+/** A box of a view that is flipped. */
+export const flippedBox = (box: Box, view: Size, mirrored: boolean, upsideDown: boolean): Box => ({
+  ...box,
+  left: mirrored ? view.width - box.left - box.width : box.left,
+  top: upsideDown ? view.height - box.top - box.height : box.top,
+});

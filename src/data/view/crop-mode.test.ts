@@ -1,0 +1,109 @@
+/** Images that have not the model's shape: evaluation compared with timm, training by its properties. */
+import { readFile } from "node:fs/promises";
+import { describe, expect, it } from "vitest";
+import { readSafetensors } from "../../formats/safetensors/safetensors.js";
+import { RandomStream } from "../../random/stream.js";
+import { type CropMode, cropModes } from "../pixels/fit.js";
+import type { RgbImage } from "../pixels/image.js";
+import { applyTransform, type TrainingTransform } from "./transform.js";
+
+const folder = new URL("../../../tests/fixtures/crop-modes/", import.meta.url).pathname;
+const { tensors } = await readSafetensors(`${folder}views.safetensors`);
+interface Case {
+  readonly key: string;
+  readonly image: string;
+  readonly cropMode: CropMode;
+  readonly size: readonly [number, number];
+  readonly cropRatio: number;
+}
+const cases = JSON.parse(await readFile(`${folder}cases.json`, "utf8")) as readonly Case[];
+const mean = [124, 116, 104] as const;
+
+const imageOf = (name: string): RgbImage => {
+  const { shape, data } = tensors.get(name)!;
+  return { width: shape[1], height: shape[0], data: data as Uint8Array };
+};
+
+describe("evaluation sees what timm's does", () => {
+  it.each(cases.filter(({ size: [h, w] }) => h === w))("$key", ({ key, image, cropMode, size, cropRatio }) => {
+    const found = applyTransform(imageOf(image), {
+      ...{ kind: "evaluation", size: size[0], cropRatio, cropMode, borderColor: mean, interpolation: "bicubic" },
+    });
+    expect(Buffer.compare(Buffer.from(found), Buffer.from(tensors.get(key)!.data as Uint8Array))).toBe(0);
+  });
+});
+
+/** Red grows with the column and green with the row; blue says that it is the image, and no border. */
+const gradient = (width: number, height: number): RgbImage => ({
+  ...{ width, height },
+  data: Uint8Array.from({ length: width * height * 3 }, (_, i) => {
+    const [x, y] = [Math.floor(i / 3) % width, Math.floor(i / 3 / width)];
+    return [Math.round((255 * x) / (width - 1)), Math.round((255 * y) / (height - 1)), 255][i % 3];
+  }),
+});
+
+describe("training", () => {
+  const size = 24;
+  const transform = (more: Partial<TrainingTransform>): TrainingTransform => ({
+    ...{ kind: "training", size, crop: "resized", interpolation: "bilinear", scale: [1, 1], ratio: [1, 1], flip: 0 },
+    borderColor: [1, 2, 3],
+    ...more,
+  });
+  const view = (image: RgbImage, more: Partial<TrainingTransform>, sample = 0) => {
+    const data = applyTransform(image, transform(more), new RandomStream({ seed: 0, purpose: "test", sample }));
+    return (x: number, y: number) => [...data.subarray((y * size + x) * 3, (y * size + x) * 3 + 3)];
+  };
+  const wide = gradient(96, 48);
+
+  it.each(["resized", "padded", "simple"] as const)("%s keeps all of a squashed image in its largest crop", (crop) => {
+    const at = view(wide, { cropMode: "squash", crop });
+    if (crop !== "resized") return expect(at(12, 12)[2]).toBe(255);
+    expect(at(0, 0).map((v) => Math.round(v / 16))).toEqual([0, 0, 16]);
+    expect(at(23, 23).map((v) => Math.round(v / 16))).toEqual([16, 16, 16]);
+  });
+
+  it("resized shows all of a fitted image in its largest crop, and its border", () => {
+    const at = view(wide, { cropMode: "border" });
+    expect([at(3, 0), at(3, 5), at(3, 18), at(3, 23)]).toEqual(Array(4).fill([1, 2, 3]));
+    expect([at(0, 6)[2], at(23, 17)[2], at(12, 12)[2]]).toEqual([255, 255, 255]);
+    expect(at(23, 12)[0]).toBeGreaterThan(245);
+  });
+
+  it("resized shows no border that it need not, and never the border alone", () => {
+    for (let sample = 0; sample < 50; sample++) {
+      const at = view(gradient(200, 20), { cropMode: "border", scale: [0.08, 1], ratio: [3 / 4, 4 / 3] }, sample);
+      const shown = Array.from({ length: size }, (_, y) => at(12, y)[2] === 255);
+      expect(shown).toContain(true);
+      const small = view(wide, { cropMode: "border", scale: [0.1, 0.15] }, sample);
+      for (let y = 0; y < size; y++) expect(small(12, y)[2]).toBe(255);
+    }
+  });
+
+  it.each(["padded", "simple"] as const)("%s shifts a fitted image with its border", (crop) => {
+    const at = view(wide, { cropMode: "border", crop });
+    expect([at(12, 0)[2], at(12, 23)[2]].filter((v) => v !== 255).length).toBeGreaterThan(0);
+    expect(at(12, 12)[2]).toBe(255);
+  });
+
+  it("flips a fitted image and its border together", () => {
+    const tall = gradient(30, 90);
+    const drawn = { cropMode: "border", scale: [0.5, 0.9], ratio: [1, 1] } as const;
+    for (let sample = 0; sample < 20; sample++) {
+      const [plain, flipped] = [view(tall, drawn, sample), view(tall, { ...drawn, flip: 1 }, sample)];
+      const row = (at: typeof plain) => Array.from({ length: size }, (_, x) => at(x, 12)[2]);
+      expect(row(flipped)).toEqual(row(plain).toReversed());
+    }
+  });
+
+  it("sees every image that is square alike in all modes", () => {
+    const square = gradient(50, 50);
+    const views = cropModes.map((cropMode) =>
+      applyTransform(
+        square,
+        { ...transform({ cropMode }), scale: [0.3, 0.9] },
+        new RandomStream({ seed: 3, purpose: "test" }),
+      ),
+    );
+    expect(views[1]).toEqual(views[0]);
+  });
+});
