@@ -93,8 +93,9 @@ module.exports = {
     "run-folder": ["recipe"],
     feed: ["run-folder", "recipe", "step"],
     teacher: ["feed", "recipe", "step"],
-    run: ["teacher", "head", "feed", "run-folder", "recipe", "step"],
-    study: ["run", "feed", "run-folder", "recipe", "step"],
+    frozen: ["teacher", "feed", "recipe", "step"],
+    run: ["frozen", "teacher", "head", "feed", "run-folder", "recipe", "step"],
+    study: ["run", "frozen", "feed", "run-folder", "recipe", "step"],
   },
   "src/cli": {
     output: [],

@@ -54,6 +54,10 @@ function memoryText({ bytes, source, processBytes }: Estimate["memory"]): string
   return `${byteText(bytes)} (${source})${all}`;
 }
 
+/** Features that the frozen part computes once, which is part of the time. */
+const storingText = ({ views, images, bytes, seconds }: NonNullable<Estimate["storing"]>): string =>
+  `${duration(seconds)} of the time, once: features of ${views === 1 ? "one view" : `${views} views`} of ${images.toLocaleString("en")} images, ${byteText(bytes)}`;
+
 function textOf(e: Estimate, device: string): string {
   const number = (n: number) => n.toLocaleString("en", { maximumFractionDigits: n < 10 ? 2 : 0 });
   const step = e.secondsPerStep < 1 ? `${number(1000 * e.secondsPerStep)} ms` : `${number(e.secondsPerStep)} s`;
@@ -65,8 +69,9 @@ function textOf(e: Estimate, device: string): string {
       "time",
       `${duration(e.trainingSeconds)} for ${number(e.steps)} steps in ${number(e.epochs)} epochs, ${duration(e.testSeconds)} of it for tests`,
     ],
+    ...(e.storing ? [["storing", storingText(e.storing)] as [string, string]] : []),
     ["memory", memoryText(e.memory)],
-    ["disk", `${byteText(e.diskBytes)} for checkpoints and weights`],
+    ["disk", `${byteText(e.diskBytes)} for checkpoints and weights${e.storing ? " and stored features" : ""}`],
     [
       "energy",
       `${e.kilowattHours < 0.01 ? `${number(1000 * e.kilowattHours)} Wh` : `${number(e.kilowattHours)} kWh`} at ${number(e.power.watts)} W`,

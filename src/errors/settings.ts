@@ -21,6 +21,8 @@ export const settings = {
   epochs: "recipe",
   exif: "recipe",
   finetune: "recipe",
+  frozenCache: "recipe",
+  frozenViews: "recipe",
   gpusPerNode: "call",
   head: "call",
   heads: "recipe",

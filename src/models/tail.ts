@@ -85,7 +85,7 @@ export function tailOf(model: Model, blocks: number): Model {
 }
 
 /** The values named in `cut` for images `[batch, height, width, 3]`, without anything that happens in training alone. */
-function valuesAt(
+export function valuesAt(
   { name, forward }: Model,
   cut: readonly string[],
   parameter: ForwardContext["parameter"],

@@ -31,6 +31,12 @@ export function trainingProgress(title: string, quiet: boolean): { onEvent(event
           fitting ??= createProgress({ title: "features for the head", total: event.total, unit: "images", quiet });
           fitting.update(event.images);
           return;
+        case "storing":
+          progress?.update(images, [
+            `features of the frozen part: ${event.images} of ${event.total} images`,
+            ...(where ? [where] : []),
+          ]);
+          return;
         case "start":
           endFitting();
           part = event.testPart ?? "test";

@@ -188,7 +188,11 @@ export function epochLength({ dataset: { length }, repeats = 1 }: Pick<LoaderOpt
   return repeats === 1 || length < 256 ? length : length - (length % 256);
 }
 
-function epochOrder({ dataset, order, seed }: LoaderOptions, epoch: number): Uint32Array {
+/** The samples of an epoch in its order; with repeats, its first ones are seen several times each. */
+export function epochOrder(
+  { dataset, order, seed }: Pick<LoaderOptions, "dataset" | "order" | "seed">,
+  epoch: number,
+): Uint32Array {
   const { length, pieces } = dataset;
   if (order === "sequential") return Uint32Array.from({ length }, (_, i) => i);
   const stream = new RandomStream({ seed, epoch, purpose: "shuffle" });

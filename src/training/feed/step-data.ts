@@ -12,19 +12,23 @@ export interface StepPlace {
   readonly recipe: Recipe;
   readonly epoch: number;
   readonly batch: Batch;
+  /** Side of the square images in pixels, for a batch without pixels (default: that of its images). */
+  readonly size?: number;
 }
 
 /** Inputs that are not drawn: schedule scalars, and the teacher's stored outputs. */
 export interface GivenData {
   readonly scalars: Readonly<Record<string, number>>;
   readonly answer?: Answer;
+  /** Stored features of the frozen part, by the names of their inputs. */
+  readonly values?: NamedTensors;
 }
 
 /**
  * The data inputs of `program` for one batch; inputs that it does not use are not created. A process that makes a share
  * of the batch draws for the whole batch, like all others, and supplies its own rows.
  */
-export function stepData(program: Program, place: StepPlace, { scalars, answer }: GivenData): NamedTensors {
+export function stepData(program: Program, place: StepPlace, { scalars, answer, values }: GivenData): NamedTensors {
   const data = new Map<string, HostTensor>();
   const { first, labels, images, indices, step } = place.batch;
   const own = (t: HostTensor) => (t.shape[0] === labels.length ? t : rowsOf(t, first, labels.length));
@@ -34,12 +38,13 @@ export function stepData(program: Program, place: StepPlace, { scalars, answer }
     drawFor(name, transform, {
       batch: wholeBatch(program) ?? labels.length,
       ...{ first, step, indices, stream, repeats: place.recipe.repeatedAugmentation },
-      size: Math.sqrt(images.length / labels.length / 3),
+      size: place.size ?? Math.sqrt(images.length / labels.length / 3),
     });
   for (const { name, shape, role } of program.inputs) {
     if (role === "state" || data.has(name)) continue;
     if (name === stepInputs.teacher || name === stepInputs.teacherLabels) data.set(name, own(answer!.prediction));
     else if (name === stepInputs.teacherFeatures) data.set(name, own(answer!.features!));
+    else if (values?.has(name)) data.set(name, values.get(name)!);
     else if (name in scalars) data.set(name, float(shape, Float32Array.of(scalars[name])));
     else if (name === batchInputs.images)
       data.set(name, hostTensor("uint8", [labels.length, ...shape.slice(1)], images));

@@ -6,7 +6,13 @@ import { parsePolicy } from "../../data/augment/policy.js";
 import { findBadImages } from "../../data/check/check-images.js";
 import { type Dataset, type SplitRule, subset } from "../../data/dataset/dataset.js";
 import { readSplit, writeSplit } from "../../data/dataset/split.js";
-import { createLoader, epochLength, fewerThanBatch, type Loader } from "../../data/loading/loader.js";
+import {
+  createLoader,
+  epochLength,
+  fewerThanBatch,
+  type Loader,
+  type LoaderOptions,
+} from "../../data/loading/loader.js";
 import type { OwnAugmentation } from "../../data/loading/on-this-thread.js";
 import type { Fit } from "../../data/pixels/fit.js";
 import type { Transform } from "../../data/view/transform.js";
@@ -157,7 +163,11 @@ function augmentationOf(recipe: Recipe, { imageSize, normalization }: Model): Au
  * The loader of a run: batches for one run of the program, fully determined by the recipe and the data. Throws if there
  * are not enough for one step per epoch.
  */
-export function trainingLoader(dataset: Dataset, recipe: Recipe, model: Model, options: DataOptions): Loader {
+export const trainingLoader = (dataset: Dataset, recipe: Recipe, model: Model, options: DataOptions): Loader =>
+  createLoader(trainingViews(dataset, recipe, model, options));
+
+/** The same, as what a loader is to read. */
+export function trainingViews(dataset: Dataset, recipe: Recipe, model: Model, options: DataOptions): LoaderOptions {
   const { batchSize, accumulate } = recipe;
   if (batchSize % accumulate !== 0) {
     throw new TrainingError(
@@ -167,7 +177,7 @@ export function trainingLoader(dataset: Dataset, recipe: Recipe, model: Model, o
   // There may be enough images for a run's batch but not for the step's.
   const repeats = recipe.repeatedAugmentation;
   if (epochLength({ dataset, repeats }) < batchSize) throw fewerThanBatch(dataset, batchSize);
-  return createLoader({
+  return {
     dataset,
     batchSize: batchSize / accumulate,
     transform: trainingTransform(recipe, model),
@@ -182,5 +192,5 @@ export function trainingLoader(dataset: Dataset, recipe: Recipe, model: Model, o
     onBadImage: options.onBadImage,
     augment: options.augment,
     onSkipped: (message) => options.onEvent?.({ kind: "warning", message }),
-  });
+  };
 }

@@ -16,6 +16,7 @@ import { type ScheduleSettings, scaledLearningRate, schedules } from "../step/sc
 import { refuseUselessClassWeights } from "./class-weighting.js";
 import { type Recipe, recipeSchema } from "./schema.js";
 import { settingSentence, unknownSetting } from "./sentences.js";
+import { refuseUnfittingViews } from "./stored-features.js";
 
 export { type Recipe, type RecipeSettings, recipeSchema } from "./schema.js";
 
@@ -63,6 +64,7 @@ export function parseRecipe(settings: unknown): Recipe {
       "Co-training (cosub) learns from different stochastic depth, of which there is none where trainedParts is head; set cosub to false, or train more than the head.",
     );
   refuseUselessClassWeights(recipe);
+  refuseUnfittingViews(recipe, needsTeacher(recipe));
   if (recipe.layerDecay < 1 && recipe.trainedParts === "head")
     throw new UsageError(
       "trainedParts is head, whose learning rate layerDecay leaves as it is; remove layerDecay, or train more than the head.",

@@ -99,6 +99,20 @@ export const recipeSchema = z.strictObject({
       description:
         "Parameters that are updated: `all`; `attention` with positions and heads (arXiv 2203.09795); the last blocks with the final norm and the heads, such as `last-4-blocks`; or only the `head`. Of what lies below the last blocks or the head no gradients are computed, and stochastic depth and dropout leave it alone.",
     }),
+  frozenViews: z
+    .union([z.literal("all"), whole], "it is neither all nor a number of views")
+    .optional()
+    .meta({
+      description:
+        "Where the head or the last blocks alone are trained: views of each image whose features, which are what the frozen part makes of them, are computed once and stored. `all` is one for each epoch; with fewer, later epochs go through the stored ones in turn. Default: none is stored, and the frozen part is computed in every step.",
+    }),
+  frozenFormat: z.enum(["float16", "float32"]).default("float16").meta({
+    description: "Number format of stored features; `float32` takes twice the space and loses nothing.",
+  }),
+  frozenCache: z.string().optional().meta({
+    description:
+      "Folder of stored features, which several runs can use; default: `features` in the run folder. Features for other images, views or weights are refused.",
+  }),
   headStart: z.enum(["given", "fitted"]).default("given").meta({
     description:
       "How heads start: as initialised or loaded (`given`), or `fitted` by logistic regression to the features of the training images before the first step.",

@@ -15,6 +15,14 @@ export type TrainEvent =
       /** Images in all. */
       readonly total: number;
     }
+  | {
+      /** Features of the frozen part are computed and stored, before the epoch that reads them first. */
+      readonly kind: "storing";
+      /** Images of the view that are done. */
+      readonly images: number;
+      /** Images of the view in all. */
+      readonly total: number;
+    }
   | ({
       /** Data is being opened: archives are listed, or files fetched. */
       readonly kind: "opening";

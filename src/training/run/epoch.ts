@@ -3,9 +3,12 @@
 import type { StopVote } from "../../cluster/stop-vote.js";
 import type { Batch, Loader } from "../../data/loading/loader.js";
 import type { DeviceState, Executable } from "../../engines/engine.js";
+import { InterruptedError } from "../../errors/errors.js";
+import type { Model } from "../../models/model.js";
 import { patiently } from "../../system/patience.js";
 import type { HostTensor, NamedTensors } from "../../tensor/index.js";
 import { stepData } from "../feed/step-data.js";
+import type { SeenBatch, StoredViews } from "../frozen/stored-views.js";
 import { classWeightsCount } from "../recipe/class-weighting.js";
 import { featureWeightAt } from "../recipe/feature-weight.js";
 import { emaDecayAt, optimizerOf, type Recipe, scheduleOf } from "../recipe/recipe.js";
@@ -18,12 +21,15 @@ import type { TeacherAnswers } from "../teacher/answers.js";
 
 export interface EpochWork {
   readonly recipe: Recipe;
+  readonly model: Model;
   readonly loader: Loader;
   readonly executable: Executable;
   readonly state: DeviceState;
   /** Where to start; within the epoch if it was interrupted there. */
   readonly position: Position;
   readonly stepsPerEpoch: number;
+  /** Stored features of the frozen part, which the program reads instead of images. */
+  readonly stored?: StoredViews;
   /** The teacher's outputs, if the program needs them: computed or read during the previous run. */
   readonly answers?: TeacherAnswers;
   /** Whether a run whose loss is not finite is skipped; otherwise the epoch ends there. */
@@ -111,6 +117,14 @@ export async function trainEpoch(work: EpochWork): Promise<EpochEnd> {
     position: work.passOverBroken ? here() : { ...here(), runs: run.batch.step, step: run.step - 1 },
   });
 
+  try {
+    const onProgress = (images: number, total: number) => onEvent({ kind: "storing", images, total });
+    await work.stored?.prepare(position.epoch, { signal: stop.alone, onProgress });
+  } catch (error) {
+    if (error instanceof InterruptedError) return { kind: "interrupted", position };
+    return { kind: "failed", position, error };
+  }
+
   // One run is in progress while the next batch is submitted.
   let inFlight: Promise<void> | undefined;
   const batches = loader.epoch(position.epoch, runs);
@@ -121,8 +135,10 @@ export async function trainEpoch(work: EpochWork): Promise<EpochEnd> {
       signal: stop.alone,
     });
     if (!next || next.done) return undefined;
-    const batch = next.value;
-    return { batch, answer: await work.answers?.answer(position.epoch, batch.step, batch) };
+    const found = next.value;
+    const answer = await work.answers?.answer(position.epoch, found.step, found);
+    const seen: Partial<SeenBatch> | undefined = await work.stored?.seen(position.epoch, found);
+    return { answer, batch: found, values: undefined, ...seen };
   };
   while (runs < total && !(await stop.due())) {
     let next: Awaited<ReturnType<typeof nextBatch>>;
@@ -133,7 +149,7 @@ export async function trainEpoch(work: EpochWork): Promise<EpochEnd> {
       return broken ? brokenEnd(broken) : { kind: "failed", position: here(), error };
     }
     if (!next) break;
-    const { batch, answer } = next;
+    const { batch, answer, values } = next;
     const apply = (batch.step + 1) % accumulate === 0;
     if (!position.passOver.includes(Math.floor(batch.step / accumulate))) {
       const lr = rate(batch.step);
@@ -148,7 +164,8 @@ export async function trainEpoch(work: EpochWork): Promise<EpochEnd> {
           position.epoch + Math.floor(batch.step / accumulate) / stepsPerEpoch,
         ),
       };
-      const data = stepData(executable.program, { recipe, epoch: position.epoch, batch }, { scalars, answer });
+      const place = { recipe, epoch: position.epoch, batch, size: work.stored && work.model.imageSize };
+      const data = stepData(executable.program, place, { scalars, answer, values });
       const run = settle(executable.run(state, data), { lr, step: step + 1, batch, data });
       run.catch(() => undefined); // awaited below, after the next batch is submitted
       await inFlight;

@@ -3,14 +3,15 @@
 import { alone, leads, type ProcessGroup } from "../../cluster/process-group.js";
 import type { SplitRule } from "../../data/dataset/dataset.js";
 import { writeTrainedOn } from "../../data/dataset/trained-on.js";
-import type { Loader } from "../../data/loading/loader.js";
+import { createLoader, type Loader } from "../../data/loading/loader.js";
 import type { DeviceState, Engine, Executable } from "../../engines/engine.js";
 import { TrainingError } from "../../errors/errors.js";
 import type { Message } from "../../errors/sentence.js";
 import { Classifier } from "../../evaluation/classifier.js";
 import type { Closing } from "../../system/closing.js";
 import { turn } from "../../system/turn.js";
-import { recordSplit, setAsideBy, trainingLoader } from "../feed/training-data.js";
+import { recordSplit, setAsideBy, trainingViews } from "../feed/training-data.js";
+import type { StoredViews } from "../frozen/stored-views.js";
 import { createEventFile } from "../run-folder/event-file.js";
 import { type TrainEvent, warning } from "../run-folder/events.js";
 import { openRunFolder, type RunFolder, silentRunFolder } from "../run-folder/folder.js";
@@ -32,6 +33,7 @@ import {
   requireSpaceForRun,
   stateOf,
 } from "./run-start.js";
+import { requireAlone, storedSentence, storedViewsOf } from "./stored-run.js";
 import type { TrainOptions } from "./train-options.js";
 
 export interface OpenRun extends Plan {
@@ -39,6 +41,8 @@ export interface OpenRun extends Plan {
   readonly group: ProcessGroup;
   readonly folder: RunFolder;
   readonly loader: Loader;
+  /** Stored features of the frozen part, if the recipe wants them. */
+  readonly stored?: StoredViews;
   readonly step: Step;
   readonly executable: Executable;
   readonly state: DeviceState;
@@ -88,8 +92,8 @@ export async function openRun(
   const warn = (message: Message) => onEvent(warning(message));
   closing.add(() => curves?.close().catch((error: Error) => warn(error.message)));
 
-  const loader = trainingLoader(dataset, recipe, model, { ...options, onEvent });
-  closing.add(() => loader.close());
+  if (recipe.frozenViews !== undefined) requireAlone(group);
+  const views = trainingViews(dataset, recipe, model, { ...options, onEvent });
   const setAside = setAsideBy(rule, test);
   if (leads(group)) await recordSplit(folder, setAside, found);
   await group.gather("run folder", true); // it exists from here on
@@ -123,6 +127,12 @@ export async function openRun(
   });
   const state = await engine.createState(new Map([...tensors, ...frozenTensors(step, teaching)]));
   closing.add(() => state.dispose());
+  const onDevice = { engine, precision: options.precision, state };
+  const stored = await storedViewsOf({ recipe, model, dataset, views, folder: folder.path }, onDevice, tensors);
+  closing.add(() => stored?.close());
+  if (stored) warn(storedSentence(stored.views, recipe));
+  const loader = stored?.views.loader ?? createLoader(views);
+  closing.add(() => loader.close());
   const prefix = recipe.emaDecay > 0 ? "ema." : "";
   const classifier = Classifier.over({ engine, model, prefix }, state);
   closing.add(() => classifier.dispose());
@@ -130,7 +140,7 @@ export async function openRun(
   if (folder.before) await folder.log({ kind: "resumed", ...placeOf(position), changed: folder.changes });
   return {
     ...plan,
-    ...{ engine, group, folder, loader, step, executable, state, classifier, prefix },
+    ...{ engine, group, folder, loader, step, executable, state, classifier, prefix, stored: stored?.views },
     ...{ checkpoints, position, lastState, fitted: begun?.fitted, onEvent, warn },
     trainedOn: writeTrainedOn(found, [manifest, ...(manifest.found ? [manifest.found] : [])], setAside),
   };

@@ -49,6 +49,10 @@ export async function planRun(options: PlanOptions): Promise<Plan> {
     throw new UsageError(
       "Stored answers of a teacher (teacherCache) belong to images as the recipe makes them, and augment changes these; leave one of them out.",
     );
+  if (options.augment && options.recipe.frozenViews !== undefined)
+    throw new UsageError(
+      "Stored features of the frozen part (frozenViews) belong to images as the recipe makes them, and augment changes these; leave one of them out.",
+    );
   if (options.loss && options.recipe.classWeights !== "none")
     throw new UsageError(
       "A loss of your own (loss) weighs classes as it likes and does not read classWeights; leave one of them out.",

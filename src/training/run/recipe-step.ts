@@ -2,8 +2,9 @@
 import { UsageError } from "../../errors/errors.js";
 import { observedShapes } from "../../models/context.js";
 import type { Model } from "../../models/model.js";
-import { frozenBelow } from "../../models/tail.js";
+import { frozenBelow, tailAbove } from "../../models/tail.js";
 import { trainedOf } from "../../models/trained-parts.js";
+import { onFeatures } from "../frozen/stored-input.js";
 import { distillationOf, optimizerOf, type Recipe, rateFactorOf } from "../recipe/recipe.js";
 import { batchTransformOf } from "../step/batch/index.js";
 import type { ClassWeights } from "../step/class-weights.js";
@@ -27,7 +28,8 @@ export function stepOf(
   { loss, distillationWeights }: PlannedLosses = {},
 ): Step {
   const { moves, cut } = trainedOf(model, recipe.trainedParts);
-  const learning = cut ? frozenBelow(model, cut) : model;
+  const stored = recipe.frozenViews === undefined ? undefined : storedPart(model, recipe, cut);
+  const learning = stored?.model ?? (cut ? frozenBelow(model, cut) : model);
   if (teaching.features && cut) requireTrained(learning, teaching.features.student, recipe);
   return trainStep(learning, {
     batch: recipe.batchSize / recipe.accumulate,
@@ -49,7 +51,16 @@ export function stepOf(
     accumulate: recipe.accumulate,
     ema: recipe.emaDecay > 0,
     halting: true,
+    rows: stored?.rows,
   });
+}
+
+/** The model with its frozen part replaced by stored features. */
+function storedPart(model: Model, { batchSize, accumulate, trainedParts }: Recipe, cut: readonly string[] | undefined) {
+  if (cut) return onFeatures(tailAbove(model, cut), model, batchSize / accumulate);
+  throw new UsageError(
+    `The model "${model.name}" does not show what its head reads, so nothing can be stored for trainedParts=${trainedParts} (frozenViews); declare its head by nn.head, or leave out frozenViews.`,
+  );
 }
 
 /** Throws UsageError for a layer that imitates the teacher's but is not trained. */

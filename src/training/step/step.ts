@@ -85,6 +85,8 @@ export interface StepOptions {
    * it is set to 0), unless the input `passOver` is 1: so the state is still the broken one, although runs overlap.
    */
   readonly halting?: boolean;
+  /** Names of further inputs with a row for each image, which the model reads instead of the images. */
+  readonly rows?: readonly string[];
 }
 
 /** Inputs of the step: images and targets, and optionally the teacher's outputs. */
@@ -260,7 +262,7 @@ export function buildStep(model: Model, options: StepOptions, inputs: StepInputs
   const correct = reduceSum(cast(compare("EQ", decisions, argmax(inputs.target, 1)), "float32"));
   const shared = {
     state: [...state.keys(), ...frozen.keys()],
-    batch: [...batchRows, ...Object.values(taughtInputs)],
+    batch: [...batchRows, ...Object.values(taughtInputs), ...(options.rows ?? [])],
   };
   return {
     program: program({

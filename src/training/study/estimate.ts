@@ -4,6 +4,7 @@ import type { Engine, Precision } from "../../engines/engine.js";
 import { type Message, sentence, setting } from "../../errors/sentence.js";
 import { type PowerReading, startPowerMeter } from "../../system/power.js";
 import { sizeOf } from "../../tensor/index.js";
+import type { StoredViewsSize } from "../frozen/stored-views.js";
 import type { Trial } from "./trial.js";
 
 export interface Prices {
@@ -39,6 +40,8 @@ export interface Estimate {
   /** Seconds of all epochs, tests included. */
   readonly trainingSeconds: number;
   readonly testSeconds: number;
+  /** Features of a frozen part that are stored, and the seconds of computing them, which are part of all. */
+  readonly storing?: StoredViewsSize & { readonly seconds: number };
   readonly memory: MemoryEstimate;
   readonly diskBytes: number;
   readonly power: Power;
@@ -75,14 +78,14 @@ export async function estimateRun(trial: Trial, options: EstimateOptions): Promi
   const { engine, seconds = 5 } = options;
   const { recipe } = trial;
   const accelerator = engine.info.platform !== "cpu";
-  let [measured, start, waited] = [0, 0, 0];
+  let [measured, start, waited, stored] = [0, 0, 0, 0];
   let meter = await startPowerMeter(accelerator);
   let steps = 0;
   // Learning rate 0: same speed, and the weights cannot diverge.
   for await (const _ of trial.steps(() => 0)) {
     steps++;
     if (steps === warmUp) {
-      [start, waited] = [performance.now(), trial.waited()];
+      [start, waited, stored] = [performance.now(), trial.waited(), trial.storing?.() ?? 0];
       meter = await startPowerMeter(accelerator);
     }
     measured = Math.max(0, steps - warmUp);
@@ -92,11 +95,22 @@ export async function estimateRun(trial: Trial, options: EstimateOptions): Promi
   }
   const elapsed = (performance.now() - start) / 1000;
   const reading = await meter.read();
-  const secondsPerStep = elapsed / measured;
+  const computing = trial.storing ? (trial.storing() - stored) / 1000 : 0;
+  const fetching = (trial.waited() - waited) / 1000;
+  // With stored features images are read, and seen by the frozen part, once for each stored view.
+  const secondsPerStep = (trial.stored ? Math.max(0, elapsed - computing - fetching) : elapsed) / measured;
+  const storing = trial.stored && {
+    ...trial.stored,
+    seconds: ((computing + fetching) / measured / recipe.batchSize) * trial.stored.images * trial.stored.views,
+  };
   const imagesPerSecond = recipe.batchSize / secondsPerStep;
   const total = trial.stepsPerEpoch * recipe.epochs;
-  const testSeconds = (recipe.epochs * trial.testImages * forwardShare) / imagesPerSecond;
-  const trainingSeconds = total * secondsPerStep + testSeconds;
+  // A test image passes the whole model, which with stored features is not what a step takes.
+  const perTestImage = storing
+    ? storing.seconds / (storing.images * storing.views) + (forwardShare * secondsPerStep) / recipe.batchSize
+    : forwardShare / imagesPerSecond;
+  const testSeconds = recipe.epochs * trial.testImages * perTestImage;
+  const trainingSeconds = total * secondsPerStep + testSeconds + (storing?.seconds ?? 0);
   const power = powerOf(options, reading);
   const kilowattHours = (power.watts * trainingSeconds) / 3.6e6;
   const bytes = [...trial.step.state.values()].reduce((sum, shape) => sum + 4 * sizeOf(shape), 0);
@@ -107,15 +121,22 @@ export async function estimateRun(trial: Trial, options: EstimateOptions): Promi
     ...{ measuredSteps: measured, secondsPerStep, imagesPerSecond, trainingSeconds, testSeconds },
     loaderWait: (trial.waited() - waited) / 1000 / elapsed,
     memory: await memoryOf(trial, options),
-    diskBytes: 3 * bytes,
+    diskBytes: 3 * bytes + (storing?.bytes ?? 0),
+    storing,
     ...{ power, kilowattHours, cost: costOf(trainingSeconds, kilowattHours, options.prices) },
     assumptions: [
       `Speed stays as measured over ${measured} steps after the first ${warmUp}.`,
-      ...(trial.testImages > 0 ? ["A test image takes a third of a training image's time."] : []),
+      ...(trial.testImages > 0 ? [testAssumption(storing !== undefined)] : []),
+      ...(storing ? ["No features are stored yet."] : []),
       sentence`Power: ${power.source}.`,
     ],
   };
 }
+
+const testAssumption = (stored: boolean): string =>
+  stored
+    ? "A test image takes what storing a view does, and a third of a step's share."
+    : "A test image takes a third of a training image's time.";
 
 /** The memory that the engine reports for the program, or this process's peak if it does not. */
 async function memoryOf(trial: Trial, { engine, precision }: EstimateOptions): Promise<MemoryEstimate> {

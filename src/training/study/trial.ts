@@ -7,6 +7,8 @@ import { Closing } from "../../system/closing.js";
 import { turn } from "../../system/turn.js";
 import { stepData } from "../feed/step-data.js";
 import { type DataOptions, trainingLoader } from "../feed/training-data.js";
+import { FrozenPart } from "../frozen/frozen-part.js";
+import { type StoredViewsSize, storedSize } from "../frozen/stored-views.js";
 import { classWeightsCount } from "../recipe/class-weighting.js";
 import { featureWeightAt } from "../recipe/feature-weight.js";
 import { emaDecayAt, optimizerOf, type Recipe } from "../recipe/recipe.js";
@@ -14,6 +16,7 @@ import { beginRun } from "../run/beginning.js";
 import { planRun } from "../run/plan.js";
 import { stepOf } from "../run/recipe-step.js";
 import { firstParameters, frozenTensors, stateOf } from "../run/run-start.js";
+import { tailOfRun } from "../run/stored-run.js";
 import { createOptimizer } from "../step/optimizers/index.js";
 import { type Step, stepInputs } from "../step/step.js";
 
@@ -46,6 +49,10 @@ export interface Trial {
   readonly stepsPerEpoch: number;
   /** Milliseconds spent waiting for data so far. */
   readonly waited: () => number;
+  /** What stored features of a frozen part will take, if the recipe stores any. */
+  readonly stored?: StoredViewsSize;
+  /** Milliseconds spent on computing such features so far; they are not stored here. */
+  readonly storing?: () => number;
   /**
    * Optimizer steps from the first, epoch after epoch, without end; `rate` returns the rate of each (counted from 1).
    */
@@ -77,6 +84,10 @@ export async function openTrial(options: TrialOptions): Promise<Trial> {
     const first = stateOf(step, parameters, recipe.seed);
     const state = await engine.createState(new Map([...first, ...frozenTensors(step, teaching)]));
     closing.add(() => state.dispose());
+    const tail = tailOfRun(model, recipe);
+    const frozen = tail && (await FrozenPart.open({ engine, precision, state }, { recipe, model, tail }));
+    closing.add(() => frozen?.dispose());
+    let storing = 0;
     const { accumulate } = recipe;
     const stepsPerEpoch = Math.floor(loader.stepsPerEpoch / accumulate);
     const optimizer = createOptimizer(optimizerOf(recipe));
@@ -92,13 +103,17 @@ export async function openTrial(options: TrialOptions): Promise<Trial> {
         [stepInputs.classWeights]: classWeightsCount(recipe, 0) ? 1 : 0,
       };
       const answer = await teaching.answers?.answer(epoch, batch.step, batch);
-      const data = stepData(executable.program, { recipe, epoch, batch }, { scalars, answer });
+      const begun = performance.now();
+      const values = await frozen?.values(epoch, batch);
+      storing += performance.now() - begun;
+      const data = stepData(executable.program, { recipe, epoch, batch }, { scalars, answer, values });
       const outputs = await executable.run(state, data);
       const value = (name: string) => (outputs.get(name)!.data as Float32Array)[0];
       return { loss: value("loss"), gradientNorm: value("gradientNorm") };
     };
     return {
       ...{ recipe, model, step, executable, stepsPerEpoch, waited: loader.waited },
+      ...(tail ? { stored: storedSize(recipe, dataset, tail), storing: () => storing } : {}),
       close: () => closing.close(),
       ...{ classes: dataset.classes.length, images: dataset.length, testImages: test?.length ?? 0 },
       async *steps(rate) {

@@ -20,7 +20,7 @@ import { featuresOf } from "./features.js";
 import { type AnswerFormat, bytesOfView } from "./stored-answers.js";
 
 /** The identity of a cache, and why a run that differs in a part of it must not use it. */
-const reasons = {
+export const reasons = {
   data: "the dataset differs or has changed",
   images: "images are cropped, resized, augmented or normalised differently",
   seed: "the seed differs",
