@@ -6,14 +6,15 @@ import { Classifier, createLoader, createOnnxEngine, openDataset, openModel, top
 import sharp from "sharp";
 
 const [, , folder = "runs/demo"] = process.argv;
+const run = (name) => join(folder, name, "seed-0", "last.safetensors");
 const asked = [
-  ["teacher", "teacher"],
-  ["hard", "DeiT-hard-distillation"],
-  ["alone", "DeiT-no-distillation"],
+  ["teacher", "recipes/demo/teacher.safetensors"],
+  ["token", run("DeiT-hard-with-the-token")],
+  ["alone", run("DeiT-no-distillation")],
 ];
 const [columns, pixels, tile, line] = [8, 24, 96, 17];
 
-const dataset = await openDataset("procedural:24:1000", { split: "test" });
+const dataset = await openDataset("procedural:24:1000:upright", { split: "test" });
 const loader = createLoader({
   ...{ dataset, batchSize: columns, seed: 7, workers: 0, order: "shuffled", dropLast: true },
   transform: { kind: "evaluation", size: pixels, cropRatio: 1, interpolation: "bicubic" },
@@ -21,8 +22,8 @@ const loader = createLoader({
 const { value: batch } = await loader.epoch(0).next();
 const engine = await createOnnxEngine();
 const decisions = [];
-for (const [, run] of asked) {
-  const { model, weights } = await openModel({ weights: join(folder, run, "seed-0", "last.safetensors") });
+for (const [, path] of asked) {
+  const { model, weights } = await openModel({ weights: path });
   const classifier = await Classifier.create({ engine, model }, weights);
   const logits = await classifier.logits(batch.images, columns);
   decisions.push(batch.labels.map((_, i) => topK(logits.subarray(i * model.classes, (i + 1) * model.classes), 1)[0]));

@@ -4,7 +4,7 @@ import { type Dataset, subset } from "../data/dataset/dataset.js";
 import type { Loader } from "../data/loading/loader.js";
 import type { Engine } from "../engines/engine.js";
 import { UsageError } from "../errors/errors.js";
-import { Attention } from "../evaluation/attention.js";
+import { Attention, type AttentionMaps, type AttentionToken } from "../evaluation/attention.js";
 import { DecisionRecorder, type Decisions, hardest, surestMistakes } from "../evaluation/decisions.js";
 import { headLogits, logitsAt } from "../evaluation/heads.js";
 import { openModel } from "../evaluation/open-model.js";
@@ -31,6 +31,10 @@ export interface InspectOptions {
   readonly ownModel?: OwnModel;
   /** Number of images shown of each kind. */
   readonly shown: number;
+  /** Further images to show, by their indices. */
+  readonly picked?: readonly number[];
+  /** Which weights (default: `best`). */
+  readonly weights?: "best" | "last";
   readonly signal?: AbortSignal;
   readonly onProgress?: (images: number) => void;
 }
@@ -44,8 +48,8 @@ export interface Example {
   readonly confidence: number;
   readonly truth: number;
   readonly picture: Picture;
-  /** The same overlaid with the attention of the class token; undefined for models without attention. */
-  readonly attention?: Picture;
+  /** The same overlaid with the attention of the model's tokens; none for models without attention. */
+  readonly attention: readonly { readonly token: AttentionToken; readonly picture: Picture }[];
 }
 
 export interface RunInspection {
@@ -54,13 +58,15 @@ export interface RunInspection {
   /** `surestMistakes`: the most confident mistakes; `hardest`: others whose true class got the lowest probability. */
   readonly hardest: readonly Example[];
   readonly surestMistakes: readonly Example[];
+  /** Those that were asked for. */
+  readonly picked?: readonly Example[];
 }
 
-/** Predictions of the run's best weights on `dataset`, from both heads together if there are two. */
+/** Predictions of the run's weights on `dataset`, from both heads together if there are two. */
 export async function inspectRun(run: RunSummary, options: InspectOptions): Promise<RunInspection> {
-  const { engine, dataset, shown, signal, onProgress } = options;
+  const { engine, dataset, shown, picked = [], signal, onProgress } = options;
   const { model, view, weights } = await openModel({
-    weights: join(run.folder, "best.safetensors"),
+    weights: join(run.folder, `${options.weights ?? "best"}.safetensors`),
     ownModel: options.ownModel,
   });
   const [head] = headsOf(model);
@@ -84,9 +90,22 @@ export async function inspectRun(run: RunSummary, options: InspectOptions): Prom
   const hard = hardest(decisions, shown + sure.length)
     .filter((i) => !known.has(i))
     .slice(0, shown);
-  const examples = await exampleImages(view, model, weights, [...new Set([...hard, ...sure])], decisions, options);
+  const examples = await exampleImages(
+    view,
+    model,
+    weights,
+    [...new Set([...hard, ...sure, ...picked])],
+    decisions,
+    options,
+  );
   const those = (indices: readonly number[]) => indices.map((i) => examples.get(i)!);
-  return { classes: dataset.classes, decisions, hardest: those(hard), surestMistakes: those(sure) };
+  return {
+    classes: dataset.classes,
+    decisions,
+    hardest: those(hard),
+    surestMistakes: those(sure),
+    picked: those(picked),
+  };
 }
 
 /** All images in order, preprocessed as for the test. */
@@ -104,19 +123,22 @@ async function exampleImages(
 ): Promise<ReadonlyMap<number, Example>> {
   const examples = new Map<number, Example>();
   if (indices.length === 0) return examples;
-  const attention = await Attention.create(engine, model, weights).catch((error: unknown) => {
-    if (error instanceof UsageError) return undefined; // a convnet
-    throw error;
-  });
+  const attention = await attentionOf(engine, model, weights);
   const loader = testLoader(view, subset(dataset, indices), 0);
   const size = model.imageSize;
   try {
     for await (const batch of loader.epoch(0)) {
-      const maps = await attention?.maps(batch.images, loader.batchSize);
+      const maps: { token: AttentionToken; of: AttentionMaps[] }[] = [];
+      for (const { token, attention: each } of attention)
+        maps.push({ token, of: await each.maps(batch.images, loader.batchSize) });
       for (let slot = 0; slot < batch.count; slot++) {
         const index = indices[batch.indices[slot]];
         const data = batch.images.slice(slot * size * size * 3, (slot + 1) * size * size * 3);
         const image = { width: size, height: size, data };
+        const shown = maps.map(async ({ token, of }) => {
+          const { rollout, grid } = of[slot];
+          return { token, picture: await smallPicture(overlay(image, rollout, grid)) };
+        });
         examples.set(index, {
           name: dataset.key(index),
           label: decisions.labels[index],
@@ -124,13 +146,25 @@ async function exampleImages(
           confidence: decisions.confidence[index],
           truth: decisions.truth[index],
           picture: await smallPicture(image),
-          attention: maps && (await smallPicture(overlay(image, maps[slot].rollout, maps[slot].grid))),
+          attention: await Promise.all(shown),
         });
       }
     }
   } finally {
     await loader.close();
-    await attention?.dispose();
+    for (const each of attention) await each.attention.dispose();
   }
   return examples;
+}
+
+/** Attention of the class and distillation tokens, as far as the model has them. */
+async function attentionOf(engine: Engine, model: Model, weights: NamedTensors) {
+  const tokens: { readonly token: AttentionToken; readonly attention: Attention }[] = [];
+  for (const token of ["class", "distillation"] as const)
+    try {
+      tokens.push({ token, attention: await Attention.create(engine, model, weights, token) });
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error; // a convnet, or no such token
+    }
+  return tokens;
 }

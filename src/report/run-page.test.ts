@@ -42,7 +42,7 @@ const decisions: Decisions = {
 function inspection(name: string): RunInspection {
   const picture: Picture = { bytes: Uint8Array.of(1, 2), type: "image/webp", width: 32, height: 32 };
   const example: Example = {
-    ...{ name, label: 0, decided: 1, confidence: 0.8, truth: 0.1, picture, attention: picture },
+    ...{ name, label: 0, decided: 1, confidence: 0.8, truth: 0.1, picture, attention: [{ token: "class", picture }] },
   };
   return { classes: [name, "b", "c"], decisions, hardest: [example], surestMistakes: [example] };
 }

@@ -3,14 +3,14 @@ import { type Message, sentence, setting } from "../errors/sentence.js";
 import { calibration } from "../evaluation/decisions.js";
 import { duration } from "../system/text/duration.js";
 import { shellWord } from "../system/text/shell-word.js";
+import { chartFigures, chartsCss } from "./chart-figures.js";
 import { calibrationFigure, classTable, confusionTables, matrixCss } from "./decision-tables.js";
-import { heatCss } from "./heat-colours.js";
-import { type Content, type Html, html, trusted } from "./html.js";
-import { details, gallery, group, notice, type PageSection, page, thumbnail, tiles } from "./page.js";
-import { drawChart } from "./plot.js";
+import { exampleGallery, galleryCss } from "./example-gallery.js";
+import { type Content, html } from "./html.js";
+import { details, notice, type PageSection, page, tiles } from "./page.js";
 import { type LabelledRun, labelled, type ReportedRun } from "./reported-run.js";
 import { runCurves } from "./run-curves.js";
-import type { Example, RunInspection } from "./run-inspection.js";
+import type { RunInspection } from "./run-inspection.js";
 import { comparisonTable, environmentTable, historyTable, recipeTables } from "./run-tables.js";
 import { percentText, tellsTop5, verdict } from "./verdict.js";
 
@@ -71,24 +71,10 @@ export function runPage(
     footer:
       live?.footer ??
       html`Made by <code>deit report</code>. Images are part of this file; nothing is loaded from elsewhere.`,
-    css: `${matrixCss}${css}${live?.css ?? ""}`,
+    css: `${matrixCss}${chartsCss}${galleryCss}${live?.css ?? ""}`,
     script: live?.script,
   });
 }
-
-const css = `
-.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));gap:1rem 2rem;max-width:70rem}
-.charts figure{margin:.5rem 0}
-.charts svg{width:100%}
-figure .deit-plot{--plot-paper:var(--page)}
-.example{display:flex;flex-wrap:wrap;gap:.5rem;width:100%}
-.example .thumbnail{flex:1 1 0;min-width:0;max-width:10rem}
-.example .thumbnail img,.example .thumbnail .small{width:100%;max-height:none}
-.heat{display:flex;flex-wrap:wrap;gap:.25rem 1rem;align-items:center;max-width:none}
-.scale{display:inline-flex;gap:.5rem;align-items:center}
-.scale i{width:8rem;height:.75rem;border:1px solid var(--line);background:linear-gradient(90deg,${heatCss});print-color-adjust:exact}
-.example p{flex-basis:100%;margin:0;font-size:.8125rem;line-height:1.4}
-`;
 
 function summaryTiles({ run, inspection }: LabelledRun): Content {
   const { best, final, epochs, recipe, state, seconds, manifest } = run;
@@ -158,8 +144,7 @@ function notices(
 
 function curves(runs: readonly LabelledRun[]): Content {
   const charts = runCurves(runs);
-  if (charts.length === 0) return html`<p>No epoch is done yet.</p>`;
-  return html`<div class="charts">${charts.map((chart) => html`<figure>${trusted(drawChart(chart))}</figure>`)}</div>`;
+  return charts.length === 0 ? html`<p>No epoch is done yet.</p>` : chartFigures(charts);
 }
 
 /** A section with the output of `show` for each run whose model was inspected. */
@@ -176,32 +161,4 @@ function inspected(
 /** The content of one run; for several, the first expanded and the others collapsed. */
 function perRun(runs: readonly LabelledRun[], show: (run: LabelledRun) => Content): Content {
   return runs.length === 1 ? show(runs[0]) : runs.map((run, i) => details(run.label, show(run), i === 0));
-}
-
-function exampleGallery(examples: readonly Example[], classes: readonly string[]): Content {
-  if (examples.length === 0) return html`<p>There are none.</p>`;
-  const withMaps = examples.some((e) => e.attention);
-  return [
-    withMaps
-      ? html`<p class="heat"><small>Right of each image: where the class token looks, by attention rollout through all blocks.</small> <span class="scale"><small>least</small><i aria-hidden="true"></i><small>most attention in the image</small></span></p>`
-      : "",
-    gallery(examples.map((example) => exampleGroup(example, classes))),
-  ];
-}
-
-function exampleGroup(example: Example, classes: readonly string[]): Html {
-  const { name, label, decided, confidence, truth, picture, attention } = example;
-  const percent = (share: number) => percentText(100 * share, share < 0.01 ? 2 : 0);
-  const said = label === decided ? "classified correctly" : `taken for ${classes[decided]}`;
-  const alt = `${classes[label]}, ${said}`;
-  const pictures = [
-    thumbnail({ picture, alt }),
-    attention ? thumbnail({ picture: attention, alt: `Attention to: ${alt}` }) : "",
-  ];
-  const caption = html`<p><strong>${classes[label]}</strong> (${percent(truth)}), ${
-    label === decided
-      ? "classified correctly"
-      : html`taken for <strong>${classes[decided]}</strong> (${percent(confidence)})`
-  }<br><small>${name}</small></p>`;
-  return group(html`<div class="example">${pictures}${caption}</div>`, alt);
 }

@@ -39,6 +39,10 @@ describe("README", () => {
     const left = JSON.parse(await readFile(join(sandbox.folder, "runs/demo/table3.json"), "utf8"));
     expect(left.rows).toHaveLength(9);
     expect(await readFile(join(sandbox.folder, "runs/demo/table3.svg"), "utf8")).toContain("both heads");
+    const page = await readFile(join(sandbox.folder, "runs/demo/index.html"), "utf8");
+    for (const shown of ["Curves", "Attention of both tokens", "Hardest images"]) expect(page).toContain(shown);
+    expect(page).not.toMatch(/(?:src|href)="(?!data:|#)/);
+    expect(output).toContain("index.html");
   });
 
   const program = blocks.find((b) => b.language === "js")!.text;

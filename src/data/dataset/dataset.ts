@@ -77,6 +77,8 @@ export type SampleSource =
       readonly seed: number;
       /** Class of what is drawn, from 0 to 9. */
       readonly label: number;
+      /** How much images of a class differ (default: `any`). */
+      readonly variety?: "any" | "upright";
     };
 
 /** A sample that is in memory: as the content of an image file, or as 8-bit RGB row by row. */

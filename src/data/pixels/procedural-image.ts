@@ -28,25 +28,83 @@ export const shapes: Readonly<Record<string, Shape>> = {
 
 const kinds = Object.values(shapes);
 
+/** How much the images of a class differ. */
+interface Variety {
+  /** Smallest and largest angle, in radians. */
+  readonly angle: readonly [number, number];
+  /** Smallest and largest radius, as shares of the image's side. */
+  readonly radius: readonly [number, number];
+  /** How many radii the centre is at least from the image's edge: below 1, shapes may be cut off. */
+  readonly fromEdge: number;
+  /** Coloured dots that may hide parts of the shape. */
+  readonly dots: number;
+  /** Whether these colours can be told apart; otherwise the ink is drawn again, and also the background if it may. */
+  distinct(ink: Colour, background: Colour): boolean;
+  readonly redrawsBackground: boolean;
+}
+
+type Colour = readonly number[];
+
+/** The varieties by their names in `procedural:SIZE:COUNT:VARIETY`. */
+export const varieties = {
+  /** At any angle and of any size, lighter or darker than the background. */
+  any: {
+    ...{ angle: [0, 2 * Math.PI], radius: [0.25, 0.4], fromEdge: 0.8, dots: 2 },
+    distinct: (ink, background) => contrast(ink, background) >= 160,
+    redrawsBackground: false,
+  },
+  /** Large, nearly upright and lighter than the background, for models that learn from a few hundred images. */
+  upright: {
+    ...{ angle: [-Math.PI / 12, Math.PI / 12], radius: [0.36, 0.45], fromEdge: 1, dots: 1 },
+    distinct: (ink, background) => brightness(ink) - brightness(background) >= 140,
+    redrawsBackground: true,
+  },
+} as const satisfies Readonly<Record<string, Variety>>;
+
+export type VarietyName = keyof typeof varieties;
+
+/** What an image shows. */
+export interface Procedural {
+  /** Its side in pixels. */
+  readonly size: number;
+  readonly seed: number;
+  /** Class, from 0 to 9. */
+  readonly label: number;
+  /** Default: `any`. */
+  readonly variety?: VarietyName;
+}
+
 /** Draws one image. */
-export function drawProcedural({ size, seed, label }: { size: number; seed: number; label: number }): RgbImage {
+export function drawProcedural({ size, seed, label, variety = "any" }: Procedural): RgbImage {
+  const {
+    angle: angles,
+    radius: radii,
+    fromEdge,
+    dots: dotCount,
+    distinct,
+    redrawsBackground,
+  }: Variety = varieties[variety];
   const s = new RandomStream({ seed, purpose: "procedural" });
   const colour = () => [s.uniform(0, 255), s.uniform(0, 255), s.uniform(0, 255)];
-  const [background, gradientTo] = [colour(), colour()];
+  let background = colour();
+  const gradientTo = colour();
   let ink = colour();
-  while (contrast(ink, background) < 160) ink = colour();
+  while (!distinct(ink, background)) {
+    ink = colour();
+    if (redrawsBackground) background = colour();
+  }
   const [waveX, waveY, wavePhase, waveHeight] = [
     s.uniform(-0.6, 0.6),
     s.uniform(-0.6, 0.6),
     s.uniform(0, 6.28),
     s.uniform(0, 12),
   ];
-  const radius = size * s.uniform(0.25, 0.4);
-  const centreX = s.uniform(radius * 0.8, size - radius * 0.8);
-  const centreY = s.uniform(radius * 0.8, size - radius * 0.8);
-  const angle = s.uniform(0, 2 * Math.PI);
+  const radius = size * s.uniform(...radii);
+  const centreX = s.uniform(radius * fromEdge, size - radius * fromEdge);
+  const centreY = s.uniform(radius * fromEdge, size - radius * fromEdge);
+  const angle = s.uniform(...angles);
   const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
-  const dots = Array.from({ length: 2 }, () => ({
+  const dots = Array.from({ length: dotCount }, () => ({
     x: s.uniform(0, size),
     y: s.uniform(0, size),
     r: s.uniform(1, size / 14),
@@ -71,6 +129,8 @@ export function drawProcedural({ size, seed, label }: { size: number; seed: numb
   return { width: size, height: size, data: new Uint8Array(data.buffer) };
 }
 
-function contrast(a: readonly number[], b: readonly number[]): number {
+const brightness = ([red, green, blue]: Colour): number => red * 0.6 + green + blue * 0.4;
+
+function contrast(a: Colour, b: Colour): number {
   return Math.abs(a[0] - b[0]) * 0.6 + Math.abs(a[1] - b[1]) + Math.abs(a[2] - b[2]) * 0.4;
 }

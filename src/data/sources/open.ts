@@ -8,6 +8,7 @@ import { formatOfFile } from "../dataset/left-out.js";
 import { listed, noPart } from "../dataset/parts.js";
 import { hasFile, lookAt, type Place } from "../dataset/place.js";
 import { partOf } from "../dataset/split.js";
+import { type VarietyName, varieties } from "../pixels/procedural-image.js";
 import { parseDataPath } from "./data-path.js";
 import { formatOf, formats } from "./formats.js";
 import { openImageFolder } from "./image-folder.js";
@@ -19,7 +20,7 @@ import { isUrl } from "./shards/shards.js";
 
 /**
  * Opens a dataset: a path whose format is detected, the same with the format's name before it (`wds:shards/`,
- * `list,label=species:photos.csv`), URLs of shards, or `procedural[:SIZE[:COUNT]]`, the built-in one. `test` is the
+ * `list,label=species:photos.csv`), URLs of shards, or `procedural[:SIZE[:COUNT[:VARIETY]]]`, the built-in one. `test` is the
  * evaluation data: see `openForMeasuring`. With a `rule` other than the data's own parts, the training data is divided
  * by it. Throws FileError if the format is not recognised, NoSuchPartError if the data has only other parts, and
  * UnlabelledPartError for a part without labels.
@@ -181,6 +182,8 @@ export const namesData = (path: string): boolean =>
   parseDataPath(path).format !== undefined ||
   Object.values(formats).some(({ recognises }) => recognises(asFile(path)));
 
+const isVariety = (name: string): name is VarietyName => Object.hasOwn(varieties, name);
+
 const isProcedural = (path: string): boolean => path === "procedural" || path.startsWith("procedural:");
 
 const asFile = (path: string): Place => ({ path, kind: "file", files: [], folders: [] });
@@ -201,12 +204,12 @@ function notUnderstood(path: string, file: FileFormat | undefined): FileError {
 
 function openProcedural(spec: string, { split }: OpenOptions): Dataset {
   if (split === "validation") throw noPart(spec, ["train", "test"], split);
-  const [, size = "32", count = split === "train" ? "8192" : "1024"] = spec.split(":");
+  const [, size = "32", count = split === "train" ? "8192" : "1024", variety = "any", ...more] = spec.split(":");
   const [s, n] = [Number(size), Number(count)];
-  if (![s, n].every((v) => Number.isInteger(v) && v > 0)) {
+  if (![s, n].every((v) => Number.isInteger(v) && v > 0) || !isVariety(variety) || more.length > 0) {
     throw new UsageError(
-      `"${spec}" is not a procedural dataset; write procedural, procedural:SIZE or procedural:SIZE:COUNT.`,
+      `"${spec}" is not a procedural dataset; write procedural, procedural:SIZE, procedural:SIZE:COUNT or procedural:SIZE:COUNT:VARIETY, where the variety is ${Object.keys(varieties).join(" or ")}.`,
     );
   }
-  return proceduralDataset({ size: s, count: n, split });
+  return proceduralDataset({ size: s, count: n, split, variety });
 }

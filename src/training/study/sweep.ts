@@ -118,13 +118,16 @@ async function runCell(cell: Cell, number: number, engine: Engine, options: Swee
 }
 
 /** Accuracy of all heads with the weights of the last epoch. */
-async function measure(output: string, engine: Engine, options: SweepOptions) {
-  const {
-    model,
-    view,
-    weights,
-    namedClasses: classes,
-  } = await openModel({ weights: join(output, "last.safetensors") });
+const measure = (output: string, engine: Engine, options: SweepOptions) =>
+  measureWeights(join(output, "last.safetensors"), engine, options);
+
+/** Accuracy of all heads of the model in a file of weights, on the images that a sweep's cells are measured on. */
+export async function measureWeights(
+  path: string,
+  engine: Engine,
+  options: Pick<SweepOptions, "data" | "validation" | "test" | "split" | "workers" | "signal">,
+): Promise<Readonly<Partial<Record<Head, HeadResult>>>> {
+  const { model, view, weights, namedClasses: classes } = await openModel({ weights: path });
   const { test, final } = await measuredData(options, classes ?? []);
   const dataset = final ?? test;
   if (!dataset)
