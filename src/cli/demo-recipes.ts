@@ -1,5 +1,5 @@
 /**
- * Recipes of `deit demo`: small enough to take two minutes on two cores. The teacher comes with the package and has seen many
+ * Recipes of `deit demo`: small enough to take two to three minutes on two cores. The teacher comes with the package and has seen many
  * more images than the students.
  */
 import { fileURLToPath } from "node:url";
