@@ -128,7 +128,10 @@ function happened(line: LogLine): readonly [string, string] | undefined {
     case "stopped":
       return ["stopped", `at step ${line.step}: ${line.reason}`];
     case "finished":
-      return ["finished", `after step ${line.step}`];
+      return [
+        "finished",
+        `after step ${line.step}${line.stoppedEarly ? `, epoch ${line.epoch}, as evaluations brought nothing better` : ""}`,
+      ];
     case "epoch":
       return undefined;
   }

@@ -129,8 +129,12 @@ async function run(
   ).finally(progress.stop);
   if (rank > 0 && !result.interrupted) return; // the first process reports for all
   if (options.json) {
-    const { folder, epochs, best, bestTop1, testPart, final, classes, interrupted } = result;
-    print(JSON.stringify({ folder, classes: classes.length, epochs, best, bestTop1, testPart, final, interrupted }));
+    const { folder, epochs, best, bestTop1, testPart, final, classes, interrupted, stoppedEarly } = result;
+    print(
+      JSON.stringify({
+        ...{ folder, classes: classes.length, epochs, best, bestTop1, testPart, final, interrupted, stoppedEarly },
+      }),
+    );
   } else print(`${bestText(result)}run folder: ${result.folder}`);
   if (!result.interrupted) return;
   const message = `Training was interrupted; continue it by: deit train --resume ${shellWord(options.output)}`;
@@ -143,11 +147,17 @@ function bestText(result: TrainResult): string {
   const test = final
     ? `test, once, with the best weights: top-1 ${final.top1.toFixed(2)} %${classes.length > 5 ? `, top-5 ${final.top5.toFixed(2)} %` : ""} on ${final.images} images\n`
     : "";
-  return chosenText(result, testPart) + test;
+  const early = result.stoppedEarly
+    ? "Training ended early, as evaluations brought nothing better for as long as its patience.\n"
+    : "";
+  return early + chosenText(result, testPart) + test;
 }
 
-function chosenText({ best, bestTop1, epochs, interrupted }: TrainResult, testPart: TrainResult["testPart"]): string {
-  const nothing = epochs.length === 0 && !interrupted ? "All epochs were done before.\n" : "";
+function chosenText(
+  { best, bestTop1, epochs, interrupted, stoppedEarly }: TrainResult,
+  testPart: TrainResult["testPart"],
+): string {
+  const nothing = epochs.length === 0 && !interrupted && !stoppedEarly ? "All epochs were done before.\n" : "";
   if (best && best.test?.top1 === bestTop1) return `best: ${epochLine(best, testPart)}\n`;
   return bestTop1 === undefined ? nothing : `${nothing}best: ${testPart ?? "test"} top-1 ${bestTop1.toFixed(2)} %\n`;
 }

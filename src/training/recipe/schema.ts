@@ -229,6 +229,20 @@ export const recipeSchema = z.strictObject({
     timm: "model-ema-warmup",
   }),
 
+  validateEvery: whole.default(1).meta({
+    description: "Epochs from one evaluation to the next; the last epoch is always evaluated.",
+    timm: "val-interval",
+  }),
+  patience: whole.optional().meta({
+    description:
+      "Early stopping: the run ends after so many evaluations in a row that are not better than the best; the schedule remains that of all `epochs`. Default: it trains them all.",
+  }),
+  keepBest: whole.max(100).default(1).meta({
+    description:
+      "Number of best epochs whose weights are kept: `best.safetensors`, and with more than 1 also `epoch-N.safetensors` of each.",
+    timm: "checkpoint-hist",
+  }),
+
   normalization: normalization.meta({
     description: "Normalisation of images; `auto`: that of the weights given by `finetune`, otherwise the model's own.",
     timm: "mean and std",

@@ -104,6 +104,10 @@ export const logSchema = z.discriminatedUnion("kind", [
   line("finished", {
     epoch,
     step,
+    stoppedEarly: z
+      .boolean()
+      .optional()
+      .describe("Whether evaluations brought nothing better for so long that it ended early (`patience`)."),
     bestTop1: z.number().optional().describe("The best accuracy of an epoch, in percent; absent if none was measured."),
     test: testResultSchema
       .optional()

@@ -15,6 +15,13 @@ export const positionSchema = z.object({
   correctSum: z.number(),
   /** Percent; -1 before the first evaluation. */
   bestTop1: z.number(),
+  /** Evaluations since the best one. */
+  sinceBest: count.default(0),
+  /** The epochs whose weights are kept besides the best ones (`keepBest`), the best first. */
+  kept: z
+    .array(z.object({ epoch: count, top1: z.number() }))
+    .readonly()
+    .default([]),
   /** Returns to an earlier state in the current epoch; each has halved the rate for the rest of the epoch. */
   rollbacks: count.default(0),
   /** Optimizer steps of the current epoch, counted from its first, whose batches are skipped after a return. */
@@ -31,11 +38,13 @@ export const beginning: Position = {
   lossSum: 0,
   correctSum: 0,
   bestTop1: -1,
+  sinceBest: 0,
+  kept: [],
   rollbacks: 0,
   passOver: [],
 };
 
 /** The position at the beginning of the next epoch. */
-export function nextEpoch({ epoch, step, bestTop1 }: Position, top1: number): Position {
-  return { ...beginning, epoch: epoch + 1, step, bestTop1: Math.max(top1, bestTop1) };
+export function nextEpoch({ epoch, step, bestTop1, sinceBest, kept }: Position): Position {
+  return { ...beginning, epoch: epoch + 1, step, bestTop1, sinceBest, kept };
 }

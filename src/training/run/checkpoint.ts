@@ -1,7 +1,7 @@
 /** Checkpoints: weights that name their model, and the whole state of a run. */
 
 import { createHash } from "node:crypto";
-import { stat } from "node:fs/promises";
+import { readdir, rm, stat } from "node:fs/promises";
 import { setImmediate as eventLoopTurn } from "node:timers/promises";
 import { TrainingError } from "../../errors/errors.js";
 import { messageOf } from "../../errors/message-of.js";
@@ -34,10 +34,20 @@ export interface AboutWeights {
   readonly trainedOn: string;
 }
 
+/** Name of the weights of an epoch that are kept besides the best and the last. */
+export const epochWeights = (epoch: number) => `epoch-${epoch}` as const;
+
+/** Removes the weights of epochs that are no longer kept. */
+export async function removeOtherEpochs({ path, file }: RunFolder, kept: Position["kept"]): Promise<void> {
+  const names = new Set(kept.map(({ epoch }) => `${epochWeights(epoch)}.safetensors`));
+  for (const name of await readdir(path))
+    if (/^epoch-\d+\.safetensors$/.test(name) && !names.has(name)) await rm(file(name), { force: true });
+}
+
 /** Writes `<name>.safetensors`: parameters with timm's names, loadable by other programs. */
 export async function saveWeights(
   folder: RunFolder,
-  name: "best" | "last",
+  name: "best" | "last" | ReturnType<typeof epochWeights>,
   model: Model,
   about: AboutWeights,
   state: NamedTensors,

@@ -3,6 +3,7 @@
 import { alone } from "../../cluster/process-group.js";
 import { type Dataset, sayings } from "../../data/dataset/dataset.js";
 import { UsageError } from "../../errors/errors.js";
+import { sentence, setting } from "../../errors/sentence.js";
 import type { Model } from "../../models/model.js";
 import type { OwnModel } from "../../models/own-model.js";
 import { classWeightsOf } from "../feed/class-weights.js";
@@ -62,10 +63,24 @@ export async function planRun(options: PlanOptions): Promise<Plan> {
   for (const message of [...notes, ...sayings(found)]) onEvent?.({ kind: "warning", message });
   const dataset = await withoutBadImages(found, options);
   const measured = await measuredData(options, found.classes);
+  if (!measured.test) refuseUnmeasured(recipe);
   const model = createStudent(recipe, found.classes.length, options.ownModel);
   const classWeights = classWeightsOf(recipe, dataset, "classWeights");
   const distillationWeights = classWeightsOf(recipe, dataset, "distillationClassWeights");
   const loss = options.loss ?? (classWeights && createLoss(recipe.loss, recipe, classWeights));
   const teaching = await fittedTeaching({ ...options, recipe, loss, distillationWeights }, dataset, model, group);
   return { dataset, found, ...measured, model, ...teaching, classWeights, loss, distillationWeights };
+}
+
+/** Refuses settings that decide by evaluations, of which there are none. */
+function refuseUnmeasured({ patience, keepBest, validateEvery }: Recipe): void {
+  const deciding = [
+    ...(patience === undefined ? [] : ["patience"]),
+    ...(keepBest > 1 ? ["keepBest"] : []),
+    ...(validateEvery > 1 ? ["validateEvery"] : []),
+  ];
+  if (deciding.length > 0)
+    throw new UsageError(
+      sentence`The recipe sets ${deciding.join(" and ")}, but the run is measured on nothing; hold out a share of the images with ${setting("split")}, name data with ${setting("validation")}, or remove ${deciding.join(" and ")}.`,
+    );
 }

@@ -21,8 +21,9 @@ import { resumedSplit, viewOf } from "../feed/training-data.js";
 import { runWarnings } from "../recipe/warnings.js";
 import type { EpochRecord } from "../run-folder/events.js";
 import { nextEpoch, type Position } from "../run-folder/position.js";
+import { evaluates, outOfPatience, ranked } from "../run-folder/ranking.js";
 import { mostRollbacks, recordBroken, rollBack } from "./broken-run.js";
-import { saveWeights } from "./checkpoint.js";
+import { epochWeights, removeOtherEpochs, saveWeights } from "./checkpoint.js";
 import { trainEpoch } from "./epoch.js";
 import type { FittedHead } from "./fitted-head.js";
 import { namingFittingBatch } from "./fitting-batch.js";
@@ -52,6 +53,8 @@ export interface TrainResult {
   readonly folder: string;
   /** Whether the run ended before its last epoch; it can be resumed. */
   readonly interrupted: boolean;
+  /** Whether it ended before its last epoch because evaluations brought nothing better (`patience`). */
+  readonly stoppedEarly: boolean;
 }
 
 /**
@@ -110,19 +113,24 @@ async function trainEpochs(options: TrainOptions, run: OpenRun): Promise<TrainRe
   });
 
   /** Records what is done of the run, and its weights; `after` is where it continues. */
-  const conclude = async (done: DoneEpoch, result: EvaluationResult | undefined, after: (top1: number) => Position) => {
+  const conclude = async (done: DoneEpoch, result: EvaluationResult | undefined, after: (at: Position) => Position) => {
     const checkpointWait = (checkpoints.waited - waitedBefore) / 1000 / done.seconds;
     waitedBefore = checkpoints.waited;
     const record: EpochRecord = { ...done, checkpointWait, test: result };
     records.push(record);
-    const top1 = result?.top1 ?? 0;
-    const isBest = top1 > position.bestTop1 || !test;
-    position = after(top1);
+    const isBest = !test || (result !== undefined && result.top1 > position.bestTop1);
+    position = after(result ? ranked(position, { epoch: done.epoch, top1: result.top1 }, recipe.keepBest) : position);
+    const { kept } = position;
     if (isBest) best = record;
     await checkpoints.save(state, position, async (tensors) => {
       const about = { classes: found.classes, view: viewOf(recipe, model), trainedOn: run.trainedOn };
       if (isBest) await saveWeights(folder, "best", model, about, tensors, run.prefix);
       await saveWeights(folder, "last", model, about, tensors, run.prefix);
+      if (recipe.keepBest > 1) {
+        if (kept.some(({ epoch }) => epoch === done.epoch))
+          await saveWeights(folder, epochWeights(done.epoch), model, about, tensors, run.prefix);
+        await removeOtherEpochs(folder, kept);
+      }
       await folder.log({ kind: "epoch", ...record });
     });
     onEvent({ kind: "epoch", record });
@@ -140,9 +148,9 @@ async function trainEpochs(options: TrainOptions, run: OpenRun): Promise<TrainRe
     const result = test && (await evaluateOn(test, run, options));
     // Nothing is saved that would make a later process consider the fit evaluated: it fits again.
     if (test && !result) throw new InterruptedError("Training was interrupted while it measured the fitted head.");
-    await conclude(fittedRecord(run.fitted), result, (bestTop1) => ({ ...position, bestTop1 }));
+    await conclude(fittedRecord(run.fitted), result, (at) => at);
   }
-  while (position.epoch < recipe.epochs && !(await stop.due())) {
+  while (position.epoch < recipe.epochs && !outOfPatience(recipe, position) && !(await stop.due())) {
     const end = await trainEpoch({
       ...run,
       ...{ position, stepsPerEpoch, stop, answers: run.teaching.answers },
@@ -173,20 +181,30 @@ async function trainEpochs(options: TrainOptions, run: OpenRun): Promise<TrainRe
       continue;
     }
     const done = end.kind === "done" ? end : undefined;
-    const result = done && test && (await evaluateOn(test, run, { ...options, signal }));
-    if (!done || (test && !result)) {
+    const measured = test && evaluates(recipe, position.epoch + 1) ? test : undefined;
+    const result = done && measured && (await evaluateOn(measured, run, { ...options, signal }));
+    if (!done || (measured && !result)) {
       await saveAndStop(run, position, "interrupted"); // the run continues from the very next batch
       break;
     }
-    await conclude(done.record, result, (top1) => nextEpoch(position, top1));
+    await conclude(done.record, result, nextEpoch);
   }
   await checkpoints.settle();
   await folder.confirm();
   const { epoch, step, bestTop1 } = position;
-  const trained = epoch >= recipe.epochs;
+  const stoppedEarly = outOfPatience(recipe, position);
+  const trained = epoch >= recipe.epochs || stoppedEarly;
   const result = trained && run.final ? await evaluateBest(run.final, run, options) : undefined;
   const finished = trained && (!run.final || result !== undefined);
-  if (finished) await folder.log({ kind: "finished", epoch, step, ...(test ? { bestTop1 } : {}), test: result });
+  if (finished)
+    await folder.log({
+      kind: "finished",
+      epoch,
+      step,
+      ...(stoppedEarly ? { stoppedEarly } : {}),
+      ...(test ? { bestTop1 } : {}),
+      test: result,
+    });
   if (result) onEvent({ kind: "final", result });
   return {
     model,
@@ -198,6 +216,7 @@ async function trainEpochs(options: TrainOptions, run: OpenRun): Promise<TrainRe
     final: result,
     folder: folder.path,
     interrupted: !finished,
+    stoppedEarly: finished && stoppedEarly,
   };
 }
 
