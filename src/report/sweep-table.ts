@@ -14,6 +14,8 @@ export interface SweepRow {
   readonly top5: number;
   readonly top5Deviation: number;
   readonly seeds: number;
+  /** Folds of cross-validation among them. */
+  readonly folds?: number;
   readonly failed: number;
   readonly missing: number;
 }
@@ -24,6 +26,7 @@ const headOrder: readonly Head[] = ["class", "distillation", "both"];
 export function sweepRows(results: readonly CellResult[]): SweepRow[] {
   const names = [...new Set(results.map((r) => r.cell.row))];
   return names.flatMap((row) => {
+    const folds = new Set(results.flatMap(({ cell }) => (cell.row === row && cell.fold ? [cell.fold] : []))).size;
     const outcomes = results.filter((r) => r.cell.row === row).map((r) => r.outcome);
     const done = outcomes.flatMap((o) => (o.kind === "done" ? [o.heads] : []));
     const count = (kind: string) => outcomes.filter((o) => o.kind === kind).length;
@@ -39,13 +42,18 @@ export function sweepRows(results: readonly CellResult[]): SweepRow[] {
       return {
         ...{ row, ...(heads.length > 1 ? { head } : {}) },
         ...{ top1: top1.mean, top1Deviation: top1.deviation, top5: top5.mean, top5Deviation: top5.deviation },
+        ...(folds > 0 ? { folds } : {}),
         ...{ seeds: done.length, failed: count("failed"), missing: count("missing") },
       };
     });
   });
 }
 
-export const sweepHead: readonly string[] = ["", "top-1 (%)", "top-5 (%)", "seeds"];
+/** The header of the table. */
+export const sweepHead = (rows: readonly SweepRow[]): readonly string[] => [
+  ...["", "top-1 (%)", "top-5 (%)"],
+  rows.some(({ folds }) => folds) ? "runs" : "seeds",
+];
 
 /** Cells of a table with the header `sweepHead`. */
 export function sweepCells(rows: readonly SweepRow[]): string[][] {
@@ -73,10 +81,11 @@ export function sweepChart(title: string, rows: readonly SweepRow[]): Chart {
   const step = 5;
   const start = Math.max(0, Math.floor((low - (high - low) * 0.2) / step) * step);
   const seeds = Math.max(0, ...rows.map((r) => r.seeds));
+  const folds = Math.max(0, ...rows.map((r) => r.folds ?? 0));
   return {
     kind: "bars",
     title,
-    note: `Last epoch; ${seeds > 1 ? `mean of ${seeds} seeds ± one standard deviation` : "one seed"}`,
+    note: `Last epoch; ${seeds > 1 ? `mean of ${seeds} ${folds > 0 ? `runs on ${folds} folds` : "seeds"} ± one standard deviation` : folds > 0 ? "one run" : "one seed"}`,
     x: {
       label: "top-1 (%)",
       ...(values.length > 0 ? { domain: [start, Math.max(start + step, Math.ceil(high / step) * step)] } : {}),

@@ -1,11 +1,15 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { keysOf } from "../../src/data/dataset/dataset.js";
+import { openDataset } from "../../src/data/sources/open.js";
 import { createOnnxEngine } from "../../src/engines/onnx/engine.js";
 import { UsageError } from "../../src/errors/errors.js";
-import { cellsOf, parseGrid, readGrid } from "../../src/training/recipe/grid.js";
+import { sweepRows } from "../../src/report/sweep-table.js";
+import { cellsOf, crossed, parseGrid, readGrid } from "../../src/training/recipe/grid.js";
 import { parseRecipe } from "../../src/training/recipe/recipe.js";
+import { writeFolds } from "../../src/training/study/folds.js";
 import { type SweepOptions, sweep } from "../../src/training/study/sweep.js";
 
 let scratch: string;
@@ -89,6 +93,39 @@ describe("a sweep", () => {
   const kinds = ({ results }: Awaited<ReturnType<typeof sweep>>) => results.map((r) => r.outcome.kind);
   const figures = ({ results }: Awaited<ReturnType<typeof sweep>>) =>
     results.map(({ outcome }) => (outcome.kind === "done" ? outcome.heads : outcome));
+
+  it("cross-validates: each run is measured on the images of its fold, which it was not trained on", async () => {
+    const training = await openDataset("procedural:16:48", { split: "train" });
+    const output = join(scratch, "folds");
+    await mkdir(output);
+    const folds = await writeFolds(training, { folds: 3, output });
+    const keys = folds.map(({ split }) => keysOf(training).filter((key) => split.test.has(key)));
+    expect(keys.flat().sort()).toEqual(keysOf(training).sort());
+    const validated = { ...options("folds"), validation: undefined, cells: crossed(cells.slice(0, 2), 3), folds };
+    const first = await sweep(validated);
+    expect(first.results.map(({ cell }) => [cell.seed, cell.fold, cell.folder])).toEqual(
+      [0, 1].flatMap((seed) => [1, 2, 3].map((fold) => [seed, fold, join("none", `fold-${fold}`, `seed-${seed}`)])),
+    );
+    expect(figures(first)).toMatchObject([...keys, ...keys].map(({ length }) => ({ both: { images: length } })));
+    const [row] = sweepRows(first.results);
+    expect(row).toMatchObject({ row: "none", seeds: 6, folds: 3 });
+    const top1 = first.results.map(({ outcome }) => (outcome.kind === "done" ? outcome.heads.both!.top1 : 0));
+    const mean = top1.reduce((sum, v) => sum + v, 0) / 6;
+    expect(row.top1).toBeCloseTo(mean, 10);
+    expect(row.top1Deviation).toBeCloseTo(Math.sqrt(top1.reduce((sum, v) => sum + (v - mean) ** 2, 0) / 5), 10);
+    const split = JSON.parse(await readFile(join(output, "none/fold-2/seed-0/split.json"), "utf8"));
+    expect(split.test.sort()).toEqual(keys[1].toSorted());
+    // The same command finds them done; other folds are another study.
+    let trained = 0;
+    const onCell = () => ({ onEvent: () => trained++, stop: () => undefined });
+    expect(figures(await sweep({ ...validated, onCell }))).toEqual(figures(first));
+    expect(trained).toBe(0);
+    const others = await writeFolds(training, { folds: 2, output });
+    await expect(sweep({ ...validated, cells: crossed(cells.slice(0, 1), 2), folds: others })).rejects.toThrow(
+      "is the result of another sweep: fold was",
+    );
+    await expect(writeFolds(training, { folds: 49, output })).rejects.toThrow("a number from 2 to 48");
+  });
 
   it("continues after an interruption and after a failure, and ends as if there had been none", async () => {
     const whole = await sweep(options("whole"));

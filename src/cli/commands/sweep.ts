@@ -13,16 +13,27 @@ import { chartPng, drawChart } from "../../report/plot.js";
 import { sweepCells, sweepChart, sweepHead, sweepRows } from "../../report/sweep-table.js";
 import { writeFileAtomic } from "../../system/files/atomic-file.js";
 import { makeResultsFolder } from "../../system/files/folder-entries.js";
+import { makeFolder } from "../../system/files/make-folder.js";
 import { parseJson } from "../../system/text/json.js";
+import { openForTraining } from "../../training/feed/data-place.js";
 import { applySettings, readRecipe } from "../../training/recipe/file.js";
-import { type Cell, cellsOf, type Grid, parseGrid, readGrid } from "../../training/recipe/grid.js";
+import { type Cell, cellsOf, crossed, type Grid, parseGrid, readGrid } from "../../training/recipe/grid.js";
+import { type Fold, writeFolds } from "../../training/study/folds.js";
 import { type CellResult, sweep } from "../../training/study/sweep.js";
 import { chosenSettings, chosenSplit, noteUnless } from "../inputs/chosen-run.js";
 import { collected } from "../options/lists.js";
-import { chosenSplitOption, engineOptions, parseSeeds, warnOfPassedOver, workersOption } from "../options/options.js";
+import {
+  chosenSplitOption,
+  engineOptions,
+  parseSeeds,
+  warnOfPassedOver,
+  wholeNumber,
+  workersOption,
+} from "../options/options.js";
 import { namedAfter, requireOutside } from "../output/file.js";
 import { type Ending, interruptible } from "../output/interruption.js";
-import { print } from "../output/output.js";
+import { openingBars } from "../output/opening-progress.js";
+import { print, warn } from "../output/output.js";
 import { markdownTable, textTable } from "../output/table.js";
 import { trainingProgress } from "../output/training-progress.js";
 import { worded } from "../output/wording.js";
@@ -39,6 +50,11 @@ export function define(command: Command): void {
     )
     .option("--vary <key=values ...>", "settings to try, such as lr=1e-3,5e-4; every combination is run", collected)
     .option("--seeds <seeds>", "seeds of each row, such as 0,1,2 (default: the grid's own)")
+    .option(
+      "--folds <n>",
+      "cross-validate: divide the training images into n folds, and run every row once for each, which is held out and measured",
+      wholeNumber(2),
+    )
     .option("--output <folder>", "folder of the sweep (default: runs/sweep-<data>)")
     .option("--validation <data>", "data to choose the best epochs on (default: the validation part)")
     .option("--test <data>", "data to measure the last epochs on (default: the test part)")
@@ -47,7 +63,7 @@ export function define(command: Command): void {
     .option("--json", "print one JSON value")
     .addHelpText(
       "after",
-      "\nExamples:\n  deit sweep photos/ --recipe small-data --vary lr=3e-4,1e-3 dropPath=0,0.1 --seeds 0,1,2\n  deit sweep cifar10/ --grid table3 --recipe cifar10-cpu --set teacherWeights=runs/teacher\n\nRun the same command again to continue an interrupted sweep; finished runs are not repeated.",
+      "\nExamples:\n  deit sweep photos/ --recipe small-data --vary lr=3e-4,1e-3 dropPath=0,0.1 --seeds 0,1,2\n  deit sweep photos/ --recipe small-data --folds 5\n  deit sweep cifar10/ --grid table3 --recipe cifar10-cpu --set teacherWeights=runs/teacher\n\nRun the same command again to continue an interrupted sweep; finished runs are not repeated.",
     )
     .action((data: string, options: Options) => interruptible((signal, ending) => run(data, options, signal, ending)));
 }
@@ -59,6 +75,7 @@ interface Options extends EngineChoice {
   readonly set?: readonly string[];
   readonly vary?: readonly string[];
   readonly seeds?: string;
+  readonly folds?: number;
   readonly output?: string;
   readonly validation?: string;
   readonly test?: string;
@@ -68,11 +85,13 @@ interface Options extends EngineChoice {
 }
 
 async function run(data: string, options: Options, signal: AbortSignal, ending: Ending): Promise<void> {
+  if (options.folds !== undefined) refuseOtherParts(options);
   const grid = await resolveGrid(options);
   const recipe = options.recipe ?? grid.recipe;
   const note = noteUnless(options.json);
   const { split, base } = await basis(data, recipe, options, note);
-  const cells = cellsOf(grid, applySettings(base, options.set ?? []));
+  const rows = cellsOf(grid, applySettings(base, options.set ?? []));
+  const cells = options.folds === undefined ? rows : crossed(rows, options.folds);
   if (options.plan) return printPlan(cells, options.json);
   ending.outlivesOutput();
   const output = options.output ?? `runs/sweep-${namedAfter(data)}`;
@@ -86,13 +105,17 @@ async function run(data: string, options: Options, signal: AbortSignal, ending: 
   }
   followParent();
   ending.saves("this step");
+  const folds = options.folds === undefined ? undefined : await foldsIn(output, data, options.folds, signal);
   const { results, interrupted } = await sweep({
-    ...{ cells, data, output, signal },
+    ...{ cells, folds, data, output, signal },
     ...{ validation: options.validation, test: options.test, workers: options.workers },
     split: await parseSplitRule(split),
     openEngine: () => openEngine(options, warnOfPassedOver),
-    onCell: ({ row, seed }, number) =>
-      trainingProgress(`[${number + 1}/${cells.length}] ${row}, seed ${seed}`, options.json ?? false),
+    onCell: ({ row, seed, fold }, number) =>
+      trainingProgress(
+        `[${number + 1}/${cells.length}] ${row}, ${fold === undefined ? "" : `fold ${fold} of ${options.folds}, `}seed ${seed}`,
+        options.json ?? false,
+      ),
   });
   const title = `${options.grid ? basename(options.grid, ".json") : "Sweep"} on ${basename(data)}`;
   await report(results, title, output, options.json ?? false);
@@ -105,23 +128,39 @@ async function run(data: string, options: Options, signal: AbortSignal, ending: 
     );
 }
 
+/** Throws UsageError for options that say what is measured, which the folds do. */
+function refuseOtherParts({ split, validation, test }: Options): void {
+  const [given] = Object.entries({ split, validation, test }).find(([, value]) => value !== undefined) ?? [];
+  if (given !== undefined)
+    throw new UsageError(
+      `--folds measures every run on the images that its fold holds out, so --${given} has nothing to say; leave one of them out.`,
+    );
+}
+
+/** Divides the training images into folds, whose files are in the folder of the sweep. */
+async function foldsIn(output: string, data: string, folds: number, signal: AbortSignal): Promise<readonly Fold[]> {
+  const training = await openForTraining(data, { signal, onProgress: openingBars() });
+  await makeFolder(output, "the folder of the sweep");
+  return writeFolds(training, { folds, output, signal, onWarning: warn });
+}
+
 const failure = ({ cell, outcome }: CellResult): string =>
-  `"${cell.row}" with seed ${cell.seed}: ${outcome.kind === "failed" ? worded(outcome.reason) : ""}`;
+  `"${cell.row}"${cell.fold === undefined ? "" : ` on fold ${cell.fold}`} with seed ${cell.seed}: ${outcome.kind === "failed" ? worded(outcome.reason) : ""}`;
 
 /**
  * How the data is divided, and the recipe that is varied: the given one, else one that fits the data, except for grids
  * from a file, whose rows are complete.
  */
 async function basis(data: string, recipe: string | undefined, options: Options, note: (message: Message) => void) {
-  const chosen = await chosenSplit({ ...options, data }, note);
+  const chosen = await chosenSplit({ ...options, ...(options.folds ? { split: "given" } : {}), data }, note);
   const unnamed = async () => (options.grid === undefined ? chosenSettings({ data, ...chosen }, note) : {});
   return { split: chosen.split, base: await (recipe === undefined ? unnamed() : readRecipe(recipe)) };
 }
 
-async function resolveGrid({ grid, vary = [], seeds }: Options): Promise<Grid> {
+async function resolveGrid({ grid, vary = [], seeds, folds }: Options): Promise<Grid> {
   const base = grid === undefined ? parseGrid({}, "of the command") : await readGrid(grid);
-  if (grid === undefined && vary.length === 0 && seeds === undefined)
-    throw new UsageError("There is nothing to vary; give --grid, --vary or --seeds.");
+  if (grid === undefined && vary.length === 0 && seeds === undefined && folds === undefined)
+    throw new UsageError("There is nothing to vary; give --grid, --vary, --seeds or --folds.");
   return {
     ...base,
     vary: { ...base.vary, ...Object.fromEntries(vary.map(variedSetting)) },
@@ -149,8 +188,11 @@ function printPlan(cells: readonly Cell[], json = false): void {
   else
     print(
       textTable(
-        ["run", "seed", "epochs", "folder"],
-        cells.map((c) => [c.row, String(c.seed), String(c.recipe.epochs), c.folder]),
+        ["run", ...(cells[0]?.fold ? ["fold"] : []), "seed", "epochs", "folder"],
+        cells.map((c) => [
+          ...[c.row, ...(c.fold ? [String(c.fold)] : [])],
+          ...[String(c.seed), String(c.recipe.epochs), c.folder],
+        ]),
       ),
     );
 }
@@ -158,16 +200,19 @@ function printPlan(cells: readonly Cell[], json = false): void {
 /** Writes the table as Markdown and JSON and the plot next to the runs, and prints the table. */
 async function report(results: readonly CellResult[], title: string, output: string, json: boolean): Promise<void> {
   const rows = sweepRows(results);
-  const runs = results.map(({ cell: { row, seed, folder }, outcome }) => ({ row, seed, folder, ...outcome }));
+  const runs = results.map(({ cell: { row, fold, seed, folder }, outcome }) => ({
+    ...{ row, fold, seed, folder },
+    ...outcome,
+  }));
   const table = sweepCells(rows);
   const svg = drawChart(sweepChart(title, rows));
   await writeFileAtomic(join(output, "sweep.json"), `${JSON.stringify({ rows, runs }, null, 2)}\n`);
-  await writeFileAtomic(join(output, "sweep.md"), `${markdownTable(sweepHead, table)}\n`);
+  await writeFileAtomic(join(output, "sweep.md"), `${markdownTable(sweepHead(rows), table)}\n`);
   await writeFileAtomic(join(output, "sweep.svg"), svg);
   await writeFileAtomic(join(output, "sweep.png"), await chartPng(svg));
   if (json) print(JSON.stringify({ rows, runs, folder: output }));
   else
     print(
-      `${textTable(sweepHead, table)}\n\ntable and plot: ${join(output, "sweep.md")}, sweep.json, sweep.svg, sweep.png`,
+      `${textTable(sweepHead(rows), table)}\n\ntable and plot: ${join(output, "sweep.md")}, sweep.json, sweep.svg, sweep.png`,
     );
 }

@@ -1,6 +1,6 @@
 /** A grid of runs: variants of a recipe, combinations of settings, and seeds (paper, tables 3 and 8). */
 import { readdir } from "node:fs/promises";
-import { basename, extname, join } from "node:path";
+import { basename, dirname, extname, join } from "node:path";
 import { z } from "zod";
 import { UsageError } from "../../errors/errors.js";
 import { fileError } from "../../errors/file-error.js";
@@ -34,6 +34,8 @@ export interface Cell {
   readonly row: string;
   readonly seed: number;
   readonly recipe: Recipe;
+  /** The fold that is held out, from 1, in cross-validation. */
+  readonly fold?: number;
   /** Its folder, relative to that of the sweep. */
   readonly folder: string;
 }
@@ -102,6 +104,16 @@ export function cellsOf(grid: Grid, base: Readonly<Record<string, unknown>>): Ce
   }
   return cells;
 }
+
+/** Each cell once for each of some folds. */
+export const crossed = (cells: readonly Cell[], folds: number): Cell[] =>
+  cells.flatMap((cell) =>
+    Array.from({ length: folds }, (_, f) => ({
+      ...cell,
+      fold: f + 1,
+      folder: join(dirname(cell.folder), `fold-${f + 1}`, basename(cell.folder)),
+    })),
+  );
 
 function recipeOf(row: string, settings: Readonly<Record<string, unknown>>): Recipe {
   try {

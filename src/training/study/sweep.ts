@@ -21,6 +21,7 @@ import { recipeDifferences } from "../recipe/recipe.js";
 import type { TrainOptions } from "../run/train-options.js";
 import { train } from "../run/trainer.js";
 import type { TrainEvent } from "../run-folder/events.js";
+import type { Fold } from "./folds.js";
 
 export interface CellResult {
   readonly cell: Cell;
@@ -39,6 +40,8 @@ export interface SweepOptions
     "data" | "validation" | "test" | "split" | "workers" | "onBadImage" | "precision" | "signal"
   > {
   readonly cells: readonly Cell[];
+  /** What the cells of each fold hold out, instead of `split`. */
+  readonly folds?: readonly Fold[];
   /** Number of cells run concurrently, each on its own engine (default: 1). */
   readonly lanes?: number;
   /** Folder of the sweep. */
@@ -95,7 +98,12 @@ export async function sweep(
 /** File of a cell's folder that marks it as done, with its result. */
 const resultFile = "cell.json";
 
+/** The fold of a cell. */
+const foldOf = ({ fold }: Cell, { folds }: SweepOptions): Fold | undefined =>
+  folds?.find(({ number }) => number === fold);
+
 async function runCell(cell: Cell, number: number, engine: Engine, options: SweepOptions): Promise<Outcome> {
+  const split = foldOf(cell, options)?.split ?? options.split;
   const output = join(options.output, cell.folder);
   const start = performance.now();
   const listener = options.onCell?.(cell, number);
@@ -104,11 +112,11 @@ async function runCell(cell: Cell, number: number, engine: Engine, options: Swee
     () => false,
   );
   const { interrupted } = await train({
-    ...{ ...options, engine, output, resume, recipe: cell.recipe },
+    ...{ ...options, engine, output, resume, recipe: cell.recipe, split },
     onEvent: listener?.onEvent,
   }).finally(() => listener?.stop());
   if (interrupted) throw new InterruptedError("The sweep was interrupted.");
-  const heads = await measure(output, engine, options);
+  const heads = await measure(output, engine, { ...options, split }, cell.fold !== undefined);
   const outcome = { kind: "done", heads, seconds: (performance.now() - start) / 1000 } as const;
   await writeFileAtomic(
     join(output, resultFile),
@@ -118,18 +126,22 @@ async function runCell(cell: Cell, number: number, engine: Engine, options: Swee
 }
 
 /** Accuracy of all heads with the weights of the last epoch. */
-const measure = (output: string, engine: Engine, options: SweepOptions) =>
-  measureWeights(join(output, "last.safetensors"), engine, options);
+const measure = (output: string, engine: Engine, options: SweepOptions, isFold: boolean) =>
+  measureWeights(join(output, "last.safetensors"), engine, options, isFold);
 
-/** Accuracy of all heads of the model in a file of weights, on the images that a sweep's cells are measured on. */
+/**
+ * Accuracy of all heads of the model in a file of weights, on the images that a sweep's cells are measured on; of a fold,
+ * on those that `split` holds out, whatever other parts the data has.
+ */
 export async function measureWeights(
   path: string,
   engine: Engine,
   options: Pick<SweepOptions, "data" | "validation" | "test" | "split" | "workers" | "signal">,
+  isFold = false,
 ): Promise<Readonly<Partial<Record<Head, HeadResult>>>> {
   const { model, view, weights, namedClasses: classes } = await openModel({ weights: path });
   const { test, final } = await measuredData(options, classes ?? []);
-  const dataset = final ?? test;
+  const dataset = isFold ? test : (final ?? test);
   if (!dataset)
     throw new FileError(
       placeName(options.data),
@@ -148,13 +160,15 @@ export async function measureWeights(
 }
 
 /** The identity of a result. */
-const identity = ({ recipe }: Cell, { data, validation, test, split }: SweepOptions) => ({
-  recipe,
-  data,
-  validation,
-  test,
-  split,
-});
+const identity = (cell: Cell, options: SweepOptions) => {
+  const { data, validation, test, split } = options;
+  const fold = foldOf(cell, options);
+  return {
+    recipe: cell.recipe,
+    ...{ data, validation, test },
+    ...(fold ? { fold: `${fold.number}: ${fold.identity}` } : { split }),
+  };
+};
 
 /** A value as read back from a file: without what JSON omits. */
 const written = <T>(value: T): T => parseJson(JSON.stringify(value)) as T;
