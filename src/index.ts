@@ -165,7 +165,7 @@ export type { MixSettings } from "./training/step/batch/draw-mix.js";
 export type { EraseMode, EraseSettings } from "./training/step/batch/erasing.js";
 export type { BatchTransform, BatchTransformName } from "./training/step/batch/index.js";
 export { type Distillation, type DistillationName, distilledLoss } from "./training/step/distillation/index.js";
-export type { AnswerKind, TeacherAnswer } from "./training/step/distillation/mode.js";
+export type { AnswerKind, SharedLogits, TeacherAnswer } from "./training/step/distillation/mode.js";
 export type { FeatureDistillation } from "./training/step/features.js";
 export { crossEntropy } from "./training/step/losses/cross-entropy.js";
 export type { Loss, LossName } from "./training/step/losses/index.js";
@@ -181,6 +181,8 @@ export {
   stepInputs,
   trainStep,
 } from "./training/step/step.js";
+export type { StepTeacher } from "./training/step/taught.js";
+export type { TeacherSource } from "./training/step/teachers.js";
 
 // Tensors: the language that programs are written in (also as deit/tensor).
 

@@ -32,10 +32,12 @@ export const dropSettings = {
   dropout: dropRate.default(0).meta({ description: "Probability of dropping an activation.", timm: "drop" }),
 };
 
-/** The settings that one setting groups, of all its kinds; undefined for one that stands alone. */
+/** The settings that one setting groups, of all its kinds or in each entry of its list; undefined for one that stands alone. */
 export function groupedSettings(schema: unknown): z.ZodRawShape | undefined {
   let inner = schema;
-  while (inner instanceof z.ZodDefault || inner instanceof z.ZodOptional) inner = inner.unwrap();
+  while (inner instanceof z.ZodDefault || inner instanceof z.ZodOptional || inner instanceof z.ZodReadonly)
+    inner = inner.unwrap();
+  if (inner instanceof z.ZodArray) return groupedSettings(inner.element);
   if (inner instanceof z.ZodDiscriminatedUnion) return Object.assign({}, ...inner.options.map(groupedSettings));
   return inner instanceof z.ZodObject ? inner.shape : undefined;
 }

@@ -25,6 +25,8 @@ export { smoothedTargets } from "./step/losses/targets.js";
 export { createOptimizer, type OptimizerOptions } from "./step/optimizers/index.js";
 export type { Optimizer, RateFactor, StepScalars } from "./step/optimizers/optimizer.js";
 export { buildStep, type Step, type StepInputs, type StepOptions, stepInputs, trainStep } from "./step/step.js";
+export type { StepTeacher } from "./step/taught.js";
+export type { TeacherSource } from "./step/teachers.js";
 
 // Teachers: functions of the caller, and stored predictions.
 
@@ -36,4 +38,4 @@ export type {
   TeacherLogits,
 } from "./teacher/function.js";
 export type { StoredSize } from "./teacher/manifest.js";
-export { ownTeacherName, type PassedTeacher } from "./teacher/own.js";
+export { type OwnTeachers, ownTeacherName, type PassedTeacher } from "./teacher/own.js";

@@ -46,9 +46,15 @@ function section(title: string, names: readonly string[], settings: Readonly<Rec
 }
 
 /** Settings that are objects, and the titles of the tables of their parts. */
-const groups = { regnet: "Design of a RegNetY", init: "First values", features: "Feature distillation" };
+const groups = {
+  regnet: "Design of a RegNetY",
+  init: "First values",
+  features: "Feature distillation",
+  teachers: "Several teachers",
+};
 
-function group(title: string, name: string, schema: Values): string {
+function group(title: string, name: string, given: Values): string {
+  const schema = given.items ? (given.items as Values) : given; // of a list: its entries
   const kinds = (schema.oneOf ?? [schema]) as readonly Values[];
   const rows = kinds
     .flatMap((kind) => Object.entries(properties(kind)))
@@ -95,7 +101,10 @@ function values(schema: Values): string {
     case "string":
       return "text";
     case "array": {
-      if (schema.items) return `a list, each a ${values(schema.items as Values)}`;
+      if (schema.items) {
+        const each = values(schema.items as Values);
+        return `a list, each ${each.startsWith("an ") ? each : `a ${each}`}`;
+      }
       const each = (schema.prefixItems ?? []) as Values[];
       return `${each.length} numbers${bounds(each[0])}`;
     }

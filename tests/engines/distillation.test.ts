@@ -9,7 +9,7 @@ import { evaluate, type HostTensor, hostTensor, zeros } from "../../src/tensor/i
 import type { Distillation } from "../../src/training/step/distillation/index.js";
 import { createOptimizer } from "../../src/training/step/optimizers/index.js";
 import { type StepOptions, stepInputs, trainStep } from "../../src/training/step/step.js";
-import { teacherPrefix } from "../../src/training/step/taught.js";
+import { prefixOf, teacherPrefix } from "../../src/training/step/taught.js";
 import { describeWithXla } from "../setup/xla.js";
 
 const batch = 4;
@@ -25,6 +25,11 @@ const features = { student: "blocks.0", teacher: "s2", grid: 2, channels: 16 };
 const on = "distillation" as const;
 const decoupled = { kind: "decoupled", alpha: 2, task: 0.5, tau: 3, target: 1, others: 4, on } as const;
 
+const two = [
+  { source: teacher, share: 0.75, imitated: true },
+  { source: "logits", share: 0.25 },
+] as const;
+
 const ways: readonly (readonly [name: string, options: Partial<StepOptions> & { distillation: Distillation }])[] = [
   ["decoupled, stored answers", { distillation: decoupled, teacher: "logits" }],
   ["normalized", { distillation: { ...decoupled, kind: "normalized" }, teacher }],
@@ -36,6 +41,7 @@ const ways: readonly (readonly [name: string, options: Partial<StepOptions> & { 
     },
   ],
   ["decoupled with features, teacher in the step", { distillation: decoupled, teacher, features }],
+  ["the mean of two teachers, one in the step", { distillation: decoupled, teacher: two, features }],
   ["hard with features, stored", { distillation: { kind: "hard", alpha: 0.5, on }, teacher: "labels", features }],
   [
     "features alone, of the last layer",
@@ -50,7 +56,9 @@ function setUp(options: (typeof ways)[number][1]) {
   const step = trainStep(student, { batch, optimizer, ...options });
   const drawn = new Map([
     ...initialize(student, 1),
-    ...[...initialize(teacher, 2)].map(([name, t]): [string, HostTensor] => [teacherPrefix + name, t]),
+    ...[teacherPrefix, prefixOf(0)].flatMap((prefix) =>
+      [...initialize(teacher, 2)].map(([name, t]): [string, HostTensor] => [prefix + name, t]),
+    ),
     ...step.own.map((spec) => [spec.name, initializeParameter(spec, 3)] as const),
   ]);
   const state = new Map(
@@ -134,5 +142,6 @@ describeOn("XLA", () => createXlaEngine({ plugin: "cpu", cache: false }), {
 });
 describeOn("two devices of XLA", () => createXlaEngine({ plugin: "cpu", devices: 2, cache: false }), {
   suite: describeWithXla,
-  only: (way) => way === "decoupled with features, teacher in the step",
+  only: (way) =>
+    ["decoupled with features, teacher in the step", "the mean of two teachers, one in the step"].includes(way),
 });

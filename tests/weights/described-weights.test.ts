@@ -11,6 +11,7 @@ import { type NamedTensors, zeros } from "../../src/tensor/index.js";
 import { parseRecipe } from "../../src/training/recipe/recipe.js";
 import { settledRecipe } from "../../src/training/recipe/settled.js";
 import { createStudent } from "../../src/training/recipe/student.js";
+import { teachersOf } from "../../src/training/recipe/teachers.js";
 import { openTeacher } from "../../src/training/teacher/teacher.js";
 
 const name = "deit_tiny_patch16_224";
@@ -54,7 +55,7 @@ describe("args.yaml of timm's train.py", () => {
     expect((await openModel({ weights: alone, classes: ["c", "a", "b"] })).namedClasses).toEqual(["c", "a", "b"]);
     const named = { teacherWeights: alone, teacherClasses: join(weights, "map.txt") };
     const recipe = parseRecipe({ model: name, imageSize: 32, distillation: "soft", ...named });
-    const teacher = await openTeacher(recipe, createStudent(recipe, 3), ["ant", "bee", "cat"]);
+    const teacher = await openTeacher(teachersOf(recipe)[0], createStudent(recipe, 3), ["ant", "bee", "cat"]);
     expect(teacher.kind).toBe("model");
   });
 

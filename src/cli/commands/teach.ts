@@ -4,7 +4,7 @@ import type { EngineChoice } from "../../engines/open.js";
 import { UsageError } from "../../errors/errors.js";
 import { makeResultsFolder } from "../../system/files/folder-entries.js";
 import { shellWord } from "../../system/text/shell-word.js";
-import { needsTeacher } from "../../training/recipe/recipe.js";
+import { needsTeacher, teachersOf } from "../../training/recipe/teachers.js";
 import { buildTeacherCache } from "../../training/teacher/cache.js";
 import type { StoredSize } from "../../training/teacher/manifest.js";
 import { chosenRun, noteUnless } from "../inputs/chosen-run.js";
@@ -63,7 +63,8 @@ async function run(asked: Asked<Options>, signal: AbortSignal, ending: Ending): 
   const data = requireData(asked.data);
   const layer = options.features === undefined ? [] : [`features.teacher=${JSON.stringify(options.features)}`];
   const { recipe, split } = await chosenRun({ ...options, data, set: [...(options.set ?? []), ...layer] });
-  if (recipe.teacherWeights === undefined || !needsTeacher(recipe)) {
+  const named = teachersOf(recipe).some((one) => one.recipe.teacherWeights !== undefined);
+  if (!named || !needsTeacher(recipe)) {
     throw new UsageError(
       `The recipe names no teacher; set distillation to hard, soft, decoupled or normalized (or features), and teacherWeights to a weights file or run folder.`,
     );

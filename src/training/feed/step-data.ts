@@ -5,8 +5,6 @@ import { type HostTensor, hostTensor, type NamedTensors, type Program, type Shap
 import type { Recipe } from "../recipe/recipe.js";
 import { type BatchPlace, batchInputs, batchRows, batchTransformOf, drawFor } from "../step/batch/index.js";
 import { dropoutSeedInput, dropPathInput } from "../step/context.js";
-import { stepInputs } from "../step/step.js";
-import type { Answer } from "../step/taught.js";
 
 export interface StepPlace {
   readonly recipe: Recipe;
@@ -16,10 +14,10 @@ export interface StepPlace {
   readonly size?: number;
 }
 
-/** Inputs that are not drawn: schedule scalars, and the teacher's stored outputs. */
+/** Inputs that are not drawn: schedule scalars, and outputs of teachers, by their names. */
 export interface GivenData {
   readonly scalars: Readonly<Record<string, number>>;
-  readonly answer?: Answer;
+  readonly taught?: NamedTensors;
   /** Stored features of the frozen part, by the names of their inputs. */
   readonly values?: NamedTensors;
 }
@@ -28,7 +26,7 @@ export interface GivenData {
  * The data inputs of `program` for one batch; inputs that it does not use are not created. A process that makes a share
  * of the batch draws for the whole batch, like all others, and supplies its own rows.
  */
-export function stepData(program: Program, place: StepPlace, { scalars, answer, values }: GivenData): NamedTensors {
+export function stepData(program: Program, place: StepPlace, { scalars, taught, values }: GivenData): NamedTensors {
   const data = new Map<string, HostTensor>();
   const { first, labels, images, indices, step } = place.batch;
   const own = (t: HostTensor) => (t.shape[0] === labels.length ? t : rowsOf(t, first, labels.length));
@@ -42,8 +40,8 @@ export function stepData(program: Program, place: StepPlace, { scalars, answer, 
     });
   for (const { name, shape, role } of program.inputs) {
     if (role === "state" || data.has(name)) continue;
-    if (name === stepInputs.teacher || name === stepInputs.teacherLabels) data.set(name, own(answer!.prediction));
-    else if (name === stepInputs.teacherFeatures) data.set(name, own(answer!.features!));
+    const given = taught?.get(name);
+    if (given) data.set(name, own(given));
     else if (values?.has(name)) data.set(name, values.get(name)!);
     else if (name in scalars) data.set(name, float(shape, Float32Array.of(scalars[name])));
     else if (name === batchInputs.images)

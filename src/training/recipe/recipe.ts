@@ -8,7 +8,7 @@ import { layerNumbers } from "../../models/layer-numbers.js";
 import type { Model } from "../../models/model.js";
 import { headParameters } from "../../models/parts.js";
 import { groupedSettings } from "../../models/settings.js";
-import { type Distillation, distillationModes, neededAnswer } from "../step/distillation/index.js";
+import { type Distillation, distillationModes } from "../step/distillation/index.js";
 import type { DistillationMode } from "../step/distillation/mode.js";
 import { type OptimizerOptions, optimizers } from "../step/optimizers/index.js";
 import type { OptimizerKind, RateFactor } from "../step/optimizers/optimizer.js";
@@ -17,6 +17,7 @@ import { refuseUselessClassWeights } from "./class-weighting.js";
 import { type Recipe, recipeSchema } from "./schema.js";
 import { settingSentence, unknownSetting } from "./sentences.js";
 import { refuseUnfittingViews } from "./stored-features.js";
+import { needsTeacher, requireTeachers } from "./teachers.js";
 
 export { type Recipe, type RecipeSettings, recipeSchema } from "./schema.js";
 
@@ -40,14 +41,7 @@ export function parseRecipe(settings: unknown): Recipe {
   if (!result.success)
     throw new UsageError(joined(result.error.issues.map((issue) => settingSentence(issue, settings, namesAt))));
   const recipe = fittingDefaults(result.data, settings);
-  if (needsTeacher(recipe) && recipe.teacherWeights === undefined && recipe.teacherCache === undefined) {
-    const what = neededAnswer(recipe.distillation)
-      ? `The recipe's distillation is "${recipe.distillation}"`
-      : `The recipe has features to learn from the teacher's "${recipe.features?.teacher}"`;
-    throw new UsageError(
-      `${what}, but there is no teacher; set teacherWeights to a weights file or run folder, or teacherCache to stored predictions.`,
-    );
-  }
+  requireTeachers(recipe);
   refuseContradictoryWeights(recipe);
   if (recipe.cropScale[0] > recipe.cropScale[1] || recipe.cropRatio[0] > recipe.cropRatio[1])
     throw new UsageError(`cropScale and cropRatio must be [smallest, largest].`);
@@ -85,10 +79,6 @@ export function parseRecipe(settings: unknown): Recipe {
   parsePolicy(recipe.autoAugment);
   return recipe;
 }
-
-/** Whether a run learns from a teacher: its predictions or its features. */
-export const needsTeacher = ({ distillation, features }: Pick<Recipe, "distillation" | "features">): boolean =>
-  neededAnswer(distillation) !== undefined || features !== undefined;
 
 /** Refuses weights of the losses that contradict each other. */
 function refuseContradictoryWeights({ distillationAlpha, taskLossWeight, distillationLossWeight }: Recipe): void {

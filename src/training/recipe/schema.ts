@@ -4,7 +4,6 @@
  */
 import { z } from "zod";
 import { cropModes } from "../../data/pixels/fit.js";
-import { normalizationNames, normalizationSchema } from "../../evaluation/normalization.js";
 import { rgbSchema } from "../../evaluation/saved-view.js";
 import { positive, whole } from "../../models/families/family.js";
 import { usualModel } from "../../models/registry.js";
@@ -18,6 +17,7 @@ import { losses } from "../step/losses/index.js";
 import { optimizers } from "../step/optimizers/index.js";
 import { schedules } from "../step/schedules/index.js";
 import { belowOne, share } from "../step/settings.js";
+import { normalization, teacherSettings } from "./teacher-settings.js";
 
 /** The names of a table's components. */
 const names = <Table extends Readonly<Record<string, unknown>>>(table: Table) =>
@@ -37,13 +37,6 @@ const lastBlocks = z
     error: lastBlocksForm,
   })
   .meta({ form: lastBlocksForm });
-const normalization = z
-  .union(
-    [z.enum(["auto", ...normalizationNames]), normalizationSchema.strict()],
-    'it is neither auto, imagenet, inception, none nor {"mean":[r,g,b],"std":[r,g,b]}',
-  )
-  .default("auto");
-
 const classWeights = z
   .union(
     [z.enum(["none", "auto", "inverse", "effective"]), z.array(notNegative).min(2).readonly()],
@@ -310,37 +303,7 @@ export const recipeSchema = z.strictObject({
   ...sharedDistillation,
   ...fragments(distillationModes),
   ...featureSettings,
-  teacher: z.string().optional().meta({
-    description: "Name of the teacher's model; needed if its weights do not state it.",
-    timm: "kd-model-name",
-  }),
-  teacherWeights: z.string().optional().meta({
-    description:
-      "The teacher's weights: a file, a run folder, `hub`, an ONNX file of any image classifier, or `function:NAME` for a function that the library's `distil` was given.",
-  }),
-  teacherImageSize: whole.max(8192).optional().meta({
-    description:
-      "The teacher's resolution, to which the student's views are resized; default: the student's, or the ONNX file's own.",
-  }),
-  teacherInterpolation: z
-    .enum(["bilinear", "bicubic"])
-    .default("bicubic")
-    .meta({ description: "Interpolation of that resizing." }),
-  teacherNormalization: normalization.meta({
-    description: "Normalisation of the teacher's images; `auto`: that of its model or of the ONNX file's metadata.",
-  }),
-  teacherOutput: z.string().optional().meta({
-    description: "Output of an ONNX file that holds the predictions, if it has several.",
-  }),
-  teacherAnswers: z.enum(["auto", "logits", "probabilities", "sigmoids"]).default("auto").meta({
-    description: "What an ONNX file's predictions are; `auto`: inferred from its last node or from the numbers.",
-  }),
-  teacherClasses: z.string().optional().meta({
-    description: "File with the teacher's classes, one name per line, if its weights do not name them.",
-  }),
-  teacherCache: z.string().optional().meta({
-    description: "Folder of a teacher's stored predictions (`deit teach`), used instead of the teacher.",
-  }),
+  ...teacherSettings,
 
   seed: count.default(0).meta({ description: "Seed of all random numbers.", timm: "seed" }),
 });

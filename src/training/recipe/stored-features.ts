@@ -1,6 +1,7 @@
 /** Stored features of a frozen part (`frozenViews`) are refused where nothing is frozen, or where epochs would need others. */
 import { UsageError } from "../../errors/errors.js";
 import type { Recipe } from "./schema.js";
+import { teachersOf } from "./teachers.js";
 
 /** `taught`: whether the run learns from a teacher. Throws UsageError. */
 export function refuseUnfittingViews(recipe: Recipe, taught: boolean): void {
@@ -16,7 +17,7 @@ export function refuseUnfittingViews(recipe: Recipe, taught: boolean): void {
     throw new UsageError(
       `frozenViews stores what the frozen part of the model makes of images, but trainedParts=${trainedParts} leaves no such part; set trainedParts=head or the last blocks, such as last-4-blocks, or remove frozenViews.`,
     );
-  if (taught && recipe.teacherCache === undefined)
+  if (taught && teachersOf(recipe).some((one) => one.recipe.teacherCache === undefined))
     throw new UsageError(
       "frozenViews trains on stored features, without images that a teacher could see; store its predictions too (deit teach) and set teacherCache, or remove frozenViews.",
     );

@@ -7,6 +7,7 @@ import { type Message, sentence, setting } from "../../errors/sentence.js";
 import { requireFreeSpace, writeFileAtomic } from "../../system/files/atomic-file.js";
 import { hostTensor, type NamedTensors, zeros } from "../../tensor/index.js";
 import type { Recipe } from "../recipe/recipe.js";
+import { teachersOf } from "../recipe/teachers.js";
 import type { RunFolder } from "../run-folder/folder.js";
 import type { Position } from "../run-folder/position.js";
 import { diagnose } from "../step/diagnose.js";
@@ -57,13 +58,16 @@ export async function recordBroken(
   await requireFreeSpace(folder.path, text.length, "a diagnosis");
   await writeFileAtomic(folder.file(diagnosis), text);
   await folder.log({ kind: "broken", ...found, samples, diagnosis });
-  if (what === "teacher") return brokenTeacherSentence(recipe.teacherWeights, brokenImage(dataset, run));
+  if (what === "teacher") {
+    const teacher = teachersOf(recipe)[run.unanswered?.teacher ?? 0];
+    return brokenTeacherSentence(teacher?.recipe.teacherWeights, brokenImage(dataset, run));
+  }
   return sentence`The ${what} became infinite or NaN at step ${run.step} (epoch ${epoch + 1}; first: ${first}); the weights were not updated. Lower ${setting("lr")} (now ${recipe.lr}) or set ${setting("clipGradient", 1)}; diagnosis and samples are in "${folder.file(diagnosis)}".`;
 }
 
 /** Name of the first image with broken teacher outputs; undefined for an image of a different process. */
-function brokenImage(dataset: Dataset, { batch, unanswered = 0 }: BrokenRun): string | undefined {
-  const index = batch.indices[unanswered - batch.first];
+function brokenImage(dataset: Dataset, { batch, unanswered }: BrokenRun): string | undefined {
+  const index = batch.indices[(unanswered?.row ?? 0) - batch.first];
   return index === undefined ? undefined : dataset.describe(index);
 }
 

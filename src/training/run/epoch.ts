@@ -17,7 +17,8 @@ import type { Position } from "../run-folder/position.js";
 import { createOptimizer } from "../step/optimizers/index.js";
 import { scheduledRate } from "../step/schedules/index.js";
 import { brokenTeacher, stepInputs } from "../step/step.js";
-import type { TeacherAnswers } from "../teacher/answers.js";
+import { type BrokenPlace, brokenPlace } from "../step/teachers.js";
+import type { TaughtBatches } from "../teacher/answers.js";
 
 export interface EpochWork {
   readonly recipe: Recipe;
@@ -30,8 +31,8 @@ export interface EpochWork {
   readonly stepsPerEpoch: number;
   /** Stored features of the frozen part, which the program reads instead of images. */
   readonly stored?: StoredViews;
-  /** The teacher's outputs, if the program needs them: computed or read during the previous run. */
-  readonly answers?: TeacherAnswers;
+  /** Outputs of teachers outside the program: computed or read during the previous run. */
+  readonly taught?: TaughtBatches;
   /** Whether a run whose loss is not finite is skipped; otherwise the epoch ends there. */
   readonly passOverBroken: boolean;
   /** Called between runs, with all runs before it done; may save the state. */
@@ -52,8 +53,8 @@ interface Handed {
 /** A run whose loss, gradients or teacher outputs are not finite. */
 export interface BrokenRun extends Handed {
   readonly what: "loss" | "gradients" | "teacher";
-  /** Index in the batch of the first image with broken teacher outputs. */
-  readonly unanswered?: number;
+  /** Where the broken outputs of a teacher are. */
+  readonly unanswered?: BrokenPlace;
   readonly loss: number;
   readonly gradientNorm: number;
 }
@@ -90,10 +91,10 @@ export async function trainEpoch(work: EpochWork): Promise<EpochEnd> {
     if (broken && !work.passOverBroken) return; // the run changed nothing
     const value = (name: string) => (results.get(name)!.data as Float32Array)[0];
     const [loss, gradientNorm] = [value("loss"), value("gradientNorm")];
-    const fromEnd = results.has(brokenTeacher) ? value(brokenTeacher) : 0;
-    if (fromEnd > 0) {
+    const unanswered = results.has(brokenTeacher) ? value(brokenTeacher) : 0;
+    if (unanswered > 0) {
       // Neither a lower rate nor a different batch fixes that, so it is never skipped.
-      broken ??= { what: "teacher", unanswered: loader.batchSize - fromEnd, loss, gradientNorm, ...run };
+      broken ??= { what: "teacher", unanswered: brokenPlace(unanswered, loader.batchSize), loss, gradientNorm, ...run };
       return;
     }
     if (Number.isFinite(loss) && Number.isFinite(gradientNorm)) {
@@ -136,9 +137,9 @@ export async function trainEpoch(work: EpochWork): Promise<EpochEnd> {
     });
     if (!next || next.done) return undefined;
     const found = next.value;
-    const answer = await work.answers?.answer(position.epoch, found.step, found);
+    const taught = await work.taught?.answer(position.epoch, found.step, found);
     const seen: Partial<SeenBatch> | undefined = await work.stored?.seen(position.epoch, found);
-    return { answer, batch: found, values: undefined, ...seen };
+    return { taught, batch: found, values: undefined, ...seen };
   };
   while (runs < total && !(await stop.due())) {
     let next: Awaited<ReturnType<typeof nextBatch>>;
@@ -149,7 +150,7 @@ export async function trainEpoch(work: EpochWork): Promise<EpochEnd> {
       return broken ? brokenEnd(broken) : { kind: "failed", position: here(), error };
     }
     if (!next) break;
-    const { batch, answer, values } = next;
+    const { batch, taught, values } = next;
     const apply = (batch.step + 1) % accumulate === 0;
     if (!position.passOver.includes(Math.floor(batch.step / accumulate))) {
       const lr = rate(batch.step);
@@ -165,7 +166,7 @@ export async function trainEpoch(work: EpochWork): Promise<EpochEnd> {
         ),
       };
       const place = { recipe, epoch: position.epoch, batch, size: work.stored && work.model.imageSize };
-      const data = stepData(executable.program, place, { scalars, answer, values });
+      const data = stepData(executable.program, place, { scalars, taught, values });
       const run = settle(executable.run(state, data), { lr, step: step + 1, batch, data });
       run.catch(() => undefined); // awaited below, after the next batch is submitted
       await inFlight;

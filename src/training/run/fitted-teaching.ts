@@ -6,7 +6,7 @@ import type { Engine, Precision } from "../../engines/engine.js";
 import type { Model } from "../../models/model.js";
 import type { Recipe } from "../recipe/recipe.js";
 import type { Loss } from "../step/losses/index.js";
-import type { PassedTeacher } from "../teacher/own.js";
+import type { OwnTeachers } from "../teacher/own.js";
 import { openTeaching } from "../teacher/teaching.js";
 import { type FittingSearch, withFittingBatch } from "./fitting-batch.js";
 import { type PlannedLosses, stepOf } from "./recipe-step.js";
@@ -16,8 +16,8 @@ export interface FittingOptions {
   readonly engine: Engine;
   /** The loss against labels instead of the recipe's. */
   readonly loss?: Loss;
-  /** A function or a model in memory, if the recipe refers to one. */
-  readonly ownTeacher?: PassedTeacher;
+  /** Functions or models in memory, if the recipe refers to them. */
+  readonly ownTeacher?: OwnTeachers;
   readonly precision?: Precision;
   /** Divides the recipe's batch into as many runs as needed to fit memory. */
   readonly fitBatch?: boolean;
@@ -38,7 +38,7 @@ export async function fittedTeaching(
   const program = (accumulate: number) => stepOf({ ...recipe, accumulate }, model, teaching, options).program;
   const search: FittingSearch = { engine, precision, batchSize, program };
   if (!options.fitBatch || options.resume) return { recipe, teaching, search };
-  const close = async () => teaching.answers?.close();
+  const close = async () => teaching.batches?.close();
   const fitting = await withFittingBatch(recipe, search, group).catch(async (error) => {
     await close();
     throw error;

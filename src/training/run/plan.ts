@@ -13,6 +13,7 @@ import { type DataOptions, withoutBadImages } from "../feed/training-data.js";
 import type { Recipe } from "../recipe/recipe.js";
 import { settledRecipe } from "../recipe/settled.js";
 import { createStudent } from "../recipe/student.js";
+import { teachersOf } from "../recipe/teachers.js";
 import type { ClassWeights } from "../step/class-weights.js";
 import { createLoss } from "../step/losses/index.js";
 import type { Teaching } from "../teacher/teaching.js";
@@ -46,7 +47,7 @@ export interface PlanOptions extends FittingOptions, DataOptions {
 /** Checks the data first, before anything else is started. The teacher's outputs must be closed. */
 export async function planRun(options: PlanOptions): Promise<Plan> {
   const { data, split: rule, signal, group = alone, onEvent } = options;
-  if (options.augment && options.recipe.teacherCache !== undefined)
+  if (options.augment && teachersOf(options.recipe).some((one) => one.recipe.teacherCache !== undefined))
     throw new UsageError(
       "Stored answers of a teacher (teacherCache) belong to images as the recipe makes them, and augment changes these; leave one of them out.",
     );

@@ -45,7 +45,7 @@ export function stepOf(
     distillationWeights,
     transform: batchTransformOf(recipe),
     features: teaching.features,
-    teacher: teaching.answers?.kind ?? teaching.teacher?.model,
+    teacher: teaching.source,
     teacherInterpolation: recipe.teacherInterpolation,
     clipGradient: recipe.clipGradient,
     accumulate: recipe.accumulate,

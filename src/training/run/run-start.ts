@@ -129,9 +129,9 @@ export function fittingState(saved: SavedState, step: Step, folder: RunFolder): 
   return { ...saved, state };
 }
 
-/** Tensors that the step reads but never changes: the teacher's parameters. */
-export function frozenTensors({ frozen }: Step, { teacher }: Teaching): (readonly [string, HostTensor])[] {
-  return [...frozen.keys()].map((name) => [name, teacher!.state.get(name)!]);
+/** Tensors that the step reads but never changes: the parameters of its teachers. */
+export function frozenTensors({ frozen }: Step, teaching: Teaching): (readonly [string, HostTensor])[] {
+  return [...frozen.keys()].map((name) => [name, teaching.frozen!.get(name)!]);
 }
 
 /**

@@ -7,6 +7,7 @@ import { openSafetensors } from "../../formats/safetensors/safetensors.js";
 import { isHubName } from "../../weights/hub-names.js";
 import { locateWeights } from "../../weights/locate.js";
 import { builtOn, type Recipe } from "../recipe/recipe.js";
+import { teachersOf } from "../recipe/teachers.js";
 
 export interface Evaluation {
   /** All training images of the run. */
@@ -19,12 +20,9 @@ export interface Evaluation {
  * A sentence for each of the recipe's weights that state their training images, if these may include images that the
  * run is evaluated on: its accuracy would be too high. Weights that other programs saved state nothing.
  */
-export async function seenImageWarnings(
-  recipe: Pick<Recipe, "init" | "finetune" | "teacherWeights">,
-  evaluation: Evaluation,
-): Promise<readonly Message[]> {
+export async function seenImageWarnings(recipe: Recipe, evaluation: Evaluation): Promise<readonly Message[]> {
   const told: Message[] = [];
-  for (const weights of new Set([builtOn(recipe), recipe.teacherWeights])) {
+  for (const weights of new Set([builtOn(recipe), ...teachersOf(recipe).map((one) => one.recipe.teacherWeights)])) {
     const trainedOn = weights === undefined ? undefined : await trainedOnOf(weights);
     const warning = trainedOn && seenImages(weights!, trainedOn, evaluation);
     if (warning) told.push(warning);

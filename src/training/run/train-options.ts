@@ -9,7 +9,7 @@ import type { DataPlace } from "../feed/data-place.js";
 import type { Recipe } from "../recipe/recipe.js";
 import type { TrainEvent } from "../run-folder/events.js";
 import type { Loss } from "../step/losses/index.js";
-import type { PassedTeacher } from "../teacher/own.js";
+import type { OwnTeachers } from "../teacher/own.js";
 import type { OnNaN } from "./broken-run.js";
 
 /** Options of `train`. */
@@ -24,8 +24,11 @@ export interface TrainOptions {
   readonly ownModel?: OwnModel;
   /** The loss against labels instead of the recipe's, which cannot record it: pass it again to resume. */
   readonly loss?: Loss;
-  /** A function or a model in memory instead of weights; the recipe's teacherWeights refer to it (`ownTeacherName`). */
-  readonly ownTeacher?: PassedTeacher;
+  /**
+   * A function or a model in memory instead of weights, or several: the recipe's teacherWeights refer to them
+   * (`ownTeacherName`).
+   */
+  readonly ownTeacher?: OwnTeachers;
   /**
    * Path of the training data, whose validation and test parts are used for evaluation; or the caller's own dataset,
    * all of which is for training unless `split` divides it.

@@ -76,7 +76,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     training: rule === options.split ? options.training : undefined,
   });
   const closing = new Closing();
-  closing.add(() => plan.teaching.answers?.close());
+  closing.add(() => plan.teaching.batches?.close());
   try {
     return await trainEpochs(options, await openRun(options, plan, closing, rule));
   } catch (error) {
@@ -153,7 +153,7 @@ async function trainEpochs(options: TrainOptions, run: OpenRun): Promise<TrainRe
   while (position.epoch < recipe.epochs && !outOfPatience(recipe, position) && !(await stop.due())) {
     const end = await trainEpoch({
       ...run,
-      ...{ position, stepsPerEpoch, stop, answers: run.teaching.answers },
+      ...{ position, stepsPerEpoch, stop, taught: run.teaching.batches },
       passOverBroken: onNaN === "skip",
       pauseDue: () => checkpoints.age > between,
       onPause: (at) => checkpoints.save(state, at),

@@ -27,6 +27,9 @@ export const featureSettings = {
         description:
           "Layer of the teacher that is imitated: a stage of a RegNetY (`s1` to `s4`), a block of a DeiT (`blocks.5`), its `norm`, or what a head reads (`head.input`, `head.fc.input`).",
       }),
+      from: z.string().optional().meta({
+        description: "Name of the teacher that shows it, if the recipe has several (`teachers`).",
+      }),
       student: z.string().optional().meta({
         description: "Layer of the student that imitates it, named in the same way. Default: the block in the middle.",
       }),

@@ -39,7 +39,8 @@ import { createLoss, type Loss, type LossName } from "./losses/index.js";
 import { thresholded } from "./losses/targets.js";
 import { createOptimizer, type OptimizerOptions } from "./optimizers/index.js";
 import type { RateFactor } from "./optimizers/optimizer.js";
-import { brokenRows, storedAnswer, storedFeatures, taughtInputs, teacherOutputs, teacherPrefix } from "./taught.js";
+import { taughtInputs } from "./taught.js";
+import { brokenTeachers, severalInputs, type TeacherSource, taughtBy } from "./teachers.js";
 
 /** Options of a training step. */
 export interface StepOptions {
@@ -69,9 +70,11 @@ export interface StepOptions {
   readonly transform?: BatchTransform;
   /**
    * Source of the teacher's outputs: a model that runs in the same program, with its parameters as state under
-   * `teacher.<name>`; or the inputs `teacherLogits` or `teacherLabels`, and `teacherFeatures` with `features`.
+   * `teacher.<name>`; or the inputs `teacherLogits` or `teacherLabels`, and `teacherFeatures` with `features`. Of several
+   * teachers the mean of their probabilities; the state of each is `teacher.<index>.<name>`, its input
+   * `teacherLogits.<index>`.
    */
-  readonly teacher?: Model | "logits" | "labels";
+  readonly teacher?: TeacherSource;
   /** How views are resized for a teacher with a different resolution. */
   readonly teacherInterpolation?: ResampleFilter;
   /** Maximum norm of all gradients together; larger ones are scaled down to it. */
@@ -99,6 +102,11 @@ export interface StepInputs {
   readonly teacher?: Tensor | TeacherAnswer;
   /** The teacher's normalised features `[batch, grid, grid, channels]`, with `features`. */
   readonly features?: Tensor;
+  /**
+   * Outputs of each teacher that the program computes: a run with one that is not finite changes nothing (default:
+   * `teacher`, if that is a tensor).
+   */
+  readonly inside?: readonly (readonly Tensor[])[];
   /** State that the inputs read but no run changes: the teacher's parameters. */
   readonly frozen?: ReadonlyMap<string, readonly number[]>;
 }
@@ -152,8 +160,8 @@ export const stepInputs = {
 export const haltedState = "halted";
 
 /**
- * Output of a step with a teacher in it: 0, or the position, counted from the end of the batch, of the first image with a
- * teacher output that is not finite.
+ * Output of a step with teachers in it: 0, or a number that says which teacher's output for which image is not finite
+ * (`brokenPlace`).
  */
 export const brokenTeacher = "brokenTeacher";
 
@@ -178,17 +186,15 @@ export function trainStep(model: Model, options: StepOptions): Step {
   const { batch, labelSmoothing = 0, distillation = { kind: "none" }, transform = {} } = options;
   const images = batchImages(batch, model.imageSize, model.normalization, transform);
   const { teacher = "logits", features } = options;
-  const taught = neededAnswer(distillation.kind) !== undefined;
-  const inside = (taught || features) && typeof teacher === "object" ? teacher : undefined;
-  const outputs =
-    inside && teacherOutputs(inside, model, images, { interpolation: options.teacherInterpolation, features });
+  const predicts = neededAnswer(distillation.kind) !== undefined;
+  const interpolation = options.teacherInterpolation;
+  const { answer, ...taught } = taughtBy(model, images, { teacher, interpolation, predicts, features });
   const target = batchTargets(batch, model.classes, labelSmoothing, transform);
   return buildStep(model, options, {
     images,
     target: options.targetThreshold === undefined ? target : thresholded(target, options.targetThreshold),
-    teacher: taught ? (outputs?.logits ?? storedAnswer(model, batch, teacher as "logits" | "labels")) : undefined,
-    features: features && (outputs?.features ?? storedFeatures(batch, features)),
-    frozen: inside && new Map(inside.parameters.map((p) => [teacherPrefix + p.name, p.shape])),
+    teacher: answer,
+    ...taught,
   });
 }
 
@@ -223,7 +229,7 @@ export function buildStep(model: Model, options: StepOptions, inputs: StepInputs
 
   // Nothing is updated unless loss and gradients are finite. That also makes every new value depend on all gradients,
   // so all readers of a parameter come before its update and an engine may update it in place.
-  const broken = brokenAnswers(inputs);
+  const broken = brokenTeachers(insideOf(inputs), options.batch);
   const ours = and(finite(loss), finite(norm));
   const whole = broken ? and(ours, compare("EQ", broken, 0)) : ours;
   const sound = options.halting ? and(whole, compare("EQ", input(haltedState, "float32", []), 0)) : whole;
@@ -262,7 +268,7 @@ export function buildStep(model: Model, options: StepOptions, inputs: StepInputs
   const correct = reduceSum(cast(compare("EQ", decisions, argmax(inputs.target, 1)), "float32"));
   const shared = {
     state: [...state.keys(), ...frozen.keys()],
-    batch: [...batchRows, ...Object.values(taughtInputs), ...(options.rows ?? [])],
+    batch: [...batchRows, ...Object.values(taughtInputs), ...severalInputs(options.teacher), ...(options.rows ?? [])],
   };
   return {
     program: program({
@@ -296,13 +302,10 @@ export function buildStep(model: Model, options: StepOptions, inputs: StepInputs
   };
 }
 
-/** The first image with an output of the teacher in the program that is not finite, see `brokenRows`. */
-function brokenAnswers({ teacher, features, frozen }: StepInputs): Tensor | undefined {
-  // Outputs from outside were checked there.
-  const inside = [teacher && !("kind" in teacher) ? teacher : undefined, frozen && features].filter(
-    (t) => t !== undefined,
-  );
-  return inside.length > 0 ? brokenRows(inside) : undefined;
+/** The outputs of teachers to check; those from outside were checked there. */
+function insideOf({ teacher, features, frozen, inside }: StepInputs): readonly (readonly Tensor[])[] {
+  const given = [teacher && !("kind" in teacher) ? teacher : undefined, frozen && features];
+  return inside ?? [given.filter((t) => t !== undefined)];
 }
 
 /** The loss of the layer that imitates one of the teacher's, times its weight at this step. */

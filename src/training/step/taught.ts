@@ -20,7 +20,7 @@ import { renormalize } from "./batch/renormalize.js";
 import type { TeacherAnswer } from "./distillation/mode.js";
 import { type FeatureDistillation, taughtFeatures } from "./features.js";
 
-/** Program inputs with a teacher's stored outputs. */
+/** Program inputs with a teacher's outputs from outside. */
 export const taughtInputs = {
   /** Logits, float32 `[batch, classes]`. */
   logits: "teacherLogits",
@@ -29,6 +29,9 @@ export const taughtInputs = {
   /** Normalised features, float32 `[batch, grid, grid, channels]`. */
   features: "teacherFeatures",
 } as const;
+
+/** The input with the logits of one of several teachers. */
+export const logitsInput = (index: number): string => `${taughtInputs.logits}.${index}`;
 
 /** A teacher's outputs for a batch. */
 export interface Answer {
@@ -41,6 +44,21 @@ export interface Answer {
 /** Prefix of a teacher's parameters in the state. */
 export const teacherPrefix = "teacher.";
 
+/** The same for one of several teachers. */
+export const prefixOf = (index: number): string => `${teacherPrefix}${index}.`;
+
+/** One of several teachers of a step. */
+export interface StepTeacher {
+  /** A model that runs in the same program, or `logits` for the input `teacherLogits.<index>`. */
+  readonly source: Model | "logits";
+  /** Its share of the mean of all teachers' probabilities; all shares sum to 1. */
+  readonly share: number;
+  /** How views are resized for it (default: bicubic). */
+  readonly interpolation?: ResampleFilter;
+  /** Whether it is the one whose layer is imitated, with `features`. */
+  readonly imitated?: boolean;
+}
+
 /** What a teacher in the program says. */
 export interface TeacherOutputs {
   /** float32 `[batch, classes]`. */
@@ -50,6 +68,8 @@ export interface TeacherOutputs {
 }
 
 export interface TeacherUse {
+  /** Prefix of its parameters (default: `teacherPrefix`). */
+  readonly prefix?: string;
   /** How the student's images are resized for it (default: bicubic). */
   readonly interpolation?: ResampleFilter;
   /** The layer that is imitated, and its grid. */
@@ -61,7 +81,7 @@ export function teacherOutputs(
   teacher: Model,
   student: Model,
   images: Tensor,
-  { interpolation = "bicubic", features }: TeacherUse = {},
+  { prefix = teacherPrefix, interpolation = "bicubic", features }: TeacherUse = {},
 ): TeacherOutputs {
   if (teacher.classes !== student.classes) {
     throw new ShapeError(
@@ -69,7 +89,7 @@ export function teacherOutputs(
     );
   }
   const seen = renormalize(images, student.normalization, teacher.normalization);
-  const context = observingContext(parameterInputs(teacher, teacherPrefix), (name) => name === features?.teacher);
+  const context = observingContext(parameterInputs(teacher, prefix), (name) => name === features?.teacher);
   const output = teacher.forward(context, resizeImages(seen, teacher.imageSize, interpolation));
   return {
     logits: decisionLogits(output),

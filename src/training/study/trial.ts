@@ -66,7 +66,7 @@ export async function openTrial(options: TrialOptions): Promise<Trial> {
   const plan = await planRun(options);
   const { dataset, test, model, recipe, teaching } = plan;
   const closing = new Closing();
-  closing.add(() => teaching.answers?.close());
+  closing.add(() => teaching.batches?.close());
   try {
     const loader = trainingLoader(dataset, recipe, model, options);
     closing.add(() => loader.close());
@@ -102,11 +102,11 @@ export async function openTrial(options: TrialOptions): Promise<Trial> {
         [stepInputs.featureWeight]: featureWeightAt(recipe, 0),
         [stepInputs.classWeights]: classWeightsCount(recipe, 0) ? 1 : 0,
       };
-      const answer = await teaching.answers?.answer(epoch, batch.step, batch);
+      const taught = await teaching.batches?.answer(epoch, batch.step, batch);
       const begun = performance.now();
       const values = await frozen?.values(epoch, batch);
       storing += performance.now() - begun;
-      const data = stepData(executable.program, { recipe, epoch, batch }, { scalars, answer, values });
+      const data = stepData(executable.program, { recipe, epoch, batch }, { scalars, taught, values });
       const outputs = await executable.run(state, data);
       const value = (name: string) => (outputs.get(name)!.data as Float32Array)[0];
       return { loss: value("loss"), gradientNorm: value("gradientNorm") };

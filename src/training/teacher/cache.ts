@@ -8,20 +8,19 @@ import { join } from "node:path";
 import { type Dataset, sayings } from "../../data/dataset/dataset.js";
 import type { Loader } from "../../data/loading/loader.js";
 import type { Engine } from "../../engines/engine.js";
-import { FileError, InterruptedError, TrainingError, UsageError } from "../../errors/errors.js";
+import { InterruptedError, TrainingError, UsageError } from "../../errors/errors.js";
 import type { Model } from "../../models/model.js";
 import { requireFreeSpace } from "../../system/files/atomic-file.js";
 import { type Lock, takeLock } from "../../system/files/lock-file.js";
 import { makeFolder } from "../../system/files/make-folder.js";
 import { namedProcess } from "../../system/files/process-identity.js";
-import { zeros } from "../../tensor/index.js";
 import { openForTraining, openingOf } from "../feed/data-place.js";
 import { type DataOptions, trainingLoader, withoutBadImages } from "../feed/training-data.js";
 import { featureEpochs } from "../recipe/feature-weight.js";
 import type { Recipe } from "../recipe/recipe.js";
 import { settledRecipe } from "../recipe/settled.js";
 import { createStudent } from "../recipe/student.js";
-import { neededAnswer } from "../step/distillation/index.js";
+import { type RecipeTeacher, teachersOf } from "../recipe/teachers.js";
 import type { TeacherAnswers } from "./answers.js";
 import { featuresBetween } from "./features.js";
 import {
@@ -31,16 +30,13 @@ import {
   formatOf,
   identityOf,
   type Manifest,
-  readManifest,
-  refuseForeign,
   type StoredSize,
   sizeOf,
-  storedFeatures,
 } from "./manifest.js";
-import type { PassedTeacher } from "./own.js";
+import { type OwnTeachers, unknownIdentity } from "./own.js";
 import { answersOf } from "./program.js";
 import { type AnswerFormat, EpochAnswers } from "./stored-answers.js";
-import { openTeacher } from "./teacher.js";
+import { openTeacher, type Teacher } from "./teacher.js";
 
 /** What storing the predictions of a teacher needs. */
 export interface CacheOptions extends DataOptions {
@@ -48,9 +44,12 @@ export interface CacheOptions extends DataOptions {
   readonly recipe: Recipe;
   /** Where a teacher of deit's own models runs. */
   readonly engine: Engine;
-  /** A function or a model in memory, if the recipe refers to one; a function needs an identity. */
-  readonly ownTeacher?: PassedTeacher;
-  /** Folder of the cache; one that was started with the same recipe is resumed. */
+  /** Functions or models in memory, if the recipe refers to them; a function needs an identity. */
+  readonly ownTeacher?: OwnTeachers;
+  /**
+   * Folder of the cache, or of one cache for each of several teachers; one that was started with the same recipe is
+   * resumed.
+   */
   readonly output: string;
   /** Logits stored per view for modes that need them (default: the largest hundred). */
   readonly topK?: number;
@@ -74,15 +73,10 @@ export interface StoredAnswers {
   readonly kind: "labels" | "logits";
 }
 
-/** The error for a teacher whose outputs cannot be distinguished from those of others. */
-export const unknownIdentity = ({ name }: { readonly name: string }): UsageError =>
-  new UsageError(
-    `Stored predictions cannot be matched with the teacher "${name.replace(/^function:/, "")}"; give it an identity, a string that changes with its predictions, or use it without teacherCache.`,
-  );
-
 /**
  * Stores the outputs of the recipe's teacher for all epochs of the recipe: predicted classes for `hard`, logits for the
- * other modes, and the features that the recipe imitates, normalised, as float16.
+ * other modes, and the features that the recipe imitates, normalised, as float16. Of several teachers the logits of each,
+ * one after the other, in a folder of its own.
  *
  * @example
  * ```ts
@@ -98,20 +92,80 @@ export const unknownIdentity = ({ name }: { readonly name: string }): UsageError
  * ```
  */
 export async function buildTeacherCache(options: CacheOptions): Promise<StoredAnswers> {
-  const { engine, output, signal, onProgress } = options;
+  const { output } = options;
   const { recipe } = await settledRecipe(options.recipe);
   const found = await openForTraining(options.data, {
-    ...{ rule: options.split, signal, onProgress: openingOf(options.onEvent) },
+    ...{ rule: options.split, signal: options.signal, onProgress: openingOf(options.onEvent) },
   });
   for (const message of sayings(found)) options.onEvent?.({ kind: "warning", message });
   const dataset = await withoutBadImages(found, options);
   const student = createStudent(recipe, found.classes.length);
-  const teacher = await openTeacher(recipe, student, found.classes, options.ownTeacher);
-  if (teacher.identity === undefined) throw unknownIdentity(teacher);
-  const kind = neededAnswer(recipe.distillation) ?? "labels";
-  const features = featuresBetween(recipe, student, teacher);
   const loader = trainingLoader(dataset, recipe, student, options);
-  const batch = loader.batchSize;
+  try {
+    const runs = runsOf(loader, recipe);
+    const views = runs * loader.batchSize;
+    const stores: Store[] = [];
+    for (const one of storedTeachers(recipe, output))
+      stores.push(await planned(one, { options, dataset, student, classes: found.classes, batch: loader.batchSize }));
+    await makeFolder(output, "the folder of answers");
+    const size = together(stores.map(({ manifest }) => sizeOf(manifest, recipe.epochs, views)));
+    options.onSize?.(size);
+    const started = await Promise.all(stores.map(({ folder }) => exists(join(folder, "manifest.json"))));
+    if (!started.includes(true)) await requireFreeSpace(output, size.bytes, "the teacher's outputs");
+    const total = stores.length * recipe.epochs * views;
+    for (const [i, store] of stores.entries()) {
+      const before = i * recipe.epochs * views;
+      const onProgress = (images: number) => options.onProgress?.(before + images, total);
+      await storeAnswers(store, { options, dataset, student, loader, runs, onProgress });
+    }
+    return { folder: output, epochs: recipe.epochs, viewsPerEpoch: views, kind: stores[0].manifest.kind };
+  } finally {
+    await loader.close();
+  }
+}
+
+/** A teacher, and the folder of its outputs. */
+interface Placed {
+  readonly one: RecipeTeacher;
+  readonly folder: string;
+}
+
+/** A teacher that is open, and what will be stored of it. */
+interface Store extends Placed {
+  readonly teacher: Teacher;
+  readonly manifest: Manifest;
+}
+
+/**
+ * The recipe's teachers: a single one is stored in the folder itself, each of several in a folder of its name, so that
+ * any combination of them can be used. Those whose outputs are stored elsewhere are left out.
+ */
+function storedTeachers(recipe: Recipe, output: string): readonly Placed[] {
+  const named = teachersOf({ ...recipe, teacherCache: undefined }).filter(
+    ({ recipe: { teacherWeights, teacherCache } }) => teacherWeights !== undefined && teacherCache === undefined,
+  );
+  if (named.length === 0)
+    throw new UsageError("There is no teacher to store predictions of; set teacherWeights to its weights.");
+  return named.map((one) => ({ one, folder: recipe.teachers ? join(output, one.name) : output }));
+}
+
+interface Planning {
+  readonly options: CacheOptions;
+  readonly dataset: Dataset;
+  readonly student: Model;
+  readonly classes: readonly string[];
+  readonly batch: number;
+}
+
+async function planned(
+  { one, folder }: Placed,
+  { options, dataset, student, classes, batch }: Planning,
+): Promise<Store> {
+  const { recipe, kind } = one;
+  const own = options.recipe.teachers && options.ownTeacher ? [options.ownTeacher].flat() : options.ownTeacher;
+  const teacher = await openTeacher(one, student, classes, own);
+  if (teacher.identity === undefined) throw unknownIdentity(teacher);
+  const features = featuresBetween(recipe, student, teacher);
   const manifest: Manifest = {
     format: 2,
     identity: identityOf(dataset, recipe, student, teacher.identity),
@@ -124,26 +178,46 @@ export async function buildTeacherCache(options: CacheOptions): Promise<StoredAn
       epochs: featureEpochs(recipe),
     },
   };
-  const runs = runsOf(loader, recipe);
-  const total = recipe.epochs * runs * batch;
-  let teaching: Awaited<ReturnType<typeof answersOf>> | undefined;
+  return { one, folder, teacher, manifest };
+}
+
+/** What several take. */
+function together(sizes: readonly StoredSize[]): StoredSize {
+  const sum = (of: (size: StoredSize) => number) => sizes.reduce((total, size) => total + of(size), 0);
+  const features = sizes.find((size) => size.features)?.features;
+  return { views: sum(({ views }) => views), bytes: sum(({ bytes }) => bytes), features };
+}
+
+interface Storing extends Omit<Planning, "classes" | "batch"> {
+  readonly loader: Loader;
+  /** Runs of an epoch. */
+  readonly runs: number;
+  /** Called with the images that are done. */
+  readonly onProgress: (images: number) => void;
+}
+
+/** Stores one teacher's outputs; what is already in the folder is kept. */
+async function storeAnswers(
+  { one, folder, teacher, manifest }: Store,
+  { options, dataset, student, loader, runs, onProgress }: Storing,
+): Promise<void> {
+  const { engine, signal } = options;
+  const { recipe, kind } = one;
+  const batch = loader.batchSize;
+  let teaching: TeacherAnswers | undefined;
   let lock: Lock | undefined;
   try {
-    await makeFolder(output, "the folder of answers");
-    lock = await takeLock(join(output, "lock"), {
+    await makeFolder(folder, "the folder of answers");
+    lock = await takeLock(join(folder, "lock"), {
       held: (owner) =>
-        new TrainingError(`${namedProcess(owner)} is writing in "${output}"; wait for it, or choose another folder.`),
+        new TrainingError(`${namedProcess(owner)} is writing in "${folder}"; wait for it, or choose another folder.`),
     });
-    const size = sizeOf(manifest, recipe.epochs, runs * batch);
-    options.onSize?.(size);
-    if (!(await exists(join(output, "manifest.json"))))
-      await requireFreeSpace(output, size.bytes, "the teacher's outputs");
-    await beginOrContinue(output, manifest);
-    teaching = await answersOf(teacher, { recipe, engine, student, batch, describe: dataset.describe });
+    await beginOrContinue(folder, manifest);
+    teaching = await answersOf(teacher, { recipe, kind, engine, student, batch, describe: dataset.describe });
     for (let epoch = 0; epoch < recipe.epochs; epoch++) {
-      const path = epochFile(output, epoch);
+      const path = epochFile(folder, epoch);
       if (await exists(path)) continue;
-      const begun = partFile(output);
+      const begun = partFile(folder);
       const format = formatOf(manifest, epoch);
       const answers = (await readPart(begun, epoch, format)) ?? new EpochAnswers(format, runs * batch);
       let saved = performance.now();
@@ -161,18 +235,16 @@ export async function buildTeacherCache(options: CacheOptions): Promise<StoredAn
           );
         }
         answers.add(views.indices, await teaching.answer(epoch, views.step, views));
-        onProgress?.((epoch * runs + views.step + 1) * batch, total);
+        onProgress((epoch * runs + views.step + 1) * batch);
       }
       await lock.confirm();
       await answers.write(path);
       await rm(begun(epoch), { force: true });
     }
   } finally {
-    await loader.close();
     await teaching?.close();
     await lock?.release();
   }
-  return { folder: output, epochs: recipe.epochs, viewsPerEpoch: runs * batch, kind };
 }
 
 /** Milliseconds after which an unfinished epoch is saved again. */
@@ -193,55 +265,4 @@ async function readPart(
 /** Number of runs in an epoch of training: only whole steps. */
 function runsOf(loader: Loader, { accumulate }: Recipe): number {
   return Math.floor(loader.stepsPerEpoch / accumulate) * accumulate;
-}
-
-/**
- * Opens stored outputs for a run. Throws, with the reason, if they are for different data, views or a different teacher
- * (if `teacher`, its identity, is known), or do not suffice.
- */
-export async function openTeacherCache(
-  folder: string,
-  recipe: Recipe,
-  dataset: Dataset,
-  student: Model,
-  teacher?: string,
-): Promise<TeacherAnswers> {
-  const manifest = await readManifest(folder);
-  refuseForeign(folder, manifest, { ...identityOf(dataset, recipe, student, ""), teacher });
-  if (neededAnswer(recipe.distillation) === "logits" && manifest.kind === "labels")
-    throw new UsageError(
-      `"${folder}" contains decisions only, but ${recipe.distillation} distillation needs logits; create it with distillation=${recipe.distillation}.`,
-    );
-  const features = storedFeatures(folder, manifest, recipe, student);
-  for (let epoch = 0; epoch < recipe.epochs; epoch++) {
-    const path = epochFile(folder, epoch);
-    if (await exists(path)) {
-      await EpochAnswers.requireWhole(path);
-      continue;
-    }
-    throw new TrainingError(
-      `The cached teacher predictions in "${folder}" end before epoch ${epoch + 1} of ${recipe.epochs}; run deit teach again to extend them, or set epochs=${epoch}.`,
-    );
-  }
-  let held: { readonly epoch: number; readonly answers: Promise<EpochAnswers> } | undefined;
-  return {
-    kind: manifest.kind,
-    features,
-    answer: async (epoch, run, { indices, first }) => {
-      const path = epochFile(folder, epoch);
-      if (held?.epoch !== epoch) held = { epoch, answers: EpochAnswers.read(path, formatOf(manifest, epoch)) };
-      const answer = (await held.answers).answer(run, indices, first);
-      // Later epochs have features of no weight.
-      if (answer && features && !answer.features) {
-        const { grid, channels } = features;
-        return { ...answer, features: zeros("float32", [manifest.batch, grid, grid, channels]) };
-      }
-      if (answer) return answer;
-      throw new FileError(
-        path,
-        `"${path}" contains predictions for other views than those of run ${run}; create it again.`,
-      );
-    },
-    close: async () => undefined,
-  };
 }

@@ -11,9 +11,10 @@ import { type ResampleFilter, resizeImages } from "../../models/resample.js";
 import { type HostTensor, hostTensor, program } from "../../tensor/index.js";
 import { stepData } from "../feed/step-data.js";
 import type { Recipe } from "../recipe/recipe.js";
+import { answerKind } from "../recipe/teachers.js";
 import { batchImages, batchRows, batchTransformOf } from "../step/batch/index.js";
 import { renormalize } from "../step/batch/renormalize.js";
-import { neededAnswer } from "../step/distillation/index.js";
+import type { AnswerKind } from "../step/distillation/mode.js";
 import type { AnsweringTeacher, TeacherAnswers } from "./answers.js";
 import { decisions } from "./decisions.js";
 
@@ -62,7 +63,12 @@ export interface OwnTeacher {
 }
 
 /** The function as the recipe's teacher; `classes` are those of the data. */
-export function openOwnTeacher(own: OwnTeacher, recipe: Recipe, classes: readonly string[]): AnsweringTeacher {
+export function openOwnTeacher(
+  own: OwnTeacher,
+  recipe: Recipe,
+  classes: readonly string[],
+  kind = answerKind(recipe),
+): AnsweringTeacher {
   const { identity, imageSize, interpolation = "bicubic", normalization } = own;
   if (imageSize !== undefined && !(Number.isInteger(imageSize) && imageSize > 0))
     throw new UsageError(`The teacher's imageSize is ${imageSize}; give a whole number of pixels, 1 or more.`);
@@ -76,20 +82,21 @@ export function openOwnTeacher(own: OwnTeacher, recipe: Recipe, classes: readonl
         : createHash("sha256")
             .update(JSON.stringify(["function", identity, ...use]))
             .digest("hex"),
-    open: (student, batch, describe) => open({ own, recipe, classes, student, batch, describe }),
+    open: (student, batch, describe) => open({ own, recipe, kind, classes, student, batch, describe }),
   };
 }
 
 interface Wanted {
   readonly own: OwnTeacher;
   readonly recipe: Recipe;
+  readonly kind: AnswerKind;
   readonly classes: readonly string[];
   readonly student: Model;
   readonly batch: number;
   readonly describe: (index: number) => string;
 }
 
-async function open({ own, recipe, classes, student, batch, describe }: Wanted): Promise<TeacherAnswers> {
+async function open({ own, recipe, kind, classes, student, batch, describe }: Wanted): Promise<TeacherAnswers> {
   const { name = "teacher", imageSize = student.imageSize, interpolation } = own;
   const count = own.classes?.length ?? classes.length;
   const columns = own.classes && classColumns(own.classes, classes, name, teacherNames);
@@ -104,7 +111,6 @@ async function open({ own, recipe, classes, student, batch, describe }: Wanted):
       program({ name: "teacher-images", outputs: { shown: images }, state: [], batch: [...batchRows, "shown"] }),
     );
     const state = await engine.createState(new Map());
-    const kind = neededAnswer(recipe.distillation) ?? "labels";
     return {
       kind,
       answer: async (epoch, _run, batchOf) => {

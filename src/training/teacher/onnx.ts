@@ -11,9 +11,10 @@ import type { Model } from "../../models/model.js";
 import { hostTensor } from "../../tensor/index.js";
 import { stepData } from "../feed/step-data.js";
 import type { Recipe } from "../recipe/recipe.js";
+import { answerKind } from "../recipe/teachers.js";
 import { batchImages, batchTransformOf } from "../step/batch/index.js";
 import { renormalize } from "../step/batch/renormalize.js";
-import { neededAnswer } from "../step/distillation/index.js";
+import type { AnswerKind } from "../step/distillation/mode.js";
 import type { AnsweringTeacher, TeacherAnswers } from "./answers.js";
 import { decisions } from "./decisions.js";
 import { requireFiniteAnswers } from "./finite-answers.js";
@@ -39,6 +40,7 @@ export async function openOnnxTeacher(
   path: string,
   recipe: Recipe,
   classes: readonly string[],
+  kind = answerKind(recipe),
 ): Promise<AnsweringTeacher & { readonly identity: string }> {
   const choice = await onnxChoiceOf(recipe);
   const file = await openOnnxClassifier(path, choice, teacherNames);
@@ -47,20 +49,21 @@ export async function openOnnxTeacher(
     kind: "answers",
     name: path,
     identity: await file.identity([classes, ...told]),
-    open: (student, batch, describe) => open({ file, recipe, classes, student, batch, describe }),
+    open: (student, batch, describe) => open({ file, recipe, kind, classes, student, batch, describe }),
   };
 }
 
 interface Wanted {
   readonly file: OnnxClassifier;
   readonly recipe: Recipe;
+  readonly kind: AnswerKind;
   readonly classes: readonly string[];
   readonly student: Model;
   readonly batch: number;
   readonly describe: (index: number) => string;
 }
 
-async function open({ file, recipe, classes, student, batch, describe }: Wanted): Promise<TeacherAnswers> {
+async function open({ file, recipe, kind, classes, student, batch, describe }: Wanted): Promise<TeacherAnswers> {
   const { path, description } = file;
   // The same views as the student's.
   const loaded = await file.load({
@@ -78,7 +81,6 @@ async function open({ file, recipe, classes, student, batch, describe }: Wanted)
     await loaded.close();
     throw error;
   }
-  const kind = neededAnswer(recipe.distillation) ?? "labels";
   return {
     kind,
     answer: async (epoch, _run, views) => {

@@ -6,6 +6,19 @@ import type { OwnTeacher } from "./function.js";
 /** A teacher that the caller passes: a function from images to logits, or a model in memory. */
 export type PassedTeacher = OwnTeacher | ModelInMemory;
 
+/** One of them, or those of a recipe with several teachers. */
+export type OwnTeachers = PassedTeacher | readonly PassedTeacher[];
+
+/**
+ * The one that `teacherWeights` refers to; a single one is meant by whatever it says. Undefined if there is none.
+ */
+export function ownTeacherOf(own: OwnTeachers, teacherWeights: string | undefined): PassedTeacher | undefined {
+  if (!isList(own)) return own;
+  return own.find((teacher) => ownTeacherName(teacher) === teacherWeights);
+}
+
+const isList = (own: OwnTeachers): own is readonly PassedTeacher[] => Array.isArray(own);
+
 export const isFunction = (teacher: PassedTeacher): teacher is OwnTeacher => "answer" in teacher;
 
 /** What stands before its name in a recipe. */
@@ -28,3 +41,9 @@ export function ownTeacherMissing(teacherWeights: string): UsageError {
     `The teacher "${teacherWeights.slice(prefix.length)}" of the recipe is a ${kind}, which no file holds; pass it again as the teacher, to distil() of the library.`,
   );
 }
+
+/** The error for a teacher whose outputs cannot be distinguished from those of others. */
+export const unknownIdentity = ({ name }: { readonly name: string }): UsageError =>
+  new UsageError(
+    `Stored predictions cannot be matched with the teacher "${name.replace(/^function:/, "")}"; give it an identity, a string that changes with its predictions, or use it without teacherCache.`,
+  );

@@ -5,8 +5,8 @@ import { add, argmax, program, reduceSum } from "../../tensor/index.js";
 import { stepData } from "../feed/step-data.js";
 import type { Recipe } from "../recipe/recipe.js";
 import { batchImages, batchRows, batchTransformOf } from "../step/batch/index.js";
-import { neededAnswer } from "../step/distillation/index.js";
-import { teacherOutputs } from "../step/taught.js";
+import type { AnswerKind } from "../step/distillation/mode.js";
+import { teacherOutputs, teacherPrefix } from "../step/taught.js";
 import type { TeacherAnswers } from "./answers.js";
 import { featuresBetween } from "./features.js";
 import { requireFiniteAnswers } from "./finite-answers.js";
@@ -14,6 +14,8 @@ import type { Teacher } from "./teacher.js";
 
 export interface AnsweringOptions {
   readonly recipe: Recipe;
+  /** Which predictions are asked for. */
+  readonly kind: AnswerKind;
   readonly engine: Engine;
   readonly student: Model;
   readonly batch: number;
@@ -22,21 +24,20 @@ export interface AnsweringOptions {
 }
 
 /**
- * Predicted classes for hard distillation, logits for the other modes, and the features that the recipe imitates, for
- * the views that the student will use. An output that is not finite is a TrainingError.
+ * Predicted classes or logits, and the features that the recipe imitates, for the views that the student will use. An output that is not finite is a TrainingError.
  */
 export async function answersOf(
   teacher: Teacher,
-  { recipe, engine, student, batch, describe }: AnsweringOptions,
+  { recipe, kind, engine, student, batch, describe }: AnsweringOptions,
 ): Promise<TeacherAnswers> {
   if (teacher.kind === "answers") return teacher.open(student, batch, describe);
   const source = recipe.teacherWeights ?? teacher.model.name;
-  const kind = neededAnswer(recipe.distillation) ?? "labels";
   const images = batchImages(batch, student.imageSize, student.normalization, batchTransformOf(recipe));
   const features = featuresBetween(recipe, student, teacher);
   const use = { interpolation: recipe.teacherInterpolation, features };
   const { logits, features: shown } = teacherOutputs(teacher.model, student, images, use);
   const sums = reduceSum(logits, [1]);
+  const state = new Map([...teacher.weights].map(([name, tensor]) => [teacherPrefix + name, tensor]));
   const executable = await engine.compile(
     program({
       name: "teacher",
@@ -46,24 +47,24 @@ export async function answersOf(
         sums: shown ? add(sums, reduceSum(shown, [1, 2, 3])) : sums,
         ...(shown ? { features: shown } : {}),
       },
-      state: teacher.state.keys(),
+      state: state.keys(),
       batch: [...batchRows, "answer", "sums", "features"],
     }),
   );
-  const state = await engine.createState(teacher.state);
+  const held = await engine.createState(state);
   return {
     kind,
     features,
     answer: async (epoch, _run, views) => {
       const data = stepData(executable.program, { recipe, epoch, batch: views }, { scalars: {} });
-      const results = await executable.run(state, data);
+      const results = await executable.run(held, data);
       const image = (row: number) => describe(views.indices[row]);
       requireFiniteAnswers(results.get("sums")!.data as Float32Array, batch, { teacher: source, image });
       return { prediction: results.get("answer")!, features: results.get("features") };
     },
     close: async () => {
       await executable.dispose().catch(() => undefined);
-      await state.dispose().catch(() => undefined);
+      await held.dispose().catch(() => undefined);
     },
   };
 }

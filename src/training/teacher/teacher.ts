@@ -16,12 +16,12 @@ import { createModel, modelNames } from "../../models/registry.js";
 import { usualClasses } from "../../models/usual-classes.js";
 import type { NamedTensors } from "../../tensor/index.js";
 import type { Recipe } from "../recipe/recipe.js";
-import { teacherPrefix } from "../step/taught.js";
+import type { RecipeTeacher } from "../recipe/teachers.js";
 import type { AnsweringTeacher } from "./answers.js";
 import { openOwnTeacher } from "./function.js";
 import { inTeachersWords } from "./in-teachers-words.js";
 import { openOnnxTeacher } from "./onnx.js";
-import { isFunction, isOwnTeacher, ownTeacherMissing, ownTeacherName, type PassedTeacher } from "./own.js";
+import { isFunction, isOwnTeacher, type OwnTeachers, ownTeacherMissing, ownTeacherName, ownTeacherOf } from "./own.js";
 
 /** A model of the tensor language, which runs inside the student's step. */
 export interface ModelTeacher {
@@ -29,8 +29,8 @@ export interface ModelTeacher {
   /** As named in the recipe's teacherWeights. */
   readonly name: string;
   readonly model: Model;
-  /** Parameters under `teacher.<name>`, as in the step's state. */
-  readonly state: NamedTensors;
+  /** Its parameters. */
+  readonly weights: NamedTensors;
   /** SHA-256 of the model and all of its parameters. */
   readonly identity: string;
 }
@@ -38,25 +38,26 @@ export interface ModelTeacher {
 export type Teacher = ModelTeacher | AnsweringTeacher;
 
 /**
- * Opens the recipe's teacher. `classes` are those of the data; a teacher with named classes may have more, in any
- * order. It gets the student's views, resized if its resolution differs. `own` is the teacher of a recipe that refers
- * to one of the caller. Throws UsageError if it is missing, and for a teacher of other classes.
+ * Opens a teacher of a recipe. `classes` are those of the data; a teacher with named classes may have more, in any
+ * order. It gets the student's views, resized if its resolution differs. `own` are teachers of the caller, to
+ * which the recipe may refer. Throws UsageError if it is missing, and for a teacher of other classes.
  */
 export async function openTeacher(
-  recipe: Recipe,
+  { recipe, kind }: Pick<RecipeTeacher, "recipe" | "kind">,
   student: Model,
   classes: readonly string[],
-  own?: PassedTeacher,
+  own: OwnTeachers = [],
 ): Promise<Teacher> {
   const { teacherWeights } = recipe;
-  if (own)
-    return isFunction(own)
-      ? openOwnTeacher(own, recipe, classes)
-      : modelTeacher(atResolution(own, recipe, student), recipe, classes, ownTeacherName(own));
+  const passed = ownTeacherOf(own, teacherWeights);
+  if (passed)
+    return isFunction(passed)
+      ? openOwnTeacher(passed, recipe, classes, kind)
+      : modelTeacher(atResolution(passed, recipe, student), recipe, classes, ownTeacherName(passed));
   if (teacherWeights === undefined) throw new UsageError("There is no teacher; set teacherWeights to its weights.");
   if (isOwnTeacher(teacherWeights)) throw ownTeacherMissing(teacherWeights);
   return isOnnxFile(teacherWeights)
-    ? openOnnxTeacher(teacherWeights, recipe, classes)
+    ? openOnnxTeacher(teacherWeights, recipe, classes, kind)
     : openModelTeacher(recipe, student, classes, teacherWeights);
 }
 
@@ -124,7 +125,7 @@ function modelTeacher(
     kind: "model",
     name: weightsPath,
     model: { ...model, normalization },
-    state: new Map([...weights].map(([key, t]) => [teacherPrefix + key, t])),
+    weights,
     identity: identityOf(
       model,
       asTold(recipe) || !sameNormalization(normalization, imagenetNormalization)

@@ -1,9 +1,11 @@
 /** The mean over a batch of what its images add to the distillation loss. */
 import { argmax, compare, div, mean, mul, oneHot, reduceSum, select, type Tensor } from "../../../tensor/index.js";
+import { cooled } from "./divergence.js";
 import type { TeacherAnswer } from "./mode.js";
 
-/** The classes that a teacher decides on, int32 `[batch]`. */
-export const decisions = ({ kind, tensor }: TeacherAnswer): Tensor => (kind === "labels" ? tensor : argmax(tensor, 1));
+/** The classes that a teacher decides on, int32 `[batch]`; several on the largest mean of their probabilities. */
+export const decisions = (answer: TeacherAnswer): Tensor =>
+  answer.kind === "labels" ? answer.tensor : argmax(answer.kind === "mean" ? cooled(answer, 1) : answer.tensor, 1);
 
 /**
  * The mean of `losses` `[batch]`. With weights of classes `[1, classes]` each image has that of the teacher's decision,

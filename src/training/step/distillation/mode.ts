@@ -7,13 +7,28 @@ import { type Settings, share } from "../settings.js";
 /** Which teacher outputs for a batch a mode needs. */
 export type AnswerKind = "labels" | "logits";
 
-/** Teacher outputs: logits `[batch, classes]`, or predicted classes, int32 `[batch]`. */
-export interface TeacherAnswer {
-  /** What the tensor holds. */
-  readonly kind: AnswerKind;
-  /** float32 `[batch, classes]` for logits, int32 `[batch]` for labels. */
-  readonly tensor: Tensor;
+/** A teacher's logits, with its share of the mean of several. */
+export interface SharedLogits {
+  /** float32 `[batch, classes]`. */
+  readonly logits: Tensor;
+  /** Above 0; the shares of all teachers sum to 1. */
+  readonly share: number;
 }
+
+/** Teacher outputs: of one teacher, or of several whose probabilities are averaged. */
+export type TeacherAnswer =
+  | {
+      /** What the tensor holds. */
+      readonly kind: AnswerKind;
+      /** float32 `[batch, classes]` for logits, int32 `[batch]` for labels. */
+      readonly tensor: Tensor;
+    }
+  | {
+      /** The mean of several teachers. */
+      readonly kind: "mean";
+      /** Its teachers. */
+      readonly of: readonly SharedLogits[];
+    };
 
 const weight = z.number().min(0);
 

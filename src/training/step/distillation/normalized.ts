@@ -1,5 +1,5 @@
 /** Normalised distillation (NKD, Yang et al., ICCV 2023), of the authors of ViTKD: DKD with cross entropies. */
-import { add, logSoftmax, mul, reduceSum, softmax, stopGradient } from "../../../tensor/index.js";
+import { add, logSoftmax, mul, reduceSum, softmax } from "../../../tensor/index.js";
 import { partSettings, partsOf } from "./decoupled.js";
 import { cooled } from "./divergence.js";
 import { distillationMode } from "./mode.js";
@@ -15,9 +15,8 @@ export const normalized = distillationMode({
    */
   loss: (student, { target, answer }, { tau, target: alpha, others: gamma }) => {
     const one = targetClasses(target);
-    const teacher = answer!.tensor;
-    const inTarget = reduceSum(mul(mul(stopGradient(softmax(teacher)), one), logSoftmax(student)), [1]);
-    const [s, t] = [mul(student, 1 / tau), cooled(teacher, tau)];
+    const inTarget = reduceSum(mul(mul(softmax(cooled(answer!, 1)), one), logSoftmax(student)), [1]);
+    const [s, t] = [mul(student, 1 / tau), cooled(answer!, tau)];
     const among = reduceSum(mul(softmax(others(t, one)), logSoftmax(others(s, one))), [1]);
     return mul(add(mul(inTarget, alpha), mul(among, gamma * tau * tau)), -1);
   },

@@ -28,7 +28,7 @@ export const soft = distillationMode({
   }),
   loss: (student, { answer }, { tau, normalization }) => {
     const [, classes] = student.shape;
-    const divergence = reduceSum(divergences(cooled(answer!.tensor, tau), mul(student, 1 / tau)), [1]);
+    const divergence = reduceSum(divergences(cooled(answer!, tau), mul(student, 1 / tau)), [1]);
     return mul(divergence, (tau * tau) / (normalization === "released" ? classes : 1));
   },
 });
