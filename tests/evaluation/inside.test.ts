@@ -55,7 +55,15 @@ function referenceLoader(): Loader {
         const padded = new Uint8Array(10 * bytes);
         padded.set(images.subarray(10 * step * bytes, (10 * step + count) * bytes));
         const indices = Int32Array.from({ length: 10 }, (_, i) => (i < count ? 10 * step + i : -1));
-        yield { step, first: 0, images: padded, labels: indices.map((i) => truth[i] ?? 0), indices, count };
+        yield {
+          step,
+          first: 0,
+          images: padded,
+          labels: indices.map((i) => truth[i] ?? 0),
+          indices,
+          views: new Int32Array(10),
+          count,
+        };
       }
     },
   };

@@ -33,6 +33,7 @@ async function answer(settings: RecipeSettings): Promise<Float32Array> {
     first: 0,
     images: images.data as Uint8Array,
     labels: new Int32Array(6),
+    views: new Int32Array(6),
     indices: Int32Array.from({ length: 6 }, (_, i) => i),
     count: 6,
   };

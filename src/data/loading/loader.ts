@@ -2,15 +2,15 @@
 import { availableParallelism } from "node:os";
 import { FileError, UsageError } from "../../errors/errors.js";
 import { sentence, setting } from "../../errors/sentence.js";
-import { RandomStream } from "../../random/stream.js";
 import { WorkerDied, WorkerPool } from "../../system/threads/worker-pool.js";
 import { workerUrl } from "../../system/threads/worker-url.js";
 import { type Dataset, requireOrientation } from "../dataset/dataset.js";
-import { piecesOf, streamedOrder, whileHere } from "../dataset/pieces.js";
+import { piecesOf, whileHere } from "../dataset/pieces.js";
 import type { Exif } from "../pixels/orientation.js";
 import { type Transform, viewBytes } from "../view/transform.js";
 import { type BadSample, fillViews, type LoaderJob } from "./job.js";
 import { augmentOwn, type OwnAugmentation, readCallbacks } from "./on-this-thread.js";
+import { type EpochOrder, epochOrder, type Sampling } from "./order.js";
 
 /** What a loader reads, and how. */
 export interface LoaderOptions {
@@ -26,6 +26,11 @@ export interface LoaderOptions {
   readonly workers: number;
   /** `shuffled` draws an order for each epoch, `sequential` keeps that of the dataset. */
   readonly order: "shuffled" | "sequential";
+  /**
+   * Which samples a shuffled epoch has (default: `all` once). It has as many otherwise, but `balanced` has the classes in
+   * equal numbers and `squareRoot` by the square roots of their sizes; a sample that is there again has another view.
+   */
+  readonly sampling?: Sampling;
   /** Views of each sample in a shuffled epoch, which then has that many times fewer samples (default: 1). */
   readonly repeats?: number;
   /** Drops the last batch if it is not full; otherwise its `count` is below the batch size. */
@@ -70,6 +75,8 @@ export interface Batch {
   readonly labels: Int32Array;
   /** Index of each sample in the dataset. */
   readonly indices: Int32Array;
+  /** Number of each view among those of its sample in the epoch, from 0. */
+  readonly views: Int32Array;
   /** Number of samples; less than the number of slots only in the last batch. */
   readonly count: number;
 }
@@ -188,33 +195,22 @@ export function epochLength({ dataset: { length }, repeats = 1 }: Pick<LoaderOpt
   return repeats === 1 || length < 256 ? length : length - (length % 256);
 }
 
-/** The samples of an epoch in its order; with repeats, its first ones are seen several times each. */
-export function epochOrder(
-  { dataset, order, seed }: Pick<LoaderOptions, "dataset" | "order" | "seed">,
-  epoch: number,
-): Uint32Array {
-  const { length, pieces } = dataset;
-  if (order === "sequential") return Uint32Array.from({ length }, (_, i) => i);
-  const stream = new RandomStream({ seed, epoch, purpose: "shuffle" });
-  return pieces ? streamedOrder(length, pieces, stream) : stream.permutation(length);
-}
-
 /** Starts fetching the pieces of the samples after a step's. */
 function foresee(
   { dataset: { pieces }, batchSize, repeats = 1 }: LoaderOptions,
-  order: Uint32Array,
+  { samples }: EpochOrder,
   step: number,
 ): void {
   if (!pieces) return;
   const from = Math.floor((step * batchSize) / repeats);
-  pieces.foresee(piecesOf(pieces, order.subarray(from, from + foreseen)));
+  pieces.foresee(piecesOf(pieces, samples.subarray(from, from + foreseen)));
 }
 
 async function makeBatch(
   options: LoaderOptions,
   pool: Pool | undefined,
   memory: SharedArrayBuffer,
-  order: Uint32Array,
+  order: EpochOrder,
   epoch: number,
   step: number,
 ): Promise<SharedBatch> {
@@ -225,12 +221,17 @@ async function makeBatch(
   const count = Math.max(0, Math.min(share, epochLength(options) - first));
   // Views of a sample are adjacent, so that a batch contains them together (repeated augmentation).
   const indices = new Int32Array(share).fill(-1);
-  for (let slot = 0; slot < count; slot++) indices[slot] = order[Math.floor((first + slot) / repeats)];
+  const views = new Int32Array(share);
+  for (let slot = 0; slot < count; slot++) {
+    const place = Math.floor((first + slot) / repeats);
+    indices[slot] = order.samples[place];
+    views[slot] = (order.earlier?.[place] ?? 0) * repeats + ((first + slot) % repeats);
+  }
   const bytes = viewBytes(transform);
   const images = new Uint8Array(memory);
   images.fill(0, count * bytes);
   const wanted = [...indices.subarray(0, count)].map((index, slot) => ({
-    ...{ slot, index, view: (first + slot) % repeats },
+    ...{ slot, index, view: views[slot] },
     source: dataset.source(index),
   }));
   const { samples, bad: unread } = await readCallbacks(wanted);
@@ -246,8 +247,8 @@ async function makeBatch(
   if (options.augment) await augmentAll(options, images, { samples, bad, epoch });
   const labels = new Int32Array(share);
   for (let slot = 0; slot < count; slot++) labels[slot] = dataset.label(indices[slot]);
-  if (bad.length > 0) replaceBad(options, bad, { step, first: process.index * share, images, labels, indices, count });
-  return { step, first: process.index * share, images, labels, indices, count };
+  if (bad.length > 0) replaceBad(options, bad, { images, labels, indices, count });
+  return { step, first: process.index * share, images, labels, indices, views, count };
 }
 
 /** Augments the views that could be made by the caller's own function. */
@@ -287,7 +288,7 @@ async function runJob(options: LoaderOptions, pool: Pool | undefined, job: Loade
 function replaceBad(
   { dataset, onBadImage = "stop", onSkipped }: LoaderOptions,
   bad: readonly BadSample[],
-  { images, labels, indices, count }: Batch,
+  { images, labels, indices, count }: Pick<Batch, "images" | "labels" | "indices" | "count">,
 ): void {
   const slots = new Set(bad.map((b) => b.slot));
   const bytes = images.length / indices.length;

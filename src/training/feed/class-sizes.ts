@@ -1,6 +1,7 @@
 /** What class sizes mean for the results of a run, reported before it starts. */
 import { classBalance, unequalSentence } from "../../data/dataset/class-balance.js";
 import type { Dataset } from "../../data/dataset/dataset.js";
+import { classShares, type Sampling } from "../../data/loading/order.js";
 import { quoted } from "../../errors/quoted.js";
 
 /** Maximum names in a sentence. */
@@ -29,6 +30,22 @@ export function classSizeWarnings(training: Labels, measured: Labels | undefined
       );
   }
   return told;
+}
+
+/** How often images are seen in an epoch that does not have all of them once: those of the smallest and the largest class. */
+export function samplingSentences(data: Labels, sampling: Sampling): readonly string[] {
+  const sizes = countsOf(data);
+  const balance = classBalance(sizes);
+  if (sampling === "all" || !balance) return [];
+  const shares = classShares(sizes, sampling);
+  const told = (c: number) => {
+    const often = Number(((shares[c] * data.length) / sizes[c]).toPrecision(2));
+    return `an image of ${quoted(data.classes[c])} ${often === 1 ? "once" : `${often} times`}`;
+  };
+  const equal = sampling === "balanced" ? "in equal numbers" : "by the square roots of their sizes";
+  return [
+    `Epochs have the classes ${equal} (sampling): on average they show ${told(balance.smallest)} and ${told(balance.largest)}.`,
+  ];
 }
 
 /** Images of each class. */

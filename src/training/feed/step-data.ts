@@ -28,14 +28,14 @@ export interface GivenData {
  */
 export function stepData(program: Program, place: StepPlace, { scalars, taught, values }: GivenData): NamedTensors {
   const data = new Map<string, HostTensor>();
-  const { first, labels, images, indices, step } = place.batch;
+  const { first, labels, images, indices, views, step } = place.batch;
   const own = (t: HostTensor) => (t.shape[0] === labels.length ? t : rowsOf(t, first, labels.length));
   const transform = batchTransformOf(place.recipe);
   const stream = streamOf(place);
   const drawn = (name: string): ReadonlyMap<string, HostTensor> | undefined =>
     drawFor(name, transform, {
       batch: wholeBatch(program) ?? labels.length,
-      ...{ first, step, indices, stream, repeats: place.recipe.repeatedAugmentation },
+      ...{ first, step, indices, views, stream },
       size: place.size ?? Math.sqrt(images.length / labels.length / 3),
     });
   for (const { name, shape, role } of program.inputs) {

@@ -184,6 +184,7 @@ export function trainingViews(dataset: Dataset, recipe: Recipe, model: Model, op
     seed: recipe.seed,
     workers: options.workers,
     order: "shuffled",
+    sampling: recipe.sampling,
     repeats,
     dropLast: true,
     jpeg: "fast",

@@ -4,14 +4,8 @@
  */
 import { join } from "node:path";
 import type { Dataset } from "../../data/dataset/dataset.js";
-import {
-  type Batch,
-  createLoader,
-  epochLength,
-  epochOrder,
-  type Loader,
-  type LoaderOptions,
-} from "../../data/loading/loader.js";
+import { type Batch, createLoader, epochLength, type Loader, type LoaderOptions } from "../../data/loading/loader.js";
+import { epochOrder } from "../../data/loading/order.js";
 import { FileError, InterruptedError, TrainingError } from "../../errors/errors.js";
 import type { Tail } from "../../models/tail.js";
 import { requireFreeSpace } from "../../system/files/atomic-file.js";
@@ -226,7 +220,7 @@ export class StoredViews {
   #placesIn(view: number): Uint32Array {
     if (this.#places?.view === view) return this.#places.of;
     const of = new Uint32Array(this.options.dataset.length);
-    for (const [place, index] of epochOrder(this.options.views, view).entries()) of[index] = place;
+    for (const [place, index] of epochOrder(this.options.views, view).samples.entries()) of[index] = place;
     this.#places = { view, of };
     return of;
   }
@@ -239,14 +233,15 @@ export class StoredViews {
       ...{ stepsPerEpoch, batchSize, waited: () => this.#waited },
       close: async () => undefined,
       async *epoch(epoch, fromStep = 0) {
-        const order = epochOrder(views, epoch);
+        const { samples } = epochOrder(views, epoch);
         for (let step = fromStep; step < stepsPerEpoch; step++) {
           const indices = Int32Array.from(
             { length: batchSize },
-            (_, slot) => order[Math.floor((step * batchSize + slot) / repeats)],
+            (_, slot) => samples[Math.floor((step * batchSize + slot) / repeats)],
           );
+          const numbers = Int32Array.from({ length: batchSize }, (_, slot) => (step * batchSize + slot) % repeats);
           const labels = indices.map((index) => dataset.label(index));
-          yield { step, first: 0, images: new Uint8Array(0), labels, indices, count: batchSize };
+          yield { step, first: 0, images: new Uint8Array(0), labels, indices, views: numbers, count: batchSize };
         }
       },
     };

@@ -33,6 +33,10 @@ export function refuseUselessClassWeights(recipe: Recipe): void {
       );
     return;
   }
+  if (recipe.sampling !== "all" && typeof classWeights === "string" && classWeights !== "none")
+    throw new UsageError(
+      `Both sampling=${recipe.sampling} and classWeights=${classWeights} make up for the sizes of classes, which would favour small ones twice; remove one of them, or list the weights.`,
+    );
   if (cosub)
     throw new UsageError(
       `Co-training (cosub) has a loss of its own, which knows no ${weighing}; set classWeights to none, or cosub to false.`,

@@ -293,6 +293,10 @@ export const recipeSchema = z.strictObject({
     description: "Views of each image in a batch; 1 is off. An epoch keeps its length and sees fewer images.",
     timm: "aug-repeats",
   }),
+  sampling: z.enum(["all", "balanced", "squareRoot"]).default("all").meta({
+    description:
+      "Images of an epoch: `all` once; or as many, with the classes in equal numbers (`balanced`, as PyTorch's WeightedRandomSampler with weights inverse to their sizes) or by the square roots of their sizes (`squareRoot`). An image that is there again is seen in another view.",
+  }),
   ...fragments(batchTransforms),
 
   distillation: names(distillationModes).default("none").meta({

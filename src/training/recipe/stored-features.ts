@@ -21,6 +21,10 @@ export function refuseUnfittingViews(recipe: Recipe, taught: boolean): void {
     throw new UsageError(
       "frozenViews trains on stored features, without images that a teacher could see; store its predictions too (deit teach) and set teacherCache, or remove frozenViews.",
     );
+  if (recipe.sampling !== "all")
+    throw new UsageError(
+      `frozenViews stores each image once a view, but sampling=${recipe.sampling} shows some several times an epoch; remove frozenViews, or set sampling=all.`,
+    );
   if (frozenViews === "all" || frozenViews >= epochs) return;
   const mixes = recipe.mixProbability > 0 && (recipe.mixup > 0 || recipe.cutmix > 0 || recipe.cutmixMinMax);
   const why = mixes

@@ -97,7 +97,7 @@ export async function requireSpaceForRun(folder: RunFolder, step: Step, model: M
 }
 
 /** Settings that determine how the images of an epoch are distributed over its runs. */
-const orderSettings = ["batchSize", "accumulate", "repeatedAugmentation", "seed", "dataset"] as const;
+const orderSettings = ["batchSize", "accumulate", "repeatedAugmentation", "sampling", "seed", "dataset"] as const;
 
 /** Throws if settings that determine the remaining images change within an epoch; between epochs they may. */
 export function requireSameOrder({ path, changes }: RunFolder, { epoch, runs }: Position): void {

@@ -15,7 +15,7 @@ import type { Model } from "../../models/model.js";
 import { Closing } from "../../system/closing.js";
 import { sizeOf } from "../../tensor/index.js";
 import { loadWeights } from "../../weights/load.js";
-import { classSizeWarnings } from "../feed/class-sizes.js";
+import { classSizeWarnings, samplingSentences } from "../feed/class-sizes.js";
 import { classWeightSentences } from "../feed/class-weights.js";
 import { resumedSplit, viewOf } from "../feed/training-data.js";
 import { runWarnings } from "../recipe/warnings.js";
@@ -137,6 +137,7 @@ async function trainEpochs(options: TrainOptions, run: OpenRun): Promise<TrainRe
   };
 
   for (const message of classWeightSentences(run, recipe)) warn(message);
+  for (const message of samplingSentences(run.dataset, recipe.sampling)) warn(message);
   const builtOn = { ...recipe, finetune: options.finetune ?? recipe.finetune };
   for (const message of runWarnings(builtOn, stepsPerEpoch)) warn(message);
   if (position.step === 0) {

@@ -68,13 +68,12 @@ export const erasing = batchTransform({
   inputs: Object.values(eraseInputs),
   rows: [eraseInputs.boxes, eraseInputs.colors],
   images: (rows, { mode, count }) => erased(rows, mode, count),
-  draw: (options, { batch, first, step, indices, repeats, size, stream }) => {
+  draw: (options, { indices, views, size, stream }) => {
     const { length } = indices;
     const boxes = new Float32Array(length * options.count * 4);
     const colors = new Float32Array(length * options.count * 3);
     for (let i = 0; i < length; i++) {
-      const view = (step * batch + first + i) % repeats;
-      const one = drawErasing(options, stream("erase", indices[i], view), size);
+      const one = drawErasing(options, stream("erase", indices[i], views[i]), size);
       boxes.set(one.boxes, i * options.count * 4);
       colors.set(one.colors, i * options.count * 3);
     }

@@ -13,8 +13,8 @@ export interface BatchPlace {
   readonly step: number;
   /** Index of the sample of each image of this process. */
   readonly indices: ArrayLike<number>;
-  /** Consecutive views of each sample. */
-  readonly repeats: number;
+  /** Number of each view among those of its sample in the epoch. */
+  readonly views: ArrayLike<number>;
   /** Side of the square images in pixels. */
   readonly size: number;
   /** The random numbers of a purpose, by default those of the whole batch, else of one view of a sample. */
