@@ -26,7 +26,7 @@ describe("arguments of a training program", () => {
   });
 
   it.each([
-    ["crop_mode", { crop_mode: "border" }],
+    ["crop_mode", { crop_mode: "corner" }],
     ["crop_pct", { crop_pct: 1.25 }],
     ["hamming", { interpolation: "hamming" }],
     ["three means", { mean: [0.5, 0.5] }],
