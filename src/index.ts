@@ -143,7 +143,9 @@ export type { OnOpening, OpeningProgress } from "./data/dataset/opening.js";
 export type { SampleSet } from "./data/dataset/sample-set.js";
 export type { KnownImages, TrainedOn } from "./data/dataset/trained-on.js";
 export { type Batch, createLoader, type Loader, type LoaderOptions } from "./data/loading/loader.js";
+export type { Sampling } from "./data/loading/order.js";
 export type { CropKind, CropOptions } from "./data/pixels/crop.js";
+export type { Rgb } from "./data/pixels/fit.js";
 export type { Box, Pixels, RgbImage, Size } from "./data/pixels/image.js";
 export type { Exif } from "./data/pixels/orientation.js";
 export type { PixelImage } from "./data/pixels/pixel-image.js";
@@ -151,6 +153,7 @@ export { type Interpolation, type ResizeOptions, resize } from "./data/pixels/re
 export { type MemoryOptions, type MemorySample, memoryDataset } from "./data/sources/memory.js";
 export { openDataset } from "./data/sources/open.js";
 export { type OwnSample, type OwnSamples, sampleDataset } from "./data/sources/own-samples.js";
+export type { CropPlace, TestCrop } from "./data/view/evaluation.js";
 export {
   applyTransform,
   type EvaluationTransform,
@@ -164,6 +167,7 @@ export { RandomStream, type StreamKey } from "./random/stream.js";
 export type { MixSettings } from "./training/step/batch/draw-mix.js";
 export type { EraseMode, EraseSettings } from "./training/step/batch/erasing.js";
 export type { BatchTransform, BatchTransformName } from "./training/step/batch/index.js";
+export type { ClassWeights } from "./training/step/class-weights.js";
 export { type Distillation, type DistillationName, distilledLoss } from "./training/step/distillation/index.js";
 export type { AnswerKind, SharedLogits, TeacherAnswer } from "./training/step/distillation/mode.js";
 export type { FeatureDistillation } from "./training/step/features.js";

@@ -19,10 +19,10 @@ export const testTimeCrops = {
   crops: 5,
   /** Crops of three sizes: all of the shorter side, 0.875 and 0.75 of it. */
   scales: 3,
-} as const;
+} as const satisfies Readonly<Record<TestTimeKind, number>>;
 
 /** A kind of test-time augmentation. */
-export type TestTimeKind = keyof typeof testTimeCrops;
+export type TestTimeKind = "flip" | "crops" | "scales";
 
 /** Kinds that are combined, so that their numbers of crops multiply; `["crops", "flip"]` is the ten-crop evaluation. */
 export type TestTime = readonly TestTimeKind[];

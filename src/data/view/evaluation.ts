@@ -6,9 +6,17 @@ import { enclosing, type Pixels, type Size } from "../pixels/image.js";
 import { type Interpolation, planResize } from "../pixels/resize.js";
 import type { ViewPlan } from "./plan.js";
 
-/** Where a square is cut out of the resized image; five places are torchvision's FiveCrop. */
-export const cropPlaces = ["center", "topLeft", "topRight", "bottomLeft", "bottomRight"] as const;
-export type CropPlace = (typeof cropPlaces)[number];
+/** Where a square is cut out of the resized image. */
+export type CropPlace = "center" | "topLeft" | "topRight" | "bottomLeft" | "bottomRight";
+
+/** All five places, in the order of torchvision's FiveCrop but for the centre. */
+export const cropPlaces = [
+  "center",
+  "topLeft",
+  "topRight",
+  "bottomLeft",
+  "bottomRight",
+] as const satisfies readonly CropPlace[];
 
 /** One of several squares that are cut out of an image. */
 export interface TestCrop {
