@@ -145,7 +145,7 @@ export type { KnownImages, TrainedOn } from "./data/dataset/trained-on.js";
 export { type Batch, createLoader, type Loader, type LoaderOptions } from "./data/loading/loader.js";
 export type { Sampling } from "./data/loading/order.js";
 export type { CropKind, CropOptions } from "./data/pixels/crop.js";
-export type { Rgb } from "./data/pixels/fit.js";
+export type { CropMode, Fit, Rgb } from "./data/pixels/fit.js";
 export type { Box, Pixels, RgbImage, Size } from "./data/pixels/image.js";
 export type { Exif } from "./data/pixels/orientation.js";
 export type { PixelImage } from "./data/pixels/pixel-image.js";
@@ -245,3 +245,4 @@ export type {
   Way,
 } from "./errors/sentence.js";
 export type { Setting } from "./errors/settings.js";
+export type { OwnTeachers } from "./training/teacher/own.js";

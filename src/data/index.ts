@@ -41,3 +41,4 @@ export type { OwnAugmentation } from "./loading/on-this-thread.js";
 // Batches.
 
 export { type Batch, createLoader, type Loader, type LoaderOptions } from "./loading/loader.js";
+export type { CropMode, Fit } from "./pixels/fit.js";

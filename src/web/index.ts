@@ -3,6 +3,7 @@
  * @module deit/web
  */
 
+export type { CropMode } from "../data/pixels/fit.js";
 export type { Exif } from "../data/pixels/orientation.js";
 export type { PixelImage } from "../data/pixels/pixel-image.js";
 export type { Interpolation } from "../data/pixels/resize.js";
