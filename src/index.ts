@@ -154,6 +154,7 @@ export { type MemoryOptions, type MemorySample, memoryDataset } from "./data/sou
 export { openDataset } from "./data/sources/open.js";
 export { type OwnSample, type OwnSamples, sampleDataset } from "./data/sources/own-samples.js";
 export type { CropPlace, TestCrop } from "./data/view/evaluation.js";
+export type { TrainingCrop } from "./data/view/training.js";
 export {
   applyTransform,
   type EvaluationTransform,

@@ -30,6 +30,7 @@ export type { RgbImage, Size } from "./pixels/image.js";
 export type { Exif } from "./pixels/orientation.js";
 export type { PixelImage } from "./pixels/pixel-image.js";
 export { type Interpolation, type ResizeOptions, resize } from "./pixels/resize.js";
+export type { TrainingCrop } from "./view/training.js";
 export { applyTransform, type EvaluationTransform, type TrainingTransform, type Transform } from "./view/transform.js";
 
 // Augmentation of training images.

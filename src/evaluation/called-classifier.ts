@@ -1,7 +1,8 @@
 /** A classifier that is called as a function: pictures in any form that its reader understands in, answers out. */
 import type { RgbImage } from "../data/pixels/image.js";
 import type { Exif } from "../data/pixels/orientation.js";
-import { applyTransform } from "../data/view/transform.js";
+import { evaluationView } from "../data/view/evaluation.js";
+import { made } from "../data/view/plan.js";
 import { UsageError } from "../errors/errors.js";
 import { checkOptions, oneOf, shown, strings, wholeFrom } from "../errors/options.js";
 import { requireFiniteLogits } from "../models/finite.js";
@@ -188,7 +189,8 @@ class Calls<Input> {
     );
   }
 
-  #view = ({ image }: NamedImage): Uint8Array => applyTransform(image, evaluationTransform(this.parts.opened.view));
+  #view = ({ image }: NamedImage): Uint8Array =>
+    made(evaluationView(image, evaluationTransform(this.parts.opened.view)), image);
 }
 
 const isList = <Input>(input: Images<Input>): input is readonly Input[] => Array.isArray(input);

@@ -4,15 +4,15 @@
  */
 
 import type { RgbImage } from "../data/pixels/image.js";
-import { cropPlaces, type TestCrop } from "../data/view/evaluation.js";
-import { applyTransform } from "../data/view/transform.js";
+import { cropPlaces, evaluationView, type TestCrop } from "../data/view/evaluation.js";
+import { made } from "../data/view/plan.js";
 import { UsageError } from "../errors/errors.js";
 import { quoted } from "../errors/quoted.js";
 import { sentence, setting } from "../errors/sentence.js";
 import { type EvaluationView, evaluationTransform, type Geometry } from "./view.js";
 
 /** Each kind of crops, and how many there are instead of one. */
-export const testTimeCrops = {
+const testTimeCrops = {
   /** Each crop and its mirror image. */
   flip: 2,
   /** The four corners and the centre. */
@@ -104,7 +104,7 @@ export async function logitsOfCrops(
 ): Promise<Float32Array> {
   const rows: Float32Array[] = [];
   for (const crop of view.crops)
-    rows.push(await logits(applyTransform(image, evaluationTransform({ ...view, crops: [crop] }))));
+    rows.push(await logits(made(evaluationView(image, evaluationTransform({ ...view, crops: [crop] })), image)));
   const classes = rows[0].length;
   const all = new Float32Array(rows.length * classes);
   for (const [i, row] of rows.entries()) all.set(row, i * classes);

@@ -1,6 +1,8 @@
 /** The images of a fine-tuning: read, checked, and divided into those that are trained on and those held out. */
 import type { RgbImage } from "../data/pixels/image.js";
-import { applyTransform, type TrainingTransform } from "../data/view/transform.js";
+import { evaluationView } from "../data/view/evaluation.js";
+import { made } from "../data/view/plan.js";
+import { trainingView } from "../data/view/training.js";
 import { InterruptedError, UsageError } from "../errors/errors.js";
 import { shown } from "../errors/options.js";
 import type { ImageReader } from "../evaluation/called-classifier.js";
@@ -73,7 +75,7 @@ export async function readExamples<Input>(
     for (const [i, input] of given[title].entries()) {
       if (signal?.aborted) throw new InterruptedError("Fine-tuning was interrupted.");
       const { name, image } = await read(input, view.exif, `image ${i} of ${title}`);
-      const own = applyTransform(image, evaluationTransform(view));
+      const own = made(evaluationView(image, evaluationTransform(view)), image);
       if (!known.add(own, name, label)) continue;
       const stream = (nth: number) => new RandomStream({ seed, purpose: "fine-tuning view", sample: index, view: nth });
       const drawn = Array.from({ length: augment }, (_, nth) => drawnView(image, view, stream(nth)));
@@ -100,12 +102,12 @@ const heldOutOf = (images: number, share: number): number =>
 
 /** Light changes, which leave small and few images recognisable: a large part of the image, mirrored or not. */
 function drawnView(image: RgbImage, view: EvaluationView, stream: RandomStream): Uint8Array {
-  const transform: TrainingTransform = {
-    ...{ kind: "training", crop: "resized", size: view.imageSize, interpolation: view.interpolation },
-    ...{ scale: [0.5, 1], ratio: [3 / 4, 4 / 3], flip: 0.5 },
+  const crop = {
+    ...({ crop: "resized", size: view.imageSize, interpolation: view.interpolation } as const),
+    ...({ scale: [0.5, 1], ratio: [3 / 4, 4 / 3], flip: 0.5 } as const),
     ...{ cropMode: view.cropMode, borderColor: view.borderColor },
   };
-  return applyTransform(image, transform, stream);
+  return made(trainingView(image, crop, stream), image);
 }
 
 /** Views that were there before, recognised by their bytes. */

@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { commandLine, main } from "../../src/cli/main.js";
 import { spreadLists } from "../../src/cli/options/lists.js";
 import { isRecipe } from "../../src/training/recipe/file.js";
+import { parseRecipe } from "../../src/training/recipe/recipe.js";
 import { commandPaths, helpExamples, type Shown, shownCommands, words } from "./samples.js";
 import { blocksOf } from "./sandbox.js";
 
@@ -32,6 +33,15 @@ const notChecked: readonly (readonly [beginning: RegExp, reason: string])[] = [
   [/^<!doctype html>/, "the page of the tutorial, built and opened in web-page.test.ts"],
   [/^(echo|cp|mkdir) /, "prepares what the next line of its block reads; the block is run"],
 ];
+
+const documents = () => [...new Set(shown.map((s) => s.where).filter((w) => w.endsWith(".md")))];
+const isNotChecked = (line: string) => notChecked.some(([beginning]) => beginning.test(line));
+
+/** The recipe, or part of one, that a block in JSON shows; undefined for another block. */
+function recipeIn({ language, text }: { readonly language: string; readonly text: string }): unknown {
+  if (language !== "json" || isNotChecked(text.trim())) return undefined;
+  return JSON.parse(text.trim().startsWith("{") ? text : `{${text}}`);
+}
 
 /** What commander says of a command that is only mentioned. */
 const incomplete: ReadonlySet<string> = new Set(
@@ -108,17 +118,24 @@ describe("commands", () => {
   });
 
   it("and nothing else that could be one is skipped without a reason", async () => {
-    const documents = [...new Set(shown.map((s) => s.where).filter((w) => w.endsWith(".md")))];
     const open: string[] = [];
-    for (const where of documents)
+    for (const where of documents())
       for (const { language, text } of await blocksOf(where)) {
+        if (recipeIn({ language, text }) !== undefined) continue;
         const lines = language === "bash" ? [text] : text.trim().split("\n");
         for (const line of lines) {
           if (line.trim() === "" || /^\s*(\$ )?deit /.test(line)) continue;
           const asked = language === "sh" || language === "bash" || line === lines[0] || /^\$ /.test(line);
-          if (asked && !notChecked.some(([beginning]) => beginning.test(line))) open.push(`${where}: ${line}`);
+          if (asked && !isNotChecked(line)) open.push(`${where}: ${line}`);
         }
       }
     expect(open).toEqual([]);
   });
+});
+
+it("recipes in JSON are recipes", async () => {
+  const recipes = (await Promise.all(documents().map(blocksOf))).flat().map(recipeIn);
+  const found = recipes.filter((recipe) => recipe !== undefined);
+  expect(found.length).toBeGreaterThan(1);
+  for (const recipe of found) expect(parseRecipe(recipe)).toBeDefined();
 });

@@ -3,13 +3,13 @@ import { halfEven } from "./half-even.js";
 import type { Box, RgbImage, Size } from "./image.js";
 
 /** Names of the ways, as in timm's crop_mode. */
-export const cropModes = ["center", "squash", "border"] as const;
+export const cropModes = ["center", "squash", "border"] as const satisfies readonly CropMode[];
 
 /**
  * `center`: the image keeps its shape and what is outside the input is cut off; `squash`: it is resized to the input's shape;
  * `border`: it keeps its shape, and a border of one colour fills the rest (letterbox).
  */
-export type CropMode = (typeof cropModes)[number];
+export type CropMode = "center" | "squash" | "border";
 
 /** Red, green and blue in bytes. */
 export type Rgb = readonly [red: number, green: number, blue: number];

@@ -1,5 +1,5 @@
 /** A view whose geometry is decided, before its image is decoded. */
-import type { Box, Pixels, Shrink } from "../pixels/image.js";
+import { type Box, type Pixels, type RgbImage, type Shrink, wholeBox } from "../pixels/image.js";
 
 /** A view whose random geometric choices are made, before decoding. */
 export interface ViewPlan {
@@ -9,3 +9,7 @@ export interface ViewPlan {
   /** The view: `viewBytes` bytes. May be called only once, since it draws colour changes from the stream. */
   make(pixels: Pixels): Uint8Array;
 }
+
+/** The view of an image that is decoded as a whole. */
+export const made = (plan: ViewPlan, image: RgbImage): Uint8Array =>
+  plan.make({ ...wholeBox(image), data: image.data });

@@ -1,26 +1,17 @@
 /** From a decoded image to the model's square input: evaluation as in timm, and training crops and flips. */
 import type { RandomStream } from "../../random/stream.js";
 import { type Augmentation, augment } from "../augment/augment.js";
-import { type CropKind, type CropOptions, crops } from "../pixels/crop.js";
-import { type RgbImage, type Size, wholeBox } from "../pixels/image.js";
-import type { Interpolation } from "../pixels/resize.js";
+import type { RgbImage, Size } from "../pixels/image.js";
 import { type EvaluationTransform, evaluationView } from "./evaluation.js";
-import type { ViewPlan } from "./plan.js";
+import { made, type ViewPlan } from "./plan.js";
+import { type TrainingCrop, trainingView } from "./training.js";
 
 export type { EvaluationTransform } from "./evaluation.js";
 
 /** Random crop, flips and augmentation. */
-export interface TrainingTransform extends CropOptions {
+export interface TrainingTransform extends TrainingCrop {
   /** Distinguishes it from an evaluation transform. */
   readonly kind: "training";
-  /** `random`: bilinear or bicubic, drawn for each view. */
-  readonly interpolation: Interpolation | "random";
-  /** How a random part of the image is chosen. */
-  readonly crop: CropKind;
-  /** Probability of a horizontal and of a vertical flip. */
-  readonly flip: number;
-  /** Probability of a vertical flip (default: 0). */
-  readonly verticalFlip?: number;
   /** What happens to the pixels after crop and flips. */
   readonly augmentation?: Augmentation;
 }
@@ -48,9 +39,7 @@ export const viewBytes = (transform: Transform): number =>
 export function applyTransform(image: RgbImage, transform: EvaluationTransform): Uint8Array;
 export function applyTransform(image: RgbImage, transform: Transform, stream: RandomStream): Uint8Array;
 export function applyTransform(image: RgbImage, transform: Transform, stream?: RandomStream): Uint8Array {
-  const plan =
-    transform.kind === "evaluation" ? evaluationView(image, transform) : trainingView(image, transform, stream!);
-  return plan.make({ ...wholeBox(image), data: image.data });
+  return made(planView(image, transform, stream!), image);
 }
 
 /** Determines which part of an image a view needs. */
@@ -59,26 +48,18 @@ export function planView(
   transform: Transform,
   stream: RandomStream,
 ): ViewPlan {
-  return transform.kind === "evaluation" ? evaluationView(image, transform) : trainingView(image, transform, stream);
+  return transform.kind === "evaluation" ? evaluationView(image, transform) : augmentedView(image, transform, stream);
 }
 
-function trainingView(
+/** Crop and flips, and then the augmentation. */
+function augmentedView(
   image: Size & { readonly shrinks?: boolean },
   transform: TrainingTransform,
   stream: RandomStream,
 ): ViewPlan {
-  const { size, flip, verticalFlip = 0, augmentation } = transform;
-  const interpolation =
-    transform.interpolation === "random" ? stream.choice(["bilinear", "bicubic"] as const) : transform.interpolation;
-  const { shrink, reads, render } = crops[transform.crop](image, transform, stream);
-  const mirrored = flip > 0 && stream.uniform() < flip;
-  const upsideDown = verticalFlip > 0 && stream.uniform() < verticalFlip;
-  return {
-    shrink,
-    reads,
-    make(pixels) {
-      const data = render(pixels, interpolation, { mirrored, upsideDown });
-      return augmentation ? augment({ width: size, height: size, data }, augmentation, stream).data : data;
-    },
-  };
+  const { size, augmentation } = transform;
+  const plan = trainingView(image, transform, stream);
+  if (!augmentation) return plan;
+  const view = { width: size, height: size };
+  return { ...plan, make: (pixels) => augment({ ...view, data: plan.make(pixels) }, augmentation, stream).data };
 }
