@@ -6,7 +6,7 @@ import { InterruptedError } from "../errors/errors.js";
 import { requireFiniteLogits } from "../models/finite.js";
 import type { Classifier } from "./classifier.js";
 import { Accuracy, combined, type EvaluationResult } from "./metrics.js";
-import { meanDecision } from "./test-time.js";
+import { batchesOf, decisionOf } from "./test-time.js";
 
 /** What to evaluate, and on which data. */
 export interface EvaluateOptions {
@@ -84,11 +84,7 @@ async function decisions(
   { batch, crops }: { readonly batch: number; readonly crops: number },
 ): Promise<Float32Array> {
   if (crops === 1) return classifier.logits(images, batch);
-  const parts: Float32Array[] = [];
-  const share = images.length / crops;
-  for (let i = 0; i < crops; i++)
-    parts.push(await classifier.logits(images.subarray(i * share, (i + 1) * share), batch));
-  const all = new Float32Array(parts.length * parts[0].length);
-  for (const [i, part] of parts.entries()) all.set(part, i * part.length);
-  return meanDecision(all, crops, classifier.model.classes);
+  const runs: Float32Array[] = [];
+  for (const part of batchesOf(images, crops)) runs.push(await classifier.logits(part, batch));
+  return decisionOf(runs, crops, classifier.model.classes);
 }

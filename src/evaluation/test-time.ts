@@ -105,8 +105,18 @@ export async function logitsOfCrops(
   const rows: Float32Array[] = [];
   for (const crop of view.crops)
     rows.push(await logits(made(evaluationView(image, evaluationTransform({ ...view, crops: [crop] })), image)));
-  const classes = rows[0].length;
-  const all = new Float32Array(rows.length * classes);
-  for (const [i, row] of rows.entries()) all.set(row, i * classes);
-  return meanDecision(all, rows.length, classes);
+  return decisionOf(rows, rows.length, rows[0].length);
+}
+
+/** The crops of all views of a batch, one after the other, as so many batches of single images. */
+export function batchesOf(images: Uint8Array, crops: number): readonly Uint8Array[] {
+  const size = images.length / crops;
+  return Array.from({ length: crops }, (_, i) => images.subarray(i * size, (i + 1) * size));
+}
+
+/** `meanDecision` of logits that come in several parts of one size, one after the other. */
+export function decisionOf(parts: readonly Float32Array[], crops: number, classes: number): Float32Array {
+  const all = new Float32Array(parts.length * parts[0].length);
+  for (const [i, part] of parts.entries()) all.set(part, i * part.length);
+  return meanDecision(all, crops, classes);
 }

@@ -1,6 +1,6 @@
 /** Patch embeddings for patches of another size, as in FlexiViT (arXiv 2212.08013, section 3.4) and timm. */
 import type { HostTensor } from "../tensor/index.js";
-import { antialiasedTaps } from "./resample.js";
+import { resizingMatrix } from "./resample.js";
 
 type Matrix = readonly Float64Array[];
 
@@ -12,26 +12,23 @@ export function resizePatchEmbedding(weight: HostTensor, to: number): HostTensor
   const [width, channels, from] = weight.shape;
   if (from === to) return weight;
   const across = pseudoInverse(from, to);
+  const down = transposed(across);
   const data = new Float32Array(width * channels * to * to);
   for (let kernel = 0; kernel < width * channels; kernel++) {
-    const rows = across.map((row) =>
-      Float64Array.from({ length: from }, (_, x) =>
-        row.reduce((sum, factor, y) => sum + factor * Number(weight.data[(kernel * from + y) * from + x]), 0),
-      ),
-    );
-    const resized = product(rows, transposed(across));
-    for (let y = 0; y < to; y++) data.set(resized[y], (kernel * to + y) * to);
+    const rows = Array.from({ length: from }, (_, y) => {
+      const first = (kernel * from + y) * from;
+      return Float64Array.from(weight.data.slice(first, first + from), Number);
+    });
+    product(product(across, rows), down).forEach((row, y) => {
+      data.set(row, (kernel * to + y) * to);
+    });
   }
   return { dtype: "float32", shape: [width, channels, to, to], data };
 }
 
 /** The pseudo-inverse `[to, from]` of the transpose of the matrix that resizes one axis. */
 function pseudoInverse(from: number, to: number): Matrix {
-  const resize = antialiasedTaps(from, to, "bicubic").map((taps) => {
-    const row = new Float64Array(from);
-    for (const { index, weight } of taps) row[index] = weight;
-    return row;
-  });
+  const resize = resizingMatrix(from, to, "bicubic");
   const back = transposed(resize);
   return to < from ? solve(product(resize, back), resize) : transposed(solve(product(back, resize), back));
 }

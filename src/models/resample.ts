@@ -38,14 +38,20 @@ export function antialiasedTaps(from: number, to: number, filter: ResampleFilter
   });
 }
 
+/** The same as a matrix `[to, from]`, row by row. */
+export function resizingMatrix(from: number, to: number, filter: ResampleFilter): readonly Float64Array[] {
+  return antialiasedTaps(from, to, filter).map((taps) => {
+    const row = new Float64Array(from);
+    for (const { index, weight } of taps) row[index] = weight;
+    return row;
+  });
+}
+
 /** Resizes square images `[batch, size, size, channels]`, by one product per axis. */
 export function resizeImages(images: Tensor, size: number, filter: ResampleFilter = "bicubic"): Tensor {
   const [batch, from, , channels] = images.shape;
   if (from === size) return images;
-  const values = new Array<number>(size * from).fill(0);
-  antialiasedTaps(from, size, filter).forEach((taps, i) => {
-    for (const { index, weight } of taps) values[i * from + index] = weight;
-  });
+  const values = resizingMatrix(from, size, filter).flatMap((row) => [...row]);
   const matrix = constant("float32", [size, from], values);
   const rows = reshape(images, [batch, from, from * channels]);
   // [size, batch, from · channels], then [size, batch, channels, size].

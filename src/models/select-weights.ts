@@ -11,8 +11,9 @@ import { describeDeit } from "./recognize.js";
 /**
  * The tensors of a larger DeiT or ViT, reduced to the sizes of `model` (arXiv 2311.18823): of its blocks the first, of
  * every other axis evenly spaced elements, the same of queries, keys and values. Patches of another size are resized.
- * Heads are left out, as they start over; positions keep their grid. The result is for `adaptWeights`. `source` names the weights in messages. Throws UsageError
- * for a model that is not a vision transformer, WeightsError for weights that are not a larger one.
+ * Heads are left out, as they start over; positions keep their grid. The result is for `adaptWeights`. `source` names the
+ * weights in messages. Throws UsageError for a model that is not a vision transformer, WeightsError for weights that are
+ * not a larger one.
  */
 export function selectWeights(model: Model, tensors: NamedTensors, source: string): NamedTensors {
   const wanted = recognizeDeit(new Map(model.parameters.map(({ name, shape }) => [name, shape])));

@@ -5,7 +5,7 @@ import { lookup, observedShapes, parameterInputs } from "./context.js";
 import type { ForwardContext, Logits, Model, ParameterSpec } from "./model.js";
 import { headNames, tokensOf } from "./parts.js";
 
-/** Name of the observed value that the last `blocks` blocks read. Throws UsageError if the model has no so many. */
+/** Name of the observed value that the last `blocks` blocks read. Throws UsageError if the model has fewer. */
 export function tokensBefore(model: Model, blocks: number): string {
   const { depth } = tokensOf(model, "Training its last blocks");
   if (blocks < 1 || blocks > depth)

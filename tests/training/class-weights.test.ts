@@ -1,21 +1,17 @@
 /** Runs whose classes count differently: in the loss against the labels and in that of the teacher's decisions. */
 import { join } from "node:path";
-import { beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { readSafetensors } from "../../src/formats/safetensors/safetensors.js";
 import type { RecipeSettings } from "../../src/training/recipe/recipe.js";
 import { train } from "../../src/training/run/trainer.js";
-import { expectSameState, trainSteps, useRuns } from "./setup.js";
+import { expectSameState, trainSteps, useRuns, useTeacher } from "./setup.js";
 
 const runs = useRuns();
 const { options, folder } = runs;
-let teacher: string;
-beforeAll(async () => {
-  const { folder: path } = await train(options("teacher", { epochs: 1 }));
-  teacher = join(path, "best.safetensors");
-});
+const teacher = useTeacher(runs);
 /** Distillation to the token, with weights in its second half. */
 const deferred = (settings: RecipeSettings = {}): RecipeSettings => ({
-  ...{ distilled: true, distillation: "hard", teacherWeights: teacher },
+  ...{ distilled: true, distillation: "hard", teacherWeights: teacher() },
   ...{ distillationClassWeights: [9, 1, 1, 1, 1, 1, 1, 1, 1, 0], classWeightsFrom: 0.5 },
   ...settings,
 });

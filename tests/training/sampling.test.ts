@@ -1,18 +1,13 @@
 /** Runs whose epochs show the classes in other numbers than the data has them. */
-import { join } from "node:path";
-import { beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { parseRecipe, type RecipeSettings } from "../../src/training/recipe/recipe.js";
 import { train } from "../../src/training/run/trainer.js";
 import { buildTeacherCache } from "../../src/training/teacher/cache.js";
-import { expectSameState, micro, trainSteps, useRuns } from "./setup.js";
+import { expectSameState, micro, trainSteps, useRuns, useTeacher } from "./setup.js";
 
 const runs = useRuns();
 const { options, folder } = runs;
-let teacher: string;
-beforeAll(async () => {
-  const { folder: path } = await train(options("teacher", { epochs: 1 }));
-  teacher = join(path, "best.safetensors");
-});
+const teacher = useTeacher(runs);
 
 describe("sampling", () => {
   it("continues a run in mid-epoch as if it had not been interrupted, bit for bit", async () => {
@@ -24,7 +19,12 @@ describe("sampling", () => {
   });
 
   it("has a teacher's stored answers of its own", async () => {
-    const settings: RecipeSettings = { sampling: "balanced", distillation: "hard", teacherWeights: teacher, epochs: 1 };
+    const settings: RecipeSettings = {
+      sampling: "balanced",
+      distillation: "hard",
+      teacherWeights: teacher(),
+      epochs: 1,
+    };
     await buildTeacherCache({
       recipe: parseRecipe({ ...micro, ...settings }),
       ...{ engine: runs.engine(), data: "procedural:16:96", output: folder("answers"), workers: 0 },

@@ -32,6 +32,16 @@ export interface Runs {
   readonly options: (name: string, settings?: RecipeSettings, more?: Partial<TrainOptions>) => TrainOptions;
 }
 
+/** Weights of a teacher that has trained for an epoch; to be called once in a file of tests. */
+export function useTeacher({ options }: Runs): () => string {
+  let weights: string;
+  beforeAll(async () => {
+    const { folder } = await train(options("teacher", { epochs: 1 }));
+    weights = join(folder, "best.safetensors");
+  });
+  return () => weights;
+}
+
 /** An engine and a scratch folder for the tests of a file. */
 export function useRuns(): Runs {
   let engine: Engine;

@@ -6,12 +6,11 @@ import { join } from "node:path";
 import type { Dataset } from "../../data/dataset/dataset.js";
 import { type Batch, createLoader, epochLength, type Loader, type LoaderOptions } from "../../data/loading/loader.js";
 import { epochOrder } from "../../data/loading/order.js";
-import { FileError, InterruptedError, TrainingError } from "../../errors/errors.js";
+import { FileError, InterruptedError } from "../../errors/errors.js";
 import type { Tail } from "../../models/tail.js";
 import { requireFreeSpace } from "../../system/files/atomic-file.js";
-import { type Lock, takeLock } from "../../system/files/lock-file.js";
-import { makeFolder } from "../../system/files/make-folder.js";
-import { namedProcess } from "../../system/files/process-identity.js";
+import type { Lock } from "../../system/files/lock-file.js";
+import { ownFolder } from "../../system/files/owned-folder.js";
 import { hostTensor, type NamedTensors, sizeOf } from "../../tensor/index.js";
 import type { Recipe } from "../recipe/recipe.js";
 import type { FrozenPart } from "./frozen-part.js";
@@ -95,11 +94,7 @@ export class StoredViews {
   /** Opens the folder, which is begun if it is new. Throws TrainingError if it belongs to something else. */
   static async open(options: StoredViewsOptions): Promise<StoredViews> {
     const { folder, recipe, dataset, tail, identity } = options;
-    await makeFolder(folder, "the folder of features");
-    const lock = await takeLock(join(folder, "lock"), {
-      held: (owner) =>
-        new TrainingError(`${namedProcess(owner)} is writing in "${folder}"; wait for it, or choose another folder.`),
-    });
+    const lock = await ownFolder(folder, "the folder of features");
     try {
       await beginOrContinue(folder, identity);
       const stored = new StoredViews(options, lock);

@@ -2,14 +2,12 @@
 import { UsageError } from "../../errors/errors.js";
 import type { DistillationName } from "../step/distillation/index.js";
 import { neededAnswer } from "../step/distillation/index.js";
+import { epochsWithin } from "./epoch-share.js";
 import type { Recipe } from "./schema.js";
-
-/** Rounding of products such as 0.07 · 100. */
-const slack = 1e-9;
 
 /** Number of first epochs in which all classes count the same. */
 export const evenEpochs = ({ classWeightsFrom, epochs }: Pick<Recipe, "classWeightsFrom" | "epochs">): number =>
-  Math.ceil(epochs * classWeightsFrom - slack);
+  epochsWithin(classWeightsFrom, epochs);
 
 /** Whether weights of classes count in this epoch (the first is 0). */
 export const classWeightsCount = (recipe: Pick<Recipe, "classWeightsFrom" | "epochs">, epoch: number): boolean =>

@@ -1,14 +1,12 @@
 /** The weight of feature distillation over a run. */
+import { epochsWithin, slack } from "./epoch-share.js";
 import type { Recipe } from "./schema.js";
 
 type Scheduled = Pick<Recipe, "features" | "epochs">;
 
-/** Rounding of products such as 0.07 · 100. */
-const slack = 1e-9;
-
 /** Number of first epochs in which features have any weight. */
 export const featureEpochs = ({ features, epochs }: Scheduled): number =>
-  features ? Math.ceil(epochs * features.until - slack) : 0;
+  features ? epochsWithin(features.until, epochs) : 0;
 
 /** The weight after this many epochs, parts of one included. */
 export function featureWeightAt({ features, epochs }: Scheduled, progress: number): number {

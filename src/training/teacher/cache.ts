@@ -8,12 +8,12 @@ import { join } from "node:path";
 import { type Dataset, sayings } from "../../data/dataset/dataset.js";
 import type { Loader } from "../../data/loading/loader.js";
 import type { Engine } from "../../engines/engine.js";
-import { InterruptedError, TrainingError, UsageError } from "../../errors/errors.js";
+import { InterruptedError, UsageError } from "../../errors/errors.js";
 import type { Model } from "../../models/model.js";
 import { requireFreeSpace } from "../../system/files/atomic-file.js";
-import { type Lock, takeLock } from "../../system/files/lock-file.js";
+import type { Lock } from "../../system/files/lock-file.js";
 import { makeFolder } from "../../system/files/make-folder.js";
-import { namedProcess } from "../../system/files/process-identity.js";
+import { ownFolder } from "../../system/files/owned-folder.js";
 import { openForTraining, openingOf } from "../feed/data-place.js";
 import { type DataOptions, trainingLoader, withoutBadImages } from "../feed/training-data.js";
 import { featureEpochs } from "../recipe/feature-weight.js";
@@ -33,7 +33,7 @@ import {
   type StoredSize,
   sizeOf,
 } from "./manifest.js";
-import { type OwnTeachers, unknownIdentity } from "./own.js";
+import { type OwnTeachers, ownTeachersFor, unknownIdentity } from "./own.js";
 import { answersOf } from "./program.js";
 import { type AnswerFormat, EpochAnswers } from "./stored-answers.js";
 import { openTeacher, type Teacher } from "./teacher.js";
@@ -162,8 +162,7 @@ async function planned(
   { options, dataset, student, classes, batch }: Planning,
 ): Promise<Store> {
   const { recipe, kind } = one;
-  const own = options.recipe.teachers && options.ownTeacher ? [options.ownTeacher].flat() : options.ownTeacher;
-  const teacher = await openTeacher(one, student, classes, own);
+  const teacher = await openTeacher(one, student, classes, ownTeachersFor(options.recipe, options.ownTeacher));
   if (teacher.identity === undefined) throw unknownIdentity(teacher);
   const features = featuresBetween(recipe, student, teacher);
   const manifest: Manifest = {
@@ -207,11 +206,7 @@ async function storeAnswers(
   let teaching: TeacherAnswers | undefined;
   let lock: Lock | undefined;
   try {
-    await makeFolder(folder, "the folder of answers");
-    lock = await takeLock(join(folder, "lock"), {
-      held: (owner) =>
-        new TrainingError(`${namedProcess(owner)} is writing in "${folder}"; wait for it, or choose another folder.`),
-    });
+    lock = await ownFolder(folder, "the folder of answers");
     await beginOrContinue(folder, manifest);
     teaching = await answersOf(teacher, { recipe, kind, engine, student, batch, describe: dataset.describe });
     for (let epoch = 0; epoch < recipe.epochs; epoch++) {

@@ -1,6 +1,7 @@
 /** Teachers that the caller passes, which no file holds: how a recipe refers to them. */
 import { UsageError } from "../../errors/errors.js";
 import type { ModelInMemory } from "../../evaluation/model-in-memory.js";
+import type { Recipe } from "../recipe/recipe.js";
 import type { OwnTeacher } from "./function.js";
 
 /** A teacher that the caller passes: a function from images to logits, or a model in memory. */
@@ -8,6 +9,10 @@ export type PassedTeacher = OwnTeacher | ModelInMemory;
 
 /** One of them, or those of a recipe with several teachers. */
 export type OwnTeachers = PassedTeacher | readonly PassedTeacher[];
+
+/** Those for the teachers of a recipe: of a list of teachers, even a single one must be referred to by its name. */
+export const ownTeachersFor = ({ teachers }: Pick<Recipe, "teachers">, own?: OwnTeachers): OwnTeachers | undefined =>
+  teachers && own ? [own].flat() : own;
 
 /**
  * The one that `teacherWeights` refers to; a single one is meant by whatever it says. Undefined if there is none.

@@ -12,7 +12,7 @@ import { logitsInput, prefixOf, type StepTeacher, taughtInputs, teacherPrefix } 
 import type { TeacherSource } from "../step/teachers.js";
 import type { TaughtBatches, TeacherAnswers } from "./answers.js";
 import { featuresBetween } from "./features.js";
-import { type OwnTeachers, unknownIdentity } from "./own.js";
+import { type OwnTeachers, ownTeachersFor, unknownIdentity } from "./own.js";
 import { openTeacherCache } from "./replay.js";
 import { type ModelTeacher, openTeacher } from "./teacher.js";
 
@@ -45,7 +45,7 @@ export async function openTeaching(
 ): Promise<Teaching> {
   if (!needsTeacher(recipe)) return {};
   const named = teachersOf(recipe);
-  const passed = recipe.teachers && own ? [own].flat() : own;
+  const passed = ownTeachersFor(recipe, own);
   const opened: OpenTeacher[] = [];
   try {
     for (const each of named) opened.push(await openOne(each, { data, student, group, own: passed }));
