@@ -104,7 +104,7 @@ describeInBrowser("the playground", () => {
     // A model that is deleted leaves its place, and the keyboard, to the list of the others.
     await page.context().setOffline(false);
     await page.getByRole("button", { name: "Delete from this browser" }).press("Enter");
-    await page.waitForFunction("document.activeElement?.matches('select')");
+    await page.locator("select:focus").waitFor();
     await page.getByText(/omputes on the server/).waitFor();
     expect(await page.locator("option").allTextContents()).not.toContain("my-model");
     await page.context().close();
@@ -150,17 +150,17 @@ describeInBrowser("the playground", () => {
     await page.keyboard.press("Tab");
     await page.keyboard.press("Enter");
     await page.getByText("7 pictures").waitFor();
-    await page.waitForFunction("document.activeElement?.closest('.thumbnails')");
+    await page.locator(".thumbnails :focus").waitFor();
     await tabTo(/^Add a class/);
     await page.keyboard.press("Enter");
     await tabTo(/^Remove Class 3/, "Shift+Tab");
     await page.keyboard.press("Enter");
-    await page.waitForFunction("document.activeElement?.matches('.add-class')");
+    await page.locator(".add-class:focus").waitFor();
 
     await tabTo(/^Train/);
     await page.keyboard.press("Enter");
     await page.getByText(/^Trained in/).waitFor();
-    await page.waitForFunction("document.activeElement?.id === 'teach-result'");
+    await page.locator("#teach-result:focus").waitFor();
     await tabTo(/^Keep in this browser/);
     await page.keyboard.press("Enter");
     await page.getByText(/is kept in this browser/).waitFor();
