@@ -35,6 +35,8 @@ export interface DeitConfig extends CommonOptions {
   readonly layerScale?: number;
   /** Whether only patches have positions, not the class and distillation tokens, as in DeiT III; default: false. */
   readonly noEmbedClass?: boolean;
+  /** How `dropPath` is spread over the blocks: rising from 0 to it, or the same for all; default: `linear`. */
+  readonly dropPathRates?: "linear" | "uniform";
 }
 
 /** Width of one attention head in every published size. */
@@ -115,6 +117,12 @@ const prefixTokens = ({ distilled }: Pick<DeitConfig, "distilled">): number => (
 
 const hasDistillationHead = ({ distilled, distillationHead = distilled }: DeitConfig): boolean => distillationHead;
 
+/** The rate of stochastic depth in block `i`, as a share of `dropPath`. */
+function dropPathShare({ dropPathRates, depth }: DeitConfig, i: number): number {
+  if (dropPathRates === "uniform") return 1;
+  return depth > 1 ? i / (depth - 1) : 0;
+}
+
 /** Images `[batch, height, width, 3]` to the logits of the head, or both heads, `[batch, classes]`. */
 function forward(config: DeitConfig, context: ForwardContext, images: Tensor): Logits {
   const { depth, classes, normEpsilon } = config;
@@ -125,7 +133,7 @@ function forward(config: DeitConfig, context: ForwardContext, images: Tensor): L
   nn.observe?.("embedding", () => embedded);
   x = nn.dropout(x, config.dropout);
   const block = (i: number, before: Tensor, queries: number): Tensor => {
-    const dropPath = depth > 1 ? (config.dropPath * i) / (depth - 1) : 0;
+    const dropPath = config.dropPath * dropPathShare(config, i);
     return transformerBlock(nn, `blocks.${i}`, before, { ...config, dropPath, queries });
   };
   for (let i = 0; i < depth - 1; i++) {

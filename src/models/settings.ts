@@ -26,7 +26,8 @@ const dropRate = z.number().min(0).max(0.99);
 /** What drops out of a model while it trains. */
 export const dropSettings = {
   dropPath: dropRate.default(0.1).meta({
-    description: "Stochastic depth: probability of skipping the last block; it grows linearly from 0 at the first.",
+    description:
+      "Stochastic depth: probability of skipping the last block; it grows linearly from 0 at the first (see `dropPathRates`).",
     timm: "drop-path",
   }),
   dropout: dropRate.default(0).meta({ description: "Probability of dropping an activation.", timm: "drop" }),

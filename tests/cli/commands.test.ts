@@ -82,6 +82,7 @@ describe("commands for machines", () => {
       parameters: 5717416,
       distilled: false,
       imagenetTop1: 72.2,
+      imagenetTop1After21k: null,
     });
   });
   it("deit doctor --json", async () => {

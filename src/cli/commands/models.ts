@@ -4,6 +4,17 @@ import { createModel, modelNames, registeredModel } from "../../models/registry.
 import { sizeOf } from "../../tensor/index.js";
 import { print } from "../output/output.js";
 
+/** Accuracies as a column of the table. */
+function accuracy(row: {
+  readonly name: string;
+  readonly imagenetTop1: number | null;
+  readonly imagenetTop1After21k: number | null;
+}): string {
+  if (row.imagenetTop1 === null) return registeredModel(row.name)?.anySize ? "any size you configure" : "–";
+  const after = row.imagenetTop1After21k;
+  return `${row.imagenetTop1.toFixed(1)}${after === null ? "" : ` (after ImageNet-21k: ${after.toFixed(1)})`}`;
+}
+
 export function define(command: Command): void {
   command
     .option("--json", "print one JSON value")
@@ -18,6 +29,7 @@ export function define(command: Command): void {
           parameters,
           distilled: model.distilled,
           imagenetTop1: registeredModel(name)?.published?.top1 ?? null,
+          imagenetTop1After21k: registeredModel(name)?.published?.top1After21k ?? null,
         };
       });
       if (options.json) {
@@ -27,9 +39,7 @@ export function define(command: Command): void {
       print(`${"name".padEnd(36)}${"pixels".padStart(8)}${"parameters".padStart(14)}  ImageNet top-1 (published)`);
       for (const r of rows) {
         const millions = `${(r.parameters / 1e6).toFixed(1)} M`;
-        print(
-          `${r.name.padEnd(36)}${String(r.imageSize).padStart(8)}${millions.padStart(14)}  ${r.imagenetTop1 ?? (registeredModel(r.name)?.anySize ? "any size you configure" : "–")}`,
-        );
+        print(`${r.name.padEnd(36)}${String(r.imageSize).padStart(8)}${millions.padStart(14)}  ${accuracy(r)}`);
       }
     });
 }

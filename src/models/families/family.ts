@@ -8,6 +8,8 @@ export interface PublishedFigures {
   /** ImageNet accuracy of the released weights in percent; for a RegNetY, of the paper's training (table 2). */
   readonly top1: number;
   readonly top5?: number;
+  /** The same accuracy of weights that were trained on ImageNet-21k first. */
+  readonly top1After21k?: number;
   /** Images per second on one V100, largest batch, average of 30 runs (table 1). */
   readonly v100?: number;
 }

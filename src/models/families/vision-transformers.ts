@@ -28,6 +28,10 @@ export const settings = {
     description: "Gives positions to patches only, not to the class token; default: as the name says.",
     timm: "model-kwargs no_embed_class",
   }),
+  dropPathRates: z.enum(["linear", "uniform"]).optional().meta({
+    description:
+      "Stochastic depth by block: `linear` (from 0 at the first to `dropPath` at the last; the default) or `uniform` (`dropPath` at all of them, as DeiT III was trained).",
+  }),
   distilled: z.boolean().optional().meta({
     description: "Adds the distillation token to a model whose name does not imply it; default: as the name says.",
   }),
