@@ -53,6 +53,7 @@ export const settings = {
   preprocessing: "call",
   processesPerNode: "call",
   quantize: "call",
+  recipe: "call",
   real: "call",
   resume: "call",
   split: "call",

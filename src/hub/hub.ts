@@ -60,6 +60,13 @@ export async function hubWeights(repository: string, options: HubOptions = {}): 
   return firstOf(repository, weightFiles, descriptions, options);
 }
 
+/** Path of the weights of `repository` in the cache, if they are there in one file; nothing is asked or fetched. */
+export async function cachedWeights(repository: string): Promise<string | undefined> {
+  const origin = originOf(repository, {});
+  const whole = weightFiles.filter((name) => !name.endsWith(".index.json"));
+  return cachedFile(repositoryFolder(origin), origin.revision, whole);
+}
+
 /** Path of a file of `repository` ("owner/name") in the cache, downloaded if it is not there. */
 export async function hubFile(repository: string, path: string, options: HubOptions = {}): Promise<string> {
   return firstOf(repository, [path], [], options);

@@ -43,7 +43,7 @@ export async function chosenSettings(
   options: FittingOptions,
 ): Promise<Chosen<Record<string, unknown>>> {
   const { chosen, settings } = await fittingRecipe(training, options);
-  const note = `The recipe is ${chosen.name}, as none was given: ${chosen.why}.`;
+  const note = `The recipe is ${chosen.name}, as none was given: ${chosen.why}. The option recipe names another one.`;
   return { value: settings, notes: [note] };
 }
 

@@ -174,7 +174,12 @@ async function begin(
   const training = base && !split.whole ? undefined : await trainingPart(data, split, options);
   const chosen = base
     ? { value: base, notes: [] }
-    : await chosenSettings(training!, own ? { ...changes, model: undefined } : changes);
+    : await chosenSettings(training!, {
+        settings: own ? { ...changes, model: undefined } : changes,
+        steps: (options.loss ?? options.augment ?? teacher) !== undefined,
+        ownModel: own !== undefined,
+        ownLoss: options.loss !== undefined,
+      });
   // Settings that the caller has written are meant for the caller's model, those of a packaged recipe for its own.
   const fitting =
     own && typeof asked !== "object" && (base === undefined || base !== known)

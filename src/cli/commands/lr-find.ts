@@ -69,7 +69,7 @@ async function run({ data: named, options }: Asked<Options>, signal: AbortSignal
     throw new UsageError(`The rate cannot grow from ${from} to ${to}; give a --from above 0 and a larger --to.`);
   await checkPlotFile(plot);
   if (await relaunched(options, ending)) return;
-  const { recipe, split } = await chosenRun({ ...options, data });
+  const { recipe, split } = await chosenRun({ ...options, data, steps: true });
   const progress = createProgress({ title: "learning rate", total: steps, unit: "steps", quiet });
   let images = 0;
   const result = await withEngine(options, async (engine) => {

@@ -153,7 +153,10 @@ const failure = ({ cell, outcome }: CellResult): string =>
  */
 async function basis(data: string, recipe: string | undefined, options: Options, note: (message: Message) => void) {
   const chosen = await chosenSplit({ ...options, ...(options.folds ? { split: "given" } : {}), data }, note);
-  const unnamed = async () => (options.grid === undefined ? chosenSettings({ data, ...chosen }, note) : {});
+  // What is varied is decided on; its values do not matter to the choice.
+  const varied = Object.keys((await resolveGrid(options)).vary).map((key) => `${key}=null`);
+  const asked = { data, ...chosen, set: [...(options.set ?? []), ...varied], steps: true };
+  const unnamed = async () => (options.grid === undefined ? chosenSettings(asked, note) : {});
   return { split: chosen.split, base: await (recipe === undefined ? unnamed() : readRecipe(recipe)) };
 }
 

@@ -62,7 +62,7 @@ async function run(asked: Asked<Options>, signal: AbortSignal, ending: Ending): 
   ending.outlivesOutput();
   const data = requireData(asked.data);
   const layer = options.features === undefined ? [] : [`features.teacher=${JSON.stringify(options.features)}`];
-  const { recipe, split } = await chosenRun({ ...options, data, set: [...(options.set ?? []), ...layer] });
+  const { recipe, split } = await chosenRun({ ...options, data, steps: true, set: [...(options.set ?? []), ...layer] });
   const named = teachersOf(recipe).some((one) => one.recipe.teacherWeights !== undefined);
   if (!named || !needsTeacher(recipe)) {
     throw new UsageError(

@@ -9,7 +9,7 @@ import { hasMeasuredPart } from "../../training/feed/measured-data.js";
 import { setAside } from "../../training/recipe/chosen.js";
 import { fittingRecipe } from "../../training/recipe/fitting.js";
 import type { Recipe } from "../../training/recipe/recipe.js";
-import { type RecipeChoice, resolveRecipe } from "../options/recipe.js";
+import { changedBy, type RecipeChoice, resolveRecipe } from "../options/recipe.js";
 import { openingBars } from "../output/opening-progress.js";
 import { note } from "../output/output.js";
 
@@ -27,7 +27,7 @@ export const noteUnless = (quiet: boolean | undefined) => (message: Message) => 
 
 /** The given recipe or one that fits the data, with the changes of the command line, and how the data is divided. */
 export async function chosenRun(
-  options: RecipeChoice & DataChoice & { readonly json?: boolean },
+  options: RecipeChoice & DataChoice & { readonly json?: boolean; readonly steps?: boolean },
 ): Promise<{ readonly recipe: Recipe; readonly split: SplitRule }> {
   const say = noteUnless(options.json);
   // Errors in the recipe are reported before anything is opened.
@@ -61,21 +61,25 @@ export async function chosenSplit(
   return { split: String(share), training: partOf(whole, { kind: "hash", share }, "train") };
 }
 
-/** Settings of the recipe that fits the data, for `resolveRecipe` to change further. `note` receives the choice. */
+/**
+ * Settings of the recipe that fits the data, for `resolveRecipe` to change further; with `steps` one that trains in
+ * steps, in any case. `note` receives the choice.
+ */
 export async function chosenSettings(
-  options: RecipeChoice & DataChoice & ChosenSplit,
+  options: RecipeChoice & DataChoice & ChosenSplit & { readonly steps?: boolean },
   note: (message: Message) => void,
 ): Promise<Record<string, unknown>> {
-  const { data, split, batchSize, finetune, model } = options;
+  const { data, split } = options;
   const asked = { split: "train", rule: await parseSplitRule(split), onProgress: openingBars() } as const;
   const training = options.training ?? (await openDataset(data, asked));
-  const wanted = typeof batchSize === "number" ? batchSize : undefined;
-  const { chosen, settings } = await fittingRecipe(training, { finetune, model, batchSize: wanted });
+  const several = placeFromEnvironment() !== undefined;
+  const steps = options.steps || several;
+  const { chosen, settings } = await fittingRecipe(training, { settings: changedBy(options), steps });
   note(
-    sentence`recipe: ${chosen.name}, as none was given: ${chosen.why}. Choose another one, or change its settings with --set.\nexpect: ${chosen.expect}.`,
+    sentence`recipe: ${chosen.name}, as none was given: ${chosen.why}. Choose another one with --recipe, or change its settings with --set.\nexpect: ${chosen.expect}.`,
   );
   // Several processes do not fit a head together; a new one then learns faster than the body.
-  if (chosen.name !== "finetune" || !placeFromEnvironment()) return settings;
+  if (chosen.name !== "finetune" || !several) return settings;
   const together = { headStart: "given", headLrFactor: 10 };
   note(
     "Several processes cannot fit the new head together, so it is trained in steps at ten times the learning rate (headStart=given headLrFactor=10); the first epochs are less accurate than with one process.",

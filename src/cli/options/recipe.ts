@@ -102,7 +102,14 @@ export async function resolveRecipe(
     throw new UsageError(
       "Only deit train can find the batch size that fits; give --batch-size a number of images here.",
     );
-  const settings = options.recipe ? await readRecipe(options.recipe) : { ...base };
-  for (const key of shortcuts) if (options[key] !== undefined) settings[key] = options[key];
-  return parseRecipe(applySettings(settings, options.set ?? []));
+  return parseRecipe(changedBy(options, options.recipe ? await readRecipe(options.recipe) : base));
+}
+
+/** `settings` with those of the options and of `--set`, in this order. */
+export function changedBy(
+  options: RecipeChoice,
+  settings: Readonly<Record<string, unknown>> = {},
+): Record<string, unknown> {
+  const short = shortcuts.filter((key) => options[key] !== undefined).map((key) => [key, options[key]] as const);
+  return applySettings({ ...settings, ...Object.fromEntries(short) }, options.set ?? []);
 }

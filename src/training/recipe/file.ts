@@ -75,7 +75,7 @@ const isFile = (path: string): Promise<boolean> =>
   );
 
 /** Recipes to suggest to new users. */
-const starters = ["finetune", "small-data", "cifar10-cpu", "deit-tiny"];
+const starters = ["finetune", "head-only", "small-images", "small-data", "deit-tiny"];
 
 async function packagedPath(text: string): Promise<string> {
   const names = await recipeNames();
