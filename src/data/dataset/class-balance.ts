@@ -1,8 +1,19 @@
 /** Classes of very unequal size, of which training, `data info` and `data check` tell by this one rule. */
 import { quoted } from "../../errors/quoted.js";
+import type { Dataset } from "./dataset.js";
 
 /** How many times as large as the smallest class the largest may be before accuracy needs a baseline to be read against. */
 const unequal = 5;
+
+/** The labels of a dataset. */
+export type Labels = Pick<Dataset, "classes" | "length" | "label">;
+
+/** Images of each class. */
+export function countsOf({ classes, length, label }: Labels): number[] {
+  const counts = new Array<number>(classes.length).fill(0);
+  for (let i = 0; i < length; i++) counts[label(i)]++;
+  return counts;
+}
 
 export interface ClassBalance {
   /** Index of the class with the fewest images, of those that have any, and of the one with the most. */

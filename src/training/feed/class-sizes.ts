@@ -1,14 +1,10 @@
 /** What class sizes mean for the results of a run, reported before it starts. */
-import { classBalance, unequalSentence } from "../../data/dataset/class-balance.js";
-import type { Dataset } from "../../data/dataset/dataset.js";
+import { classBalance, countsOf, type Labels, unequalSentence } from "../../data/dataset/class-balance.js";
 import { classShares, type Sampling } from "../../data/loading/order.js";
 import { quoted } from "../../errors/quoted.js";
 
 /** Maximum names in a sentence. */
 const mostNames = 3;
-
-/** The part of a dataset that is read here. */
-export type Labels = Pick<Dataset, "classes" | "length" | "label">;
 
 /** Sentences on the division for training and evaluation; `measured` is undefined if there is no evaluation. */
 export function classSizeWarnings(training: Labels, measured: Labels | undefined): readonly string[] {
@@ -46,13 +42,6 @@ export function samplingSentences(data: Labels, sampling: Sampling): readonly st
   return [
     `Epochs have the classes ${equal} (sampling): on average they show ${told(balance.smallest)} and ${told(balance.largest)}.`,
   ];
-}
-
-/** Images of each class. */
-export function countsOf({ classes, length, label }: Labels): number[] {
-  const counts = new Array<number>(classes.length).fill(0);
-  for (let i = 0; i < length; i++) counts[label(i)]++;
-  return counts;
 }
 
 function named(names: readonly string[]): string {

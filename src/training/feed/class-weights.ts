@@ -1,11 +1,10 @@
 /** Weights of classes in the loss, so that large ones do not decide alone. */
-import { classBalance } from "../../data/dataset/class-balance.js";
+import { classBalance, countsOf, type Labels } from "../../data/dataset/class-balance.js";
 import { UsageError } from "../../errors/errors.js";
 import { quoted } from "../../errors/quoted.js";
 import { evenEpochs } from "../recipe/class-weighting.js";
 import type { Recipe } from "../recipe/recipe.js";
 import type { ClassWeights } from "../step/class-weights.js";
-import { countsOf, type Labels } from "./class-sizes.js";
 
 /** The settings that weigh classes in a loss. */
 type Weighing = "classWeights" | "distillationClassWeights";

@@ -1,11 +1,10 @@
 /** The packaged recipe that fits the data if none was given, as settings. */
-import { classBalance } from "../../data/dataset/class-balance.js";
+import { classBalance, countsOf } from "../../data/dataset/class-balance.js";
 import type { Dataset } from "../../data/dataset/dataset.js";
 import { sampledSide } from "../../data/view/sampled-side.js";
 import { usualModel } from "../../models/registry.js";
 import { architectureSettings } from "../../models/settings.js";
 import { cachedHubWeights } from "../../weights/cached.js";
-import { countsOf } from "../feed/class-sizes.js";
 import { type ChosenRecipe, chooseRecipe, type FoundData, type StartingPoint } from "./chosen.js";
 import { describedWeights } from "./described-weights.js";
 import { readRecipe } from "./file.js";

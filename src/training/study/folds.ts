@@ -1,6 +1,7 @@
 /** Folds of a dataset for cross-validation: each image is held out in one of them. */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { countsOf } from "../../data/dataset/class-balance.js";
 import { type Dataset, keysOf, type RecordedSplit, subset } from "../../data/dataset/dataset.js";
 import { whileHere } from "../../data/dataset/pieces.js";
 import { writeSplit } from "../../data/dataset/split.js";
@@ -8,7 +9,6 @@ import { wholeImage } from "../../data/pixels/image.js";
 import { readSource } from "../../data/view/read-source.js";
 import { InterruptedError, UsageError } from "../../errors/errors.js";
 import { RandomStream } from "../../random/stream.js";
-import { countsOf } from "../feed/class-sizes.js";
 
 /** A fold: the split that holds it out. */
 export interface Fold {
