@@ -3,8 +3,10 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { openSafetensors } from "../../src/formats/safetensors/safetensors.js";
+import { openSafetensors, readSafetensors, writeSafetensors } from "../../src/formats/safetensors/safetensors.js";
 import { classifier, type ExportSettings, exportModel, type LayoutName } from "../../src/index.js";
+import { initialize } from "../../src/models/initialize.js";
+import { createModel } from "../../src/models/registry.js";
 import { describeWithReference as describe } from "../setup/reference-data.js";
 import { classNames, type MicroName, microCheckpoint } from "./models.js";
 
@@ -125,6 +127,31 @@ describe("layouts", () => {
       await file.close();
       expect(file.names).toContain(`${layer}.running_var`);
       expect(file.names).toContain(`${layer}.num_batches_tracked`);
+    },
+  );
+
+  it.each(["deit3_small_patch16_224", "vit_small_patch16_224"])(
+    "a %s with a distillation token has a name for timm that implies it",
+    async (name) => {
+      const sizes = { imageSize: 16, patchSize: 4, width: 8, depth: 2, heads: 2, classes: 3, distilled: true };
+      const model = createModel(name, sizes);
+      const path = join(scratch, `${name}.safetensors`);
+      await writeSafetensors(path, initialize(model, 1), {
+        "deit.model": name,
+        "deit.config": JSON.stringify(model.config),
+      });
+      const output = await mkdtemp(join(scratch, "distilled-"));
+      const { verification } = await exportModel({ weights: path, to: "timm", output });
+      expect(verification.files[0].largestDifference).toBeLessThan(1e-5);
+      const { architecture, model_args } = JSON.parse(await readFile(join(output, "config.json"), "utf8"));
+      expect(architecture).toBe("deit_tiny_distilled_patch16_224");
+      expect(model_args).toEqual({
+        ...{ img_size: 16, patch_size: 4, embed_dim: 8, depth: 2, num_heads: 2, mlp_ratio: 4 },
+        ...(name.startsWith("deit3") ? { init_values: 1e-6 } : {}),
+      });
+      // timm's distilled models have positions for all tokens.
+      const { tensors } = await readSafetensors(join(output, "model.safetensors"));
+      expect(tensors.get("pos_embed")!.shape).toEqual([1, 18, 8]);
     },
   );
 

@@ -4,11 +4,12 @@ import { sentence, setting, way } from "../../errors/sentence.js";
 import { meanColor } from "../../evaluation/view.js";
 import type { Model } from "../../models/model.js";
 import { headNames } from "../../models/parts.js";
-import { createModel, type RegisteredModel, registeredModel } from "../../models/registry.js";
+import { createModel, modelNames, type RegisteredModel, registeredModel } from "../../models/registry.js";
 import type { PortableSource } from "../source.js";
 import { withBatchCounts } from "./batch-norm.js";
 import { requireBothHeads } from "./heads.js";
 import { jsonFile, type Layout } from "./layout.js";
+import { withAllPositions } from "./positions.js";
 
 export const timmLayout: Layout = {
   about: "a folder for timm",
@@ -26,12 +27,16 @@ transform = timm.data.create_transform(**timm.data.resolve_model_data_config(mod
       {
         kind: "weights",
         path: "model.safetensors",
-        tensors: withBatchCounts(source.weights),
+        tensors: withBatchCounts(tensorsOf(source)),
         metadata: { format: "pt" },
       },
     ];
   },
 };
+
+/** timm's models with a distillation token have positions for all tokens, even if told otherwise. */
+const tensorsOf = ({ model, weights }: PortableSource) =>
+  model.tokens && model.distilled ? withAllPositions(weights, model.tokens.prefix) : weights;
 
 /** Settings of deit's models by their names in timm. */
 const transformerArguments = {
@@ -67,7 +72,10 @@ function configOf(source: PortableSource): Readonly<Record<string, unknown>> {
   const { architecture, known, anySize } = architectureOf(source);
   const names: Readonly<Record<string, string>> = model.tokens ? transformerArguments : convnetArguments;
   const differing = Object.entries(names).filter(
-    ([ours]) => model.config[ours] !== undefined && (anySize || model.config[ours] !== known.config[ours]),
+    ([ours]) =>
+      model.config[ours] !== undefined &&
+      (anySize || model.config[ours] !== known.config[ours]) &&
+      !(model.distilled && ours === "noEmbedClass"),
   );
   const modelArguments = Object.fromEntries(differing.map(([ours, theirs]) => [theirs, model.config[ours]]));
   const last = source.weights.get(`${heads[0]}.weight`)!.shape[1];
@@ -101,7 +109,7 @@ function configOf(source: PortableSource): Readonly<Record<string, unknown>> {
 function architectureOf({ model }: PortableSource): {
   readonly architecture: string;
   readonly known: Model;
-  /** Whether the name of deit's model says no sizes. */
+  /** Whether that name says nothing of the model's sizes. */
   readonly anySize: boolean;
 } {
   const { name, distilled, config } = model;
@@ -114,12 +122,15 @@ function architectureOf({ model }: PortableSource): {
   if (distilled && headNames(model).length === 1) throw refuse("its distillation token has no head");
   if (!model.tokens && config.stemStride !== 2)
     throw refuse(`the stride of its stem is ${config.stemStride}, and timm's 2`);
-  const architecture = registered.anySize ? namedLike(registered, distilled) : name;
-  return { architecture, known: createModel(architecture), anySize: registered.anySize ?? false };
+  // Whether a model of timm has a distillation token follows from its name alone.
+  const own = !registered.anySize && createModel(name).distilled === distilled;
+  const architecture = own ? name : namedLike(registered, distilled);
+  return { architecture, known: createModel(architecture), anySize: !own };
 }
 
-/** A model of the same family whose name timm knows; its sizes are given as arguments. */
+/** A model whose name timm knows, of the same family if it has one; its sizes are given as arguments. */
 function namedLike({ family }: RegisteredModel, distilled: boolean): string {
-  const names = Object.keys(family.models).filter((name) => !family.models[name].anySize);
-  return names.find((name) => createModel(name).distilled === distilled)!;
+  return [...Object.keys(family.models), ...modelNames()].find(
+    (name) => !registeredModel(name)!.anySize && createModel(name).distilled === distilled,
+  )!;
 }

@@ -10,6 +10,7 @@ import { toHuggingface } from "../../weights/huggingface-names.js";
 import { toHuggingfaceRegnet } from "../../weights/huggingface-regnet-names.js";
 import type { PortableSource } from "../source.js";
 import { withBatchCounts } from "./batch-norm.js";
+import { withAllPositions } from "./positions.js";
 
 /** A model as transformers has it. */
 export interface TransformersModel {
@@ -102,14 +103,7 @@ function withoutDeit3(weights: NamedTensors, prefix: number): NamedTensors {
     const layer = `${block}.${branch === "1" ? "attn.proj" : "mlp.fc2"}`;
     for (const part of [`${layer}.weight`, `${layer}.bias`]) result.set(part, rowsTimes(weights.get(part)!, gamma));
   }
-  const positions = weights.get("pos_embed")!;
-  const [, count, width] = positions.shape;
-  if (Math.sqrt(count) % 1 === 0) {
-    const data = new Float32Array((count + prefix) * width);
-    data.set(positions.data as Float32Array, prefix * width);
-    result.set("pos_embed", float32([1, count + prefix, width], data));
-  }
-  return result;
+  return withAllPositions(result, prefix);
 }
 
 /** Each row of `[rows, …]` times its factor. */
