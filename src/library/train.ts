@@ -23,6 +23,7 @@ import type { Model } from "../models/model.js";
 import type { OwnModel } from "../models/own-model.js";
 import { modelNames } from "../models/registry.js";
 import type { DataPlace } from "../training/feed/data-place.js";
+import { changed } from "../training/recipe/augmentation.js";
 import { readRecipe } from "../training/recipe/file.js";
 import { parseRecipe, type RecipeSettings, recipeSchema } from "../training/recipe/recipe.js";
 import type { TrainOptions } from "../training/run/train-options.js";
@@ -164,7 +165,7 @@ async function begin(
   const known = asked === undefined && options.resume ? (await describeRun(options.output))?.recipe : undefined;
   const base = typeof asked === "string" ? await readRecipe(asked) : (asked ?? known);
   // Errors in the recipe are reported before anything is opened.
-  if (base) parseRecipe({ ...base, ...changes });
+  if (base) parseRecipe(changed(base, changes));
   if (!isImages(images))
     throw new UsageError(
       `The images to train on are ${shown(images)}; give a path, a dataset, or { length, classes, read(index) }.`,
@@ -185,7 +186,7 @@ async function begin(
     own && typeof asked !== "object" && (base === undefined || base !== known)
       ? withoutSizes(chosen.value, own.name)
       : { value: chosen.value, notes: [] };
-  const recipe = parseRecipe({ ...fitting.value, ...changes });
+  const recipe = parseRecipe(changed(fitting.value, changes));
   const notes = [...split.notes, ...chosen.notes, ...fitting.notes];
   if (options.augment) notes.push("Images are augmented by the caller's function, which the run folder cannot record.");
   if (options.loss) notes.push("The loss is a function of the caller's own, which the run folder cannot record.");

@@ -25,6 +25,14 @@ describe("resume", () => {
     }
   });
 
+  it("continues exactly across the epoch in which mixing ends", async () => {
+    const ending = { ...settings, epochs: 3, unmixedEpochs: 1, mixup: 0.8 };
+    await train(options("mixed whole", ending));
+    await trainSteps(options("mixed cut", ending), 5);
+    await train(options("mixed cut", ending, { resume: true }));
+    await expectSameState(folder("mixed whole"), folder("mixed cut"));
+  });
+
   it("reports the epoch as if it had not been interrupted", async () => {
     const rest = await train(options("again", settings));
     await trainSteps(options("cut", settings), 2);

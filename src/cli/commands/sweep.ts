@@ -30,6 +30,7 @@ import {
   wholeNumber,
   workersOption,
 } from "../options/options.js";
+import { changedBy } from "../options/recipe.js";
 import { namedAfter, requireOutside } from "../output/file.js";
 import { type Ending, interruptible } from "../output/interruption.js";
 import { openingBars } from "../output/opening-progress.js";
@@ -90,7 +91,7 @@ async function run(data: string, options: Options, signal: AbortSignal, ending: 
   const recipe = options.recipe ?? grid.recipe;
   const note = noteUnless(options.json);
   const { split, base } = await basis(data, recipe, options, note);
-  const rows = cellsOf(grid, applySettings(base, options.set ?? []));
+  const rows = cellsOf(grid, changedBy(options, base));
   const cells = options.folds === undefined ? rows : crossed(rows, options.folds);
   if (options.plan) return printPlan(cells, options.json);
   ending.outlivesOutput();

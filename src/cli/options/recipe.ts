@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import type { Exif } from "../../data/pixels/orientation.js";
 import { UsageError } from "../../errors/errors.js";
+import { leftBy } from "../../training/recipe/augmentation.js";
 import { applySettings, isRecipe, readRecipe } from "../../training/recipe/file.js";
 import { parseRecipe, type Recipe, recipeSchema } from "../../training/recipe/recipe.js";
 import { collected } from "./lists.js";
@@ -111,5 +112,6 @@ export function changedBy(
   settings: Readonly<Record<string, unknown>> = {},
 ): Record<string, unknown> {
   const short = shortcuts.filter((key) => options[key] !== undefined).map((key) => [key, options[key]] as const);
-  return applySettings({ ...settings, ...Object.fromEntries(short) }, options.set ?? []);
+  const changes = options.set ?? [];
+  return applySettings({ ...leftBy(applySettings({}, changes), settings), ...Object.fromEntries(short) }, changes);
 }

@@ -36,6 +36,8 @@ export function stepData(program: Program, place: StepPlace, { scalars, taught, 
     drawFor(name, transform, {
       batch: wholeBatch(program) ?? labels.length,
       ...{ first, step, indices, views, stream },
+      // A run may have no epochs, as that of a fitted head, whose views can be shown nevertheless.
+      epochsLeft: Math.max(1, place.recipe.epochs) - place.epoch,
       size: place.size ?? Math.sqrt(images.length / labels.length / 3),
     });
   for (const { name, shape, role } of program.inputs) {

@@ -7,6 +7,7 @@ import { fileError } from "../../errors/file-error.js";
 import { didYouMean } from "../../errors/nearest.js";
 import { readJson } from "../../system/files/json-file.js";
 import { JsonError } from "../../system/text/json.js";
+import { changed } from "./augmentation.js";
 import { packagedRecipes } from "./file.js";
 import { parseRecipe, type Recipe } from "./recipe.js";
 
@@ -92,7 +93,7 @@ export function cellsOf(grid: Grid, base: Readonly<Record<string, unknown>>): Ce
   const cells = rows.flatMap(({ row, settings }) =>
     grid.seeds.map((seed) => ({
       ...{ row, seed },
-      recipe: recipeOf(row, { ...base, ...grid.settings, ...settings, seed }),
+      recipe: recipeOf(row, changed(base, { ...grid.settings, ...settings, seed })),
       folder: join(row.replace(/[^\w=.+-]+/g, "-").replace(/-$/, ""), `seed-${seed}`),
     })),
   );

@@ -13,6 +13,7 @@ import type { DistillationMode } from "../step/distillation/mode.js";
 import { type OptimizerOptions, optimizers } from "../step/optimizers/index.js";
 import type { OptimizerKind, RateFactor } from "../step/optimizers/optimizer.js";
 import { type ScheduleSettings, scaledLearningRate, schedules } from "../step/schedules/index.js";
+import { refuseUselessEnd, withAugmentation } from "./augmentation.js";
 import { refuseUselessClassWeights } from "./class-weighting.js";
 import { type Recipe, recipeSchema } from "./schema.js";
 import { settingSentence, unknownSetting } from "./sentences.js";
@@ -40,7 +41,7 @@ export function parseRecipe(settings: unknown): Recipe {
   const result = recipeSchema.safeParse(settings);
   if (!result.success)
     throw new UsageError(joined(result.error.issues.map((issue) => settingSentence(issue, settings, namesAt))));
-  const recipe = fittingDefaults(result.data, settings);
+  const recipe = withAugmentation(fittingDefaults(result.data, settings), settings);
   requireTeachers(recipe);
   refuseContradictoryWeights(recipe);
   if (recipe.cropScale[0] > recipe.cropScale[1] || recipe.cropRatio[0] > recipe.cropRatio[1])
@@ -58,6 +59,7 @@ export function parseRecipe(settings: unknown): Recipe {
       "Co-training (cosub) learns from different stochastic depth, of which there is none where trainedParts is head; set cosub to false, or train more than the head.",
     );
   refuseUselessClassWeights(recipe);
+  refuseUselessEnd(recipe);
   refuseUnfittingViews(recipe, needsTeacher(recipe));
   if (recipe.layerDecay < 1 && recipe.trainedParts === "head")
     throw new UsageError(

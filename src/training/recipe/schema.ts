@@ -260,6 +260,11 @@ export const recipeSchema = z.strictObject({
       description:
         "Colour of that border: three bytes for red, green and blue, or the `mean` of the normalisation in bytes (ImageNet's is [124,116,104]).",
     }),
+  augmentation: z.enum(["on", "none"]).default("on").meta({
+    description:
+      "One switch for the augmentation of training images: `none` shows them as evaluation does, once an epoch (no random crop, flip, policy, jitter, repeated view, erasing, Mixup or CutMix). It overrides those settings of a packaged recipe, and refuses to stand beside them.",
+    timm: "no-aug (`none`; there it leaves Mixup and CutMix on)",
+  }),
   cropScale: z
     .tuple([share, share])
     .default([0.08, 1])

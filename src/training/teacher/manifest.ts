@@ -12,6 +12,7 @@ import { writeFileAtomic } from "../../system/files/atomic-file.js";
 import { readText } from "../../system/files/regular-file.js";
 import { parseJson } from "../../system/text/json.js";
 import { trainingTransform } from "../feed/training-data.js";
+import { unmixedEnd } from "../recipe/augmentation.js";
 import { featureEpochs } from "../recipe/feature-weight.js";
 import type { Recipe } from "../recipe/recipe.js";
 import { batchTransforms } from "../step/batch/index.js";
@@ -74,7 +75,7 @@ export function identityOf(dataset: Dataset, recipe: Recipe, student: Model, tea
       ...[batchSize / accumulate, recipe.repeatedAugmentation],
       ...(recipe.sampling === "all" ? [] : [recipe.sampling]),
     ]),
-    mixing: digest(batchTransforms.mixing.identity(recipe)),
+    mixing: digest([...batchTransforms.mixing.identity(recipe), ...unmixedEnd(recipe)]),
     erasing: digest(batchTransforms.erasing.identity(recipe)),
     teacher,
   };

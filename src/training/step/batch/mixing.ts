@@ -37,8 +37,13 @@ export const mixing = batchTransform({
       .enum(["batch", "pair", "elem"])
       .default("batch")
       .meta({ description: "One draw per batch, per pair of images or per image.", timm: "mixup-mode" }),
+    unmixedEpochs: z.number().int().min(0).default(0).meta({
+      description:
+        "Last epochs of the run, in which Mixup and CutMix are off. With `classWeightsFrom`, weights of classes can come in as mixing ends.",
+      timm: "mixup-off-epoch (there the epoch from which on nothing is mixed)",
+    }),
   },
-  options: (r): MixSettings | undefined => {
+  options: (r): (MixSettings & { readonly unmixedEpochs?: number }) | undefined => {
     if ((r.mixup === 0 && r.cutmix === 0 && !r.cutmixMinMax) || r.mixProbability === 0) return undefined;
     return {
       mixup: r.mixup,
@@ -47,6 +52,7 @@ export const mixing = batchTransform({
       probability: r.mixProbability,
       switchProbability: r.mixSwitchProbability,
       mode: r.mixMode,
+      unmixedEpochs: r.unmixedEpochs,
     };
   },
   identity: (r) => [r.mixup, r.cutmix, r.cutmixMinMax, r.mixProbability, r.mixSwitchProbability, r.mixMode],
@@ -62,8 +68,9 @@ export const mixing = batchTransform({
     const share = input(mixInputs.target, "float32", [target.shape[0], 1]);
     return add(mul(target, share), mul(reverse(target, 0), sub(1, share)));
   },
-  draw: (options, { batch, size, stream }) => {
-    const mix = drawMix(options, stream("mix"), batch, size);
+  draw: (options, { batch, size, stream, epochsLeft }) => {
+    const probability = epochsLeft <= (options.unmixedEpochs ?? 0) ? 0 : options.probability;
+    const mix = drawMix({ ...options, probability }, stream("mix"), batch, size);
     return new Map([
       [mixInputs.share, hostTensor("float32", [batch, 1, 1], mix.share)],
       [mixInputs.box, hostTensor("float32", [batch, 4], mix.box)],

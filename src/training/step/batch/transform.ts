@@ -13,6 +13,8 @@ export interface BatchPlace {
   readonly step: number;
   /** Index of the sample of each image of this process. */
   readonly indices: ArrayLike<number>;
+  /** Epochs of the run from this one on, which is counted. */
+  readonly epochsLeft: number;
   /** Number of each view among those of its sample in the epoch. */
   readonly views: ArrayLike<number>;
   /** Side of the square images in pixels. */
