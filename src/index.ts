@@ -46,7 +46,7 @@ export type { DataPlace } from "./training/feed/data-place.js";
 export type { OnNaN } from "./training/run/broken-run.js";
 export type { TrainOptions } from "./training/run/train-options.js";
 export type { TrainResult } from "./training/run/trainer.js";
-export type { EpochRecord, TrainEvent, Warning } from "./training/run-folder/events.js";
+export type { EpochRecord, LossParts, TrainEvent, Warning } from "./training/run-folder/events.js";
 export { type LogLine, logSchema, readLog } from "./training/run-folder/log-schema.js";
 export type { OwnTeacher, TeacherFunction, TeacherImages, TeacherLogits } from "./training/teacher/function.js";
 export type { PassedTeacher } from "./training/teacher/own.js";

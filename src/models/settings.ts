@@ -39,7 +39,10 @@ export function groupedSettings(schema: unknown): z.ZodRawShape | undefined {
   while (inner instanceof z.ZodDefault || inner instanceof z.ZodOptional || inner instanceof z.ZodReadonly)
     inner = inner.unwrap();
   if (inner instanceof z.ZodArray) return groupedSettings(inner.element);
-  if (inner instanceof z.ZodDiscriminatedUnion) return Object.assign({}, ...inner.options.map(groupedSettings));
+  if (inner instanceof z.ZodUnion) {
+    const groups = inner.options.map(groupedSettings).filter((group) => group !== undefined);
+    return groups.length > 0 ? Object.assign({}, ...groups) : undefined;
+  }
   return inner instanceof z.ZodObject ? inner.shape : undefined;
 }
 

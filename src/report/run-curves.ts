@@ -29,6 +29,15 @@ const quantitiesOf = (part: string): readonly Quantity[] => [
     ],
   },
   {
+    title: "Parts of the training loss",
+    axis: "loss",
+    curves: [
+      { name: "labels", value: (e) => e.lossParts?.task },
+      { name: "distillation", value: (e) => e.lossParts?.distillation },
+      { name: "features", value: (e) => e.lossParts?.features },
+    ],
+  },
+  {
     title: "Top-1 accuracy",
     axis: "percent",
     curves: [

@@ -12,7 +12,7 @@ export { parseRecipe, type Recipe, type RecipeSettings, recipeSchema } from "./r
 export type { DataOptions } from "./feed/training-data.js";
 export type { TrainOptions } from "./run/train-options.js";
 export { type TrainResult, train } from "./run/trainer.js";
-export type { EpochRecord, TrainEvent } from "./run-folder/events.js";
+export type { EpochRecord, LossParts, TrainEvent } from "./run-folder/events.js";
 export { type LogLine, logSchema, readLog } from "./run-folder/log-schema.js";
 
 // The training step and its parts: losses, distillation, optimizers.
@@ -37,5 +37,5 @@ export type {
   TeacherImages,
   TeacherLogits,
 } from "./teacher/function.js";
-export type { StoredSize } from "./teacher/manifest.js";
+export type { StoredLayerSize, StoredSize } from "./teacher/manifest.js";
 export { type OwnTeachers, ownTeacherName, type PassedTeacher } from "./teacher/own.js";

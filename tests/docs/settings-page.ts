@@ -54,7 +54,8 @@ const groups = {
 };
 
 function group(title: string, name: string, given: Values): string {
-  const schema = given.items ? (given.items as Values) : given; // of a list: its entries
+  const entries = (given.anyOf?.[0] ?? given) as Values; // of one or several: the one
+  const schema = entries.items ? (entries.items as Values) : entries; // of a list: its entries
   const kinds = (schema.oneOf ?? [schema]) as readonly Values[];
   const rows = kinds
     .flatMap((kind) => Object.entries(properties(kind)))

@@ -1,4 +1,5 @@
 /** Every way to distil, on every engine: loss and size of the gradients of a whole step, against the reference evaluator. */
+
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Engine } from "../../src/engines/engine.js";
 import { createOnnxEngine } from "../../src/engines/onnx/engine.js";
@@ -7,6 +8,7 @@ import { initialize, initializeParameter } from "../../src/models/initialize.js"
 import { createModel } from "../../src/models/registry.js";
 import { evaluate, type HostTensor, hostTensor, zeros } from "../../src/tensor/index.js";
 import type { Distillation } from "../../src/training/step/distillation/index.js";
+import { featureWeightInput } from "../../src/training/step/imitation.js";
 import { createOptimizer } from "../../src/training/step/optimizers/index.js";
 import { type StepOptions, stepInputs, trainStep } from "../../src/training/step/step.js";
 import { prefixOf, teacherPrefix } from "../../src/training/step/taught.js";
@@ -21,7 +23,7 @@ const teacher = createModel("regnety", {
   ...{ imageSize: size, classes: 3, depth: 4, initialWidth: 8, slope: 4, factor: 2, groupWidth: 8, stemStride: 1 },
 });
 const optimizer = { kind: "sgd", momentum: 0, nesterov: false, weightDecay: 0 } as const;
-const features = { student: "blocks.0", teacher: "s2", grid: 2, channels: 16 };
+const features = [{ student: "blocks.0", teacher: "s2", grid: 2, channels: 16 }];
 const on = "distillation" as const;
 const decoupled = { kind: "decoupled", alpha: 2, task: 0.5, tau: 3, target: 1, others: 4, on } as const;
 
@@ -44,8 +46,19 @@ const ways: readonly (readonly [name: string, options: Partial<StepOptions> & { 
   ["the mean of two teachers, one in the step", { distillation: decoupled, teacher: two, features }],
   ["hard with features, stored", { distillation: { kind: "hard", alpha: 0.5, on }, teacher: "labels", features }],
   [
+    "several layers, teacher in the step",
+    { distillation: decoupled, teacher, features: [...features, { ...features[0], student: "norm", grid: 1 }] },
+  ],
+  [
+    "several layers, stored",
+    {
+      ...{ distillation: { kind: "hard", alpha: 0.5, on }, teacher: "labels" },
+      features: [...features, { ...features[0], student: "norm", grid: 1 }],
+    },
+  ],
+  [
     "features alone, of the last layer",
-    { distillation: { kind: "none" }, teacher, features: { ...features, student: "norm" } },
+    { distillation: { kind: "none" }, teacher, features: [{ ...features[0], student: "norm" }] },
   ],
 ];
 
@@ -67,6 +80,7 @@ function setUp(options: (typeof ways)[number][1]) {
   const scalars: Readonly<Record<string, number>> = {
     ...createOptimizer(optimizer).scalars(0.1, 1),
     [stepInputs.featureWeight]: 2.5,
+    [featureWeightInput(1)]: 0.5,
     [stepInputs.classWeights]: 1,
   };
   const data = new Map<string, HostTensor>(

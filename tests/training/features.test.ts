@@ -7,7 +7,8 @@ import { initializeParameter } from "../../src/models/initialize.js";
 import type { NamedTensors } from "../../src/tensor/index.js";
 import { parseRecipe, type RecipeSettings } from "../../src/training/recipe/recipe.js";
 import { train } from "../../src/training/run/trainer.js";
-import { projection, projectionOf } from "../../src/training/step/features.js";
+import { readLog } from "../../src/training/run-folder/log-schema.js";
+import { projectionNames, projectionOf } from "../../src/training/step/features.js";
 import { buildTeacherCache } from "../../src/training/teacher/cache.js";
 import type { StoredSize } from "../../src/training/teacher/manifest.js";
 import { expectSameState, micro, trainSteps, useRuns } from "./setup.js";
@@ -81,14 +82,16 @@ describe("feature distillation", () => {
     await store("cache", settings, { onSize: (s: StoredSize) => (size = s) });
     // 4 × 4 vectors of 8 halves, 10 logits with their classes, what the rest shares, and the index.
     expect(size).toMatchObject({ views: 96, bytes: 96 * (4 * 4 * 8 * 2 + 10 * 4 + 2 + 4) });
-    expect(size!.features).toMatchObject({ layer: "s1", grid: 4, channels: 8, epochs: 1, bytes: 96 * 4 * 4 * 8 * 2 });
+    expect(size!.features).toEqual([{ layer: "s1", grid: 4, channels: 8, epochs: 1, bytes: 96 * 4 * 4 * 8 * 2 }]);
     const file = await stat(join(folder("cache"), "epoch-0000.safetensors"));
     expect(file.size - size!.bytes).toBeLessThan(1024); // the header
     await train(options("in-the-step", settings));
     await train(options("stored", { ...settings, teacherCache: folder("cache") }));
     const [a, b] = [await state("in-the-step"), await state("stored")];
     // float16 has 11 bits; AdamW turns small differences of gradients into parts of a step of 0.01.
-    for (const name of [...a.keys()].filter((n) => n === projection.weight || /^(head|blocks\.0).*weight$/.test(n)))
+    for (const name of [...a.keys()].filter(
+      (n) => n === projectionNames().weight || /^(head|blocks\.0).*weight$/.test(n),
+    ))
       expect(difference(a, b, name), name).toBeLessThan(0.01);
     const alone = { ...settings, teacherWeights: undefined, teacherCache: folder("cache") };
     await train(options("stored-alone", alone));
@@ -106,6 +109,52 @@ describe("feature distillation", () => {
     expect(second.has("features")).toBe(false);
     const { epochs } = await train(options("early-run", { ...settings, teacherCache: folder("early") }));
     expect(epochs).toHaveLength(2);
+  });
+
+  it("of several layers trains a projection for each, and logs the parts of the loss", async () => {
+    const features = [
+      { teacher: "s1", student: "blocks.0", weight: 2 },
+      { teacher: "s2", student: "blocks.1", grid: 1, until: 0.5 },
+    ];
+    const settings = imitating({ distillation: "hard", distilled: true, features });
+    let size: StoredSize | undefined;
+    await store("several-cache", settings, { onSize: (s: StoredSize) => (size = s) });
+    expect(size!.features!.map(({ layer, grid, epochs }) => [layer, grid, epochs])).toEqual([
+      ["s1", 4, 2],
+      ["s2", 1, 1],
+    ]);
+    const { epochs } = await train(options("several", settings));
+    const stored = await train(options("several-stored", { ...settings, teacherCache: folder("several-cache") }));
+    const after = await state("several");
+    expect(after.get(projectionNames(0).weight)!.shape).toEqual([8, 16]);
+    expect(after.get(projectionNames(1).weight)!.shape).toEqual([size!.features![1].channels, 16]);
+    for (const { trainLoss, lossParts } of epochs) {
+      const { task, distillation, features: distance } = lossParts!;
+      for (const part of [task, distillation!, distance!]) expect(part).toBeGreaterThan(0.01);
+      // Sums of float32 in the step, of double precision here.
+      expect(task + distillation! + distance!).toBeCloseTo(trainLoss, 5);
+    }
+    // float16 in the files.
+    expect(stored.epochs[1].lossParts!.features).toBeCloseTo(epochs[1].lossParts!.features!, 2);
+    const lines = await readLog(join(folder("several"), "log.jsonl"));
+    const logged = lines.flatMap((line) => (line.kind === "epoch" ? [line.lossParts] : []));
+    expect(logged).toEqual(epochs.map(({ lossParts }) => lossParts));
+    // Stored layers serve a student of any of them, in any order.
+    const other = { ...settings, features: { ...features[0], weight: 1 }, teacherCache: folder("several-cache") };
+    await train(options("one-of-several", other));
+    // Without a teacher there is one part, and none is logged.
+    const [plain] = (await train(options("no-parts", { epochs: 1 }))).epochs;
+    expect(plain).not.toHaveProperty("lossParts");
+  });
+
+  it("of several layers continues a run bit for bit", async () => {
+    const features = [{ teacher: "s1", student: "blocks.0" }, { teacher: "s2" }];
+    const settings = imitating({ features, accumulate: 2 });
+    const whole = await train(options("several-whole", settings));
+    expect(await trainSteps(options("several-broken", settings), 4)).toBe(true);
+    const resumed = await train(options("several-broken", settings, { resume: true }));
+    await expectSameState(folder("several-whole"), folder("several-broken"));
+    expect(resumed.epochs.at(-1)!.lossParts).toEqual(whole.epochs.at(-1)!.lossParts);
   });
 
   it("refuses stored features that are not those that it imitates", async () => {

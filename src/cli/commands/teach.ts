@@ -106,8 +106,11 @@ async function run(asked: Asked<Options>, signal: AbortSignal, ending: Ending): 
 function sizeText({ views, bytes, features }: StoredSize): string {
   const all = `The answers to ${views.toLocaleString("en")} views take ${bytesText(bytes)}`;
   if (!features) return `${all}.`;
-  const { layer, grid, channels, epochs } = features;
-  return `${all}, of which ${bytesText(features.bytes)} are the layer ${layer} on ${grid} × ${grid} places of ${channels} numbers each, in ${epochs} ${epochs === 1 ? "epoch" : "epochs"}.`;
+  const layers = features.map(
+    ({ layer, grid, channels, epochs, bytes }) =>
+      `${bytesText(bytes)} are the layer ${layer} on ${grid} × ${grid} places of ${channels} numbers each, in ${epochs} ${epochs === 1 ? "epoch" : "epochs"}`,
+  );
+  return `${all}, of which ${layers.join(", and ")}.`;
 }
 
 /** Bytes in the unit of disks that fits. */

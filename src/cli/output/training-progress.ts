@@ -124,5 +124,13 @@ export function epochLine(r: EpochRecord, part: TestPart = "test"): string {
   if (r.epoch === 0)
     return `fitted head: loss ${r.trainLoss.toFixed(4)}, train top-1 ${r.trainTop1.toFixed(1)} %${test}`;
   const wait = r.loaderWait > 0.1 ? `, ${(100 * r.loaderWait).toFixed(0)} % waiting for data` : "";
-  return `epoch ${r.epoch}: loss ${r.trainLoss.toFixed(4)}, train top-1 ${r.trainTop1.toFixed(1)} %${test} (${r.imagesPerSecond.toFixed(0)} images/s${wait})`;
+  return `epoch ${r.epoch}: loss ${r.trainLoss.toFixed(4)}${partsText(r)}, train top-1 ${r.trainTop1.toFixed(1)} %${test} (${r.imagesPerSecond.toFixed(0)} images/s${wait})`;
+}
+
+/** The parts of the loss, if the student imitates layers: the sum alone would not tell whether it does. */
+function partsText({ lossParts }: EpochRecord): string {
+  if (lossParts?.features === undefined) return "";
+  return ` (${Object.entries(lossParts)
+    .map(([part, value]) => `${part === "task" ? "labels" : part} ${(value as number).toFixed(4)}`)
+    .join(" + ")})`;
 }

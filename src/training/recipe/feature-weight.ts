@@ -1,18 +1,19 @@
-/** The weight of feature distillation over a run. */
+/** The weights of feature distillation over a run. */
+import { type FeaturePair, featurePairs } from "../step/features.js";
 import { epochsWithin, slack } from "./epoch-share.js";
 import type { Recipe } from "./schema.js";
 
-type Scheduled = Pick<Recipe, "features" | "epochs">;
+/** Number of first epochs in which a pair of layers has any weight. */
+export const featureEpochs = ({ until }: FeaturePair, epochs: number): number => epochsWithin(until, epochs);
 
-/** Number of first epochs in which features have any weight. */
-export const featureEpochs = ({ features, epochs }: Scheduled): number =>
-  features ? epochsWithin(features.until, epochs) : 0;
+/** The weight of each pair of layers after this many epochs, parts of one included. */
+export const featureWeightsAt = (
+  { features, epochs }: Pick<Recipe, "features" | "epochs">,
+  progress: number,
+): readonly number[] => featurePairs(features).map((pair) => weightAt(pair, progress / (epochs * pair.until)));
 
-/** The weight after this many epochs, parts of one included. */
-export function featureWeightAt({ features, epochs }: Scheduled, progress: number): number {
-  if (!features) return 0;
-  const { weight, until, fall } = features;
-  const done = progress / (epochs * until);
+/** `done` is the share of the time in which it has any. */
+function weightAt({ weight, fall }: FeaturePair, done: number): number {
   if (!(done < 1 - slack)) return 0;
   switch (fall) {
     case "none":

@@ -16,3 +16,15 @@ test("a text without a value is refused, and no text reaches a prototype", () =>
   applySettings({}, ["__proto__.polluted=1", "constructor.prototype.polluted=1"]);
   expect(({} as Record<string, unknown>).polluted).toBeUndefined();
 });
+
+test("changes an entry of a list by its number", () => {
+  const settings = { features: [{ teacher: "s1" }, { teacher: "s2", weight: 2 }], cropScale: [0.1, 1] };
+  expect(applySettings(settings, ["features.1.weight=3", "cropScale.0=0.5"])).toEqual({
+    features: [{ teacher: "s1" }, { teacher: "s2", weight: 3 }],
+    cropScale: [0.5, 1],
+  });
+  for (const name of ["grid", "2", "-1", "length"])
+    expect(() => applySettings(settings, [`features.${name}=4`])).toThrow(
+      `The setting "features" is a list of 2 here, so features.${name} names none of its entries; the first is features.0.`,
+    );
+});

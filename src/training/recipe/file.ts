@@ -105,9 +105,20 @@ export function applySettings(settings: Settings, changes: readonly string[]): R
 type Settings = Readonly<Record<string, unknown>>;
 
 function changedAt(settings: Settings, [key, ...below]: readonly string[], value: unknown): Record<string, unknown> {
+  if (below.length === 0) return { ...settings, [key]: value };
   const at = Object.hasOwn(settings, key) ? settings[key] : undefined;
-  const inner = typeof at === "object" && at !== null && !Array.isArray(at) ? (at as Settings) : {};
-  return { ...settings, [key]: below.length === 0 ? value : changedAt(inner, below, value) };
+  if (Array.isArray(at)) return { ...settings, [key]: changedEntry(key, at, below, value) };
+  return { ...settings, [key]: changedAt(typeof at === "object" && at !== null ? (at as Settings) : {}, below, value) };
+}
+
+/** A list with one of its entries, which `path` names by its number from 0, changed. */
+function changedEntry(key: string, list: readonly unknown[], [number, ...below]: readonly string[], value: unknown) {
+  const index = Number(number);
+  if (!/^\d+$/.test(number) || index >= list.length)
+    throw new UsageError(
+      `The setting "${key}" is a list of ${list.length} here, so ${key}.${number} names none of its entries; the first is ${key}.0.`,
+    );
+  return list.map((entry, i) => (i === index ? changedAt({ 0: entry }, ["0", ...below], value)[0] : entry));
 }
 
 function jsonOrText(text: string): unknown {

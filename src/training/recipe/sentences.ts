@@ -23,6 +23,8 @@ export function settingSentence(
   settings: unknown,
   namesAt: (path: readonly PropertyKey[]) => readonly string[],
 ): Message {
+  const within = issue.code === "invalid_union" ? meantKind(issue) : undefined;
+  if (within) return joined(within.map((each) => settingSentence(each, settings, namesAt)));
   const name = issue.path.join(".");
   if (issue.code === "unrecognized_keys") {
     const names = namesAt(issue.path);
@@ -46,13 +48,29 @@ export function settingSentence(
   return `The setting "${name}" of the recipe is wrong: ${wanted ? `it ${found}, and must be ${wanted}` : issue.message}.`;
 }
 
+/** The message of a union that was given none. */
+const unsaid = "Invalid input";
+
+/**
+ * What is wrong inside a value that may be of several kinds, if it can only be meant as one of them: the others want no list
+ * or no object in its place. Undefined if it is none, or a plain value, or the setting has a message of its own.
+ */
+function meantKind({ errors, path, message }: z.core.$ZodIssueInvalidUnion): z.core.$ZodIssue[] | undefined {
+  if (message !== unsaid) return undefined;
+  const isOther = ({ code, path: at }: z.core.$ZodIssue) =>
+    at.length === 0 && /^invalid_(type|value|format)$/.test(code);
+  const meant = errors.filter((issues) => !issues.some(isOther));
+  if (meant.length !== 1 || meant.length === errors.length) return undefined;
+  return meant[0].map((issue) => ({ ...issue, path: [...path, ...issue.path] }));
+}
+
 /** What the schema expects here, to follow "must be"; undefined if only its own message says so. */
 function expectation(issue: z.core.$ZodIssue): string | undefined {
   switch (issue.code) {
     case "invalid_type":
       return types[issue.expected];
     case "invalid_union":
-      return optionsOf(issue).length > 0 ? `one of ${optionsOf(issue).map(quoted).join(", ")}` : undefined;
+      return optionsOf(issue).length > 0 ? `one of ${optionsOf(issue).map(quoted).join(", ")}` : anyOf(issue);
     case "invalid_value":
       return `one of ${issue.values.map((v) => JSON.stringify(v)).join(", ")}`;
     case "too_small":
@@ -64,6 +82,12 @@ function expectation(issue: z.core.$ZodIssue): string | undefined {
     default:
       return undefined;
   }
+}
+
+/** The kinds of a union without a message of its own. */
+function anyOf({ errors, message }: z.core.$ZodIssueInvalidUnion): string | undefined {
+  const kinds = errors.map(([first]) => first && expectation(first));
+  return message === unsaid && kinds.every((kind) => kind !== undefined) ? kinds.join(" or ") : undefined;
 }
 
 const types: Readonly<Record<string, string | undefined>> = {

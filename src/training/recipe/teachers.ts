@@ -4,6 +4,7 @@ import { didYouMean } from "../../errors/nearest.js";
 import { quoted } from "../../errors/quoted.js";
 import { neededAnswer } from "../step/distillation/index.js";
 import type { AnswerKind } from "../step/distillation/mode.js";
+import { featurePairs } from "../step/features.js";
 import { type Recipe, recipeSchema } from "./schema.js";
 import { oneTeacher } from "./teacher-settings.js";
 
@@ -29,13 +30,13 @@ export const answerKind = ({ distillation }: Pick<Recipe, "distillation">): Answ
 
 /** The teachers that a recipe names, in its order; only one has the name "teacher". */
 export function teachersOf(recipe: Recipe): readonly RecipeTeacher[] {
-  const { teachers, teacherCache: all, features, ...rest } = recipe;
+  const { teachers, teacherCache: all, features: _, ...rest } = recipe;
   if (!teachers) {
     const named = recipe.teacherWeights !== undefined || all !== undefined;
     return named ? [{ name: "teacher", share: 1, kind: answerKind(recipe), recipe }] : [];
   }
   const sum = teachers.reduce((total, { weight }) => total + weight, 0);
-  return teachers.map(({ name: _, weight, teacherCache, ...one }, index) => {
+  return teachers.map(({ name: __, weight, teacherCache, ...one }, index) => {
     const name = nameOf(recipe, index);
     const stored = all === undefined ? undefined : `${all.replace(/[\\/]+$/, "")}/${name}`;
     return {
@@ -45,18 +46,27 @@ export function teachersOf(recipe: Recipe): readonly RecipeTeacher[] {
       kind: "logits",
       recipe: {
         ...{ ...rest, ...one, teachers: undefined, teacherCache: teacherCache ?? stored },
-        features: features && (features.from ?? name) === name ? { ...features, from: undefined } : undefined,
+        features: shownBy(recipe, name),
       },
     };
   });
+}
+
+/** The pairs of layers that this teacher shows, for a recipe with it alone. */
+function shownBy({ features }: Recipe, name: string): Recipe["features"] {
+  const pairs = featurePairs(features);
+  if (pairs.length === 0 || (pairs[0].from ?? name) !== name) return undefined;
+  return pairs.map((pair) => ({ ...pair, from: undefined }));
 }
 
 const nameOf = ({ teachers }: Recipe, index: number): string => teachers?.[index].name ?? `teacher-${index + 1}`;
 
 /** Throws UsageError for a recipe whose teachers are missing or contradict each other. */
 export function requireTeachers(recipe: Recipe): void {
-  const { teachers, features, distillation, teacherWeights, teacherCache } = recipe;
+  const { teachers, distillation, teacherWeights, teacherCache } = recipe;
+  const [features, ...others] = featurePairs(recipe.features);
   if (!teachers) {
+    const features = featurePairs(recipe.features).find(({ from }) => from !== undefined);
     if (features?.from !== undefined)
       throw new UsageError(
         `features.from names the teacher ${quoted(features.from)}, but the recipe has no list of teachers; remove it, or name the teachers in teachers.`,
@@ -91,6 +101,11 @@ export function requireTeachers(recipe: Recipe): void {
     throw new UsageError(
       `features.from names the teacher ${quoted(features.from)}${didYouMean(features.from, names)} The recipe's teachers are ${names.map(quoted).join(", ")}.`,
     );
+  const elsewhere = others.find(({ from }) => from !== features.from);
+  if (elsewhere)
+    throw new UsageError(
+      `The features of a recipe are layers of one teacher, but those of "${features.teacher}" are of ${quoted(features.from ?? names[0])} and those of "${elsewhere.teacher}" of ${quoted(elsewhere.from ?? names[0])}; give all the same features.from.`,
+    );
   if (neededAnswer(distillation) === undefined && teachers.length > 1)
     throw new UsageError(
       `The recipe learns features of the teacher ${quoted(features.from ?? names[0])} and nothing of its other teachers, since its distillation is "${distillation}"; set distillation, or leave the others out.`,
@@ -103,4 +118,4 @@ const differs = (a: unknown, b: unknown): boolean => JSON.stringify(a) !== JSON.
 const needingTeacher = ({ distillation, features }: Recipe): string =>
   neededAnswer(distillation)
     ? `The recipe's distillation is "${distillation}"`
-    : `The recipe has features to learn from the teacher's "${features?.teacher}"`;
+    : `The recipe has features to learn from the teacher's "${featurePairs(features)[0]?.teacher}"`;

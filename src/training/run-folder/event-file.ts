@@ -88,9 +88,10 @@ export function createEventFile(folder: string, now: () => number = () => Date.n
     onEvent: (told) => {
       if (told.kind === "step" && told.step % stride === 0) add(told.step, { "train/loss": told.loss, lr: told.lr });
       if (told.kind !== "epoch") return;
-      const { step, trainLoss, trainTop1, test, imagesPerSecond, loaderWait } = told.record;
+      const { step, trainLoss, lossParts, trainTop1, test, imagesPerSecond, loaderWait } = told.record;
       add(step, {
         "epoch/train loss": trainLoss,
+        ...Object.fromEntries(Object.entries(lossParts ?? {}).map(([part, v]) => [`epoch/train loss: ${part}`, v])),
         "epoch/train top-1": trainTop1,
         ...(test ? { "epoch/test top-1": test.top1, "epoch/test top-5": test.top5, "epoch/test loss": test.loss } : {}),
         "speed/images per second": imagesPerSecond,

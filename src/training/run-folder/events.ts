@@ -95,6 +95,16 @@ export const warning = (text: Message): Warning => ({
   ...(text instanceof Sentence ? { sentence: text } : {}),
 });
 
+/** Mean parts of a loss over the runs of an epoch, each with its weight. */
+export interface LossParts {
+  /** Against the labels. */
+  readonly task: number;
+  /** Against the predictions of the teacher. */
+  readonly distillation?: number;
+  /** Between layers of student and teacher (`features`). */
+  readonly features?: number;
+}
+
 /** One line of the log. */
 export interface EpochRecord {
   /** From 1; 0 means heads that were fitted before the first step. */
@@ -105,6 +115,8 @@ export interface EpochRecord {
   readonly lr: number;
   /** Mean loss over the runs of the epoch. */
   readonly trainLoss: number;
+  /** Its parts with their weights, whose sum it is; undefined if it has only one. */
+  readonly lossParts?: LossParts;
   /** Percent of training views classified right, as augmented. */
   readonly trainTop1: number;
   /** Accuracy after the epoch on the part that the run is measured on; undefined if it is measured on nothing. */

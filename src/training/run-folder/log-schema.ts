@@ -62,6 +62,14 @@ export const logSchema = z.discriminatedUnion("kind", [
     step,
     lr,
     trainLoss: measured.describe("Mean loss over the epoch; null if it was not finite."),
+    lossParts: z
+      .object({
+        task: measured.describe("Loss against the labels."),
+        distillation: measured.optional().describe("Loss against the teacher's predictions."),
+        features: measured.optional().describe("Distance of layers of student and teacher (`features`)."),
+      })
+      .optional()
+      .describe("Parts of the mean loss, each with its weight; absent if there is only one."),
     trainTop1: measured.describe("Training views classified right, as augmented, in percent."),
     test: testResultSchema.optional().describe("Result on the part that the run is measured on."),
     imagesPerSecond: z.number().describe("Training images per second over the whole epoch."),

@@ -13,6 +13,8 @@ export const positionSchema = z.object({
   skipped: count.default(0),
   lossSum: z.number(),
   correctSum: z.number(),
+  /** Sums of the parts of the loss, by the names of the step's outputs. */
+  partSums: z.record(z.string(), z.number()).readonly().default({}),
   /** Percent; -1 before the first evaluation. */
   bestTop1: z.number(),
   /** Evaluations since the best one. */
@@ -37,6 +39,7 @@ export const beginning: Position = {
   skipped: 0,
   lossSum: 0,
   correctSum: 0,
+  partSums: {},
   bestTop1: -1,
   sinceBest: 0,
   kept: [],

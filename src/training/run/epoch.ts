@@ -10,15 +10,15 @@ import type { HostTensor, NamedTensors } from "../../tensor/index.js";
 import { stepData } from "../feed/step-data.js";
 import type { SeenBatch, StoredViews } from "../frozen/stored-views.js";
 import { classWeightsCount } from "../recipe/class-weighting.js";
-import { featureWeightAt } from "../recipe/feature-weight.js";
 import { emaDecayAt, optimizerOf, type Recipe, scheduleOf } from "../recipe/recipe.js";
-import type { EpochRecord, TrainEvent } from "../run-folder/events.js";
+import type { EpochRecord, LossParts, TrainEvent } from "../run-folder/events.js";
 import type { Position } from "../run-folder/position.js";
 import { createOptimizer } from "../step/optimizers/index.js";
 import { scheduledRate } from "../step/schedules/index.js";
-import { brokenTeacher, stepInputs } from "../step/step.js";
+import { brokenTeacher, lossParts, stepInputs } from "../step/step.js";
 import { type BrokenPlace, brokenPlace } from "../step/teachers.js";
 import type { TaughtBatches } from "../teacher/answers.js";
+import { featureWeights } from "./recipe-step.js";
 
 export interface EpochWork {
   readonly recipe: Recipe;
@@ -82,9 +82,10 @@ export async function trainEpoch(work: EpochWork): Promise<EpochEnd> {
   const start = performance.now();
   const waitedBefore = loader.waited();
   let { step, runs, skipped, lossSum, correctSum } = position;
+  const partSums: Record<string, number> = { ...position.partSums };
   let inARow = 0;
   let broken = undefined as BrokenRun | undefined;
-  const here = (): Position => ({ ...position, step, runs, skipped, lossSum, correctSum });
+  const here = (): Position => ({ ...position, step, runs, skipped, lossSum, correctSum, partSums: { ...partSums } });
 
   const settle = async (outputs: Promise<Map<string, HostTensor>>, run: Handed) => {
     const results = await outputs;
@@ -101,6 +102,8 @@ export async function trainEpoch(work: EpochWork): Promise<EpochEnd> {
       inARow = 0;
       lossSum += loss;
       correctSum += value("correct");
+      for (const name of Object.values(lossParts))
+        if (results.has(name)) partSums[name] = (partSums[name] ?? 0) + value(name);
       const loaderWait = (loader.waited() - waitedBefore) / (performance.now() - start);
       onEvent({ kind: "step", step: run.step, loss, lr: run.lr, images: loader.batchSize, loaderWait });
       return;
@@ -160,10 +163,7 @@ export async function trainEpoch(work: EpochWork): Promise<EpochEnd> {
         [stepInputs.passOver]: work.passOverBroken ? 1 : 0,
         [stepInputs.emaDecay]: emaDecayAt(recipe, step + 1),
         [stepInputs.classWeights]: classWeightsCount(recipe, position.epoch) ? 1 : 0,
-        [stepInputs.featureWeight]: featureWeightAt(
-          recipe,
-          position.epoch + Math.floor(batch.step / accumulate) / stepsPerEpoch,
-        ),
+        ...featureWeights(recipe, position.epoch + Math.floor(batch.step / accumulate) / stepsPerEpoch),
       };
       const place = { recipe, epoch: position.epoch, batch, size: work.stored && work.model.imageSize };
       const data = stepData(executable.program, place, { scalars, taught, values });
@@ -190,6 +190,7 @@ export async function trainEpoch(work: EpochWork): Promise<EpochEnd> {
     step,
     lr: rate(runs - 1),
     trainLoss: lossSum / counted,
+    ...(lossParts.task in partSums ? { lossParts: meanParts(partSums, counted) } : {}),
     trainTop1: (100 * correctSum) / (counted * loader.batchSize),
     imagesPerSecond: ((runs - position.runs) * loader.batchSize) / seconds,
     loaderWait: (loader.waited() - waitedBefore) / 1000 / seconds,
@@ -197,6 +198,13 @@ export async function trainEpoch(work: EpochWork): Promise<EpochEnd> {
   };
   return { kind: "done", position: here(), record };
 }
+
+/** Means of the parts of the loss over `runs` runs. */
+const meanParts = (sums: Readonly<Record<string, number>>, runs: number): LossParts => {
+  const { task, ...others } = lossParts;
+  const rest = Object.entries(others).filter(([, name]) => name in sums);
+  return { task: sums[task] / runs, ...Object.fromEntries(rest.map(([part, name]) => [part, sums[name] / runs])) };
+};
 
 /** The learning rate of a run, by its index in the epoch; constant within an optimizer step. */
 function rateWithin(recipe: Recipe, { epoch, rollbacks }: Position, stepsPerEpoch: number): (run: number) => number {

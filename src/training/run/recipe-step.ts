@@ -5,9 +5,11 @@ import type { Model } from "../../models/model.js";
 import { frozenBelow, tailAbove } from "../../models/tail.js";
 import { trainedOf } from "../../models/trained-parts.js";
 import { onFeatures } from "../frozen/stored-input.js";
+import { featureWeightsAt } from "../recipe/feature-weight.js";
 import { distillationOf, optimizerOf, type Recipe, rateFactorOf } from "../recipe/recipe.js";
 import { batchTransformOf } from "../step/batch/index.js";
 import type { ClassWeights } from "../step/class-weights.js";
+import { featureWeightInput } from "../step/imitation.js";
 import { createLoss, type Loss } from "../step/losses/index.js";
 import { type Step, trainStep } from "../step/step.js";
 import type { Teaching } from "../teacher/teaching.js";
@@ -30,7 +32,7 @@ export function stepOf(
   const { moves, cut } = trainedOf(model, recipe.trainedParts);
   const stored = recipe.frozenViews === undefined ? undefined : storedPart(model, recipe, cut);
   const learning = stored?.model ?? (cut ? frozenBelow(model, cut) : model);
-  if (teaching.features && cut) requireTrained(learning, teaching.features.student, recipe);
+  if (cut) for (const { student } of teaching.features ?? []) requireTrained(learning, student, recipe);
   return trainStep(learning, {
     batch: recipe.batchSize / recipe.accumulate,
     optimizer: optimizerOf(recipe),
@@ -54,6 +56,10 @@ export function stepOf(
     rows: stored?.rows,
   });
 }
+
+/** The weights of feature distillation after this many epochs, as inputs of the step. */
+export const featureWeights = (recipe: Recipe, progress: number): Readonly<Record<string, number>> =>
+  Object.fromEntries(featureWeightsAt(recipe, progress).map((weight, index) => [featureWeightInput(index), weight]));
 
 /** The model with its frozen part replaced by stored features. */
 function storedPart(model: Model, { batchSize, accumulate, trainedParts }: Recipe, cut: readonly string[] | undefined) {

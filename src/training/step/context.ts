@@ -12,18 +12,18 @@ export const dropoutSeedInput = "dropoutSeed";
 export interface TrainingContext extends ForwardContext {
   /** Number of places that drop paths; the host draws that many rows of uniform numbers per step. */
   readonly dropPathSites: () => number;
-  /** The layer that is looked at, by its name. */
+  /** The layers that are looked at, by their names. */
   readonly observed: ReadonlyMap<string, Tensor>;
   /** New values of running statistics by name. */
   readonly buffers: ReadonlyMap<string, Tensor>;
 }
 
-/** `sites` is the number a first pass over the model counted (0 while counting); `layer` is one to look at. */
+/** `sites` is the number a first pass over the model counted (0 while counting); `layers` are those to look at. */
 export function trainingContext(
   parameters: ReadonlyMap<string, Tensor>,
   batch: number,
   sites: number,
-  layer?: string,
+  layers: ReadonlySet<string> = new Set(),
 ): TrainingContext {
   const buffers = new Map<string, Tensor>();
   const observed = new Map<string, Tensor>();
@@ -49,11 +49,11 @@ export function trainingContext(
     updateBuffer: (name, value) => {
       buffers.set(name, value);
     },
-    ...(layer === undefined
+    ...(layers.size === 0
       ? {}
       : {
           observe: (name: string, value: () => Tensor) => {
-            if (name === layer) observed.set(name, value());
+            if (layers.has(name)) observed.set(name, value());
           },
         }),
     dropPathSites: () => used,

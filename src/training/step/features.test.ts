@@ -4,9 +4,18 @@ import { describe, expect, it } from "vitest";
 import type { Model } from "../../models/model.js";
 import { createModel } from "../../models/registry.js";
 import { evaluate, gradient, input, type Tensor } from "../../tensor/index.js";
-import { featureEpochs, featureWeightAt } from "../recipe/feature-weight.js";
+import { featureEpochs, featureWeightsAt } from "../recipe/feature-weight.js";
 import { parseRecipe } from "../recipe/recipe.js";
-import { featureLoss, middleLayer, onGrid, projection, projectionOf, taughtFeatures } from "./features.js";
+import { teachersOf } from "../recipe/teachers.js";
+import {
+  featureLoss,
+  featurePairs,
+  middleLayer,
+  onGrid,
+  projectionNames,
+  projectionOf,
+  taughtFeatures,
+} from "./features.js";
 
 interface Case {
   readonly student: number;
@@ -94,9 +103,10 @@ describe("feature distillation", () => {
     expect(middleLayer(model)).toBe("blocks.2");
     const features = { student: "blocks.2", teacher: "s3", grid: 2, channels: 6 };
     expect(projectionOf(model, features).map(({ name, shape, decay }) => ({ name, shape, decay }))).toEqual([
-      { name: projection.weight, shape: [6, 8], decay: true },
-      { name: projection.bias, shape: [6], decay: false },
+      { name: projectionNames().weight, shape: [6, 8], decay: true },
+      { name: projectionNames().bias, shape: [6], decay: false },
     ]);
+    expect(projectionOf(model, features, 1).map(({ name }) => name)).toEqual(Object.values(projectionNames(1)));
     expect(() => projectionOf(model, { ...features, student: "block.2" })).toThrow(
       'The student "deit" has no layer "block.2"; did you mean "blocks.2"? Its layers are embedding, blocks.0,',
     );
@@ -108,21 +118,27 @@ describe("its weight", () => {
     parseRecipe({ epochs, teacherWeights: "runs/teacher", features: { teacher: "s3", ...features } });
 
   it("stays, or falls in a line or half a cosine, until its share of the epochs", () => {
-    const at = (features: object) => [0, 1, 2.5, 5, 9.9].map((epoch) => featureWeightAt(recipe(features), epoch));
+    const at = (features: object) => [0, 1, 2.5, 5, 9.9].map((epoch) => featureWeightsAt(recipe(features), epoch)[0]);
     expect(at({ weight: 2 })).toEqual([2, 2, 2, 2, 2]);
     expect(at({ weight: 2, until: 0.5 })).toEqual([2, 2, 2, 0, 0]);
     expect(at({ until: 0.5, fall: "linear" })).toEqual([1, 0.8, 0.5, 0, 0]);
     expect(at({ until: 0.5, fall: "cosine" }).map((v) => v.toFixed(6))).toEqual(
       [1, (1 + Math.cos(Math.PI / 5)) / 2, 0.5, 0, 0].map((v) => v.toFixed(6)),
     );
-    expect(featureWeightAt(parseRecipe({}), 0)).toBe(0);
+    expect(featureWeightsAt(parseRecipe({}), 0)).toEqual([]);
+  });
+
+  it("is one for each pair of layers", () => {
+    const features = [{ teacher: "s2", weight: 3 }, { teacher: "s3", until: 0.5, fall: "linear" }, { teacher: "s4" }];
+    const of = parseRecipe({ epochs: 10, teacherWeights: "runs/teacher", features });
+    expect(featureWeightsAt(of, 2.5)).toEqual([3, 0.5, 1]);
   });
 
   it("says in how many epochs the teacher is needed", () => {
-    expect(featureEpochs(recipe({}))).toBe(10);
-    expect(featureEpochs(recipe({ until: 0.25 }))).toBe(3);
-    expect(featureEpochs(recipe({ until: 0.07 }, 100))).toBe(7); // 7.000000000000001
-    expect(featureEpochs(parseRecipe({}))).toBe(0);
+    const epochs = (features: object, all = 10) => featureEpochs(featurePairs(recipe(features, all).features)[0], all);
+    expect(epochs({})).toBe(10);
+    expect(epochs({ until: 0.25 })).toBe(3);
+    expect(epochs({ until: 0.07 }, 100)).toBe(7); // 7.000000000000001
   });
 });
 
@@ -135,5 +151,36 @@ describe("a recipe with features", () => {
     expect(() => parseRecipe({ ...taught, cosub: true })).toThrow("takes no teacher");
     expect(() => parseRecipe({ ...taught, trainedParts: "head" })).toThrow("trains only its head");
     expect(() => parseRecipe({ ...taught, features: { techer: "s3" } })).toThrow('did you mean "teacher"?');
+  });
+
+  it("says in which of several pairs something is wrong", () => {
+    const of = (features: unknown) => () => parseRecipe({ teacherWeights: "runs/teacher", features });
+    expect(of([{ teacher: "s3" }, { teacher: "s2", wieght: 2 }])).toThrow(
+      'The setting "features.1" of the recipe has no "wieght"; did you mean "weight"?',
+    );
+    expect(of([{ teacher: "s3" }, {}])).toThrow('"features.1.teacher" of the recipe is wrong: it is missing');
+    expect(of([{ teacher: "s3", weight: -1 }])).toThrow('"features.0.weight" of the recipe is wrong: it is -1');
+    expect(of([])).toThrow('"features" of the recipe is wrong: it is [], and must be a list of 1 values');
+    expect(of("s3")).toThrow(
+      '"features" of the recipe is wrong: it is "s3", and must be an object of settings or a list',
+    );
+  });
+
+  it("with several teachers takes all layers from one of them", () => {
+    const of = (...from: (string | undefined)[]) =>
+      parseRecipe({
+        ...{
+          distillation: "soft",
+          teachers: [
+            { name: "a", teacherWeights: "a" },
+            { name: "b", teacherWeights: "b" },
+          ],
+        },
+        features: from.map((name, i) => ({ teacher: `s${i + 1}`, from: name })),
+      });
+    expect(teachersOf(of("b", "b")).map(({ recipe }) => featurePairs(recipe.features).length)).toEqual([0, 2]);
+    expect(() => of("a", "b")).toThrow(
+      'The features of a recipe are layers of one teacher, but those of "s1" are of "a" and those of "s2" of "b"; give all',
+    );
   });
 });

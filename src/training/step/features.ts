@@ -19,43 +19,56 @@ import {
   type Tensor,
 } from "../../tensor/index.js";
 
-/** The setting of a recipe. */
+/** A layer of the student and the layer of the teacher that it imitates. */
+const pair = z.strictObject({
+  teacher: z.string().meta({
+    description:
+      "Layer of the teacher that is imitated: a stage of a RegNetY (`s1` to `s4`), a block of a DeiT (`blocks.5`), its `norm`, or what a head reads (`head.input`, `head.fc.input`).",
+  }),
+  from: z.string().optional().meta({
+    description: "Name of the teacher that shows it, if the recipe has several (`teachers`).",
+  }),
+  student: z.string().optional().meta({
+    description: "Layer of the student that imitates it, named in the same way. Default: the block in the middle.",
+  }),
+  grid: z.number().int().min(1).max(1024).optional().meta({
+    description:
+      "Vectors to a side that are compared, to which both layers are averaged; 1 compares pooled features. Default: the smaller of the layers' own.",
+  }),
+  weight: z
+    .number()
+    .positive()
+    .default(1)
+    .meta({ description: "Weight of the loss, which is added to the others. Default: 1." }),
+  until: z.number().gt(0).max(1).default(1).meta({
+    description:
+      "Share of the epochs after which the weight is 0; the teacher's features of later ones are not stored. Default: 1.",
+  }),
+  fall: z.enum(["none", "linear", "cosine"]).default("none").meta({
+    description: "How the weight falls until then: not at all (the default), in a line or in half a cosine.",
+  }),
+});
+
+/** The setting of a recipe: one pair of layers, or several. */
 export const featureSettings = {
   features: z
-    .strictObject({
-      teacher: z.string().meta({
-        description:
-          "Layer of the teacher that is imitated: a stage of a RegNetY (`s1` to `s4`), a block of a DeiT (`blocks.5`), its `norm`, or what a head reads (`head.input`, `head.fc.input`).",
-      }),
-      from: z.string().optional().meta({
-        description: "Name of the teacher that shows it, if the recipe has several (`teachers`).",
-      }),
-      student: z.string().optional().meta({
-        description: "Layer of the student that imitates it, named in the same way. Default: the block in the middle.",
-      }),
-      grid: z.number().int().min(1).max(1024).optional().meta({
-        description:
-          "Vectors to a side that are compared, to which both layers are averaged; 1 compares pooled features. Default: the smaller of the layers' own.",
-      }),
-      weight: z
-        .number()
-        .positive()
-        .default(1)
-        .meta({ description: "Weight of the loss, which is added to the others. Default: 1." }),
-      until: z.number().gt(0).max(1).default(1).meta({
-        description:
-          "Share of the epochs after which the weight is 0; the teacher's features of later ones are not stored. Default: 1.",
-      }),
-      fall: z.enum(["none", "linear", "cosine"]).default("none").meta({
-        description: "How the weight falls until then: not at all (the default), in a line or in half a cosine.",
-      }),
-    })
+    .union([pair, z.array(pair).min(1).max(64).readonly()])
     .optional()
     .meta({
       description:
-        "Feature distillation, beside any `distillation` or without: a layer of the student learns to predict a layer of the teacher. Default: none.",
+        "Feature distillation, beside any `distillation` or without: a layer of the student learns to predict a layer of the teacher; a list of such objects is for several layers, each with a projection and a weight of its own. Default: none.",
     }),
 };
+
+/** One pair of layers as a recipe has it. */
+export type FeaturePair = Readonly<z.infer<typeof pair>>;
+
+/** All pairs of the setting, in its order. */
+export const featurePairs = (features: FeaturePair | readonly FeaturePair[] | undefined): readonly FeaturePair[] =>
+  features === undefined ? [] : "teacher" in features ? [features] : features;
+
+/** The name of what there is for each pair of layers; with a single one it has no number. */
+export const ofPair = (name: string, index: number): string => (index === 0 ? name : `${name}.${index}`);
 
 /** What is compared, once student and teacher are known. */
 export interface FeatureDistillation {
@@ -70,15 +83,23 @@ export interface FeatureDistillation {
 }
 
 /** Names of the parameters that project the student's vectors to the length of the teacher's: `[channels, width]`, `[channels]`. */
-export const projection = { weight: "featureProjection.weight", bias: "featureProjection.bias" } as const;
+export const projectionNames = (index = 0) => {
+  const name = ofPair("featureProjection", index);
+  return { weight: `${name}.weight`, bias: `${name}.bias` };
+};
 
-/** The projection's parameters: trained and saved with the run, but not part of the model. */
-export function projectionOf(model: Model, { student, channels }: FeatureDistillation): readonly ParameterSpec[] {
+/** A projection's parameters: trained and saved with the run, but not part of the model. */
+export function projectionOf(
+  model: Model,
+  { student, channels }: FeatureDistillation,
+  index = 0,
+): readonly ParameterSpec[] {
+  const names = projectionNames(index);
   const { channels: width } = featureLayer(model, student, "student");
   const common = { kind: "parameter", init: { kind: "uniform", bound: 1 / Math.sqrt(width) } } as const;
   return [
-    { ...common, name: projection.weight, shape: [channels, width], decay: true },
-    { ...common, name: projection.bias, shape: [channels], decay: false },
+    { ...common, name: names.weight, shape: [channels, width], decay: true },
+    { ...common, name: names.bias, shape: [channels], decay: false },
   ];
 }
 

@@ -30,16 +30,17 @@ import {
 } from "../../tensor/index.js";
 import { type BatchTransform, batchImages, batchInputs, batchRows, batchTargets } from "./batch/index.js";
 import { type ClassWeights, classWeightsInput, classWeightTensor } from "./class-weights.js";
-import { type TrainingContext, trainingContext } from "./context.js";
-import { type Distillation, distilled, neededAnswer } from "./distillation/index.js";
+import { trainingContext } from "./context.js";
+import { type Distillation, type DistilledParts, distilledParts, neededAnswer } from "./distillation/index.js";
 import type { TeacherAnswer } from "./distillation/mode.js";
-import { type FeatureDistillation, featureLoss, projection, projectionOf } from "./features.js";
+import { type FeatureDistillation, projectionOf } from "./features.js";
+import { featureWeightInput, imitation } from "./imitation.js";
 import { cosubLoss } from "./losses/cosub.js";
 import { createLoss, type Loss, type LossName } from "./losses/index.js";
 import { thresholded } from "./losses/targets.js";
 import { createOptimizer, type OptimizerOptions } from "./optimizers/index.js";
 import type { RateFactor } from "./optimizers/optimizer.js";
-import { taughtInputs } from "./taught.js";
+import { featuresInput, taughtInputs } from "./taught.js";
 import { brokenTeachers, severalInputs, type TeacherSource, taughtBy } from "./teachers.js";
 
 /** Options of a training step. */
@@ -64,13 +65,13 @@ export interface StepOptions {
   readonly distillation?: Distillation;
   /** Weights in the distillation loss of the classes that the teacher decides on. */
   readonly distillationWeights?: ClassWeights;
-  /** A layer that imitates one of the teacher's, with the weight of the input `featureWeight`. */
-  readonly features?: FeatureDistillation;
+  /** Layers that each imitate one of the teacher's, with the weights of the inputs `featureWeight`, `featureWeight.1` and so on. */
+  readonly features?: readonly FeatureDistillation[];
   /** Transform of the batch before the model. */
   readonly transform?: BatchTransform;
   /**
    * Source of the teacher's outputs: a model that runs in the same program, with its parameters as state under
-   * `teacher.<name>`; or the inputs `teacherLogits` or `teacherLabels`, and `teacherFeatures` with `features`. Of several
+   * `teacher.<name>`; or the inputs `teacherLogits` or `teacherLabels`, and `teacherFeatures`, `teacherFeatures.1` and so on with `features`. Of several
    * teachers the mean of their probabilities; the state of each is `teacher.<index>.<name>`, its input
    * `teacherLogits.<index>`.
    */
@@ -100,8 +101,8 @@ export interface StepInputs {
   readonly target: Tensor;
   /** The teacher's logits `[batch, classes]`, or only its predicted classes, when distilling. */
   readonly teacher?: Tensor | TeacherAnswer;
-  /** The teacher's normalised features `[batch, grid, grid, channels]`, with `features`. */
-  readonly features?: Tensor;
+  /** The teacher's normalised features `[batch, grid, grid, channels]` of each layer of `features`. */
+  readonly features?: readonly Tensor[];
   /**
    * Outputs of each teacher that the program computes: a run with one that is not finite changes nothing (default:
    * `teacher`, if that is a tensor).
@@ -144,8 +145,8 @@ export const stepInputs = {
   teacherLabels: taughtInputs.labels,
   /** Stored features of a teacher, float32 `[batch, grid, grid, channels]`. */
   teacherFeatures: taughtInputs.features,
-  /** Weight of feature distillation at this step. */
-  featureWeight: "featureWeight",
+  /** Weight of feature distillation at this step; of further layers it is `featureWeight.1` and so on. */
+  featureWeight: featureWeightInput(0),
   /** 1 once deferred weights of classes count, before that 0. */
   classWeights: classWeightsInput,
   /** With accumulation: 1 in the run that ends a step, otherwise 0. */
@@ -155,6 +156,9 @@ export const stepInputs = {
   /** Decay of the moving average of the weights at this step, between 0 and 1. */
   emaDecay: "emaDecay",
 } as const;
+
+/** Names of the outputs with parts of the loss, each with its weight; a step has those of which its loss has several. */
+export const lossParts = { task: "taskLoss", distillation: "distillationLoss", features: "featureLoss" } as const;
 
 /** Name of the state that indicates a broken run, see `StepOptions.halting`. */
 export const haltedState = "halted";
@@ -204,17 +208,22 @@ export function trainStep(model: Model, options: StepOptions): Step {
  */
 export function buildStep(model: Model, options: StepOptions, inputs: StepInputs): Step {
   const { frozen = new Map() } = inputs;
-  const own = options.features ? projectionOf(model, options.features) : [];
+  const { features = [] } = options;
+  const own = features.flatMap((pair, index) => projectionOf(model, pair, index));
   const specs = [...model.parameters, ...own];
   const parameters = parameterInputs({ parameters: specs });
   const images = options.cosub ? concat([inputs.images, inputs.images], 0) : inputs.images;
-  const layer = options.features?.student;
-  const sites = countSites(model, images, layer);
-  const context = trainingContext(parameters, images.shape[0], sites, layer);
+  const layers = new Set(features.map(({ student }) => student));
+  const sites = countSites(model, images, layers);
+  const context = trainingContext(parameters, images.shape[0], sites, layers);
   const output = model.forward(context, images);
-  const predicted = lossOf(output, options, inputs);
-  const imitated = imitation(model, options, inputs, { context, parameters });
-  const loss = imitated ? add(predicted, imitated) : predicted;
+  const parts = {
+    ...lossesOf(output, options, inputs),
+    features: imitation(model, features, inputs.features, { observed: context.observed, parameters }),
+  };
+  const given = Object.entries(parts).flatMap(([part, value]) => (value ? [[part, value] as const] : []));
+  const loss = given.map(([, value]) => value).reduce((sum, value) => add(sum, value));
+  const ofLoss = given.length === 1 ? [] : given.map(([part, v]) => [lossParts[part as keyof typeof lossParts], v]);
 
   const { trained: moves = () => true } = options;
   const trained = specs.filter((p) => p.kind === "parameter" && (own.includes(p) || moves(p.name)));
@@ -268,12 +277,18 @@ export function buildStep(model: Model, options: StepOptions, inputs: StepInputs
   const correct = reduceSum(cast(compare("EQ", decisions, argmax(inputs.target, 1)), "float32"));
   const shared = {
     state: [...state.keys(), ...frozen.keys()],
-    batch: [...batchRows, ...Object.values(taughtInputs), ...severalInputs(options.teacher), ...(options.rows ?? [])],
+    batch: [
+      ...[...batchRows, ...Object.values(taughtInputs), ...severalInputs(options.teacher), ...(options.rows ?? [])],
+      ...features.map((_, index) => featuresInput(index)),
+    ],
   };
   return {
     program: program({
       name: "train",
-      outputs: { loss, gradientNorm: norm, correct, ...(broken ? { [brokenTeacher]: broken } : {}) },
+      outputs: {
+        ...{ loss, gradientNorm: norm, correct, ...Object.fromEntries(ofLoss) },
+        ...(broken ? { [brokenTeacher]: broken } : {}),
+      },
       updates,
       ...shared,
     }),
@@ -305,23 +320,11 @@ export function buildStep(model: Model, options: StepOptions, inputs: StepInputs
 /** The outputs of teachers to check; those from outside were checked there. */
 function insideOf({ teacher, features, frozen, inside }: StepInputs): readonly (readonly Tensor[])[] {
   const given = [teacher && !("kind" in teacher) ? teacher : undefined, frozen && features];
-  return inside ?? [given.filter((t) => t !== undefined)];
+  return inside ?? [given.flat().filter((t) => t !== undefined)];
 }
 
-/** The loss of the layer that imitates one of the teacher's, times its weight at this step. */
-function imitation(
-  model: Model,
-  { features }: StepOptions,
-  { features: taught }: StepInputs,
-  { context, parameters }: { readonly context: TrainingContext; readonly parameters: ReadonlyMap<string, Tensor> },
-): Tensor | undefined {
-  if (!features || !taught) return undefined;
-  const [weight, bias] = [parameters.get(projection.weight)!, parameters.get(projection.bias)!];
-  const loss = featureLoss(model, context.observed.get(features.student)!, taught, { weight, bias });
-  return mul(loss, input(stepInputs.featureWeight, "float32", []));
-}
-
-function lossOf(output: Logits, options: StepOptions, { target, teacher }: StepInputs): Tensor {
+/** The losses of the predictions, with their weights. */
+function lossesOf(output: Logits, options: StepOptions, { target, teacher }: StepInputs): DistilledParts {
   const { logits } = output;
   if (options.cosub) {
     if (typeof options.loss === "function")
@@ -329,7 +332,7 @@ function lossOf(output: Logits, options: StepOptions, { target, teacher }: StepI
         "Cosub trains with a loss of its own, so no other can be given; set cosub=false or leave out loss.",
       );
     const { batch } = options;
-    return cosubLoss(slice(logits, 0, 0, batch), slice(logits, 0, batch, 2 * batch), target);
+    return { task: cosubLoss(slice(logits, 0, 0, batch), slice(logits, 0, batch, 2 * batch), target) };
   }
   const { loss: chosen = "crossEntropy", distillation = { kind: "none" }, distillationWeights } = options;
   const loss = typeof chosen === "string" ? createLoss(chosen) : chosen;
@@ -341,7 +344,7 @@ function lossOf(output: Logits, options: StepOptions, { target, teacher }: StepI
       `The loss must be a scalar tensor, but it is ${base?.shape ? `a tensor [${base.shape.join(", ")}]; take its mean or sum` : `${String(base)}; return a tensor`}.`,
     );
   const weights = distillationWeights && classWeightTensor(distillationWeights);
-  return distilled(base, output, { target, loss, answer, weights }, distillation);
+  return distilledParts(base, output, { target, loss, answer, weights }, distillation);
 }
 
 /** Σ g² of one gradient, as a product of the flat tensor with itself. */
@@ -373,8 +376,8 @@ function averages(
   }
 }
 
-function countSites(model: Model, images: Tensor, layer: string | undefined): number {
-  const counter = trainingContext(parameterInputs(model), images.shape[0], 0, layer);
+function countSites(model: Model, images: Tensor, layers: ReadonlySet<string>): number {
+  const counter = trainingContext(parameterInputs(model), images.shape[0], 0, layers);
   model.forward(counter, images);
   return counter.dropPathSites();
 }

@@ -18,7 +18,7 @@ import {
 } from "../../tensor/index.js";
 import { renormalize } from "./batch/renormalize.js";
 import type { TeacherAnswer } from "./distillation/mode.js";
-import { type FeatureDistillation, taughtFeatures } from "./features.js";
+import { type FeatureDistillation, ofPair, taughtFeatures } from "./features.js";
 
 /** Program inputs with a teacher's outputs from outside. */
 export const taughtInputs = {
@@ -26,9 +26,12 @@ export const taughtInputs = {
   logits: "teacherLogits",
   /** Classes, int32 `[batch]`. */
   labels: "teacherLabels",
-  /** Normalised features, float32 `[batch, grid, grid, channels]`. */
+  /** Normalised features, float32 `[batch, grid, grid, channels]`; see `featuresInput`. */
   features: "teacherFeatures",
 } as const;
+
+/** The input with the features of one of several layers. */
+export const featuresInput = (index: number): string => ofPair(taughtInputs.features, index);
 
 /** The input with the logits of one of several teachers. */
 export const logitsInput = (index: number): string => `${taughtInputs.logits}.${index}`;
@@ -37,8 +40,8 @@ export const logitsInput = (index: number): string => `${taughtInputs.logits}.${
 export interface Answer {
   /** Its predictions: int32 `[batch]`, or float32 `[batch, classes]`. */
   readonly prediction: HostTensor;
-  /** Its features, float32 `[batch, grid, grid, channels]`, if the run imitates them. */
-  readonly features?: HostTensor;
+  /** Its features, float32 `[batch, grid, grid, channels]`, of each layer that the run imitates; undefined for one not stored. */
+  readonly features?: readonly (HostTensor | undefined)[];
 }
 
 /** Prefix of a teacher's parameters in the state. */
@@ -55,7 +58,7 @@ export interface StepTeacher {
   readonly share: number;
   /** How views are resized for it (default: bicubic). */
   readonly interpolation?: ResampleFilter;
-  /** Whether it is the one whose layer is imitated, with `features`. */
+  /** Whether it is the one whose layers are imitated, with `features`. */
   readonly imitated?: boolean;
 }
 
@@ -63,8 +66,8 @@ export interface StepTeacher {
 export interface TeacherOutputs {
   /** float32 `[batch, classes]`. */
   readonly logits: Tensor;
-  /** float32 `[batch, grid, grid, channels]`, if they are asked for. */
-  readonly features?: Tensor;
+  /** float32 `[batch, grid, grid, channels]` of each layer that is asked for. */
+  readonly features: readonly Tensor[];
 }
 
 export interface TeacherUse {
@@ -72,8 +75,8 @@ export interface TeacherUse {
   readonly prefix?: string;
   /** How the student's images are resized for it (default: bicubic). */
   readonly interpolation?: ResampleFilter;
-  /** The layer that is imitated, and its grid. */
-  readonly features?: Pick<FeatureDistillation, "teacher" | "grid">;
+  /** The layers that are imitated, and their grids. */
+  readonly features?: readonly Pick<FeatureDistillation, "teacher" | "grid">[];
 }
 
 /** The teacher's outputs for the student's images, resized to the teacher's resolution. */
@@ -81,7 +84,7 @@ export function teacherOutputs(
   teacher: Model,
   student: Model,
   images: Tensor,
-  { prefix = teacherPrefix, interpolation = "bicubic", features }: TeacherUse = {},
+  { prefix = teacherPrefix, interpolation = "bicubic", features = [] }: TeacherUse = {},
 ): TeacherOutputs {
   if (teacher.classes !== student.classes) {
     throw new ShapeError(
@@ -89,11 +92,13 @@ export function teacherOutputs(
     );
   }
   const seen = renormalize(images, student.normalization, teacher.normalization);
-  const context = observingContext(parameterInputs(teacher, prefix), (name) => name === features?.teacher);
+  const context = observingContext(parameterInputs(teacher, prefix), (name) =>
+    features.some((layer) => layer.teacher === name),
+  );
   const output = teacher.forward(context, resizeImages(seen, teacher.imageSize, interpolation));
   return {
     logits: decisionLogits(output),
-    ...(features ? { features: taughtFeatures(teacher, context.observed.get(features.teacher)!, features) } : {}),
+    features: features.map((layer) => taughtFeatures(teacher, context.observed.get(layer.teacher)!, layer)),
   };
 }
 
@@ -106,9 +111,9 @@ export const storedAnswer = ({ classes }: Model, batch: number, kind: "logits" |
       : input(taughtInputs.logits, "float32", [batch, classes]),
 });
 
-/** The input for a teacher's stored features. */
-export const storedFeatures = (batch: number, { grid, channels }: FeatureDistillation): Tensor =>
-  input(taughtInputs.features, "float32", [batch, grid, grid, channels]);
+/** The inputs for a teacher's stored features. */
+export const storedFeatures = (batch: number, features: readonly FeatureDistillation[]): readonly Tensor[] =>
+  features.map(({ grid, channels }, index) => input(featuresInput(index), "float32", [batch, grid, grid, channels]));
 
 /**
  * 0 if all outputs of the teacher are finite; else the batch size minus the index of the first image with one that is

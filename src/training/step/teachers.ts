@@ -23,14 +23,14 @@ export interface TeachersOptions {
   readonly interpolation?: ResampleFilter;
   /** Whether the distillation needs predictions. */
   readonly predicts: boolean;
-  readonly features?: FeatureDistillation;
+  readonly features?: readonly FeatureDistillation[];
 }
 
 /** Outputs of the teachers for the images of a step. */
 export interface Taught {
   readonly answer?: TeacherAnswer;
-  /** `[batch, grid, grid, channels]`, with `features`. */
-  readonly features?: Tensor;
+  /** `[batch, grid, grid, channels]` of each layer that is imitated. */
+  readonly features?: readonly Tensor[];
   /** The parameters of teachers in the program, by their names in its state. */
   readonly frozen?: ReadonlyMap<string, Shape>;
   /** Outputs of each teacher that are computed in the program; none for one from outside. */
@@ -39,14 +39,14 @@ export interface Taught {
 
 /** The teachers' outputs for the student's `images`. */
 export function taughtBy(student: Model, images: Tensor, options: TeachersOptions): Taught {
-  const { teacher, predicts, features, interpolation } = options;
-  if (!predicts && !features) return { inside: [] };
+  const { teacher, predicts, features = [], interpolation } = options;
+  if (!predicts && features.length === 0) return { inside: [] };
   if (isList(teacher)) return several(student, images, teacher, options);
   const [batch] = images.shape;
   if (typeof teacher === "string")
     return {
       answer: predicts ? storedAnswer(student, batch, teacher) : undefined,
-      features: features && storedFeatures(batch, features),
+      features: storedFeatures(batch, features),
       inside: [],
     };
   const outputs = teacherOutputs(teacher, student, images, { interpolation, features });
@@ -54,7 +54,7 @@ export function taughtBy(student: Model, images: Tensor, options: TeachersOption
     answer: predicts ? { kind: "logits", tensor: outputs.logits } : undefined,
     features: outputs.features,
     frozen: parametersOf(teacher, teacherPrefix),
-    inside: [[...(predicts ? [outputs.logits] : []), ...(outputs.features ? [outputs.features] : [])]],
+    inside: [[...(predicts ? [outputs.logits] : []), ...outputs.features]],
   };
 }
 
@@ -62,26 +62,26 @@ function several(
   student: Model,
   images: Tensor,
   teachers: readonly StepTeacher[],
-  { features }: TeachersOptions,
+  { features = [] }: TeachersOptions,
 ): Taught {
   const [batch] = images.shape;
   const frozen = new Map<string, Shape>();
   const inside: Tensor[][] = [];
   const of: SharedLogits[] = [];
-  let imitated: Tensor | undefined;
+  let imitated: readonly Tensor[] = [];
   teachers.forEach(({ source, share, interpolation, imitated: shows }, index) => {
-    const layer = shows ? features : undefined;
+    const layers = shows ? features : [];
     if (source === "logits") {
       of.push({ share, logits: input(logitsInput(index), "float32", [batch, student.classes]) });
       inside.push([]);
-      if (layer) imitated = storedFeatures(batch, layer);
+      if (shows) imitated = storedFeatures(batch, layers);
       return;
     }
     const prefix = prefixOf(index);
-    const outputs = teacherOutputs(source, student, images, { prefix, interpolation, features: layer });
+    const outputs = teacherOutputs(source, student, images, { prefix, interpolation, features: layers });
     of.push({ share, logits: outputs.logits });
-    inside.push([outputs.logits, ...(outputs.features ? [outputs.features] : [])]);
-    imitated ??= outputs.features;
+    inside.push([outputs.logits, ...outputs.features]);
+    if (shows) imitated = outputs.features;
     for (const [name, shape] of parametersOf(source, prefix)) frozen.set(name, shape);
   });
   return { answer: { kind: "mean", of }, features: imitated, frozen, inside };

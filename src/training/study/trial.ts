@@ -10,11 +10,10 @@ import { type DataOptions, trainingLoader } from "../feed/training-data.js";
 import { FrozenPart } from "../frozen/frozen-part.js";
 import { type StoredViewsSize, storedSize } from "../frozen/stored-views.js";
 import { classWeightsCount } from "../recipe/class-weighting.js";
-import { featureWeightAt } from "../recipe/feature-weight.js";
 import { emaDecayAt, optimizerOf, type Recipe } from "../recipe/recipe.js";
 import { beginRun } from "../run/beginning.js";
 import { planRun } from "../run/plan.js";
-import { stepOf } from "../run/recipe-step.js";
+import { featureWeights, stepOf } from "../run/recipe-step.js";
 import { firstParameters, frozenTensors, stateOf } from "../run/run-start.js";
 import { tailOfRun } from "../run/stored-run.js";
 import { createOptimizer } from "../step/optimizers/index.js";
@@ -99,7 +98,7 @@ export async function openTrial(options: TrialOptions): Promise<Trial> {
         [stepInputs.apply]: (batch.step + 1) % accumulate === 0 ? 1 : 0,
         [stepInputs.passOver]: 0,
         [stepInputs.emaDecay]: emaDecayAt(recipe, number),
-        [stepInputs.featureWeight]: featureWeightAt(recipe, 0),
+        ...featureWeights(recipe, 0),
         [stepInputs.classWeights]: classWeightsCount(recipe, 0) ? 1 : 0,
       };
       const taught = await teaching.batches?.answer(epoch, batch.step, batch);

@@ -12,7 +12,7 @@ export interface TeacherAnswers {
   /** The teacher that stored outputs are of. */
   readonly identity?: string;
   /** What its features are of, if there are any. */
-  readonly features?: FeatureDistillation;
+  readonly features?: readonly FeatureDistillation[];
   /** The outputs for a batch. `run` counts within the epoch. */
   answer(epoch: number, run: number, batch: Batch): Promise<Answer>;
   close(): Promise<void>;

@@ -21,6 +21,7 @@ import type { Recipe } from "../recipe/recipe.js";
 import { settledRecipe } from "../recipe/settled.js";
 import { createStudent } from "../recipe/student.js";
 import { type RecipeTeacher, teachersOf } from "../recipe/teachers.js";
+import { featurePairs } from "../step/features.js";
 import type { TeacherAnswers } from "./answers.js";
 import { featuresBetween } from "./features.js";
 import {
@@ -172,10 +173,14 @@ async function planned(
     topK: kind === "labels" ? 1 : Math.min(options.topK ?? 100, student.classes),
     classes: student.classes,
     batch,
-    features: features && {
-      ...{ layer: features.teacher, grid: features.grid, channels: features.channels },
-      epochs: featureEpochs(recipe),
-    },
+    ...(features.length > 0
+      ? {
+          features: features.map(({ teacher: layer, grid, channels }, index) => {
+            const epochs = featureEpochs(featurePairs(recipe.features)[index], recipe.epochs);
+            return { layer, grid, channels, epochs };
+          }),
+        }
+      : {}),
   };
   return { one, folder, teacher, manifest };
 }

@@ -3,25 +3,26 @@ import { UsageError } from "../../errors/errors.js";
 import { type FeatureLayer, featureLayer } from "../../models/feature-map.js";
 import type { Model } from "../../models/model.js";
 import type { Recipe } from "../recipe/recipe.js";
-import { commonGrid, type FeatureDistillation, middleLayer } from "../step/features.js";
+import { commonGrid, type FeatureDistillation, type FeaturePair, featurePairs, middleLayer } from "../step/features.js";
 import type { Teacher } from "./teacher.js";
 
 /**
- * What the recipe's `features` compare; undefined if it has none. Throws UsageError for a layer that does not exist, a
+ * What the recipe's `features` compare; one for each pair of layers. Throws UsageError for a layer that does not exist, a
  * part that is not trained, and a teacher whose layers have no names here.
  */
-export function featuresBetween(recipe: Recipe, student: Model, teacher: Teacher): FeatureDistillation | undefined {
-  if (!recipe.features) return undefined;
+export function featuresBetween(recipe: Recipe, student: Model, teacher: Teacher): readonly FeatureDistillation[] {
+  const pairs = featurePairs(recipe.features);
+  if (pairs.length === 0) return [];
   if (teacher.kind === "answers")
     throw new UsageError(
       `Only the predictions of the teacher "${teacher.name}" are known, not its layers, so features cannot be learned from it; use weights of a model of deit's own, or remove features.`,
     );
-  return featuresOf(recipe.features, student, featureLayer(teacher.model, recipe.features.teacher, "teacher"));
+  return pairs.map((pair) => featuresOf(pair, student, featureLayer(teacher.model, pair.teacher, "teacher")));
 }
 
 /** The same for a teacher's layer of which only the size is known. */
 export function featuresOf(
-  { teacher, student, grid }: NonNullable<Recipe["features"]>,
+  { teacher, student, grid }: FeaturePair,
   model: Model,
   taught: FeatureLayer,
 ): FeatureDistillation {

@@ -16,7 +16,7 @@ import { unmixedEnd } from "../recipe/augmentation.js";
 import { featureEpochs } from "../recipe/feature-weight.js";
 import type { Recipe } from "../recipe/recipe.js";
 import { batchTransforms } from "../step/batch/index.js";
-import type { FeatureDistillation } from "../step/features.js";
+import { type FeatureDistillation, featurePairs } from "../step/features.js";
 import { featuresOf } from "./features.js";
 import { type AnswerFormat, bytesOfView } from "./stored-answers.js";
 
@@ -42,6 +42,8 @@ const count = z
   .min(1)
   .max(1 << 24);
 
+const layer = z.object({ layer: z.string(), grid: count, channels: count, epochs: z.number().int().min(0) });
+
 const manifestSchema = z.object({
   format: z.literal(2),
   identity: z.record(z.enum(parts), z.string()),
@@ -50,8 +52,11 @@ const manifestSchema = z.object({
   topK: count,
   classes: count,
   batch: count,
-  /** Features of the teacher, in the first epochs. */
-  features: z.object({ layer: z.string(), grid: count, channels: count, epochs: z.number().int().min(0) }).optional(),
+  /** Features of the teacher, each layer in its first epochs; a single one may stand without a list. */
+  features: z
+    .union([layer.transform((one) => [one]), z.array(layer)])
+    .readonly()
+    .optional(),
 });
 
 export type Manifest = Readonly<z.infer<typeof manifestSchema>>;
@@ -87,36 +92,40 @@ export interface StoredSize {
   readonly views: number;
   /** Bytes of all files. */
   readonly bytes: number;
-  /** The layer whose features are stored, and their part of the bytes. */
-  readonly features?: {
-    /** Name of the layer. */
-    readonly layer: string;
-    /** Vectors to a side. */
-    readonly grid: number;
-    /** Length of a vector. */
-    readonly channels: number;
-    /** First epochs, in which they are stored. */
-    readonly epochs: number;
-    /** Bytes of the features alone. */
-    readonly bytes: number;
-  };
+  /** The layers whose features are stored, and their parts of the bytes. */
+  readonly features?: readonly StoredLayerSize[];
+}
+
+/** What the features of a layer will take on the disk. */
+export interface StoredLayerSize {
+  /** Name of the layer. */
+  readonly layer: string;
+  /** Vectors to a side. */
+  readonly grid: number;
+  /** Length of a vector. */
+  readonly channels: number;
+  /** First epochs, in which they are stored. */
+  readonly epochs: number;
+  /** Bytes of the features alone. */
+  readonly bytes: number;
 }
 
 /** The format of an epoch's file. */
 export const formatOf = ({ features, ...manifest }: Manifest, epoch: number): AnswerFormat => ({
   ...manifest,
-  features: features && epoch < features.epochs ? features : undefined,
+  features: features?.map((each) => (epoch < each.epochs ? each : undefined)),
 });
 
 /** What all epochs take. */
 export function sizeOf(manifest: Manifest, epochs: number, views: number): StoredSize {
   const { features, ...predictions } = manifest;
   const plain = bytesOfView(predictions);
-  const extra = features && {
-    ...features,
-    bytes: (bytesOfView(manifest) - plain) * views * Math.min(features.epochs, epochs),
-  };
-  return { views: epochs * views, bytes: plain * epochs * views + (extra?.bytes ?? 0), features: extra };
+  const shown = features?.map((each) => ({
+    ...each,
+    bytes: (bytesOfView({ ...predictions, features: [each] }) - plain) * views * Math.min(each.epochs, epochs),
+  }));
+  const bytes = (shown ?? []).reduce((sum, each) => sum + each.bytes, plain * epochs * views);
+  return { views: epochs * views, bytes, features: shown };
 }
 
 /** Whether there is a file. */
@@ -142,9 +151,14 @@ export async function beginOrContinue(folder: string, manifest: Manifest): Promi
     );
 }
 
-const featuresText = (features: Manifest["features"]): string =>
-  features
-    ? `the teacher's layer ${features.layer} on ${features.grid} × ${features.grid} places in the first ${features.epochs} epochs`
+const featuresText = (features: Manifest["features"] = []): string =>
+  features.length > 0
+    ? features
+        .map(
+          ({ layer, grid, epochs }) =>
+            `the teacher's layer ${layer} on ${grid} × ${grid} places in the first ${epochs} epochs`,
+        )
+        .join(" and ")
     : "no features of the teacher";
 
 /** The manifest of a folder of stored outputs; throws FileError if it is not one. */
@@ -160,23 +174,32 @@ export async function readManifest(folder: string): Promise<Manifest> {
   }
 }
 
+/** What a run imitates of stored features, and where that is among them. */
+export interface StoredPair {
+  readonly features: FeatureDistillation;
+  readonly at: number;
+}
+
 /** What the recipe imitates of the stored features. Throws UsageError if they are not those that it asks for. */
 export function storedFeatures(
   folder: string,
-  { features: stored }: Manifest,
+  { features: stored = [] }: Manifest,
   recipe: Recipe,
   student: Model,
-): FeatureDistillation | undefined {
-  if (!recipe.features) return undefined;
-  const wanted = stored && featuresOf(recipe.features, student, stored);
-  const epochs = featureEpochs(recipe);
-  if (wanted && stored.layer === wanted.teacher && stored.grid === wanted.grid && stored.epochs >= epochs)
-    return wanted;
-  const { teacher, grid } = recipe.features;
-  const asked = `the layer ${teacher}${grid === undefined ? "" : ` on ${grid} × ${grid} places`} in ${epochs} epochs`;
-  throw new UsageError(
-    `"${folder}" contains ${featuresText(stored)}, but the recipe imitates ${asked}; create it again with this recipe, or change features.`,
-  );
+): readonly StoredPair[] {
+  return featurePairs(recipe.features).map((pair) => {
+    const epochs = featureEpochs(pair, recipe.epochs);
+    for (const [at, one] of stored.entries()) {
+      if (one.layer !== pair.teacher || one.epochs < epochs) continue;
+      const features = featuresOf(pair, student, one);
+      if (features.grid === one.grid) return { features, at };
+    }
+    const { teacher, grid } = pair;
+    const asked = `the layer ${teacher}${grid === undefined ? "" : ` on ${grid} × ${grid} places`} in ${epochs} epochs`;
+    throw new UsageError(
+      `"${folder}" contains ${featuresText(stored)}, but the recipe imitates ${asked}; create it again with this recipe, or change features.`,
+    );
+  });
 }
 
 /** Throws TrainingError with what differs from the `wanted` identity, as far as that is known. */

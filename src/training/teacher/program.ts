@@ -6,6 +6,7 @@ import { stepData } from "../feed/step-data.js";
 import type { Recipe } from "../recipe/recipe.js";
 import { batchImages, batchRows, batchTransformOf } from "../step/batch/index.js";
 import type { AnswerKind } from "../step/distillation/mode.js";
+import { ofPair } from "../step/features.js";
 import { teacherOutputs, teacherPrefix } from "../step/taught.js";
 import type { TeacherAnswers } from "./answers.js";
 import { featuresBetween } from "./features.js";
@@ -44,11 +45,11 @@ export async function answersOf(
       // The sum of each row shows whether its numbers are finite.
       outputs: {
         answer: kind === "labels" ? argmax(logits, 1) : logits,
-        sums: shown ? add(sums, reduceSum(shown, [1, 2, 3])) : sums,
-        ...(shown ? { features: shown } : {}),
+        sums: shown.map((layer) => reduceSum(layer, [1, 2, 3])).reduce((a, b) => add(a, b), sums),
+        ...Object.fromEntries(shown.map((layer, index) => [ofPair("features", index), layer])),
       },
       state: state.keys(),
-      batch: [...batchRows, "answer", "sums", "features"],
+      batch: [...batchRows, "answer", "sums", ...shown.map((_, index) => ofPair("features", index))],
     }),
   );
   const held = await engine.createState(state);
@@ -60,7 +61,10 @@ export async function answersOf(
       const results = await executable.run(held, data);
       const image = (row: number) => describe(views.indices[row]);
       requireFiniteAnswers(results.get("sums")!.data as Float32Array, batch, { teacher: source, image });
-      return { prediction: results.get("answer")!, features: results.get("features") };
+      return {
+        prediction: results.get("answer")!,
+        features: features.map((_, i) => results.get(ofPair("features", i))),
+      };
     },
     close: async () => {
       await executable.dispose().catch(() => undefined);

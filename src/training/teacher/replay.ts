@@ -31,7 +31,7 @@ export async function openTeacherCache(
       `"${folder}" contains decisions only, but ${what} needs logits; create it with distillation=${mode}.`,
     );
   }
-  const features = storedFeatures(folder, manifest, recipe, student);
+  const pairs = storedFeatures(folder, manifest, recipe, student);
   for (let epoch = 0; epoch < recipe.epochs; epoch++) {
     const path = epochFile(folder, epoch);
     if (await exists(path)) {
@@ -46,17 +46,19 @@ export async function openTeacherCache(
   return {
     kind: manifest.kind,
     identity: manifest.identity.teacher,
-    features,
+    features: pairs.map(({ features }) => features),
     answer: async (epoch, run, { indices, first }) => {
       const path = epochFile(folder, epoch);
       if (held?.epoch !== epoch) held = { epoch, answers: EpochAnswers.read(path, formatOf(manifest, epoch)) };
       const answer = (await held.answers).answer(run, indices, first);
-      // Later epochs have features of no weight.
-      if (answer && features && !answer.features) {
-        const { grid, channels } = features;
-        return { ...answer, features: zeros("float32", [manifest.batch, grid, grid, channels]) };
-      }
-      if (answer) return answer;
+      if (answer)
+        return {
+          ...answer,
+          // Those of later epochs have no weight.
+          features: pairs.map(({ features: { grid, channels }, at }) => {
+            return answer.features?.[at] ?? zeros("float32", [manifest.batch, grid, grid, channels]);
+          }),
+        };
       throw new FileError(
         path,
         `"${path}" contains predictions for other views than those of run ${run}; create it again.`,

@@ -53,24 +53,26 @@ it("refuses a logit that half precision cannot hold", () => {
 it("keeps features to the places of float16 and takes the bytes that it says", async () => {
   const folder = await mkdtemp(join(tmpdir(), "deit-answers-"));
   try {
-    const withFeatures: AnswerFormat = { ...format, kind: "labels", features: { grid: 2, channels: 3 } };
+    const withFeatures: AnswerFormat = { ...format, kind: "labels", features: [{ grid: 2, channels: 3 }, undefined] };
     const shown = Float32Array.from({ length: 24 }, (_, i) => Math.sin(i) * 2);
     const answers = new EpochAnswers(withFeatures, 2);
     const prediction = hostTensor("int32", [2], Int32Array.of(4, 0));
-    answers.add(indices, { prediction, features: hostTensor("float32", [2, 2, 2, 3], shown) });
+    answers.add(indices, { prediction, features: [hostTensor("float32", [2, 2, 2, 3], shown)] });
     const path = join(folder, "epoch.safetensors");
     await answers.write(path);
     const read = (await EpochAnswers.read(path, withFeatures)).answer(0, indices)!;
     expect([...read.prediction.data]).toEqual([4, 0]);
-    expect(read.features!.shape).toEqual([2, 2, 2, 3]);
+    const [first, second] = read.features!;
+    expect(second).toBeUndefined();
+    expect(first!.shape).toEqual([2, 2, 2, 3]);
     // 11 bits: a relative error of at most 2⁻¹¹.
-    read.features!.data.forEach((v, i) => {
+    first!.data.forEach((v, i) => {
       expect(Math.abs(Number(v) - shown[i])).toBeLessThanOrEqual(Math.abs(shown[i]) * 2 ** -11);
     });
     const { size } = await stat(path);
     const header = 8 + Number((await readFile(path)).readBigUInt64LE(0));
     expect(size - header).toBe(2 * bytesOfView(withFeatures));
-    const wider = { ...withFeatures, features: { grid: 2, channels: 4 } };
+    const wider = { ...withFeatures, features: [{ grid: 2, channels: 4 }] };
     await expect(EpochAnswers.read(path, wider)).rejects.toThrow("shapes do not fit");
   } finally {
     await rm(folder, { recursive: true });

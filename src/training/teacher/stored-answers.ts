@@ -6,6 +6,7 @@ import { openSafetensors, readSafetensors, writeSafetensors } from "../../format
 import type { FeatureLayer } from "../../models/feature-map.js";
 import { fromHalf, halfValues, toHalf } from "../../tensor/half.js";
 import { type HostTensor, hostTensor } from "../../tensor/index.js";
+import { ofPair } from "../step/features.js";
 import type { Answer } from "../step/taught.js";
 
 export interface AnswerFormat {
@@ -16,17 +17,20 @@ export interface AnswerFormat {
   readonly classes: number;
   /** Views of a run of the training program. */
   readonly batch: number;
-  /** Normalised features as float16: vectors to a side, and their length. */
-  readonly features?: FeatureLayer;
+  /** Normalised features as float16, of each layer: vectors to a side, and their length; undefined for one not stored. */
+  readonly features?: readonly (FeatureLayer | undefined)[];
 }
 
-/** Numbers of a view's features. */
-const featureSize = ({ features }: Pick<AnswerFormat, "features">): number =>
-  features ? features.grid ** 2 * features.channels : 0;
+/** Numbers of a view's features of a layer. */
+const featureSize = (layer: FeatureLayer | undefined): number => (layer ? layer.grid ** 2 * layer.channels : 0);
+
+/** The same of all layers. */
+const featureSizes = ({ features = [] }: Pick<AnswerFormat, "features">): number =>
+  features.reduce((sum, layer) => sum + featureSize(layer), 0);
 
 /** Bytes of a view's outputs in the file. */
 export const bytesOfView = (format: Pick<AnswerFormat, "kind" | "topK" | "features">): number =>
-  4 + (format.kind === "labels" ? 2 : 4 * format.topK + 2) + 2 * featureSize(format);
+  4 + (format.kind === "labels" ? 2 : 4 * format.topK + 2) + 2 * featureSizes(format);
 
 /** Outputs of an epoch, so far for the first `runs` runs. */
 export class EpochAnswers {
@@ -36,7 +40,8 @@ export class EpochAnswers {
   readonly #classes: Int16Array;
   readonly #logits: Uint16Array;
   readonly #rest: Uint16Array;
-  readonly #features: Uint16Array;
+  /** Of each layer. */
+  readonly #features: readonly Uint16Array[];
   /** Values of float16, if there are features to convert. */
   readonly #values: Float32Array | undefined;
 
@@ -50,8 +55,8 @@ export class EpochAnswers {
     this.#classes = new Int16Array(logits ? views * format.topK : views);
     this.#logits = new Uint16Array(logits ? views * format.topK : 0);
     this.#rest = new Uint16Array(logits ? views : 0);
-    this.#features = new Uint16Array(views * featureSize(format));
-    this.#values = format.features && halfValues();
+    this.#features = (format.features ?? []).map((layer) => new Uint16Array(views * featureSize(layer)));
+    this.#values = featureSizes(format) > 0 ? halfValues() : undefined;
   }
 
   get runs(): number {
@@ -63,9 +68,11 @@ export class EpochAnswers {
     const { kind, topK: kept, classes, batch } = this.format;
     const from = this.#runs++ * batch;
     this.#indices.set(indices, from);
-    const size = featureSize(this.format);
-    if (features)
-      for (let i = 0; i < batch * size; i++) this.#features[from * size + i] = toHalf(features.data[i] as number);
+    this.format.features?.forEach((layer, index) => {
+      const size = featureSize(layer);
+      const { data: shown } = features?.[index] ?? { data: [] };
+      for (let i = 0; i < batch * size; i++) this.#features[index][from * size + i] = toHalf(shown[i] as number);
+    });
     if (kind === "labels") {
       this.#classes.set(data as Int32Array, from);
       return;
@@ -95,13 +102,24 @@ export class EpochAnswers {
     const from = run * batch;
     if (run >= this.#runs || !indices.every((v, i) => this.#indices[from + first + i] === v)) return undefined;
     const prediction = this.#prediction(from);
-    if (!features || !this.#values) return { prediction };
-    const { grid, channels } = features;
-    const shape = [batch, grid, grid, channels];
-    const out = new Float32Array(batch * featureSize(this.format));
-    const at = from * featureSize(this.format);
-    for (let i = 0; i < out.length; i++) out[i] = this.#values[this.#features[at + i]];
-    return { prediction, features: hostTensor("float32", shape, out) };
+    return features
+      ? { prediction, features: features.map((layer, index) => this.#layer(layer, index, from)) }
+      : { prediction };
+  }
+
+  /** The features of a layer for a run, whose views begin at `from`. */
+  #layer(layer: FeatureLayer | undefined, index: number, from: number): HostTensor | undefined {
+    const values = this.#values;
+    if (!layer || !values) return undefined;
+    const { grid, channels } = layer;
+    const size = featureSize(layer);
+    const { batch } = this.format;
+    const halves = this.#features[index].subarray(from * size, (from + batch) * size);
+    return hostTensor(
+      "float32",
+      [batch, grid, grid, channels],
+      Float32Array.from(halves, (half) => values[half]),
+    );
   }
 
   /** The predictions for a run, whose views begin at `from`. */
@@ -154,18 +172,16 @@ export class EpochAnswers {
   }
 
   #tensors(): ReadonlyMap<string, HostTensor> {
-    const { kind, topK: kept, features } = this.format;
+    const { kind, topK: kept, features = [] } = this.format;
     const n = this.views;
+    const shown = features.flatMap((layer, index): [string, HostTensor][] => {
+      if (!layer) return [];
+      const shape = [n, layer.grid, layer.grid, layer.channels];
+      return [[ofPair("features", index), hostTensor("float16", shape, this.#features[index])]];
+    });
     const always: readonly (readonly [string, HostTensor])[] = [
       ["indices", hostTensor("int32", [n], this.#indices)],
-      ...(features
-        ? [
-            [
-              "features",
-              hostTensor("float16", [n, features.grid, features.grid, features.channels], this.#features),
-            ] as const,
-          ]
-        : []),
+      ...shown,
     ];
     if (kind === "labels") return new Map([...always, ["labels", hostTensor("int16", [n], this.#classes)]]);
     return new Map([

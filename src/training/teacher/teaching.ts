@@ -8,7 +8,7 @@ import type { HostTensor, NamedTensors } from "../../tensor/index.js";
 import type { Recipe } from "../recipe/recipe.js";
 import { needsTeacher, type RecipeTeacher, teachersOf } from "../recipe/teachers.js";
 import type { FeatureDistillation } from "../step/features.js";
-import { logitsInput, prefixOf, type StepTeacher, taughtInputs, teacherPrefix } from "../step/taught.js";
+import { featuresInput, logitsInput, prefixOf, type StepTeacher, taughtInputs, teacherPrefix } from "../step/taught.js";
 import type { TeacherSource } from "../step/teachers.js";
 import type { TaughtBatches, TeacherAnswers } from "./answers.js";
 import { featuresBetween } from "./features.js";
@@ -25,12 +25,12 @@ export interface Teaching {
   readonly frozen?: NamedTensors;
   /** Outputs of those outside of it. */
   readonly batches?: TaughtBatches;
-  /** What the student imitates besides. */
-  readonly features?: FeatureDistillation;
+  /** The layers that the student imitates besides. */
+  readonly features?: readonly FeatureDistillation[];
 }
 
 /** One teacher, open. */
-type OpenTeacher = { readonly identity?: string; readonly features?: FeatureDistillation } & (
+type OpenTeacher = { readonly identity?: string; readonly features: readonly FeatureDistillation[] } & (
   | { readonly kind: "model"; readonly teacher: ModelTeacher }
   | { readonly kind: "answers"; readonly answers: TeacherAnswers }
 );
@@ -71,7 +71,7 @@ async function openOne(each: RecipeTeacher, { data, student, group, own }: Openi
   if (teacherCache !== undefined) {
     if (teacher && identity === undefined) throw unknownIdentity(teacher);
     const answers = await openTeacherCache(teacherCache, { recipe, kind }, data, student, identity);
-    return { kind: "answers", answers, features: answers.features, identity: answers.identity };
+    return { kind: "answers", answers, features: answers.features ?? [], identity: answers.identity };
   }
   const features = featuresBetween(recipe, student, teacher!);
   if (teacher?.kind === "model") return { kind: "model", teacher, features, identity };
@@ -80,7 +80,7 @@ async function openOne(each: RecipeTeacher, { data, student, group, own }: Openi
       `"${teacherWeights}" cannot teach several processes at once; store its predictions with deit teach and give them as teacherCache.`,
     );
   const answers = await teacher!.open(student, recipe.batchSize / recipe.accumulate, data.describe);
-  return { kind: "answers", answers, identity };
+  return { kind: "answers", answers, features: [], identity };
 }
 
 /** Of a single teacher, the identity of stored outputs is left to their manifest. */
@@ -104,7 +104,7 @@ function ofOne(one: OpenTeacher): Teaching {
 function ofSeveral(named: readonly RecipeTeacher[], opened: readonly OpenTeacher[]): Teaching {
   const source = opened.map((one, index): StepTeacher => {
     const { share, recipe } = named[index];
-    const common = { share, imitated: one.features !== undefined };
+    const common = { share, imitated: one.features.length > 0 };
     return one.kind === "model"
       ? { ...common, source: one.teacher.model, interpolation: recipe.teacherInterpolation }
       : { ...common, source: "logits" };
@@ -117,7 +117,7 @@ function ofSeveral(named: readonly RecipeTeacher[], opened: readonly OpenTeacher
   );
   return {
     identity: together(opened.map(({ identity }) => identity)),
-    features: opened.find(({ features }) => features)?.features,
+    features: opened.find(({ features }) => features.length > 0)?.features,
     source,
     frozen: new Map(frozen),
     batches: outside.length > 0 ? batchesOf(outside) : undefined,
@@ -143,7 +143,9 @@ function batchesOf(teachers: readonly (readonly [TeacherAnswers, predictions: st
           const { prediction, features } = await answers.answer(epoch, run, batch);
           return [
             [input, prediction],
-            ...(features ? [[taughtInputs.features, features] as [string, HostTensor]] : []),
+            ...(features ?? []).flatMap((one, index): [string, HostTensor][] =>
+              one ? [[featuresInput(index), one]] : [],
+            ),
           ];
         }),
       );

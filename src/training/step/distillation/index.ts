@@ -27,19 +27,38 @@ export type Distillation = {
 /** Which teacher outputs a mode needs; undefined if it has no teacher. */
 export const neededAnswer = (name: DistillationName): AnswerKind | undefined => distillationModes[name].needs;
 
+/** Parts of a loss, each with its weight. */
+export interface DistilledParts {
+  /** Against the labels. */
+  readonly task: Tensor;
+  /** Against the teacher. */
+  readonly distillation?: Tensor;
+}
+
 /**
- * The weighted sum of `base` and the mode's loss, (1-α) · base + α · loss unless the task has a weight of its own.
+ * `base` and the mode's loss with their weights, (1-α) · base + α · loss unless the task has a weight of its own.
  * `student` are the two heads' logits; modes that need a missing distillation token or teacher leave `base` unchanged.
  */
-export function distilled(base: Tensor, student: Logits, lessons: Lessons, distillation: Distillation): Tensor {
+export function distilledParts(
+  base: Tensor,
+  student: Logits,
+  lessons: Lessons,
+  distillation: Distillation,
+): DistilledParts {
   const mode: DistillationMode = distillationModes[distillation.kind];
   const { alpha, task = alpha === undefined ? 1 : 1 - alpha, on = "distillation" } = distillation as Partial<Weighted>;
   const head = on === "distillation" ? student.distillation : student.logits;
   const learning = head ?? (mode.needs ? student.logits : undefined);
-  if (!mode.loss || !learning || alpha === undefined || (mode.needs && !lessons.answer)) return base;
+  if (!mode.loss || !learning || alpha === undefined || (mode.needs && !lessons.answer)) return { task: base };
   const loss = mode.loss(learning, lessons, distillation);
   const { answer, weights } = lessons;
-  return add(mul(base, task), mul(mode.needs ? average(loss, answer!, weights) : loss, alpha));
+  return { task: mul(base, task), distillation: mul(mode.needs ? average(loss, answer!, weights) : loss, alpha) };
+}
+
+/** The sum of both. */
+export function distilled(base: Tensor, student: Logits, lessons: Lessons, distillation: Distillation): Tensor {
+  const { task, distillation: taught } = distilledParts(base, student, lessons, distillation);
+  return taught ? add(task, taught) : task;
 }
 
 /**
