@@ -42,7 +42,7 @@ for (let i = 0; i < columns; i++) {
     const says = decisions[row][i];
     const right = says === batch.labels[i];
     const text = `${right ? "✓" : "✗"} ${name}: ${dataset.classes[says]}`;
-    return `<text x="3" y="${13 + row * line}" font-family="sans-serif" font-size="10.5" fill="${right ? "#1a7f37" : "#cf222e"}">${text}</text>`;
+    return `<text x="3" y="${13 + row * line}" font-family="sans-serif" font-size="9.5" fill="${right ? "#1a7f37" : "#cf222e"}">${text}</text>`;
   });
   const svg = `<svg width="${tile}" height="${asked.length * line}"><rect width="100%" height="100%" fill="white"/>${captions.join("")}</svg>`;
   parts.push({ input: Buffer.from(svg), left: i * tile, top: tile });

@@ -7,12 +7,12 @@ seeds="${SEEDS:-0 1 2}"
 
 deit() { node "$here/../../bin/deit.js" "$@"; }
 
-# The images numbered 1 to N of every class, as links: part CIFAR10 N TARGET
+# N images of every class, from number 1 on or after those that are skipped, as links: part CIFAR10 N TARGET [SKIPPED]
 part() {
-  local class target
+  local class target first=$((${4:-0} + 1))
   for class in "$1"/train/*/; do
     target="$3/train/$(basename "$class")"; mkdir -p "$target"
-    find "$(realpath "$class")" -type f | sort | sed -n "1,${2}p" | xargs -d '\n' ln -sft "$target"
+    find "$(realpath "$class")" -type f | sort | sed -n "$first,$((first + $2 - 1))p" | xargs -d '\n' ln -sft "$target"
   done
   ln -sfn "$(realpath "$1")/test" "$3/test"
 }

@@ -33,14 +33,14 @@ const mostImages = 100_000;
 
 export function define(command: Command): void {
   command
-    .option("--epochs <n>", "epochs of the students", wholeNumber(1), 40)
+    .option("--epochs <n>", "epochs of the students", wholeNumber(1), 60)
     .option("--images <n>", "training images", wholeNumber(128, mostImages), 300)
     .option("--test-images <n>", "test images", wholeNumber(10), 1000)
     .option("--seeds <seeds>", "seeds of each student, such as 0,1,2", "0")
     .option("--output <folder>", "folder of the runs (replaced)", "runs/demo")
     .option("--threads <threads>", "threads of the engine", wholeNumber(1))
     .option("--json", "print one JSON value")
-    .addHelpText("after", "\nExamples:\n  deit demo\n  deit demo --seeds 0,1,2 --epochs 80 --images 500")
+    .addHelpText("after", "\nExamples:\n  deit demo\n  deit demo --seeds 0,1,2 --epochs 120 --images 500")
     .action((options: DemoOptions) => interruptible((signal) => run(options, signal)));
 }
 
