@@ -140,7 +140,8 @@ class Calls<Input> {
   }
 
   async classify(image: NamedImage, { top = 5, tta }: ClassifyOptions): Promise<readonly Prediction[]> {
-    return predictionsOf(await this.logits(image, tta), this.parts.opened.classes, top);
+    const { classes, severalLabels } = this.parts.opened;
+    return predictionsOf(await this.logits(image, tta), classes, top, severalLabels);
   }
 
   async embed(image: NamedImage, { from = "class" }: EmbedOptions): Promise<Float32Array> {

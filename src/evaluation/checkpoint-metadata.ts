@@ -9,6 +9,7 @@ export const checkpointMetadata = {
     model: "deit.model",
     config: "deit.config",
     classes: "deit.classes",
+    labels: "deit.labels",
     view: "deit.view",
     trainedOn: trainedOnKey,
     training: "deit.training",

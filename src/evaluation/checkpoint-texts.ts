@@ -11,6 +11,8 @@ export interface AboutCheckpoint {
   /** Names of the classes in the order of the outputs, if they are known. */
   readonly classes?: readonly string[];
   readonly view: EvaluationView;
+  /** Whether it was trained on images of several labels, so that its outputs are sigmoids. */
+  readonly severalLabels?: boolean;
   /** The images that a run trained it on (`writeTrainedOn`). */
   readonly trainedOn?: string;
   /** Of weights without a run's folder: how they were trained. */
@@ -23,12 +25,14 @@ export function checkpointTexts({
   view,
   trainedOn,
   training,
+  severalLabels,
 }: AboutCheckpoint): Readonly<Record<string, string>> {
   const texts = {
     format: "pt",
     [checkpointMetadata.model]: model.name,
     [checkpointMetadata.config]: JSON.stringify(model.config),
     [checkpointMetadata.classes]: classes && JSON.stringify(classes),
+    [checkpointMetadata.labels]: severalLabels ? "several" : undefined,
     [checkpointMetadata.view]: writeSavedView(view),
     [checkpointMetadata.trainedOn]: trainedOn,
     [checkpointMetadata.training]: training && writeTrainingRecord(training),

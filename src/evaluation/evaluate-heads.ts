@@ -10,8 +10,9 @@ import { overCrops } from "./over-crops.js";
 import { type PassOptions, passOver } from "./pass.js";
 import type { Probe } from "./probe.js";
 import { RealAccuracy, type RealLabels, type RealResult } from "./real-labels.js";
+import { SeveralAccuracy, type SeveralResult } from "./several-labels.js";
 
-export interface HeadResult extends EvaluationResult {
+export interface HeadResult extends EvaluationResult, Partial<Pick<SeveralResult, "averagePrecisions">> {
   /** With all correct labels of each image, if given. */
   readonly real?: RealResult;
 }
@@ -32,7 +33,10 @@ export async function evaluateHeads(
   { dataset, real, onLogits, ...pass }: EvaluateHeadsOptions,
 ): Promise<ReadonlyMap<Head, HeadResult>> {
   const { classes } = probe.model;
-  const sums = headsOf(probe.model).map((head) => ({ head, single: new Accuracy(), multiple: new RealAccuracy() }));
+  const sums = headsOf(probe.model).map((head) => ({
+    ...{ head, single: new Accuracy(), multiple: new RealAccuracy() },
+    several: dataset.labelsOf && new SeveralAccuracy(classes),
+  }));
   for await (const { batch, values } of passOver(overCrops(probe, probe.model.imageSize), pass)) {
     for (let slot = 0; slot < batch.count; slot++) {
       const index = batch.indices[slot];
@@ -42,13 +46,16 @@ export async function evaluateHeads(
       if (right) for (const { head, multiple } of sums) multiple.add(logits(head), right);
       onLogits?.(index, logits);
     }
-    for (const { head, single } of sums)
-      single.add(values.get(head)!.data as Float32Array, batch.labels, batch.count, classes);
+    for (const { head, single, several } of sums) {
+      const logits = values.get(head)!.data as Float32Array;
+      if (several) several.add(logits, batch.targets!, batch.count);
+      else single.add(logits, batch.labels, batch.count, classes);
+    }
   }
   return new Map(
-    sums.map(({ head, single, multiple }) => [
+    sums.map(({ head, single, multiple, several }) => [
       head,
-      { ...single.result(), ...(real ? { real: multiple.result() } : {}) },
+      { ...(several ?? single).result(), ...(real ? { real: multiple.result() } : {}) },
     ]),
   );
 }

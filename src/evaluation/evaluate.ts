@@ -6,6 +6,7 @@ import { InterruptedError } from "../errors/errors.js";
 import { requireFiniteLogits } from "../models/finite.js";
 import type { Classifier } from "./classifier.js";
 import { Accuracy, combined, type EvaluationResult } from "./metrics.js";
+import { SeveralAccuracy } from "./several-labels.js";
 import { batchesOf, decisionOf } from "./test-time.js";
 
 /** What to evaluate, and on which data. */
@@ -27,7 +28,7 @@ export interface EvaluateOptions {
 }
 
 /**
- * Accuracy and loss over the loader's images. If a view has several crops (`withCrops`), the mean of their probabilities
+ * Accuracy and loss over the loader's images; with several labels also the mean average precision (of one process alone). If a view has several crops (`withCrops`), the mean of their probabilities
  * decides. Throws WeightsError if a logit is not a number, and InterruptedError if
  * `signal` is aborted.
  *
@@ -60,6 +61,7 @@ export async function evaluate({
 }: EvaluateOptions): Promise<EvaluationResult> {
   const { classes, imageSize } = classifier.model;
   const accuracy = new Accuracy();
+  let several: SeveralAccuracy | undefined;
   let images = 0;
   for await (const batch of loader.epoch(0)) {
     if (signal?.aborted) throw new InterruptedError("The evaluation was interrupted.");
@@ -69,10 +71,17 @@ export async function evaluate({
       const row = logits.subarray(i * classes, (i + 1) * classes);
       requireFiniteLogits(row, classifier.model.name, describe(batch.indices[i]));
     }
-    accuracy.add(logits, batch.labels, batch.count, classes);
+    if (batch.targets) {
+      several ??= new SeveralAccuracy(classes);
+      several.add(logits, batch.targets, batch.count);
+    } else accuracy.add(logits, batch.labels, batch.count, classes);
     for (let i = 0; i < batch.count; i++) onLogits?.(batch.indices[i], logits.subarray(i * classes, (i + 1) * classes));
     images += batch.count;
     onProgress?.(images);
+  }
+  if (several) {
+    const { averagePrecisions: _, ...result } = several.result();
+    return result;
   }
   return combined(await group.gather("accuracy", { ...accuracy.result() }));
 }

@@ -69,8 +69,10 @@ export interface EvaluationResult {
   readonly top1: number;
   /** Percent of images whose label is among the top five predictions. */
   readonly top5: number;
-  /** Mean cross entropy with the true labels. */
+  /** Mean cross entropy with the true labels; of several labels, binary cross entropy. */
   readonly loss: number;
+  /** Where images have several labels: mean average precision in percent. Top-1 and top-5 then count any of them as right. */
+  readonly map?: number;
   /** Number of images that were classified. */
   readonly images: number;
 }
@@ -84,3 +86,6 @@ export function combined(results: readonly EvaluationResult[]): EvaluationResult
     ? results[0]
     : { top1: mean((r) => r.top1), top5: mean((r) => r.top5), loss: mean((r) => r.loss), images };
 }
+
+/** The figure, in percent, by which epochs are ranked. */
+export const scoreOf = ({ map, top1 }: Pick<EvaluationResult, "map" | "top1">): number => map ?? top1;

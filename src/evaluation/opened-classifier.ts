@@ -19,6 +19,8 @@ export interface OpenedClassifier {
   readonly view: EvaluationView;
   readonly classes?: readonly string[];
   readonly notes: readonly string[];
+  /** Whether it was trained on images of several labels: each probability is a sigmoid. */
+  readonly severalLabels?: boolean;
   /** Undefined for an ONNX file, whose structure is unknown. */
   readonly inside?: InsideModel;
   /** Images of one run of an ONNX file that fixes them, otherwise undefined. */

@@ -6,7 +6,7 @@ import type { TestTime } from "./test-time.js";
 export interface Prediction {
   /** Name of the class; its index as a string if the classes have no names. */
   readonly label: string;
-  /** Softmax probability, between 0 and 1. */
+  /** Probability, between 0 and 1: a softmax over the classes, or a sigmoid where images have several labels. */
   readonly score: number;
   /** Index of the class among the outputs. */
   readonly index: number;
@@ -32,13 +32,18 @@ export interface EmbedOptions {
   readonly from?: "class" | "patches";
 }
 
+/** Probabilities of the classes: a softmax, or of `several` labels, each a question of its own, sigmoids. */
+export const probabilitiesOf = (logits: Float32Array, several: boolean): Float64Array =>
+  several ? Float64Array.from(logits, (x) => 1 / (1 + Math.exp(-x))) : softmaxOf(logits);
+
 /** The `top` most likely classes, most likely first; all if there are fewer. */
 export function predictionsOf(
   logits: Float32Array,
   classes: readonly string[] | undefined,
   top: number,
+  severalLabels = false,
 ): readonly Prediction[] {
-  const scores = softmaxOf(logits);
+  const scores = probabilitiesOf(logits, severalLabels);
   return topK(logits, Math.min(top, logits.length)).map((index) => ({
     ...{ label: classes?.[index] ?? String(index), score: scores[index], index },
   }));

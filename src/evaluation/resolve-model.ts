@@ -48,6 +48,8 @@ export interface ResolvedModel {
   readonly namedClasses?: readonly string[];
   /** How weights without a run's folder were trained, if they say so. */
   readonly training?: TrainingRecord;
+  /** Whether the weights were trained on images of several labels: each output is a sigmoid of its own. */
+  readonly severalLabels: boolean;
   /** Whether the weights were saved by deit. */
   readonly ownCheckpoint: boolean;
   /** Notes on how the weights were interpreted. */
@@ -105,6 +107,7 @@ export function resolveModel(choice: ModelWish, file: WeightsInFile, described: 
     ...{ model, view, weights },
     ...{ classes: named.names ?? usualClasses(model), namedClasses: named.names },
     training: readTrainingRecord(metadata, path),
+    severalLabels: metadata[checkpointMetadata.labels] === "several",
     ownCheckpoint: metadata[checkpointMetadata.model] !== undefined,
     notes: [...notes, ...seen, ...named.notes],
   };

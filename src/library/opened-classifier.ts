@@ -65,8 +65,8 @@ export async function openClassifier(
   const opened = await openModel({ ...choice, ...namedWeights(source as string | NamedWeights) });
   const { model, weights } = opened;
   const classifier = await Classifier.create({ engine, model }, weights);
-  const { view, classes, notes, trainedOn } = opened;
-  return { ...overModel(classifier, weights), view, classes, notes: notes.map(String), trainedOn };
+  const { view, classes, severalLabels, notes, trainedOn } = opened;
+  return { ...overModel(classifier, weights), view, classes, severalLabels, notes: notes.map(String), trainedOn };
 }
 
 const viewSettings = [

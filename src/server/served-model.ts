@@ -91,7 +91,7 @@ export class ServedModel {
       : await this.#seen(image, this.#logits, signal);
     const logits = seen instanceof Float32Array ? seen : seen.logits;
     requireFiniteLogits(logits, this.name, image.name);
-    const predictions = predictionsOf(logits, this.classes, wanted.top);
+    const predictions = predictionsOf(logits, this.classes, wanted.top, this.instances[0].opened.severalLabels);
     if (seen instanceof Float32Array) return { predictions };
     return {
       predictions,

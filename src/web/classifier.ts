@@ -103,10 +103,10 @@ export async function classifier(
   ]);
   const read = openWeights(file, { ...choice, model });
   const { engine, backend: computes } = opened;
-  const { model: its, weights: tensors, view, classes, notes, training } = read;
+  const { model: its, weights: tensors, view, classes, severalLabels, notes, training } = read;
   const made = await Classifier.create({ engine, model: its }, tensors);
   const parts = {
-    opened: { ...overModel(made, tensors), view, classes, notes: notes.map(String) },
+    opened: { ...overModel(made, tensors), view, classes, severalLabels, notes: notes.map(String) },
     engine: new SharedEngine(engine, () => engine.close()),
     read: readImage,
   };

@@ -101,6 +101,10 @@ async function run(models: readonly ModelArgument[], options: Options, signal: A
     }
   });
 
+  if (dataset.labelsOf)
+    throw new UsageError(
+      `The images of "${dataset.name}" have several labels, and agreement compares decisions for one class each; give data with one label an image.`,
+    );
   const truth: Decisions = {
     name: "truth",
     classes: Int32Array.from({ length: dataset.length }, (_, i) => dataset.label(i)),

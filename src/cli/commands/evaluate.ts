@@ -1,10 +1,12 @@
 /** `deit evaluate`: accuracy of a model on a folder of images. */
 import { type Command, Option } from "commander";
+import type { Dataset } from "../../data/dataset/dataset.js";
 import type { EngineChoice } from "../../engines/open.js";
 import { UsageError } from "../../errors/errors.js";
 import { evaluateHeads, type HeadResult } from "../../evaluation/evaluate-heads.js";
 import { headLogits } from "../../evaluation/heads.js";
 import { topK } from "../../evaluation/metrics.js";
+import type { OpenedModel } from "../../evaluation/open-model.js";
 import { Probe } from "../../evaluation/probe.js";
 import { readRealLabels } from "../../evaluation/real-labels.js";
 import { cropCount, type TestTime, withCrops } from "../../evaluation/test-time.js";
@@ -69,6 +71,7 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
     classes,
     signal,
   );
+  requireSameLabels(opened, dataset, options.weights);
   const real = options.real === undefined ? undefined : await readRealLabels(options.real);
   const loader = evaluationLoader(dataset, withCrops(view, options.tta), options);
   // A model with one head uses it, that of the class token.
@@ -108,6 +111,7 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
       print(
         `${model.name} on ${result.images} ${result.images === 1 ? "image" : "images"}: ${described(result, model)} (${speed(imagesPerSecond, options.tta)})`,
       );
+      if (result.averagePrecisions) for (const line of classLines(result.averagePrecisions, dataset)) print(line);
       if (results.size > 1) for (const [head, each] of results) print(`  ${head.padEnd(14)}${described(each, model)}`);
     }
   } finally {
@@ -119,10 +123,36 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
 const speed = (imagesPerSecond: number, tta: TestTime): string =>
   `${imagesPerSecond.toFixed(1)} images/s${tta.length > 0 ? `, ${cropCount(tta)} crops of each` : ""}`;
 
-function described({ top1, top5, loss, real }: HeadResult, { classes }: Pick<Model, "classes">): string {
+function described({ top1, top5, loss, map, real }: HeadResult, { classes }: Pick<Model, "classes">): string {
   // With five classes or fewer the correct one is always among the top five.
   const shares = (of: { readonly top1: number; readonly top5: number }) =>
     `top-1 ${of.top1.toFixed(2)} %${classes > 5 ? `, top-5 ${of.top5.toFixed(2)} %` : ""}`;
-  const all = `${shares({ top1, top5 })}, loss ${loss.toFixed(4)}`;
+  const mean = map === undefined ? "" : `mAP ${map.toFixed(2)} %, `;
+  const all = `${mean}${shares({ top1, top5 })}, loss ${loss.toFixed(4)}`;
   return real ? `${all}; with all right labels ${shares(real)} of ${real.images}` : all;
+}
+
+/** Throws unless weights and data agree on how many labels an image has. */
+function requireSameLabels({ severalLabels }: OpenedModel, { name, labelsOf }: Dataset, weights: string): void {
+  if (severalLabels === (labelsOf !== undefined)) return;
+  throw new UsageError(
+    severalLabels
+      ? `"${weights}" was trained on images of several labels, but those of "${name}" have one each; give a list with several, as list,separator=|:PATH.`
+      : `The images of "${name}" have several labels, but "${weights}" was trained for one class each; give data with one label an image.`,
+  );
+}
+
+/** Classes whose average precision is shown; --json has all. */
+const mostClasses = 20;
+
+/** The average precision of each class, worst first. */
+function classLines(averagePrecisions: readonly (number | undefined)[], { classes }: Dataset): string[] {
+  const known = averagePrecisions.flatMap((value, c) => (value === undefined ? [] : [{ name: classes[c], value }]));
+  const worst = known.sort((a, b) => a.value - b.value).slice(0, mostClasses);
+  const rest = known.length - worst.length;
+  return [
+    "average precision of each class, lowest first:",
+    ...worst.map(({ name, value }) => `  ${value.toFixed(1).padStart(5)} %  ${name}`),
+    ...(rest > 0 ? [`  and ${rest} more (--json has all)`] : []),
+  ];
 }

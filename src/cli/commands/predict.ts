@@ -2,15 +2,16 @@
 import type { Command } from "commander";
 import { readClassFile } from "../../data/dataset/files.js";
 import type { EngineChoice } from "../../engines/open.js";
-import { type DeitError, FileError, InterruptedError } from "../../errors/errors.js";
+import { type DeitError, FileError, InterruptedError, UsageError } from "../../errors/errors.js";
 import { Classifier } from "../../evaluation/classifier.js";
-import { softmaxOf, topK } from "../../evaluation/metrics.js";
+import { topK } from "../../evaluation/metrics.js";
+import { probabilitiesOf } from "../../evaluation/predictions.js";
 import { logitsOfCrops, type TestTime, withCrops } from "../../evaluation/test-time.js";
 import type { ViewChoice } from "../../evaluation/view.js";
 import { requireFiniteLogits } from "../../models/finite.js";
 import { openNotedModel } from "../inputs/noted-model.js";
 import { findImages } from "../options/images-argument.js";
-import { engineOptions, wholeNumber, withEngine } from "../options/options.js";
+import { engineOptions, number, wholeNumber, withEngine } from "../options/options.js";
 import { testTimeOption, viewOptions } from "../options/view.js";
 import { interruptible } from "../output/interruption.js";
 import { print, warn } from "../output/output.js";
@@ -26,6 +27,11 @@ export function define(command: Command): void {
     .option("--classes <file>", "class names, one per line (default for published weights: ImageNet's)")
     .addOption(testTimeOption())
     .option("--top <k>", "predictions per image", wholeNumber(1), 5)
+    .option(
+      "--threshold <probability>",
+      "of weights trained on several labels: the probability from which an image has a label (default: 0.5)",
+      number(0, 1),
+    )
     .option("--json", "print one JSON value per line, one line per image")
     .addHelpText(
       "after",
@@ -45,12 +51,17 @@ interface Options extends EngineChoice, ViewChoice {
   readonly classes?: string;
   readonly tta: TestTime;
   readonly top: number;
+  readonly threshold?: number;
   readonly json?: boolean;
 }
 
 async function run(images: readonly string[], options: Options, signal: AbortSignal): Promise<void> {
   const classFile = options.classes ? await readClassFile(options.classes) : undefined;
-  const { model, view, weights, classes } = await openNotedModel({ ...options, classes: classFile });
+  const { model, view, weights, classes, severalLabels } = await openNotedModel({ ...options, classes: classFile });
+  if (options.threshold !== undefined && !severalLabels)
+    throw new UsageError(
+      `--threshold tells which of several labels an image has, but "${options.weights}" was trained for one class each; leave it out.`,
+    );
   const inputs = await findImages(images, view.exif, signal);
   await withEngine(options, async (engine) => {
     const classifier = await Classifier.create({ engine, model }, weights);
@@ -61,7 +72,7 @@ async function run(images: readonly string[], options: Options, signal: AbortSig
       try {
         const logits = await logitsOfCrops(await load(), several, (crop) => classifier.logits(crop, 1));
         requireFiniteLogits(logits, model.name, name);
-        printAnswers(name, logits, classes, options);
+        printAnswers(name, { logits, classes, severalLabels }, options);
       } catch (error) {
         // One bad image does not prevent predictions for the others.
         if (!(error instanceof FileError)) throw error;
@@ -76,20 +87,27 @@ async function run(images: readonly string[], options: Options, signal: AbortSig
 
 function printAnswers(
   name: string,
-  logits: Float32Array,
-  classes: readonly string[] | undefined,
-  { top, json }: Options,
+  {
+    logits,
+    classes,
+    severalLabels,
+  }: { readonly logits: Float32Array; readonly classes?: readonly string[]; readonly severalLabels: boolean },
+  { top, threshold = 0.5, json }: Options,
 ): void {
-  const probabilities = softmaxOf(logits);
+  const probabilities = probabilitiesOf(logits, severalLabels);
   const answers = topK(logits, Math.min(top, logits.length)).map((index) => ({
     index,
     class: classes?.[index] ?? String(index),
     probability: probabilities[index],
+    ...(severalLabels ? { decided: probabilities[index] >= threshold } : {}),
   }));
   if (json) {
     print(JSON.stringify({ image: name, predictions: answers }));
     return;
   }
   print(name);
-  for (const a of answers) print(`  ${(100 * a.probability).toFixed(1).padStart(5)} %  ${a.class}`);
+  for (const a of answers) {
+    const mark = a.decided === undefined ? "" : a.decided ? "yes  " : "no   ";
+    print(`  ${(100 * a.probability).toFixed(1).padStart(5)} %  ${mark}${a.class}`);
+  }
 }

@@ -3,6 +3,7 @@ import { type Command, Option } from "commander";
 import { placeFromEnvironment } from "../../cluster/rank-environment.js";
 import { parseSplitRule } from "../../data/dataset/split.js";
 import { InterruptedError, PausedError } from "../../errors/errors.js";
+import { scoreOf } from "../../evaluation/metrics.js";
 import { makeResultsFolder } from "../../system/files/folder-entries.js";
 import { shellWord } from "../../system/text/shell-word.js";
 import type { OnNaN } from "../../training/run/broken-run.js";
@@ -24,7 +25,7 @@ import { recipeOptions } from "../options/recipe.js";
 import { requireOutside } from "../output/file.js";
 import { type Ending, interruptible } from "../output/interruption.js";
 import { note, print } from "../output/output.js";
-import { epochLine, trainingProgress } from "../output/training-progress.js";
+import { epochLine, measureText, trainingProgress } from "../output/training-progress.js";
 import { withProcessGroup } from "../processes/process-group.js";
 import { relaunched } from "../processes/relaunched.js";
 
@@ -129,10 +130,21 @@ async function run(
   ).finally(progress.stop);
   if (rank > 0 && !result.interrupted) return; // the first process reports for all
   if (options.json) {
-    const { folder, epochs, best, bestTop1, testPart, final, classes, interrupted, stoppedEarly } = result;
+    const { folder, epochs, best, bestTop1, bestMap, testPart, final, classes, interrupted, stoppedEarly } = result;
     print(
       JSON.stringify({
-        ...{ folder, classes: classes.length, epochs, best, bestTop1, testPart, final, interrupted, stoppedEarly },
+        ...{
+          folder,
+          classes: classes.length,
+          epochs,
+          best,
+          bestTop1,
+          bestMap,
+          testPart,
+          final,
+          interrupted,
+          stoppedEarly,
+        },
       }),
     );
   } else print(`${bestText(result)}run folder: ${result.folder}`);
@@ -145,7 +157,7 @@ async function run(
 function bestText(result: TrainResult): string {
   const { final, testPart, classes } = result;
   const test = final
-    ? `test, once, with the best weights: top-1 ${final.top1.toFixed(2)} %${classes.length > 5 ? `, top-5 ${final.top5.toFixed(2)} %` : ""} on ${final.images} images\n`
+    ? `test, once, with the best weights: ${measureText(final)}${classes.length > 5 && final.map === undefined ? `, top-5 ${final.top5.toFixed(2)} %` : ""} on ${final.images} images\n`
     : "";
   const early = result.stoppedEarly
     ? "Training ended early, as evaluations brought nothing better for as long as its patience.\n"
@@ -154,10 +166,12 @@ function bestText(result: TrainResult): string {
 }
 
 function chosenText(
-  { best, bestTop1, epochs, interrupted, stoppedEarly }: TrainResult,
+  { best, bestTop1, bestMap, epochs, interrupted, stoppedEarly }: TrainResult,
   testPart: TrainResult["testPart"],
 ): string {
   const nothing = epochs.length === 0 && !interrupted && !stoppedEarly ? "All epochs were done before.\n" : "";
-  if (best && best.test?.top1 === bestTop1) return `best: ${epochLine(best, testPart)}\n`;
-  return bestTop1 === undefined ? nothing : `${nothing}best: ${testPart ?? "test"} top-1 ${bestTop1.toFixed(2)} %\n`;
+  const score = bestMap ?? bestTop1;
+  if (best && (best.test && scoreOf(best.test)) === score) return `best: ${epochLine(best, testPart)}\n`;
+  if (score === undefined) return nothing;
+  return `${nothing}best: ${testPart ?? "test"} ${measureText({ map: bestMap, top1: score })}\n`;
 }

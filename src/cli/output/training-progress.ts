@@ -1,5 +1,6 @@
 /** Shows a training run on standard error. */
 import type { EngineInfo } from "../../engines/engine.js";
+import { type EvaluationResult, scoreOf } from "../../evaluation/metrics.js";
 import { duration } from "../../system/text/duration.js";
 import type { EpochRecord, TrainEvent } from "../../training/run-folder/events.js";
 import { openingBars } from "./opening-progress.js";
@@ -120,7 +121,7 @@ type TestPart = "validation" | "test";
 
 /** The line for an epoch, whose accuracy was measured on this part. */
 export function epochLine(r: EpochRecord, part: TestPart = "test"): string {
-  const test = r.test ? `, ${part} top-1 ${r.test.top1.toFixed(2)} %` : "";
+  const test = r.test ? `, ${part} ${measureText(r.test)}` : "";
   if (r.epoch === 0)
     return `fitted head: loss ${r.trainLoss.toFixed(4)}, train top-1 ${r.trainTop1.toFixed(1)} %${test}`;
   const wait = r.loaderWait > 0.1 ? `, ${(100 * r.loaderWait).toFixed(0)} % waiting for data` : "";
@@ -134,3 +135,7 @@ function partsText({ lossParts }: EpochRecord): string {
     .map(([part, value]) => `${part === "task" ? "labels" : part} ${(value as number).toFixed(4)}`)
     .join(" + ")})`;
 }
+
+/** The figure that decides on the best epoch: mAP of several labels, else top-1. */
+export const measureText = (test: Pick<EvaluationResult, "map" | "top1">): string =>
+  `${test.map === undefined ? "top-1" : "mAP"} ${scoreOf(test).toFixed(2)} %`;

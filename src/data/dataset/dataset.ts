@@ -122,8 +122,10 @@ export interface Dataset {
   readonly classes: readonly string[];
   /** Number of samples. */
   readonly length: number;
-  /** Index of the sample's class in `classes`. */
+  /** Index of the sample's class in `classes`; of several labels the first, and 0 without any. */
   label(index: number): number;
+  /** Indices of all classes of a sample, in order, where samples may have several labels or none (multi-label). */
+  labelsOf?(index: number): readonly number[];
   /** Where the pixels of a sample come from. Nothing is read until the source is. */
   source(index: number): SampleSource;
   /** Path or other name of a sample, for messages. */
@@ -180,9 +182,9 @@ export type PartName = (typeof partNames)[number];
 
 /**
  * Choices before a path on how to read it, as in `list,label=species:photos.csv`: the columns of image (or its path),
- * label and part, the folder of a list's images, and the names of the parts.
+ * label and part, what separates several labels in a cell, the folder of a list's images, and the names of the parts.
  */
-export const choiceKeys = ["image", "label", "split", "images", ...partNames] as const;
+export const choiceKeys = ["image", "label", "separator", "split", "images", ...partNames] as const;
 /** Choices written before a path, by name. */
 export type Choices = Readonly<Partial<Record<(typeof choiceKeys)[number], string>>>;
 
@@ -211,6 +213,7 @@ export function subset(dataset: Dataset, indices: ArrayLike<number>): Dataset {
     classes: dataset.classes,
     length: indices.length,
     label: (i) => dataset.label(indices[i]),
+    ...(dataset.labelsOf ? { labelsOf: (i: number) => dataset.labelsOf!(indices[i]) } : {}),
     source: (i) => dataset.source(indices[i]),
     describe: (i) => dataset.describe(indices[i]),
     key: (i) => dataset.key(indices[i]),
@@ -236,7 +239,19 @@ export function requireOrientation({ name, orientation }: Dataset, exif: Exif | 
 
 /** The same samples with labels for different classes: `indices` maps its own classes to the new ones. */
 export function relabelled(dataset: Dataset, classes: readonly string[], indices?: Int32Array): Dataset {
-  return { ...dataset, classes, label: indices ? (i) => indices[dataset.label(i)] : dataset.label };
+  const { labelsOf } = dataset;
+  return {
+    ...{ ...dataset, classes },
+    label: indices ? (i) => indices[dataset.label(i)] : dataset.label,
+    ...(indices && labelsOf
+      ? {
+          labelsOf: (i: number) =>
+            labelsOf(i)
+              .map((c) => indices[c])
+              .sort((a, b) => a - b),
+        }
+      : {}),
+  };
 }
 
 /** The names of all samples, in order. */

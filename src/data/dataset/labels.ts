@@ -185,7 +185,7 @@ function severalAtOnce(classes: readonly string[]): string[] {
   return found.length === 0
     ? []
     : [
-        `Some labels seem to name several classes at once (${quoted(found[0])}${found.length > 1 ? ` and ${found.length - 1} more` : ""}) and are treated as classes of their own; an image is of one class here.`,
+        `Some labels seem to name several classes at once (${quoted(found[0])}${found.length > 1 ? ` and ${found.length - 1} more` : ""}) and are treated as classes of their own; where an image has several labels, say before the path what separates them, as list,separator=|:PATH.`,
       ];
 }
 

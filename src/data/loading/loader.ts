@@ -73,6 +73,8 @@ export interface Batch {
   readonly images: Uint8Array;
   /** `[share]`. */
   readonly labels: Int32Array;
+  /** Where samples may have several labels: float32 `[share, classes]`, 1 for each class of a sample. */
+  readonly targets?: Float32Array;
   /** Index of each sample in the dataset. */
   readonly indices: Int32Array;
   /** Number of each view among those of its sample in the epoch, from 0. */
@@ -247,8 +249,11 @@ async function makeBatch(
   if (options.augment) await augmentAll(options, images, { samples, bad, epoch });
   const labels = new Int32Array(share);
   for (let slot = 0; slot < count; slot++) labels[slot] = dataset.label(indices[slot]);
+  const targets = dataset.labelsOf && new Float32Array(share * dataset.classes.length);
   if (bad.length > 0) replaceBad(options, bad, { images, labels, indices, count });
-  return { step, first: process.index * share, images, labels, indices, views, count };
+  for (let slot = 0; targets && slot < count; slot++)
+    for (const c of dataset.labelsOf!(indices[slot])) targets[slot * dataset.classes.length + c] = 1;
+  return { step, first: process.index * share, images, labels, targets, indices, views, count };
 }
 
 /** Augments the views that could be made by the caller's own function. */

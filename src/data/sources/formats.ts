@@ -40,7 +40,7 @@ export const formats: Readonly<Record<string, Format>> = {
   },
   list: {
     about: "a .csv or .jsonl list of path and label",
-    choices: ["image", "label", "split", "images", "train", "validation", "test"],
+    choices: ["image", "label", "separator", "split", "images", "train", "validation", "test"],
     recognises: (place) => (place.kind === "file" ? isListFile(place.path) : hasFile(place, ownList)),
     open: openList,
   },

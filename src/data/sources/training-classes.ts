@@ -27,6 +27,7 @@ export async function nothingToLearn(path: string, dataset: Dataset): Promise<st
     const [first, second] = [0, 1].map((i) => quoted(dataset.classes[dataset.label(i)]));
     return `The ${dataset.length.toLocaleString("en")} samples of "${path}" each have a label of their own (${first}, ${second}, …), so there are no classes to learn; check which column or part of the name holds the class.`;
   }
+  if (dataset.labelsOf) return undefined; // each class is a question of its own
   const first = dataset.label(0);
   for (let i = 1; i < dataset.length; i++) if (dataset.label(i) !== first) return undefined;
   const meant = await meantFolder(path, dataset);

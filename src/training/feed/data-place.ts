@@ -21,6 +21,7 @@ export async function openForTraining(
   if (typeof place === "string") return openTrainingData(place, { rule, signal, onProgress });
   const dataset = ownPart(place, rule, "train");
   for (let i = 0; i < dataset.length; i++) requireLabel(dataset, i);
+  if (dataset.labelsOf) return dataset;
   const first = dataset.length > 0 ? dataset.label(0) : 0;
   for (let i = 1; i < dataset.length; i++) if (dataset.label(i) !== first) return dataset;
   throw new UsageError(

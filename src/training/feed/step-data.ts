@@ -49,6 +49,8 @@ export function stepData(program: Program, place: StepPlace, { scalars, taught, 
     else if (name === batchInputs.images)
       data.set(name, hostTensor("uint8", [labels.length, ...shape.slice(1)], images));
     else if (name === batchInputs.labels) data.set(name, hostTensor("int32", [labels.length], labels));
+    else if (name === batchInputs.targets)
+      data.set(name, hostTensor("float32", [labels.length, ...shape.slice(1)], place.batch.targets!));
     else if (name === dropPathInput) data.set(name, uniform(shape, stream("dropPath")));
     else if (name === dropoutSeedInput) data.set(name, seed(shape, stream("dropout")));
     else for (const [each, value] of drawn(name) ?? []) data.set(each, batchRows.includes(each) ? own(value) : value);

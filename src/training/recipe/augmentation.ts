@@ -1,6 +1,7 @@
 /** One switch for all augmentation of training images, and the end of mixing. */
 import { UsageError } from "../../errors/errors.js";
 import { type Recipe, type RecipeSettings, recipeSchema } from "./schema.js";
+import { singleLabelSettings } from "./several-labels.js";
 
 /** What the settings are where `augmentation` is `none`. */
 const off = {
@@ -15,8 +16,11 @@ type Settings = Readonly<Record<string, unknown>>;
 
 /** A recipe's settings without those that `changes` turn off as a whole. */
 export function leftBy(changes: Settings, settings: Settings): Settings {
-  if (changes.augmentation !== "none") return settings;
-  const gone = new Set<string>([...Object.keys(off), ...without]);
+  const gone = new Set<string>([
+    ...(changes.augmentation === "none" ? [...Object.keys(off), ...without] : []),
+    ...(changes.labels === "several" ? singleLabelSettings : []),
+  ]);
+  if (gone.size === 0) return settings;
   return Object.fromEntries(Object.entries(settings).filter(([key]) => !gone.has(key)));
 }
 

@@ -27,6 +27,8 @@ export interface Decided {
   readonly batchSize?: number;
   /** There must be steps: the command is about them, or a setting says how they go. */
   readonly steps?: boolean;
+  /** Images have several labels. */
+  readonly several?: boolean;
   /** The model is decided on, so no recipe may bring a model of other sizes. */
   readonly model?: boolean;
   /** The loss, or the numbers in which classes are seen, are decided on, so classes get no weights. */
@@ -58,8 +60,16 @@ export function chooseRecipe(data: FoundData, start: StartingPoint, decided: Dec
   const weighed = data.unequal && !decided.classes && name !== "head-only";
   return {
     name,
-    changes: { ...changes, ...(weighed ? { classWeights: "auto" } : {}) },
-    why: data.unequal && !decided.classes ? sentence`${why}; ${aboutClasses(data.unequal, name)}` : why,
+    changes: {
+      ...changes,
+      ...(weighed ? { classWeights: "auto" } : {}),
+      ...(decided.several ? { labels: "several" } : {}),
+    },
+    why: decided.several
+      ? sentence`${why}; images have several labels, so each class is a question of its own (labels=several)`
+      : data.unequal && !decided.classes
+        ? sentence`${why}; ${aboutClasses(data.unequal, name)}`
+        : why,
     expect,
   };
 }

@@ -5,6 +5,7 @@ import { sampledSide } from "../../data/view/sampled-side.js";
 import { usualModel } from "../../models/registry.js";
 import { architectureSettings } from "../../models/settings.js";
 import { cachedHubWeights } from "../../weights/cached.js";
+import { changed } from "./augmentation.js";
 import { type ChosenRecipe, chooseRecipe, type FoundData, type StartingPoint } from "./chosen.js";
 import { describedWeights } from "./described-weights.js";
 import { readRecipe } from "./file.js";
@@ -38,14 +39,18 @@ export async function fittingRecipe(
   const start = await startingPoint(settings, ownModel);
   const chosen = chooseRecipe(await foundIn(training), start, {
     batchSize: typeof batchSize === "number" ? batchSize : undefined,
-    steps: steps || Object.keys(settings).some((key) => !stepless.has(key)),
+    several: training.labelsOf !== undefined,
+    steps: steps || training.labelsOf !== undefined || Object.keys(settings).some((key) => !stepless.has(key)),
     model: ownModel || model !== undefined,
-    classes: ownLoss || ["classWeights", "sampling", "cosub", "loss"].some((key) => settings[key] !== undefined),
+    classes:
+      ownLoss ||
+      training.labelsOf !== undefined ||
+      ["classWeights", "sampling", "cosub", "loss"].some((key) => settings[key] !== undefined),
   });
   const weights = chosen.changes.finetune ?? (typeof finetune === "string" ? finetune : undefined);
   const name = typeof model === "string" && !ownModel ? model : undefined;
   const described = weights === undefined ? {} : await describedWeights(weights, name);
-  return { chosen, settings: { ...(await readRecipe(chosen.name)), ...described, ...chosen.changes } };
+  return { chosen, settings: changed({ ...(await readRecipe(chosen.name)), ...described }, chosen.changes) };
 }
 
 async function foundIn(training: Dataset): Promise<FoundData> {

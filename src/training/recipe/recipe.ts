@@ -17,6 +17,7 @@ import { refuseUselessEnd, withAugmentation } from "./augmentation.js";
 import { refuseUselessClassWeights } from "./class-weighting.js";
 import { type Recipe, recipeSchema } from "./schema.js";
 import { settingSentence, unknownSetting } from "./sentences.js";
+import { withLabels } from "./several-labels.js";
 import { refuseUnfittingViews } from "./stored-features.js";
 import { needsTeacher, requireTeachers } from "./teachers.js";
 
@@ -41,7 +42,7 @@ export function parseRecipe(settings: unknown): Recipe {
   const result = recipeSchema.safeParse(settings);
   if (!result.success)
     throw new UsageError(joined(result.error.issues.map((issue) => settingSentence(issue, settings, namesAt))));
-  const recipe = withAugmentation(fittingDefaults(result.data, settings), settings);
+  const recipe = withAugmentation(withLabels(fittingDefaults(result.data, settings), settings), settings);
   requireTeachers(recipe);
   refuseContradictoryWeights(recipe);
   if (recipe.cropScale[0] > recipe.cropScale[1] || recipe.cropRatio[0] > recipe.cropRatio[1])

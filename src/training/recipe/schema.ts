@@ -188,6 +188,10 @@ export const recipeSchema = z.strictObject({
     .default("crossEntropy")
     .meta({ description: "Loss against the labels.", timm: "bce-loss (`binaryCrossEntropy`)" }),
   ...fragments(losses),
+  labels: z.enum(["one", "several"]).default("one").meta({
+    description:
+      "Labels of an image: `one`, or `several` or none of them (multi-label). `several` makes each class a question of its own: the loss is `binaryCrossEntropy`, evaluation measures the mean average precision (mAP), which decides on the best epoch, and predictions are sigmoids. The data is a list with several labels for an image.",
+  }),
   classWeights: classWeights.meta({
     description:
       "Weights of the classes in the loss against the labels: `inverse` to their images; `effective`: to their effective number (arXiv 1901.05555, see `classWeightBeta`); `auto`: that if the largest class has 5 times the images of the smallest (their mean over all images is 1); `none`; or a list, one number for each class. Fitted heads (`headStart`) ignore them.",

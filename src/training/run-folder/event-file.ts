@@ -93,6 +93,7 @@ export function createEventFile(folder: string, now: () => number = () => Date.n
         "epoch/train loss": trainLoss,
         ...Object.fromEntries(Object.entries(lossParts ?? {}).map(([part, v]) => [`epoch/train loss: ${part}`, v])),
         "epoch/train top-1": trainTop1,
+        ...(test?.map === undefined ? {} : { "epoch/test mAP": test.map }),
         ...(test ? { "epoch/test top-1": test.top1, "epoch/test top-5": test.top5, "epoch/test loss": test.loss } : {}),
         "speed/images per second": imagesPerSecond,
         "speed/share of time waiting for data": loaderWait,

@@ -20,6 +20,12 @@ const testResultSchema = z.object({
   top1: z.number().describe("Images whose most likely class is right, in percent."),
   top5: z.number().describe("Images whose class is among the five most likely, in percent."),
   loss: measured.describe("Mean cross-entropy; null if it was not finite."),
+  map: z
+    .number()
+    .optional()
+    .describe(
+      "Of images with several labels: mean average precision in percent; top-1 and top-5 count any of them as right.",
+    ),
   images: count.describe("Number of images."),
 });
 
@@ -116,6 +122,10 @@ export const logSchema = z.discriminatedUnion("kind", [
       .boolean()
       .optional()
       .describe("Whether evaluations brought nothing better for so long that it ended early (`patience`)."),
+    bestMap: z
+      .number()
+      .optional()
+      .describe("The best mean average precision of an epoch, in percent, if images have several labels."),
     bestTop1: z.number().optional().describe("The best accuracy of an epoch, in percent; absent if none was measured."),
     test: testResultSchema
       .optional()

@@ -3,6 +3,7 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { UsageError } from "../../errors/errors.js";
 import { fileError } from "../../errors/file-error.js";
+import { scoreOf } from "../../evaluation/metrics.js";
 import { isLocked } from "../../system/files/lock-file.js";
 import { type LogLine, readLog } from "./log-schema.js";
 import { describeRun, type RunDescription } from "./manifest.js";
@@ -41,7 +42,7 @@ export async function summarizeRun(folder: string): Promise<RunSummary> {
   const finished = log.at(-1)?.kind === "finished";
   const running = !finished && (await isLocked(join(folder, "lock")));
   const best = epochs.reduce<EpochLine | undefined>(
-    (a, b) => (a?.test && (b.test?.top1 ?? 0) <= a.test.top1 ? a : b),
+    (a, b) => (a?.test && (b.test ? scoreOf(b.test) : 0) <= scoreOf(a.test) ? a : b),
     undefined,
   );
   return {

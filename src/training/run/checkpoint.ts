@@ -30,6 +30,7 @@ export interface SavedState {
 export interface AboutWeights {
   readonly classes: readonly string[];
   readonly view: EvaluationView;
+  readonly severalLabels: boolean;
   /** The images that they were trained on (`writeTrainedOn`). */
   readonly trainedOn: string;
 }

@@ -12,6 +12,7 @@ import { type MeasuredData, measuredData } from "../feed/measured-data.js";
 import { type DataOptions, withoutBadImages } from "../feed/training-data.js";
 import type { Recipe } from "../recipe/recipe.js";
 import { settledRecipe } from "../recipe/settled.js";
+import { requireLabels } from "../recipe/several-labels.js";
 import { createStudent } from "../recipe/student.js";
 import { teachersOf } from "../recipe/teachers.js";
 import type { ClassWeights } from "../step/class-weights.js";
@@ -62,8 +63,14 @@ export async function planRun(options: PlanOptions): Promise<Plan> {
   const { recipe, notes } = await settledRecipe(options.recipe, options.ownModel);
   const found = options.training ?? (await openForTraining(data, { rule, signal, onProgress: openingOf(onEvent) }));
   for (const message of [...notes, ...sayings(found)]) onEvent?.({ kind: "warning", message });
+  requireLabels(recipe, found);
+  if (recipe.labels === "several" && group.count > 1)
+    throw new UsageError(
+      "Several processes do not gather the predictions that average precision needs; train images of several labels with one process.",
+    );
   const dataset = await withoutBadImages(found, options);
   const measured = await measuredData(options, found.classes);
+  for (const part of [measured.test, measured.final]) if (part) requireLabels(recipe, part);
   if (!measured.test) refuseUnmeasured(recipe);
   const model = createStudent(recipe, found.classes.length, options.ownModel);
   const classWeights = classWeightsOf(recipe, dataset, "classWeights");

@@ -40,6 +40,7 @@ export function stepOf(
     // Cosub has its own loss, and refuses another.
     loss: loss ?? (recipe.cosub ? undefined : createLoss(recipe.loss, recipe)),
     labelSmoothing: recipe.labelSmoothing,
+    severalLabels: recipe.labels === "several",
     targetThreshold: recipe.targetThreshold,
     cosub: recipe.cosub,
     trained: moves,

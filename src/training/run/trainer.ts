@@ -8,7 +8,7 @@ import { messageOf, textOf } from "../../errors/message-of.js";
 import { type Message, sentence, setting } from "../../errors/sentence.js";
 import { Classifier } from "../../evaluation/classifier.js";
 import { evaluate } from "../../evaluation/evaluate.js";
-import type { EvaluationResult } from "../../evaluation/metrics.js";
+import { type EvaluationResult, scoreOf } from "../../evaluation/metrics.js";
 import { viewLoader } from "../../evaluation/view-loader.js";
 import { adaptWeights } from "../../models/adapt.js";
 import type { Model } from "../../models/model.js";
@@ -45,6 +45,8 @@ export interface TrainResult {
   readonly best?: EpochRecord;
   /** Percent, over the whole run, including epochs before it was resumed. */
   readonly bestTop1?: number;
+  /** The same of images with several labels: the best mean average precision, in percent. */
+  readonly bestMap?: number;
   /** The part that the best epoch was chosen on; undefined without evaluation. */
   readonly testPart?: "validation" | "test";
   /** Result of the best weights on the test part, if they were chosen on the validation part. */
@@ -118,12 +120,17 @@ async function trainEpochs(options: TrainOptions, run: OpenRun): Promise<TrainRe
     waitedBefore = checkpoints.waited;
     const record: EpochRecord = { ...done, checkpointWait, test: result };
     records.push(record);
-    const isBest = !test || (result !== undefined && result.top1 > position.bestTop1);
-    position = after(result ? ranked(position, { epoch: done.epoch, top1: result.top1 }, recipe.keepBest) : position);
+    const isBest = !test || (result !== undefined && scoreOf(result) > position.bestTop1);
+    position = after(
+      result ? ranked(position, { epoch: done.epoch, top1: scoreOf(result) }, recipe.keepBest) : position,
+    );
     const { kept } = position;
     if (isBest) best = record;
     await checkpoints.save(state, position, async (tensors) => {
-      const about = { classes: found.classes, view: viewOf(recipe, model), trainedOn: run.trainedOn };
+      const about = {
+        ...{ classes: found.classes, view: viewOf(recipe, model), trainedOn: run.trainedOn },
+        severalLabels: recipe.labels === "several",
+      };
       if (isBest) await saveWeights(folder, "best", model, about, tensors, run.prefix);
       await saveWeights(folder, "last", model, about, tensors, run.prefix);
       if (recipe.keepBest > 1) {
@@ -142,7 +149,7 @@ async function trainEpochs(options: TrainOptions, run: OpenRun): Promise<TrainRe
   for (const message of runWarnings(builtOn, stepsPerEpoch)) warn(message);
   if (position.step === 0) {
     const measured = [test, run.final].filter((part) => part !== undefined);
-    for (const message of classSizeWarnings(run.dataset, test)) warn(message);
+    if (recipe.labels === "one") for (const message of classSizeWarnings(run.dataset, test)) warn(message);
     for (const message of await seenImageWarnings(builtOn, { found, measured })) warn(message);
   }
   if (run.fitted) {
@@ -192,7 +199,9 @@ async function trainEpochs(options: TrainOptions, run: OpenRun): Promise<TrainRe
   }
   await checkpoints.settle();
   await folder.confirm();
-  const { epoch, step, bestTop1 } = position;
+  const { epoch, step, bestTop1: bestScore } = position;
+  const bestOf =
+    bestScore < 0 || !test ? {} : recipe.labels === "several" ? { bestMap: bestScore } : { bestTop1: bestScore };
   const stoppedEarly = outOfPatience(recipe, position);
   const trained = epoch >= recipe.epochs || stoppedEarly;
   const result = trained && run.final ? await evaluateBest(run.final, run, options) : undefined;
@@ -203,7 +212,7 @@ async function trainEpochs(options: TrainOptions, run: OpenRun): Promise<TrainRe
       epoch,
       step,
       ...(stoppedEarly ? { stoppedEarly } : {}),
-      ...(test ? { bestTop1 } : {}),
+      ...bestOf,
       test: result,
     });
   if (result) onEvent({ kind: "final", result });
@@ -212,7 +221,7 @@ async function trainEpochs(options: TrainOptions, run: OpenRun): Promise<TrainRe
     classes: found.classes,
     epochs: records,
     best,
-    bestTop1: bestTop1 < 0 || !test ? undefined : bestTop1,
+    ...bestOf,
     testPart: run.testPart,
     final: result,
     folder: folder.path,

@@ -17,6 +17,7 @@ import {
   input,
   min,
   mul,
+  oneHot,
   type Program,
   program,
   reduceSum,
@@ -55,6 +56,8 @@ export interface StepOptions {
   readonly loss?: LossName | Loss;
   /** Probability that is spread evenly over all classes, between 0 and 1. */
   readonly labelSmoothing?: number;
+  /** Each image may have several labels (or none): the input `targets`, float32 `[batch, classes]`, has them. */
+  readonly severalLabels?: boolean;
   /** Targets above it become 1, others 0. */
   readonly targetThreshold?: number;
   /** Two passes over each image, under different stochastic depth, learn from each other. */
@@ -193,7 +196,7 @@ export function trainStep(model: Model, options: StepOptions): Step {
   const predicts = neededAnswer(distillation.kind) !== undefined;
   const interpolation = options.teacherInterpolation;
   const { answer, ...taught } = taughtBy(model, images, { teacher, interpolation, predicts, features });
-  const target = batchTargets(batch, model.classes, labelSmoothing, transform);
+  const target = batchTargets(batch, model.classes, labelSmoothing, transform, options.severalLabels);
   return buildStep(model, options, {
     images,
     target: options.targetThreshold === undefined ? target : thresholded(target, options.targetThreshold),
@@ -274,7 +277,11 @@ export function buildStep(model: Model, options: StepOptions, inputs: StepInputs
   if (options.ema) averages(model, updates, proceed, state);
 
   const decisions = argmax(slice(output.logits, 0, 0, options.batch), 1);
-  const correct = reduceSum(cast(compare("EQ", decisions, argmax(inputs.target, 1)), "float32"));
+  // Of several labels, any may be the most likely one.
+  const right = options.severalLabels
+    ? mul(oneHot(decisions, model.classes), cast(compare("GT", inputs.target, 0), "float32"))
+    : cast(compare("EQ", decisions, argmax(inputs.target, 1)), "float32");
+  const correct = reduceSum(right);
   const shared = {
     state: [...state.keys(), ...frozen.keys()],
     batch: [

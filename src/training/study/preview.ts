@@ -84,7 +84,7 @@ function transformProgram(recipe: Recipe, model: Model, batch: number, classes: 
     name: "preview",
     outputs: {
       seen: batchImages(batch, model.imageSize, model.normalization, transform),
-      labelled: batchTargets(batch, classes, 0, transform),
+      labelled: batchTargets(batch, classes, 0, transform, recipe.labels === "several"),
     },
     batch: batchRows,
   });

@@ -48,7 +48,8 @@ async function run(path: string, options: { split: string; json?: boolean }): Pr
 
 function describe(split: string, dataset: Dataset): { split: string; images: number; perClass: number[] } {
   const perClass = dataset.classes.map(() => 0);
-  for (let i = 0; i < dataset.length; i++) perClass[dataset.label(i)]++;
+  const of = dataset.labelsOf ?? ((i: number) => [dataset.label(i)]);
+  for (let i = 0; i < dataset.length; i++) for (const c of of(i)) perClass[c]++;
   return { split, images: dataset.length, perClass };
 }
 

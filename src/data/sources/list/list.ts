@@ -20,7 +20,8 @@ import { isPlainPartName, listed, noPart, partNaming, requireUndivided } from ".
 import { hasFile, type Place } from "../../dataset/place.js";
 import { findColumns, type ListColumns } from "./columns.js";
 import { ListedFiles } from "./files.js";
-import { repeatedImages } from "./repeated.js";
+import { repeatedImages, requireOnce } from "./repeated.js";
+import { holdsSeveral, SeveralLabels } from "./several.js";
 import { type Cells, isCsv, type ListTable, openTable } from "./table.js";
 
 /** A list in the folder that it describes; the second name is that of the Hugging Face libraries. */
@@ -72,6 +73,14 @@ export async function openList(path: string, options: OpenOptions): Promise<Data
   if (files.length === 0) throw new FileError(list, `"${list}" lists no samples.`);
   const { members, notes } = membersOf(list, parts, options);
   const own = await readOwnClasses(dirname(list));
+  if (labels instanceof SeveralLabels) {
+    requireOnce(list, files);
+    const resolved = labels.resolve(list, { wanted: options.classes, own });
+    const said = [...notes, ...samples.notes, ...classNotes(resolved, options.classes)];
+    if (info.isDirectory()) said.push(...(await otherLists(path, list)));
+    const all = { ...fileDataset(files, labels.first(resolved), { notes: said }), labelsOf: labels.of(resolved) };
+    return members === undefined ? all : subset(all, members);
+  }
   const resolved = labels.resolve(list, { wanted: options.classes, own, members });
   const repeated = repeatedImages(list, { files, labels, resolved, parts });
   const said = [...notes, ...samples.notes, ...repeated, ...classNotes(resolved, options.classes)];
@@ -89,7 +98,7 @@ async function otherLists(folder: string, used: string): Promise<string[]> {
 
 interface Samples {
   readonly files: FileList;
-  readonly labels: LabelColumn;
+  readonly labels: LabelColumn | SeveralLabels;
   /** Samples by their value in the column of parts. */
   readonly parts: ReadonlyMap<string, Uint32Column>;
   readonly notes: readonly string[];
@@ -103,7 +112,8 @@ async function readSamples(
   choices: Choices,
 ): Promise<Samples> {
   const files = new FileList(dirname(list));
-  const labels = new LabelChoice(list, columns);
+  const several = holdsSeveral(choices.separator, table.head[columns.hasHeader ? 1 : 0], columns);
+  const labels = several ? new SeveralLabels(list, columns, choices.separator) : new LabelChoice(list, columns);
   const parts = new Map<string, Uint32Column>();
   /** Folders of the images as listed, if the list does not state their parts otherwise. */
   const folders = new Set<string>();
@@ -129,7 +139,7 @@ async function readSamples(
     parts.set(part, members);
     members.push(files.length);
     files.add(await found.pathOf(said));
-    labels.push(row);
+    labels.push(row, files.length);
   }
   if (choices.split === undefined) requireOnePart(list, [...folders]);
   const notes = [...columns.notes, ...found.notes(files.length > 0 ? files.relative(0) : undefined)];
@@ -137,7 +147,12 @@ async function readSamples(
     notes.push(
       `${comments.toLocaleString("en")} ${comments === 1 ? "line" : "lines"} of "${list}" ${comments === 1 ? "begins" : "begin"} with # and ${comments === 1 ? "is" : "are"} skipped as ${comments === 1 ? "a comment" : "comments"}.`,
     );
-  return { files, labels: labels.chosen(), parts: columns.split === undefined ? new Map() : parts, notes };
+  return {
+    files,
+    labels: labels instanceof SeveralLabels ? labels : labels.chosen(),
+    parts: columns.split === undefined ? new Map() : parts,
+    notes,
+  };
 }
 
 /** Throws if a list without a column of parts names images in the folders of several parts. */

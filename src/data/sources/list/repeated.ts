@@ -39,7 +39,7 @@ export function repeatedImages(list: string, { files, labels, resolved, parts }:
     const more = torn.size > 1 ? `, and so to ${(torn.size - 1).toLocaleString("en")} more` : "";
     throw new FileError(
       list,
-      `${sentence}${more}; an image is of one class here. Keep one row for each image, or, where rows are boxes, cut these out as images of their own.`,
+      `${sentence}${more}; an image is of one class here. Keep one row for each image; write several labels in one row (list,separator=|:${list} reads cat|dog); or, where rows are boxes, cut these out as images of their own.`,
     );
   }
   return [
@@ -54,6 +54,16 @@ export function repeatedImages(list: string, { files, labels, resolved, parts }:
         ]
       : []),
   ];
+}
+
+/** Throws FileError for an image in several rows, where one row has all of its labels. */
+export function requireOnce(list: string, files: FileList): void {
+  const at = files.firstOfSame().findIndex((first, row) => first !== row);
+  if (at < 0) return;
+  throw new FileError(
+    list,
+    `Sample ${at + 1} of "${list}" names the image ${quoted(files.relative(at))} again; write all labels of an image in one row.`,
+  );
 }
 
 /** A number for the part of each row. */

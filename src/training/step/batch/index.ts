@@ -25,7 +25,7 @@ type AnyKind = BatchTransformKind<z.ZodRawShape, unknown>;
 const kinds = Object.entries(batchTransforms) as unknown as readonly [BatchTransformName, AnyKind][];
 
 /** Names of the inputs of every batch. */
-export const batchInputs = { images: "images", labels: "labels" } as const;
+export const batchInputs = { images: "images", labels: "labels", targets: "targets" } as const;
 
 /** Names of all inputs with a row for each image, which are split over devices. */
 export const batchRows: readonly string[] = [...Object.values(batchInputs), ...kinds.flatMap(([, kind]) => kind.rows)];
@@ -50,15 +50,19 @@ export function batchImages(
 }
 
 /**
- * int32 labels of the input `labels` to class distributions `[batch, classes]`: smoothed, then mixed like the images.
+ * int32 labels of the input `labels` to class distributions `[batch, classes]`: smoothed, then mixed like the images. Of
+ * `several` labels, the input `targets` has 1 for each class of an image; they are mixed alike.
  */
 export function batchTargets(
   batch: number,
   classes: number,
   smoothing: number,
   transform: BatchTransform = {},
+  several = false,
 ): Tensor {
-  const target = smoothedTargets(input(batchInputs.labels, "int32", [batch]), classes, smoothing);
+  const target = several
+    ? input(batchInputs.targets, "float32", [batch, classes])
+    : smoothedTargets(input(batchInputs.labels, "int32", [batch]), classes, smoothing);
   return chosen(transform).reduce((x, [kind]) => kind.targets?.(x) ?? x, target);
 }
 
