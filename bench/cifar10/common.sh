@@ -7,8 +7,9 @@ seeds="${SEEDS:-0 1 2}"
 
 deit() { node "$here/../../bin/deit.js" "$@"; }
 
-# N images of every class, from number 1 on or after those that are skipped, as links: part CIFAR10 N TARGET [SKIPPED]
+# N images of every class, from number 1 on or after those that are skipped, as links, or `all`: part CIFAR10 N TARGET [SKIPPED]
 part() {
+  if [ "$2" = all ]; then mkdir -p "$(dirname "$3")"; ln -sfn "$(realpath "$1")" "$3"; return; fi
   local class target first=$((${4:-0} + 1))
   for class in "$1"/train/*/; do
     target="$3/train/$(basename "$class")"; mkdir -p "$target"
@@ -24,5 +25,5 @@ train() {
   local folder="$1" data="$2" recipe="$3"; shift 3
   finished "$folder" && return
   deit train "$recipe" "$data" --engine "$engine" --output "$folder" \
-    $([ -f "$folder/recipe.json" ] && echo --resume) ${1:+--set "$@"}
+    ${PRECISION:+--precision "$PRECISION"} $([ -f "$folder/recipe.json" ] && echo --resume) ${1:+--set "$@"}
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The comparison of the paper's Table 3 on CIFAR-10, scaled to two CPU cores:
 #   bench/cifar10/distillation.sh CIFAR10 RUNS
-# IMAGES of each class for the students, TEACHER_IMAGES for the teacher; EPOCHS and TEACHER_EPOCHS; SEEDS; ENGINE.
+# IMAGES of each class for the students, TEACHER_IMAGES for the teacher, or `all`; EPOCHS and TEACHER_EPOCHS; SEEDS; ENGINE.
 source "$(dirname "$0")/common.sh"
 data="$1"; runs="$2"; epochs="${EPOCHS:-30}"
 part "$data" "${IMAGES:-1000}" "$runs/data"
@@ -12,15 +12,19 @@ soft=(distillation=soft distillationTau=3 distillationAlpha=0.1)
 for seed in $seeds; do
   of=(seed="$seed" epochs="$epochs")
   answers="$runs/answers-$seed"
-  deit teach "$here/student.json" "$runs/data" --output "$answers" --engine "$engine" \
-    --set "${of[@]}" "${soft[@]}" distilled=true teacherWeights="$runs/teacher"
+  [ -f "$answers/epoch-$(printf %04d $((epochs - 1))).safetensors" ] ||
+    deit teach "$here/student.json" "$runs/data" --output "$answers" --engine "$engine" \
+      --set "${of[@]}" "${soft[@]}" distilled=true teacherWeights="$runs/teacher"
   student() { train "$runs/$1-$seed" "$runs/data" "$here/student.json" "${of[@]}" "${@:2}"; }
   student none
   student soft-class "${soft[@]}" teacherCache="$answers"
   student hard-class distillation=hard teacherCache="$answers"
   student hard-token distillation=hard distilled=true teacherCache="$answers"
   for head in class distillation both; do
+    result="$runs/hard-token-$seed/$head.json"
+    [ -s "$result" ] && continue
     deit evaluate --weights "$runs/hard-token-$seed" --data "$runs/data" --head "$head" --engine "$engine" --json \
-      > "$runs/hard-token-$seed/$head.json"
+      > "$result.part"
+    mv "$result.part" "$result"
   done
 done
