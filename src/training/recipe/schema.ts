@@ -146,6 +146,11 @@ export const recipeSchema = z.strictObject({
       "Epochs of linear warm-up from `warmupLr`; by default at most a fifth of the run, which matters below 25 epochs.",
     timm: "warmup-epochs",
   }),
+  warmupPrefix: z.boolean().default(false).meta({
+    description:
+      "The schedule begins after the warm-up and has the epochs that are left; by default it counts from the first epoch, and the warm-up replaces its beginning.",
+    timm: "warmup-prefix (there epochs are those after the warm-up)",
+  }),
   warmupLr: notNegative.default(1e-6).meta({ description: "Learning rate at the first step.", timm: "warmup-lr" }),
   minLr: notNegative.default(1e-5).meta({
     description: "Lowest learning rate of the schedule; by default at most the peak rate.",

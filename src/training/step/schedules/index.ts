@@ -4,11 +4,13 @@ import { RandomStream } from "../../../random/stream.js";
 import type { Settings } from "../settings.js";
 import { constant } from "./constant.js";
 import { cosine } from "./cosine.js";
+import { multistep } from "./multistep.js";
+import { poly } from "./poly.js";
 import type { Rates, ScheduleKind } from "./schedule.js";
 import { step } from "./step.js";
 import { warmupStableDecay } from "./warmup-stable-decay.js";
 
-export const schedules = { cosine, step, constant, warmupStableDecay };
+export const schedules = { cosine, step, constant, warmupStableDecay, poly, multistep };
 
 type Kinds = typeof schedules;
 type SettingsOf<K> = K extends ScheduleKind<infer Shape> ? Settings<Shape> : never;
@@ -30,6 +32,8 @@ export type ScheduleSettings = Rates &
     readonly schedule: keyof Kinds;
     /** `epoch`: the rate is constant within an epoch, as in timm's schedulers. */
     readonly scheduleBy: "step" | "epoch";
+    /** The schedule begins after the warm-up and has the epochs that are left, instead of being cut off by it. */
+    readonly warmupPrefix?: boolean;
     /** Noise on the rates during a part of training. */
     readonly noise?: LearningRateNoise;
   };
@@ -44,7 +48,9 @@ export function scheduledRate(settings: ScheduleSettings, epoch: number): number
   const { noise } = settings;
   const at = settings.scheduleBy === "epoch" ? Math.floor(epoch) : epoch;
   const kind: ScheduleKind<z.ZodRawShape> = schedules[settings.schedule];
-  const rate = warmedUp(settings, at, () => kind.rate(settings, at));
+  const before = settings.warmupPrefix ? settings.warmupEpochs : 0;
+  const rest = { ...settings, epochs: settings.epochs - before };
+  const rate = warmedUp(settings, at, () => kind.rate(rest, at - before));
   return (noise ? noiseFactor(noise, epoch) : 1) * rate;
 }
 

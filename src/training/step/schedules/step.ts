@@ -9,7 +9,7 @@ export const step = scheduleKind({
       timm: "decay-epochs",
     }),
     decayRate: z.number().positive().default(0.1).meta({
-      description: "Schedule `step`: factor on the rate at each fall.",
+      description: "Schedules `step` and `multistep`: factor on the rate at each fall.",
       timm: "decay-rate",
     }),
   },
