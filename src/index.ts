@@ -62,10 +62,12 @@ export type { ResolvedModel } from "./evaluation/resolve-model.js";
 export type { Accuracy, TrainingRecord } from "./evaluation/training-record.js";
 export type { SafetensorsContents } from "./formats/safetensors/decode.js";
 export { readSafetensors, writeSafetensors } from "./formats/safetensors/safetensors.js";
+export type { Grid, ImageSize } from "./geometry/image-size.js";
 export { type AdaptOptions, adaptWeights } from "./models/adapt.js";
 export { decisionLogits, type Head, inferenceContext, parameterInputs } from "./models/context.js";
 export { type DeitConfig, deit } from "./models/deit.js";
 export type { AllOptions } from "./models/families/index.js";
+export { imageLength, imagesShape } from "./models/image-batch.js";
 export { initialize } from "./models/initialize.js";
 export type { ConvolutionLayer, Layers, LinearOptions } from "./models/layers.js";
 export {

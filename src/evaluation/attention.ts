@@ -1,6 +1,9 @@
 /** Attention of a vision transformer's tokens to the patches, per head and as rollout. */
+
 import type { Engine } from "../engines/engine.js";
+import type { Grid } from "../geometry/image-size.js";
 import type { Model } from "../models/model.js";
+import { patchCount } from "../models/parts.js";
 import { type AttentionToken, type ShownAttention, shownAttention } from "../models/shown-attention.js";
 import {
   add,
@@ -20,9 +23,9 @@ export type { AttentionToken } from "../models/shown-attention.js";
 
 /** Maps over the patches of one image, row by row, without the attention to the class and distillation tokens. */
 export interface AttentionMaps {
-  /** Patches per side. */
-  readonly grid: number;
-  /** Attention in the last block, one map of `grid · grid` shares per head. */
+  /** Rows and columns of patches. */
+  readonly grid: Grid;
+  /** Attention in the last block, one map of `rows · columns` shares per head. */
   readonly heads: readonly Float32Array[];
   /** Attention through all blocks (rollout: half of each layer is its residual path; heads are averaged). */
   readonly rollout: Float32Array;
@@ -41,7 +44,7 @@ export function attentionMaps(model: Model, token: AttentionToken): Derive {
 export class Attention {
   private constructor(
     private readonly probe: Probe,
-    private readonly shape: { readonly grid: number; readonly heads: number },
+    private readonly shape: { readonly grid: Grid; readonly heads: number },
   ) {}
 
   /** Throws UsageError for a model without attention, or without the token. */
@@ -60,11 +63,11 @@ export class Attention {
     return new Attention(probe(attentionMaps(model, token)), shownAttention(model, token));
   }
 
-  /** One entry per image; `images`: `batch · size · size · 3` bytes. */
+  /** One entry per image; `images`: `batch · height · width · 3` bytes. */
   async maps(images: Uint8Array, batch: number): Promise<AttentionMaps[]> {
     const values = await this.probe.run(images, batch);
     const { grid, heads } = this.shape;
-    const patches = grid * grid;
+    const patches = patchCount({ grid });
     const part = (name: string, at: number) =>
       (values.get(name)!.data as Float32Array).slice(at * patches, (at + 1) * patches);
     return Array.from({ length: batch }, (_, image) => ({

@@ -1,12 +1,14 @@
 /** Programs that differ only in their batch size: each is compiled for the first batch of its size. */
+
 import type { DeviceState, Engine, Executable } from "../engines/engine.js";
+import { imageLength, imagesShape } from "../models/image-batch.js";
 import type { Model } from "../models/model.js";
 import { type HostTensor, hostTensor, type Program } from "../tensor/index.js";
 
 export class BatchPrograms {
   readonly #compiled = new Map<number, Promise<Executable>>();
 
-  /** `build` creates the program for a batch size, with uint8 `images` `[batch, size, size, 3]` as its data. */
+  /** `build` creates the program for a batch size, with uint8 `images` `[batch, height, width, 3]` as its data. */
   constructor(
     private readonly engine: Engine,
     private readonly model: Model,
@@ -26,10 +28,10 @@ export class BatchPrograms {
     return compiled;
   }
 
-  /** `images`: `batch · size · size · 3` bytes. */
+  /** `images`: `batch · height · width · 3` bytes. */
   async run(state: DeviceState, images: Uint8Array, batch: number): Promise<Map<string, HostTensor>> {
-    const size = this.model.imageSize;
-    const data = new Map([["images", hostTensor("uint8", [images.length / (size * size * 3), size, size, 3], images)]]);
+    const shape = imagesShape(this.model, images.length / imageLength(this.model));
+    const data = new Map([["images", hostTensor("uint8", shape, images)]]);
     return (await this.compile(batch)).run(state, data);
   }
 

@@ -1,16 +1,18 @@
 /** A model with its weights on an engine, ready to classify. */
+
 import type { DeviceState, Engine } from "../engines/engine.js";
 import { decisionLogits, type Head, inferenceContext, parameterInputs } from "../models/context.js";
+import { imagesShape } from "../models/image-batch.js";
 import type { Model } from "../models/model.js";
 import { normalize } from "../models/normalize.js";
 import { input, type NamedTensors, type Program, program } from "../tensor/index.js";
 import { BatchPrograms } from "./batch-programs.js";
 import { type Derive, Probe } from "./probe.js";
 
-/** uint8 `images` `[batch, size, size, 3]` to `logits` `[batch, classes]`, with the model's parameters as state. */
+/** uint8 `images` `[batch, height, width, 3]` to `logits` `[batch, classes]`, with the model's parameters as state. */
 export function inferenceProgram(model: Model, batch: number, head: Head = "both", prefix = ""): Program {
   const parameters = parameterInputs(model, prefix);
-  const images = input("images", "uint8", [batch, model.imageSize, model.imageSize, 3]);
+  const images = input("images", "uint8", imagesShape(model, batch));
   const output = model.forward(inferenceContext(parameters), normalize(images, model.normalization));
   return program({
     name: "inference",
@@ -61,7 +63,7 @@ export class Classifier {
     return this.options.model;
   }
 
-  /** `images`: `batch · size · size · 3` bytes. The result has `batch · classes` numbers. */
+  /** `images`: `batch · height · width · 3` bytes. The result has `batch · classes` numbers. */
   async logits(images: Uint8Array, batch: number): Promise<Float32Array> {
     return (await this.#programs.run(this.state, images, batch)).get("logits")!.data as Float32Array;
   }

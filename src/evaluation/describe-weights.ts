@@ -11,6 +11,7 @@ import {
   describedByItself,
   modelNamed,
   type SaidByFile,
+  saidSize,
   saysAll,
   viewInFile,
   viewOfName,
@@ -42,14 +43,16 @@ export async function describeWeights(
   const architecture = [file.architecture, beside.config?.fields.architecture, beside.trained?.fields.model].find(
     (name): name is string => typeof name === "string",
   );
+  const view = [
+    ...viewInFile(path, file),
+    ...(complete && file.metadata[checkpointMetadata.view] === undefined ? await viewOfRecipe(folder) : []),
+    ...(within ? viewOfArguments(within) : []),
+    ...beside.view,
+    ...(complete ? [] : viewOfName(path)),
+  ];
   return {
-    view: [
-      ...viewInFile(path, file),
-      ...(complete && file.metadata[checkpointMetadata.view] === undefined ? await viewOfRecipe(folder) : []),
-      ...(within ? viewOfArguments(within) : []),
-      ...beside.view,
-      ...(complete ? [] : viewOfName(path)),
-    ],
+    view,
+    imageSize: saidSize(file, view),
     classes: named && "names" in named ? named.names : undefined,
     classSource: named && "names" in named ? named.source : path,
     missingClasses: named && "missing" in named ? named.missing : undefined,

@@ -1,7 +1,9 @@
 /** What is said of weights, and what a file of weights says by itself: all there is to know of one in a web page. */
+
 import type { UsageError } from "../errors/errors.js";
 import { quoted } from "../errors/quoted.js";
 import { sentence, setting, way } from "../errors/sentence.js";
+import { asImageSize, type ImageSize } from "../geometry/image-size.js";
 import type { DeitSizes } from "../models/deit-sizes.js";
 import type { Model } from "../models/model.js";
 import { type ModelOptions, modelFamilies, modelNames, optionsWithoutTrace } from "../models/registry.js";
@@ -27,6 +29,8 @@ export interface DescribedWeights {
   readonly modelFor: (sizes: DeitSizes | undefined) => string | undefined;
   /** What the shapes of the tensors do not tell. */
   readonly options: ModelOptions;
+  /** Size of the images that they were trained on, or are used with, if it is said. */
+  readonly imageSize?: ImageSize;
   /** Throws WeightsError where the files beside them describe another model. */
   readonly requireFitting: (model: Model) => void;
 }
@@ -41,8 +45,10 @@ export const saysAll = ({ metadata }: SaidByFile): boolean =>
 /** What a file says by itself and by its name. Throws WeightsError for what deit cannot do. */
 export function describedByItself(path: string, file: SaidByFile): DescribedWeights {
   const { architecture } = file;
+  const view = [...viewInFile(path, file), ...(saysAll(file) ? [] : viewOfName(path))];
   return {
-    view: [...viewInFile(path, file), ...(saysAll(file) ? [] : viewOfName(path))],
+    view,
+    imageSize: saidSize(file, view),
     classes: savedClasses(file.metadata),
     classSource: path,
     architecture,
@@ -51,6 +57,10 @@ export function describedByItself(path: string, file: SaidByFile): DescribedWeig
     requireFitting: () => undefined,
   };
 }
+
+/** The first that says the size counts. */
+export const saidSize = ({ metadata }: SaidByFile, view: readonly SaidOfView[]): ImageSize | undefined =>
+  asImageSize(savedConfig(metadata).imageSize) ?? view.find(({ imageSize }) => imageSize !== undefined)?.imageSize;
 
 /** The views that are stated in a file. */
 export const viewInFile = (path: string, { metadata, normalization }: SaidByFile): readonly SaidOfView[] => [

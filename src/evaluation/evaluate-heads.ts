@@ -1,9 +1,11 @@
 /** Accuracy of all heads of a model in one pass over the data (the three rows of table 3 of the paper). */
+
 import type { Dataset } from "../data/dataset/dataset.js";
 import { UsageError } from "../errors/errors.js";
 import { sentence, setting } from "../errors/sentence.js";
 import { type Head, headsOf } from "../models/context.js";
 import { requireFiniteLogits } from "../models/finite.js";
+import { imageLength } from "../models/image-batch.js";
 import { logitsAt } from "./heads.js";
 import { Accuracy, type EvaluationResult } from "./metrics.js";
 import { overCrops } from "./over-crops.js";
@@ -37,7 +39,7 @@ export async function evaluateHeads(
     ...{ head, single: new Accuracy(), multiple: new RealAccuracy() },
     several: dataset.labelsOf && new SeveralAccuracy(classes),
   }));
-  for await (const { batch, values } of passOver(overCrops(probe, probe.model.imageSize), pass)) {
+  for await (const { batch, values } of passOver(overCrops(probe, imageLength(probe.model)), pass)) {
     for (let slot = 0; slot < batch.count; slot++) {
       const index = batch.indices[slot];
       const logits = (head: Head) => logitsAt(values, head, slot);

@@ -4,6 +4,7 @@ import { alone, type ProcessGroup } from "../cluster/process-group.js";
 import type { Loader } from "../data/loading/loader.js";
 import { InterruptedError } from "../errors/errors.js";
 import { requireFiniteLogits } from "../models/finite.js";
+import { imageLength } from "../models/image-batch.js";
 import type { Classifier } from "./classifier.js";
 import { Accuracy, combined, type EvaluationResult } from "./metrics.js";
 import { SeveralAccuracy } from "./several-labels.js";
@@ -59,13 +60,14 @@ export async function evaluate({
   onProgress,
   onLogits,
 }: EvaluateOptions): Promise<EvaluationResult> {
-  const { classes, imageSize } = classifier.model;
+  const { model } = classifier;
+  const { classes } = model;
   const accuracy = new Accuracy();
   let several: SeveralAccuracy | undefined;
   let images = 0;
   for await (const batch of loader.epoch(0)) {
     if (signal?.aborted) throw new InterruptedError("The evaluation was interrupted.");
-    const crops = batch.images.length / (batch.labels.length * imageSize ** 2 * 3);
+    const crops = batch.images.length / (batch.labels.length * imageLength(model));
     const logits = await decisions(classifier, batch.images, { batch: loader.batchSize, crops });
     for (let i = 0; i < batch.count; i++) {
       const row = logits.subarray(i * classes, (i + 1) * classes);

@@ -11,12 +11,12 @@ import type { Derive } from "./probe.js";
  *
  * @example
  * ```ts
- * import { embedding, openEngine, openModel, Probe } from "deit";
+ * import { embedding, imageLength, openEngine, openModel, Probe } from "deit";
  *
  * const engine = await openEngine();
  * const { model, weights } = await openModel({ weights: "runs/photos" });
  * const probe = await Probe.create(engine, model, weights, embedding(model));
- * const images = new Uint8Array(2 * model.imageSize ** 2 * 3);
+ * const images = new Uint8Array(2 * imageLength(model));
  * console.log((await probe.run(images, 2)).get("embedding")?.shape);
  * await engine.close();
  * ```
@@ -41,7 +41,7 @@ export const embedding = (model: Model): Derive => {
 };
 
 /**
- * For a probe: `patches` `[batch, grid, grid, width]`, the normalised tokens of the patches after the last block (timm's
+ * For a probe: `patches` `[batch, rows, columns, width]`, the normalised tokens of the patches after the last block (timm's
  * `forward_features` without the class and distillation tokens), rows from the top. Throws UsageError for a model
  * without patches.
  */
@@ -50,6 +50,6 @@ export const patchFeatures = (model: Model): Derive => {
   return ({ value }) => {
     const tokens = value("norm");
     const [batch, count, width] = tokens.shape;
-    return { patches: reshape(slice(tokens, 1, prefix, count), [batch, grid, grid, width]) };
+    return { patches: reshape(slice(tokens, 1, prefix, count), [batch, ...grid, width]) };
   };
 };

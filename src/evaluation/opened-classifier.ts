@@ -25,7 +25,7 @@ export interface OpenedClassifier {
   readonly inside?: InsideModel;
   /** Images of one run of an ONNX file that fixes them, otherwise undefined. */
   readonly fixedBatch?: number;
-  /** Logits `[batch, classes]` of that many views, `batch · size · size · 3` bytes. */
+  /** Logits `[batch, classes]` of that many views, `batch · height · width · 3` bytes. */
   logits(views: Uint8Array, batch: number): Promise<Float32Array>;
   dispose(): Promise<void>;
 }

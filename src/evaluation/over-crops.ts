@@ -3,11 +3,11 @@ import { type HostTensor, hostTensor } from "../tensor/index.js";
 import type { Looker } from "./pass.js";
 import { batchesOf, decisionOf } from "./test-time.js";
 
-/** A looker at single images of `side` pixels that decides on views with any number of crops; its values are logits. */
-export function overCrops(looker: Looker, side: number): Looker {
+/** A looker at single images of `length` bytes that decides on views with any number of crops; its values are logits. */
+export function overCrops(looker: Looker, length: number): Looker {
   return {
     async run(images, batch) {
-      const crops = images.length / (batch * side * side * 3);
+      const crops = images.length / (batch * length);
       if (crops === 1) return looker.run(images, batch);
       const runs: ReadonlyMap<string, HostTensor>[] = [];
       for (const part of batchesOf(images, crops)) runs.push(await looker.run(part, batch));

@@ -16,7 +16,7 @@ export interface PassOptions {
   readonly onProgress?: (images: number) => void;
 }
 
-/** Computes values of uint8 images `[batch, size, size, 3]`, such as a probe. */
+/** Computes values of uint8 images `[batch, height, width, 3]`, such as a probe. */
 export interface Looker {
   run(images: Uint8Array, batch: number): Promise<ReadonlyMap<string, HostTensor>>;
 }

@@ -1,13 +1,23 @@
 /** The view according to preprocessor_config.json of transformers and pretrained_cfg of timm. */
+
 import type { Interpolation } from "../data/pixels/resize.js";
 import { sentence, setting, way } from "../errors/sentence.js";
+import { asImageSize, heightAndWidth, type ImageSize, largestSide, sizeInWords } from "../geometry/image-size.js";
 import type { Normalization } from "../models/model.js";
 import { asObject, type JsonObject } from "../system/text/json.js";
 import { asNormalization } from "./normalization.js";
 import { type Geometry, type Refused, ratioOf, type SaidOfView } from "./view.js";
 
-const side = (value: unknown): number | undefined =>
-  typeof value === "number" && Number.isInteger(value) && value > 0 && value <= 8192 ? value : undefined;
+const side = (value: unknown): number | undefined => {
+  const found = typeof value === "number" ? asImageSize(value, 8192) : undefined;
+  return found === undefined ? undefined : largestSide(found);
+};
+
+/** A side, or an object of both. */
+const sizeIn = (value: unknown): ImageSize | undefined => {
+  const both = asObject(value);
+  return asImageSize(both ? [both.height, both.width] : value, 8192);
+};
 
 /** Processors whose single size is that of the shorter side; for the others it is a square. */
 const byShorterSide = /^(CLIP|ConvNe[Xx]t|PoolFormer|Bit|MobileNetV[12]|MobileViT|Levit|ViTHybrid)/;
@@ -78,14 +88,15 @@ function ofFlags(fields: JsonObject, type: string): Normalization | Refused | un
 /** A single number applies to every channel. */
 const each = (value: unknown): unknown => (typeof value === "number" ? [value, value, value] : value);
 
-function geometryOfProcessor(fields: JsonObject, type: string): { imageSize?: number; geometry?: Geometry | Refused } {
+function geometryOfProcessor(
+  fields: JsonObject,
+  type: string,
+): { imageSize?: ImageSize; geometry?: Geometry | Refused } {
   const crop = (fields.do_center_crop ?? (cropping.test(type) && fields.crop_size !== undefined)) === true;
-  const cropped = asObject(fields.crop_size);
-  const cropSize =
-    side(fields.crop_size) ?? (cropped && cropped.height === cropped.width ? side(cropped.height) : undefined);
+  const cropSize = sizeIn(fields.crop_size);
   const wayOut = way`; give ${setting("cropRatio")} to decide on the crop yourself`;
   if (crop && cropSize === undefined)
-    return { geometry: { refused: sentence`crops to no square that can be told (crop_size)${wayOut}` } };
+    return { geometry: { refused: sentence`crops to no size that can be told (crop_size)${wayOut}` } };
   if (fields.do_resize === false)
     return {
       imageSize: crop ? cropSize : undefined,
@@ -97,7 +108,7 @@ function geometryOfProcessor(fields: JsonObject, type: string): { imageSize?: nu
   const size = asObject(fields.size);
   const single = side(fields.size);
   const shorter = side(size?.shortest_edge) ?? (byShorterSide.test(type) ? single : undefined);
-  const square = size && size.height === size.width ? side(size.height) : byShorterSide.test(type) ? undefined : single;
+  const whole = size ? sizeIn(size) : byShorterSide.test(type) ? undefined : single;
   if (shorter !== undefined) {
     const ratio = typeof fields.crop_pct === "number" && fields.crop_pct > 0 ? fields.crop_pct : undefined;
     // ConvNeXT: from 384 pixels the image is squashed; below that, it is cropped by a ratio.
@@ -107,38 +118,50 @@ function geometryOfProcessor(fields: JsonObject, type: string): { imageSize?: nu
         geometry: shorter >= 384 ? { cropRatio: 1, cropMode: "squash" } : { cropRatio: ratio, cropMode: "center" },
       };
     const resized = Math.floor((/^Levit/.test(type) ? (256 / 224) * shorter : shorter) / (ratio ?? 1));
-    if (crop) return cropTo(cropSize!, resized, "center");
+    if (crop && typeof cropSize !== "number")
+      return {
+        imageSize: cropSize,
+        geometry: {
+          refused: sentence`resizes the shorter side to ${shorter} and crops ${sizeInWords(cropSize!)} pixels, which need not lie within${wayOut}`,
+        },
+      };
+    if (crop) return cropTo(cropSize as number, resized, "center");
     return {
       imageSize: shorter,
       geometry: {
-        refused: sentence`resizes the shorter side to ${shorter} and crops nothing, but a model takes square images${wayOut}`,
+        refused: sentence`resizes the shorter side to ${shorter} and crops nothing, but a model takes images of one size${wayOut}`,
       },
     };
   }
-  if (square === undefined)
+  if (whole === undefined)
     return {
       geometry: {
-        refused: sentence`resizes to no square (size ${JSON.stringify(fields.size)}), but models here take square images${wayOut}`,
+        refused: sentence`resizes to no size that can be told (size ${JSON.stringify(fields.size)})${wayOut}`,
       },
     };
   return crop
-    ? cropTo(cropSize!, square, "squash")
-    : { imageSize: square, geometry: { cropRatio: 1, cropMode: "squash" } };
+    ? cropTo(cropSize!, whole, "squash")
+    : { imageSize: whole, geometry: { cropRatio: 1, cropMode: "squash" } };
 }
 
 function cropTo(
-  crop: number,
-  resized: number,
+  crop: ImageSize,
+  resized: ImageSize,
   cropMode: Geometry["cropMode"],
-): { imageSize: number; geometry: Geometry | Refused } {
-  return crop > resized
-    ? {
-        imageSize: crop,
-        geometry: {
-          refused: sentence`crops ${crop} pixels from ${resized}, which pads the image${way`; give ${setting("cropRatio", 1)}`}`,
-        },
-      }
-    : { imageSize: crop, geometry: { cropRatio: ratioOf(crop, resized), cropMode } };
+): { imageSize: ImageSize; geometry: Geometry | Refused } {
+  const [from, to] = [heightAndWidth(resized), heightAndWidth(crop)];
+  const refused = (why: string) => ({
+    imageSize: crop,
+    geometry: {
+      refused: sentence`crops ${sizeInWords(crop)} pixels from ${sizeInWords(resized)}, which ${why}${way`; give ${setting("cropRatio", 1)}`}`,
+    },
+  });
+  if (to.some((length, i) => length > from[i])) return refused("pads the image");
+  const ratios = to.map((length, i) => ratioOf(length, from[i]));
+  const cropRatio = ratios.find((ratio) => to.every((length, i) => Math.floor(length / ratio) === from[i]));
+  return cropRatio === undefined
+    ? refused("is another share of the height than of the width")
+    : { imageSize: crop, geometry: { cropRatio, cropMode } };
 }
 
 function resampling(value: unknown): Interpolation | Refused | undefined {
@@ -154,7 +177,7 @@ function resampling(value: unknown): Interpolation | Refused | undefined {
 /** The view of timm's configuration. */
 export function ofPretrainedConfig(fields: JsonObject, source: string): SaidOfView {
   const { crop_pct: ratio, crop_mode: mode = "center", interpolation, input_size: input } = fields;
-  const size = Array.isArray(input) && input[1] === input[2] ? side(input[1]) : undefined;
+  const size = Array.isArray(input) ? asImageSize(input.slice(1), 8192) : undefined;
   const given = fields.mean !== undefined || fields.std !== undefined;
   return {
     source,

@@ -1,7 +1,9 @@
 /** Inspects a model: values derived from its intermediate ones, computed on an engine. */
+
 import type { DeviceState, Engine } from "../engines/engine.js";
 import { UsageError } from "../errors/errors.js";
 import { observingContext, parameterInputs } from "../models/context.js";
+import { imagesShape } from "../models/image-batch.js";
 import type { Logits, Model } from "../models/model.js";
 import { normalize } from "../models/normalize.js";
 import { type HostTensor, input, type NamedTensors, type Program, program, type Tensor } from "../tensor/index.js";
@@ -20,11 +22,11 @@ export interface Seen {
 /** Values to compute, by name; the first axis of each is the batch. */
 export type Derive = (seen: Seen) => Readonly<Record<string, Tensor>>;
 
-/** uint8 `images` `[batch, size, size, 3]` to the derived values, with the model's parameters as state. */
+/** uint8 `images` `[batch, height, width, 3]` to the derived values, with the model's parameters as state. */
 export function probeProgram(model: Model, batch: number, derive: Derive): Program {
   const parameters = parameterInputs(model);
   const context = observingContext(parameters, () => true);
-  const images = input("images", "uint8", [batch, model.imageSize, model.imageSize, 3]);
+  const images = input("images", "uint8", imagesShape(model, batch));
   const output = model.forward(context, normalize(images, model.normalization));
   const outputs = derive({
     output,
@@ -73,7 +75,7 @@ export class Probe {
     return new Probe(model, engine, derive, state, false);
   }
 
-  /** The derived values for `images`, `batch · size · size · 3` bytes. */
+  /** The derived values for `images`, `batch · height · width · 3` bytes. */
   run(images: Uint8Array, batch: number): Promise<Map<string, HostTensor>> {
     return this.#programs.run(this.state, images, batch);
   }

@@ -1,7 +1,9 @@
 /** A model for weights that were read: which it is, what it sees and what its outputs mean. */
+
 import { UsageError } from "../errors/errors.js";
 import { quoted } from "../errors/quoted.js";
 import { type Message, sentence, setting, way } from "../errors/sentence.js";
+import { type ImageSize, sameSize, sizeInWords } from "../geometry/image-size.js";
 import { adaptWeights } from "../models/adapt.js";
 import { type DeitSizes, recognizeDeit } from "../models/deit-sizes.js";
 import { requireFiniteWeights } from "../models/finite.js";
@@ -63,7 +65,7 @@ export interface ResolvedModel {
 export function resolveModel(choice: ModelWish, file: WeightsInFile, described: DescribedWeights): ResolvedModel {
   const { path, tensors, unread, metadata } = file;
   const shapes = shapesOf(tensors);
-  const sizes = recognizeDeit(shapes);
+  const sizes = recognizeDeit(shapes, described.imageSize) ?? recognizeDeit(shapes, choice.imageSize);
   const name = choice.model ?? metadata[checkpointMetadata.model] ?? described.modelFor(sizes);
   if (!name)
     throw new UsageError(
@@ -101,7 +103,10 @@ export function resolveModel(choice: ModelWish, file: WeightsInFile, described: 
   if (model.distilled && headNames(model).length === 1)
     notes.push(`The distillation token of "${path}" has no head, so the class token predicts alone.`);
   const { heads } = described.options;
-  const weights = adaptWeights(model, tensors, { source: path, unread, heads, onNote: (note) => notes.push(note) });
+  const weights = adaptWeights(model, tensors, {
+    ...{ source: path, unread, heads, imageSize: sizes?.imageSize },
+    onNote: (note) => notes.push(note),
+  });
   requireFiniteWeights(weights, path);
   return {
     ...{ model, view, weights },
@@ -114,15 +119,15 @@ export function resolveModel(choice: ModelWish, file: WeightsInFile, described: 
 }
 
 /** A note on the resolution if the user has not chosen it. */
-function aboutResolution(path: string, trained: number, { name, imageSize }: Model): readonly Message[] {
-  if (imageSize !== trained)
+function aboutResolution(path: string, trained: ImageSize, { name, imageSize }: Model): readonly Message[] {
+  if (!sameSize(imageSize, trained))
     return [
-      `The positions of "${path}" are those of ${trained} pixels; they are interpolated to the requested ${imageSize}.`,
+      `The positions of "${path}" are those of ${sizeInWords(trained)} pixels; they are interpolated to the requested ${sizeInWords(imageSize)}.`,
     ];
-  return imageSize === createModel(name).imageSize
+  return sameSize(imageSize, createModel(name).imageSize)
     ? []
     : [
-        sentence`Images are seen at ${imageSize} pixels, as the positions of "${path}" are${way`; ${setting("imageSize")} overrides this`}.`,
+        sentence`Images are seen at ${sizeInWords(imageSize)} pixels, as the positions of "${path}" are${way`; ${setting("imageSize")} overrides this`}.`,
       ];
 }
 

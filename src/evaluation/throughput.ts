@@ -1,6 +1,8 @@
 /** Images per second of a model in inference (paper, tables 1 and 5, figure 1). */
+
 import type { Engine } from "../engines/engine.js";
 import { InterruptedError, OutOfMemoryError } from "../errors/errors.js";
+import { imageLength } from "../models/image-batch.js";
 import type { Model } from "../models/model.js";
 import { RandomStream } from "../random/stream.js";
 import type { NamedTensors } from "../tensor/index.js";
@@ -74,9 +76,9 @@ async function timed(
   return { batch, runs, imagesPerSecond: (batch * runs) / total, deviation: speed.deviation };
 }
 
-function randomImages({ imageSize }: Model, batch: number): Uint8Array {
+function randomImages(model: Model, batch: number): Uint8Array {
   const stream = new RandomStream({ seed: 0, purpose: "throughput" });
-  return Uint8Array.from({ length: batch * imageSize * imageSize * 3 }, () => stream.uniform(0, 256));
+  return Uint8Array.from({ length: batch * imageLength(model) }, () => stream.uniform(0, 256));
 }
 
 /** Doubles the batch while it is faster, or while it fits. */

@@ -2,11 +2,13 @@
  * What the arguments of a training program say of the model that it trained: those of timm's train.py, which are in its
  * checkpoints and beside them as args.yaml, and those of facebookresearch/deit's main.py. Others say nothing here.
  */
+
 import { stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { readClassFile } from "../data/dataset/files.js";
 import { UsageError } from "../errors/errors.js";
 import { sentence, setting, way } from "../errors/sentence.js";
+import { asImageSize } from "../geometry/image-size.js";
 import { imagenetNormalization, type Normalization } from "../models/model.js";
 import { registeredModel } from "../models/registry.js";
 import type { JsonObject } from "../system/text/json.js";
@@ -36,7 +38,7 @@ export function viewOfArguments({ source, fields }: TrainingArguments): SaidOfVi
 function ofReleased({ input_size: size, eval_crop_ratio: ratio }: JsonObject, source: string): SaidOfView {
   return {
     source,
-    imageSize: asSide(size),
+    imageSize: asImageSize(size, 8192),
     geometry: { cropRatio: isRatio(ratio) ? ratio : 0.875, cropMode: "center" },
     interpolation: "bicubic",
     normalization: imagenetNormalization,
@@ -49,7 +51,7 @@ function ofTimm(fields: JsonObject, source: string): SaidOfView {
   const name = bareModelName(String(fields.model));
   return {
     source,
-    imageSize: Array.isArray(input) ? (input[1] === input[2] ? asSide(input[1]) : undefined) : asSide(side),
+    imageSize: asImageSize(Array.isArray(input) ? input.slice(1) : side, 8192),
     geometry: geometryOfTimm(fields, name),
     interpolation: isGiven(interpolation) ? interpolationOf(interpolation) : undefined,
     normalization: normalizationOfTimm(fields, name),
@@ -109,7 +111,5 @@ export async function classesOfArguments(
 
 const isGiven = (value: unknown): boolean => value !== undefined && value !== null && value !== "";
 const isRatio = (value: unknown): value is number => typeof value === "number" && value > 0 && value <= 1;
-const asSide = (value: unknown): number | undefined =>
-  typeof value === "number" && Number.isInteger(value) && value > 0 && value <= 8192 ? value : undefined;
 
 const isFile = async (path: string): Promise<boolean> => (await stat(path).catch(() => undefined))?.isFile() ?? false;

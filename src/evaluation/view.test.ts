@@ -65,12 +65,37 @@ describe("a crop mode", () => {
   });
 });
 
+describe("sizes that are not square", () => {
+  it("are those of transformers' and timm's files", () => {
+    const size = { height: 48, width: 64 };
+    expect(ofPreprocessor({ size }, "file")).toMatchObject({
+      imageSize: [48, 64],
+      geometry: { cropRatio: 1, cropMode: "squash" },
+    });
+    const cropped = { size, do_center_crop: true, crop_size: { height: 36, width: 48 } };
+    expect(ofPreprocessor(cropped, "file")).toMatchObject({
+      imageSize: [36, 48],
+      geometry: { cropRatio: 0.75, cropMode: "squash" },
+    });
+    const timm = { input_size: [3, 48, 64], crop_pct: 0.9, crop_mode: "border" };
+    expect(ofPretrainedConfig(timm, "file")).toMatchObject({ imageSize: [48, 64], geometry: { cropMode: "border" } });
+  });
+});
+
 describe("unsupported operations are refused by name", () => {
   const size = { height: 24, width: 24 };
   it.each([
     ["do_resize", { do_resize: false, size }],
     ["resizes by Pillow's filter 5", { size, resample: 5 }],
-    ["to no square", { size: { height: 24, width: 32 } }],
+    ["to no size that can be told", { size: { height: 24 } }],
+    [
+      "another share of the height",
+      { size: { height: 48, width: 64 }, do_center_crop: true, crop_size: { height: 24, width: 24 } },
+    ],
+    [
+      "need not lie within",
+      { size: { shortest_edge: 24 }, do_center_crop: true, crop_size: { height: 24, width: 48 } },
+    ],
     ["crops nothing", { size: { shortest_edge: 24 } }],
     ["do_flip_channel_order", { size, do_flip_channel_order: true }],
     ["rescale_factor 0", { size, rescale_factor: 0 }],

@@ -8,6 +8,7 @@ import type { EvaluationTransform } from "../data/view/transform.js";
 import { UsageError, WeightsError } from "../errors/errors.js";
 import { quoted } from "../errors/quoted.js";
 import { type Message, sentence, setting } from "../errors/sentence.js";
+import { type ImageSize, imageSizeOption, isImageSize } from "../geometry/image-size.js";
 import type { Model, Normalization } from "../models/model.js";
 import { type NormalizationChoice, normalizationOf } from "./normalization.js";
 
@@ -16,8 +17,8 @@ export interface Geometry {
   /** Size of the crop divided by the size to which the image is resized (crop_pct of timm), between 0 and 1. */
   readonly cropRatio: number;
   /**
-   * `center` keeps the shape of the image and cuts out the centre; `squash` resizes it to a square whatever its
-   * shape; `border` keeps its shape and all of it, with a border around it (letterbox).
+   * `center` keeps the shape of the image and cuts out the centre; `squash` resizes it to the shape of the
+   * input; `border` keeps its shape and all of it, with a border around it (letterbox).
    */
   readonly cropMode: CropMode;
   /** Colour of that border, in bytes (default: the mean of the normalisation, as in timm). */
@@ -32,8 +33,8 @@ export const meanColor = ({ mean }: Normalization): Rgb => {
 
 /** How images are preprocessed for a model in evaluation. */
 export interface EvaluationView extends Geometry {
-  /** Side of the model's square input, in pixels. */
-  readonly imageSize: number;
+  /** Size of the model's input in pixels; of a square, one number. */
+  readonly imageSize: ImageSize;
   /** Filter that resizes the image. */
   readonly interpolation: Interpolation;
   /** Mean and standard deviation of each channel, applied inside the program to pixels from 0 to 1. */
@@ -51,7 +52,7 @@ export interface Refused {
 export interface SaidOfView {
   /** A file, or a description of it. */
   readonly source: string;
-  readonly imageSize?: number;
+  readonly imageSize?: ImageSize;
   readonly geometry?: Geometry | Refused;
   readonly interpolation?: Interpolation | Refused;
   readonly normalization?: Normalization | Refused;
@@ -60,14 +61,14 @@ export interface SaidOfView {
 
 /** The user's choice, which takes precedence over everything else. */
 export interface ViewChoice {
-  /** Side of the square that the model sees, in pixels. */
-  readonly imageSize?: number;
+  /** Size of what the model sees in pixels: one number for a square, or `[height, width]`. */
+  readonly imageSize?: ImageSize;
   /**
    * Share of the resized image that is kept (crop_pct of timm), between 0 and 1; the crop is a centre crop then, unless
    * `cropMode` says otherwise.
    */
   readonly cropRatio?: number;
-  /** How an image that is not square becomes the model's square; `squash` and `border` show all of it, unless `cropRatio` is less. */
+  /** How an image of another shape fills the model's input; `squash` and `border` show all of it, unless `cropRatio` is less. */
   readonly cropMode?: CropMode;
   /** Colour of a border in bytes (default: the mean of the normalisation); only with the crop mode `border`. */
   readonly borderColor?: Rgb;
@@ -82,6 +83,10 @@ export interface ViewChoice {
 /** Throws UsageError for a value that is not allowed. */
 function sayingOf(model: Seer, choice: ViewChoice): SaidOfView {
   const { imageSize, cropRatio, cropMode, borderColor, interpolation, normalization, exif } = choice;
+  if (imageSize !== undefined && !isImageSize(imageSize))
+    throw new UsageError(
+      sentence`${setting("imageSize")} is ${JSON.stringify(imageSize)}; give ${imageSizeOption.expected}.`,
+    );
   if (cropRatio !== undefined && !(cropRatio > 0 && cropRatio <= 1))
     throw new UsageError(sentence`${setting("cropRatio")} is ${String(cropRatio)}; give a number above 0, at most 1.`);
   if (cropMode !== undefined && !cropModes.includes(cropMode))
@@ -189,8 +194,8 @@ const round = (n: number): string => String(Number(n.toPrecision(4)));
 
 const modesInWords: Readonly<Record<CropMode, string>> = {
   center: "cropped in the centre",
-  squash: "squashed to a square",
-  border: "fitted into a square with a border",
+  squash: "squashed to the shape of the input",
+  border: "fitted into the input with a border",
 };
 
 const inWords = {

@@ -18,6 +18,7 @@ import {
   strings,
   wholeFrom,
 } from "../errors/options.js";
+import { imageSizeOption } from "../geometry/image-size.js";
 import { chosen, type PortableChoice } from "../portable/choice.js";
 import { type ExportedFile, jsonFile } from "../portable/layouts/layout.js";
 import { modelCard } from "../portable/model-card.js";
@@ -103,7 +104,7 @@ const exportOptions: OptionChecks<ExportSettings> = {
   ...{ weights: aString, model: aString, ownModel: undefined, classes: strings, license: aString },
   head: oneOf("both", "class", "distillation"),
   ...{
-    imageSize: wholeFrom(1),
+    imageSize: imageSizeOption,
     cropRatio: undefined,
     interpolation: undefined,
     normalization: undefined,

@@ -1,8 +1,10 @@
 /** The images that an export is measured on, and those whose activations decide the ranges of its integers. */
+
 import type { Dataset } from "../data/dataset/dataset.js";
 import { proceduralDataset } from "../data/sources/procedural.js";
 import { UsageError } from "../errors/errors.js";
 import { sentence, setting } from "../errors/sentence.js";
+import { largestSide } from "../geometry/image-size.js";
 import type { PortableSource } from "../portable/source.js";
 
 /** The images that an export is measured on. */
@@ -39,7 +41,7 @@ export function exportImages(
   calibrated: boolean,
 ): ExportImages {
   const given = calibrated && calibration ? evenly(calibration, calibrationCount) : undefined;
-  const size = Math.max(32, view.imageSize);
+  const size = Math.max(32, largestSide(view.imageSize));
   if (!data) {
     const dataset = proceduralDataset({ size, count: images ?? mostMeasured.stored, split: "test" });
     const others = () => proceduralDataset({ size, count: calibrationCount, split: "train" });

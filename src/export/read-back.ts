@@ -18,8 +18,8 @@ export async function readBack(
 ): Promise<{ readonly model: Model; readonly weights: NamedTensors }> {
   const found = await locateWeights({ weights: folder });
   const loaded = await loadWeights(found);
-  const { options } = await describeWeights(found, loaded);
-  const sizes = recognizeDeit(new Map([...loaded.tensors].map(([name, { shape }]) => [name, shape])));
+  const { options, imageSize } = await describeWeights(found, loaded);
+  const sizes = recognizeDeit(new Map([...loaded.tensors].map(([name, { shape }]) => [name, shape])), imageSize);
   const { heads, normEpsilon, distillationHead } = source.config as {
     readonly heads?: number;
     readonly normEpsilon?: number;
@@ -29,5 +29,5 @@ export async function readBack(
   const named = sizes && modelOfSizes(sizes);
   const read = named ? createModel(named.model, { ...named.options, ...same, ...options }) : source;
   const model = seeing(read, view);
-  return { model, weights: adaptWeights(model, loaded.tensors, { source: folder, unread: loaded.unread }) };
+  return { model, weights: adaptWeights(model, loaded.tensors, { source: folder, unread: loaded.unread, imageSize }) };
 }

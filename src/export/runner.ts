@@ -4,6 +4,7 @@ import type { RgbImage } from "../data/pixels/image.js";
 import type { DeviceState } from "../engines/engine.js";
 import { type FileExecutable, type OnnxEngine, startOnnxEngine } from "../engines/onnx/engine.js";
 import type { EvaluationView } from "../evaluation/view.js";
+import { heightAndWidth, pixelCount } from "../geometry/image-size.js";
 import { portableNames } from "../portable/graph/portable.js";
 import { imageNames, type WholeImage } from "../portable/graph/preprocessing.js";
 import { type HostTensor, hostTensor } from "../tensor/index.js";
@@ -26,7 +27,7 @@ export class Runner {
     }
   }
 
-  /** The output `name` (default: the logits) of a batch of views, `count · size · size · 3` bytes. */
+  /** The output `name` (default: the logits) of a batch of views, `count · height · width · 3` bytes. */
   pixels(
     images: Uint8Array,
     count: number,
@@ -60,17 +61,17 @@ export class Runner {
   }
 }
 
-/** Bytes `[count, size, size, 3]` as `pixel_values`, float32 `[count, 3, size, size]`. */
+/** Bytes `[count, height, width, 3]` as `pixel_values`, float32 `[count, 3, height, width]`. */
 function normalized(
   images: Uint8Array,
   count: number,
   { imageSize, normalization: { mean, std } }: EvaluationView,
 ): HostTensor {
-  const plane = imageSize * imageSize;
+  const plane = pixelCount(imageSize);
   const values = new Float32Array(count * 3 * plane);
   for (let n = 0; n < count; n++)
     for (let c = 0; c < 3; c++)
       for (let p = 0; p < plane; p++)
         values[(n * 3 + c) * plane + p] = (images[(n * plane + p) * 3 + c] / 255 - mean[c]) / std[c];
-  return hostTensor("float32", [count, 3, imageSize, imageSize], values);
+  return hostTensor("float32", [count, 3, ...heightAndWidth(imageSize)], values);
 }

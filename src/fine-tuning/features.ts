@@ -1,6 +1,8 @@
 /** What the frozen part of a model makes of views: computed once for each, since training does not change it. */
+
 import { InterruptedError, UsageError } from "../errors/errors.js";
 import type { InsideModel } from "../evaluation/opened-classifier.js";
+import { imageLength } from "../models/image-batch.js";
 import { headNames } from "../models/parts.js";
 import { tokensBefore } from "../models/tail.js";
 import type { Example } from "./examples.js";
@@ -51,7 +53,7 @@ export async function featuresOf(examples: readonly Example[], options: FeatureO
   }));
   try {
     const views = examples.flatMap((example, at) => example.views.map((view) => ({ at, view })));
-    const size = 3 * model.imageSize ** 2;
+    const size = imageLength(model);
     const images = new Uint8Array(batch * size);
     const found: ViewFeatures[][] = examples.map(() => []);
     for (let from = 0; from < views.length; from += batch) {

@@ -1,10 +1,12 @@
 /** `classifier`: images in, labels out. */
+
 import type { TrainedOn } from "../data/dataset/trained-on.js";
-import { aFunction, checkOptions, type OptionChecks, oneOf, strings, wholeFrom } from "../errors/options.js";
+import { aFunction, checkOptions, type OptionChecks, oneOf, strings } from "../errors/options.js";
 import type { AttentionMaps, AttentionToken } from "../evaluation/attention.js";
 import { type CalledParts, calledClassifier } from "../evaluation/called-classifier.js";
 import type { ClassifyOptions, EmbedOptions, Prediction } from "../evaluation/predictions.js";
 import { SharedEngine } from "../evaluation/shared-engine.js";
+import { imageSizeOption } from "../geometry/image-size.js";
 import { type EngineOption, leaseEngine } from "./engine.js";
 import { type ImageInput, readImage } from "./image.js";
 import { type ClassifierChoice, type ClassifierSource, openClassifier } from "./opened-classifier.js";
@@ -114,7 +116,7 @@ export const libraryClassifier = (made: CalledParts<ImageInput>, trainedOn?: Tra
   Object.assign(calledClassifier(made), { trainedOn }) as ImageClassifier;
 
 const classifierOptions: OptionChecks<ClassifierSettings> = {
-  ...{ engine: undefined, imageSize: wholeFrom(1), cropRatio: undefined, interpolation: undefined },
+  ...{ engine: undefined, imageSize: imageSizeOption, cropRatio: undefined, interpolation: undefined },
   ...{ cropMode: undefined, borderColor: undefined },
   ...{ normalization: undefined, exif: undefined, classes: strings, output: undefined },
   ...{ answers: oneOf("logits", "probabilities", "sigmoids"), onProgress: aFunction },

@@ -1,14 +1,16 @@
 /**
  * Adapts weights to a model: position embeddings are resized, heads with a different class count refused or restarted.
  */
+
 import { WeightsError } from "../errors/errors.js";
 import { sentence, setting, way } from "../errors/sentence.js";
+import { type Grid, heightAndWidth, type ImageSize } from "../geometry/image-size.js";
 import { describe, type HostTensor, type NamedTensors, type Shape } from "../tensor/index.js";
-import { type DeitSizes, differences, recognizeDeit } from "./deit-sizes.js";
+import { type DeitSizes, differences, patchGrid, recognizeDeit } from "./deit-sizes.js";
 import { initializeParameter } from "./initialize.js";
 import { type LeftOver, leftOver, requireNothingLeft } from "./left-over.js";
 import type { Model, ParameterSpec } from "./model.js";
-import { isHead } from "./parts.js";
+import { isHead, patchCount } from "./parts.js";
 import { type PositionInterpolation, resizePositionEmbedding } from "./position-embedding.js";
 import { describeDeit, nameOf } from "./recognize.js";
 
@@ -27,6 +29,11 @@ export interface AdaptOptions {
   readonly heads?: number;
   /** Called with notes on weights that are left out without error. */
   readonly onNote?: (sentence: string) => void;
+  /**
+   * Size of the images that the weights were trained on, if stated, which decides on the grid of their positions. Default: a
+   * square, if their number is one; otherwise as the model.
+   */
+  readonly imageSize?: ImageSize;
   /** How position embeddings are resized to another grid of patches. */
   readonly positions?: PositionInterpolation;
 }
@@ -59,10 +66,16 @@ function fitted(model: Model, spec: ParameterSpec, given: HostTensor | undefined
       sentence`The weights in "${options.source}" lack "${spec.name}" of ${model.name}${way`; check that ${setting("model")} names the model they were trained with`}.`,
     );
   }
-  if (same(given.shape, spec.shape)) return asFloat32(given, spec.name, options.source);
-  if (spec.part === "positions" && given.shape.length === 3 && given.shape[2] === spec.shape[2]) {
+  const equal = same(given.shape, spec.shape);
+  // As many patches may have another grid.
+  if (
+    spec.part === "positions" &&
+    given.shape.length === 3 &&
+    given.shape[2] === spec.shape[2] &&
+    !(equal && !model.tokens)
+  )
     return fitPositions(model, spec, asFloat32(given, spec.name, options.source), options);
-  }
+  if (equal) return asFloat32(given, spec.name, options.source);
   if (head && options.newHead) return startAnew();
   if (head && given.shape.length === spec.shape.length && same(given.shape.slice(1), spec.shape.slice(1)))
     throw new WeightsError(
@@ -77,15 +90,18 @@ function fitPositions(
   model: Model,
   spec: ParameterSpec,
   given: HostTensor,
-  { source, positions, newHead }: AdaptOptions,
+  { source, positions, newHead, imageSize }: AdaptOptions,
 ): HostTensor {
   // Tokens before those of patches that have positions too; in DeiT III none has.
   const { tokens } = model;
-  const prefix = tokens ? spec.shape[1] - tokens.grid ** 2 : model.distilled ? 2 : 1;
+  const prefix = tokens ? spec.shape[1] - patchCount(tokens) : model.distilled ? 2 : 1;
   const side = Math.sqrt(spec.shape[1] - prefix);
-  if (Number.isInteger(Math.sqrt(given.shape[1] - prefix)))
-    return resizePositionEmbedding(given, [side, side], prefix, positions);
-  if (newHead && model.distilled && Number.isInteger(Math.sqrt(given.shape[1] - 1))) {
+  const to: Grid = tokens?.grid ?? [side, side];
+  const patchSize = heightAndWidth(model.imageSize)[0] / to[0];
+  const grid = (others: number) => patchGrid(given.shape[1] - others, patchSize, imageSize);
+  const from = grid(prefix) ?? (same(given.shape, spec.shape) ? to : undefined);
+  if (from) return resizePositionEmbedding(given, to, prefix, positions, from);
+  if (newHead && model.distilled && grid(1)) {
     // A plain model becomes a distilled one: its distillation token starts with the class token's position.
     const width = given.shape[2];
     const data = new Float32Array((given.shape[1] + 1) * width);
@@ -93,9 +109,10 @@ function fitPositions(
     data.set(given.data as Float32Array, width);
     return resizePositionEmbedding(
       { ...given, shape: [1, given.shape[1] + 1, width], data },
-      [side, side],
+      to,
       2,
       positions,
+      grid(1),
     );
   }
   throw new WeightsError(
@@ -104,10 +121,10 @@ function fitPositions(
 }
 
 function refuseOtherArchitecture(model: Model, tensors: NamedTensors, options: AdaptOptions): void {
-  const { source, newHead, heads } = options;
+  const { source, newHead, heads, imageSize } = options;
   const shapes = new Map([...tensors].map(([name, t]) => [name, t.shape]));
-  const found = recognizeDeit(shapes);
-  const wanted = recognizeDeit(new Map(model.parameters.map((p) => [p.name, p.shape])));
+  const found = recognizeDeit(shapes, imageSize);
+  const wanted = recognizeDeit(new Map(model.parameters.map((p) => [p.name, p.shape])), model.imageSize);
   const known = model.parameters.filter((p) => tensors.has(p.name)).length;
   if (known * 2 < model.parameters.length) {
     const example = [...tensors.keys()].slice(0, 3).map((name) => JSON.stringify(name.slice(0, 60)));

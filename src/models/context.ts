@@ -1,6 +1,8 @@
 /** Contexts for running a forward pass. */
+
 import { WeightsError } from "../errors/errors.js";
 import { add, input, mul, type Shape, type Tensor } from "../tensor/index.js";
+import { imagesShape } from "./image-batch.js";
 import type { ForwardContext, Logits, Model } from "./model.js";
 
 /** The model's parameters by name, as program inputs whose names begin with `prefix`. */
@@ -37,7 +39,7 @@ export function observingContext(
 /** What a model exposes, by name in the order of its forward pass: the shapes for a single image. */
 export function observedShapes(model: Model): ReadonlyMap<string, Shape> {
   const context = observingContext(parameterInputs(model), () => true);
-  model.forward(context, input("images", "float32", [1, model.imageSize, model.imageSize, 3]));
+  model.forward(context, input("images", "float32", imagesShape(model, 1)));
   return new Map([...context.observed].map(([name, { shape }]) => [name, shape]));
 }
 

@@ -4,6 +4,7 @@ import { add, mean, type Tensor } from "../tensor/index.js";
 import { observingContext, parameterInputs } from "./context.js";
 import { modelOf } from "./declared.js";
 import { deit } from "./deit.js";
+import { imagesShape } from "./image-batch.js";
 import { type Layers, layersOf } from "./layers.js";
 import { imagenetNormalization, type Model } from "./model.js";
 import { headNames, headParameters } from "./parts.js";
@@ -95,6 +96,6 @@ describe("parameters declared where they are used", () => {
 });
 
 const image = ({ imageSize }: Model) => ({
-  ...{ name: "images", shape: [2, imageSize, imageSize, 3], decay: false },
+  ...{ name: "images", shape: imagesShape({ imageSize }, 2), decay: false },
   ...({ kind: "parameter", init: { kind: "zeros" } } as const),
 });

@@ -1,6 +1,8 @@
 /** Parameters declared where they are used: they are listed by a forward pass that computes nothing. */
+
 import { ShapeError, UsageError } from "../errors/errors.js";
 import { input, type Tensor } from "../tensor/index.js";
+import { imagesShape } from "./image-batch.js";
 import type { ForwardContext, Model, ParameterDeclaration, ParameterSpec } from "./model.js";
 
 /**
@@ -39,7 +41,7 @@ function declaredParameters({ name, imageSize, forward }: Omit<Model, "parameter
     dropout: (x) => x,
     updateBuffer: () => undefined,
   };
-  forward(context, input("images", "float32", [1, imageSize, imageSize, 3]));
+  forward(context, input("images", "float32", imagesShape({ imageSize }, 1)));
   return [...found.values()].map(({ spec }) => spec);
 }
 

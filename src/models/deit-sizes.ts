@@ -1,4 +1,5 @@
 /** The sizes of a DeiT as the shapes of its tensors tell them. */
+import { type Grid, heightAndWidth, type ImageSize, imageSizeOf, pixelCount } from "../geometry/image-size.js";
 import type { Shapes } from "./families/family.js";
 
 /** What the shapes of a DeiT tell; the number of heads leaves no trace in them. */
@@ -13,23 +14,42 @@ export interface DeitSizes {
   readonly layerScale?: true;
   /** Set where only patches have positions. */
   readonly noEmbedClass?: true;
-  /** Side of the square input in pixels. */
-  readonly imageSize: number;
+  /** Size of the input in pixels. */
+  readonly imageSize: ImageSize;
   /** Undefined where there is no head. */
   readonly classes?: number;
 }
 
-/** The sizes of a DeiT (or a ViT of its layout), or undefined when the shapes are those of something else. */
-export function recognizeDeit(shapes: Shapes): DeitSizes | undefined {
+/**
+ * The grid of so many patches of images of this size, if it has as many; otherwise that of a square, if there is one. Their
+ * number alone does not tell other shapes.
+ */
+export function patchGrid(count: number, patchSize: number, imageSize?: ImageSize): Grid | undefined {
+  const [rows, columns] = imageSize === undefined ? [0, 0] : heightAndWidth(imageSize).map((side) => side / patchSize);
+  if (rows * columns === count && Number.isInteger(rows)) return [rows, columns];
+  const side = Math.sqrt(count);
+  return Number.isInteger(side) ? [side, side] : undefined;
+}
+
+/**
+ * The sizes of a DeiT (or a ViT of its layout), or undefined when the shapes are those of something else. Images that are
+ * not square are recognised by their size only.
+ */
+export function recognizeDeit(shapes: Shapes, imageSize?: ImageSize): DeitSizes | undefined {
   const patches = shapes.get("patch_embed.proj.weight");
   const positions = shapes.get("pos_embed");
   const hidden = shapes.get("blocks.0.mlp.fc1.weight");
   if (patches?.length !== 4 || positions?.length !== 3 || hidden?.length !== 2) return undefined;
   const distilled = shapes.has("dist_token");
+  const [, count] = positions;
+  const [, , patchSize] = patches;
   // No square is one or two above another but 1, so the number of positions tells which tokens have one.
-  const noEmbedClass = Number.isInteger(Math.sqrt(positions[1]));
-  const side = Math.sqrt(positions[1] - (noEmbedClass ? 0 : distilled ? 2 : 1));
-  if (!Number.isInteger(side)) return undefined;
+  const others = [0, distilled ? 2 : 1] as const;
+  const stated = imageSize !== undefined && others.find((n) => pixelCount(imageSize) === (count - n) * patchSize ** 2);
+  const without = typeof stated === "number" ? stated : others.find((n) => Number.isInteger(Math.sqrt(count - n)));
+  const grid = without === undefined ? undefined : patchGrid(count - without, patchSize, imageSize);
+  if (!grid) return undefined;
+  const noEmbedClass = without === 0;
   let depth = 0;
   for (const name of shapes.keys()) {
     const block = /^blocks\.(\d{1,6})\./.exec(name);
@@ -39,11 +59,11 @@ export function recognizeDeit(shapes: Shapes): DeitSizes | undefined {
     width: patches[0],
     depth,
     hidden: hidden[0],
-    patchSize: patches[2],
+    patchSize,
     distilled,
     ...(shapes.has("blocks.0.ls1.gamma") ? { layerScale: true } : {}),
     ...(noEmbedClass ? { noEmbedClass } : {}),
-    imageSize: side * patches[2],
+    imageSize: imageSizeOf(grid[0] * patchSize, grid[1] * patchSize),
     classes: shapes.get("head.weight")?.[0],
   };
 }

@@ -1,7 +1,10 @@
 /** DeiT: the vision transformer of the paper, with or without the distillation token (sections 3 and 4). */
+
 import { UsageError } from "../errors/errors.js";
+import { type Grid, heightAndWidth, largestSide, mapSides, plainSize, sizeInWords } from "../geometry/image-size.js";
 import { add, broadcast, concat, type Tensor, take } from "../tensor/index.js";
 import { modelOf } from "./declared.js";
+import { requireImageSize } from "./image-batch.js";
 import { type Layers, layersOf, truncatedNormal } from "./layers.js";
 import {
   type CommonOptions,
@@ -11,11 +14,12 @@ import {
   type Model,
   type TokenGrid,
 } from "./model.js";
+import { patchCount } from "./parts.js";
 import { patchEmbed, transformerBlock } from "./transformer.js";
 
 /** Sizes of a DeiT. */
 export interface DeitConfig extends CommonOptions {
-  /** Side of a patch in pixels; it divides the side of the images. */
+  /** Side of a patch in pixels; it divides both sides of the images. */
   readonly patchSize: number;
   /** Length of a token. */
   readonly width: number;
@@ -64,9 +68,12 @@ export function deit(
   overrides: Partial<DeitConfig> = {},
   view: Partial<Pick<Model, "normalization" | "cropRatio">> = {},
 ): Model {
+  const { imageSize = deitDefaults.imageSize } = overrides;
+  requireImageSize(name, imageSize);
   const config: DeitConfig = {
     ...deitDefaults,
     ...overrides,
+    imageSize: plainSize(imageSize),
     heads: overrides.heads ?? Math.max(1, Math.round((overrides.width ?? deitDefaults.width) / headWidth)),
   };
   check(name, config);
@@ -77,7 +84,7 @@ export function deit(
     classes: config.classes,
     distilled: config.distilled,
     normalization: imagenetNormalization,
-    cropRatio: config.imageSize > 224 ? 1 : 0.875,
+    cropRatio: largestSide(config.imageSize) > 224 ? 1 : 0.875,
     ...view,
     tokens: tokenGrid(config),
     forward: (context, images) => forward(config, context, images),
@@ -85,7 +92,7 @@ export function deit(
 }
 
 function check(name: string, { imageSize, patchSize, width, heads, depth, classes, mlpRatio }: DeitConfig): void {
-  const whole = { imageSize, patchSize, width, heads, depth, classes };
+  const whole = { patchSize, width, heads, depth, classes };
   for (const [option, value] of Object.entries(whole)) {
     if (!Number.isInteger(value) || value < 1)
       throw new UsageError(`The ${option} of "${name}" is ${value}; it must be a whole number above 0.`);
@@ -94,10 +101,10 @@ function check(name: string, { imageSize, patchSize, width, heads, depth, classe
     throw new UsageError(
       `An mlpRatio of ${mlpRatio} leaves nothing of the width of "${name}", ${width}; use ${Number((1 / width).toPrecision(2))} or more (4 is usual).`,
     );
-  if (imageSize % patchSize !== 0) {
-    const near = Math.max(1, Math.round(imageSize / patchSize)) * patchSize;
+  if (heightAndWidth(imageSize).some((side) => side % patchSize !== 0)) {
+    const near = mapSides(imageSize, (side) => Math.max(1, Math.round(side / patchSize)) * patchSize);
     throw new UsageError(
-      `An image of ${imageSize} pixels cannot be cut into patches of ${patchSize}, as "${name}" sees it; use ${near}${name === "deit" ? " or another patchSize" : ""}.`,
+      `An image of ${sizeInWords(imageSize)} pixels cannot be cut into patches of ${patchSize}, as "${name}" sees it; use ${sizeInWords(near)}${name === "deit" ? " or another patchSize" : ""}.`,
     );
   }
   if (width % heads !== 0)
@@ -109,8 +116,13 @@ function check(name: string, { imageSize, patchSize, width, heads, depth, classe
 /** Where its observers find tokens: class token, distillation token, patches row by row. */
 const tokenGrid = (config: DeitConfig): TokenGrid => ({
   ...{ depth: config.depth, heads: config.heads, prefix: prefixTokens(config) },
-  grid: config.imageSize / config.patchSize,
+  grid: gridOf(config),
 });
+
+const gridOf = ({ imageSize, patchSize }: Pick<DeitConfig, "imageSize" | "patchSize">): Grid => {
+  const [height, width] = heightAndWidth(imageSize);
+  return [height / patchSize, width / patchSize];
+};
 
 /** Tokens before the patches: the class token and, in a distilled model, the distillation token. */
 const prefixTokens = ({ distilled }: Pick<DeitConfig, "distilled">): number => (distilled ? 2 : 1);
@@ -155,12 +167,12 @@ function forward(config: DeitConfig, context: ForwardContext, images: Tensor): L
 
 /** Patches, tokens and positions: `[batch, tokens, width]` (section 3). */
 function embed(config: DeitConfig, nn: Layers, images: Tensor): Tensor {
-  const { patchSize, width, imageSize, distilled, noEmbedClass = false } = config;
+  const { patchSize, width, distilled, noEmbedClass = false } = config;
   const [batch] = images.shape;
   const token = (name: string, init = truncatedNormal) =>
     broadcast(nn.parameter(name, { shape: [1, 1, width], init }), [batch, 1, width]);
   const prefix = [token("cls_token", { kind: "normal", std: 1e-6 }), ...(distilled ? [token("dist_token")] : [])];
-  const positioned = (imageSize / patchSize) ** 2 + (noEmbedClass ? 0 : prefix.length);
+  const positioned = patchCount({ grid: gridOf(config) }) + (noEmbedClass ? 0 : prefix.length);
   const shape = [1, positioned, width];
   const positions = nn.parameter("pos_embed", { shape, init: truncatedNormal, part: "positions" });
   const patches = patchEmbed(nn, "patch_embed", images, patchSize, width);

@@ -134,13 +134,13 @@ function dotted(a: Float64Array, at: number, b: Float64Array, bt: number, count:
  * Positions `[1, tokens, width]` whose patches have sine and cosine of their column and of their row, a quarter of the
  * channels each, at frequencies from 1 to 1/10000 per patch.
  */
-function withSinusoids({ shape, data }: HostTensor, { grid }: TokenGrid): HostTensor {
+function withSinusoids({ shape, data }: HostTensor, { grid: [rows, columns] }: TokenGrid): HostTensor {
   const [, count, width] = shape;
   const quarter = width / 4;
   const out = Float32Array.from(data as Float32Array);
-  const first = count - grid * grid;
-  for (let patch = 0; patch < grid * grid; patch++) {
-    const place = [patch % grid, Math.floor(patch / grid)];
+  const first = count - rows * columns;
+  for (let patch = 0; patch < rows * columns; patch++) {
+    const place = [patch % columns, Math.floor(patch / columns)];
     for (let i = 0; i < quarter; i++) {
       const frequency = 10000 ** (-i / Math.max(1, quarter - 1));
       place.forEach((p, axis) => {

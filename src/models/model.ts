@@ -1,4 +1,5 @@
 /** What a model is: a plain function from named parameters and images to logits, and the list of these parameters. */
+import type { Grid, ImageSize } from "../geometry/image-size.js";
 import type { Shape, Tensor } from "../tensor/index.js";
 
 /** Initialisation of a parameter. Standard deviations are those of the untruncated normal, as in timm. */
@@ -120,7 +121,7 @@ export const imagenetNormalization: Normalization = {
 
 /**
  * How a vision transformer lays out what it shows: the values `embedding`, `blocks.N` and `norm` are tokens
- * `[batch, prefix + grid · grid, width]`, `blocks.N.attn` their attention, and heads read tokens of the prefix in turn.
+ * `[batch, prefix + rows · columns, width]`, `blocks.N.attn` their attention, and heads read tokens of the prefix in turn.
  */
 export interface TokenGrid {
   /** Number of blocks. */
@@ -129,14 +130,14 @@ export interface TokenGrid {
   readonly heads: number;
   /** Tokens before those of patches: the class token and, in a distilled model, the distillation token. */
   readonly prefix: number;
-  /** Patches to a side. */
-  readonly grid: number;
+  /** Rows and columns of patches. */
+  readonly grid: Grid;
 }
 
 /** Options that several architectures have. */
 export interface CommonOptions {
-  /** Side of the square input in pixels. */
-  readonly imageSize: number;
+  /** Size of the input in pixels. */
+  readonly imageSize: ImageSize;
   /** Number of outputs of each head. */
   readonly classes: number;
   /** Number of blocks, of a RegNetY over all stages. */
@@ -151,8 +152,8 @@ export interface Model {
   readonly name: string;
   /** Everything needed to rebuild the same model; JSON. */
   readonly config: Readonly<Record<string, unknown>>;
-  /** Side of the input images in pixels. */
-  readonly imageSize: number;
+  /** Size of the input images in pixels; of a square, one number. */
+  readonly imageSize: ImageSize;
   /** Number of outputs. */
   readonly classes: number;
   /** Whether there is a second head that learns from a teacher. */

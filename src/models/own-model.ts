@@ -1,7 +1,10 @@
 /** Custom models that are not in the registry: any function of images, with its own options. */
+
 import { ShapeError, UsageError } from "../errors/errors.js";
+import { heightAndWidth, type ImageSize, plainSize, sizeInWords } from "../geometry/image-size.js";
 import { broadcast, concat, type Tensor } from "../tensor/index.js";
 import { modelOf } from "./declared.js";
+import { requireImageSize } from "./image-batch.js";
 import { type Layers, layersOf } from "./layers.js";
 import { imagenetNormalization, type Logits, type Model } from "./model.js";
 import { type ModelOptions, modelNames } from "./registry.js";
@@ -29,12 +32,13 @@ export interface ModelLayers extends Layers {
 /** Options of a custom model: JSON, so that a checkpoint can store them. */
 export type OwnOptions = Readonly<Record<string, number | boolean | string | readonly number[]>>;
 
-/** The options that a model is created with; the classes are those of the data. */
+/**
+ * The options that a model is created with; the classes are those of the data. `imageSize` is one number if it is in the
+ * defaults, which makes a model of square images, and `[height, width]` if it is that there.
+ */
 export type MadeOptions<Options> = Readonly<Options> & {
   /** Number of classes of the data. */
   readonly classes: number;
-  /** Side of the images in pixels. */
-  readonly imageSize: number;
 };
 
 /** From layers and options to a function from normalised images, float32 `[batch, height, width, 3]`, to logits `[batch, classes]`. */
@@ -62,7 +66,7 @@ export type BuildModel<Options> = (
  */
 export function defineModel<Options extends OwnOptions>(
   name: string,
-  defaults: Options & { readonly imageSize: number },
+  defaults: Options & { readonly imageSize: ImageSize },
   build: BuildModel<Options>,
 ): OwnModel {
   if (name === "") throw new UsageError("A custom model needs a name, under which checkpoints record it.");
@@ -73,17 +77,17 @@ export function defineModel<Options extends OwnOptions>(
 
 function made<Options extends OwnOptions>(
   name: string,
-  defaults: Options & { readonly imageSize: number },
+  defaults: Options & { readonly imageSize: ImageSize },
   build: BuildModel<Options>,
   { classes, ...given }: ModelOptions,
 ): Model {
   if (classes === undefined) throw new UsageError(`The number of classes of "${name}" is missing; give it as classes.`);
   const known = Object.entries(given).filter(([key, value]) => key in defaults && value !== undefined);
-  const config: MadeOptions<Options> = { ...defaults, ...Object.fromEntries(known), classes };
-  const { imageSize } = config;
-  for (const [option, value] of Object.entries({ imageSize, classes }))
-    if (!Number.isInteger(value) || value < 1)
-      throw new UsageError(`The ${option} of "${name}" is ${value}; it must be a whole number above 0.`);
+  const size = sizeLike(name, defaults.imageSize, given.imageSize ?? defaults.imageSize);
+  const config: MadeOptions<Options> = { ...defaults, ...Object.fromEntries(known), imageSize: size, classes };
+  if (!Number.isInteger(classes) || classes < 1)
+    throw new UsageError(`The classes of "${name}" is ${classes}; it must be a whole number above 0.`);
+  const imageSize = plainSize(size);
   const distilled = config.distilled === true;
   return modelOf({
     ...{ name, config, imageSize, classes, distilled, normalization: imagenetNormalization, cropRatio: 0.875 },
@@ -96,6 +100,18 @@ function made<Options extends OwnOptions>(
       return logits;
     },
   });
+}
+
+/** A size in the form that the model has by default, which its code expects. */
+function sizeLike(name: string, usual: ImageSize, size: ImageSize): ImageSize {
+  requireImageSize(name, size);
+  const [height, width] = heightAndWidth(size);
+  if (typeof usual !== "number") return [height, width];
+  if (height !== width)
+    throw new UsageError(
+      `The model "${name}" takes square images, since its imageSize is one number by default, but it is to take ${sizeInWords(size)}; make its default [height, width].`,
+    );
+  return height;
 }
 
 const modelLayers = (nn: Layers): ModelLayers => ({

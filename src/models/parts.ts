@@ -20,6 +20,9 @@ export function classesOfHead(model: Pick<Model, "parameters">, tensors: NamedTe
   return found === undefined ? undefined : tensors.get(`${found}.weight`)?.shape[0];
 }
 
+/** Number of patches. */
+export const patchCount = ({ grid: [rows, columns] }: Pick<TokenGrid, "grid">): number => rows * columns;
+
 /** How a vision transformer lays out its tokens; UsageError, with what that is wanted for, for another model. */
 export function tokensOf({ name, tokens }: Model, wantedFor: string): TokenGrid {
   if (!tokens)

@@ -1,5 +1,7 @@
 /** Resizes position embeddings to a different resolution, as in timm or in the original code. */
+
 import { WeightsError } from "../errors/errors.js";
+import type { Grid } from "../geometry/image-size.js";
 import { float32, type HostTensor } from "../tensor/index.js";
 import { antialiasedTaps, cubic, type Tap } from "./resample.js";
 
@@ -24,33 +26,35 @@ function taps(from: number, to: number, mode: PositionInterpolation): readonly (
 
 /**
  * Resizes the grid part of a position embedding `[1, prefix + rows·columns, width]`; the `prefix` tokens (class,
- * distillation) are unchanged. The old grid must be square.
+ * distillation) are unchanged. The old grid is square unless `from` says otherwise. Throws WeightsError if it is not.
  */
 export function resizePositionEmbedding(
   embedding: HostTensor,
-  grid: readonly [rows: number, columns: number],
+  grid: Grid,
   prefix: number,
   mode: PositionInterpolation = "timm",
+  from?: Grid,
 ): HostTensor {
   const [, tokens, width] = embedding.shape;
   const side = Math.sqrt(tokens - prefix);
-  if (!Number.isInteger(side)) {
+  const [height, across] = from ?? [side, side];
+  if (!Number.isInteger(height) || height * across !== tokens - prefix) {
     throw new WeightsError(
-      `A position embedding of ${tokens} tokens with ${prefix} of them for class and distillation does not come from a square image; it cannot be resized.`,
+      `A position embedding of ${tokens} tokens with ${prefix} of them for class and distillation does not come from ${from ? `a grid of ${height}×${across} patches` : "a square image"}; it cannot be resized.`,
     );
   }
   const [rows, columns] = grid;
-  if (rows === side && columns === side) return embedding;
+  if (rows === height && columns === across) return embedding;
   const source = embedding.data as Float32Array;
   const out = new Float32Array((prefix + rows * columns) * width);
   out.set(source.subarray(0, prefix * width));
-  const across = taps(side, columns, mode);
-  const down = taps(side, rows, mode);
-  const wide = new Float64Array(side * columns * width);
-  for (let y = 0; y < side; y++) {
-    across.forEach((list, x) => {
+  const alongRows = taps(across, columns, mode);
+  const down = taps(height, rows, mode);
+  const wide = new Float64Array(height * columns * width);
+  for (let y = 0; y < height; y++) {
+    alongRows.forEach((list, x) => {
       for (const { index, weight } of list) {
-        const at = (prefix + y * side + index) * width;
+        const at = (prefix + y * across + index) * width;
         for (let c = 0; c < width; c++) wide[(y * columns + x) * width + c] += weight * source[at + c];
       }
     });

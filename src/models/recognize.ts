@@ -1,4 +1,5 @@
 /** What a set of shapes by timm's names is: the published model of these sizes, or the settings of any other. */
+import { sameSize, sizeInWords } from "../geometry/image-size.js";
 import { type DeitSizes, recognizeDeit } from "./deit-sizes.js";
 import { createModel, type ModelOptions, modelNames, registeredModel } from "./registry.js";
 
@@ -10,7 +11,7 @@ export function nameOf(sizes: DeitSizes, transformers?: string): string | undefi
     return (
       known !== undefined &&
       architecture.every((key) => known[key] === sizes[key]) &&
-      known.imageSize === sizes.imageSize
+      sameSize(known.imageSize, sizes.imageSize)
     );
   });
 }
@@ -40,6 +41,6 @@ export function describeDeit(sizes: DeitSizes): string {
   const { width, depth, patchSize, imageSize, distilled, classes } = sizes;
   const name =
     nameOf(sizes) ??
-    `a ${distilled ? "distilled " : ""}DeiT of width ${width} with ${depth} blocks, patches of ${patchSize} and ${imageSize} pixels`;
+    `a ${distilled ? "distilled " : ""}DeiT of width ${width} with ${depth} blocks, patches of ${patchSize} and ${sizeInWords(imageSize)} pixels`;
   return classes === undefined ? `${name} without a head` : `${name} with ${classes} classes`;
 }

@@ -1,7 +1,10 @@
 /** RegNetY (Radosavovic et al., arXiv 2003.13678): the convolutional teacher of the paper (section 5.1), as in timm. */
+
 import { UsageError } from "../errors/errors.js";
+import { plainSize } from "../geometry/image-size.js";
 import { add, linear, mean, mul, relu, reshape, sigmoid, type Tensor, transpose } from "../tensor/index.js";
 import { modelOf } from "./declared.js";
+import { requireImageSize } from "./image-batch.js";
 import { kernel, layersOf } from "./layers.js";
 import { type CommonOptions, type ForwardContext, imagenetNormalization, type Logits, type Model } from "./model.js";
 
@@ -46,7 +49,9 @@ interface Block {
 
 /** A RegNetY from the parameters of its design space. */
 export function regnety(name: string, design: RegnetDesign, overrides: Partial<RegnetConfig> = {}): Model {
-  const config: RegnetConfig = { ...common, ...design, ...overrides };
+  const { imageSize = common.imageSize } = { ...design, ...overrides };
+  requireImageSize(name, imageSize);
+  const config: RegnetConfig = { ...common, ...design, ...overrides, imageSize: plainSize(imageSize) };
   const blocks = layout(name, config);
   return modelOf({
     name,

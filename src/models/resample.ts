@@ -1,4 +1,5 @@
 /** Antialiased resampling along an axis, as in timm, PyTorch and Pillow; for images, as products inside a program. */
+import { heightAndWidth, type ImageSize } from "../geometry/image-size.js";
 import { constant, dot, reshape, type Tensor, transpose } from "../tensor/index.js";
 
 /** Filter of a resampling within a program. */
@@ -47,15 +48,20 @@ export function resizingMatrix(from: number, to: number, filter: ResampleFilter)
   });
 }
 
-/** Resizes square images `[batch, size, size, channels]`, by one product per axis. */
-export function resizeImages(images: Tensor, size: number, filter: ResampleFilter = "bicubic"): Tensor {
-  const [batch, from, , channels] = images.shape;
-  if (from === size) return images;
-  const values = resizingMatrix(from, size, filter).flatMap((row) => [...row]);
-  const matrix = constant("float32", [size, from], values);
-  const rows = reshape(images, [batch, from, from * channels]);
-  // [size, batch, from · channels], then [size, batch, channels, size].
-  const down = dot(matrix, rows, { contract: [[1], [1]] });
-  const across = dot(reshape(down, [size, batch, from, channels]), matrix, { contract: [[2], [1]] });
+/** Resizes images `[batch, height, width, channels]`, by one product per axis. */
+export function resizeImages(images: Tensor, size: ImageSize, filter: ResampleFilter = "bicubic"): Tensor {
+  const [batch, height, width, channels] = images.shape;
+  const [rows, columns] = heightAndWidth(size);
+  if (height === rows && width === columns) return images;
+  const matrix = (from: number, to: number) =>
+    constant(
+      "float32",
+      [to, from],
+      resizingMatrix(from, to, filter).flatMap((row) => [...row]),
+    );
+  // [rows, batch, width · channels], then [rows, batch, channels, columns].
+  const wide = reshape(images, [batch, height, width * channels]);
+  const down = dot(matrix(height, rows), wide, { contract: [[1], [1]] });
+  const across = dot(reshape(down, [rows, batch, width, channels]), matrix(width, columns), { contract: [[2], [1]] });
   return transpose(across, [1, 0, 3, 2]);
 }

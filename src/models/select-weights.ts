@@ -1,6 +1,8 @@
 /** Weight selection: a smaller vision transformer starts from evenly spaced elements of a larger, trained one. */
+
 import { UsageError, WeightsError } from "../errors/errors.js";
 import { sentence, setting } from "../errors/sentence.js";
+import type { ImageSize } from "../geometry/image-size.js";
 import { type HostTensor, type NamedTensors, sizeOf } from "../tensor/index.js";
 import { type DeitSizes, recognizeDeit } from "./deit-sizes.js";
 import type { Model, ParameterSpec } from "./model.js";
@@ -12,16 +14,22 @@ import { describeDeit } from "./recognize.js";
  * The tensors of a larger DeiT or ViT, reduced to the sizes of `model` (arXiv 2311.18823): of its blocks the first, of
  * every other axis evenly spaced elements, the same of queries, keys and values. Patches of another size are resized.
  * Heads are left out, as they start over; positions keep their grid. The result is for `adaptWeights`. `source` names the
- * weights in messages. Throws UsageError for a model that is not a vision transformer, WeightsError for weights that are
+ * weights in messages, `imageSize` the size of the images that they were trained on, if stated. Throws UsageError for a model that is not a vision transformer, WeightsError for weights that are
  * not a larger one.
  */
-export function selectWeights(model: Model, tensors: NamedTensors, source: string): NamedTensors {
-  const wanted = recognizeDeit(new Map(model.parameters.map(({ name, shape }) => [name, shape])));
+export function selectWeights(
+  model: Model,
+  tensors: NamedTensors,
+  source: string,
+  imageSize?: ImageSize,
+): NamedTensors {
+  const wanted = recognizeDeit(new Map(model.parameters.map(({ name, shape }) => [name, shape])), model.imageSize);
   if (!wanted)
     throw new UsageError(
       sentence`Weights are selected for DeiTs and ViTs, which ${model.name} is not; remove ${setting("init")}, or train another model.`,
     );
-  requireLarger(model, wanted, recognizeDeit(new Map([...tensors].map(([name, { shape }]) => [name, shape]))), source);
+  const shapes = new Map([...tensors].map(([name, { shape }]) => [name, shape]));
+  requireLarger(model, wanted, recognizeDeit(shapes, imageSize), source);
   const selected = new Map<string, HostTensor>();
   for (const spec of model.parameters) {
     const given = isHead(spec) ? undefined : tensors.get(spec.name);

@@ -1,5 +1,6 @@
 /** Settings of recipes that make a model: which there are, and how they become options of a model and come from them. */
 import { z } from "zod";
+import { plainSize } from "../geometry/image-size.js";
 import { type Together, whole } from "./families/family.js";
 import { families, type ModelOptions } from "./families/index.js";
 import { registeredModel } from "./registry.js";
@@ -7,10 +8,20 @@ import { registeredModel } from "./registry.js";
 type Families = typeof families;
 type Fragments = Together<{ [K in keyof Families]: Families[K]["settings"] }[keyof Families]>;
 
-/** Of every model: the side of its images. */
+/** A size of images: one number for a square, or [height, width]. */
+export const imageSizeSchema = (most = Number.MAX_SAFE_INTEGER) =>
+  z
+    .union(
+      [whole.max(most), z.tuple([whole.max(most), whole.max(most)])],
+      "it is neither a whole number of pixels, 1 or more, nor two as [height, width]",
+    )
+    .transform(plainSize);
+
+/** Of every model: the size of its images. */
 const ofAll = {
-  imageSize: whole.optional().meta({
-    description: "Side of the square images in pixels; default: the model's own.",
+  imageSize: imageSizeSchema().optional().meta({
+    description:
+      "Size of the images in pixels: one number for a square, or `[height, width]`; default: the model's own.",
     timm: "img-size",
   }),
 };

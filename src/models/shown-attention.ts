@@ -1,5 +1,7 @@
 /** Where the attention of a model's tokens to its patches is found among what it exposes. */
+
 import { UsageError } from "../errors/errors.js";
+import { type Grid, heightAndWidth, type ImageSize } from "../geometry/image-size.js";
 import { observedShapes } from "./context.js";
 import type { Model } from "./model.js";
 import { tokensOf } from "./parts.js";
@@ -13,8 +15,8 @@ export interface ShownAttention {
   readonly layers: readonly string[];
   /** Heads of the last layer. */
   readonly heads: number;
-  /** Patches to a side. */
-  readonly grid: number;
+  /** Rows and columns of patches. */
+  readonly grid: Grid;
   /** Tokens before those of the patches. */
   readonly prefix: number;
   /** Index of the token; undefined for the mean over all of them, of a model without a class token. */
@@ -59,5 +61,18 @@ function ofLayers(model: Model): ShownAttention {
       `The attention of "${model.name}" cannot be laid over the image: "${(odd ?? attentions[0])[0]}" is [${(odd ?? attentions[0])[1].join(", ")}], and its tokens are ${count} patches after ${prefix} of nn.classToken; give every layer of attention all of them and no others.`,
     );
   const row = prefix === 1 ? 0 : undefined;
-  return { layers: attentions.map(([name]) => name), heads: last[1], grid: Math.sqrt(count), prefix, row };
+  return {
+    layers: attentions.map(([name]) => name),
+    heads: last[1],
+    grid: gridOf(model.imageSize, count),
+    prefix,
+    row,
+  };
+}
+
+/** The grid of square patches that cover an image. */
+function gridOf(size: ImageSize, patches: number): Grid {
+  const [height, width] = heightAndWidth(size);
+  const rows = Math.round(Math.sqrt((patches * height) / width));
+  return [rows, patches / rows];
 }

@@ -1,7 +1,9 @@
 /** The upper part of a model as a function of the values that it reads from the part below, which then need not be repeated. */
+
 import { UsageError } from "../errors/errors.js";
 import { applies, input, primitives, type Shape, substitute, type Tensor, topologicalOrder } from "../tensor/index.js";
 import { lookup, observedShapes, parameterInputs } from "./context.js";
+import { imagesShape } from "./image-batch.js";
 import type { ForwardContext, Logits, Model, ParameterSpec } from "./model.js";
 import { headNames, tokensOf } from "./parts.js";
 
@@ -127,8 +129,7 @@ const acting = (parameters: ReadonlyMap<string, Tensor> | ForwardContext["parame
 /** The whole model's outputs, and the values at the cut. */
 function seen(model: Model, cut: readonly string[], context: ForwardContext, batch: number) {
   const found = new Map<string, Tensor>();
-  const { imageSize } = model;
-  const images = input("images", "float32", [batch, imageSize, imageSize, 3]);
+  const images = input("images", "float32", imagesShape(model, batch));
   const observe = (name: string, value: () => Tensor) => {
     if (cut.includes(name)) found.set(name, value());
     context.observe?.(name, value);

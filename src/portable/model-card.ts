@@ -2,6 +2,7 @@
 
 import { printable } from "../errors/printable.js";
 import type { Accuracy } from "../evaluation/training-record.js";
+import { heightAndWidth, type ImageSize, mapSides } from "../geometry/image-size.js";
 import { version } from "../system/version.js";
 import type { ExportedFile, Layout } from "./layouts/layout.js";
 import type { PortableSource } from "./source.js";
@@ -91,15 +92,19 @@ function accuracy({ images, top1, top5 }: Accuracy): string {
 
 function preprocessed({ source: { view }, layout, preprocessing = false }: Card): string {
   const { imageSize, cropRatio, cropMode, interpolation, normalization: n } = view;
-  const resized = Math.floor(imageSize / cropRatio);
+  const resized = mapSides(imageSize, (side) => Math.floor(side / cropRatio));
+  const both = (size: ImageSize) => heightAndWidth(size).join(" × ");
   const shape = {
-    center: `so that the shorter side has ${resized} pixels`,
-    squash: `to ${resized} × ${resized} pixels`,
-    border: `so that the longer side has ${resized} pixels, on a border of the colour ${view.borderColor?.join(", ")}`,
+    center:
+      typeof resized === "number"
+        ? `so that the shorter side has ${resized} pixels`
+        : `so that they just cover ${both(resized)} pixels`,
+    squash: `to ${both(resized)} pixels`,
+    border: `${typeof resized === "number" ? `so that the longer side has ${resized} pixels` : `so that they just fit into ${both(resized)} pixels`}, on a border of the colour ${view.borderColor?.join(", ")}`,
   }[cropMode];
   return `## Preprocessing
 
-Images are resized (${interpolation}, antialiased) ${shape}; the central ${imageSize} × ${imageSize} pixels, divided by 255, are normalised by
+Images are resized (${interpolation}, antialiased) ${shape}; the central ${both(imageSize)} pixels, divided by 255, are normalised by
 mean ${n.mean.join(", ")} and standard deviation ${n.std.join(", ")}.${preprocessing ? `\n\n${layout.preprocessed}` : ""}`;
 }
 

@@ -1,4 +1,5 @@
 /** Inspects a run's best model: its predictions on the test images, and pictures of informative ones. */
+
 import { join } from "node:path";
 import { type Dataset, subset } from "../data/dataset/dataset.js";
 import type { Loader } from "../data/loading/loader.js";
@@ -12,8 +13,10 @@ import { passOver } from "../evaluation/pass.js";
 import { Probe } from "../evaluation/probe.js";
 import type { EvaluationView } from "../evaluation/view.js";
 import { viewLoader } from "../evaluation/view-loader.js";
+import { sidesOf } from "../geometry/image-size.js";
 import { headsOf } from "../models/context.js";
 import { requireFiniteLogits } from "../models/finite.js";
+import { imageLength } from "../models/image-batch.js";
 import type { Model } from "../models/model.js";
 import type { OwnModel } from "../models/own-model.js";
 import type { NamedTensors } from "../tensor/index.js";
@@ -129,7 +132,7 @@ async function exampleImages(
   if (indices.length === 0) return examples;
   const attention = await attentionOf(engine, model, weights);
   const loader = testLoader(view, subset(dataset, indices), 0);
-  const size = model.imageSize;
+  const length = imageLength(model);
   try {
     for await (const batch of loader.epoch(0)) {
       const maps: { token: AttentionToken; of: AttentionMaps[] }[] = [];
@@ -137,8 +140,8 @@ async function exampleImages(
         maps.push({ token, of: await each.maps(batch.images, loader.batchSize) });
       for (let slot = 0; slot < batch.count; slot++) {
         const index = indices[batch.indices[slot]];
-        const data = batch.images.slice(slot * size * size * 3, (slot + 1) * size * size * 3);
-        const image = { width: size, height: size, data };
+        const data = batch.images.slice(slot * length, (slot + 1) * length);
+        const image = { ...sidesOf(model.imageSize), data };
         const shown = maps.map(async ({ token, of }) => {
           const { rollout, grid } = of[slot];
           return { token, picture: await smallPicture(overlay(image, rollout, grid)) };

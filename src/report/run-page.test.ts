@@ -160,7 +160,7 @@ it("shows where runs differ, and why one was not inspected", () => {
 describe("attention over an image", () => {
   it("is a heatmap over the image in grey: yellow for most attention, violet for least", () => {
     const grey = { width: 8, height: 8, data: new Uint8Array(8 * 8 * 3).fill(100) };
-    const { data } = overlay(grey, Float32Array.of(0.7, 0.2, 0.05, 0.05), 2);
+    const { data } = overlay(grey, Float32Array.of(0.7, 0.2, 0.05, 0.05), [2, 2]);
     const at = (x: number, y: number) => [...data.subarray((y * 8 + x) * 3, (y * 8 + x) * 3 + 3)];
     // 0.6 of inferno's end colours and 0.4 of grey 100.
     expect(at(0, 0)).toEqual([191, 193, 138]);
@@ -170,6 +170,6 @@ describe("attention over an image", () => {
   });
   it("is uniform if all patches get the same attention", () => {
     const grey = { width: 4, height: 4, data: new Uint8Array(4 * 4 * 3).fill(50) };
-    expect(new Set(overlay(grey, new Float32Array(4).fill(0.25), 2).data).size).toBeLessThan(3);
+    expect(new Set(overlay(grey, new Float32Array(4).fill(0.25), [2, 2]).data).size).toBeLessThan(3);
   });
 });

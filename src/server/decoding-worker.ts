@@ -11,7 +11,7 @@ export interface DecodingJob {
   /** Its name in messages. */
   readonly name: string;
   readonly options: ViewOptions;
-  /** Shared memory for the view, `size · size · 3` bytes. */
+  /** Shared memory for the view, `height · width · 3` bytes. */
   readonly target: Uint8Array;
 }
 

@@ -1,5 +1,7 @@
 /** Decodes images in worker threads, so that the server answers others meanwhile. */
+
 import { type EvaluationView, evaluationTransform } from "../evaluation/view.js";
+import { imageLength } from "../models/image-batch.js";
 import { JobTooLong, WorkerDied, WorkerPool } from "../system/threads/worker-pool.js";
 import { workerUrl } from "../system/threads/worker-url.js";
 import type { Decoded, DecodingJob } from "./decoding-worker.js";
@@ -34,14 +36,14 @@ export class Decoding {
   }
 
   /**
-   * The model's view of an image file, `size · size · 3` bytes of the shared memory, to which the caller gives them
+   * The model's view of an image file, `height · width · 3` bytes of the shared memory, to which the caller gives them
    * back. Throws Problem if the image cannot be decoded.
    */
   async view({ bytes, name }: SentImage, view: EvaluationView): Promise<Uint8Array> {
     const { maxPixels, memory, timeLimit } = this.options;
     const transform = evaluationTransform(view);
     const options = { transform, jpeg: "exact", exif: view.exif, maxPixels } as const;
-    const target = memory.take(view.imageSize ** 2 * 3);
+    const target = memory.take(imageLength(view));
     const { refused } = await this.#pool.run({ bytes, name, options, target }).catch((error) => {
       // What the thread was writing to is not used again.
       if (error instanceof JobTooLong)

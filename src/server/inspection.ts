@@ -1,11 +1,13 @@
 /** Logits, attention and embeddings of images in one run. */
+
 import { attentionMaps } from "../evaluation/attention.js";
 import { embedding, patchFeatures } from "../evaluation/features.js";
 import type { OpenedClassifier } from "../evaluation/opened-classifier.js";
 import type { Derive, Probe } from "../evaluation/probe.js";
+import type { Grid } from "../geometry/image-size.js";
 import { decisionLogits } from "../models/context.js";
 import type { Model } from "../models/model.js";
-import { tokensOf } from "../models/parts.js";
+import { patchCount, tokensOf } from "../models/parts.js";
 import { mean } from "../tensor/index.js";
 import type { Classified } from "./schemas.js";
 
@@ -18,7 +20,7 @@ export interface Insight {
 
 export class Inspection {
   readonly #probe: Probe;
-  readonly #grid: number;
+  readonly #grid: Grid;
 
   /** Throws UsageError for a model without attention. */
   constructor({ model, probe }: NonNullable<OpenedClassifier["inside"]>) {
@@ -26,7 +28,7 @@ export class Inspection {
     this.#probe = probe(everything(model));
   }
 
-  /** `images`: `batch · size · size · 3` bytes. */
+  /** `images`: `batch · height · width · 3` bytes. */
   async run(images: Uint8Array, batch: number): Promise<readonly Insight[]> {
     const values = await this.#probe.run(images, batch);
     /** The rows of an image: all axes after the batch, as one. */
@@ -38,7 +40,7 @@ export class Inspection {
       logits: row("logits", image),
       attention: {
         grid: this.#grid,
-        heads: inPieces(row("heads", image), this.#grid ** 2).map(numbers),
+        heads: inPieces(row("heads", image), patchCount({ grid: this.#grid })).map(numbers),
         rollout: numbers(row("rollout", image)),
       },
       embedding: { class: numbers(row("embedding", image)), patches: numbers(row("patches", image)) },

@@ -1,8 +1,10 @@
 /** An instance of a model on one engine, which runs one batch at a time. */
+
 import type { Engine } from "../engines/engine.js";
 import { EngineError } from "../errors/errors.js";
 import type { OpenedClassifier } from "../evaluation/opened-classifier.js";
 import { type ClassifierSource, openClassifier } from "../library/opened-classifier.js";
+import { imageLength } from "../models/image-batch.js";
 
 /** Memory for the views of one batch at a time. */
 export class BatchMemory {
@@ -32,7 +34,7 @@ export class ModelInstance {
 
   /** Compiles it for batches of every size. */
   async warmUp(mostInputs: number): Promise<void> {
-    const view = new Uint8Array(this.opened.view.imageSize ** 2 * 3);
+    const view = new Uint8Array(imageLength(this.opened.view));
     for (let size = 1; size <= mostInputs; size *= 2) await this.logits(Array.from({ length: size }, () => view));
   }
 
@@ -42,9 +44,8 @@ export class ModelInstance {
    */
   async runsInBatches(): Promise<boolean> {
     if (this.opened.inside || this.opened.fixedBatch !== undefined) return true;
-    const side = this.opened.view.imageSize;
     // As different as images can be: what an answer takes from another image then shows.
-    const dark = new Uint8Array(side * side * 3).map((_, i) => (7 * i) % 32);
+    const dark = new Uint8Array(imageLength(this.opened.view)).map((_, i) => (7 * i) % 32);
     const views = [dark, dark.map((value, i) => (i % 3 === 0 ? 255 : 200 - 3 * value))];
     const alone = [await this.logits([views[0]]), await this.logits([views[1]])].flat();
     const together = await this.logits(views).catch((error) => {

@@ -37,7 +37,10 @@ const prediction = z.object({
 });
 
 const attention = z.object({
-  grid: z.number().int().describe("Patches per side; a map has grid · grid shares, row by row."),
+  grid: z
+    .tuple([z.number().int(), z.number().int()])
+    .readonly()
+    .describe("Rows and columns of patches; a map has a share for each, row by row."),
   heads: z.array(z.array(z.number())).describe("Attention in the last block, a map per head."),
   rollout: z.array(z.number()).describe("Attention through all blocks (rollout)."),
 });
@@ -60,7 +63,9 @@ export const modelDescription = z.object({
   classes: z.array(z.string()).readonly().optional().describe("Names of the classes in order, if known."),
   view: z
     .object({
-      imageSize: z.number().int(),
+      imageSize: z
+        .union([z.number().int(), z.tuple([z.number().int(), z.number().int()]).readonly()])
+        .describe("Side of a square in pixels, or [height, width]."),
       cropRatio: z.number(),
       cropMode: z.enum(cropModes),
       borderColor: three.optional().describe("Of the crop mode border, in bytes."),

@@ -1,13 +1,6 @@
 /** `classifier` for pages: pictures in, labels out, as in Node. */
-import {
-  abortSignal,
-  aFunction,
-  aString,
-  checkOptions,
-  type OptionChecks,
-  strings,
-  wholeFrom,
-} from "../errors/options.js";
+
+import { abortSignal, aFunction, aString, checkOptions, type OptionChecks, strings } from "../errors/options.js";
 import type { AttentionMaps, AttentionToken } from "../evaluation/attention.js";
 import { type CalledParts, calledClassifier } from "../evaluation/called-classifier.js";
 import { Classifier } from "../evaluation/classifier.js";
@@ -16,6 +9,7 @@ import type { ClassifyOptions, EmbedOptions, Prediction } from "../evaluation/pr
 import { SharedEngine } from "../evaluation/shared-engine.js";
 import type { TrainingRecord } from "../evaluation/training-record.js";
 import type { EvaluationView } from "../evaluation/view.js";
+import { imageSizeOption } from "../geometry/image-size.js";
 import type { Model } from "../models/model.js";
 import type { NamedTensors } from "../tensor/index.js";
 import { openBackend } from "./backend.js";
@@ -129,6 +123,6 @@ const isNamed = (source: ClassifierSource): source is Exclude<ClassifierSource, 
 
 const classifierOptions: OptionChecks<ClassifierSettings> = {
   ...{ backend: undefined, threads: undefined, wasmFolder: aString, onProgress: aFunction, signal: abortSignal },
-  ...{ imageSize: wholeFrom(1), cropRatio: undefined, interpolation: undefined, normalization: undefined },
+  ...{ imageSize: imageSizeOption, cropRatio: undefined, interpolation: undefined, normalization: undefined },
   ...{ cropMode: undefined, borderColor: undefined, exif: undefined, classes: strings },
 };

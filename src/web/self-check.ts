@@ -1,7 +1,9 @@
 /** A check of an engine's answers before they are trusted: a small DeiT beside the same computed in double precision. */
+
 import type { Engine } from "../engines/engine.js";
 import { inferenceProgram } from "../evaluation/classifier.js";
 import { deit } from "../models/deit.js";
+import { imageLength, imagesShape } from "../models/image-batch.js";
 import { initialize } from "../models/initialize.js";
 import type { Model } from "../models/model.js";
 import { RandomStream } from "../random/stream.js";
@@ -15,8 +17,8 @@ export async function largestError(engine: Engine): Promise<number> {
   const model = deit("self-check", { ...sizes, distilled: true });
   const program = inferenceProgram(model, 1);
   const stream = new RandomStream({ seed: 0, purpose: "self-check" });
-  const pixels = Uint8Array.from({ length: 3 * model.imageSize ** 2 }, () => stream.integer(256));
-  const images = hostTensor("uint8", [1, model.imageSize, model.imageSize, 3], pixels);
+  const pixels = Uint8Array.from({ length: imageLength(model) }, () => stream.integer(256));
+  const images = hostTensor("uint8", imagesShape(model, 1), pixels);
   const weights = lively(model, stream);
   const values = new Map([...weights, ["images", images] as const].map(([name, { data }]) => [name, numbers(data)]));
   const [expected] = evaluate([program.outputs[0].tensor], values);

@@ -13,6 +13,7 @@ import { crc32 } from "../../src/formats/crc32.js";
 import { writeSafetensors } from "../../src/formats/safetensors/safetensors.js";
 import { adaptWeights } from "../../src/models/adapt.js";
 import { inferenceContext, parameterInputs } from "../../src/models/context.js";
+import { imagesShape } from "../../src/models/image-batch.js";
 import type { Model } from "../../src/models/model.js";
 import { createModel } from "../../src/models/registry.js";
 import { hostTensor, input, type NamedTensors, type Shape, sizeOf } from "../../src/tensor/index.js";
@@ -69,7 +70,7 @@ describe("DeiT III computes timm's logits", () => {
       // Those of up to 30 MB go through a file, LayerScale under the original program's names.
       const weights = /small|medium/.test(name) ? await throughFile(name, weightsOf(model)) : weightsOf(model);
       const fitted = adaptWeights(model, weights, { source: name });
-      const seen = noise("images", [images, model.imageSize, model.imageSize, 3], 4);
+      const seen = noise("images", imagesShape(model, images), 4);
       const output = model.forward(
         inferenceContext(parameterInputs(model)),
         input("images", "float32", [...seen.shape]),

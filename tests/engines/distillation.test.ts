@@ -23,7 +23,7 @@ const teacher = createModel("regnety", {
   ...{ imageSize: size, classes: 3, depth: 4, initialWidth: 8, slope: 4, factor: 2, groupWidth: 8, stemStride: 1 },
 });
 const optimizer = { kind: "sgd", momentum: 0, nesterov: false, weightDecay: 0 } as const;
-const features = [{ student: "blocks.0", teacher: "s2", grid: 2, channels: 16 }];
+const features = [{ student: "blocks.0", teacher: "s2", grid: [2, 2], channels: 16 }] as const;
 const on = "distillation" as const;
 const decoupled = { kind: "decoupled", alpha: 2, task: 0.5, tau: 3, target: 1, others: 4, on } as const;
 
@@ -47,13 +47,17 @@ const ways: readonly (readonly [name: string, options: Partial<StepOptions> & { 
   ["hard with features, stored", { distillation: { kind: "hard", alpha: 0.5, on }, teacher: "labels", features }],
   [
     "several layers, teacher in the step",
-    { distillation: decoupled, teacher, features: [...features, { ...features[0], student: "norm", grid: 1 }] },
+    {
+      distillation: decoupled,
+      teacher,
+      features: [...features, { ...features[0], student: "norm", grid: [1, 1] as const }],
+    },
   ],
   [
     "several layers, stored",
     {
       ...{ distillation: { kind: "hard", alpha: 0.5, on }, teacher: "labels" },
-      features: [...features, { ...features[0], student: "norm", grid: 1 }],
+      features: [...features, { ...features[0], student: "norm", grid: [1, 1] as const }],
     },
   ],
   [

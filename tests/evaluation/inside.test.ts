@@ -74,7 +74,7 @@ describe("attention", () => {
     const attention = await Attention.create(engine, model, weights, token);
     const maps = await attention.maps(reference.get("images")!.data as Uint8Array, 24);
     await attention.dispose();
-    expect(maps.map((m) => [m.grid, m.heads.length])).toEqual(Array(24).fill([4, 3]));
+    expect(maps.map((m) => [m.grid, m.heads.length])).toEqual(Array(24).fill([[4, 4], 3]));
     const flat = maps.flatMap((m) => m.heads.flatMap((h) => [...h]));
     expectClose(flat, expected(`${token}_heads`));
     const rolled = maps.flatMap((m) => [...m.rollout]);

@@ -109,28 +109,34 @@ describe("deit export --quantize", () => {
 
 describe("deit export --preprocessing", () => {
   it.each([
-    [70, 50],
-    [33, 200],
-    [20, 41],
-  ])("takes an image of %i by %i pixels and answers as deit does", async (width, height) => {
-    const { path } = await microCheckpoint("plain", scratch);
-    const output = await mkdtemp(join(scratch, "image-"));
-    await exportModel({ weights: path, to: "onnx", output, preprocessing: true });
-    const data = Uint8Array.from({ length: width * height * 3 }, (_, i) => (i * 7919) % 256);
-    const image: RgbImage = { width, height, data };
-    const session = await InferenceSession.create(join(output, "model_with_preprocessing.onnx"));
-    const { probabilities } = await session.run({ image: new Tensor("uint8", data, [height, width, 3]) });
-    await session.release();
-    await using classify = await classifier(path);
-    const found = await classify(image, { top: 7 });
-    for (const { index, score } of found) expect(probabilities.data[index] as number).toBeCloseTo(score, 2);
-    await using exported = await classifier(join(output, "model.onnx"));
-    const same = await exported(image, { top: 7 });
-    expect(same.map(({ label }) => label)).toEqual(found.map(({ label }) => label));
-    same.forEach(({ score }, i) => {
-      expect(score).toBeCloseTo(found[i].score, 5);
-    });
-  });
+    [70, 50, 32, "center"],
+    [33, 200, 32, "center"],
+    [20, 41, 32, "center"],
+    [70, 50, [24, 40], "center"],
+    [33, 200, [24, 40], "center"],
+    [33, 200, [40, 16], "squash"],
+  ] as const)(
+    "takes an image of %i by %i pixels and answers as deit does at %j (%s)",
+    async (width, height, imageSize, cropMode) => {
+      const { path } = await microCheckpoint("plain", scratch);
+      const output = await mkdtemp(join(scratch, "image-"));
+      await exportModel({ weights: path, to: "onnx", output, preprocessing: true, imageSize, cropMode });
+      const data = Uint8Array.from({ length: width * height * 3 }, (_, i) => (i * 7919) % 256);
+      const image: RgbImage = { width, height, data };
+      const session = await InferenceSession.create(join(output, "model_with_preprocessing.onnx"));
+      const { probabilities } = await session.run({ image: new Tensor("uint8", data, [height, width, 3]) });
+      await session.release();
+      await using classify = await classifier(path, { imageSize, cropMode });
+      const found = await classify(image, { top: 7 });
+      for (const { index, score } of found) expect(probabilities.data[index] as number).toBeCloseTo(score, 2);
+      await using exported = await classifier(join(output, "model.onnx"));
+      const same = await exported(image, { top: 7 });
+      expect(same.map(({ label }) => label)).toEqual(found.map(({ label }) => label));
+      same.forEach(({ score }, i) => {
+        expect(score).toBeCloseTo(found[i].score, 5);
+      });
+    },
+  );
 });
 
 describe("the model card", () => {

@@ -73,6 +73,22 @@ describe("layouts", () => {
     expect(pretrained_cfg).toMatchObject({ crop_mode: "border", crop_pct: 1 });
   });
 
+  it("a size that is not square is stated, and refused where it cannot be", async () => {
+    const { path: weights } = await microCheckpoint("plain", scratch);
+    const files = async (more: Partial<ExportSettings> & Pick<ExportSettings, "to">) => {
+      const output = await mkdtemp(join(scratch, "wide-"));
+      await exportModel({ weights, output, imageSize: [24, 40], ...more });
+      return (name: string) => readFile(join(output, name), "utf8").then(JSON.parse);
+    };
+    const timm = await (await files({ to: "timm" }))("config.json");
+    expect(timm).toMatchObject({ model_args: { img_size: [24, 40] }, pretrained_cfg: { input_size: [3, 24, 40] } });
+    await expect(files({ to: "transformers" })).rejects.toThrow("24×40 pixels, cut out of the centre");
+    const squashed = await files({ to: "transformers", cropMode: "squash" });
+    expect(await squashed("config.json")).toMatchObject({ image_size: [24, 40] });
+    const size = { height: 24, width: 40 };
+    expect(await squashed("preprocessor_config.json")).toMatchObject({ size, crop_size: size });
+  });
+
   it("a folder for transformers.js has the files that it looks for", async () => {
     const { output, json } = await exported("distilled", "huggingface");
     expect((await readdir(join(output, "onnx"))).sort()).toEqual([

@@ -86,7 +86,7 @@ describe("classifier", () => {
     expect(await classify.embed(path)).toEqual(one);
     expect(await classify.embed(path, { from: "patches" })).toHaveLength(32);
     const { grid, heads } = await classify.attention(path);
-    expect([grid, heads.length, heads[0].length]).toEqual([4, 2, 16]);
+    expect([grid, heads.length, heads[0].length]).toEqual([[4, 4], 2, 16]);
   });
 
   it("takes a model in memory, and leaves an engine open that it was given", async () => {

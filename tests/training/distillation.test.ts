@@ -56,7 +56,7 @@ async function logitsOf(
   weights: NamedTensors,
   { images }: Batch,
 ): Promise<Readonly<Record<string, Rows>>> {
-  const views = batchImages(16, model.imageSize, model.normalization, {});
+  const views = batchImages(16, model);
   const { logits, distillation = logits } = model.forward(inferenceContext(parameterInputs(model)), views);
   const values = new Map([...weights].map(([name, { data }]) => [name, data as Float32Array] as const));
   const found = evaluate([logits, distillation], new Map<string, ArrayLike<number>>([...values, ["images", images]]));

@@ -48,7 +48,7 @@ describe("feature distillation", () => {
     const { model } = await train(options("imitating", imitating({ epochs: 1 })));
     await train(options("alone", { epochs: 1 }));
     const [after, alone] = [await state("imitating"), await state("alone")];
-    const features = { student: "blocks.0", teacher: "s1", grid: 4, channels: 8 };
+    const features = { student: "blocks.0", teacher: "s1", grid: [4, 4], channels: 8 } as const;
     for (const spec of projectionOf(model, features)) {
       expect(after.get(spec.name)!.shape).toEqual(spec.shape);
       expect(after.get(spec.name)!.data).not.toEqual(initializeParameter(spec, 0).data);
@@ -82,7 +82,7 @@ describe("feature distillation", () => {
     await store("cache", settings, { onSize: (s: StoredSize) => (size = s) });
     // 4 × 4 vectors of 8 halves, 10 logits with their classes, what the rest shares, and the index.
     expect(size).toMatchObject({ views: 96, bytes: 96 * (4 * 4 * 8 * 2 + 10 * 4 + 2 + 4) });
-    expect(size!.features).toEqual([{ layer: "s1", grid: 4, channels: 8, epochs: 1, bytes: 96 * 4 * 4 * 8 * 2 }]);
+    expect(size!.features).toEqual([{ layer: "s1", grid: [4, 4], channels: 8, epochs: 1, bytes: 96 * 4 * 4 * 8 * 2 }]);
     const file = await stat(join(folder("cache"), "epoch-0000.safetensors"));
     expect(file.size - size!.bytes).toBeLessThan(1024); // the header
     await train(options("in-the-step", settings));
@@ -120,8 +120,8 @@ describe("feature distillation", () => {
     let size: StoredSize | undefined;
     await store("several-cache", settings, { onSize: (s: StoredSize) => (size = s) });
     expect(size!.features!.map(({ layer, grid, epochs }) => [layer, grid, epochs])).toEqual([
-      ["s1", 4, 2],
-      ["s2", 1, 1],
+      ["s1", [4, 4], 2],
+      ["s2", [1, 1], 1],
     ]);
     const { epochs } = await train(options("several", settings));
     const stored = await train(options("several-stored", { ...settings, teacherCache: folder("several-cache") }));

@@ -74,7 +74,7 @@ describe("a preview", () => {
     const batch = await trainingBatch(one);
     const size = batch.labels.length;
     const transform = batchTransformOf(recipe);
-    const images = batchImages(size, 32, model.normalization, transform);
+    const images = batchImages(size, model, transform);
     const targets = batchTargets(size, 10, 0, transform);
     const data = stepData(
       program({ name: "whole", outputs: { seen: images, labelled: targets } }),

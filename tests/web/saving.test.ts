@@ -1,4 +1,5 @@
 /** What `deit/web` saves in headless Chromium: opened in Node, by ONNX Runtime, and as Node writes it. */
+
 import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -12,6 +13,7 @@ import { readSample } from "../../src/data/view/view.js";
 import { openModel } from "../../src/evaluation/open-model.js";
 import { type EvaluationView, evaluationTransform } from "../../src/evaluation/view.js";
 import { ZipFile } from "../../src/formats/zip.js";
+import { heightAndWidth, pixelCount } from "../../src/geometry/image-size.js";
 import { exportModel, readSafetensors } from "../../src/index.js";
 import type * as Web from "../../src/web/index.js";
 import { deit as command, root } from "../cli/run.js";
@@ -193,12 +195,12 @@ async function pixelValues({
 }: EvaluationView): Promise<Tensor> {
   const image = await readSample({ kind: "file", path: picture }, { jpeg: "exact" });
   const pixels = applyTransform(image, evaluationTransform({ ...view, imageSize: size }));
-  const plane = size * size;
+  const plane = pixelCount(size);
   const values = Float32Array.from({ length: 3 * plane }, (_, i) => {
     const [c, p] = [Math.floor(i / plane), i % plane];
     return (pixels[3 * p + c] / 255 - mean[c]) / std[c];
   });
-  return new Tensor("float32", values, [1, 3, size, size]);
+  return new Tensor("float32", values, [1, 3, ...heightAndWidth(size)]);
 }
 
 async function run(path: string, input: Tensor): Promise<number[]> {

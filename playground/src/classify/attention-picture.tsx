@@ -31,7 +31,8 @@ export function AttentionPicture({ picture, answer, seen, turned }: AttentionPic
     };
   }, [picture, turned]);
   useEffect(() => {
-    if (pixels && canvas.current) draw(canvas.current, { picture: pixels, seen, map, grid: maps?.grid ?? 1, strength });
+    if (pixels && canvas.current)
+      draw(canvas.current, { picture: pixels, seen, map, grid: maps?.grid ?? [1, 1], strength });
   }, [pixels, seen, map, strength]);
 
   const described = map && maps ? `, with attention, strongest at the ${strongest(map, maps.grid)}` : "";

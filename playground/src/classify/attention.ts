@@ -18,9 +18,11 @@ interface Box {
 }
 
 /** The part of a picture of that size that the model sees; with a border, it is larger than the picture. */
-export function seenBox({ cropRatio, cropMode }: Seen, width: number, height: number): Box {
-  const side = cropMode === "border" ? Math.max(width, height) : Math.min(width, height);
-  const [w, h] = cropMode === "squash" ? [width, height] : [side, side];
+export function seenBox({ imageSize, cropRatio, cropMode }: Seen, width: number, height: number): Box {
+  const [down, across] = typeof imageSize === "number" ? [1, 1] : imageSize;
+  const scales = [width / across, height / down];
+  const scale = cropMode === "border" ? Math.max(...scales) : Math.min(...scales);
+  const [w, h] = cropMode === "squash" ? [width, height] : [scale * across, scale * down];
   const box = { width: cropRatio * w, height: cropRatio * h };
   return { ...box, x: (width - box.width) / 2, y: (height - box.height) / 2 };
 }
@@ -55,7 +57,7 @@ interface Drawing {
   readonly picture: ImageBitmap;
   readonly seen: Seen;
   readonly map?: ArrayLike<number>;
-  readonly grid: number;
+  readonly grid: Maps["grid"];
   /** Opacity of the map, from 0 to 1. */
   readonly strength: number;
 }
@@ -89,24 +91,25 @@ export function draw(canvas: HTMLCanvasElement, { picture, seen, map, grid, stre
 const leastOpaque = 0.6;
 
 /** The map, a pixel for each patch. */
-function heat(map: ArrayLike<number>, grid: number): HTMLCanvasElement {
+function heat(map: ArrayLike<number>, [rows, columns]: Maps["grid"]): HTMLCanvasElement {
   const small = document.createElement("canvas");
-  small.width = grid;
-  small.height = grid;
-  const pixels = new ImageData(grid, grid);
+  small.width = columns;
+  small.height = rows;
+  const pixels = new ImageData(columns, rows);
   for (const [i, share] of spread(map).entries())
     pixels.data.set([...colourOf(share), 255 * (leastOpaque + (1 - leastOpaque) * share)], 4 * i);
   small.getContext("2d")?.putImageData(pixels, 0, 0);
   return small;
 }
 
-const rows = ["top", "middle", "bottom"] as const;
-const columns = ["left", "centre", "right"] as const;
+const rowNames = ["top", "middle", "bottom"] as const;
+const columnNames = ["left", "centre", "right"] as const;
 
 /** Where attention is strongest: "top left", "centre". */
-export function strongest(map: ArrayLike<number>, grid: number): string {
+export function strongest(map: ArrayLike<number>, [rows, columns]: Maps["grid"]): string {
   const best = Array.from(map).reduce((at, value, i, all) => (value > all[at] ? i : at), 0);
-  const third = (at: number) => Math.min(2, Math.floor((3 * (at + 0.5)) / grid));
-  const [row, column] = [rows[third(Math.floor(best / grid))], columns[third(best % grid)]];
+  const third = (at: number, count: number) => Math.min(2, Math.floor((3 * (at + 0.5)) / count));
+  const row = rowNames[third(Math.floor(best / columns), rows)];
+  const column = columnNames[third(best % columns, columns)];
   return row === "middle" && column === "centre" ? "centre" : `${row} ${column}`;
 }

@@ -9,9 +9,11 @@ export type WeightsSource =
 
 /** The part of a picture that a model sees. */
 export interface Seen {
-  /** Side of the square that is cut out, as a share of the shorter side of the picture. */
+  /** Side of the model's input in pixels, or `[height, width]`. */
+  readonly imageSize: number | readonly [height: number, width: number];
+  /** What is cut out, as a share of the largest part of the picture that has the shape of the input. */
   readonly cropRatio: number;
-  /** `squash`: the whole picture is made square first. */
+  /** `squash`: the whole picture gets the shape of the input first. */
   readonly cropMode: "center" | "squash" | "border";
 }
 
@@ -32,8 +34,8 @@ export interface Progress {
 
 /** Attention to the patches of a picture, row by row. */
 export interface Maps {
-  /** Patches to a side. */
-  readonly grid: number;
+  /** Rows and columns of patches. */
+  readonly grid: readonly [rows: number, columns: number];
   /** In the last block, one map per head. */
   readonly heads: readonly ArrayLike<number>[];
   /** Through all blocks. */

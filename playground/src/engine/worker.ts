@@ -57,7 +57,8 @@ function register(model: ImageClassifier): OpenedModel {
   const id = ++opened;
   models.set(id, model);
   const { classes, notes, backend, view } = model;
-  return { id, classes, notes, backend, seen: { cropRatio: view.cropRatio, cropMode: view.cropMode } };
+  const { imageSize, cropRatio, cropMode } = view;
+  return { id, classes, notes, backend, seen: { imageSize, cropRatio, cropMode } };
 }
 
 const handlers: Handlers = {

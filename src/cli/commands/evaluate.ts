@@ -1,4 +1,5 @@
 /** `deit evaluate`: accuracy of a model on a folder of images. */
+
 import { type Command, Option } from "commander";
 import type { Dataset } from "../../data/dataset/dataset.js";
 import type { EngineChoice } from "../../engines/open.js";
@@ -10,6 +11,7 @@ import type { OpenedModel } from "../../evaluation/open-model.js";
 import { Probe } from "../../evaluation/probe.js";
 import { readRealLabels } from "../../evaluation/real-labels.js";
 import { cropCount, type TestTime, withCrops } from "../../evaluation/test-time.js";
+import type { ImageSize } from "../../geometry/image-size.js";
 import { type Head, headsOf } from "../../models/context.js";
 import type { Model } from "../../models/model.js";
 import {
@@ -20,7 +22,7 @@ import {
   testDataset,
 } from "../inputs/evaluation-data.js";
 import { openNotedModel } from "../inputs/noted-model.js";
-import { engineOptions, wholeNumber, withEngine } from "../options/options.js";
+import { engineOptions, withEngine } from "../options/options.js";
 import { testTimeOption } from "../options/view.js";
 import { interruptible } from "../output/interruption.js";
 import { print } from "../output/output.js";
@@ -30,7 +32,6 @@ export function define(command: Command): void {
   dataOptions(engineOptions(command))
     .requiredOption("--weights <file>", "safetensors or PyTorch file, a run folder, hub, or hub:owner/name")
     .option("--model <name>", "model of the weights; deit's own checkpoints record it")
-    .option("--image-size <pixels>", "resolution (default: the model's own)", wholeNumber(1))
     .addOption(
       new Option("--head <head>", "head of a distilled model that predicts")
         .choices(["both", "class", "distillation"])
@@ -50,7 +51,7 @@ export function define(command: Command): void {
 interface Options extends EngineChoice, DataOptions {
   readonly weights: string;
   readonly model?: string;
-  readonly imageSize?: number;
+  readonly imageSize?: ImageSize;
   readonly head: Head;
   readonly tta: TestTime;
   readonly real?: string;

@@ -27,7 +27,6 @@ export function define(command: Command): void {
     .addOption(new Option("--to <layout>", forms).choices(layoutNames).makeOptionMandatory())
     .requiredOption("-o, --output <folder>", "folder to create")
     .option("--model <name>", "model of the weights; deit's own checkpoints record it")
-    .option("--image-size <pixels>", "resolution (default: the model's own)", wholeNumber(1))
     .option("--classes <file>", "class names, one per line (default for published weights: ImageNet's)")
     .addOption(
       new Option("--head <head>", "head of a distilled model whose logits are exported")

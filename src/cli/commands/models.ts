@@ -1,5 +1,7 @@
 /** `deit models`: list the models that can be trained and loaded. */
+
 import type { Command } from "commander";
+import { sizeInWords } from "../../geometry/image-size.js";
 import { createModel, modelNames, registeredModel } from "../../models/registry.js";
 import { sizeOf } from "../../tensor/index.js";
 import { print } from "../output/output.js";
@@ -39,7 +41,7 @@ export function define(command: Command): void {
       print(`${"name".padEnd(36)}${"pixels".padStart(8)}${"parameters".padStart(14)}  ImageNet top-1 (published)`);
       for (const r of rows) {
         const millions = `${(r.parameters / 1e6).toFixed(1)} M`;
-        print(`${r.name.padEnd(36)}${String(r.imageSize).padStart(8)}${millions.padStart(14)}  ${accuracy(r)}`);
+        print(`${r.name.padEnd(36)}${sizeInWords(r.imageSize).padStart(8)}${millions.padStart(14)}  ${accuracy(r)}`);
       }
     });
 }

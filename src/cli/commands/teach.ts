@@ -6,7 +6,7 @@ import { makeResultsFolder } from "../../system/files/folder-entries.js";
 import { shellWord } from "../../system/text/shell-word.js";
 import { needsTeacher, teachersOf } from "../../training/recipe/teachers.js";
 import { buildTeacherCache } from "../../training/teacher/cache.js";
-import type { StoredSize } from "../../training/teacher/manifest.js";
+import { placesInWords, type StoredSize } from "../../training/teacher/manifest.js";
 import { chosenRun, noteUnless } from "../inputs/chosen-run.js";
 import { chosenSplitOption, engineOptions, wholeNumber, withEngine, workersOption } from "../options/options.js";
 import { type Asked, dataAndRecipe, type RecipeChoice, recipeOptions, requireData } from "../options/recipe.js";
@@ -108,7 +108,7 @@ function sizeText({ views, bytes, features }: StoredSize): string {
   if (!features) return `${all}.`;
   const layers = features.map(
     ({ layer, grid, channels, epochs, bytes }) =>
-      `${bytesText(bytes)} are the layer ${layer} on ${grid} × ${grid} places of ${channels} numbers each, in ${epochs} ${epochs === 1 ? "epoch" : "epochs"}`,
+      `${bytesText(bytes)} are the layer ${layer} on ${placesInWords(grid)} of ${channels} numbers each, in ${epochs} ${epochs === 1 ? "epoch" : "epochs"}`,
   );
   return `${all}, of which ${layers.join(", and ")}.`;
 }

@@ -1,4 +1,5 @@
 /** `deit throughput`: images per second against accuracy (tables 1 and 5 and figure 1 of the paper). */
+
 import { stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
@@ -8,6 +9,7 @@ import type { EngineChoice } from "../../engines/open.js";
 import { UsageError } from "../../errors/errors.js";
 import { didYouMean } from "../../errors/nearest.js";
 import { type BatchChoice, measureThroughput, type Throughput } from "../../evaluation/throughput.js";
+import { type ImageSize, sizeInWords } from "../../geometry/image-size.js";
 import { initializeInPieces } from "../../models/initialize.js";
 import { createModel, modelNames, registeredModel } from "../../models/registry.js";
 import type { Chart } from "../../report/plot.js";
@@ -55,7 +57,7 @@ interface Options extends EngineChoice {
 interface Row extends Throughput {
   readonly name: string;
   readonly model: string;
-  readonly imageSize: number;
+  readonly imageSize: ImageSize;
   readonly parameters: number;
   /** Percent. */
   readonly top1?: number;
@@ -91,7 +93,7 @@ async function run(models: readonly string[], options: Options, signal: AbortSig
         rows.map((r) => [
           r.name,
           `${(r.parameters / 1e6).toFixed(1)} M`,
-          String(r.imageSize),
+          sizeInWords(r.imageSize),
           String(r.batch),
           r.imagesPerSecond.toFixed(1),
           r.deviation.toFixed(1),

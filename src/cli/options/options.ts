@@ -1,10 +1,12 @@
 /** Parsers of option values, and options shared by commands. */
+
 import { availableParallelism } from "node:os";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Engine } from "../../engines/engine.js";
 import { type Choice, type EngineChoice, openEngine, type PassedOver } from "../../engines/open.js";
 import { UsageError } from "../../errors/errors.js";
 import { sentence } from "../../errors/sentence.js";
+import { type ImageSize, imageSizeOf, isImageSize } from "../../geometry/image-size.js";
 import { warn } from "../output/output.js";
 
 /** A parser with its check and description together, so that each option has one error message. */
@@ -31,6 +33,14 @@ export const number = (least: number, most = Infinity): ((text: string) => numbe
 
 /** A number above 0, with the same wording as in recipes. */
 export const positive: (text: string) => number = numeric((n) => n > 0, "a number greater than 0");
+
+/** The size of images: "224" for a square, "160x224" with the height first. */
+export function imageSize(text: string): ImageSize {
+  const [, height, width = height] = /^(\d{1,6})(?:[x×](\d{1,6}))?$/.exec(text) ?? [];
+  const size = imageSizeOf(Number(height), Number(width));
+  if (isImageSize(size)) return size;
+  throw new InvalidArgumentError("It must be a number of pixels, such as 224, or height and width, such as 160x224.");
+}
 
 /** Comma-separated seeds. */
 export function parseSeeds(text: string): number[] {

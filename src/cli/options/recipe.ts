@@ -1,18 +1,21 @@
 /** Options shared by commands with a recipe: its source and that of the data, and changes to it. */
+
 import type { Command } from "commander";
 import type { Exif } from "../../data/pixels/orientation.js";
 import { UsageError } from "../../errors/errors.js";
+import type { ImageSize } from "../../geometry/image-size.js";
 import { leftBy } from "../../training/recipe/augmentation.js";
 import { applySettings, isRecipe, readRecipe } from "../../training/recipe/file.js";
 import { parseRecipe, type Recipe, recipeSchema } from "../../training/recipe/recipe.js";
 import { collected } from "./lists.js";
-import { positive, wholeNumber } from "./options.js";
+import { imageSize, positive, wholeNumber } from "./options.js";
 import { exifOption } from "./view.js";
 
 export interface RecipeChoice {
   readonly recipe?: string;
   readonly set?: readonly string[];
   readonly model?: string;
+  readonly imageSize?: ImageSize;
   readonly epochs?: number;
   readonly batchSize?: number | "auto";
   readonly accumulate?: number;
@@ -26,6 +29,7 @@ export interface RecipeChoice {
 /** Settings of a recipe that have their own options. */
 const shortcuts = [
   "model",
+  "imageSize",
   "epochs",
   "batchSize",
   "accumulate",
@@ -54,6 +58,7 @@ export function recipeOptions(command: Command): Command {
     .option("--recipe <file>", "the recipe, instead of the first argument")
     .option("--set <key=value ...>", "settings of the recipe, such as depth=6 or cropScale=[0.5,1]", collected)
     .option("--model <name>", meaning("model"))
+    .option("--image-size <pixels>", `${meaning("imageSize")}; such as 224 or 160x224`, imageSize)
     .option("--epochs <n>", meaning("epochs"), wholeNumber(1))
     .option("--batch-size <images>", `${meaning("batchSize")}; auto splits it to fit into memory`, batchSize)
     .option("--accumulate <runs>", meaning("accumulate"), wholeNumber(1))

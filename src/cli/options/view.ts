@@ -12,10 +12,15 @@ import {
 import { type TestTime, testTimeKinds } from "../../evaluation/test-time.js";
 import type { ViewChoice } from "../../evaluation/view.js";
 import { tryJson } from "../../system/text/json.js";
-import { number } from "./options.js";
+import { imageSize, number } from "./options.js";
 
 export function viewOptions(command: Command): Command {
   return command
+    .option(
+      "--image-size <pixels>",
+      "resolution, such as 224, or 160x224 with the height first (default: as the weights say)",
+      imageSize,
+    )
     .option(
       "--crop-ratio <ratio>",
       "share of the shorter side that is kept (default: as the weights say)",
@@ -24,7 +29,7 @@ export function viewOptions(command: Command): Command {
     .addOption(
       new Option(
         "--crop-mode <mode>",
-        "images that are not square: cut off what is outside (center), squash them, or add a border (default: as the weights say)",
+        "images of another shape than the model's: cut off what is outside (center), squash them, or add a border (default: as the weights say)",
       ).choices(cropModes),
     )
     .option("--border-color <rgb>", "colour of the border in bytes, such as 0,0,0 (default: the mean)", color)

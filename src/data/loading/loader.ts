@@ -258,11 +258,12 @@ async function makeBatch(
 
 /** Augments the views that could be made by the caller's own function. */
 async function augmentAll(
-  { dataset, transform: { size }, seed, augment }: LoaderOptions,
+  { dataset, transform, seed, augment }: LoaderOptions,
   images: Uint8Array,
   made: { readonly samples: LoaderJob["samples"]; readonly bad: readonly BadSample[]; readonly epoch: number },
 ): Promise<void> {
-  const bytes = size ** 2 * 3;
+  const { size } = transform;
+  const bytes = viewBytes(transform);
   const missing = new Set(made.bad.map(({ slot }) => slot));
   for (const { slot, index, view } of made.samples) {
     if (missing.has(slot)) continue;

@@ -1,6 +1,8 @@
 /** What the caller's own functions do for a batch: they cannot travel to worker threads, so they run on this one. */
+
 import { DeitError, TrainingError } from "../../errors/errors.js";
 import { messageOf, reasonOf } from "../../errors/message-of.js";
+import { type ImageSize, sidesOf } from "../../geometry/image-size.js";
 import { RandomStream } from "../../random/stream.js";
 import type { RgbImage } from "../pixels/image.js";
 import type { PixelImage } from "../pixels/pixel-image.js";
@@ -43,25 +45,26 @@ export async function readCallbacks(
   return { samples: read.filter((sample) => sample !== undefined), bad: bad.sort((a, b) => a.slot - b.slot) };
 }
 
-/** Augments a view in place, `size · size · 3` bytes. Throws TrainingError if it fails or returns another size. */
+/** Augments a view in place, `height · width · 3` bytes. Throws TrainingError if it fails or returns another size. */
 export async function augmentOwn(
   augmentation: OwnAugmentation,
-  view: Uint8Array,
-  { size, key, name }: { readonly size: number; readonly key: ViewKey; readonly name: string },
+  pixels: Uint8Array,
+  { size, key, name }: { readonly size: ImageSize; readonly key: ViewKey; readonly name: string },
 ): Promise<void> {
   const stream = new RandomStream({ ...key, purpose: "own augmentation" });
+  const view = sidesOf(size);
   let made: PixelImage;
   try {
     // Memory of its own: the function may change it or keep it.
-    made = await augmentation({ width: size, height: size, data: Uint8Array.from(view) }, stream);
+    made = await augmentation({ ...view, data: Uint8Array.from(pixels) }, stream);
   } catch (error) {
     if (error instanceof DeitError) throw error;
     throw new TrainingError(`The augmentation failed on "${name}": ${reasonOf(error)}`, { cause: error });
   }
   const { width, height, data } = made ?? {};
-  if (width === size && height === size && data?.length === view.length) return view.set(data);
+  if (width === view.width && height === view.height && data?.length === pixels.length) return pixels.set(data);
   const found = data ? `${width}×${height} pixels in ${data.length} bytes` : "no image";
   throw new TrainingError(
-    `The augmentation made ${found} of "${name}"; it must return { width: ${size}, height: ${size}, data } with ${view.length} bytes (RGB).`,
+    `The augmentation made ${found} of "${name}"; it must return { width: ${view.width}, height: ${view.height}, data } with ${pixels.length} bytes (RGB).`,
   );
 }

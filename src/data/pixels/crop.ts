@@ -1,4 +1,5 @@
 /** Random crops for training, drawn as in torchvision and the original code. */
+import { type ImageSize, sidesOf } from "../../geometry/image-size.js";
 import type { RandomStream } from "../../random/stream.js";
 import { bordered, type Fit, fitted, flippedBox, type Placed } from "./fit.js";
 import { halfEven } from "./half-even.js";
@@ -7,17 +8,20 @@ import { type Interpolation, planResize } from "./resize.js";
 
 /**
  * `resized`: a random part of the image; `padded`: a random shift by up to 4 pixels, for images of 32 or fewer;
- * `simple`: the shorter side to the size, then a random square of the image reflected by 4 pixels (DeiT III).
+ * `simple`: the shorter side to the size, then a random part of the image reflected by 4 pixels (DeiT III).
  */
 export type CropKind = "resized" | "padded" | "simple";
 
-/** Size of the square, and which part of the image it may show. */
+/** Size of the view, and which part of the image it may show. */
 export interface CropOptions extends Fit {
-  /** Side of the square that is cut out, after resizing, in pixels. */
-  readonly size: number;
+  /** Size of what is cut out, after resizing, in pixels. */
+  readonly size: ImageSize;
   /** Range of the part's relative area. */
   readonly scale: readonly [number, number];
-  /** Range of its aspect ratio, width over height. */
+  /**
+   * Range of its aspect ratio, width over height, whatever the shape of the view, as in torchvision; in the crop modes
+   * `squash` and `border`, relative to the view's.
+   */
   readonly ratio: readonly [number, number];
 }
 
@@ -33,7 +37,7 @@ export interface CropPlan {
   readonly shrink: Shrink;
   /** … and reads these pixels of it. */
   readonly reads: Box;
-  /** The view, `size · size · 3` bytes; `pixels` contain at least what it reads. */
+  /** The view, `height · width · 3` bytes; `pixels` contain at least what it reads. */
   render(pixels: Pixels, interpolation: Interpolation, flips: Flips): Uint8Array;
 }
 
@@ -42,8 +46,8 @@ type Crop = (image: Size & { readonly shrinks?: boolean }, options: CropOptions,
 /** Each kind of crop. */
 export const crops: Readonly<Record<CropKind, Crop>> = {
   resized: (image, options, stream) => {
-    const { size, borderColor } = options;
-    const view = { width: size, height: size };
+    const { borderColor } = options;
+    const view = sidesOf(options.size);
     const { part, target } = drawnPart(image, options, stream);
     const { width, height } = target;
     const shrink = image.shrinks ? (([8, 4, 2] as const).find((s) => enough(part, target, s)) ?? 1) : 1;
@@ -59,13 +63,13 @@ export const crops: Readonly<Record<CropKind, Crop>> = {
     };
   },
   padded: (image, options, stream) => {
-    const square = { width: options.size, height: options.size };
-    return shiftedCrop(image, options.cropMode === "border" ? fitted(image, square) : square, options, "black", stream);
+    const view = sidesOf(options.size);
+    return shiftedCrop(image, options.cropMode === "border" ? fitted(image, view) : view, options, "black", stream);
   },
   simple: (image, options, stream) => {
-    const { size, cropMode = "center" } = options;
-    const square = { width: size, height: size };
-    const to = { center: () => shorterSide(image, size), squash: () => square, border: () => fitted(image, square) };
+    const { cropMode = "center" } = options;
+    const view = sidesOf(options.size);
+    const to = { center: () => covering(image, view), squash: () => view, border: () => fitted(image, view) };
     return shiftedCrop(image, to[cropMode](), options, "reflect", stream);
   },
 };
@@ -74,17 +78,25 @@ export const crops: Readonly<Record<CropKind, Crop>> = {
 const enough = (part: Size, target: Size, shrink: number) =>
   part.width >= target.width * shrink && part.height >= target.height * shrink;
 
-/** The random part of the image, or of the square into which the image is squashed or fitted. */
+/** The random part of the image, or of the shape of the view into which the image is squashed or fitted. */
 function drawnPart(image: Size, options: CropOptions, stream: RandomStream): Placed {
-  const { size, cropMode = "center" } = options;
-  const whole = { left: 0, top: 0, width: size, height: size };
+  const { cropMode = "center" } = options;
+  const view = sidesOf(options.size);
+  const whole = wholeBox(view);
   if (cropMode === "center") return { part: randomBox(image, options, stream), target: whole };
-  const side = Math.max(image.width, image.height);
+  // The least shape of the view around the image, and a square that stands for it, so that ratios are relative.
+  const ratio = Math.max(image.width / view.width, image.height / view.height);
+  const around = {
+    width: Math.max(image.width, Math.round(view.width * ratio)),
+    height: Math.max(image.height, Math.round(view.height * ratio)),
+  };
+  const side = Math.max(around.width, around.height);
   const drawn = randomBox({ width: side, height: side }, options, stream);
   if (cropMode === "squash") return { part: unsquashed(image, drawn, side), target: whole };
+  const share = (length: number, whole: number) => Math.max(1, Math.round((length * whole) / side));
   const [across, down] = [
-    besideBorder(image.width, drawn.width, side, size, stream),
-    besideBorder(image.height, drawn.height, side, size, stream),
+    besideBorder(image.width, share(drawn.width, around.width), around.width, view.width, stream),
+    besideBorder(image.height, share(drawn.height, around.height), around.height, view.height, stream),
   ];
   return {
     part: { left: across.from, top: down.from, width: across.length, height: down.length },
@@ -92,7 +104,7 @@ function drawnPart(image: Size, options: CropOptions, stream: RandomStream): Pla
   };
 }
 
-/** The part of an image that is `box` of the square into which it is squashed. */
+/** The part of an image that is `box` of the square of `side` that stands for it. */
 function unsquashed(image: Size, box: Box, side: number): Box {
   const along = (start: number, length: number, whole: number) => {
     const size = Math.max(1, Math.round((length * whole) / side));
@@ -104,7 +116,7 @@ function unsquashed(image: Size, box: Box, side: number): Box {
 }
 
 /**
- * Along an axis, the position of a box of `length` on the square of `side` pixels in whose middle lie the `image`'s, such that
+ * Along an axis, the position of a box of `length` on a shape of `side` pixels in whose middle lie the `image`'s, such that
  * the view of `size` pixels has no more border than it must: the image's pixels in it, and where the view shows them.
  */
 function besideBorder(image: number, length: number, side: number, size: number, stream: RandomStream) {
@@ -157,7 +169,7 @@ export function randomBox(
 
 const padding = 4;
 
-/** A random square of the image resized to `to`, with a border if that is smaller, and padded by 4 pixels on each side. */
+/** A random part of the image resized to `to`, with a border if that is smaller, and padded by 4 pixels on each side. */
 function shiftedCrop(
   image: Size,
   to: Size,
@@ -165,28 +177,29 @@ function shiftedCrop(
   beyond: "black" | "reflect",
   stream: RandomStream,
 ): CropPlan {
-  const width = Math.max(size, to.width);
-  const height = Math.max(size, to.height);
+  const view = sidesOf(size);
+  const width = Math.max(view.width, to.width);
+  const height = Math.max(view.height, to.height);
   const target = { left: (width - to.width) >> 1, top: (height - to.height) >> 1, ...to };
-  const left = stream.integer(width - size + 2 * padding + 1) - padding;
-  const top = stream.integer(height - size + 2 * padding + 1) - padding;
+  const left = stream.integer(width - view.width + 2 * padding + 1) - padding;
+  const top = stream.integer(height - view.height + 2 * padding + 1) - padding;
   return {
     shrink: 1,
     reads: wholeBox(image),
     render(pixels, interpolation, { mirrored, upsideDown }) {
       const resized = planResize(image, { ...to, interpolation }).run(pixels);
       const data = bordered(resized, target, { width, height }, borderColor);
-      const places = (start: number, length: number, reverse: boolean) =>
-        Int32Array.from({ length: size }, (_, i) => inside(start + (reverse ? size - 1 - i : i), length, beyond));
-      const columns = places(left, width, mirrored);
-      const rows = places(top, height, upsideDown);
-      const out = new Uint8Array(size * size * 3);
-      for (let y = 0; y < size; y++) {
+      const places = (start: number, count: number, length: number, reverse: boolean) =>
+        Int32Array.from({ length: count }, (_, i) => inside(start + (reverse ? count - 1 - i : i), length, beyond));
+      const columns = places(left, view.width, width, mirrored);
+      const rows = places(top, view.height, height, upsideDown);
+      const out = new Uint8Array(view.width * view.height * 3);
+      for (let y = 0; y < view.height; y++) {
         if (rows[y] < 0) continue;
-        for (let x = 0; x < size; x++) {
+        for (let x = 0; x < view.width; x++) {
           if (columns[x] < 0) continue;
           const from = (rows[y] * width + columns[x]) * 3;
-          const at = (y * size + x) * 3;
+          const at = (y * view.width + x) * 3;
           out[at] = data[from];
           out[at + 1] = data[from + 1];
           out[at + 2] = data[from + 2];
@@ -204,6 +217,13 @@ function inside(i: number, length: number, beyond: "black" | "reflect"): number 
   const period = Math.max(1, 2 * (length - 1));
   const at = ((i % period) + period) % period;
   return at < length ? at : period - at;
+}
+
+/** The size of the image such that it just covers `view`: of a square as torchvision rounds, otherwise as timm does. */
+export function covering(image: Size, view: Size): Size {
+  if (view.width === view.height) return shorterSide(image, view.width);
+  const ratio = Math.min(image.width / view.width, image.height / view.height);
+  return { width: halfEven(image.width / ratio), height: halfEven(image.height / ratio) };
 }
 
 /** The image's size with its shorter side scaled to `short`, rounded like torchvision. */

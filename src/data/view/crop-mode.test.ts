@@ -25,11 +25,45 @@ const imageOf = (name: string): RgbImage => {
 };
 
 describe("evaluation sees what timm's does", () => {
-  it.each(cases.filter(({ size: [h, w] }) => h === w))("$key", ({ key, image, cropMode, size, cropRatio }) => {
+  it.each(cases)("$key", ({ key, image, cropMode, size, cropRatio }) => {
     const found = applyTransform(imageOf(image), {
-      ...{ kind: "evaluation", size: size[0], cropRatio, cropMode, borderColor: mean, interpolation: "bicubic" },
+      ...{ kind: "evaluation", size, cropRatio, cropMode, borderColor: mean, interpolation: "bicubic" },
     });
     expect(Buffer.compare(Buffer.from(found), Buffer.from(tensors.get(key)!.data as Uint8Array))).toBe(0);
+  });
+});
+
+describe("training cuts out what torchvision and timm do, told where", async () => {
+  const aspect = new URL("../../../tests/fixtures/aspect/", import.meta.url).pathname;
+  const { tensors: made } = await readSafetensors(`${aspect}aspect.safetensors`);
+  const { crops } = JSON.parse(await readFile(`${aspect}cases.json`, "utf8")) as {
+    readonly crops: readonly {
+      readonly key: string;
+      readonly crop: TrainingTransform["crop"];
+      readonly size: readonly [number, number];
+      readonly interpolation: "bilinear" | "bicubic";
+      readonly scale: number;
+      readonly ratio: number;
+      readonly left: number;
+      readonly top: number;
+      readonly flip: number;
+    }[];
+  };
+  const { shape, data } = made.get("image")!;
+  const image = { width: shape[1], height: shape[0], data: data as Uint8Array };
+  it.each(crops)("$key", ({ key, crop, size, interpolation, scale, ratio, left, top, flip }) => {
+    // Ranges of one value, and the two places in the order in which they are drawn.
+    const places = [left, top];
+    const told = Object.assign(new RandomStream({ seed: 0, purpose: "test" }), {
+      uniform: (low = 0) => low,
+      integer: () => places.shift()!,
+    });
+    const found = applyTransform(
+      image,
+      { ...{ kind: "training", crop, size, interpolation, flip }, scale: [scale, scale], ratio: [ratio, ratio] },
+      told,
+    );
+    expect(Buffer.compare(Buffer.from(found), Buffer.from(made.get(key)!.data as Uint8Array))).toBe(0);
   });
 });
 

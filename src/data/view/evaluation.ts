@@ -1,12 +1,13 @@
 /** Views for evaluation, as in timm: the image is resized, and its centre, or several parts of it, are cut out. */
-import { shorterSide } from "../pixels/crop.js";
+import { type ImageSize, mapSides, sidesOf } from "../../geometry/image-size.js";
+import { covering } from "../pixels/crop.js";
 import { bordered, type Fit, fitted, flippedBox } from "../pixels/fit.js";
 import { halfEven } from "../pixels/half-even.js";
 import { enclosing, type Pixels, type Size } from "../pixels/image.js";
 import { type Interpolation, planResize } from "../pixels/resize.js";
 import type { ViewPlan } from "./plan.js";
 
-/** Where a square is cut out of the resized image. */
+/** Where the view is cut out of the resized image. */
 export type CropPlace = "center" | "topLeft" | "topRight" | "bottomLeft" | "bottomRight";
 
 /** All five places, in the order of torchvision's FiveCrop but for the centre. */
@@ -18,7 +19,7 @@ export const cropPlaces = [
   "bottomRight",
 ] as const satisfies readonly CropPlace[];
 
-/** One of several squares that are cut out of an image. */
+/** One of several views that are cut out of an image. */
 export interface TestCrop {
   /** Where it lies (default: in the centre). */
   readonly place?: CropPlace;
@@ -32,17 +33,17 @@ export interface TestCrop {
 export interface EvaluationTransform extends Fit {
   /** Distinguishes it from a training transform. */
   readonly kind: "evaluation";
-  /** Side of the view in pixels. */
-  readonly size: number;
+  /** Size of the view in pixels. */
+  readonly size: ImageSize;
   /** Fraction of the resized image that is kept along the side that decides its size (timm's crop_pct). */
   readonly cropRatio: number;
   /** Filter that resizes the image. */
   readonly interpolation: Interpolation;
-  /** The view consists of these squares, one after the other (default: the centre). */
+  /** The view consists of these parts, one after the other (default: the centre). */
   readonly crops?: readonly TestCrop[];
 }
 
-/** Only the squares are computed. */
+/** Only these parts are computed. */
 export function evaluationView(image: Size, transform: EvaluationTransform): ViewPlan {
   const { crops = [{}] } = transform;
   const plans = crops.map((crop) => planCrop(image, transform, crop));
@@ -56,20 +57,21 @@ export function evaluationView(image: Size, transform: EvaluationTransform): Vie
   };
 }
 
-/** Resizes to ⌊size / cropRatio⌋ as the mode says, then cuts out a square. */
+/** Resizes to ⌊size / cropRatio⌋ as the mode says, then cuts out the view. */
 function planCrop(image: Size, transform: EvaluationTransform, crop: TestCrop) {
-  const { size, interpolation, borderColor } = transform;
+  const { interpolation, borderColor } = transform;
   const { place = "center", mirrored = false, cropRatio = transform.cropRatio } = crop;
-  const view = { width: size, height: size };
-  const resized = resizedTo(image, Math.floor(size / cropRatio), transform);
+  const view = sidesOf(transform.size);
+  const scaled = sidesOf(mapSides(transform.size, (side) => Math.floor(side / cropRatio)));
+  const resized = resizedTo(image, scaled, transform);
   const across = along(
     resized.width,
-    size,
+    view.width,
     place.endsWith("Left") ? "start" : place.endsWith("Right") ? "end" : "middle",
   );
   const down = along(
     resized.height,
-    size,
+    view.height,
     place.startsWith("top") ? "start" : place.startsWith("bottom") ? "end" : "middle",
   );
   const region = { left: across.from, top: down.from, width: across.length, height: down.length };
@@ -82,14 +84,14 @@ function planCrop(image: Size, transform: EvaluationTransform, crop: TestCrop) {
 }
 
 /** The size of the whole image before the crop. */
-function resizedTo(image: Size, side: number, { cropMode = "center" }: Fit): Size {
+function resizedTo(image: Size, scaled: Size, { cropMode = "center" }: Fit): Size {
   switch (cropMode) {
     case "center":
-      return shorterSide(image, side);
+      return covering(image, scaled);
     case "squash":
-      return { width: side, height: side };
+      return scaled;
     case "border":
-      return fitted(image, { width: side, height: side });
+      return fitted(image, scaled);
   }
 }
 

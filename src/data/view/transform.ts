@@ -1,4 +1,5 @@
-/** From a decoded image to the model's square input: evaluation as in timm, and training crops and flips. */
+/** From a decoded image to the model's input: evaluation as in timm, and training crops and flips. */
+import { pixelCount, sidesOf } from "../../geometry/image-size.js";
 import type { RandomStream } from "../../random/stream.js";
 import { type Augmentation, augment } from "../augment/augment.js";
 import type { RgbImage, Size } from "../pixels/image.js";
@@ -16,15 +17,15 @@ export interface TrainingTransform extends TrainingCrop {
   readonly augmentation?: Augmentation;
 }
 
-/** From a decoded image to a model's square input. */
+/** From a decoded image to a model's input. */
 export type Transform = EvaluationTransform | TrainingTransform;
 
-/** Bytes of a view: `size · size · 3`, for each crop of an evaluation. */
+/** Bytes of a view: `height · width · 3`, for each crop of an evaluation. */
 export const viewBytes = (transform: Transform): number =>
-  transform.size ** 2 * 3 * (transform.kind === "evaluation" ? (transform.crops?.length ?? 1) : 1);
+  pixelCount(transform.size) * 3 * (transform.kind === "evaluation" ? (transform.crops?.length ?? 1) : 1);
 
 /**
- * Applies a transform: `viewBytes` bytes, `size · size · 3` for a single crop. A training transform draws its choices from `stream`.
+ * Applies a transform: `viewBytes` bytes, `height · width · 3` for a single crop. A training transform draws its choices from `stream`.
  *
  * @example
  * ```ts
@@ -57,9 +58,9 @@ function augmentedView(
   transform: TrainingTransform,
   stream: RandomStream,
 ): ViewPlan {
-  const { size, augmentation } = transform;
+  const { augmentation } = transform;
   const plan = trainingView(image, transform, stream);
   if (!augmentation) return plan;
-  const view = { width: size, height: size };
+  const view = sidesOf(transform.size);
   return { ...plan, make: (pixels) => augment({ ...view, data: plan.make(pixels) }, augmentation, stream).data };
 }

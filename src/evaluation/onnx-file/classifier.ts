@@ -1,4 +1,5 @@
 /** A classifier in an ONNX file of any origin: its description, and its outputs, computed by ONNX Runtime. */
+
 import { createHash } from "node:crypto";
 import { dirname, join, relative } from "node:path";
 import { type FileExecutable, startOnnxEngine } from "../../engines/onnx/engine.js";
@@ -6,6 +7,7 @@ import { type FileGraph, readFileGraph } from "../../engines/onnx/file-graph.js"
 import { UsageError } from "../../errors/errors.js";
 import { fileError } from "../../errors/file-error.js";
 import { type Message, sentence, way } from "../../errors/sentence.js";
+import { type ImageSize, sameSize, sizeInWords } from "../../geometry/image-size.js";
 import type { Normalization } from "../../models/model.js";
 import { openRegular, streamRegular } from "../../system/files/regular-file.js";
 import type { NamedTensors, Program, Tensor } from "../../tensor/index.js";
@@ -43,21 +45,21 @@ export interface ShownImages {
   /** Images per run, unless a run says otherwise. */
   readonly batch: number;
   /**
-   * float32 `[batch, side, side, 3]` of any side, with this normalisation; `imageSize` is the classifier's own side.
+   * float32 `[batch, height, width, 3]` of any size, with this normalisation; `imageSize` is the classifier's own.
    */
-  images(imageSize: number, normalization: Normalization, batch: number): Tensor;
+  images(imageSize: ImageSize, normalization: Normalization, batch: number): Tensor;
   /** Threads of ONNX Runtime (default: all available cores). */
   readonly threads?: number;
-  /** Side of the images in pixels, for a classifier that accepts any. */
-  readonly imageSize?: number;
+  /** Size of the images in pixels, for a classifier that accepts any. */
+  readonly imageSize?: ImageSize;
   /** Expected number of classes (default: as many as it names). */
   readonly classes?: number;
 }
 
 /** A loaded classifier. */
 export interface LoadedOnnx {
-  /** Side of its images in pixels. */
-  readonly imageSize: number;
+  /** Size of its images in pixels. */
+  readonly imageSize: ImageSize;
   readonly normalization: Normalization;
   /** Number of classes, if the file states it. */
   readonly classes?: number;
@@ -118,7 +120,7 @@ async function identityOf(path: string, files: readonly string[], use: readonly 
 /** Only statements about whole images apply: there is no deit model with a default view. */
 function wholeView(chosen: ViewChoice, said: readonly SaidOfView[]): ReturnType<OnnxClassifier["view"]> {
   const { view } = resolveView(
-    { imageSize: 0, cropRatio: 0.875, normalization: byteScale },
+    { imageSize: 1, cropRatio: 0.875, normalization: byteScale },
     chosen,
     said.map((one) => ({ ...one, normalization: undefined })),
   );
@@ -203,11 +205,11 @@ function unknownForm({ path, names }: Wanted, order: "order suffices" | undefine
   );
 }
 
-function sizeFor({ size }: Layout, { path, choice, names, description, shown }: Wanted): number {
+function sizeFor({ size }: Layout, { path, choice, names, description, shown }: Wanted): ImageSize {
   const setting = names.setting("imageSize");
-  if (size !== undefined && choice.imageSize !== undefined && size !== choice.imageSize)
+  if (size !== undefined && choice.imageSize !== undefined && !sameSize(size, choice.imageSize))
     throw new UsageError(
-      sentence`The ${names.called} in "${path}" takes images of ${size} pixels, but ${setting} is ${choice.imageSize}; leave it out.`,
+      sentence`The ${names.called} in "${path}" takes images of ${sizeInWords(size)} pixels, but ${setting} is ${sizeInWords(choice.imageSize)}; leave it out.`,
     );
   const found = size ?? description.imageSize ?? shown.imageSize;
   if (found !== undefined) return found;

@@ -1,8 +1,10 @@
 /** The preprocessing and classes of an ONNX classifier, as stated by the caller, its metadata, or files next to it. */
+
 import { dirname } from "node:path";
 import { readOnnxMetadata } from "../../engines/onnx/file-metadata.js";
 import { UsageError } from "../../errors/errors.js";
 import { type Message, sentence, way } from "../../errors/sentence.js";
+import { asImageSize, type ImageSize } from "../../geometry/image-size.js";
 import type { Normalization } from "../../models/model.js";
 import type { ResampleFilter } from "../../models/resample.js";
 import { tryJson } from "../../system/text/json.js";
@@ -17,8 +19,8 @@ import type { OnnxNames } from "./names.js";
 /** A caller's settings for the classifier, which take precedence over its file. */
 export interface OnnxChoice {
   readonly normalization?: NormalizationChoice;
-  /** Side of its images in pixels. */
-  readonly imageSize?: number;
+  /** Size of its images in pixels. */
+  readonly imageSize?: ImageSize;
   /** How images of a different size are resized for it, inside the program (default: bicubic). */
   readonly interpolation?: ResampleFilter;
   /** Names of its outputs in order. */
@@ -29,8 +31,8 @@ export interface OnnxChoice {
 export interface OnnxDescription {
   /** Undefined if unknown; not needed for byte inputs. */
   readonly normalization?: Normalization;
-  /** Side in pixels; if undefined, its input or the caller determines it. */
-  readonly imageSize?: number;
+  /** Size in pixels; if undefined, its input or the caller determines it. */
+  readonly imageSize?: ImageSize;
   readonly interpolation: ResampleFilter;
   /** Names of the outputs in order; undefined if unknown. */
   readonly classes?: readonly string[];
@@ -57,7 +59,7 @@ export async function describeFile(path: string, choice: OnnxChoice, names: Onnx
     {
       source: `"${path}"`,
       normalization: asNormalization(tryJson(own.get(onnxMetadata.normalization))),
-      imageSize: asSize(tryJson(own.get(onnxMetadata.imageSize))),
+      imageSize: asImageSize(tryJson(own.get(onnxMetadata.imageSize)), 8192),
     },
     ...readSavedView(own.get(onnxMetadata.view), path),
     ...(ultralytics ? [ultralytics.view] : []),
@@ -99,7 +101,7 @@ function ofUltralytics(metadata: ReadonlyMap<string, string>, path: string) {
     normalization: normalizationOf("none"),
     geometry: { cropRatio: 1, cropMode: "center" },
     interpolation: "bilinear",
-    imageSize: Array.isArray(size) && size[0] === size[1] ? asSize(size[0]) : asSize(size),
+    imageSize: asImageSize(size, 8192),
   };
   return { view, classes: pythonNames(metadata.get("names")) };
 }
@@ -113,6 +115,3 @@ function pythonNames(text: string | undefined): readonly string[] | undefined {
     names[Number(index)] = (single ?? double).replace(/\\(.)/g, "$1");
   return names.length > 0 && Array.from(names, (name) => name !== undefined).every(Boolean) ? names : undefined;
 }
-
-const asSize = (value: unknown): number | undefined =>
-  typeof value === "number" && Number.isInteger(value) && value > 0 && value <= 8192 ? value : undefined;

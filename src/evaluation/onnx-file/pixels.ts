@@ -1,6 +1,8 @@
 /** From image tensors to the pixels of a classifier's input, divided into runs of its batch size if that is fixed. */
+
 import type { DeviceState } from "../../engines/engine.js";
 import type { FileExecutable } from "../../engines/onnx/engine.js";
+import type { ImageSize } from "../../geometry/image-size.js";
 import type { Normalization } from "../../models/model.js";
 import { type ResampleFilter, resizeImages } from "../../models/resample.js";
 import { fromHalf } from "../../tensor/half.js";
@@ -24,10 +26,10 @@ import type { Layout } from "./signature.js";
 export interface PixelOptions {
   /** Images of a batch. */
   readonly batch: number;
-  /** float32 `[batch, side, side, 3]` of any side, normalised for the classifier. */
+  /** float32 `[batch, height, width, 3]` of any size, normalised for the classifier. */
   readonly images: Tensor;
-  /** Side that the classifier expects, in pixels. */
-  readonly imageSize: number;
+  /** Size that the classifier expects, in pixels. */
+  readonly imageSize: ImageSize;
   readonly layout: Layout;
   readonly interpolation: ResampleFilter;
 }

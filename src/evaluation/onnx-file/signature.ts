@@ -1,7 +1,9 @@
 /** The inputs and outputs of an ONNX file: the layout of images, and which output contains the classes. */
+
 import type { FileValue } from "../../engines/onnx/messages.js";
 import { UsageError } from "../../errors/errors.js";
 import { sentence, way } from "../../errors/sentence.js";
+import { type ImageSize, imageSizeOf, pixelCount, sizeInWords } from "../../geometry/image-size.js";
 import type { OnnxNames } from "./names.js";
 
 /** The layout of a classifier's input. */
@@ -10,13 +12,13 @@ export interface Layout {
   readonly input: string;
   readonly dtype: "float32" | "float16" | "uint8";
   readonly channelsFirst: boolean;
-  /** Side of the images in pixels; undefined if dynamic. */
-  readonly size?: number;
+  /** Size of the images in pixels; undefined if dynamic. */
+  readonly size?: ImageSize;
   /** Images per run; undefined if dynamic. */
   readonly batch?: number;
 }
 
-/** Reads it from the inputs. Throws UsageError unless there is one input of square images. */
+/** Reads it from the inputs. Throws UsageError unless there is one input of images. */
 export function layoutOf(inputs: readonly FileValue[], path: string, { called }: OnnxNames): Layout {
   const whose = called === "teacher" ? " that can teach" : "";
   const [input] = inputs;
@@ -38,18 +40,19 @@ export function layoutOf(inputs: readonly FileValue[], path: string, { called }:
   if (!channelsFirst && c !== 3) refuse("no axis holds three channels");
   if (a === 3 && c === 3) refuse("its second and its last axis may both be the channels");
   const [height, width] = channelsFirst ? [b, c] : [a, b];
-  if (height !== undefined && width !== undefined && height !== width) refuse("its images are not square");
-  return { input: input.name, dtype, channelsFirst, size: height ?? width, batch };
+  const [rows, columns] = [height ?? width, width ?? height];
+  const size = rows === undefined || columns === undefined ? undefined : imageSizeOf(rows, columns);
+  return { input: input.name, dtype, channelsFirst, size, batch };
 }
 
 /** Maximum numbers in a run's input: 2 GiB as float32. */
 const mostNumbers = 2 ** 29;
 
 /** Throws if a file claims a larger run than any real classifier has. */
-export function requireBounded(images: number, side: number, path: string, { called }: OnnxNames): void {
-  if (images * side * side * 3 <= mostNumbers) return;
+export function requireBounded(images: number, size: ImageSize, path: string, { called }: OnnxNames): void {
+  if (images * pixelCount(size) * 3 <= mostNumbers) return;
   throw new UsageError(
-    `The ${called} in "${path}" takes ${images === 1 ? "an image" : `${images} images at a time`} of ${side} pixels, which is more than 2 GiB; export it for fewer, or smaller, images.`,
+    `The ${called} in "${path}" takes ${images === 1 ? "an image" : `${images} images at a time`} of ${sizeInWords(size)} pixels, which is more than 2 GiB; export it for fewer, or smaller, images.`,
   );
 }
 

@@ -1,4 +1,5 @@
 /** An ONNX classifier of whole images, used without a model or a recipe. */
+import { imagesShape } from "../../models/image-batch.js";
 import { normalize } from "../../models/normalize.js";
 import { hostTensor, input } from "../../tensor/index.js";
 import { type EvaluationView, meanColor, type ViewChoice } from "../view.js";
@@ -12,7 +13,7 @@ export interface OnnxOverImages {
   readonly classes?: number;
   /** Images of a run, if the file fixes them; see `LoadedOnnx.fixedBatch`. */
   readonly fixedBatch?: number;
-  /** `images`: `batch · size · size · 3` bytes of its view. Logits `[batch, classes]`; see `LoadedOnnx.logits`. */
+  /** `images`: `batch · height · width · 3` bytes of its view. Logits `[batch, classes]`; see `LoadedOnnx.logits`. */
   logits(images: Uint8Array, batch?: number): Promise<Float32Array>;
   close(): Promise<void>;
 }
@@ -35,7 +36,8 @@ export async function loadOverImages(
 ): Promise<OnnxOverImages> {
   const loaded = await file.load({
     ...{ batch, classes, threads },
-    images: (side, normalization, batch) => normalize(input("images", "uint8", [batch, side, side, 3]), normalization),
+    images: (imageSize, normalization, batch) =>
+      normalize(input("images", "uint8", imagesShape({ imageSize }, batch)), normalization),
   });
   const { imageSize, normalization } = loaded;
   const geometry = file.view(chosen);
@@ -46,7 +48,7 @@ export async function loadOverImages(
     classes: loaded.classes,
     fixedBatch: loaded.fixedBatch,
     logits: async (images, count = batch) => {
-      const shown = hostTensor("uint8", [count, imageSize, imageSize, 3], images);
+      const shown = hostTensor("uint8", imagesShape({ imageSize }, count), images);
       return loaded.logits(await loaded.run(new Map([["images", shown]]), count), undefined, count);
     },
     close: () => loaded.close(),

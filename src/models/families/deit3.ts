@@ -1,4 +1,5 @@
 /** DeiT III (Touvron et al., arXiv 2204.07118): LayerScale, and positions of patches only. */
+import { largestSide } from "../../geometry/image-size.js";
 import { type DeitConfig, deit } from "../deit.js";
 import { family, type ModelEntry } from "./family.js";
 import { base, optionsOf, parameters, settings, small, withoutTrace } from "./vision-transformers.js";
@@ -18,7 +19,7 @@ const released = (
   [name]: {
     create: (options) => {
       const all = { layerScale: 1e-6, noEmbedClass: true, ...sizes, ...options };
-      return deit(name, all, { cropRatio: (all.imageSize ?? 224) > 224 ? 1 : 0.9 });
+      return deit(name, all, { cropRatio: largestSide(all.imageSize ?? 224) > 224 ? 1 : 0.9 });
     },
     hub: [`timm/${name}.fb_in1k`, `timm/${name}.fb_in22k_ft_in1k`],
     timmCropRatio: sizes.imageSize === 384 ? 1 : 0.9,

@@ -1,4 +1,5 @@
 /** The architecture of DeiT as its authors published it before, for images normalised by 0.5 (timm's names). */
+import { largestSide } from "../../geometry/image-size.js";
 import { type DeitConfig, deit } from "../deit.js";
 import type { Normalization } from "../model.js";
 import { family, type ModelEntry, type NamedNormalization } from "./family.js";
@@ -12,7 +13,7 @@ const vit = (name: string, sizes: Options): Record<string, ModelEntry<DeitConfig
   [name]: {
     create: (options) => {
       const all = { ...sizes, ...options };
-      return deit(name, all, { normalization: half, cropRatio: (all.imageSize ?? 224) > 224 ? 1 : 0.9 });
+      return deit(name, all, { normalization: half, cropRatio: largestSide(all.imageSize ?? 224) > 224 ? 1 : 0.9 });
     },
     timmCropRatio: sizes.imageSize === 384 ? 1 : 0.9,
   },

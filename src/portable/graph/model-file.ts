@@ -39,7 +39,7 @@ function metadataOf(
   const entries: readonly (readonly [string, string | undefined])[] = [
     [checkpointMetadata.model, model.name],
     [checkpointMetadata.config, JSON.stringify(model.config)],
-    [onnxMetadata.imageSize, String(view.imageSize)],
+    [onnxMetadata.imageSize, JSON.stringify(view.imageSize)],
     [onnxMetadata.normalization, JSON.stringify(view.normalization)],
     [onnxMetadata.view, writeSavedView(view)],
     [onnxMetadata.classes, classes && JSON.stringify(classes)],

@@ -1,6 +1,8 @@
 /** A model with its weights as an ONNX graph that any runtime can run: standard operators, any batch size, NCHW. */
+
 import { onnxGraph } from "../../engines/onnx/model.js";
 import type { OnnxGraph } from "../../formats/onnx/graph.js";
+import { heightAndWidth } from "../../geometry/image-size.js";
 import { decisionLogits, type Head, inferenceContext, parameterInputs } from "../../models/context.js";
 import type { Model } from "../../models/model.js";
 import { input, type NamedTensors, program, simplify, transpose } from "../../tensor/index.js";
@@ -26,7 +28,7 @@ export function portableGraph(model: Model, weights: NamedTensors, head: Head = 
 }
 
 function sizedGraph(model: Model, batch: number, head: Head): OnnxGraph {
-  const images = input(portableNames.input, "float32", [batch, 3, model.imageSize, model.imageSize]);
+  const images = input(portableNames.input, "float32", [batch, 3, ...heightAndWidth(model.imageSize)]);
   const output = model.forward(inferenceContext(parameterInputs(model)), transpose(images, [0, 2, 3, 1]));
   const whole = program({ name: model.name, outputs: { [portableNames.output]: decisionLogits(output, head) } });
   const operators = "standard";

@@ -1,10 +1,12 @@
 /** The preprocessing of an image as an ONNX graph before a model: resize, centre crop, normalisation. */
+
 import type { Interpolation } from "../../data/pixels/resize.js";
 import { UsageError } from "../../errors/errors.js";
 import { sentence, setting, way } from "../../errors/sentence.js";
 import type { EvaluationView } from "../../evaluation/view.js";
 import type { OnnxGraph, OnnxNode, OnnxTensor, OnnxValue } from "../../formats/onnx/graph.js";
 import { dtypeCodes } from "../../formats/onnx/write.js";
+import { heightAndWidth } from "../../geometry/image-size.js";
 import type { OnnxAttribute } from "../../tensor/lowering.js";
 import { portableNames } from "./portable.js";
 
@@ -103,25 +105,23 @@ function preprocess(g: Builder, { planes, sides }: ReturnType<Ends["read"]>, vie
     throw new UsageError(
       sentence`Images of this model get a border (${setting("cropMode", "border")}), which cannot be part of the graph; export the model without the preprocessing${way`, or choose another ${setting("cropMode")}`}.`,
     );
-  const { imageSize: size, cropRatio, cropMode, normalization } = view;
-  const side = Math.floor(size / cropRatio);
-  // The shorter side becomes `side`, the longer one keeps its proportion, rounded down.
-  const shorter = g.op("ReduceMin", [sides], { keepdims: { int: 1 } });
-  const resized =
-    cropMode === "squash" ? g.ints([side, side]) : g.op("Div", [g.op("Mul", [sides, g.ints([side])]), shorter]);
+  const { imageSize, cropRatio, cropMode, normalization } = view;
+  const size = heightAndWidth(imageSize);
+  const scaled = size.map((side) => Math.floor(side / cropRatio));
+  const resized = cropMode === "squash" ? g.ints(scaled) : covering(g, sides, scaled);
   const sizes = g.op("Concat", [g.ints([1, 3]), resized], { axis: { int: 0 } });
   const resizedPlanes = g.op("Resize", [planes, "", "", sizes], {
     coordinate_transformation_mode: { string: "half_pixel" },
     ...filter,
   });
   // The centre, halves rounded to even, as Python does.
-  const margin = g.op("Cast", [g.op("Sub", [resized, g.ints([size])])], { to: { int: dtypeCodes.float32 } });
+  const margin = g.op("Cast", [g.op("Sub", [resized, g.ints(size)])], { to: { int: dtypeCodes.float32 } });
   const half = g.op("Round", [g.op("Mul", [margin, g.floats([0.5], [])])]);
   const start = g.op("Cast", [half], { to: { int: dtypeCodes.int64 } });
-  const cut = g.op("Slice", [resizedPlanes, start, g.op("Add", [start, g.ints([size, size])]), g.ints([2, 3])]);
+  const cut = g.op("Slice", [resizedPlanes, start, g.op("Add", [start, g.ints(size)]), g.ints([2, 3])]);
   const numbers = g.op("Cast", [cut], { to: { int: dtypeCodes.float32 } });
   const { mean, std } = normalization;
-  const scaled = g.op("Mul", [
+  const normalized = g.op("Mul", [
     numbers,
     g.floats(
       std.map((s) => 1 / (255 * s)),
@@ -131,7 +131,7 @@ function preprocess(g: Builder, { planes, sides }: ReturnType<Ends["read"]>, vie
   g.op(
     "Add",
     [
-      scaled,
+      normalized,
       g.floats(
         mean.map((m, c) => -m / std[c]),
         [3, 1, 1],
@@ -140,6 +140,23 @@ function preprocess(g: Builder, { planes, sides }: ReturnType<Ends["read"]>, vie
     {},
     seen,
   );
+}
+
+/** Height and width such that the image just covers `scaled`. */
+function covering(g: Builder, sides: string, scaled: readonly number[]): string {
+  const [height, width] = scaled;
+  // Of a square, the shorter side becomes its own, and the longer one is rounded down.
+  if (height === width) {
+    const shorter = g.op("ReduceMin", [sides], { keepdims: { int: 1 } });
+    return g.op("Div", [g.op("Mul", [sides, g.ints([height])]), shorter]);
+  }
+  // The larger of what either side asks for, rounded: (2 · sides · side + own) / (2 · own) without a remainder.
+  const by = (axis: 0 | 1) => {
+    const own = g.op("Slice", [sides, g.ints([axis]), g.ints([axis + 1])]);
+    const twice = g.op("Mul", [sides, g.ints([2 * scaled[axis]])]);
+    return g.op("Div", [g.op("Add", [twice, own]), g.op("Mul", [own, g.ints([2])])]);
+  };
+  return g.op("Max", [by(0), by(1)]);
 }
 
 /** Since ONNX 18, the axes of a reduction are an input, no attribute. */

@@ -1,8 +1,10 @@
 /** preprocessor_config.json of transformers and transformers.js. */
+
 import type { Interpolation } from "../../data/pixels/resize.js";
 import { UsageError } from "../../errors/errors.js";
 import { sentence, setting, way } from "../../errors/sentence.js";
 import type { EvaluationView } from "../../evaluation/view.js";
+import { heightAndWidth, mapSides, sidesOf, sizeInWords } from "../../geometry/image-size.js";
 import { type ExportedFile, jsonFile } from "./layout.js";
 
 /** Pillow's numbers of filters. */
@@ -23,14 +25,19 @@ export function preprocessorConfig({
     throw new UsageError(
       sentence`The model's images get a border (${setting("cropMode", "border")}), which the processors of transformers do not add; choose the layout timm or onnx${way`, or another ${setting("cropMode")}`}.`,
     );
-  const resized = Math.floor(imageSize / cropRatio);
+  const [height, width] = heightAndWidth(imageSize);
+  if (cropMode === "center" && height !== width)
+    throw new UsageError(
+      sentence`The model's images are ${sizeInWords(imageSize)} pixels, cut out of the centre, which the processors of transformers do for squares only; choose the layout timm or onnx${way`, or ${setting("cropMode", "squash")}`}.`,
+    );
+  const resized = sidesOf(mapSides(imageSize, (side) => Math.floor(side / cropRatio)));
   return jsonFile("preprocessor_config.json", {
     image_processor_type: "BitImageProcessor",
     do_resize: true,
-    size: cropMode === "squash" ? { height: resized, width: resized } : { shortest_edge: resized },
+    size: cropMode === "squash" ? resized : { shortest_edge: resized.height },
     resample: resampling[interpolation],
     do_center_crop: true,
-    crop_size: { height: imageSize, width: imageSize },
+    crop_size: { height, width },
     do_rescale: true,
     rescale_factor: 1 / 255,
     do_normalize: true,

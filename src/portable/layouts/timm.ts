@@ -1,7 +1,9 @@
 /** A folder for timm, to be opened as `local-dir:FOLDER`. */
+
 import { UsageError } from "../../errors/errors.js";
 import { sentence, setting, way } from "../../errors/sentence.js";
 import { meanColor } from "../../evaluation/view.js";
+import { heightAndWidth } from "../../geometry/image-size.js";
 import type { Model } from "../../models/model.js";
 import { headNames } from "../../models/parts.js";
 import { createModel, modelNames, type RegisteredModel, registeredModel } from "../../models/registry.js";
@@ -36,7 +38,7 @@ transform = timm.data.create_transform(**timm.data.resolve_model_data_config(mod
 
 /** timm's models with a distillation token have positions for all tokens, even if told otherwise. */
 const tensorsOf = ({ model, weights }: PortableSource) =>
-  model.tokens && model.distilled ? withAllPositions(weights, model.tokens.prefix) : weights;
+  model.tokens && model.distilled ? withAllPositions(weights, model.tokens) : weights;
 
 /** Settings of deit's models by their names in timm. */
 const transformerArguments = {
@@ -89,7 +91,7 @@ function configOf(source: PortableSource): Readonly<Record<string, unknown>> {
     pretrained_cfg: {
       tag: "deit",
       custom_load: false,
-      input_size: [3, size, size],
+      input_size: [3, ...heightAndWidth(size)],
       ...(model.tokens ? { fixed_input_size: true } : {}),
       interpolation: view.interpolation,
       crop_pct: view.cropRatio,

@@ -1,7 +1,7 @@
 /** config.json of transformers for a model, and the tensors under the names that it reads. */
 import { UsageError } from "../../errors/errors.js";
 import { recognizeDeit } from "../../models/deit-sizes.js";
-import type { Model } from "../../models/model.js";
+import type { Model, TokenGrid } from "../../models/model.js";
 import { headNames } from "../../models/parts.js";
 import { modelOfSizes } from "../../models/recognize.js";
 import { createModel } from "../../models/registry.js";
@@ -52,7 +52,7 @@ function visionTransformer({ model, weights }: PortableSource): TransformersMode
     : heads === 2
       ? "DeiTForImageClassificationWithTeacher"
       : "DeiTForImageClassification";
-  const plain = withoutDeit3(weights, model.tokens!.prefix);
+  const plain = withoutDeit3(weights, model.tokens!);
   const named = toHuggingface(plain);
   const tensors =
     model.distilled && heads === 1
@@ -83,8 +83,8 @@ function visionTransformer({ model, weights }: PortableSource): TransformersMode
 }
 
 /** The model with these tensors, which has the heads and norms of the given one. */
-function modelLike({ config, classes }: Model, tensors: NamedTensors): Model {
-  const sizes = recognizeDeit(new Map([...tensors].map(([name, { shape }]) => [name, shape])));
+function modelLike({ config, classes, imageSize }: Model, tensors: NamedTensors): Model {
+  const sizes = recognizeDeit(new Map([...tensors].map(([name, { shape }]) => [name, shape])), imageSize);
   const { model, options } = modelOfSizes(sizes!)!;
   const { heads, normEpsilon } = config as { readonly heads?: number; readonly normEpsilon?: number };
   return createModel(model, { ...options, heads, normEpsilon, classes });
@@ -94,7 +94,7 @@ function modelLike({ config, classes }: Model, tensors: NamedTensors): Model {
  * DeiT III without what transformers' ViT lacks: the factors of LayerScale are multiplied into the layers before them, and
  * the tokens without positions get zeros.
  */
-function withoutDeit3(weights: NamedTensors, prefix: number): NamedTensors {
+function withoutDeit3(weights: NamedTensors, tokens: TokenGrid): NamedTensors {
   const result = new Map(weights);
   for (const [name, gamma] of weights) {
     const [, block, branch] = /^(blocks\.\d+)\.ls([12])\.gamma$/.exec(name) ?? [];
@@ -103,7 +103,7 @@ function withoutDeit3(weights: NamedTensors, prefix: number): NamedTensors {
     const layer = `${block}.${branch === "1" ? "attn.proj" : "mlp.fc2"}`;
     for (const part of [`${layer}.weight`, `${layer}.bias`]) result.set(part, rowsTimes(weights.get(part)!, gamma));
   }
-  return withAllPositions(result, prefix);
+  return withAllPositions(result, tokens);
 }
 
 /** Each row of `[rows, …]` times its factor. */

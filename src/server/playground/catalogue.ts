@@ -10,7 +10,7 @@ export interface Offered {
     readonly address: string;
     /** Whether it can show its attention. */
     readonly attention: boolean;
-    readonly view: Pick<EvaluationView, "cropRatio" | "cropMode" | "exif">;
+    readonly view: Pick<EvaluationView, "imageSize" | "cropRatio" | "cropMode" | "exif">;
     readonly classes?: readonly string[];
   };
   /** Its safetensors file, for the page. */

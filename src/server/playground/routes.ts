@@ -72,7 +72,7 @@ const offered = ({ name, classes, view, inside }: ServedModel, file?: WeightsFil
   served: {
     address: `models/${name}/classify`,
     attention: inside?.model.tokens !== undefined,
-    view: { cropRatio: view.cropRatio, cropMode: view.cropMode, exif: view.exif },
+    view: { imageSize: view.imageSize, cropRatio: view.cropRatio, cropMode: view.cropMode, exif: view.exif },
     classes,
   },
   weights: file && { address: `models/${name}/weights`, bytes: file.bytes },

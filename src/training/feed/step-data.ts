@@ -1,5 +1,7 @@
 /** The host's inputs to a run of the step: the batch and all random numbers, each a pure function of its position. */
+
 import type { Batch } from "../../data/loading/loader.js";
+import { type ImageSize, imageSizeOf } from "../../geometry/image-size.js";
 import { RandomStream } from "../../random/stream.js";
 import { type HostTensor, hostTensor, type NamedTensors, type Program, type Shape } from "../../tensor/index.js";
 import type { Recipe } from "../recipe/recipe.js";
@@ -10,8 +12,8 @@ export interface StepPlace {
   readonly recipe: Recipe;
   readonly epoch: number;
   readonly batch: Batch;
-  /** Side of the square images in pixels, for a batch without pixels (default: that of its images). */
-  readonly size?: number;
+  /** Size of the images in pixels, for a program that does not read them (default: as it does). */
+  readonly size?: ImageSize;
 }
 
 /** Inputs that are not drawn: schedule scalars, and outputs of teachers, by their names. */
@@ -38,7 +40,7 @@ export function stepData(program: Program, place: StepPlace, { scalars, taught, 
       ...{ first, step, indices, views, stream },
       // A run may have no epochs, as that of a fitted head, whose views can be shown nevertheless.
       epochsLeft: Math.max(1, place.recipe.epochs) - place.epoch,
-      size: place.size ?? Math.sqrt(images.length / labels.length / 3),
+      size: place.size ?? sizeRead(program),
     });
   for (const { name, shape, role } of program.inputs) {
     if (role === "state" || data.has(name)) continue;
@@ -61,6 +63,12 @@ export function stepData(program: Program, place: StepPlace, { scalars, taught, 
 /** Number of images of all processes in a run of `program`. */
 const wholeBatch = (program: Program): number | undefined =>
   program.inputs.find(({ name }) => batchRows.includes(name))?.shape[0];
+
+/** Size of the images that `program` reads. */
+function sizeRead({ inputs }: Program): ImageSize {
+  const [, height, width] = inputs.find(({ name }) => name === batchInputs.images)!.shape;
+  return imageSizeOf(height, width);
+}
 
 const streamOf =
   ({ recipe: { seed }, epoch, batch: { step } }: StepPlace): BatchPlace["stream"] =>

@@ -1,4 +1,5 @@
 /** The data of a run: readable training images, test images, and the views of both. */
+
 import { join } from "node:path";
 import type { ProcessGroup } from "../../cluster/process-group.js";
 import type { Augmentation } from "../../data/augment/augment.js";
@@ -19,6 +20,7 @@ import type { Transform } from "../../data/view/transform.js";
 import { FileError, TrainingError } from "../../errors/errors.js";
 import { sentence, setting, way } from "../../errors/sentence.js";
 import { defaultView, type EvaluationView, type Geometry, geometryFor, meanColor } from "../../evaluation/view.js";
+import { largestSide, smallestSide } from "../../geometry/image-size.js";
 import type { Model } from "../../models/model.js";
 import { evaluationInterpolation, type Recipe } from "../recipe/recipe.js";
 import type { TrainEvent } from "../run-folder/events.js";
@@ -110,7 +112,7 @@ export function viewOf(recipe: Recipe, model: Model): EvaluationView {
   };
 }
 
-/** How an image that is not square becomes one; nothing for the centre crop, which is usual. */
+/** How an image of another shape fills the view; nothing for the centre crop, which is usual. */
 function fitOf({ cropMode, borderColor }: Recipe, { normalization }: Model): Pick<Geometry, "borderColor"> & Fit {
   if (cropMode === "center") return {};
   return cropMode === "squash"
@@ -134,7 +136,7 @@ export function trainingTransform(recipe: Recipe, model: Model): Transform {
     kind: "training",
     size,
     interpolation,
-    crop: crop !== "auto" ? crop : size <= 32 ? "padded" : "resized",
+    crop: crop !== "auto" ? crop : largestSide(size) <= 32 ? "padded" : "resized",
     scale: cropScale,
     ratio,
     flip,
@@ -155,7 +157,7 @@ function augmentationOf(recipe: Recipe, { imageSize, normalization }: Model): Au
     jitter: { brightness: colorJitter, contrast: colorJitter, saturation: colorJitter, hue: hueJitter },
     interpolation: interpolation === "bilinear" || interpolation === "random" ? interpolation : "bicubic",
     fill: [r, g, b],
-    translate: Math.trunc(0.45 * imageSize),
+    translate: Math.trunc(0.45 * smallestSide(imageSize)),
   };
 }
 

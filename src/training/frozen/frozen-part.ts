@@ -14,7 +14,7 @@ import { featureInput } from "./stored-input.js";
 function frozenProgram(recipe: Recipe, model: Model, { cut }: Pick<Tail, "cut">): Program {
   const batch = recipe.batchSize / recipe.accumulate;
   const parameters = parameterInputs(model);
-  const images = batchImages(batch, model.imageSize, model.normalization, batchTransformOf(recipe));
+  const images = batchImages(batch, model, batchTransformOf(recipe));
   const values = valuesAt(model, cut, (name) => lookup(parameters, name), images);
   return program({
     name: "frozen part",

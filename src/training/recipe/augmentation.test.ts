@@ -49,7 +49,7 @@ describe("unmixedEpochs", () => {
   /** The share of its own label that each image keeps in an epoch. */
   const kept = (unmixedEpochs: number, epoch: number) => {
     const recipe = parseRecipe({ epochs: 10, unmixedEpochs, mixMode: "elem" });
-    const place = { recipe, epoch, batch: { ...batch, images: new Uint8Array(4 * 12) } };
+    const place = { recipe, epoch, size: 2, batch: { ...batch, images: new Uint8Array(4 * 12) } };
     const data = stepData({ inputs } as unknown as Program, place as never, { scalars: {} });
     return [...((data.get(mixInputs.target) as HostTensor).data as Float32Array)];
   };

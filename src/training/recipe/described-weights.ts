@@ -19,8 +19,9 @@ export async function describedWeights(source: string, model?: string): Promise<
   const { tensors, metadata } = loaded;
   const named = metadata[checkpointMetadata.model];
   if (named !== undefined) return ofOwn(named, savedConfig(metadata));
-  const sizes = recognizeDeit(new Map([...tensors].map(([name, { shape }]) => [name, shape])));
-  const { heads } = (await describeWeights(files, loaded)).options;
+  const { options, imageSize } = await describeWeights(files, loaded);
+  const sizes = recognizeDeit(new Map([...tensors].map(([name, { shape }]) => [name, shape])), imageSize);
+  const { heads } = options;
   return sizes ? { ...ofSizes(sizes), ...(heads === undefined ? {} : { heads }) } : {};
 }
 

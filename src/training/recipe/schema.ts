@@ -259,7 +259,7 @@ export const recipeSchema = z.strictObject({
   }),
   cropMode: z.enum(cropModes).default("center").meta({
     description:
-      "How an image that is not square fills the model's square, in training and evaluation: `center` (what is outside is cut off), `squash` (resized to a square), or `border` (fitted with a border, letterbox). Unless `evaluationCropRatio` is set, `squash` and `border` show all of it.",
+      "How an image of another shape fills the model's input, in training and evaluation: `center` (what is outside is cut off), `squash` (resized to its shape), or `border` (fitted with a border, letterbox). Unless `evaluationCropRatio` is set, `squash` and `border` show all of it.",
     timm: "crop-mode",
   }),
   borderColor: z

@@ -31,16 +31,21 @@ export function createStudent(recipe: Recipe, classes: number, own?: OwnModel): 
 
 /** Refuses settings that the model does not read, or has otherwise. */
 function requireObeyed(model: Model, asked: ModelOptions): void {
-  const has: Readonly<Record<string, unknown>> = { imageSize: model.imageSize, ...model.config };
+  const has: Readonly<Record<string, unknown>> = { ...model.config, imageSize: model.imageSize };
   const read = optionsReadBy(model.name);
-  const ignored = Object.entries(asked).find(([key, value]) => (read ? !read.has(key) : has[key] !== value));
+  const ignored = Object.entries(asked).find(([key, value]) =>
+    read ? !read.has(key) : written(has[key]) !== written(value),
+  );
   if (!ignored) return;
   const [key, value] = ignored;
   const reason = read
     ? `which the model "${model.name}" does not read (it reads ${[...read].join(", ")})`
-    : `but the model "${model.name}" has ${key in has ? `${key}=${has[key]}` : "no such option"}`;
-  throw new UsageError(`The recipe sets ${key}=${value}, ${reason}; leave it out, or choose another model.`);
+    : `but the model "${model.name}" has ${key in has ? `${key}=${written(has[key])}` : "no such option"}`;
+  throw new UsageError(`The recipe sets ${key}=${written(value)}, ${reason}; leave it out, or choose another model.`);
 }
+
+/** A value as `--set` takes it. */
+const written = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
 
 function make(name: string, own: OwnModel | undefined, options: ModelOptions & { readonly classes: number }): Model {
   if (!own) return createModel(name, options);

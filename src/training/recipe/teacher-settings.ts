@@ -1,7 +1,9 @@
 /** The settings of a recipe's teacher, and of each of several. */
+
 import { z } from "zod";
 import { normalizationNames, normalizationSchema } from "../../evaluation/normalization.js";
-import { positive, whole } from "../../models/families/family.js";
+import { positive } from "../../models/families/family.js";
+import { imageSizeSchema } from "../../models/settings.js";
 
 /** How images are normalised: as the weights say, or otherwise. */
 export const normalization = z
@@ -20,7 +22,7 @@ const ofOne = {
     description:
       "The teacher's weights: a file, a run folder, `hub`, an ONNX file of any image classifier, or `function:NAME` for a function that the library's `distil` was given.",
   }),
-  teacherImageSize: whole.max(8192).optional().meta({
+  teacherImageSize: imageSizeSchema(8192).optional().meta({
     description:
       "The teacher's resolution, to which the student's views are resized; default: the student's, or the ONNX file's own.",
   }),

@@ -185,7 +185,12 @@ async function begun(
   const headNote = recipe.headStart === "fitted" ? undefined : onNote;
   const tensors = withKnownHead(loaded.tensors, described, model, classes, headNote);
   const heads = described.options.heads;
-  const weights = fittedTo(model, recipe, { source, onNote, heads }, { ...loaded, tensors });
+  const weights = fittedTo(
+    model,
+    recipe,
+    { source, onNote, heads, imageSize: described.imageSize },
+    { ...loaded, tensors },
+  );
   requireFiniteWeights(weights, source);
   return weights;
 }
@@ -197,9 +202,12 @@ async function selected(
   source: string,
   onNote?: (sentence: string) => void,
 ): Promise<NamedTensors> {
-  const { tensors, notes } = await loadWeights(await locateWeights({ weights: source }));
-  for (const note of notes) onNote?.(note);
-  const weights = adaptWeights(model, selectWeights(model, tensors, source), { source, newHead: { seed }, onNote });
+  const files = await locateWeights({ weights: source });
+  const loaded = await loadWeights(files);
+  for (const note of loaded.notes) onNote?.(note);
+  const { imageSize } = await describeWeights(files, loaded);
+  const tensors = selectWeights(model, loaded.tensors, source, imageSize);
+  const weights = adaptWeights(model, tensors, { source, imageSize, newHead: { seed }, onNote });
   requireFiniteWeights(weights, source);
   return weights;
 }
@@ -208,10 +216,10 @@ async function selected(
 function fittedTo(
   model: Model,
   recipe: FirstStateRecipe,
-  { source, onNote, heads }: Pick<AdaptOptions, "source" | "onNote" | "heads">,
+  { source, onNote, heads, imageSize }: Pick<AdaptOptions, "source" | "onNote" | "heads" | "imageSize">,
   { tensors, unread }: LoadedWeights,
 ): NamedTensors {
-  const options = { source, unread, heads, newHead: { seed: recipe.seed }, onNote };
+  const options = { source, unread, heads, imageSize, newHead: { seed: recipe.seed }, onNote };
   try {
     return adaptWeights(model, tensors, options);
   } catch (error) {

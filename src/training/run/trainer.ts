@@ -264,7 +264,7 @@ async function evaluateBest(
   const { engine, group, folder, model } = run;
   await group.gather("best weights", true); // they exist from here on
   const source = folder.file("best.safetensors");
-  const weights = adaptWeights(model, (await loadWeights(source)).tensors, { source });
+  const weights = adaptWeights(model, (await loadWeights(source)).tensors, { source, imageSize: model.imageSize });
   const classifier = await Classifier.create({ engine, model }, weights);
   return evaluateOn(dataset, { engine, group, recipe: run.recipe, classifier }, options).finally(() =>
     classifier.dispose(),

@@ -32,14 +32,15 @@ const { batch, width, channels, prefix, cases } = JSON.parse(
 ) as { batch: number; width: number; channels: number; prefix: number; cases: readonly Case[] };
 
 const convnet = {} as Model;
-const transformer = (grid: number) => ({ tokens: { depth: 1, heads: 1, prefix, grid } }) as Model;
+const transformer = (grid: number) =>
+  ({ tokens: { depth: 1, heads: 1, prefix, grid: [grid, grid] as const } }) as Model;
 
 function graphOf({ student, teacher, grid }: Case) {
   const tokens = input("tokens", "float32", [batch, prefix + student ** 2, width]);
   const shown = input("shown", "float32", [batch, channels, teacher, teacher]);
   const weight = input("weight", "float32", [channels, width]);
   const bias = input("bias", "float32", [channels]);
-  const taught = taughtFeatures(convnet, shown, { grid });
+  const taught = taughtFeatures(convnet, shown, { grid: [grid, grid] });
   return {
     taught,
     loss: featureLoss(transformer(student), tokens, taught, { weight, bias }),
@@ -95,13 +96,13 @@ describe("feature distillation", () => {
 
   it("keeps a map that is already on the grid", () => {
     const map = input("map", "float32", [1, 3, 3, 2]);
-    expect(onGrid(map, 3)).toBe(map);
+    expect(onGrid(map, [3, 3])).toBe(map);
   });
 
   it("projects from the student's layer to the teacher's length, by parameters of its own", () => {
     const model = createModel("deit", { imageSize: 16, patchSize: 4, width: 8, depth: 5, heads: 1, classes: 3 });
     expect(middleLayer(model)).toBe("blocks.2");
-    const features = { student: "blocks.2", teacher: "s3", grid: 2, channels: 6 };
+    const features = { student: "blocks.2", teacher: "s3", grid: [2, 2], channels: 6 } as const;
     expect(projectionOf(model, features).map(({ name, shape, decay }) => ({ name, shape, decay }))).toEqual([
       { name: projectionNames().weight, shape: [6, 8], decay: true },
       { name: projectionNames().bias, shape: [6], decay: false },

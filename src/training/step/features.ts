@@ -1,8 +1,11 @@
 /** Feature distillation: a layer of the student imitates a layer of the teacher, vector for vector of a common grid. */
+
 import { z } from "zod";
+import type { Grid } from "../../geometry/image-size.js";
 import { type FeatureLayer, featureLayer, featureMap } from "../../models/feature-map.js";
 import type { Model, ParameterSpec } from "../../models/model.js";
 import { resizeImages } from "../../models/resample.js";
+import { imageSizeSchema } from "../../models/settings.js";
 import {
   abs,
   constant,
@@ -31,9 +34,9 @@ const pair = z.strictObject({
   student: z.string().optional().meta({
     description: "Layer of the student that imitates it, named in the same way. Default: the block in the middle.",
   }),
-  grid: z.number().int().min(1).max(1024).optional().meta({
+  grid: imageSizeSchema(1024).optional().meta({
     description:
-      "Vectors to a side that are compared, to which both layers are averaged; 1 compares pooled features. Default: the smaller of the layers' own.",
+      "Vectors to a side that are compared, or their `[rows, columns]`, to which both layers are averaged; 1 compares pooled features. Default: the smaller of the layers' own.",
   }),
   weight: z
     .number()
@@ -76,8 +79,8 @@ export interface FeatureDistillation {
   readonly student: string;
   /** Layer of the teacher. */
   readonly teacher: string;
-  /** Vectors to a side. */
-  readonly grid: number;
+  /** Rows and columns of vectors. */
+  readonly grid: Grid;
   /** Length of the teacher's vectors. */
   readonly channels: number;
 }
@@ -108,18 +111,21 @@ export const middleLayer = ({ tokens }: Model): string | undefined =>
   tokens && `blocks.${Math.ceil(tokens.depth / 2) - 1}`;
 
 /** The grid on which two layers are compared without a setting. */
-export const commonGrid = (a: FeatureLayer, b: FeatureLayer): number => Math.min(a.grid, b.grid);
+export const commonGrid = (a: FeatureLayer, b: FeatureLayer): Grid => [
+  Math.min(a.grid[0], b.grid[0]),
+  Math.min(a.grid[1], b.grid[1]),
+];
 
-/** `[batch, side, side, channels]` on another grid: averaged where it divides the side, otherwise resampled. */
-export function onGrid(map: Tensor, grid: number): Tensor {
-  const [batch, side, , channels] = map.shape;
-  if (side === grid) return map;
-  if (side % grid !== 0) return resizeImages(map, grid, "bilinear");
-  const n = side / grid;
-  return mean(reshape(map, [batch, grid, n, grid, n, channels]), [2, 4]);
+/** `[batch, rows, columns, channels]` on another grid: averaged where it divides both, otherwise resampled. */
+export function onGrid(map: Tensor, grid: Grid): Tensor {
+  const [batch, height, width, channels] = map.shape;
+  const [rows, columns] = grid;
+  if (height === rows && width === columns) return map;
+  if (height % rows !== 0 || width % columns !== 0) return resizeImages(map, grid, "bilinear");
+  return mean(reshape(map, [batch, rows, height / rows, columns, width / columns, channels]), [2, 4]);
 }
 
-/** A teacher's layer as it is imitated and stored: on the grid, each vector normalised. `[batch, grid, grid, channels]` */
+/** A teacher's layer as it is imitated and stored: on the grid, each vector normalised. `[batch, rows, columns, channels]` */
 export function taughtFeatures(model: Model, value: Tensor, { grid }: Pick<FeatureDistillation, "grid">): Tensor {
   const map = onGrid(featureMap(model, value), grid);
   const channels = map.shape[3];
@@ -128,7 +134,7 @@ export function taughtFeatures(model: Model, value: Tensor, { grid }: Pick<Featu
 }
 
 /**
- * Smooth L1 between the projected layer of the student and `taught` `[batch, grid, grid, channels]`, averaged over all
+ * Smooth L1 between the projected layer of the student and `taught` `[batch, rows, columns, channels]`, averaged over all
  * numbers: half the square of a difference up to 1, and the difference less a half beyond.
  */
 export function featureLoss(
@@ -137,7 +143,8 @@ export function featureLoss(
   taught: Tensor,
   { weight, bias }: { readonly weight: Tensor; readonly bias: Tensor },
 ): Tensor {
-  const learning = linear(onGrid(featureMap(model, value), taught.shape[1]), weight, bias);
+  const [, rows, columns] = taught.shape;
+  const learning = linear(onGrid(featureMap(model, value), [rows, columns]), weight, bias);
   const far = abs(sub(learning, taught));
   const near = min(far, 1);
   return mul(reduceSum(mul(near, sub(far, mul(near, 0.5)))), 1 / sizeOf(taught.shape));

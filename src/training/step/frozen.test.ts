@@ -87,7 +87,7 @@ describe("a step of the last blocks", () => {
     // Attention as the step has it: expanded, since the trained block's gradient needs its weights.
     const forward = (depth: number) => {
       const model = of(depth);
-      const images = batchImages(batch, model.imageSize, model.normalization);
+      const images = batchImages(batch, model);
       const { logits } = model.forward(inferenceContext(parameterInputs(model)), images);
       return program({ name: "forward", outputs: { logits }, state: model.parameters.map(({ name }) => name) });
     };

@@ -104,7 +104,7 @@ export interface StepInputs {
   readonly target: Tensor;
   /** The teacher's logits `[batch, classes]`, or only its predicted classes, when distilling. */
   readonly teacher?: Tensor | TeacherAnswer;
-  /** The teacher's normalised features `[batch, grid, grid, channels]` of each layer of `features`. */
+  /** The teacher's normalised features `[batch, rows, columns, channels]` of each layer of `features`. */
   readonly features?: readonly Tensor[];
   /**
    * Outputs of each teacher that the program computes: a run with one that is not finite changes nothing (default:
@@ -138,7 +138,7 @@ export interface Step {
 
 /** Names of the data inputs of `trainStep`; those of the batch's transform are `batchInputs`. */
 export const stepInputs = {
-  /** uint8 `[batch, size, size, 3]`. */
+  /** uint8 `[batch, height, width, 3]`. */
   images: batchInputs.images,
   /** int32 `[batch]`. */
   labels: batchInputs.labels,
@@ -146,7 +146,7 @@ export const stepInputs = {
   teacher: taughtInputs.logits,
   /** Stored classes of a teacher, int32 `[batch]`. */
   teacherLabels: taughtInputs.labels,
-  /** Stored features of a teacher, float32 `[batch, grid, grid, channels]`. */
+  /** Stored features of a teacher, float32 `[batch, rows, columns, channels]`. */
   teacherFeatures: taughtInputs.features,
   /** Weight of feature distillation at this step; of further layers it is `featureWeight.1` and so on. */
   featureWeight: featureWeightInput(0),
@@ -191,7 +191,7 @@ export const optimizerState = (name: string): boolean => /^(optimizer|accumulate
  */
 export function trainStep(model: Model, options: StepOptions): Step {
   const { batch, labelSmoothing = 0, distillation = { kind: "none" }, transform = {} } = options;
-  const images = batchImages(batch, model.imageSize, model.normalization, transform);
+  const images = batchImages(batch, model, transform);
   const { teacher = "logits", features } = options;
   const predicts = neededAnswer(distillation.kind) !== undefined;
   const interpolation = options.teacherInterpolation;

@@ -26,7 +26,7 @@ export const taughtInputs = {
   logits: "teacherLogits",
   /** Classes, int32 `[batch]`. */
   labels: "teacherLabels",
-  /** Normalised features, float32 `[batch, grid, grid, channels]`; see `featuresInput`. */
+  /** Normalised features, float32 `[batch, rows, columns, channels]`; see `featuresInput`. */
   features: "teacherFeatures",
 } as const;
 
@@ -40,7 +40,7 @@ export const logitsInput = (index: number): string => `${taughtInputs.logits}.${
 export interface Answer {
   /** Its predictions: int32 `[batch]`, or float32 `[batch, classes]`. */
   readonly prediction: HostTensor;
-  /** Its features, float32 `[batch, grid, grid, channels]`, of each layer that the run imitates; undefined for one not stored. */
+  /** Its features, float32 `[batch, rows, columns, channels]`, of each layer that the run imitates; undefined for one not stored. */
   readonly features?: readonly (HostTensor | undefined)[];
 }
 
@@ -66,7 +66,7 @@ export interface StepTeacher {
 export interface TeacherOutputs {
   /** float32 `[batch, classes]`. */
   readonly logits: Tensor;
-  /** float32 `[batch, grid, grid, channels]` of each layer that is asked for. */
+  /** float32 `[batch, rows, columns, channels]` of each layer that is asked for. */
   readonly features: readonly Tensor[];
 }
 
@@ -113,7 +113,7 @@ export const storedAnswer = ({ classes }: Model, batch: number, kind: "logits" |
 
 /** The inputs for a teacher's stored features. */
 export const storedFeatures = (batch: number, features: readonly FeatureDistillation[]): readonly Tensor[] =>
-  features.map(({ grid, channels }, index) => input(featuresInput(index), "float32", [batch, grid, grid, channels]));
+  features.map(({ grid, channels }, index) => input(featuresInput(index), "float32", [batch, ...grid, channels]));
 
 /**
  * 0 if all outputs of the teacher are finite; else the batch size minus the index of the first image with one that is

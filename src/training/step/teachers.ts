@@ -29,7 +29,7 @@ export interface TeachersOptions {
 /** Outputs of the teachers for the images of a step. */
 export interface Taught {
   readonly answer?: TeacherAnswer;
-  /** `[batch, grid, grid, channels]` of each layer that is imitated. */
+  /** `[batch, rows, columns, channels]` of each layer that is imitated. */
   readonly features?: readonly Tensor[];
   /** The parameters of teachers in the program, by their names in its state. */
   readonly frozen?: ReadonlyMap<string, Shape>;

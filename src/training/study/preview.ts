@@ -1,8 +1,10 @@
 /** Preview of training images: some images of a batch after all augmentation, with their mixed labels. */
+
 import type { Dataset } from "../../data/dataset/dataset.js";
 import type { Batch, Loader } from "../../data/loading/loader.js";
 import type { RgbImage } from "../../data/pixels/image.js";
 import type { Engine } from "../../engines/engine.js";
+import { sidesOf } from "../../geometry/image-size.js";
 import type { Model, Normalization } from "../../models/model.js";
 import { type HostTensor, hostTensor, type NamedTensors, type Program, program } from "../../tensor/index.js";
 import { stepData } from "../feed/step-data.js";
@@ -83,7 +85,7 @@ function transformProgram(recipe: Recipe, model: Model, batch: number, classes: 
   return program({
     name: "preview",
     outputs: {
-      seen: batchImages(batch, model.imageSize, model.normalization, transform),
+      seen: batchImages(batch, model, transform),
       labelled: batchTargets(batch, classes, 0, transform, recipe.labels === "several"),
     },
     batch: batchRows,
@@ -108,7 +110,7 @@ function rowsOf({ dtype, shape, data }: HostTensor, places: readonly number[]): 
 function pixelsOf(values: Float32Array, { imageSize, normalization }: Model): RgbImage {
   const { mean, std }: Normalization = normalization;
   const data = Uint8ClampedArray.from(values, (v, i) => 255 * (v * std[i % 3] + mean[i % 3]));
-  return { width: imageSize, height: imageSize, data: new Uint8Array(data.buffer) };
+  return { ...sidesOf(imageSize), data: new Uint8Array(data.buffer) };
 }
 
 function shares(target: Float32Array): PreviewImage["labels"] {

@@ -3,6 +3,7 @@
  * and sample, so the outputs for a run's batches can be computed before the run; they are stored in its order, one file
  * per epoch, with hashes of the data, the views and the teacher.
  */
+
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Dataset, sayings } from "../../data/dataset/dataset.js";

@@ -1,5 +1,7 @@
 /** Which layers of student and teacher feature distillation compares, from the recipe and the models. */
+
 import { UsageError } from "../../errors/errors.js";
+import { heightAndWidth } from "../../geometry/image-size.js";
 import { type FeatureLayer, featureLayer } from "../../models/feature-map.js";
 import type { Model } from "../../models/model.js";
 import type { Recipe } from "../recipe/recipe.js";
@@ -34,7 +36,7 @@ export function featuresOf(
   return {
     student: layer,
     teacher,
-    grid: grid ?? commonGrid(featureLayer(model, layer, "student"), taught),
+    grid: grid === undefined ? commonGrid(featureLayer(model, layer, "student"), taught) : heightAndWidth(grid),
     channels: taught.channels,
   };
 }

@@ -1,4 +1,5 @@
 /** A teacher that is the caller's function: from the student's images to logits. */
+
 import { createHash } from "node:crypto";
 import { startOnnxEngine } from "../../engines/onnx/engine.js";
 import { DeitError, TrainingError, UsageError } from "../../errors/errors.js";
@@ -6,6 +7,7 @@ import { reasonOf } from "../../errors/message-of.js";
 import { classColumns } from "../../evaluation/class-mapping.js";
 import { type NormalizationChoice, normalizationOf } from "../../evaluation/normalization.js";
 import { teacherNames } from "../../evaluation/onnx-file/names.js";
+import { type ImageSize, isImageSize } from "../../geometry/image-size.js";
 import type { Model } from "../../models/model.js";
 import { type ResampleFilter, resizeImages } from "../../models/resample.js";
 import { type HostTensor, hostTensor, program } from "../../tensor/index.js";
@@ -47,8 +49,8 @@ export interface OwnTeacher {
   readonly answer: TeacherFunction;
   /** Its name in messages and in the recipe of the run (default: "teacher"). */
   readonly name?: string;
-  /** Side of its images in pixels, to which the student's are resized (default: the student's). */
-  readonly imageSize?: number;
+  /** Size of its images in pixels, to which the student's are resized (default: the student's). */
+  readonly imageSize?: ImageSize;
   /** How they are resized (default: bicubic). */
   readonly interpolation?: ResampleFilter;
   /** How its images are normalised, `none` for values from 0 to 1 (default: like the student's). */
@@ -70,8 +72,10 @@ export function openOwnTeacher(
   kind = answerKind(recipe),
 ): AnsweringTeacher {
   const { identity, imageSize, interpolation = "bicubic", normalization } = own;
-  if (imageSize !== undefined && !(Number.isInteger(imageSize) && imageSize > 0))
-    throw new UsageError(`The teacher's imageSize is ${imageSize}; give a whole number of pixels, 1 or more.`);
+  if (imageSize !== undefined && !isImageSize(imageSize))
+    throw new UsageError(
+      `The teacher's imageSize is ${JSON.stringify(imageSize)}; give a whole number of pixels, 1 or more, or two as [height, width].`,
+    );
   const use = [imageSize, interpolation, normalization && normalizationOf(normalization), own.classes, classes];
   return {
     kind: "answers",
@@ -102,7 +106,7 @@ async function open({ own, recipe, kind, classes, student, batch, describe }: Wa
   const columns = own.classes && classColumns(own.classes, classes, name, teacherNames);
   columns?.require(count);
   const normalization = own.normalization ? normalizationOf(own.normalization) : student.normalization;
-  const views = batchImages(batch, student.imageSize, student.normalization, batchTransformOf(recipe));
+  const views = batchImages(batch, student, batchTransformOf(recipe));
   const images = resizeImages(renormalize(views, student.normalization, normalization), imageSize, interpolation);
   // A separate engine, since the step's is busy with the previous run.
   const engine = startOnnxEngine();

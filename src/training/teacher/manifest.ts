@@ -1,4 +1,5 @@
 /** What a folder of stored teacher outputs holds, and for which runs. */
+
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -7,6 +8,7 @@ import type { Dataset } from "../../data/dataset/dataset.js";
 import { datasetIdentity } from "../../data/dataset/identity.js";
 import { FileError, TrainingError, UsageError } from "../../errors/errors.js";
 import { fileError } from "../../errors/file-error.js";
+import { type Grid, heightAndWidth, type ImageSize, sameSize } from "../../geometry/image-size.js";
 import type { Model } from "../../models/model.js";
 import { writeFileAtomic } from "../../system/files/atomic-file.js";
 import { readText } from "../../system/files/regular-file.js";
@@ -42,7 +44,9 @@ const count = z
   .min(1)
   .max(1 << 24);
 
-const layer = z.object({ layer: z.string(), grid: count, channels: count, epochs: z.number().int().min(0) });
+/** Vectors to a side, as earlier versions wrote them, or rows and columns. */
+const gridSchema = z.union([count, z.tuple([count, count])]).transform((grid): Grid => heightAndWidth(grid));
+const layer = z.object({ layer: z.string(), grid: gridSchema, channels: count, epochs: z.number().int().min(0) });
 
 const manifestSchema = z.object({
   format: z.literal(2),
@@ -100,8 +104,8 @@ export interface StoredSize {
 export interface StoredLayerSize {
   /** Name of the layer. */
   readonly layer: string;
-  /** Vectors to a side. */
-  readonly grid: number;
+  /** Rows and columns of vectors. */
+  readonly grid: Grid;
   /** Length of a vector. */
   readonly channels: number;
   /** First epochs, in which they are stored. */
@@ -151,12 +155,15 @@ export async function beginOrContinue(folder: string, manifest: Manifest): Promi
     );
 }
 
+/** "7 × 7 places" */
+export const placesInWords = (grid: ImageSize): string => `${heightAndWidth(grid).join(" × ")} places`;
+
 const featuresText = (features: Manifest["features"] = []): string =>
   features.length > 0
     ? features
         .map(
           ({ layer, grid, epochs }) =>
-            `the teacher's layer ${layer} on ${grid} × ${grid} places in the first ${epochs} epochs`,
+            `the teacher's layer ${layer} on ${placesInWords(grid)} in the first ${epochs} epochs`,
         )
         .join(" and ")
     : "no features of the teacher";
@@ -192,10 +199,10 @@ export function storedFeatures(
     for (const [at, one] of stored.entries()) {
       if (one.layer !== pair.teacher || one.epochs < epochs) continue;
       const features = featuresOf(pair, student, one);
-      if (features.grid === one.grid) return { features, at };
+      if (sameSize(features.grid, one.grid)) return { features, at };
     }
     const { teacher, grid } = pair;
-    const asked = `the layer ${teacher}${grid === undefined ? "" : ` on ${grid} × ${grid} places`} in ${epochs} epochs`;
+    const asked = `the layer ${teacher}${grid === undefined ? "" : ` on ${placesInWords(grid)}`} in ${epochs} epochs`;
     throw new UsageError(
       `"${folder}" contains ${featuresText(stored)}, but the recipe imitates ${asked}; create it again with this recipe, or change features.`,
     );

@@ -69,7 +69,7 @@ async function open({ file, recipe, kind, classes, student, batch, describe }: W
   const loaded = await file.load({
     ...{ batch, imageSize: student.imageSize, classes: classes.length },
     images: (_, normalization) => {
-      const views = batchImages(batch, student.imageSize, student.normalization, batchTransformOf(recipe));
+      const views = batchImages(batch, student, batchTransformOf(recipe));
       return renormalize(views, student.normalization, normalization);
     },
   });

@@ -33,7 +33,7 @@ export async function answersOf(
 ): Promise<TeacherAnswers> {
   if (teacher.kind === "answers") return teacher.open(student, batch, describe);
   const source = recipe.teacherWeights ?? teacher.model.name;
-  const images = batchImages(batch, student.imageSize, student.normalization, batchTransformOf(recipe));
+  const images = batchImages(batch, student, batchTransformOf(recipe));
   const features = featuresBetween(recipe, student, teacher);
   const use = { interpolation: recipe.teacherInterpolation, features };
   const { logits, features: shown } = teacherOutputs(teacher.model, student, images, use);

@@ -1,4 +1,5 @@
 /** Stored outputs of a teacher, replayed for a run. */
+
 import type { Dataset } from "../../data/dataset/dataset.js";
 import { FileError, TrainingError, UsageError } from "../../errors/errors.js";
 import type { Model } from "../../models/model.js";
@@ -56,7 +57,7 @@ export async function openTeacherCache(
           ...answer,
           // Those of later epochs have no weight.
           features: pairs.map(({ features: { grid, channels }, at }) => {
-            return answer.features?.[at] ?? zeros("float32", [manifest.batch, grid, grid, channels]);
+            return answer.features?.[at] ?? zeros("float32", [manifest.batch, ...grid, channels]);
           }),
         };
       throw new FileError(

@@ -53,7 +53,11 @@ it("refuses a logit that half precision cannot hold", () => {
 it("keeps features to the places of float16 and takes the bytes that it says", async () => {
   const folder = await mkdtemp(join(tmpdir(), "deit-answers-"));
   try {
-    const withFeatures: AnswerFormat = { ...format, kind: "labels", features: [{ grid: 2, channels: 3 }, undefined] };
+    const withFeatures: AnswerFormat = {
+      ...format,
+      kind: "labels",
+      features: [{ grid: [2, 2], channels: 3 }, undefined],
+    };
     const shown = Float32Array.from({ length: 24 }, (_, i) => Math.sin(i) * 2);
     const answers = new EpochAnswers(withFeatures, 2);
     const prediction = hostTensor("int32", [2], Int32Array.of(4, 0));
@@ -72,7 +76,7 @@ it("keeps features to the places of float16 and takes the bytes that it says", a
     const { size } = await stat(path);
     const header = 8 + Number((await readFile(path)).readBigUInt64LE(0));
     expect(size - header).toBe(2 * bytesOfView(withFeatures));
-    const wider = { ...withFeatures, features: [{ grid: 2, channels: 4 }] };
+    const wider = { ...withFeatures, features: [{ grid: [2, 2], channels: 4 }] } as const;
     await expect(EpochAnswers.read(path, wider)).rejects.toThrow("shapes do not fit");
   } finally {
     await rm(folder, { recursive: true });

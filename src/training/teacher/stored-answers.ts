@@ -22,7 +22,8 @@ export interface AnswerFormat {
 }
 
 /** Numbers of a view's features of a layer. */
-const featureSize = (layer: FeatureLayer | undefined): number => (layer ? layer.grid ** 2 * layer.channels : 0);
+const featureSize = (layer: FeatureLayer | undefined): number =>
+  layer ? layer.grid[0] * layer.grid[1] * layer.channels : 0;
 
 /** The same of all layers. */
 const featureSizes = ({ features = [] }: Pick<AnswerFormat, "features">): number =>
@@ -117,7 +118,7 @@ export class EpochAnswers {
     const halves = this.#features[index].subarray(from * size, (from + batch) * size);
     return hostTensor(
       "float32",
-      [batch, grid, grid, channels],
+      [batch, ...grid, channels],
       Float32Array.from(halves, (half) => values[half]),
     );
   }
@@ -176,7 +177,7 @@ export class EpochAnswers {
     const n = this.views;
     const shown = features.flatMap((layer, index): [string, HostTensor][] => {
       if (!layer) return [];
-      const shape = [n, layer.grid, layer.grid, layer.channels];
+      const shape = [n, ...layer.grid, layer.channels];
       return [[ofPair("features", index), hostTensor("float16", shape, this.#features[index])]];
     });
     const always: readonly (readonly [string, HostTensor])[] = [

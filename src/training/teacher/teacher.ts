@@ -1,4 +1,5 @@
 /** The teacher of a run: any classifier with the same classes. */
+
 import { createHash } from "node:crypto";
 import { readClassFile } from "../../data/dataset/files.js";
 import { UsageError } from "../../errors/errors.js";
@@ -8,6 +9,7 @@ import { normalizationOf } from "../../evaluation/normalization.js";
 import { isOnnxFile } from "../../evaluation/onnx-file/classifier.js";
 import { openModel } from "../../evaluation/open-model.js";
 import { seeing } from "../../evaluation/view.js";
+import { sameSize, sizeInWords } from "../../geometry/image-size.js";
 import { adaptWeights } from "../../models/adapt.js";
 import { requireFiniteWeights } from "../../models/finite.js";
 import { withHeadRows } from "../../models/head-rows.js";
@@ -88,16 +90,14 @@ function atResolution(own: ModelInMemory, { teacherImageSize }: Recipe, student:
   const source = ownTeacherName(own);
   const seen = own.view ? seeing(own.model, own.view) : own.model;
   const imageSize = teacherImageSize ?? (canBeRemade(seen) ? student.imageSize : seen.imageSize);
-  if (imageSize !== seen.imageSize && !canBeRemade(seen))
+  const same = sameSize(imageSize, seen.imageSize);
+  if (!same && !canBeRemade(seen))
     throw new UsageError(
-      `teacherImageSize is ${imageSize}, but the teacher "${seen.name}" is a custom model for images of ${seen.imageSize} pixels; leave it out, and the student's images are resized for it.`,
+      `teacherImageSize is ${sizeInWords(imageSize)}, but the teacher "${seen.name}" is a custom model for images of ${sizeInWords(seen.imageSize)} pixels; leave it out, and the student's images are resized for it.`,
     );
   const { normalization, cropRatio } = seen;
-  const model =
-    imageSize === seen.imageSize
-      ? seen
-      : { ...createModel(seen.name, { ...seen.config, imageSize }), normalization, cropRatio };
-  const weights = adaptWeights(model, own.weights, { source });
+  const model = same ? seen : { ...createModel(seen.name, { ...seen.config, imageSize }), normalization, cropRatio };
+  const weights = adaptWeights(model, own.weights, { source, imageSize: seen.imageSize });
   requireFiniteWeights(weights, source);
   return { ...own, model, weights };
 }

@@ -1,9 +1,11 @@
 // Training on several devices: the global batch is the unit, also of batch normalisation, and state may lie in parts.
+
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { DeviceState, Executable } from "../../../src/engines/engine.js";
 import { collectives } from "../../../src/engines/xla/collectives.js";
 import { createXlaEngine, type XlaEngine } from "../../../src/engines/xla/engine.js";
 import type { XlaExecutable } from "../../../src/engines/xla/executable.js";
+import { largestSide } from "../../../src/geometry/image-size.js";
 import { deit } from "../../../src/models/deit.js";
 import { initialize } from "../../../src/models/initialize.js";
 import type { Model } from "../../../src/models/model.js";
@@ -84,7 +86,7 @@ async function run(model: Model, devices: number, split: boolean, steps = 3): Pr
   const state: DeviceState = await on.createState(new Map(first));
   const losses: number[] = [];
   for (let i = 0; i < steps; i++) {
-    losses.push((await executable.run(state, data(i, model.imageSize))).get("loss")!.data[0] as number);
+    losses.push((await executable.run(state, data(i, largestSide(model.imageSize)))).get("loss")!.data[0] as number);
   }
   return { losses, state: await state.read(), executable: executable as XlaExecutable };
 }

@@ -1,4 +1,5 @@
 /** The random numbers of Mixup and CutMix, drawn on the host as in timm. */
+import { heightAndWidth, type ImageSize, pixelCount } from "../../../geometry/image-size.js";
 import { beta } from "../../../random/distributions.js";
 import type { RandomStream } from "../../../random/stream.js";
 
@@ -33,8 +34,8 @@ interface OneMix {
 
 const unmixed: OneMix = { share: 1, box: [0, 0, 0, 0], target: 1 };
 
-/** Mixup (arXiv 1710.09412) and CutMix (arXiv 1905.04899) for a batch of square images of side `size`. */
-export function drawMix(settings: MixSettings, stream: RandomStream, batch: number, size: number): Mix {
+/** Mixup (arXiv 1710.09412) and CutMix (arXiv 1905.04899) for a batch of images. */
+export function drawMix(settings: MixSettings, stream: RandomStream, batch: number, size: ImageSize): Mix {
   const mix: Mix = {
     share: new Float32Array(batch),
     box: new Float32Array(4 * batch),
@@ -60,7 +61,7 @@ export function drawMix(settings: MixSettings, stream: RandomStream, batch: numb
   return mix;
 }
 
-function drawOne(settings: MixSettings, stream: RandomStream, size: number): OneMix {
+function drawOne(settings: MixSettings, stream: RandomStream, size: ImageSize): OneMix {
   const { mixup, cutmix, cutmixMinMax, probability, switchProbability } = settings;
   const cutAlpha = cutmixMinMax ? 1 : cutmix;
   if ((mixup === 0 && cutAlpha === 0) || stream.uniform() >= probability) return unmixed;
@@ -69,29 +70,31 @@ function drawOne(settings: MixSettings, stream: RandomStream, size: number): One
   if (!cut) return { share: lambda, box: [0, 0, 0, 0], target: lambda };
   const box = cutmixMinMax ? rangedBox(cutmixMinMax, stream, size) : areaBox(1 - lambda, stream, size);
   const area = (box[1] - box[0]) * (box[3] - box[2]);
-  return { share: 1, box, target: 1 - area / (size * size) };
+  return { share: 1, box, target: 1 - area / pixelCount(size) };
 }
 
 /** A box of `share` of the area around a random centre, clipped at the border. */
-function areaBox(share: number, stream: RandomStream, size: number): OneMix["box"] {
-  const side = Math.trunc(size * Math.sqrt(share));
-  const span = () => {
-    const centre = stream.integer(size);
-    const clip = (v: number) => Math.min(Math.max(v, 0), size);
-    return [clip(centre - Math.floor(side / 2)), clip(centre + Math.floor(side / 2))];
+function areaBox(share: number, stream: RandomStream, size: ImageSize): OneMix["box"] {
+  const [height, width] = heightAndWidth(size);
+  const span = (length: number) => {
+    const half = Math.floor(Math.trunc(length * Math.sqrt(share)) / 2);
+    const centre = stream.integer(length);
+    const clip = (v: number) => Math.min(Math.max(v, 0), length);
+    return [clip(centre - half), clip(centre + half)];
   };
-  const [top, bottom] = span();
-  const [left, right] = span();
+  const [top, bottom] = span(height);
+  const [left, right] = span(width);
   return [top, bottom, left, right];
 }
 
 /** A box with sides between two shares of the image's. */
-function rangedBox([least, most]: readonly [number, number], stream: RandomStream, size: number): OneMix["box"] {
-  const low = Math.trunc(size * least);
-  const high = Math.max(low + 1, Math.trunc(size * most));
-  const height = low + stream.integer(high - low);
-  const width = low + stream.integer(high - low);
-  const top = stream.integer(Math.max(1, size - height));
-  const left = stream.integer(Math.max(1, size - width));
+function rangedBox([least, most]: readonly [number, number], stream: RandomStream, size: ImageSize): OneMix["box"] {
+  const sides = heightAndWidth(size);
+  const [height, width] = sides.map((side) => {
+    const low = Math.trunc(side * least);
+    return low + stream.integer(Math.max(low + 1, Math.trunc(side * most)) - low);
+  });
+  const top = stream.integer(Math.max(1, sides[0] - height));
+  const left = stream.integer(Math.max(1, sides[1] - width));
   return [top, top + height, left, left + width];
 }

@@ -1,5 +1,7 @@
 /** Random erasing (arXiv 1708.04896). */
+
 import { z } from "zod";
+import { heightAndWidth, type ImageSize } from "../../../geometry/image-size.js";
 import type { RandomStream } from "../../../random/stream.js";
 import {
   broadcast,
@@ -91,22 +93,22 @@ export const erasing = batchTransform({
  * costs only one image's worth of logarithms and cosines. (timm draws it per image.)
  */
 function erased(rows: Tensor, mode: EraseMode, count: number): Tensor {
-  const [batch, size] = rows.shape;
+  const [batch, , wide] = rows.shape;
   const boxes = input(eraseInputs.boxes, "float32", [batch, count, 4]);
   const noise = mode === "pixel" ? normalNoise(input(eraseInputs.seed, "int32", [2]), [1, ...rows.shape.slice(1)]) : 0;
   let out = rows;
   for (let i = 0; i < count; i++) {
     const box = reshape(slice(boxes, 1, i, i + 1), [batch, 4]);
-    const fill = mode === "rand" ? colour(batch, count, i, size) : noise;
+    const fill = mode === "rand" ? colour(batch, count, i, wide / 3) : noise;
     out = select(inside(box, rows.shape), fill, out);
   }
   return out;
 }
 
-function colour(batch: number, count: number, index: number, size: number): Tensor {
+function colour(batch: number, count: number, index: number, width: number): Tensor {
   const all = input(eraseInputs.colors, "float32", [batch, count, 3]);
   const one = reshape(slice(all, 1, index, index + 1), [batch, 1, 1, 3]);
-  return reshape(broadcast(one, [batch, 1, size, 3]), [batch, 1, size * 3]);
+  return reshape(broadcast(one, [batch, 1, width, 3]), [batch, 1, width * 3]);
 }
 
 /** Normal numbers from pairs of uniform ones, by the Box-Muller transform. */
@@ -125,20 +127,21 @@ export interface Erasing {
 export function drawErasing(
   { probability, count }: Pick<EraseSettings, "probability" | "count">,
   stream: RandomStream,
-  size: number,
+  size: ImageSize,
 ): Erasing {
   const boxes = new Float32Array(4 * count);
   const colors = new Float32Array(3 * count);
+  const [rows, columns] = heightAndWidth(size);
   if (stream.uniform() >= probability) return { boxes, colors };
   for (let i = 0; i < count; i++) {
     for (let attempt = 0; attempt < 10; attempt++) {
-      const area = (stream.uniform(0.02, 1 / 3) * size * size) / count;
+      const area = (stream.uniform(0.02, 1 / 3) * rows * columns) / count;
       const ratio = Math.exp(stream.uniform(Math.log(0.3), -Math.log(0.3)));
       const height = Math.round(Math.sqrt(area * ratio));
       const width = Math.round(Math.sqrt(area / ratio));
-      if (height >= size || width >= size) continue;
-      const top = stream.integer(size - height + 1);
-      const left = stream.integer(size - width + 1);
+      if (height >= rows || width >= columns) continue;
+      const top = stream.integer(rows - height + 1);
+      const left = stream.integer(columns - width + 1);
       boxes.set([top, top + height, left, left + width], 4 * i);
       break;
     }

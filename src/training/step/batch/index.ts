@@ -1,6 +1,7 @@
 /** Processing of a training batch inside the program: normalisation, then the transforms of the table. */
 import type { z } from "zod";
-import type { Normalization } from "../../../models/model.js";
+import { imagesShape } from "../../../models/image-batch.js";
+import type { Model } from "../../../models/model.js";
 import { normalize } from "../../../models/normalize.js";
 import { type HostTensor, input, reshape, type Tensor } from "../../../tensor/index.js";
 import { smoothedTargets } from "../losses/targets.js";
@@ -35,18 +36,18 @@ export function batchTransformOf(settings: Readonly<Record<string, unknown>>): B
   return Object.fromEntries(kinds.map(([name, kind]) => [name, kind.options(settings)]).filter(([, on]) => on));
 }
 
-/** uint8 images of the input `images` to the student's input, float32 `[batch, size, size, 3]`. */
+/** uint8 images of the input `images` to the model's input, float32 `[batch, height, width, 3]`. */
 export function batchImages(
   batch: number,
-  size: number,
-  normalization: Normalization,
+  model: Pick<Model, "imageSize" | "normalization">,
   transform: BatchTransform = {},
 ): Tensor {
-  const images = normalize(input(batchInputs.images, "uint8", [batch, size, size, 3]), normalization);
+  const shape = imagesShape(model, batch);
+  const images = normalize(input(batchInputs.images, "uint8", shape), model.normalization);
   // Rows of width · 3 numbers: broadcasts over 3 channels are slow on CPUs.
-  const rows = reshape(images, [batch, size, size * 3]);
+  const rows = reshape(images, [batch, shape[1], shape[2] * shape[3]]);
   const done = chosen(transform).reduce((x, [kind, options]) => kind.images(x, options), rows);
-  return done === rows ? images : reshape(done, [batch, size, size, 3]);
+  return done === rows ? images : reshape(done, shape);
 }
 
 /**

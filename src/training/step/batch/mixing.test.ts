@@ -84,7 +84,11 @@ describe("random erasing", () => {
   });
 
   const run = (mode: "pixel" | "rand" | "const") => {
-    const images = batchImages(2, 4, imagenetNormalization, { erasing: { probability: 1, mode, count: 1 } });
+    const images = batchImages(
+      2,
+      { imageSize: 4, normalization: imagenetNormalization },
+      { erasing: { probability: 1, mode, count: 1 } },
+    );
     return evaluate(
       [images],
       new Map<string, number[]>([

@@ -1,5 +1,7 @@
 /** Transforms of a whole training batch: inside the program, with random numbers drawn by the host. */
+
 import type { z } from "zod";
+import type { ImageSize } from "../../../geometry/image-size.js";
 import type { RandomStream } from "../../../random/stream.js";
 import { and, compare, constant, type HostTensor, reshape, slice, type Tensor } from "../../../tensor/index.js";
 import type { Settings } from "../settings.js";
@@ -17,8 +19,8 @@ export interface BatchPlace {
   readonly epochsLeft: number;
   /** Number of each view among those of its sample in the epoch. */
   readonly views: ArrayLike<number>;
-  /** Side of the square images in pixels. */
-  readonly size: number;
+  /** Size of the images in pixels. */
+  readonly size: ImageSize;
   /** The random numbers of a purpose, by default those of the whole batch, else of one view of a sample. */
   stream(purpose: string, sample?: number, view?: number): RandomStream;
 }
