@@ -1,7 +1,8 @@
 /** Augmentation of a training image between crop and batch: a policy, then colour jitter. */
 import type { RandomStream } from "../../random/stream.js";
 import type { RgbImage } from "../pixels/image.js";
-import { color, hue } from "./color.js";
+import { color, grayscale, hue } from "./color.js";
+import { gaussianBlur } from "./filter.js";
 import type { OperationSettings } from "./operations.js";
 import { applyPolicy, type Policy } from "./policy.js";
 import { brightness, contrast } from "./tone.js";
@@ -24,14 +25,28 @@ export interface Augmentation extends OperationSettings {
   readonly policy?: Policy;
   /** Colour jitter after the policy. */
   readonly jitter?: ColorJitter;
+  /** Probability of that jitter (default: 1). */
+  readonly jitterProbability?: number;
+  /** Probability that the image loses its colours after the jitter (default: 0). */
+  readonly grayscaleProbability?: number;
+  /** Probability of a Gaussian blur after that, with a deviation from 0.1 to 2 pixels (default: 0). */
+  readonly blurProbability?: number;
 }
 
 /** The augmented image, of the same size. */
 export function augment(image: RgbImage, augmentation: Augmentation, stream: RandomStream): RgbImage {
-  const { policy, jitter } = augmentation;
-  const changed = policy ? applyPolicy(image, policy, augmentation, stream) : image;
-  return jitter ? jittered(changed, jitter, stream) : changed;
+  const { policy, jitter, jitterProbability = 1, grayscaleProbability = 0, blurProbability = 0 } = augmentation;
+  /** Nothing is drawn for what is certain, so that views do not depend on settings that are off. */
+  const happens = (probability: number) => probability >= 1 || (probability > 0 && stream.uniform() < probability);
+  let changed = policy ? applyPolicy(image, policy, augmentation, stream) : image;
+  if (jitter && happens(jitterProbability)) changed = jittered(changed, jitter, stream);
+  if (happens(grayscaleProbability)) changed = grayscale(changed);
+  if (happens(blurProbability)) changed = gaussianBlur(changed, stream.uniform(blur.least, blur.most));
+  return changed;
 }
+
+/** Deviation of the blur in pixels, timm's range. */
+const blur = { least: 0.1, most: 2 } as const;
 
 const jitters = [
   ["brightness", brightness],

@@ -149,12 +149,17 @@ export function trainingTransform(recipe: Recipe, model: Model): Transform {
 /** Undefined if neither policy nor jitter is requested. */
 function augmentationOf(recipe: Recipe, { imageSize, normalization }: Model): Augmentation | undefined {
   const { autoAugment, colorJitter, hueJitter, interpolation } = recipe;
+  const { colorJitterProbability, grayscaleProbability, blurProbability } = recipe;
   const policy = parsePolicy(autoAugment);
-  if (!policy && colorJitter === 0 && hueJitter === 0) return undefined;
+  const further = grayscaleProbability > 0 || blurProbability > 0;
+  if (!policy && colorJitter === 0 && hueJitter === 0 && !further) return undefined;
   const [r, g, b] = normalization.mean.map((m) => Math.min(255, Math.round(255 * m)));
   return {
     policy,
     jitter: { brightness: colorJitter, contrast: colorJitter, saturation: colorJitter, hue: hueJitter },
+    // Left out where they have no effect: a transform identifies the stored answers of a teacher.
+    ...(colorJitterProbability < 1 ? { jitterProbability: colorJitterProbability } : {}),
+    ...(further ? { grayscaleProbability, blurProbability } : {}),
     interpolation: interpolation === "bilinear" || interpolation === "random" ? interpolation : "bicubic",
     fill: [r, g, b],
     translate: Math.trunc(0.45 * smallestSide(imageSize)),

@@ -6,11 +6,12 @@ import { singleLabelSettings } from "./several-labels.js";
 /** What the settings are where `augmentation` is `none`. */
 const off = {
   ...{ crop: "none", flip: 0, verticalFlip: 0, autoAugment: "none", colorJitter: 0, hueJitter: 0 },
+  ...{ grayscaleProbability: 0, blurProbability: 0 },
   ...{ repeatedAugmentation: 1, mixup: 0, cutmix: 0, cutmixMinMax: undefined, eraseProbability: 0 },
 } as const satisfies Partial<RecipeSettings>;
 
 /** Settings that have no effect then. */
-const without = ["cropScale", "cropRatio", "mixProbability", "unmixedEpochs"] as const;
+const without = ["cropScale", "cropRatio", "colorJitterProbability", "mixProbability", "unmixedEpochs"] as const;
 
 type Settings = Readonly<Record<string, unknown>>;
 

@@ -303,6 +303,18 @@ export const recipeSchema = z.strictObject({
     timm: "color-jitter",
   }),
   hueJitter: z.number().min(0).max(0.5).default(0).meta({ description: "Largest change of the hue, in turns." }),
+  colorJitterProbability: share.default(1).meta({
+    description: "Probability of the jitter of colours and hue.",
+    timm: "color-jitter-prob",
+  }),
+  grayscaleProbability: share.default(0).meta({
+    description: "Probability that an image loses its colours, after policy and jitter.",
+    timm: "grayscale-prob",
+  }),
+  blurProbability: share.default(0).meta({
+    description: "Probability of a Gaussian blur after that, with a deviation from 0.1 to 2 pixels (Pillow's).",
+    timm: "gaussian-blur-prob",
+  }),
   repeatedAugmentation: whole.max(64).default(3).meta({
     description: "Views of each image in a batch; 1 is off. An epoch keeps its length and sees fewer images.",
     timm: "aug-repeats",
