@@ -69,7 +69,7 @@ export interface ImageClassifier {
    * await using classify = await classifier("runs/photos");
    * const { grid, heads, rollout } = await classify.attention("cat.jpg");
    * const most = rollout.indexOf(Math.max(...rollout));
-   * console.log(`${heads.length} heads; looks at row ${Math.floor(most / grid)}, column ${most % grid}`);
+   * console.log(`${heads.length} heads; looks at row ${Math.floor(most / grid[1])}, column ${most % grid[1]}`);
    * ```
    */
   attention(image: ImageInput, token?: AttentionToken): Promise<AttentionMaps>;

@@ -9,13 +9,15 @@ type Families = typeof families;
 type Fragments = Together<{ [K in keyof Families]: Families[K]["settings"] }[keyof Families]>;
 
 /** A size of images: one number for a square, or [height, width]. */
-export const imageSizeSchema = (most = Number.MAX_SAFE_INTEGER) =>
-  z
+export function imageSizeSchema(most?: number) {
+  const side = most === undefined ? whole : whole.max(most);
+  return z
     .union(
-      [whole.max(most), z.tuple([whole.max(most), whole.max(most)])],
+      [side, z.tuple([side, side])],
       "it is neither a whole number of pixels, 1 or more, nor two as [height, width]",
     )
     .transform(plainSize);
+}
 
 /** Of every model: the size of its images. */
 const ofAll = {

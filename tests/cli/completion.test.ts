@@ -56,7 +56,10 @@ describe("completion", () => {
       ["stop", "skip", "rollback"],
     ],
     [["deit", "train", "--set", "lrNoiseS"], ["lrNoiseStd="]],
-    [["deit", "train", "small"], ["small-data"]],
+    [
+      ["deit", "train", "small"],
+      ["small-data", "small-images"],
+    ],
     [["deit", "train", "ph"], ["photos"]],
     [
       ["deit", "train", "deit-tiny", ""],
@@ -64,7 +67,10 @@ describe("completion", () => {
     ],
     [["deit", "train", "--recipe", "o"], ["own.json"]],
     [["deit", "train", "--output", "deit"], ["deit tiny"]],
-    [["deit", "predict", "train", "--th"], ["--threads"]],
+    [
+      ["deit", "predict", "train", "--th"],
+      ["--threads", "--threshold"],
+    ],
     [["deit", "data", "--m"], []],
     [["deit", "data", "fetch", "--m"], ["--mirror"]],
   ])("of %j", (line, proposals) => {

@@ -84,7 +84,7 @@ describeInBrowser("deit/web", () => {
     await using classify = await classifier(weights, { engine: "onnx" });
     const picture = join(images, "view.png");
     const maps = await classify.attention(picture, "distillation");
-    expect(found.grid).toBe(maps.grid);
+    expect(found.grid).toEqual(maps.grid);
     near(found.embedding, await classify.embed(picture));
     near(found.patches, await classify.embed(picture, { from: "patches" }));
     near(found.rollout, maps.rollout);
