@@ -33,6 +33,10 @@ export async function openSource(choice: SourceChoice): Promise<ExportSource> {
     throw new UsageError(
       sentence`${setting("head", head)} needs a distillation token with a head, but "${weights}" has one head, that of the class token; leave it out.`,
     );
+  if (opened.severalLabels)
+    throw new UsageError(
+      `"${weights}" was trained on images of several labels, and other programs would take its outputs for one class each, since an exported file does not say that they are sigmoids; use the weights themselves, with classifier() or serve().`,
+    );
   return {
     ...opened,
     head,

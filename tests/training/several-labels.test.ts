@@ -5,6 +5,7 @@ import sharp from "sharp";
 import { beforeAll, describe, expect, it } from "vitest";
 import { openDataset } from "../../src/data/sources/open.js";
 import { openModel } from "../../src/evaluation/open-model.js";
+import { openSource } from "../../src/export/source.js";
 import { evaluate, input } from "../../src/tensor/index.js";
 import { fittingRecipe } from "../../src/training/recipe/fitting.js";
 import { parseRecipe } from "../../src/training/recipe/recipe.js";
@@ -75,6 +76,7 @@ describe("a run", () => {
       severalLabels: true,
       classes: ["green", "red"],
     });
+    await expect(openSource({ weights: folder("whole") })).rejects.toThrow("does not say that they are sigmoids");
   });
 
   it("fits its recipe to the data", async () => {
