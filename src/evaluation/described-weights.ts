@@ -60,7 +60,8 @@ export function describedByItself(path: string, file: SaidByFile): DescribedWeig
 
 /** The first that says the size counts. */
 export const saidSize = ({ metadata }: SaidByFile, view: readonly SaidOfView[]): ImageSize | undefined =>
-  asImageSize(savedConfig(metadata).imageSize) ?? view.find(({ imageSize }) => imageSize !== undefined)?.imageSize;
+  asImageSize(savedConfig(metadata).imageSize, Number.MAX_SAFE_INTEGER) ??
+  view.find(({ imageSize }) => imageSize !== undefined)?.imageSize;
 
 /** The views that are stated in a file. */
 export const viewInFile = (path: string, { metadata, normalization }: SaidByFile): readonly SaidOfView[] => [

@@ -2,21 +2,26 @@
 
 import type { Interpolation } from "../data/pixels/resize.js";
 import { sentence, setting, way } from "../errors/sentence.js";
-import { asImageSize, heightAndWidth, type ImageSize, largestSide, sizeInWords } from "../geometry/image-size.js";
+import {
+  asImageSize,
+  heightAndWidth,
+  type ImageSize,
+  isImageSize,
+  mostStated,
+  sizeInWords,
+} from "../geometry/image-size.js";
 import type { Normalization } from "../models/model.js";
 import { asObject, type JsonObject } from "../system/text/json.js";
 import { asNormalization } from "./normalization.js";
 import { type Geometry, type Refused, ratioOf, type SaidOfView } from "./view.js";
 
-const side = (value: unknown): number | undefined => {
-  const found = typeof value === "number" ? asImageSize(value, 8192) : undefined;
-  return found === undefined ? undefined : largestSide(found);
-};
+const side = (value: unknown): number | undefined =>
+  typeof value === "number" && isImageSize(value, mostStated) ? value : undefined;
 
 /** A side, or an object of both. */
 const sizeIn = (value: unknown): ImageSize | undefined => {
   const both = asObject(value);
-  return asImageSize(both ? [both.height, both.width] : value, 8192);
+  return asImageSize(both ? [both.height, both.width] : value);
 };
 
 /** Processors whose single size is that of the shorter side; for the others it is a square. */
@@ -177,7 +182,7 @@ function resampling(value: unknown): Interpolation | Refused | undefined {
 /** The view of timm's configuration. */
 export function ofPretrainedConfig(fields: JsonObject, source: string): SaidOfView {
   const { crop_pct: ratio, crop_mode: mode = "center", interpolation, input_size: input } = fields;
-  const size = Array.isArray(input) ? asImageSize(input.slice(1), 8192) : undefined;
+  const size = Array.isArray(input) ? asImageSize(input.slice(1)) : undefined;
   const given = fields.mean !== undefined || fields.std !== undefined;
   return {
     source,

@@ -5,7 +5,7 @@ import { quoted } from "../errors/quoted.js";
 import { type Message, sentence, setting, way } from "../errors/sentence.js";
 import { type ImageSize, sameSize, sizeInWords } from "../geometry/image-size.js";
 import { adaptWeights } from "../models/adapt.js";
-import { type DeitSizes, recognizeDeit } from "../models/deit-sizes.js";
+import { type DeitSizes, recognizeDeit, shapesOf } from "../models/deit-sizes.js";
 import { requireFiniteWeights } from "../models/finite.js";
 import type { Model } from "../models/model.js";
 import type { OwnModel } from "../models/own-model.js";
@@ -133,8 +133,6 @@ function aboutResolution(path: string, trained: ImageSize, { name, imageSize }: 
 
 const definedOnly = (options: ModelOptions): ModelOptions =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-
-const shapesOf = (tensors: NamedTensors) => new Map([...tensors].map(([name, { shape }]) => [name, shape]));
 
 function first<T>(said: readonly SaidOfView[], of: (one: SaidOfView) => T | undefined): T | undefined {
   return said.map(of).find((value) => value !== undefined);

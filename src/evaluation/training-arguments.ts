@@ -38,7 +38,7 @@ export function viewOfArguments({ source, fields }: TrainingArguments): SaidOfVi
 function ofReleased({ input_size: size, eval_crop_ratio: ratio }: JsonObject, source: string): SaidOfView {
   return {
     source,
-    imageSize: asImageSize(size, 8192),
+    imageSize: asImageSize(size),
     geometry: { cropRatio: isRatio(ratio) ? ratio : 0.875, cropMode: "center" },
     interpolation: "bicubic",
     normalization: imagenetNormalization,
@@ -51,7 +51,7 @@ function ofTimm(fields: JsonObject, source: string): SaidOfView {
   const name = bareModelName(String(fields.model));
   return {
     source,
-    imageSize: asImageSize(Array.isArray(input) ? input.slice(1) : side, 8192),
+    imageSize: asImageSize(Array.isArray(input) ? input.slice(1) : side),
     geometry: geometryOfTimm(fields, name),
     interpolation: isGiven(interpolation) ? interpolationOf(interpolation) : undefined,
     normalization: normalizationOfTimm(fields, name),

@@ -2,7 +2,7 @@
 import { describeWeights } from "../evaluation/describe-weights.js";
 import { seeing } from "../evaluation/view.js";
 import { adaptWeights } from "../models/adapt.js";
-import { recognizeDeit } from "../models/deit-sizes.js";
+import { recognizeDeit, shapesOf } from "../models/deit-sizes.js";
 import type { Model } from "../models/model.js";
 import { modelOfSizes } from "../models/recognize.js";
 import { createModel } from "../models/registry.js";
@@ -19,7 +19,7 @@ export async function readBack(
   const found = await locateWeights({ weights: folder });
   const loaded = await loadWeights(found);
   const { options, imageSize } = await describeWeights(found, loaded);
-  const sizes = recognizeDeit(new Map([...loaded.tensors].map(([name, { shape }]) => [name, shape])), imageSize);
+  const sizes = recognizeDeit(shapesOf(loaded.tensors), imageSize);
   const { heads, normEpsilon, distillationHead } = source.config as {
     readonly heads?: number;
     readonly normEpsilon?: number;

@@ -28,6 +28,10 @@ export const mapSides = (size: ImageSize, side: (length: number) => number): Ima
   return imageSizeOf(side(height), side(width));
 };
 
+/** The size to which images are resized before the share `cropRatio` of each side is cut out, rounded down. */
+export const beforeCrop = (size: ImageSize, cropRatio: number): ImageSize =>
+  mapSides(size, (side) => Math.floor(side / cropRatio));
+
 /** The longer side. */
 export const largestSide = (size: ImageSize): number => Math.max(...heightAndWidth(size));
 
@@ -54,8 +58,11 @@ export function isImageSize(value: unknown, most = Number.MAX_SAFE_INTEGER): val
   return sides.length > 0 && sides.every((side) => Number.isInteger(side) && side >= 1 && side <= most);
 }
 
+/** The longest side that files of other programs may state, in pixels. */
+export const mostStated = 8192;
+
 /** A size that a file states as one number or as [height, width]; undefined for anything else. */
-export const asImageSize = (value: unknown, most?: number): ImageSize | undefined =>
+export const asImageSize = (value: unknown, most = mostStated): ImageSize | undefined =>
   isImageSize(value, most) ? plainSize(value) : undefined;
 
 /** A caller's option that is a size. */

@@ -23,7 +23,7 @@ import type { Model } from "../models/model.js";
 import type { OwnModel } from "../models/own-model.js";
 import { modelNames } from "../models/registry.js";
 import type { DataPlace } from "../training/feed/data-place.js";
-import { changed } from "../training/recipe/augmentation.js";
+import { changed } from "../training/recipe/changed.js";
 import { readRecipe } from "../training/recipe/file.js";
 import { parseRecipe, type RecipeSettings, recipeSchema } from "../training/recipe/recipe.js";
 import type { TrainOptions } from "../training/run/train-options.js";

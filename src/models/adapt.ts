@@ -6,7 +6,7 @@ import { WeightsError } from "../errors/errors.js";
 import { sentence, setting, way } from "../errors/sentence.js";
 import { type Grid, heightAndWidth, type ImageSize } from "../geometry/image-size.js";
 import { describe, type HostTensor, type NamedTensors, type Shape } from "../tensor/index.js";
-import { type DeitSizes, differences, patchGrid, recognizeDeit } from "./deit-sizes.js";
+import { type DeitSizes, differences, patchGrid, recognizeDeit, shapesOf } from "./deit-sizes.js";
 import { initializeParameter } from "./initialize.js";
 import { type LeftOver, leftOver, requireNothingLeft } from "./left-over.js";
 import type { Model, ParameterSpec } from "./model.js";
@@ -122,7 +122,7 @@ function fitPositions(
 
 function refuseOtherArchitecture(model: Model, tensors: NamedTensors, options: AdaptOptions): void {
   const { source, newHead, heads, imageSize } = options;
-  const shapes = new Map([...tensors].map(([name, t]) => [name, t.shape]));
+  const shapes = shapesOf(tensors);
   const found = recognizeDeit(shapes, imageSize);
   const wanted = recognizeDeit(new Map(model.parameters.map((p) => [p.name, p.shape])), model.imageSize);
   const known = model.parameters.filter((p) => tensors.has(p.name)).length;

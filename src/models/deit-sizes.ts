@@ -1,5 +1,6 @@
 /** The sizes of a DeiT as the shapes of its tensors tell them. */
 import { type Grid, heightAndWidth, type ImageSize, imageSizeOf, pixelCount } from "../geometry/image-size.js";
+import type { NamedTensors } from "../tensor/index.js";
 import type { Shapes } from "./families/family.js";
 
 /** What the shapes of a DeiT tell; the number of heads leaves no trace in them. */
@@ -19,6 +20,10 @@ export interface DeitSizes {
   /** Undefined where there is no head. */
   readonly classes?: number;
 }
+
+/** The shapes of tensors by name. */
+export const shapesOf = (tensors: NamedTensors): Shapes =>
+  new Map([...tensors].map(([name, { shape }]) => [name, shape]));
 
 /**
  * The grid of so many patches of images of this size, if it has as many; otherwise that of a square, if there is one. Their

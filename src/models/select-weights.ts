@@ -4,7 +4,7 @@ import { UsageError, WeightsError } from "../errors/errors.js";
 import { sentence, setting } from "../errors/sentence.js";
 import type { ImageSize } from "../geometry/image-size.js";
 import { type HostTensor, type NamedTensors, sizeOf } from "../tensor/index.js";
-import { type DeitSizes, recognizeDeit } from "./deit-sizes.js";
+import { type DeitSizes, recognizeDeit, shapesOf } from "./deit-sizes.js";
 import type { Model, ParameterSpec } from "./model.js";
 import { isHead } from "./parts.js";
 import { resizePatchEmbedding } from "./patch-embedding.js";
@@ -28,7 +28,7 @@ export function selectWeights(
     throw new UsageError(
       sentence`Weights are selected for DeiTs and ViTs, which ${model.name} is not; remove ${setting("init")}, or train another model.`,
     );
-  const shapes = new Map([...tensors].map(([name, { shape }]) => [name, shape]));
+  const shapes = shapesOf(tensors);
   requireLarger(model, wanted, recognizeDeit(shapes, imageSize), source);
   const selected = new Map<string, HostTensor>();
   for (const spec of model.parameters) {

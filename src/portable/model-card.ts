@@ -2,7 +2,7 @@
 
 import { printable } from "../errors/printable.js";
 import type { Accuracy } from "../evaluation/training-record.js";
-import { heightAndWidth, type ImageSize, mapSides } from "../geometry/image-size.js";
+import { beforeCrop, heightAndWidth, type ImageSize } from "../geometry/image-size.js";
 import { version } from "../system/version.js";
 import type { ExportedFile, Layout } from "./layouts/layout.js";
 import type { PortableSource } from "./source.js";
@@ -92,7 +92,7 @@ function accuracy({ images, top1, top5 }: Accuracy): string {
 
 function preprocessed({ source: { view }, layout, preprocessing = false }: Card): string {
   const { imageSize, cropRatio, cropMode, interpolation, normalization: n } = view;
-  const resized = mapSides(imageSize, (side) => Math.floor(side / cropRatio));
+  const resized = beforeCrop(imageSize, cropRatio);
   const both = (size: ImageSize) => heightAndWidth(size).join(" × ");
   const shape = {
     center:

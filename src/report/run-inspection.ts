@@ -1,7 +1,7 @@
 /** Inspects a run's best model: its predictions on the test images, and pictures of informative ones. */
 
 import { join } from "node:path";
-import { type Dataset, subset } from "../data/dataset/dataset.js";
+import { type Dataset, requireOneLabel, subset } from "../data/dataset/dataset.js";
 import type { Loader } from "../data/loading/loader.js";
 import type { Engine } from "../engines/engine.js";
 import { UsageError } from "../errors/errors.js";
@@ -68,10 +68,10 @@ export interface RunInspection {
 /** Predictions of the run's weights on `dataset`, from both heads together if there are two. */
 export async function inspectRun(run: RunSummary, options: InspectOptions): Promise<RunInspection> {
   const { engine, dataset, shown, picked = [], signal, onProgress } = options;
-  if (dataset.labelsOf)
-    throw new UsageError(
-      `The images of "${dataset.name}" have several labels, and a report on predictions is about one class each; deit evaluate gives the average precision of each class, and a report without images the curves.`,
-    );
+  requireOneLabel(
+    dataset,
+    "and a report on predictions is about one class each; deit evaluate gives the average precision of each class, and a report without images the curves",
+  );
   const { model, view, weights } = await openModel({
     weights: join(run.folder, `${options.weights ?? "best"}.safetensors`),
     ownModel: options.ownModel,

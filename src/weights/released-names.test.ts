@@ -3,12 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { readSafetensors, writeSafetensors } from "../formats/safetensors/safetensors.js";
-import { recognizeDeit } from "../models/deit-sizes.js";
+import { recognizeDeit, shapesOf } from "../models/deit-sizes.js";
 import type { NamedTensors } from "../tensor/index.js";
 import { loadWeights } from "./load.js";
 
 const fixture = new URL("../../tests/fixtures/models/deit3_micro.safetensors", import.meta.url).pathname;
-const shapesOf = (tensors: NamedTensors) => new Map([...tensors].map(([name, { shape }]) => [name, shape]));
 
 it("reads LayerScale by the names of the original program of DeiT III, in a wrapper too", async () => {
   const { tensors: all } = await readSafetensors(fixture);

@@ -1,6 +1,6 @@
 /** `deit agreement`: compare the predictions of several models (table 4 of the paper). */
 import type { Command } from "commander";
-import type { Dataset } from "../../data/dataset/dataset.js";
+import { type Dataset, requireOneLabel } from "../../data/dataset/dataset.js";
 import type { Engine } from "../../engines/engine.js";
 import type { EngineChoice } from "../../engines/open.js";
 import { UsageError } from "../../errors/errors.js";
@@ -75,6 +75,7 @@ async function run(models: readonly ModelArgument[], options: Options, signal: A
     named ?? classes,
     signal,
   );
+  requireOneLabel(dataset, "and agreement compares decisions for one class each; give data with one label an image");
 
   const choice = await onnxChoiceOf(parseRecipe(applySettings({}, options.set ?? [])));
   const open = (engine: Engine, argument: ModelArgument): Promise<Contestant> => {
@@ -101,10 +102,6 @@ async function run(models: readonly ModelArgument[], options: Options, signal: A
     }
   });
 
-  if (dataset.labelsOf)
-    throw new UsageError(
-      `The images of "${dataset.name}" have several labels, and agreement compares decisions for one class each; give data with one label an image.`,
-    );
   const truth: Decisions = {
     name: "truth",
     classes: Int32Array.from({ length: dataset.length }, (_, i) => dataset.label(i)),

@@ -1,7 +1,7 @@
 /** `deit evaluate`: accuracy of a model on a folder of images. */
 
 import { type Command, Option } from "commander";
-import type { Dataset } from "../../data/dataset/dataset.js";
+import { type Dataset, requireOneLabel } from "../../data/dataset/dataset.js";
 import type { EngineChoice } from "../../engines/open.js";
 import { UsageError } from "../../errors/errors.js";
 import { evaluateHeads, type HeadResult } from "../../evaluation/evaluate-heads.js";
@@ -134,13 +134,13 @@ function described({ top1, top5, loss, map, real }: HeadResult, { classes }: Pic
 }
 
 /** Throws unless weights and data agree on how many labels an image has. */
-function requireSameLabels({ severalLabels }: OpenedModel, { name, labelsOf }: Dataset, weights: string): void {
-  if (severalLabels === (labelsOf !== undefined)) return;
-  throw new UsageError(
-    severalLabels
-      ? `"${weights}" was trained on images of several labels, but those of "${name}" have one each; give a list with several, as list,separator=|:PATH.`
-      : `The images of "${name}" have several labels, but "${weights}" was trained for one class each; give data with one label an image.`,
-  );
+function requireSameLabels({ severalLabels }: OpenedModel, dataset: Dataset, weights: string): void {
+  if (!severalLabels)
+    requireOneLabel(dataset, `but "${weights}" was trained for one class each; give data with one label an image`);
+  else if (!dataset.labelsOf)
+    throw new UsageError(
+      `"${weights}" was trained on images of several labels, but those of "${dataset.name}" have one each; give a list with several, as list,separator=|:PATH.`,
+    );
 }
 
 /** Classes whose average precision is shown; --json has all. */

@@ -90,7 +90,7 @@ async function run(data: string, options: Options, signal: AbortSignal, ending: 
   const grid = await resolveGrid(options);
   const recipe = options.recipe ?? grid.recipe;
   const note = noteUnless(options.json);
-  const { split, base } = await basis(data, recipe, options, note);
+  const { split, base } = await basis(data, { grid, recipe }, options, note);
   const rows = cellsOf(grid, changedBy(options, base));
   const cells = options.folds === undefined ? rows : crossed(rows, options.folds);
   if (options.plan) return printPlan(cells, options.json);
@@ -152,10 +152,15 @@ const failure = ({ cell, outcome }: CellResult): string =>
  * How the data is divided, and the recipe that is varied: the given one, else one that fits the data, except for grids
  * from a file, whose rows are complete.
  */
-async function basis(data: string, recipe: string | undefined, options: Options, note: (message: Message) => void) {
+async function basis(
+  data: string,
+  { grid, recipe }: { readonly grid: Grid; readonly recipe?: string },
+  options: Options,
+  note: (message: Message) => void,
+) {
   const chosen = await chosenSplit({ ...options, ...(options.folds ? { split: "given" } : {}), data }, note);
   // What is varied is decided on; its values do not matter to the choice.
-  const varied = Object.keys((await resolveGrid(options)).vary).map((key) => `${key}=null`);
+  const varied = Object.keys(grid.vary).map((key) => `${key}=null`);
   const asked = { data, ...chosen, set: [...(options.set ?? []), ...varied], steps: true };
   const unnamed = async () => (options.grid === undefined ? chosenSettings(asked, note) : {});
   return { split: chosen.split, base: await (recipe === undefined ? unnamed() : readRecipe(recipe)) };

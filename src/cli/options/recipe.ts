@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import type { Exif } from "../../data/pixels/orientation.js";
 import { UsageError } from "../../errors/errors.js";
 import type { ImageSize } from "../../geometry/image-size.js";
-import { leftBy } from "../../training/recipe/augmentation.js";
+import { leftBy } from "../../training/recipe/changed.js";
 import { applySettings, isRecipe, readRecipe } from "../../training/recipe/file.js";
 import { parseRecipe, type Recipe, recipeSchema } from "../../training/recipe/recipe.js";
 import { collected } from "./lists.js";

@@ -6,12 +6,12 @@ import type { Dataset } from "./dataset.js";
 const unequal = 5;
 
 /** The labels of a dataset. */
-export type Labels = Pick<Dataset, "classes" | "length" | "label">;
+export type Labels = Pick<Dataset, "classes" | "length" | "label" | "labelsOf">;
 
-/** Images of each class. */
-export function countsOf({ classes, length, label }: Labels): number[] {
+/** Images of each class; one with several labels is an image of each. */
+export function countsOf({ classes, length, label, labelsOf = (i) => [label(i)] }: Labels): number[] {
   const counts = new Array<number>(classes.length).fill(0);
-  for (let i = 0; i < length; i++) counts[label(i)]++;
+  for (let i = 0; i < length; i++) for (const c of labelsOf(i)) counts[c]++;
   return counts;
 }
 

@@ -237,6 +237,11 @@ export function requireOrientation({ name, orientation }: Dataset, exif: Exif | 
     );
 }
 
+/** Throws UsageError for images of several labels; `since` says what needs one, and the way out. */
+export function requireOneLabel({ name, labelsOf }: Dataset, since: string): void {
+  if (labelsOf) throw new UsageError(`The images of "${name}" have several labels, ${since}.`);
+}
+
 /** The same samples with labels for different classes: `indices` maps its own classes to the new ones. */
 export function relabelled(dataset: Dataset, classes: readonly string[], indices?: Int32Array): Dataset {
   const { labelsOf } = dataset;

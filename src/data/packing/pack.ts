@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
-import { FileError, InterruptedError, UsageError } from "../../errors/errors.js";
+import { FileError, InterruptedError } from "../../errors/errors.js";
 import { fileError } from "../../errors/file-error.js";
 import { messageOf } from "../../errors/message-of.js";
 import { crc32 } from "../../formats/crc32.js";
@@ -11,7 +11,7 @@ import { moveFile } from "../../system/files/atomic-file.js";
 import { takeLock } from "../../system/files/lock-file.js";
 import { WorkerDied, WorkerPool } from "../../system/threads/worker-pool.js";
 import { workerUrl } from "../../system/threads/worker-url.js";
-import type { Dataset } from "../dataset/dataset.js";
+import { type Dataset, requireOneLabel } from "../dataset/dataset.js";
 import { datasetIdentity } from "../dataset/identity.js";
 import { whileHere } from "../dataset/pieces.js";
 import type { Exif } from "../pixels/orientation.js";
@@ -57,11 +57,7 @@ export interface PackedPart {
  */
 export async function packRecords(parts: readonly PackedPart[], path: string, options: PackOptions): Promise<Packed> {
   const description = describe(parts, options);
-  for (const { dataset } of parts)
-    if (dataset.labelsOf)
-      throw new UsageError(
-        `The images of "${dataset.name}" have several labels, and a record holds one; train on the list itself.`,
-      );
+  for (const { dataset } of parts) requireOneLabel(dataset, "and a record holds one; train on the list itself");
   if (await stat(path).catch(() => undefined)) return packedBefore(path, description);
   const partial = `${path}.partial`;
   const lock = await takeLock(`${partial}.lock`, {

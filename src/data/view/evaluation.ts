@@ -1,5 +1,5 @@
 /** Views for evaluation, as in timm: the image is resized, and its centre, or several parts of it, are cut out. */
-import { type ImageSize, mapSides, sidesOf } from "../../geometry/image-size.js";
+import { beforeCrop, type ImageSize, sidesOf } from "../../geometry/image-size.js";
 import { covering } from "../pixels/crop.js";
 import { bordered, type Fit, fitted, flippedBox } from "../pixels/fit.js";
 import { halfEven } from "../pixels/half-even.js";
@@ -62,7 +62,7 @@ function planCrop(image: Size, transform: EvaluationTransform, crop: TestCrop) {
   const { interpolation, borderColor } = transform;
   const { place = "center", mirrored = false, cropRatio = transform.cropRatio } = crop;
   const view = sidesOf(transform.size);
-  const scaled = sidesOf(mapSides(transform.size, (side) => Math.floor(side / cropRatio)));
+  const scaled = sidesOf(beforeCrop(transform.size, cropRatio));
   const resized = resizedTo(image, scaled, transform);
   const across = along(
     resized.width,

@@ -59,7 +59,7 @@ export async function describeFile(path: string, choice: OnnxChoice, names: Onnx
     {
       source: `"${path}"`,
       normalization: asNormalization(tryJson(own.get(onnxMetadata.normalization))),
-      imageSize: asImageSize(tryJson(own.get(onnxMetadata.imageSize)), 8192),
+      imageSize: asImageSize(tryJson(own.get(onnxMetadata.imageSize))),
     },
     ...readSavedView(own.get(onnxMetadata.view), path),
     ...(ultralytics ? [ultralytics.view] : []),
@@ -101,7 +101,7 @@ function ofUltralytics(metadata: ReadonlyMap<string, string>, path: string) {
     normalization: normalizationOf("none"),
     geometry: { cropRatio: 1, cropMode: "center" },
     interpolation: "bilinear",
-    imageSize: asImageSize(size, 8192),
+    imageSize: asImageSize(size),
   };
   return { view, classes: pythonNames(metadata.get("names")) };
 }

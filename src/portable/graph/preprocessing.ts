@@ -6,7 +6,7 @@ import { sentence, setting, way } from "../../errors/sentence.js";
 import type { EvaluationView } from "../../evaluation/view.js";
 import type { OnnxGraph, OnnxNode, OnnxTensor, OnnxValue } from "../../formats/onnx/graph.js";
 import { dtypeCodes } from "../../formats/onnx/write.js";
-import { heightAndWidth } from "../../geometry/image-size.js";
+import { beforeCrop, heightAndWidth } from "../../geometry/image-size.js";
 import type { OnnxAttribute } from "../../tensor/lowering.js";
 import { portableNames } from "./portable.js";
 
@@ -107,7 +107,7 @@ function preprocess(g: Builder, { planes, sides }: ReturnType<Ends["read"]>, vie
     );
   const { imageSize, cropRatio, cropMode, normalization } = view;
   const size = heightAndWidth(imageSize);
-  const scaled = size.map((side) => Math.floor(side / cropRatio));
+  const scaled = heightAndWidth(beforeCrop(imageSize, cropRatio));
   const resized = cropMode === "squash" ? g.ints(scaled) : covering(g, sides, scaled);
   const sizes = g.op("Concat", [g.ints([1, 3]), resized], { axis: { int: 0 } });
   const resizedPlanes = g.op("Resize", [planes, "", "", sizes], {

@@ -4,7 +4,7 @@ import type { Interpolation } from "../../data/pixels/resize.js";
 import { UsageError } from "../../errors/errors.js";
 import { sentence, setting, way } from "../../errors/sentence.js";
 import type { EvaluationView } from "../../evaluation/view.js";
-import { heightAndWidth, mapSides, sidesOf, sizeInWords } from "../../geometry/image-size.js";
+import { beforeCrop, heightAndWidth, sidesOf, sizeInWords } from "../../geometry/image-size.js";
 import { type ExportedFile, jsonFile } from "./layout.js";
 
 /** Pillow's numbers of filters. */
@@ -30,7 +30,7 @@ export function preprocessorConfig({
     throw new UsageError(
       sentence`The model's images are ${sizeInWords(imageSize)} pixels, cut out of the centre, which the processors of transformers do for squares only; choose the layout timm or onnx${way`, or ${setting("cropMode", "squash")}`}.`,
     );
-  const resized = sidesOf(mapSides(imageSize, (side) => Math.floor(side / cropRatio)));
+  const resized = sidesOf(beforeCrop(imageSize, cropRatio));
   return jsonFile("preprocessor_config.json", {
     image_processor_type: "BitImageProcessor",
     do_resize: true,

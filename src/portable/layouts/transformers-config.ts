@@ -1,6 +1,6 @@
 /** config.json of transformers for a model, and the tensors under the names that it reads. */
 import { UsageError } from "../../errors/errors.js";
-import { recognizeDeit } from "../../models/deit-sizes.js";
+import { recognizeDeit, shapesOf } from "../../models/deit-sizes.js";
 import type { Model, TokenGrid } from "../../models/model.js";
 import { headNames } from "../../models/parts.js";
 import { modelOfSizes } from "../../models/recognize.js";
@@ -84,7 +84,7 @@ function visionTransformer({ model, weights }: PortableSource): TransformersMode
 
 /** The model with these tensors, which has the heads and norms of the given one. */
 function modelLike({ config, classes, imageSize }: Model, tensors: NamedTensors): Model {
-  const sizes = recognizeDeit(new Map([...tensors].map(([name, { shape }]) => [name, shape])), imageSize);
+  const sizes = recognizeDeit(shapesOf(tensors), imageSize);
   const { model, options } = modelOfSizes(sizes!)!;
   const { heads, normEpsilon } = config as { readonly heads?: number; readonly normEpsilon?: number };
   return createModel(model, { ...options, heads, normEpsilon, classes });

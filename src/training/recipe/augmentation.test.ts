@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { HostTensor, Program } from "../../tensor/index.js";
 import { stepData } from "../feed/step-data.js";
 import { mixInputs } from "../step/batch/mixing.js";
-import { changed } from "./augmentation.js";
+import { changed } from "./changed.js";
 import { readRecipe } from "./file.js";
 import { parseRecipe } from "./recipe.js";
 

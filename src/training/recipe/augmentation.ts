@@ -1,7 +1,7 @@
 /** One switch for all augmentation of training images, and the end of mixing. */
 import { UsageError } from "../../errors/errors.js";
+import { batchTransforms } from "../step/batch/index.js";
 import { type Recipe, type RecipeSettings, recipeSchema } from "./schema.js";
-import { singleLabelSettings } from "./several-labels.js";
 
 /** What the settings are where `augmentation` is `none`. */
 const off = {
@@ -13,28 +13,13 @@ const off = {
 /** Settings that have no effect then. */
 const without = ["cropScale", "cropRatio", "colorJitterProbability", "mixProbability", "unmixedEpochs"] as const;
 
-type Settings = Readonly<Record<string, unknown>>;
-
-/** A recipe's settings without those that `changes` turn off as a whole. */
-export function leftBy(changes: Settings, settings: Settings): Settings {
-  const gone = new Set<string>([
-    ...(changes.augmentation === "none" ? [...Object.keys(off), ...without] : []),
-    ...(changes.labels === "several" ? singleLabelSettings : []),
-  ]);
-  if (gone.size === 0) return settings;
-  return Object.fromEntries(Object.entries(settings).filter(([key]) => !gone.has(key)));
-}
-
-/** A recipe's settings with changes. */
-export const changed = (settings: Settings, changes: Settings): Record<string, unknown> => ({
-  ...leftBy(changes, settings),
-  ...changes,
-});
+/** Settings that a recipe leaves out where a change turns augmentation off. */
+export const augmentationSettings: readonly string[] = [...Object.keys(off), ...without];
 
 /** The recipe with all augmentation off, if it says so. Throws UsageError for settings that say otherwise. */
 export function withAugmentation(recipe: Recipe, settings: unknown): Recipe {
   if (recipe.augmentation === "on") return recipe;
-  const given = (settings ?? {}) as Settings;
+  const given = (settings ?? {}) as Readonly<Record<string, unknown>>;
   const differs = (key: string, value: unknown) =>
     given[key] !== undefined && JSON.stringify(given[key]) !== JSON.stringify(value);
   const on = [
@@ -55,9 +40,10 @@ export const unmixedEnd = ({ unmixedEpochs, epochs }: Recipe): readonly number[]
   unmixedEpochs === 0 ? [] : [unmixedEpochs, epochs];
 
 /** Refuses an end of mixing where nothing is mixed. */
-export function refuseUselessEnd({ unmixedEpochs, mixup, cutmix, cutmixMinMax, mixProbability, epochs }: Recipe): void {
+export function refuseUselessEnd(recipe: Recipe): void {
+  const { unmixedEpochs, epochs } = recipe;
   if (unmixedEpochs === 0) return;
-  if ((mixup === 0 && cutmix === 0 && !cutmixMinMax) || mixProbability === 0)
+  if (batchTransforms.mixing.options(recipe) === undefined)
     throw new UsageError(
       `unmixedEpochs is ${unmixedEpochs}, the last epochs without Mixup and CutMix, but the recipe never mixes; remove it, or set mixup or cutmix.`,
     );

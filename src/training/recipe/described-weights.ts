@@ -1,7 +1,7 @@
 /** The model described by weights, as settings of a recipe. */
 import { checkpointMetadata, savedConfig } from "../../evaluation/checkpoint-metadata.js";
 import { describeWeights } from "../../evaluation/describe-weights.js";
-import { type DeitSizes, recognizeDeit } from "../../models/deit-sizes.js";
+import { type DeitSizes, recognizeDeit, shapesOf } from "../../models/deit-sizes.js";
 import { modelOfSizes } from "../../models/recognize.js";
 import { type ModelOptions, usualModel } from "../../models/registry.js";
 import { settingsOf } from "../../models/settings.js";
@@ -20,7 +20,7 @@ export async function describedWeights(source: string, model?: string): Promise<
   const named = metadata[checkpointMetadata.model];
   if (named !== undefined) return ofOwn(named, savedConfig(metadata));
   const { options, imageSize } = await describeWeights(files, loaded);
-  const sizes = recognizeDeit(new Map([...tensors].map(([name, { shape }]) => [name, shape])), imageSize);
+  const sizes = recognizeDeit(shapesOf(tensors), imageSize);
   const { heads } = options;
   return sizes ? { ...ofSizes(sizes), ...(heads === undefined ? {} : { heads }) } : {};
 }

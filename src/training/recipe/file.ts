@@ -96,7 +96,8 @@ export function applySettings(settings: Settings, changes: readonly string[]): R
       const at = text.indexOf("=");
       if (at < 1)
         throw new UsageError(`The change of a setting "${text}" has no name; write key=value, such as depth=6.`);
-      return changedAt(changed, text.slice(0, at).split("."), jsonOrText(text.slice(at + 1)));
+      const path = text.slice(0, at).split(".");
+      return changedAt(changed, path, jsonOrText(text.slice(at + 1))) as Record<string, unknown>;
     },
     { ...settings },
   );
@@ -104,21 +105,23 @@ export function applySettings(settings: Settings, changes: readonly string[]): R
 
 type Settings = Readonly<Record<string, unknown>>;
 
-function changedAt(settings: Settings, [key, ...below]: readonly string[], value: unknown): Record<string, unknown> {
-  if (below.length === 0) return { ...settings, [key]: value };
-  const at = Object.hasOwn(settings, key) ? settings[key] : undefined;
-  if (Array.isArray(at)) return { ...settings, [key]: changedEntry(key, at, below, value) };
-  return { ...settings, [key]: changedAt(typeof at === "object" && at !== null ? (at as Settings) : {}, below, value) };
+/** `at`, the value of the setting `name`, with the value that a path below it leads to changed. */
+function changedAt(at: unknown, [key, ...below]: readonly string[], value: unknown, name = ""): unknown {
+  if (key === undefined) return value;
+  if (Array.isArray(at)) {
+    requireEntry(name, at, key);
+    return at.map((entry, i) => (i === Number(key) ? changedAt(entry, below, value, key) : entry));
+  }
+  const settings = typeof at === "object" && at !== null ? (at as Settings) : {};
+  return { ...settings, [key]: changedAt(Object.hasOwn(settings, key) ? settings[key] : undefined, below, value, key) };
 }
 
-/** A list with one of its entries, which `path` names by its number from 0, changed. */
-function changedEntry(key: string, list: readonly unknown[], [number, ...below]: readonly string[], value: unknown) {
-  const index = Number(number);
-  if (!/^\d+$/.test(number) || index >= list.length)
+/** Throws UsageError unless `number` is that of an entry of the list, from 0. */
+function requireEntry(name: string, list: readonly unknown[], number: string): void {
+  if (!/^\d+$/.test(number) || Number(number) >= list.length)
     throw new UsageError(
-      `The setting "${key}" is a list of ${list.length} here, so ${key}.${number} names none of its entries; the first is ${key}.0.`,
+      `The setting "${name}" is a list of ${list.length} here, so ${name}.${number} names none of its entries; the first is ${name}.0.`,
     );
-  return list.map((entry, i) => (i === index ? changedAt({ 0: entry }, ["0", ...below], value)[0] : entry));
 }
 
 function jsonOrText(text: string): unknown {

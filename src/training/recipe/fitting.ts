@@ -5,7 +5,7 @@ import { sampledSide } from "../../data/view/sampled-side.js";
 import { usualModel } from "../../models/registry.js";
 import { architectureSettings } from "../../models/settings.js";
 import { cachedHubWeights } from "../../weights/cached.js";
-import { changed } from "./augmentation.js";
+import { changed } from "./changed.js";
 import { type ChosenRecipe, chooseRecipe, type FoundData, type StartingPoint } from "./chosen.js";
 import { describedWeights } from "./described-weights.js";
 import { readRecipe } from "./file.js";

@@ -7,7 +7,7 @@ import { fileError } from "../../errors/file-error.js";
 import { didYouMean } from "../../errors/nearest.js";
 import { readJson } from "../../system/files/json-file.js";
 import { JsonError } from "../../system/text/json.js";
-import { changed } from "./augmentation.js";
+import { changed } from "./changed.js";
 import { packagedRecipes } from "./file.js";
 import { parseRecipe, type Recipe } from "./recipe.js";
 

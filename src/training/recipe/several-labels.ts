@@ -1,5 +1,5 @@
 /** Images with several labels: what a recipe for them has, and what it cannot have. */
-import type { Dataset } from "../../data/dataset/dataset.js";
+import { type Dataset, requireOneLabel } from "../../data/dataset/dataset.js";
 import { FileError, UsageError } from "../../errors/errors.js";
 import type { Recipe, RecipeSettings } from "./schema.js";
 
@@ -51,11 +51,8 @@ export function withLabels(recipe: Recipe, settings: unknown): Recipe {
 
 /** Throws unless the data has as many labels for an image as the recipe says. */
 export function requireLabels({ labels }: Pick<Recipe, "labels">, dataset: Dataset): void {
-  if (labels === "one" && dataset.labelsOf)
-    throw new UsageError(
-      `The images of "${dataset.name}" have several labels, but the recipe is for one class each; set labels=several.`,
-    );
-  if (labels === "several" && !dataset.labelsOf)
+  if (labels === "one") requireOneLabel(dataset, "but the recipe is for one class each; set labels=several");
+  else if (!dataset.labelsOf)
     throw new FileError(
       dataset.name,
       `The recipe is for several labels (labels=several), but the images of "${dataset.name}" have one each; give a list of JSON lines with {"label": ["cat", "dog"]}, or a CSV file as list,separator=|:PATH for cells such as cat|dog.`,

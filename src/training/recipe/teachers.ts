@@ -64,12 +64,12 @@ const nameOf = ({ teachers }: Recipe, index: number): string => teachers?.[index
 /** Throws UsageError for a recipe whose teachers are missing or contradict each other. */
 export function requireTeachers(recipe: Recipe): void {
   const { teachers, distillation, teacherWeights, teacherCache } = recipe;
-  const [features, ...others] = featurePairs(recipe.features);
+  const pairs = featurePairs(recipe.features);
   if (!teachers) {
-    const features = featurePairs(recipe.features).find(({ from }) => from !== undefined);
-    if (features?.from !== undefined)
+    const from = pairs.find((pair) => pair.from !== undefined)?.from;
+    if (from !== undefined)
       throw new UsageError(
-        `features.from names the teacher ${quoted(features.from)}, but the recipe has no list of teachers; remove it, or name the teachers in teachers.`,
+        `features.from names the teacher ${quoted(from)}, but the recipe has no list of teachers; remove it, or name the teachers in teachers.`,
       );
     if (needsTeacher(recipe) && teacherWeights === undefined && teacherCache === undefined)
       throw new UsageError(
@@ -92,6 +92,7 @@ export function requireTeachers(recipe: Recipe): void {
     if (names.indexOf(names[index]) < index)
       throw new UsageError(`Two teachers are called ${quoted(names[index])}; give each a name of its own in teachers.`);
   });
+  const [features, ...others] = pairs;
   if (!features) return;
   if (features.from === undefined && teachers.length > 1)
     throw new UsageError(

@@ -7,7 +7,7 @@ import { reasonOf } from "../../errors/message-of.js";
 import { classColumns } from "../../evaluation/class-mapping.js";
 import { type NormalizationChoice, normalizationOf } from "../../evaluation/normalization.js";
 import { teacherNames } from "../../evaluation/onnx-file/names.js";
-import { type ImageSize, isImageSize } from "../../geometry/image-size.js";
+import { type ImageSize, imageSizeOption, isImageSize } from "../../geometry/image-size.js";
 import type { Model } from "../../models/model.js";
 import { type ResampleFilter, resizeImages } from "../../models/resample.js";
 import { type HostTensor, hostTensor, program } from "../../tensor/index.js";
@@ -73,9 +73,7 @@ export function openOwnTeacher(
 ): AnsweringTeacher {
   const { identity, imageSize, interpolation = "bicubic", normalization } = own;
   if (imageSize !== undefined && !isImageSize(imageSize))
-    throw new UsageError(
-      `The teacher's imageSize is ${JSON.stringify(imageSize)}; give a whole number of pixels, 1 or more, or two as [height, width].`,
-    );
+    throw new UsageError(`The teacher's imageSize is ${JSON.stringify(imageSize)}; give ${imageSizeOption.expected}.`);
   const use = [imageSize, interpolation, normalization && normalizationOf(normalization), own.classes, classes];
   return {
     kind: "answers",

@@ -1,6 +1,6 @@
 /** `deit data info`: describe a dataset, part by part. */
 import type { Command } from "commander";
-import { classBalance, unequalSentence } from "../../../data/dataset/class-balance.js";
+import { classBalance, countsOf, unequalSentence } from "../../../data/dataset/class-balance.js";
 import type { Dataset } from "../../../data/dataset/dataset.js";
 import { parseSplitRule } from "../../../data/dataset/split.js";
 import { notesOf, openAllParts } from "../../../data/sources/all-parts.js";
@@ -47,10 +47,7 @@ async function run(path: string, options: { split: string; json?: boolean }): Pr
 }
 
 function describe(split: string, dataset: Dataset): { split: string; images: number; perClass: number[] } {
-  const perClass = dataset.classes.map(() => 0);
-  const of = dataset.labelsOf ?? ((i: number) => [dataset.label(i)]);
-  for (let i = 0; i < dataset.length; i++) for (const c of of(i)) perClass[c]++;
-  return { split, images: dataset.length, perClass };
+  return { split, images: dataset.length, perClass: countsOf(dataset) };
 }
 
 function range(counts: readonly number[]): string {

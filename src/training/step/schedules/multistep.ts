@@ -1,6 +1,7 @@
 /** A rate that falls by a factor at given epochs. */
 import { z } from "zod";
 import { scheduleKind } from "./schedule.js";
+import { decayRate } from "./step.js";
 
 /** As PyTorch's MultiStepLR; the factor is that of the schedule `step`. */
 export const multistep = scheduleKind({
@@ -10,10 +11,7 @@ export const multistep = scheduleKind({
         "Schedule `multistep`: numbers of epochs after which the rate falls, each time by the factor `decayRate`.",
       timm: "decay-milestones (there one epoch earlier)",
     }),
-    decayRate: z.number().positive().default(0.1).meta({
-      description: "Schedules `step` and `multistep`: factor on the rate at each fall.",
-      timm: "decay-rate",
-    }),
+    decayRate,
   },
   reachesMinLr: false,
   rate: ({ lr, decayMilestones, decayRate }, epoch) =>
