@@ -51,6 +51,10 @@ export function parseRecipe(settings: unknown): Recipe {
     throw new UsageError(
       `borderColor is ${JSON.stringify(recipe.borderColor)}, but cropMode=${recipe.cropMode} makes no border; set cropMode=border, or remove borderColor.`,
     );
+  if (recipe.clipMode !== "norm" && recipe.clipGradient === undefined)
+    throw new UsageError(
+      `clipMode is ${recipe.clipMode}, but without clipGradient nothing is clipped; set clipGradient, or remove clipMode.`,
+    );
   if (recipe.lrNoise && recipe.lrNoise[0] > recipe.lrNoise[1])
     throw new UsageError(`lrNoise ends before it starts; write it as [start, end], fractions of the epochs.`);
   if (recipe.cosub && recipe.distillation !== "none")

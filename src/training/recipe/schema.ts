@@ -10,6 +10,7 @@ import { usualModel } from "../../models/registry.js";
 import { architectureSettings, dropSettings } from "../../models/settings.js";
 import { lastBlocksForm, lastBlocksPattern, trainedParts } from "../../models/trained-parts.js";
 import { batchTransforms } from "../step/batch/index.js";
+import { clipModes } from "../step/clipping.js";
 import { distillationModes } from "../step/distillation/index.js";
 import { shared as sharedDistillation } from "../step/distillation/mode.js";
 import { featureSettings } from "../step/features.js";
@@ -182,8 +183,13 @@ export const recipeSchema = z.strictObject({
     timm: "lr-noise-pct",
   }),
   clipGradient: positive.optional().meta({
-    description: "Largest norm of all gradients together; larger ones are scaled down. Default: no clipping.",
+    description: "Limit of the gradients; larger ones are scaled down to it (see `clipMode`). Default: no clipping.",
     timm: "clip-grad",
+  }),
+  clipMode: z.enum(clipModes).default("norm").meta({
+    description:
+      "What `clipGradient` limits: the `norm` of all gradients together; each number of them (`value`); or, for each output channel, their norm over that of its weights (`agc`: adaptive gradient clipping, arXiv 2102.06171, which leaves heads alone; 0.01 is usual).",
+    timm: "clip-mode",
   }),
   labelSmoothing: belowOne.default(0.1).meta({
     description: "Share of a label's weight that is spread over all classes; true labels only.",

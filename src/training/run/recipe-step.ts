@@ -51,6 +51,7 @@ export function stepOf(
     teacher: teaching.source,
     teacherInterpolation: recipe.teacherInterpolation,
     clipGradient: recipe.clipGradient,
+    clipMode: recipe.clipMode,
     accumulate: recipe.accumulate,
     ema: recipe.emaDecay > 0,
     halting: true,

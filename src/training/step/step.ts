@@ -2,6 +2,7 @@
 import { ShapeError, UsageError } from "../../errors/errors.js";
 import { parameterInputs } from "../../models/context.js";
 import type { Logits, Model, ParameterSpec } from "../../models/model.js";
+import { headParameters } from "../../models/parts.js";
 import type { ResampleFilter } from "../../models/resample.js";
 import {
   add,
@@ -10,12 +11,10 @@ import {
   cast,
   compare,
   concat,
-  div,
   dot,
   finite,
   gradient,
   input,
-  min,
   mul,
   oneHot,
   type Program,
@@ -31,6 +30,7 @@ import {
 } from "../../tensor/index.js";
 import { type BatchTransform, batchImages, batchInputs, batchRows, batchTargets } from "./batch/index.js";
 import { type ClassWeights, classWeightsInput, classWeightTensor } from "./class-weights.js";
+import { type ClipMode, clipping } from "./clipping.js";
 import { trainingContext } from "./context.js";
 import { type Distillation, type DistilledParts, distilledParts, neededAnswer } from "./distillation/index.js";
 import type { TeacherAnswer } from "./distillation/mode.js";
@@ -81,8 +81,10 @@ export interface StepOptions {
   readonly teacher?: TeacherSource;
   /** How views are resized for a teacher with a different resolution. */
   readonly teacherInterpolation?: ResampleFilter;
-  /** Maximum norm of all gradients together; larger ones are scaled down to it. */
+  /** Limit of the gradients (default: none), of what `clipMode` says. */
   readonly clipGradient?: number;
+  /** What is limited (default: the norm of all gradients together). */
+  readonly clipMode?: ClipMode;
   /** Number of runs whose gradients are averaged for each update of the parameters. */
   readonly accumulate?: number;
   /** Keeps an exponential moving average of parameters and buffers, `ema.<name>`. */
@@ -247,7 +249,8 @@ export function buildStep(model: Model, options: StepOptions, inputs: StepInputs
   const sound = options.halting ? and(whole, compare("EQ", input(haltedState, "float32", []), 0)) : whole;
   const passOver = options.halting ? input(stepInputs.passOver, "float32", []) : scalar(1);
   const proceed = accumulate === 1 ? sound : and(sound, compare("GT", input(stepInputs.apply, "float32", []), 0));
-  const scale = clipFactor(norm, options.clipGradient, accumulate);
+  const { clipMode = "norm", clipGradient } = options;
+  const clip = clipping(clipMode, clipGradient, { norm, accumulate, proceed, heads: headParameters(model) });
   // The sums are reset after their step, even if its last run is skipped.
   const ends =
     accumulate === 1
@@ -258,10 +261,9 @@ export function buildStep(model: Model, options: StepOptions, inputs: StepInputs
   const updates = new Map<string, Tensor>();
   const state = new Map<string, readonly number[]>(specs.map((p) => [p.name, p.shape]));
   trained.forEach((spec, i) => {
-    const safe = select(proceed, sums[i], 0);
-    const scaled = scale === undefined ? safe : mul(safe, select(proceed, scale, 0));
-    for (const [name, value] of optimizer.update(spec, parameters.get(spec.name)!, scaled, proceed))
-      updates.set(name, value);
+    const parameter = parameters.get(spec.name)!;
+    const clipped = clip(spec, parameter, select(proceed, sums[i], 0));
+    for (const [name, value] of optimizer.update(spec, parameter, clipped, proceed)) updates.set(name, value);
     for (const name of optimizer.stateNames(spec.name)) state.set(name, spec.shape);
     if (ends) {
       const kept = select(sound, sums[i], pending(spec.name, spec.shape));
@@ -358,12 +360,6 @@ function lossesOf(output: Logits, options: StepOptions, { target, teacher }: Ste
 function sumOfSquares(g: Tensor): Tensor {
   const flat = reshape(g, [sizeOf(g.shape)]);
   return dot(flat, flat, { contract: [[0], [0]] });
-}
-
-/** Factor on the summed gradients: for their mean over the accumulated runs, clipped to the maximum norm. */
-function clipFactor(norm: Tensor, largest: number | undefined, accumulate: number): Tensor | undefined {
-  if (largest === undefined) return accumulate === 1 ? undefined : scalar(1 / accumulate);
-  return mul(min(div(largest, add(norm, 1e-6)), 1), 1 / accumulate);
 }
 
 function averages(
