@@ -264,7 +264,7 @@ export function buildStep(model: Model, options: StepOptions, inputs: StepInputs
     const parameter = parameters.get(spec.name)!;
     const clipped = clip(spec, parameter, select(proceed, sums[i], 0));
     for (const [name, value] of optimizer.update(spec, parameter, clipped, proceed)) updates.set(name, value);
-    for (const name of optimizer.stateNames(spec.name)) state.set(name, spec.shape);
+    for (const name of optimizer.stateNames(spec)) state.set(name, spec.shape);
     if (ends) {
       const kept = select(sound, sums[i], pending(spec.name, spec.shape));
       updates.set(`accumulated.${spec.name}`, mul(kept, select(ends, 0, 1)));

@@ -11,7 +11,7 @@ export const adamw = optimizerKind({
   build: ({ betas: [beta1, beta2], epsilon, weightDecay }, factor) => {
     const names = (p: string) => [`optimizer.exp_avg.${p}`, `optimizer.exp_avg_sq.${p}`] as const;
     return {
-      stateNames: names,
+      stateNames: ({ name }) => names(name),
       scalars: (lr, step) => {
         const c1 = 1 - beta1 ** step;
         const root2 = Math.sqrt(1 - beta2 ** step);

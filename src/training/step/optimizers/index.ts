@@ -4,10 +4,11 @@ import type { Settings } from "../settings.js";
 import { adamw } from "./adamw.js";
 import { lamb } from "./lamb.js";
 import { lion } from "./lion.js";
+import { muon } from "./muon.js";
 import type { Optimizer, OptimizerKind, RateFactor } from "./optimizer.js";
 import { sgd } from "./sgd.js";
 
-export const optimizers = { adamw, sgd, lamb, lion };
+export const optimizers = { adamw, sgd, lamb, lion, muon };
 
 /** Names of the optimizers. */
 export type OptimizerName = keyof typeof optimizers;
@@ -28,7 +29,7 @@ export type OptimizerOptions = {
  * import { createOptimizer } from "deit";
  *
  * const optimizer = createOptimizer({ kind: "sgd", momentum: 0.9, nesterov: true, weightDecay: 0 });
- * console.log(optimizer.stateNames("head.weight"), optimizer.scalars(0.1, 1));
+ * console.log(optimizer.stateNames({ name: "head.weight", shape: [10, 192] }), optimizer.scalars(0.1, 1));
  * ```
  */
 export function createOptimizer(options: OptimizerOptions, factor: RateFactor = () => 1): Optimizer {

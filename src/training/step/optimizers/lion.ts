@@ -9,7 +9,7 @@ export const lion = optimizerKind({
   build: ({ betas: [beta1, beta2], weightDecay }, factor) => {
     const average = (p: string) => `optimizer.exp_avg.${p}`;
     return {
-      stateNames: (p) => [average(p)],
+      stateNames: ({ name }) => [average(name)],
       scalars: (lr) => ({ "lion.lr": lr, "lion.keep": 1 - lr * weightDecay }),
       update: (spec, parameter, gradient, proceed) => {
         const gated = gate(proceed);

@@ -13,7 +13,7 @@ export type RateFactor = (parameter: string) => number;
 /** An optimizer as part of a training step. */
 export interface Optimizer {
   /** Names of the state tensors of a parameter, each with its shape and initially zero. */
-  stateNames(parameter: string): readonly string[];
+  stateNames(parameter: Pick<ParameterSpec, "name" | "shape">): readonly string[];
   /** Values of the scalar inputs at a step (the first is 1). */
   scalars(lr: number, step: number): StepScalars;
   /**
@@ -39,17 +39,21 @@ export const optimizerKind = <Shape extends z.ZodRawShape>(kind: OptimizerKind<S
 export const shared = {
   betas: z.tuple([belowOne, belowOne]).readonly().default([0.9, 0.999]).meta({
     description:
-      "AdamW, LAMB and Lion: decay of the averages of the gradient and of its square (Lion: of the gradient in the step and in the average; default there: [0.9,0.99]).",
+      "AdamW, LAMB and Lion: decay of the averages of the gradient and of its square (Lion: of the gradient in the step and in the average; default there: [0.9,0.99]). Muon: those of AdamW for what is no matrix (default there: [0.9,0.95]).",
     timm: "opt-betas",
   }),
   epsilon: z.number().positive().default(1e-8).meta({
-    description: "AdamW and LAMB: added to the denominator for numerical stability (default of LAMB: 1e-6).",
+    description:
+      "AdamW, LAMB and Muon: added to the denominator for numerical stability (default of LAMB: 1e-6, of Muon: 1e-7).",
     timm: "opt-eps",
   }),
-  momentum: belowOne.default(0.9).meta({ description: "SGD: momentum.", timm: "momentum" }),
+  momentum: belowOne.default(0.9).meta({
+    description: "SGD and Muon: momentum (default of Muon: 0.95).",
+    timm: "momentum",
+  }),
   weightDecay: z.number().min(0).default(0.05).meta({
     description:
-      "Weight decay, decoupled for AdamW and Lion, part of the gradient for SGD and of the step for LAMB; not applied to biases, norms, tokens and position embeddings.",
+      "Weight decay, decoupled for AdamW, Lion and Muon, part of the gradient for SGD and of the step for LAMB; not applied to biases, norms, tokens and position embeddings.",
     timm: "weight-decay",
   }),
 };

@@ -33,7 +33,7 @@ it.each([
       const values = new Map<string, number[]>([
         ["w", weights],
         ["g", gradients],
-        ...optimizer.stateNames(parameter.name).map((name): [string, number[]] => [name, [0, 0]]),
+        ...optimizer.stateNames(parameter).map((name): [string, number[]] => [name, [0, 0]]),
         ...Object.entries(optimizer.scalars(0.01, 1)).map(([name, value]): [string, number[]] => [name, [value]]),
       ]);
       const [after] = evaluate([updated], values);
@@ -52,6 +52,14 @@ const timm = JSON.parse(
   gradients: [number[], number[]][];
   lr: number;
   cases: { options: OptimizerOptions; after: [number[], number[]][] }[];
+  muon: {
+    shapes: number[][];
+    lr: number;
+    decay: number;
+    start: number[][];
+    gradients: number[][][];
+    after: number[][][];
+  };
 };
 
 it.each(timm.cases)("moves as timm's: $options", ({ options, after }) => {
@@ -71,7 +79,7 @@ it.each(timm.cases)("moves as timm's: $options", ({ options, after }) => {
     const zero = spec.shape.reduce((a, b) => a * b) === 12 ? new Array<number>(12).fill(0) : [0, 0, 0, 0];
     let values = new Map<string, ArrayLike<number>>([
       ["p", which === 0 ? timm.weights : zero],
-      ...optimizer.stateNames(spec.name).map((name): [string, number[]] => [name, zero]),
+      ...optimizer.stateNames(spec).map((name): [string, number[]] => [name, zero]),
     ]);
     timm.gradients.forEach((gradient, step) => {
       const scalars = Object.entries(optimizer.scalars(timm.lr, step + 1)).map(([n, v]) => [n, [v]] as const);
@@ -85,8 +93,38 @@ it.each(timm.cases)("moves as timm's: $options", ({ options, after }) => {
   });
 });
 
-it("takes LAMB's and Lion's own defaults unless a recipe gives others", () => {
+it("moves matrices and kernels as timm's Muon, and the rest as its AdamW", () => {
+  const { shapes, lr, decay, start, gradients, after } = timm.muon;
+  const optimizer = createOptimizer({
+    ...{ kind: "muon", momentum: 0.95, betas: [0.9, 0.95], epsilon: 1e-7, weightDecay: decay },
+  });
+  shapes.forEach((shape, which) => {
+    const spec: ParameterSpec = {
+      ...{ name: "p", shape, init: { kind: "zeros" }, decay: shape.length > 1, kind: "parameter" },
+    };
+    const [p, g] = [input("p", "float32", shape), input("g", "float32", shape)];
+    const updates = optimizer.update(spec, p, g, compare("GT", scalar(1), 0));
+    expect([...updates.keys()].sort()).toEqual(["p", ...optimizer.stateNames(spec)].sort());
+    const zero = start[which].map(() => 0);
+    let values = new Map<string, ArrayLike<number>>([
+      ["p", start[which]],
+      ...optimizer.stateNames(spec).map((name): [string, number[]] => [name, zero]),
+    ]);
+    gradients.forEach((gradient, step) => {
+      const scalars = Object.entries(optimizer.scalars(lr, step + 1)).map(([n, v]) => [n, [v]] as const);
+      const results = evaluate([...updates.values()], new Map([...values, ["g", gradient[which]], ...scalars]));
+      values = new Map([...updates.keys()].map((name, i) => [name, results[i]]));
+      // Five iterations in float32 multiply its rounding by up to 4 each time, of steps of about 0.02.
+      after[step][which].forEach((value, i) => {
+        expect(Math.abs(values.get("p")![i] - value)).toBeLessThan(1e-5);
+      });
+    });
+  });
+});
+
+it("takes LAMB's, Lion's and Muon's own defaults unless a recipe gives others", () => {
   expect(parseRecipe({ optimizer: "lamb" })).toMatchObject({ betas: [0.9, 0.999], epsilon: 1e-6, clipGradient: 1 });
   expect(parseRecipe({ optimizer: "lion" })).toMatchObject({ betas: [0.9, 0.99], epsilon: 1e-8 });
+  expect(parseRecipe({ optimizer: "muon" })).toMatchObject({ betas: [0.9, 0.95], epsilon: 1e-7, momentum: 0.95 });
   expect(parseRecipe({ optimizer: "lion", betas: [0.95, 0.98] }).betas).toEqual([0.95, 0.98]);
 });

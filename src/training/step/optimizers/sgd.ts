@@ -13,7 +13,7 @@ export const sgd = optimizerKind({
   build: ({ momentum, nesterov, weightDecay }, factor) => {
     const buffer = (p: string) => `optimizer.momentum_buffer.${p}`;
     return {
-      stateNames: (p) => [buffer(p)],
+      stateNames: ({ name }) => [buffer(name)],
       scalars: (lr) => ({ "sgd.lr": lr }),
       update: (spec, parameter, gradient, proceed) => {
         const gated = gate(proceed);
