@@ -54,7 +54,7 @@ export interface Decider extends Looker {
 export const probeDecider = (name: string, probe: Probe): Decider => ({
   name,
   heads: headsOf(probe.model),
-  run: (images, batch) => probe.run(images, batch),
+  run: (images, batch, size) => probe.run(images, batch, size),
 });
 
 /**

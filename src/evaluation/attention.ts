@@ -1,8 +1,9 @@
 /** Attention of a vision transformer's tokens to the patches, per head and as rollout. */
 
 import type { Engine } from "../engines/engine.js";
-import type { Grid } from "../geometry/image-size.js";
+import { type Grid, type ImageSize, sameSize } from "../geometry/image-size.js";
 import type { Model } from "../models/model.js";
+import { modelAt } from "../models/model-at.js";
 import { patchCount } from "../models/parts.js";
 import { type AttentionToken, type ShownAttention, shownAttention } from "../models/shown-attention.js";
 import {
@@ -44,6 +45,7 @@ export function attentionMaps(model: Model, token: AttentionToken): Derive {
 export class Attention {
   private constructor(
     private readonly probe: Probe,
+    private readonly token: AttentionToken,
     private readonly shape: { readonly grid: Grid; readonly heads: number },
   ) {}
 
@@ -55,18 +57,20 @@ export class Attention {
     token: AttentionToken = "class",
   ): Promise<Attention> {
     const probe = await Probe.create(engine, model, weights, attentionMaps(model, token));
-    return new Attention(probe, shownAttention(model, token));
+    return new Attention(probe, token, shownAttention(model, token));
   }
 
   /** The same with parameters that a classifier has on the engine; to be disposed of before it. */
   static over(model: Model, probe: (derive: Derive) => Probe, token: AttentionToken = "class"): Attention {
-    return new Attention(probe(attentionMaps(model, token)), shownAttention(model, token));
+    return new Attention(probe(attentionMaps(model, token)), token, shownAttention(model, token));
   }
 
-  /** One entry per image; `images`: `batch · height · width · 3` bytes. */
-  async maps(images: Uint8Array, batch: number): Promise<AttentionMaps[]> {
-    const values = await this.probe.run(images, batch);
-    const { grid, heads } = this.shape;
+  /** One entry per image; `images`: `batch · height · width · 3` bytes, of `size` (default: the model's). */
+  async maps(images: Uint8Array, batch: number, size?: ImageSize): Promise<AttentionMaps[]> {
+    const values = await this.probe.run(images, batch, size);
+    const { model } = this.probe;
+    const own = size === undefined || sameSize(size, model.imageSize);
+    const { grid, heads } = own ? this.shape : shownAttention(modelAt(model, size), this.token);
     const patches = patchCount({ grid });
     const part = (name: string, at: number) =>
       (values.get(name)!.data as Float32Array).slice(at * patches, (at + 1) * patches);

@@ -3,8 +3,10 @@ import type { RgbImage } from "../data/pixels/image.js";
 import type { Exif } from "../data/pixels/orientation.js";
 import { evaluationView } from "../data/view/evaluation.js";
 import { made } from "../data/view/plan.js";
+import { viewSize } from "../data/view/view-size.js";
 import { UsageError } from "../errors/errors.js";
 import { checkOptions, oneOf, shown, strings, wholeFrom } from "../errors/options.js";
+import type { ImageSize } from "../geometry/image-size.js";
 import { requireFiniteLogits } from "../models/finite.js";
 import { Closing } from "../system/closing.js";
 import { mean } from "../tensor/index.js";
@@ -134,7 +136,9 @@ class Calls<Input> {
 
   async logits({ image, name }: NamedImage, tta: TestTime = []): Promise<Float32Array> {
     const { opened } = this.parts;
-    const logits = await logitsOfCrops(image, withCrops(opened.view, tta), (view) => opened.logits(view, 1));
+    const logits = await logitsOfCrops(image, withCrops(opened.view, tta), (view, size) =>
+      opened.logits(view, 1, size),
+    );
     requireFiniteLogits(logits, opened.name, name);
     return logits;
   }
@@ -145,7 +149,7 @@ class Calls<Input> {
   }
 
   async embed(image: NamedImage, { from = "class" }: EmbedOptions): Promise<Float32Array> {
-    return (await this.#probe(from).run(this.#view(image), 1)).get("embedding")!.data as Float32Array;
+    return (await this.#probe(from).run(...this.#view(image))).get("embedding")!.data as Float32Array;
   }
 
   async attention(image: NamedImage, token: AttentionToken): Promise<AttentionMaps> {
@@ -155,7 +159,7 @@ class Calls<Input> {
       attention = this.#keep(Attention.over(inside.model, inside.probe, token));
       this.#attentions.set(token, attention);
     }
-    return (await attention.maps(this.#view(image), 1))[0];
+    return (await attention.maps(...this.#view(image)))[0];
   }
 
   close(): Promise<void> {
@@ -190,8 +194,11 @@ class Calls<Input> {
     );
   }
 
-  #view = ({ image }: NamedImage): Uint8Array =>
-    made(evaluationView(image, evaluationTransform(this.parts.opened.view)), image);
+  /** The view as a batch of one, and its size. */
+  #view({ image }: NamedImage): readonly [images: Uint8Array, batch: number, size: ImageSize] {
+    const transform = evaluationTransform(this.parts.opened.view);
+    return [made(evaluationView(image, transform), image), 1, viewSize(image, transform)];
+  }
 }
 
 const isList = <Input>(input: Images<Input>): input is readonly Input[] => Array.isArray(input);

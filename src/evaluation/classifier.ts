@@ -1,6 +1,7 @@
 /** A model with its weights on an engine, ready to classify. */
 
 import type { DeviceState, Engine } from "../engines/engine.js";
+import type { ImageSize } from "../geometry/image-size.js";
 import { decisionLogits, type Head, inferenceContext, parameterInputs } from "../models/context.js";
 import { imagesShape } from "../models/image-batch.js";
 import type { Model } from "../models/model.js";
@@ -34,7 +35,7 @@ export interface ClassifierOptions {
   readonly prefix?: string;
 }
 
-/** Logits for uint8 images; programs are compiled once per batch size. */
+/** Logits for uint8 images; programs are compiled once per batch size, and size of images. */
 export class Classifier {
   readonly #programs: BatchPrograms;
 
@@ -44,7 +45,7 @@ export class Classifier {
     private readonly ownsState: boolean,
   ) {
     const { engine, model, head, prefix } = options;
-    const build = (batch: number) => inferenceProgram(model, batch, head, prefix);
+    const build = (seer: Model, batch: number) => inferenceProgram(seer, batch, head, prefix);
     this.#programs = new BatchPrograms(engine, model, build, ownsState ? state : undefined);
   }
 
@@ -63,9 +64,11 @@ export class Classifier {
     return this.options.model;
   }
 
-  /** `images`: `batch · height · width · 3` bytes. The result has `batch · classes` numbers. */
-  async logits(images: Uint8Array, batch: number): Promise<Float32Array> {
-    return (await this.#programs.run(this.state, images, batch)).get("logits")!.data as Float32Array;
+  /**
+   * `images`: `batch · height · width · 3` bytes, of `size` (default: the model's). The result has `batch · classes` numbers.
+   */
+  async logits(images: Uint8Array, batch: number, size?: ImageSize): Promise<Float32Array> {
+    return (await this.#programs.run(this.state, images, batch, size)).get("logits")!.data as Float32Array;
   }
 
   /** Derives further values from the same parameters; to be disposed of before the classifier. */

@@ -5,7 +5,6 @@ import { UsageError } from "../errors/errors.js";
 import { sentence, setting } from "../errors/sentence.js";
 import { type Head, headsOf } from "../models/context.js";
 import { requireFiniteLogits } from "../models/finite.js";
-import { imageLength } from "../models/image-batch.js";
 import { logitsAt } from "./heads.js";
 import { Accuracy, type EvaluationResult } from "./metrics.js";
 import { overCrops } from "./over-crops.js";
@@ -39,7 +38,7 @@ export async function evaluateHeads(
     ...{ head, single: new Accuracy(), multiple: new RealAccuracy() },
     several: dataset.labelsOf && new SeveralAccuracy(classes),
   }));
-  for await (const { batch, values } of passOver(overCrops(probe, imageLength(probe.model)), pass)) {
+  for await (const { batch, values } of passOver(overCrops(probe, probe.model), pass)) {
     for (let slot = 0; slot < batch.count; slot++) {
       const index = batch.indices[slot];
       const logits = (head: Head) => logitsAt(values, head, slot);

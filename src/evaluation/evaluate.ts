@@ -3,8 +3,10 @@
 import { alone, type ProcessGroup } from "../cluster/process-group.js";
 import type { Loader } from "../data/loading/loader.js";
 import { InterruptedError } from "../errors/errors.js";
+import type { ImageSize } from "../geometry/image-size.js";
 import { requireFiniteLogits } from "../models/finite.js";
 import { imageLength } from "../models/image-batch.js";
+import { modelAt } from "../models/model-at.js";
 import type { Classifier } from "./classifier.js";
 import { Accuracy, combined, type EvaluationResult } from "./metrics.js";
 import { SeveralAccuracy } from "./several-labels.js";
@@ -67,8 +69,9 @@ export async function evaluate({
   let images = 0;
   for await (const batch of loader.epoch(0)) {
     if (signal?.aborted) throw new InterruptedError("The evaluation was interrupted.");
-    const crops = batch.images.length / (batch.labels.length * imageLength(model));
-    const logits = await decisions(classifier, batch.images, { batch: loader.batchSize, crops });
+    const { size } = batch;
+    const crops = batch.images.length / (batch.labels.length * imageLength(modelAt(model, size)));
+    const logits = await decisions(classifier, batch.images, { batch: loader.batchSize, crops, size });
     for (let i = 0; i < batch.count; i++) {
       const row = logits.subarray(i * classes, (i + 1) * classes);
       requireFiniteLogits(row, classifier.model.name, describe(batch.indices[i]));
@@ -92,10 +95,10 @@ export async function evaluate({
 async function decisions(
   classifier: Classifier,
   images: Uint8Array,
-  { batch, crops }: { readonly batch: number; readonly crops: number },
+  { batch, crops, size }: { readonly batch: number; readonly crops: number; readonly size: ImageSize },
 ): Promise<Float32Array> {
-  if (crops === 1) return classifier.logits(images, batch);
+  if (crops === 1) return classifier.logits(images, batch, size);
   const runs: Float32Array[] = [];
-  for (const part of batchesOf(images, crops)) runs.push(await classifier.logits(part, batch));
+  for (const part of batchesOf(images, crops)) runs.push(await classifier.logits(part, batch, size));
   return decisionOf(runs, crops, classifier.model.classes);
 }

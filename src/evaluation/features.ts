@@ -46,8 +46,9 @@ export const embedding = (model: Model): Derive => {
  * without patches.
  */
 export const patchFeatures = (model: Model): Derive => {
-  const { grid, prefix } = tokensOf(model, "Features of patches");
-  return ({ value }) => {
+  tokensOf(model, "Features of patches");
+  return ({ model: seer, value }) => {
+    const { grid, prefix } = tokensOf(seer, "Features of patches");
     const tokens = value("norm");
     const [batch, count, width] = tokens.shape;
     return { patches: reshape(slice(tokens, 1, prefix, count), [batch, ...grid, width]) };

@@ -1,4 +1,5 @@
 /** A classifier of preprocessed images, ready to compute: what its callers share, whatever it was opened from. */
+import type { ImageSize } from "../geometry/image-size.js";
 import type { Model } from "../models/model.js";
 import type { NamedTensors } from "../tensor/index.js";
 import type { Classifier } from "./classifier.js";
@@ -25,8 +26,8 @@ export interface OpenedClassifier {
   readonly inside?: InsideModel;
   /** Images of one run of an ONNX file that fixes them, otherwise undefined. */
   readonly fixedBatch?: number;
-  /** Logits `[batch, classes]` of that many views, `batch · height · width · 3` bytes. */
-  logits(views: Uint8Array, batch: number): Promise<Float32Array>;
+  /** Logits `[batch, classes]` of that many views, `batch · height · width · 3` bytes, of `size` (default: the view's). */
+  logits(views: Uint8Array, batch: number, size?: ImageSize): Promise<Float32Array>;
   dispose(): Promise<void>;
 }
 
@@ -37,6 +38,6 @@ export const overModel = (
 ): Pick<OpenedClassifier, "name" | "logits" | "dispose"> & Required<Pick<OpenedClassifier, "inside">> => ({
   name: classifier.model.name,
   inside: { model: classifier.model, weights, probe: (derive) => classifier.probe(derive) },
-  logits: (views, batch) => classifier.logits(views, batch),
+  logits: (views, batch, size) => classifier.logits(views, batch, size),
   dispose: () => classifier.dispose(),
 });

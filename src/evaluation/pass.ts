@@ -1,6 +1,7 @@
 /** One pass over a dataset with a probe. */
 import type { Batch, Loader } from "../data/loading/loader.js";
 import { InterruptedError } from "../errors/errors.js";
+import type { ImageSize } from "../geometry/image-size.js";
 import type { HostTensor } from "../tensor/index.js";
 
 export interface BatchValues {
@@ -16,9 +17,9 @@ export interface PassOptions {
   readonly onProgress?: (images: number) => void;
 }
 
-/** Computes values of uint8 images `[batch, height, width, 3]`, such as a probe. */
+/** Computes values of uint8 images `[batch, height, width, 3]`, such as a probe; they may have another size than its model's. */
 export interface Looker {
-  run(images: Uint8Array, batch: number): Promise<ReadonlyMap<string, HostTensor>>;
+  run(images: Uint8Array, batch: number, size?: ImageSize): Promise<ReadonlyMap<string, HostTensor>>;
 }
 
 /** The probe's values for every batch; throws InterruptedError if the signal is aborted. */
@@ -36,7 +37,7 @@ export async function* passOverAll(
     const values: ReadonlyMap<string, HostTensor>[] = [];
     for (const looker of lookers) {
       if (signal?.aborted) throw new InterruptedError("The evaluation was interrupted.");
-      values.push(await looker.run(batch.images, loader.batchSize));
+      values.push(await looker.run(batch.images, loader.batchSize, batch.size));
     }
     yield { batch, values };
     images += batch.count;

@@ -2,6 +2,7 @@
 
 import type { DeviceState, Engine } from "../engines/engine.js";
 import { UsageError } from "../errors/errors.js";
+import type { ImageSize } from "../geometry/image-size.js";
 import { observingContext, parameterInputs } from "../models/context.js";
 import { imagesShape } from "../models/image-batch.js";
 import type { Logits, Model } from "../models/model.js";
@@ -11,6 +12,8 @@ import { BatchPrograms } from "./batch-programs.js";
 
 /** Intermediate values of a forward pass. */
 export interface Seen {
+  /** The model, for images of the size that it sees. */
+  readonly model: Model;
   /** Logits of the model's heads. */
   readonly output: Logits;
   /** A parameter of the model by name. Throws UsageError if there is none. */
@@ -29,7 +32,7 @@ export function probeProgram(model: Model, batch: number, derive: Derive): Progr
   const images = input("images", "uint8", imagesShape(model, batch));
   const output = model.forward(context, normalize(images, model.normalization));
   const outputs = derive({
-    output,
+    ...{ model, output },
     parameter: context.parameter,
     value: (name) => {
       const value = context.observed.get(name);
@@ -60,7 +63,7 @@ export class Probe {
     private readonly state: DeviceState,
     private readonly ownsState: boolean,
   ) {
-    this.#programs = new BatchPrograms(engine, model, (batch) => probeProgram(model, batch, derive));
+    this.#programs = new BatchPrograms(engine, model, (seer, batch) => probeProgram(seer, batch, derive));
   }
 
   /** Uploads `weights` to the engine; throws UsageError if the model does not have a value that `derive` needs. */
@@ -75,9 +78,9 @@ export class Probe {
     return new Probe(model, engine, derive, state, false);
   }
 
-  /** The derived values for `images`, `batch · height · width · 3` bytes. */
-  run(images: Uint8Array, batch: number): Promise<Map<string, HostTensor>> {
-    return this.#programs.run(this.state, images, batch);
+  /** The derived values for `images`, `batch · height · width · 3` bytes, of `size` (default: the model's). */
+  run(images: Uint8Array, batch: number, size?: ImageSize): Promise<Map<string, HostTensor>> {
+    return this.#programs.run(this.state, images, batch, size);
   }
 
   /** Frees the programs and the weights on the engine. */

@@ -91,7 +91,7 @@ describe("the mean decision", () => {
       run: async (images: Uint8Array, size: number) =>
         new Map([["both", hostTensor("float32", [size, 2], firstBytes(images, size))]]),
     };
-    const decided = (await overCrops(looker, 17 * 17 * 3).run(batch, 2)).get("both")!.data as Float32Array;
+    const decided = (await overCrops(looker, { imageSize: 17 }).run(batch, 2)).get("both")!.data as Float32Array;
     const alone = await logitsOfCrops(image, several, async (crop) => firstBytes(crop, 1));
     expect([...decided.subarray(0, 2)]).toEqual([...alone]);
     expect([...decided.subarray(2)]).toEqual([...meanDecision(firstBytes(other, 10), 10, 2)]);

@@ -6,9 +6,11 @@
 import type { RgbImage } from "../data/pixels/image.js";
 import { cropPlaces, evaluationView, type TestCrop } from "../data/view/evaluation.js";
 import { made } from "../data/view/plan.js";
+import { viewSize } from "../data/view/view-size.js";
 import { UsageError } from "../errors/errors.js";
 import { quoted } from "../errors/quoted.js";
 import { sentence, setting } from "../errors/sentence.js";
+import type { ImageSize } from "../geometry/image-size.js";
 import { type EvaluationView, evaluationTransform, type Geometry } from "./view.js";
 
 /** Each kind of crops, and how many there are instead of one. */
@@ -100,11 +102,13 @@ function logOfSum(values: Float32Array | Float64Array): number {
 export async function logitsOfCrops(
   image: RgbImage,
   view: EvaluationView & SeveralCrops,
-  logits: (crop: Uint8Array) => Promise<Float32Array>,
+  logits: (crop: Uint8Array, size: ImageSize) => Promise<Float32Array>,
 ): Promise<Float32Array> {
   const rows: Float32Array[] = [];
-  for (const crop of view.crops)
-    rows.push(await logits(made(evaluationView(image, evaluationTransform({ ...view, crops: [crop] })), image)));
+  for (const crop of view.crops) {
+    const transform = evaluationTransform({ ...view, crops: [crop] });
+    rows.push(await logits(made(evaluationView(image, transform), image), viewSize(image, transform)));
+  }
   return decisionOf(rows, rows.length, rows[0].length);
 }
 

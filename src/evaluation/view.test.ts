@@ -5,7 +5,8 @@ import { applyTransform } from "../data/view/transform.js";
 import { readSafetensors } from "../formats/safetensors/safetensors.js";
 import { deit } from "../models/deit.js";
 import { ofPreprocessor, ofPretrainedConfig } from "./preprocessor.js";
-import { evaluationTransform, resolveView, type SaidOfView, type ViewChoice } from "./view.js";
+import { readSavedView, writeSavedView } from "./saved-view.js";
+import { evaluationTransform, requireOneSize, resolveView, type SaidOfView, type ViewChoice } from "./view.js";
 
 const folder = new URL("../../tests/fixtures/views/", import.meta.url).pathname;
 const { tensors } = await readSafetensors(`${folder}views.safetensors`);
@@ -62,6 +63,28 @@ describe("a crop mode", () => {
     [{ cropMode: "border", borderColor: [0, 0, 256] } as const, "whole numbers from 0 to 255"],
   ])("%j is refused", (chosen, words) => {
     expect(() => resolveView(model, chosen, [])).toThrow(words);
+  });
+});
+
+describe("the native aspect ratio", () => {
+  const small = { patchSize: 4, width: 8, depth: 1, heads: 1 } as const;
+  const seer = deit("deit", { ...small, imageSize: 24 });
+  it("travels with the weights, and its sizes follow from the model's", () => {
+    const { view } = resolveView(seer, { cropMode: "native" }, []);
+    expect(view).toMatchObject({ cropMode: "native", cropRatio: 1 });
+    expect(view.nativeSizes).toEqual([24, [20, 28], [28, 20], [16, 36], [36, 16]]);
+    const saved = readSavedView(writeSavedView(view), "file");
+    expect(resolveView(seer, {}, saved).view).toEqual(view);
+    expect(resolveView(seer, { cropMode: "squash" }, saved).view.nativeSizes).toBeUndefined();
+    // At a size that has no other shape, photos are seen as squares.
+    expect(resolveView(deit("deit", { ...small, imageSize: 4 }), {}, saved).view.nativeSizes).toEqual([4]);
+    expect(() => requireOneSize(view, "A file takes")).toThrow("A file takes images of one size, but this model");
+  });
+  it.each([
+    [deit("deit", { ...small, imageSize: 4 }), "has no other shape of as many patches of 4 pixels"],
+    [{ ...seer, tokens: undefined }, "takes images of one size"],
+  ])("is refused where there is none", (one, words) => {
+    expect(() => resolveView(one, { cropMode: "native" }, [])).toThrow(words);
   });
 });
 

@@ -7,9 +7,10 @@ import { type Interpolation, interpolations } from "../data/pixels/resize.js";
 import type { EvaluationTransform } from "../data/view/transform.js";
 import { UsageError, WeightsError } from "../errors/errors.js";
 import { quoted } from "../errors/quoted.js";
-import { type Message, sentence, setting } from "../errors/sentence.js";
+import { type Message, sentence, setting, way } from "../errors/sentence.js";
 import { type ImageSize, imageSizeOption, isImageSize } from "../geometry/image-size.js";
 import type { Model, Normalization } from "../models/model.js";
+import { nativeSizesOf, sizesOf } from "../models/model-at.js";
 import { type NormalizationChoice, normalizationOf } from "./normalization.js";
 
 /** The crop of an image: its centre after resizing to ⌊size / cropRatio⌋ in one of three ways. */
@@ -18,7 +19,8 @@ export interface Geometry {
   readonly cropRatio: number;
   /**
    * `center` keeps the shape of the image and cuts out the centre; `squash` resizes it to the shape of the
-   * input; `border` keeps its shape and all of it, with a border around it (letterbox).
+   * input; `border` keeps its shape and all of it, with a border around it (letterbox); `native` gives the input
+   * nearly the shape of the image, with as many patches, whose positions are interpolated.
    */
   readonly cropMode: CropMode;
   /** Colour of that border, in bytes (default: the mean of the normalisation, as in timm). */
@@ -35,6 +37,8 @@ export const meanColor = ({ mean }: Normalization): Rgb => {
 export interface EvaluationView extends Geometry {
   /** Size of the model's input in pixels; of a square, one number. */
   readonly imageSize: ImageSize;
+  /** Of the mode `native`: sizes of views; that of an image is the one whose aspect ratio is nearest to its own. */
+  readonly nativeSizes?: readonly ImageSize[];
   /** Filter that resizes the image. */
   readonly interpolation: Interpolation;
   /** Mean and standard deviation of each channel, applied inside the program to pixels from 0 to 1. */
@@ -68,7 +72,7 @@ export interface ViewChoice {
    * `cropMode` says otherwise.
    */
   readonly cropRatio?: number;
-  /** How an image of another shape fills the model's input; `squash` and `border` show all of it, unless `cropRatio` is less. */
+  /** How an image of another shape fills the model's input; `squash` and `border` show all of it, `native` nearly, unless `cropRatio` is less. */
   readonly cropMode?: CropMode;
   /** Colour of a border in bytes (default: the mean of the normalisation); only with the crop mode `border`. */
   readonly borderColor?: Rgb;
@@ -130,10 +134,14 @@ export function geometryFor(
 }
 
 /** A model's own preprocessing. */
-type Seer = Pick<Model, "imageSize" | "cropRatio" | "normalization">;
+type Seer = Pick<Model, "name" | "imageSize" | "tokens" | "sizeMultiple" | "cropRatio" | "normalization">;
 
 /** The default preprocessing for a model. */
-export const defaultView = ({ imageSize, cropRatio, normalization }: Seer): EvaluationView => ({
+export const defaultView = ({
+  imageSize,
+  cropRatio,
+  normalization,
+}: Pick<Seer, "imageSize" | "cropRatio" | "normalization">): EvaluationView => ({
   ...{ imageSize, cropRatio, cropMode: "center", interpolation: "bicubic", normalization, exif: "ignore" },
 });
 
@@ -175,6 +183,7 @@ export function resolveView(
   const view: EvaluationView = {
     ...{ imageSize: model.imageSize, cropRatio, cropMode },
     ...(cropMode === "border" ? { borderColor: borderColor ?? meanColor(normalization) } : {}),
+    ...(cropMode === "native" ? { nativeSizes: sizesFor(model, chosen) } : {}),
     interpolation,
     normalization,
     exif: pick((s) => s.exif, own.exif, inWords.exif),
@@ -187,6 +196,10 @@ export function resolveView(
   };
 }
 
+/** Sizes of the mode `native`; where weights state it, a size that they do not state may have too few patches for another shape. */
+const sizesFor = (model: Seer, { cropMode }: ViewChoice): readonly ImageSize[] =>
+  cropMode === "native" ? nativeSizesOf(model) : sizesOf(model);
+
 const isRefused = (value: unknown): value is Refused =>
   typeof value === "object" && value !== null && "refused" in value;
 
@@ -196,6 +209,7 @@ const modesInWords: Readonly<Record<CropMode, string>> = {
   center: "cropped in the centre",
   squash: "squashed to the shape of the input",
   border: "fitted into the input with a border",
+  native: "seen in their native aspect ratio",
 };
 
 const inWords = {
@@ -216,7 +230,16 @@ export const evaluationTransform = (
   ...{ kind: "evaluation", size: view.imageSize, cropRatio: view.cropRatio, cropMode: view.cropMode },
   borderColor: view.cropMode === "border" ? (view.borderColor ?? meanColor(view.normalization ?? black)) : undefined,
   ...{ interpolation: view.interpolation, crops: view.crops },
+  ...(view.nativeSizes ? { nativeSizes: view.nativeSizes } : {}),
 });
+
+/** Throws UsageError for images in their native aspect ratio; `what`, such as "An exported file takes", has one size for all. */
+export function requireOneSize({ cropMode }: Pick<EvaluationView, "cropMode">, what: string): void {
+  if (cropMode === "native")
+    throw new UsageError(
+      sentence`${what} images of one size, but this model sees them in their native aspect ratio${way`; choose another ${setting("cropMode")}, such as ${setting("cropMode", "center")}`}.`,
+    );
+}
 
 /** The same model with this view. */
 export const seeing = (model: Model, { normalization, cropRatio }: EvaluationView): Model => ({

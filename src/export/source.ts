@@ -5,6 +5,7 @@ import { UsageError } from "../errors/errors.js";
 import { type Message, sentence, setting } from "../errors/sentence.js";
 import { type ModelChoice, type OpenedModel, openModel } from "../evaluation/open-model.js";
 import type { TrainingRecord } from "../evaluation/training-record.js";
+import { requireOneSize } from "../evaluation/view.js";
 import { type Head, headsOf } from "../models/context.js";
 import type { PortableSource } from "../portable/source.js";
 import { describeRun } from "../training/run-folder/manifest.js";
@@ -33,6 +34,7 @@ export async function openSource(choice: SourceChoice): Promise<ExportSource> {
     throw new UsageError(
       sentence`${setting("head", head)} needs a distillation token with a head, but "${weights}" has one head, that of the class token; leave it out.`,
     );
+  requireOneSize(opened.view, "An exported file takes");
   if (opened.severalLabels)
     throw new UsageError(
       `"${weights}" was trained on images of several labels, and other programs would take its outputs for one class each, since an exported file does not say that they are sigmoids; use the weights themselves, with classifier() or serve().`,

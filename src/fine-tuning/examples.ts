@@ -6,7 +6,7 @@ import { trainingView } from "../data/view/training.js";
 import { InterruptedError, UsageError } from "../errors/errors.js";
 import { shown } from "../errors/options.js";
 import type { ImageReader } from "../evaluation/called-classifier.js";
-import { type EvaluationView, evaluationTransform } from "../evaluation/view.js";
+import { type EvaluationView, evaluationTransform, requireOneSize } from "../evaluation/view.js";
 import { RandomStream } from "../random/stream.js";
 
 /** Views of one image, each `size · size · 3` bytes: its own, as it is classified, then those that were drawn. */
@@ -66,6 +66,7 @@ export async function readExamples<Input>(
 ): Promise<Examples> {
   const { read, view, validation, augment, seed, signal, onWarning } = options;
   const classes = classesOf(given);
+  requireOneSize(view, "Fine-tuning on a few images takes");
   const known = new Known(classes, onWarning);
   const training: Example[] = [];
   const heldOut: Example[] = [];

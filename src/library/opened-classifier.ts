@@ -13,6 +13,7 @@ import { type ModelChoice, openModel } from "../evaluation/open-model.js";
 import { type OpenedClassifier, overModel } from "../evaluation/opened-classifier.js";
 import { outputNames } from "../evaluation/output-names.js";
 import { defaultView, type ViewChoice } from "../evaluation/view.js";
+import { nativeSizesOf } from "../models/model-at.js";
 import type { OwnModel } from "../models/own-model.js";
 import { usualClasses } from "../models/usual-classes.js";
 import { modelOrWeights } from "./model-or-weights.js";
@@ -91,7 +92,8 @@ async function openInMemory(
   choice: ClassifierChoice,
   engine: Engine,
 ): Promise<LibraryClassifier> {
-  const { model, weights, view = defaultView(model) } = source;
+  const { model, weights, view: own = defaultView(model) } = source;
+  const view = own.cropMode === "native" ? { nativeSizes: nativeSizesOf(model), ...own } : own;
   const said = viewSettings.filter((key) => choice[key] !== undefined);
   if (said.length > 0)
     throw new UsageError(

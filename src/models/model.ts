@@ -132,6 +132,8 @@ export interface TokenGrid {
   readonly prefix: number;
   /** Rows and columns of patches. */
   readonly grid: Grid;
+  /** Rows and columns of the positions, where they are interpolated to that grid. */
+  readonly positions?: Grid;
 }
 
 /** Options that several architectures have. */
@@ -154,6 +156,8 @@ export interface Model {
   readonly config: Readonly<Record<string, unknown>>;
   /** Size of the input images in pixels; of a square, one number. */
   readonly imageSize: ImageSize;
+  /** Of a model without tokens, if the same parameters also take images of other sizes: what divides their sides. */
+  readonly sizeMultiple?: number;
   /** Number of outputs. */
   readonly classes: number;
   /** Whether there is a second head that learns from a teacher. */

@@ -61,6 +61,7 @@ export function regnety(name: string, design: RegnetDesign, overrides: Partial<R
     distilled: false,
     normalization: imagenetNormalization,
     cropRatio: 0.875,
+    sizeMultiple: 16 * config.stemStride,
     forward: (context, images) => forward(config, blocks, context, images),
   });
 }

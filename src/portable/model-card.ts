@@ -101,6 +101,7 @@ function preprocessed({ source: { view }, layout, preprocessing = false }: Card)
         : `so that they just cover ${both(resized)} pixels`,
     squash: `to ${both(resized)} pixels`,
     border: `${typeof resized === "number" ? `so that the longer side has ${resized} pixels` : `so that they just fit into ${both(resized)} pixels`}, on a border of the colour ${view.borderColor?.join(", ")}`,
+    native: "so that they just cover an input of nearly their shape",
   }[cropMode];
   return `## Preprocessing
 

@@ -18,6 +18,7 @@ import { headsOf } from "../models/context.js";
 import { requireFiniteLogits } from "../models/finite.js";
 import { imageLength } from "../models/image-batch.js";
 import type { Model } from "../models/model.js";
+import { modelAt } from "../models/model-at.js";
 import type { OwnModel } from "../models/own-model.js";
 import type { NamedTensors } from "../tensor/index.js";
 import type { RunSummary } from "../training/run-folder/summary.js";
@@ -132,16 +133,16 @@ async function exampleImages(
   if (indices.length === 0) return examples;
   const attention = await attentionOf(engine, model, weights);
   const loader = testLoader(view, subset(dataset, indices), 0);
-  const length = imageLength(model);
   try {
     for await (const batch of loader.epoch(0)) {
       const maps: { token: AttentionToken; of: AttentionMaps[] }[] = [];
       for (const { token, attention: each } of attention)
-        maps.push({ token, of: await each.maps(batch.images, loader.batchSize) });
+        maps.push({ token, of: await each.maps(batch.images, loader.batchSize, batch.size) });
+      const length = imageLength(modelAt(model, batch.size));
       for (let slot = 0; slot < batch.count; slot++) {
         const index = indices[batch.indices[slot]];
         const data = batch.images.slice(slot * length, (slot + 1) * length);
-        const image = { ...sidesOf(model.imageSize), data };
+        const image = { ...sidesOf(batch.size), data };
         const shown = maps.map(async ({ token, of }) => {
           const { rollout, grid } = of[slot];
           return { token, picture: await smallPicture(overlay(image, rollout, grid)) };

@@ -3,6 +3,7 @@ import { parentPort } from "node:worker_threads";
 import { restoreIt } from "../data/codec/file-format.js";
 import { type ViewOptions, writeView } from "../data/view/view.js";
 import { FileError } from "../errors/errors.js";
+import type { ImageSize } from "../geometry/image-size.js";
 import { type PoolPort, serveJobs } from "../system/threads/worker-pool.js";
 
 export interface DecodingJob {
@@ -11,14 +12,12 @@ export interface DecodingJob {
   /** Its name in messages. */
   readonly name: string;
   readonly options: ViewOptions;
-  /** Shared memory for the view, `height · width · 3` bytes. */
+  /** Shared memory for the view, `height · width · 3` bytes or more. */
   readonly target: Uint8Array;
 }
 
-/** Why there is no view, if so. */
-export interface Decoded {
-  readonly refused?: string;
-}
+/** The size of the view, or why there is none. */
+export type Decoded = { readonly size: ImageSize } | { readonly refused: string };
 
 /** Pixels of usual photos are decoded into the same memory each time; memory for larger ones is not kept. */
 const keptBytes = 64 * 2 ** 20;
@@ -43,8 +42,7 @@ function owned(bytes: Uint8Array): Uint8Array {
 async function decode({ bytes, name, options, target }: DecodingJob): Promise<Decoded> {
   try {
     const place = { seed: 0, epoch: 0, sample: 0, view: 0 };
-    await writeView({ bytes: owned(bytes), name }, { ...options, allocate }, place, target);
-    return {};
+    return { size: await writeView({ bytes: owned(bytes), name }, { ...options, allocate }, place, target) };
   } catch (error) {
     if (error instanceof FileError) return { refused: error.message.replace(restoreIt, "send another image") };
     throw error;

@@ -6,6 +6,7 @@ import { JobTooLong, WorkerDied, WorkerPool } from "../system/threads/worker-poo
 import { workerUrl } from "../system/threads/worker-url.js";
 import type { Decoded, DecodingJob } from "./decoding-worker.js";
 import { Problem } from "./problem.js";
+import type { SeenImage } from "./seen-image.js";
 import type { SharedMemory } from "./shared-memory.js";
 
 /** An image in a request. */
@@ -36,15 +37,14 @@ export class Decoding {
   }
 
   /**
-   * The model's view of an image file, `height · width · 3` bytes of the shared memory, to which the caller gives them
-   * back. Throws Problem if the image cannot be decoded.
+   * The model's view of an image file, whose pixels are in the shared memory, to which the caller gives them back. Throws Problem if the image cannot be decoded.
    */
-  async view({ bytes, name }: SentImage, view: EvaluationView): Promise<Uint8Array> {
+  async view({ bytes, name }: SentImage, view: EvaluationView): Promise<SeenImage> {
     const { maxPixels, memory, timeLimit } = this.options;
     const transform = evaluationTransform(view);
     const options = { transform, jpeg: "exact", exif: view.exif, maxPixels } as const;
     const target = memory.take(imageLength(view));
-    const { refused } = await this.#pool.run({ bytes, name, options, target }).catch((error) => {
+    const decoded = await this.#pool.run({ bytes, name, options, target }).catch((error) => {
       // What the thread was writing to is not used again.
       if (error instanceof JobTooLong)
         throw new Problem(422, `"${name}" takes more than ${timeLimit / 1000} s to decode; send a smaller image.`);
@@ -52,9 +52,12 @@ export class Decoding {
       if (error instanceof WorkerDied) throw new Problem(422, `"${name}" cannot be decoded; send another image.`);
       throw error;
     });
-    if (refused === undefined) return target;
+    if ("size" in decoded) {
+      const { size } = decoded;
+      return { size, pixels: target.subarray(0, imageLength({ imageSize: size })) };
+    }
     memory.give(target);
-    throw new Problem(422, refused);
+    throw new Problem(422, decoded.refused);
   }
 
   close(): void {

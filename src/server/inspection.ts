@@ -4,9 +4,10 @@ import { attentionMaps } from "../evaluation/attention.js";
 import { embedding, patchFeatures } from "../evaluation/features.js";
 import type { OpenedClassifier } from "../evaluation/opened-classifier.js";
 import type { Derive, Probe } from "../evaluation/probe.js";
-import type { Grid } from "../geometry/image-size.js";
+import type { ImageSize } from "../geometry/image-size.js";
 import { decisionLogits } from "../models/context.js";
 import type { Model } from "../models/model.js";
+import { modelAt } from "../models/model-at.js";
 import { patchCount, tokensOf } from "../models/parts.js";
 import { mean } from "../tensor/index.js";
 import type { Classified } from "./schemas.js";
@@ -20,17 +21,16 @@ export interface Insight {
 
 export class Inspection {
   readonly #probe: Probe;
-  readonly #grid: Grid;
-
   /** Throws UsageError for a model without attention. */
   constructor({ model, probe }: NonNullable<OpenedClassifier["inside"]>) {
-    this.#grid = tokensOf(model, "An attention map or embedding").grid;
+    tokensOf(model, "An attention map or embedding");
     this.#probe = probe(everything(model));
   }
 
-  /** `images`: `batch · height · width · 3` bytes. */
-  async run(images: Uint8Array, batch: number): Promise<readonly Insight[]> {
-    const values = await this.#probe.run(images, batch);
+  /** `images`: `batch · height · width · 3` bytes, of this size. */
+  async run(images: Uint8Array, batch: number, size: ImageSize): Promise<readonly Insight[]> {
+    const values = await this.#probe.run(images, batch, size);
+    const { grid } = tokensOf(modelAt(this.#probe.model, size), "An attention map or embedding");
     /** The rows of an image: all axes after the batch, as one. */
     const row = (name: string, image: number): Float32Array => {
       const data = values.get(name)!.data as Float32Array;
@@ -39,8 +39,8 @@ export class Inspection {
     return Array.from({ length: batch }, (_, image) => ({
       logits: row("logits", image),
       attention: {
-        grid: this.#grid,
-        heads: inPieces(row("heads", image), patchCount({ grid: this.#grid })).map(numbers),
+        grid,
+        heads: inPieces(row("heads", image), patchCount({ grid })).map(numbers),
         rollout: numbers(row("rollout", image)),
       },
       embedding: { class: numbers(row("embedding", image)), patches: numbers(row("patches", image)) },

@@ -3,8 +3,10 @@
 import type { Engine } from "../engines/engine.js";
 import { EngineError } from "../errors/errors.js";
 import type { OpenedClassifier } from "../evaluation/opened-classifier.js";
+import type { ImageSize } from "../geometry/image-size.js";
 import { type ClassifierSource, openClassifier } from "../library/opened-classifier.js";
 import { imageLength } from "../models/image-batch.js";
+import { bySize, type SeenImage } from "./seen-image.js";
 
 /** Memory for the views of one batch at a time. */
 export class BatchMemory {
@@ -25,17 +27,28 @@ export class ModelInstance {
 
   constructor(readonly opened: OpenedClassifier) {}
 
-  /** The logits of each view. */
-  async logits(views: readonly Uint8Array[]): Promise<readonly Float32Array[]> {
-    const logits = await this.opened.logits(this.#memory.join(views), views.length);
+  /** The logits of each image. */
+  seen(images: readonly SeenImage[]): Promise<readonly Float32Array[]> {
+    return bySize(images, (views, size) => this.logits(views, size));
+  }
+
+  /** The logits of each view; all have this size (default: the model's). */
+  async logits(views: readonly Uint8Array[], size?: ImageSize): Promise<readonly Float32Array[]> {
+    const logits = await this.opened.logits(this.#memory.join(views), views.length, size);
     const classes = logits.length / views.length;
     return views.map((_, i) => logits.subarray(i * classes, (i + 1) * classes));
   }
 
-  /** Compiles it for batches of every size. */
+  /** Compiles it for batches of every number of images, of the first of several sizes; others are compiled when they come. */
   async warmUp(mostInputs: number): Promise<void> {
-    const view = new Uint8Array(imageLength(this.opened.view));
-    for (let size = 1; size <= mostInputs; size *= 2) await this.logits(Array.from({ length: size }, () => view));
+    const { imageSize, nativeSizes = [imageSize] } = this.opened.view;
+    const [size] = nativeSizes;
+    const view = new Uint8Array(imageLength({ imageSize: size }));
+    for (let count = 1; count <= mostInputs; count *= 2)
+      await this.logits(
+        Array.from({ length: count }, () => view),
+        size,
+      );
   }
 
   /**

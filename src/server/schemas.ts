@@ -57,17 +57,22 @@ export type Classified = z.output<typeof classified>;
 
 const three = z.tuple([z.number(), z.number(), z.number()]).readonly();
 
+const size = z.union([z.number().int(), z.tuple([z.number().int(), z.number().int()]).readonly()]);
+
 /** A model, as listed. */
 export const modelDescription = z.object({
   name: z.string().describe("Its name in addresses."),
   classes: z.array(z.string()).readonly().optional().describe("Names of the classes in order, if known."),
   view: z
     .object({
-      imageSize: z
-        .union([z.number().int(), z.tuple([z.number().int(), z.number().int()]).readonly()])
-        .describe("Side of a square in pixels, or [height, width]."),
+      imageSize: size.describe("Side of a square in pixels, or [height, width]."),
       cropRatio: z.number(),
       cropMode: z.enum(cropModes),
+      nativeSizes: z
+        .array(size)
+        .readonly()
+        .optional()
+        .describe("Of the crop mode native: an image is seen in the size whose shape is nearest to its own."),
       borderColor: three.optional().describe("Of the crop mode border, in bytes."),
       interpolation: z.string(),
       normalization: z.object({ mean: three, std: three }),

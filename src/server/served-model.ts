@@ -11,6 +11,7 @@ import { type Insight, Inspection } from "./inspection.js";
 import { BatchMemory, disposeInstances, type ModelInstances, openModelInstances } from "./model-instance.js";
 import { Problem } from "./problem.js";
 import type { Classified, ClassifyRequest } from "./schemas.js";
+import { bySize, type SeenImage } from "./seen-image.js";
 import type { SharedMemory } from "./shared-memory.js";
 
 /** What all models of a server share. */
@@ -26,8 +27,8 @@ export interface Surroundings {
 }
 
 export class ServedModel {
-  readonly #logits: Batcher<Uint8Array, Float32Array>;
-  readonly #insights: Batcher<Uint8Array, Insight>;
+  readonly #logits: Batcher<SeenImage, Float32Array>;
+  readonly #insights: Batcher<SeenImage, Insight>;
   readonly #insightMemory = new BatchMemory();
   #inspection: Promise<Inspection> | undefined;
 
@@ -40,7 +41,7 @@ export class ServedModel {
     readonly notes: readonly string[],
   ) {
     const { limits } = surroundings;
-    this.#logits = new Batcher((views, i) => this.#timed(views, () => instances[i].logits(views)), {
+    this.#logits = new Batcher((views, i) => this.#timed(views, () => instances[i].seen(views)), {
       ...limits,
       ...{ mostInputs, instances: instances.length },
     });
@@ -105,14 +106,14 @@ export class ServedModel {
     await disposeInstances(this.instances);
   }
 
-  async #seen<T>(image: SentImage, batcher: Batcher<Uint8Array, T>, signal?: AbortSignal): Promise<T> {
+  async #seen<T>(image: SentImage, batcher: Batcher<SeenImage, T>, signal?: AbortSignal): Promise<T> {
     const { decoding, memory } = this.surroundings;
     const view = decoding.view(image, this.view);
     try {
       return await batcher.add(view, signal);
     } finally {
       view.then(
-        (bytes) => memory.give(bytes),
+        ({ pixels }) => memory.give(pixels),
         () => undefined,
       );
     }
@@ -128,14 +129,15 @@ export class ServedModel {
     });
   }
 
-  async #timed<T>(views: readonly Uint8Array[], run: () => Promise<T>): Promise<T> {
+  async #timed<T>(views: readonly SeenImage[], run: () => Promise<T>): Promise<T> {
     const start = performance.now();
     const outputs = await run();
     this.surroundings.onBatch(this.name, views.length, (performance.now() - start) / 1000);
     return outputs;
   }
 
-  async #runInsights(views: readonly Uint8Array[]): Promise<readonly Insight[]> {
-    return (await this.#requireInside()).run(this.#insightMemory.join(views), views.length);
+  async #runInsights(images: readonly SeenImage[]): Promise<readonly Insight[]> {
+    const inspection = await this.#requireInside();
+    return bySize(images, (views, size) => inspection.run(this.#insightMemory.join(views), views.length, size));
   }
 }

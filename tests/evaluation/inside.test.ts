@@ -58,6 +58,7 @@ function referenceLoader(): Loader {
         yield {
           step,
           first: 0,
+          size: 32,
           images: padded,
           labels: indices.map((i) => truth[i] ?? 0),
           indices,

@@ -1,13 +1,15 @@
 /** A server answers over a socket as the library does in the process. */
+
+import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { classifier, type ImageClassifier } from "../../src/index.js";
 import { type RunningServer, serve } from "../../src/server/index.js";
-import { bodyOf, closeTo, image, tinyModel } from "./models.js";
+import { bodyOf, closeTo, image, nativeModel, tinyModel } from "./models.js";
 
 let server: RunningServer;
 let classify: ImageClassifier;
 beforeAll(async () => {
-  const models = { one: tinyModel(), two: tinyModel(1) };
+  const models = { one: tinyModel(), two: tinyModel(1), native: nativeModel() };
   server = await serve({ models }, { port: 0, engine: "onnx", workers: 1 });
   classify = await classifier(tinyModel(), { engine: "onnx" });
 });
@@ -51,6 +53,36 @@ describe("POST /models/NAME/classify", () => {
     for (const [i, bytes] of images.entries())
       expect(answers[i]).toEqual({ model: "one", predictions: closeTo(await classify(bytes)) });
   });
+  it("takes photos of several shapes at once, each seen in its native aspect ratio", async () => {
+    const shapes = [
+      [64, 48],
+      [48, 64],
+      [50, 50],
+      [90, 40],
+      [60, 40],
+    ] as const;
+    const photos = await Promise.all(
+      Array.from({ length: 15 }, (_, i) => {
+        const [width, height] = shapes[i % shapes.length];
+        const background = { r: 16 * i, g: 255 - 16 * i, b: 90 };
+        return sharp({ create: { width, height, channels: 3, background } })
+          .png()
+          .toBuffer();
+      }),
+    );
+    await using native = await classifier(nativeModel(), { engine: "onnx" });
+    const answers = await Promise.all(
+      photos.map(async (bytes, i) => (await post(bytes, `/models/native/classify?attention=${i % 2 === 0}`)).json()),
+    );
+    for (const [i, bytes] of photos.entries()) {
+      const [width, height] = shapes[i % shapes.length];
+      const { predictions, attention } = answers[i] as { predictions: unknown; attention?: { grid: [number, number] } };
+      expect(predictions).toEqual(closeTo(await native(bytes)));
+      if (!attention) continue;
+      expect(attention.grid).toEqual((await native.attention(bytes)).grid);
+      expect(Math.sign(attention.grid[1] - attention.grid[0])).toBe(Math.sign(width - height));
+    }
+  });
   it("answers with the model of that name", async () => {
     const bytes = await image("plain.jpg");
     await using other = await classifier(tinyModel(1), { engine: "onnx" });
@@ -79,7 +111,7 @@ describe("POST /models/NAME/classify", () => {
 describe("GET", () => {
   it("lists the models with classes and preprocessing", async () => {
     const models = await get("/models");
-    expect(models.map(({ name }: { name: string }) => name)).toEqual(["one", "two"]);
+    expect(models.map(({ name }: { name: string }) => name)).toEqual(["one", "two", "native"]);
     expect(models[0]).toMatchObject({ classes: ["ant", "bee", "cat", "dog", "eel"], view: { imageSize: 32 } });
     expect(await get("/models/two")).toEqual(models[1]);
   });
@@ -132,7 +164,7 @@ it("shows the playground, isolated so that it computes with threads", async () =
   expect(page.headers.get("cross-origin-embedder-policy")).toBe("require-corp");
   expect(page.headers.get("content-security-policy")).toContain("default-src 'none'");
   const { models } = await bodyOf(await fetch(`${server.url}/playground.json`));
-  expect(models.map(({ name }: { name: string }) => name)).toEqual(["one", "two"]);
+  expect(models.map(({ name }: { name: string }) => name)).toEqual(["one", "two", "native"]);
   // Weights are given out only if that was asked for.
   expect(models[0].weights).toBeUndefined();
   expect((await fetch(`${server.url}/models/one/weights`)).status).toBe(404);

@@ -10,6 +10,14 @@ export function tinyModel(seed = 0): ModelInMemory {
   return { model, weights: initialize(model, seed), classes: ["ant", "bee", "cat", "dog", "eel"] };
 }
 
+/** The same for photos in their native aspect ratio. */
+export function nativeModel(): ModelInMemory {
+  const tiny = tinyModel();
+  const { imageSize, normalization } = tiny.model;
+  const view = { imageSize, normalization, cropRatio: 1, cropMode: "native", interpolation: "bicubic" } as const;
+  return { ...tiny, view: { ...view, exif: "ignore" } };
+}
+
 export const image = (name: string): Promise<Buffer<ArrayBuffer>> =>
   readFile(join(root, "tests/fixtures/images", name)) as Promise<Buffer<ArrayBuffer>>;
 

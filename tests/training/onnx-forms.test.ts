@@ -28,7 +28,16 @@ async function answer(teacherWeights: string, settings: RecipeSettings = {}): Pr
   const indices = Int32Array.from({ length: 6 }, (_, i) => i);
   const images = tensors.get("images")!.data as Uint8Array;
   try {
-    const batch = { step: 0, first: 0, images, labels: new Int32Array(6), indices, views: new Int32Array(6), count: 6 };
+    const batch = {
+      step: 0,
+      size: 16,
+      first: 0,
+      images,
+      labels: new Int32Array(6),
+      indices,
+      views: new Int32Array(6),
+      count: 6,
+    };
     return (await answers.answer(0, 0, batch)).prediction.data as Float32Array;
   } finally {
     await answers.close();

@@ -30,6 +30,7 @@ async function answer(settings: RecipeSettings): Promise<Float32Array> {
   const answers = await teacher.open(student, 6, String);
   const batch: Batch = {
     step: 0,
+    size: 16,
     first: 0,
     images: images.data as Uint8Array,
     labels: new Int32Array(6),

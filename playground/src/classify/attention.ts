@@ -75,7 +75,7 @@ export function draw(canvas: HTMLCanvasElement, { picture, seen, map, grid, stre
   const { width, height } = canvas;
   context.drawImage(picture, 0, 0, width, height);
   if (!map) return;
-  const box = seenBox(seen, width, height);
+  const box = seenBox(seen.cropMode === "native" ? { ...seen, imageSize: grid } : seen, width, height);
   context.fillStyle = `rgb(0 0 0 / ${0.8 * strength})`;
   context.beginPath();
   context.rect(0, 0, width, height);

@@ -13,8 +13,8 @@ export interface Seen {
   readonly imageSize: number | readonly [height: number, width: number];
   /** What is cut out, as a share of the largest part of the picture that has the shape of the input. */
   readonly cropRatio: number;
-  /** `squash`: the whole picture gets the shape of the input first. */
-  readonly cropMode: "center" | "squash" | "border";
+  /** `squash`: the whole picture gets the shape of the input first; `native`: the input nearly has that of the picture. */
+  readonly cropMode: "center" | "squash" | "border" | "native";
 }
 
 /** A model that the worker has opened. */

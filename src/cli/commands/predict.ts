@@ -70,7 +70,7 @@ async function run(images: readonly string[], options: Options, signal: AbortSig
     for (const { name, load } of inputs) {
       if (signal.aborted) throw new InterruptedError("The prediction was interrupted.");
       try {
-        const logits = await logitsOfCrops(await load(), several, (crop) => classifier.logits(crop, 1));
+        const logits = await logitsOfCrops(await load(), several, (crop, size) => classifier.logits(crop, 1, size));
         requireFiniteLogits(logits, model.name, name);
         printAnswers(name, { logits, classes, severalLabels }, options);
       } catch (error) {

@@ -29,7 +29,7 @@ export function viewOptions(command: Command): Command {
     .addOption(
       new Option(
         "--crop-mode <mode>",
-        "images of another shape than the model's: cut off what is outside (center), squash them, or add a border (default: as the weights say)",
+        "images of another shape than the model's: cut off what is outside (center), squash them, add a border, or see them in their native aspect ratio (default: as the weights say)",
       ).choices(cropModes),
     )
     .option("--border-color <rgb>", "colour of the border in bytes, such as 0,0,0 (default: the mean)", color)

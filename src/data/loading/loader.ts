@@ -2,6 +2,8 @@
 import { availableParallelism } from "node:os";
 import { FileError, UsageError } from "../../errors/errors.js";
 import { sentence, setting } from "../../errors/sentence.js";
+import type { ImageSize } from "../../geometry/image-size.js";
+import { RandomStream } from "../../random/stream.js";
 import { WorkerDied, WorkerPool } from "../../system/threads/worker-pool.js";
 import { workerUrl } from "../../system/threads/worker-url.js";
 import { type Dataset, requireOrientation } from "../dataset/dataset.js";
@@ -9,6 +11,7 @@ import { piecesOf, whileHere } from "../dataset/pieces.js";
 import type { Exif } from "../pixels/orientation.js";
 import { type Transform, viewBytes } from "../view/transform.js";
 import { type BadSample, fillViews, type LoaderJob } from "./job.js";
+import { type NativeBatch, nativeBatches, nativeShapes, shuffledBatches } from "./native-batches.js";
 import { augmentOwn, type OwnAugmentation, readCallbacks } from "./on-this-thread.js";
 import { type EpochOrder, epochOrder, type Sampling } from "./order.js";
 
@@ -18,7 +21,7 @@ export interface LoaderOptions {
   readonly dataset: Dataset;
   /** Samples of a batch, over all processes together. */
   readonly batchSize: number;
-  /** From a decoded image to the square of a view; all views have its size. */
+  /** From a decoded image to a view; all views have its size, or in native aspect those of a batch have one of its sizes. */
   readonly transform: Transform;
   /** Seed of the order of samples and of all random choices of views. */
   readonly seed: number;
@@ -33,7 +36,10 @@ export interface LoaderOptions {
   readonly sampling?: Sampling;
   /** Views of each sample in a shuffled epoch, which then has that many times fewer samples (default: 1). */
   readonly repeats?: number;
-  /** Drops the last batch if it is not full; otherwise its `count` is below the batch size. */
+  /**
+   * Drops the last batch if it is not full; otherwise its `count` is below the batch size. In native aspect, what does not fill a batch of
+   * its shape goes to the next shape towards the square, or otherwise is a batch that is not full.
+   */
   readonly dropLast: boolean;
   /**
    * `fast` decodes JPEGs at a fraction of their size where the view allows it; `exact` gives the pixels of Pillow
@@ -63,6 +69,8 @@ export interface LoaderOptions {
 export interface Batch {
   /** Number of the batch in its epoch, counted from 0. */
   readonly step: number;
+  /** Size of its views in pixels: that of the transform, or in native aspect one of its sizes. */
+  readonly size: ImageSize;
   /** Index in the whole batch of the first sample here; 0 for a single process. */
   readonly first: number;
   /**
@@ -79,13 +87,13 @@ export interface Batch {
   readonly indices: Int32Array;
   /** Number of each view among those of its sample in the epoch, from 0. */
   readonly views: Int32Array;
-  /** Number of samples; less than the number of slots only in the last batch. */
+  /** Number of samples; less than the number of slots only in the last batch, in native aspect of each shape. */
   readonly count: number;
 }
 
 /** Batches of a dataset, epoch by epoch, made ahead by worker threads. */
 export interface Loader {
-  /** Batches of an epoch. */
+  /** Batches of an epoch; of one in native aspect that drops none, up to one more for each further shape. */
   readonly stepsPerEpoch: number;
   /** Batch size of all processes together. */
   readonly batchSize: number;
@@ -150,6 +158,11 @@ export function createLoader(options: LoaderOptions, worker = workerUrl("data/lo
       : undefined;
   const free: SharedArrayBuffer[] = [];
   const memory = () => free.pop() ?? new SharedArrayBuffer((batchSize / processes) * viewBytes(transform));
+  let shapes: Promise<Uint8Array> | undefined;
+  const shapesOf = (sizes: readonly ImageSize[]) => {
+    shapes ??= nativeShapes(dataset, sizes, options.exif ?? "ignore");
+    return shapes;
+  };
   let waited = 0;
   return {
     stepsPerEpoch,
@@ -157,12 +170,17 @@ export function createLoader(options: LoaderOptions, worker = workerUrl("data/lo
     waited: () => waited,
     async *epoch(epoch, fromStep = 0) {
       const order = epochOrder(options, epoch);
+      const sizes = transform.nativeSizes;
+      const batches = sizes && arranged(options, sizes.length, order, await shapesOf(sizes), epoch);
+      const steps = batches?.length ?? stepsPerEpoch;
       const queue: Promise<SharedBatch>[] = [];
       let next = fromStep;
       const request = () => {
-        if (next >= stepsPerEpoch) return;
+        if (next >= steps) return;
         foresee(options, order, next);
-        const batch = makeBatch(options, pool, memory(), order, epoch, next++);
+        const single = batches?.[next];
+        const seen = single ? { ...transform, size: sizes![single.shape], nativeSizes: undefined } : transform;
+        const batch = makeBatch({ ...options, transform: seen }, pool, memory(), order, epoch, next++, single?.places);
         batch.catch(() => undefined); // reported when its turn comes
         queue.push(batch);
       };
@@ -208,6 +226,24 @@ function foresee(
   pieces.foresee(piecesOf(pieces, samples.subarray(from, from + foreseen)));
 }
 
+/** An epoch's views as batches of single shapes; a pure function of its arguments. */
+function arranged(
+  options: LoaderOptions,
+  shapes: number,
+  { samples }: EpochOrder,
+  shapeOf: Uint8Array,
+  epoch: number,
+): readonly NativeBatch[] {
+  const { dataset, batchSize, dropLast, repeats = 1, seed, order } = options;
+  const views = epochLength(options);
+  const sampleOf = (place: number) => samples[Math.floor(place / repeats)];
+  const batches = nativeBatches((place) => shapeOf[sampleOf(place)], { views, shapes, batchSize, pad: !dropLast });
+  // Pieces that are fetched one after the other are read in that order.
+  if (order === "sequential" || dataset.pieces) return batches;
+  return shuffledBatches(batches, new RandomStream({ seed, epoch, purpose: "batches" }));
+}
+
+/** `places`: of the views in the order of the epoch, if they do not follow those of the batch before. */
 async function makeBatch(
   options: LoaderOptions,
   pool: Pool | undefined,
@@ -215,22 +251,26 @@ async function makeBatch(
   order: EpochOrder,
   epoch: number,
   step: number,
+  places?: readonly number[],
 ): Promise<SharedBatch> {
   const { dataset, transform, seed, jpeg = "exact", maxPixels, exif } = options;
   const { repeats = 1, process = alone } = options;
   const share = options.batchSize / process.count;
-  const first = step * options.batchSize + process.index * share;
-  const count = Math.max(0, Math.min(share, epochLength(options) - first));
+  const first = process.index * share;
+  const from = step * options.batchSize;
+  const placed = places ?? { length: Math.min(options.batchSize, epochLength(options) - from) };
+  const count = Math.max(0, Math.min(share, placed.length - first));
   // Views of a sample are adjacent, so that a batch contains them together (repeated augmentation).
   const indices = new Int32Array(share).fill(-1);
   const views = new Int32Array(share);
   for (let slot = 0; slot < count; slot++) {
-    const place = Math.floor((first + slot) / repeats);
-    indices[slot] = order.samples[place];
-    views[slot] = (order.earlier?.[place] ?? 0) * repeats + ((first + slot) % repeats);
+    const place = places?.[first + slot] ?? from + first + slot;
+    const sample = Math.floor(place / repeats);
+    indices[slot] = order.samples[sample];
+    views[slot] = (order.earlier?.[sample] ?? 0) * repeats + (place % repeats);
   }
   const bytes = viewBytes(transform);
-  const images = new Uint8Array(memory);
+  const images = new Uint8Array(memory, 0, share * bytes);
   images.fill(0, count * bytes);
   const wanted = [...indices.subarray(0, count)].map((index, slot) => ({
     ...{ slot, index, view: views[slot] },
@@ -253,7 +293,7 @@ async function makeBatch(
   if (bad.length > 0) replaceBad(options, bad, { images, labels, indices, count });
   for (let slot = 0; targets && slot < count; slot++)
     for (const c of dataset.labelsOf!(indices[slot])) targets[slot * dataset.classes.length + c] = 1;
-  return { step, first: process.index * share, images, labels, targets, indices, views, count };
+  return { step, size: transform.size, first, images, labels, targets, indices, views, count };
 }
 
 /** Augments the views that could be made by the caller's own function. */

@@ -20,7 +20,7 @@ export interface CropOptions extends Fit {
   readonly scale: readonly [number, number];
   /**
    * Range of its aspect ratio, width over height, whatever the shape of the view, as in torchvision; in the crop modes
-   * `squash` and `border`, relative to the view's.
+   * `squash`, `border` and `native`, relative to the view's.
    */
   readonly ratio: readonly [number, number];
 }
@@ -64,12 +64,19 @@ export const crops: Readonly<Record<CropKind, Crop>> = {
   },
   padded: (image, options, stream) => {
     const view = sidesOf(options.size);
-    return shiftedCrop(image, options.cropMode === "border" ? fitted(image, view) : view, options, "black", stream);
+    const { cropMode = "center" } = options;
+    const to = {
+      ...{ center: () => view, squash: () => view },
+      border: () => fitted(image, view),
+      native: () => covering(image, view),
+    };
+    return shiftedCrop(image, to[cropMode](), options, "black", stream);
   },
   simple: (image, options, stream) => {
     const { cropMode = "center" } = options;
     const view = sidesOf(options.size);
-    const to = { center: () => covering(image, view), squash: () => view, border: () => fitted(image, view) };
+    const cover = () => covering(image, view);
+    const to = { center: cover, native: cover, squash: () => view, border: () => fitted(image, view) };
     return shiftedCrop(image, to[cropMode](), options, "reflect", stream);
   },
 };
@@ -84,6 +91,11 @@ function drawnPart(image: Size, options: CropOptions, stream: RandomStream): Pla
   const view = sidesOf(options.size);
   const whole = wholeBox(view);
   if (cropMode === "center") return { part: randomBox(image, options, stream), target: whole };
+  if (cropMode === "native") {
+    const shape = view.width / view.height;
+    const ratio = [options.ratio[0] * shape, options.ratio[1] * shape] as const;
+    return { part: randomBox(image, { ...options, ratio }, stream), target: whole };
+  }
   // The least shape of the view around the image, and a square that stands for it, so that ratios are relative.
   const ratio = Math.max(image.width / view.width, image.height / view.height);
   const around = {

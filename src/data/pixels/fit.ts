@@ -1,15 +1,17 @@
 /** How an image whose shape is not that of the model's input fills it: geometry without pixels. */
+import type { ImageSize } from "../../geometry/image-size.js";
 import { halfEven } from "./half-even.js";
 import type { Box, RgbImage, Size } from "./image.js";
 
-/** Names of the ways, as in timm's crop_mode. */
-export const cropModes = ["center", "squash", "border"] as const satisfies readonly CropMode[];
+/** Names of the ways; the first three as in timm's crop_mode. */
+export const cropModes = ["center", "squash", "border", "native"] as const satisfies readonly CropMode[];
 
 /**
  * `center`: the image keeps its shape and what is outside the input is cut off; `squash`: it is resized to the input's shape;
- * `border`: it keeps its shape, and a border of one colour fills the rest (letterbox).
+ * `border`: it keeps its shape, and a border of one colour fills the rest (letterbox); `native`: the input has nearly the shape of
+ * the image, and as many patches as a square one.
  */
-export type CropMode = "center" | "squash" | "border";
+export type CropMode = "center" | "squash" | "border" | "native";
 
 /** Red, green and blue in bytes. */
 export type Rgb = readonly [red: number, green: number, blue: number];
@@ -20,6 +22,8 @@ export interface Fit {
   readonly cropMode?: CropMode;
   /** Colour of the border of the mode `border`. */
   readonly borderColor?: Rgb;
+  /** Of the mode `native`: sizes of views; that of an image is the one whose aspect ratio is nearest to its own. */
+  readonly nativeSizes?: readonly ImageSize[];
 }
 
 /** A part of a resized or whole image, and where it lies in the view; the rest of the view is border. */

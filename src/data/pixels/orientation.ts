@@ -39,6 +39,9 @@ export function upright(picture: Picture, orientation: Orientation): Picture {
   };
 }
 
+/** The size of the upright image. */
+export const uprightSize = (stored: Size, orientation: Orientation): Size => sides(stored, turnOf(orientation));
+
 /** Size of an image decoded at a fraction. */
 const atFraction = ({ width, height }: Size, shrink: Shrink): Size => ({
   width: Math.ceil(width / shrink),

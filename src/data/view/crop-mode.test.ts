@@ -2,10 +2,13 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { readSafetensors } from "../../formats/safetensors/safetensors.js";
+import { heightAndWidth } from "../../geometry/image-size.js";
+import { nearestSize } from "../../geometry/native-sizes.js";
 import { RandomStream } from "../../random/stream.js";
 import { type CropMode, cropModes } from "../pixels/fit.js";
 import type { RgbImage } from "../pixels/image.js";
 import { applyTransform, type TrainingTransform } from "./transform.js";
+import { viewSize } from "./view-size.js";
 
 const folder = new URL("../../../tests/fixtures/crop-modes/", import.meta.url).pathname;
 const { tensors } = await readSafetensors(`${folder}views.safetensors`);
@@ -64,6 +67,59 @@ describe("training cuts out what torchvision and timm do, told where", async () 
       told,
     );
     expect(Buffer.compare(Buffer.from(found), Buffer.from(made.get(key)!.data as Uint8Array))).toBe(0);
+  });
+});
+
+describe("images in their native aspect ratio", () => {
+  const nativeSizes = [96, [80, 112], [112, 80], [64, 144], [144, 64]] as const;
+  const shapes = [
+    [96, 48],
+    [48, 96],
+    [60, 44],
+    [50, 50],
+    [300, 20],
+  ] as const;
+
+  it.each(shapes)("of %i×%i are seen in the nearest size, in evaluation as a centre crop of it", (width, height) => {
+    const image = gradient(width, height);
+    const evaluation = { kind: "evaluation", size: 96, cropRatio: 0.9, interpolation: "bicubic" } as const;
+    const found = applyTransform(image, { ...evaluation, cropMode: "native", nativeSizes });
+    const size = nativeSizes[nearestSize(image, nativeSizes)];
+    expect(viewSize(image, { size: 96, nativeSizes })).toEqual(size);
+    expect(found).toEqual(applyTransform(image, { ...evaluation, size }));
+  });
+
+  it.each(["resized", "padded", "simple"] as const)("are seen undistorted in training (%s)", (crop) => {
+    for (const [width, height] of shapes.slice(0, 4))
+      for (let sample = 0; sample < 20; sample++) {
+        const image = gradient(width, height);
+        const [rows, columns] = heightAndWidth(viewSize(image, { size: 96, nativeSizes }));
+        const data = applyTransform(
+          image,
+          {
+            ...{
+              kind: "training",
+              size: 96,
+              crop,
+              interpolation: "bilinear",
+              flip: 0,
+              cropMode: "native",
+              nativeSizes,
+            },
+            ...{ scale: [0.3, 0.6], ratio: [1, 1] },
+          },
+          new RandomStream({ seed: 0, purpose: "test", sample }),
+        );
+        expect(data.length).toBe(rows * columns * 3);
+        // How far red grows over the middle rows, and green over the middle columns, in pixels of the image.
+        const at = (x: number, y: number, c: number) => data[(y * columns + x) * 3 + c];
+        const [from, to] = [Math.floor(columns / 4), Math.floor((3 * columns) / 4)];
+        const [top, bottom] = [Math.floor(rows / 4), Math.floor((3 * rows) / 4)];
+        const across = ((at(to, top, 0) - at(from, top, 0)) * width) / 255 / (to - from);
+        const down = ((at(from, bottom, 1) - at(from, top, 1)) * height) / 255 / (bottom - top);
+        // Rounded to whole pixels of the crop, and to bytes.
+        expect(Math.abs(Math.log(across / down))).toBeLessThan(0.15);
+      }
   });
 });
 

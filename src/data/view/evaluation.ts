@@ -6,6 +6,7 @@ import { halfEven } from "../pixels/half-even.js";
 import { enclosing, type Pixels, type Size } from "../pixels/image.js";
 import { type Interpolation, planResize } from "../pixels/resize.js";
 import type { ViewPlan } from "./plan.js";
+import { viewSize } from "./view-size.js";
 
 /** Where the view is cut out of the resized image. */
 export type CropPlace = "center" | "topLeft" | "topRight" | "bottomLeft" | "bottomRight";
@@ -44,7 +45,8 @@ export interface EvaluationTransform extends Fit {
 }
 
 /** Only these parts are computed. */
-export function evaluationView(image: Size, transform: EvaluationTransform): ViewPlan {
+export function evaluationView(image: Size, given: EvaluationTransform): ViewPlan {
+  const transform = { ...given, size: viewSize(image, given) };
   const { crops = [{}] } = transform;
   const plans = crops.map((crop) => planCrop(image, transform, crop));
   return {
@@ -87,6 +89,7 @@ function planCrop(image: Size, transform: EvaluationTransform, crop: TestCrop) {
 function resizedTo(image: Size, scaled: Size, { cropMode = "center" }: Fit): Size {
   switch (cropMode) {
     case "center":
+    case "native":
       return covering(image, scaled);
     case "squash":
       return scaled;

@@ -6,6 +6,7 @@ import type { RgbImage, Size } from "../pixels/image.js";
 import { type EvaluationTransform, evaluationView } from "./evaluation.js";
 import { made, type ViewPlan } from "./plan.js";
 import { type TrainingCrop, trainingView } from "./training.js";
+import { viewSize } from "./view-size.js";
 
 export type { EvaluationTransform } from "./evaluation.js";
 
@@ -20,7 +21,7 @@ export interface TrainingTransform extends TrainingCrop {
 /** From a decoded image to a model's input. */
 export type Transform = EvaluationTransform | TrainingTransform;
 
-/** Bytes of a view: `height · width · 3`, for each crop of an evaluation. */
+/** Bytes of a view: `height · width · 3`, for each crop of an evaluation; of views in native aspect at most that. */
 export const viewBytes = (transform: Transform): number =>
   pixelCount(transform.size) * 3 * (transform.kind === "evaluation" ? (transform.crops?.length ?? 1) : 1);
 
@@ -59,8 +60,9 @@ function augmentedView(
   stream: RandomStream,
 ): ViewPlan {
   const { augmentation } = transform;
-  const plan = trainingView(image, transform, stream);
+  const size = viewSize(image, transform);
+  const plan = trainingView(image, { ...transform, size }, stream);
   if (!augmentation) return plan;
-  const view = sidesOf(transform.size);
+  const view = sidesOf(size);
   return { ...plan, make: (pixels) => augment({ ...view, data: plan.make(pixels) }, augmentation, stream).data };
 }

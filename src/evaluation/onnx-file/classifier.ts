@@ -91,7 +91,7 @@ export async function openOnnxClassifier(
   for (const name of externalFiles) await requireFile(join(dirname(path), name));
   return {
     ...{ path, description, notes },
-    view: (chosen) => wholeView(chosen, view),
+    view: (chosen) => wholeView(path, chosen, view),
     identity: (use) => identityOf(path, externalFiles, [description, ...use]),
     load: (shown) => load({ path, choice, names, description, operators, shown }),
   };
@@ -118,9 +118,9 @@ async function identityOf(path: string, files: readonly string[], use: readonly 
 }
 
 /** Only statements about whole images apply: there is no deit model with a default view. */
-function wholeView(chosen: ViewChoice, said: readonly SaidOfView[]): ReturnType<OnnxClassifier["view"]> {
+function wholeView(name: string, chosen: ViewChoice, said: readonly SaidOfView[]): ReturnType<OnnxClassifier["view"]> {
   const { view } = resolveView(
-    { imageSize: 1, cropRatio: 0.875, normalization: byteScale },
+    { name, imageSize: 1, cropRatio: 0.875, normalization: byteScale },
     chosen,
     said.map((one) => ({ ...one, normalization: undefined })),
   );

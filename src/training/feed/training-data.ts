@@ -22,6 +22,7 @@ import { sentence, setting, way } from "../../errors/sentence.js";
 import { defaultView, type EvaluationView, type Geometry, geometryFor, meanColor } from "../../evaluation/view.js";
 import { largestSide, smallestSide } from "../../geometry/image-size.js";
 import type { Model } from "../../models/model.js";
+import { nativeSizesOf } from "../../models/model-at.js";
 import { evaluationInterpolation, type Recipe } from "../recipe/recipe.js";
 import type { TrainEvent } from "../run-folder/events.js";
 import type { RunFolder } from "../run-folder/folder.js";
@@ -104,20 +105,28 @@ export async function recordSplit(folder: RunFolder, split: SetAside | undefined
 
 /** How test images are preprocessed for the model of a run, during training and afterwards. */
 export function viewOf(recipe: Recipe, model: Model): EvaluationView {
+  const fit = fitOf(recipe, model);
   return {
     ...defaultView(model),
-    ...geometryFor(model, { ...fitOf(recipe, model), cropRatio: recipe.evaluationCropRatio }),
+    ...geometryFor(model, { ...fit, cropRatio: recipe.evaluationCropRatio }),
+    ...(fit.nativeSizes ? { nativeSizes: fit.nativeSizes } : {}),
     interpolation: evaluationInterpolation(recipe),
     exif: recipe.exif,
   };
 }
 
 /** How an image of another shape fills the view; nothing for the centre crop, which is usual. */
-function fitOf({ cropMode, borderColor }: Recipe, { normalization }: Model): Pick<Geometry, "borderColor"> & Fit {
-  if (cropMode === "center") return {};
-  return cropMode === "squash"
-    ? { cropMode }
-    : { cropMode, borderColor: borderColor === "mean" ? meanColor(normalization) : borderColor };
+function fitOf({ cropMode, borderColor }: Recipe, model: Model): Pick<Geometry, "borderColor"> & Fit {
+  switch (cropMode) {
+    case "center":
+      return {};
+    case "squash":
+      return { cropMode };
+    case "border":
+      return { cropMode, borderColor: borderColor === "mean" ? meanColor(model.normalization) : borderColor };
+    case "native":
+      return { cropMode, nativeSizes: nativeSizesOf(model) };
+  }
 }
 
 /** The transform of training images. */

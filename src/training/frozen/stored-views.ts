@@ -223,6 +223,7 @@ export class StoredViews {
   #ordered(): Loader {
     const { views, dataset } = this.options;
     const { batchSize, repeats = 1 } = views;
+    const { size } = views.transform;
     const stepsPerEpoch = Math.floor(epochLength(views) / batchSize);
     return {
       ...{ stepsPerEpoch, batchSize, waited: () => this.#waited },
@@ -236,7 +237,7 @@ export class StoredViews {
           );
           const numbers = Int32Array.from({ length: batchSize }, (_, slot) => (step * batchSize + slot) % repeats);
           const labels = indices.map((index) => dataset.label(index));
-          yield { step, first: 0, images: new Uint8Array(0), labels, indices, views: numbers, count: batchSize };
+          yield { step, size, first: 0, images: new Uint8Array(0), labels, indices, views: numbers, count: batchSize };
         }
       },
     };

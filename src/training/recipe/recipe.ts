@@ -15,6 +15,7 @@ import type { OptimizerKind, RateFactor } from "../step/optimizers/optimizer.js"
 import { type ScheduleSettings, scaledLearningRate, schedules } from "../step/schedules/index.js";
 import { refuseUselessEnd, withAugmentation } from "./augmentation.js";
 import { refuseUselessClassWeights } from "./class-weighting.js";
+import { refuseNative } from "./native.js";
 import { type Recipe, recipeSchema } from "./schema.js";
 import { settingSentence, unknownSetting } from "./sentences.js";
 import { withLabels } from "./several-labels.js";
@@ -51,6 +52,7 @@ export function parseRecipe(settings: unknown): Recipe {
     throw new UsageError(
       `borderColor is ${JSON.stringify(recipe.borderColor)}, but cropMode=${recipe.cropMode} makes no border; set cropMode=border, or remove borderColor.`,
     );
+  refuseNative(recipe);
   if (recipe.clipMode !== "norm" && recipe.clipGradient === undefined)
     throw new UsageError(
       `clipMode is ${recipe.clipMode}, but without clipGradient nothing is clipped; set clipGradient, or remove clipMode.`,

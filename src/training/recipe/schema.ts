@@ -265,7 +265,7 @@ export const recipeSchema = z.strictObject({
   }),
   cropMode: z.enum(cropModes).default("center").meta({
     description:
-      "How an image of another shape fills the model's input, in training and evaluation: `center` (what is outside is cut off), `squash` (resized to its shape), or `border` (fitted with a border, letterbox). Unless `evaluationCropRatio` is set, `squash` and `border` show all of it.",
+      "How an image of another shape fills the model's input, in training and evaluation: `center` (what is outside is cut off), `squash` (resized to its shape), `border` (fitted with a border, letterbox), or `native` (the input has nearly the shape of the image and as many patches, whose positions are interpolated; a batch has images of one shape). Unless `evaluationCropRatio` is set, `squash` and `border` show all of it, and `native` nearly.",
     timm: "crop-mode",
   }),
   borderColor: z

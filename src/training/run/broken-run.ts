@@ -11,10 +11,11 @@ import { teachersOf } from "../recipe/teachers.js";
 import type { RunFolder } from "../run-folder/folder.js";
 import type { Position } from "../run-folder/position.js";
 import { diagnose } from "../step/diagnose.js";
-import { haltedState, type Step } from "../step/step.js";
+import { haltedState } from "../step/step.js";
 import { brokenTeacherSentence } from "../teacher/finite-answers.js";
 import type { SavedState } from "./checkpoint.js";
 import { type BrokenRun, rollbackFactor } from "./epoch.js";
+import type { StepPrograms } from "./step-programs.js";
 
 /** `stop` with the run saved; `skip`: continues without the batch; `rollback`: see `rollBack`. */
 export type OnNaN = "stop" | "skip" | "rollback";
@@ -25,7 +26,7 @@ export const mostRollbacks = 3;
 export interface BrokenContext {
   readonly engine: Engine;
   readonly state: DeviceState;
-  readonly step: Step;
+  readonly programs: StepPrograms;
   readonly folder: RunFolder;
   readonly dataset: Dataset;
   readonly recipe: Recipe;
@@ -43,12 +44,12 @@ export async function recordBroken(
   { epoch }: Position,
   onNaN: OnNaN,
 ): Promise<Message> {
-  const { engine, state, step, folder, dataset, recipe, group } = context;
+  const { engine, state, programs, folder, dataset, recipe, group } = context;
   const { what, loss, gradientNorm, lr, batch } = run;
   const first =
     what === "teacher"
       ? "the teacher's answers"
-      : await diagnose(engine, step, state, run.data).catch((error: unknown) => String(error));
+      : await diagnose(engine, programs.step(batch.size), state, run.data).catch((error: unknown) => String(error));
   await state.write(new Map([[haltedState, hostTensor("float32", [], Float32Array.of(0))]]));
   const found = { what, loss, gradientNorm, lr, epoch: epoch + 1, step: run.step, run: batch.step, first, onNaN };
   const samples = [...batch.indices];

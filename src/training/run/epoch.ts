@@ -2,7 +2,7 @@
 
 import type { StopVote } from "../../cluster/stop-vote.js";
 import type { Batch, Loader } from "../../data/loading/loader.js";
-import type { DeviceState, Executable } from "../../engines/engine.js";
+import type { DeviceState } from "../../engines/engine.js";
 import { InterruptedError } from "../../errors/errors.js";
 import type { Model } from "../../models/model.js";
 import { patiently } from "../../system/patience.js";
@@ -19,12 +19,13 @@ import { brokenTeacher, lossParts, stepInputs } from "../step/step.js";
 import { type BrokenPlace, brokenPlace } from "../step/teachers.js";
 import type { TaughtBatches } from "../teacher/answers.js";
 import { featureWeights } from "./recipe-step.js";
+import type { StepPrograms } from "./step-programs.js";
 
 export interface EpochWork {
   readonly recipe: Recipe;
   readonly model: Model;
   readonly loader: Loader;
-  readonly executable: Executable;
+  readonly programs: StepPrograms;
   readonly state: DeviceState;
   /** Where to start; within the epoch if it was interrupted there. */
   readonly position: Position;
@@ -74,7 +75,7 @@ const mostBroken = 10;
 const stalled = 60_000;
 
 export async function trainEpoch(work: EpochWork): Promise<EpochEnd> {
-  const { recipe, loader, executable, state, position, stepsPerEpoch, stop, onEvent } = work;
+  const { recipe, loader, programs, state, position, stepsPerEpoch, stop, onEvent } = work;
   const { accumulate } = recipe;
   const total = stepsPerEpoch * accumulate;
   const optimizer = createOptimizer(optimizerOf(recipe));
@@ -166,6 +167,7 @@ export async function trainEpoch(work: EpochWork): Promise<EpochEnd> {
         ...featureWeights(recipe, position.epoch + Math.floor(batch.step / accumulate) / stepsPerEpoch),
       };
       const place = { recipe, epoch: position.epoch, batch, size: work.stored && work.model.imageSize };
+      const executable = await programs.compiled(batch.size);
       const data = stepData(executable.program, place, { scalars, taught, values });
       const run = settle(executable.run(state, data), { lr, step: step + 1, batch, data });
       run.catch(() => undefined); // awaited below, after the next batch is submitted

@@ -4,14 +4,16 @@ import { alone, leads, type ProcessGroup } from "../../cluster/process-group.js"
 import type { SplitRule } from "../../data/dataset/dataset.js";
 import { writeTrainedOn } from "../../data/dataset/trained-on.js";
 import { createLoader, type Loader } from "../../data/loading/loader.js";
-import type { DeviceState, Engine, Executable } from "../../engines/engine.js";
+import type { DeviceState, Engine } from "../../engines/engine.js";
 import { TrainingError } from "../../errors/errors.js";
 import type { Message } from "../../errors/sentence.js";
 import { Classifier } from "../../evaluation/classifier.js";
+import type { Model } from "../../models/model.js";
 import type { Closing } from "../../system/closing.js";
 import { turn } from "../../system/turn.js";
 import { recordSplit, setAsideBy, trainingViews } from "../feed/training-data.js";
 import type { StoredViews } from "../frozen/stored-views.js";
+import { nativeSentence } from "../recipe/native.js";
 import { createEventFile } from "../run-folder/event-file.js";
 import { type TrainEvent, warning } from "../run-folder/events.js";
 import { openRunFolder, type RunFolder, silentRunFolder } from "../run-folder/folder.js";
@@ -33,6 +35,7 @@ import {
   requireSpaceForRun,
   stateOf,
 } from "./run-start.js";
+import { StepPrograms } from "./step-programs.js";
 import { requireAlone, storedSentence, storedViewsOf } from "./stored-run.js";
 import type { TrainOptions } from "./train-options.js";
 
@@ -44,7 +47,7 @@ export interface OpenRun extends Plan {
   /** Stored features of the frozen part, if the recipe wants them. */
   readonly stored?: StoredViews;
   readonly step: Step;
-  readonly executable: Executable;
+  readonly programs: StepPrograms;
   readonly state: DeviceState;
   /** Classifies with the effective weights: the averages if there are any. */
   readonly classifier: Classifier;
@@ -103,12 +106,17 @@ export async function openRun(
 
   // One program does a whole step; its state stays on the device until the end.
   await turn();
-  const step = stepOf(recipe, model, teaching, plan);
+  const build = (at: Model) => stepOf(recipe, at, teaching, plan);
+  const programs = new StepPrograms({ engine, model, build, precision: options.precision });
+  closing.add(() => programs.dispose());
+  const step = programs.step();
   await turn();
   const keep = options.keepStates ?? 2;
   await requireSpaceForRun(folder, step, model, keep);
-  const executable = await engine.compile(step.program, { precision: options.precision });
-  closing.add(() => executable.dispose());
+  const sizes = views.transform.nativeSizes;
+  // In native aspect the square has the most patches: what it needs is enough for the others.
+  await programs.compiled(sizes?.[0]);
+  if (sizes) warn(nativeSentence(sizes));
   const names = [...step.state.keys()];
   const checkpoints = new Checkpointer({ folder, names, keep, onWarning: warn, readOnly: !leads(group) });
   let begun: Beginning | undefined;
@@ -140,7 +148,7 @@ export async function openRun(
   if (folder.before) await folder.log({ kind: "resumed", ...placeOf(position), changed: folder.changes });
   return {
     ...plan,
-    ...{ engine, group, folder, loader, step, executable, state, classifier, prefix, stored: stored?.views },
+    ...{ engine, group, folder, loader, step, programs, state, classifier, prefix, stored: stored?.views },
     ...{ checkpoints, position, lastState, fitted: begun?.fitted, onEvent, warn },
     trainedOn: writeTrainedOn(found, [manifest, ...(manifest.found ? [manifest.found] : [])], setAside),
   };

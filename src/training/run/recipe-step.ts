@@ -6,6 +6,7 @@ import { frozenBelow, tailAbove } from "../../models/tail.js";
 import { trainedOf } from "../../models/trained-parts.js";
 import { onFeatures } from "../frozen/stored-input.js";
 import { featureWeightsAt } from "../recipe/feature-weight.js";
+import { nativeTeachers } from "../recipe/native.js";
 import { distillationOf, optimizerOf, type Recipe, rateFactorOf } from "../recipe/recipe.js";
 import { batchTransformOf } from "../step/batch/index.js";
 import type { ClassWeights } from "../step/class-weights.js";
@@ -48,7 +49,7 @@ export function stepOf(
     distillationWeights,
     transform: batchTransformOf(recipe),
     features: teaching.features,
-    teacher: teaching.source,
+    teacher: recipe.cropMode === "native" ? nativeTeachers(teaching.source, model.imageSize) : teaching.source,
     teacherInterpolation: recipe.teacherInterpolation,
     clipGradient: recipe.clipGradient,
     clipMode: recipe.clipMode,

@@ -6,6 +6,7 @@ import type { RgbImage } from "../../data/pixels/image.js";
 import type { Engine } from "../../engines/engine.js";
 import { sidesOf } from "../../geometry/image-size.js";
 import type { Model, Normalization } from "../../models/model.js";
+import { modelAt } from "../../models/model-at.js";
 import { type HostTensor, hostTensor, type NamedTensors, type Program, program } from "../../tensor/index.js";
 import { stepData } from "../feed/step-data.js";
 import type { Recipe } from "../recipe/recipe.js";
@@ -45,8 +46,9 @@ export async function previewBatch(options: PreviewOptions): Promise<PreviewImag
   const batch = await oneBatch(loader, epoch, step);
   const size = batch.labels.length;
   const places = endsOf(size, count);
-  const whole = transformProgram(recipe, model, size, dataset.classes.length);
-  const part = transformProgram(recipe, model, places.length, dataset.classes.length);
+  const seer = modelAt(model, batch.size);
+  const whole = transformProgram(recipe, seer, size, dataset.classes.length);
+  const part = transformProgram(recipe, seer, places.length, dataset.classes.length);
   const data = atPlaces(whole, stepData(whole, { recipe, epoch, batch }, { scalars: {} }), places);
   const executable = await engine.compile(part);
   const state = await engine.createState(new Map());
@@ -57,7 +59,7 @@ export async function previewBatch(options: PreviewOptions): Promise<PreviewImag
     const pixels = images.length / places.length;
     const classes = targets.length / places.length;
     return Array.from({ length: Math.min(count, size) }, (_, i) => ({
-      image: pixelsOf(images.subarray(i * pixels, (i + 1) * pixels), model),
+      image: pixelsOf(images.subarray(i * pixels, (i + 1) * pixels), seer),
       labels: shares(targets.subarray(i * classes, (i + 1) * classes)),
       index: batch.indices[i],
       partner: batch.indices[size - 1 - i],

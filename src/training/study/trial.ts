@@ -1,12 +1,12 @@
 /** A training step on its data, without a run: for estimates and learning-rate tests. Nothing is written. */
 import type { Batch } from "../../data/loading/loader.js";
-import type { Engine, Executable, Precision } from "../../engines/engine.js";
+import type { Engine, Precision } from "../../engines/engine.js";
 import { InterruptedError } from "../../errors/errors.js";
 import type { Model } from "../../models/model.js";
 import { Closing } from "../../system/closing.js";
 import { turn } from "../../system/turn.js";
 import { stepData } from "../feed/step-data.js";
-import { type DataOptions, trainingLoader } from "../feed/training-data.js";
+import { type DataOptions, trainingLoader, trainingTransform } from "../feed/training-data.js";
 import { FrozenPart } from "../frozen/frozen-part.js";
 import { type StoredViewsSize, storedSize } from "../frozen/stored-views.js";
 import { classWeightsCount } from "../recipe/class-weighting.js";
@@ -15,6 +15,7 @@ import { beginRun } from "../run/beginning.js";
 import { planRun } from "../run/plan.js";
 import { featureWeights, stepOf } from "../run/recipe-step.js";
 import { firstParameters, frozenTensors, stateOf } from "../run/run-start.js";
+import { StepPrograms } from "../run/step-programs.js";
 import { tailOfRun } from "../run/stored-run.js";
 import { createOptimizer } from "../step/optimizers/index.js";
 import { type Step, stepInputs } from "../step/step.js";
@@ -40,7 +41,6 @@ export interface Trial {
   readonly recipe: Recipe;
   readonly model: Model;
   readonly step: Step;
-  readonly executable: Executable;
   readonly classes: number;
   /** Number of training and test images. */
   readonly images: number;
@@ -48,6 +48,8 @@ export interface Trial {
   readonly stepsPerEpoch: number;
   /** Milliseconds spent waiting for data so far. */
   readonly waited: () => number;
+  /** Milliseconds spent on compiling programs so far: in native aspect, those of further sizes come when they are needed. */
+  readonly compiling: () => number;
   /** What stored features of a frozen part will take, if the recipe stores any. */
   readonly stored?: StoredViewsSize;
   /** Milliseconds spent on computing such features so far; they are not stored here. */
@@ -70,11 +72,13 @@ export async function openTrial(options: TrialOptions): Promise<Trial> {
     const loader = trainingLoader(dataset, recipe, model, options);
     closing.add(() => loader.close());
     await turn();
-    const step = stepOf(recipe, model, teaching, plan);
+    const build = (at: Model) => stepOf(recipe, at, teaching, plan);
+    const programs = new StepPrograms({ engine, model, build, precision });
+    closing.add(() => programs.dispose());
+    const step = programs.step();
     await turn();
     requireGoingOn(signal);
-    const executable = await engine.compile(step.program, { precision });
-    closing.add(() => executable.dispose());
+    await programs.compiled(trainingTransform(recipe, model).nativeSizes?.[0]);
     // Heads are fitted only if losses matter: a pass over the images would take longer than a few steps.
     const { parameters } = options.fitHeads
       ? await beginRun({ ...options, model, dataset, recipe })
@@ -105,13 +109,14 @@ export async function openTrial(options: TrialOptions): Promise<Trial> {
       const begun = performance.now();
       const values = await frozen?.values(epoch, batch);
       storing += performance.now() - begun;
+      const executable = await programs.compiled(batch.size);
       const data = stepData(executable.program, { recipe, epoch, batch }, { scalars, taught, values });
       const outputs = await executable.run(state, data);
       const value = (name: string) => (outputs.get(name)!.data as Float32Array)[0];
       return { loss: value("loss"), gradientNorm: value("gradientNorm") };
     };
     return {
-      ...{ recipe, model, step, executable, stepsPerEpoch, waited: loader.waited },
+      ...{ recipe, model, step, stepsPerEpoch, waited: loader.waited, compiling: () => programs.compiling() },
       ...(tail ? { stored: storedSize(recipe, dataset, tail), storing: () => storing } : {}),
       close: () => closing.close(),
       ...{ classes: dataset.classes.length, images: dataset.length, testImages: test?.length ?? 0 },

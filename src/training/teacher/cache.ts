@@ -18,6 +18,7 @@ import { ownFolder } from "../../system/files/owned-folder.js";
 import { openForTraining, openingOf } from "../feed/data-place.js";
 import { type DataOptions, trainingLoader, withoutBadImages } from "../feed/training-data.js";
 import { featureEpochs } from "../recipe/feature-weight.js";
+import { refuseNative } from "../recipe/native.js";
 import type { Recipe } from "../recipe/recipe.js";
 import { settledRecipe } from "../recipe/settled.js";
 import { createStudent } from "../recipe/student.js";
@@ -96,6 +97,7 @@ export interface StoredAnswers {
 export async function buildTeacherCache(options: CacheOptions): Promise<StoredAnswers> {
   const { output } = options;
   const { recipe } = await settledRecipe(options.recipe);
+  refuseNative({ ...recipe, teacherCache: output });
   const found = await openForTraining(options.data, {
     ...{ rule: options.split, signal: options.signal, onProgress: openingOf(options.onEvent) },
   });

@@ -5,6 +5,7 @@ import type { Dataset } from "../../data/dataset/dataset.js";
 import { UsageError } from "../../errors/errors.js";
 import type { Model } from "../../models/model.js";
 import type { HostTensor, NamedTensors } from "../../tensor/index.js";
+import { refuseNativeTeacher } from "../recipe/native.js";
 import type { Recipe } from "../recipe/recipe.js";
 import { needsTeacher, type RecipeTeacher, teachersOf } from "../recipe/teachers.js";
 import type { FeatureDistillation } from "../step/features.js";
@@ -79,6 +80,7 @@ async function openOne(each: RecipeTeacher, { data, student, group, own }: Openi
     throw new UsageError(
       `"${teacherWeights}" cannot teach several processes at once; store its predictions with deit teach and give them as teacherCache.`,
     );
+  refuseNativeTeacher(recipe);
   const answers = await teacher!.open(student, recipe.batchSize / recipe.accumulate, data.describe);
   return { kind: "answers", answers, features: [], identity };
 }

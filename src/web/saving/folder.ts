@@ -1,6 +1,7 @@
 /** A folder of another program in a zip: what `deit export` writes, from the same code. */
 import { makeZip } from "client-zip";
 import { UsageError } from "../../errors/errors.js";
+import { requireOneSize } from "../../evaluation/view.js";
 import { headsOf } from "../../models/context.js";
 import { chosen } from "../../portable/choice.js";
 import { portableGraph } from "../../portable/graph/portable.js";
@@ -27,6 +28,7 @@ export async function zippedFolder(
     );
   if (!headsOf(model.model).includes(head) && head !== "class")
     throw new UsageError(`head is "${head}", but the model has one head, that of the class token; leave it out.`);
+  requireOneSize(model.view, "An exported file takes");
   const source: PortableSource = { ...model, name, head, license };
   const variants = layout.quantized ? variantsOf(source, portableGraph(model.model, model.weights, head), formats) : [];
   const files = [

@@ -1,5 +1,5 @@
 /** PNG pictures. */
-import type { RgbImage } from "../../pixels/image.js";
+import type { RgbImage, Size } from "../../pixels/image.js";
 import { decodeWithSharp } from "./sharp.js";
 import { checkMemory, checkSize, cut } from "./undecodable.js";
 
@@ -16,6 +16,17 @@ const head = { width: 16, height: 20, depth: 24, colour: 25, interlace: 28, end:
 
 /** Values per pixel by colour type: grey, RGB, palette, grey with alpha, RGB with alpha. */
 const valuesOf: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 4, 4: 2, 6: 4 };
+
+const signature = [0x89, 0x50, 0x4e, 0x47];
+
+export const isPng = (bytes: Uint8Array): boolean => signature.every((byte, i) => bytes[i] === byte);
+
+/** The size that the header states, if the bytes contain it. */
+export function pngSize(bytes: Uint8Array): Size | undefined {
+  if (bytes.length < head.end) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  return { width: view.getUint32(head.width), height: view.getUint32(head.height) };
+}
 
 /** Throws if an interlaced picture is too large to be held in memory. */
 function checkInterlaced(file: Buffer, maxPixels: number): void {
