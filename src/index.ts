@@ -145,6 +145,7 @@ export type { OnOpening, OpeningProgress } from "./data/dataset/opening.js";
 export type { SampleSet } from "./data/dataset/sample-set.js";
 export type { KnownImages, TrainedOn } from "./data/dataset/trained-on.js";
 export { type Batch, createLoader, type Loader, type LoaderOptions } from "./data/loading/loader.js";
+export { NativeShapes } from "./data/loading/native-batches.js";
 export type { Sampling } from "./data/loading/order.js";
 export type { CropKind, CropOptions } from "./data/pixels/crop.js";
 export type { CropMode, Fit, Rgb } from "./data/pixels/fit.js";

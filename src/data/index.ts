@@ -43,4 +43,5 @@ export type { OwnAugmentation } from "./loading/on-this-thread.js";
 // Batches.
 
 export { type Batch, createLoader, type Loader, type LoaderOptions } from "./loading/loader.js";
+export { NativeShapes } from "./loading/native-batches.js";
 export type { CropMode, Fit } from "./pixels/fit.js";

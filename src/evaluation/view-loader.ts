@@ -4,7 +4,7 @@ import { createLoader, type Loader, type LoaderOptions } from "../data/loading/l
 import type { SeveralCrops } from "./test-time.js";
 import { type EvaluationView, evaluationTransform } from "./view.js";
 
-export interface ViewLoaderOptions extends Pick<LoaderOptions, "workers" | "process" | "jpeg"> {
+export interface ViewLoaderOptions extends Pick<LoaderOptions, "workers" | "process" | "jpeg" | "shapes"> {
   readonly dataset: Dataset;
   /** Without the normalisation, which the model applies: batches contain bytes. */
   readonly view: Omit<EvaluationView, "normalization"> & Partial<SeveralCrops>;

@@ -11,7 +11,7 @@ import { piecesOf, whileHere } from "../dataset/pieces.js";
 import type { Exif } from "../pixels/orientation.js";
 import { type Transform, viewBytes } from "../view/transform.js";
 import { type BadSample, fillViews, type LoaderJob } from "./job.js";
-import { type NativeBatch, nativeBatches, nativeShapes, shuffledBatches } from "./native-batches.js";
+import { type NativeBatch, NativeShapes, nativeBatches, shuffledBatches } from "./native-batches.js";
 import { augmentOwn, type OwnAugmentation, readCallbacks } from "./on-this-thread.js";
 import { type EpochOrder, epochOrder, type Sampling } from "./order.js";
 
@@ -50,6 +50,8 @@ export interface LoaderOptions {
   readonly maxPixels?: number;
   /** Whether images are rotated according to their metadata (default: ignored). */
   readonly exif?: Exif;
+  /** In native aspect, the shapes of images that other loaders have read (default: they are read before the first epoch). */
+  readonly shapes?: NativeShapes;
   /** What to do about an image that cannot be read. `skip` replaces it with a different one of its batch. */
   readonly onBadImage?: "stop" | "skip";
   /** Called with a sentence for each image that was skipped. */
@@ -158,11 +160,7 @@ export function createLoader(options: LoaderOptions, worker = workerUrl("data/lo
       : undefined;
   const free: SharedArrayBuffer[] = [];
   const memory = () => free.pop() ?? new SharedArrayBuffer((batchSize / processes) * viewBytes(transform));
-  let shapes: Promise<Uint8Array> | undefined;
-  const shapesOf = (sizes: readonly ImageSize[]) => {
-    shapes ??= nativeShapes(dataset, sizes, options.exif ?? "ignore");
-    return shapes;
-  };
+  const { shapes = new NativeShapes(), exif = "ignore" } = options;
   let waited = 0;
   return {
     stepsPerEpoch,
@@ -171,7 +169,7 @@ export function createLoader(options: LoaderOptions, worker = workerUrl("data/lo
     async *epoch(epoch, fromStep = 0) {
       const order = epochOrder(options, epoch);
       const sizes = transform.nativeSizes;
-      const batches = sizes && arranged(options, sizes.length, order, await shapesOf(sizes), epoch);
+      const batches = sizes && arranged(options, sizes.length, order, await shapes.of(dataset, sizes, exif), epoch);
       const steps = batches?.length ?? stepsPerEpoch;
       const queue: Promise<SharedBatch>[] = [];
       let next = fromStep;

@@ -60,7 +60,7 @@ const atOnce = 16;
  * The index of each image's shape among `sizes`, by the headers of the files. An image that cannot be read counts as a square: whoever
  * decodes it reports that.
  */
-export async function nativeShapes(dataset: Dataset, sizes: readonly ImageSize[], exif: Exif): Promise<Uint8Array> {
+async function readShapes(dataset: Dataset, sizes: readonly ImageSize[], exif: Exif): Promise<Uint8Array> {
   const shapes = new Uint8Array(dataset.length);
   let next = 0;
   const work = async () => {
@@ -76,4 +76,19 @@ export async function nativeShapes(dataset: Dataset, sizes: readonly ImageSize[]
   };
   await Promise.all(Array.from({ length: Math.min(atOnce, dataset.length) }, work));
   return shapes;
+}
+
+/** Shapes of the images of datasets, each read once, however many loaders need them; all for the same sizes. */
+export class NativeShapes {
+  readonly #read = new Map<Dataset, Promise<Uint8Array>>();
+
+  /**
+   * The index among `sizes` of the one whose aspect ratio is nearest to each image's, by the headers of the files, turned as `exif` says.
+   * Throws DownloadError for images that cannot be fetched; one that cannot be read counts as a square.
+   */
+  of(dataset: Dataset, sizes: readonly ImageSize[], exif: Exif): Promise<Uint8Array> {
+    const shapes = this.#read.get(dataset) ?? readShapes(dataset, sizes, exif);
+    this.#read.set(dataset, shapes);
+    return shapes;
+  }
 }

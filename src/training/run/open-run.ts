@@ -4,6 +4,7 @@ import { alone, leads, type ProcessGroup } from "../../cluster/process-group.js"
 import type { SplitRule } from "../../data/dataset/dataset.js";
 import { writeTrainedOn } from "../../data/dataset/trained-on.js";
 import { createLoader, type Loader } from "../../data/loading/loader.js";
+import { NativeShapes } from "../../data/loading/native-batches.js";
 import type { DeviceState, Engine } from "../../engines/engine.js";
 import { TrainingError } from "../../errors/errors.js";
 import type { Message } from "../../errors/sentence.js";
@@ -44,6 +45,8 @@ export interface OpenRun extends Plan {
   readonly group: ProcessGroup;
   readonly folder: RunFolder;
   readonly loader: Loader;
+  /** In native aspect, the shapes of the images that are measured after each epoch. */
+  readonly shapes: NativeShapes;
   /** Stored features of the frozen part, if the recipe wants them. */
   readonly stored?: StoredViews;
   readonly step: Step;
@@ -129,10 +132,12 @@ export async function openRun(
     begun ??= await beginRun({ ...options, model, dataset, recipe: begins, onEvent, signal });
     return { state: stateOf(step, begun.parameters, recipe.seed), position: beginning };
   };
-  const { state: tensors, position } = await lastState((at) => requireSameOrder(folder, at)).catch(async (error) => {
-    await folder.undo();
-    throw error;
-  });
+  const { state: tensors, position } = await lastState((at) => requireSameOrder(folder, at, recipe)).catch(
+    async (error) => {
+      await folder.undo();
+      throw error;
+    },
+  );
   const state = await engine.createState(new Map([...tensors, ...frozenTensors(step, teaching)]));
   closing.add(() => state.dispose());
   const onDevice = { engine, precision: options.precision, state };
@@ -149,6 +154,7 @@ export async function openRun(
   return {
     ...plan,
     ...{ engine, group, folder, loader, step, programs, state, classifier, prefix, stored: stored?.views },
+    shapes: new NativeShapes(),
     ...{ checkpoints, position, lastState, fitted: begun?.fitted, onEvent, warn },
     trainedOn: writeTrainedOn(found, [manifest, ...(manifest.found ? [manifest.found] : [])], setAside),
   };

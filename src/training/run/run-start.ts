@@ -99,9 +99,17 @@ export async function requireSpaceForRun(folder: RunFolder, step: Step, model: M
 /** Settings that determine how the images of an epoch are distributed over its runs. */
 const orderSettings = ["batchSize", "accumulate", "repeatedAugmentation", "sampling", "seed", "dataset"] as const;
 
+/** Settings that decide which images share a batch where it has images of one shape. */
+const shapeSettings = ["cropMode", "exif", "imageSize"] as const;
+
 /** Throws if settings that determine the remaining images change within an epoch; between epochs they may. */
-export function requireSameOrder({ path, changes }: RunFolder, { epoch, runs }: Position): void {
-  const changed = orderSettings.filter((key) => key in changes);
+export function requireSameOrder(
+  { path, changes }: RunFolder,
+  { epoch, runs }: Position,
+  { cropMode }: Pick<Recipe, "cropMode">,
+): void {
+  const native = [cropMode, changes.cropMode?.from].includes("native");
+  const changed = [...orderSettings, ...(native ? shapeSettings : [])].filter((key) => key in changes);
   if (runs === 0 || changed.length === 0) return;
   const what = changed.map((key) => (key === "dataset" ? "the training images" : key)).join(" and ");
   // Weights are written when an epoch ends.

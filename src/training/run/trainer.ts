@@ -266,22 +266,22 @@ async function evaluateBest(
   const source = folder.file("best.safetensors");
   const weights = adaptWeights(model, (await loadWeights(source)).tensors, { source, imageSize: model.imageSize });
   const classifier = await Classifier.create({ engine, model }, weights);
-  return evaluateOn(dataset, { engine, group, recipe: run.recipe, classifier }, options).finally(() =>
-    classifier.dispose(),
+  return evaluateOn(dataset, { engine, group, recipe: run.recipe, classifier, shapes: run.shapes }, options).finally(
+    () => classifier.dispose(),
   );
 }
 
 /** Accuracy on images; undefined if interrupted. */
 async function evaluateOn(
   dataset: Dataset,
-  { engine, group, recipe, classifier }: Pick<OpenRun, "engine" | "group" | "recipe" | "classifier">,
+  { engine, group, recipe, classifier, shapes }: Pick<OpenRun, "engine" | "group" | "recipe" | "classifier" | "shapes">,
   { workers, signal }: TrainOptions,
 ): Promise<EvaluationResult | undefined> {
   // Some devices may get no image of the last batch, but all get the same number of slots.
   const { devices } = engine.info;
   const batchSize = Math.ceil(Math.min(64, dataset.length) / devices) * devices;
   const view = viewOf(recipe, classifier.model);
-  const loader = viewLoader({ dataset, view, batchSize, workers, process: group });
+  const loader = viewLoader({ dataset, view, batchSize, workers, shapes, process: group });
   try {
     // If several evaluate together, one must not stop without the others.
     const { describe } = dataset;
