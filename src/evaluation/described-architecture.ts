@@ -12,12 +12,12 @@ import { modelArguments, type TrainingArguments } from "./training-arguments.js"
 const exactGelu = ["gelu", "gelu_python"];
 /** Arguments of timm's models that do not affect evaluation, or follow from the shapes of the tensors. */
 const harmless =
-  /^(img_size|num_classes|patch_size|embed_dim|depth|mlp_ratio|.*drop.*|weight_init|pretrained.*|strict_img_size|dynamic_img_size|output_stride|num_heads|global_pool|init_values|no_embed_class|w0|wa|wm|group_size|se_ratio|stem_width)$/;
+  /^(img_size|num_classes|patch_size|embed_dim|depth|mlp_ratio|.*drop.*|weight_init|pretrained.*|strict_img_size|dynamic_img_size|output_stride|num_heads|global_pool|fc_norm|init_values|no_embed_class|w0|wa|wm|group_size|se_ratio|stem_width)$/;
 /** Arguments with their values in deit's models; other values mean a different model. */
 const asHere: JsonObject = {
   ...{ in_chans: 3, act_layer: "gelu", qkv_bias: true, proj_bias: true, class_token: true, pos_embed: "learn" },
   ...{ final_norm: true, qk_norm: false, scale_attn_norm: false, scale_mlp_norm: false },
-  ...{ pre_norm: false, fc_norm: false, reg_tokens: 0, dynamic_img_pad: false, attn_layer: "", norm_layer: "" },
+  ...{ pre_norm: false, reg_tokens: 0, dynamic_img_pad: false, attn_layer: "", norm_layer: "" },
 };
 
 /** Options of the model that cannot be inferred from its tensors' shapes. Throws WeightsError for unsupported ones. */
@@ -70,10 +70,11 @@ export function requireSameModel(
     { source: `"${config?.source}"`, pool: asObject(config?.fields.model_args)?.global_pool },
     ...trained.map((one) => ({ source: one.source, pool: modelArguments(one).global_pool })),
   ];
-  const other = pools.find(({ pool }) => typeof pool === "string" && pool !== "" && pool !== "token");
+  const { pool: own = "token" } = model.config;
+  const other = pools.find(({ pool }) => typeof pool === "string" && pool !== "" && pool !== own);
   if (other && model.tokens)
     throw new WeightsError(
-      `${other.source} says that the head reads something other (global_pool ${other.pool}) than the class token, which ${model.name}'s head reads; such weights belong to another architecture.`,
+      `${other.source} says that the head reads something other (global_pool ${other.pool}) than ${own === "avg" ? "the mean of the patches" : "the class token"}, which ${model.name}'s head reads; such weights belong to another architecture.`,
     );
 }
 

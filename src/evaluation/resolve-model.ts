@@ -10,7 +10,7 @@ import { requireFiniteWeights } from "../models/finite.js";
 import type { Model } from "../models/model.js";
 import type { OwnModel } from "../models/own-model.js";
 import { classesOfHead, headNames } from "../models/parts.js";
-import { describeDeit } from "../models/recognize.js";
+import { describeDeit, optionsOfSizes } from "../models/recognize.js";
 import { createModel, type ModelOptions, modelNames, registeredModel } from "../models/registry.js";
 import { usualClasses } from "../models/usual-classes.js";
 import type { NamedTensors } from "../tensor/index.js";
@@ -83,6 +83,7 @@ export function resolveModel(choice: ModelWish, file: WeightsInFile, described: 
     choice.ownModel ? choice.ownModel.create(definedOnly(options)) : createModel(name, options);
   const classes = choice.ownModel ? savedClasses(metadata)?.length : classesOfHead(createModel(name), tensors);
   const made = create({
+    ...(registeredModel(name)?.anySize && sizes ? optionsOfSizes(sizes) : {}),
     ...{ classes, ...registeredModel(name)?.family.optionsOf?.(shapes), ...described.options, ...own },
     imageSize: said ?? (choice.ownModel ? undefined : sizes?.imageSize),
   });

@@ -15,6 +15,8 @@ export interface DeitSizes {
   readonly layerScale?: true;
   /** Set where only patches have positions. */
   readonly noEmbedClass?: true;
+  /** Set where the head reads the mean of the patches. */
+  readonly pool?: "avg";
   /** Size of the input in pixels. */
   readonly imageSize: ImageSize;
   /** Undefined where there is no head. */
@@ -24,6 +26,9 @@ export interface DeitSizes {
 /** The shapes of tensors by name. */
 export const shapesOf = (tensors: NamedTensors): Shapes =>
   new Map([...tensors].map(([name, { shape }]) => [name, shape]));
+
+/** Whether the head reads the mean of the patches: it has a norm, and the tokens have none. */
+export const readsPatches = (shapes: Shapes): boolean => shapes.has("fc_norm.weight") && !shapes.has("norm.weight");
 
 /**
  * The grid of so many patches of images of this size, if it has as many; otherwise that of a square, if there is one. Their
@@ -68,6 +73,7 @@ export function recognizeDeit(shapes: Shapes, imageSize?: ImageSize): DeitSizes 
     distilled,
     ...(shapes.has("blocks.0.ls1.gamma") ? { layerScale: true } : {}),
     ...(noEmbedClass ? { noEmbedClass } : {}),
+    ...(readsPatches(shapes) ? { pool: "avg" } : {}),
     imageSize: imageSizeOf(grid[0] * patchSize, grid[1] * patchSize),
     classes: shapes.get("head.weight")?.[0],
   };

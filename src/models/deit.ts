@@ -2,7 +2,7 @@
 
 import { UsageError } from "../errors/errors.js";
 import { type Grid, heightAndWidth, largestSide, mapSides, plainSize, sizeInWords } from "../geometry/image-size.js";
-import { add, broadcast, concat, type Tensor, take } from "../tensor/index.js";
+import { add, broadcast, concat, mean, slice, type Tensor, take } from "../tensor/index.js";
 import { modelOf } from "./declared.js";
 import { requireImageSize } from "./image-batch.js";
 import { type Layers, layersOf, truncatedNormal } from "./layers.js";
@@ -39,9 +39,17 @@ export interface DeitConfig extends CommonOptions {
   readonly layerScale?: number;
   /** Whether only patches have positions, not the class and distillation tokens, as in DeiT III; default: false. */
   readonly noEmbedClass?: boolean;
+  /**
+   * What the head reads: the class token after the norm, or the mean of the patches, with a norm of its own, `fc_norm`;
+   * default: `token`.
+   */
+  readonly pool?: Pool;
   /** How `dropPath` is spread over the blocks: rising from 0 to it, or the same for all; default: `linear`. */
   readonly dropPathRates?: "linear" | "uniform";
 }
+
+/** What a head reads of a vision transformer. */
+export type Pool = "token" | "avg";
 
 /** Width of one attention head in every published size. */
 const headWidth = 64;
@@ -91,7 +99,8 @@ export function deit(
   });
 }
 
-function check(name: string, { imageSize, patchSize, width, heads, depth, classes, mlpRatio }: DeitConfig): void {
+function check(name: string, config: DeitConfig): void {
+  const { imageSize, patchSize, width, heads, depth, classes, mlpRatio } = config;
   const whole = { patchSize, width, heads, depth, classes };
   for (const [option, value] of Object.entries(whole)) {
     if (!Number.isInteger(value) || value < 1)
@@ -110,6 +119,10 @@ function check(name: string, { imageSize, patchSize, width, heads, depth, classe
   if (width % heads !== 0)
     throw new UsageError(
       `The width of "${name}", ${width}, cannot be shared by ${heads} heads; use a multiple of the heads.`,
+    );
+  if (config.distilled && config.pool === "avg")
+    throw new UsageError(
+      `The heads of "${name}" read its class and distillation tokens, not the mean of the patches (pool=avg); leave out pool, or take a model without distillation token.`,
     );
 }
 
@@ -137,7 +150,7 @@ function dropPathShare({ dropPathRates, depth }: DeitConfig, i: number): number 
 
 /** Images `[batch, height, width, 3]` to the logits of the head, or both heads, `[batch, classes]`. */
 function forward(config: DeitConfig, context: ForwardContext, images: Tensor): Logits {
-  const { depth, classes, normEpsilon } = config;
+  const { depth, classes, normEpsilon, pool = "token" } = config;
   const nn = layersOf(context);
   let x = embed(config, nn, images);
   const tokens = x.shape[1];
@@ -153,9 +166,17 @@ function forward(config: DeitConfig, context: ForwardContext, images: Tensor): L
     const after = x;
     nn.observe?.(`blocks.${i}`, () => after);
   }
-  // The heads read only the class and distillation tokens, so the last block computes no others, unless somebody looks.
   const before = x;
   const everything = () => block(depth - 1, before, tokens);
+  if (pool === "avg") {
+    // There is no norm of the tokens; timm's is the identity too.
+    const all = everything();
+    nn.observe?.(`blocks.${depth - 1}`, () => all);
+    nn.observe?.("norm", () => all);
+    const patches = mean(slice(all, 1, prefixTokens(config), tokens), [1]);
+    return { logits: nn.head("head", nn.layerNorm("fc_norm", patches, normEpsilon), classes) };
+  }
+  // The heads read only the class and distillation tokens, so the last block computes no others, unless somebody looks.
   const norm = (t: Tensor) => nn.layerNorm("norm", t, normEpsilon);
   nn.observe?.(`blocks.${depth - 1}`, everything);
   nn.observe?.("norm", () => norm(everything()));

@@ -23,17 +23,22 @@ const usualLayerScale = 1e-6;
 
 /** The model of these sizes and its options: a named one, whatever its resolution, or any other of DeiT's layout. */
 export function modelOfSizes(sizes: DeitSizes): { readonly model: string; readonly options: ModelOptions } {
-  const { width, depth, hidden, patchSize, imageSize, distilled } = sizes;
+  const { imageSize, pool } = sizes;
   const name = nameOf(sizes) ?? nameOf({ ...sizes, imageSize: 224 });
-  if (name !== undefined) return { model: name, options: { imageSize } };
-  const { layerScale, noEmbedClass } = sizes;
-  const options = {
+  if (name !== undefined) return { model: name, options: { imageSize, ...(pool ? { pool } : {}) } };
+  return { model: "deit", options: optionsOfSizes(sizes) };
+}
+
+/** Options of these sizes for a model whose name implies none. */
+export function optionsOfSizes(sizes: DeitSizes): ModelOptions {
+  const { width, depth, hidden, patchSize, imageSize, distilled, layerScale, noEmbedClass, pool } = sizes;
+  return {
     ...{ width, depth, mlpRatio: hidden / width, patchSize, imageSize, distilled },
     // The initial factor leaves no trace, and trained weights have their own.
     ...(layerScale ? { layerScale: usualLayerScale } : {}),
     ...(noEmbedClass ? { noEmbedClass } : {}),
+    ...(pool ? { pool } : {}),
   };
-  return { model: "deit", options };
 }
 
 /** The sizes in words, as "deit_tiny_patch16_224 with 1000 classes" or each by its number. */

@@ -1,6 +1,7 @@
 /** What the families of vision transformers share: settings, sizes, and what their weights look like. */
 import { z } from "zod";
 import type { DeitConfig } from "../deit.js";
+import { readsPatches } from "../deit-sizes.js";
 import { type ModelFamily, positive, type Shapes, shared, whole } from "./family.js";
 
 /** Sizes by their names in the papers. */
@@ -28,6 +29,11 @@ export const settings = {
     description: "Gives positions to patches only, not to the class token; default: as the name says.",
     timm: "model-kwargs no_embed_class",
   }),
+  pool: z.enum(["token", "avg"]).optional().meta({
+    description:
+      "What the head of a transformer reads: the class token (`token`) or the mean of the patches with a norm of its own (`avg`); default: `token`, or as the weights have it.",
+    timm: "gp",
+  }),
   dropPathRates: z.enum(["linear", "uniform"]).optional().meta({
     description:
       "Stochastic depth by block: `linear` (from 0 at the first to `dropPath` at the last; the default) or `uniform` (`dropPath` at all of them, as DeiT III was trained).",
@@ -43,10 +49,12 @@ export const parameters: ModelFamily<unknown>["parameters"] = {
   anchors: ["cls_token", "patch_embed.proj.weight", "blocks.0.norm1.weight"],
 };
 
-/** A distillation token without a head, as transformers' DeiTForImageClassification has it. */
-export const optionsOf = (shapes: Shapes): Partial<DeitConfig> =>
-  shapes.has("dist_token") && shapes.has("head.weight") && !shapes.has("head_dist.weight")
+/** A distillation token without a head, as transformers' DeiTForImageClassification has it; a head on the patches' mean. */
+export const optionsOf = (shapes: Shapes): Partial<DeitConfig> => ({
+  ...(shapes.has("dist_token") && shapes.has("head.weight") && !shapes.has("head_dist.weight")
     ? { distillationHead: false }
-    : {};
+    : {}),
+  ...(readsPatches(shapes) ? { pool: "avg" } : {}),
+});
 
 export const withoutTrace = ["heads", "normEpsilon"] as const;

@@ -50,6 +50,7 @@ const transformerArguments = {
   mlpRatio: "mlp_ratio",
   layerScale: "init_values",
   noEmbedClass: "no_embed_class",
+  pool: "global_pool",
 } as const;
 
 const convnetArguments = {
@@ -85,7 +86,7 @@ function configOf(source: PortableSource): Readonly<Record<string, unknown>> {
     architecture,
     num_classes: model.classes,
     num_features: last,
-    global_pool: model.tokens ? "token" : "avg",
+    global_pool: model.tokens ? (model.config.pool ?? "token") : "avg",
     ...(classes ? { label_names: classes } : {}),
     model_args: model.tokens ? { ...modelArguments, img_size: size } : modelArguments,
     pretrained_cfg: {

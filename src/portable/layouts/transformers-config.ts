@@ -47,6 +47,10 @@ export function labelsOf({ model, classes }: PortableSource): Readonly<Record<st
 function visionTransformer({ model, weights }: PortableSource): TransformersModel {
   const { config } = model as { config: Readonly<Record<string, unknown>> };
   const heads = headNames(model).length;
+  if (config.pool === "avg")
+    throw new UsageError(
+      `The head of "${model.name}" reads the mean of its patches (pool=avg), and that of transformers' ViT the class token; choose the layout timm or onnx.`,
+    );
   const architecture = !model.distilled
     ? "ViTForImageClassification"
     : heads === 2
