@@ -42,6 +42,8 @@ export interface CompileOptions {
    * the program, instead of being handed over in every run.
    */
   readonly frozen?: DeviceState;
+  /** Whether runs of other programs come between its own, so that it should keep no working memory for the next one. */
+  readonly alternates?: boolean;
 }
 
 /** Memory of one device, in bytes. */

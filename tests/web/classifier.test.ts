@@ -93,6 +93,25 @@ describeInBrowser("deit/web", () => {
     });
   });
 
+  it("sees pictures in their native aspect ratio as Node does", async () => {
+    const names = ["view.png", "plain.png"];
+    const found = await page.evaluate(async (names) => {
+      const classify = await deit.classifier("/small.safetensors", { cropMode: "native" });
+      const seen: { logits: number[]; grid: readonly number[] }[] = [];
+      for (const name of names) {
+        const { grid } = await classify.attention(`/images/${name}`);
+        seen.push({ grid, logits: [...(await classify.logits(`/images/${name}`))] });
+      }
+      return seen;
+    }, names);
+    await using classify = await classifier(weights, { engine: "onnx", cropMode: "native" });
+    for (const [i, name] of names.entries()) {
+      expect(found[i].grid).toEqual((await classify.attention(join(images, name))).grid);
+      expect(found[i].grid[0]).not.toBe(found[i].grid[1]);
+      near(found[i].logits, await classify.logits(join(images, name)));
+    }
+  });
+
   it("says which backend computes, and why", async () => {
     const backend = (options: Web.ClassifierSettings) =>
       page.evaluate(async (given) => {

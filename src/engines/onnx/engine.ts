@@ -93,7 +93,10 @@ export class OnnxEngine implements Engine {
     return state;
   }
 
-  async compile(program: Program, { precision = "float32" }: CompileOptions = {}): Promise<Executable> {
+  async compile(
+    program: Program,
+    { precision = "float32", alternates = false }: CompileOptions = {},
+  ): Promise<Executable> {
     if (precision !== "float32") {
       throw new EngineError(
         sentence`The ONNX engine computes in float32 only, not ${precision}${way`; use ${setting("precision", "float32")} or ${setting("engine", "xla")}`}.`,
@@ -106,7 +109,7 @@ export class OnnxEngine implements Engine {
     await turn();
     const model = onnxModel(lowered);
     await turn();
-    const key = createHash("sha256").update(model).digest("hex");
+    const key = `${createHash("sha256").update(model).digest("hex")}${alternates ? " alternates" : ""}`;
     let session = this.#sessions.get(key);
     if (!session) {
       const id = this.#next++;
@@ -117,6 +120,7 @@ export class OnnxEngine implements Engine {
           model,
           threads: this.info.threads!,
           idle: this.options.idle ?? "spin",
+          arena: !alternates,
           profile: this.options.profile && `${this.options.profile}-${program.name}`,
         },
         `loading program "${program.name}"`,

@@ -18,6 +18,8 @@ export type Request =
       readonly threads: number;
       /** Whether threads spin or sleep while they have nothing to do. */
       readonly idle: "spin" | "sleep";
+      /** Whether working memory is kept from one run to the next. */
+      readonly arena: boolean;
       readonly profile?: string;
     }
   /**

@@ -35,7 +35,7 @@ async function handle(request: Request): Promise<TensorEntries> {
         executionProviders: ["cpu"],
         intraOpNumThreads: request.threads,
         graphOptimizationLevel: "all",
-        enableCpuMemArena: true,
+        enableCpuMemArena: request.arena,
         // The memory pattern plans one block for all temporaries of a run and reuses little of it: 1.1 GB instead of
         // 0.8 for a step of DeiT-Ti, and no faster.
         enableMemPattern: false,

@@ -110,13 +110,13 @@ export async function openRun(
   // One program does a whole step; its state stays on the device until the end.
   await turn();
   const build = (at: Model) => stepOf(recipe, at, teaching, plan);
-  const programs = new StepPrograms({ engine, model, build, precision: options.precision });
+  const sizes = views.transform.nativeSizes;
+  const programs = new StepPrograms({ engine, model, build, precision: options.precision, alternates: sizes && true });
   closing.add(() => programs.dispose());
   const step = programs.step();
   await turn();
   const keep = options.keepStates ?? 2;
   await requireSpaceForRun(folder, step, model, keep);
-  const sizes = views.transform.nativeSizes;
   // In native aspect the square has the most patches: what it needs is enough for the others.
   await programs.compiled(sizes?.[0]);
   if (sizes) warn(nativeSentence(sizes));

@@ -11,7 +11,7 @@ interface Made {
   compiled?: Promise<Executable>;
 }
 
-export interface StepProgramsOptions extends Pick<CompileOptions, "precision"> {
+export interface StepProgramsOptions extends Pick<CompileOptions, "precision" | "alternates"> {
   readonly engine: Engine;
   readonly model: Model;
   /** The step of the model for images of one size. */
@@ -35,8 +35,8 @@ export class StepPrograms {
     if (!made.compiled) {
       const start = performance.now();
       await turn();
-      const { engine, precision } = this.options;
-      made.compiled = engine.compile(made.step.program, { precision });
+      const { engine, precision, alternates } = this.options;
+      made.compiled = engine.compile(made.step.program, { precision, alternates });
       await made.compiled.finally(() => {
         this.#compiling += performance.now() - start;
       });

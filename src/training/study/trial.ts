@@ -73,12 +73,13 @@ export async function openTrial(options: TrialOptions): Promise<Trial> {
     closing.add(() => loader.close());
     await turn();
     const build = (at: Model) => stepOf(recipe, at, teaching, plan);
-    const programs = new StepPrograms({ engine, model, build, precision });
+    const sizes = trainingTransform(recipe, model).nativeSizes;
+    const programs = new StepPrograms({ engine, model, build, precision, alternates: sizes && true });
     closing.add(() => programs.dispose());
     const step = programs.step();
     await turn();
     requireGoingOn(signal);
-    await programs.compiled(trainingTransform(recipe, model).nativeSizes?.[0]);
+    await programs.compiled(sizes?.[0]);
     // Heads are fitted only if losses matter: a pass over the images would take longer than a few steps.
     const { parameters } = options.fitHeads
       ? await beginRun({ ...options, model, dataset, recipe })
