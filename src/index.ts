@@ -65,7 +65,7 @@ export { readSafetensors, writeSafetensors } from "./formats/safetensors/safeten
 export type { Grid, ImageSize } from "./geometry/image-size.js";
 export { type AdaptOptions, adaptWeights } from "./models/adapt.js";
 export { decisionLogits, type Head, inferenceContext, parameterInputs } from "./models/context.js";
-export { type DeitConfig, deit } from "./models/deit.js";
+export { type DeitConfig, deit, type Pool } from "./models/deit.js";
 export type { AllOptions } from "./models/families/index.js";
 export { imageLength, imagesShape } from "./models/image-batch.js";
 export { initialize } from "./models/initialize.js";
@@ -172,6 +172,7 @@ export type { MixSettings } from "./training/step/batch/draw-mix.js";
 export type { EraseMode, EraseSettings } from "./training/step/batch/erasing.js";
 export type { BatchTransform, BatchTransformName } from "./training/step/batch/index.js";
 export type { ClassWeights } from "./training/step/class-weights.js";
+export type { ClipMode } from "./training/step/clipping.js";
 export { type Distillation, type DistillationName, distilledLoss } from "./training/step/distillation/index.js";
 export type { AnswerKind, SharedLogits, TeacherAnswer } from "./training/step/distillation/mode.js";
 export type { FeatureDistillation } from "./training/step/features.js";
