@@ -3,8 +3,8 @@ import type { ParameterSpec } from "../../models/model.js";
 import { add, compare, div, max, min, mul, reduceSum, reshape, select, sqrt, type Tensor } from "../../tensor/index.js";
 
 /** What is limited: the norm of all gradients together, each number, or each row's norm against its weights' (AGC). */
-export const clipModes = ["norm", "value", "agc"] as const;
-export type ClipMode = (typeof clipModes)[number];
+export type ClipMode = "norm" | "value" | "agc";
+export const clipModes = ["norm", "value", "agc"] as const satisfies readonly ClipMode[];
 
 /** What clipping reads besides a gradient. */
 export interface Clipped {
