@@ -21,6 +21,7 @@ const model = {
   name: "pooled-patches",
   config: {},
   imageSize: 32,
+  channels: 3,
   classes: 10,
   distilled: false,
   normalization: imagenetNormalization,

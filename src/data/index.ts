@@ -24,6 +24,7 @@ export { type OwnSample, type OwnSamples, sampleDataset } from "./sources/own-sa
 
 // Images: decoding, resizing with the numbers of Pillow, and the view that a model sees.
 
+export type { Channels } from "../geometry/channels.js";
 export type { ImageSize } from "../geometry/image-size.js";
 export { type DecodeOptions, decodeImage } from "./codec/decode.js";
 export type { CropKind, CropOptions } from "./pixels/crop.js";

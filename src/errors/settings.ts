@@ -8,6 +8,7 @@ export const settings = {
   batchSize: "recipe",
   borderColor: "recipe",
   calibration: "call",
+  channels: "recipe",
   classes: "call",
   classWeights: "recipe",
   clipGradient: "recipe",

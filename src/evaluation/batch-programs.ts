@@ -32,7 +32,7 @@ export class BatchPrograms {
     return compiled;
   }
 
-  /** `images`: `batch · height · width · 3` bytes, of the model's size or another. */
+  /** `images`: `batch · height · width · channels` bytes, of the model's size or another. */
   async run(state: DeviceState, images: Uint8Array, batch: number, size?: ImageSize): Promise<Map<string, HostTensor>> {
     const model = modelAt(this.model, size);
     const shape = imagesShape(model, images.length / imageLength(model));

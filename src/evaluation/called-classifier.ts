@@ -1,6 +1,5 @@
 /** A classifier that is called as a function: pictures in any form that its reader understands in, answers out. */
 import type { RgbImage } from "../data/pixels/image.js";
-import type { Exif } from "../data/pixels/orientation.js";
 import { evaluationView } from "../data/view/evaluation.js";
 import { made } from "../data/view/plan.js";
 import { viewSize } from "../data/view/view-size.js";
@@ -17,7 +16,7 @@ import { type ClassifyOptions, type EmbedOptions, type Prediction, predictionsOf
 import type { Probe } from "./probe.js";
 import type { SharedEngine } from "./shared-engine.js";
 import { logitsOfCrops, type TestTime, withCrops } from "./test-time.js";
-import { evaluationTransform } from "./view.js";
+import { type EvaluationView, evaluationTransform } from "./view.js";
 
 /** An image to classify, and its name for messages. */
 export interface NamedImage {
@@ -25,8 +24,11 @@ export interface NamedImage {
   readonly image: RgbImage;
 }
 
-/** Reads and decodes an image, turned as `exif` says; `place` names one that has no name. */
-export type ImageReader<Input> = (input: Input, exif: Exif, place?: string) => Promise<NamedImage>;
+/** What a view needs of an image: how it is turned, and whether it has alpha. */
+export type ReadFor = Pick<EvaluationView, "exif" | "channels">;
+
+/** Reads and decodes an image for a view; `place` names one that has no name. */
+export type ImageReader<Input> = (input: Input, view: ReadFor, place?: string) => Promise<NamedImage>;
 
 /** One image, or several. */
 type Images<Input> = Input | readonly Input[];
@@ -127,10 +129,9 @@ class Calls<Input> {
   /** One image at a time: only one is in memory, and results do not depend on the other images. */
   async #each<T>(input: Images<Input>, work: (image: NamedImage) => Promise<T>): Promise<T | readonly T[]> {
     const { opened, read } = this.parts;
-    const { exif } = opened.view;
-    if (!isList(input)) return work(await read(input, exif));
+    if (!isList(input)) return work(await read(input, opened.view));
     const results: T[] = [];
-    for (const [i, one] of input.entries()) results.push(await work(await read(one, exif, `image ${i}`)));
+    for (const [i, one] of input.entries()) results.push(await work(await read(one, opened.view, `image ${i}`)));
     return results;
   }
 

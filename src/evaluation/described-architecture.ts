@@ -1,6 +1,7 @@
 /** What config.json next to weights states about the model: applied if supported, otherwise refused by name. */
 import { WeightsError } from "../errors/errors.js";
 import { sentence, setting, way } from "../errors/sentence.js";
+import { channelsInWords } from "../geometry/channels.js";
 import type { Model } from "../models/model.js";
 import type { ModelOptions } from "../models/registry.js";
 import { asObject, type JsonObject } from "../system/text/json.js";
@@ -12,10 +13,10 @@ import { modelArguments, type TrainingArguments } from "./training-arguments.js"
 const exactGelu = ["gelu", "gelu_python"];
 /** Arguments of timm's models that do not affect evaluation, or follow from the shapes of the tensors. */
 const harmless =
-  /^(img_size|num_classes|patch_size|embed_dim|depth|mlp_ratio|.*drop.*|weight_init|pretrained.*|strict_img_size|dynamic_img_size|output_stride|num_heads|global_pool|fc_norm|init_values|no_embed_class|w0|wa|wm|group_size|se_ratio|stem_width)$/;
+  /^(img_size|in_chans|num_classes|patch_size|embed_dim|depth|mlp_ratio|.*drop.*|weight_init|pretrained.*|strict_img_size|dynamic_img_size|output_stride|num_heads|global_pool|fc_norm|init_values|no_embed_class|w0|wa|wm|group_size|se_ratio|stem_width)$/;
 /** Arguments with their values in deit's models; other values mean a different model. */
 const asHere: JsonObject = {
-  ...{ in_chans: 3, act_layer: "gelu", qkv_bias: true, proj_bias: true, class_token: true, pos_embed: "learn" },
+  ...{ act_layer: "gelu", qkv_bias: true, proj_bias: true, class_token: true, pos_embed: "learn" },
   ...{ final_norm: true, qk_norm: false, scale_attn_norm: false, scale_mlp_norm: false },
   ...{ pre_norm: false, reg_tokens: 0, dynamic_img_pad: false, attn_layer: "", norm_layer: "" },
 };
@@ -65,6 +66,15 @@ export function requireSameModel(
   trained: readonly TrainingArguments[] = [],
 ): void {
   if (config) requireSameSizes(model, config);
+  const channels = [
+    { source: `"${config?.source}"`, key: "num_channels", count: config?.fields.num_channels },
+    { source: `"${config?.source}"`, key: "in_chans", count: asObject(config?.fields.model_args)?.in_chans },
+    ...trained.map((one) => ({ source: one.source, key: "in_chans", count: modelArguments(one).in_chans })),
+  ].find(({ count }) => typeof count === "number" && count !== model.channels);
+  if (channels)
+    throw new WeightsError(
+      `${channels.source} says ${channels.key} ${channels.count}, but the weights take images of ${channelsInWords(model.channels)}; it belongs to other weights.`,
+    );
   const pools = [
     { source: `"${config?.source}"`, pool: config?.fields.global_pool },
     { source: `"${config?.source}"`, pool: asObject(config?.fields.model_args)?.global_pool },

@@ -6,10 +6,10 @@ import type { Looker } from "./pass.js";
 import { batchesOf, decisionOf } from "./test-time.js";
 
 /** A looker at single images for a model that decides on views with any number of crops; its values are logits. */
-export function overCrops(looker: Looker, { imageSize }: Pick<Model, "imageSize">): Looker {
+export function overCrops(looker: Looker, { imageSize, channels }: Pick<Model, "imageSize" | "channels">): Looker {
   return {
     async run(images, batch, size = imageSize) {
-      const crops = images.length / (batch * imageLength({ imageSize: size }));
+      const crops = images.length / (batch * imageLength({ imageSize: size, channels }));
       if (crops === 1) return looker.run(images, batch, size);
       const runs: ReadonlyMap<string, HostTensor>[] = [];
       for (const part of batchesOf(images, crops)) runs.push(await looker.run(part, batch, size));

@@ -86,7 +86,7 @@ function ofFlags(fields: JsonObject, type: string): Normalization | Refused | un
   if (fields.do_normalize !== true && fields.image_mean === undefined && fields.image_std === undefined)
     return undefined;
   return {
-    refused: sentence`says neither three means nor three deviations (image_mean, image_std)${way`; give ${setting("normalization")}`}`,
+    refused: sentence`says no mean and deviation of each channel (image_mean, image_std)${way`; give ${setting("normalization")}`}`,
   };
 }
 
@@ -193,7 +193,7 @@ export function ofPretrainedConfig(fields: JsonObject, source: string): SaidOfVi
       asNormalization(fields) ??
       (given
         ? {
-            refused: sentence`says neither three means nor three deviations (mean, std)${way`; give ${setting("normalization")}`}`,
+            refused: sentence`says no mean and deviation of each channel (mean, std)${way`; give ${setting("normalization")}`}`,
           }
         : undefined),
   };

@@ -20,8 +20,8 @@ export const savedSchema = z.object({
   exif: z.enum(["ignore", "apply"]),
 });
 
-/** As a checkpoint's metadata keep it; the image size is in the model's configuration, and other sizes follow from it. */
-export function writeSavedView({ imageSize: _, nativeSizes: _sizes, ...view }: EvaluationView): string {
+/** As a checkpoint's metadata keep it; what the images are like is in the model's configuration, and other sizes follow from it. */
+export function writeSavedView({ imageSize: _, channels: __, nativeSizes: ___, ...view }: EvaluationView): string {
   return JSON.stringify(view);
 }
 

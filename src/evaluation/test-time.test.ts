@@ -13,7 +13,7 @@ const { tensors } = await readSafetensors(`${folder}crops.safetensors`);
 const bytes = (name: string) => tensors.get(name)!.data as Uint8Array;
 const image = { width: 45, height: 31, data: bytes("image") };
 const view: EvaluationView = {
-  ...{ imageSize: 17, cropRatio: 17 / 20, cropMode: "center", interpolation: "bicubic", exif: "ignore" },
+  ...{ imageSize: 17, channels: 3, cropRatio: 17 / 20, cropMode: "center", interpolation: "bicubic", exif: "ignore" },
   normalization: { mean: [0, 0, 0], std: [1, 1, 1] },
 };
 const side = 17 * 17 * 3;
@@ -91,7 +91,8 @@ describe("the mean decision", () => {
       run: async (images: Uint8Array, size: number) =>
         new Map([["both", hostTensor("float32", [size, 2], firstBytes(images, size))]]),
     };
-    const decided = (await overCrops(looker, { imageSize: 17 }).run(batch, 2)).get("both")!.data as Float32Array;
+    const decided = (await overCrops(looker, { imageSize: 17, channels: 3 }).run(batch, 2)).get("both")!
+      .data as Float32Array;
     const alone = await logitsOfCrops(image, several, async (crop) => firstBytes(crop, 1));
     expect([...decided.subarray(0, 2)]).toEqual([...alone]);
     expect([...decided.subarray(2)]).toEqual([...meanDecision(firstBytes(other, 10), 10, 2)]);

@@ -18,7 +18,7 @@ describe("arguments of a training program", () => {
   it.each(cases.map((one) => [given(one.fields), one] as const))("%s", (_, { fields, view }) => {
     const said = viewOfArguments({ source: "args.yaml", fields });
     const model = createModel(bareModelName(String(fields.model)), { imageSize: said[0].imageSize });
-    expect(resolveView(model, {}, said).view).toEqual({ ...view, exif: "ignore" });
+    expect(resolveView(model, {}, said).view).toEqual({ ...view, channels: 3, exif: "ignore" });
   });
 
   it("give no warning for another program's weights", () => {
@@ -29,7 +29,7 @@ describe("arguments of a training program", () => {
     ["crop_mode", { crop_mode: "corner" }],
     ["crop_pct", { crop_pct: 1.25 }],
     ["hamming", { interpolation: "hamming" }],
-    ["three means", { mean: [0.5, 0.5] }],
+    ["no mean and deviation of each", { mean: [0.5, 0.5] }],
   ])("are refused where they ask for what cannot be done: %s", (words, fields) => {
     const said = viewOfArguments({ source: "args.yaml", fields: { ...usual, ...fields } });
     expect(() => resolveView(createModel("deit_tiny_patch16_224"), {}, said)).toThrow(words);

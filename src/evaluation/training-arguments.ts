@@ -68,11 +68,9 @@ function geometryOfTimm({ crop_pct: given, crop_mode: mode }: JsonObject, name: 
 function normalizationOfTimm({ mean, std }: JsonObject, name: string): SaidOfView["normalization"] {
   if (!isGiven(mean) && !isGiven(std)) return undefined;
   const usual: Normalization = registeredModel(name)?.create({}).normalization ?? imagenetNormalization;
-  const three = (value: unknown) =>
-    Array.isArray(value) && value.length === 1 ? [value[0], value[0], value[0]] : value;
   return (
-    asNormalization({ mean: isGiven(mean) ? three(mean) : usual.mean, std: isGiven(std) ? three(std) : usual.std }) ?? {
-      refused: sentence`says neither three means nor three deviations (mean, std)${way`; give ${setting("normalization")}`}`,
+    asNormalization({ mean: isGiven(mean) ? mean : usual.mean, std: isGiven(std) ? std : usual.std }) ?? {
+      refused: sentence`says no mean and deviation of each channel (mean, std)${way`; give ${setting("normalization")}`}`,
     }
   );
 }

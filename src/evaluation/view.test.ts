@@ -4,6 +4,8 @@ import { describe, expect, it } from "vitest";
 import { applyTransform } from "../data/view/transform.js";
 import { readSafetensors } from "../formats/safetensors/safetensors.js";
 import { deit } from "../models/deit.js";
+import { createModel } from "../models/registry.js";
+import type { NormalizationChoice } from "./normalization.js";
 import { ofPreprocessor, ofPretrainedConfig } from "./preprocessor.js";
 import { readSavedView, writeSavedView } from "./saved-view.js";
 import { evaluationTransform, requireOneSize, resolveView, type SaidOfView, type ViewChoice } from "./view.js";
@@ -122,7 +124,7 @@ describe("unsupported operations are refused by name", () => {
     ["crops nothing", { size: { shortest_edge: 24 } }],
     ["do_flip_channel_order", { size, do_flip_channel_order: true }],
     ["rescale_factor 0", { size, rescale_factor: 0 }],
-    ["image_mean", { size, image_mean: [0.5], image_std: [0.5] }],
+    ["image_mean", { size, image_mean: [0.5, 0.5], image_std: [0.5, 0.5] }],
     ["do_pad", { size, do_pad: true }],
   ])("%s", (words, fields) => {
     expect(() => resolveView(model, {}, [ofPreprocessor(fields, "file")])).toThrow(words);
@@ -137,7 +139,7 @@ describe("unsupported operations are refused by name", () => {
     );
     const half = [0.5, 0.5, 0.5];
     expect(view).toEqual({
-      ...{ imageSize: 24, cropRatio: 0.5, cropMode: "center", interpolation: "nearest", exif: "apply" },
+      ...{ imageSize: 24, channels: 3, cropRatio: 0.5, cropMode: "center", interpolation: "nearest", exif: "apply" },
       normalization: { mean: half, std: half },
     });
   });
@@ -154,4 +156,29 @@ it("the first source that states a part determines it, and differences from the 
     "Images are preprocessed as described by a: resized by bilinear interpolation.",
     "Images are preprocessed as described by b: normalised by mean 0.5 0.5 0.5 and deviation 0.5 0.5 0.5.",
   ]);
+});
+
+describe("the normalisation of images of other channels", () => {
+  const grey = createModel("deit_tiny_patch16_224", { channels: 1 });
+  const viewed = (normalization: NormalizationChoice) => resolveView(grey, { normalization }, []).view.normalization;
+
+  it("is given for each, for all, or by name", () => {
+    expect(viewed({ mean: [0.4], std: [0.3] })).toEqual({ mean: [0.4], std: [0.3] });
+    expect(viewed("inception")).toEqual({ mean: [0.5], std: [0.5] });
+    const rgba = createModel("deit_tiny_patch16_224", { channels: 4 });
+    const { view } = resolveView(rgba, { normalization: { mean: [0.4], std: [0.1, 0.2, 0.3, 0.4] } }, []);
+    expect(view.normalization).toEqual({ mean: [0.4, 0.4, 0.4, 0.4], std: [0.1, 0.2, 0.3, 0.4] });
+  });
+
+  it("is refused for another number of them", () => {
+    expect(() => viewed({ mean: [0.1, 0.2, 0.3], std: [1, 1, 1] })).toThrow(
+      "`normalization` has 3 means and 3 deviations, but the images have one channel; give one of each for every channel, or one for all.",
+    );
+  });
+
+  it("is the mean over the colours where a file states those", () => {
+    const { view } = resolveView(grey, {}, [{ source: "a", normalization: { mean: [0.1, 0.2, 0.3], std: [1, 2, 3] } }]);
+    expect(view.normalization.mean[0]).toBeCloseTo(0.2, 12);
+    expect(view.normalization.std).toEqual([2]);
+  });
 });

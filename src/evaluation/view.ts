@@ -8,7 +8,9 @@ import type { EvaluationTransform } from "../data/view/transform.js";
 import { UsageError, WeightsError } from "../errors/errors.js";
 import { quoted } from "../errors/quoted.js";
 import { type Message, sentence, setting, way } from "../errors/sentence.js";
+import type { Channels } from "../geometry/channels.js";
 import { type ImageSize, imageSizeOption, isImageSize } from "../geometry/image-size.js";
+import { normalizationFor } from "../models/image-batch.js";
 import type { Model, Normalization } from "../models/model.js";
 import { nativeSizesOf, sizesOf } from "../models/model-at.js";
 import { type NormalizationChoice, normalizationOf } from "./normalization.js";
@@ -28,9 +30,9 @@ export interface Geometry {
 }
 
 /** The colour of a border that the normalisation makes nearly zero: its mean, in bytes. */
-export const meanColor = ({ mean }: Normalization): Rgb => {
-  const byte = (share: number) => Math.min(255, Math.max(0, halfEven(255 * share)));
-  return [byte(mean[0]), byte(mean[1]), byte(mean[2])];
+export const meanColor = (normalization: Normalization): Rgb => {
+  const [r, g, b] = normalizationFor(normalization, 3).mean.map((m) => Math.min(255, Math.max(0, halfEven(255 * m))));
+  return [r, g, b];
 };
 
 /** How images are preprocessed for a model in evaluation. */
@@ -39,6 +41,8 @@ export interface EvaluationView extends Geometry {
   readonly imageSize: ImageSize;
   /** Of the mode `native`: sizes of views; that of an image is the one whose aspect ratio is nearest to its own. */
   readonly nativeSizes?: readonly ImageSize[];
+  /** Channels of the model's input: 1 (grayscale), 3 (RGB) or 4 (RGBA). */
+  readonly channels: Channels;
   /** Filter that resizes the image. */
   readonly interpolation: Interpolation;
   /** Mean and standard deviation of each channel, applied inside the program to pixels from 0 to 1. */
@@ -116,7 +120,7 @@ function sayingOf(model: Seer, choice: ViewChoice): SaidOfView {
     imageSize,
     geometry: cropRatio === undefined && cropMode === undefined ? undefined : geometryFor(model, choice),
     interpolation,
-    normalization: normalization === undefined ? undefined : normalizationOf(normalization),
+    normalization: normalization === undefined ? undefined : normalizationOf(normalization, model.channels),
     exif,
   };
 }
@@ -134,15 +138,16 @@ export function geometryFor(
 }
 
 /** A model's own preprocessing. */
-type Seer = Pick<Model, "name" | "imageSize" | "tokens" | "sizeMultiple" | "cropRatio" | "normalization">;
+type Seer = Pick<Model, "name" | "imageSize" | "channels" | "tokens" | "sizeMultiple" | "cropRatio" | "normalization">;
 
 /** The default preprocessing for a model. */
 export const defaultView = ({
   imageSize,
+  channels,
   cropRatio,
   normalization,
-}: Pick<Seer, "imageSize" | "cropRatio" | "normalization">): EvaluationView => ({
-  ...{ imageSize, cropRatio, cropMode: "center", interpolation: "bicubic", normalization, exif: "ignore" },
+}: Pick<Seer, "imageSize" | "channels" | "cropRatio" | "normalization">): EvaluationView => ({
+  ...{ imageSize, channels, cropRatio, cropMode: "center", interpolation: "bicubic", normalization, exif: "ignore" },
 });
 
 /**
@@ -179,9 +184,13 @@ export function resolveView(
     own.interpolation,
     (value) => `resized by ${value} interpolation`,
   );
-  const normalization = pick((s) => s.normalization, own.normalization, inWords.normalization);
+  const normalization = pick(
+    ({ normalization: one }) => (one && !isRefused(one) ? normalizationFor(one, model.channels) : one),
+    own.normalization,
+    inWords.normalization,
+  );
   const view: EvaluationView = {
-    ...{ imageSize: model.imageSize, cropRatio, cropMode },
+    ...{ imageSize: model.imageSize, channels: model.channels, cropRatio, cropMode },
     ...(cropMode === "border" ? { borderColor: borderColor ?? meanColor(normalization) } : {}),
     ...(cropMode === "native" ? { nativeSizes: sizesFor(model, chosen) } : {}),
     interpolation,
@@ -231,6 +240,8 @@ export const evaluationTransform = (
   borderColor: view.cropMode === "border" ? (view.borderColor ?? meanColor(view.normalization ?? black)) : undefined,
   ...{ interpolation: view.interpolation, crops: view.crops },
   ...(view.nativeSizes ? { nativeSizes: view.nativeSizes } : {}),
+  // Left out where it is usual: a transform identifies the stored answers of a teacher.
+  ...(view.channels === 3 ? {} : { channels: view.channels }),
 });
 
 /** Throws UsageError for images in their native aspect ratio; `what`, such as "An exported file takes", has one size for all. */

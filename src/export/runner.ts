@@ -27,7 +27,7 @@ export class Runner {
     }
   }
 
-  /** The output `name` (default: the logits) of a batch of views, `count · height · width · 3` bytes. */
+  /** The output `name` (default: the logits) of a batch of views, `count · height · width · channels` bytes. */
   pixels(
     images: Uint8Array,
     count: number,
@@ -61,17 +61,17 @@ export class Runner {
   }
 }
 
-/** Bytes `[count, height, width, 3]` as `pixel_values`, float32 `[count, 3, height, width]`. */
+/** Bytes `[count, height, width, channels]` as `pixel_values`, float32 `[count, channels, height, width]`. */
 function normalized(
   images: Uint8Array,
   count: number,
-  { imageSize, normalization: { mean, std } }: EvaluationView,
+  { imageSize, channels, normalization: { mean, std } }: EvaluationView,
 ): HostTensor {
   const plane = pixelCount(imageSize);
-  const values = new Float32Array(count * 3 * plane);
+  const values = new Float32Array(count * channels * plane);
   for (let n = 0; n < count; n++)
-    for (let c = 0; c < 3; c++)
+    for (let c = 0; c < channels; c++)
       for (let p = 0; p < plane; p++)
-        values[(n * 3 + c) * plane + p] = (images[(n * plane + p) * 3 + c] / 255 - mean[c]) / std[c];
-  return hostTensor("float32", [count, 3, ...heightAndWidth(imageSize)], values);
+        values[(n * channels + c) * plane + p] = (images[(n * plane + p) * channels + c] / 255 - mean[c]) / std[c];
+  return hostTensor("float32", [count, channels, ...heightAndWidth(imageSize)], values);
 }

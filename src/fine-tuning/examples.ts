@@ -1,5 +1,6 @@
 /** The images of a fine-tuning: read, checked, and divided into those that are trained on and those held out. */
 import type { RgbImage } from "../data/pixels/image.js";
+import { bordersIn, inChannels } from "../data/view/channels.js";
 import { evaluationView } from "../data/view/evaluation.js";
 import { made } from "../data/view/plan.js";
 import { trainingView } from "../data/view/training.js";
@@ -9,7 +10,7 @@ import type { ImageReader } from "../evaluation/called-classifier.js";
 import { type EvaluationView, evaluationTransform, requireOneSize } from "../evaluation/view.js";
 import { RandomStream } from "../random/stream.js";
 
-/** Views of one image, each `size · size · 3` bytes: its own, as it is classified, then those that were drawn. */
+/** Views of one image, each `height · width · channels` bytes: its own, as it is classified, then those that were drawn. */
 export interface Example {
   /** For messages. */
   readonly name: string;
@@ -75,7 +76,7 @@ export async function readExamples<Input>(
     const found: { readonly name: string; readonly own: Uint8Array; readonly drawn: readonly Uint8Array[] }[] = [];
     for (const [i, input] of given[title].entries()) {
       if (signal?.aborted) throw new InterruptedError("Fine-tuning was interrupted.");
-      const { name, image } = await read(input, view.exif, `image ${i} of ${title}`);
+      const { name, image } = await read(input, view, `image ${i} of ${title}`);
       const own = made(evaluationView(image, evaluationTransform(view)), image);
       if (!known.add(own, name, label)) continue;
       const stream = (nth: number) => new RandomStream({ seed, purpose: "fine-tuning view", sample: index, view: nth });
@@ -106,9 +107,9 @@ function drawnView(image: RgbImage, view: EvaluationView, stream: RandomStream):
   const crop = {
     ...({ crop: "resized", size: view.imageSize, interpolation: view.interpolation } as const),
     ...({ scale: [0.5, 1], ratio: [3 / 4, 4 / 3], flip: 0.5 } as const),
-    ...{ cropMode: view.cropMode, borderColor: view.borderColor },
+    ...{ cropMode: view.cropMode, ...bordersIn(view.channels, view) },
   };
-  return made(trainingView(image, crop, stream), image);
+  return made(inChannels(view.channels, trainingView(image, crop, stream)), image);
 }
 
 /** Views that were there before, recognised by their bytes. */

@@ -1,12 +1,11 @@
 /** Images as given by callers: a path, a URL, the bytes of a file, or pixels. */
 import { fileURLToPath } from "node:url";
 import { decodeImage } from "../data/codec/decode.js";
-import type { Exif } from "../data/pixels/orientation.js";
 import { type PixelImage, rgbOf } from "../data/pixels/pixel-image.js";
 import { readSample } from "../data/view/view.js";
 import { DownloadError, UsageError } from "../errors/errors.js";
 import { shown as shownValue } from "../errors/options.js";
-import type { NamedImage } from "../evaluation/called-classifier.js";
+import type { NamedImage, ReadFor } from "../evaluation/called-classifier.js";
 import { request, shown } from "../system/net/http.js";
 import { networkReason } from "../system/net/network-reason.js";
 import { paced } from "../system/net/paced.js";
@@ -18,15 +17,17 @@ export type ImageInput = string | URL | Uint8Array | ArrayBuffer | Blob | PixelI
  * Reads and decodes an image exactly. `place` names one without a name. Throws FileError, DownloadError or
  * UsageError.
  */
-export async function readImage(input: ImageInput, exif: Exif, place = "the image"): Promise<NamedImage> {
-  if (typeof input === "string" || input instanceof URL) return readPlace(input, exif);
+export async function readImage(input: ImageInput, view: ReadFor, place = "the image"): Promise<NamedImage> {
+  if (typeof input === "string" || input instanceof URL) return readPlace(input, view);
   const bytes = await contentOf(input);
-  if (bytes) return { name: place, image: await decodeImage(bytes, { name: place, jpeg: "exact", exif }) };
+  if (bytes) return { name: place, image: await decodeImage(bytes, { name: place, ...decodedFor(view) }) };
   if (isPixels(input)) return { name: place, image: rgbOf(input, place) };
   throw new UsageError(
     `${place[0].toUpperCase()}${place.slice(1)} is ${shownValue(input)}; give a path, a URL, the content of an image file (Uint8Array, ArrayBuffer or Blob), or { width, height, data }.`,
   );
 }
+
+const decodedFor = ({ exif, channels }: ReadFor) => ({ jpeg: "exact", exif, alpha: channels === 4 }) as const;
 
 async function contentOf(input: Uint8Array | ArrayBuffer | Blob | PixelImage): Promise<Uint8Array | undefined> {
   if (input instanceof Uint8Array) return input;
@@ -37,14 +38,14 @@ async function contentOf(input: Uint8Array | ArrayBuffer | Blob | PixelImage): P
 const isPixels = (input: unknown): input is PixelImage =>
   typeof input === "object" && input !== null && "width" in input && "height" in input && "data" in input;
 
-async function readPlace(place: string | URL, exif: Exif): Promise<NamedImage> {
+async function readPlace(place: string | URL, view: ReadFor): Promise<NamedImage> {
   const url = place instanceof URL ? place : /^(https?|file):\/\//i.test(place) ? parsed(place) : undefined;
   if (url && url.protocol !== "file:") {
     const name = shown(url);
-    return { name, image: await decodeImage(await fetched(url), { name, jpeg: "exact", exif }) };
+    return { name, image: await decodeImage(await fetched(url), { name, ...decodedFor(view) }) };
   }
   const path = url ? pathOf(url) : String(place);
-  return { name: path, image: await readSample({ kind: "file", path }, { jpeg: "exact", exif }) };
+  return { name: path, image: await readSample({ kind: "file", path }, decodedFor(view)) };
 }
 
 function parsed(text: string): URL {

@@ -4,6 +4,7 @@
 
 import { WeightsError } from "../errors/errors.js";
 import { sentence, setting, way } from "../errors/sentence.js";
+import { channelsInWords, isChannels } from "../geometry/channels.js";
 import { type Grid, heightAndWidth, type ImageSize } from "../geometry/image-size.js";
 import { describe, type HostTensor, type NamedTensors, type Shape } from "../tensor/index.js";
 import { type DeitSizes, differences, patchGrid, recognizeDeit, shapesOf } from "./deit-sizes.js";
@@ -76,6 +77,9 @@ function fitted(model: Model, spec: ParameterSpec, given: HostTensor | undefined
   )
     return fitPositions(model, spec, asFloat32(given, spec.name, options.source), options);
   if (equal) return asFloat32(given, spec.name, options.source);
+  const first = model.parameters.find(({ shape }) => shape.length === 4);
+  if (spec === first && same(given.shape.toSpliced(1, 1), spec.shape.toSpliced(1, 1)))
+    return withChannels(asFloat32(given, spec.name, options.source), model, options);
   if (head && options.newHead) return startAnew();
   if (head && given.shape.length === spec.shape.length && same(given.shape.slice(1), spec.shape.slice(1)))
     throw new WeightsError(
@@ -84,6 +88,30 @@ function fitted(model: Model, spec: ParameterSpec, given: HostTensor | undefined
   throw new WeightsError(
     sentence`The weights in "${options.source}" do not fit ${model.name}: "${spec.name}" is [${given.shape}] there and [${spec.shape}] in the model${way`; check ${setting("model")}`}.`,
   );
+}
+
+/**
+ * The first convolution `[width, channels, p, p]` for images of other channels, as in timm: for grayscale the sum over the
+ * colours, otherwise repeated over the channels and scaled such that their sum is as large.
+ */
+function withChannels(given: HostTensor, { name, channels: to }: Model, { source, onNote }: AdaptOptions): HostTensor {
+  const [width, from, height, across] = given.shape;
+  if (!isChannels(from) || from === 4)
+    throw new WeightsError(
+      sentence`The weights in "${source}" take images of ${from} channels, which cannot be adapted to the ${channelsInWords(to)} of ${name}${way`; set ${setting("channels", from)}`}.`,
+    );
+  const area = height * across;
+  const data = new Float32Array(width * to * area);
+  for (let o = 0; o < width; o++)
+    for (let c = 0; c < Math.max(to, from); c++)
+      for (let i = 0; i < area; i++) {
+        const value = Number(given.data[(o * from + (c % from)) * area + i]);
+        data[(o * to + (c % to)) * area + i] += to === 1 ? value : value * (from / to);
+      }
+  onNote?.(
+    `The first layer of "${source}" is adapted from ${channelsInWords(from)} to ${channelsInWords(to)}: ${to === 1 ? "its weights are summed over the channels" : `its weights are repeated and scaled by ${from}/${to}`}.`,
+  );
+  return { dtype: "float32", shape: [width, to, height, across], data };
 }
 
 function fitPositions(

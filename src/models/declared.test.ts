@@ -12,7 +12,7 @@ import { createModel, modelNames } from "./registry.js";
 
 const made = (forward: (nn: Layers, images: Tensor) => Tensor): Model =>
   modelOf({
-    ...{ name: "own", config: {}, imageSize: 4, classes: 2, distilled: false, cropRatio: 1 },
+    ...{ name: "own", config: {}, imageSize: 4, channels: 3, classes: 2, distilled: false, cropRatio: 1 },
     normalization: imagenetNormalization,
     forward: (context, images) => ({ logits: forward(layersOf(context), images) }),
   });
@@ -95,7 +95,7 @@ describe("parameters declared where they are used", () => {
   });
 });
 
-const image = ({ imageSize }: Model) => ({
-  ...{ name: "images", shape: imagesShape({ imageSize }, 2), decay: false },
+const image = (model: Model) => ({
+  ...{ name: "images", shape: imagesShape(model, 2), decay: false },
   ...({ kind: "parameter", init: { kind: "zeros" } } as const),
 });

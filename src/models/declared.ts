@@ -20,7 +20,12 @@ export function modelOf(about: Omit<Model, "parameters">): Model {
   };
 }
 
-function declaredParameters({ name, imageSize, forward }: Omit<Model, "parameters">): readonly ParameterSpec[] {
+function declaredParameters({
+  name,
+  imageSize,
+  channels,
+  forward,
+}: Omit<Model, "parameters">): readonly ParameterSpec[] {
   const found = new Map<string, { readonly spec: ParameterSpec; readonly tensor: Tensor }>();
   const context: ForwardContext = {
     training: false,
@@ -41,7 +46,7 @@ function declaredParameters({ name, imageSize, forward }: Omit<Model, "parameter
     dropout: (x) => x,
     updateBuffer: () => undefined,
   };
-  forward(context, input("images", "float32", imagesShape({ imageSize }, 1)));
+  forward(context, input("images", "float32", imagesShape({ imageSize, channels }, 1)));
   return [...found.values()].map(({ spec }) => spec);
 }
 

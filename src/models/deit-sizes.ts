@@ -1,7 +1,8 @@
 /** The sizes of a DeiT as the shapes of its tensors tell them. */
+import type { Channels } from "../geometry/channels.js";
 import { type Grid, heightAndWidth, type ImageSize, imageSizeOf, pixelCount } from "../geometry/image-size.js";
 import type { NamedTensors } from "../tensor/index.js";
-import type { Shapes } from "./families/family.js";
+import { channelsIn, type Shapes } from "./families/family.js";
 
 /** What the shapes of a DeiT tell; the number of heads leaves no trace in them. */
 export interface DeitSizes {
@@ -17,6 +18,8 @@ export interface DeitSizes {
   readonly noEmbedClass?: true;
   /** Set where the head reads the mean of the patches. */
   readonly pool?: "avg";
+  /** Channels of the images, where they are not three. */
+  readonly channels?: Channels;
   /** Size of the input in pixels. */
   readonly imageSize: ImageSize;
   /** Undefined where there is no head. */
@@ -74,6 +77,7 @@ export function recognizeDeit(shapes: Shapes, imageSize?: ImageSize): DeitSizes 
     ...(shapes.has("blocks.0.ls1.gamma") ? { layerScale: true } : {}),
     ...(noEmbedClass ? { noEmbedClass } : {}),
     ...(readsPatches(shapes) ? { pool: "avg" } : {}),
+    ...channelsIn(patches),
     imageSize: imageSizeOf(grid[0] * patchSize, grid[1] * patchSize),
     classes: shapes.get("head.weight")?.[0],
   };

@@ -4,7 +4,7 @@ import { UsageError } from "../errors/errors.js";
 import { type Grid, heightAndWidth, largestSide, mapSides, plainSize, sizeInWords } from "../geometry/image-size.js";
 import { add, broadcast, concat, mean, slice, type Tensor, take } from "../tensor/index.js";
 import { modelOf } from "./declared.js";
-import { requireImageSize } from "./image-batch.js";
+import { channelsOf, normalizationFor, requireImageSize } from "./image-batch.js";
 import { type Layers, layersOf, truncatedNormal } from "./layers.js";
 import {
   type CommonOptions,
@@ -76,12 +76,15 @@ export function deit(
   overrides: Partial<DeitConfig> = {},
   view: Partial<Pick<Model, "normalization" | "cropRatio">> = {},
 ): Model {
-  const { imageSize = deitDefaults.imageSize } = overrides;
+  const { channels: asked, ...others } = overrides;
+  const { imageSize = deitDefaults.imageSize } = others;
   requireImageSize(name, imageSize);
+  const channels = channelsOf(name, asked);
   const config: DeitConfig = {
     ...deitDefaults,
-    ...overrides,
+    ...others,
     imageSize: plainSize(imageSize),
+    ...(channels === 3 ? {} : { channels }),
     heads: overrides.heads ?? Math.max(1, Math.round((overrides.width ?? deitDefaults.width) / headWidth)),
   };
   check(name, config);
@@ -89,11 +92,12 @@ export function deit(
     name,
     config: { ...config },
     imageSize: config.imageSize,
+    channels,
     classes: config.classes,
     distilled: config.distilled,
-    normalization: imagenetNormalization,
     cropRatio: largestSide(config.imageSize) > 224 ? 1 : 0.875,
     ...view,
+    normalization: normalizationFor(view.normalization ?? imagenetNormalization, channels),
     tokens: tokenGrid(config),
     forward: (context, images) => forward(config, context, images),
   });
@@ -148,7 +152,7 @@ function dropPathShare({ dropPathRates, depth }: DeitConfig, i: number): number 
   return depth > 1 ? i / (depth - 1) : 0;
 }
 
-/** Images `[batch, height, width, 3]` to the logits of the head, or both heads, `[batch, classes]`. */
+/** Images `[batch, height, width, channels]` to the logits of the head, or both heads, `[batch, classes]`. */
 function forward(config: DeitConfig, context: ForwardContext, images: Tensor): Logits {
   const { depth, classes, normEpsilon, pool = "token" } = config;
   const nn = layersOf(context);

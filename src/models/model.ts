@@ -1,4 +1,5 @@
 /** What a model is: a plain function from named parameters and images to logits, and the list of these parameters. */
+import type { Channels } from "../geometry/channels.js";
 import type { Grid, ImageSize } from "../geometry/image-size.js";
 import type { Shape, Tensor } from "../tensor/index.js";
 
@@ -107,10 +108,10 @@ export interface Logits {
 
 /** Mean and standard deviation per channel, on the scale 0 to 1, for normalising images. */
 export interface Normalization {
-  /** Mean of red, green and blue, for pixels from 0 to 1. */
-  readonly mean: readonly [number, number, number];
-  /** Standard deviation of red, green and blue, for pixels from 0 to 1. */
-  readonly std: readonly [number, number, number];
+  /** Mean of each channel, such as red, green and blue, for pixels from 0 to 1. */
+  readonly mean: readonly number[];
+  /** Standard deviation of each channel, for pixels from 0 to 1. */
+  readonly std: readonly number[];
 }
 
 /** ImageNet's channel statistics, on the scale 0 to 1. */
@@ -140,6 +141,8 @@ export interface TokenGrid {
 export interface CommonOptions {
   /** Size of the input in pixels. */
   readonly imageSize: ImageSize;
+  /** Channels of the input: 1 (grayscale), 3 (RGB) or 4 (RGBA); default: 3. */
+  readonly channels?: Channels;
   /** Number of outputs of each head. */
   readonly classes: number;
   /** Number of blocks, of a RegNetY over all stages. */
@@ -158,6 +161,8 @@ export interface Model {
   readonly imageSize: ImageSize;
   /** Of a model without tokens, if the same parameters also take images of other sizes: what divides their sides. */
   readonly sizeMultiple?: number;
+  /** Channels of the input images: 1 (grayscale), 3 (RGB) or 4 (RGBA). */
+  readonly channels: Channels;
   /** Number of outputs. */
   readonly classes: number;
   /** Whether there is a second head that learns from a teacher. */
@@ -170,6 +175,6 @@ export interface Model {
   readonly parameters: readonly ParameterSpec[];
   /** Of a vision transformer, which shows its tokens. */
   readonly tokens?: TokenGrid;
-  /** `images`: float32 `[batch, height, width, 3]`, normalised. */
+  /** `images`: float32 `[batch, height, width, channels]`, normalised. */
   forward(context: ForwardContext, images: Tensor): Logits;
 }

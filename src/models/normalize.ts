@@ -3,7 +3,7 @@
 import { add, cast, constant, mul, reshape, type Tensor } from "../tensor/index.js";
 import type { Normalization } from "./model.js";
 
-/** `(pixel/255 - mean) / std` per channel: uint8 `[batch, height, width, 3]` → float32, as one multiply and one add. */
+/** `(pixel/255 - mean) / std` per channel: uint8 `[batch, height, width, channels]` → float32, as one multiply and one add. */
 export function normalize(images: Tensor, { mean, std }: Normalization): Tensor {
   const [batch, height, width, channels] = images.shape;
   // Whole rows at a time: short broadcasts over 3 channels are slow on CPUs.

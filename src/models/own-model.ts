@@ -4,7 +4,7 @@ import { ShapeError, UsageError } from "../errors/errors.js";
 import { heightAndWidth, type ImageSize, plainSize, sizeInWords } from "../geometry/image-size.js";
 import { broadcast, concat, type Tensor } from "../tensor/index.js";
 import { modelOf } from "./declared.js";
-import { requireImageSize } from "./image-batch.js";
+import { channelsOf, normalizationFor, requireImageSize } from "./image-batch.js";
 import { type Layers, layersOf } from "./layers.js";
 import { imagenetNormalization, type Logits, type Model } from "./model.js";
 import { type ModelOptions, modelNames } from "./registry.js";
@@ -21,7 +21,7 @@ export interface OwnModel {
 
 /** The building blocks of custom models: layers that declare their parameters under the given names. */
 export interface ModelLayers extends Layers {
-  /** Square patches of images `[batch, height, width, 3]` as tokens `[batch, patches, width]`, by `NAME.proj`. */
+  /** Square patches of images `[batch, height, width, channels]` as tokens `[batch, patches, width]`, by `NAME.proj`. */
   patchEmbed(name: string, images: Tensor, patchSize: number, width: number): Tensor;
   /** A learned token `NAME` before the others, for the head to read: `[batch, tokens, width]` to `[batch, 1 + tokens, width]`. */
   classToken(name: string, tokens: Tensor): Tensor;
@@ -41,7 +41,7 @@ export type MadeOptions<Options> = Readonly<Options> & {
   readonly classes: number;
 };
 
-/** From layers and options to a function from normalised images, float32 `[batch, height, width, 3]`, to logits `[batch, classes]`. */
+/** From layers and options to a function from normalised images, float32 `[batch, height, width, channels]`, to logits `[batch, classes]`. */
 export type BuildModel<Options> = (
   nn: ModelLayers,
   options: MadeOptions<Options>,
@@ -88,9 +88,11 @@ function made<Options extends OwnOptions>(
   if (!Number.isInteger(classes) || classes < 1)
     throw new UsageError(`The classes of "${name}" is ${classes}; it must be a whole number above 0.`);
   const imageSize = plainSize(size);
+  const channels = channelsOf(name, config.channels);
   const distilled = config.distilled === true;
   return modelOf({
-    ...{ name, config, imageSize, classes, distilled, normalization: imagenetNormalization, cropRatio: 0.875 },
+    ...{ name, config, imageSize, channels, classes, distilled, cropRatio: 0.875 },
+    normalization: normalizationFor(imagenetNormalization, channels),
     forward: (context, images) => {
       const output = build(modelLayers(layersOf(context)), config)(images);
       if (typeof output !== "object" || output === null)

@@ -23,17 +23,22 @@ const usualLayerScale = 1e-6;
 
 /** The model of these sizes and its options: a named one, whatever its resolution, or any other of DeiT's layout. */
 export function modelOfSizes(sizes: DeitSizes): { readonly model: string; readonly options: ModelOptions } {
-  const { imageSize, pool } = sizes;
+  const { pool } = sizes;
   const name = nameOf(sizes) ?? nameOf({ ...sizes, imageSize: 224 });
-  if (name !== undefined) return { model: name, options: { imageSize, ...(pool ? { pool } : {}) } };
+  if (name !== undefined) return { model: name, options: { ...imagesOf(sizes), ...(pool ? { pool } : {}) } };
   return { model: "deit", options: optionsOfSizes(sizes) };
 }
 
+const imagesOf = ({ imageSize, channels }: DeitSizes): ModelOptions => ({
+  imageSize,
+  ...(channels === undefined ? {} : { channels }),
+});
+
 /** Options of these sizes for a model whose name implies none. */
 export function optionsOfSizes(sizes: DeitSizes): ModelOptions {
-  const { width, depth, hidden, patchSize, imageSize, distilled, layerScale, noEmbedClass, pool } = sizes;
+  const { width, depth, hidden, patchSize, distilled, layerScale, noEmbedClass, pool } = sizes;
   return {
-    ...{ width, depth, mlpRatio: hidden / width, patchSize, imageSize, distilled },
+    ...{ width, depth, mlpRatio: hidden / width, patchSize, ...imagesOf(sizes), distilled },
     // The initial factor leaves no trace, and trained weights have their own.
     ...(layerScale ? { layerScale: usualLayerScale } : {}),
     ...(noEmbedClass ? { noEmbedClass } : {}),

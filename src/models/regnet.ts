@@ -4,7 +4,7 @@ import { UsageError } from "../errors/errors.js";
 import { plainSize } from "../geometry/image-size.js";
 import { add, linear, mean, mul, relu, reshape, sigmoid, type Tensor, transpose } from "../tensor/index.js";
 import { modelOf } from "./declared.js";
-import { requireImageSize } from "./image-batch.js";
+import { channelsOf, normalizationFor, requireImageSize } from "./image-batch.js";
 import { kernel, layersOf } from "./layers.js";
 import { type CommonOptions, type ForwardContext, imagenetNormalization, type Logits, type Model } from "./model.js";
 
@@ -49,17 +49,22 @@ interface Block {
 
 /** A RegNetY from the parameters of its design space. */
 export function regnety(name: string, design: RegnetDesign, overrides: Partial<RegnetConfig> = {}): Model {
-  const { imageSize = common.imageSize } = { ...design, ...overrides };
+  const { imageSize = common.imageSize, channels: asked, ...sizes } = { ...design, ...overrides };
   requireImageSize(name, imageSize);
-  const config: RegnetConfig = { ...common, ...design, ...overrides, imageSize: plainSize(imageSize) };
+  const channels = channelsOf(name, asked);
+  const config: RegnetConfig = {
+    ...{ ...common, ...sizes, imageSize: plainSize(imageSize) },
+    ...(channels === 3 ? {} : { channels }),
+  };
   const blocks = layout(name, config);
   return modelOf({
     name,
     config: { ...config },
     imageSize: config.imageSize,
+    channels,
     classes: config.classes,
     distilled: false,
-    normalization: imagenetNormalization,
+    normalization: normalizationFor(imagenetNormalization, channels),
     cropRatio: 0.875,
     sizeMultiple: 16 * config.stemStride,
     forward: (context, images) => forward(config, blocks, context, images),
@@ -118,7 +123,7 @@ interface Unit {
   readonly first?: 0 | 1;
 }
 
-/** Images `[batch, height, width, 3]` to logits `[batch, classes]`. */
+/** Images `[batch, height, width, channels]` to logits `[batch, classes]`. */
 function forward(
   { stemStride, stemWidth, classes }: RegnetConfig,
   blocks: readonly Block[],

@@ -64,9 +64,12 @@ function requireLarger(model: Model, wanted: DeitSizes, found: DeitSizes | undef
     );
 }
 
-/** The shape to reduce a tensor to: the parameter's, but positions keep their number of tokens, to be resized. */
-const shapeFor = ({ part, shape }: ParameterSpec, given: HostTensor): readonly number[] =>
-  part === "positions" ? [shape[0], given.shape[1], shape[2]] : shape;
+/**
+ * The shape to reduce a tensor to: the parameter's, but positions keep their number of tokens, to be resized, and the patch
+ * embedding its channels, to be adapted.
+ */
+const shapeFor = ({ name, part, shape }: ParameterSpec, given: HostTensor): readonly number[] =>
+  part === "positions" || name === patchEmbedding ? [shape[0], given.shape[1], ...shape.slice(2)] : shape;
 
 /** Queries, keys and values are rows of one matrix, of each of which the same are selected. */
 const rowGroups = ({ name }: ParameterSpec): number => (/\.attn\.qkv\.(weight|bias)$/.test(name) ? 3 : 1);

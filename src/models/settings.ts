@@ -19,12 +19,17 @@ export function imageSizeSchema(most?: number) {
     .transform(plainSize);
 }
 
-/** Of every model: the size of its images. */
+/** Of every model: what its images are like. */
 const ofAll = {
   imageSize: imageSizeSchema().optional().meta({
     description:
       "Size of the images in pixels: one number for a square, or `[height, width]`; default: the model's own.",
     timm: "img-size",
+  }),
+  channels: z.literal([1, 3, 4]).optional().meta({
+    description:
+      "Channels of the images: 1 (grayscale), 3 (RGB) or 4 (RGBA); default: 3. Weights of another number are adapted.",
+    timm: "in-chans",
   }),
 };
 

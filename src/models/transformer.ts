@@ -34,20 +34,20 @@ export interface BlockOptions {
 }
 
 /**
- * Square patches of images `[batch, height, width, 3]` as tokens `[batch, patches, width]`, one affine map for all.
- * Pixels of a patch row stay together; the axes of `NAME.proj.weight` `[width, 3, p, p]` are permuted instead, which
+ * Square patches of images `[batch, height, width, channels]` as tokens `[batch, patches, width]`, one affine map for all.
+ * Pixels of a patch row stay together; the axes of `NAME.proj.weight` `[width, channels, p, p]` are permuted instead, which
  * copies far less.
  */
 export function patchEmbed(nn: Layers, name: string, images: Tensor, patchSize: number, width: number): Tensor {
   const p = patchSize;
-  const [batch, height, across] = images.shape;
+  const [batch, height, across, channels] = images.shape;
   const [rows, columns] = [height / p, across / p];
-  const patches = transpose(reshape(images, [batch, rows, p, columns, p * 3]), [0, 1, 3, 2, 4]);
-  const init: Initializer = { kind: "uniform", bound: 1 / Math.sqrt(3 * p * p) };
-  const weight = nn.parameter(`${name}.proj.weight`, { shape: [width, 3, p, p], init, decay: true });
+  const patches = transpose(reshape(images, [batch, rows, p, columns, p * channels]), [0, 1, 3, 2, 4]);
+  const init: Initializer = { kind: "uniform", bound: 1 / Math.sqrt(channels * p * p) };
+  const weight = nn.parameter(`${name}.proj.weight`, { shape: [width, channels, p, p], init, decay: true });
   return linear(
-    reshape(patches, [batch, rows * columns, p * p * 3]),
-    reshape(transpose(weight, [0, 2, 3, 1]), [width, p * p * 3]),
+    reshape(patches, [batch, rows * columns, p * p * channels]),
+    reshape(transpose(weight, [0, 2, 3, 1]), [width, p * p * channels]),
     nn.parameter(`${name}.proj.bias`, { shape: [width], init }),
   );
 }

@@ -91,7 +91,7 @@ function accuracy({ images, top1, top5 }: Accuracy): string {
 }
 
 function preprocessed({ source: { view }, layout, preprocessing = false }: Card): string {
-  const { imageSize, cropRatio, cropMode, interpolation, normalization: n } = view;
+  const { imageSize, cropRatio, cropMode, interpolation, channels, normalization: n } = view;
   const resized = beforeCrop(imageSize, cropRatio);
   const both = (size: ImageSize) => heightAndWidth(size).join(" × ");
   const shape = {
@@ -105,7 +105,7 @@ function preprocessed({ source: { view }, layout, preprocessing = false }: Card)
   }[cropMode];
   return `## Preprocessing
 
-Images are resized (${interpolation}, antialiased) ${shape}; the central ${both(imageSize)} pixels, divided by 255, are normalised by
+${channels === 3 ? "Images" : `Images of ${channels === 1 ? 'one channel (grayscale: Pillow\'s `convert("L")`)' : 'four channels (RGBA: Pillow\'s `convert("RGBA")`)'}`} are resized (${interpolation}, antialiased) ${shape}; the central ${both(imageSize)} pixels, divided by 255, are normalised by
 mean ${n.mean.join(", ")} and standard deviation ${n.std.join(", ")}.${preprocessing ? `\n\n${layout.preprocessed}` : ""}`;
 }
 

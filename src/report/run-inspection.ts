@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { type Dataset, requireOneLabel, subset } from "../data/dataset/dataset.js";
 import type { Loader } from "../data/loading/loader.js";
+import { unpacked } from "../data/view/channels.js";
 import type { Engine } from "../engines/engine.js";
 import { UsageError } from "../errors/errors.js";
 import { Attention, type AttentionMaps, type AttentionToken } from "../evaluation/attention.js";
@@ -142,7 +143,7 @@ async function exampleImages(
       for (let slot = 0; slot < batch.count; slot++) {
         const index = indices[batch.indices[slot]];
         const data = batch.images.slice(slot * length, (slot + 1) * length);
-        const image = { ...sidesOf(batch.size), data };
+        const image = unpacked(model.channels, sidesOf(batch.size), data);
         const shown = maps.map(async ({ token, of }) => {
           const { rollout, grid } = of[slot];
           return { token, picture: await smallPicture(overlay(image, rollout, grid)) };

@@ -54,7 +54,7 @@ export class Decoding {
     });
     if ("size" in decoded) {
       const { size } = decoded;
-      return { size, pixels: target.subarray(0, imageLength({ imageSize: size })) };
+      return { size, pixels: target.subarray(0, imageLength({ imageSize: size, channels: view.channels })) };
     }
     memory.give(target);
     throw new Problem(422, decoded.refused);

@@ -41,9 +41,9 @@ export class ModelInstance {
 
   /** Compiles it for batches of every number of images, of the first of several sizes; others are compiled when they come. */
   async warmUp(mostInputs: number): Promise<void> {
-    const { imageSize, nativeSizes = [imageSize] } = this.opened.view;
+    const { imageSize, channels, nativeSizes = [imageSize] } = this.opened.view;
     const [size] = nativeSizes;
-    const view = new Uint8Array(imageLength({ imageSize: size }));
+    const view = new Uint8Array(imageLength({ imageSize: size, channels }));
     for (let count = 1; count <= mostInputs; count *= 2)
       await this.logits(
         Array.from({ length: count }, () => view),

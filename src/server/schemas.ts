@@ -58,6 +58,7 @@ export type Classified = z.output<typeof classified>;
 const three = z.tuple([z.number(), z.number(), z.number()]).readonly();
 
 const size = z.union([z.number().int(), z.tuple([z.number().int(), z.number().int()]).readonly()]);
+const perChannel = z.array(z.number()).readonly();
 
 /** A model, as listed. */
 export const modelDescription = z.object({
@@ -75,7 +76,8 @@ export const modelDescription = z.object({
         .describe("Of the crop mode native: an image is seen in the size whose shape is nearest to its own."),
       borderColor: three.optional().describe("Of the crop mode border, in bytes."),
       interpolation: z.string(),
-      normalization: z.object({ mean: three, std: three }),
+      channels: z.number().int().describe("Of the images: 1 (grayscale), 3 (RGB) or 4 (RGBA)."),
+      normalization: z.object({ mean: perChannel, std: perChannel }),
       exif: z.enum(["ignore", "apply"]),
     })
     .describe("How images are preprocessed."),

@@ -2,7 +2,7 @@
 import { type ImageSize, sizeInWords } from "../geometry/image-size.js";
 
 export interface SeenImage {
-  /** `height · width · 3` bytes. */
+  /** `height · width · channels` bytes. */
   readonly pixels: Uint8Array;
   readonly size: ImageSize;
 }

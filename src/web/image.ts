@@ -1,10 +1,9 @@
 /** Pictures as a page has them, to pixels: decoded by the browser, without a change of colours or size. */
 import type { RgbImage } from "../data/pixels/image.js";
-import type { Exif } from "../data/pixels/orientation.js";
 import { type PixelImage, rgbOf } from "../data/pixels/pixel-image.js";
 import { FileError, UsageError } from "../errors/errors.js";
 import { shown } from "../errors/options.js";
-import type { NamedImage } from "../evaluation/called-classifier.js";
+import type { NamedImage, ReadFor } from "../evaluation/called-classifier.js";
 import { bytesOf, type FileInput, nameOf } from "./fetched.js";
 import { withoutOrientation } from "./unoriented.js";
 
@@ -18,7 +17,7 @@ export type ImageInput = FileInput | Shown | PixelImage;
 const mostPixels = 178_956_970;
 
 /** Decodes a picture. `place` names one without a name. Throws FileError, DownloadError or UsageError. */
-export async function readImage(input: ImageInput, exif: Exif, place = "the image"): Promise<NamedImage> {
+export async function readImage(input: ImageInput, { exif }: ReadFor, place = "the image"): Promise<NamedImage> {
   if (isPixels(input)) return { name: place, image: rgbOf(input, place) };
   if (isShown(input)) return { name: place, image: await pixelsOf(await shownNow(input, place), place) };
   const name = nameOf(input, place);

@@ -33,6 +33,7 @@ export type {
   FineTuneSettings,
   HeldOut,
 } from "../fine-tuning/options.js";
+export type { Channels } from "../geometry/channels.js";
 export type { Grid, ImageSize } from "../geometry/image-size.js";
 export type { Head } from "../models/context.js";
 export type { Model, Normalization } from "../models/model.js";

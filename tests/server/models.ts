@@ -13,8 +13,15 @@ export function tinyModel(seed = 0): ModelInMemory {
 /** The same for photos in their native aspect ratio. */
 export function nativeModel(): ModelInMemory {
   const tiny = tinyModel();
-  const { imageSize, normalization } = tiny.model;
-  const view = { imageSize, normalization, cropRatio: 1, cropMode: "native", interpolation: "bicubic" } as const;
+  const { imageSize, channels, normalization } = tiny.model;
+  const view = {
+    imageSize,
+    channels,
+    normalization,
+    cropRatio: 1,
+    cropMode: "native",
+    interpolation: "bicubic",
+  } as const;
   return { ...tiny, view: { ...view, exif: "ignore" } };
 }
 

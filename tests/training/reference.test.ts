@@ -72,7 +72,7 @@ it("co-training of two submodels, as PyTorch's", () => {
 describe("Mixup and CutMix, as timm's", () => {
   const [batch, size] = named("mix.images").shape;
   const mixing = { mixup: 1, cutmix: 1, probability: 1, switchProbability: 0.5, mode: "batch" } as const;
-  const images = batchImages(batch, { imageSize: size, normalization: about }, { mixing });
+  const images = batchImages(batch, { imageSize: size, channels: 3, normalization: about }, { mixing });
   const target = batchTargets(batch, 4, 0.1, { mixing });
   for (const { name, share, box, target: shares } of about.mix) {
     it(name, () => {

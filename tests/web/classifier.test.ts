@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { classifier } from "../../src/index.js";
+import { type Channels, classifier } from "../../src/index.js";
 import type * as Web from "../../src/web/index.js";
 import { root } from "../cli/run.js";
 import { itWithReference, shared } from "../setup/reference-data.js";
@@ -21,6 +21,7 @@ const pictures = [
 
 let scratch: string;
 let weights: string;
+const ofChannels = (channels: Channels) => join(scratch, `small-${channels}.safetensors`);
 let site: Site;
 let page: Page;
 
@@ -29,10 +30,12 @@ describeInBrowser("deit/web", () => {
     scratch = await mkdtemp(join(tmpdir(), "deit-web-"));
     weights = join(scratch, "small.safetensors");
     await writeSmall(weights);
+    for (const channels of [1, 4] as const) await writeSmall(ofChannels(channels), channels);
     const files = await readdir(images);
     site = await Site.open(
       new Map([
         ["/small.safetensors", weights],
+        ...([1, 4] as const).map((channels) => [`/small-${channels}.safetensors`, ofChannels(channels)] as const),
         ["/tiny.safetensors", join(shared, "weights/deit_tiny_patch16_224.safetensors")],
         ...files.map((name) => [`/images/${name}`, join(images, name)] as const),
       ]),
@@ -69,6 +72,23 @@ describeInBrowser("deit/web", () => {
           expect(predictions.map((p) => p.label)).toEqual(expected[i].map((p) => p.label));
       }
     }
+  });
+
+  it.each([1, 4] as const)("gives Node's answers of a model of %i channels", async (channels) => {
+    const names = pictures.filter((name) => name.endsWith(".png"));
+    const found = await page.evaluate(
+      async ({ names, channels }) => {
+        const classify = await deit.classifier(`/small-${channels}.safetensors`);
+        return { logits: (await classify.logits(names)).map((row) => [...row]), view: classify.view };
+      },
+      { names: names.map((name) => `/images/${name}`), channels },
+    );
+    expect([found.view.channels, found.view.normalization.mean.length]).toEqual([channels, channels]);
+    await using classify = await classifier(ofChannels(channels), { engine: "onnx" });
+    const expected = await classify.logits(names.map((name) => join(images, name)));
+    for (const [i, row] of found.logits.entries())
+      for (const [k, value] of row.entries())
+        expect(Math.abs(value - expected[i][k]), `${names[i]}, class ${k}`).toBeLessThan(1e-4);
   });
 
   it("gives Node's embeddings and attention", async () => {

@@ -1,5 +1,5 @@
 /** A small classifier with lively answers, as a checkpoint of deit's own. */
-import { createModel, initialize, writeSafetensors } from "../../src/index.js";
+import { type Channels, createModel, initialize, writeSafetensors } from "../../src/index.js";
 import { float32, type NamedTensors } from "../../src/tensor/index.js";
 
 const smallSizes = {
@@ -8,10 +8,11 @@ const smallSizes = {
 export const smallClasses = ["ant", "bee", "cat", "dog", "eel", "fox", "gnu"];
 
 /** Writes it. */
-export async function writeSmall(path: string): Promise<void> {
-  await writeSafetensors(path, lively(initialize(createModel("deit", smallSizes), 3)), {
+export async function writeSmall(path: string, channels: Channels = 3): Promise<void> {
+  const model = createModel("deit", { ...smallSizes, channels });
+  await writeSafetensors(path, lively(initialize(model, 3)), {
     "deit.model": "deit",
-    "deit.config": JSON.stringify(smallSizes),
+    "deit.config": JSON.stringify({ ...smallSizes, ...(channels === 3 ? {} : { channels }) }),
     "deit.classes": JSON.stringify(smallClasses),
   });
 }

@@ -82,7 +82,7 @@ describe("config.json", () => {
     expect(notes.join()).toMatch(/^Images are seen at 32 pixels, as the positions/);
     const grey = { ...config, model_args: { ...model_args, in_chans: 1 } };
     await expect(openModel({ weights: await folder({ "config.json": JSON.stringify(grey) }) })).rejects.toThrow(
-      "in_chans 1",
+      'config.json" says in_chans 1, but the weights take images of 3 (RGB); it belongs to other weights.',
     );
   });
 

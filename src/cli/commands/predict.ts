@@ -62,7 +62,7 @@ async function run(images: readonly string[], options: Options, signal: AbortSig
     throw new UsageError(
       `--threshold tells which of several labels an image has, but "${options.weights}" was trained for one class each; leave it out.`,
     );
-  const inputs = await findImages(images, view.exif, signal);
+  const inputs = await findImages(images, view, signal);
   await withEngine(options, async (engine) => {
     const classifier = await Classifier.create({ engine, model }, weights);
     const several = withCrops(view, options.tta);

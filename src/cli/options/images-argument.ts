@@ -2,16 +2,16 @@
 import { stat } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import { decodeImage } from "../../data/codec/decode.js";
-import { type Dataset, requireOrientation, sayings } from "../../data/dataset/dataset.js";
+import { type Dataset, requireAlpha, requireOrientation, sayings } from "../../data/dataset/dataset.js";
 import { addImagesBelow, FileList } from "../../data/dataset/files.js";
 import { LeftOut } from "../../data/dataset/left-out.js";
 import { whileHere } from "../../data/dataset/pieces.js";
 import type { RgbImage } from "../../data/pixels/image.js";
-import type { Exif } from "../../data/pixels/orientation.js";
 import { namesData, openDataset } from "../../data/sources/open.js";
 import { readSample } from "../../data/view/view.js";
 import { NoSuchPartError, UsageError } from "../../errors/errors.js";
 import { fileError } from "../../errors/file-error.js";
+import type { ReadFor } from "../../evaluation/called-classifier.js";
 import { openingBars } from "../output/opening-progress.js";
 import { warn } from "../output/output.js";
 
@@ -22,29 +22,29 @@ export interface ImageInput {
 }
 
 /** The images given by the arguments, in order. Throws FileError or UsageError for an argument without images. */
-export async function findImages(named: readonly string[], exif: Exif, signal?: AbortSignal): Promise<ImageInput[]> {
+export async function findImages(named: readonly string[], view: ReadFor, signal?: AbortSignal): Promise<ImageInput[]> {
   const inputs: ImageInput[] = [];
-  for (const name of named) for (const input of await imagesOf(name, exif, signal)) inputs.push(input);
+  for (const name of named) for (const input of await imagesOf(name, view, signal)) inputs.push(input);
   return inputs;
 }
 
-async function imagesOf(named: string, exif: Exif, signal: AbortSignal | undefined): Promise<ImageInput[]> {
-  if (named === "-") return [{ name: "standard input", load: () => readStandardInput(exif) }];
+async function imagesOf(named: string, view: ReadFor, signal: AbortSignal | undefined): Promise<ImageInput[]> {
+  if (named === "-") return [{ name: "standard input", load: () => readStandardInput(view) }];
   if (named === "@-")
     return (await text(process.stdin))
       .split(/\r?\n/)
       .filter(Boolean)
-      .map((path) => fileInput(path, exif));
+      .map((path) => fileInput(path, view));
   const info = await stat(named).catch(() => undefined);
   if (info?.isDirectory()) {
     const list = await imagesBelow(named);
     // A folder without images may contain them in archives.
-    if (list.length === 0) return datasetInputs(await openAnyPart(named, signal), exif);
-    return Array.from({ length: list.length }, (_, i) => fileInput(list.path(i), exif));
+    if (list.length === 0) return datasetInputs(await openAnyPart(named, signal), view);
+    return Array.from({ length: list.length }, (_, i) => fileInput(list.path(i), view));
   }
-  if (namesData(named)) return datasetInputs(await openAnyPart(named, signal), exif);
-  if (info || !/[*?[{]/.test(named)) return [fileInput(named, exif)];
-  return (await filesFitting(named)).map((path) => fileInput(path, exif));
+  if (namesData(named)) return datasetInputs(await openAnyPart(named, signal), view);
+  if (info || !/[*?[{]/.test(named)) return [fileInput(named, view)];
+  return (await filesFitting(named)).map((path) => fileInput(path, view));
 }
 
 /** The images of a folder, or of a dataset in files, with no meaning of their labels. */
@@ -100,23 +100,26 @@ async function openAnyPart(path: string, signal: AbortSignal | undefined): Promi
   return dataset;
 }
 
-function datasetInputs(dataset: Dataset, exif: Exif): ImageInput[] {
-  requireOrientation(dataset, exif);
+function datasetInputs(dataset: Dataset, view: ReadFor): ImageInput[] {
+  requireOrientation(dataset, view.exif);
+  requireAlpha(dataset, view.channels);
   return Array.from({ length: dataset.length }, (_, i) => ({
     name: dataset.key(i),
-    load: () => whileHere(dataset, [i], () => readSample(dataset.source(i), { jpeg: "exact", exif })),
+    load: () => whileHere(dataset, [i], () => readSample(dataset.source(i), decodedFor(view))),
   }));
 }
 
-const fileInput = (path: string, exif: Exif): ImageInput => ({
+const fileInput = (path: string, view: ReadFor): ImageInput => ({
   name: path,
-  load: () => readSample({ kind: "file", path }, { jpeg: "exact", exif }),
+  load: () => readSample({ kind: "file", path }, decodedFor(view)),
 });
 
-async function readStandardInput(exif: Exif): Promise<RgbImage> {
+const decodedFor = ({ exif, channels }: ReadFor) => ({ jpeg: "exact", exif, alpha: channels === 4 }) as const;
+
+async function readStandardInput(view: ReadFor): Promise<RgbImage> {
   const chunks: Buffer[] = [];
   for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
   const bytes = Buffer.concat(chunks);
   if (bytes.length === 0) throw fileError("standard input", "read an image from", new Error("it is empty"));
-  return decodeImage(bytes, { name: "standard input", exif });
+  return decodeImage(bytes, { name: "standard input", ...decodedFor(view) });
 }

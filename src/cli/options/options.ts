@@ -6,6 +6,7 @@ import type { Engine } from "../../engines/engine.js";
 import { type Choice, type EngineChoice, openEngine, type PassedOver } from "../../engines/open.js";
 import { UsageError } from "../../errors/errors.js";
 import { sentence } from "../../errors/sentence.js";
+import { type Channels, channelsExpected, isChannels } from "../../geometry/channels.js";
 import { type ImageSize, imageSizeOf, isImageSize } from "../../geometry/image-size.js";
 import { warn } from "../output/output.js";
 
@@ -40,6 +41,13 @@ export function imageSize(text: string): ImageSize {
   const size = imageSizeOf(Number(height), Number(width));
   if (isImageSize(size)) return size;
   throw new InvalidArgumentError("It must be a number of pixels, such as 224, or height and width, such as 160x224.");
+}
+
+/** Channels of images. */
+export function channels(text: string): Channels {
+  const count = Number(text);
+  if (isChannels(count)) return count;
+  throw new InvalidArgumentError(`It must be ${channelsExpected}.`);
 }
 
 /** Comma-separated seeds. */

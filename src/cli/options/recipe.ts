@@ -3,12 +3,13 @@
 import type { Command } from "commander";
 import type { Exif } from "../../data/pixels/orientation.js";
 import { UsageError } from "../../errors/errors.js";
+import type { Channels } from "../../geometry/channels.js";
 import type { ImageSize } from "../../geometry/image-size.js";
 import { leftBy } from "../../training/recipe/changed.js";
 import { applySettings, isRecipe, readRecipe } from "../../training/recipe/file.js";
 import { parseRecipe, type Recipe, recipeSchema } from "../../training/recipe/recipe.js";
 import { collected } from "./lists.js";
-import { imageSize, positive, wholeNumber } from "./options.js";
+import { channels, imageSize, positive, wholeNumber } from "./options.js";
 import { exifOption } from "./view.js";
 
 export interface RecipeChoice {
@@ -16,6 +17,7 @@ export interface RecipeChoice {
   readonly set?: readonly string[];
   readonly model?: string;
   readonly imageSize?: ImageSize;
+  readonly channels?: Channels;
   readonly epochs?: number;
   readonly batchSize?: number | "auto";
   readonly accumulate?: number;
@@ -30,6 +32,7 @@ export interface RecipeChoice {
 const shortcuts = [
   "model",
   "imageSize",
+  "channels",
   "epochs",
   "batchSize",
   "accumulate",
@@ -59,6 +62,7 @@ export function recipeOptions(command: Command): Command {
     .option("--set <key=value ...>", "settings of the recipe, such as depth=6 or cropScale=[0.5,1]", collected)
     .option("--model <name>", meaning("model"))
     .option("--image-size <pixels>", `${meaning("imageSize")}; such as 224 or 160x224`, imageSize)
+    .option("--channels <n>", meaning("channels"), channels)
     .option("--epochs <n>", meaning("epochs"), wholeNumber(1))
     .option("--batch-size <images>", `${meaning("batchSize")}; auto splits it to fit into memory`, batchSize)
     .option("--accumulate <runs>", meaning("accumulate"), wholeNumber(1))

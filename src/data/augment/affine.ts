@@ -1,6 +1,7 @@
 /**
  * Affine maps of images with Pillow's resampling: a point outside gets the fill colour, a neighbour outside the edge's.
  */
+import { withAlpha } from "../pixels/alpha.js";
 import type { RgbImage } from "../pixels/image.js";
 import { kernels } from "../pixels/kernels/kernels.js";
 
@@ -37,8 +38,12 @@ export function rotate(image: RgbImage, degrees: number, options: AffineOptions)
   return affine(image, [cos, sin, cx - cos * cx - sin * cy, -sin, cos, cy + sin * cx - cos * cy], options);
 }
 
-/** The image under a map; the result has the same size. */
+/** The image under a map; the result has the same size. What comes in from outside is opaque. */
 function affine(image: RgbImage, matrix: AffineMatrix, options: AffineOptions): RgbImage {
+  if (image.alpha) {
+    const moved = (fill: AffineOptions["fill"]) => (one: RgbImage) => affine(one, matrix, { ...options, fill });
+    return withAlpha(image, moved(options.fill), "mixed", moved([255, 255, 255]));
+  }
   const [a, b, c, d, e, f] = matrix;
   // Shears and shifts move pixels along one axis, where four taps in a line suffice.
   if (d === 0 && e === 1 && f === 0 && a === 1) return alongRows(image, (y) => b * (y + 0.5) + c, options);

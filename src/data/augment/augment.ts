@@ -33,16 +33,17 @@ export interface Augmentation extends OperationSettings {
   readonly blurProbability?: number;
 }
 
-/** The augmented image, of the same size. */
+/** The augmented image, of the same size. Operations on colours leave alpha as it is; those that move pixels move it too. */
 export function augment(image: RgbImage, augmentation: Augmentation, stream: RandomStream): RgbImage {
   const { policy, jitter, jitterProbability = 1, grayscaleProbability = 0, blurProbability = 0 } = augmentation;
   /** Nothing is drawn for what is certain, so that views do not depend on settings that are off. */
   const happens = (probability: number) => probability >= 1 || (probability > 0 && stream.uniform() < probability);
   let changed = policy ? applyPolicy(image, policy, augmentation, stream) : image;
+  const { alpha } = changed;
   if (jitter && happens(jitterProbability)) changed = jittered(changed, jitter, stream);
   if (happens(grayscaleProbability)) changed = grayscale(changed);
   if (happens(blurProbability)) changed = gaussianBlur(changed, stream.uniform(blur.least, blur.most));
-  return changed;
+  return alpha ? { ...changed, alpha } : changed;
 }
 
 /** Deviation of the blur in pixels, timm's range. */

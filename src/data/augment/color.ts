@@ -1,14 +1,12 @@
 /** Operations between the channels of a pixel, as in Pillow. */
 import type { RgbImage } from "../pixels/image.js";
 import { kernels } from "../pixels/kernels/kernels.js";
+import { luminance } from "../pixels/luminance.js";
 import { pixelMemory } from "../pixels/pixel-memory.js";
-
-/** Luminance of a pixel by ITU-R 601 in Pillow's fixed point. */
-const grey = (r: number, g: number, b: number): number => (r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16;
 
 export function meanGrey({ data }: RgbImage): number {
   let sum = 0;
-  for (let i = 0; i < data.length; i += 3) sum += grey(data[i], data[i + 1], data[i + 2]);
+  for (let i = 0; i < data.length; i += 3) sum += luminance(data[i], data[i + 1], data[i + 2]);
   return sum / (data.length / 3);
 }
 

@@ -112,5 +112,7 @@ export function applyOperation(
   stream: RandomStream,
 ): RgbImage {
   const drawn = interpolation === "random" ? stream.choice(["bilinear", "bicubic"] as const) : interpolation;
-  return operations[name].apply(image, argument ?? 0, { interpolation: drawn, fill }, stream);
+  const changed = operations[name].apply(image, argument ?? 0, { interpolation: drawn, fill }, stream);
+  // What changes colours leaves alpha as it is.
+  return image.alpha && !changed.alpha ? { ...changed, alpha: image.alpha } : changed;
 }

@@ -280,6 +280,7 @@ function augMix(
   const total = shares.reduce((a, b) => a + b, 0);
   const share = beta(stream, policy.alpha);
   const mixed = new Float32Array(image.data.length);
+  const mixedAlpha = new Float32Array(image.alpha?.length ?? 0);
   for (const weight of shares) {
     const depth = policy.depth ?? 1 + stream.integer(3);
     let chain = image;
@@ -288,7 +289,10 @@ function augMix(
       chain = applyOperation(name, chain, argument, settings, stream);
     }
     for (let i = 0; i < mixed.length; i++) mixed[i] += (weight / total) * chain.data[i];
+    for (let i = 0; i < mixedAlpha.length; i++) mixedAlpha[i] += (weight / total) * chain.alpha![i];
   }
-  const data = Uint8Array.from(image.data, (v, i) => v + share * (Math.trunc(mixed[i]) - v));
-  return { width: image.width, height: image.height, data };
+  const blended = (own: Uint8Array, others: Float32Array) =>
+    Uint8Array.from(own, (v, i) => v + share * (Math.trunc(others[i]) - v));
+  const alpha = image.alpha ? { alpha: blended(image.alpha, mixedAlpha) } : {};
+  return { width: image.width, height: image.height, data: blended(image.data, mixed), ...alpha };
 }

@@ -1,5 +1,5 @@
 /**
- * Decodes image files to RGB, equivalent to Pillow's `Image.open(f).convert("RGB")`: alpha is dropped, the first frame
+ * Decodes image files to RGB, equivalent to Pillow's `Image.open(f).convert("RGB")`: alpha is dropped unless it is asked for, the first frame
  * of an animation is used, colour profiles are ignored, and so is EXIF rotation unless requested. The format is
  * determined by content; only the formats of `file-format.ts` reach a decoder. Differences from Pillow: 16-bit grey is
  * scaled to 8 bits (`decoders/grey.ts`), and data that a decoder could not read never becomes pixels.
@@ -36,6 +36,11 @@ export interface DecodeOptions {
    * as in timm and torchvision).
    */
   readonly exif?: Exif;
+  /**
+   * Whether alpha is kept, as by Pillow's `convert("RGBA")`: of PNG, WebP, AVIF, GIF and TIFF files that have it (default:
+   * it is dropped).
+   */
+  readonly alpha?: boolean;
   /** Allocates memory for the pixels of a JPEG (default: new memory). */
   readonly allocate?: (bytes: number) => Uint8Array;
 }
@@ -82,20 +87,20 @@ export async function openImage(bytes: Uint8Array, options: DecodeOptions): Prom
 
 /** The image as stored, regardless of the orientation in its metadata. */
 async function open(bytes: Uint8Array, codec: Codec, options: DecodeOptions): Promise<Picture> {
-  const { jpeg = "exact", maxPixels = defaultMaxPixels, allocate = fresh } = options;
+  const { jpeg = "exact", maxPixels = defaultMaxPixels, alpha = false, allocate = fresh } = options;
   switch (codec) {
     case "jpeg":
       return openJpeg(bytes, { jpeg, maxPixels, allocate });
     case "png":
-      return pictureOf(await decodePng(bytes, maxPixels));
+      return pictureOf(await decodePng(bytes, maxPixels, alpha));
     case "webp":
-      return pictureOf(await decodeWebp(bytes, maxPixels));
+      return pictureOf(await decodeWebp(bytes, maxPixels, alpha));
     case "avif":
-      return pictureOf(await decodeAvif(bytes, maxPixels));
+      return pictureOf(await decodeAvif(bytes, maxPixels, alpha));
     case "tiff":
-      return openTiff(bytes, maxPixels);
+      return openTiff(bytes, maxPixels, alpha);
     case "gif":
-      return pictureOf(decodeGif(bytes, maxPixels));
+      return pictureOf(decodeGif(bytes, maxPixels, alpha));
     case "bmp":
       return pictureOf(decodeBmp(bytes, maxPixels));
     case "netpbm":

@@ -1,6 +1,7 @@
 /** The input of training and evaluation: samples with labels, wherever they are stored. */
 import { UsageError } from "../../errors/errors.js";
 import { sentence, setting, way } from "../../errors/sentence.js";
+import type { Channels } from "../../geometry/channels.js";
 import type { Exif } from "../pixels/orientation.js";
 import type { OnOpening } from "./opening.js";
 import type { SampleSet } from "./sample-set.js";
@@ -100,6 +101,8 @@ export type SampleContent =
       readonly height: number;
       /** Red, green and blue of each pixel, row by row: `3 · width · height` bytes. */
       readonly data: Uint8Array;
+      /** Opacity of each pixel, `width · height` bytes (default: opaque). */
+      readonly alpha?: Uint8Array;
       /** Its name in messages. */
       readonly name: string;
     };
@@ -234,6 +237,14 @@ export function requireOrientation({ name, orientation }: Dataset, exif: Exif | 
   if (exif === "ignore" && orientation === "applied")
     throw new UsageError(
       sentence`The images of "${name}" were rotated by their EXIF orientation when packed, but are wanted as stored; ${way`choose ${setting("exif", "apply")}, or `}pack them again without it.`,
+    );
+}
+
+/** Throws UsageError for views of four channels of images that were packed without their alpha. */
+export function requireAlpha(dataset: Dataset, channels: Channels = 3): void {
+  if (channels === 4 && dataset.length > 0 && dataset.source(0).kind === "record")
+    throw new UsageError(
+      sentence`The images of "${dataset.name}" were packed as RGB, without alpha; give the images themselves${way`, or set ${setting("channels", 3)}`}.`,
     );
 }
 

@@ -6,7 +6,7 @@ import type { ImageSize } from "../../geometry/image-size.js";
 import { RandomStream } from "../../random/stream.js";
 import { WorkerDied, WorkerPool } from "../../system/threads/worker-pool.js";
 import { workerUrl } from "../../system/threads/worker-url.js";
-import { type Dataset, requireOrientation } from "../dataset/dataset.js";
+import { type Dataset, requireAlpha, requireOrientation } from "../dataset/dataset.js";
 import { piecesOf, whileHere } from "../dataset/pieces.js";
 import type { Exif } from "../pixels/orientation.js";
 import { type Transform, viewBytes } from "../view/transform.js";
@@ -76,7 +76,7 @@ export interface Batch {
   /** Index in the whole batch of the first sample here; 0 for a single process. */
   readonly first: number;
   /**
-   * uint8 `[share, size, size, 3]` (with several crops, `[share, crops, size, size, 3]`), where the share of a single process is the whole batch; shared memory that other
+   * uint8 `[share, height, width, channels]` (with several crops, `[share, crops, height, width, channels]`), where the share of a single process is the whole batch; shared memory that other
    * threads can read directly; slots from `count` are zero. Valid until the batch after the next is requested, when it
    * is reused: copy what you want to keep.
    */
@@ -149,6 +149,7 @@ export function createLoader(options: LoaderOptions, worker = workerUrl("data/lo
   }
   requireFewThreads(options.workers);
   requireOrientation(dataset, options.exif);
+  requireAlpha(dataset, transform.channels);
   const length = epochLength(options);
   const stepsPerEpoch = dropLast ? Math.floor(length / batchSize) : Math.ceil(length / batchSize);
   if (stepsPerEpoch === 0) throw fewerThanBatch(dataset, batchSize);
@@ -300,13 +301,13 @@ async function augmentAll(
   images: Uint8Array,
   made: { readonly samples: LoaderJob["samples"]; readonly bad: readonly BadSample[]; readonly epoch: number },
 ): Promise<void> {
-  const { size } = transform;
+  const { size, channels = 3 } = transform;
   const bytes = viewBytes(transform);
   const missing = new Set(made.bad.map(({ slot }) => slot));
   for (const { slot, index, view } of made.samples) {
     if (missing.has(slot)) continue;
     const key = { seed, epoch: made.epoch, sample: index, view };
-    const place = { size, key, name: dataset.describe(index) };
+    const place = { size, channels, key, name: dataset.describe(index) };
     await augmentOwn(augment!, images.subarray(slot * bytes, (slot + 1) * bytes), place);
   }
 }

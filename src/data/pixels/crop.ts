@@ -3,7 +3,7 @@ import { type ImageSize, sidesOf } from "../../geometry/image-size.js";
 import type { RandomStream } from "../../random/stream.js";
 import { bordered, type Fit, fitted, flippedBox, type Placed } from "./fit.js";
 import { halfEven } from "./half-even.js";
-import { type Box, type Pixels, type Shrink, type Size, wholeBox, within } from "./image.js";
+import { type Box, type Pixels, type RgbImage, type Shrink, type Size, wholeBox, within } from "./image.js";
 import { type Interpolation, planResize } from "./resize.js";
 
 /**
@@ -37,8 +37,8 @@ export interface CropPlan {
   readonly shrink: Shrink;
   /** … and reads these pixels of it. */
   readonly reads: Box;
-  /** The view, `height · width · 3` bytes; `pixels` contain at least what it reads. */
-  render(pixels: Pixels, interpolation: Interpolation, flips: Flips): Uint8Array;
+  /** The view; `pixels` contain at least what it reads. */
+  render(pixels: Pixels, interpolation: Interpolation, flips: Flips): RgbImage;
 }
 
 type Crop = (image: Size & { readonly shrinks?: boolean }, options: CropOptions, stream: RandomStream) => CropPlan;
@@ -200,24 +200,27 @@ function shiftedCrop(
     reads: wholeBox(image),
     render(pixels, interpolation, { mirrored, upsideDown }) {
       const resized = planResize(image, { ...to, interpolation }).run(pixels);
-      const data = bordered(resized, target, { width, height }, borderColor);
+      const { data, alpha } = bordered(resized, target, { width, height }, borderColor);
       const places = (start: number, count: number, length: number, reverse: boolean) =>
         Int32Array.from({ length: count }, (_, i) => inside(start + (reverse ? count - 1 - i : i), length, beyond));
       const columns = places(left, view.width, width, mirrored);
       const rows = places(top, view.height, height, upsideDown);
       const out = new Uint8Array(view.width * view.height * 3);
+      // What is padded is black and transparent, as in torchvision.
+      const opacity = alpha && new Uint8Array(view.width * view.height);
       for (let y = 0; y < view.height; y++) {
         if (rows[y] < 0) continue;
         for (let x = 0; x < view.width; x++) {
           if (columns[x] < 0) continue;
-          const from = (rows[y] * width + columns[x]) * 3;
-          const at = (y * view.width + x) * 3;
+          const [pixel, place] = [rows[y] * width + columns[x], y * view.width + x];
+          const [from, at] = [3 * pixel, 3 * place];
+          if (opacity) opacity[place] = alpha[pixel];
           out[at] = data[from];
           out[at + 1] = data[from + 1];
           out[at + 2] = data[from + 2];
         }
       }
-      return out;
+      return { ...view, data: out, ...(opacity ? { alpha: opacity } : {}) };
     },
   };
 }

@@ -41,15 +41,20 @@ export function fitted(image: Size, within: Size): Size {
   };
 }
 
-/** The view: `pixels`, of the size of its target, on a border. */
-export function bordered(pixels: RgbImage, target: Box, view: Size, color: Rgb = [0, 0, 0]): Uint8Array {
-  if (pixels.width === view.width && pixels.height === view.height) return pixels.data;
+/** The view: `pixels`, of the size of its target, on a border, which is opaque. */
+export function bordered(pixels: RgbImage, target: Box, view: Size, color: Rgb = [0, 0, 0]): RgbImage {
+  if (pixels.width === view.width && pixels.height === view.height) return pixels;
   const data = new Uint8Array(view.width * view.height * 3);
   for (let i = 0; i < data.length; i += 3) data.set(color, i);
   const row = pixels.width * 3;
   for (let y = 0; y < pixels.height; y++)
     data.set(pixels.data.subarray(y * row, (y + 1) * row), ((target.top + y) * view.width + target.left) * 3);
-  return data;
+  const { alpha } = pixels;
+  if (!alpha) return { ...view, data };
+  const opaque = new Uint8Array(view.width * view.height).fill(255);
+  for (let y = 0; y < pixels.height; y++)
+    opaque.set(alpha.subarray(y * pixels.width, (y + 1) * pixels.width), (target.top + y) * view.width + target.left);
+  return { ...view, data, alpha: opaque };
 }
 
 /** A box of a view that is flipped. */

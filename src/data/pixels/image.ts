@@ -11,6 +11,8 @@ export interface Size {
 export interface RgbImage extends Size {
   /** `width · height · 3` bytes. */
   readonly data: Uint8Array;
+  /** Opacity of each pixel, `width · height` bytes, where it was asked for and the image has it. */
+  readonly alpha?: Uint8Array;
 }
 
 /** A part of an image in whole pixels. */
@@ -37,9 +39,7 @@ export function enclosing(boxes: readonly Box[]): Box {
 
 /** The same pixels relative to an image that is `box` of the old one. */
 export const within = (pixels: Pixels, box: Box): Pixels => ({
-  width: pixels.width,
-  height: pixels.height,
-  data: pixels.data,
+  ...pixels,
   left: pixels.left - box.left,
   top: pixels.top - box.top,
 });
@@ -60,10 +60,10 @@ export const pictureOf = (image: RgbImage): Picture => ({
   width: image.width,
   height: image.height,
   shrinks: false,
-  pixels: async () => ({ ...wholeBox(image), data: image.data }),
+  pixels: async () => ({ ...image, ...wholeBox(image) }),
 });
 
 export async function wholeImage(picture: Picture): Promise<RgbImage> {
-  const { width, height, data } = await picture.pixels(wholeBox(picture));
-  return { width, height, data };
+  const { left: _, top: __, ...image } = await picture.pixels(wholeBox(picture));
+  return image;
 }

@@ -64,22 +64,29 @@ function turned(pixels: Pixels, stored: Size, turn: Turn): Pixels {
   const top = turn.upward ? stored.height - pixels.top - pixels.height : pixels.top;
   const place = turn.transposed ? { left: top, top: left } : { left, top };
   const size = sides(pixels, turn);
-  const data = new Uint8Array(size.width * size.height * 3);
-  const rowBytes = pixels.width * 3;
+  const { data, alpha } = pixels;
+  return {
+    ...{ ...place, ...size, data: turnedBytes(data, pixels, size, turn, 3) },
+    ...(alpha ? { alpha: turnedBytes(alpha, pixels, size, turn, 1) } : {}),
+  };
+}
+
+/** `each` bytes of every pixel of the stored image, in the order of the upright one of `size`. */
+function turnedBytes(bytes: Uint8Array, stored: Size, size: Size, turn: Turn, each: number): Uint8Array {
+  const data = new Uint8Array(size.width * size.height * each);
+  const rowBytes = stored.width * each;
   // Steps in the stored image for one pixel right and one row down in the upright one.
-  const across = turn.leftward ? -3 : 3;
+  const across = turn.leftward ? -each : each;
   const down = turn.upward ? -rowBytes : rowBytes;
   const [right, below] = turn.transposed ? [down, across] : [across, down];
-  const first = (turn.leftward ? rowBytes - 3 : 0) + (turn.upward ? (pixels.height - 1) * rowBytes : 0);
+  const first = (turn.leftward ? rowBytes - each : 0) + (turn.upward ? (stored.height - 1) * rowBytes : 0);
   let to = 0;
   for (let y = 0; y < size.height; y++) {
     let from = first + y * below;
     for (let x = 0; x < size.width; x++) {
-      data[to++] = pixels.data[from];
-      data[to++] = pixels.data[from + 1];
-      data[to++] = pixels.data[from + 2];
+      for (let c = 0; c < each; c++) data[to++] = bytes[from + c];
       from += right;
     }
   }
-  return { ...place, ...size, data };
+  return data;
 }

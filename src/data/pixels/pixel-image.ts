@@ -2,7 +2,7 @@
 import { UsageError } from "../../errors/errors.js";
 import type { RgbImage } from "./image.js";
 
-/** Decoded pixels, row by row: three bytes each (RGB) or four (RGBA, as a canvas gives them, whose alpha is dropped). */
+/** Decoded pixels, row by row: three bytes each (RGB) or four (RGBA, as a canvas gives them, whose alpha counts for models of four channels). */
 export interface PixelImage {
   /** In pixels. */
   readonly width: number;
@@ -13,7 +13,7 @@ export interface PixelImage {
 }
 
 /**
- * The pixels without alpha. `name` begins the message of the UsageError for numbers that are not bytes, or for a size that
+ * The pixels, and alpha where there are four bytes of each. `name` begins the message of the UsageError for numbers that are not bytes, or for a size that
  * does not fit them.
  */
 export function rgbOf({ width, height, data }: PixelImage, name: string): RgbImage {
@@ -32,8 +32,12 @@ export function rgbOf({ width, height, data }: PixelImage, name: string): RgbIma
       `${capital(name)} has ${width}×${height} pixels, but ${data.length} bytes; give ${3 * pixels} (RGB) or ${4 * pixels} (RGBA).`,
     );
   const out = new Uint8Array(3 * pixels);
-  for (let i = 0; i < pixels; i++) out.set(data.subarray(4 * i, 4 * i + 3), 3 * i);
-  return { width, height, data: out };
+  const alpha = new Uint8Array(pixels);
+  for (let i = 0; i < pixels; i++) {
+    out.set(data.subarray(4 * i, 4 * i + 3), 3 * i);
+    alpha[i] = data[4 * i + 3];
+  }
+  return { width, height, data: out, alpha };
 }
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

@@ -1,4 +1,5 @@
 /** Antialiased resampling of Pillow 13, bit for bit: two passes with 8-bit results and 22-bit fixed-point weights. */
+import { withAlpha } from "./alpha.js";
 import { type Box, type Pixels, type RgbImage, type Size, wholeBox } from "./image.js";
 import { kernels } from "./kernels/kernels.js";
 import { precision } from "./kernels/resample.js";
@@ -110,7 +111,7 @@ export interface Resizing {
  * ```
  */
 export function resize(image: RgbImage, options: ResizeOptions): RgbImage {
-  return planResize(image, options).run({ ...wholeBox(image), data: image.data });
+  return planResize(image, options).run({ ...image, ...wholeBox(image) });
 }
 
 /** Plans how an image of a size is resized, before decoding. */
@@ -130,8 +131,13 @@ export function planResize(size: Size, options: ResizeOptions): Resizing {
   const [top, bottom] = span(down);
   const reads = { left, top, width: right - left, height: bottom - top };
   const passes = { reads, across: flip(across, mirrored), down: flip(down, upsideDown) };
-  return { reads, run: (pixels) => (columnsFirst(size, options) ? alongColumnsFirst : alongRowsFirst)(pixels, passes) };
+  const run = (pixels: Pixels) => (columnsFirst(size, options) ? alongColumnsFirst : alongRowsFirst)(pixels, passes);
+  const whole = box.join() === [0, 0, size.width, size.height].join();
+  const copies = interpolation === "nearest" || (whole && sameSides(size, options));
+  return { reads, run: (pixels) => (pixels.alpha ? withAlpha(pixels, run, copies ? "copied" : "mixed") : run(pixels)) };
 }
+
+const sameSides = (a: Size, b: Size): boolean => a.width === b.width && a.height === b.height;
 
 /** Which axis is resized first, as in Pillow 13: the columns if more than twice as many rows as columns are removed. */
 const columnsFirst = (from: Size, to: Size): boolean =>

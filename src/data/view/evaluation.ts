@@ -1,10 +1,12 @@
 /** Views for evaluation, as in timm: the image is resized, and its centre, or several parts of it, are cut out. */
+import type { Channels } from "../../geometry/channels.js";
 import { beforeCrop, type ImageSize, sidesOf } from "../../geometry/image-size.js";
 import { covering } from "../pixels/crop.js";
 import { bordered, type Fit, fitted, flippedBox } from "../pixels/fit.js";
 import { halfEven } from "../pixels/half-even.js";
 import { enclosing, type Pixels, type Size } from "../pixels/image.js";
 import { type Interpolation, planResize } from "../pixels/resize.js";
+import { bordersIn, packed, seenIn } from "./channels.js";
 import type { ViewPlan } from "./plan.js";
 import { viewSize } from "./view-size.js";
 
@@ -40,20 +42,23 @@ export interface EvaluationTransform extends Fit {
   readonly cropRatio: number;
   /** Filter that resizes the image. */
   readonly interpolation: Interpolation;
+  /** Channels of the view: 1 (grayscale), 3 (RGB) or 4 (RGBA); default: 3. */
+  readonly channels?: Channels;
   /** The view consists of these parts, one after the other (default: the centre). */
   readonly crops?: readonly TestCrop[];
 }
 
 /** Only these parts are computed. */
 export function evaluationView(image: Size, given: EvaluationTransform): ViewPlan {
-  const transform = { ...given, size: viewSize(image, given) };
-  const { crops = [{}] } = transform;
+  const { crops = [{}], channels = 3 } = given;
+  const transform = { ...given, size: viewSize(image, given), ...bordersIn(channels, given) };
   const plans = crops.map((crop) => planCrop(image, transform, crop));
   return {
     shrink: 1,
     reads: enclosing(plans.map(({ reads }) => reads)),
     make(pixels) {
-      const made = plans.map(({ run }) => run(pixels));
+      const seen = seenIn(channels, pixels);
+      const made = plans.map(({ run }) => packed(channels, run(seen)));
       return made.length === 1 ? made[0] : joined(made);
     },
   };

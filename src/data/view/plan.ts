@@ -1,15 +1,20 @@
 /** A view whose geometry is decided, before its image is decoded. */
 import { type Box, type Pixels, type RgbImage, type Shrink, wholeBox } from "../pixels/image.js";
 
-/** A view whose random geometric choices are made, before decoding. */
-export interface ViewPlan {
+/** A view whose random geometric choices are made, before decoding, as `made` of the pixels that it reads. */
+interface Plan<Made> {
   /** The view is made from the image at 1/`shrink` of its size, using these pixels of it. */
   readonly shrink: Shrink;
   readonly reads: Box;
-  /** The view: `viewBytes` bytes. May be called only once, since it draws colour changes from the stream. */
-  make(pixels: Pixels): Uint8Array;
+  /** May be called only once, since it draws colour changes from the stream. */
+  make(pixels: Pixels): Made;
 }
 
+/** The view of a model: `viewBytes` bytes. */
+export interface ViewPlan extends Plan<Uint8Array> {}
+
+/** The same as red, green and blue, and alpha where its pixels have that. */
+export interface ImagePlan extends Plan<RgbImage> {}
+
 /** The view of an image that is decoded as a whole. */
-export const made = (plan: ViewPlan, image: RgbImage): Uint8Array =>
-  plan.make({ ...wholeBox(image), data: image.data });
+export const made = (plan: ViewPlan, image: RgbImage): Uint8Array => plan.make({ ...image, ...wholeBox(image) });

@@ -1,8 +1,9 @@
 /** From a decoded image to the model's input: evaluation as in timm, and training crops and flips. */
-import { pixelCount, sidesOf } from "../../geometry/image-size.js";
+import { pixelCount } from "../../geometry/image-size.js";
 import type { RandomStream } from "../../random/stream.js";
 import { type Augmentation, augment } from "../augment/augment.js";
 import type { RgbImage, Size } from "../pixels/image.js";
+import { bordersIn, colorIn, packed, seenIn } from "./channels.js";
 import { type EvaluationTransform, evaluationView } from "./evaluation.js";
 import { made, type ViewPlan } from "./plan.js";
 import { type TrainingCrop, trainingView } from "./training.js";
@@ -21,12 +22,14 @@ export interface TrainingTransform extends TrainingCrop {
 /** From a decoded image to a model's input. */
 export type Transform = EvaluationTransform | TrainingTransform;
 
-/** Bytes of a view: `height · width · 3`, for each crop of an evaluation; of views in native aspect at most that. */
+/** Bytes of a view: `height · width · channels`, for each crop of an evaluation; of views in native aspect at most that. */
 export const viewBytes = (transform: Transform): number =>
-  pixelCount(transform.size) * 3 * (transform.kind === "evaluation" ? (transform.crops?.length ?? 1) : 1);
+  pixelCount(transform.size) *
+  (transform.channels ?? 3) *
+  (transform.kind === "evaluation" ? (transform.crops?.length ?? 1) : 1);
 
 /**
- * Applies a transform: `viewBytes` bytes, `height · width · 3` for a single crop. A training transform draws its choices from `stream`.
+ * Applies a transform: `viewBytes` bytes, `height · width · channels` for a single crop. A training transform draws its choices from `stream`.
  *
  * @example
  * ```ts
@@ -59,10 +62,16 @@ function augmentedView(
   transform: TrainingTransform,
   stream: RandomStream,
 ): ViewPlan {
-  const { augmentation } = transform;
+  const { augmentation, channels = 3 } = transform;
   const size = viewSize(image, transform);
-  const plan = trainingView(image, { ...transform, size }, stream);
-  if (!augmentation) return plan;
-  const view = sidesOf(size);
-  return { ...plan, make: (pixels) => augment({ ...view, data: plan.make(pixels) }, augmentation, stream).data };
+  const plan = trainingView(image, { ...transform, size, ...bordersIn(channels, transform) }, stream);
+  return {
+    ...plan,
+    make(pixels) {
+      const image = plan.make(seenIn(channels, pixels));
+      if (!augmentation) return packed(channels, image);
+      const inside = { ...augmentation, fill: colorIn(channels, augmentation.fill) };
+      return packed(channels, augment(image, inside, stream));
+    },
+  };
 }

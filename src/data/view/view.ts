@@ -9,7 +9,7 @@ import { type EncodedImage, readSource } from "./read-source.js";
 import { planView, type Transform } from "./transform.js";
 import { viewSize } from "./view-size.js";
 
-export type ReadOptions = Pick<DecodeOptions, "jpeg" | "maxPixels" | "exif" | "allocate">;
+export type ReadOptions = Pick<DecodeOptions, "jpeg" | "maxPixels" | "exif" | "alpha" | "allocate">;
 
 export interface ViewOptions extends ReadOptions {
   readonly transform: Transform;
@@ -37,7 +37,7 @@ export async function writeView(
   key: ViewKey,
   target: Uint8Array,
 ): Promise<ImageSize> {
-  const picture = await openFound(found, options);
+  const picture = await openFound(found, { ...options, alpha: options.transform.channels === 4 });
   const stream = new RandomStream({ ...key, purpose: "augment" });
   const { reads, shrink, make } = planView(picture, options.transform, stream);
   const pixels = await picture.pixels(reads, shrink);

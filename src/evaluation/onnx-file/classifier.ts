@@ -7,7 +7,9 @@ import { type FileGraph, readFileGraph } from "../../engines/onnx/file-graph.js"
 import { UsageError } from "../../errors/errors.js";
 import { fileError } from "../../errors/file-error.js";
 import { type Message, sentence, way } from "../../errors/sentence.js";
+import type { Channels } from "../../geometry/channels.js";
 import { type ImageSize, sameSize, sizeInWords } from "../../geometry/image-size.js";
+import { normalizationFor } from "../../models/image-batch.js";
 import type { Normalization } from "../../models/model.js";
 import { openRegular, streamRegular } from "../../system/files/regular-file.js";
 import type { NamedTensors, Program, Tensor } from "../../tensor/index.js";
@@ -45,7 +47,7 @@ export interface ShownImages {
   /** Images per run, unless a run says otherwise. */
   readonly batch: number;
   /**
-   * float32 `[batch, height, width, 3]` of any size, with this normalisation; `imageSize` is the classifier's own.
+   * float32 `[batch, height, width, channels]` of any size, with this normalisation of each channel; `imageSize` is the classifier's own.
    */
   images(imageSize: ImageSize, normalization: Normalization, batch: number): Tensor;
   /** Threads of ONNX Runtime (default: all available cores). */
@@ -60,6 +62,7 @@ export interface ShownImages {
 export interface LoadedOnnx {
   /** Size of its images in pixels. */
   readonly imageSize: ImageSize;
+  readonly channels: Channels;
   readonly normalization: Normalization;
   /** Number of classes, if the file states it. */
   readonly classes?: number;
@@ -120,7 +123,7 @@ async function identityOf(path: string, files: readonly string[], use: readonly 
 /** Only statements about whole images apply: there is no deit model with a default view. */
 function wholeView(name: string, chosen: ViewChoice, said: readonly SaidOfView[]): ReturnType<OnnxClassifier["view"]> {
   const { view } = resolveView(
-    { name, imageSize: 1, cropRatio: 0.875, normalization: byteScale },
+    { name, imageSize: 1, channels: 3, cropRatio: 0.875, normalization: byteScale },
     chosen,
     said.map((one) => ({ ...one, normalization: undefined })),
   );
@@ -158,8 +161,9 @@ async function load(wanted: Wanted): Promise<LoadedOnnx> {
     const imageSize = sizeFor(layout, wanted);
     requireBounded(layout.batch ?? batch, imageSize, path, names);
     // Byte pixels are plain values, without normalisation.
-    const normalization = layout.dtype === "uint8" ? byteScale : description.normalization;
-    if (normalization === undefined) throw noNormalization(path, names);
+    const described = layout.dtype === "uint8" ? byteScale : description.normalization;
+    if (described === undefined) throw noNormalization(path, names);
+    const normalization = normalizationFor(described, layout.channels);
     const { interpolation } = description;
     // A batch size has a program and the pixels that it computes.
     const compile = async (batch: number) => {
@@ -177,6 +181,7 @@ async function load(wanted: Wanted): Promise<LoadedOnnx> {
     return {
       ...{
         imageSize,
+        channels: layout.channels,
         normalization,
         classes: output.classes,
         fixedBatch: layout.batch,

@@ -26,7 +26,7 @@ import type { Layout } from "./signature.js";
 export interface PixelOptions {
   /** Images of a batch. */
   readonly batch: number;
-  /** float32 `[batch, height, width, 3]` of any size, normalised for the classifier. */
+  /** float32 `[batch, height, width, channels]` of any size, normalised for the classifier. */
   readonly images: Tensor;
   /** Size that the classifier expects, in pixels. */
   readonly imageSize: ImageSize;

@@ -3,6 +3,7 @@
 import type { FileValue } from "../../engines/onnx/messages.js";
 import { UsageError } from "../../errors/errors.js";
 import { sentence, way } from "../../errors/sentence.js";
+import { type Channels, isChannels } from "../../geometry/channels.js";
 import { type ImageSize, imageSizeOf, pixelCount, sizeInWords } from "../../geometry/image-size.js";
 import type { OnnxNames } from "./names.js";
 
@@ -12,6 +13,8 @@ export interface Layout {
   readonly input: string;
   readonly dtype: "float32" | "float16" | "uint8";
   readonly channelsFirst: boolean;
+  /** Channels of the images; three if dynamic. */
+  readonly channels: Channels;
   /** Size of the images in pixels; undefined if dynamic. */
   readonly size?: ImageSize;
   /** Images per run; undefined if dynamic. */
@@ -25,7 +28,7 @@ export function layoutOf(inputs: readonly FileValue[], path: string, { called }:
   const words = inputs.map((v) => `"${v.name}" ${v.type ?? "of another kind"} [${v.shape.join(", ")}]`).join(", ");
   const refuse = (why: string): never => {
     throw new UsageError(
-      `"${path}" is not an image classifier${whose}: ${why} (its inputs: ${words}); it needs one input of images [batch, 3, height, width] or [batch, height, width, 3].`,
+      `"${path}" is not an image classifier${whose}: ${why} (its inputs: ${words}); it needs one input of images [batch, 3, height, width] or [batch, height, width, 3], or with 1 or 4 for the 3.`,
     );
   };
   if (inputs.length !== 1) refuse(`it takes ${inputs.length} inputs`);
@@ -35,14 +38,16 @@ export function layoutOf(inputs: readonly FileValue[], path: string, { called }:
   if (shape.length !== 4) refuse(`its input has ${shape.length} axes`);
   const fixed = (d: number | string) => (typeof d === "number" && d > 0 ? d : undefined);
   const [batch, a, b, c] = shape.map(fixed);
-  // If neither axis is 3, the channels come first, as PyTorch exports them.
-  const channelsFirst = a === 3 || (c !== 3 && a === undefined);
-  if (!channelsFirst && c !== 3) refuse("no axis holds three channels");
-  if (a === 3 && c === 3) refuse("its second and its last axis may both be the channels");
+  // If neither axis holds channels, they come first, as PyTorch exports them; images of 1 or 4 pixels are less likely.
+  const [first, last] = a === 3 || c === 3 ? [a === 3, c === 3] : [isChannels(a), isChannels(c)];
+  const channelsFirst = first || (!last && a === undefined);
+  if (!channelsFirst && !last) refuse("no axis holds three channels, one or four");
+  if (first && last) refuse("its second and its last axis may both be the channels");
+  const held = channelsFirst ? a : c;
   const [height, width] = channelsFirst ? [b, c] : [a, b];
   const [rows, columns] = [height ?? width, width ?? height];
   const size = rows === undefined || columns === undefined ? undefined : imageSizeOf(rows, columns);
-  return { input: input.name, dtype, channelsFirst, size, batch };
+  return { input: input.name, dtype, channelsFirst, channels: isChannels(held) ? held : 3, size, batch };
 }
 
 /** Maximum numbers in a run's input: 2 GiB as float32. */

@@ -1,4 +1,5 @@
 /** An ONNX classifier of whole images, used without a model or a recipe. */
+import type { Channels } from "../../geometry/channels.js";
 import { imagesShape } from "../../models/image-batch.js";
 import { normalize } from "../../models/normalize.js";
 import { hostTensor, input } from "../../tensor/index.js";
@@ -13,7 +14,7 @@ export interface OnnxOverImages {
   readonly classes?: number;
   /** Images of a run, if the file fixes them; see `LoadedOnnx.fixedBatch`. */
   readonly fixedBatch?: number;
-  /** `images`: `batch · height · width · 3` bytes of its view. Logits `[batch, classes]`; see `LoadedOnnx.logits`. */
+  /** `images`: `batch · height · width · channels` bytes of its view. Logits `[batch, classes]`; see `LoadedOnnx.logits`. */
   logits(images: Uint8Array, batch?: number): Promise<Float32Array>;
   close(): Promise<void>;
 }
@@ -37,18 +38,21 @@ export async function loadOverImages(
   const loaded = await file.load({
     ...{ batch, classes, threads },
     images: (imageSize, normalization, batch) =>
-      normalize(input("images", "uint8", imagesShape({ imageSize }, batch)), normalization),
+      normalize(
+        input("images", "uint8", imagesShape({ imageSize, channels: normalization.mean.length as Channels }, batch)),
+        normalization,
+      ),
   });
-  const { imageSize, normalization } = loaded;
+  const { imageSize, channels, normalization } = loaded;
   const geometry = file.view(chosen);
   const borderColor =
     geometry.cropMode === "border" ? { borderColor: geometry.borderColor ?? meanColor(normalization) } : {};
   return {
-    view: { ...geometry, ...borderColor, imageSize, normalization },
+    view: { ...geometry, ...borderColor, imageSize, channels, normalization },
     classes: loaded.classes,
     fixedBatch: loaded.fixedBatch,
     logits: async (images, count = batch) => {
-      const shown = hostTensor("uint8", imagesShape({ imageSize }, count), images);
+      const shown = hostTensor("uint8", imagesShape({ imageSize, channels }, count), images);
       return loaded.logits(await loaded.run(new Map([["images", shown]]), count), undefined, count);
     },
     close: () => loaded.close(),

@@ -1,5 +1,6 @@
 /** A family of models describes itself completely, so that no other module needs to know a model by name. */
 import { z } from "zod";
+import type { Channels } from "../../geometry/channels.js";
 import type { Shape } from "../../tensor/index.js";
 import type { Model, Normalization } from "../model.js";
 
@@ -75,6 +76,10 @@ export const family = <Options, Settings extends z.ZodRawShape>(
 
 /** The intersection of the types of a union. */
 export type Together<U> = (U extends unknown ? (u: U) => void : never) extends (i: infer I) => void ? I : never;
+
+/** The channels of images by the weight of the first convolution, if they are not three. */
+export const channelsIn = (kernel: Shape | undefined): { readonly channels?: Channels } =>
+  kernel?.length === 4 && kernel[1] !== 3 ? { channels: kernel[1] as Channels } : {};
 
 /** Kinds of values of settings. */
 export const whole = z.number().int().min(1);

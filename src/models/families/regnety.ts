@@ -1,7 +1,7 @@
 /** The RegNetYs, the convolutional teachers of the paper: where each lies in the design space (timm's names). */
 import { z } from "zod";
 import { type RegnetConfig, type RegnetDesign, regnety } from "../regnet.js";
-import { family, type ModelEntry, positive, shared, whole } from "./family.js";
+import { channelsIn, family, type ModelEntry, positive, shared, whole } from "./family.js";
 
 type Options = Partial<RegnetConfig>;
 type Entry = ModelEntry<RegnetConfig>;
@@ -19,8 +19,8 @@ const fixed = (
   const design = { depth, initialWidth, slope, factor, groupWidth };
   return {
     [name]: {
-      create: ({ imageSize = 224, classes = 1000, dropPath = 0 }) =>
-        regnety(name, design, { imageSize, classes, dropPath, ...(keepsWidth ? { keepsWidth } : {}) }),
+      create: ({ imageSize = 224, channels, classes = 1000, dropPath = 0 }) =>
+        regnety(name, design, { imageSize, channels, classes, dropPath, ...(keepsWidth ? { keepsWidth } : {}) }),
       fixed: true,
       timmCropRatio,
       ...rest,
@@ -64,6 +64,7 @@ export const regnetyFamily = family({
     names: /^(stem\.(conv|bn)\.\w+|s\d\.b\d+\..+|head\.fc\.\w+)$/,
     anchors: ["stem.conv.weight", "s1.b1.conv1.conv.weight"],
   },
+  optionsOf: (shapes) => channelsIn(shapes.get("stem.conv.weight")),
   transformers: "regnet",
   models: {
     /** Any point of the design space (default: a small one). */

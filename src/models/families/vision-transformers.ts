@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { DeitConfig } from "../deit.js";
 import { readsPatches } from "../deit-sizes.js";
-import { type ModelFamily, positive, type Shapes, shared, whole } from "./family.js";
+import { channelsIn, type ModelFamily, positive, type Shapes, shared, whole } from "./family.js";
 
 /** Sizes by their names in the papers. */
 export const tiny = { width: 192, depth: 12, heads: 3 };
@@ -49,8 +49,12 @@ export const parameters: ModelFamily<unknown>["parameters"] = {
   anchors: ["cls_token", "patch_embed.proj.weight", "blocks.0.norm1.weight"],
 };
 
-/** A distillation token without a head, as transformers' DeiTForImageClassification has it; a head on the patches' mean. */
+/**
+ * Other channels than three; a distillation token without a head, as transformers' DeiTForImageClassification has it; a head on
+ * the patches' mean.
+ */
 export const optionsOf = (shapes: Shapes): Partial<DeitConfig> => ({
+  ...channelsIn(shapes.get("patch_embed.proj.weight")),
   ...(shapes.has("dist_token") && shapes.has("head.weight") && !shapes.has("head_dist.weight")
     ? { distillationHead: false }
     : {}),

@@ -19,7 +19,7 @@ export const portableNames = { input: "pixel_values", output: "logits" } as cons
 const sizes = [61, 67] as const;
 
 /**
- * `pixel_values` float32 `[batch, 3, height, width]`, normalised, to `logits` `[batch, classes]`, those of `head` (default:
+ * `pixel_values` float32 `[batch, channels, height, width]`, normalised, to `logits` `[batch, classes]`, those of `head` (default:
  * the mean of both).
  */
 export function portableGraph(model: Model, weights: NamedTensors, head: Head = "both"): OnnxGraph {
@@ -28,7 +28,7 @@ export function portableGraph(model: Model, weights: NamedTensors, head: Head = 
 }
 
 function sizedGraph(model: Model, batch: number, head: Head): OnnxGraph {
-  const images = input(portableNames.input, "float32", [batch, 3, ...heightAndWidth(model.imageSize)]);
+  const images = input(portableNames.input, "float32", [batch, model.channels, ...heightAndWidth(model.imageSize)]);
   const output = model.forward(inferenceContext(parameterInputs(model)), transpose(images, [0, 2, 3, 1]));
   const whole = program({ name: model.name, outputs: { [portableNames.output]: decisionLogits(output, head) } });
   const operators = "standard";

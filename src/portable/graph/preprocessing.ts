@@ -1,4 +1,4 @@
-/** The preprocessing of an image as an ONNX graph before a model: resize, centre crop, normalisation. */
+/** The preprocessing of an image as an ONNX graph before a model: grayscale if it sees that, resize, centre crop, normalisation. */
 
 import type { Interpolation } from "../../data/pixels/resize.js";
 import { UsageError } from "../../errors/errors.js";
@@ -77,9 +77,14 @@ const seen = "image_view";
  * The graph for whole images, by one from `pixel_values` to `logits`. Throws UsageError for a filter that ONNX lacks.
  */
 export function withPreprocessing(graph: OnnxGraph, view: EvaluationView, takes: WholeImage): OnnxGraph {
+  if (view.channels === 4)
+    throw new UsageError(
+      "Images of this model have alpha (4 channels), whose preprocessing cannot be part of the graph; export the model without it.",
+    );
   const { input, read, output, last } = ends[takes];
   const g = new Builder();
-  preprocess(g, read(g), view);
+  const { planes, sides } = read(g);
+  preprocess(g, { planes: view.channels === 1 ? grayscale(g, planes) : planes, sides }, view);
   const model = graph.nodes.map((node) => ({
     ...node,
     inputs: node.inputs.map((name) => (name === portableNames.input ? seen : name)),
@@ -92,6 +97,15 @@ export function withPreprocessing(graph: OnnxGraph, view: EvaluationView, takes:
     inputs: [input],
     outputs: [{ name: output, dtype: "float32", shape: [1, ...classes.slice(1)] }],
   });
+}
+
+/** Three planes as one, as Pillow converts them: uint8 `[1, 3, height, width]` to `[1, 1, height, width]`. */
+function grayscale(g: Builder, planes: string): string {
+  const wide = g.op("Cast", [planes], { to: { int: dtypeCodes.int64 } });
+  const shares = g.op("Mul", [wide, g.ints([19595, 38470, 7471], [3, 1, 1])]);
+  const sum = g.op("ReduceSum", [shares, g.ints([1])]);
+  const rounded = g.op("Div", [g.op("Add", [sum, g.ints([0x8000])]), g.ints([0x10000])]);
+  return g.op("Cast", [rounded], { to: { int: dtypeCodes.uint8 } });
 }
 
 /** Resize, centre crop and normalisation. */
@@ -109,7 +123,7 @@ function preprocess(g: Builder, { planes, sides }: ReturnType<Ends["read"]>, vie
   const size = heightAndWidth(imageSize);
   const scaled = heightAndWidth(beforeCrop(imageSize, cropRatio));
   const resized = cropMode === "squash" ? g.ints(scaled) : covering(g, sides, scaled);
-  const sizes = g.op("Concat", [g.ints([1, 3]), resized], { axis: { int: 0 } });
+  const sizes = g.op("Concat", [g.ints([1, view.channels]), resized], { axis: { int: 0 } });
   const resizedPlanes = g.op("Resize", [planes, "", "", sizes], {
     coordinate_transformation_mode: { string: "half_pixel" },
     ...filter,
@@ -125,7 +139,7 @@ function preprocess(g: Builder, { planes, sides }: ReturnType<Ends["read"]>, vie
     numbers,
     g.floats(
       std.map((s) => 1 / (255 * s)),
-      [3, 1, 1],
+      [view.channels, 1, 1],
     ),
   ]);
   g.op(
@@ -134,7 +148,7 @@ function preprocess(g: Builder, { planes, sides }: ReturnType<Ends["read"]>, vie
       normalized,
       g.floats(
         mean.map((m, c) => -m / std[c]),
-        [3, 1, 1],
+        [view.channels, 1, 1],
       ),
     ],
     {},
@@ -189,8 +203,8 @@ class Builder {
     return output;
   }
 
-  ints(values: readonly number[]): string {
-    return this.#tensor("int64", [values.length], BigInt64Array.from(values, BigInt));
+  ints(values: readonly number[], shape: readonly number[] = [values.length]): string {
+    return this.#tensor("int64", shape, BigInt64Array.from(values, BigInt));
   }
 
   floats(values: readonly number[], shape: readonly number[]): string {

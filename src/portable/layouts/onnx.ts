@@ -11,7 +11,7 @@ export const onnxLayout: Layout = {
 import { InferenceSession, Tensor } from "onnxruntime-node";
 
 const session = await InferenceSession.create("${folder}/model.onnx");
-// pixels: Float32Array of normalised images, [batch, 3, height, width]
+// pixels: Float32Array of normalised images, [batch, channels, height, width]
 const { logits } = await session.run({ pixel_values: new Tensor("float32", pixels, shape) });
 \`\`\``,
   preprocessed: `\`model_with_preprocessing.onnx\` does this itself: its input \`image\` is uint8 \`[height, width, 3]\`, the RGB pixels of one

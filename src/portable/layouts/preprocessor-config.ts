@@ -16,6 +16,7 @@ const resampling: Readonly<Record<Interpolation, number>> = { nearest: 0, lanczo
  */
 export function preprocessorConfig({
   imageSize,
+  channels,
   cropRatio,
   cropMode,
   interpolation,
@@ -43,7 +44,8 @@ export function preprocessorConfig({
     do_normalize: true,
     image_mean: normalization.mean,
     image_std: normalization.std,
-    do_convert_rgb: true,
+    // No processor converts to other channels than RGB: the caller does.
+    do_convert_rgb: channels === 3,
   });
 }
 

@@ -43,6 +43,7 @@ const tensorsOf = ({ model, weights }: PortableSource) =>
 /** Settings of deit's models by their names in timm. */
 const transformerArguments = {
   imageSize: "img_size",
+  channels: "in_chans",
   patchSize: "patch_size",
   width: "embed_dim",
   depth: "depth",
@@ -54,6 +55,7 @@ const transformerArguments = {
 } as const;
 
 const convnetArguments = {
+  channels: "in_chans",
   depth: "depth",
   initialWidth: "w0",
   slope: "wa",
@@ -92,7 +94,7 @@ function configOf(source: PortableSource): Readonly<Record<string, unknown>> {
     pretrained_cfg: {
       tag: "deit",
       custom_load: false,
-      input_size: [3, ...heightAndWidth(size)],
+      input_size: [model.channels, ...heightAndWidth(size)],
       ...(model.tokens ? { fixed_input_size: true } : {}),
       interpolation: view.interpolation,
       crop_pct: view.cropRatio,
@@ -101,7 +103,8 @@ function configOf(source: PortableSource): Readonly<Record<string, unknown>> {
       std: view.normalization.std,
       num_classes: model.classes,
       pool_size: null,
-      first_conv: model.tokens ? "patch_embed.proj" : "stem.conv",
+      // timm adapts the first convolution to in_chans, whatever it has.
+      first_conv: model.channels !== 3 ? null : model.tokens ? "patch_embed.proj" : "stem.conv",
       classifier: heads.length === 1 ? heads[0] : heads,
       ...(license === undefined ? {} : { license }),
     },

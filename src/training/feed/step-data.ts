@@ -40,7 +40,7 @@ export function stepData(program: Program, place: StepPlace, { scalars, taught, 
       ...{ first, step, indices, views, stream },
       // A run may have no epochs, as that of a fitted head, whose views can be shown nevertheless.
       epochsLeft: Math.max(1, place.recipe.epochs) - place.epoch,
-      size: place.size ?? sizeRead(program),
+      ...imagesRead(program, place.size),
     });
   for (const { name, shape, role } of program.inputs) {
     if (role === "state" || data.has(name)) continue;
@@ -64,10 +64,10 @@ export function stepData(program: Program, place: StepPlace, { scalars, taught, 
 const wholeBatch = (program: Program): number | undefined =>
   program.inputs.find(({ name }) => batchRows.includes(name))?.shape[0];
 
-/** Size of the images that `program` reads. */
-function sizeRead({ inputs }: Program): ImageSize {
-  const [, height, width] = inputs.find(({ name }) => name === batchInputs.images)!.shape;
-  return imageSizeOf(height, width);
+/** What the images of `program` are like; one that reads none fills nothing of them, so that their channels do not count. */
+function imagesRead({ inputs }: Program, size?: ImageSize): Pick<BatchPlace, "size" | "channels"> {
+  const [, height, width, channels] = inputs.find(({ name }) => name === batchInputs.images)?.shape ?? [0, 0, 0, 3];
+  return { size: size ?? imageSizeOf(height, width), channels };
 }
 
 const streamOf =

@@ -21,6 +21,7 @@ import { FileError, TrainingError } from "../../errors/errors.js";
 import { sentence, setting, way } from "../../errors/sentence.js";
 import { defaultView, type EvaluationView, type Geometry, geometryFor, meanColor } from "../../evaluation/view.js";
 import { largestSide, smallestSide } from "../../geometry/image-size.js";
+import { normalizationFor } from "../../models/image-batch.js";
 import type { Model } from "../../models/model.js";
 import { nativeSizesOf } from "../../models/model-at.js";
 import { evaluationInterpolation, type Recipe } from "../recipe/recipe.js";
@@ -133,12 +134,15 @@ function fitOf({ cropMode, borderColor }: Recipe, model: Model): Pick<Geometry, 
 export function trainingTransform(recipe: Recipe, model: Model): Transform {
   const { crop, interpolation, flip, verticalFlip, cropScale, cropRatio: ratio } = recipe;
   const { imageSize: size, cropRatio } = model;
+  // Left out where it is usual: a transform identifies the stored answers of a teacher.
+  const channels = model.channels === 3 ? {} : { channels: model.channels };
   if (crop === "none")
     return {
       kind: "evaluation",
       size,
       cropRatio: recipe.cropMode === "center" ? cropRatio : 1,
       interpolation: evaluationInterpolation(recipe),
+      ...channels,
       ...fitOf(recipe, model),
     };
   return {
@@ -151,6 +155,7 @@ export function trainingTransform(recipe: Recipe, model: Model): Transform {
     flip,
     verticalFlip,
     augmentation: augmentationOf(recipe, model),
+    ...channels,
     ...fitOf(recipe, model),
   };
 }
@@ -162,7 +167,7 @@ function augmentationOf(recipe: Recipe, { imageSize, normalization }: Model): Au
   const policy = parsePolicy(autoAugment);
   const further = grayscaleProbability > 0 || blurProbability > 0;
   if (!policy && colorJitter === 0 && hueJitter === 0 && !further) return undefined;
-  const [r, g, b] = normalization.mean.map((m) => Math.min(255, Math.round(255 * m)));
+  const [r, g, b] = normalizationFor(normalization, 3).mean.map((m) => Math.min(255, Math.round(255 * m)));
   return {
     policy,
     jitter: { brightness: colorJitter, contrast: colorJitter, saturation: colorJitter, hue: hueJitter },

@@ -15,11 +15,14 @@ it("makes the model with the settings that its family reads", () => {
 });
 
 it.each([
-  [{ model: "linear", patchSize: 8 }, 'sets patchSize=8, which the model "linear" does not read (it reads imageSize)'],
+  [
+    { model: "linear", patchSize: 8 },
+    'sets patchSize=8, which the model "linear" does not read (it reads imageSize, channels)',
+  ],
   [{ model: "deit", regnet: { slope: 10 } }, 'sets slope=10, which the model "deit" does not read'],
   [
     { model: "regnety_040", depth: 5 },
-    'sets depth=5, which the model "regnety_040" does not read (it reads imageSize)',
+    'sets depth=5, which the model "regnety_040" does not read (it reads imageSize, channels)',
   ],
 ])("refuses %j: nothing is left out without a word", (settings, message) => {
   expect(() => student(settings)).toThrow(message);

@@ -14,7 +14,9 @@ export function createStudent(recipe: Recipe, classes: number, own?: OwnModel): 
   const made = make(recipe.model, own, { ...asked, dropPath, dropout, classes });
   requireObeyed(made, asked);
   const model =
-    recipe.normalization === "auto" ? made : { ...made, normalization: normalizationOf(recipe.normalization) };
+    recipe.normalization === "auto"
+      ? made
+      : { ...made, normalization: normalizationOf(recipe.normalization, made.channels) };
   if (model.distilled && (recipe.distillation === "none" || recipe.distillationOn === "class")) {
     throw new UsageError(
       `The model "${model.name}" has a distillation token, but the recipe trains nothing with it; set distillation to hard, soft, decoupled, normalized or labels (with distillationOn=auto), or choose a model without the token.`,
@@ -31,7 +33,11 @@ export function createStudent(recipe: Recipe, classes: number, own?: OwnModel): 
 
 /** Refuses settings that the model does not read, or has otherwise. */
 function requireObeyed(model: Model, asked: ModelOptions): void {
-  const has: Readonly<Record<string, unknown>> = { ...model.config, imageSize: model.imageSize };
+  const has: Readonly<Record<string, unknown>> = {
+    ...model.config,
+    imageSize: model.imageSize,
+    channels: model.channels,
+  };
   const read = optionsReadBy(model.name);
   const ignored = Object.entries(asked).find(([key, value]) =>
     read ? !read.has(key) : written(has[key]) !== written(value),

@@ -3,6 +3,7 @@
 import type { Dataset } from "../../data/dataset/dataset.js";
 import type { Batch, Loader } from "../../data/loading/loader.js";
 import type { RgbImage } from "../../data/pixels/image.js";
+import { unpacked } from "../../data/view/channels.js";
 import type { Engine } from "../../engines/engine.js";
 import { sidesOf } from "../../geometry/image-size.js";
 import type { Model, Normalization } from "../../models/model.js";
@@ -109,10 +110,10 @@ function rowsOf({ dtype, shape, data }: HostTensor, places: readonly number[]): 
 }
 
 /** Reverses the normalisation; values beyond black and white, possible with noise, are clamped. */
-function pixelsOf(values: Float32Array, { imageSize, normalization }: Model): RgbImage {
+function pixelsOf(values: Float32Array, { imageSize, channels, normalization }: Model): RgbImage {
   const { mean, std }: Normalization = normalization;
-  const data = Uint8ClampedArray.from(values, (v, i) => 255 * (v * std[i % 3] + mean[i % 3]));
-  return { ...sidesOf(imageSize), data: new Uint8Array(data.buffer) };
+  const view = Uint8ClampedArray.from(values, (v, i) => 255 * (v * std[i % channels] + mean[i % channels]));
+  return unpacked(channels, sidesOf(imageSize), new Uint8Array(view.buffer));
 }
 
 function shares(target: Float32Array): PreviewImage["labels"] {

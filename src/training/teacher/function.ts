@@ -24,8 +24,8 @@ import { decisions } from "./decisions.js";
 export interface TeacherImages {
   /** The type of each number. */
   readonly dtype: "float32";
-  /** `[batch, size, size, 3]`: red, green and blue last. */
-  readonly shape: readonly [batch: number, height: number, width: number, channels: 3];
+  /** `[batch, height, width, channels]` with the channels of the student's images: red, green and blue last. */
+  readonly shape: readonly [batch: number, height: number, width: number, channels: number];
   /** Row by row, normalised as requested by the teacher. The function may keep it. */
   readonly data: Float32Array;
 }
@@ -103,7 +103,9 @@ async function open({ own, recipe, kind, classes, student, batch, describe }: Wa
   const count = own.classes?.length ?? classes.length;
   const columns = own.classes && classColumns(own.classes, classes, name, teacherNames);
   columns?.require(count);
-  const normalization = own.normalization ? normalizationOf(own.normalization) : student.normalization;
+  const normalization = own.normalization
+    ? normalizationOf(own.normalization, student.channels)
+    : student.normalization;
   const views = batchImages(batch, student, batchTransformOf(recipe));
   const images = resizeImages(renormalize(views, student.normalization, normalization), imageSize, interpolation);
   // A separate engine, since the step's is busy with the previous run.

@@ -120,7 +120,9 @@ function modelTeacher(
     ? createModel(opened.model.name, { ...opened.model.config, classes: indices.length })
     : opened.model;
   const normalization =
-    teacherNormalization === "auto" ? opened.model.normalization : normalizationOf(teacherNormalization);
+    teacherNormalization === "auto"
+      ? opened.model.normalization
+      : normalizationOf(teacherNormalization, model.channels);
   return {
     kind: "model",
     name: weightsPath,

@@ -80,7 +80,8 @@ const traitWords: Readonly<Record<Trait, { readonly what: string; readonly advic
   grey: { what: "grey", advice: "Grey is read as RGB with three equal channels." },
   alpha: {
     what: "partly transparent",
-    advice: "Transparency is dropped, and what lies under it shows; flatten the images if that is not intended.",
+    advice:
+      "Transparency is dropped (except by models of 4 channels), and what lies under it shows; flatten the images if that is not intended.",
   },
   cmyk: { what: "in CMYK", advice: "CMYK is converted to RGB without a colour profile." },
   "16-bit": { what: "16-bit", advice: "All is scaled to 8 bits." },

@@ -28,10 +28,11 @@ export interface StillAvif {
 }
 
 /** Reads the picture as stored, or the first frame of an animation; throws Undecodable. */
-export async function decodeAvif(bytes: Uint8Array, maxPixels: number): Promise<RgbImage> {
+export async function decodeAvif(bytes: Uint8Array, maxPixels: number, alpha = false): Promise<RgbImage> {
   return decodeWithSharp(openAvif(bytes).bytes, {
     loader: "heif",
     maxPixels,
+    alpha,
     check: (about) => checkMemory("an AVIF", about, heldWhole[about.depth === "uchar" ? "bytes" : "words"]),
   });
 }

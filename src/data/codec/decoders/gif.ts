@@ -22,7 +22,7 @@ interface Frame {
 }
 
 /** Reads the first frame; throws Undecodable. */
-export function decodeGif(bytes: Uint8Array, limit: number): RgbImage {
+export function decodeGif(bytes: Uint8Array, limit: number, withAlpha = false): RgbImage {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (file.length < 13) throw cut();
   const frame = findFrame(file);
@@ -37,16 +37,22 @@ export function decodeGif(bytes: Uint8Array, limit: number): RgbImage {
   const beside = color.subarray(3 * (frame.transparent ?? 0), 3 * (frame.transparent ?? 0) + 3);
   if (beside.some((value) => value > 0) && indices.length < width * height)
     for (let at = 0; at < data.length; at += 3) data.set(beside, at);
+  const { transparent } = frame;
+  const alpha =
+    withAlpha && transparent !== undefined
+      ? new Uint8Array(width * height).fill(indices.length < width * height ? 0 : 255)
+      : undefined;
   let from = 0;
   for (const y of rowsOf(frame)) {
     for (let x = 0, to = ((frame.top + y) * width + frame.left) * 3; x < frame.width; x++, from++) {
       const at = 3 * indices[from];
+      if (alpha) alpha[to / 3] = indices[from] === transparent ? 0 : 255;
       data[to++] = color[at];
       data[to++] = color[at + 1];
       data[to++] = color[at + 2];
     }
   }
-  return { width, height, data };
+  return { width, height, data, ...(alpha ? { alpha } : {}) };
 }
 
 /** RGB for each of 256 indices: black for entries missing from a palette, unless it is that of grey levels. */

@@ -4,11 +4,11 @@ import { decodeWithSharp } from "./sharp.js";
 import { checkMemory, checkSize, cut } from "./undecodable.js";
 
 /** Reads a PNG, for an animation its default image; throws Undecodable. */
-export async function decodePng(bytes: Uint8Array, maxPixels: number): Promise<RgbImage> {
+export async function decodePng(bytes: Uint8Array, maxPixels: number, alpha = false): Promise<RgbImage> {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (file.lastIndexOf("IEND") < 0) throw cut();
   checkInterlaced(file, maxPixels);
-  return decodeWithSharp(bytes, { loader: "png", maxPixels });
+  return decodeWithSharp(bytes, { loader: "png", maxPixels, alpha });
 }
 
 /** Offsets in the header of size, colour type and interlacing. */

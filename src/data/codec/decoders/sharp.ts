@@ -11,6 +11,8 @@ import { checkSize, damaged, Undecodable } from "./undecodable.js";
 export interface SharpOptions {
   readonly loader: "jpeg" | "png" | "webp" | "tiff" | "heif";
   readonly maxPixels: number;
+  /** Whether alpha is kept (default: dropped). */
+  readonly alpha?: boolean;
   /** Which errors stop reading (default: only truncated data). */
   readonly failOn?: "truncated" | "error" | "warning";
   /**
@@ -22,13 +24,14 @@ export interface SharpOptions {
 
 /** Reads the first picture of a file; throws Undecodable. */
 export async function decodeWithSharp(bytes: Uint8Array, options: SharpOptions): Promise<RgbImage> {
-  const about = await describeWithSharp(bytes, options, heldAsBytes);
+  const about = await describeWithSharp(bytes, options, (of) => heldAsBytes(of) + (options.alpha ? 5 : 0));
   const { space, channels } = about;
   if (space === "grey16" && channels === 1) {
     const { width, height, data } = await valuesWithSharp(bytes, options, "grey16", about);
     return { width, height, data: greyToRgb(greyOf16Bits(data)) };
   }
   const cmyk = space === "cmyk";
+  if (options.alpha && !cmyk && about.hasAlpha) return decodeWithAlpha(bytes, options, about);
   const { data, info } = await decoding(about, async () => {
     const image = await opened(bytes, options);
     return (cmyk ? image.pipelineColourspace("cmyk").toColourspace("cmyk") : image.toColourspace("srgb").removeAlpha())
@@ -36,6 +39,24 @@ export async function decodeWithSharp(bytes: Uint8Array, options: SharpOptions):
       .toBuffer({ resolveWithObject: true });
   });
   return { width: info.width, height: info.height, data: toRgb(data, info.channels, cmyk) };
+}
+
+async function decodeWithAlpha(bytes: Uint8Array, options: SharpOptions, about: Metadata): Promise<RgbImage> {
+  const { data, info } = await decoding(about, async () =>
+    (await opened(bytes, options))
+      .toColourspace("srgb")
+      .ensureAlpha()
+      .raw({ depth: "uchar" })
+      .toBuffer({ resolveWithObject: true }),
+  );
+  const { width, height } = info;
+  const rgb = new Uint8Array(3 * width * height);
+  const alpha = new Uint8Array(width * height);
+  for (let i = 0, from = 0, to = 0; i < alpha.length; i++) {
+    for (let c = 0; c < 3; c++) rgb[to++] = data[from++];
+    alpha[i] = data[from++];
+  }
+  return { width, height, data: rgb, alpha };
 }
 
 /** For pictures that are not decoded directly to RGB: the values, and for grey also its bytes. */

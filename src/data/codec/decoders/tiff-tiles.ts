@@ -40,16 +40,19 @@ export async function joinTiles(
 ): Promise<RgbImage> {
   const { width, height } = picture;
   const data = new Uint8Array(width * height * 3);
+  let opacity: Uint8Array | undefined;
   const [offsets, counts] = [tags.of("tileOffsets"), tags.of("tileByteCounts")];
   for (let i = 0; i < across * down; i++) {
-    const { data: pixels, ...size } = await decode(tags.asStrip(tile, offsets[i], counts[i]));
+    const { data: pixels, alpha, ...size } = await decode(tags.asStrip(tile, offsets[i], counts[i]));
     if (size.width !== tile.width || size.height !== tile.height) throw new Undecodable({ kind: "damaged" });
     const [left, top] = [(i % across) * tile.width, Math.floor(i / across) * tile.height];
+    if (alpha) opacity ??= new Uint8Array(width * height);
     const rowBytes = 3 * Math.min(tile.width, width - left);
     for (let y = 0; y < Math.min(tile.height, height - top); y++) {
       const from = 3 * y * tile.width;
       data.set(pixels.subarray(from, from + rowBytes), 3 * ((top + y) * width + left));
+      if (alpha) opacity?.set(alpha.subarray(from / 3, (from + rowBytes) / 3), (top + y) * width + left);
     }
   }
-  return { width, height, data };
+  return { width, height, data, ...(opacity ? { alpha: opacity } : {}) };
 }

@@ -53,12 +53,12 @@ const colours: ReadonlyMap<number, string> = new Map([
 ]);
 
 /** Reads the first picture, rotated according to its tag, as Pillow does on reading; throws Undecodable. */
-export async function openTiff(bytes: Uint8Array, maxPixels: number): Promise<Picture> {
+export async function openTiff(bytes: Uint8Array, maxPixels: number, alpha = false): Promise<Picture> {
   const tags = readTags(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   checkKind(tags);
   checkPlaces(tags, bytes.length);
   const options: SharpOptions = {
-    ...{ loader: "tiff", maxPixels, failOn: "error" },
+    ...{ loader: "tiff", maxPixels, alpha, failOn: "error" },
     check: (about, values) => checkMemory("a TIFF", about, values + heldOfPlanes(tags)),
   };
   const tiles = largeTiles(tags, maxPixels);
@@ -93,7 +93,7 @@ async function decode(bytes: Uint8Array, tags: Tags, options: SharpOptions): Pro
     const file = tags.changed("extraSamples", unassociated);
     const about = await describeWithSharp(file, options, ({ channels }) => bytesOfValues("rgb16", channels));
     const { width, height, data } = await valuesWithSharp(file, options, "rgb16", about);
-    return { width, height, data: divided(data) };
+    return { width, height, data: divided(data), ...(options.alpha ? { alpha: fourthOf(data) } : {}) };
   }
   const [compression = 1] = tags.of("compression");
   return faxCompressions.includes(compression) ? decodeFax(bytes, options) : decodeWithSharp(bytes, options);
@@ -174,6 +174,10 @@ function divided(values: Uint16Array): Uint8Array {
   }
   return rgb;
 }
+
+/** The fourth of four values, in its upper 8 bits. */
+const fourthOf = (values: Uint16Array): Uint8Array =>
+  Uint8Array.from({ length: values.length / 4 }, (_, i) => values[4 * i + 3] >> 8);
 
 /** Throws if a picture may be valid, but is of an unsupported kind. */
 function checkKind(tags: Tags): void {

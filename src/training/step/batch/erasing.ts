@@ -38,7 +38,7 @@ export interface EraseSettings {
 export const eraseInputs = {
   /** float32 `[batch, count, 4]`. */
   boxes: "erase.boxes",
-  /** float32 `[batch, count, 3]`, normal: the colours of mode `rand`. */
+  /** float32 `[batch, count, channels]`, normal: the colours of mode `rand`. */
   colors: "erase.colors",
   /** int32 `[2]`: seed of the noise of mode `pixel`, new at every run. */
   seed: "erase.seed",
@@ -69,20 +69,20 @@ export const erasing = batchTransform({
   identity: ({ eraseProbability, eraseMode, eraseCount }) => [eraseProbability, eraseMode, eraseCount],
   inputs: Object.values(eraseInputs),
   rows: [eraseInputs.boxes, eraseInputs.colors],
-  images: (rows, { mode, count }) => erased(rows, mode, count),
-  draw: (options, { indices, views, size, stream }) => {
+  images: (rows, { mode, count }, channels) => erased(rows, mode, count, channels),
+  draw: (options, { indices, views, size, channels, stream }) => {
     const { length } = indices;
     const boxes = new Float32Array(length * options.count * 4);
-    const colors = new Float32Array(length * options.count * 3);
+    const colors = new Float32Array(length * options.count * channels);
     for (let i = 0; i < length; i++) {
-      const one = drawErasing(options, stream("erase", indices[i], views[i]), size);
+      const one = drawErasing(options, stream("erase", indices[i], views[i]), size, channels);
       boxes.set(one.boxes, i * options.count * 4);
-      colors.set(one.colors, i * options.count * 3);
+      colors.set(one.colors, i * options.count * channels);
     }
     const noise = stream("erasing noise");
     return new Map([
       [eraseInputs.boxes, hostTensor("float32", [length, options.count, 4], boxes)],
-      [eraseInputs.colors, hostTensor("float32", [length, options.count, 3], colors)],
+      [eraseInputs.colors, hostTensor("float32", [length, options.count, channels], colors)],
       [eraseInputs.seed, hostTensor("int32", [2], Int32Array.of(noise.bits(), noise.bits()))],
     ]);
   },
@@ -92,23 +92,24 @@ export const erasing = batchTransform({
  * Erased boxes use noise that is drawn once per run and shared by the batch: boxes are in different places, and this
  * costs only one image's worth of logarithms and cosines. (timm draws it per image.)
  */
-function erased(rows: Tensor, mode: EraseMode, count: number): Tensor {
+function erased(rows: Tensor, mode: EraseMode, count: number, channels: number): Tensor {
   const [batch, , wide] = rows.shape;
   const boxes = input(eraseInputs.boxes, "float32", [batch, count, 4]);
   const noise = mode === "pixel" ? normalNoise(input(eraseInputs.seed, "int32", [2]), [1, ...rows.shape.slice(1)]) : 0;
+  const all = mode === "rand" ? input(eraseInputs.colors, "float32", [batch, count, channels]) : undefined;
   let out = rows;
   for (let i = 0; i < count; i++) {
     const box = reshape(slice(boxes, 1, i, i + 1), [batch, 4]);
-    const fill = mode === "rand" ? colour(batch, count, i, wide / 3) : noise;
-    out = select(inside(box, rows.shape), fill, out);
+    const fill = all ? colour(all, i, wide / channels) : noise;
+    out = select(inside(box, rows.shape, channels), fill, out);
   }
   return out;
 }
 
-function colour(batch: number, count: number, index: number, width: number): Tensor {
-  const all = input(eraseInputs.colors, "float32", [batch, count, 3]);
-  const one = reshape(slice(all, 1, index, index + 1), [batch, 1, 1, 3]);
-  return reshape(broadcast(one, [batch, 1, width, 3]), [batch, 1, width * 3]);
+function colour(all: Tensor, index: number, width: number): Tensor {
+  const [batch, , channels] = all.shape;
+  const one = reshape(slice(all, 1, index, index + 1), [batch, 1, 1, channels]);
+  return reshape(broadcast(one, [batch, 1, width, channels]), [batch, 1, width * channels]);
 }
 
 /** Normal numbers from pairs of uniform ones, by the Box-Muller transform. */
@@ -128,9 +129,10 @@ export function drawErasing(
   { probability, count }: Pick<EraseSettings, "probability" | "count">,
   stream: RandomStream,
   size: ImageSize,
+  channels: number,
 ): Erasing {
   const boxes = new Float32Array(4 * count);
-  const colors = new Float32Array(3 * count);
+  const colors = new Float32Array(channels * count);
   const [rows, columns] = heightAndWidth(size);
   if (stream.uniform() >= probability) return { boxes, colors };
   for (let i = 0; i < count; i++) {
@@ -145,7 +147,7 @@ export function drawErasing(
       boxes.set([top, top + height, left, left + width], 4 * i);
       break;
     }
-    for (let c = 0; c < 3; c++) colors[3 * i + c] = stream.normal();
+    for (let c = 0; c < channels; c++) colors[channels * i + c] = stream.normal();
   }
   return { boxes, colors };
 }

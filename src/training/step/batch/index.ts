@@ -36,17 +36,17 @@ export function batchTransformOf(settings: Readonly<Record<string, unknown>>): B
   return Object.fromEntries(kinds.map(([name, kind]) => [name, kind.options(settings)]).filter(([, on]) => on));
 }
 
-/** uint8 images of the input `images` to the model's input, float32 `[batch, height, width, 3]`. */
+/** uint8 images of the input `images` to the model's input, float32 `[batch, height, width, channels]`. */
 export function batchImages(
   batch: number,
-  model: Pick<Model, "imageSize" | "normalization">,
+  model: Pick<Model, "imageSize" | "channels" | "normalization">,
   transform: BatchTransform = {},
 ): Tensor {
   const shape = imagesShape(model, batch);
   const images = normalize(input(batchInputs.images, "uint8", shape), model.normalization);
-  // Rows of width · 3 numbers: broadcasts over 3 channels are slow on CPUs.
+  // Rows of width · channels numbers: broadcasts over channels are slow on CPUs.
   const rows = reshape(images, [batch, shape[1], shape[2] * shape[3]]);
-  const done = chosen(transform).reduce((x, [kind, options]) => kind.images(x, options), rows);
+  const done = chosen(transform).reduce((x, [kind, options]) => kind.images(x, options, model.channels), rows);
   return done === rows ? images : reshape(done, shape);
 }
 

@@ -75,7 +75,7 @@ describe("random erasing", () => {
   it("erases a quarter of the images, 2 to 33 % of each", () => {
     const draws = Array.from(
       { length: 2000 },
-      (_, i) => drawErasing({ probability: 0.25, count: 1 }, stream(7, i), 64).boxes,
+      (_, i) => drawErasing({ probability: 0.25, count: 1 }, stream(7, i), 64, 3).boxes,
     );
     const areas = draws.map((b) => ((b[1] - b[0]) * (b[3] - b[2])) / 4096).filter((a) => a > 0);
     expect(Math.abs(areas.length / 2000 - 0.25)).toBeLessThan(0.05); // five deviations
@@ -86,7 +86,7 @@ describe("random erasing", () => {
   const run = (mode: "pixel" | "rand" | "const") => {
     const images = batchImages(
       2,
-      { imageSize: 4, normalization: imagenetNormalization },
+      { imageSize: 4, channels: 3, normalization: imagenetNormalization },
       { erasing: { probability: 1, mode, count: 1 } },
     );
     return evaluate(

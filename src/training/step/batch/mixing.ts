@@ -58,10 +58,10 @@ export const mixing = batchTransform({
   identity: (r) => [r.mixup, r.cutmix, r.cutmixMinMax, r.mixProbability, r.mixSwitchProbability, r.mixMode],
   inputs: Object.values(mixInputs),
   rows: Object.values(mixInputs),
-  images: (rows) => {
+  images: (rows, _, channels) => {
     const [batch] = rows.shape;
     const share = input(mixInputs.share, "float32", [batch, 1, 1]);
-    const own = select(inside(input(mixInputs.box, "float32", [batch, 4]), rows.shape), 0, share);
+    const own = select(inside(input(mixInputs.box, "float32", [batch, 4]), rows.shape, channels), 0, share);
     return add(mul(rows, own), mul(reverse(rows, 0), sub(1, own)));
   },
   targets: (target) => {

@@ -21,6 +21,8 @@ export interface BatchPlace {
   readonly views: ArrayLike<number>;
   /** Size of the images in pixels. */
   readonly size: ImageSize;
+  /** Channels of the images. */
+  readonly channels: number;
   /** The random numbers of a purpose, by default those of the whole batch, else of one view of a sample. */
   stream(purpose: string, sample?: number, view?: number): RandomStream;
 }
@@ -36,8 +38,8 @@ export interface BatchTransformKind<Shape extends z.ZodRawShape, Options> {
   /** Names of its program inputs; the first axis of those named in `rows` is the batch. */
   readonly inputs: readonly string[];
   readonly rows: readonly string[];
-  /** Images as rows of pixels, float32 `[batch, height, width · 3]`, normalised. */
-  images(rows: Tensor, options: Options): Tensor;
+  /** Images as rows of pixels, float32 `[batch, height, width · channels]`, normalised. */
+  images(rows: Tensor, options: Options, channels: number): Tensor;
   /** Class distributions, float32 `[batch, classes]` (default: unchanged). */
   targets?(target: Tensor): Tensor;
   /**
@@ -52,8 +54,8 @@ export const batchTransform = <Shape extends z.ZodRawShape, Options>(
   kind: BatchTransformKind<Shape, Options>,
 ): BatchTransformKind<Shape, Options> => kind;
 
-/** Whether a pixel is in its image's box: bool `[batch, height, width · 3]`. */
-export function inside(boxes: Tensor, [batch, height, wide]: readonly number[]): Tensor {
+/** Whether a pixel is in its image's box: bool `[batch, height, width · channels]`. */
+export function inside(boxes: Tensor, [batch, height, wide]: readonly number[], channels: number): Tensor {
   const edge = (i: number) => reshape(slice(boxes, 1, i, i + 1), [batch, 1, 1]);
   const counted = (shape: readonly number[], length: number, step: number) =>
     constant(
@@ -62,7 +64,7 @@ export function inside(boxes: Tensor, [batch, height, wide]: readonly number[]):
       Array.from({ length }, (_, i) => Math.floor(i / step)),
     );
   const y = counted([1, height, 1], height, 1);
-  const x = counted([1, 1, wide], wide, 3);
+  const x = counted([1, 1, wide], wide, channels);
   const within = (at: Tensor, from: Tensor, to: Tensor) => and(compare("GE", at, from), compare("LT", at, to));
   return and(within(y, edge(0), edge(1)), within(x, edge(2), edge(3)));
 }
