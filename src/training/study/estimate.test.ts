@@ -17,6 +17,7 @@ const trial = {
   step: { state: new Map([["w", [100]]]), program: {} },
   ...{ images: 3200, testImages: 480, stepsPerEpoch: 100 },
   waited: () => clock / 4,
+  compiling: () => 0,
   async *steps(rate: (step: number) => number) {
     for (let step = 1; ; step++) {
       expect(rate(step)).toBe(0);
