@@ -27,6 +27,9 @@ export interface NamedImage {
 /** What a view needs of an image: how it is turned, and whether it has alpha. */
 export type ReadFor = Pick<EvaluationView, "exif" | "channels">;
 
+/** How an image is decoded for a view. */
+export const decodedFor = ({ exif, channels }: ReadFor) => ({ jpeg: "exact", exif, alpha: channels === 4 }) as const;
+
 /** Reads and decodes an image for a view; `place` names one that has no name. */
 export type ImageReader<Input> = (input: Input, view: ReadFor, place?: string) => Promise<NamedImage>;
 

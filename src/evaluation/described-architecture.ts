@@ -66,20 +66,19 @@ export function requireSameModel(
   trained: readonly TrainingArguments[] = [],
 ): void {
   if (config) requireSameSizes(model, config);
-  const channels = [
-    { source: `"${config?.source}"`, key: "num_channels", count: config?.fields.num_channels },
-    { source: `"${config?.source}"`, key: "in_chans", count: asObject(config?.fields.model_args)?.in_chans },
-    ...trained.map((one) => ({ source: one.source, key: "in_chans", count: modelArguments(one).in_chans })),
-  ].find(({ count }) => typeof count === "number" && count !== model.channels);
+  const stated = [
+    { source: `"${config?.source}"`, fields: config?.fields ?? {}, key: "num_channels" },
+    { source: `"${config?.source}"`, fields: asObject(config?.fields.model_args) ?? {}, key: "in_chans" },
+    ...trained.map((one) => ({ source: one.source, fields: modelArguments(one), key: "in_chans" })),
+  ];
+  const channels = stated
+    .map(({ source, fields, key }) => ({ source, key, count: fields[key] }))
+    .find(({ count }) => typeof count === "number" && count !== model.channels);
   if (channels)
     throw new WeightsError(
       `${channels.source} says ${channels.key} ${channels.count}, but the weights take images of ${channelsInWords(model.channels)}; it belongs to other weights.`,
     );
-  const pools = [
-    { source: `"${config?.source}"`, pool: config?.fields.global_pool },
-    { source: `"${config?.source}"`, pool: asObject(config?.fields.model_args)?.global_pool },
-    ...trained.map((one) => ({ source: one.source, pool: modelArguments(one).global_pool })),
-  ];
+  const pools = stated.map(({ source, fields }) => ({ source, pool: fields.global_pool }));
   const { pool: own = "token" } = model.config;
   const other = pools.find(({ pool }) => typeof pool === "string" && pool !== "" && pool !== own);
   if (other && model.tokens)

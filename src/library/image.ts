@@ -5,7 +5,7 @@ import { type PixelImage, rgbOf } from "../data/pixels/pixel-image.js";
 import { readSample } from "../data/view/view.js";
 import { DownloadError, UsageError } from "../errors/errors.js";
 import { shown as shownValue } from "../errors/options.js";
-import type { NamedImage, ReadFor } from "../evaluation/called-classifier.js";
+import { decodedFor, type NamedImage, type ReadFor } from "../evaluation/called-classifier.js";
 import { request, shown } from "../system/net/http.js";
 import { networkReason } from "../system/net/network-reason.js";
 import { paced } from "../system/net/paced.js";
@@ -26,8 +26,6 @@ export async function readImage(input: ImageInput, view: ReadFor, place = "the i
     `${place[0].toUpperCase()}${place.slice(1)} is ${shownValue(input)}; give a path, a URL, the content of an image file (Uint8Array, ArrayBuffer or Blob), or { width, height, data }.`,
   );
 }
-
-const decodedFor = ({ exif, channels }: ReadFor) => ({ jpeg: "exact", exif, alpha: channels === 4 }) as const;
 
 async function contentOf(input: Uint8Array | ArrayBuffer | Blob | PixelImage): Promise<Uint8Array | undefined> {
   if (input instanceof Uint8Array) return input;

@@ -1,21 +1,17 @@
 /** Runs on images that are not square: trained, resumed, evaluated, taken over, imitated and explained. */
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { openDataset } from "../../src/data/sources/open.js";
 import { Attention } from "../../src/evaluation/attention.js";
-import { evaluateHeads } from "../../src/evaluation/evaluate-heads.js";
 import { patchFeatures } from "../../src/evaluation/features.js";
-import { headLogits } from "../../src/evaluation/heads.js";
 import { openModel } from "../../src/evaluation/open-model.js";
 import { Probe } from "../../src/evaluation/probe.js";
-import { viewLoader } from "../../src/evaluation/view-loader.js";
 import { readSafetensors } from "../../src/formats/safetensors/safetensors.js";
 import { imageLength } from "../../src/models/image-batch.js";
 import { parseRecipe, type RecipeSettings } from "../../src/training/recipe/recipe.js";
 import { train } from "../../src/training/run/trainer.js";
 import { buildTeacherCache } from "../../src/training/teacher/cache.js";
 import type { StoredSize } from "../../src/training/teacher/manifest.js";
-import { expectSameState, micro, trainSteps, useRuns } from "./setup.js";
+import { expectSameState, measured, micro, trainSteps, useRuns } from "./setup.js";
 
 const runs = useRuns();
 const { options, folder } = runs;
@@ -41,11 +37,7 @@ describe("a run on images of 8×32 pixels", () => {
     expect(view).toMatchObject({ imageSize: [8, 32], cropMode: "border", cropRatio: 0.8 });
     expect(model.tokens?.grid).toEqual([2, 8]);
     expect(weights.get("pos_embed")!.data).toEqual(await positions(last));
-    const dataset = await openDataset("procedural:16:32", { split: "test", classes });
-    const probe = await Probe.create(runs.engine(), model, weights, headLogits(model));
-    const loader = viewLoader({ dataset, view, batchSize: 32, workers: 0 });
-    const result = (await evaluateHeads(probe, { loader, dataset })).get("both")!;
-    await probe.dispose();
+    const result = await measured(runs.engine(), { model, view, weights, classes });
     expect(result.top1).toBe(epochs[1].test!.top1);
     expect(result.loss).toBeCloseTo(epochs[1].test!.loss, 5);
   });

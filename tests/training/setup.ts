@@ -3,8 +3,14 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect } from "vitest";
+import { openDataset } from "../../src/data/sources/open.js";
 import type { Engine } from "../../src/engines/engine.js";
 import { createOnnxEngine } from "../../src/engines/onnx/engine.js";
+import { evaluateHeads, type HeadResult } from "../../src/evaluation/evaluate-heads.js";
+import { headLogits } from "../../src/evaluation/heads.js";
+import { Probe } from "../../src/evaluation/probe.js";
+import type { ResolvedModel } from "../../src/evaluation/resolve-model.js";
+import { viewLoader } from "../../src/evaluation/view-loader.js";
 import { readSafetensors } from "../../src/formats/safetensors/safetensors.js";
 import { parseRecipe, type RecipeSettings } from "../../src/training/recipe/recipe.js";
 import type { TrainOptions } from "../../src/training/run/train-options.js";
@@ -40,6 +46,19 @@ export function useTeacher({ options }: Runs): () => string {
     weights = join(folder, "best.safetensors");
   });
   return () => weights;
+}
+
+/** What both heads together make of the test images of these runs, in the model's own view. */
+export async function measured(
+  engine: Engine,
+  { model, view, weights, classes }: Pick<ResolvedModel, "model" | "view" | "weights" | "classes">,
+): Promise<HeadResult> {
+  const dataset = await openDataset("procedural:16:32", { split: "test", classes });
+  const probe = await Probe.create(engine, model, weights, headLogits(model));
+  const loader = viewLoader({ dataset, view, batchSize: 32, workers: 0 });
+  const result = (await evaluateHeads(probe, { loader, dataset })).get("both")!;
+  await probe.dispose();
+  return result;
 }
 
 /** An engine and a scratch folder for the tests of a file. */

@@ -11,7 +11,7 @@ import { namesData, openDataset } from "../../data/sources/open.js";
 import { readSample } from "../../data/view/view.js";
 import { NoSuchPartError, UsageError } from "../../errors/errors.js";
 import { fileError } from "../../errors/file-error.js";
-import type { ReadFor } from "../../evaluation/called-classifier.js";
+import { decodedFor, type ReadFor } from "../../evaluation/called-classifier.js";
 import { openingBars } from "../output/opening-progress.js";
 import { warn } from "../output/output.js";
 
@@ -113,8 +113,6 @@ const fileInput = (path: string, view: ReadFor): ImageInput => ({
   name: path,
   load: () => readSample({ kind: "file", path }, decodedFor(view)),
 });
-
-const decodedFor = ({ exif, channels }: ReadFor) => ({ jpeg: "exact", exif, alpha: channels === 4 }) as const;
 
 async function readStandardInput(view: ReadFor): Promise<RgbImage> {
   const chunks: Buffer[] = [];

@@ -65,20 +65,12 @@ export const crops: Readonly<Record<CropKind, Crop>> = {
   padded: (image, options, stream) => {
     const view = sidesOf(options.size);
     const { cropMode = "center" } = options;
-    const to = {
-      ...{ center: () => view, squash: () => view },
-      border: () => fitted(image, view),
-      native: () => covering(image, view),
-    };
-    return shiftedCrop(image, to[cropMode](), options, "black", stream);
+    // `center` resizes to the view itself, as the sets of small images that this crop is for have its shape.
+    const to = cropMode === "center" ? view : resizedTo(image, view, options);
+    return shiftedCrop(image, to, options, "black", stream);
   },
-  simple: (image, options, stream) => {
-    const { cropMode = "center" } = options;
-    const view = sidesOf(options.size);
-    const cover = () => covering(image, view);
-    const to = { center: cover, native: cover, squash: () => view, border: () => fitted(image, view) };
-    return shiftedCrop(image, to[cropMode](), options, "reflect", stream);
-  },
+  simple: (image, options, stream) =>
+    shiftedCrop(image, resizedTo(image, sidesOf(options.size), options), options, "reflect", stream),
 };
 
 /** Whether a part of the image at 1/`shrink` of its size has all pixels that the view shows of it. */
@@ -235,10 +227,23 @@ function inside(i: number, length: number, beyond: "black" | "reflect"): number 
 }
 
 /** The size of the image such that it just covers `view`: of a square as torchvision rounds, otherwise as timm does. */
-export function covering(image: Size, view: Size): Size {
+function covering(image: Size, view: Size): Size {
   if (view.width === view.height) return shorterSide(image, view.width);
   const ratio = Math.min(image.width / view.width, image.height / view.height);
   return { width: halfEven(image.width / ratio), height: halfEven(image.height / ratio) };
+}
+
+/** The size to which the whole image is resized before a view of size `scaled` is cut out of it, or bordered. */
+export function resizedTo(image: Size, scaled: Size, { cropMode = "center" }: Fit): Size {
+  switch (cropMode) {
+    case "center":
+    case "native":
+      return covering(image, scaled);
+    case "squash":
+      return scaled;
+    case "border":
+      return fitted(image, scaled);
+  }
 }
 
 /** The image's size with its shorter side scaled to `short`, rounded like torchvision. */

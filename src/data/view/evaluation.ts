@@ -1,8 +1,8 @@
 /** Views for evaluation, as in timm: the image is resized, and its centre, or several parts of it, are cut out. */
 import type { Channels } from "../../geometry/channels.js";
 import { beforeCrop, type ImageSize, sidesOf } from "../../geometry/image-size.js";
-import { covering } from "../pixels/crop.js";
-import { bordered, type Fit, fitted, flippedBox } from "../pixels/fit.js";
+import { resizedTo } from "../pixels/crop.js";
+import { bordered, type Fit, flippedBox } from "../pixels/fit.js";
 import { halfEven } from "../pixels/half-even.js";
 import { enclosing, type Pixels, type Size } from "../pixels/image.js";
 import { type Interpolation, planResize } from "../pixels/resize.js";
@@ -88,19 +88,6 @@ function planCrop(image: Size, transform: EvaluationTransform, crop: TestCrop) {
     reads,
     run: (pixels: Pixels) => bordered(run(pixels), flippedBox(target, view, mirrored, false), view, borderColor),
   };
-}
-
-/** The size of the whole image before the crop. */
-function resizedTo(image: Size, scaled: Size, { cropMode = "center" }: Fit): Size {
-  switch (cropMode) {
-    case "center":
-    case "native":
-      return covering(image, scaled);
-    case "squash":
-      return scaled;
-    case "border":
-      return fitted(image, scaled);
-  }
 }
 
 /**

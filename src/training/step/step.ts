@@ -11,7 +11,6 @@ import {
   cast,
   compare,
   concat,
-  dot,
   finite,
   gradient,
   input,
@@ -23,7 +22,6 @@ import {
   reshape,
   scalar,
   select,
-  sizeOf,
   slice,
   sqrt,
   type Tensor,
@@ -39,6 +37,7 @@ import { featureWeightInput, imitation } from "./imitation.js";
 import { cosubLoss } from "./losses/cosub.js";
 import { createLoss, type Loss, type LossName } from "./losses/index.js";
 import { thresholded } from "./losses/targets.js";
+import { sumOfSquares } from "./norms.js";
 import { createOptimizer, type OptimizerOptions } from "./optimizers/index.js";
 import type { RateFactor } from "./optimizers/optimizer.js";
 import { featuresInput, taughtInputs } from "./taught.js";
@@ -354,12 +353,6 @@ function lossesOf(output: Logits, options: StepOptions, { target, teacher }: Ste
     );
   const weights = distillationWeights && classWeightTensor(distillationWeights);
   return distilledParts(base, output, { target, loss, answer, weights }, distillation);
-}
-
-/** Σ g² of one gradient, as a product of the flat tensor with itself. */
-function sumOfSquares(g: Tensor): Tensor {
-  const flat = reshape(g, [sizeOf(g.shape)]);
-  return dot(flat, flat, { contract: [[0], [0]] });
 }
 
 function averages(

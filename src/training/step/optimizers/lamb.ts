@@ -1,25 +1,7 @@
 /** LAMB (You et al., arXiv 1904.00962): AdamW's step, scaled to each parameter's norm; used by DeiT III. */
-import {
-  add,
-  and,
-  compare,
-  div,
-  dot,
-  mul,
-  reshape,
-  select,
-  sizeOf,
-  sqrt,
-  sub,
-  type Tensor,
-} from "../../../tensor/index.js";
+import { add, and, compare, div, mul, select, sqrt, sub, type Tensor } from "../../../tensor/index.js";
+import { norm } from "../norms.js";
 import { gate, optimizerKind, scalarInput, shared, stateInput, times } from "./optimizer.js";
-
-/** Euclidean norm, a scalar. */
-function norm(x: Tensor): Tensor {
-  const flat = reshape(x, [sizeOf(x.shape)]);
-  return sqrt(dot(flat, flat, { contract: [[0], [0]] }));
-}
 
 /**
  * As computed by timm: bias-corrected averages, decay as part of the step, and a trust ratio |parameter| / |step| for

@@ -1,18 +1,6 @@
 /** Muon (Jordan et al., 2024): the averaged gradient of each matrix, made orthogonal; as computed by timm. */
-import {
-  add,
-  div,
-  dot,
-  max,
-  mul,
-  reduceSum,
-  reshape,
-  sizeOf,
-  sqrt,
-  sub,
-  type Tensor,
-  transpose,
-} from "../../../tensor/index.js";
+import { add, div, dot, max, mul, reshape, sizeOf, sub, type Tensor, transpose } from "../../../tensor/index.js";
+import { norm } from "../norms.js";
 import { adamw } from "./adamw.js";
 import { gate, keptShare, optimizerKind, scalarInput, shared, stateInput, times } from "./optimizer.js";
 
@@ -79,7 +67,7 @@ function isMatrix(shape: readonly number[]): boolean {
 function orthogonal(matrix: Tensor, epsilon: number): Tensor {
   const tall = matrix.shape[0] > matrix.shape[1];
   const wide = tall ? transpose(matrix, [1, 0]) : matrix;
-  let x = div(wide, max(sqrt(reduceSum(mul(wide, wide), [0, 1])), epsilon));
+  let x = div(wide, max(norm(wide), epsilon));
   for (const [a, b, c] of iterations) {
     const square = dot(x, x, { contract: [[1], [1]] });
     const polynomial = add(mul(square, b), dot(square, square, { contract: [[1], [0]], alpha: c }));
