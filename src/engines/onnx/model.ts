@@ -9,6 +9,7 @@ import {
   type Node,
   type Program,
   primitives,
+  reshape,
   type Tensor,
   topologicalOrder,
 } from "../../tensor/index.js";
@@ -59,6 +60,8 @@ class Writer implements OnnxEmitter<Tensor> {
   /** Values that nodes have made, and the names of outputs that some of them get in the end. */
   readonly #made = new Set<string>();
   readonly #renamed = new Map<string, string>();
+  /** Scalars in the ranks that they were needed in. */
+  readonly #scalars = new Map<string, Tensor>();
   #count = 0;
 
   constructor(readonly operators: OnnxOperators) {}
@@ -85,7 +88,18 @@ class Writer implements OnnxEmitter<Tensor> {
   }
 
   broadcastable(t: Tensor): string {
-    return this.value(applies(primitives.broadcast, t.node) ? t.node.inputs[0] : t);
+    const source = applies(primitives.broadcast, t.node) ? t.node.inputs[0] : t;
+    // Beside a shape that ends in 1, as a pointwise kernel's, the runtime would loop over a scalar element by element.
+    if (source.shape.length > 0 || t.shape.at(-1) !== 1) return this.value(source);
+    const key = `${this.value(source)}:${t.shape.length}`;
+    const known =
+      this.#scalars.get(key) ??
+      reshape(
+        source,
+        t.shape.map(() => 1),
+      );
+    this.#scalars.set(key, known);
+    return this.value(known);
   }
 
   op(type: string, inputs: readonly string[], options: OnnxOptions = {}): readonly string[] {

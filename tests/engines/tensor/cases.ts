@@ -57,6 +57,14 @@ export const cases: readonly Case[] = [
     }),
   },
   {
+    name: "scalar times a shape that ends in ones",
+    build: (shape) => ({
+      inputs: { x: [...shape, 1, 1], s: [] },
+      output: ({ x, s }) => t.mul(t.mul(x, s), s),
+      expected: ({ x, s }) => x.map((v) => v * s[0] * s[0]),
+    }),
+  },
+  {
     name: "reduceSum, last axis",
     build: (shape) => ({
       inputs: { x: shape },
