@@ -27,6 +27,8 @@ export interface EngineChoice {
   readonly process?: ProcessOptions;
   /** XLA: state that is split over the devices instead of replicated on each. */
   readonly splitState?: (name: string) => boolean;
+  /** Receives what does not stop the engine, but its user should know, such as kernels that do not work here. */
+  readonly onNote?: (note: Message) => void;
 }
 
 /** An engine that was chosen. */
@@ -115,6 +117,6 @@ async function open({ engine, plugin }: Choice, choice: EngineChoice): Promise<E
     return createOnnxEngine({ threads: choice.threads, idle: choice.idle });
   }
   const { createXlaEngine } = await import("./xla/engine.js");
-  const { devices, process, splitState } = choice;
-  return createXlaEngine({ plugin, devices, process, splitState });
+  const { devices, process, splitState, onNote } = choice;
+  return createXlaEngine({ plugin, devices, process, splitState, onNote });
 }

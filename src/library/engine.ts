@@ -27,7 +27,7 @@ export function openEngine(choice: EngineName | EngineChoice = "auto"): Promise<
 const engineOptions: OptionChecks<EngineChoice> = {
   ...{ engine: undefined, threads: wholeFrom(1), idle: oneOf("spin", "sleep") },
   ...{ plugin: undefined, devices: wholeFrom(1), precision: oneOf("float32", "bfloat16") },
-  ...{ process: undefined, splitState: aFunction },
+  ...{ process: undefined, splitState: aFunction, onNote: aFunction },
 };
 
 /** An engine's name or settings as settings. Throws UsageError for those that there are not. */
@@ -65,7 +65,7 @@ export async function leaseEngine(option: EngineOption = "auto"): Promise<Engine
     return { engine: option, release: () => Promise.resolve() };
   const choice = choiceOf(option);
   // Options that cannot be compared cannot be shared.
-  if (choice.splitState || choice.process) {
+  if (choice.splitState || choice.process || choice.onNote) {
     const engine = await open(choice);
     return { engine, release: once(() => engine.close()) };
   }

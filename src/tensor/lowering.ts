@@ -64,6 +64,8 @@ export interface StablehloEmitter<Value> {
   value(tensor: Value): string;
   /** Emits `%n = <operation>` and returns `%n`. */
   op(operation: string): string;
+  /** Emits an operation with several results, `%n:<count> = <operation>`, and returns `%n#0`, `%n#1`, … */
+  results(operation: string, count: number): readonly string[];
   /** `tensor<2x3xf32>`. */
   type(type: TensorType): string;
   /** A splat or dense constant of this type. */

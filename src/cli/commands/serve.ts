@@ -89,7 +89,7 @@ async function run(
   const server = await serve(
     { models: sources(texts) },
     {
-      engine: { engine, threads, plugin, devices, precision },
+      engine: { engine, threads, plugin, devices, precision, onNote: warn },
       ...{ instances, host, port, maxBatch, maxDelay, maxRequests, workers: Math.max(1, workers) },
       ...{ token, origins: options.cors, runs: options.runs, shareWeights: options.shareWeights },
       ...{ maxBodyBytes: maxBody * 2 ** 20, maxPixels: maxPixels * 1e6 },

@@ -111,7 +111,7 @@ async function run(data: string, options: Options, signal: AbortSignal, ending: 
     ...{ cells, folds, data, output, signal },
     ...{ validation: options.validation, test: options.test, workers: options.workers },
     split: await parseSplitRule(split),
-    openEngine: () => openEngine(options, warnOfPassedOver),
+    openEngine: () => openEngine({ ...options, onNote: warn }, warnOfPassedOver),
     onCell: ({ row, seed, fold }, number) =>
       trainingProgress(
         `[${number + 1}/${cells.length}] ${row}, ${fold === undefined ? "" : `fold ${fold} of ${options.folds}, `}seed ${seed}`,

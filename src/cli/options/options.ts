@@ -110,7 +110,7 @@ export async function withEngine<T>(
   work: (engine: Engine, chosen: Choice) => Promise<T>,
 ): Promise<T> {
   let chosen: Choice | undefined;
-  const engine = await openEngine(options, (choice, passedOver) => {
+  const engine = await openEngine({ ...options, onNote: warn }, (choice, passedOver) => {
     chosen = choice;
     warnOfPassedOver(choice, passedOver);
   });

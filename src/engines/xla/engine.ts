@@ -4,12 +4,15 @@ import { readFile, stat } from "node:fs/promises";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { EngineError } from "../../errors/errors.js";
+import { messageOf } from "../../errors/message-of.js";
+import type { Message } from "../../errors/sentence.js";
 import { cacheFolder } from "../../system/files/cache-folder.js";
 import { hostMemory } from "../../system/memory.js";
 import { type NamedTensors, type Program, simplify } from "../../tensor/index.js";
 import type { CompileOptions, DeviceState, Engine, EngineInfo, Executable, MemoryNeed } from "../engine.js";
 import { requireMemory } from "../memory.js";
 import { XlaExecutable } from "./executable.js";
+import { withFusedAttention } from "./fused-attention.js";
 import { Mesh } from "./mesh.js";
 import { withBfloat16Products, withoutMarks } from "./mixed-precision.js";
 import { openClient, type ProcessOptions } from "./open-client.js";
@@ -38,6 +41,13 @@ export interface XlaEngineOptions {
   readonly splitState?: (name: string) => boolean;
   /** This process's index among several that run the same programs together. */
   readonly process?: ProcessOptions;
+  /**
+   * Whether bfloat16 programs for one device use cuDNN's fused attention (default: on CUDA, unless `DEIT_FUSED_ATTENTION`
+   * is `off`). A program that the plugin cannot compile with it is compiled without.
+   */
+  readonly fusedAttention?: boolean;
+  /** Receives what does not stop the engine, but its user should know. */
+  readonly onNote?: (note: Message) => void;
 }
 
 /** Loads the plugin and opens its devices. Throws EngineError if it is not installed or does not work here. */
@@ -49,13 +59,28 @@ export async function createXlaEngine(options: XlaEngineOptions = {}): Promise<X
   const mesh = new Mesh({ devices: devices.length, process: place, splitState });
   const folder = options.cache ?? join(cacheFolder(), "programs");
   const machine = await machineKey(plugin, client);
+  const { fusedAttention = client.platform === "cuda" && wantsFusedAttention(), onNote } = options;
   return new XlaEngine(
     plugin,
     { client, devices, mesh, pipeline: new Pipeline(runsInFlight) },
-    options.flags ?? {},
+    { flags: options.flags ?? {}, fusedAttention: fusedAttention && mesh.size === 1, onNote },
     folder === false ? undefined : new ProgramCache(folder),
     machine,
   );
+}
+
+/** What the environment says about fused attention. Throws EngineError if it is not understood. */
+function wantsFusedAttention(): boolean {
+  const { DEIT_FUSED_ATTENTION: wanted = "on" } = process.env;
+  if (wanted !== "on" && wanted !== "off")
+    throw new EngineError(`The environment variable DEIT_FUSED_ATTENTION is "${wanted}"; set it to on or off.`);
+  return wanted === "on";
+}
+
+interface Settings {
+  readonly flags: Readonly<Record<string, XlaFlag>>;
+  readonly fusedAttention: boolean;
+  readonly onNote?: (note: Message) => void;
 }
 
 /** One run on the device and one on its way to it. */
@@ -69,16 +94,19 @@ export class XlaEngine implements Engine {
   readonly #programs = new Map<string, { users: number; loaded: Promise<LoadedExecutable> }>();
   readonly #states = new Set<XlaState>();
   #closed = false;
+  /** Whether programs are to use fused attention: until the plugin has failed to compile one with it. */
+  #fusesAttention: boolean;
 
   constructor(
     plugin: InstalledPlugin,
     context: DeviceContext,
-    private readonly flags: Readonly<Record<string, XlaFlag>>,
+    private readonly settings: Settings,
     private readonly cache: ProgramCache | undefined,
     private readonly machine: string,
   ) {
     const { client, mesh } = context;
     this.#context = context;
+    this.#fusesAttention = settings.fusedAttention;
     this.client = client;
     const { major, minor } = client.library.version;
     this.info = {
@@ -123,10 +151,24 @@ export class XlaEngine implements Engine {
   async #obtain(program: Program, precision: CompileOptions["precision"]) {
     this.#open();
     const text = this.stablehlo(program, precision);
+    const plain = this.#fusesAttention ? this.stablehlo(program, precision, false) : text;
+    if (text === plain) return this.#obtainText(program, text);
+    try {
+      return await this.#obtainText(program, text);
+    } catch (error) {
+      // If it was not for attention, this fails as well.
+      const obtained = await this.#obtainText(program, plain);
+      if (this.#fusesAttention) this.settings.onNote?.(withoutFusedAttention(error));
+      this.#fusesAttention = false;
+      return obtained;
+    }
+  }
+
+  async #obtainText(program: Program, text: string) {
     const { client, devices: own, mesh } = this.#context;
     const partitions = mesh.size;
     const devices = (mesh.process.count > 1 ? client.allDevices : own).map((d) => d.id);
-    const options = { partitions, devices, flags: this.flags };
+    const options = { partitions, devices, flags: this.settings.flags };
     const key = createHash("sha256")
       .update(this.machine)
       .update(encodeCompileOptions(options))
@@ -157,11 +199,16 @@ export class XlaEngine implements Engine {
   }
 
   /** The text that `compile` passes to the plugin. */
-  stablehlo(program: Program, precision: CompileOptions["precision"] = "float32"): string {
+  stablehlo(
+    program: Program,
+    precision: CompileOptions["precision"] = "float32",
+    fusesAttention = this.#fusesAttention,
+  ): string {
     const { platform } = this.info;
     const { mesh } = this.#context;
     const target = { engine: "stablehlo", platform } as const;
-    const plain = simplify(program, target);
+    const fused = fusesAttention && precision === "bfloat16" ? withFusedAttention(program) : program;
+    const plain = simplify(fused, target);
     const policy = precision === "bfloat16" ? withBfloat16Products(plain) : withoutMarks(plain);
     // On several devices the transposes would move the batch away from the axis that is split.
     const fitted = platform === "cpu" && mesh.size === 1 ? withRowProducts(policy) : policy;
@@ -219,6 +266,10 @@ export class XlaEngine implements Engine {
     if (device?.bytesLimit === undefined) return undefined;
     return { needed, counted: true, limit: device.bytesLimit, free: device.bytesLimit - device.bytesInUse };
   }
+}
+
+function withoutFusedAttention(error: unknown): Message {
+  return `The plugin cannot compile cuDNN's fused attention here, so attention is computed as matrix products, which is slower (set DEIT_FUSED_ATTENTION=off to do so from the start): ${messageOf(error)}`;
 }
 
 /** Everything a compiled program depends on besides its text and options: plugin, device, instruction set. */

@@ -63,7 +63,7 @@ function source(t: Tensor): Tensor {
  * `x` in bfloat16. A value widened from bfloat16 is used as it was, and rounding precedes any rearrangement of
  * elements, so that all readers share one rounded value and half the bytes are moved.
  */
-function narrow(x: Tensor): Tensor {
+export function narrow(x: Tensor): Tensor {
   const { node } = x;
   const { inputs } = node;
   if (applies(primitives.cast, node) && inputs[0].dtype === "bfloat16") return inputs[0];

@@ -102,10 +102,15 @@ class Writer implements StablehloEmitter<Tensor> {
     return this.#values.get(t)!;
   }
 
-  op(operation: string): string {
+  op(operation: string, count = 1): string {
     const name = `%${this.#count++}`;
-    this.lines.push(`  ${name} = ${operation}`);
+    this.lines.push(`  ${name}${count === 1 ? "" : `:${count}`} = ${operation}`);
     return name;
+  }
+
+  results(operation: string, count: number): readonly string[] {
+    const name = this.op(operation, count);
+    return Array.from({ length: count }, (_, i) => `${name}#${i}`);
   }
 
   type(type: TensorType): string {

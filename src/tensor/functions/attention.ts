@@ -21,7 +21,7 @@ export function attentionWeights(q: Tensor, k: Tensor, scale: number = 1 / Math.
   return softmax(dot(q, k, { batch: pairs, contract: [[3], [3]], alpha: scale }));
 }
 
-const attentionPrimitive: Primitive<{ scale: number }> = {
+export const attentionPrimitive: Primitive<{ scale: number }> = {
   name: "attention",
   infer: ([q, k, v]) => {
     if (q.shape.length !== 4 || !sameShape(k.shape, v.shape) || q.shape.some((d, i) => i !== 2 && d !== k.shape[i])) {
@@ -56,7 +56,7 @@ const attentionPrimitive: Primitive<{ scale: number }> = {
 };
 
 /** Inputs: queries, keys, values, the output, its cotangent. Outputs: cotangents of queries, keys, values. */
-const attentionGradientPrimitive: Primitive<{ scale: number }> = {
+export const attentionGradientPrimitive: Primitive<{ scale: number }> = {
   name: "attentionGradient",
   infer: ([q, k, v]) => [q, k, v],
   expand: ({ inputs: [queries, keys, values, out, g], attributes: { scale } }) => {
