@@ -10,6 +10,7 @@ export { drawChart } from "../dist/report/plot.js";
 export { stepData } from "../dist/training/feed/step-data.js";
 export { trainingTransform } from "../dist/training/feed/training-data.js";
 export { optimizerOf } from "../dist/training/recipe/recipe.js";
+export { createStudent } from "../dist/training/recipe/student.js";
 export { stepOf } from "../dist/training/run/recipe-step.js";
 export { eraseInputs } from "../dist/training/step/batch/erasing.js";
 export { batchImages, batchInputs } from "../dist/training/step/batch/index.js";

@@ -97,7 +97,7 @@ function withClasses(model: Model, classes: number, view: FineTuned["view"]): Mo
       `"${model.name}" is a custom model, which fineTune cannot give other classes; train it with train().`,
     );
   const resting = Object.fromEntries(
-    ["dropPath", "dropout"].filter((key) => key in model.config).map((key) => [key, 0]),
+    ["dropPath", "dropout", "patchDropout"].filter((key) => key in model.config).map((key) => [key, 0]),
   );
   return seeing(createModel(model.name, { ...model.config, ...resting, classes }), view);
 }

@@ -2,7 +2,7 @@
 
 import { UsageError } from "../errors/errors.js";
 import { type Grid, heightAndWidth, largestSide, mapSides, plainSize, sizeInWords } from "../geometry/image-size.js";
-import { add, broadcast, concat, mean, slice, type Tensor, take } from "../tensor/index.js";
+import { add, broadcast, concat, gather, mean, reshape, slice, type Tensor, take } from "../tensor/index.js";
 import { modelOf } from "./declared.js";
 import { channelsOf, normalizationFor, requireImageSize } from "./image-batch.js";
 import { type Layers, layersOf, truncatedNormal } from "./layers.js";
@@ -33,6 +33,11 @@ export interface DeitConfig extends CommonOptions {
   readonly distillationHead?: boolean;
   /** Dropout after the embedding, in the projection and in the MLP. */
   readonly dropout: number;
+  /**
+   * Patch dropout (arXiv 2208.07220): share of the patches that every image goes without in training, drawn anew for each
+   * (default: 0).
+   */
+  readonly patchDropout?: number;
   /** What normalisation adds to the variance (default: 1e-6). */
   readonly normEpsilon?: number;
   /** Initial factor of LayerScale on both branches of each block (arXiv 2103.17239); default: no LayerScale. */
@@ -192,16 +197,23 @@ function forward(config: DeitConfig, context: ForwardContext, images: Tensor): L
 
 /** Patches, tokens and positions: `[batch, tokens, width]` (section 3). */
 function embed(config: DeitConfig, nn: Layers, images: Tensor): Tensor {
-  const { patchSize, width, distilled, noEmbedClass = false } = config;
-  const [batch] = images.shape;
+  const { patchSize, width, distilled, noEmbedClass = false, patchDropout = 0 } = config;
+  const [batch, height, across] = images.shape;
   const token = (name: string, init = truncatedNormal) =>
     broadcast(nn.parameter(name, { shape: [1, 1, width], init }), [batch, 1, width]);
   const prefix = [token("cls_token", { kind: "normal", std: 1e-6 }), ...(distilled ? [token("dist_token")] : [])];
   const positioned = patchCount({ grid: gridOf(config) }) + (noEmbedClass ? 0 : prefix.length);
   const shape = [1, positioned, width];
   const positions = nn.parameter("pos_embed", { shape, init: truncatedNormal, part: "positions" });
-  const patches = patchEmbed(nn, "patch_embed", images, patchSize, width);
-  return noEmbedClass
-    ? concat([...prefix, add(patches, positions)], 1)
-    : add(concat([...prefix, patches], 1), positions);
+  const count = (height / patchSize) * (across / patchSize); // images may have another size than the model's own
+  const kept = patchDropout > 0 ? nn.patchDropout?.(batch, count, patchDropout) : undefined;
+  const patches = patchEmbed(nn, "patch_embed", images, { patchSize, width, kept });
+  if (!kept)
+    return noEmbedClass
+      ? concat([...prefix, add(patches, positions)], 1)
+      : add(concat([...prefix, patches], 1), positions);
+  const own = reshape(slice(positions, 1, positions.shape[1] - count), [count, width]);
+  const placed = add(patches, reshape(gather(own, reshape(kept, [-1]), 0), patches.shape));
+  if (noEmbedClass) return concat([...prefix, placed], 1);
+  return concat([add(concat(prefix, 1), slice(positions, 1, 0, prefix.length)), placed], 1);
 }

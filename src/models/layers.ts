@@ -54,6 +54,9 @@ export function layersOf(context: ForwardContext): Layers {
     dropPath: (x, rate) => context.dropPath(x, rate),
     dropout: (x, rate) => context.dropout(x, rate),
     updateBuffer: (name, value) => context.updateBuffer(name, value),
+    ...(context.patchDropout
+      ? { patchDropout: (batch, patches, rate) => context.patchDropout?.(batch, patches, rate) }
+      : {}),
     ...(observe ? { observe: (name: string, value: () => Tensor) => observe.call(context, name, value) } : {}),
     linear: (name, x, width, { init = truncatedNormal, part } = {}) => {
       const shape = [width, x.shape[x.shape.length - 1]];

@@ -85,6 +85,11 @@ export interface ForwardContext {
   dropPath(x: Tensor, rate: number): Tensor;
   /** Zeroes elements with probability `rate` when training. */
   dropout(x: Tensor, rate: number): Tensor;
+  /**
+   * Patch dropout: the `patches` of each image that are left when training, int32 `[batch, kept]`, chosen at random (see
+   * `keptPatches`); undefined, or without the method, if all are.
+   */
+  patchDropout?(batch: number, patches: number, rate: number): Tensor | undefined;
   /** Records the next value of a buffer (running statistics) when training. */
   updateBuffer(name: string, value: Tensor): void;
   /**

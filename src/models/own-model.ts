@@ -119,7 +119,7 @@ function sizeLike(name: string, usual: ImageSize, size: ImageSize): ImageSize {
 const modelLayers = (nn: Layers): ModelLayers => ({
   ...nn,
   patchEmbed: (name, images, patchSize, width) => {
-    const patches = patchEmbed(nn, name, images, patchSize, width);
+    const patches = patchEmbed(nn, name, images, { patchSize, width });
     nn.observe?.(`${name}${shownSuffix.patches}`, () => patches);
     return patches;
   },

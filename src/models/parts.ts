@@ -23,6 +23,9 @@ export function classesOfHead(model: Pick<Model, "parameters">, tensors: NamedTe
 /** Number of patches. */
 export const patchCount = ({ grid: [rows, columns] }: Pick<TokenGrid, "grid">): number => rows * columns;
 
+/** Of so many patches, the number that patch dropout leaves: at least one, and rounded down, as in timm. */
+export const keptPatches = (patches: number, rate: number): number => Math.max(1, Math.floor(patches * (1 - rate)));
+
 /** How a vision transformer lays out its tokens; UsageError, with what that is wanted for, for another model. */
 export function tokensOf({ name, tokens }: Model, wantedFor: string): TokenGrid {
   if (!tokens)

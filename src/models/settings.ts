@@ -48,6 +48,11 @@ export const dropSettings = {
       "Stochastic depth: probability of skipping the last block; it grows linearly from 0 at the first (see `dropPathRates`).",
     timm: "drop-path",
   }),
+  patchDropout: dropRate.default(0).meta({
+    description:
+      "Patch dropout: share of the patches that each image goes without in training, drawn anew every time, so that a step computes less (arXiv 2208.07220).",
+    timm: "patch-drop-rate",
+  }),
   dropout: dropRate.default(0).meta({ description: "Probability of dropping an activation.", timm: "drop" }),
 };
 

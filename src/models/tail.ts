@@ -55,6 +55,7 @@ export function tailAbove(model: Model, cut: readonly string[]): Tail {
         cut,
         {
           ...context,
+          patchDropout: undefined,
           parameter: (name, declaration) =>
             read.has(name) ? context.parameter(name, declaration) : lookup(whole, name),
           updateBuffer: (name, value) => {

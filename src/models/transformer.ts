@@ -3,6 +3,7 @@ import {
   add,
   attention,
   attentionWeights,
+  gatherRows,
   gelu,
   linear,
   mul,
@@ -33,20 +34,36 @@ export interface BlockOptions {
   readonly layerScale?: number;
 }
 
+/** How images become tokens. */
+export interface PatchEmbedOptions {
+  /** Side of a patch in pixels. */
+  readonly patchSize: number;
+  /** Length of a token. */
+  readonly width: number;
+  /** The patches to embed of each image, int32 `[batch, kept]`; default: all. */
+  readonly kept?: Tensor;
+}
+
 /**
  * Square patches of images `[batch, height, width, channels]` as tokens `[batch, patches, width]`, one affine map for all.
  * Pixels of a patch row stay together; the axes of `NAME.proj.weight` `[width, channels, p, p]` are permuted instead, which
- * copies far less.
+ * copies far less. Of `kept`, int32 `[batch, kept]`, only these patches are embedded (default: all).
  */
-export function patchEmbed(nn: Layers, name: string, images: Tensor, patchSize: number, width: number): Tensor {
+export function patchEmbed(
+  nn: Layers,
+  name: string,
+  images: Tensor,
+  { patchSize, width, kept }: PatchEmbedOptions,
+): Tensor {
   const p = patchSize;
   const [batch, height, across, channels] = images.shape;
   const [rows, columns] = [height / p, across / p];
-  const patches = transpose(reshape(images, [batch, rows, p, columns, p * channels]), [0, 1, 3, 2, 4]);
+  const cut = transpose(reshape(images, [batch, rows, p, columns, p * channels]), [0, 1, 3, 2, 4]);
+  const patches = reshape(cut, [batch, rows * columns, p * p * channels]);
   const init: Initializer = { kind: "uniform", bound: 1 / Math.sqrt(channels * p * p) };
   const weight = nn.parameter(`${name}.proj.weight`, { shape: [width, channels, p, p], init, decay: true });
   return linear(
-    reshape(patches, [batch, rows * columns, p * p * channels]),
+    kept ? gatherRows(patches, kept) : patches,
     reshape(transpose(weight, [0, 2, 3, 1]), [width, p * p * channels]),
     nn.parameter(`${name}.proj.bias`, { shape: [width], init }),
   );

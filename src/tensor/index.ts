@@ -36,8 +36,9 @@ export { cos, erf, exp, floor, log, rsqrt, sigmoid, sin, sqrt, square, tanh } fr
 // Shapes and parts of tensors.
 
 export { broadcast, reduceSum } from "./primitives/broadcast.js";
+export { gather, gatherRows } from "./primitives/gather.js";
 export { reshape, transpose } from "./primitives/layout.js";
-export { concat, gather, pad, reverse, slice, split, take } from "./primitives/slicing.js";
+export { concat, pad, reverse, slice, split, take } from "./primitives/slicing.js";
 
 // Products and convolutions.
 

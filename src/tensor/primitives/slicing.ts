@@ -1,18 +1,15 @@
-/** Parts of tensors: slice, pad, concat, split, reverse, gather. */
+/** Parts of tensors: slice, pad, concat, split, reverse. */
 import { ShapeError } from "../../errors/errors.js";
 import { strides } from "../dense.js";
 import { apply, applyAll, normalizeAxis, type Primitive, type Tensor } from "../graph.js";
 import { sizeOf } from "../host.js";
 import { describe } from "../tensor-type.js";
 import { broadcast } from "./broadcast.js";
-import { cast } from "./cast.js";
-import { compare } from "./compare.js";
-import { dot } from "./dot.js";
-import { reshape, transpose } from "./layout.js";
-import { iota, scalar } from "./leaf.js";
+import { reshape } from "./layout.js";
+import { scalar } from "./leaf.js";
 
 /** Copies with a map from output position to input position; -1 leaves `fill`. */
-function remap(
+export function remap(
   shape: readonly number[],
   from: { shape: readonly number[]; data: Float64Array },
   source: (position: readonly number[]) => readonly number[] | undefined,
@@ -244,43 +241,4 @@ const reversePrimitive: Primitive<{ axis: number }> = {
 /** Reverses the order along `axis`. */
 export function reverse(x: Tensor, axis: number): Tensor {
   return apply(reversePrimitive, [x], { axis: normalizeAxis(axis, x.shape.length, "reverse") });
-}
-
-const gatherPrimitive: Primitive<{ axis: number }> = {
-  name: "gather",
-  infer: ([x, index], { axis }) => {
-    if (index.dtype !== "int32" || index.shape.length !== 1) {
-      throw new ShapeError(`gather got an index of ${describe(index)}; it needs int32 with one axis.`);
-    }
-    return [{ dtype: x.dtype, shape: x.shape.map((d, i) => (i === axis ? index.shape[0] : d)) }];
-  },
-  // Scatter-add as a product with the indicator matrix [size of axis, indices].
-  gradient: ({ inputs: [x, index], attributes: { axis } }, [g]) => {
-    if (!g) return [undefined, undefined];
-    const n = x.shape[axis];
-    const hit = cast(compare("EQ", iota("int32", [n, index.shape[0]], 0), reshape(index, [1, -1])), x.dtype);
-    const summed = dot(hit, g, { contract: [[1], [axis]] });
-    const order = x.shape.map((_, i) => (i === axis ? 0 : i < axis ? i + 1 : i));
-    return [transpose(summed, order), undefined];
-  },
-  evaluate: ([x, index], { axis }, [out]) => [
-    remap(out.shape, x, (p) => p.map((v, i) => (i === axis ? index.data[v] : v))),
-  ],
-  onnx: ({ inputs: [x, index], attributes: { axis } }, emit) =>
-    emit.op("Gather", [emit.value(x), emit.value(index)], { attributes: { axis: { int: axis } } }),
-  stablehlo: ({ inputs: [x, index], outputs: [y], attributes: { axis } }, emit) => {
-    const offset = y.shape.map((_, i) => i).filter((i) => i !== axis);
-    const sizes = x.shape.map((d, i) => (i === axis ? 1 : d));
-    const numbers = `#stablehlo.gather<offset_dims = [${offset.join(", ")}], collapsed_slice_dims = [${axis}], start_index_map = [${axis}], index_vector_dim = 1>`;
-    return [
-      emit.op(
-        `"stablehlo.gather"(${emit.value(x)}, ${emit.value(index)}) <{dimension_numbers = ${numbers}, indices_are_sorted = false, slice_sizes = array<i64: ${sizes.join(", ")}>}> : (${emit.type(x)}, ${emit.type(index)}) -> ${emit.type(y)}`,
-      ),
-    ];
-  },
-};
-
-/** Entries of `x` along `axis` at the int32 positions `index` `[n]`. Positions must lie inside the axis. */
-export function gather(x: Tensor, index: Tensor, axis: number): Tensor {
-  return apply(gatherPrimitive, [x, index], { axis: normalizeAxis(axis, x.shape.length, "gather") });
 }

@@ -6,7 +6,7 @@ import { RandomStream } from "../../random/stream.js";
 import { type HostTensor, hostTensor, type NamedTensors, type Program, type Shape } from "../../tensor/index.js";
 import type { Recipe } from "../recipe/recipe.js";
 import { type BatchPlace, batchInputs, batchRows, batchTransformOf, drawFor } from "../step/batch/index.js";
-import { dropoutSeedInput, dropPathInput } from "../step/context.js";
+import { dropoutSeedInput, dropPathInput, patchOrderInput } from "../step/context.js";
 
 export interface StepPlace {
   readonly recipe: Recipe;
@@ -54,6 +54,7 @@ export function stepData(program: Program, place: StepPlace, { scalars, taught, 
     else if (name === batchInputs.targets)
       data.set(name, hostTensor("float32", [labels.length, ...shape.slice(1)], place.batch.targets!));
     else if (name === dropPathInput) data.set(name, uniform(shape, stream("dropPath")));
+    else if (name === patchOrderInput) data.set(name, orders(shape, stream("patchDropout")));
     else if (name === dropoutSeedInput) data.set(name, seed(shape, stream("dropout")));
     else for (const [each, value] of drawn(name) ?? []) data.set(each, batchRows.includes(each) ? own(value) : value);
   }
@@ -87,6 +88,11 @@ const uniform = (shape: Shape, stream: RandomStream): HostTensor =>
     shape,
     Float32Array.from({ length: shape[0] * shape[1] }, () => stream.uniform()),
   );
+
+function orders([rows, count]: Shape, stream: RandomStream): HostTensor {
+  const each = Int32Array.from(Array.from({ length: rows }, () => [...stream.permutation(count)]).flat());
+  return hostTensor("int32", [rows, count], each);
+}
 
 const seed = (shape: Shape, stream: RandomStream): HostTensor =>
   hostTensor("int32", shape, Int32Array.of(stream.bits(), stream.bits()));

@@ -52,7 +52,7 @@ export function featureIdentity(dataset: Dataset, recipe: Recipe, frozen: Frozen
 
 /** SHA-256 over the sizes of the model and the parameters below the cut. Classes concern the heads alone. */
 function frozenHash({ model, tail, parameters }: Frozen): string {
-  const { classes: _, dropPath: __, dropPathRates: ___, dropout: ____, ...sizes } = model.config;
+  const { classes: _, dropPath: __, dropPathRates: ___, dropout: ____, patchDropout: _____, ...sizes } = model.config;
   const hash = createHash("sha256").update(JSON.stringify([model.name, sizes]));
   const trained = new Set(tail.parameters.map(({ name }) => name));
   for (const { name, shape } of model.parameters) {

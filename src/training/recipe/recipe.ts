@@ -16,6 +16,7 @@ import { type ScheduleSettings, scaledLearningRate, schedules } from "../step/sc
 import { refuseUselessEnd, withAugmentation } from "./augmentation.js";
 import { refuseUselessClassWeights } from "./class-weighting.js";
 import { refuseNative } from "./native.js";
+import { refuseFrozenPatches } from "./patch-dropout.js";
 import { type Recipe, recipeSchema } from "./schema.js";
 import { settingSentence, unknownSetting } from "./sentences.js";
 import { withLabels } from "./several-labels.js";
@@ -53,6 +54,7 @@ export function parseRecipe(settings: unknown): Recipe {
       `borderColor is ${JSON.stringify(recipe.borderColor)}, but cropMode=${recipe.cropMode} makes no border; set cropMode=border, or remove borderColor.`,
     );
   refuseNative(recipe);
+  refuseFrozenPatches(recipe);
   if (recipe.clipMode !== "norm" && recipe.clipGradient === undefined)
     throw new UsageError(
       `clipMode is ${recipe.clipMode}, but without clipGradient nothing is clipped; set clipGradient, or remove clipMode.`,

@@ -5,14 +5,19 @@ import type { Model } from "../../models/model.js";
 import type { OwnModel } from "../../models/own-model.js";
 import { createModel, type ModelOptions } from "../../models/registry.js";
 import { architectureOptions, optionsReadBy } from "../../models/settings.js";
+import { requirePatchDropout } from "./patch-dropout.js";
 import type { Recipe } from "./recipe.js";
 
 /** Creates it for `classes` classes and checks that it suits the recipe's distillation. */
 export function createStudent(recipe: Recipe, classes: number, own?: OwnModel): Model {
-  const { dropPath, dropout } = recipe;
+  const { dropPath, dropout, patchDropout } = recipe;
   const asked = architectureOptions(recipe);
-  const made = make(recipe.model, own, { ...asked, dropPath, dropout, classes });
+  const made = make(recipe.model, own, {
+    ...{ ...asked, dropPath, dropout, classes },
+    ...(patchDropout > 0 ? { patchDropout } : {}),
+  });
   requireObeyed(made, asked);
+  requirePatchDropout(made, patchDropout);
   const model =
     recipe.normalization === "auto"
       ? made

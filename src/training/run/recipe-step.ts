@@ -7,6 +7,7 @@ import { trainedOf } from "../../models/trained-parts.js";
 import { onFeatures } from "../frozen/stored-input.js";
 import { featureWeightsAt } from "../recipe/feature-weight.js";
 import { nativeTeachers } from "../recipe/native.js";
+import { requireAllPatches } from "../recipe/patch-dropout.js";
 import { distillationOf, optimizerOf, type Recipe, rateFactorOf } from "../recipe/recipe.js";
 import { batchTransformOf } from "../step/batch/index.js";
 import type { ClassWeights } from "../step/class-weights.js";
@@ -33,6 +34,7 @@ export function stepOf(
   const { moves, cut } = trainedOf(model, recipe.trainedParts);
   const stored = recipe.frozenViews === undefined ? undefined : storedPart(model, recipe, cut);
   const learning = stored?.model ?? (cut ? frozenBelow(model, cut) : model);
+  requireAllPatches(model, teaching.features ?? [], recipe);
   if (cut) for (const { student } of teaching.features ?? []) requireTrained(learning, student, recipe);
   return trainStep(learning, {
     batch: recipe.batchSize / recipe.accumulate,

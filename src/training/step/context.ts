@@ -1,6 +1,7 @@
-/** The forward pass of training: stochastic depth, dropout and running statistics. */
+/** The forward pass of training: stochastic depth, dropout, patch dropout and running statistics. */
 import { lookup } from "../../models/context.js";
 import type { ForwardContext } from "../../models/model.js";
+import { keptPatches } from "../../models/parts.js";
 import { compare, input, mul, randomUniform, reshape, select, slice, type Tensor } from "../../tensor/index.js";
 
 /** Program input with uniform numbers for stochastic depth: `[sites, batch]`, float32. */
@@ -8,6 +9,9 @@ export const dropPathInput = "dropPath";
 
 /** Program input with the seed of dropout: `[2]`, int32, new at every step. */
 export const dropoutSeedInput = "dropoutSeed";
+
+/** Program input with the patches of each image in random order, of which patch dropout keeps the first: `[batch, patches]`, int32. */
+export const patchOrderInput = "patchOrder";
 
 export interface TrainingContext extends ForwardContext {
   /** Number of places that drop paths; the host draws that many rows of uniform numbers per step. */
@@ -46,6 +50,8 @@ export function trainingContext(
       const uniform = randomUniform(input(dropoutSeedInput, "int32", [2]), dropoutSites++, x.shape);
       return mul(x, select(compare("GE", uniform, rate), 1 / (1 - rate), 0));
     },
+    patchDropout: (images, patches, rate) =>
+      slice(input(patchOrderInput, "int32", [images, patches]), 1, 0, keptPatches(patches, rate)),
     updateBuffer: (name, value) => {
       buffers.set(name, value);
     },

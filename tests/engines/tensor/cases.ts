@@ -185,6 +185,17 @@ export const cases: readonly Case[] = [
     }),
   },
   {
+    name: "gatherRows",
+    build: (shape) => ({
+      inputs: { x: [2, 3, ...shape] },
+      output: ({ x }) => t.gatherRows(x, t.constant("int32", [2, 2], [2, 0, 1, 1])),
+      expected: ({ x }) => {
+        const n = x.length / 6;
+        return [2, 0, 4, 4].flatMap((row) => [...x.subarray(row * n, (row + 1) * n)]);
+      },
+    }),
+  },
+  {
     name: "matmul",
     build: (shape) => ({
       inputs: { a: [...shape, 3], b: [3, 2] },

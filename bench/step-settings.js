@@ -1,0 +1,66 @@
+// What settings of a recipe change in the time and the memory of a training step:
+//   node bench/step-settings.js [--model deit_tiny_patch16_224] [--batch 8] [--engine onnx|xla] [--rounds 6] \
+//     [--precision float32] [--variants '[{}, {"patchDropout": 0.5}]'] [--json results.json]
+// The programs take turns in one process, so that what else the machine does meets all of them. Times are the least and the
+// median over the rounds; memory is what the engine says that the program needs.
+import { createOptimizer, initialize, openEngine, parseRecipe, tensor } from "deit";
+import { inTurns, machine, median, optionsOf, pixels, writeReport } from "./harness.js";
+import { createStudent, isLaunched, launch, optimizerOf, stepData, stepOf } from "./internals.js";
+
+const options = optionsOf({
+  ...{ model: "deit_tiny_patch16_224", batch: 8, rounds: 6, engine: "onnx", precision: "float32" },
+  ...{ variants: '[{}, {"patchDropout": 0.5}]', json: undefined },
+});
+// As in training, XLA wants its memory settings from the start of the process.
+if (options.engine === "xla" && !isLaunched()) process.exit(await launch(process.argv[1], process.argv.slice(2)));
+const { batch: batchSize, precision } = options;
+const engine = await openEngine({ engine: options.engine });
+
+const runs = {};
+const memory = {};
+for (const settings of JSON.parse(options.variants)) {
+  const name = JSON.stringify(settings);
+  const recipe = parseRecipe({ model: options.model, batchSize, repeatedAugmentation: 1, ...settings });
+  const model = createStudent(recipe, 1000);
+  const step = stepOf(recipe, model, {});
+  const weights = initialize(model, 0);
+  const first = [...step.state].map(([key, shape]) => [key, weights.get(key) ?? tensor.zeros("float32", shape)]);
+  const executable = await engine.compile(step.program, { precision });
+  const need = await engine.memoryNeed(step.program, { precision });
+  memory[name] = need && Math.round(need.needed / 2 ** 20);
+  const state = await engine.createState(new Map(first));
+  const optimizer = createOptimizer(optimizerOf(recipe));
+  const batch = {
+    ...{ step: 0, first: 0, count: batchSize, views: new Int32Array(batchSize) },
+    images: pixels(batchSize * model.imageSize ** 2 * model.channels),
+    labels: Int32Array.from({ length: batchSize }, (_, i) => i % model.classes),
+    indices: Int32Array.from({ length: batchSize }, (_, i) => i),
+  };
+  let count = 0;
+  runs[name] = () => {
+    const scalars = { ...optimizer.scalars(1e-4, ++count), apply: 1, passOver: 0, emaDecay: 0 };
+    return executable.run(
+      state,
+      stepData(step.program, { recipe, epoch: 0, batch: { ...batch, step: count } }, { scalars }),
+    );
+  };
+}
+
+const times = await inTurns(runs, options.rounds);
+const results = Object.entries(times).map(([settings, list]) => ({
+  ...{ settings, best: Math.min(...list), median: median(list), memoryMiB: memory[settings] },
+}));
+for (const { settings, best, median: middle, memoryMiB } of results)
+  console.log(
+    `${settings.padEnd(48)} ${best.toFixed(0).padStart(6)} ms, median ${middle.toFixed(0).padStart(6)} ms; ${(best / results[0].best).toFixed(3)} × the first; ${memoryMiB} MiB`,
+  );
+const { version, platform, threads } = engine.info;
+writeReport(options.json, {
+  ...machine(),
+  engine: `${options.engine} ${version} on ${platform}`,
+  threads,
+  ...options,
+  results,
+});
+await engine.close();
+process.exit(0);
