@@ -10,6 +10,7 @@ import { type HostTensor, hostTensor, input, type NamedTensors, program, zeros }
 import { batchTargets } from "../training/step/batch/index.js";
 import { createOptimizer, type OptimizerOptions } from "../training/step/optimizers/index.js";
 import { cosine } from "../training/step/schedules/cosine.js";
+import { oneCycle } from "../training/step/schedules/cycles.js";
 import { warmedUp } from "../training/step/schedules/index.js";
 import { buildStep, stepInputs } from "../training/step/step.js";
 import type { SeenExample, ViewFeatures } from "./features.js";
@@ -171,7 +172,7 @@ class Tail {
   #rate(at: number): number {
     const { learningRate: lr, epochs } = this.given.settings;
     const rates = { lr, epochs, warmupEpochs: 1, warmupLr: lr / 10, minLr: lr / 100 };
-    return warmedUp(rates, at, () => cosine.rate(rates, at));
+    return warmedUp(rates, at, () => cosine.rate({ ...rates, ...oneCycle }, at));
   }
 
   parameters(): Promise<NamedTensors> {

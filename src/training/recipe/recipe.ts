@@ -67,6 +67,10 @@ export function parseRecipe(settings: unknown): Recipe {
     throw new UsageError(
       "Co-training (cosub) learns from different stochastic depth, of which there is none where trainedParts is head; set cosub to false, or train more than the head.",
     );
+  if (recipe.headStart === "fitted" && (recipe.headInitScale !== 1 || recipe.headInitBias !== undefined))
+    throw new UsageError(
+      `headStart is fitted, which replaces the first values of heads; remove ${recipe.headInitScale === 1 ? "headInitBias" : "headInitScale"}, or set headStart=given.`,
+    );
   refuseUselessClassWeights(recipe);
   refuseUselessEnd(recipe);
   refuseUnfittingViews(recipe, needsTeacher(recipe));
@@ -130,6 +134,12 @@ function refuseMeaninglessSchedule(recipe: Recipe): void {
   if (minLr > lr)
     throw new UsageError(
       `minLr is ${minLr}, above the learning rate of ${Number(lr.toPrecision(3))}${scaleLr ? ` (lr × batchSize ${batchSize} / 512)` : ""}, so the rate would rise instead of falling; lower minLr, or raise lr.`,
+    );
+  const { lrCycleLimit, lrCycleDecay } = recipe;
+  const last = lr * lrCycleDecay ** (lrCycleLimit - 1);
+  if ("lrCycleLimit" in schedules[schedule].settings && minLr > last)
+    throw new UsageError(
+      `minLr is ${minLr}, above the highest rate of the last of ${lrCycleLimit} cycles (${Number(last.toPrecision(3))}), where the rate would rise instead of falling; lower minLr, set a larger lrCycleDecay, or a smaller lrCycleLimit.`,
     );
 }
 

@@ -111,6 +111,16 @@ export const recipeSchema = z.strictObject({
     description:
       "How heads start: as initialised or loaded (`given`), or `fitted` by logistic regression to the features of the training images before the first step.",
   }),
+  headInitScale: notNegative.default(1).meta({
+    description:
+      "Factor on the first weights and biases of the heads, drawn or loaded; 0.001 lets a new head begin without an opinion.",
+    timm: "head-init-scale",
+  }),
+  headInitBias: z.number().optional().meta({
+    description:
+      "First value of the heads' biases. With binary cross entropy a negative one, such as −6.9 for 1000 classes, starts every class as improbable. Default: as drawn (0) or loaded.",
+    timm: "head-init-bias",
+  }),
   headLrFactor: positive.default(1).meta({
     description: "Factor on the learning rate of the heads; new heads tolerate more than a pretrained body.",
   }),

@@ -23,6 +23,21 @@ describe("runWarnings", () => {
     ["the paper's recipe", {}, 1251, []],
     ["a part of a model without weights", { trainedParts: "last-2-blocks" }, 1251, ["starts from scratch"]],
     ["a part of one with weights", { trainedParts: "head", finetune: "runs/a" }, 1251, []],
+    [
+      "a setting of another optimizer",
+      { optimizer: "muon", nesterov: false },
+      1251,
+      ["The optimizer muon does not read nesterov=false"],
+    ],
+    ["settings of the one that is chosen", { optimizer: "sgd", nesterov: false, momentum: 0.8 }, 1251, []],
+    [
+      "settings of another schedule",
+      { decayEpochs: 3, decayRate: 0.5 },
+      1251,
+      ["The schedule cosine does not read decayEpochs=3 and decayRate=0.5, which have"],
+    ],
+    ["a decay over a single cycle", { lrCycleDecay: 0.8 }, 1251, ["lrCycleDecay=0.8 has no effect; set lrCycleLimit"]],
+    ["cycles", { lrCycleDecay: 0.8, lrCycleLimit: 2 }, 1251, []],
     ["no epochs", { epochs: 0, headStart: "fitted" }, 10, []],
   ] as [string, RecipeSettings, number, string[]][])("%s", (_, settings, stepsPerEpoch, parts) => {
     const found = warnings(settings, stepsPerEpoch).join(" ");

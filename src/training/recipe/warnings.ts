@@ -1,17 +1,55 @@
 /** Possibly unexpected effects of a recipe on a run of this many steps, reported before the first one. */
 
-import { scheduledRate } from "../step/schedules/index.js";
-import { builtOn, emaDecayAt, type Recipe, scheduleOf } from "./recipe.js";
+import { optimizers } from "../step/optimizers/index.js";
+import { scheduledRate, schedules } from "../step/schedules/index.js";
+import { builtOn, emaDecayAt, type Recipe, recipeSchema, scheduleOf } from "./recipe.js";
 
 /** Share of the initial weights in the final average from which there is a warning. */
 const tooMuch = 0.05;
 /** Share of the rate that a schedule reaches at its peak, below which there is a warning. */
 const tooLow = 0.7;
 
+/** The components of a recipe that have settings of their own. */
+const components = { optimizer: optimizers, schedule: schedules } as const;
+
+/** Settings that only optimizers or schedules read which are not chosen, and cycles where there is a single one. */
+function unread(recipe: Recipe): string[] {
+  const found = (Object.keys(components) as (keyof typeof components)[]).flatMap((component) => {
+    const table: Readonly<Record<string, { readonly settings: object }>> = components[component];
+    const read = table[recipe[component]].settings;
+    const others = new Set(Object.values(table).flatMap(({ settings }) => Object.keys(settings)));
+    const useless = [...others].filter((key) => !(key in read) && isSet(recipe, key as keyof Recipe));
+    if (useless.length === 0) return [];
+    const one = useless.length === 1;
+    return [
+      `The ${component} ${recipe[component]} does not read ${useless.map((key) => assigned(recipe, key as keyof Recipe)).join(" and ")}, which ${one ? "has" : "have"} no effect; remove ${one ? "it" : "them"}, or choose another ${component}.`,
+    ];
+  });
+  const cycles = (["lrCycleMul", "lrCycleDecay"] as const).filter((key) => isSet(recipe, key));
+  const cycled = "lrCycleMul" in schedules[recipe.schedule].settings && recipe.lrCycleLimit === 1;
+  return cycled && cycles.length > 0
+    ? [
+        ...found,
+        `The schedule has a single cycle, so ${cycles.map((key) => assigned(recipe, key)).join(" and ")} has no effect; set lrCycleLimit too.`,
+      ]
+    : found;
+}
+
+const assigned = (recipe: Recipe, key: keyof Recipe): string => `${key}=${JSON.stringify(recipe[key])}`;
+
+/** Whether a setting is not the default. */
+const isSet = (recipe: Recipe, key: keyof Recipe): boolean =>
+  JSON.stringify(recipe[key]) !== JSON.stringify(recipeSchema.shape[key].parse(undefined));
+
 export function runWarnings(recipe: Recipe, stepsPerEpoch: number): string[] {
   const steps = stepsPerEpoch * recipe.epochs;
   if (steps === 0) return [];
-  const found = [restUntrained(recipe), averageStillYoung(recipe, steps), rateNeverReached(recipe, stepsPerEpoch)];
+  const found = [
+    ...unread(recipe),
+    restUntrained(recipe),
+    averageStillYoung(recipe, steps),
+    rateNeverReached(recipe, stepsPerEpoch),
+  ];
   return found.filter((s) => s !== undefined);
 }
 

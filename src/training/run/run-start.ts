@@ -30,6 +30,7 @@ import type { Step } from "../step/step.js";
 import type { Teaching } from "../teacher/teaching.js";
 import { withKnownHead } from "./begun-weights.js";
 import type { SavedState } from "./checkpoint.js";
+import { withHeadInit } from "./head-init.js";
 import type { Plan } from "./plan.js";
 
 export interface ManifestChoices {
@@ -150,7 +151,22 @@ export async function firstParameters(
   model: Model,
   recipe: FirstStateRecipe,
   classes: readonly string[],
-  { onNote, signal }: { readonly onNote?: (sentence: string) => void; readonly signal?: AbortSignal } = {},
+  options: FirstParametersOptions = {},
+): Promise<NamedTensors> {
+  return withHeadInit(model, await givenParameters(model, recipe, classes, options), recipe);
+}
+
+interface FirstParametersOptions {
+  readonly onNote?: (sentence: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** The parameters before changes to the first values of heads. */
+async function givenParameters(
+  model: Model,
+  recipe: FirstStateRecipe,
+  classes: readonly string[],
+  { onNote, signal }: FirstParametersOptions,
 ): Promise<NamedTensors> {
   if (recipe.finetune) return begun(model, recipe, recipe.finetune, classes, onNote);
   if (recipe.init?.by === "selection") return selected(model, recipe, recipe.init.from, onNote);
@@ -174,7 +190,14 @@ export function stateOf(step: Pick<Step, "state" | "own">, parameters: NamedTens
 
 type FirstStateRecipe = Pick<
   Recipe,
-  "model" | "seed" | "init" | "finetune" | "headStart" | keyof typeof architectureSettings
+  | "model"
+  | "seed"
+  | "init"
+  | "finetune"
+  | "headStart"
+  | "headInitScale"
+  | "headInitBias"
+  | keyof typeof architectureSettings
 >;
 
 /** The weights that training starts from. */

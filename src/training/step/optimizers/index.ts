@@ -2,13 +2,14 @@
 import type { z } from "zod";
 import type { Settings } from "../settings.js";
 import { adamw } from "./adamw.js";
+import { adan } from "./adan.js";
 import { lamb } from "./lamb.js";
 import { lion } from "./lion.js";
 import { muon } from "./muon.js";
 import type { Optimizer, OptimizerKind, RateFactor } from "./optimizer.js";
 import { sgd } from "./sgd.js";
 
-export const optimizers = { adamw, sgd, lamb, lion, muon };
+export const optimizers = { adamw, sgd, lamb, lion, muon, adan };
 
 /** Names of the optimizers. */
 export type OptimizerName = keyof typeof optimizers;

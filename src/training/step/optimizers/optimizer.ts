@@ -44,7 +44,7 @@ export const shared = {
   }),
   epsilon: z.number().positive().default(1e-8).meta({
     description:
-      "AdamW, LAMB and Muon: added to the denominator for numerical stability (default of LAMB: 1e-6, of Muon: 1e-7).",
+      "AdamW, LAMB, Muon and Adan: added to the denominator for numerical stability (default of LAMB: 1e-6, of Muon: 1e-7).",
     timm: "opt-eps",
   }),
   momentum: belowOne.default(0.9).meta({
@@ -53,7 +53,7 @@ export const shared = {
   }),
   weightDecay: z.number().min(0).default(0.05).meta({
     description:
-      "Weight decay, decoupled for AdamW, Lion and Muon, part of the gradient for SGD and of the step for LAMB; not applied to biases, norms, tokens and position embeddings.",
+      "Weight decay, decoupled for AdamW, Lion, Muon and Adan, part of the gradient for SGD and of the step for LAMB; not applied to biases, norms, tokens and position embeddings.",
     timm: "weight-decay",
   }),
 };

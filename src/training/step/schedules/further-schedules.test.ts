@@ -12,6 +12,10 @@ const warm = { warmupEpochs: 3, warmupLr: 0.01 };
 it.each<[string, RecipeSettings]>([
   ["poly", { schedule: "poly", polyPower: 0.9, ...warm }],
   ["multistep", { schedule: "multistep", decayMilestones: [4, 8], decayRate: 0.5, warmupEpochs: 0 }],
+  ["cosineCycles", { schedule: "cosine", lrCycleLimit: 3, ...warm }],
+  ["cosineGrowing", { schedule: "cosine", lrCycleLimit: 2, lrCycleMul: 2, lrCycleDecay: 0.7, ...warm }],
+  ["cosineKDecay", { schedule: "cosine", lrKDecay: 1.5, ...warm }],
+  ["polyCycles", { schedule: "poly", polyPower: 0.9, lrCycleLimit: 3, lrKDecay: 2, ...warm }],
   ["cosinePrefix", { schedule: "cosine", warmupPrefix: true, ...warm }],
   ["stepPrefix", { schedule: "step", decayEpochs: 3, decayRate: 0.5, warmupPrefix: true, ...warm }],
 ])("has the rates of timm or PyTorch: %s", (name, settings) => {
@@ -24,4 +28,10 @@ it("reaches the lowest rate at the end", () => {
     const recipe = parseRecipe({ schedule: "poly", lr: 1, scaleLr: false, minLr: 0.1, epochs: 12, warmupPrefix });
     expect(scheduledRate(recipe, 12)).toBe(0.1);
   }
+});
+
+it("is refused if its last cycle would begin below the lowest rate", () => {
+  const cycles = { lr: 1, scaleLr: false, minLr: 0.1, lrCycleLimit: 5 };
+  expect(() => parseRecipe(cycles)).toThrow(/minLr is 0.1, above the highest rate of the last of 5 cycles \(0.0625\)/);
+  expect(parseRecipe({ ...cycles, lrCycleDecay: 0.8 }).lrCycleLimit).toBe(5);
 });

@@ -1,5 +1,6 @@
 /** A power of the share of epochs that is left (timm's `poly`); the power 1 is a straight line. */
 import { z } from "zod";
+import { cycleAt, cycleSettings } from "./cycles.js";
 import { scheduleKind } from "./schedule.js";
 
 /** As in timm's PolyLRScheduler, it counts from epoch 0, not from the end of the warm-up. */
@@ -9,8 +10,12 @@ export const poly = scheduleKind({
       description:
         "Schedule `poly`: power of the share of epochs that is left; 1 lets the rate fall in a straight line.",
     }),
+    ...cycleSettings,
   },
   reachesMinLr: true,
-  rate: ({ lr, minLr, epochs, polyPower }, epoch) =>
-    epoch >= epochs ? minLr : minLr + (lr - minLr) * (1 - epoch / epochs) ** polyPower,
+  rate: (settings, epoch) => {
+    const { minLr, polyPower } = settings;
+    const cycle = cycleAt(settings, epoch);
+    return cycle ? minLr + (cycle.highest - minLr) * (1 - cycle.progress) ** polyPower : minLr;
+  },
 });
