@@ -23,6 +23,7 @@ import type { LoadedExecutable } from "./pjrt/executable.js";
 import { type InstalledPlugin, resolvePlugin } from "./plugins/store.js";
 import { withRowProducts } from "./products.js";
 import { ProgramCache } from "./program-cache.js";
+import { withReductions } from "./reductions.js";
 import { stablehloText } from "./stablehlo.js";
 import { type DeviceContext, XlaState } from "./state.js";
 
@@ -211,7 +212,7 @@ export class XlaEngine implements Engine {
     const plain = simplify(fused, target);
     const policy = precision === "bfloat16" ? withBfloat16Products(plain) : withoutMarks(plain);
     // On several devices the transposes would move the batch away from the axis that is split.
-    const fitted = platform === "cpu" && mesh.size === 1 ? withRowProducts(policy) : policy;
+    const fitted = platform !== "cpu" ? withReductions(policy) : mesh.size === 1 ? withRowProducts(policy) : policy;
     return stablehloText(simplify(fitted, target), { mesh });
   }
 
