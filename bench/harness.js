@@ -32,8 +32,8 @@ export const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 export const listOf = (text) => text.split(",").filter(Boolean);
 
 /** What a command prints; its failure is an error. */
-export function output(command, args, env = process.env) {
-  const ran = spawnSync(command, args.map(String), { encoding: "utf8", env, maxBuffer: 1 << 26 });
+export function output(command, args, env = process.env, timeout = undefined) {
+  const ran = spawnSync(command, args.map(String), { encoding: "utf8", env, timeout, maxBuffer: 1 << 26 });
   if (ran.error) throw ran.error;
   if (ran.status !== 0) throw new Error(`${command} ${args.join(" ")} failed:\n${ran.stderr}`);
   return ran.stdout;
@@ -42,7 +42,8 @@ export function output(command, args, env = process.env) {
 const lastLine = (text) => JSON.parse(text.trim().split("\n").at(-1) ?? "");
 
 /** The JSON value that a command prints last. */
-export const measured = (command, args, env = process.env) => lastLine(output(command, args, env));
+export const measured = (command, args, env = process.env, timeout = undefined) =>
+  lastLine(output(command, args, env, timeout));
 
 /** The same without blocking, for commands that run at once. */
 export function measuredAside(command, args) {

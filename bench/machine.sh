@@ -20,6 +20,9 @@ prepare_cuda() {
   fi
   if [ -n "$plugin" ]; then
     export DEIT_PJRT_PLUGIN="$plugin"
+    for data in "$site"/nvidia/*/lib; do
+      if [ -d "$data" ]; then export LD_LIBRARY_PATH="$data${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"; fi
+    done
     for data in "$site/nvidia/cu13" "$site/nvidia/cuda_nvcc"; do
       if [ -d "$data" ]; then export XLA_FLAGS="--xla_gpu_cuda_data_dir=$data ${XLA_FLAGS:-}"; break; fi
     done
