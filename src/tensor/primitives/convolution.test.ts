@@ -1,5 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { conv2d, evaluate, gradient, input, type Node, reduceSum, type Tensor, topologicalOrder } from "../index.js";
+import {
+  conv2d,
+  type EngineKind,
+  evaluate,
+  gradient,
+  input,
+  type Node,
+  reduceSum,
+  type Tensor,
+  topologicalOrder,
+} from "../index.js";
 import { mul } from "./arithmetic.js";
 
 const find = (roots: readonly Tensor[], name: string): Node =>
@@ -17,13 +27,37 @@ describe("the gradient of a kernel", () => {
     const y = conv2d(x, w, { stride, padding, groups });
     const values = new Map([x, w].map((t, i) => [["x", "w"][i], wave(t.shape.reduce((a, b) => a * b))]));
     const node = find(gradient(reduceSum(mul(y, y)), [w]), "convolutionWeightGradient");
-    const on = (platform: string) =>
-      evaluate(node.primitive.expand!(node, { engine: "stablehlo", platform }), values)[0];
-    const [patches, convolution] = [on("cpu"), on("cuda")];
+    const on = (engine: EngineKind, platform: string) =>
+      evaluate(node.primitive.expand!(node, { engine, platform }), values)[0];
+    const [slices, gathered, convolution] = [on("stablehlo", "cpu"), on("onnx", "cpu"), on("stablehlo", "cuda")];
     expect(find(node.primitive.expand!(node, { engine: "stablehlo", platform: "cpu" }), "dot")).toBeDefined();
     // Both are sums in double precision, in a different order.
     convolution.forEach((v, i) => {
-      expect(patches[i]).toBeCloseTo(v, 9);
+      expect(slices[i]).toBeCloseTo(v, 9);
+      expect(gathered[i]).toBeCloseTo(v, 9);
+    });
+  });
+});
+
+describe("the gradient of the input", () => {
+  it.each([
+    { stride: 1, padding: 1, groups: 2, kernel: 3, onnx: "convolution" },
+    { stride: 1, padding: 0, groups: 1, kernel: 1, onnx: "convolution" },
+    // More padding than the kernel reaches: the turned kernel would need less than none.
+    { stride: 1, padding: 1, groups: 1, kernel: 1, onnx: "transposedConvolution" },
+    { stride: 2, padding: 1, groups: 4, kernel: 3, onnx: "transposedConvolution" },
+  ])("is the same on each engine: %o", ({ stride, padding, groups, kernel, onnx }) => {
+    const x = input("x", "float32", [2, 4, 9, 8]);
+    const w = input("w", "float32", [8, 4 / groups, kernel, kernel]);
+    const y = conv2d(x, w, { stride, padding, groups });
+    const values = new Map([x, w].map((t, i) => [["x", "w"][i], wave(t.shape.reduce((a, b) => a * b))]));
+    const node = find(gradient(reduceSum(mul(y, y)), [x]), "convolutionInputGradient");
+    const expanded = (engine: EngineKind) => node.primitive.expand!(node, { engine, platform: "cpu" });
+    expect(expanded("onnx")[0].node.primitive.name).toBe(onnx);
+    const [ours, other] = [evaluate(expanded("onnx"), values)[0], evaluate(expanded("stablehlo"), values)[0]];
+    // Both are sums in double precision, in a different order.
+    ours.forEach((v, i) => {
+      expect(v).toBeCloseTo(other[i], 9);
     });
   });
 });

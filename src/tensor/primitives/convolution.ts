@@ -5,8 +5,11 @@ import { type Attributes, apply, type Primitive, type Tensor } from "../graph.js
 import { sizeOf } from "../host.js";
 import { describe, type TensorType } from "../tensor-type.js";
 import { broadcast, reduceSum } from "./broadcast.js";
+import { cast } from "./cast.js";
+import { compare } from "./compare.js";
 import { dot } from "./dot.js";
 import { reshape, transpose } from "./layout.js";
+import { iota } from "./leaf.js";
 import { concat, pad, reverse, slice } from "./slicing.js";
 
 type Pair = readonly [number, number];
@@ -95,27 +98,43 @@ const inputGradientPrimitive: Primitive<InputGradientAttributes> = {
     if (!c) return [undefined, undefined];
     return [apply(convolutionPrimitive, [c, w], a), weightGradient(c, g, w.shape, a)];
   },
-  expand: ({ inputs: [g, w], attributes: a }) => {
-    const [out, inner, kh, kw] = w.shape;
-    const turned = reverse(reverse(w, 2), 3);
-    const grouped = transpose(reshape(turned, [a.groups, out / a.groups, inner, kh, kw]), [0, 2, 1, 3, 4]);
-    const kernel = reshape(grouped, [a.groups * inner, out / a.groups, kh, kw]);
-    const low = pair((i) => spread(w.shape[2 + i], a.dilations[i]) - 1 - a.low[i]);
-    const high = pair(
-      (i) =>
-        a.shape[2 + i] - spread(g.shape[2 + i], a.strides[i]) + spread(w.shape[2 + i], a.dilations[i]) - 1 - low[i],
-    );
-    return [
-      apply(convolutionPrimitive, [g, kernel], {
-        strides: a.baseDilations,
-        dilations: a.dilations,
-        baseDilations: a.strides,
-        low,
-        high,
-        groups: a.groups,
-      }),
-    ];
+  expand: ({ inputs: [g, w], attributes: a }, { engine }) => {
+    if (isPointwise(w, a) && engine !== "onnx") return [pointwiseInputGradient(g, w, a.shape)];
+    const window = gradientWindow(g, w, a);
+    // ONNX Runtime convolves several times as fast as it transposes a convolution, but inserts no zeros.
+    const inserts = [...a.strides, ...a.baseDilations].some((v) => v !== 1);
+    const cuts = [...window.low, ...window.high].some((v) => v < 0);
+    if (engine === "onnx" && (inserts || cuts)) return [apply(transposedConvolutionPrimitive, [g, w], a)];
+    return [inputGradientByConvolution(g, w, a)];
   },
+};
+
+const inputGradientByConvolution = (g: Tensor, w: Tensor, a: InputGradientAttributes): Tensor =>
+  apply(convolutionPrimitive, [g, turned(w, a.groups)], gradientWindow(g, w, a));
+
+/** The convolution of the output's cotangent with the turned kernel that gives the input's. */
+function gradientWindow(g: Tensor, w: Tensor, a: InputGradientAttributes): ConvolutionAttributes {
+  const low = pair((i) => spread(w.shape[2 + i], a.dilations[i]) - 1 - a.low[i]);
+  const high = pair(
+    (i) => a.shape[2 + i] - spread(g.shape[2 + i], a.strides[i]) + spread(w.shape[2 + i], a.dilations[i]) - 1 - low[i],
+  );
+  const { dilations, groups } = a;
+  return { strides: a.baseDilations, dilations, baseDilations: a.strides, low, high, groups };
+}
+
+/** A kernel with its taps reversed, and the channels of input and output exchanged in each group. */
+function turned(w: Tensor, groups: number): Tensor {
+  const [out, inner, kh, kw] = w.shape;
+  const taps = reverse(reverse(w, 2), 3);
+  const grouped = transpose(reshape(taps, [groups, out / groups, inner, kh, kw]), [0, 2, 1, 3, 4]);
+  return reshape(grouped, [groups * inner, out / groups, kh, kw]);
+}
+
+/** The input's cotangent of a convolution that skips pixels, as ONNX Runtime has it. */
+const transposedConvolutionPrimitive: Primitive<InputGradientAttributes> = {
+  name: "transposedConvolution",
+  infer: ([g], { shape }) => [{ dtype: g.dtype, shape }],
+  expand: ({ inputs: [g, w], attributes: a }) => [inputGradientByConvolution(g, w, a)],
   onnx: ({ inputs: [g, w], attributes: a }, emit) => {
     const extra = pair((i) => {
       const natural =
@@ -134,9 +153,11 @@ const inputGradientPrimitive: Primitive<InputGradientAttributes> = {
   },
 };
 
-/** The cotangent of the input; for pointwise kernels it is a matrix product. */
-function inputGradient(g: Tensor, w: Tensor, shape: readonly number[], a: ConvolutionAttributes): Tensor {
-  if (!isPointwise(w, a)) return apply(inputGradientPrimitive, [g, w], { ...a, shape: [...shape] });
+const inputGradient = (g: Tensor, w: Tensor, shape: readonly number[], a: ConvolutionAttributes): Tensor =>
+  apply(inputGradientPrimitive, [g, w], { ...a, shape: [...shape] });
+
+/** The cotangent of the input of a pointwise kernel, as a matrix product for each image. */
+function pointwiseInputGradient(g: Tensor, w: Tensor, shape: readonly number[]): Tensor {
   const [batch, out, height, width] = g.shape;
   const [, inner] = w.shape;
   const pixels = reshape(g, [batch, out, height * width]);
@@ -162,11 +183,13 @@ const weightGradientPrimitive: Primitive<WeightGradientAttributes> = {
     if (!c) return [undefined, undefined];
     return [inputGradient(g, c, x.shape, a), apply(convolutionPrimitive, [x, c], a)];
   },
-  expand: ({ inputs: [x, g], attributes: { shape, ...a } }, { platform }) => [
-    platform === "cpu" && a.baseDilations.every((v) => v === 1)
-      ? weightGradientByPatches(x, g, shape, a)
-      : weightGradientByConvolution(x, g, shape, a),
-  ],
+  expand: ({ inputs: [x, g], attributes: { shape, ...a } }, { engine, platform }) => {
+    if (platform !== "cpu" || a.baseDilations.some((v) => v !== 1))
+      return [weightGradientByConvolution(x, g, shape, a)];
+    const moved = shape[2] * shape[3] > 1 || isPadded(a) || a.strides.some((v) => v !== 1);
+    const patches = engine === "onnx" && moved ? patchesByConvolution(x, shape, a) : patchesBySlices(x, g, shape, a);
+    return [weightGradientByPatches(patches, g, shape, a)];
+  },
 };
 
 const weightGradient = (x: Tensor, g: Tensor, shape: readonly number[], a: ConvolutionAttributes): Tensor =>
@@ -197,13 +220,47 @@ function weightGradientByConvolution(
 
 /**
  * Products of the cotangent with the pixels that each tap of the kernel read. CPU libraries are made for small kernels
- * and take many times as long for one as large as the image.
+ * and take many times as long for one as large as the image. `patches` are `[batch, in, taps, pixels]`, in any shape.
  */
-function weightGradientByPatches(x: Tensor, g: Tensor, kernel: readonly number[], a: ConvolutionAttributes): Tensor {
+function weightGradientByPatches(
+  patches: Tensor,
+  g: Tensor,
+  kernel: readonly number[],
+  { groups }: ConvolutionAttributes,
+): Tensor {
   const [batch, out, height, width] = g.shape;
-  const [, inner, kh, kw] = kernel;
-  const { groups, strides: s, dilations: d } = a;
   const pixels = height * width;
+  const products = dot(
+    reshape(g, [batch, groups, out / groups, pixels]),
+    reshape(patches, [batch, groups, sizeOf(kernel.slice(1)), pixels]),
+    {
+      batch: [
+        [0, 1],
+        [0, 1],
+      ],
+      contract: [[3], [3]],
+    },
+  );
+  return reshape(reduceSum(products, [0]), kernel);
+}
+
+/**
+ * The patches as a convolution of each channel with kernels of a single 1, one for each tap. ONNX Runtime gathers pixels
+ * for its convolutions in all threads, but slices in one, element by element where it skips pixels.
+ */
+function patchesByConvolution(x: Tensor, [, , kh, kw]: readonly number[], a: ConvolutionAttributes): Tensor {
+  const taps = kh * kw;
+  const channels = x.shape[1];
+  const identity = compare("EQ", iota("int32", [taps, taps], 0), iota("int32", [taps, taps], 1));
+  const kernels = broadcast(cast(identity, x.dtype), [channels, taps, taps]);
+  return apply(convolutionPrimitive, [x, reshape(kernels, [channels * taps, 1, kh, kw])], { ...a, groups: channels });
+}
+
+/** The patches as shifted parts of the input. */
+function patchesBySlices(x: Tensor, g: Tensor, kernel: readonly number[], a: ConvolutionAttributes): Tensor {
+  const [batch, , height, width] = g.shape;
+  const [, , kh, kw] = kernel;
+  const { strides: s, dilations: d } = a;
   // Padding after the last pixel, so that each tap's window is a whole number of strides.
   const room = pair((i) => Math.max(0, (kernel[2 + i] - 1) * d[i] + g.shape[2 + i] * s[i] - a.low[i] - x.shape[2 + i]));
   const wide = isPadded(a) || room.some((v) => v > 0) ? pad(x, [0, 0, ...a.low], [0, 0, room[0], room[1]]) : x;
@@ -211,18 +268,9 @@ function weightGradientByPatches(x: Tensor, g: Tensor, kernel: readonly number[]
   for (let k = 0; k < kh; k++) {
     const rows = everyNth(wide, 2, k * d[0], height, s[0]);
     for (let l = 0; l < kw; l++)
-      taps.push(reshape(everyNth(rows, 3, l * d[1], width, s[1]), [batch, groups, inner, 1, pixels]));
+      taps.push(reshape(everyNth(rows, 3, l * d[1], width, s[1]), [batch, x.shape[1], 1, height * width]));
   }
-  const patches = reshape(taps.length === 1 ? taps[0] : concat(taps, 3), [batch, groups, inner * kh * kw, pixels]);
-  const cotangent = reshape(g, [batch, groups, out / groups, pixels]);
-  const products = dot(cotangent, patches, {
-    batch: [
-      [0, 1],
-      [0, 1],
-    ],
-    contract: [[3], [3]],
-  });
-  return reshape(reduceSum(products, [0]), kernel);
+  return taps.length === 1 ? taps[0] : concat(taps, 2);
 }
 
 /** `count` positions along an axis, `step` apart, starting at `start`. */

@@ -240,5 +240,6 @@ const reversePrimitive: Primitive<{ axis: number }> = {
 
 /** Reverses the order along `axis`. */
 export function reverse(x: Tensor, axis: number): Tensor {
-  return apply(reversePrimitive, [x], { axis: normalizeAxis(axis, x.shape.length, "reverse") });
+  const a = normalizeAxis(axis, x.shape.length, "reverse");
+  return x.shape[a] === 1 ? x : apply(reversePrimitive, [x], { axis: a });
 }
