@@ -1,8 +1,12 @@
-/** Batch normalisation over `[batch, channels, height, width]`, like PyTorch's BatchNorm2d. */
+/**
+ * Batch normalisation over `[batch, channels, height, width]`, like PyTorch's BatchNorm2d, with a backward pass that reads
+ * the batch as few times as it can.
+ */
 import { ShapeError } from "../../errors/errors.js";
-import type { Tensor } from "../graph.js";
+import { applyAll, type Primitive, type Tensor } from "../graph.js";
 import { sizeOf } from "../host.js";
 import { add, mul, sub } from "../primitives/arithmetic.js";
+import { reduceSum } from "../primitives/broadcast.js";
 import { stopGradient } from "../primitives/cast.js";
 import { reshape } from "../primitives/layout.js";
 import { rsqrt } from "../primitives/unary.js";
@@ -34,6 +38,37 @@ export function batchNorm(
   return add(mul(x, perChannel(scale)), perChannel(sub(bias, mul(runningMean, scale))));
 }
 
+const countOf = (x: Tensor): number => sizeOf(over.map((axis) => x.shape[axis]));
+
+/**
+ * The normalised batch, and the mean and the variance of each channel `[channels]`. Gradients flow through the first
+ * alone; the others are for running statistics.
+ */
+const batchNormPrimitive: Primitive<{ epsilon: number }> = {
+  name: "batchNorm",
+  infer: ([x, weight]) => [x, weight, weight],
+  gradient: ({ inputs: [x, weight], outputs: [, average, variance], attributes: { epsilon } }, [g]) => {
+    if (!g) return [undefined, undefined, undefined];
+    const centred = sub(x, perChannel(average));
+    const inverse = rsqrt(add(variance, epsilon));
+    const scale = mul(weight, inverse);
+    const gBias = reduceSum(g, over);
+    const gWeight = mul(reduceSum(mul(g, centred), over), inverse);
+    // The statistics' part of the cotangent is an affine function of the input, whose coefficients are sums over channels.
+    const part = mul(scale, -1 / countOf(x));
+    const slope = perChannel(mul(mul(part, inverse), gWeight));
+    const dx = add(add(mul(g, perChannel(scale)), mul(centred, slope)), perChannel(mul(part, gBias)));
+    return [dx, gWeight, gBias];
+  },
+  expand: ({ inputs: [x, weight, bias], attributes: { epsilon } }) => {
+    const average = mean(x, over);
+    const centred = sub(x, perChannel(average));
+    const variance = mean(mul(centred, centred), over);
+    const scale = mul(weight, rsqrt(add(variance, epsilon)));
+    return [add(mul(centred, perChannel(scale)), perChannel(bias)), average, variance];
+  },
+};
+
 /** Results of batch normalisation during training. */
 export interface BatchNormTraining {
   /** The normalised batch, of the shape of the input. */
@@ -54,18 +89,15 @@ export function batchNormTraining(
   epsilon = 1e-5,
   momentum = 0.1,
 ): BatchNormTraining {
-  const count = sizeOf(over.map((axis) => x.shape[axis]));
+  const count = countOf(x);
   if (count === 1)
     throw new ShapeError(
       `Batch normalisation has a single value per channel (of ${describe(x)}), so there is no variance to divide by; train with a larger batch or larger images.`,
     );
-  const average = mean(x, over);
-  const centred = sub(x, perChannel(average));
-  const variance = mean(mul(centred, centred), over);
-  const scale = mul(p.weight, rsqrt(add(variance, epsilon)));
+  const [output, average, variance] = applyAll(batchNormPrimitive, [x, p.weight, p.bias], { epsilon });
   const blend = (old: Tensor, fresh: Tensor) => add(mul(old, 1 - momentum), mul(stopGradient(fresh), momentum));
   return {
-    output: add(mul(centred, perChannel(scale)), perChannel(p.bias)),
+    output,
     runningMean: blend(p.runningMean, average),
     runningVar: blend(p.runningVar, mul(variance, count / Math.max(1, count - 1))),
   };
