@@ -10,7 +10,7 @@ import { sweepRows } from "../../src/report/sweep-table.js";
 import { cellsOf, crossed, parseGrid, readGrid } from "../../src/training/recipe/grid.js";
 import { parseRecipe } from "../../src/training/recipe/recipe.js";
 import { writeFolds } from "../../src/training/study/folds.js";
-import { type SweepOptions, sweep } from "../../src/training/study/sweep.js";
+import { type ChosenLanes, type SweepOptions, sweep } from "../../src/training/study/sweep.js";
 
 let scratch: string;
 beforeAll(async () => {
@@ -166,6 +166,12 @@ describe("a sweep", () => {
     const [together, alone] = [await sweep({ ...options("together"), lanes: 3 }), await sweep(options("alone"))];
     expect(kinds(together)).toEqual(["done", "done", "failed", "failed", "done", "done"]);
     expect(figures(together)).toEqual(figures(alone));
+    // Cells that take so short are measured no further than one at a time, and then run like that.
+    const chosen: ChosenLanes[] = [];
+    const onLanes = (lanes: ChosenLanes) => chosen.push(lanes);
+    const measured = await sweep({ ...options("measured"), lanes: { most: 3 }, onLanes });
+    expect(figures(measured)).toEqual(figures(alone));
+    expect(chosen).toMatchObject([{ lanes: 1, measured: [{ lanes: 1 }], runs: 6 }]);
   }, 60_000);
 
   it("refuses results for other data or recipes, and measures damaged ones again", async () => {

@@ -9,7 +9,6 @@ import { InterruptedError, TrainingError } from "../../errors/errors.js";
 import { openModel } from "../../evaluation/open-model.js";
 import { type Cell, cellsOf, parseGrid } from "../../training/recipe/grid.js";
 import { parseRecipe } from "../../training/recipe/recipe.js";
-import type { EpochRecord } from "../../training/run-folder/events.js";
 import { type CellResult, measureWeights, sweep } from "../../training/study/sweep.js";
 import { buildTeacherCache } from "../../training/teacher/cache.js";
 import {
@@ -24,9 +23,9 @@ import {
 import { type Cost, type DemoOptions, report } from "../demo-report.js";
 import { parseSeeds, wholeNumber, withEngine } from "../options/options.js";
 import { interruptible } from "../output/interruption.js";
-import { note, warn } from "../output/output.js";
 import { createProgress, type Progress } from "../output/progress.js";
-import { epochLine, trainingProgress } from "../output/training-progress.js";
+import { type RunWatcher, runsProgress } from "../output/runs-progress.js";
+import { trainingProgress } from "../output/training-progress.js";
 
 /** No more, so that none of the images is one that the teacher has learned from. */
 const mostImages = 100_000;
@@ -67,7 +66,7 @@ async function run(options: DemoOptions, signal: AbortSignal): Promise<void> {
     const before = results.filter(({ cell }) => cell.row !== teacherRow).length;
     const shown =
       lanes > 1
-        ? studentsProgress(`[${before + 1}–${runs}/${runs}] students, ${lanes} at once`, cells.length, json)
+        ? runsProgress(`[${before + 1}–${runs}/${runs}] students, ${lanes} at once`, cells.length, json)
         : undefined;
     const done = await sweep({
       ...{ ...place, cells, lanes, output },
@@ -137,10 +136,8 @@ async function measureTeacher(
   return { cell, outcome: { kind: "done", heads, seconds: (performance.now() - start) / 1000 } };
 }
 
-type Watcher = ReturnType<typeof trainingProgress>;
-
 /** Records the cost of a cell, in addition to showing its progress. */
-function noting(costs: Map<string, Cost>, row: string, shown: Watcher): Watcher {
+function noting(costs: Map<string, Cost>, row: string, shown: RunWatcher): RunWatcher {
   let parameters = 0;
   return {
     stop: shown.stop,
@@ -152,31 +149,5 @@ function noting(costs: Map<string, Cost>, row: string, shown: Watcher): Watcher 
       // The last epoch is representative: the first one compiles and warms up.
       if (event.kind === "epoch") costs.set(row, { parameters, imagesPerSecond: event.record.imagesPerSecond });
     },
-  };
-}
-
-/** One progress bar for all students, and a line for each that finishes. */
-function studentsProgress(title: string, students: number, quiet: boolean): (row: string) => Watcher {
-  let progress: Progress | undefined;
-  let [images, ended] = [0, 0];
-  return (row) => {
-    let last: EpochRecord | undefined;
-    return {
-      stop: () => {
-        if (last && !quiet) note(`${row}: ${epochLine(last)}`);
-        if (++ended === students) progress?.stop();
-      },
-      onEvent: (event) => {
-        if (event.kind === "start")
-          progress ??= createProgress({
-            ...{ title, total: students * event.steps * event.batchSize, unit: "images", quiet },
-          });
-        else if (event.kind === "step") {
-          images += event.images;
-          progress?.update(images);
-        } else if (event.kind === "epoch") last = event.record;
-        else if (event.kind === "warning") warn(event.sentence ?? event.message);
-      },
-    };
   };
 }

@@ -2,6 +2,7 @@
  * `deit sweep`: train a grid of recipes and seeds, and report mean and standard deviation (tables 3 and 8 of the
  * paper).
  */
+import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 import type { Command } from "commander";
 import { followParent, isLaunched, launch } from "../../cluster/launcher.js";
@@ -19,7 +20,7 @@ import { openForTraining } from "../../training/feed/data-place.js";
 import { applySettings, readRecipe } from "../../training/recipe/file.js";
 import { type Cell, cellsOf, crossed, type Grid, parseGrid, readGrid } from "../../training/recipe/grid.js";
 import { type Fold, writeFolds } from "../../training/study/folds.js";
-import { type CellResult, sweep } from "../../training/study/sweep.js";
+import { type CellResult, type SweepOptions, sweep } from "../../training/study/sweep.js";
 import { chosenSettings, chosenSplit, noteUnless } from "../inputs/chosen-run.js";
 import { collected } from "../options/lists.js";
 import {
@@ -34,7 +35,8 @@ import { changedBy } from "../options/recipe.js";
 import { namedAfter, requireOutside } from "../output/file.js";
 import { type Ending, interruptible } from "../output/interruption.js";
 import { openingBars } from "../output/opening-progress.js";
-import { print, warn } from "../output/output.js";
+import { note, print, warn } from "../output/output.js";
+import { runsProgress } from "../output/runs-progress.js";
 import { markdownTable, textTable } from "../output/table.js";
 import { trainingProgress } from "../output/training-progress.js";
 import { worded } from "../output/wording.js";
@@ -59,6 +61,11 @@ export function define(command: Command): void {
     .option("--output <folder>", "folder of the sweep (default: runs/sweep-<data>)")
     .option("--validation <data>", "data to choose the best epochs on (default: the validation part)")
     .option("--test <data>", "data to measure the last epochs on (default: the test part)")
+    .option(
+      "--lanes <n>",
+      "runs at once, each with its share of the threads (default: what is fastest on this machine, measured at the start)",
+      wholeNumber(1),
+    )
     .addOption(workersOption())
     .option("--plan", "print the runs and stop")
     .option("--json", "print one JSON value")
@@ -80,6 +87,7 @@ interface Options extends EngineChoice {
   readonly output?: string;
   readonly validation?: string;
   readonly test?: string;
+  readonly lanes?: number;
   readonly workers: number;
   readonly plan?: boolean;
   readonly json?: boolean;
@@ -107,16 +115,21 @@ async function run(data: string, options: Options, signal: AbortSignal, ending: 
   followParent();
   ending.saves("this step");
   const folds = options.folds === undefined ? undefined : await foldsIn(output, data, options.folds, signal);
+  const threads = options.threads ?? availableParallelism();
+  const show = showing(cells, options);
   const { results, interrupted } = await sweep({
     ...{ cells, folds, data, output, signal },
+    // XLA divides the processor by itself, and an accelerator is not divided.
+    lanes: options.lanes ?? (chosen === "onnx" ? { most: threads } : 1),
+    onLanes: show.onLanes,
     ...{ validation: options.validation, test: options.test, workers: options.workers },
     split: await parseSplitRule(split),
-    openEngine: () => openEngine({ ...options, onNote: warn }, warnOfPassedOver),
-    onCell: ({ row, seed, fold }, number) =>
-      trainingProgress(
-        `[${number + 1}/${cells.length}] ${row}, ${fold === undefined ? "" : `fold ${fold} of ${options.folds}, `}seed ${seed}`,
-        options.json ?? false,
+    openEngine: (lanes) =>
+      openEngine(
+        { ...options, onNote: warn, ...(lanes === 1 ? {} : { threads: Math.max(1, Math.floor(threads / lanes)) }) },
+        warnOfPassedOver,
       ),
+    onCell: show.onCell,
   });
   const title = `${options.grid ? basename(options.grid, ".json") : "Sweep"} on ${basename(data)}`;
   await report(results, title, output, options.json ?? false);
@@ -127,6 +140,26 @@ async function run(data: string, options: Options, signal: AbortSignal, ending: 
     throw new TrainingError(
       `${failed.length} of ${results.length} runs failed: ${failed.map(failure).join(" ")} The same command tries them again.`,
     );
+}
+
+/** Shows the runs: each with a bar of its own if they follow one another, all in one bar if some run at once. */
+function showing(
+  cells: readonly Cell[],
+  { folds, json = false }: Options,
+): Required<Pick<SweepOptions, "onLanes" | "onCell">> {
+  const name = ({ row, seed, fold }: Cell) =>
+    `${row}, ${fold === undefined ? "" : `fold ${fold} of ${folds}, `}seed ${seed}`;
+  let together: ReturnType<typeof runsProgress> | undefined;
+  return {
+    onLanes: ({ lanes, measured, runs }) => {
+      if (lanes > 1) together = runsProgress(`${runs} runs, ${lanes} at once`, runs, json);
+      if (measured.length < 2 || json) return;
+      const speeds = measured.map((m) => `${m.lanes} at once: ${m.imagesPerSecond.toFixed(0)} images/s`);
+      note(`training ${lanes === 1 ? "one run after another" : `${lanes} runs at once`} (${speeds.join(", ")})`);
+    },
+    onCell: (cell, number) =>
+      together?.(name(cell)) ?? trainingProgress(`[${number + 1}/${cells.length}] ${name(cell)}`, json),
+  };
 }
 
 /** Throws UsageError for options that say what is measured, which the folds do. */

@@ -22,6 +22,7 @@ import type { TrainOptions } from "../run/train-options.js";
 import { train } from "../run/trainer.js";
 import type { TrainEvent } from "../run-folder/events.js";
 import type { Fold } from "./folds.js";
+import { fastest, type LaneSpeed, laneSpeeds, tryLanes } from "./lanes.js";
 
 export interface CellResult {
   readonly cell: Cell;
@@ -42,17 +43,34 @@ export interface SweepOptions
   readonly cells: readonly Cell[];
   /** What the cells of each fold hold out, instead of `split`. */
   readonly folds?: readonly Fold[];
-  /** Number of cells run concurrently, each on its own engine (default: 1). */
-  readonly lanes?: number;
+  /**
+   * Number of cells run concurrently, each on its own engine (default: 1); or the most that there may be, of which the
+   * fastest number is measured with the first cell.
+   */
+  readonly lanes?: number | { readonly most: number };
   /** Folder of the sweep. */
   readonly output: string;
-  /** Opens an engine; called again after a cell has failed, since its engine may have too. */
-  readonly openEngine: () => Promise<Engine>;
+  /**
+   * Opens an engine, one of so many that compute at the same time; called again after a cell has failed, since its
+   * engine may have too.
+   */
+  readonly openEngine: (lanes: number) => Promise<Engine>;
+  /** Called before the first cell that is run. */
+  readonly onLanes?: (chosen: ChosenLanes) => void;
   /** Creates a listener for the training of a cell, which is notified when that ends. */
   readonly onCell?: (
     cell: Cell,
     number: number,
   ) => { readonly onEvent: (event: TrainEvent) => void; readonly stop: () => void };
+}
+
+/** How many cells run at once. */
+export interface ChosenLanes {
+  readonly lanes: number;
+  /** The speeds by which that was chosen; none where there was no choice. */
+  readonly measured: readonly LaneSpeed[];
+  /** Number of cells that are not done. */
+  readonly runs: number;
 }
 
 /**
@@ -63,17 +81,21 @@ export interface SweepOptions
 export async function sweep(
   options: SweepOptions,
 ): Promise<{ readonly results: readonly CellResult[]; readonly interrupted: boolean }> {
-  const { cells, signal, lanes = 1 } = options;
+  const { cells, signal } = options;
   const results: CellResult[] = [];
   for (const cell of cells) results.push({ cell, outcome: (await finished(cell, options)) ?? { kind: "missing" } });
   const waiting = [...results.keys()].filter((i) => results[i].outcome.kind !== "done");
+  const lanes = await chooseLanes(
+    waiting.map((i) => cells[i]),
+    options,
+  );
   const lane = async () => {
     let engine: Engine | undefined;
     try {
       for (let i = waiting.shift(); i !== undefined && !signal?.aborted; i = waiting.shift()) {
         const cell = cells[i];
         try {
-          engine ??= await options.openEngine();
+          engine ??= await options.openEngine(lanes);
           results[i] = { cell, outcome: await runCell(cell, i, engine, options) };
         } catch (error) {
           if (error instanceof InterruptedError) break;
@@ -93,6 +115,29 @@ export async function sweep(
   const ends = await Promise.allSettled(Array.from({ length: lanes }, lane));
   for (const end of ends) if (end.status === "rejected") throw end.reason;
   return { results, interrupted: signal?.aborted ?? false };
+}
+
+/** The number of lanes for the cells that are left. */
+async function chooseLanes(waiting: readonly Cell[], options: SweepOptions): Promise<number> {
+  const { lanes = 1 } = options;
+  const runs = waiting.length;
+  if (runs === 0) return 1;
+  const measured = typeof lanes === "number" ? [] : await measureLanes(waiting, lanes.most, options);
+  const chosen = typeof lanes === "number" ? Math.min(lanes, runs) : fastest(measured);
+  options.onLanes?.({ lanes: chosen, measured, runs });
+  return chosen;
+}
+
+/** Speeds of lanes that run the first of the cells. */
+async function measureLanes(waiting: readonly Cell[], most: number, options: SweepOptions) {
+  const [cell] = waiting;
+  const trial = { ...options, split: foldOf(cell, options)?.split ?? options.split, recipe: cell.recipe };
+  const measure = (lanes: number) => tryLanes(lanes, trial);
+  return laneSpeeds({ most, runs: waiting.length, measure }).catch((error: unknown) => {
+    // The run itself will fail for the same reason, and is reported; an interruption ends the sweep before its first run.
+    if (error instanceof DeitError) return [];
+    throw error;
+  });
 }
 
 /** File of a cell's folder that marks it as done, with its result. */
