@@ -5,7 +5,7 @@
  */
 
 import { attentionGradientPrimitive } from "../../tensor/functions/attention.js";
-import { applyAll, type Primitive } from "../../tensor/graph.js";
+import { type AttributeValue, applyAll, type Node, type Primitive } from "../../tensor/graph.js";
 import {
   add,
   attention,
@@ -23,11 +23,15 @@ import {
   transpose,
 } from "../../tensor/index.js";
 import type { StablehloEmitter } from "../../tensor/lowering.js";
+import type { MeshAxes } from "./mesh.js";
+import { type Operand, onEachDevice, type Write } from "./per-device.js";
 
 interface CudnnAttributes {
-  readonly [key: string]: number;
+  readonly [key: string]: AttributeValue;
   /** Factor on the scores. */
   readonly scale: number;
+  /** Axes of the mesh whose devices compute a part of the batch each; none on a single device. */
+  readonly mesh: MeshAxes;
 }
 
 /**
@@ -48,7 +52,7 @@ export const cudnnAttention: Primitive<CudnnAttributes> = {
     const sums = add(log(reduceSum(exp(sub(scores, highest)), [3], true)), highest);
     return [byToken(attention(q, k, v, scale)), reshape(sums, statistics(inputs[0].shape).shape)];
   },
-  stablehlo: (node, emit) => forward(node, emit, true),
+  stablehlo: forward,
 };
 
 /** The same without the second output, for programs that compute no gradient of it. */
@@ -56,7 +60,7 @@ export const cudnnAttentionOnly: Primitive<CudnnAttributes> = {
   name: "cudnnAttentionOnly",
   infer: ([q]) => [q],
   expand: ({ inputs, attributes }) => applyAll(cudnnAttention, inputs, attributes).slice(0, 1),
-  stablehlo: (node, emit) => forward(node, emit, false),
+  stablehlo: forward,
 };
 
 /**
@@ -68,33 +72,40 @@ export const cudnnAttentionGradient: Primitive<CudnnAttributes> = {
   infer: ([q, k, v]) => [q, k, v],
   expand: ({ inputs: [q, k, v, , g, out], attributes }) =>
     applyAll(attentionGradientPrimitive, [q, k, v, out, g].map(byHead), { scale: attributes.scale }).map(byToken),
-  stablehlo: ({ inputs, attributes: { scale } }, emit) => {
-    const [q] = inputs;
-    const results = [0, 1, 2].map(() => transposed(q));
-    // In JAX's order: the gradients of the two products by each of their operands.
-    const products = {
-      bmm1_grad_gemm1: weightsByTokens(2),
-      bmm1_grad_gemm2: weightsByTokens(3),
-      bmm2_grad_gemm1: weightsByTokens(2),
-      bmm2_grad_gemm2: tokensByTokens,
-    };
-    const names = customCall("__cudnn$fmhaSoftmaxBackward", inputs, results, config(q, scale, products), emit);
-    return results.map((type, i) => inTokenOrder(names[i], type, q, emit));
-  },
+  stablehlo: ({ inputs, outputs, attributes: { scale, mesh } }, emit) =>
+    onEachDevice(inputs, outputs, mesh, emit, (operands, write) => {
+      const [{ type: q }] = operands;
+      const results = [0, 1, 2].map(() => transposed(q));
+      // In JAX's order: the gradients of the two products by each of their operands.
+      const products = {
+        bmm1_grad_gemm1: weightsByTokens(2),
+        bmm1_grad_gemm2: weightsByTokens(3),
+        bmm2_grad_gemm1: weightsByTokens(2),
+        bmm2_grad_gemm2: tokensByTokens,
+      };
+      const names = customCall("__cudnn$fmhaSoftmaxBackward", operands, results, config(q, scale, products), write);
+      return results.map((type, i) => inTokenOrder(names[i], type, q, write));
+    }),
 };
 
 function forward(
-  { inputs, attributes: { scale } }: { readonly inputs: readonly Tensor[]; readonly attributes: CudnnAttributes },
+  { inputs, outputs, attributes: { scale, mesh } }: Node<CudnnAttributes>,
   emit: StablehloEmitter<Tensor>,
-  keepsStatistics: boolean,
 ): readonly string[] {
-  const [q] = inputs;
-  const out = transposed(q);
-  const results = keepsStatistics ? [out, { type: statistics(q.shape), minorToMajor: [2, 1, 0] }] : [out];
-  const products = { bmm1: tokensByTokens, bmm2: weightsByTokens(3) };
-  const names = customCall("__cudnn$fmhaSoftmax", inputs, results, config(q, scale, products), emit);
-  const attended = inTokenOrder(names[0], out, q, emit);
-  return keepsStatistics ? [attended, names[1]] : [attended];
+  return onEachDevice(inputs, outputs, mesh, emit, (operands, write) => {
+    const [{ type: q }] = operands;
+    const out = transposed(q);
+    const results = [out, { type: statistics(q.shape), minorToMajor: [2, 1, 0] }].slice(0, outputs.length);
+    const products = { bmm1: tokensByTokens, bmm2: weightsByTokens(3) };
+    const [attended, ...others] = customCall(
+      "__cudnn$fmhaSoftmax",
+      operands,
+      results,
+      config(q, scale, products),
+      write,
+    );
+    return [inTokenOrder(attended, out, q, write), ...others];
+  });
 }
 
 const byHead = (t: Tensor) => transpose(cast(t, "float32"), [0, 2, 1, 3]);
@@ -117,8 +128,8 @@ function transposed({ dtype, shape: [batch, tokens, heads, width] }: TensorType)
 }
 
 /** Moves nothing: the elements are in this order already. */
-function inTokenOrder(name: string, { type }: Result, like: TensorType, emit: StablehloEmitter<Tensor>): string {
-  return emit.op(`stablehlo.transpose ${name}, dims = [0, 2, 1, 3] : (${emit.type(type)}) -> ${emit.type(like)}`);
+function inTokenOrder(name: string, { type }: Result, like: TensorType, write: Write): string {
+  return write.op(`stablehlo.transpose ${name}, dims = [0, 2, 1, 3] : (${write.type(type)}) -> ${write.type(like)}`);
 }
 
 /** Axes of a product as XLA's protocol buffers have them in JSON, where whole numbers of 64 bits are strings. */
@@ -183,30 +194,34 @@ function config(
   };
 }
 
-/** Writes the call; its last result, which the names include, is the workspace that the compiler sizes. */
+/**
+ * Writes the call and returns the names of `results`. The call has one more, the workspace, whose size the compiler chooses.
+ */
 function customCall(
   target: string,
-  operands: readonly Tensor[],
+  operands: readonly Operand[],
   results: readonly Result[],
   backendConfig: unknown,
-  emit: StablehloEmitter<Tensor>,
+  write: Write,
 ): readonly string[] {
   const workspace: Result = { type: { dtype: "uint8", shape: [0] }, minorToMajor: [0] };
   const all = [...results, workspace];
-  const rowMajor = ({ shape }: TensorType) => layout(shape.map((_, i) => shape.length - 1 - i));
+  const rowMajor = ({ type: { shape } }: Operand) => layout(shape.map((_, i) => shape.length - 1 - i));
   const attributes = [
     "api_version = 2 : i32",
     `backend_config = "${JSON.stringify(backendConfig).replaceAll('"', "\\22")}"`,
     `operand_layouts = [${operands.map(rowMajor).join(", ")}]`,
     `result_layouts = [${all.map(({ minorToMajor }) => layout(minorToMajor)).join(", ")}]`,
   ];
-  const values = operands.map((t) => emit.value(t)).join(", ");
-  const types = operands.map((t) => emit.type(t)).join(", ");
-  const returned = all.map(({ type }) => emit.type(type)).join(", ");
-  return emit.results(
-    `stablehlo.custom_call @${target}(${values}) {${attributes.join(", ")}} : (${types}) -> (${returned})`,
-    all.length,
-  );
+  const values = operands.map(({ name }) => name).join(", ");
+  const types = operands.map(({ type }) => write.type(type)).join(", ");
+  const returned = all.map(({ type }) => write.type(type)).join(", ");
+  return write
+    .results(
+      `stablehlo.custom_call @${target}(${values}) {${attributes.join(", ")}} : (${types}) -> (${returned})`,
+      all.length,
+    )
+    .slice(0, -1);
 }
 
 /** Axes from the one whose elements are neighbours to the outermost. */

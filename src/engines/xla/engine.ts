@@ -43,7 +43,7 @@ export interface XlaEngineOptions {
   /** This process's index among several that run the same programs together. */
   readonly process?: ProcessOptions;
   /**
-   * Whether bfloat16 programs for one device use cuDNN's fused attention (default: on CUDA, unless `DEIT_FUSED_ATTENTION`
+   * Whether bfloat16 programs use cuDNN's fused attention (default: on CUDA, unless `DEIT_FUSED_ATTENTION`
    * is `off`). A program that the plugin cannot compile with it is compiled without.
    */
   readonly fusedAttention?: boolean;
@@ -64,7 +64,7 @@ export async function createXlaEngine(options: XlaEngineOptions = {}): Promise<X
   return new XlaEngine(
     plugin,
     { client, devices, mesh, pipeline: new Pipeline(runsInFlight) },
-    { flags: options.flags ?? {}, fusedAttention: fusedAttention && mesh.size === 1, onNote },
+    { flags: options.flags ?? {}, fusedAttention, onNote },
     folder === false ? undefined : new ProgramCache(folder),
     machine,
   );
@@ -208,7 +208,7 @@ export class XlaEngine implements Engine {
     const { platform } = this.info;
     const { mesh } = this.#context;
     const target = { engine: "stablehlo", platform } as const;
-    const fused = fusesAttention && precision === "bfloat16" ? withFusedAttention(program) : program;
+    const fused = fusesAttention && precision === "bfloat16" ? withFusedAttention(program, mesh.axes) : program;
     const plain = simplify(fused, target);
     const policy = precision === "bfloat16" ? withBfloat16Products(plain) : withoutMarks(plain);
     // On several devices the transposes would move the batch away from the axis that is split.

@@ -14,6 +14,7 @@ import {
   transpose,
 } from "../../tensor/index.js";
 import { cudnnAttention, cudnnAttentionGradient, cudnnAttentionOnly } from "./cudnn-attention.js";
+import type { MeshAxes } from "./mesh.js";
 import { narrow } from "./mixed-precision.js";
 import { rewrite } from "./rewrite.js";
 
@@ -23,13 +24,16 @@ const widestHead = 128;
 /**
  * The program with every attention that cuDNN has kernels for computed by them, in bfloat16; the program itself if there is
  * none. Where the program computes gradients of it, so does cuDNN. Left as products are: attention of a few tokens to all,
- * which is small; and attention whose weights the program computes for other readers too. `program` must have its composites.
+ * which is small; attention whose weights the program computes for other readers too; and batches that the devices of the
+ * mesh cannot share. `program` must have its composites.
  */
-export function withFusedAttention(program: Program): Program {
+export function withFusedAttention(program: Program, mesh: MeshAxes = []): Program {
   const order = topologicalOrder(program.outputs.map((o) => o.tensor));
   const shown = order.filter((n) => dotAxes(n)).map((n) => n.inputs);
   const isShown = ({ inputs: [q, k] }: Node) => shown.some(([a, b]) => a === q && b === k);
-  const fused = new Set(order.filter((n) => applies(attentionPrimitive, n) && hasKernel(n) && !isShown(n)));
+  const parts = mesh.reduce((product, [, size]) => product * size, 1);
+  const isFused = (n: Node) => hasKernel(n) && !isShown(n) && n.inputs[0].shape[0] % parts === 0;
+  const fused = new Set(order.filter((n) => applies(attentionPrimitive, n) && isFused(n)));
   if (fused.size === 0) return program;
   const trained = new Set(order.filter((n) => applies(attentionGradientPrimitive, n)).map((n) => n.inputs[3].node));
   /** The nodes of cuDNN's forward passes by those that they stand for. */
@@ -40,7 +44,7 @@ export function withFusedAttention(program: Program): Program {
     if (applies(primitives.reshape, node)) return [reshape(inputs[0], node.attributes.shape)];
     if (applies(attentionPrimitive, node) && fused.has(node)) {
       const primitive = trained.has(node) ? cudnnAttention : cudnnAttentionOnly;
-      const [out] = applyAll(primitive, inputs.map(byToken), { scale: node.attributes.scale });
+      const [out] = applyAll(primitive, inputs.map(byToken), { scale: node.attributes.scale, mesh });
       forward.set(node, out.node);
       return [byHead(out)];
     }
@@ -49,7 +53,7 @@ export function withFusedAttention(program: Program): Program {
     if (!known) return undefined;
     const [out, statistics] = known.outputs;
     const operands = [...known.inputs, statistics, byToken(inputs[4]), out];
-    return applyAll(cudnnAttentionGradient, operands, { scale: node.attributes.scale }).map(byHead);
+    return applyAll(cudnnAttentionGradient, operands, { scale: node.attributes.scale, mesh }).map(byHead);
   });
 }
 

@@ -13,6 +13,9 @@ export interface MeshOptions {
 /** Smaller state stays whole: splitting it would save less than the exchange costs. */
 const leastSplit = 1024;
 
+/** Axes of a mesh with more than one device: name and size. */
+export type MeshAxes = readonly (readonly [name: string, size: number])[];
+
 /** A named tensor of a program. */
 type Place = Pick<ProgramInput, "name" | "sharding" | "shape">;
 
@@ -49,7 +52,7 @@ export class Mesh {
 
   /** Declaration of the mesh in a module; nothing for a single device. */
   get declaration(): string {
-    const axes = this.#axes().map(([name, size]) => `"${name}"=${size}`);
+    const axes = this.axes.map(([name, size]) => `"${name}"=${size}`);
     return axes.length === 0 ? "" : `sdy.mesh @mesh = <[${axes.join(", ")}]>\n`;
   }
 
@@ -65,14 +68,12 @@ export class Mesh {
           `Program "${program.name}" splits "${name}" [${shape.join(", ")}] over ${this.size} devices, but ${shape[0] ?? 1} is not divisible by ${this.size}; choose a batch size that is.`,
         );
       }
-      axes[0] = `{${this.#axes()
-        .map(([axis]) => `"${axis}"`)
-        .join(", ")}}`;
+      axes[0] = `{${this.axes.map(([axis]) => `"${axis}"`).join(", ")}}`;
     }
     return [`sdy.sharding = #sdy.sharding<@mesh, [${axes.join(", ")}]>`];
   }
 
-  #axes(): (readonly [string, number])[] {
+  get axes(): MeshAxes {
     return [["process", this.process.count] as const, ["device", this.devices] as const].filter(([, n]) => n > 1);
   }
 }
