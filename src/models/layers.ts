@@ -57,6 +57,7 @@ export function layersOf(context: ForwardContext): Layers {
     ...(context.patchDropout
       ? { patchDropout: (batch, patches, rate) => context.patchDropout?.(batch, patches, rate) }
       : {}),
+    ...(context.recompute ? { recompute: (name, x, part) => context.recompute?.(name, x, part) ?? part(x) } : {}),
     ...(observe ? { observe: (name: string, value: () => Tensor) => observe.call(context, name, value) } : {}),
     linear: (name, x, width, { init = truncatedNormal, part } = {}) => {
       const shape = [width, x.shape[x.shape.length - 1]];

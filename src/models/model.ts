@@ -90,6 +90,11 @@ export interface ForwardContext {
    * `keptPatches`); undefined, or without the method, if all are.
    */
   patchDropout?(batch: number, patches: number, rate: number): Tensor | undefined;
+  /**
+   * `part(x)`, tokens or maps of a block, in a way that the backward pass may compute again from `x` instead of keeping its inner
+   * values; without the method, `part(x)` itself.
+   */
+  recompute?(name: string, x: Tensor, part: (x: Tensor) => Tensor): Tensor;
   /** Records the next value of a buffer (running statistics) when training. */
   updateBuffer(name: string, value: Tensor): void;
   /**

@@ -147,17 +147,22 @@ function forward(
 
   const show = (name: string, map: Tensor) => nn.observe?.(name, () => map);
 
-  let x = relu(unit("stem", transpose(images, [0, 3, 1, 2]), { width: stemWidth, size: 3, stride: stemStride }));
-  show("stem", x);
-  for (const block of blocks) {
+  const blockOf = (block: Block, x: Tensor): Tensor => {
     const { name, output: width, stride, groups, squeezed } = block;
     const wide = relu(unit(`${name}.conv1`, x, { width }));
     const mixed = relu(unit(`${name}.conv2`, wide, { width, size: 3, stride, groups }));
     // The last normalisation of a block starts at zero, so that the block starts as its shortcut.
     const branch = unit(`${name}.conv3`, excite(`${name}.se`, mixed, squeezed), { width, first: 0 });
     const shortcut = changes(block) ? unit(`${name}.downsample`, x, { width, stride }) : x;
-    x = relu(add(context.dropPath(branch, block.dropPath), shortcut));
-    if (block.last) show(name.split(".")[0], x);
+    return relu(add(context.dropPath(branch, block.dropPath), shortcut));
+  };
+
+  let x = relu(unit("stem", transpose(images, [0, 3, 1, 2]), { width: stemWidth, size: 3, stride: stemStride }));
+  show("stem", x);
+  for (const block of blocks) {
+    const part = (map: Tensor) => blockOf(block, map);
+    x = nn.recompute ? nn.recompute(block.name, x, part) : part(x);
+    if (block.last) show(block.name.split(".")[0], x);
   }
   return { logits: nn.head("head.fc", mean(x, [2, 3]), classes, { kind: "normal", std: 0.01 }) };
 }

@@ -74,6 +74,11 @@ export function patchEmbed(
  * (`NAME.norm1`, `.attn`, `.norm2`, `.mlp`).
  */
 export function transformerBlock(nn: Layers, name: string, tokens: Tensor, options: BlockOptions): Tensor {
+  const part = (x: Tensor) => blockOf(nn, name, x, options);
+  return nn.recompute ? nn.recompute(name, tokens, part) : part(tokens);
+}
+
+function blockOf(nn: Layers, name: string, tokens: Tensor, options: BlockOptions): Tensor {
   const { heads, mlpRatio = 4, normEpsilon, dropPath = 0, dropout = 0, layerScale } = options;
   const [, count, width] = tokens.shape;
   const { queries = count } = options;

@@ -26,11 +26,30 @@ export function gradient(loss: Tensor, parameters: readonly Tensor[]): Tensor[] 
     throw new ShapeError(`gradient needs a floating-point scalar, but the loss is ${describe(loss)}; reduce it first.`);
   }
   const order = topologicalOrder([loss]);
+  const found = swept(order, [loss, scalar(1, loss.dtype)], parameters);
+  return parameters.map((p, i) => found[i] ?? broadcast(scalar(0, p.dtype), p.shape));
+}
+
+/**
+ * Cotangents of `inputs` from that of `output`, as if they were the inputs of the program; undefined for those that it does not
+ * depend on.
+ */
+export function pullback(output: Tensor, cotangent: Tensor, inputs: readonly Tensor[]): (Tensor | undefined)[] {
+  const ends = new Set(inputs.map((t) => t.node));
+  return swept(topologicalOrder([output], ends), [output, cotangent], inputs);
+}
+
+/** Goes through nodes in reverse order, from a tensor and its cotangent to those of `parameters`. */
+function swept(
+  order: Node[],
+  [from, cotangent]: readonly [Tensor, Tensor],
+  parameters: readonly Tensor[],
+): (Tensor | undefined)[] {
   const active = new Set<Node>(parameters.map((p) => p.node));
   for (const node of order) if (node.inputs.some((t) => active.has(t.node))) active.add(node);
 
   const cotangents = new Map<Node, (Tensor | undefined)[]>();
-  cotangents.set(loss.node, oneAt(loss, scalar(1, loss.dtype)));
+  cotangents.set(from.node, oneAt(from, cotangent));
   for (const node of order.reverse()) {
     const outs = cotangents.get(node);
     if (!outs || !active.has(node) || !node.primitive.gradient) continue;
@@ -40,7 +59,7 @@ export function gradient(loss: Tensor, parameters: readonly Tensor[]): Tensor[] 
       if (g && active.has(t.node)) accumulate(cotangents, t, g);
     });
   }
-  return parameters.map((p) => cotangents.get(p.node)?.[p.index] ?? broadcast(scalar(0, p.dtype), p.shape));
+  return parameters.map((p) => cotangents.get(p.node)?.[p.index]);
 }
 
 function oneAt(t: Tensor, value: Tensor): (Tensor | undefined)[] {

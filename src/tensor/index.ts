@@ -57,6 +57,7 @@ export {
   batchNormTraining,
 } from "./functions/batch-norm.js";
 export { layerNorm } from "./functions/normalization.js";
+export { recomputed } from "./functions/recompute.js";
 export { mean } from "./functions/reduction.js";
 
 // Gradients, programs, and their value without an engine.

@@ -47,7 +47,7 @@ describe("patch dropout as timm has it", () => {
       ...options,
     });
     const parameters = parameterInputs(model);
-    const context = trainingContext(parameters, 3, 0);
+    const context = trainingContext(parameters, { batch: 3, sites: 0 });
     const { logits, distillation } = model.forward(context, input("images", "float32", [3, 12, 20, 3]));
     const heads = distillation ? [logits, distillation] : [logits];
     const labels = constant("float32", [3, 3], [1, 0, 0, 0, 0, 1, 0, 1, 0]);

@@ -2,6 +2,10 @@
  * Identities that steer compilers: a barrier against merging, and a mark for values that the backward pass reads again.
  */
 import { apply, type Primitive, type Tensor } from "../graph.js";
+import { add, mul } from "./arithmetic.js";
+import { cast } from "./cast.js";
+import { reshape } from "./layout.js";
+import { slicePrimitive } from "./slicing.js";
 
 export const barrierPrimitive: Primitive = {
   name: "barrier",
@@ -15,6 +19,35 @@ export const barrierPrimitive: Primitive = {
 /** The same value, opaque to compilers: the operations that produce it are not merged with those that use it. */
 export function barrier(x: Tensor): Tensor {
   return apply(barrierPrimitive, [x], {});
+}
+
+const afterPrimitive: Primitive = {
+  name: "after",
+  infer: ([x]) => [x],
+  gradient: ({ inputs }, [g]) => inputs.map((_, i) => (i === 0 ? g : undefined)),
+  // ONNX Runtime cannot leave out this sum with zero, which is no number if one of the others is not finite.
+  expand: ({ inputs: [x, ...earlier] }) => {
+    const zero = mul(earlier.map(firstElement).reduce(add), 0);
+    return [add(x, x.dtype === "float32" ? zero : cast(zero, x.dtype))];
+  },
+  stablehlo: ({ inputs }, emit) =>
+    emit
+      .results(
+        `stablehlo.optimization_barrier ${inputs.map((t) => emit.value(t)).join(", ")} : ${inputs.map((t) => emit.type(t)).join(", ")}`,
+        inputs.length,
+      )
+      .slice(0, 1),
+};
+
+const firstElement = (x: Tensor): Tensor =>
+  reshape(apply(slicePrimitive, [x], { start: x.shape.map(() => 0), end: x.shape.map(() => 1) }), []);
+
+/**
+ * The same value, opaque to compilers and computed only when the float32 tensors `earlier` are known; on some engines not a number
+ * if their first elements are not finite.
+ */
+export function after(x: Tensor, earlier: readonly Tensor[]): Tensor {
+  return earlier.length === 0 ? x : apply(afterPrimitive, [x, ...earlier], {});
 }
 
 export const savedPrimitive: Primitive = {

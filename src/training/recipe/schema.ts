@@ -142,6 +142,11 @@ export const recipeSchema = z.strictObject({
     description: "Micro-batches whose gradients make one step; the batch is divided among them.",
     timm: "grad-accum-steps",
   }),
+  gradCheckpointing: z.boolean().default(false).meta({
+    description:
+      "Computes what lies within each block again in the backward pass instead of keeping it from the forward pass: the same step in more time and less memory.",
+    timm: "grad-checkpointing",
+  }),
   optimizer: names(optimizers).default("adamw").meta({ description: "Optimizer.", timm: "opt" }),
   ...fragments(optimizers),
   lr: positive.default(5e-4).meta({

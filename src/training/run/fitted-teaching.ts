@@ -5,6 +5,7 @@ import type { Dataset } from "../../data/dataset/dataset.js";
 import type { Engine, Precision } from "../../engines/engine.js";
 import type { Model } from "../../models/model.js";
 import type { Recipe } from "../recipe/recipe.js";
+import type { TrainEvent } from "../run-folder/events.js";
 import type { Loss } from "../step/losses/index.js";
 import type { OwnTeachers } from "../teacher/own.js";
 import { openTeaching } from "../teacher/teaching.js";
@@ -21,6 +22,8 @@ export interface FittingOptions {
   readonly precision?: Precision;
   /** Divides the recipe's batch into as many runs as needed to fit memory. */
   readonly fitBatch?: boolean;
+  /** Hears of what was decided. */
+  readonly onEvent?: (event: TrainEvent) => void;
   /** A resumed run keeps its division. */
   readonly resume?: boolean;
 }
@@ -35,7 +38,8 @@ export async function fittedTeaching(
   const { recipe, engine, precision } = options;
   const { batchSize } = recipe;
   const teaching = await openTeaching(recipe, data, model, group, options.ownTeacher);
-  const program = (accumulate: number) => stepOf({ ...recipe, accumulate }, model, teaching, options).program;
+  const program = (accumulate: number, gradCheckpointing = recipe.gradCheckpointing) =>
+    stepOf({ ...recipe, accumulate, gradCheckpointing }, model, teaching, options).program;
   const search: FittingSearch = { engine, precision, batchSize, program };
   if (!options.fitBatch || options.resume) return { recipe, teaching, search };
   const close = async () => teaching.batches?.close();
@@ -43,7 +47,13 @@ export async function fittedTeaching(
     await close();
     throw error;
   });
-  if (fitting.accumulate === recipe.accumulate) return { recipe, teaching, search };
+  if (fitting.gradCheckpointing && !recipe.gradCheckpointing)
+    options.onEvent?.({
+      kind: "warning",
+      message:
+        "Not even the smallest share of a batch fits into memory, so each block is computed again in the backward pass (gradCheckpointing), which takes about a third more time.",
+    });
+  if (fitting.accumulate === recipe.accumulate) return { recipe: fitting, teaching, search };
   await close(); // the outputs are for batches of one size
   return { recipe: fitting, teaching: await openTeaching(fitting, data, model, group, options.ownTeacher), search };
 }

@@ -57,6 +57,22 @@ describe("a batch that fits", () => {
     expect(fitting).toEqual({ ...recipe, accumulate: 2 });
   });
 
+  it("keeps less for the backward pass only if nothing fits otherwise", async () => {
+    // 100 bytes more for what is kept; of 170 bytes, 153 are enough for 5 images without it.
+    const keeping = (limit: number) => {
+      const { engine } = engineOf(limit);
+      const program = (accumulate: number, less?: boolean) =>
+        search(engine, 64).program(less ? accumulate : 64 / (10 + 64 / accumulate));
+      return { engine, batchSize: 64, program };
+    };
+    const recipe = parseRecipe({ batchSize: 64 });
+    expect(await withFittingBatch(recipe, keeping(170), alone)).toEqual({
+      ...{ ...recipe, accumulate: 16, gradCheckpointing: true },
+    });
+    expect(await withFittingBatch(recipe, keeping(300), alone)).toEqual({ ...recipe, accumulate: 16 });
+    await expect(withFittingBatch(recipe, keeping(50), alone)).rejects.toThrow("no fraction of the batch of 64");
+  });
+
   it("is named in the error of one that does not fit", async () => {
     const error = new OutOfMemoryError("It needs 9 GiB, but there are 3; choose a smaller batch size.", {
       found: "It needs 9 GiB, but there are 3.",

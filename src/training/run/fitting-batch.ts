@@ -12,8 +12,8 @@ export interface FittingSearch {
   readonly precision?: CompileOptions["precision"];
   /** Images per optimizer step, which do not change. */
   readonly batchSize: number;
-  /** The step program with the batch divided into this many runs. */
-  readonly program: (accumulate: number) => Program;
+  /** The step program with the batch divided into this many runs, which may keep less for the backward pass. */
+  readonly program: (accumulate: number, gradCheckpointing?: boolean) => Program;
   /** Minimum number of runs (default: 1). */
   readonly least?: number;
   /** Whether memory currently in use counts as available. */
@@ -55,16 +55,21 @@ export async function fittingRuns(search: FittingSearch): Promise<number | undef
   return smallest;
 }
 
-/** The recipe with its batch divided into the fewest runs that fit on all devices; throws if there is none. */
+/**
+ * The recipe with its batch divided into the fewest runs that fit on all devices; if none does, with `gradCheckpointing`. Throws
+ * UsageError if none does then either.
+ */
 export async function withFittingBatch(recipe: Recipe, search: FittingSearch, group: ProcessGroup): Promise<Recipe> {
-  const own = (await fittingRuns(search)) ?? 0;
-  const all = await group.gather("runs of a step", own);
-  if (all.includes(0)) {
-    throw new UsageError(
-      sentence`${setting("batchSize", "auto")} found no fraction of the batch of ${recipe.batchSize} that fits into memory${leads(group) ? "" : " of every process"}; choose a smaller model, resolution or ${setting("batchSize")}.`,
-    );
+  const all = await group.gather("runs of a step", (await fittingRuns(search)) ?? 0);
+  if (!all.includes(0)) return { ...recipe, accumulate: Math.max(...all) };
+  if (!recipe.gradCheckpointing) {
+    const program = (accumulate: number) => search.program(accumulate, true);
+    const less = await group.gather("runs that keep less", (await fittingRuns({ ...search, program })) ?? 0);
+    if (!less.includes(0)) return { ...recipe, accumulate: Math.max(...less), gradCheckpointing: true };
   }
-  return { ...recipe, accumulate: Math.max(...all) };
+  throw new UsageError(
+    sentence`${setting("batchSize", "auto")} found no fraction of the batch of ${recipe.batchSize} that fits into memory${leads(group) ? "" : " of every process"}; choose a smaller model, resolution or ${setting("batchSize")}.`,
+  );
 }
 
 /** The error, with the batch size that would fit, if any. */

@@ -56,6 +56,7 @@ export function stepOf(
     clipGradient: recipe.clipGradient,
     clipMode: recipe.clipMode,
     accumulate: recipe.accumulate,
+    gradCheckpointing: recipe.gradCheckpointing,
     ema: recipe.emaDecay > 0,
     halting: true,
     rows: stored?.rows,

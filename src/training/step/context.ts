@@ -2,7 +2,17 @@
 import { lookup } from "../../models/context.js";
 import type { ForwardContext } from "../../models/model.js";
 import { keptPatches } from "../../models/parts.js";
-import { compare, input, mul, randomUniform, reshape, select, slice, type Tensor } from "../../tensor/index.js";
+import {
+  compare,
+  input,
+  mul,
+  randomUniform,
+  recomputed,
+  reshape,
+  select,
+  slice,
+  type Tensor,
+} from "../../tensor/index.js";
 
 /** Program input with uniform numbers for stochastic depth: `[sites, batch]`, float32. */
 export const dropPathInput = "dropPath";
@@ -22,12 +32,20 @@ export interface TrainingContext extends ForwardContext {
   readonly buffers: ReadonlyMap<string, Tensor>;
 }
 
-/** `sites` is the number a first pass over the model counted (0 while counting); `layers` are those to look at. */
+export interface TrainingPass {
+  /** Number of images. */
+  readonly batch: number;
+  /** Number of places that drop paths, counted by a first pass over the model (0 while counting). */
+  readonly sites: number;
+  /** Names of the layers to look at (default: none). */
+  readonly layers?: ReadonlySet<string>;
+  /** Whether the backward pass computes the inner values of blocks again. */
+  readonly recomputes?: boolean;
+}
+
 export function trainingContext(
   parameters: ReadonlyMap<string, Tensor>,
-  batch: number,
-  sites: number,
-  layers: ReadonlySet<string> = new Set(),
+  { batch, sites, layers = new Set(), recomputes = false }: TrainingPass,
 ): TrainingContext {
   const buffers = new Map<string, Tensor>();
   const observed = new Map<string, Tensor>();
@@ -55,6 +73,7 @@ export function trainingContext(
     updateBuffer: (name, value) => {
       buffers.set(name, value);
     },
+    ...(recomputes ? { recompute: recomputed } : {}),
     ...(layers.size === 0
       ? {}
       : {

@@ -29,7 +29,7 @@ import {
 import { type BatchTransform, batchImages, batchInputs, batchRows, batchTargets } from "./batch/index.js";
 import { type ClassWeights, classWeightsInput, classWeightTensor } from "./class-weights.js";
 import { type ClipMode, clipping } from "./clipping.js";
-import { trainingContext } from "./context.js";
+import { type TrainingPass, trainingContext } from "./context.js";
 import { type Distillation, type DistilledParts, distilledParts, neededAnswer } from "./distillation/index.js";
 import type { TeacherAnswer } from "./distillation/mode.js";
 import { type FeatureDistillation, projectionOf } from "./features.js";
@@ -86,6 +86,8 @@ export interface StepOptions {
   readonly clipMode?: ClipMode;
   /** Number of runs whose gradients are averaged for each update of the parameters. */
   readonly accumulate?: number;
+  /** Computes the inner values of each block again in the backward pass, from its input, instead of keeping them. */
+  readonly gradCheckpointing?: boolean;
   /** Keeps an exponential moving average of parameters and buffers, `ema.<name>`. */
   readonly ema?: boolean;
   /**
@@ -218,8 +220,9 @@ export function buildStep(model: Model, options: StepOptions, inputs: StepInputs
   const parameters = parameterInputs({ parameters: specs });
   const images = options.cosub ? concat([inputs.images, inputs.images], 0) : inputs.images;
   const layers = new Set(features.map(({ student }) => student));
-  const sites = countSites(model, images, layers);
-  const context = trainingContext(parameters, images.shape[0], sites, layers);
+  const pass = { batch: images.shape[0], layers };
+  const sites = countSites(model, images, pass);
+  const context = trainingContext(parameters, { ...pass, sites, recomputes: options.gradCheckpointing });
   const output = model.forward(context, images);
   const parts = {
     ...lossesOf(output, options, inputs),
@@ -372,8 +375,8 @@ function averages(
   }
 }
 
-function countSites(model: Model, images: Tensor, layers: ReadonlySet<string>): number {
-  const counter = trainingContext(parameterInputs(model), images.shape[0], 0, layers);
+function countSites(model: Model, images: Tensor, pass: Omit<TrainingPass, "sites">): number {
+  const counter = trainingContext(parameterInputs(model), { ...pass, sites: 0 });
   model.forward(counter, images);
   return counter.dropPathSites();
 }

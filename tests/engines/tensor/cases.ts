@@ -34,6 +34,20 @@ export const cases: readonly Case[] = [
     build: (shape) => ({ inputs: { x: shape }, output: ({ x }) => t.saved(x), expected: ({ x }) => x }),
   },
   {
+    name: "recomputed",
+    build: (shape) => ({
+      inputs: { x: shape, w: [last(shape)] },
+      output: ({ x, w }) => {
+        const part = (y: t.Tensor) => t.mul(t.tanh(t.mul(y, t.broadcast(w, y.shape))), y);
+        return t.recomputed("second", t.recomputed("first", x, part), part);
+      },
+      expected: ({ x, w }) => {
+        const part = (v: number, i: number) => Math.tanh(v * w[i % last(shape)]) * v;
+        return Array.from(x, part).map(part);
+      },
+    }),
+  },
+  {
     name: "reshape",
     build: (shape) => ({ inputs: { x: shape }, output: ({ x }) => t.reshape(x, [-1, 1]), expected: ({ x }) => x }),
   },
