@@ -270,7 +270,7 @@ export class XlaEngine implements Engine {
 }
 
 function withoutFusedAttention(error: unknown): Message {
-  return `The plugin cannot compile cuDNN's fused attention here, so attention is computed as matrix products, which is slower (set DEIT_FUSED_ATTENTION=off to do so from the start): ${messageOf(error)}`;
+  return `The plugin cannot compile cuDNN's fused attention here, so attention is computed as matrix products, which is slower (set DEIT_FUSED_ATTENTION=off to do so from the start): ${messageOf(error).split("\n", 1)[0]}`;
 }
 
 /** Everything a compiled program depends on besides its text and options: plugin, device, instruction set. */
