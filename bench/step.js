@@ -1,9 +1,10 @@
 // Forward pass and training step against timm, side by side in one run:
 //   npm run bench:step -- [--models deit_tiny_patch16_224] [--work forward,step] [--batches 4,8,16] [--engines onnx,xla]
 //                         [--rounds 2] [--iterations 8] [--bfloat16] [--no-compile] [--json results.json]
-// Each measurement has a process of its own (peak memory means something), peers take turns (the machine drifts), and
-// each side may choose its best batch and its best allocator settings. FLOP/s are set against the fastest matrix
-// product of the same library, which is measured in the same run.
+// The model `regnety` is our default RegNetY for images of 32 pixels, whose batches are larger (64). Each measurement has a
+// process of its own (peak memory means something), peers take turns (the machine drifts), and each side may choose its
+// best batch and its best allocator settings. FLOP/s are set against the fastest matrix product of the same library, which
+// is measured in the same run.
 
 import { listOf, measured, optionsOf, ours, peer, writeReport } from "./harness.js";
 import { launchEnvironment } from "./internals.js";

@@ -20,7 +20,9 @@ const weights = initialize(model, 0);
 const state = await engine.createState(
   step ? new Map([...step.state].map(([n, s]) => [n, weights.get(n) ?? tensor.zeros("float32", s)])) : weights,
 );
-const images = tensor.hostTensor("uint8", [batch, 224, 224, 3], pixels(batch * 224 * 224 * 3));
+const { imageSize } = model;
+const [height, width] = typeof imageSize === "number" ? [imageSize, imageSize] : imageSize;
+const images = tensor.hostTensor("uint8", [batch, height, width, 3], pixels(batch * height * width * 3));
 const times = [];
 for (let i = 0; i < Number(iterations) + 2; i++) {
   const scalars = createOptimizer(optimizer).scalars(1e-4, i + 1);
