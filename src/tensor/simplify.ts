@@ -16,13 +16,14 @@ import { constantPrimitive } from "./primitives/leaf.js";
 import type { Program } from "./program.js";
 
 /**
- * The same program with composites expanded, common subexpressions merged and dead nodes removed, ready for `target`.
+ * The same program with composites expanded, common subexpressions merged and dead nodes removed, ready for `target`; composites
+ * in `kept` remain for a pass of the engine.
  */
-export function simplify(program: Program, target: Target): Program {
+export function simplify(program: Program, target: Target, kept: ReadonlySet<Primitive> = new Set()): Program {
   const roots = program.outputs.map((o) => o.tensor);
   const present = new Set(topologicalOrder(roots).map((n) => n.primitive));
   const keeps = ({ primitive: p }: Node) =>
-    !p.expand || (p[target.engine] !== undefined && (p.fuses?.(target, present) ?? true));
+    !p.expand || kept.has(p) || (p[target.engine] !== undefined && (p.fuses?.(target, present) ?? true));
   const expanded = rebuild(
     roots,
     new Merger((node) => (keeps(node) ? undefined : node.primitive.expand?.(node, target))),

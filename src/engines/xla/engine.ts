@@ -208,7 +208,7 @@ export class XlaEngine implements Engine {
     const { platform } = this.info;
     const { mesh } = this.#context;
     const target = { engine: "stablehlo", platform } as const;
-    const fused = fusesAttention && precision === "bfloat16" ? withFusedAttention(program, mesh.axes) : program;
+    const fused = fusesAttention && precision === "bfloat16" ? withFusedAttention(program, target, mesh.axes) : program;
     const plain = simplify(fused, target);
     const policy = precision === "bfloat16" ? withBfloat16Products(plain) : withoutMarks(plain);
     // On several devices the transposes would move the batch away from the axis that is split.

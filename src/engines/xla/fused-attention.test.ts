@@ -11,6 +11,7 @@ import {
   mul,
   type Program,
   program,
+  recomputed,
   reduceSum,
   reshape,
   type Shape,
@@ -30,7 +31,7 @@ import { stablehloText } from "./stablehlo.js";
 const target = { engine: "stablehlo", platform: "cuda" } as const;
 
 function textOf(p: Program): string {
-  const policy = withBfloat16Products(simplify(withFusedAttention(p), target));
+  const policy = withBfloat16Products(simplify(withFusedAttention(p, target), target));
   return stablehloText(simplify(policy, target), { mesh: new Mesh({ devices: 1 }) });
 }
 
@@ -100,7 +101,7 @@ it("keeps the meaning of the forward and of the backward pass", () => {
         ]),
       ),
     );
-  const fused = withFusedAttention(plain);
+  const fused = withFusedAttention(plain, target);
   expect(primitivesOf(fused)).toEqual(expect.arrayContaining(["cudnnAttention", "cudnnAttentionGradient"]));
   const [expected, got] = [values(plain), values(fused)];
   expected.forEach((list, i) => {
@@ -138,14 +139,28 @@ it("writes no weights of attention, and moves no head, in a step", () => {
   expect(moved).toHaveLength(4);
 });
 
+it("is used within blocks that the backward pass computes again", () => {
+  const x = input("x", "float32", [2, 9, 3, 64]);
+  const output = recomputed("block", x, (t) => attention(byHead(t), byHead(t), byHead(t)));
+  const [slope] = gradient(reduceSum(mul(output, output)), [x]);
+  const text = textOf(program({ name: "step", outputs: { output, slope } }));
+  expect(text).not.toMatch(/9x9x/);
+  // The forward pass, once more to keep its statistics, and the backward pass.
+  expect([...text.matchAll(/custom_call @(\S+?)\(/g)].map(([, name]) => name)).toEqual([
+    "__cudnn$fmhaSoftmax",
+    "__cudnn$fmhaSoftmax",
+    "__cudnn$fmhaSoftmaxBackward",
+  ]);
+});
+
 it("leaves attention as products where cuDNN has no kernel, where it is small, and where its weights are shown", () => {
   const forward = (shape: Shape, queries = shape[1]) =>
-    primitivesOf(withFusedAttention(program({ name: "layer", outputs: { y: layer(shape, queries).output } })));
+    primitivesOf(withFusedAttention(program({ name: "layer", outputs: { y: layer(shape, queries).output } }), target));
   expect(forward([2, 9, 3, 64])).toContain("cudnnAttentionOnly");
   expect(forward([2, 9, 3, 60])).not.toContain("cudnnAttentionOnly");
   expect(forward([2, 9, 1, 136])).not.toContain("cudnnAttentionOnly");
   expect(forward([2, 9, 3, 64], 1)).not.toContain("cudnnAttentionOnly");
   const { q, k, output } = layer([2, 9, 3, 64], 9);
   const shown = program({ name: "shown", outputs: { output, weights: attentionWeights(q, k) } });
-  expect(withFusedAttention(shown)).toBe(shown);
+  expect(withFusedAttention(shown, target)).toBe(shown);
 });

@@ -1,6 +1,6 @@
 /** Replaces attention by cuDNN's fused kernels, which never write the weights `[batch, heads, tokens, tokens]` to memory. */
 import { attentionGradientPrimitive, attentionPrimitive } from "../../tensor/functions/attention.js";
-import { applyAll } from "../../tensor/graph.js";
+import { applyAll, type Primitive, type Target } from "../../tensor/graph.js";
 import {
   applies,
   cast,
@@ -9,6 +9,7 @@ import {
   type Program,
   primitives,
   reshape,
+  simplify,
   type Tensor,
   topologicalOrder,
   transpose,
@@ -18,6 +19,10 @@ import type { MeshAxes } from "./mesh.js";
 import { narrow } from "./mixed-precision.js";
 import { rewrite } from "./rewrite.js";
 
+const kept: ReadonlySet<Primitive> = new Set(
+  [attentionPrimitive, attentionGradientPrimitive].map((p) => p as Primitive),
+);
+
 /** The greatest head width of cuDNN's kernels before Hopper; from there on it is 256. */
 const widestHead = 128;
 
@@ -25,16 +30,18 @@ const widestHead = 128;
  * The program with every attention that cuDNN has kernels for computed by them, in bfloat16; the program itself if there is
  * none. Where the program computes gradients of it, so does cuDNN. Left as products are: attention of a few tokens to all,
  * which is small; attention whose weights the program computes for other readers too; and batches that the devices of the
- * mesh cannot share. `program` must have its composites.
+ * mesh cannot share. `given` must have its composites; what is returned may need to be simplified.
  */
-export function withFusedAttention(program: Program, mesh: MeshAxes = []): Program {
+export function withFusedAttention(given: Program, target: Target, mesh: MeshAxes = []): Program {
+  // Attention may be within other composites, such as blocks that the backward pass computes again.
+  const program = simplify(given, target, kept);
   const order = topologicalOrder(program.outputs.map((o) => o.tensor));
   const shown = order.filter((n) => dotAxes(n)).map((n) => n.inputs);
   const isShown = ({ inputs: [q, k] }: Node) => shown.some(([a, b]) => a === q && b === k);
   const parts = mesh.reduce((product, [, size]) => product * size, 1);
   const isFused = (n: Node) => hasKernel(n) && !isShown(n) && n.inputs[0].shape[0] % parts === 0;
   const fused = new Set(order.filter((n) => applies(attentionPrimitive, n) && isFused(n)));
-  if (fused.size === 0) return program;
+  if (fused.size === 0) return given;
   const trained = new Set(order.filter((n) => applies(attentionGradientPrimitive, n)).map((n) => n.inputs[3].node));
   /** The nodes of cuDNN's forward passes by those that they stand for. */
   const forward = new Map<Node, Node>();
