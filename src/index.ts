@@ -109,6 +109,7 @@ export type { LoadedWeights } from "./weights/named.js";
 export { type Decisions, disagreement } from "./evaluation/agreement.js";
 export { Attention, type AttentionMaps, type AttentionToken } from "./evaluation/attention.js";
 export { Classifier, type ClassifierOptions } from "./evaluation/classifier.js";
+export type { EvalMetric } from "./evaluation/eval-metric.js";
 export { type EvaluateOptions, evaluate as evaluateClassifier } from "./evaluation/evaluate.js";
 export { embedding, patchFeatures } from "./evaluation/features.js";
 export { type EvaluationResult, softmaxOf, topK } from "./evaluation/metrics.js";

@@ -8,7 +8,7 @@ import { requireFiniteLogits } from "../models/finite.js";
 import { imageLength } from "../models/image-batch.js";
 import { modelAt } from "../models/model-at.js";
 import type { Classifier } from "./classifier.js";
-import { Accuracy, combined, type EvaluationResult } from "./metrics.js";
+import { Accuracy, combined, type EvaluationResult, meanClassTop1 } from "./metrics.js";
 import { SeveralAccuracy } from "./several-labels.js";
 import { batchesOf, decisionOf } from "./test-time.js";
 
@@ -24,6 +24,8 @@ export interface EvaluateOptions {
   readonly signal?: AbortSignal;
   /** Processes that evaluate together, each its share of every batch; all get the result over all. */
   readonly group?: ProcessGroup;
+  /** Measures `meanClassTop1` too. */
+  readonly perClass?: boolean;
   /** Called with the number of images that are done. */
   readonly onProgress?: (images: number) => void;
   /** Called with each sample's index in the dataset and its logits. */
@@ -59,6 +61,7 @@ export async function evaluate({
   describe = (index) => `image ${index}`,
   signal,
   group = alone,
+  perClass = false,
   onProgress,
   onLogits,
 }: EvaluateOptions): Promise<EvaluationResult> {
@@ -88,7 +91,9 @@ export async function evaluate({
     const { averagePrecisions: _, ...result } = several.result();
     return result;
   }
-  return combined(await group.gather("accuracy", { ...accuracy.result() }));
+  const result = combined(await group.gather("accuracy", { ...accuracy.result() }));
+  if (!perClass) return result;
+  return { ...result, meanClassTop1: meanClassTop1(await group.gather("accuracy of classes", accuracy.perClass())) };
 }
 
 /** Logits of each view, of all its crops together. */

@@ -38,17 +38,30 @@ export class Accuracy {
   #top5 = 0;
   #loss = 0;
   #images = 0;
+  /** Of each class, by its index. */
+  readonly #classes: { right: number; images: number }[] = [];
 
   /** `logits`: `count · classes` numbers, or more. */
   add(logits: Float32Array, labels: ArrayLike<number>, count: number, classes: number): void {
     for (let i = 0; i < count; i++) {
       const row = logits.subarray(i * classes, (i + 1) * classes);
       const best = topK(row, 5);
-      if (best[0] === labels[i]) this.#top1++;
+      this.#classes[labels[i]] ??= { right: 0, images: 0 };
+      const ofClass = this.#classes[labels[i]];
+      ofClass.images++;
+      if (best[0] === labels[i]) {
+        this.#top1++;
+        ofClass.right++;
+      }
       if (best.includes(labels[i])) this.#top5++;
       this.#loss -= Math.log(Math.max(softmaxOf(row)[labels[i]], Number.MIN_VALUE));
       this.#images++;
     }
+  }
+
+  /** Images of each class, and those decided right. A class without images may be missing. */
+  perClass(): readonly ClassCounts[] {
+    return Array.from(this.#classes, (counts) => ({ ...(counts ?? { right: 0, images: 0 }) }));
   }
 
   /** Percentages of correct predictions, mean cross entropy, number of images. */
@@ -63,6 +76,24 @@ export class Accuracy {
   }
 }
 
+/** How many images of a class were decided right. */
+export type ClassCounts = { readonly right: number; readonly images: number };
+
+/** Mean over the classes that have images of their top-1 in percent (balanced accuracy), from the counts of several parts. */
+export function meanClassTop1(parts: readonly (readonly ClassCounts[])[]): number {
+  const sums: { right: number; images: number }[] = [];
+  for (const part of parts)
+    for (const [c, { right, images }] of part.entries()) {
+      sums[c] ??= { right: 0, images: 0 };
+      sums[c].right += right;
+      sums[c].images += images;
+    }
+  const known = sums.filter(({ images }) => images > 0);
+  return known.length === 0
+    ? 0
+    : (100 * known.reduce((sum, { right, images }) => sum + right / images, 0)) / known.length;
+}
+
 /** The result of an evaluation. */
 export interface EvaluationResult {
   /** Percent of images whose top prediction is correct. */
@@ -73,6 +104,8 @@ export interface EvaluationResult {
   readonly loss: number;
   /** Where images have several labels: mean average precision in percent. Top-1 and top-5 then count any of them as right. */
   readonly map?: number;
+  /** Mean of the classes' top-1 in percent, in which small classes count as much as large ones; where it was asked for. */
+  readonly meanClassTop1?: number;
   /** Number of images that were classified. */
   readonly images: number;
 }
@@ -86,6 +119,3 @@ export function combined(results: readonly EvaluationResult[]): EvaluationResult
     ? results[0]
     : { top1: mean((r) => r.top1), top5: mean((r) => r.top5), loss: mean((r) => r.loss), images };
 }
-
-/** The figure, in percent, by which epochs are ranked. */
-export const scoreOf = ({ map, top1 }: Pick<EvaluationResult, "map" | "top1">): number => map ?? top1;

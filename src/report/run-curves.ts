@@ -18,6 +18,8 @@ interface Quantity {
   readonly level?: { readonly name: string; value(classes: number): number };
 }
 
+const chance = "chance";
+
 /** The quantities drawn; accuracy and loss are of the part evaluated after each epoch. */
 const quantitiesOf = (part: string): readonly Quantity[] => [
   {
@@ -41,10 +43,16 @@ const quantitiesOf = (part: string): readonly Quantity[] => [
     title: "Top-1 accuracy",
     axis: "percent",
     curves: [
-      { name: "training", value: (e) => e.trainTop1 },
-      { name: part, value: (e) => e.test?.top1 },
+      { name: "training", value: (e) => (e.test?.map === undefined ? e.trainTop1 : undefined) },
+      { name: part, value: (e) => (e.test?.map === undefined ? e.test?.top1 : undefined) },
     ],
-    level: { name: "chance", value: chanceOf },
+    level: { name: chance, value: chanceOf },
+  },
+  { title: "Mean average precision", axis: "percent", curves: [{ name: part, value: (e) => e.test?.map }] },
+  {
+    title: "Mean of the classes' top-1",
+    axis: "percent",
+    curves: [{ name: part, value: (e) => e.test?.meanClassTop1 }],
   },
   { title: "Learning rate", axis: "rate", curves: [{ name: "rate", value: (e) => e.lr }] },
   { title: "Throughput", axis: "images/s", curves: [{ name: "images/s", value: (e) => e.imagesPerSecond }] },
@@ -87,7 +95,7 @@ export function runCurves(runs: readonly LabelledRun[]): LineChart[] {
   );
   return charts.flatMap(({ title, axis, series: all }) => {
     const drawn = all.filter((s) => s.points.length > 0);
-    if (drawn.length === 0) return [];
+    if (drawn.every(({ name }) => name === chance)) return [];
     // On a phone, the text of a wider plot would be too small.
     return [
       { kind: "lines", title, width: 440, height: 280, x: { label: "epoch" }, y: { label: axis }, series: drawn },

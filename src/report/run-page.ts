@@ -12,7 +12,7 @@ import { type LabelledRun, labelled, type ReportedRun } from "./reported-run.js"
 import { runCurves } from "./run-curves.js";
 import type { RunInspection } from "./run-inspection.js";
 import { comparisonTable, environmentTable, historyTable, recipeTables } from "./run-tables.js";
-import { percentText, tellsTop5, verdict } from "./verdict.js";
+import { headed, percentText, tellsTop5, verdict } from "./verdict.js";
 
 /** What a server adds to the page. */
 export interface LiveFrame {
@@ -83,15 +83,23 @@ function summaryTiles({ run, inspection }: LabelledRun): Content {
     ...(best?.test
       ? [
           {
-            label: final ? "Top-1, validation" : "Top-1",
-            value: percentText(best.test.top1),
+            label: final ? `${headed(best.test).title}, validation` : headed(best.test).title,
+            value: percentText(headed(best.test).percent),
             note: `best epoch: ${best.epoch}${manifest.testPart === "validation" && !final ? ", chosen on these images" : ""}`,
           },
-          ...(tellsTop5(manifest.classes) ? [{ label: "Top-5", value: percentText(best.test.top5) }] : []),
+          ...(best.test.map === undefined && tellsTop5(manifest.classes)
+            ? [{ label: "Top-5", value: percentText(best.test.top5) }]
+            : []),
         ]
       : []),
     ...(final
-      ? [{ label: "Top-1, test", value: percentText(final.top1), note: `measured once, ${final.images} images` }]
+      ? [
+          {
+            label: `${headed(final).title}, test`,
+            value: percentText(headed(final).percent),
+            note: `measured once, ${final.images} images`,
+          },
+        ]
       : []),
     ...(inspection
       ? [{ label: "Calibration error", value: percentText(100 * calibration(inspection.decisions).error) }]

@@ -8,29 +8,41 @@ import type { RunSummary } from "../training/run-folder/summary.js";
 import { type Content, html } from "./html.js";
 import { type Column, details, table, withCode } from "./page.js";
 import type { LabelledRun } from "./reported-run.js";
-import { percentText, tellsTop5, verdict } from "./verdict.js";
+import { headed, percentText, tellsTop5, verdict } from "./verdict.js";
 
 const right: Column["align"] = "right";
 
 /** A row per run, best first. */
 export function comparisonTable(runs: readonly LabelledRun[]): Content {
-  const top5 = runs.some(({ run }) => tellsTop5(run.manifest.classes));
+  const one = runs.filter(({ run }) => run.recipe.labels === "one");
+  const several = one.length < runs.length;
+  const top5 = one.some(({ run }) => tellsTop5(run.manifest.classes));
   const columns: Column[] = [
     { title: "Run" },
-    ...["Top-1", ...(top5 ? ["Top-5"] : []), "Test loss", "Calibration error", "Epochs", "Images/s", "Time"].map(
-      (title) => ({ title, align: right }),
-    ),
+    ...[
+      ...(several ? ["mAP"] : []),
+      ...(one.length > 0 ? ["Top-1"] : []),
+      ...(top5 ? ["Top-5"] : []),
+      "Test loss",
+      "Calibration error",
+      "Epochs",
+      "Images/s",
+      "Time",
+    ].map((title) => ({ title, align: right })),
     ...["State", "Model", "Folder"].map((title) => ({ title })),
   ];
-  const order = [...runs].sort((a, b) => (b.run.best?.test?.top1 ?? -1) - (a.run.best?.test?.top1 ?? -1));
+  const shareOf = ({ run: { best } }: LabelledRun) => (best?.test ? headed(best.test).percent : -1);
+  const order = [...runs].sort((a, b) => shareOf(b) - shareOf(a));
   const number = (value: number | null | undefined, show: (n: number) => string) =>
     typeof value === "number" ? show(value) : "–";
   const row = ({ label, run, inspection }: LabelledRun): Content[] => {
     const { best, epochs, done, recipe, state, seconds } = run;
+    const ofOne = recipe.labels === "one" ? best?.test : undefined;
     return [
       html`<strong>${label}</strong>`,
-      number(best?.test?.top1, percentText),
-      ...(top5 ? [number(best?.test?.top5, percentText)] : []),
+      ...(several ? [number(best?.test?.map, percentText)] : []),
+      ...(one.length > 0 ? [number(ofOne?.top1, percentText)] : []),
+      ...(top5 ? [number(ofOne?.top5, percentText)] : []),
       number(best?.test?.loss, (n) => n.toFixed(4)),
       number(inspection && 100 * calibration(inspection.decisions).error, percentText),
       `${done} of ${recipe.epochs}`,

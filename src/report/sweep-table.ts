@@ -13,6 +13,9 @@ export interface SweepRow {
   readonly top1Deviation: number;
   readonly top5: number;
   readonly top5Deviation: number;
+  /** Of images with several labels: mean average precision, in percent as well. */
+  readonly map?: number;
+  readonly mapDeviation?: number;
   readonly seeds: number;
   /** Folds of cross-validation among them. */
   readonly folds?: number;
@@ -32,16 +35,19 @@ export function sweepRows(results: readonly CellResult[]): SweepRow[] {
     const count = (kind: string) => outcomes.filter((o) => o.kind === kind).length;
     const heads = headOrder.filter((head) => done.some((d) => d[head]));
     return (heads.length === 0 ? (["both"] as const) : heads).map((head) => {
-      const [top1, top5] = [new RunningMean(), new RunningMean()];
+      const [top1, top5, map] = [new RunningMean(), new RunningMean(), new RunningMean()];
       for (const each of done) {
         const result = each[head];
         if (!result) continue;
         top1.add(result.top1);
         top5.add(result.top5);
+        if (result.map !== undefined) map.add(result.map);
       }
+      const several = done.some((each) => each[head]?.map !== undefined);
       return {
         ...{ row, ...(heads.length > 1 ? { head } : {}) },
         ...{ top1: top1.mean, top1Deviation: top1.deviation, top5: top5.mean, top5Deviation: top5.deviation },
+        ...(several ? { map: map.mean, mapDeviation: map.deviation } : {}),
         ...(folds > 0 ? { folds } : {}),
         ...{ seeds: done.length, failed: count("failed"), missing: count("missing") },
       };
@@ -49,9 +55,16 @@ export function sweepRows(results: readonly CellResult[]): SweepRow[] {
   });
 }
 
+/** Whether images have several labels, which mAP measures. */
+const isSeveral = (rows: readonly SweepRow[]): boolean => rows.some(({ map }) => map !== undefined);
+
+/** The figure that a row is compared by, in percent. */
+const compared = ({ map, mapDeviation = 0, top1, top1Deviation }: SweepRow) =>
+  map === undefined ? { value: top1, deviation: top1Deviation } : { value: map, deviation: mapDeviation };
+
 /** The header of the table. */
 export const sweepHead = (rows: readonly SweepRow[]): readonly string[] => [
-  ...["", "top-1 (%)", "top-5 (%)"],
+  ...["", ...(isSeveral(rows) ? ["mAP (%)"] : ["top-1 (%)", "top-5 (%)"])],
   rows.some(({ folds }) => folds) ? "runs" : "seeds",
 ];
 
@@ -59,8 +72,8 @@ export const sweepHead = (rows: readonly SweepRow[]): readonly string[] => [
 export function sweepCells(rows: readonly SweepRow[]): string[][] {
   return rows.map((r) => [
     nameOf(r),
-    figure(r.top1, r.top1Deviation, r.seeds),
-    figure(r.top5, r.top5Deviation, r.seeds),
+    figure(compared(r).value, compared(r).deviation, r.seeds),
+    ...(isSeveral(rows) ? [] : [figure(r.top5, r.top5Deviation, r.seeds)]),
     [String(r.seeds), ...(r.failed ? [`${r.failed} failed`] : []), ...(r.missing ? [`${r.missing} missing`] : [])].join(
       ", ",
     ),
@@ -73,11 +86,11 @@ const nameOf = ({ row, head }: SweepRow): string =>
 const figure = (mean: number, deviation: number, seeds: number): string =>
   seeds === 0 ? "–" : `${mean.toFixed(2)}${seeds > 1 ? ` ± ${deviation.toFixed(2)}` : ""}`;
 
-/** Bars of top-1; the axis begins slightly below the lowest. */
+/** Bars of top-1, or of mAP; the axis begins slightly below the lowest. */
 export function sweepChart(title: string, rows: readonly SweepRow[]): Chart {
-  const values = rows.filter((r) => r.seeds > 0);
-  const low = Math.min(...values.map((r) => r.top1 - r.top1Deviation));
-  const high = Math.max(...values.map((r) => r.top1 + r.top1Deviation));
+  const values = rows.filter((r) => r.seeds > 0).map(compared);
+  const low = Math.min(...values.map((r) => r.value - r.deviation));
+  const high = Math.max(...values.map((r) => r.value + r.deviation));
   const step = 5;
   const start = Math.max(0, Math.floor((low - (high - low) * 0.2) / step) * step);
   const seeds = Math.max(0, ...rows.map((r) => r.seeds));
@@ -87,13 +100,13 @@ export function sweepChart(title: string, rows: readonly SweepRow[]): Chart {
     title,
     note: `Last epoch; ${seeds > 1 ? `mean of ${seeds} ${folds > 0 ? `runs on ${folds} folds` : "seeds"} ± one standard deviation` : folds > 0 ? "one run" : "one seed"}`,
     x: {
-      label: "top-1 (%)",
+      label: isSeveral(rows) ? "mAP (%)" : "top-1 (%)",
       ...(values.length > 0 ? { domain: [start, Math.max(start + step, Math.ceil(high / step) * step)] } : {}),
     },
     bars: rows.map((r) => ({
       label: nameOf(r),
-      value: r.top1,
-      ...(r.seeds > 1 ? { deviation: r.top1Deviation } : {}),
+      value: compared(r).value,
+      ...(r.seeds > 1 ? { deviation: compared(r).deviation } : {}),
       group: r.head ? "head" : "model",
     })),
   };

@@ -1,6 +1,10 @@
 /** A sentence on a result: how many images were correct, the confidence interval, and the chance level. */
 import type { RunSummary } from "../training/run-folder/summary.js";
 
+/** What a result of one label, or of several, is headed with, and its figure in percent. */
+export const headed = ({ map, top1 }: { readonly map?: number; readonly top1: number }) =>
+  map === undefined ? ({ title: "Top-1", percent: top1 } as const) : ({ title: "mAP", percent: map } as const);
+
 /** Top-5 is informative if guessing five classes is right at most one time in four. */
 export const tellsTop5 = (classes: number): boolean => classes >= 20;
 
@@ -24,7 +28,9 @@ export function wilsonInterval(right: number, images: number): readonly [number,
 /** "71 of 100 test images right (71.0 %, 95 % interval 61.5 to 79.0 %); chance 12.5 %."; undefined before the first test. */
 export function verdict({ best, manifest }: RunSummary): string | undefined {
   if (!best?.test) return undefined;
-  const { top1, images } = best.test;
+  const { top1, images, map } = best.test;
+  if (map !== undefined)
+    return `Mean average precision ${percentText(map, 1)} on ${images.toLocaleString("en")} test images, over ${manifest.classes.toLocaleString("en")} classes.`;
   const right = Math.round((top1 * images) / 100);
   const [low, high] = wilsonInterval(right, images).map((share) => (100 * share).toFixed(1));
   const number = (n: number) => n.toLocaleString("en");

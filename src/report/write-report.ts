@@ -48,6 +48,8 @@ export interface RunOnReport {
   readonly state: "running" | "finished" | "stopped";
   /** Accuracy of the best epoch, in percent; undefined if none was measured. */
   readonly top1?: number;
+  /** The same of several labels: mean average precision of the best epoch, in percent. */
+  readonly map?: number;
   /** Number of images that its best weights were run on; undefined, like what follows, if they were not. */
   readonly images?: number;
   /** Expected calibration error, between 0 and 1. */
@@ -114,7 +116,7 @@ async function inspected(run: RunSummary, engine: Engine, options: ReportOptions
 function rowOf({ run, inspection, notInspected }: ReportedRun): RunOnReport {
   const { folder, state, best } = run;
   return {
-    ...{ folder, state, top1: best?.test?.top1 },
+    ...{ folder, state, top1: best?.test?.top1, map: best?.test?.map },
     ...(inspection
       ? {
           images: inspection.decisions.labels.length,

@@ -36,13 +36,15 @@ function rowOf({ folder, state, recipe, manifest, epochs, done, best, lastSign, 
     epochs: done,
     of: recipe.epochs,
     top1: best?.test?.top1,
+    map: best?.test?.map,
     trainLoss: epochs.at(-1)?.trainLoss ?? undefined,
     lastSign: lastSign.toISOString(),
     seconds,
   };
 }
 
-function textOf({ folder, state, model, data, epochs, of, top1, lastSign }: ReturnType<typeof rowOf>): string {
-  const accuracy = top1 === undefined ? "not tested" : `top-1 ${top1.toFixed(2)} %`;
+function textOf({ folder, state, model, data, epochs, of, top1, map, lastSign }: ReturnType<typeof rowOf>): string {
+  const share = map ?? top1;
+  const accuracy = share === undefined ? "not tested" : `${map === undefined ? "top-1" : "mAP"} ${share.toFixed(2)} %`;
   return `${folder}  ${state}  ${model} on ${data}  epoch ${epochs} of ${of}  ${accuracy}  ${lastSign.slice(0, 16).replace("T", " ")}`;
 }

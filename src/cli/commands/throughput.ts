@@ -121,14 +121,16 @@ async function measure(text: string, engine: Engine, options: Options, signal: A
 }
 
 /**
- * Test accuracy of a run's best checkpoint; undefined for weights that are not a run folder, or a run without
- * evaluation.
+ * Best test accuracy of a run; undefined for weights that are not a run folder, a run without evaluation, or of several
+ * labels.
  */
 async function bestTop1(weights: string): Promise<number | undefined> {
   const isRun = await stat(join(weights, "log.jsonl")).catch(() => undefined);
   if (!isRun) return undefined;
   const lines = await readLog(join(weights, "log.jsonl"));
-  const all = lines.flatMap((line) => (line.kind === "epoch" && line.test ? [line.test.top1] : []));
+  const all = lines.flatMap((line) =>
+    line.kind === "epoch" && line.test && line.test.map === undefined ? [line.test.top1] : [],
+  );
   return all.length === 0 ? undefined : Math.max(...all);
 }
 

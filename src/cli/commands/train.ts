@@ -3,7 +3,7 @@ import { type Command, Option } from "commander";
 import { placeFromEnvironment } from "../../cluster/rank-environment.js";
 import { parseSplitRule } from "../../data/dataset/split.js";
 import { InterruptedError, PausedError } from "../../errors/errors.js";
-import { scoreOf } from "../../evaluation/metrics.js";
+import { decidingText, measureOf, usualMetric } from "../../evaluation/eval-metric.js";
 import { makeResultsFolder } from "../../system/files/folder-entries.js";
 import { shellWord } from "../../system/text/shell-word.js";
 import type { OnNaN } from "../../training/run/broken-run.js";
@@ -25,7 +25,7 @@ import { recipeOptions } from "../options/recipe.js";
 import { requireOutside } from "../output/file.js";
 import { type Ending, interruptible } from "../output/interruption.js";
 import { note, print } from "../output/output.js";
-import { epochLine, measureText, trainingProgress } from "../output/training-progress.js";
+import { epochLine, trainingProgress } from "../output/training-progress.js";
 import { withProcessGroup } from "../processes/process-group.js";
 import { relaunched } from "../processes/relaunched.js";
 
@@ -157,7 +157,7 @@ async function run(
 function bestText(result: TrainResult): string {
   const { final, testPart, classes } = result;
   const test = final
-    ? `test, once, with the best weights: ${measureText(final)}${classes.length > 5 && final.map === undefined ? `, top-5 ${final.top5.toFixed(2)} %` : ""} on ${final.images} images\n`
+    ? `test, once, with the best weights: ${decidingText(final, result.evalMetric)}${classes.length > 5 && final.map === undefined && result.evalMetric !== "top5" ? `, top-5 ${final.top5.toFixed(2)} %` : ""} on ${final.images} images\n`
     : "";
   const early = result.stoppedEarly
     ? "Training ended early, as evaluations brought nothing better for as long as its patience.\n"
@@ -166,12 +166,13 @@ function bestText(result: TrainResult): string {
 }
 
 function chosenText(
-  { best, bestTop1, bestMap, epochs, interrupted, stoppedEarly }: TrainResult,
+  { best, bestTop1, bestMap, epochs, evalMetric, interrupted, stoppedEarly }: TrainResult,
   testPart: TrainResult["testPart"],
 ): string {
   const nothing = epochs.length === 0 && !interrupted && !stoppedEarly ? "All epochs were done before.\n" : "";
   const score = bestMap ?? bestTop1;
-  if (best && (best.test && scoreOf(best.test)) === score) return `best: ${epochLine(best, testPart)}\n`;
+  if (best && (best.test && measureOf(best.test, usualMetric(best.test))) === score)
+    return `best: ${epochLine(best, testPart, evalMetric)}\n`;
   if (score === undefined) return nothing;
-  return `${nothing}best: ${testPart ?? "test"} ${measureText({ map: bestMap, top1: score })}\n`;
+  return `${nothing}best: ${testPart ?? "test"} ${bestMap === undefined ? "top-1" : "mAP"} ${score.toFixed(2)} %\n`;
 }

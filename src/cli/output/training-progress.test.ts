@@ -8,7 +8,15 @@ import { trainingProgress } from "./training-progress.js";
 const start = {
   kind: "start" as const,
   model: { name: "deit" } as Model,
-  ...{ steps: 100, stepsDone: 50, batchSize: 8, accumulate: 1, images: 80, parameters: 2e6 },
+  ...{
+    steps: 100,
+    stepsDone: 50,
+    batchSize: 8,
+    accumulate: 1,
+    images: 80,
+    evalMetric: "top1" as const,
+    parameters: 2e6,
+  },
   engine: { engine: "onnx", platform: "cpu", devices: 1, threads: 2 } as EngineInfo,
 };
 

@@ -1,6 +1,6 @@
 /** Shows a training run on standard error. */
 import type { EngineInfo } from "../../engines/engine.js";
-import { type EvaluationResult, scoreOf } from "../../evaluation/metrics.js";
+import { decidingText, type EvalMetric, usualMetric } from "../../evaluation/eval-metric.js";
 import { duration } from "../../system/text/duration.js";
 import type { EpochRecord, TrainEvent } from "../../training/run-folder/events.js";
 import { openingBars } from "./opening-progress.js";
@@ -13,6 +13,7 @@ export function trainingProgress(title: string, quiet: boolean): { onEvent(event
   let fitting: Progress | undefined;
   let [images, where] = [0, ""];
   let part: TestPart = "test";
+  let metric: EvalMetric | undefined;
   const forecast = forecaster();
   const opening = openingBars();
   const endFitting = () => {
@@ -41,6 +42,7 @@ export function trainingProgress(title: string, quiet: boolean): { onEvent(event
         case "start":
           endFitting();
           part = event.testPart ?? "test";
+          metric = event.evalMetric;
           if (event.steps === 0) return;
           forecast.start(event);
           images = event.stepsDone * event.batchSize;
@@ -66,7 +68,7 @@ export function trainingProgress(title: string, quiet: boolean): { onEvent(event
           return;
         case "epoch":
           forecast.epoch();
-          if (!quiet) note(epochLine(event.record, part));
+          if (!quiet) note(epochLine(event.record, part, metric));
           return;
         case "final":
           return; // reported with the result
@@ -119,13 +121,15 @@ export function deviceText({ engine, platform, devices, threads }: EngineInfo): 
 
 type TestPart = "validation" | "test";
 
-/** The line for an epoch, whose accuracy was measured on this part. */
-export function epochLine(r: EpochRecord, part: TestPart = "test"): string {
-  const test = r.test ? `, ${part} ${measureText(r.test)}` : "";
+/** The line for an epoch, whose accuracy was measured on this part; `metric` decides on the best one. */
+export function epochLine(r: EpochRecord, part: TestPart = "test", metric?: EvalMetric): string {
+  const test = r.test ? `, ${part} ${decidingText(r.test, metric ?? usualMetric(r.test))}` : "";
   if (r.epoch === 0)
     return `fitted head: loss ${r.trainLoss.toFixed(4)}, train top-1 ${r.trainTop1.toFixed(1)} %${test}`;
+  // Views of several labels have no single right answer.
+  const train = r.test?.map === undefined ? `, train top-1 ${r.trainTop1.toFixed(1)} %` : "";
   const wait = r.loaderWait > 0.1 ? `, ${(100 * r.loaderWait).toFixed(0)} % waiting for data` : "";
-  return `epoch ${r.epoch}: loss ${r.trainLoss.toFixed(4)}${partsText(r)}, train top-1 ${r.trainTop1.toFixed(1)} %${test} (${r.imagesPerSecond.toFixed(0)} images/s${wait})`;
+  return `epoch ${r.epoch}: loss ${r.trainLoss.toFixed(4)}${partsText(r)}${train}${test} (${r.imagesPerSecond.toFixed(0)} images/s${wait})`;
 }
 
 /** The parts of the loss, if the student imitates layers: the sum alone would not tell whether it does. */
@@ -135,7 +139,3 @@ function partsText({ lossParts }: EpochRecord): string {
     .map(([part, value]) => `${part === "task" ? "labels" : part} ${(value as number).toFixed(4)}`)
     .join(" + ")})`;
 }
-
-/** The figure that decides on the best epoch: mAP of several labels, else top-1. */
-export const measureText = (test: Pick<EvaluationResult, "map" | "top1">): string =>
-  `${test.map === undefined ? "top-1" : "mAP"} ${scoreOf(test).toFixed(2)} %`;

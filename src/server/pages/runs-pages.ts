@@ -2,7 +2,7 @@
 import { type Content, type Html, html } from "../../report/html.js";
 import { type Column, meter, notice, page, table } from "../../report/page.js";
 import { runPage } from "../../report/run-page.js";
-import { percentText } from "../../report/verdict.js";
+import { headed, percentText } from "../../report/verdict.js";
 import type { RunSummary } from "../../training/run-folder/summary.js";
 import { Problem } from "../problem.js";
 import type { FoundRun } from "./runs-folder.js";
@@ -53,7 +53,7 @@ function listed(runs: readonly SoundRun[]): Content {
         html`<small>${recipe.model} on ${manifest.data}</small>`,
       ],
       [meter(done / Math.max(1, recipe.epochs), `${done} of ${recipe.epochs}`), html`<small>${state}</small>`],
-      best?.test ? percentText(best.test.top1) : "–",
+      best?.test ? (best.test.map === undefined ? "" : "mAP ") + percentText(headed(best.test).percent) : "–",
       lastSign.toISOString().slice(0, 16).replace("T", " "),
     ];
   };

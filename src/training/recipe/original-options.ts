@@ -33,7 +33,7 @@ export const originalOptions: Readonly<Record<string, Message>> = {
   "decay-epochs": "decayEpochs",
   "warmup-epochs": "warmupEpochs",
   "cooldown-epochs": "cooldownEpochs",
-  "patience-epochs": "not offered: the schedule that reads it, plateau, cannot run in the original program",
+  "patience-epochs": "patienceEpochs, for schedule=plateau (which cannot run in the original program)",
   "decay-rate": "decayRate",
   "color-jitter": "colorJitter",
   aa: "autoAugment",

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { cropModes } from "../../data/pixels/fit.js";
+import { evalMetrics } from "../../evaluation/eval-metric.js";
 import { rgbSchema } from "../../evaluation/saved-view.js";
 import { positive, whole } from "../../models/families/family.js";
 import { usualModel } from "../../models/registry.js";
@@ -216,7 +217,7 @@ export const recipeSchema = z.strictObject({
   ...fragments(losses),
   labels: z.enum(["one", "several"]).default("one").meta({
     description:
-      "Labels of an image: `one`, or `several` or none of them (multi-label). `several` makes each class a question of its own: the loss is `binaryCrossEntropy`, evaluation measures the mean average precision (mAP), which decides on the best epoch, and predictions are sigmoids. The data is a list with several labels for an image.",
+      "Labels of an image: `one`, or `several` or none of them (multi-label). `several` makes each class a question of its own: the loss is `binaryCrossEntropy`, evaluation measures the mean average precision (mAP), which decides on the best epoch unless `evalMetric` says otherwise, and predictions are sigmoids. The data is a list with several labels for an image.",
   }),
   classWeights: classWeights.meta({
     description:
@@ -256,6 +257,14 @@ export const recipeSchema = z.strictObject({
     description: "Epochs from one evaluation to the next; the last epoch is always evaluated.",
     timm: "val-interval",
   }),
+  evalMetric: z
+    .enum(["auto", ...evalMetrics])
+    .default("auto")
+    .meta({
+      description:
+        "Measure of evaluations that decides on the best epoch, early stopping and the schedule `plateau`: `top1`, `top5`, `loss`, `meanClassTop1` (the mean of the classes' top-1, for classes of unequal sizes) or `map` (several labels); `auto`: `map` of several labels, otherwise `top1`.",
+      timm: "eval-metric",
+    }),
   patience: whole.optional().meta({
     description:
       "Early stopping: the run ends after so many evaluations in a row that are not better than the best; the schedule remains that of all `epochs`. Default: it trains them all.",

@@ -31,7 +31,17 @@ const reasons: Readonly<Partial<Record<keyof typeof fixed, string>>> = {
 
 /** The recipe with what several labels need. Throws UsageError for settings that contradict them. */
 export function withLabels(recipe: Recipe, settings: unknown): Recipe {
-  if (recipe.labels === "one") return recipe;
+  if (recipe.labels === "one") {
+    if (recipe.evalMetric === "map")
+      throw new UsageError(
+        "evalMetric is map, the mean average precision of images with several labels, but the recipe is for one label each; set labels=several, or another evalMetric.",
+      );
+    return recipe;
+  }
+  if (recipe.evalMetric === "meanClassTop1")
+    throw new UsageError(
+      "evalMetric is meanClassTop1, but images of several labels belong to no single class (labels=several); set evalMetric=map, which is a mean over the classes.",
+    );
   const given = (settings ?? {}) as Readonly<Record<string, unknown>>;
   for (const [key, value] of Object.entries(fixed)) {
     if (given[key] === undefined || given[key] === value) continue;

@@ -2,6 +2,7 @@
 import type { OpeningProgress } from "../../data/dataset/opening.js";
 import type { EngineInfo } from "../../engines/engine.js";
 import { type Message, Sentence } from "../../errors/sentence.js";
+import type { EvalMetric } from "../../evaluation/eval-metric.js";
 import type { EvaluationResult } from "../../evaluation/metrics.js";
 import type { Model } from "../../models/model.js";
 
@@ -48,6 +49,8 @@ export type TrainEvent =
       readonly engine: EngineInfo;
       /** The part that `test` in the epochs refers to. */
       readonly testPart?: "validation" | "test";
+      /** The measure by which epochs are ranked. */
+      readonly evalMetric: EvalMetric;
     }
   | {
       /** A step is done. */

@@ -26,6 +26,10 @@ const testResultSchema = z.object({
     .describe(
       "Of images with several labels: mean average precision in percent; top-1 and top-5 count any of them as right.",
     ),
+  meanClassTop1: z
+    .number()
+    .optional()
+    .describe("Mean of the classes' top-1 in percent, where it decides on the best epoch (`evalMetric`)."),
   images: count.describe("Number of images."),
 });
 

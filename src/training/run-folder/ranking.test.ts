@@ -10,7 +10,7 @@ it("evaluates every so many epochs, and after the last", () => {
 });
 
 const after = (accuracies: readonly number[], keepBest = 1) =>
-  accuracies.reduce((position, top1, i) => ranked(position, { epoch: i + 1, top1 }, keepBest), beginning);
+  accuracies.reduce((position, top1, i) => ranked(position, { epoch: i + 1, score: top1, top1 }, keepBest), beginning);
 
 it("counts the evaluations since the best, which an equal one is not", () => {
   expect(after([0])).toMatchObject({ bestTop1: 0, sinceBest: 0 });
@@ -20,9 +20,9 @@ it("counts the evaluations since the best, which an equal one is not", () => {
 
 it("keeps the best epochs, of equal ones the earlier", () => {
   expect(after([10, 30, 20, 30, 40], 3).kept).toEqual([
-    { epoch: 5, top1: 40 },
-    { epoch: 2, top1: 30 },
-    { epoch: 4, top1: 30 },
+    { epoch: 5, score: 40 },
+    { epoch: 2, score: 30 },
+    { epoch: 4, score: 30 },
   ]);
   expect(after([10, 30], 3).kept.map(({ epoch }) => epoch)).toEqual([2, 1]);
   expect(after([10, 30]).kept).toEqual([]);

@@ -1,4 +1,5 @@
 /** How a run's evaluations decide which weights are kept, and whether it goes on. */
+import type { EvalMetric } from "../../evaluation/eval-metric.js";
 import type { Recipe } from "../recipe/recipe.js";
 import type { Position } from "./position.js";
 
@@ -8,17 +9,28 @@ export const evaluates = (
   epoch: number,
 ): boolean => epoch % validateEvery === 0 || epoch >= epochs;
 
-/** The position with an evaluation of `epoch` taken into account. Of equal epochs the earlier is the better. */
-export function ranked(
-  position: Position,
-  { epoch, top1 }: { readonly epoch: number; readonly top1: number },
-  keepBest: number,
-): Position {
-  const better = top1 > position.bestTop1;
-  const all = [...position.kept, { epoch, top1 }].sort((a, b) => b.top1 - a.top1 || a.epoch - b.epoch);
+/** The measure by which the recipe ranks epochs. */
+export const metricOf = ({ evalMetric, labels }: Pick<Recipe, "evalMetric" | "labels">): EvalMetric =>
+  evalMetric !== "auto" ? evalMetric : labels === "several" ? "map" : "top1";
+
+/** Whether a score is better than all before. */
+export const isBetter = (score: number, { bestScore }: Pick<Position, "bestScore">): boolean =>
+  bestScore === null || score > bestScore;
+
+/** An evaluation of an epoch: the number by which it is ranked, and its top-1, or mAP of several labels. */
+export interface RankedEpoch {
+  readonly epoch: number;
+  readonly score: number;
+  readonly top1: number;
+}
+
+/** The position with an evaluation taken into account. Of equal epochs the earlier is the better. */
+export function ranked(position: Position, { epoch, score, top1 }: RankedEpoch, keepBest: number): Position {
+  const better = isBetter(score, position);
+  const all = [...position.kept, { epoch, score }].sort((a, b) => b.score - a.score || a.epoch - b.epoch);
   return {
     ...position,
-    bestTop1: Math.max(top1, position.bestTop1),
+    ...(better ? { bestTop1: top1, bestScore: score } : {}),
     sinceBest: better ? 0 : position.sinceBest + 1,
     kept: keepBest > 1 ? all.slice(0, keepBest) : [],
   };

@@ -3,10 +3,11 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { UsageError } from "../../errors/errors.js";
 import { fileError } from "../../errors/file-error.js";
-import { scoreOf } from "../../evaluation/metrics.js";
+import { scoreOf } from "../../evaluation/eval-metric.js";
 import { isLocked } from "../../system/files/lock-file.js";
 import { type LogLine, readLog } from "./log-schema.js";
 import { describeRun, type RunDescription } from "./manifest.js";
+import { metricOf } from "./ranking.js";
 
 export type EpochLine = Extract<LogLine, { kind: "epoch" }>;
 export type EnvironmentLine = Extract<LogLine, { kind: "environment" }>;
@@ -41,8 +42,10 @@ export async function summarizeRun(folder: string): Promise<RunSummary> {
   const epochs = log.filter((line) => line.kind === "epoch");
   const finished = log.at(-1)?.kind === "finished";
   const running = !finished && (await isLocked(join(folder, "lock")));
+  const metric = metricOf(run.recipe);
   const best = epochs.reduce<EpochLine | undefined>(
-    (a, b) => (a?.test && (b.test ? scoreOf(b.test) : 0) <= scoreOf(a.test) ? a : b),
+    (a, b) =>
+      a?.test && (b.test ? scoreOf(read(b.test), metric) : -Infinity) <= scoreOf(read(a.test), metric) ? a : b,
     undefined,
   );
   return {
@@ -59,6 +62,9 @@ export async function summarizeRun(folder: string): Promise<RunSummary> {
     seconds: epochs.reduce((sum, e) => sum + e.seconds, 0),
   };
 }
+
+/** A result as it was before JSON, which has no infinite loss. */
+const read = ({ loss, ...rest }: NonNullable<EpochLine["test"]>) => ({ ...rest, loss: loss ?? Infinity });
 
 const isMissing = (error: unknown): boolean =>
   ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code === "ENOENT";

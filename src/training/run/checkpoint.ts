@@ -14,7 +14,7 @@ import { moveFile, requireFreeSpace, writeFileAtomic } from "../../system/files/
 import { parseJson } from "../../system/text/json.js";
 import type { HostTensor, NamedTensors } from "../../tensor/index.js";
 import type { RunFolder } from "../run-folder/folder.js";
-import { type Position, positionSchema } from "../run-folder/position.js";
+import { type Position, readPosition } from "../run-folder/position.js";
 
 const newest = "state.safetensors";
 const older = (age: number): string => (age === 0 ? newest : `state.${age}.safetensors`);
@@ -122,7 +122,7 @@ async function readState(path: string): Promise<SavedState> {
 
 function parsePosition(path: string, text: string): Position {
   try {
-    return positionSchema.parse(parseJson(text));
+    return readPosition(parseJson(text));
   } catch {
     throw new TrainingError(`The saved state "${path}" does not record how far its run had come.`);
   }

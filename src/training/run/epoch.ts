@@ -209,8 +209,12 @@ const meanParts = (sums: Readonly<Record<string, number>>, runs: number): LossPa
 };
 
 /** The learning rate of a run, by its index in the epoch; constant within an optimizer step. */
-function rateWithin(recipe: Recipe, { epoch, rollbacks }: Position, stepsPerEpoch: number): (run: number) => number {
-  const schedule = scheduleOf(recipe);
+function rateWithin(
+  recipe: Recipe,
+  { epoch, rollbacks, plateau }: Position,
+  stepsPerEpoch: number,
+): (run: number) => number {
+  const schedule = { ...scheduleOf(recipe), falls: plateau.falls };
   return (run) =>
     scheduledRate(schedule, epoch + Math.floor(run / recipe.accumulate) / stepsPerEpoch) * rollbackFactor(rollbacks);
 }

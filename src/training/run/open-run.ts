@@ -32,6 +32,7 @@ import {
   frozenTensors,
   manifestOf,
   otherEngine,
+  requireSameMetric,
   requireSameOrder,
   requireSpaceForRun,
   stateOf,
@@ -132,12 +133,13 @@ export async function openRun(
     begun ??= await beginRun({ ...options, model, dataset, recipe: begins, onEvent, signal });
     return { state: stateOf(step, begun.parameters, recipe.seed), position: beginning };
   };
-  const { state: tensors, position } = await lastState((at) => requireSameOrder(folder, at, recipe)).catch(
-    async (error) => {
-      await folder.undo();
-      throw error;
-    },
-  );
+  const { state: tensors, position } = await lastState((at) => {
+    requireSameOrder(folder, at, recipe);
+    requireSameMetric(folder, at);
+  }).catch(async (error) => {
+    await folder.undo();
+    throw error;
+  });
   const state = await engine.createState(new Map([...tensors, ...frozenTensors(step, teaching)]));
   closing.add(() => state.dispose());
   const onDevice = { engine, precision: options.precision, state };

@@ -72,6 +72,10 @@ export async function planRun(options: PlanOptions): Promise<Plan> {
   const measured = await measuredData(options, found.classes);
   for (const part of [measured.test, measured.final]) if (part) requireLabels(recipe, part);
   if (!measured.test) refuseUnmeasured(recipe);
+  if (recipe.evalMetric === "top5" && found.classes.length <= 5)
+    throw new UsageError(
+      `evalMetric is top5, which is always 100 % of ${found.classes.length} classes; set evalMetric=top1 or loss.`,
+    );
   const model = createStudent(recipe, found.classes.length, options.ownModel);
   const classWeights = classWeightsOf(recipe, dataset, "classWeights");
   const distillationWeights = classWeightsOf(recipe, dataset, "distillationClassWeights");
@@ -81,11 +85,13 @@ export async function planRun(options: PlanOptions): Promise<Plan> {
 }
 
 /** Refuses settings that decide by evaluations, of which there are none. */
-function refuseUnmeasured({ patience, keepBest, validateEvery }: Recipe): void {
+function refuseUnmeasured({ patience, keepBest, validateEvery, evalMetric, schedule }: Recipe): void {
   const deciding = [
     ...(patience === undefined ? [] : ["patience"]),
     ...(keepBest > 1 ? ["keepBest"] : []),
     ...(validateEvery > 1 ? ["validateEvery"] : []),
+    ...(evalMetric === "auto" ? [] : ["evalMetric"]),
+    ...(schedule === "plateau" ? ["schedule=plateau"] : []),
   ];
   if (deciding.length > 0)
     throw new UsageError(

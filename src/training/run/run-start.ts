@@ -120,6 +120,15 @@ export function requireSameOrder(
   );
 }
 
+/** Throws if a run whose best epoch is chosen by one measure is to continue with another. */
+export function requireSameMetric({ path, changes }: RunFolder, { bestScore }: Position): void {
+  if (bestScore === null || !("evalMetric" in changes)) return;
+  const { from, to } = changes.evalMetric;
+  throw new UsageError(
+    `The run in "${path}" has chosen its best epoch by evalMetric=${from}, which cannot become ${to}: scores of the two cannot be compared. Resume it unchanged, or start a new run.`,
+  );
+}
+
 /**
  * Checks that a saved state contains everything that the step needs. Only sums of gradients may be missing between
  * epochs, where they are zero: so a run without `accumulate` can be resumed with it.

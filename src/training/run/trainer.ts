@@ -7,8 +7,9 @@ import { FileError, InterruptedError, OutOfMemoryError, TrainingError, UsageErro
 import { messageOf, textOf } from "../../errors/message-of.js";
 import { type Message, sentence, setting } from "../../errors/sentence.js";
 import { Classifier } from "../../evaluation/classifier.js";
+import { type EvalMetric, lowerIsBetter, measureOf, scoreOf, usualMetric } from "../../evaluation/eval-metric.js";
 import { evaluate } from "../../evaluation/evaluate.js";
-import { type EvaluationResult, scoreOf } from "../../evaluation/metrics.js";
+import type { EvaluationResult } from "../../evaluation/metrics.js";
 import { viewLoader } from "../../evaluation/view-loader.js";
 import { adaptWeights } from "../../models/adapt.js";
 import type { Model } from "../../models/model.js";
@@ -18,10 +19,12 @@ import { loadWeights } from "../../weights/load.js";
 import { classSizeWarnings, samplingSentences } from "../feed/class-sizes.js";
 import { classWeightSentences } from "../feed/class-weights.js";
 import { resumedSplit, viewOf } from "../feed/training-data.js";
+import type { Recipe } from "../recipe/recipe.js";
 import { runWarnings } from "../recipe/warnings.js";
 import type { EpochRecord } from "../run-folder/events.js";
+import { afterEvaluation } from "../run-folder/plateau-state.js";
 import { nextEpoch, type Position } from "../run-folder/position.js";
-import { evaluates, outOfPatience, ranked } from "../run-folder/ranking.js";
+import { evaluates, isBetter, metricOf, outOfPatience, ranked } from "../run-folder/ranking.js";
 import { mostRollbacks, recordBroken, rollBack } from "./broken-run.js";
 import { epochWeights, removeOtherEpochs, saveWeights } from "./checkpoint.js";
 import { trainEpoch } from "./epoch.js";
@@ -47,6 +50,8 @@ export interface TrainResult {
   readonly bestTop1?: number;
   /** The same of images with several labels: the best mean average precision, in percent. */
   readonly bestMap?: number;
+  /** The measure by which the best epoch was chosen. */
+  readonly evalMetric: EvalMetric;
   /** The part that the best epoch was chosen on; undefined without evaluation. */
   readonly testPart?: "validation" | "test";
   /** Result of the best weights on the test part, if they were chosen on the validation part. */
@@ -96,6 +101,7 @@ async function trainEpochs(options: TrainOptions, run: OpenRun): Promise<TrainRe
   const stop = new StopVote(signal, group);
   const spikes = spikeWatcher();
   const between = 60_000 * (options.checkpointMinutes ?? 10);
+  const metric = metricOf(recipe);
   const onNaN = options.onNaN ?? "stop";
   const records: EpochRecord[] = [];
   let best: EpochRecord | undefined;
@@ -112,6 +118,7 @@ async function trainEpochs(options: TrainOptions, run: OpenRun): Promise<TrainRe
     parameters: model.parameters.reduce((n, p) => n + sizeOf(p.shape), 0),
     engine: run.engine.info,
     testPart: run.testPart,
+    evalMetric: metric,
   });
 
   /** Records what is done of the run, and its weights; `after` is where it continues. */
@@ -120,10 +127,8 @@ async function trainEpochs(options: TrainOptions, run: OpenRun): Promise<TrainRe
     waitedBefore = checkpoints.waited;
     const record: EpochRecord = { ...done, checkpointWait, test: result };
     records.push(record);
-    const isBest = !test || (result !== undefined && scoreOf(result) > position.bestTop1);
-    position = after(
-      result ? ranked(position, { epoch: done.epoch, top1: scoreOf(result) }, recipe.keepBest) : position,
-    );
+    const isBest = !test || (result !== undefined && isBetter(scoreOf(result, metric), position));
+    position = after(result ? measuredAt(position, done.epoch, result, recipe) : position);
     const { kept } = position;
     if (isBest) best = record;
     await checkpoints.save(state, position, async (tensors) => {
@@ -222,12 +227,23 @@ async function trainEpochs(options: TrainOptions, run: OpenRun): Promise<TrainRe
     epochs: records,
     best,
     ...bestOf,
-    testPart: run.testPart,
+    ...{ testPart: run.testPart, evalMetric: metric },
     final: result,
     folder: folder.path,
     interrupted: !finished,
     stoppedEarly: finished && stoppedEarly,
   };
+}
+
+/** The position with the result of an evaluation, which ranks the epoch and may let the rate fall. */
+function measuredAt(position: Position, epoch: number, result: EvaluationResult, recipe: Recipe): Position {
+  const metric = metricOf(recipe);
+  const top1 = measureOf(result, usualMetric(result));
+  const next = ranked(position, { epoch, score: scoreOf(result, metric), top1 }, recipe.keepBest);
+  // Rates of the warm-up do not depend on the schedule.
+  if (recipe.schedule !== "plateau" || epoch <= recipe.warmupEpochs) return next;
+  const how = { lower: lowerIsBetter(metric), patience: recipe.patienceEpochs };
+  return { ...next, plateau: afterEvaluation(position.plateau, measureOf(result, metric), how) };
 }
 
 type DoneEpoch = Omit<EpochRecord, "test" | "checkpointWait">;
@@ -285,7 +301,9 @@ async function evaluateOn(
   try {
     // If several evaluate together, one must not stop without the others.
     const { describe } = dataset;
-    return await evaluate({ classifier, loader, describe, signal: group.count === 1 ? signal : undefined, group });
+    const perClass = metricOf(recipe) === "meanClassTop1";
+    const heeded = group.count === 1 ? signal : undefined;
+    return await evaluate({ classifier, loader, describe, signal: heeded, group, perClass });
   } catch (error) {
     if (error instanceof InterruptedError) return undefined;
     throw error;

@@ -1,12 +1,19 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { parseRecipe, type RecipeSettings } from "../../recipe/recipe.js";
+import { afterEvaluation, plateauBeginning } from "../../run-folder/plateau-state.js";
 import { scheduledRate } from "./index.js";
 
 /** tests/fixtures/training/generate_schedules.py. */
 const known = JSON.parse(
   readFileSync(new URL("../../../../tests/fixtures/training/schedules.json", import.meta.url), "utf8"),
-) as Readonly<Record<string, readonly number[]>>;
+) as Readonly<Record<string, readonly number[]>> & { readonly plateau: readonly Plateau[] };
+
+interface Plateau {
+  readonly measures: readonly number[];
+  readonly lower: boolean;
+  readonly rates: readonly number[];
+}
 
 const warm = { warmupEpochs: 3, warmupLr: 0.01 };
 it.each<[string, RecipeSettings]>([
@@ -34,4 +41,20 @@ it("is refused if its last cycle would begin below the lowest rate", () => {
   const cycles = { lr: 1, scaleLr: false, minLr: 0.1, lrCycleLimit: 5 };
   expect(() => parseRecipe(cycles)).toThrow(/minLr is 0.1, above the highest rate of the last of 5 cycles \(0.0625\)/);
   expect(parseRecipe({ ...cycles, lrCycleDecay: 0.8 }).lrCycleLimit).toBe(5);
+});
+
+it.each(known.plateau)("falls on plateaus as timm's, measures lower: $lower", ({ measures, lower, rates }) => {
+  const recipe = parseRecipe({
+    ...{ schedule: "plateau", decayRate: 0.3, patienceEpochs: 2, minLr: 0.05, lr: 1, scaleLr: false, epochs: 100 },
+    ...warm,
+  });
+  let state = plateauBeginning;
+  const found = [0, ...measures].map((measure, epoch) => {
+    // As the trainer: what is measured in the warm-up does not count.
+    if (epoch > recipe.warmupEpochs)
+      state = afterEvaluation(state, measure, { lower, patience: recipe.patienceEpochs });
+    return scheduledRate({ ...recipe, falls: state.falls }, epoch);
+  });
+  // Repeated products there, powers here.
+  for (const [epoch, rate] of rates.entries()) expect(found[epoch], `epoch ${epoch}`).toBeCloseTo(rate, 12);
 });

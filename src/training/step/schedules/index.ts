@@ -5,12 +5,13 @@ import type { Settings } from "../settings.js";
 import { constant } from "./constant.js";
 import { cosine } from "./cosine.js";
 import { multistep } from "./multistep.js";
+import { plateau } from "./plateau.js";
 import { poly } from "./poly.js";
 import type { Rates, ScheduleKind } from "./schedule.js";
 import { step } from "./step.js";
 import { warmupStableDecay } from "./warmup-stable-decay.js";
 
-export const schedules = { cosine, step, constant, warmupStableDecay, poly, multistep };
+export const schedules = { cosine, step, constant, warmupStableDecay, poly, multistep, plateau };
 
 type Kinds = typeof schedules;
 type SettingsOf<K> = K extends ScheduleKind<infer Shape> ? Settings<Shape> : never;

@@ -11,6 +11,8 @@ export type Rates = {
   readonly warmupEpochs: number;
   readonly warmupLr: number;
   readonly minLr: number;
+  /** Times that evaluations have let the rate fall so far (`plateau`). */
+  readonly falls?: number;
 };
 
 /** A schedule that recipes can name: an entry of the table in `index.ts`. */

@@ -4,7 +4,7 @@ import { scheduleKind } from "./schedule.js";
 
 /** A setting of all schedules whose rate falls in steps. */
 export const decayRate = z.number().positive().default(0.1).meta({
-  description: "Schedules `step` and `multistep`: factor on the rate at each fall.",
+  description: "Schedules `step`, `multistep` and `plateau`: factor on the rate at each fall.",
   timm: "decay-rate",
 });
 
