@@ -1,11 +1,9 @@
 /** The measures of an evaluation that can decide on the best epoch. */
 import type { EvaluationResult } from "./metrics.js";
 
-/** Names in recipes. */
-export const evalMetrics = ["top1", "top5", "meanClassTop1", "map", "loss"] as const;
-
-/** A measure by its name. */
-export type EvalMetric = (typeof evalMetrics)[number];
+/** A measure by its name in recipes. */
+export type EvalMetric = "top1" | "top5" | "meanClassTop1" | "map" | "loss";
+export const evalMetrics = ["top1", "top5", "meanClassTop1", "map", "loss"] as const satisfies readonly EvalMetric[];
 
 /** Whether lower values are better. */
 export const lowerIsBetter = (metric: EvalMetric): boolean => metric === "loss";
