@@ -3,6 +3,7 @@
 import type { Tensor, TensorType } from "../../tensor/index.js";
 import type { StablehloEmitter } from "../../tensor/lowering.js";
 import { Mesh, type MeshAxes } from "./mesh.js";
+import { Operations } from "./operations.js";
 
 /** A value and its type. */
 export interface Operand {
@@ -51,20 +52,9 @@ export function onEachDevice(
 }
 
 /** Operations of a region; the names in it are its own. */
-class Body implements Write {
-  readonly lines: string[] = [];
-
-  constructor(private readonly emit: Pick<Write, "type">) {}
-
-  op(operation: string, count = 1): string {
-    const name = `%own${this.lines.length}`;
-    this.lines.push(`    ${name}${count === 1 ? "" : `:${count}`} = ${operation}`);
-    return name;
-  }
-
-  results(operation: string, count: number): readonly string[] {
-    const name = this.op(operation, count);
-    return Array.from({ length: count }, (_, i) => `${name}#${i}`);
+class Body extends Operations implements Write {
+  constructor(private readonly emit: Pick<Write, "type">) {
+    super("%own", "    ");
   }
 
   type(type: TensorType): string {

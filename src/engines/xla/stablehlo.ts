@@ -14,6 +14,7 @@ import {
 } from "../../tensor/index.js";
 import type { StablehloEmitter } from "../../tensor/lowering.js";
 import type { Mesh } from "./mesh.js";
+import { Operations } from "./operations.js";
 
 export interface StablehloOptions {
   /** Devices the program is split over; the batch must be divisible by their number. */
@@ -73,14 +74,13 @@ function attributeList(attributes: readonly string[]): string {
   return attributes.length === 0 ? "" : ` {${attributes.join(", ")}}`;
 }
 
-class Writer implements StablehloEmitter<Tensor> {
-  readonly lines: string[] = [];
+class Writer extends Operations implements StablehloEmitter<Tensor> {
   readonly #values = new Map<Tensor, string>();
   readonly #constants = new Map<string, string>();
   readonly #arguments: ReadonlyMap<string, string>;
-  #count = 0;
 
   constructor(program: Program) {
+    super("%", "  ");
     this.#arguments = new Map(program.inputs.map((input, i) => [input.name, `%arg${i}`]));
   }
 
@@ -100,17 +100,6 @@ class Writer implements StablehloEmitter<Tensor> {
       });
     }
     return this.#values.get(t)!;
-  }
-
-  op(operation: string, count = 1): string {
-    const name = `%${this.#count++}`;
-    this.lines.push(`  ${name}${count === 1 ? "" : `:${count}`} = ${operation}`);
-    return name;
-  }
-
-  results(operation: string, count: number): readonly string[] {
-    const name = this.op(operation, count);
-    return Array.from({ length: count }, (_, i) => `${name}#${i}`);
   }
 
   type(type: TensorType): string {
