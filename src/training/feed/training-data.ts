@@ -6,6 +6,7 @@ import type { Augmentation } from "../../data/augment/augment.js";
 import { parsePolicy } from "../../data/augment/policy.js";
 import { findBadImages } from "../../data/check/check-images.js";
 import { type Dataset, type SplitRule, subset } from "../../data/dataset/dataset.js";
+import { fewerImages } from "../../data/dataset/fewer.js";
 import { readSplit, writeSplit } from "../../data/dataset/split.js";
 import {
   createLoader,
@@ -77,6 +78,10 @@ export async function withoutBadImages(
     Array.from({ length: dataset.length }, (_, i) => i).filter((i) => !skipped.has(i)),
   );
 }
+
+/** The images that a recipe trains on: as many as it says, without those that cannot be read. */
+export const trainingImages = (found: Dataset, { trainImages }: Recipe, options: DataOptions): Promise<Dataset> =>
+  withoutBadImages(trainImages === undefined ? found : fewerImages(found, trainImages), options);
 
 /** File of a run folder with the samples held out for testing. */
 export const splitFile = "split.json";

@@ -131,6 +131,11 @@ export const recipeSchema = z.strictObject({
     timm: "layer-decay",
   }),
 
+  trainImages: whole.optional().meta({
+    description:
+      "Trains on this many of the images: the classes in their proportions, the same images for every seed, and all of them among those of a larger number. Default: all.",
+    timm: "train-num-samples",
+  }),
   epochs: count.default(300).meta({
     description: "Number of passes over the training data; 0 trains nothing but fitted heads (`headStart`).",
     timm: "epochs",

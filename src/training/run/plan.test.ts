@@ -26,6 +26,12 @@ it("finds the images, the test data and the model for their classes, and no teac
   expect(warnings).toEqual([]);
 });
 
+it("trains on as many images as the recipe says, and divides the data as a whole", async () => {
+  const { plan } = await planned({ recipe: parseRecipe({ ...recipe, trainImages: 20 }) });
+  expect([plan.dataset.length, plan.found.length]).toEqual([20, 48]);
+  await expect(planned({ recipe: parseRecipe({ ...recipe, trainImages: 49 }) })).rejects.toThrow("has 48 images");
+});
+
 it("splits the batch if memory requires it, unless the run is resumed", async () => {
   const scarce = {
     info: { devices: 1 },

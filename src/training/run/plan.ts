@@ -9,7 +9,7 @@ import type { OwnModel } from "../../models/own-model.js";
 import { classWeightsOf } from "../feed/class-weights.js";
 import { openForTraining, openingOf } from "../feed/data-place.js";
 import { type MeasuredData, measuredData } from "../feed/measured-data.js";
-import { type DataOptions, withoutBadImages } from "../feed/training-data.js";
+import { type DataOptions, trainingImages } from "../feed/training-data.js";
 import type { Recipe } from "../recipe/recipe.js";
 import { settledRecipe } from "../recipe/settled.js";
 import { requireLabels } from "../recipe/several-labels.js";
@@ -68,7 +68,7 @@ export async function planRun(options: PlanOptions): Promise<Plan> {
     throw new UsageError(
       "Several processes do not gather the predictions that average precision needs; train images of several labels with one process.",
     );
-  const dataset = await withoutBadImages(found, options);
+  const dataset = await trainingImages(found, recipe, options);
   const measured = await measuredData(options, found.classes);
   for (const part of [measured.test, measured.final]) if (part) requireLabels(recipe, part);
   if (!measured.test) refuseUnmeasured(recipe);

@@ -16,7 +16,7 @@ import type { Lock } from "../../system/files/lock-file.js";
 import { makeFolder } from "../../system/files/make-folder.js";
 import { ownFolder } from "../../system/files/owned-folder.js";
 import { openForTraining, openingOf } from "../feed/data-place.js";
-import { type DataOptions, trainingLoader, withoutBadImages } from "../feed/training-data.js";
+import { type DataOptions, trainingImages, trainingLoader } from "../feed/training-data.js";
 import { featureEpochs } from "../recipe/feature-weight.js";
 import { refuseNative } from "../recipe/native.js";
 import type { Recipe } from "../recipe/recipe.js";
@@ -102,7 +102,7 @@ export async function buildTeacherCache(options: CacheOptions): Promise<StoredAn
     ...{ rule: options.split, signal: options.signal, onProgress: openingOf(options.onEvent) },
   });
   for (const message of sayings(found)) options.onEvent?.({ kind: "warning", message });
-  const dataset = await withoutBadImages(found, options);
+  const dataset = await trainingImages(found, recipe, options);
   const student = createStudent(recipe, found.classes.length);
   const loader = trainingLoader(dataset, recipe, student, options);
   try {

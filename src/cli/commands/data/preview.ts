@@ -7,7 +7,7 @@ import type { EngineChoice } from "../../../engines/open.js";
 import { UsageError } from "../../../errors/errors.js";
 import { type Captioned, contactPage, contactSheet } from "../../../report/contact-sheet.js";
 import { writeFileAtomic } from "../../../system/files/atomic-file.js";
-import { trainingLoader, withoutBadImages } from "../../../training/feed/training-data.js";
+import { trainingImages, trainingLoader } from "../../../training/feed/training-data.js";
 import { settledRecipe } from "../../../training/recipe/settled.js";
 import { createStudent } from "../../../training/recipe/student.js";
 import { type PreviewImage, previewBatch } from "../../../training/study/preview.js";
@@ -74,7 +74,7 @@ async function run({ data: named, options }: Asked<Options>): Promise<void> {
   const dataOptions = { data, workers, onBadImage, onEvent };
   const found = await openDataset(data, { split: "train", rule: split, onProgress: openingBars() });
   for (const saying of sayings(found)) warn(saying);
-  const dataset = await withoutBadImages(found, dataOptions);
+  const dataset = await trainingImages(found, recipe, dataOptions);
   const model = createStudent(recipe, dataset.classes.length);
   const loader = trainingLoader(dataset, recipe, model, dataOptions);
   if (step >= loader.stepsPerEpoch) {
