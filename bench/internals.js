@@ -2,7 +2,8 @@
 export { isLaunched, launch, launchEnvironment } from "../dist/cluster/launcher.js";
 export { subset } from "../dist/data/dataset/dataset.js";
 export { planResize } from "../dist/data/pixels/resize.js";
-export { readSample } from "../dist/data/view/view.js";
+export { readSource } from "../dist/data/view/read-source.js";
+export { readSample, writeView } from "../dist/data/view/view.js";
 export { collectives } from "../dist/engines/xla/collectives.js";
 export { createXlaEngine } from "../dist/engines/xla/engine.js";
 export { inferenceProgram } from "../dist/evaluation/classifier.js";

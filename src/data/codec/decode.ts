@@ -41,7 +41,7 @@ export interface DecodeOptions {
    * it is dropped).
    */
   readonly alpha?: boolean;
-  /** Allocates memory for the pixels of a JPEG (default: new memory). */
+  /** Allocates memory for the pixels of a JPEG or PNG (default: new memory). */
   readonly allocate?: (bytes: number) => Uint8Array;
 }
 
@@ -92,7 +92,7 @@ async function open(bytes: Uint8Array, codec: Codec, options: DecodeOptions): Pr
     case "jpeg":
       return openJpeg(bytes, { jpeg, maxPixels, allocate });
     case "png":
-      return pictureOf(await decodePng(bytes, maxPixels, alpha));
+      return pictureOf(await decodePng(bytes, { maxPixels, alpha, allocate }));
     case "webp":
       return pictureOf(await decodeWebp(bytes, maxPixels, alpha));
     case "avif":

@@ -3,6 +3,7 @@
 import { copyOfPixels } from "../pixel-memory.js";
 import { mapBicubic, mapBilinear, shiftLines } from "./affine.js";
 import { lookUp, saturate, sharpen } from "./color.js";
+import { dropFourth, triple, unfilter } from "./png.js";
 import { horizontalPass, verticalPass } from "./resample.js";
 import { compileWasm } from "./wasm.js";
 
@@ -20,6 +21,7 @@ class Workspace {
     {
       ...{ horizontalPass, verticalPass, shiftLines, mapBicubic, mapBilinear },
       ...{ saturate, sharpen, lookUp },
+      ...{ unfilter, triple, dropFourth },
     },
     this.#memory,
   );

@@ -54,6 +54,7 @@ const f64Binary = (code: number) => binary<"f64", "f64", "f64">("f64", [code]);
 const f64Compare = (code: number) => binary<"f64", "f64", "i32">("i32", [code]);
 const lanes = (code: number) => unary<"v128", "v128">("v128", simd(code));
 const lanewise = (code: number) => binary<"v128", "v128", "v128">("v128", simd(code));
+const laneShift = (code: number) => binary<"v128", "i32", "v128">("v128", simd(code));
 
 /** Reads at an address plus a constant, without assuming alignment. */
 function load<T extends WasmType>(type: T, code: readonly number[]) {
@@ -78,6 +79,7 @@ export const i32 = {
   mul: i32Binary(0x6c),
   shl: i32Binary(0x74),
   shr: i32Binary(0x75),
+  eq: i32Binary(0x46),
   lt: i32Binary(0x48),
   gt: i32Binary(0x4a),
   and: i32Binary(0x71),
@@ -127,6 +129,12 @@ export const v128 = {
   store32: (address: I32, value: V128): Statement => ({
     code: [...address.code, ...value.code, ...simd(0x5a), 0, 0, 0],
   }),
+  and: lanewise(0x4e),
+  /** Bits of `a` where those of `mask` are set, elsewhere of `b`. */
+  choose: (mask: V128, a: V128, b: V128): V128 => ({
+    type: "v128",
+    code: [...a.code, ...b.code, ...mask.code, ...simd(0x52)],
+  }),
   /** Bytes of `a` (0 … 15) and `b` (16 … 31) in any order. */
   shuffle: (a: V128, b: V128, order: readonly number[]): V128 => ({
     type: "v128",
@@ -138,7 +146,7 @@ export const i32x4 = {
   splat: unary<"i32", "v128">("v128", simd(0x11)),
   add: lanewise(0xae),
   mul: lanewise(0xb5),
-  shiftRight: binary<"v128", "i32", "v128">("v128", simd(0xac)),
+  shiftRight: laneShift(0xac),
   /** Four of eight 16-bit numbers, widened. */
   lowOf16: lanes(0xa9),
   highOf16: lanes(0xaa),
@@ -150,16 +158,26 @@ export const i32x4 = {
 } as const;
 
 export const i16x8 = {
+  splat: unary<"i32", "v128">("v128", simd(0x10)),
   /** Eight of sixteen bytes, widened. */
   lowOf8: lanes(0x89),
   highOf8: lanes(0x8a),
   add: lanewise(0x8e),
-  shiftLeft: binary<"v128", "i32", "v128">("v128", simd(0x8b)),
+  sub: lanewise(0x91),
+  abs: lanes(0x80),
+  min: lanewise(0x96),
+  /** All bits of a number are set where two are equal. */
+  eq: lanewise(0x2d),
+  shiftLeft: laneShift(0x8b),
+  /** Of numbers without a sign. */
+  shiftRight: laneShift(0x8d),
   /** Two times four 32-bit numbers, clamped to the bounds. */
   narrow: lanewise(0x85),
 } as const;
 
 export const i8x16 = {
+  /** Modulo 256. */
+  add: lanewise(0x6e),
   /** Two times eight 16-bit numbers, clamped to 0 … 255. */
   narrow: lanewise(0x66),
 } as const;
