@@ -11,7 +11,7 @@ import { parseJson } from "../../system/text/json.js";
 import { startThread } from "../../system/threads/start-thread.js";
 import { workerUrl } from "../../system/threads/worker-url.js";
 import { turn } from "../../system/turn.js";
-import { type HostTensor, type NamedTensors, type Program, simplify } from "../../tensor/index.js";
+import { allocate, type HostTensor, type NamedTensors, type Program, simplify } from "../../tensor/index.js";
 import { checkData } from "../check-data.js";
 import type { CompileOptions, DeviceState, Engine, EngineInfo, Executable, MemoryNeed } from "../engine.js";
 import { bytesOf, peakBytes, requireMemory } from "../memory.js";
@@ -186,18 +186,18 @@ export class OnnxEngine implements Engine {
     await this.#worker.terminate();
   }
 
-  /** Sends a request to the worker; `what` names it in errors. */
-  async send(request: Request, what: string): Promise<TensorEntries> {
-    return (await this.#request(request, what)).tensors;
+  /** Sends a request to the worker; `what` names it in errors, and the memory `handed` over is no longer usable here. */
+  async send(request: Request, what: string, handed: readonly ArrayBuffer[] = []): Promise<TensorEntries> {
+    return (await this.#request(request, what, handed)).tensors;
   }
 
-  #request(request: Request, what: string): Promise<Done> {
+  #request(request: Request, what: string, handed: readonly ArrayBuffer[] = []): Promise<Done> {
     if (this.#failure) return Promise.reject(this.#failure);
     const id = this.#next++;
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve, reject, what });
       this.#worker.ref();
-      this.#worker.postMessage({ id, request });
+      this.#worker.postMessage({ id, request }, handed);
     });
   }
 
@@ -232,7 +232,10 @@ class OnnxState implements DeviceState {
   ) {}
 
   async write(tensors: NamedTensors): Promise<void> {
-    await this.engine.send({ kind: "write", state: this.id, tensors: [...tensors] }, "writing state");
+    const copies = [...tensors].map(([name, tensor]) => [name, copyOf(tensor)] as const);
+    // Handed over, which spares two more copies: the message's and one of what names may share in it.
+    const buffers = copies.map(([, { data }]) => data.buffer as ArrayBuffer);
+    await this.engine.send({ kind: "write", state: this.id, tensors: copies }, "writing state", buffers);
   }
 
   async read(names?: readonly string[]): Promise<Map<string, HostTensor>> {
@@ -242,6 +245,13 @@ class OnnxState implements DeviceState {
   async dispose(): Promise<void> {
     await this.engine.send({ kind: "dispose", state: this.id }, "freeing state");
   }
+}
+
+/** The tensor in memory of its own. */
+function copyOf({ dtype, shape, data }: HostTensor): HostTensor {
+  const copy = allocate(dtype, data.length);
+  new Uint8Array(copy.buffer).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  return { dtype, shape, data: copy };
 }
 
 function ownState(state: DeviceState, program: string): number {

@@ -27,6 +27,7 @@ export type Request =
    */
   | { readonly kind: "open"; readonly session: number; readonly path: string; readonly threads: number }
   | { readonly kind: "unload"; readonly session: number }
+  /** Each tensor has memory of its own, which is handed over. */
   | { readonly kind: "write"; readonly state: number; readonly tensors: TensorEntries }
   | { readonly kind: "read"; readonly state: number; readonly names?: readonly string[] }
   | { readonly kind: "dispose"; readonly state: number }

