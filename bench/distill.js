@@ -17,14 +17,14 @@ const teacher = createModel(options.teacher, { imageSize: model.imageSize, class
 const { hostTensor, zeros } = tensor;
 
 const batch = {
-  ...{ step: 0, first: 0, count: batchSize },
+  ...{ step: 0, first: 0, count: batchSize, views: new Int32Array(batchSize) },
   images: pixels(batchSize * model.imageSize ** 2 * 3),
   labels: Int32Array.from({ length: batchSize }, (_, i) => i % model.classes),
   indices: Int32Array.from({ length: batchSize }, (_, i) => i),
 };
 const plain = { batchSize, model: options.model, repeatedAugmentation: 1 };
 const hard = { ...plain, distillation: "hard", distillationOn: "class", teacherCache: "of this benchmark" };
-const answer = hostTensor("int32", [batchSize], batch.labels);
+const taught = new Map([["teacherLabels", hostTensor("int32", [batchSize], batch.labels)]]);
 
 /** A training step that is ready to run. */
 async function step(settings, teaching) {
@@ -32,18 +32,18 @@ async function step(settings, teaching) {
   const { program, state: shapes, frozen } = stepOf(recipe, model, teaching);
   const executable = await engine.compile(program);
   const weights = initialize(model, 0);
-  const taught = initialize(teacher, 1);
+  const teachers = initialize(teacher, 1);
   const state = await engine.createState(
     new Map([
       ...[...shapes].map(([name, shape]) => [name, weights.get(name) ?? zeros("float32", shape)]),
-      ...[...frozen.keys()].map((name) => [name, taught.get(name.replace(/^teacher\./, ""))]),
+      ...[...frozen.keys()].map((name) => [name, teachers.get(name.replace(/^teacher\./, ""))]),
     ]),
   );
   const optimizer = createOptimizer(optimizerOf(recipe));
   let count = 0;
   return async () => {
     const scalars = { ...optimizer.scalars(1e-4, ++count), apply: 1, passOver: 0, emaDecay: 0 };
-    await executable.run(state, stepData(executable.program, { recipe, epoch: 0, batch }, { scalars, answer }));
+    await executable.run(state, stepData(executable.program, { recipe, epoch: 0, batch }, { scalars, taught }));
   };
 }
 
@@ -56,8 +56,8 @@ async function forward() {
 
 const runs = {
   alone: await step(plain, {}),
-  stored: await step(hard, { answers: { kind: "labels" } }),
-  inTheLoop: await step(hard, { teacher: { kind: "model", model: teacher } }),
+  stored: await step(hard, { source: "labels" }),
+  inTheLoop: await step(hard, { source: teacher }),
   teacherForward: await forward(),
 };
 const times = await inTurns(runs, rounds);
