@@ -9,7 +9,7 @@ import { InterruptedError, TrainingError } from "../../errors/errors.js";
 import { openModel } from "../../evaluation/open-model.js";
 import { type Cell, cellsOf, parseGrid } from "../../training/recipe/grid.js";
 import { parseRecipe } from "../../training/recipe/recipe.js";
-import { type CellResult, measureWeights, sweep } from "../../training/study/sweep.js";
+import { type CellResult, measureWeights, type SweepOptions, sweep } from "../../training/study/sweep.js";
 import { buildTeacherCache } from "../../training/teacher/cache.js";
 import {
   demoData,
@@ -62,17 +62,18 @@ async function run(options: DemoOptions, signal: AbortSignal): Promise<void> {
   const start = performance.now();
   await rm(output, { recursive: true, force: true });
 
-  const train = async (cells: readonly Cell[], lanes = 1) => {
+  const train = async (cells: readonly Cell[], lanes: SweepOptions["lanes"] = 1) => {
     const before = results.filter(({ cell }) => cell.row !== teacherRow).length;
-    const shown =
-      lanes > 1
-        ? runsProgress(`[${before + 1}–${runs}/${runs}] students, ${lanes} at once`, cells.length, json)
-        : undefined;
+    let together: ReturnType<typeof runsProgress> | undefined;
     const done = await sweep({
       ...{ ...place, cells, lanes, output },
-      openEngine: () => openEngine(lanes === 1 ? engineChoice : { ...engineChoice, threads: 1 }),
+      openEngine: (lanes) => openEngine({ ...engineChoice, threads: Math.max(1, Math.floor(threads / lanes)) }),
+      onLanes: ({ lanes }) => {
+        const title = `[${before + 1}–${runs}/${runs}] students, ${lanes} at once`;
+        if (lanes > 1) together = runsProgress(title, cells.length, json);
+      },
       onCell: ({ row }, number) =>
-        noting(costs, row, shown?.(row) ?? trainingProgress(`[${before + number + 1}/${runs}] ${row}`, json)),
+        noting(costs, row, together?.(row) ?? trainingProgress(`[${before + number + 1}/${runs}] ${row}`, json)),
     });
     if (done.interrupted) throw new InterruptedError("The demo was interrupted.");
     for (const { outcome } of done.results) if (outcome.kind === "failed") throw new TrainingError(outcome.reason);
@@ -113,8 +114,8 @@ async function run(options: DemoOptions, signal: AbortSignal): Promise<void> {
     return cellsOf(grid, studentOf(epochs));
   }
 
-  // Such small programs hardly benefit from a second thread, so each thread trains its own student.
-  await train(students, Math.min(threads, students.length));
+  // Such small programs hardly benefit from a second thread: how many are trained at once is measured.
+  await train(students, { most: threads });
   await withEngine(engineChoice, (engine) =>
     report({ results, costs, options, workers, signal, engine, seconds: () => (performance.now() - start) / 1000 }),
   );
