@@ -1,6 +1,7 @@
 /** Chooses and opens an engine. */
 import { EngineError, UsageError } from "../errors/errors.js";
 import { type Message, sentence, setting, way } from "../errors/sentence.js";
+import { multipliesBfloat16, processorFeatures } from "../system/processor.js";
 import type { Engine, Precision } from "./engine.js";
 import { createOnnxEngine, type Idle } from "./onnx/engine.js";
 import type { ProcessOptions } from "./xla/open-client.js";
@@ -93,6 +94,8 @@ export async function openEngine(
     try {
       const engine = await open(candidate, choice);
       onChosen?.(candidate, passedOver);
+      const emulates = engine.info.platform === "cpu" && !multipliesBfloat16(await processorFeatures());
+      if (choice.precision === "bfloat16" && emulates) choice.onNote?.(emulated);
       return engine;
     } catch (error) {
       if (!(error instanceof EngineError) || i === all.length - 1) throw error;
@@ -101,6 +104,8 @@ export async function openEngine(
   }
   throw new EngineError("There is no engine to open.");
 }
+
+const emulated = sentence`This processor has no instructions for bfloat16 (avx512_bf16, amx_bf16), which is therefore emulated: correct, but at about half the speed of float32${way`; leave ${setting("precision", "bfloat16")} out to train in float32`}.`;
 
 async function open({ engine, plugin }: Choice, choice: EngineChoice): Promise<Engine> {
   if (engine === "onnx") {

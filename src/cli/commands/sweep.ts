@@ -5,7 +5,6 @@
 import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 import type { Command } from "commander";
-import { followParent, isLaunched, launch } from "../../cluster/launcher.js";
 import { parseSplitRule } from "../../data/dataset/split.js";
 import { chooseEngine, type EngineChoice, openEngine } from "../../engines/open.js";
 import { InterruptedError, TrainingError, UsageError } from "../../errors/errors.js";
@@ -40,6 +39,7 @@ import { runsProgress } from "../output/runs-progress.js";
 import { markdownTable, textTable } from "../output/table.js";
 import { trainingProgress } from "../output/training-progress.js";
 import { worded } from "../output/wording.js";
+import { relaunched } from "../processes/relaunched.js";
 
 export function define(command: Command): void {
   chosenSplitOption(engineOptions(command))
@@ -95,6 +95,7 @@ interface Options extends EngineChoice {
 
 async function run(data: string, options: Options, signal: AbortSignal, ending: Ending): Promise<void> {
   if (options.folds !== undefined) refuseOtherParts(options);
+  if (!options.plan && (await relaunched(options, ending))) return;
   const grid = await resolveGrid(options);
   const recipe = options.recipe ?? grid.recipe;
   const note = noteUnless(options.json);
@@ -107,12 +108,6 @@ async function run(data: string, options: Options, signal: AbortSignal, ending: 
   const below = await requireOutside(data, output);
   if (below) await makeResultsFolder(below);
   const { engine: chosen } = await chooseEngine(options);
-  if (chosen === "xla" && !isLaunched()) {
-    ending.leaveToChild();
-    process.exitCode = await launch(process.argv[1], process.argv.slice(2));
-    return;
-  }
-  followParent();
   ending.saves("this step");
   const folds = options.folds === undefined ? undefined : await foldsIn(output, data, options.folds, signal);
   const threads = options.threads ?? availableParallelism();

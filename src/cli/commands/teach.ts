@@ -60,6 +60,7 @@ interface Options extends EngineChoice, RecipeChoice {
 async function run(asked: Asked<Options>, signal: AbortSignal, ending: Ending): Promise<void> {
   const { options } = asked;
   ending.outlivesOutput();
+  if (await relaunched(options, ending)) return;
   const data = requireData(asked.data);
   const layer = options.features === undefined ? [] : [`features.teacher=${JSON.stringify(options.features)}`];
   const { recipe, split } = await chosenRun({ ...options, data, steps: true, set: [...(options.set ?? []), ...layer] });
@@ -73,7 +74,6 @@ async function run(asked: Asked<Options>, signal: AbortSignal, ending: Ending): 
     throw new UsageError(`--on-bad-image is "${options.onBadImage}"; it must be stop or skip.`);
   const below = await requireOutside(data, options.output);
   if (below) await makeResultsFolder(below);
-  if (await relaunched(options, ending)) return;
   let progress: Progress | undefined;
   ending.saves("this batch");
   const start = performance.now();

@@ -101,13 +101,16 @@ async function run(
   ending: Ending,
 ): Promise<void> {
   if (!given.dryRun && !given.printRecipe) ending.outlivesOutput();
+  // First of all, so that nothing is said twice; of a resumed run only its folder states the engine.
+  const early = given.resume === undefined && !given.printRecipe;
+  if (early && (await relaunched(given, ending))) return;
   const options = await resolveRun(args, given);
   if (options.printRecipe) {
     print(JSON.stringify(options.recipe, null, 2));
     return;
   }
   const below = options.resume ? undefined : await requireOutside(options.data, options.output);
-  if (await relaunched(options, ending)) return;
+  if (!early && (await relaunched(options, ending))) return;
   const split = await parseSplitRule(options.split);
   if (options.dryRun) return printEstimate({ ...options, split }, signal);
   if (below) await makeResultsFolder(below);

@@ -1,6 +1,6 @@
 /** The XLA engine: runs programs as StableHLO on any PJRT plugin, on one device or several. */
 import { createHash } from "node:crypto";
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { EngineError } from "../../errors/errors.js";
@@ -8,6 +8,7 @@ import { messageOf } from "../../errors/message-of.js";
 import type { Message } from "../../errors/sentence.js";
 import { cacheFolder } from "../../system/files/cache-folder.js";
 import { hostMemory } from "../../system/memory.js";
+import { processorFeatures } from "../../system/processor.js";
 import { type NamedTensors, type Program, simplify } from "../../tensor/index.js";
 import type { CompileOptions, DeviceState, Engine, EngineInfo, Executable, MemoryNeed } from "../engine.js";
 import { requireMemory } from "../memory.js";
@@ -276,8 +277,8 @@ function withoutFusedAttention(error: unknown): Message {
 /** Everything a compiled program depends on besides its text and options: plugin, device, instruction set. */
 async function machineKey(plugin: InstalledPlugin, client: PjrtClient): Promise<string> {
   const library = await stat(plugin.library);
-  const flags = /^flags\s*:.*$|^Features\s*:.*$/m.exec(await readFile("/proc/cpuinfo", "utf8").catch(() => ""))?.[0];
+  const features = [...((await processorFeatures()) ?? [])].join(" ");
   const { kind } = client.devices[0];
   const parts = [library.size, Math.floor(library.mtimeMs), client.platform, client.platformVersion, kind];
-  return JSON.stringify([plugin.version, ...parts, cpus()[0]?.model, flags, process.arch, process.env.XLA_FLAGS]);
+  return JSON.stringify([plugin.version, ...parts, cpus()[0]?.model, features, process.arch, process.env.XLA_FLAGS]);
 }
