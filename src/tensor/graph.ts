@@ -83,6 +83,10 @@ export interface Primitive<A extends Attributes = Attributes> {
     attributes: A,
     outputs: readonly TensorType[],
   ): readonly DenseValue["data"][];
+  /**
+   * Its first output, computed again from what its gradient rule reads too, by a few elementwise operations: see `reread`.
+   */
+  again?(node: Node<A>): Tensor;
   /** The equivalent in other primitives, for engines without a lowering of this one. */
   expand?(node: Node<A>, target: Target): readonly Tensor[];
   /** Emits ONNX nodes and returns the names of the outputs. */
@@ -146,8 +150,15 @@ export function normalizeAxis(axis: number, rank: number, call: string): number 
   return a;
 }
 
-/** All nodes that `roots` depend on and `known` lacks, inputs before users. Iterative, so depth is no limit. */
-export function topologicalOrder(roots: readonly Tensor[], known: { has(node: Node): boolean } = new Set()): Node[] {
+/**
+ * All nodes that `roots` depend on and `known` lacks, inputs before users, depth first from the first input of each node or from
+ * the last. Iterative, so depth is no limit.
+ */
+export function topologicalOrder(
+  roots: readonly Tensor[],
+  known: { has(node: Node): boolean } = new Set(),
+  from: "first" | "last" = "first",
+): Node[] {
   const order: Node[] = [];
   const done = new Set<Node>();
   const stack: { node: Node; next: number }[] = [];
@@ -158,7 +169,8 @@ export function topologicalOrder(roots: readonly Tensor[], known: { has(node: No
     while (stack.length > 0) {
       const top = stack[stack.length - 1];
       if (top.next < top.node.inputs.length) {
-        const child = top.node.inputs[top.next++].node;
+        const child = top.node.inputs.at(from === "first" ? top.next : -1 - top.next)!.node;
+        top.next++;
         if (!done.has(child) && !known.has(child)) {
           done.add(child);
           stack.push({ node: child, next: 0 });

@@ -8,6 +8,12 @@ import { reduceMax } from "../primitives/compare.js";
 import { requireFloat, scalar } from "../primitives/leaf.js";
 import { erf, exp, log, sigmoid } from "../primitives/unary.js";
 
+/**
+ * x/√2 in the backward pass of GELU. The constant is behind a barrier, so that erf of it is recomputed instead of being kept from
+ * the forward pass: that is faster than moving it.
+ */
+const rescaled = (x: Tensor): Tensor => mul(saved(x), barrier(scalar(Math.SQRT1_2, x.dtype)));
+
 const geluPrimitive: Primitive = {
   name: "gelu",
   infer: ([x]) => {
@@ -15,16 +21,14 @@ const geluPrimitive: Primitive = {
     return [x];
   },
   // Φ(x) + x φ(x) with h = x/√2: ½ (1 + erf h + (2/√π) h e^(-h²)). The factor of the exponential is folded into its
-  // exponent, and the ½ is applied to the cotangent, where it merges into the product that produced it. The constant is
-  // behind a barrier, so that erf h is recomputed instead of being kept from the forward pass: that is faster than
-  // moving it.
-  gradient: ({ inputs: [input] }, [g]) => {
+  // exponent, and the ½ is applied to the cotangent, where it merges into the product that produced it.
+  gradient: ({ inputs: [x] }, [g]) => {
     if (!g) return [undefined];
-    const x = saved(input);
-    const h = mul(x, barrier(scalar(Math.SQRT1_2, x.dtype)));
+    const h = rescaled(x);
     const density = mul(h, exp(sub(Math.log(2 / Math.sqrt(Math.PI)), mul(h, h))));
     return [mul(mul(g, 0.5), add(add(erf(h), 1), density))];
   },
+  again: ({ inputs: [x] }) => mul(mul(saved(x), 0.5), add(erf(rescaled(x)), 1)),
   expand: ({ inputs: [x] }) => [mul(mul(x, 0.5), add(erf(mul(x, Math.SQRT1_2)), 1))],
   onnx: ({ inputs: [x] }, emit) => {
     const value = emit.value(x);

@@ -3,6 +3,7 @@ import { ShapeError } from "../../errors/errors.js";
 import { apply, type Primitive, type Tensor } from "../graph.js";
 import { sizeOf } from "../host.js";
 import { add } from "../primitives/arithmetic.js";
+import { reread } from "../primitives/barrier.js";
 import { broadcast } from "../primitives/broadcast.js";
 import { dot } from "../primitives/dot.js";
 import { reshape, transpose } from "../primitives/layout.js";
@@ -30,7 +31,7 @@ const linearPrimitive: Primitive = {
     const rows = asRows(g);
     return [
       dot(g, weight, { contract: [[g.shape.length - 1], [0]] }),
-      dot(rows, asRows(x), { contract: [[0], [0]] }),
+      dot(rows, asRows(reread(x)), { contract: [[0], [0]] }),
       sumRows(rows),
     ];
   },

@@ -10,6 +10,8 @@ import { rsqrt } from "../primitives/unary.js";
 import { describe } from "../tensor-type.js";
 import { sumRows } from "./linear.js";
 
+const normalizedOf = (x: Tensor, mean: Tensor, inverse: Tensor): Tensor => mul(sub(x, mean), inverse);
+
 const layerNormPrimitive: Primitive<{ epsilon: number }> = {
   name: "layerNorm",
   infer: ([x, weight, bias]) => {
@@ -25,7 +27,7 @@ const layerNormPrimitive: Primitive<{ epsilon: number }> = {
   gradient: ({ inputs: [x, weight], outputs: [, mean, inverse] }, [g]) => {
     if (!g) return [undefined, undefined, undefined];
     const width = x.shape[x.shape.length - 1];
-    const normalized = mul(sub(x, mean), inverse);
+    const normalized = normalizedOf(x, mean, inverse);
     const product = mul(g, normalized);
     // Row sums weighted by `weight` are products with it, so weight · g is needed only once.
     const rowSum = (t: Tensor) =>
@@ -33,6 +35,8 @@ const layerNormPrimitive: Primitive<{ epsilon: number }> = {
     const dx = mul(sub(sub(mul(g, weight), mul(normalized, rowSum(product))), rowSum(g)), inverse);
     return [dx, sumRows(product), sumRows(g)];
   },
+  again: ({ inputs: [x, weight, bias], outputs: [, mean, inverse] }) =>
+    add(mul(normalizedOf(x, mean, inverse), weight), bias),
   expand: ({ inputs: [x, weight, bias], attributes: { epsilon } }) => {
     const width = x.shape[x.shape.length - 1];
     const mean = mul(reduceSum(x, [-1], true), 1 / width);

@@ -1,5 +1,5 @@
 /**
- * Identities that steer compilers: a barrier against merging, and a mark for values that the backward pass reads again.
+ * Identities that steer compilers: a barrier against merging, and marks for values that the backward pass reads again.
  */
 import { apply, type Primitive, type Tensor } from "../graph.js";
 import { add, mul } from "./arithmetic.js";
@@ -65,4 +65,21 @@ export const savedPrimitive: Primitive = {
  */
 export function saved(x: Tensor): Tensor {
   return apply(savedPrimitive, [x], {});
+}
+
+const rereadPrimitive: Primitive = {
+  name: "reread",
+  infer: ([x]) => [x],
+  gradient: (_, [g]) => [g],
+  evaluate: ([x]) => [x.data],
+  // XLA chooses itself what to keep and what to compute twice, and chooses worse if it finds both forms.
+  expand: ({ inputs: [x] }, { engine }) => [(engine === "onnx" && x.node.primitive.again?.(x.node)) || x],
+};
+
+/**
+ * The same value for a gradient rule that reads it long after it was computed. Where that saves memory it is computed again
+ * (`Primitive.again`) instead of being kept.
+ */
+export function reread(x: Tensor): Tensor {
+  return x.index === 0 && x.node.primitive.again ? apply(rereadPrimitive, [x], {}) : x;
 }
