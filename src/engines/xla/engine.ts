@@ -27,6 +27,7 @@ import { ProgramCache } from "./program-cache.js";
 import { withReductions } from "./reductions.js";
 import { stablehloText } from "./stablehlo.js";
 import { type DeviceContext, XlaState } from "./state.js";
+import { trimHeap } from "./trim-heap.js";
 
 export interface XlaEngineOptions {
   /** A plugin's name or the path of its library (default: `DEIT_PJRT_PLUGIN`, else the CPU plugin). */
@@ -181,7 +182,7 @@ export class XlaEngine implements Engine {
     if (!entry) {
       entry = {
         users: 0,
-        loaded: this.#load(program.name, key, () => this.client.compile(program.name, text, options)),
+        loaded: this.#load(program.name, key, () => this.client.compile(program.name, text, options)).finally(trimHeap),
       };
       this.#programs.set(key, entry);
     }
