@@ -1,9 +1,11 @@
 /** The unit of a loader's work: some samples of a batch. */
+import { setImmediate as turn } from "node:timers/promises";
 import { messageOf } from "../../errors/message-of.js";
+import { readsAreSlow } from "../../system/files/read-at-once.js";
 import type { SampleSource } from "../dataset/dataset.js";
-import { readSource } from "../view/read-source.js";
 import { viewBytes } from "../view/transform.js";
 import { type ViewOptions, writeView } from "../view/view.js";
+import { ReadAhead, type Reading, scratch } from "./read-ahead.js";
 
 export interface LoaderJob {
   readonly options: ViewOptions;
@@ -27,66 +29,45 @@ export interface BadSample {
   readonly message: string;
 }
 
-/** Samples that are read ahead, so that waits for a slow disk overlap. */
-const readAhead = 4;
-
-type Memory = (bytes: number) => Uint8Array;
-
-/** Working memory of a job. */
-interface Desk {
-  /** For decoded images, one at a time. */
-  readonly decoded: Memory;
-  /** For file contents: one more than are read ahead, so that each is free again when its turn comes. */
-  readonly read: readonly Memory[];
+/** A job whose samples are being read. */
+export interface PreparedJob {
+  readonly job: LoaderJob;
+  /** One for each sample. */
+  readonly readings: readonly Reading[];
 }
 
-/** Unused ones of this thread. */
-const desks: Desk[] = [];
+/** The reads of this thread. */
+const ahead = new ReadAhead();
+
+/** Memory for decoded images, one at a time, that jobs of this thread do not use now. */
+const unused: ReturnType<typeof scratch>[] = [];
+
+/** Starts reading the samples of a job, after those of jobs that were prepared before; it must then be filled. */
+export const prepareJob = (job: LoaderJob): PreparedJob => ({
+  job,
+  readings: job.samples.map(({ source }) => ahead.add(source)),
+});
 
 /** Writes the views into their slots and returns the samples that could not be read. */
-export async function fillViews(job: LoaderJob): Promise<readonly BadSample[]> {
-  const desk = desks.pop() ?? { decoded: scratch(), read: Array.from({ length: readAhead + 1 }, scratch) };
-  try {
-    return await fill(job, desk);
-  } finally {
-    desks.push(desk);
-  }
-}
-
-async function fill(
-  { options, seed, epoch, memory, current, samples }: LoaderJob,
-  { decoded: allocate, read }: Desk,
-): Promise<readonly BadSample[]> {
+export async function fillViews({ job, readings }: PreparedJob): Promise<readonly BadSample[]> {
+  const { options, seed, epoch, memory, current, samples } = job;
+  const allocate = unused.pop() ?? scratch();
   const bytes = viewBytes(options.transform);
   const mark = new Int32Array(current);
   const bad: BadSample[] = [];
-  const start = (i: number) => started(samples[i].source, read[i % read.length]);
-  const reads = samples.slice(0, readAhead).map((_, i) => start(i));
   for (const [i, { slot, index, view }] of samples.entries()) {
-    if (i + readAhead < samples.length) reads.push(start(i + readAhead));
     try {
-      const found = await reads.shift()!;
+      const found = await readings[i].found;
       Atomics.store(mark, 0, i);
       const target = new Uint8Array(memory, slot * bytes, bytes);
       await writeView(found, { ...options, allocate }, { seed, epoch, sample: index, view }, target);
     } catch (error) {
       bad.push({ slot, index, message: messageOf(error) });
     }
+    readings[i].done();
+    // The steps of reads, as opening and reading a file, follow each other only while this thread waits.
+    if (readsAreSlow()) await turn();
   }
+  unused.push(allocate);
   return bad;
-}
-
-function started(source: SampleSource, memory: Memory): ReturnType<typeof readSource> {
-  const read = readSource(source, memory);
-  read.catch(() => undefined); // reported when its turn comes
-  return read;
-}
-
-/** Memory for one image at a time: each is no longer needed when the next arrives. */
-function scratch(): Memory {
-  let memory = new Uint8Array(0);
-  return (bytes) => {
-    if (memory.length < bytes) memory = new Uint8Array(bytes);
-    return memory.subarray(0, bytes);
-  };
 }

@@ -10,7 +10,7 @@ import { type Dataset, requireAlpha, requireOrientation } from "../dataset/datas
 import { piecesOf, whileHere } from "../dataset/pieces.js";
 import type { Exif } from "../pixels/orientation.js";
 import { type Transform, viewBytes } from "../view/transform.js";
-import { type BadSample, fillViews, type LoaderJob } from "./job.js";
+import { type BadSample, fillViews, type LoaderJob, prepareJob } from "./job.js";
 import { type NativeBatch, NativeShapes, nativeBatches, shuffledBatches } from "./native-batches.js";
 import { augmentOwn, type OwnAugmentation, readCallbacks } from "./on-this-thread.js";
 import { type EpochOrder, epochOrder, type Sampling } from "./order.js";
@@ -316,7 +316,7 @@ async function augmentAll(
 async function runJob(options: LoaderOptions, pool: Pool | undefined, job: LoaderJob): Promise<readonly BadSample[]> {
   const { dataset, onBadImage = "stop" } = options;
   try {
-    return await (pool ? pool.run(job) : fillViews(job));
+    return await (pool ? pool.run(job) : fillViews(prepareJob(job)));
   } catch (error) {
     const message = `${error instanceof Error ? error.message : error}. Remove the file, or check it with another program.`;
     const at = Atomics.load(new Int32Array(job.current), 0);

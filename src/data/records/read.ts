@@ -6,7 +6,7 @@ import { FileError } from "../../errors/errors.js";
 import { fileError } from "../../errors/file-error.js";
 import { fileSource } from "../../formats/byte-source.js";
 import { crc32 } from "../../formats/crc32.js";
-import { atOnce, fillSync } from "../../system/files/read-at-once.js";
+import { atOnce, fill, fillSync } from "../../system/files/read-at-once.js";
 import { withFile } from "../../system/files/read-range.js";
 import { openRegular } from "../../system/files/regular-file.js";
 import type { SampleSource } from "../dataset/dataset.js";
@@ -82,14 +82,4 @@ export async function readRecord(source: RecordSource, allocate: (bytes: number)
       `"${name}" is damaged: its bytes have changed since it was packed; download the file again, or pack it again.`,
     );
   return bytes;
-}
-
-async function fill(file: FileHandle, bytes: Uint8Array, position: number): Promise<number> {
-  let at = 0;
-  while (at < bytes.length) {
-    const { bytesRead } = await file.read(bytes, at, bytes.length - at, position + at);
-    if (bytesRead === 0) break;
-    at += bytesRead;
-  }
-  return at;
 }

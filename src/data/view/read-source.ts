@@ -1,8 +1,8 @@
 /** Reads a sample's bytes, or its pixels if they are stored raw. */
 import { fileError } from "../../errors/file-error.js";
-import { atOnce, readFileInto } from "../../system/files/read-at-once.js";
+import { atOnce, readFileAside, readFileInto } from "../../system/files/read-at-once.js";
 import { readRange } from "../../system/files/read-range.js";
-import { readWhole, tooLarge } from "../../system/files/regular-file.js";
+import { tooLarge } from "../../system/files/regular-file.js";
 import { defaultMaxPixels } from "../codec/decode.js";
 import type { SampleSource } from "../dataset/dataset.js";
 import { type Picture, pictureOf } from "../pixels/image.js";
@@ -34,7 +34,7 @@ export async function readSource(source: SampleSource, allocate = fresh): Promis
       const { path } = source;
       const bytes = await atOnce<Uint8Array>(
         () => readFileInto(path, largestImage, allocate),
-        () => readWhole(path, largestImage),
+        () => readFileAside(path, largestImage, allocate),
       ).catch((error) => {
         throw fileError(path, "read", error);
       });

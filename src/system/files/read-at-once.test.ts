@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { atOnce, readFileInto } from "./read-at-once.js";
+import { atOnce, readFileAside, readFileInto, readsAreSlow } from "./read-at-once.js";
 
 let folder: string;
 beforeAll(async () => {
@@ -10,16 +10,31 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-it("hands reads over for a while after one that took long", async () => {
-  const slow = () => {
-    const start = performance.now();
-    while (performance.now() - start < 2);
-    return "now";
-  };
-  const read = (now: () => string) => atOnce(now, async () => "later");
-  while ((await read(slow)) !== "now");
-  for (let i = 0; i < 64; i++) expect(await read(() => "now")).toBe("later");
-  expect(await read(() => "now")).toBe("now");
+/** Reads within this thread take this many milliseconds; the answer counts those that are handed over until one is not. */
+async function handedOver(milliseconds: number): Promise<number> {
+  for (let count = 0; ; count++) {
+    const how = await atOnce(
+      () => {
+        const end = performance.now() + milliseconds;
+        while (performance.now() < end);
+        return "now";
+      },
+      async () => "later",
+    );
+    if (how === "now") return count;
+  }
+}
+
+it("hands reads over after one that took long, twice as many each time, until one is fast", async () => {
+  await handedOver(0);
+  expect(await handedOver(2)).toBe(0);
+  expect(readsAreSlow()).toBe(true);
+  expect(await handedOver(2)).toBe(64);
+  expect(await handedOver(2)).toBe(128);
+  expect(await handedOver(0)).toBe(256);
+  expect(readsAreSlow()).toBe(false);
+  expect(await handedOver(2)).toBe(0);
+  expect(await handedOver(0)).toBe(64);
 });
 
 it("passes on failures of both ways of reading", async () => {
@@ -29,11 +44,17 @@ it("passes on failures of both ways of reading", async () => {
   await expect(atOnce(failing, async () => failing())).rejects.toThrow("broken");
 });
 
-it("reads a file into memory that is already allocated", async () => {
+it.each([
+  ["at once", async (...args: Parameters<typeof readFileInto>) => readFileInto(...args)],
+  ["aside", readFileAside],
+])("reads a file into memory that is already allocated: %s", async (_, read) => {
   const path = join(folder, "file");
   await writeFile(path, "hello");
   const memory = new Uint8Array(100).fill(1);
-  expect(Buffer.from(readFileInto(path, 1 << 20, (n) => memory.subarray(0, n))).toString()).toBe("hello");
+  const allocate = (n: number) => memory.subarray(0, n);
+  expect(Buffer.from(await read(path, 1 << 20, allocate)).toString()).toBe("hello");
   expect(memory[5]).toBe(1);
-  expect(() => readFileInto(join(folder, "none"), 1 << 20, (n) => memory.subarray(0, n))).toThrow("ENOENT");
+  await expect(read(join(folder, "none"), 1 << 20, allocate)).rejects.toThrow("ENOENT");
+  await expect(read(path, 4, allocate)).rejects.toThrow("more than 4 bytes");
+  await expect(read(folder, 1 << 20, allocate)).rejects.toThrow("it is a folder");
 });

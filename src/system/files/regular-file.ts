@@ -32,7 +32,7 @@ export async function openRegular(path: string, to: "read" | "change" = "read"):
 }
 
 /** The same, with its size from the same `stat`. */
-async function openSized(
+export async function openSized(
   path: string,
   to: "read" | "change",
 ): Promise<{ readonly file: FileHandle; readonly size: number }> {

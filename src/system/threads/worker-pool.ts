@@ -13,9 +13,15 @@ export interface PoolPort {
 
 /**
  * The worker's side, called once by its module with `parentPort`: processes jobs one after the other, in order of
- * arrival.
+ * arrival. `prepare` is called when a job arrives, while an earlier one may be in work.
  */
-export function serveJobs<J, R>(port: PoolPort, work: (job: J) => Promise<R>): void {
+export function serveJobs<J, R>(port: PoolPort, work: (job: J) => Promise<R>): void;
+export function serveJobs<J, P, R>(port: PoolPort, work: (job: P) => Promise<R>, prepare: (job: J) => P): void;
+export function serveJobs(
+  port: PoolPort,
+  work: (job: unknown) => Promise<unknown>,
+  prepare = (job: unknown): unknown => job,
+): void {
   let last: Promise<void> = Promise.resolve();
   let closed = false;
   port.on("message", (message) => {
@@ -23,7 +29,8 @@ export function serveJobs<J, R>(port: PoolPort, work: (job: J) => Promise<R>): v
       closed = true;
       return;
     }
-    const { id, job } = message;
+    const { id } = message;
+    const job = prepare(message.job);
     last = last.then(async () => {
       if (closed) return;
       try {
