@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { fuzz, fuzzFromCommandLine, inFolder } from "./harness.mjs";
-import { mutateBytes, mutateJson, mutateTar } from "./mutate.mjs";
+import { mutateBytes, mutateJson, mutatePng, mutateTar } from "./mutate.mjs";
 
 const data = fileURLToPath(new URL("../fixtures/data/", import.meta.url));
 const images = fileURLToPath(new URL("../fixtures/images/", import.meta.url));
@@ -125,14 +125,21 @@ function drawn(originals, next) {
   });
 }
 
+/** Mutations that know the formats of files with these names. */
+const mutations = [
+  { names: /\.tar$/, mutate: mutateTar },
+  { names: /\.jsonl?$/, mutate: mutateJson },
+  { names: /\.png$/, mutate: mutatePng },
+];
+
 function mutated({ name, bytes }, originals, next) {
   const other = originals[next(originals.length)].bytes;
-  const knowing = name.endsWith(".tar") ? mutateTar : /\.jsonl?$/.test(name) ? mutateJson : mutateBytes;
+  const knowing = mutations.find(({ names }) => names.test(name))?.mutate ?? mutateBytes;
   return next(2) === 0 ? knowing(bytes, next, other) : mutateBytes(bytes, next, other);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const paths = ["data/open", "data/view", "data/decode", "data/archive/mat", "errors"];
+  const paths = ["data/sources/open", "data/view/view", "data/codec/decode", "formats/mat", "errors/errors"];
   const modules = await Promise.all(paths.map((path) => import(`../../dist/${path}.js`)));
   await fuzzFromCommandLine((options) => fuzzData(Object.assign({}, ...modules), options));
 }

@@ -1,4 +1,5 @@
 /** Mutations of files: blind ones for any bytes, and ones that know where a format keeps its numbers. */
+import { deflateSync, inflateSync } from "node:zlib";
 import { crc32 } from "./zip.mjs";
 
 /** A small seeded generator (mulberry32); `next(n)` is a whole number below n. */
@@ -135,4 +136,31 @@ export function mutateTar(bytes, next) {
   const sum = header.reduce((a, b) => a + b, 0);
   header.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148, "latin1");
   return out;
+}
+
+/** Changes chunks of a PNG, or its rows before they are compressed, and keeps the checksums right, so that what comes after them is reached. */
+export function mutatePng(bytes, next) {
+  const all = [];
+  for (let at = 8; at + 12 <= bytes.length; at += 12 + bytes.readUInt32BE(at))
+    all.push([bytes.subarray(at + 4, at + 8), bytes.subarray(at + 8, at + 8 + bytes.readUInt32BE(at))]);
+  const isData = ([type]) => type.toString("latin1") === "IDAT";
+  const first = all.findIndex(isData);
+  if (first >= 0 && next(2) === 0) {
+    const rows = inflateSync(Buffer.concat(all.filter(isData).map(([, data]) => data)));
+    const others = all.filter((chunk) => !isData(chunk));
+    others.splice(first, 0, [all[first][0], deflateSync(mutateBytes(rows, next))]);
+    all.splice(0, all.length, ...others);
+  } else {
+    const at = next(all.length);
+    if (next(4) === 0) all.splice(at, next(2), all[next(all.length)]);
+    else all[at] = [all[at][0], mutateBytes(all[at][1], next)];
+  }
+  const chunks = all.map(([type, data]) => {
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(data.length);
+    const checksum = Buffer.alloc(4);
+    checksum.writeUInt32BE(crc32(Buffer.concat([type, data])));
+    return Buffer.concat([length, type, data, checksum]);
+  });
+  return Buffer.concat([bytes.subarray(0, 8), ...chunks]);
 }
