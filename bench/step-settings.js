@@ -1,6 +1,7 @@
 // What settings of a recipe change in the time and the memory of a training step:
 //   node bench/step-settings.js [--model deit_tiny_patch16_224] [--batch 8] [--engine onnx|xla] [--rounds 6] \
 //     [--precision float32] [--variants '[{}, {"patchDropout": 0.5}]'] [--json results.json]
+// A variant with "allImages" computes branches for all images and multiplies those of stochastic depth by 0.
 // The programs take turns in one process, so that what else the machine does meets all of them. Times are the least and the
 // median over the rounds; memory is what the engine says that the program needs.
 import { createOptimizer, initialize, openEngine, parseRecipe, tensor } from "deit";
@@ -18,10 +19,13 @@ const engine = await openEngine({ engine: options.engine });
 
 const runs = {};
 const memory = {};
-for (const settings of JSON.parse(options.variants)) {
-  const name = JSON.stringify(settings);
+for (const variant of JSON.parse(options.variants)) {
+  const name = JSON.stringify(variant);
+  const { allImages = false, ...settings } = variant;
   const recipe = parseRecipe({ model: options.model, batchSize, repeatedAugmentation: 1, ...settings });
-  const model = createStudent(recipe, 1000);
+  const student = createStudent(recipe, 1000);
+  const computingAll = (context, images) => student.forward({ ...context, residual: undefined }, images);
+  const model = allImages ? { ...student, forward: computingAll } : student;
   const step = stepOf(recipe, model, {});
   const weights = initialize(model, 0);
   const first = [...step.state].map(([key, shape]) => [key, weights.get(key) ?? tensor.zeros("float32", shape)]);

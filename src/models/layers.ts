@@ -1,5 +1,5 @@
 /** Layers that declare the parameters they use, with timm's names. */
-import { batchNorm, batchNormTraining, conv2d, layerNorm, linear, type Tensor } from "../tensor/index.js";
+import { add, batchNorm, batchNormTraining, conv2d, layerNorm, linear, type Tensor } from "../tensor/index.js";
 import type { ForwardContext, Initializer, ParameterDeclaration } from "./model.js";
 
 /** Initialisation of a linear layer, and the part of the model that it belongs to. */
@@ -22,6 +22,11 @@ export interface ConvolutionLayer {
 
 /** Layers by name, and what any forward pass may use. */
 export interface Layers extends ForwardContext {
+  /**
+   * `branch(x)` added to `shortcut` (default: `x`), with stochastic depth of this rate when training. The branch may be computed for
+   * some of the images alone, so it must treat each by itself, without statistics of the batch. `x` is `[batch, ...]`.
+   */
+  residual(x: Tensor, branch: (x: Tensor) => Tensor, rate: number, shortcut?: Tensor): Tensor;
   /** `[..., in]` to `[..., width]` by `NAME.weight` `[width, in]` and `NAME.bias`. */
   linear(name: string, x: Tensor, width: number, options?: LinearOptions): Tensor;
   /**
@@ -52,6 +57,8 @@ export function layersOf(context: ForwardContext): Layers {
     training: context.training,
     parameter: (name, declaration) => context.parameter(name, declaration),
     dropPath: (x, rate) => context.dropPath(x, rate),
+    residual: (x, branch, rate, shortcut = x) =>
+      context.residual?.(x, branch, rate, shortcut) ?? add(shortcut, nn.dropPath(branch(x), rate)),
     dropout: (x, rate) => context.dropout(x, rate),
     updateBuffer: (name, value) => context.updateBuffer(name, value),
     ...(context.patchDropout

@@ -83,6 +83,12 @@ export interface ForwardContext {
    * ...]`.
    */
   dropPath(x: Tensor, rate: number): Tensor;
+  /**
+   * `shortcut + branch(x)`, where the branch has the stochastic depth of `dropPath` but need not be computed for images that go without
+   * it: it gets a part of the batch and must treat each image by itself. Without the method: `add(shortcut, dropPath(branch(x),
+   * rate))`.
+   */
+  residual?(x: Tensor, branch: (x: Tensor) => Tensor, rate: number, shortcut: Tensor): Tensor;
   /** Zeroes elements with probability `rate` when training. */
   dropout(x: Tensor, rate: number): Tensor;
   /**

@@ -45,7 +45,7 @@ const dropRate = z.number().min(0).max(0.99);
 export const dropSettings = {
   dropPath: dropRate.default(0.1).meta({
     description:
-      "Stochastic depth: probability of skipping the last block; it grows linearly from 0 at the first (see `dropPathRates`).",
+      "Stochastic depth: probability of skipping the last block; it grows linearly from 0 at the first (see `dropPathRates`). Where a share of the batch can be left out of a branch, it is, so that a step computes less.",
     timm: "drop-path",
   }),
   patchDropout: dropRate.default(0).meta({

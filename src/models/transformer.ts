@@ -1,6 +1,5 @@
 /** Layers of vision transformers: patches, attention, and blocks of attention and MLP. */
 import {
-  add,
   attention,
   attentionWeights,
   gatherRows,
@@ -82,10 +81,6 @@ function blockOf(nn: Layers, name: string, tokens: Tensor, options: BlockOptions
   const { heads, mlpRatio = 4, normEpsilon, dropPath = 0, dropout = 0, layerScale } = options;
   const [, count, width] = tokens.shape;
   const { queries = count } = options;
-  const attended = selfAttention(nn, `${name}.attn`, nn.layerNorm(`${name}.norm1`, tokens, normEpsilon), {
-    heads,
-    queries,
-  });
   const scaled = (branch: string, x: Tensor) =>
     layerScale === undefined
       ? x
@@ -93,12 +88,18 @@ function blockOf(nn: Layers, name: string, tokens: Tensor, options: BlockOptions
           x,
           nn.parameter(`${name}.${branch}.gamma`, { shape: [width], init: { kind: "constant", value: layerScale } }),
         );
-  const branch = scaled("ls1", nn.dropout(attended, dropout));
-  const x = add(slice(tokens, 1, 0, queries), nn.dropPath(branch, dropPath));
-  const normed = nn.layerNorm(`${name}.norm2`, x, normEpsilon);
-  const hidden = nn.dropout(gelu(nn.linear(`${name}.mlp.fc1`, normed, Math.floor(width * mlpRatio))), dropout);
-  const fed = nn.dropout(nn.linear(`${name}.mlp.fc2`, hidden, width), dropout);
-  return add(x, nn.dropPath(scaled("ls2", fed), dropPath));
+  const attend = (x: Tensor) => {
+    const normed = nn.layerNorm(`${name}.norm1`, x, normEpsilon);
+    const attended = selfAttention(nn, `${name}.attn`, normed, { heads, queries });
+    return scaled("ls1", nn.dropout(attended, dropout));
+  };
+  const feed = (x: Tensor) => {
+    const normed = nn.layerNorm(`${name}.norm2`, x, normEpsilon);
+    const hidden = nn.dropout(gelu(nn.linear(`${name}.mlp.fc1`, normed, Math.floor(width * mlpRatio))), dropout);
+    return scaled("ls2", nn.dropout(nn.linear(`${name}.mlp.fc2`, hidden, width), dropout));
+  };
+  const attended = nn.residual(tokens, attend, dropPath, slice(tokens, 1, 0, queries));
+  return nn.residual(attended, feed, dropPath);
 }
 
 /** Attention of the first `queries` tokens to all: `[batch, tokens, width] → [batch, queries, width]`. */

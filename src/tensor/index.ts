@@ -37,6 +37,7 @@ export { cos, erf, exp, floor, log, rsqrt, sigmoid, sin, sqrt, square, tanh } fr
 
 export { broadcast, reduceSum } from "./primitives/broadcast.js";
 export { gather, gatherRows } from "./primitives/gather.js";
+export { type KeptRows, keepRows, placeRows } from "./primitives/kept-rows.js";
 export { reshape, transpose } from "./primitives/layout.js";
 export { concat, pad, reverse, slice, split, take } from "./primitives/slicing.js";
 

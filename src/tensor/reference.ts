@@ -6,7 +6,7 @@ import { ShapeError } from "../errors/errors.js";
 import type { DenseValue } from "./dense.js";
 import { applies, type Node, type Tensor, topologicalOrder } from "./graph.js";
 import { sizeOf } from "./host.js";
-import { inputPrimitive } from "./primitives/leaf.js";
+import { input, inputPrimitive } from "./primitives/leaf.js";
 
 /**
  * Values of `roots` given those of the program inputs by name.
@@ -43,14 +43,11 @@ function evaluateNode(
     return [Float64Array.from(value)];
   }
   if (node.primitive.evaluate) return node.primitive.evaluate(args, node.attributes, node.outputs);
-  // A primitive defined by its expansion is evaluated through it, with its inputs' values substituted.
-  const expanded = node.primitive.expand!(node, { engine: "onnx", platform: "cpu" });
-  const known = new Map<Node, readonly Float64Array[]>();
-  node.inputs.forEach((t, i) => {
-    const all = [...(known.get(t.node) ?? [])];
-    all[t.index] = args[i].data;
-    known.set(t.node, all);
-  });
+  // A primitive defined by its expansion is evaluated through it, with leaves for its inputs: from a node that they were made by, the
+  // expansion could reach what lies before it, whose values are not known here.
+  const leaves = node.inputs.map(({ dtype, shape }, i) => input(`input ${i}`, dtype, shape));
+  const expanded = node.primitive.expand!({ ...node, inputs: leaves }, { engine: "onnx", platform: "cpu" });
+  const known = new Map<Node, readonly Float64Array[]>(leaves.map((leaf, i) => [leaf.node, [args[i].data]]));
   const lookup = (t: Tensor): DenseValue => ({ shape: t.shape, data: known.get(t.node)![t.index] });
   for (const inner of topologicalOrder(expanded, known)) {
     known.set(inner, evaluateNode(inner, inner.inputs.map(lookup), inputs));

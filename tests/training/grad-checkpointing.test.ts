@@ -11,6 +11,7 @@ import { RandomStream } from "../../src/random/stream.js";
 import { float32, type HostTensor, hostTensor, zeros } from "../../src/tensor/index.js";
 import { dropoutSeedInput } from "../../src/training/step/context.js";
 import { trainStep } from "../../src/training/step/step.js";
+import { dropPathOrderInput } from "../../src/training/step/stochastic-depth.js";
 import { describeWithXla } from "../setup/xla.js";
 
 const batch = 8;
@@ -44,6 +45,13 @@ async function ran(engine: Engine, model: Model, gradCheckpointing: boolean) {
         "int32",
         shape,
         Int32Array.from(Array.from({ length: shape[0] }, () => [...stream.permutation(shape[1])]).flat()),
+      );
+    // The images in reverse order, which is its own inverse.
+    if (name === dropPathOrderInput)
+      return hostTensor(
+        "int32",
+        shape,
+        Int32Array.from({ length: count }, (_, i) => batch - 1 - (i % batch)),
       );
     if (name === dropoutSeedInput) return hostTensor("int32", shape, Int32Array.of(7, 8));
     if (dtype === "int32")

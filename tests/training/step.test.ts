@@ -5,9 +5,10 @@ import { createOnnxEngine } from "../../src/engines/onnx/engine.js";
 import { deit } from "../../src/models/deit.js";
 import { initialize } from "../../src/models/initialize.js";
 import { float32, type HostTensor, hostTensor, zeros } from "../../src/tensor/index.js";
-import { dropoutSeedInput, dropPathInput } from "../../src/training/step/context.js";
+import { dropoutSeedInput } from "../../src/training/step/context.js";
 import { createOptimizer, type OptimizerOptions } from "../../src/training/step/optimizers/index.js";
 import { type StepOptions, stepInputs, trainStep } from "../../src/training/step/step.js";
+import { dropPathInput, dropPathOrderInput } from "../../src/training/step/stochastic-depth.js";
 
 let engine: Engine;
 beforeAll(async () => {
@@ -65,6 +66,16 @@ function micro(options: Partial<StepOptions> = {}) {
               float32(
                 shape,
                 Array.from({ length: step.dropPathSites * 4 }, (_, i) => (i * 0.37) % 1),
+              ),
+            ];
+          // At each place the same order of the four images, and the place of each in it.
+          if (name === dropPathOrderInput)
+            return [
+              name,
+              hostTensor(
+                "int32",
+                shape,
+                Int32Array.from({ length: shape[0] * 8 }, (_, i) => [2, 0, 3, 1, 1, 3, 0, 2][i % 8]),
               ),
             ];
           if (name === dropoutSeedInput) return [name, hostTensor("int32", shape, Int32Array.of(1, 2))];

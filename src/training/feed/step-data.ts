@@ -6,7 +6,8 @@ import { RandomStream } from "../../random/stream.js";
 import { type HostTensor, hostTensor, type NamedTensors, type Program, type Shape } from "../../tensor/index.js";
 import type { Recipe } from "../recipe/recipe.js";
 import { type BatchPlace, batchInputs, batchRows, batchTransformOf, drawFor } from "../step/batch/index.js";
-import { dropoutSeedInput, dropPathInput, patchOrderInput } from "../step/context.js";
+import { dropoutSeedInput, patchOrderInput } from "../step/context.js";
+import { dropPathInput, dropPathOrderInput } from "../step/stochastic-depth.js";
 
 export interface StepPlace {
   readonly recipe: Recipe;
@@ -54,6 +55,7 @@ export function stepData(program: Program, place: StepPlace, { scalars, taught, 
     else if (name === batchInputs.targets)
       data.set(name, hostTensor("float32", [labels.length, ...shape.slice(1)], place.batch.targets!));
     else if (name === dropPathInput) data.set(name, uniform(shape, stream("dropPath")));
+    else if (name === dropPathOrderInput) data.set(name, ordersAndPlaces(shape, stream("dropPathOrder")));
     else if (name === patchOrderInput) data.set(name, orders(shape, stream("patchDropout")));
     else if (name === dropoutSeedInput) data.set(name, seed(shape, stream("dropout")));
     else for (const [each, value] of drawn(name) ?? []) data.set(each, batchRows.includes(each) ? own(value) : value);
@@ -92,6 +94,21 @@ const uniform = (shape: Shape, stream: RandomStream): HostTensor =>
 function orders([rows, count]: Shape, stream: RandomStream): HostTensor {
   const each = Int32Array.from(Array.from({ length: rows }, () => [...stream.permutation(count)]).flat());
   return hostTensor("int32", [rows, count], each);
+}
+
+/** For each place and group a random order of its images, and the place of each image in it. */
+function ordersAndPlaces(shape: Shape, stream: RandomStream): HostTensor {
+  const [places, , groups, images] = shape;
+  const data = new Int32Array(places * 2 * groups * images);
+  for (let place = 0; place < places; place++)
+    for (let group = 0; group < groups; group++) {
+      const order = (2 * place * groups + group) * images;
+      [...stream.permutation(images)].forEach((image, i) => {
+        data[order + i] = image;
+        data[order + groups * images + image] = i;
+      });
+    }
+  return hostTensor("int32", shape, data);
 }
 
 const seed = (shape: Shape, stream: RandomStream): HostTensor =>

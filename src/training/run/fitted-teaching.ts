@@ -39,7 +39,10 @@ export async function fittedTeaching(
   const { batchSize } = recipe;
   const teaching = await openTeaching(recipe, data, model, group, options.ownTeacher);
   const program = (accumulate: number, gradCheckpointing = recipe.gradCheckpointing) =>
-    stepOf({ ...recipe, accumulate, gradCheckpointing }, model, teaching, options).program;
+    stepOf({ ...recipe, accumulate, gradCheckpointing }, model, teaching, {
+      ...options,
+      devices: engine.info.devices,
+    }).program;
   const search: FittingSearch = { engine, precision, batchSize, program };
   if (!options.fitBatch || options.resume) return { recipe, teaching, search };
   const close = async () => teaching.batches?.close();

@@ -16,6 +16,12 @@ import { createLoss, type Loss } from "../step/losses/index.js";
 import { type Step, trainStep } from "../step/step.js";
 import type { Teaching } from "../teacher/teaching.js";
 
+/** What a step reads besides the recipe. */
+export interface PlannedStep extends PlannedLosses {
+  /** Devices that divide the batch between them (default: 1). */
+  readonly devices?: number;
+}
+
 /** What the losses of a step read besides the recipe. */
 export interface PlannedLosses {
   /** The loss against the labels, if it is not the recipe's as it is: the caller's, or with weights of classes. */
@@ -29,7 +35,7 @@ export function stepOf(
   recipe: Recipe,
   model: Model,
   teaching: Teaching,
-  { loss, distillationWeights }: PlannedLosses = {},
+  { loss, distillationWeights, devices }: PlannedStep = {},
 ): Step {
   const { moves, cut } = trainedOf(model, recipe.trainedParts);
   const stored = recipe.frozenViews === undefined ? undefined : storedPart(model, recipe, cut);
@@ -56,6 +62,7 @@ export function stepOf(
     clipGradient: recipe.clipGradient,
     clipMode: recipe.clipMode,
     accumulate: recipe.accumulate,
+    devices,
     gradCheckpointing: recipe.gradCheckpointing,
     ema: recipe.emaDecay > 0,
     halting: true,

@@ -2,20 +2,8 @@
 import { lookup } from "../../models/context.js";
 import type { ForwardContext } from "../../models/model.js";
 import { keptPatches } from "../../models/parts.js";
-import {
-  compare,
-  input,
-  mul,
-  randomUniform,
-  recomputed,
-  reshape,
-  select,
-  slice,
-  type Tensor,
-} from "../../tensor/index.js";
-
-/** Program input with uniform numbers for stochastic depth: `[sites, batch]`, float32. */
-export const dropPathInput = "dropPath";
+import { compare, input, mul, randomUniform, recomputed, select, slice, type Tensor } from "../../tensor/index.js";
+import { type StochasticDepth, type StochasticDepthOptions, stochasticDepth } from "./stochastic-depth.js";
 
 /** Program input with the seed of dropout: `[2]`, int32, new at every step. */
 export const dropoutSeedInput = "dropoutSeed";
@@ -23,20 +11,14 @@ export const dropoutSeedInput = "dropoutSeed";
 /** Program input with the patches of each image in random order, of which patch dropout keeps the first: `[batch, patches]`, int32. */
 export const patchOrderInput = "patchOrder";
 
-export interface TrainingContext extends ForwardContext {
-  /** Number of places that drop paths; the host draws that many rows of uniform numbers per step. */
-  readonly dropPathSites: () => number;
+export interface TrainingContext extends StochasticDepth, Omit<ForwardContext, keyof StochasticDepth> {
   /** The layers that are looked at, by their names. */
   readonly observed: ReadonlyMap<string, Tensor>;
   /** New values of running statistics by name. */
   readonly buffers: ReadonlyMap<string, Tensor>;
 }
 
-export interface TrainingPass {
-  /** Number of images. */
-  readonly batch: number;
-  /** Number of places that drop paths, counted by a first pass over the model (0 while counting). */
-  readonly sites: number;
+export interface TrainingPass extends StochasticDepthOptions {
   /** Names of the layers to look at (default: none). */
   readonly layers?: ReadonlySet<string>;
   /** Whether the backward pass computes the inner values of blocks again. */
@@ -45,24 +27,15 @@ export interface TrainingPass {
 
 export function trainingContext(
   parameters: ReadonlyMap<string, Tensor>,
-  { batch, sites, layers = new Set(), recomputes = false }: TrainingPass,
+  { layers = new Set(), recomputes = false, ...depth }: TrainingPass,
 ): TrainingContext {
   const buffers = new Map<string, Tensor>();
   const observed = new Map<string, Tensor>();
-  let used = 0;
   let dropoutSites = 0;
   return {
     training: true,
     parameter: (name) => lookup(parameters, name),
-    dropPath: (x, rate) => {
-      if (rate === 0) return x;
-      const site = used++;
-      if (sites === 0) return x;
-      // Kept samples are scaled by 1/(1-rate), so the expectation is unchanged (as in timm's drop_path).
-      const uniform = slice(input(dropPathInput, "float32", [sites, batch]), 0, site, site + 1);
-      const factor = select(compare("GE", uniform, rate), 1 / (1 - rate), 0);
-      return mul(x, reshape(factor, [batch, ...x.shape.slice(1).map(() => 1)]));
-    },
+    ...stochasticDepth(depth),
     dropout: (x, rate) => {
       if (rate === 0) return x;
       const uniform = randomUniform(input(dropoutSeedInput, "int32", [2]), dropoutSites++, x.shape);
@@ -81,7 +54,6 @@ export function trainingContext(
             if (layers.has(name)) observed.set(name, value());
           },
         }),
-    dropPathSites: () => used,
     observed,
     buffers,
   };

@@ -86,6 +86,8 @@ export interface StepOptions {
   readonly clipMode?: ClipMode;
   /** Number of runs whose gradients are averaged for each update of the parameters. */
   readonly accumulate?: number;
+  /** Devices that divide the batch between them (default: 1): each draws by itself which of its images go without a branch. */
+  readonly devices?: number;
   /** Computes the inner values of each block again in the backward pass, from its input, instead of keeping them. */
   readonly gradCheckpointing?: boolean;
   /** Keeps an exponential moving average of parameters and buffers, `ema.<name>`. */
@@ -220,7 +222,7 @@ export function buildStep(model: Model, options: StepOptions, inputs: StepInputs
   const parameters = parameterInputs({ parameters: specs });
   const images = options.cosub ? concat([inputs.images, inputs.images], 0) : inputs.images;
   const layers = new Set(features.map(({ student }) => student));
-  const pass = { batch: images.shape[0], layers };
+  const pass = { batch: images.shape[0], devices: options.devices, layers };
   const sites = countSites(model, images, pass);
   const context = trainingContext(parameters, { ...pass, sites, recomputes: options.gradCheckpointing });
   const output = model.forward(context, images);

@@ -5,6 +5,7 @@
 import * as t from "../../../src/tensor/index.js";
 import { type Case, shapes } from "./case.js";
 import { elementwiseCases } from "./elementwise-cases.js";
+import { rowCases } from "./row-cases.js";
 
 export { type Case, shapes };
 
@@ -187,28 +188,7 @@ export const cases: readonly Case[] = [
       expected: ({ x }) => rows(x, last(shape), (r) => r.toReversed()),
     }),
   },
-  {
-    name: "gather",
-    build: (shape) => ({
-      inputs: { x: [4, ...shape] },
-      output: ({ x }) => t.gather(x, t.constant("int32", [3], [3, 0, 3]), 0),
-      expected: ({ x }) => {
-        const n = x.length / 4;
-        return [...x.subarray(3 * n), ...x.subarray(0, n), ...x.subarray(3 * n)];
-      },
-    }),
-  },
-  {
-    name: "gatherRows",
-    build: (shape) => ({
-      inputs: { x: [2, 3, ...shape] },
-      output: ({ x }) => t.gatherRows(x, t.constant("int32", [2, 2], [2, 0, 1, 1])),
-      expected: ({ x }) => {
-        const n = x.length / 6;
-        return [2, 0, 4, 4].flatMap((row) => [...x.subarray(row * n, (row + 1) * n)]);
-      },
-    }),
-  },
+  ...rowCases,
   {
     name: "matmul",
     build: (shape) => ({

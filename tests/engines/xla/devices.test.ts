@@ -11,9 +11,10 @@ import { initialize } from "../../../src/models/initialize.js";
 import type { Model } from "../../../src/models/model.js";
 import { regnety } from "../../../src/models/regnet.js";
 import { RandomStream } from "../../../src/random/stream.js";
-import { type HostTensor, hostTensor, type NamedTensors, zeros } from "../../../src/tensor/index.js";
+import { float32, type HostTensor, hostTensor, type NamedTensors, zeros } from "../../../src/tensor/index.js";
 import { createOptimizer } from "../../../src/training/step/optimizers/index.js";
 import { optimizerState, stepInputs, trainStep } from "../../../src/training/step/step.js";
+import { dropPathInput, dropPathOrderInput } from "../../../src/training/step/stochastic-depth.js";
 import { describeWithXla } from "../../setup/xla.js";
 
 const batch = 16;
@@ -21,6 +22,10 @@ const optimizer = { kind: "adamw", betas: [0.9, 0.999], epsilon: 1e-8, weightDec
 const models: Readonly<Record<string, Model>> = {
   // A single block: compiling takes nearly all of the time, and each block is divided alike.
   deit: deit("deit", { imageSize: 32, patchSize: 8, width: 64, depth: 1, heads: 2, classes: 10 }),
+  dropping: deit("dropping", {
+    ...{ imageSize: 32, patchSize: 8, width: 64, depth: 1, heads: 2, classes: 10 },
+    ...{ dropPath: 0.7, dropPathRates: "uniform", layerScale: 0.5 },
+  }),
   regnety: regnety(
     "regnety",
     { depth: 4, initialWidth: 16, slope: 16, factor: 2, groupWidth: 8 },
@@ -28,7 +33,7 @@ const models: Readonly<Record<string, Model>> = {
   ),
 };
 const stepOf = (model: Model) =>
-  trainStep(model, { batch, optimizer, clipGradient: 1, ema: true, labelSmoothing: 0.1 });
+  trainStep(model, { batch, devices: 8, optimizer, clipGradient: 1, ema: true, labelSmoothing: 0.1 });
 
 /** Images of a batch, each brighter than the last: parts of it have other statistics than the whole. */
 function data(step: number, size: number): NamedTensors {
@@ -50,6 +55,22 @@ function data(step: number, size: number): NamedTensors {
       ),
     ],
     [stepInputs.emaDecay, scalar(0.9)],
+    [
+      dropPathInput,
+      float32(
+        [2, batch],
+        Array.from({ length: 2 * batch }, () => random.uniform()),
+      ),
+    ],
+    // Of each device's two images the second goes without the first branch, the first without the other.
+    [
+      dropPathOrderInput,
+      hostTensor(
+        "int32",
+        [2, 2, 8, 2],
+        Int32Array.from({ length: 64 }, (_, i) => (i < 32 ? i % 2 : 1 - (i % 2))),
+      ),
+    ],
     ...Object.entries(scalars).map(([name, value]) => [name, scalar(value)] as const),
   ]);
 }
@@ -132,6 +153,15 @@ describeWithXla.each(Object.entries(models))("%s", { timeout: 300_000 }, (_, mod
         expect(difference(value, many.state.get(tensor)!), tensor).toBeLessThan(2e-3);
       }
     }
+  });
+});
+
+describeWithXla("branches for the images that are kept", { timeout: 300_000 }, () => {
+  it("leave each image on its device", async () => {
+    const { executable } = await ran(models.dropping, 8);
+    const { kind } = collectives(executable.loaded.optimizedProgram())[0];
+    expect(collectives(executable.loaded.optimizedProgram())).toHaveLength(1);
+    expect(kind).toBe("all-reduce");
   });
 });
 
