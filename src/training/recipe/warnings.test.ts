@@ -38,6 +38,32 @@ describe("runWarnings", () => {
     ],
     ["a decay over a single cycle", { lrCycleDecay: 0.8 }, 1251, ["lrCycleDecay=0.8 has no effect; set lrCycleLimit"]],
     ["cycles", { lrCycleDecay: 0.8, lrCycleLimit: 2 }, 1251, []],
+    [
+      "a cool-down of a schedule without an end",
+      { schedule: "constant", cooldownEpochs: 3 },
+      1251,
+      ["The schedule constant does not read cooldownEpochs=3, which has no effect"],
+    ],
+    [
+      "a cool-down of steps",
+      { schedule: "step", cooldownEpochs: 3 },
+      1251,
+      ["schedule step does not read cooldownEpochs=3"],
+    ],
+    ["a cool-down of a cosine", { cooldownEpochs: 10 }, 1251, []],
+    ["a cool-down of a polynomial", { schedule: "poly", cooldownEpochs: 10 }, 1251, []],
+    [
+      "blocks that are computed again for the head alone",
+      { gradCheckpointing: true, trainedParts: "head", finetune: "runs/a" },
+      1251,
+      ["gradCheckpointing=true has no effect, since only the head is trained"],
+    ],
+    [
+      "blocks that are computed again and trained",
+      { gradCheckpointing: true, trainedParts: "last-2-blocks", finetune: "runs/a" },
+      1251,
+      [],
+    ],
     ["no epochs", { epochs: 0, headStart: "fitted" }, 10, []],
   ] as [string, RecipeSettings, number, string[]][])("%s", (_, settings, stepsPerEpoch, parts) => {
     const found = warnings(settings, stepsPerEpoch).join(" ");

@@ -46,6 +46,8 @@ export function runWarnings(recipe: Recipe, stepsPerEpoch: number): string[] {
   if (steps === 0) return [];
   const found = [
     ...unread(recipe),
+    cooldownWithout(recipe, stepsPerEpoch),
+    nothingComputedAgain(recipe),
     restUntrained(recipe),
     averageStillYoung(recipe, steps),
     rateNeverReached(recipe, stepsPerEpoch),
@@ -59,6 +61,21 @@ function restUntrained(recipe: Recipe): string | undefined {
   return `Only a part of the model is trained (trainedParts ${trainedParts}), but it starts from scratch, so the rest stays as it was drawn at random. Set finetune to weights, or trainedParts=all.`;
 }
 
+/** A cool-down ends a schedule earlier, which changes nothing in one that does not go by the number of epochs. */
+function cooldownWithout(recipe: Recipe, stepsPerEpoch: number): string | undefined {
+  const { cooldownEpochs, schedule } = recipe;
+  if (cooldownEpochs === 0) return undefined;
+  const [cooled, whole] = [recipe, { ...recipe, cooldownEpochs: 0 }].map((r) => ratesOf(r, stepsPerEpoch));
+  if (cooled.some((rate, i) => rate !== whole[i])) return undefined;
+  return `The schedule ${schedule} does not read cooldownEpochs=${cooldownEpochs}, which has no effect; remove it, or choose another schedule.`;
+}
+
+/** Blocks are computed again for gradients within them, of which a head needs none. */
+function nothingComputedAgain({ gradCheckpointing, trainedParts }: Recipe): string | undefined {
+  if (!gradCheckpointing || trainedParts !== "head") return undefined;
+  return "gradCheckpointing=true has no effect, since only the head is trained (trainedParts=head) and no gradient enters a block; remove it, or train more of the model.";
+}
+
 function averageStillYoung(recipe: Recipe, steps: number): string | undefined {
   const { emaDecay, emaWarmup } = recipe;
   if (emaDecay === 0) return undefined;
@@ -69,12 +86,17 @@ function averageStillYoung(recipe: Recipe, steps: number): string | undefined {
 }
 
 function rateNeverReached(recipe: Recipe, stepsPerEpoch: number): string | undefined {
+  const highest = Math.max(...ratesOf(recipe, stepsPerEpoch));
+  const { lr } = scheduleOf(recipe);
+  if (highest >= tooLow * lr) return undefined;
+  return `The learning rate reaches ${shown(highest)} at its highest, and not ${shown(lr)}: with warmupEpochs ${recipe.warmupEpochs} of ${recipe.epochs} epochs the run ends, or the rate falls, before the warm-up is over. Set warmupEpochs to ${Number((recipe.epochs / 5).toPrecision(2))} or less, or more epochs.`;
+}
+
+/** The rates of a run without noise, at no more than a thousand of its steps. */
+function ratesOf(recipe: Recipe, stepsPerEpoch: number): readonly number[] {
   const schedule = { ...scheduleOf(recipe), noise: undefined };
   const points = Math.min(1000, stepsPerEpoch * recipe.epochs);
-  const rates = Array.from({ length: points }, (_, i) => scheduledRate(schedule, (i * recipe.epochs) / points));
-  const highest = Math.max(...rates);
-  if (highest >= tooLow * schedule.lr) return undefined;
-  return `The learning rate reaches ${shown(highest)} at its highest, and not ${shown(schedule.lr)}: with warmupEpochs ${recipe.warmupEpochs} of ${recipe.epochs} epochs the run ends, or the rate falls, before the warm-up is over. Set warmupEpochs to ${Number((recipe.epochs / 5).toPrecision(2))} or less, or more epochs.`;
+  return Array.from({ length: points }, (_, i) => scheduledRate(schedule, (i * recipe.epochs) / points));
 }
 
 const shown = (rate: number): string => Number(rate.toPrecision(2)).toString();
