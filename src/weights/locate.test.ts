@@ -70,6 +70,11 @@ describe("locateWeights", () => {
       'holds no weights itself, but "checkpoint-10", "checkpoint-5" in it do',
     ],
     [["adapter_model.safetensors", "adapter_config.json"], "", "holds an adapter (PEFT, LoRA)"],
+    [
+      ["recipe.json", "run.json", "state.safetensors"],
+      "",
+      "holds a run without weights, since it ended before its first evaluation; continue it with `resume: ",
+    ],
     [["notes.txt"], "", "holds no weights: neither best.safetensors"],
     [
       ["onnx/model.onnx"],

@@ -7,7 +7,9 @@ import { basename, dirname, join } from "node:path";
 import { FileError } from "../errors/errors.js";
 import { fileError } from "../errors/file-error.js";
 import { quoted } from "../errors/quoted.js";
+import { sentence, setting } from "../errors/sentence.js";
 import { readText } from "../system/files/regular-file.js";
+import { shellWord } from "../system/text/shell-word.js";
 import { foreignFolder } from "./foreign-folder.js";
 import { hubRepository, isHubName } from "./hub-names.js";
 import { mergeAdapter } from "./relatives.js";
@@ -98,6 +100,11 @@ async function inFolder(folder: string): Promise<WeightFiles> {
   if (foreign) throw new FileError(folder, `"${folder}" holds ${foreign.is}; ${foreign.way}.`);
   const candidates = firstShards(names.filter(isWeights).sort());
   if (candidates.length === 1) return ofFile(join(folder, candidates[0]));
+  if (candidates.length === 0 && ["recipe.json", "run.json"].every((name) => names.includes(name)))
+    throw new FileError(
+      folder,
+      sentence`"${folder}" holds a run without weights, since it ended before its first evaluation; continue it with ${setting("resume", shellWord(folder)).of("train")}, and its weights will be here.`,
+    );
   throw new FileError(folder, `"${folder}" ${await insteadOfOne(folder, names, candidates)}`);
 }
 
