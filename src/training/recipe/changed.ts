@@ -1,13 +1,18 @@
 /** Changes to a recipe's settings, some of which leave out others. */
 import { augmentationSettings } from "./augmentation.js";
+import { componentSettings, settingsOfOthers } from "./components.js";
 import { singleLabelSettings } from "./several-labels.js";
 
 type Settings = Readonly<Record<string, unknown>>;
 
-/** A recipe's settings without those that `changes` turn off as a whole. */
+/**
+ * A recipe's settings without those that `changes` turn off as a whole: with another optimizer or schedule, also those that only the
+ * former one reads.
+ */
 export function leftBy(changes: Settings, settings: Settings): Settings {
   const gone = new Set([
     ...(changes.augmentation === "none" ? augmentationSettings : []),
+    ...componentSettings.flatMap((component) => settingsOfOthers(component, changes[component])),
     ...(changes.labels === "several" ? singleLabelSettings : []),
   ]);
   if (gone.size === 0) return settings;

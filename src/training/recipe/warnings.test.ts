@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { changed } from "./changed.js";
 import { emaDecayAt, parseRecipe, type RecipeSettings } from "./recipe.js";
 import { runWarnings } from "./warnings.js";
 
@@ -70,6 +71,16 @@ describe("runWarnings", () => {
     if (parts.length === 0) expect(found).toBe("");
     for (const part of parts) expect(found).toContain(part);
   });
+});
+
+it("is silent on settings of a recipe whose optimizer or schedule is replaced, but not on those given with the new one", () => {
+  const base = { betas: [0.9, 0.95], schedule: "step", decayEpochs: 3, weightDecay: 0.1 };
+  const replaced = { optimizer: "adan", schedule: "cosine" };
+  const said = (changes: Readonly<Record<string, unknown>>) => runWarnings(parseRecipe(changed(base, changes)), 1251);
+  expect(said(replaced)).toEqual([]);
+  expect(changed(base, replaced)).toEqual({ ...replaced, weightDecay: 0.1 });
+  expect(changed(base, { lr: 0.1 })).toEqual({ ...base, lr: 0.1 });
+  expect(said({ ...replaced, nesterov: false }).join()).toContain("The optimizer adan does not read nesterov=false");
 });
 
 // timm 1.0.31: ModelEmaV3(model, decay=0.9999, use_warmup=True).get_decay(step)

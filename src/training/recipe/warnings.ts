@@ -1,7 +1,7 @@
 /** Possibly unexpected effects of a recipe on a run of this many steps, reported before the first one. */
 
-import { optimizers } from "../step/optimizers/index.js";
 import { scheduledRate, schedules } from "../step/schedules/index.js";
+import { componentSettings, settingsOfOthers } from "./components.js";
 import { builtOn, emaDecayAt, type Recipe, recipeSchema, scheduleOf } from "./recipe.js";
 
 /** Share of the initial weights in the final average from which there is a warning. */
@@ -9,16 +9,11 @@ const tooMuch = 0.05;
 /** Share of the rate that a schedule reaches at its peak, below which there is a warning. */
 const tooLow = 0.7;
 
-/** The components of a recipe that have settings of their own. */
-const components = { optimizer: optimizers, schedule: schedules } as const;
-
 /** Settings that only optimizers or schedules read which are not chosen, and cycles where there is a single one. */
 function unread(recipe: Recipe): string[] {
-  const found = (Object.keys(components) as (keyof typeof components)[]).flatMap((component) => {
-    const table: Readonly<Record<string, { readonly settings: object }>> = components[component];
-    const read = table[recipe[component]].settings;
-    const others = new Set(Object.values(table).flatMap(({ settings }) => Object.keys(settings)));
-    const useless = [...others].filter((key) => !(key in read) && isSet(recipe, key as keyof Recipe));
+  const found = componentSettings.flatMap((component) => {
+    const others = settingsOfOthers(component, recipe[component]);
+    const useless = others.filter((key) => isSet(recipe, key as keyof Recipe));
     if (useless.length === 0) return [];
     const one = useless.length === 1;
     return [
