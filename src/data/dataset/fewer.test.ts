@@ -45,6 +45,15 @@ describe("some of the images", () => {
     expect(new Set(chosen(57, [...keys].reverse()))).toEqual(new Set(fewer));
   });
 
+  it("have each label of images with several, and of images without any their share", () => {
+    const labels = (i: number) => (i < 300 ? [0] : i < 390 ? [0, 1] : i < 398 ? [] : [0, 2]);
+    const several: Dataset = { ...named(keys), labelsOf: labels };
+    const counts = countsOf(fewerImages(several, 40));
+    expect(counts[2]).toBeGreaterThanOrEqual(1);
+    expect(Math.abs(counts[1] - 9)).toBeLessThanOrEqual(2);
+    expect(countsOf(fewerImages(several, 3)).slice(0, 3)).not.toContain(0);
+  });
+
   it("cannot be more than there are, nor fewer than classes", () => {
     expect(() => chosen(401)).toThrow('trainImages is 401, and "photos" has 400 images to train on');
     expect(() => chosen(2)).toThrow('"photos" has images of 3 classes; choose at least one for each');

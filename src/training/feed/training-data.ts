@@ -5,7 +5,7 @@ import type { ProcessGroup } from "../../cluster/process-group.js";
 import type { Augmentation } from "../../data/augment/augment.js";
 import { parsePolicy } from "../../data/augment/policy.js";
 import { findBadImages } from "../../data/check/check-images.js";
-import { type Dataset, type SplitRule, subset } from "../../data/dataset/dataset.js";
+import { type Dataset, keysOf, type SplitRule, subset } from "../../data/dataset/dataset.js";
 import { fewerImages } from "../../data/dataset/fewer.js";
 import { readSplit, writeSplit } from "../../data/dataset/split.js";
 import {
@@ -79,9 +79,22 @@ export async function withoutBadImages(
   );
 }
 
-/** The images that a recipe trains on: as many as it says, without those that cannot be read. */
-export const trainingImages = (found: Dataset, { trainImages }: Recipe, options: DataOptions): Promise<Dataset> =>
-  withoutBadImages(trainImages === undefined ? found : fewerImages(found, trainImages), options);
+/** The images that a recipe trains on: as many as it says, none of which is one that cannot be read. */
+export async function trainingImages(found: Dataset, { trainImages }: Recipe, options: DataOptions): Promise<Dataset> {
+  if (trainImages === undefined) return withoutBadImages(found, options);
+  for (let pool = found; ; ) {
+    const chosen = fewerImages(pool, trainImages);
+    const sound = new Set(keysOf(await withoutBadImages(chosen, options)));
+    const bad = new Set(keysOf(chosen).filter((key) => !sound.has(key)));
+    if (bad.size === 0) return chosen;
+    // Others take the place of those that are skipped.
+    const { length, key } = pool;
+    pool = subset(
+      pool,
+      Array.from({ length }, (_, i) => i).filter((i) => !bad.has(key(i))),
+    );
+  }
+}
 
 /** File of a run folder with the samples held out for testing. */
 export const splitFile = "split.json";

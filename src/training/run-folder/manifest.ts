@@ -114,7 +114,7 @@ export function changesOf(
   const list = refused.map(([key, { from, to }]) =>
     key === "dataset"
       ? `the training images are others (${before.manifest.images} before, ${now.manifest.images} now)`
-      : `${key} was ${JSON.stringify(from)} and is ${JSON.stringify(to)}`,
+      : `${key} was ${stated(from)} and is ${stated(to)}`,
   );
   throw new UsageError(
     sentence`The run in "${folder}" was started with other settings: ${list.join("; ")}. Resume with the same settings, allow the change with ${setting(
@@ -123,3 +123,6 @@ export function changesOf(
     )}, or start a new run.`,
   );
 }
+
+/** A setting's value, as an error quotes it. */
+const stated = (value: unknown): string => (value === undefined ? "not set" : JSON.stringify(value));

@@ -78,7 +78,7 @@ export async function openRun(
   rule: SplitRule | undefined,
 ): Promise<OpenRun> {
   const { engine, group = alone, resume = false } = options;
-  const { dataset, found, test, model, recipe, teaching } = plan;
+  const { dataset, found, foundTest, model, recipe, teaching } = plan;
   const begins = { ...recipe, finetune: options.finetune ?? recipe.finetune };
   requireFittable(begins, group.count);
 
@@ -101,7 +101,7 @@ export async function openRun(
 
   if (recipe.frozenViews !== undefined) requireAlone(group);
   const views = trainingViews(dataset, recipe, model, { ...options, onEvent });
-  const setAside = setAsideBy(rule, test);
+  const setAside = setAsideBy(rule, foundTest);
   if (leads(group)) await recordSplit(folder, setAside, found);
   await group.gather("run folder", true); // it exists from here on
   await folder.log({ kind: "environment", ...environment(engine.info) });

@@ -9,7 +9,7 @@ import type { OwnModel } from "../../models/own-model.js";
 import { classWeightsOf } from "../feed/class-weights.js";
 import { openForTraining, openingOf } from "../feed/data-place.js";
 import { type MeasuredData, measuredData } from "../feed/measured-data.js";
-import { type DataOptions, trainingImages } from "../feed/training-data.js";
+import { type DataOptions, trainingImages, withoutBadImages } from "../feed/training-data.js";
 import type { Recipe } from "../recipe/recipe.js";
 import { settledRecipe } from "../recipe/settled.js";
 import { requireLabels } from "../recipe/several-labels.js";
@@ -27,6 +27,8 @@ export interface Plan extends MeasuredData, PlannedLosses {
   readonly dataset: Dataset;
   /** All training images, as they were found. */
   readonly found: Dataset;
+  /** All images that `test` consists of, as they were found. */
+  readonly foundTest?: Dataset;
   readonly model: Model;
   /** The effective recipe: with its batch divided if requested. */
   readonly recipe: Recipe;
@@ -69,8 +71,10 @@ export async function planRun(options: PlanOptions): Promise<Plan> {
       "Several processes do not gather the predictions that average precision needs; train images of several labels with one process.",
     );
   const dataset = await trainingImages(found, recipe, options);
-  const measured = await measuredData(options, found.classes);
-  for (const part of [measured.test, measured.final]) if (part) requireLabels(recipe, part);
+  const { test: foundTest, ...rest } = await measuredData(options, found.classes);
+  for (const part of [foundTest, rest.final]) if (part) requireLabels(recipe, part);
+  const readable = async (part: Dataset | undefined) => part && (await withoutBadImages(part, options));
+  const measured = { ...rest, test: await readable(foundTest), final: await readable(rest.final) };
   if (!measured.test) refuseUnmeasured(recipe);
   if (recipe.evalMetric === "top5" && found.classes.length <= 5)
     throw new UsageError(
@@ -81,7 +85,7 @@ export async function planRun(options: PlanOptions): Promise<Plan> {
   const distillationWeights = classWeightsOf(recipe, dataset, "distillationClassWeights");
   const loss = options.loss ?? (classWeights && createLoss(recipe.loss, recipe, classWeights));
   const teaching = await fittedTeaching({ ...options, recipe, loss, distillationWeights }, dataset, model, group);
-  return { dataset, found, ...measured, model, ...teaching, classWeights, loss, distillationWeights };
+  return { dataset, found, foundTest, ...measured, model, ...teaching, classWeights, loss, distillationWeights };
 }
 
 /** Refuses settings that decide by evaluations, of which there are none. */

@@ -16,6 +16,7 @@ import { readJson } from "../../system/files/json-file.js";
 import { asObject, JsonError, parseJson } from "../../system/text/json.js";
 import { placeName } from "../feed/data-place.js";
 import { measuredData } from "../feed/measured-data.js";
+import { withoutBadImages } from "../feed/training-data.js";
 import type { Cell } from "../recipe/grid.js";
 import { recipeDifferences } from "../recipe/recipe.js";
 import type { TrainOptions } from "../run/train-options.js";
@@ -181,17 +182,18 @@ const measure = (output: string, engine: Engine, options: SweepOptions, isFold: 
 export async function measureWeights(
   path: string,
   engine: Engine,
-  options: Pick<SweepOptions, "data" | "validation" | "test" | "split" | "workers" | "signal">,
+  options: Pick<SweepOptions, "data" | "validation" | "test" | "split" | "workers" | "onBadImage" | "signal">,
   isFold = false,
 ): Promise<Readonly<Partial<Record<Head, HeadResult>>>> {
   const { model, view, weights, namedClasses: classes } = await openModel({ weights: path });
   const { test, final } = await measuredData(options, classes ?? []);
-  const dataset = isFold ? test : (final ?? test);
-  if (!dataset)
+  const found = isFold ? test : (final ?? test);
+  if (!found)
     throw new FileError(
       placeName(options.data),
       sentence`"${placeName(options.data)}" has no part for validation or testing; hold out a share with ${setting("split", 0.2)}, or give data with ${setting("validation")}.`,
     );
+  const dataset = await withoutBadImages(found, options);
   const probe = await Probe.create(engine, model, weights, headLogits(model));
   const batchSize = Math.min(64, dataset.length);
   const loader = viewLoader({ dataset, view, batchSize, workers: options.workers });

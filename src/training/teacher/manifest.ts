@@ -24,7 +24,7 @@ import { type AnswerFormat, bytesOfView } from "./stored-answers.js";
 
 /** The identity of a cache, and why a run that differs in a part of it must not use it. */
 export const reasons = {
-  data: "the dataset differs or has changed",
+  data: "the training images are others, or have changed",
   images: "images are cropped, resized, augmented or normalised differently",
   seed: "the seed differs",
   batches: "the batch size, the number of views of an image (repeatedAugmentation) or the sampling of classes differs",

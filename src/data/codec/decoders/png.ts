@@ -34,16 +34,20 @@ const signature = [0x89, 0x50, 0x4e, 0x47];
 
 export const isPng = (bytes: Uint8Array): boolean => signature.every((byte, i) => bytes[i] === byte);
 
+/** Whether the first chunk is the header, as it must be. */
+const startsWithHeader = (bytes: Uint8Array): boolean =>
+  bytes.length >= pngHead.end && [..."IHDR"].every((letter, i) => bytes[12 + i] === letter.charCodeAt(0));
+
 /** The size that the header states, if the bytes contain it. */
 export function pngSize(bytes: Uint8Array): Size | undefined {
-  if (bytes.length < pngHead.end) return undefined;
+  if (!startsWithHeader(bytes)) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   return { width: view.getUint32(pngHead.width), height: view.getUint32(pngHead.height) };
 }
 
 /** Throws if an interlaced picture is too large to be held in memory. */
 function checkInterlaced(file: Buffer, maxPixels: number): void {
-  if (file.length < pngHead.end || file[pngHead.interlace] === 0) return;
+  if (!startsWithHeader(file) || file[pngHead.interlace] === 0) return;
   const size = { width: file.readUInt32BE(pngHead.width), height: file.readUInt32BE(pngHead.height) };
   checkSize(size.width, size.height, maxPixels);
   const [colour, wide] = [file[pngHead.colour], file[pngHead.depth] === 16];
