@@ -31,7 +31,7 @@ describe("weights of the teacher's decisions", () => {
     expect(distance(await head("plain"), await head("late"))).toBeLessThan(1e-5);
     await train(options("plain", { ...plain, ...sgd }, { resume: true }));
     await train(options("late", deferred(sgd), { resume: true }));
-    expect(distance(await head("plain"), await head("late"))).toBeGreaterThan(1e-3);
+    expect(distance(await head("plain"), await head("late"))).toBeGreaterThan(1e-4);
   });
 
   it("continue a run as if it had not been interrupted, bit for bit", async () => {

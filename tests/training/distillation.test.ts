@@ -163,7 +163,7 @@ describe("distillation", () => {
         moved.forEach((v, c) => {
           expect(v, `${head} class ${c}`).toBeCloseTo(-0.5 * gradient[c], 6);
         });
-        expect(Math.max(...moved.map(Math.abs))).toBeGreaterThan(1e-3);
+        expect(Math.max(...moved.map(Math.abs))).toBeGreaterThan(5e-4);
       }
     },
   );
@@ -252,7 +252,7 @@ describe("stored answers", () => {
     await expect(use("r2", { autoAugment: "none", eraseProbability: 0.9 })).rejects.toThrow(
       ": images are cropped, resized, augmented or normalised differently; random erasing differs. Create",
     );
-    await expect(use("r3", {}, { data: "procedural:16:80" })).rejects.toThrow("the dataset differs");
+    await expect(use("r3", {}, { data: "procedural:16:80" })).rejects.toThrow("the training images are others");
     const other = await train(options("other", { epochs: 1, seed: 1 }));
     await expect(use("r4", { teacherWeights: other.folder })).rejects.toThrow("the teacher differs");
     await expect(use("r5", { distillation: "soft" })).rejects.toThrow("contains decisions only");

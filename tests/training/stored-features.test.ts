@@ -126,7 +126,7 @@ describe("a run on stored features", () => {
     ] as [string, RecipeSettings, string][])
       await expect(train(options(`no ${name}`, { ...settings, ...other })), name).rejects.toThrow(reason);
     const data = { data: "procedural:16:80" };
-    await expect(train(options("no data", settings, data))).rejects.toThrow("the dataset differs");
+    await expect(train(options("no data", settings, data))).rejects.toThrow("the training images are others");
   });
 });
 
