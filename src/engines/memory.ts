@@ -17,7 +17,8 @@ import type { MemoryNeed } from "./engine.js";
 
 /**
  * Peak bytes of state, data and temporaries during a run, with each value kept from its node to its last reader in the
- * order of ONNX Runtime, depth first from each node's last input: weight gradients come right after what they read. Values that update state in place (`inPlace`) take no memory of their own.
+ * order of ONNX Runtime, depth first from each node's last input: weight gradients come right after what they read.
+ * Values that update state in place (`inPlace`) take no memory of their own.
  */
 export function peakBytes(program: Program, inPlace: ReadonlySet<string>): number {
   const roots = program.outputs.map((o) => o.tensor);

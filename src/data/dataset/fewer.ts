@@ -4,9 +4,10 @@ import { type Dataset, subset } from "./dataset.js";
 import { keyHash } from "./sample-set.js";
 
 /**
- * `count` images in the order of the dataset, with the classes in their proportions and at least one image of each. Chosen by a
- * hash of the samples' names: the same on every machine and for every seed, and all among those of any larger count, as a
- * learning curve needs them. An image of several labels is where it comes first. Throws UsageError for more images than there are, or fewer than classes.
+ * `count` images in the order of the dataset, with the classes in their proportions and at least one image of each.
+ * Chosen by a hash of the samples' names: the same on every machine and for every seed, and all among those of any larger
+ * count, as a learning curve needs them. An image of several labels is where it comes first. Throws UsageError for more
+ * images than there are, or fewer than classes.
  */
 export function fewerImages(dataset: Dataset, count: number): Dataset {
   const { name, length, classes } = dataset;

@@ -27,8 +27,8 @@ const colours: Readonly<Record<number, PlainColour>> = { 0: "grey", 2: "rgb", 3:
 const longestSide = 1_000_000;
 
 /**
- * The layout of a file that is regular in all that could matter to its pixels, with the checksums of all chunks; undefined for any other file,
- * damaged or only unusual.
+ * The layout of a file that is regular in all that could matter to its pixels, with the checksums of all chunks; undefined for
+ * any other file, damaged or only unusual.
  */
 export function plainPng(file: Buffer): PlainPng | undefined {
   const start = startOf(file);

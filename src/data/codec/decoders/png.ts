@@ -18,7 +18,8 @@ export async function decodePng(bytes: Uint8Array, { maxPixels, alpha, allocate 
   if (file.lastIndexOf("IEND") < 0) throw cut();
   const plain = plainPng(file);
   if (plain) checkSize(plain.width, plain.height, maxPixels);
-  // libvips has the other kinds and says what is wrong with damaged ones. It reads row by row, so that huge ones take no more memory than their pixels.
+  // libvips has the other kinds and says what is wrong with damaged ones. It reads row by row, so that huge ones take no more
+  // memory than their pixels.
   if (plain && !(alpha && plain.transparency) && plain.width * plain.height <= manyPixels) {
     const image = pngPixels(plain, alpha, allocate);
     if (image) return image;

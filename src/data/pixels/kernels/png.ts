@@ -45,7 +45,8 @@ export const unfilter = wasmFunction(
     const byVectors = (value: V128) => [
       repeatWhile(i32.lt(target, end), [v128.store(target, value), ...advance(vectorBytes)]),
     ];
-    // The bytes of a pixel in 16 bits each. Of a pixel of fewer than four bytes the last are not its own; the next pixel overwrites them.
+    // The bytes of a pixel in 16 bits each. Of a pixel of fewer than four bytes the last are not its own; the next pixel
+    // overwrites them.
     const pixelAt = (address: Expression<"i32">) => i16x8.lowOf8(v128.load32Zero(address));
     const byPixels = (predicted: V128, steps: Parameters<typeof when>[1] = []) => [
       left.set(v128.zero),
