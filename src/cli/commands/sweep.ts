@@ -243,6 +243,7 @@ async function report(results: readonly CellResult[], title: string, output: str
   }));
   const table = sweepCells(rows);
   const svg = drawChart(sweepChart(title, rows));
+  await makeFolder(output, "the folder of the sweep");
   await writeFileAtomic(join(output, "sweep.json"), `${JSON.stringify({ rows, runs }, null, 2)}\n`);
   await writeFileAtomic(join(output, "sweep.md"), `${markdownTable(sweepHead(rows), table)}\n`);
   await writeFileAtomic(join(output, "sweep.svg"), svg);
