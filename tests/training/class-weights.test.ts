@@ -25,13 +25,13 @@ describe("weights of the teacher's decisions", () => {
   it("come in after their share of the epochs", async () => {
     const plain = deferred({ distillationClassWeights: "none", classWeightsFrom: 0 });
     // The optimizer's steps do not show the gradients' sizes, so rounding stays small with SGD alone.
-    const sgd: RecipeSettings = { optimizer: "sgd", lr: 0.5, epochs: 2 };
+    const sgd: RecipeSettings = { optimizer: "sgd", lr: 0.5, epochs: 2, dropPath: 0 };
     await trainSteps(options("plain", { ...plain, ...sgd }), 6);
     await trainSteps(options("late", deferred(sgd)), 6);
     expect(distance(await head("plain"), await head("late"))).toBeLessThan(1e-5);
     await train(options("plain", { ...plain, ...sgd }, { resume: true }));
     await train(options("late", deferred(sgd), { resume: true }));
-    expect(distance(await head("plain"), await head("late"))).toBeGreaterThan(1e-4);
+    expect(distance(await head("plain"), await head("late"))).toBeGreaterThan(1e-3);
   });
 
   it("continue a run as if it had not been interrupted, bit for bit", async () => {

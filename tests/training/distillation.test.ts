@@ -21,7 +21,9 @@ const runs = useRuns();
 const { options, folder } = runs;
 let teacher: string;
 beforeAll(async () => {
-  const { folder: path } = await train(options("teacher", { epochs: 3, width: 24, heads: 3, mixup: 0, cutmix: 0 }));
+  const { folder: path } = await train(
+    options("teacher", { epochs: 3, width: 24, heads: 3, mixup: 0, cutmix: 0, dropPath: 0 }),
+  );
   teacher = join(path, "best.safetensors");
 });
 
@@ -163,7 +165,7 @@ describe("distillation", () => {
         moved.forEach((v, c) => {
           expect(v, `${head} class ${c}`).toBeCloseTo(-0.5 * gradient[c], 6);
         });
-        expect(Math.max(...moved.map(Math.abs))).toBeGreaterThan(5e-4);
+        expect(Math.max(...moved.map(Math.abs))).toBeGreaterThan(1e-3);
       }
     },
   );

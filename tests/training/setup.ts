@@ -42,7 +42,7 @@ export interface Runs {
 export function useTeacher({ options }: Runs): () => string {
   let weights: string;
   beforeAll(async () => {
-    const { folder } = await train(options("teacher", { epochs: 1 }));
+    const { folder } = await train(options("teacher", { epochs: 1, dropPath: 0 }));
     weights = join(folder, "best.safetensors");
   });
   return () => weights;
