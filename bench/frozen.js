@@ -23,13 +23,23 @@ const options = optionsOf({
 });
 if (!options.data || !options.weights) throw new Error("--data FOLDER and --weights FILE are needed.");
 const { data, weights, size, epochs, engine } = options;
-const parts = { head: "head", "last-4": "last-4-blocks", "last-2": "last-2-blocks", all: "all" };
+const jsonLines = (text) =>
+  text
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
 
 /** Seconds of each epoch, the first with all that comes before it but opening the engine. */
 function deit(trained) {
   const folder = mkdtempSync(join(tmpdir(), "deit-frozen-"));
   const settings = {
-    ...{ finetune: weights, imageSize: size, headStart: "given", trainedParts: parts[trained], frozenViews: 1 },
+    ...{
+      finetune: weights,
+      imageSize: size,
+      headStart: "given",
+      trainedParts: trained.replace(/^last-\d+$/, "$&-blocks"),
+      frozenViews: 1,
+    },
     ...{ epochs, validateEvery: epochs, batchSize: 32, lr: 1.4e-4, warmupEpochs: 1, dropPath: 0, seed: 0 },
   };
   const run = join(folder, "run");
@@ -37,10 +47,7 @@ function deit(trained) {
     ...[here("../bin/deit.js"), "train", "finetune", data, "--engine", engine, "--output", run],
     ...["--set", ...Object.entries(settings).map(([name, value]) => `${name}=${value}`)],
   ]);
-  const log = readFileSync(join(run, "log.jsonl"), "utf8")
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line));
+  const log = jsonLines(readFileSync(join(run, "log.jsonl"), "utf8"));
   rmSync(folder, { recursive: true });
   const began = Date.parse(log.find(({ kind }) => kind === "environment").time);
   const [first, ...later] = log.filter(({ kind }) => kind === "epoch");
@@ -49,11 +56,9 @@ function deit(trained) {
 
 function timm(trained) {
   const [python, args] = peer("finetune", data, weights, epochs, size, 0, trained);
-  const lines = output(python, args)
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line));
-  return lines.filter((line) => line.epoch).map(({ seconds }) => seconds);
+  return jsonLines(output(python, args))
+    .filter((line) => line.epoch)
+    .map(({ seconds }) => seconds);
 }
 
 const results = [];

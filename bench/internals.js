@@ -1,6 +1,7 @@
 // What the benchmarks take from the inside of the package, beyond its exports: one place that knows where it lies.
 export { isLaunched, launch, launchEnvironment } from "../dist/cluster/launcher.js";
 export { subset } from "../dist/data/dataset/dataset.js";
+export { scratch } from "../dist/data/loading/read-ahead.js";
 export { planResize } from "../dist/data/pixels/resize.js";
 export { readSource } from "../dist/data/view/read-source.js";
 export { readSample, writeView } from "../dist/data/view/view.js";

@@ -3,7 +3,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { evaluationTransform } from "deit";
-import { readSample, readSource, writeView } from "../internals.js";
+import { readSample, readSource, scratch, writeView } from "../internals.js";
 
 const [folder, secondsText] = process.argv.slice(2);
 const sources = readdirSync(folder)
@@ -21,14 +21,7 @@ const training = {
   ...{ interpolation: "random", flip: 0.5 },
 };
 
-/** Memory that is used again for each picture, as in the loader. */
-function scratch() {
-  let memory = new Uint8Array(0);
-  return (bytes) => {
-    if (memory.length < bytes) memory = new Uint8Array(bytes);
-    return memory.subarray(0, bytes);
-  };
-}
+// Memory that is used again for each picture, as in the loader.
 const [file, decoded] = [scratch(), scratch()];
 const target = new Uint8Array(224 * 224 * 3);
 const view = (transform, jpeg) => async (source, sample, epoch) =>

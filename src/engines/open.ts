@@ -94,8 +94,7 @@ export async function openEngine(
     try {
       const engine = await open(candidate, choice);
       onChosen?.(candidate, passedOver);
-      const emulates = engine.info.platform === "cpu" && !multipliesBfloat16(await processorFeatures());
-      if (choice.precision === "bfloat16" && emulates) choice.onNote?.(emulated);
+      if (choice.precision === "bfloat16" && engine.info.platform === "cpu") await noteIfEmulated(choice);
       return engine;
     } catch (error) {
       if (!(error instanceof EngineError) || i === all.length - 1) throw error;
@@ -106,6 +105,10 @@ export async function openEngine(
 }
 
 const emulated = sentence`This processor has no instructions for bfloat16 (avx512_bf16, amx_bf16), which is therefore emulated: correct, but at about half the speed of float32${way`; leave ${setting("precision", "bfloat16")} out to train in float32`}.`;
+
+async function noteIfEmulated({ onNote }: EngineChoice): Promise<void> {
+  if (!multipliesBfloat16(await processorFeatures())) onNote?.(emulated);
+}
 
 async function open({ engine, plugin }: Choice, choice: EngineChoice): Promise<Engine> {
   if (engine === "onnx") {

@@ -1,4 +1,5 @@
 /** The engines of a server: each runs an instance of every model. */
+
 import { availableParallelism } from "node:os";
 import type { Engine } from "../engines/engine.js";
 import { type EngineChoice, openEngine } from "../engines/open.js";
@@ -6,6 +7,7 @@ import { UsageError } from "../errors/errors.js";
 import { sentence, setting, way } from "../errors/sentence.js";
 import { choiceOf, type EngineOption } from "../library/engine.js";
 import { Closing } from "../system/closing.js";
+import { threadShare } from "../system/threads/thread-share.js";
 
 export interface Instances {
   readonly engines: readonly Engine[];
@@ -27,7 +29,7 @@ export async function openInstances(option: EngineOption = "auto", count?: numbe
   const given = { idle: "sleep", ...choiceOf(option) } as const;
   const threads = given.threads ?? availableParallelism();
   const wanted = count ?? Math.min(2, threads);
-  const choice = { ...given, threads: Math.max(1, Math.floor(threads / wanted)) };
+  const choice = { ...given, threads: threadShare(threads, wanted) };
   const closing = new Closing();
   const engines: Engine[] = [];
   const notes: string[] = [];

@@ -54,3 +54,10 @@ export function float32(shape: Shape, values: ArrayLike<number>): HostTensor {
 export function zeros(dtype: DType, shape: Shape): HostTensor {
   return { dtype, shape, data: allocate(dtype, sizeOf(shape)) };
 }
+
+/** The tensor in memory of its own, also of a Buffer, whose `slice` shares memory. */
+export function copyOf({ dtype, shape, data }: HostTensor): HostTensor {
+  const copy = allocate(dtype, data.length);
+  new Uint8Array(copy.buffer).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  return { dtype, shape, data: copy };
+}

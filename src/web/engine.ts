@@ -6,6 +6,7 @@ import type { CompileOptions, DeviceState, Engine, EngineInfo, Executable } from
 import { onnxModel } from "../engines/onnx/model.js";
 import { EngineError, OutOfMemoryError } from "../errors/errors.js";
 import { messageOf } from "../errors/message-of.js";
+import { copyOf } from "../tensor/host.js";
 import { type HostTensor, type NamedTensors, type Program, simplify, type TypedArray } from "../tensor/index.js";
 
 /** ONNX Runtime, loaded and configured. */
@@ -128,8 +129,6 @@ class WebState implements DeviceState {
     return tensor;
   }
 }
-
-const copyOf = (tensor: HostTensor): HostTensor => ({ ...tensor, data: tensor.data.slice() });
 
 class WebExecutable implements Executable {
   constructor(

@@ -7,6 +7,7 @@ import type { Engine } from "../../engines/engine.js";
 import { type EngineChoice, openEngine } from "../../engines/open.js";
 import { InterruptedError, TrainingError } from "../../errors/errors.js";
 import { openModel } from "../../evaluation/open-model.js";
+import { threadShare } from "../../system/threads/thread-share.js";
 import { type Cell, cellsOf, parseGrid } from "../../training/recipe/grid.js";
 import { parseRecipe } from "../../training/recipe/recipe.js";
 import { type CellResult, measureWeights, type SweepOptions, sweep } from "../../training/study/sweep.js";
@@ -67,7 +68,7 @@ async function run(options: DemoOptions, signal: AbortSignal): Promise<void> {
     let together: ReturnType<typeof runsProgress> | undefined;
     const done = await sweep({
       ...{ ...place, cells, lanes, output },
-      openEngine: (lanes) => openEngine({ ...engineChoice, threads: Math.max(1, Math.floor(threads / lanes)) }),
+      openEngine: (lanes) => openEngine({ ...engineChoice, threads: threadShare(threads, lanes) }),
       onLanes: ({ lanes }) => {
         const title = `[${before + 1}–${runs}/${runs}] students, ${lanes} at once`;
         if (lanes > 1) together = runsProgress(title, cells.length, json);

@@ -15,6 +15,7 @@ import { writeFileAtomic } from "../../system/files/atomic-file.js";
 import { makeResultsFolder } from "../../system/files/folder-entries.js";
 import { makeFolder } from "../../system/files/make-folder.js";
 import { parseJson } from "../../system/text/json.js";
+import { threadShare } from "../../system/threads/thread-share.js";
 import { openForTraining } from "../../training/feed/data-place.js";
 import { applySettings, readRecipe } from "../../training/recipe/file.js";
 import { type Cell, cellsOf, crossed, type Grid, parseGrid, readGrid } from "../../training/recipe/grid.js";
@@ -121,7 +122,7 @@ async function run(data: string, options: Options, signal: AbortSignal, ending: 
     split: await parseSplitRule(split),
     openEngine: (lanes) =>
       openEngine(
-        { ...options, onNote: warn, ...(lanes === 1 ? {} : { threads: Math.max(1, Math.floor(threads / lanes)) }) },
+        { ...options, onNote: warn, ...(lanes === 1 ? {} : { threads: threadShare(threads, lanes) }) },
         warnOfPassedOver,
       ),
     onCell: show.onCell,

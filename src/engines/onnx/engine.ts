@@ -11,7 +11,8 @@ import { parseJson } from "../../system/text/json.js";
 import { startThread } from "../../system/threads/start-thread.js";
 import { workerUrl } from "../../system/threads/worker-url.js";
 import { turn } from "../../system/turn.js";
-import { allocate, type HostTensor, type NamedTensors, type Program, simplify } from "../../tensor/index.js";
+import { copyOf } from "../../tensor/host.js";
+import { type HostTensor, type NamedTensors, type Program, simplify } from "../../tensor/index.js";
 import { checkData } from "../check-data.js";
 import type { CompileOptions, DeviceState, Engine, EngineInfo, Executable, MemoryNeed } from "../engine.js";
 import { bytesOf, peakBytes, requireMemory } from "../memory.js";
@@ -245,13 +246,6 @@ class OnnxState implements DeviceState {
   async dispose(): Promise<void> {
     await this.engine.send({ kind: "dispose", state: this.id }, "freeing state");
   }
-}
-
-/** The tensor in memory of its own. */
-function copyOf({ dtype, shape, data }: HostTensor): HostTensor {
-  const copy = allocate(dtype, data.length);
-  new Uint8Array(copy.buffer).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  return { dtype, shape, data: copy };
 }
 
 function ownState(state: DeviceState, program: string): number {

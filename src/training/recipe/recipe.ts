@@ -174,6 +174,11 @@ export function recipeDifferences(
     .map((key) => ({ key, a: a[key], b: b[key] }));
 }
 
+/** A setting's change, as an error tells it; values may be undefined. */
+export const changeText = ({ key, a, b }: RecipeDifference): string => `${key} was ${stated(a)} and is ${stated(b)}`;
+
+const stated = (value: unknown): string => (value === undefined ? "not set" : JSON.stringify(value));
+
 /** The settings that a component reads, out of all. */
 const chosen = ({ settings }: { readonly settings: z.ZodRawShape }, recipe: Recipe) =>
   Object.fromEntries(Object.keys(settings).map((key) => [key, recipe[key as keyof Recipe]]));

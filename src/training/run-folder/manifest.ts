@@ -9,7 +9,7 @@ import { fileError } from "../../errors/file-error.js";
 import { sentence, setting } from "../../errors/sentence.js";
 import { readJson } from "../../system/files/json-file.js";
 import { JsonError } from "../../system/text/json.js";
-import { parseRecipe, type Recipe, recipeDifferences } from "../recipe/recipe.js";
+import { changeText, parseRecipe, type Recipe, recipeDifferences } from "../recipe/recipe.js";
 
 const text = z.string().max(4096);
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
@@ -114,7 +114,7 @@ export function changesOf(
   const list = refused.map(([key, { from, to }]) =>
     key === "dataset"
       ? `the training images are others (${before.manifest.images} before, ${now.manifest.images} now)`
-      : `${key} was ${stated(from)} and is ${stated(to)}`,
+      : changeText({ key, a: from, b: to }),
   );
   throw new UsageError(
     sentence`The run in "${folder}" was started with other settings: ${list.join("; ")}. Resume with the same settings, allow the change with ${setting(
@@ -123,6 +123,3 @@ export function changesOf(
     )}, or start a new run.`,
   );
 }
-
-/** A setting's value, as an error quotes it. */
-const stated = (value: unknown): string => (value === undefined ? "not set" : JSON.stringify(value));

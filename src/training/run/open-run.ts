@@ -110,7 +110,7 @@ export async function openRun(
 
   // One program does a whole step; its state stays on the device until the end.
   await turn();
-  const build = (at: Model) => stepOf(recipe, at, teaching, { ...plan, devices: engine.info.devices });
+  const build = (at: Model) => stepOf(recipe, at, teaching, plan);
   const sizes = views.transform.nativeSizes;
   const programs = new StepPrograms({ engine, model, build, precision: options.precision, alternates: sizes && true });
   closing.add(() => programs.dispose());

@@ -20,9 +20,9 @@ import { createLoss } from "../step/losses/index.js";
 import type { Teaching } from "../teacher/teaching.js";
 import { type FittingOptions, fittedTeaching } from "./fitted-teaching.js";
 import type { FittingSearch } from "./fitting-batch.js";
-import type { PlannedLosses } from "./recipe-step.js";
+import type { PlannedStep } from "./recipe-step.js";
 
-export interface Plan extends MeasuredData, PlannedLosses {
+export interface Plan extends MeasuredData, PlannedStep {
   /** The training images that can be read. */
   readonly dataset: Dataset;
   /** All training images, as they were found. */
@@ -85,7 +85,9 @@ export async function planRun(options: PlanOptions): Promise<Plan> {
   const distillationWeights = classWeightsOf(recipe, dataset, "distillationClassWeights");
   const loss = options.loss ?? (classWeights && createLoss(recipe.loss, recipe, classWeights));
   const teaching = await fittedTeaching({ ...options, recipe, loss, distillationWeights }, dataset, model, group);
-  return { dataset, found, foundTest, ...measured, model, ...teaching, classWeights, loss, distillationWeights };
+  const { devices } = options.engine.info;
+  const step = { classWeights, loss, distillationWeights, devices };
+  return { dataset, found, foundTest, ...measured, model, ...teaching, ...step };
 }
 
 /** Refuses settings that decide by evaluations, of which there are none. */

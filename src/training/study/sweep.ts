@@ -18,7 +18,7 @@ import { placeName } from "../feed/data-place.js";
 import { measuredData } from "../feed/measured-data.js";
 import { withoutBadImages } from "../feed/training-data.js";
 import type { Cell } from "../recipe/grid.js";
-import { recipeDifferences } from "../recipe/recipe.js";
+import { changeText, recipeDifferences } from "../recipe/recipe.js";
 import type { TrainOptions } from "../run/train-options.js";
 import { train } from "../run/trainer.js";
 import type { TrainEvent } from "../run-folder/events.js";
@@ -193,7 +193,8 @@ export async function measureWeights(
       placeName(options.data),
       sentence`"${placeName(options.data)}" has no part for validation or testing; hold out a share with ${setting("split", 0.2)}, or give data with ${setting("validation")}.`,
     );
-  const dataset = await withoutBadImages(found, options);
+  // The run has checked its images; only those that it skipped are to be found again.
+  const dataset = options.onBadImage === "skip" ? await withoutBadImages(found, options) : found;
   const probe = await Probe.create(engine, model, weights, headLogits(model));
   const batchSize = Math.min(64, dataset.length);
   const loader = viewLoader({ dataset, view, batchSize, workers: options.workers });
@@ -240,7 +241,7 @@ async function finished(cell: Cell, options: SweepOptions): Promise<Outcome | un
   };
   const changed = recipeDifferences({ ...savedRecipe, ...savedRest }, { ...recipe, ...rest });
   if (changed.length === 0) return outcome;
-  const list = changed.map((d) => `${d.key} was ${JSON.stringify(d.a)} and is ${JSON.stringify(d.b)}`).join("; ");
+  const list = changed.map(changeText).join("; ");
   throw new UsageError(
     sentence`"${path}" is the result of another sweep: ${list}. Choose another ${setting("output")}, or remove that folder to run it again.`,
   );

@@ -72,7 +72,7 @@ export async function openTrial(options: TrialOptions): Promise<Trial> {
     const loader = trainingLoader(dataset, recipe, model, options);
     closing.add(() => loader.close());
     await turn();
-    const build = (at: Model) => stepOf(recipe, at, teaching, { ...plan, devices: engine.info.devices });
+    const build = (at: Model) => stepOf(recipe, at, teaching, plan);
     const sizes = trainingTransform(recipe, model).nativeSizes;
     const programs = new StepPrograms({ engine, model, build, precision, alternates: sizes && true });
     closing.add(() => programs.dispose());

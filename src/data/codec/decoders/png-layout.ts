@@ -19,7 +19,8 @@ export interface PlainPng extends Size {
 /** Offsets in the file of the header's fields, and of its end. */
 export const pngHead = { width: 16, height: 20, depth: 24, colour: 25, method: 26, interlace: 28, end: 33 } as const;
 
-const signature = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
+/** The first bytes of every PNG. */
+export const pngSignature = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 
 const colours: Readonly<Record<number, PlainColour>> = { 0: "grey", 2: "rgb", 3: "palette", 6: "rgba" };
 
@@ -65,10 +66,14 @@ export function plainPng(file: Buffer): PlainPng | undefined {
   return undefined;
 }
 
+/** Whether the first chunk is the header, as it must be. */
+export const startsWithHeader = (bytes: Uint8Array): boolean =>
+  bytes.length >= pngHead.end && [..."IHDR"].every((letter, i) => bytes[12 + i] === letter.charCodeAt(0));
+
 /** Size and colours as the header states them, if it is one of a plain kind. */
 function startOf(file: Buffer): (Size & { readonly colour: PlainColour }) | undefined {
-  if (file.length < pngHead.end || !signature.every((byte, i) => file[i] === byte)) return undefined;
-  if (file.readUInt32BE(8) !== 13 || file.toString("latin1", 12, 16) !== "IHDR") return undefined;
+  if (!startsWithHeader(file) || !pngSignature.every((byte, i) => file[i] === byte)) return undefined;
+  if (file.readUInt32BE(8) !== 13) return undefined;
   const width = file.readUInt32BE(pngHead.width);
   const height = file.readUInt32BE(pngHead.height);
   if (width < 1 || height < 1 || width > longestSide || height > longestSide) return undefined;
@@ -79,12 +84,12 @@ function startOf(file: Buffer): (Size & { readonly colour: PlainColour }) | unde
 
 /** The chunks in order, up to a second header or to one that is not regular; `IEND` is the last. */
 function* chunks(file: Buffer): Generator<{ readonly type: string; readonly data: Uint8Array }, void> {
-  for (let at = signature.length; at + 12 <= file.length; ) {
+  for (let at = pngSignature.length; at + 12 <= file.length; ) {
     const end = at + 8 + file.readUInt32BE(at);
     const type = file.toString("latin1", at + 4, at + 8);
     if (end + 4 > file.length || !/^[A-Za-z]{4}$/.test(type)) return;
     if (crc32(file.subarray(at + 4, end)) !== file.readUInt32BE(end)) return;
-    if (type === "IHDR" && at !== signature.length) return;
+    if (type === "IHDR" && at !== pngSignature.length) return;
     yield { type, data: file.subarray(at + 8, end) };
     at = end + 4;
   }

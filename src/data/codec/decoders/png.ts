@@ -1,7 +1,7 @@
 /** PNG pictures. */
 import { manyPixels } from "../../pixels/huge-pictures.js";
 import type { RgbImage, Size } from "../../pixels/image.js";
-import { plainPng, pngHead } from "./png-layout.js";
+import { plainPng, pngHead, pngSignature, startsWithHeader } from "./png-layout.js";
 import { pngPixels } from "./png-pixels.js";
 import { decodeWithSharp } from "./sharp.js";
 import { checkMemory, checkSize, cut } from "./undecodable.js";
@@ -31,13 +31,8 @@ export async function decodePng(bytes: Uint8Array, { maxPixels, alpha, allocate 
 /** Values per pixel by colour type: grey, RGB, palette, grey with alpha, RGB with alpha. */
 const valuesOf: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 4, 4: 2, 6: 4 };
 
-const signature = [0x89, 0x50, 0x4e, 0x47];
-
-export const isPng = (bytes: Uint8Array): boolean => signature.every((byte, i) => bytes[i] === byte);
-
-/** Whether the first chunk is the header, as it must be. */
-const startsWithHeader = (bytes: Uint8Array): boolean =>
-  bytes.length >= pngHead.end && [..."IHDR"].every((letter, i) => bytes[12 + i] === letter.charCodeAt(0));
+/** By the half of the signature that no text begins with. */
+export const isPng = (bytes: Uint8Array): boolean => pngSignature.slice(0, 4).every((byte, i) => bytes[i] === byte);
 
 /** The size that the header states, if the bytes contain it. */
 export function pngSize(bytes: Uint8Array): Size | undefined {
