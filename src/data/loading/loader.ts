@@ -13,7 +13,7 @@ import { type Transform, viewBytes } from "../view/transform.js";
 import { type BadSample, fillViews, type LoaderJob, prepareJob } from "./job.js";
 import { type NativeBatch, NativeShapes, nativeBatches, shuffledBatches } from "./native-batches.js";
 import { augmentOwn, type OwnAugmentation, readCallbacks } from "./on-this-thread.js";
-import { type EpochOrder, epochOrder, type Sampling } from "./order.js";
+import { type EpochOptions, type EpochOrder, epochLength, epochOrder, type Sampling, viewAt } from "./order.js";
 
 /** What a loader reads, and how. */
 export interface LoaderOptions {
@@ -36,6 +36,11 @@ export interface LoaderOptions {
   readonly sampling?: Sampling;
   /** Views of each sample in a shuffled epoch, which then has that many times fewer samples (default: 1). */
   readonly repeats?: number;
+  /**
+   * How often an epoch goes through the samples, 1 or more (default: 1). Each pass has an order of its own, and a sample
+   * that is there again has another view; a part of a pass is the beginning of one.
+   */
+  readonly passes?: number;
   /**
    * Drops the last batch if it is not full; otherwise its `count` is below the batch size. In native aspect, what does not fill a batch of
    * its shape goes to the next shape towards the square, or otherwise is a batch that is not full.
@@ -152,7 +157,7 @@ export function createLoader(options: LoaderOptions, worker = workerUrl("data/lo
   requireAlpha(dataset, transform.channels);
   const length = epochLength(options);
   const stepsPerEpoch = dropLast ? Math.floor(length / batchSize) : Math.ceil(length / batchSize);
-  if (stepsPerEpoch === 0) throw fewerThanBatch(dataset, batchSize);
+  if (stepsPerEpoch === 0) throw fewerThanBatch(options, batchSize);
   const pool: Pool | undefined =
     options.workers > 0
       ? new WorkerPool(worker, options.workers, ({ samples, current }) =>
@@ -200,24 +205,22 @@ export function createLoader(options: LoaderOptions, worker = workerUrl("data/lo
   };
 }
 
-/** The error for data that does not fill one batch. */
-export function fewerThanBatch({ name, length }: Dataset, batchSize: number): FileError {
+/** The error for data of which an epoch does not fill one batch. */
+export function fewerThanBatch(options: EpochOptions & Pick<LoaderOptions, "dataset">, batchSize: number): FileError {
+  const { name, length } = options.dataset;
   const images = length === 1 ? "1 image" : `${length} images`;
+  const views = epochLength(options);
+  const shown = views === length ? images : `${images} (${views} in an epoch)`;
   return new FileError(
     name,
-    sentence`The dataset "${name}" has ${images} to train on, fewer than one batch of ${batchSize}; give a ${setting("batchSize")} of ${length} or less.`,
+    sentence`The dataset "${name}" has ${shown} to train on, fewer than one batch of ${batchSize}; give a ${setting("batchSize")} of ${views} or less.`,
   );
-}
-
-/** Views in an epoch; with repeats, whole multiples of 256 as in the released sampler. */
-export function epochLength({ dataset: { length }, repeats = 1 }: Pick<LoaderOptions, "dataset" | "repeats">): number {
-  return repeats === 1 || length < 256 ? length : length - (length % 256);
 }
 
 /** Starts fetching the pieces of the samples after a step's. */
 function foresee(
-  { dataset: { pieces }, batchSize, repeats = 1 }: LoaderOptions,
-  { samples }: EpochOrder,
+  { dataset: { pieces }, batchSize }: LoaderOptions,
+  { samples, repeats }: EpochOrder,
   step: number,
 ): void {
   if (!pieces) return;
@@ -229,14 +232,14 @@ function foresee(
 function arranged(
   options: LoaderOptions,
   shapes: number,
-  { samples }: EpochOrder,
+  places: EpochOrder,
   shapeOf: Uint8Array,
   epoch: number,
 ): readonly NativeBatch[] {
-  const { dataset, batchSize, dropLast, repeats = 1, seed, order } = options;
+  const { dataset, batchSize, dropLast, seed, order } = options;
   const views = epochLength(options);
-  const sampleOf = (place: number) => samples[Math.floor(place / repeats)];
-  const batches = nativeBatches((place) => shapeOf[sampleOf(place)], { views, shapes, batchSize, pad: !dropLast });
+  const shape = (place: number) => shapeOf[viewAt(places, place).sample];
+  const batches = nativeBatches(shape, { views, shapes, batchSize, pad: !dropLast });
   // Pieces that are fetched one after the other are read in that order.
   if (order === "sequential" || dataset.pieces) return batches;
   return shuffledBatches(batches, new RandomStream({ seed, epoch, purpose: "batches" }));
@@ -253,7 +256,7 @@ async function makeBatch(
   places?: readonly number[],
 ): Promise<SharedBatch> {
   const { dataset, transform, seed, jpeg = "exact", maxPixels, exif } = options;
-  const { repeats = 1, process = alone } = options;
+  const { process = alone } = options;
   const share = options.batchSize / process.count;
   const first = process.index * share;
   const from = step * options.batchSize;
@@ -264,9 +267,9 @@ async function makeBatch(
   const views = new Int32Array(share);
   for (let slot = 0; slot < count; slot++) {
     const place = places?.[first + slot] ?? from + first + slot;
-    const sample = Math.floor(place / repeats);
-    indices[slot] = order.samples[sample];
-    views[slot] = (order.earlier?.[sample] ?? 0) * repeats + (place % repeats);
+    const { sample, view } = viewAt(order, place);
+    indices[slot] = sample;
+    views[slot] = view;
   }
   const bytes = viewBytes(transform);
   const images = new Uint8Array(memory, 0, share * bytes);

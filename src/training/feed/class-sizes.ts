@@ -1,7 +1,8 @@
 /** What class sizes mean for the results of a run, reported before it starts. */
 import { classBalance, countsOf, type Labels, unequalSentence } from "../../data/dataset/class-balance.js";
-import { classShares, type Sampling } from "../../data/loading/order.js";
+import { classShares } from "../../data/loading/order.js";
 import { quoted } from "../../errors/quoted.js";
+import type { Recipe } from "../recipe/recipe.js";
 
 /** Maximum names in a sentence. */
 const mostNames = 3;
@@ -29,13 +30,16 @@ export function classSizeWarnings(training: Labels, measured: Labels | undefined
 }
 
 /** How often images are seen in an epoch that does not have all of them once: those of the smallest and the largest class. */
-export function samplingSentences(data: Labels, sampling: Sampling): readonly string[] {
+export function samplingSentences(
+  data: Labels,
+  { sampling, epochRepeats }: Pick<Recipe, "sampling" | "epochRepeats">,
+): readonly string[] {
   const sizes = countsOf(data);
   const balance = classBalance(sizes);
   if (sampling === "all" || !balance) return [];
   const shares = classShares(sizes, sampling);
   const told = (c: number) => {
-    const often = Number(((shares[c] * data.length) / sizes[c]).toPrecision(2));
+    const often = Number(((epochRepeats * shares[c] * data.length) / sizes[c]).toPrecision(2));
     return `an image of ${quoted(data.classes[c])} ${often === 1 ? "once" : `${often} times`}`;
   };
   const equal = sampling === "balanced" ? "in equal numbers" : "by the square roots of their sizes";

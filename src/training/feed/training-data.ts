@@ -8,14 +8,9 @@ import { findBadImages } from "../../data/check/check-images.js";
 import { type Dataset, keysOf, type SplitRule, subset } from "../../data/dataset/dataset.js";
 import { fewerImages } from "../../data/dataset/fewer.js";
 import { readSplit, writeSplit } from "../../data/dataset/split.js";
-import {
-  createLoader,
-  epochLength,
-  fewerThanBatch,
-  type Loader,
-  type LoaderOptions,
-} from "../../data/loading/loader.js";
+import { createLoader, fewerThanBatch, type Loader, type LoaderOptions } from "../../data/loading/loader.js";
 import type { OwnAugmentation } from "../../data/loading/on-this-thread.js";
+import { type EpochOptions, epochLength } from "../../data/loading/order.js";
 import type { Fit } from "../../data/pixels/fit.js";
 import type { Transform } from "../../data/view/transform.js";
 import { FileError, TrainingError } from "../../errors/errors.js";
@@ -205,6 +200,15 @@ function augmentationOf(recipe: Recipe, { imageSize, normalization }: Model): Au
 export const trainingLoader = (dataset: Dataset, recipe: Recipe, model: Model, options: DataOptions): Loader =>
   createLoader(trainingViews(dataset, recipe, model, options));
 
+/** How often an epoch of a recipe goes through the images, and the views of each that follow one another. */
+export const epochOf = ({
+  epochRepeats,
+  repeatedAugmentation,
+}: Pick<Recipe, "epochRepeats" | "repeatedAugmentation">): Pick<EpochOptions, "passes" | "repeats"> => ({
+  passes: epochRepeats,
+  repeats: repeatedAugmentation,
+});
+
 /** The same, as what a loader is to read. */
 export function trainingViews(dataset: Dataset, recipe: Recipe, model: Model, options: DataOptions): LoaderOptions {
   const { batchSize, accumulate } = recipe;
@@ -214,17 +218,16 @@ export function trainingViews(dataset: Dataset, recipe: Recipe, model: Model, op
     );
   }
   // There may be enough images for a run's batch but not for the step's.
-  const repeats = recipe.repeatedAugmentation;
-  if (epochLength({ dataset, repeats }) < batchSize) throw fewerThanBatch(dataset, batchSize);
+  const epoch = { dataset, ...epochOf(recipe) };
+  if (epochLength(epoch) < batchSize) throw fewerThanBatch(epoch, batchSize);
   return {
-    dataset,
+    ...epoch,
     batchSize: batchSize / accumulate,
     transform: trainingTransform(recipe, model),
     seed: recipe.seed,
     workers: options.workers,
     order: "shuffled",
     sampling: recipe.sampling,
-    repeats,
     dropLast: true,
     jpeg: "fast",
     exif: recipe.exif,

@@ -4,14 +4,15 @@
  */
 import { join } from "node:path";
 import type { Dataset } from "../../data/dataset/dataset.js";
-import { type Batch, createLoader, epochLength, type Loader, type LoaderOptions } from "../../data/loading/loader.js";
-import { epochOrder } from "../../data/loading/order.js";
+import { type Batch, createLoader, type Loader, type LoaderOptions } from "../../data/loading/loader.js";
+import { epochLength, epochOrder, viewAt } from "../../data/loading/order.js";
 import { FileError, InterruptedError } from "../../errors/errors.js";
 import type { Tail } from "../../models/tail.js";
 import { requireFreeSpace } from "../../system/files/atomic-file.js";
 import type { Lock } from "../../system/files/lock-file.js";
 import { ownFolder } from "../../system/files/owned-folder.js";
 import { hostTensor, type NamedTensors, sizeOf } from "../../tensor/index.js";
+import { epochOf } from "../feed/training-data.js";
 import type { Recipe } from "../recipe/recipe.js";
 import type { FrozenPart } from "./frozen-part.js";
 import { beginOrContinue, type FeatureIdentity } from "./identity.js";
@@ -47,8 +48,8 @@ const formatOf = ({ frozenFormat }: Recipe, { shapes }: Pick<Tail, "shapes">): R
 
 /** Images of a view: those of whole steps if every epoch has its own, otherwise all. */
 function rowsOf(recipe: Recipe, dataset: Dataset): number {
-  const { batchSize, repeatedAugmentation: repeats, epochs } = recipe;
-  const length = epochLength({ dataset, repeats });
+  const { batchSize, epochs } = recipe;
+  const length = epochLength({ dataset, ...epochOf(recipe) });
   return viewsOf(recipe) < epochs ? length : length - (length % batchSize);
 }
 
@@ -222,20 +223,18 @@ export class StoredViews {
 
   #ordered(): Loader {
     const { views, dataset } = this.options;
-    const { batchSize, repeats = 1 } = views;
+    const { batchSize } = views;
     const { size } = views.transform;
     const stepsPerEpoch = Math.floor(epochLength(views) / batchSize);
     return {
       ...{ stepsPerEpoch, batchSize, waited: () => this.#waited },
       close: async () => undefined,
       async *epoch(epoch, fromStep = 0) {
-        const { samples } = epochOrder(views, epoch);
+        const order = epochOrder(views, epoch);
         for (let step = fromStep; step < stepsPerEpoch; step++) {
-          const indices = Int32Array.from(
-            { length: batchSize },
-            (_, slot) => samples[Math.floor((step * batchSize + slot) / repeats)],
-          );
-          const numbers = Int32Array.from({ length: batchSize }, (_, slot) => (step * batchSize + slot) % repeats);
+          const seen = Array.from({ length: batchSize }, (_, slot) => viewAt(order, step * batchSize + slot));
+          const indices = Int32Array.from(seen, ({ sample }) => sample);
+          const numbers = Int32Array.from(seen, ({ view }) => view);
           const labels = indices.map((index) => dataset.label(index));
           yield { step, size, first: 0, images: new Uint8Array(0), labels, indices, views: numbers, count: batchSize };
         }

@@ -91,6 +91,10 @@ export function parseRecipe(settings: unknown): Recipe {
   refuseMeaninglessSchedule(recipe);
   if (recipe.epochs === 0 && recipe.headStart !== "fitted")
     throw new UsageError("epochs is 0, which trains nothing; set headStart=fitted too, or epochs to 1 or more.");
+  if (recipe.epochs === 0 && recipe.epochRepeats > 1)
+    throw new UsageError(
+      `epochs is 0, so only heads are fitted, to each image once, and epochRepeats=${recipe.epochRepeats} changes nothing; remove it, or set epochs to 1 or more.`,
+    );
   parsePolicy(recipe.autoAugment);
   return recipe;
 }

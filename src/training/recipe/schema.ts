@@ -137,8 +137,14 @@ export const recipeSchema = z.strictObject({
     timm: "train-num-samples",
   }),
   epochs: count.default(300).meta({
-    description: "Number of passes over the training data; 0 trains nothing but fitted heads (`headStart`).",
+    description:
+      "Number of passes over the training data, or of several each (`epochRepeats`); 0 trains nothing but fitted heads (`headStart`).",
     timm: "epochs",
+  }),
+  epochRepeats: z.number().min(1).max(1000).default(1).meta({
+    description:
+      "Passes of an epoch over the training data. With small data, several mean fewer evaluations and checkpoints for the same number of steps; `epochs` and schedules count epochs. An image that is there again is seen in another view; 1.5 is one pass and half of another.",
+    timm: "epoch-repeats (there for iterable datasets only; 0 is 1)",
   }),
   batchSize: whole.default(1024).meta({
     description: "Global batch: images per optimizer step, over all devices and accumulated micro-batches.",

@@ -25,6 +25,10 @@ export function refuseUnfittingViews(recipe: Recipe, taught: boolean): void {
     throw new UsageError(
       `frozenViews stores each image once a view, but sampling=${recipe.sampling} shows some several times an epoch; remove frozenViews, or set sampling=all.`,
     );
+  if (recipe.epochRepeats > 1)
+    throw new UsageError(
+      `frozenViews stores each image once a view, but epochRepeats=${recipe.epochRepeats} shows it more often in an epoch; remove frozenViews, or set epochRepeats=1 and more epochs.`,
+    );
   if (frozenViews === "all" || frozenViews >= epochs) return;
   const mixes = recipe.mixProbability > 0 && (recipe.mixup > 0 || recipe.cutmix > 0 || recipe.cutmixMinMax);
   const why = mixes

@@ -41,11 +41,21 @@ test("the division of an epoch's images may change between epochs, but not withi
     ["batchSize", { ...run, recipe: parseRecipe({ batchSize: 32 }) }],
     ["accumulate", { ...run, recipe: parseRecipe({ accumulate: 2 }) }],
     ["repeatedAugmentation", { ...run, recipe: parseRecipe({ repeatedAugmentation: 1 }) }],
+    ["epochRepeats", { ...run, recipe: parseRecipe({ epochRepeats: 2 }) }],
     ["sampling", { ...run, recipe: parseRecipe({ sampling: "balanced" }) }],
     ["seed", { ...run, recipe: parseRecipe({ seed: 9 }) }],
     ["the training images", { ...run, manifest: { ...run.manifest, dataset: "b".repeat(64) } }],
   ];
-  const allowed = ["batchSize", "accumulate", "repeatedAugmentation", "sampling", "seed", "dataset", "epochs"];
+  const allowed = [
+    "batchSize",
+    "accumulate",
+    "epochRepeats",
+    "repeatedAugmentation",
+    "sampling",
+    "seed",
+    "dataset",
+    "epochs",
+  ];
   try {
     await (await openRunFolder(path, run, false)).close();
     const before = await describeRun(path);

@@ -98,7 +98,10 @@ export async function requireSpaceForRun(folder: RunFolder, step: Step, model: M
 }
 
 /** Settings that determine how the images of an epoch are distributed over its runs. */
-const orderSettings = ["batchSize", "accumulate", "repeatedAugmentation", "sampling", "seed", "dataset"] as const;
+const orderSettings = [
+  ...["batchSize", "accumulate", "epochRepeats", "repeatedAugmentation", "sampling"],
+  ...["seed", "dataset"],
+] as const;
 
 /** Settings that decide which images share a batch where it has images of one shape. */
 const shapeSettings = ["cropMode", "exif", "imageSize"] as const;

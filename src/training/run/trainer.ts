@@ -149,7 +149,7 @@ async function trainEpochs(options: TrainOptions, run: OpenRun): Promise<TrainRe
   };
 
   for (const message of classWeightSentences(run, recipe)) warn(message);
-  for (const message of samplingSentences(run.dataset, recipe.sampling)) warn(message);
+  for (const message of samplingSentences(run.dataset, recipe)) warn(message);
   const builtOn = { ...recipe, finetune: options.finetune ?? recipe.finetune };
   for (const message of runWarnings(builtOn, stepsPerEpoch)) warn(message);
   if (position.step === 0) {

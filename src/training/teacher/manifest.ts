@@ -27,7 +27,8 @@ export const reasons = {
   data: "the training images are others, or have changed",
   images: "images are cropped, resized, augmented or normalised differently",
   seed: "the seed differs",
-  batches: "the batch size, the number of views of an image (repeatedAugmentation) or the sampling of classes differs",
+  batches:
+    "the batch size, the number of views of an image (repeatedAugmentation), that of passes in an epoch (epochRepeats) or the sampling of classes differs",
   mixing: "Mixup or CutMix differs",
   erasing: "random erasing differs",
   teacher: "the teacher differs",
@@ -83,6 +84,7 @@ export function identityOf(dataset: Dataset, recipe: Recipe, student: Model, tea
     batches: digest([
       ...[batchSize / accumulate, recipe.repeatedAugmentation],
       ...(recipe.sampling === "all" ? [] : [recipe.sampling]),
+      ...(recipe.epochRepeats === 1 ? [] : [{ epochRepeats: recipe.epochRepeats }]),
     ]),
     mixing: digest([...batchTransforms.mixing.identity(recipe), ...unmixedEnd(recipe)]),
     erasing: digest(batchTransforms.erasing.identity(recipe)),
