@@ -63,6 +63,16 @@ describe("the packed package", () => {
     expect(scripted.sort()).toEqual(["@julusian/jpeg-turbo", "koffi"]);
   });
 
+  it("brings the libraries that it copies, with their licences", () => {
+    expect(
+      files("vendor/webp")
+        .map((f) => f.split("/").at(-1))
+        .sort(),
+    ).toEqual(["LICENSE", "package.json", "webp-dec.d.ts", "webp-dec.js", "webp-dec.wasm"].sort());
+    for (const library of ["onnxruntime", "webp"])
+      expect(readFileSync(join(folder, "vendor", library, "LICENSE"), "utf8")).toContain("Copyright");
+  });
+
   it("has the files that its documents link to", () => {
     const documents = files(".").filter((f) => f.endsWith(".md"));
     const dead = documents.flatMap((document) => {

@@ -18,6 +18,7 @@ const names = [
   "grey.jpg",
   "grey.png",
   "grey_alpha.png",
+  "lossy.webp",
   "one_pixel.png",
   "palette.png",
   "plain.jpg",

@@ -41,7 +41,7 @@ export interface DecodeOptions {
    * it is dropped).
    */
   readonly alpha?: boolean;
-  /** Allocates memory for the pixels of a JPEG or PNG (default: new memory). */
+  /** Allocates memory for the pixels of a JPEG, PNG or WebP (default: new memory). */
   readonly allocate?: (bytes: number) => Uint8Array;
 }
 
@@ -94,7 +94,7 @@ async function open(bytes: Uint8Array, codec: Codec, options: DecodeOptions): Pr
     case "png":
       return pictureOf(await decodePng(bytes, { maxPixels, alpha, allocate }));
     case "webp":
-      return pictureOf(await decodeWebp(bytes, maxPixels, alpha));
+      return pictureOf(await decodeWebp(bytes, { maxPixels, alpha, allocate }));
     case "avif":
       return pictureOf(await decodeAvif(bytes, maxPixels, alpha));
     case "tiff":

@@ -3,6 +3,7 @@ import { inflateSync } from "node:zlib";
 import type { Orientation } from "../pixels/orientation.js";
 import { openAvif } from "./decoders/avif.js";
 import { jpegSegments, startOfScan } from "./decoders/jpeg-header.js";
+import { webpChunks } from "./decoders/webp-layout.js";
 import type { Codec } from "./file-format.js";
 
 /** Metadata of a file: EXIF (a small TIFF) and XMP (XML). */
@@ -92,13 +93,9 @@ const fromHexLines = (text: Buffer): Buffer =>
 function inWebp(all: Buffer): Metadata {
   let exif: Buffer | undefined;
   let xmp: Buffer | undefined;
-  for (let at = 12; at + 8 <= all.length; ) {
-    const name = all.toString("latin1", at, at + 4);
-    const length = all.readUInt32LE(at + 4);
-    const content = all.subarray(at + 8, at + 8 + length);
-    if (name === "EXIF") exif ??= content;
-    if (name === "XMP ") xmp ??= content;
-    at += 8 + length + (length % 2);
+  for (const { name, data } of webpChunks(all)) {
+    if (name === "EXIF") exif ??= data;
+    if (name === "XMP ") xmp ??= data;
   }
   return { exif, xmp };
 }
