@@ -28,3 +28,6 @@ export function packageRoot(): URL {
     );
   }
 }
+
+/** The contents of one of the package's files. */
+export const packagedFile = (path: string): Uint8Array<ArrayBuffer> => readFileSync(new URL(path, packageRoot()));

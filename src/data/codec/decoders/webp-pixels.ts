@@ -1,7 +1,6 @@
 /** The pixels of WebP files by libwebp in WebAssembly, in half of the time that libvips takes around the same library. */
-import { readFileSync } from "node:fs";
 import type { WebpDecoder } from "#webp";
-import { packageRoot } from "../../../system/files/package-root.js";
+import { packagedFile } from "../../../system/files/package-root.js";
 import type { RgbImage, Size } from "../../pixels/image.js";
 import type { PlainWebp } from "./webp-layout.js";
 
@@ -41,7 +40,7 @@ async function started(): Promise<WebpDecoder> {
   Object.assign(globalThis, {
     _icodec_ImageData: (data: Uint8ClampedArray, width: number, height: number): Rgba => ({ width, height, data }),
   });
-  library ??= new WebAssembly.Module(readFileSync(new URL("vendor/webp/webp-dec.wasm", packageRoot())));
+  library ??= new WebAssembly.Module(packagedFile("vendor/webp/webp-dec.wasm"));
   const compiled = library;
   return load({
     instantiateWasm(imports, done) {
