@@ -175,6 +175,7 @@ export type { EraseMode, EraseSettings } from "./training/step/batch/erasing.js"
 export type { BatchTransform, BatchTransformName } from "./training/step/batch/index.js";
 export type { ClassWeights } from "./training/step/class-weights.js";
 export type { ClipMode } from "./training/step/clipping.js";
+export type { Consistency } from "./training/step/consistency.js";
 export { type Distillation, type DistillationName, distilledLoss } from "./training/step/distillation/index.js";
 export type { AnswerKind, SharedLogits, TeacherAnswer } from "./training/step/distillation/mode.js";
 export type { FeatureDistillation } from "./training/step/features.js";

@@ -37,6 +37,7 @@ const quantitiesOf = (part: string): readonly Quantity[] => [
       { name: "labels", value: (e) => e.lossParts?.task },
       { name: "distillation", value: (e) => e.lossParts?.distillation },
       { name: "features", value: (e) => e.lossParts?.features },
+      { name: "consistency", value: (e) => e.lossParts?.consistency },
     ],
   },
   {

@@ -17,6 +17,7 @@ export { type LogLine, logSchema, readLog } from "./run-folder/log-schema.js";
 
 // The training step and its parts: losses, distillation, optimizers.
 
+export type { Consistency } from "./step/consistency.js";
 export { type Distillation, distilledLoss } from "./step/distillation/index.js";
 export type { FeatureDistillation } from "./step/features.js";
 export { crossEntropy } from "./step/losses/cross-entropy.js";

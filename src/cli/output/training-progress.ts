@@ -132,9 +132,9 @@ export function epochLine(r: EpochRecord, part: TestPart = "test", metric?: Eval
   return `epoch ${r.epoch}: loss ${r.trainLoss.toFixed(4)}${partsText(r)}${train}${test} (${r.imagesPerSecond.toFixed(0)} images/s${wait})`;
 }
 
-/** The parts of the loss, if the student imitates layers: the sum alone would not tell whether it does. */
+/** The parts of the loss, if layers are imitated or pictures compared: the sum alone would not tell whether they agree. */
 function partsText({ lossParts }: EpochRecord): string {
-  if (lossParts?.features === undefined) return "";
+  if (lossParts?.features === undefined && lossParts?.consistency === undefined) return "";
   return ` (${Object.entries(lossParts)
     .map(([part, value]) => `${part === "task" ? "labels" : part} ${(value as number).toFixed(4)}`)
     .join(" + ")})`;

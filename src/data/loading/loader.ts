@@ -9,7 +9,7 @@ import { workerUrl } from "../../system/threads/worker-url.js";
 import { type Dataset, requireAlpha, requireOrientation } from "../dataset/dataset.js";
 import { piecesOf, whileHere } from "../dataset/pieces.js";
 import type { Exif } from "../pixels/orientation.js";
-import { type Transform, viewBytes } from "../view/transform.js";
+import { picturesOf, type Transform, viewBytes } from "../view/transform.js";
 import { type BadSample, fillViews, type LoaderJob, prepareJob } from "./job.js";
 import { type NativeBatch, NativeShapes, nativeBatches, shuffledBatches } from "./native-batches.js";
 import { augmentOwn, type OwnAugmentation, readCallbacks } from "./on-this-thread.js";
@@ -81,7 +81,7 @@ export interface Batch {
   /** Index in the whole batch of the first sample here; 0 for a single process. */
   readonly first: number;
   /**
-   * uint8 `[share, height, width, channels]` (with several crops, `[share, crops, height, width, channels]`), where the share of a single process is the whole batch; shared memory that other
+   * uint8 `[share, height, width, channels]` (with several crops or splits, `[share, pictures, height, width, channels]`), where the share of a single process is the whole batch; shared memory that other
    * threads can read directly; slots from `count` are zero. Valid until the batch after the next is requested, when it
    * is reused: copy what you want to keep.
    */
@@ -305,13 +305,18 @@ async function augmentAll(
   made: { readonly samples: LoaderJob["samples"]; readonly bad: readonly BadSample[]; readonly epoch: number },
 ): Promise<void> {
   const { size, channels = 3 } = transform;
-  const bytes = viewBytes(transform);
+  const pictures = picturesOf(transform);
+  const bytes = viewBytes(transform) / pictures;
   const missing = new Set(made.bad.map(({ slot }) => slot));
   for (const { slot, index, view } of made.samples) {
     if (missing.has(slot)) continue;
     const key = { seed, epoch: made.epoch, sample: index, view };
-    const place = { size, channels, key, name: dataset.describe(index) };
-    await augmentOwn(augment!, images.subarray(slot * bytes, (slot + 1) * bytes), place);
+    // Of several pictures, the first is not augmented.
+    for (let picture = pictures > 1 ? 1 : 0; picture < pictures; picture++) {
+      const place = { size, channels, key, picture, name: dataset.describe(index) };
+      const at = slot * pictures + picture;
+      await augmentOwn(augment!, images.subarray(at * bytes, (at + 1) * bytes), place);
+    }
   }
 }
 

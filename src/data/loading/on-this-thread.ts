@@ -47,21 +47,24 @@ export async function readCallbacks(
   return { samples: read.filter((sample) => sample !== undefined), bad: bad.sort((a, b) => a.slot - b.slot) };
 }
 
-/** What a view to augment is like, and whose it is. */
+/** What a picture to augment is like, and whose it is. */
 interface OwnPlace {
   readonly size: ImageSize;
   readonly channels: Channels;
   readonly key: ViewKey;
+  /** Number of the picture in its view. */
+  readonly picture: number;
   readonly name: string;
 }
 
-/** Augments a view in place, `height · width · channels` bytes. Throws TrainingError if it fails or returns another size. */
+/** Augments a picture in place, `height · width · channels` bytes. Throws TrainingError if it fails or returns another size. */
 export async function augmentOwn(
   augmentation: OwnAugmentation,
   pixels: Uint8Array,
-  { size, channels, key, name }: OwnPlace,
+  { size, channels, key, picture, name }: OwnPlace,
 ): Promise<void> {
-  const stream = new RandomStream({ ...key, purpose: "own augmentation" });
+  const purpose = picture === 0 ? "own augmentation" : `own augmentation ${picture}`;
+  const stream = new RandomStream({ ...key, purpose });
   const view = sidesOf(size);
   // Memory of its own: the function may change it or keep it.
   const shown = unpacked(channels, view, Uint8Array.from(pixels));

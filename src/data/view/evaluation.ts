@@ -7,7 +7,7 @@ import { halfEven } from "../pixels/half-even.js";
 import { enclosing, type Pixels, type Size } from "../pixels/image.js";
 import { type Interpolation, planResize } from "../pixels/resize.js";
 import { bordersIn, packed, seenIn } from "./channels.js";
-import type { ViewPlan } from "./plan.js";
+import { joined, type ViewPlan } from "./plan.js";
 import { viewSize } from "./view-size.js";
 
 /** Where the view is cut out of the resized image. */
@@ -102,14 +102,4 @@ function along(
   const over = resized - size;
   if (over < 0) return { from: 0, to: -over >> 1, length: resized };
   return { from: place === "start" ? 0 : place === "end" ? over : halfEven(over / 2), to: 0, length: size };
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

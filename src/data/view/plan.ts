@@ -16,5 +16,16 @@ export interface ViewPlan extends Plan<Uint8Array> {}
 /** The same as red, green and blue, and alpha where its pixels have that. */
 export interface ImagePlan extends Plan<RgbImage> {}
 
+/** Several pictures as one view. */
+export function joined(pictures: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(pictures.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const picture of pictures) {
+    all.set(picture, at);
+    at += picture.length;
+  }
+  return all;
+}
+
 /** The view of an image that is decoded as a whole. */
 export const made = (plan: ViewPlan, image: RgbImage): Uint8Array => plan.make({ ...image, ...wholeBox(image) });

@@ -5,7 +5,7 @@ import { type Augmentation, augment } from "../augment/augment.js";
 import type { RgbImage, Size } from "../pixels/image.js";
 import { bordersIn, colorIn, packed, seenIn } from "./channels.js";
 import { type EvaluationTransform, evaluationView } from "./evaluation.js";
-import { made, type ViewPlan } from "./plan.js";
+import { joined, made, type ViewPlan } from "./plan.js";
 import { type TrainingCrop, trainingView } from "./training.js";
 import { viewSize } from "./view-size.js";
 
@@ -17,16 +17,23 @@ export interface TrainingTransform extends TrainingCrop {
   readonly kind: "training";
   /** What happens to the pixels after crop and flips. */
   readonly augmentation?: Augmentation;
+  /**
+   * The view consists of so many pictures of one crop, one after the other: the first without augmentation, each of the
+   * others with one of its own (default: a single one with it).
+   */
+  readonly splits?: number;
 }
 
 /** From a decoded image to a model's input. */
 export type Transform = EvaluationTransform | TrainingTransform;
 
-/** Bytes of a view: `height · width · channels`, for each crop of an evaluation; of views in native aspect at most that. */
+/** Pictures of a view. */
+export const picturesOf = (transform: Transform): number =>
+  (transform.kind === "evaluation" ? transform.crops?.length : transform.splits) ?? 1;
+
+/** Bytes of a view: `height · width · channels` of each of its pictures; of views in native aspect at most that. */
 export const viewBytes = (transform: Transform): number =>
-  pixelCount(transform.size) *
-  (transform.channels ?? 3) *
-  (transform.kind === "evaluation" ? (transform.crops?.length ?? 1) : 1);
+  pixelCount(transform.size) * (transform.channels ?? 3) * picturesOf(transform);
 
 /**
  * Applies a transform: `viewBytes` bytes, `height · width · channels` for a single crop. A training transform draws its choices from `stream`.
@@ -62,16 +69,17 @@ function augmentedView(
   transform: TrainingTransform,
   stream: RandomStream,
 ): ViewPlan {
-  const { augmentation, channels = 3 } = transform;
+  const { augmentation, channels = 3, splits } = transform;
   const size = viewSize(image, transform);
   const plan = trainingView(image, { ...transform, size, ...bordersIn(channels, transform) }, stream);
   return {
     ...plan,
     make(pixels) {
       const image = plan.make(seenIn(channels, pixels));
-      if (!augmentation) return packed(channels, image);
-      const inside = { ...augmentation, fill: colorIn(channels, augmentation.fill) };
-      return packed(channels, augment(image, inside, stream));
+      const inside = augmentation && { ...augmentation, fill: colorIn(channels, augmentation.fill) };
+      const augmented = () => packed(channels, inside ? augment(image, inside, stream) : image);
+      if (splits === undefined) return augmented();
+      return joined([packed(channels, image), ...Array.from({ length: splits - 1 }, augmented)]);
     },
   };
 }

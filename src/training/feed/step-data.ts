@@ -69,7 +69,8 @@ const wholeBatch = (program: Program): number | undefined =>
 
 /** What the images of `program` are like; one that reads none fills nothing of them, so that their channels do not count. */
 function imagesRead({ inputs }: Program, size?: ImageSize): Pick<BatchPlace, "size" | "channels"> {
-  const [, height, width, channels] = inputs.find(({ name }) => name === batchInputs.images)?.shape ?? [0, 0, 0, 3];
+  const { shape = [0, 0, 3] } = inputs.find(({ name }) => name === batchInputs.images) ?? {};
+  const [height, width, channels] = shape.slice(-3);
   return { size: size ?? imageSizeOf(height, width), channels };
 }
 

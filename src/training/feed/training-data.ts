@@ -168,6 +168,7 @@ export function trainingTransform(recipe: Recipe, model: Model): Transform {
     flip,
     verticalFlip,
     augmentation: augmentationOf(recipe, model),
+    ...(recipe.augmentationSplits > 0 ? { splits: recipe.augmentationSplits } : {}),
     ...channels,
     ...fitOf(recipe, model),
   };

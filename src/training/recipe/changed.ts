@@ -1,5 +1,6 @@
 /** Changes to a recipe's settings, some of which leave out others. */
 import { augmentationSettings } from "./augmentation.js";
+import { mixingSettings } from "./augmentation-splits.js";
 import { componentSettings, settingsOfOthers } from "./components.js";
 import { singleLabelSettings } from "./several-labels.js";
 
@@ -12,6 +13,7 @@ type Settings = Readonly<Record<string, unknown>>;
 export function leftBy(changes: Settings, settings: Settings): Settings {
   const gone = new Set([
     ...(changes.augmentation === "none" ? augmentationSettings : []),
+    ...((changes.augmentationSplits ?? 0) === 0 ? [] : mixingSettings),
     ...componentSettings.flatMap((component) => settingsOfOthers(component, changes[component])),
     ...(changes.labels === "several" ? singleLabelSettings : []),
   ]);

@@ -14,6 +14,7 @@ import { type OptimizerOptions, optimizers } from "../step/optimizers/index.js";
 import type { OptimizerKind, RateFactor } from "../step/optimizers/optimizer.js";
 import { type ScheduleSettings, scaledLearningRate, schedules } from "../step/schedules/index.js";
 import { refuseUselessEnd, withAugmentation } from "./augmentation.js";
+import { refuseUnfittingSplits, withSplits } from "./augmentation-splits.js";
 import { refuseUselessClassWeights } from "./class-weighting.js";
 import { refuseNative } from "./native.js";
 import { refuseFrozenPatches } from "./patch-dropout.js";
@@ -44,7 +45,8 @@ export function parseRecipe(settings: unknown): Recipe {
   const result = recipeSchema.safeParse(settings);
   if (!result.success)
     throw new UsageError(joined(result.error.issues.map((issue) => settingSentence(issue, settings, namesAt))));
-  const recipe = withAugmentation(withLabels(fittingDefaults(result.data, settings), settings), settings);
+  const filled = withLabels(fittingDefaults(result.data, settings), settings);
+  const recipe = withSplits(withAugmentation(filled, settings), settings);
   requireTeachers(recipe);
   refuseContradictoryWeights(recipe);
   if (recipe.cropScale[0] > recipe.cropScale[1] || recipe.cropRatio[0] > recipe.cropRatio[1])
@@ -73,6 +75,7 @@ export function parseRecipe(settings: unknown): Recipe {
     );
   refuseUselessClassWeights(recipe);
   refuseUselessEnd(recipe);
+  refuseUnfittingSplits(recipe, needsTeacher(recipe));
   refuseUnfittingViews(recipe, needsTeacher(recipe));
   if (recipe.layerDecay < 1 && recipe.trainedParts === "head")
     throw new UsageError(

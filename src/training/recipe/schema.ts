@@ -12,6 +12,7 @@ import { architectureSettings, dropSettings } from "../../models/settings.js";
 import { lastBlocksForm, lastBlocksPattern, trainedParts } from "../../models/trained-parts.js";
 import { batchTransforms } from "../step/batch/index.js";
 import { clipModes } from "../step/clipping.js";
+import { consistencySettings } from "../step/consistency.js";
 import { distillationModes } from "../step/distillation/index.js";
 import { shared as sharedDistillation } from "../step/distillation/mode.js";
 import { featureSettings } from "../step/features.js";
@@ -360,6 +361,7 @@ export const recipeSchema = z.strictObject({
     description: "Views of each image in a batch; 1 is off. An epoch keeps its length and sees fewer images.",
     timm: "aug-repeats",
   }),
+  ...consistencySettings,
   sampling: z.enum(["all", "balanced", "squareRoot"]).default("all").meta({
     description:
       "Images of an epoch: `all` once; or as many, with the classes in equal numbers (`balanced`, as PyTorch's WeightedRandomSampler with weights inverse to their sizes) or by the square roots of their sizes (`squareRoot`). An image that is there again is seen in another view.",

@@ -4,6 +4,7 @@ import { recipeSchema } from "./schema.js";
 /** Those without an equivalent of their own. */
 const others: Readonly<Record<string, string>> = {
   tta: "not a setting of training but an option of deit evaluate and deit predict",
+  resplit: "not needed: with augmentationSplits the first picture of an image is never erased",
   "kd-loss-type": "not needed: the only one of timm, kl, is distillation=soft",
 };
 

@@ -106,6 +106,8 @@ export interface LossParts {
   readonly distillation?: number;
   /** Between layers of student and teacher (`features`). */
   readonly features?: number;
+  /** Between the predictions for the pictures of an image (`augmentationSplits`). */
+  readonly consistency?: number;
 }
 
 /** One line of the log. */

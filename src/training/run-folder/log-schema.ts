@@ -77,6 +77,9 @@ export const logSchema = z.discriminatedUnion("kind", [
         task: measured.describe("Loss against the labels."),
         distillation: measured.optional().describe("Loss against the teacher's predictions."),
         features: measured.optional().describe("Distance of layers of student and teacher (`features`)."),
+        consistency: measured
+          .optional()
+          .describe("Divergence of the predictions for the pictures of an image (`augmentationSplits`)."),
       })
       .optional()
       .describe("Parts of the mean loss, each with its weight; absent if there is only one."),

@@ -11,6 +11,7 @@ import { requireAllPatches } from "../recipe/patch-dropout.js";
 import { distillationOf, optimizerOf, type Recipe, rateFactorOf } from "../recipe/recipe.js";
 import { batchTransformOf } from "../step/batch/index.js";
 import type { ClassWeights } from "../step/class-weights.js";
+import { consistencyOf } from "../step/consistency.js";
 import { featureWeightInput } from "../step/imitation.js";
 import { createLoss, type Loss } from "../step/losses/index.js";
 import { type Step, trainStep } from "../step/step.js";
@@ -52,6 +53,7 @@ export function stepOf(
     severalLabels: recipe.labels === "several",
     targetThreshold: recipe.targetThreshold,
     cosub: recipe.cosub,
+    consistency: consistencyOf(recipe),
     trained: moves,
     distillation: distillationOf(recipe, model.distilled),
     distillationWeights,

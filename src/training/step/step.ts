@@ -29,6 +29,7 @@ import {
 import { type BatchTransform, batchImages, batchInputs, batchRows, batchTargets } from "./batch/index.js";
 import { type ClassWeights, classWeightsInput, classWeightTensor } from "./class-weights.js";
 import { type ClipMode, clipping } from "./clipping.js";
+import { type Consistency, firstPictures, jensenShannon } from "./consistency.js";
 import { type TrainingPass, trainingContext } from "./context.js";
 import { type Distillation, type DistilledParts, distilledParts, neededAnswer } from "./distillation/index.js";
 import type { TeacherAnswer } from "./distillation/mode.js";
@@ -61,6 +62,11 @@ export interface StepOptions {
   readonly targetThreshold?: number;
   /** Two passes over each image, under different stochastic depth, learn from each other. */
   readonly cosub?: boolean;
+  /**
+   * Several pictures of each image, one after the other in the batch: the predictions for the first learn from the labels,
+   * and those for all are to agree (default: one of each).
+   */
+  readonly consistency?: Consistency;
   /** Which parameters are trained (default: all). */
   readonly trained?: (name: string) => boolean;
   /** Mode of distillation with its constants. */
@@ -103,7 +109,7 @@ export interface StepOptions {
 
 /** Inputs of the step: images and targets, and optionally the teacher's outputs. */
 export interface StepInputs {
-  /** float32 `[batch, height, width, 3]`, normalised. */
+  /** float32 `[batch, height, width, 3]`, normalised; with `consistency` of all pictures. */
   readonly images: Tensor;
   /** Class distributions, float32 `[batch, classes]`. */
   readonly target: Tensor;
@@ -143,7 +149,7 @@ export interface Step {
 
 /** Names of the data inputs of `trainStep`; those of the batch's transform are `batchInputs`. */
 export const stepInputs = {
-  /** uint8 `[batch, height, width, 3]`. */
+  /** uint8 `[batch, height, width, 3]`; with `consistency` `[batch, pictures, height, width, 3]`. */
   images: batchInputs.images,
   /** int32 `[batch]`. */
   labels: batchInputs.labels,
@@ -166,7 +172,12 @@ export const stepInputs = {
 } as const;
 
 /** Names of the outputs with parts of the loss, each with its weight; a step has those of which its loss has several. */
-export const lossParts = { task: "taskLoss", distillation: "distillationLoss", features: "featureLoss" } as const;
+export const lossParts = {
+  task: "taskLoss",
+  distillation: "distillationLoss",
+  features: "featureLoss",
+  consistency: "consistencyLoss",
+} as const;
 
 /** Name of the state that indicates a broken run, see `StepOptions.halting`. */
 export const haltedState = "halted";
@@ -196,7 +207,7 @@ export const optimizerState = (name: string): boolean => /^(optimizer|accumulate
  */
 export function trainStep(model: Model, options: StepOptions): Step {
   const { batch, labelSmoothing = 0, distillation = { kind: "none" }, transform = {} } = options;
-  const images = batchImages(batch, model, transform);
+  const images = batchImages(batch, model, transform, options.consistency?.splits);
   const { teacher = "logits", features } = options;
   const predicts = neededAnswer(distillation.kind) !== undefined;
   const interpolation = options.teacherInterpolation;
@@ -225,10 +236,13 @@ export function buildStep(model: Model, options: StepOptions, inputs: StepInputs
   const pass = { batch: images.shape[0], devices: options.devices, layers };
   const sites = countSites(model, images, pass);
   const context = trainingContext(parameters, { ...pass, sites, recomputes: options.gradCheckpointing });
-  const output = model.forward(context, images);
+  const all = model.forward(context, images);
+  const { consistency } = options;
+  const output = consistency ? firstPictures(all, consistency.splits) : all;
   const parts = {
     ...lossesOf(output, options, inputs),
     features: imitation(model, features, inputs.features, { observed: context.observed, parameters }),
+    consistency: consistency && mul(jensenShannon(all.logits, consistency.splits), consistency.weight),
   };
   const given = Object.entries(parts).flatMap(([part, value]) => (value ? [[part, value] as const] : []));
   const loss = given.map(([, value]) => value).reduce((sum, value) => add(sum, value));

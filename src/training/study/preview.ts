@@ -12,6 +12,7 @@ import { type HostTensor, hostTensor, type NamedTensors, type Program, program }
 import { stepData } from "../feed/step-data.js";
 import type { Recipe } from "../recipe/recipe.js";
 import { batchImages, batchRows, batchTargets, batchTransformOf } from "../step/batch/index.js";
+import { consistencyOf } from "../step/consistency.js";
 
 export interface PreviewImage {
   /** The model's input pixels, before normalisation. */
@@ -33,7 +34,7 @@ export interface PreviewOptions {
   readonly epoch: number;
   /** Index of the batch in the epoch. */
   readonly step: number;
-  /** Number of images, from the first of the batch. */
+  /** Number of pictures, from the first of the batch: of each image one, or so many as `augmentationSplits` says. */
   readonly count: number;
 }
 
@@ -46,7 +47,8 @@ export async function previewBatch(options: PreviewOptions): Promise<PreviewImag
   const { recipe, model, dataset, loader, engine, epoch, step, count } = options;
   const batch = await oneBatch(loader, epoch, step);
   const size = batch.labels.length;
-  const places = endsOf(size, count);
+  const pictures = Math.max(1, recipe.augmentationSplits);
+  const places = endsOf(size, Math.ceil(count / pictures));
   const seer = modelAt(model, batch.size);
   const whole = transformProgram(recipe, seer, size, dataset.classes.length);
   const part = transformProgram(recipe, seer, places.length, dataset.classes.length);
@@ -57,14 +59,17 @@ export async function previewBatch(options: PreviewOptions): Promise<PreviewImag
     const result = await executable.run(state, data);
     const images = result.get("seen")!.data as Float32Array;
     const targets = result.get("labelled")!.data as Float32Array;
-    const pixels = images.length / places.length;
+    const pixels = images.length / (places.length * pictures);
     const classes = targets.length / places.length;
-    return Array.from({ length: Math.min(count, size) }, (_, i) => ({
-      image: pixelsOf(images.subarray(i * pixels, (i + 1) * pixels), seer),
-      labels: shares(targets.subarray(i * classes, (i + 1) * classes)),
-      index: batch.indices[i],
-      partner: batch.indices[size - 1 - i],
-    }));
+    return Array.from({ length: Math.min(count, size * pictures) }, (_, i) => {
+      const place = Math.floor(i / pictures);
+      return {
+        image: pixelsOf(images.subarray(i * pixels, (i + 1) * pixels), seer),
+        labels: shares(targets.subarray(place * classes, (place + 1) * classes)),
+        index: batch.indices[place],
+        partner: batch.indices[size - 1 - place],
+      };
+    });
   } finally {
     await state.dispose();
     await executable.dispose();
@@ -88,7 +93,7 @@ function transformProgram(recipe: Recipe, model: Model, batch: number, classes: 
   return program({
     name: "preview",
     outputs: {
-      seen: batchImages(batch, model, transform),
+      seen: batchImages(batch, model, transform, consistencyOf(recipe)?.splits),
       labelled: batchTargets(batch, classes, 0, transform, recipe.labels === "several"),
     },
     batch: batchRows,

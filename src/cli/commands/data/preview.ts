@@ -8,6 +8,7 @@ import { UsageError } from "../../../errors/errors.js";
 import { type Captioned, contactPage, contactSheet } from "../../../report/contact-sheet.js";
 import { writeFileAtomic } from "../../../system/files/atomic-file.js";
 import { trainingImages, trainingLoader } from "../../../training/feed/training-data.js";
+import type { Recipe } from "../../../training/recipe/recipe.js";
 import { settledRecipe } from "../../../training/recipe/settled.js";
 import { createStudent } from "../../../training/recipe/student.js";
 import { type PreviewImage, previewBatch } from "../../../training/study/preview.js";
@@ -86,10 +87,7 @@ async function run({ data: named, options }: Asked<Options>): Promise<void> {
   ).finally(() => loader.close());
   const samples = images.map((image) => captioned(image, dataset));
   const photos = new Set(images.map((i) => i.index)).size;
-  const repeated =
-    photos < images.length && recipe.repeatedAugmentation > 1
-      ? ` They show ${photos} photo${photos === 1 ? "" : "s"}: repeatedAugmentation is ${recipe.repeatedAugmentation}, so each is in the batch as often, seen differently.`
-      : "";
+  const repeated = photos < images.length ? repetition(photos, recipe) : "";
   if (ending === ".html") {
     const lead = `Batch ${step} of epoch ${epoch}, as training with seed ${recipe.seed} will see it.${repeated}`;
     await writeFileAtomic(output, await contactPage(`Preview of ${data}`, lead, samples));
@@ -101,6 +99,22 @@ async function run({ data: named, options }: Asked<Options>): Promise<void> {
   }
   if (options.json) print(JSON.stringify(toJson(images, dataset, options)));
   else print(`${images.length} images of batch ${step}, epoch ${epoch}: ${output}.${repeated}`);
+}
+
+/** Why fewer photos are shown than there are pictures. */
+function repetition(photos: number, { repeatedAugmentation, augmentationSplits }: Recipe): string {
+  const reasons = [
+    ...(repeatedAugmentation > 1
+      ? [`repeatedAugmentation is ${repeatedAugmentation}, so each is in the batch as often, seen differently`]
+      : []),
+    ...(augmentationSplits > 1
+      ? [
+          `augmentationSplits is ${augmentationSplits}, so of each view the first picture is only cropped and flipped, and ${augmentationSplits === 2 ? "another is" : `${augmentationSplits - 1} others are`} augmented`,
+        ]
+      : []),
+  ];
+  if (reasons.length === 0) return "";
+  return ` They show ${photos} photo${photos === 1 ? "" : "s"}: ${reasons.join("; ")}.`;
 }
 
 /** Captions: first the shares of the label, then the file. */

@@ -18,6 +18,7 @@ import {
   sub,
   type Tensor,
 } from "../../../tensor/index.js";
+import { consistencySettings } from "../consistency.js";
 import { share } from "../settings.js";
 import { batchTransform, inside } from "./transform.js";
 
@@ -32,13 +33,18 @@ export interface EraseSettings {
   readonly mode: EraseMode;
   /** Boxes per erased image, which share the area. */
   readonly count: number;
+  /** Pictures of each image, of which the first is left as it is (default: one, which is erased). */
+  readonly splits?: number;
 }
 
-/** Program inputs. A box is `[top, bottom, left, right]` in pixels, its ends left out; empty boxes do nothing. */
+/**
+ * Program inputs. A box is `[top, bottom, left, right]` in pixels, its ends left out; empty boxes do nothing. Those of the
+ * pictures of an image follow one another.
+ */
 export const eraseInputs = {
-  /** float32 `[batch, count, 4]`. */
+  /** float32 `[batch, pictures · count, 4]`. */
   boxes: "erase.boxes",
-  /** float32 `[batch, count, channels]`, normal: the colours of mode `rand`. */
+  /** float32 `[batch, pictures · count, channels]`, normal: the colours of mode `rand`. */
   colors: "erase.colors",
   /** int32 `[2]`: seed of the noise of mode `pixel`, new at every run. */
   seed: "erase.seed",
@@ -63,26 +69,38 @@ export const erasing = batchTransform({
       .max(16)
       .default(1)
       .meta({ description: "Number of erased boxes.", timm: "recount" }),
+    augmentationSplits: consistencySettings.augmentationSplits,
   },
-  options: ({ eraseProbability, eraseMode, eraseCount }): EraseSettings | undefined =>
-    eraseProbability > 0 ? { probability: eraseProbability, mode: eraseMode, count: eraseCount } : undefined,
+  options: ({ eraseProbability, eraseMode, eraseCount, augmentationSplits }): EraseSettings | undefined =>
+    eraseProbability > 0
+      ? {
+          ...{ probability: eraseProbability, mode: eraseMode, count: eraseCount },
+          ...(augmentationSplits > 0 ? { splits: augmentationSplits } : {}),
+        }
+      : undefined,
   identity: ({ eraseProbability, eraseMode, eraseCount }) => [eraseProbability, eraseMode, eraseCount],
   inputs: Object.values(eraseInputs),
   rows: [eraseInputs.boxes, eraseInputs.colors],
-  images: (rows, { mode, count }, channels) => erased(rows, mode, count, channels),
+  images: erased,
   draw: (options, { indices, views, size, channels, stream }) => {
     const { length } = indices;
-    const boxes = new Float32Array(length * options.count * 4);
-    const colors = new Float32Array(length * options.count * channels);
+    const { count, splits = 1 } = options;
+    const ofImage = splits * count;
+    const boxes = new Float32Array(length * ofImage * 4);
+    const colors = new Float32Array(length * ofImage * channels);
     for (let i = 0; i < length; i++) {
-      const one = drawErasing(options, stream("erase", indices[i], views[i]), size, channels);
-      boxes.set(one.boxes, i * options.count * 4);
-      colors.set(one.colors, i * options.count * channels);
+      const random = stream("erase", indices[i], views[i]);
+      for (let picture = splits > 1 ? 1 : 0; picture < splits; picture++) {
+        const one = drawErasing(options, random, size, channels);
+        const first = i * ofImage + picture * count;
+        boxes.set(one.boxes, first * 4);
+        colors.set(one.colors, first * channels);
+      }
     }
     const noise = stream("erasing noise");
     return new Map([
-      [eraseInputs.boxes, hostTensor("float32", [length, options.count, 4], boxes)],
-      [eraseInputs.colors, hostTensor("float32", [length, options.count, channels], colors)],
+      [eraseInputs.boxes, hostTensor("float32", [length, ofImage, 4], boxes)],
+      [eraseInputs.colors, hostTensor("float32", [length, ofImage, channels], colors)],
       [eraseInputs.seed, hostTensor("int32", [2], Int32Array.of(noise.bits(), noise.bits()))],
     ]);
   },
@@ -92,11 +110,15 @@ export const erasing = batchTransform({
  * Erased boxes use noise that is drawn once per run and shared by the batch: boxes are in different places, and this
  * costs only one image's worth of logarithms and cosines. (timm draws it per image.)
  */
-function erased(rows: Tensor, mode: EraseMode, count: number, channels: number): Tensor {
+function erased(rows: Tensor, { mode, count, splits = 1 }: EraseSettings, channels: number): Tensor {
   const [batch, , wide] = rows.shape;
-  const boxes = input(eraseInputs.boxes, "float32", [batch, count, 4]);
+  const ofEach = (name: string, numbers: number) => {
+    const given = input(name, "float32", [batch / splits, splits * count, numbers]);
+    return splits === 1 ? given : reshape(given, [batch, count, numbers]);
+  };
+  const boxes = ofEach(eraseInputs.boxes, 4);
   const noise = mode === "pixel" ? normalNoise(input(eraseInputs.seed, "int32", [2]), [1, ...rows.shape.slice(1)]) : 0;
-  const all = mode === "rand" ? input(eraseInputs.colors, "float32", [batch, count, channels]) : undefined;
+  const all = mode === "rand" ? ofEach(eraseInputs.colors, channels) : undefined;
   let out = rows;
   for (let i = 0; i < count; i++) {
     const box = reshape(slice(boxes, 1, i, i + 1), [batch, 4]);

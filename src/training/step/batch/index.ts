@@ -3,7 +3,7 @@ import type { z } from "zod";
 import { imagesShape } from "../../../models/image-batch.js";
 import type { Model } from "../../../models/model.js";
 import { normalize } from "../../../models/normalize.js";
-import { type HostTensor, input, reshape, type Tensor } from "../../../tensor/index.js";
+import { type HostTensor, input, reshape, type Shape, type Tensor } from "../../../tensor/index.js";
 import { smoothedTargets } from "../losses/targets.js";
 import { erasing } from "./erasing.js";
 import { mixing } from "./mixing.js";
@@ -36,16 +36,23 @@ export function batchTransformOf(settings: Readonly<Record<string, unknown>>): B
   return Object.fromEntries(kinds.map(([name, kind]) => [name, kind.options(settings)]).filter(([, on]) => on));
 }
 
-/** uint8 images of the input `images` to the model's input, float32 `[batch, height, width, channels]`. */
+/**
+ * uint8 images of the input `images` to the model's input, float32 `[batch, height, width, channels]`. With several
+ * pictures of each image (`splits`) the input has them as `[batch, splits, height, width, channels]`, and the model sees
+ * those of an image one after the other.
+ */
 export function batchImages(
   batch: number,
   model: Pick<Model, "imageSize" | "channels" | "normalization">,
   transform: BatchTransform = {},
+  splits = 1,
 ): Tensor {
-  const shape = imagesShape(model, batch);
-  const images = normalize(input(batchInputs.images, "uint8", shape), model.normalization);
+  const shape = imagesShape(model, splits * batch);
+  const given = (shape: Shape) => input(batchInputs.images, "uint8", shape);
+  const pictures = splits === 1 ? given(shape) : reshape(given([batch, splits, ...shape.slice(1)]), shape);
+  const images = normalize(pictures, model.normalization);
   // Rows of width · channels numbers: broadcasts over channels are slow on CPUs.
-  const rows = reshape(images, [batch, shape[1], shape[2] * shape[3]]);
+  const rows = reshape(images, [shape[0], shape[1], shape[2] * shape[3]]);
   const done = chosen(transform).reduce((x, [kind, options]) => kind.images(x, options, model.channels), rows);
   return done === rows ? images : reshape(done, shape);
 }
