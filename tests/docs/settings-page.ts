@@ -104,7 +104,7 @@ function values(schema: Values): string {
     case "array": {
       if (schema.items) {
         const each = values(schema.items as Values);
-        return `a list, each ${each.startsWith("an ") ? each : `a ${each}`}`;
+        return `a list, each ${/^(an |\d)/.test(each) ? each : `a ${each}`}`;
       }
       const each = (schema.prefixItems ?? []) as Values[];
       return `${each.length} numbers${bounds(each[0])}`;

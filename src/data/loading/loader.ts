@@ -23,6 +23,8 @@ export interface LoaderOptions {
   readonly batchSize: number;
   /** From a decoded image to a view; all views have its size, or in native aspect those of a batch have one of its sizes. */
   readonly transform: Transform;
+  /** The transform in an epoch, into views no larger than those of `transform` (default: that in all epochs). */
+  readonly transformAt?: (epoch: number) => Transform;
   /** Seed of the order of samples and of all random choices of views. */
   readonly seed: number;
   /** Worker threads; 0 uses this thread. The batches are the same. */
@@ -166,7 +168,7 @@ export function createLoader(options: LoaderOptions, worker = workerUrl("data/lo
       : undefined;
   const free: SharedArrayBuffer[] = [];
   const memory = () => free.pop() ?? new SharedArrayBuffer((batchSize / processes) * viewBytes(transform));
-  const { shapes = new NativeShapes(), exif = "ignore" } = options;
+  const { shapes = new NativeShapes(), exif = "ignore", transformAt = () => transform } = options;
   let waited = 0;
   return {
     stepsPerEpoch,
@@ -183,7 +185,7 @@ export function createLoader(options: LoaderOptions, worker = workerUrl("data/lo
         if (next >= steps) return;
         foresee(options, order, next);
         const single = batches?.[next];
-        const seen = single ? { ...transform, size: sizes![single.shape], nativeSizes: undefined } : transform;
+        const seen = single ? { ...transform, size: sizes![single.shape], nativeSizes: undefined } : transformAt(epoch);
         const batch = makeBatch({ ...options, transform: seen }, pool, memory(), order, epoch, next++, single?.places);
         batch.catch(() => undefined); // reported when its turn comes
         queue.push(batch);

@@ -16,11 +16,12 @@ import type { Transform } from "../../data/view/transform.js";
 import { FileError, TrainingError } from "../../errors/errors.js";
 import { sentence, setting, way } from "../../errors/sentence.js";
 import { defaultView, type EvaluationView, type Geometry, geometryFor, meanColor } from "../../evaluation/view.js";
-import { largestSide, smallestSide } from "../../geometry/image-size.js";
+import { type ImageSize, largestSide, smallestSide } from "../../geometry/image-size.js";
 import { normalizationFor } from "../../models/image-batch.js";
 import type { Model } from "../../models/model.js";
 import { nativeSizesOf } from "../../models/model-at.js";
 import { evaluationInterpolation, type Recipe } from "../recipe/recipe.js";
+import { sizeInEpoch } from "../recipe/size-schedule.js";
 import type { TrainEvent } from "../run-folder/events.js";
 import type { RunFolder } from "../run-folder/folder.js";
 import type { DataPlace } from "./data-place.js";
@@ -143,10 +144,10 @@ function fitOf({ cropMode, borderColor }: Recipe, model: Model): Pick<Geometry, 
   }
 }
 
-/** The transform of training images. */
-export function trainingTransform(recipe: Recipe, model: Model): Transform {
+/** The transform of training images, into those of another size than the model's if `size` says so. */
+export function trainingTransform(recipe: Recipe, model: Model, size: ImageSize = model.imageSize): Transform {
   const { crop, interpolation, flip, verticalFlip, cropScale, cropRatio: ratio } = recipe;
-  const { imageSize: size, cropRatio } = model;
+  const { imageSize, cropRatio } = model;
   // Left out where it is usual: a transform identifies the stored answers of a teacher.
   const channels = model.channels === 3 ? {} : { channels: model.channels };
   if (crop === "none")
@@ -162,12 +163,12 @@ export function trainingTransform(recipe: Recipe, model: Model): Transform {
     kind: "training",
     size,
     interpolation,
-    crop: crop !== "auto" ? crop : largestSide(size) <= 32 ? "padded" : "resized",
+    crop: crop !== "auto" ? crop : largestSide(imageSize) <= 32 ? "padded" : "resized",
     scale: cropScale,
     ratio,
     flip,
     verticalFlip,
-    augmentation: augmentationOf(recipe, model),
+    augmentation: augmentationOf(recipe, model, size),
     ...(recipe.augmentationSplits > 0 ? { splits: recipe.augmentationSplits } : {}),
     ...channels,
     ...fitOf(recipe, model),
@@ -175,7 +176,7 @@ export function trainingTransform(recipe: Recipe, model: Model): Transform {
 }
 
 /** Undefined if neither policy nor jitter is requested. */
-function augmentationOf(recipe: Recipe, { imageSize, normalization }: Model): Augmentation | undefined {
+function augmentationOf(recipe: Recipe, { normalization }: Model, size: ImageSize): Augmentation | undefined {
   const { autoAugment, colorJitter, hueJitter, interpolation } = recipe;
   const { colorJitterProbability, grayscaleProbability, blurProbability } = recipe;
   const policy = parsePolicy(autoAugment);
@@ -190,7 +191,7 @@ function augmentationOf(recipe: Recipe, { imageSize, normalization }: Model): Au
     ...(further ? { grayscaleProbability, blurProbability } : {}),
     interpolation: interpolation === "bilinear" || interpolation === "random" ? interpolation : "bicubic",
     fill: [r, g, b],
-    translate: Math.trunc(0.45 * smallestSide(imageSize)),
+    translate: Math.trunc(0.45 * smallestSide(size)),
   };
 }
 
@@ -225,6 +226,7 @@ export function trainingViews(dataset: Dataset, recipe: Recipe, model: Model, op
     ...epoch,
     batchSize: batchSize / accumulate,
     transform: trainingTransform(recipe, model),
+    transformAt: recipe.sizeSchedule && ((at) => trainingTransform(recipe, model, sizeInEpoch(recipe, model, at))),
     seed: recipe.seed,
     workers: options.workers,
     order: "shuffled",

@@ -21,6 +21,7 @@ import { refuseFrozenPatches } from "./patch-dropout.js";
 import { type Recipe, recipeSchema } from "./schema.js";
 import { settingSentence, unknownSetting } from "./sentences.js";
 import { withLabels } from "./several-labels.js";
+import { refuseUnfittingSizes } from "./size-schedule.js";
 import { refuseUnfittingViews } from "./stored-features.js";
 import { needsTeacher, requireTeachers } from "./teachers.js";
 
@@ -56,6 +57,7 @@ export function parseRecipe(settings: unknown): Recipe {
       `borderColor is ${JSON.stringify(recipe.borderColor)}, but cropMode=${recipe.cropMode} makes no border; set cropMode=border, or remove borderColor.`,
     );
   refuseNative(recipe);
+  refuseUnfittingSizes(recipe);
   refuseFrozenPatches(recipe);
   if (recipe.clipMode !== "norm" && recipe.clipGradient === undefined)
     throw new UsageError(

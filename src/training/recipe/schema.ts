@@ -8,7 +8,7 @@ import { evalMetrics } from "../../evaluation/eval-metric.js";
 import { rgbSchema } from "../../evaluation/saved-view.js";
 import { positive, whole } from "../../models/families/family.js";
 import { usualModel } from "../../models/registry.js";
-import { architectureSettings, dropSettings } from "../../models/settings.js";
+import { architectureSettings, dropSettings, imageSizeSchema } from "../../models/settings.js";
 import { lastBlocksForm, lastBlocksPattern, trainedParts } from "../../models/trained-parts.js";
 import { batchTransforms } from "../step/batch/index.js";
 import { clipModes } from "../step/clipping.js";
@@ -324,6 +324,16 @@ export const recipeSchema = z.strictObject({
     .tuple([positive, positive])
     .default([3 / 4, 4 / 3])
     .meta({ description: "Random resized crop: range of its width over its height.", timm: "ratio" }),
+  sizeSchedule: z
+    .array(z.tuple([imageSizeSchema(), belowOne]))
+    .min(1)
+    .readonly()
+    .optional()
+    .meta({
+      description:
+        "Progressive sizes: smaller images in the first epochs, each size with the share of the epochs at which it ends. `[[128,0.4],[176,0.7]]` has 128 pixels up to 40 % of the epochs, 176 up to 70 %, and then the model's own size, in which it is evaluated. Positions are interpolated. Default: one size.",
+      timm: "train-img-sizes (there drawn for each batch)",
+    }),
   crop: z.enum(["auto", "resized", "padded", "simple", "none"]).default("auto").meta({
     description:
       "Crop of training: `resized` (a random part of the image), `padded` (a random shift by up to 4 pixels), `simple` (DeiT III's), `none`; `auto`: `padded` up to 32 pixels, `resized` above.",

@@ -15,6 +15,7 @@ import { turn } from "../../system/turn.js";
 import { recordSplit, setAsideBy, trainingViews } from "../feed/training-data.js";
 import type { StoredViews } from "../frozen/stored-views.js";
 import { nativeSentence } from "../recipe/native.js";
+import { sizeSentences } from "../recipe/size-schedule.js";
 import { createEventFile } from "../run-folder/event-file.js";
 import { type TrainEvent, warning } from "../run-folder/events.js";
 import { openRunFolder, type RunFolder, silentRunFolder } from "../run-folder/folder.js";
@@ -112,15 +113,16 @@ export async function openRun(
   await turn();
   const build = (at: Model) => stepOf(recipe, at, teaching, plan);
   const sizes = views.transform.nativeSizes;
-  const programs = new StepPrograms({ engine, model, build, precision: options.precision, alternates: sizes && true });
+  const alternates = sizes !== undefined || recipe.sizeSchedule !== undefined;
+  const programs = new StepPrograms({ engine, model, build, precision: options.precision, alternates });
   closing.add(() => programs.dispose());
   const step = programs.step();
   await turn();
   const keep = options.keepStates ?? 2;
   await requireSpaceForRun(folder, step, model, keep);
-  // In native aspect the square has the most patches: what it needs is enough for the others.
+  // In native aspect the square has the most patches, as has the model's own size: what it needs is enough for the others.
   await programs.compiled(sizes?.[0]);
-  if (sizes) warn(nativeSentence(sizes));
+  for (const message of sizes ? [nativeSentence(sizes)] : sizeSentences(recipe, model)) warn(message);
   const names = [...step.state.keys()];
   const checkpoints = new Checkpointer({ folder, names, keep, onWarning: warn, readOnly: !leads(group) });
   let begun: Beginning | undefined;

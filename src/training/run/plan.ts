@@ -13,6 +13,7 @@ import { type DataOptions, trainingImages, withoutBadImages } from "../feed/trai
 import type { Recipe } from "../recipe/recipe.js";
 import { settledRecipe } from "../recipe/settled.js";
 import { requireLabels } from "../recipe/several-labels.js";
+import { requireSmallerSizes } from "../recipe/size-schedule.js";
 import { createStudent } from "../recipe/student.js";
 import { teachersOf } from "../recipe/teachers.js";
 import type { ClassWeights } from "../step/class-weights.js";
@@ -81,6 +82,7 @@ export async function planRun(options: PlanOptions): Promise<Plan> {
       `evalMetric is top5, which is always 100 % of ${found.classes.length} classes; set evalMetric=top1 or loss.`,
     );
   const model = createStudent(recipe, found.classes.length, options.ownModel);
+  requireSmallerSizes(model, recipe);
   const classWeights = classWeightsOf(recipe, dataset, "classWeights");
   const distillationWeights = classWeightsOf(recipe, dataset, "distillationClassWeights");
   const loss = options.loss ?? (classWeights && createLoss(recipe.loss, recipe, classWeights));

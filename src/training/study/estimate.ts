@@ -129,6 +129,9 @@ export async function estimateRun(trial: Trial, options: EstimateOptions): Promi
       `Speed stays as measured over ${measured} steps after the first ${warmUp}.`,
       ...(trial.testImages > 0 ? [testAssumption(storing !== undefined)] : []),
       ...(recipe.cropMode === "native" ? ["Compiling a program for each shape of the images is not counted."] : []),
+      ...(recipe.sizeSchedule
+        ? ["Smaller images of the first epochs (sizeSchedule) cost as much as the last ones'."]
+        : []),
       ...(storing ? ["No features are stored yet."] : []),
       sentence`Power: ${power.source}.`,
     ],

@@ -69,7 +69,8 @@ export async function openTrial(options: TrialOptions): Promise<Trial> {
   const closing = new Closing();
   closing.add(() => teaching.batches?.close());
   try {
-    const loader = trainingLoader(dataset, recipe, model, options);
+    // Images have the size of the last epochs, which costs the most.
+    const loader = trainingLoader(dataset, { ...recipe, sizeSchedule: undefined }, model, options);
     closing.add(() => loader.close());
     await turn();
     const build = (at: Model) => stepOf(recipe, at, teaching, plan);

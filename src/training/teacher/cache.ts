@@ -21,6 +21,7 @@ import { featureEpochs } from "../recipe/feature-weight.js";
 import { refuseNative } from "../recipe/native.js";
 import type { Recipe } from "../recipe/recipe.js";
 import { settledRecipe } from "../recipe/settled.js";
+import { refuseUnfittingSizes } from "../recipe/size-schedule.js";
 import { createStudent } from "../recipe/student.js";
 import { type RecipeTeacher, teachersOf } from "../recipe/teachers.js";
 import { featurePairs } from "../step/features.js";
@@ -98,6 +99,7 @@ export async function buildTeacherCache(options: CacheOptions): Promise<StoredAn
   const { output } = options;
   const { recipe } = await settledRecipe(options.recipe);
   refuseNative({ ...recipe, teacherCache: output });
+  refuseUnfittingSizes({ ...recipe, teacherCache: output });
   const found = await openForTraining(options.data, {
     ...{ rule: options.split, signal: options.signal, onProgress: openingOf(options.onEvent) },
   });

@@ -7,6 +7,7 @@ import type { Model } from "../../models/model.js";
 import type { HostTensor, NamedTensors } from "../../tensor/index.js";
 import { refuseNativeTeacher } from "../recipe/native.js";
 import type { Recipe } from "../recipe/recipe.js";
+import { refuseTeacherOfOneSize } from "../recipe/size-schedule.js";
 import { needsTeacher, type RecipeTeacher, teachersOf } from "../recipe/teachers.js";
 import type { FeatureDistillation } from "../step/features.js";
 import { featuresInput, logitsInput, prefixOf, type StepTeacher, taughtInputs, teacherPrefix } from "../step/taught.js";
@@ -81,6 +82,7 @@ async function openOne(each: RecipeTeacher, { data, student, group, own }: Openi
       `"${teacherWeights}" cannot teach several processes at once; store its predictions with deit teach and give them as teacherCache.`,
     );
   refuseNativeTeacher(recipe);
+  refuseTeacherOfOneSize(recipe);
   const answers = await teacher!.open(student, recipe.batchSize / recipe.accumulate, data.describe);
   return { kind: "answers", answers, features: [], identity };
 }
