@@ -4,7 +4,7 @@
 import { createModel, createOptimizer, initialize, openEngine, tensor, trainStep } from "deit";
 import { flops } from "../flops.js";
 import { median, pixels } from "../harness.js";
-import { inferenceProgram } from "../internals.js";
+import { freeUnusedMemory, inferenceProgram, stateOf } from "../internals.js";
 
 const [name, batchText, work, engineName, precision, iterations] = process.argv.slice(2);
 const batch = Number(batchText);
@@ -16,10 +16,9 @@ const program = step?.program ?? inferenceProgram(model, batch);
 const started = performance.now();
 const executable = await engine.compile(program, { precision });
 const compileSeconds = (performance.now() - started) / 1000;
-const weights = initialize(model, 0);
-const state = await engine.createState(
-  step ? new Map([...step.state].map(([n, s]) => [n, weights.get(n) ?? tensor.zeros("float32", s)])) : weights,
-);
+const first = () => (step ? stateOf(step, initialize(model, 0), 0) : initialize(model, 0));
+const state = await engine.createState(first());
+freeUnusedMemory(); // as a run does before its first step
 const { imageSize } = model;
 const [height, width] = typeof imageSize === "number" ? [imageSize, imageSize] : imageSize;
 const images = tensor.hostTensor("uint8", [batch, height, width, 3], pixels(batch * height * width * 3));

@@ -6,7 +6,8 @@ import type { Model } from "../models/model.js";
 import { tailOf } from "../models/tail.js";
 import { RandomStream } from "../random/stream.js";
 import { Closing } from "../system/closing.js";
-import { type HostTensor, hostTensor, input, type NamedTensors, program, zeros } from "../tensor/index.js";
+import { commonZeros } from "../tensor/host.js";
+import { type HostTensor, hostTensor, input, type NamedTensors, program } from "../tensor/index.js";
 import { batchTargets } from "../training/step/batch/index.js";
 import { createOptimizer, type OptimizerOptions } from "../training/step/optimizers/index.js";
 import { cosine } from "../training/step/schedules/cosine.js";
@@ -115,9 +116,9 @@ class Tail {
       await engine.compile(program({ name: "fine-tuning answers", outputs: { logits }, state: names })),
     ] as const;
     for (const executable of executables) closing.add(() => executable.dispose());
-    const state = await engine.createState(
-      new Map([...step.state].map(([name, shape]) => [name, weights.get(name) ?? zeros("float32", shape)])),
-    );
+    const zero = commonZeros();
+    const first = [...step.state].map(([name, shape]) => [name, weights.get(name) ?? zero(shape)] as const);
+    const state = await engine.createState(new Map(first));
     closing.add(() => state.dispose());
     return new Tail(given, tail, state, ...executables, [tokens, width]);
   }

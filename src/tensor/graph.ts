@@ -84,9 +84,10 @@ export interface Primitive<A extends Attributes = Attributes> {
     outputs: readonly TensorType[],
   ): readonly DenseValue["data"][];
   /**
-   * Its first output, computed again from what its gradient rule reads too, by a few elementwise operations: see `reread`.
+   * Its first output, computed again from what its gradient rule reads too, by a few elementwise operations, when `g` is known:
+   * see `reread`.
    */
-  again?(node: Node<A>): Tensor;
+  again?(node: Node<A>, g: Tensor): Tensor;
   /** The equivalent in other primitives, for engines without a lowering of this one. */
   expand?(node: Node<A>, target: Target): readonly Tensor[];
   /** Emits ONNX nodes and returns the names of the outputs. */

@@ -55,6 +55,16 @@ export function zeros(dtype: DType, shape: Shape): HostTensor {
   return { dtype, shape, data: allocate(dtype, sizeOf(shape)) };
 }
 
+/** Makes float32 tensors of zeros that share memory, for a state that is copied to a device. Nothing may write to them. */
+export function commonZeros(): (shape: Shape) => HostTensor {
+  let memory = new Float32Array(0);
+  return (shape) => {
+    const size = sizeOf(shape);
+    if (size > memory.length) memory = new Float32Array(size);
+    return hostTensor("float32", shape, memory.subarray(0, size));
+  };
+}
+
 /** The tensor in memory of its own, also of a Buffer, whose `slice` shares memory. */
 export function copyOf({ dtype, shape, data }: HostTensor): HostTensor {
   const copy = allocate(dtype, data.length);

@@ -53,7 +53,7 @@ export class WebEngine implements Engine {
     const constants = new Set(frozen ? constantInputs(program) : []);
     const session = await this.inTurn(() =>
       failing(`loading program "${program.name}"`, () =>
-        ort.InferenceSession.create(onnxModel(lowered, constants), {
+        ort.InferenceSession.create(onnxModel(lowered, { constants }), {
           externalData: [...constants].map((name) => ({ path: name, data: bytesOf(frozen!.of(name)) })),
           executionProviders: [provider],
           graphOptimizationLevel: "all",

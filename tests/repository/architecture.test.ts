@@ -113,6 +113,7 @@ describe("the repository", () => {
       "src/system/power.ts: --query-gpu", // nvidia-smi
       "src/system/power.ts: --format",
       "src/system/threads/start-thread.ts: --input-type", // node
+      "src/system/unused-memory.ts: --expose-gc", // V8
       "src/cluster/slurm.ts: --ntasks-per-node", // sbatch, srun
       "src/cluster/slurm.ts: --kill-on-bad-exit",
       "src/cluster/slurm.ts: --processes-per-node", // the job's own command

@@ -12,12 +12,20 @@ import { startThread } from "../../system/threads/start-thread.js";
 import { workerUrl } from "../../system/threads/worker-url.js";
 import { turn } from "../../system/turn.js";
 import { copyOf } from "../../tensor/host.js";
-import { type HostTensor, type NamedTensors, type Program, simplify } from "../../tensor/index.js";
+import { type HostTensor, type NamedTensors, type Program, type ProgramOutput, simplify } from "../../tensor/index.js";
 import { checkData } from "../check-data.js";
 import type { CompileOptions, DeviceState, Engine, EngineInfo, Executable, MemoryNeed } from "../engine.js";
 import { bytesOf, peakBytes, requireMemory } from "../memory.js";
 import { inPlaceUpdates } from "./in-place.js";
-import type { FileSignature, Reply, Request, StateUpdate, TensorEntries } from "./messages.js";
+import {
+  type FileSignature,
+  type OutputType,
+  type Reply,
+  type Request,
+  type StateUpdate,
+  sequenceOutput,
+  type TensorEntries,
+} from "./messages.js";
 import { onnxModel } from "./model.js";
 import { refusedFile } from "./refused-file.js";
 
@@ -108,7 +116,7 @@ export class OnnxEngine implements Engine {
     await turn();
     requireMemory(program, this.#need(lowered));
     await turn();
-    const model = onnxModel(lowered);
+    const model = onnxModel(lowered, { sequence: sequenceOutput });
     await turn();
     const key = `${createHash("sha256").update(model).digest("hex")}${alternates ? " alternates" : ""}`;
     let session = this.#sessions.get(key);
@@ -170,12 +178,9 @@ export class OnnxEngine implements Engine {
     });
     return {
       signature: signature!,
-      run: async (state, renamed, output) => {
-        const request = { kind: "run", session, state: ownState(state, path), renamed, outputs: [output] } as const;
-        const [[, result]] = await this.send(
-          { ...request, data: [], stateInputs: [], updates: [] },
-          `running "${path}"`,
-        );
+      run: async (state, inputs, output) => {
+        const request = { kind: "run-file", session, state: ownState(state, path), inputs, output } as const;
+        const [[, result]] = await this.send(request, `running "${path}"`);
         return result;
       },
     };
@@ -256,7 +261,7 @@ function ownState(state: DeviceState, program: string): number {
 class OnnxExecutable implements Executable {
   readonly #stateInputs: readonly string[];
   readonly #updates: readonly StateUpdate[];
-  readonly #outputs: readonly string[];
+  readonly #outputs: readonly OutputType[];
 
   constructor(
     private readonly engine: OnnxEngine,
@@ -267,9 +272,10 @@ class OnnxExecutable implements Executable {
   ) {
     const safe = inPlaceUpdates(lowered);
     this.#stateInputs = program.inputs.filter((i) => i.role === "state").map((i) => i.name);
-    this.#outputs = program.outputs.filter((o) => o.updates === undefined).map((o) => o.name);
+    const typeOf = ({ name, tensor: { dtype, shape } }: ProgramOutput): OutputType => ({ output: name, dtype, shape });
+    this.#outputs = program.outputs.filter((o) => o.updates === undefined).map(typeOf);
     this.#updates = program.outputs.flatMap((o) =>
-      o.updates === undefined ? [] : [{ state: o.updates, output: o.name, inPlace: safe.has(o.updates) }],
+      o.updates === undefined ? [] : [{ ...typeOf(o), state: o.updates, inPlace: safe.has(o.updates) }],
     );
   }
 

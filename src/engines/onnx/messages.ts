@@ -1,12 +1,25 @@
 /** Messages between the ONNX engine and its worker thread. */
-import type { HostTensor } from "../../tensor/index.js";
+import type { DType, HostTensor, Shape } from "../../tensor/index.js";
 
 export type TensorEntries = readonly (readonly [string, HostTensor])[];
 
-/** An update of state: which output is the new value, and whether it may overwrite the old one. */
-export interface StateUpdate {
-  readonly state: string;
+/**
+ * Name of a program's first output, an empty sequence. ONNX Runtime's binding copies each output into memory of JavaScript's own,
+ * also one that was written to memory given to it: a training step's whole state, in every run. It cannot do so with a sequence,
+ * and stops there.
+ */
+export const sequenceOutput = "deit:unconverted";
+
+/** An output of a program. */
+export interface OutputType {
   readonly output: string;
+  readonly dtype: DType;
+  readonly shape: Shape;
+}
+
+/** An update of state: which output is the new value, and whether it may overwrite the old one. */
+export interface StateUpdate extends OutputType {
+  readonly state: string;
   readonly inPlace: boolean;
 }
 
@@ -37,10 +50,15 @@ export type Request =
       readonly state: number;
       readonly data: TensorEntries;
       readonly stateInputs: readonly string[];
-      /** State whose name differs from the input's. */
-      readonly renamed?: readonly (readonly [input: string, state: string])[];
       readonly updates: readonly StateUpdate[];
-      readonly outputs: readonly string[];
+      readonly outputs: readonly OutputType[];
+    }
+  | {
+      readonly kind: "run-file";
+      readonly session: number;
+      readonly state: number;
+      readonly inputs: readonly (readonly [input: string, state: string])[];
+      readonly output: string;
     }
   | { readonly kind: "end-profiling"; readonly session: number };
 

@@ -21,16 +21,28 @@ const operatorSets: readonly OperatorSet[] = [
   { domain: "com.microsoft", version: 1 },
 ];
 
+/** What a model has besides the program. */
+export interface ModelOptions {
+  /** Inputs that become initializers, whose elements the runtime gets from files of their names (default: none). */
+  readonly constants?: ReadonlySet<string>;
+  /** Name of a first output, an empty sequence (default: there is none). */
+  readonly sequence?: string;
+}
+
 /**
- * The model's bytes. Inputs and outputs have the program's names. `program` must be simplified for this engine. Inputs in
- * `constants` become initializers whose elements the runtime gets from files of their names.
+ * The model's bytes. Inputs and outputs have the program's names. `program` must be simplified for this engine.
  */
-export function onnxModel(program: Program, constants: ReadonlySet<string> = new Set()): Uint8Array {
-  const graph = onnxGraph(program);
+export function onnxModel(program: Program, { constants = new Set(), sequence }: ModelOptions = {}): Uint8Array {
+  const { nodes, ...graph } = onnxGraph(program);
+  const sequences = sequence === undefined ? [] : [sequence];
+  const empty = sequences.map((name) => ({
+    ...{ type: "SequenceEmpty", domain: "" },
+    ...{ inputs: [], outputs: [name], attributes: {} },
+  }));
   return encodeModel({
-    graph: { ...graph, inputs: graph.inputs.filter(({ name }) => !constants.has(name)) },
+    graph: { ...graph, nodes: [...empty, ...nodes], inputs: graph.inputs.filter(({ name }) => !constants.has(name)) },
     external: program.inputs.filter(({ name }) => constants.has(name)),
-    ...{ irVersion: 10, operatorSets },
+    ...{ sequences, irVersion: 10, operatorSets },
   });
 }
 

@@ -3,8 +3,18 @@
 import { parentPort } from "node:worker_threads";
 import { InferenceSession, Tensor } from "#onnxruntime";
 import { messageOf } from "../../errors/message-of.js";
+import { zeros } from "../../tensor/host.js";
 import type { DType, HostTensor, TypedArray } from "../../tensor/index.js";
-import type { Envelope, FileSignature, FileValue, Reply, Request, TensorEntries } from "./messages.js";
+import {
+  type Envelope,
+  type FileSignature,
+  type FileValue,
+  type OutputType,
+  type Reply,
+  type Request,
+  sequenceOutput,
+  type TensorEntries,
+} from "./messages.js";
 
 const sessions = new Map<number, InferenceSession>();
 const states = new Map<number, Map<string, Tensor>>();
@@ -85,6 +95,8 @@ async function handle(request: Request): Promise<TensorEntries> {
       return [];
     case "run":
       return run(request);
+    case "run-file":
+      return runFile(request);
     case "end-profiling":
       (sessions.get(request.session) as unknown as { endProfiling(): void }).endProfiling();
       return [];
@@ -96,38 +108,50 @@ async function run(request: Extract<Request, { kind: "run" }>): Promise<TensorEn
   const spare = spares.get(request.state)!;
   const feeds: Record<string, Tensor> = {};
   for (const [name, tensor] of request.data) feeds[name] = toOrt(tensor);
-  for (const name of request.stateInputs) {
-    const tensor = state.get(name);
-    if (!tensor) throw new Error(`the state lacks "${name}"`);
-    feeds[name] = tensor;
+  for (const name of request.stateInputs) feeds[name] = held(state, name);
+  const fetches: Record<string, Tensor | null> = { [sequenceOutput]: null };
+  for (const type of request.outputs) fetches[type.output] = blank(type);
+  for (const { inPlace, ...update } of request.updates) {
+    const current = state.get(update.state);
+    fetches[update.output] = (inPlace ? current : spare.get(update.state)) ?? blank(update);
   }
-  for (const [name, from] of request.renamed ?? []) feeds[name] = state.get(from)!;
-  const fetches: Record<string, Tensor | null> = {};
-  for (const name of request.outputs) fetches[name] = null;
-  for (const { state: name, output, inPlace } of request.updates) {
-    const current = state.get(name);
-    fetches[output] = !current ? null : inPlace ? current : (spare.get(name) ?? sibling(current));
-  }
-  const results = await sessions.get(request.session)!.run(feeds, fetches);
-  for (const { state: name, output, inPlace } of request.updates) {
-    const current = state.get(name);
-    if (inPlace && current) continue;
+  await sessions
+    .get(request.session)!
+    .run(feeds, fetches)
+    .catch((error: unknown) => {
+      if (!notConverted.test(messageOf(error))) throw error;
+    });
+  for (const { state: name, output } of request.updates) {
+    const [current, next] = [state.get(name), fetches[output]!];
+    if (next === current) continue;
     if (current) spare.set(name, current);
-    state.set(name, fetches[output] ?? results[output]);
+    state.set(name, next);
   }
-  return request.outputs.map((name) => [name, toHost(results[name])]);
+  return request.outputs.map(({ output }) => [output, toHost(fetches[output]!)]);
 }
+
+/** What the binding says of `sequenceOutput`, once the run is over. */
+const notConverted = /^Non tensor type/;
+
+async function runFile({ session, state, inputs, output }: Extract<Request, { kind: "run-file" }>) {
+  const feeds = Object.fromEntries(inputs.map(([name, from]) => [name, held(stateOf(state), from)]));
+  const results = await sessions.get(session)!.run(feeds, [output]);
+  return [[output, toHost(results[output])]] as const;
+}
+
+function held(state: ReadonlyMap<string, Tensor>, name: string): Tensor {
+  const tensor = state.get(name);
+  if (!tensor) throw new Error(`the state lacks "${name}"`);
+  return tensor;
+}
+
+const blank = ({ dtype, shape }: OutputType): Tensor => toOrt(zeros(dtype, shape));
 
 /** Inputs and outputs of a session. */
 function signatureOf(session: InferenceSession): FileSignature {
   const value = (v: InferenceSession.ValueMetadata): FileValue =>
     v.isTensor ? { name: v.name, type: v.type, shape: v.shape } : { name: v.name, shape: [] };
   return { inputs: session.inputMetadata.map(value), outputs: session.outputMetadata.map(value) };
-}
-
-function sibling(t: Tensor): Tensor {
-  const data = (t.data as TypedArray).slice();
-  return new Tensor(t.type as never, data as never, t.dims as number[]);
 }
 
 /** Requests are processed one after the other, in order of arrival. */
@@ -143,8 +167,8 @@ parentPort!.on("message", ({ id, request }: Envelope) => {
     } catch (error) {
       reply = { id, kind: "failed", message: messageOf(error) };
     }
-    const own = reply.kind === "done" ? new Set(reply.tensors.map(([, t]) => t.data.buffer as ArrayBuffer)) : [];
-    // Outputs allocated by ONNX Runtime are its own memory and cannot be transferred; reads are copies and can.
-    parentPort!.postMessage(reply, request.kind === "read" ? [...own] : []);
+    // What belongs to ONNX Runtime cannot be handed over: outputs of files.
+    const own = reply.kind === "done" && request.kind !== "run-file" ? reply.tensors : [];
+    parentPort!.postMessage(reply, [...new Set(own.map(([, { data }]) => data.buffer as ArrayBuffer))]);
   });
 });

@@ -9,6 +9,7 @@ import type { Message } from "../../errors/sentence.js";
 import { cacheFolder } from "../../system/files/cache-folder.js";
 import { hostMemory } from "../../system/memory.js";
 import { processorFeatures } from "../../system/processor.js";
+import { trimHeap } from "../../system/unused-memory.js";
 import { type NamedTensors, type Program, simplify } from "../../tensor/index.js";
 import type { CompileOptions, DeviceState, Engine, EngineInfo, Executable, MemoryNeed } from "../engine.js";
 import { requireMemory } from "../memory.js";
@@ -27,7 +28,6 @@ import { ProgramCache } from "./program-cache.js";
 import { withReductions } from "./reductions.js";
 import { stablehloText } from "./stablehlo.js";
 import { type DeviceContext, XlaState } from "./state.js";
-import { trimHeap } from "./trim-heap.js";
 
 export interface XlaEngineOptions {
   /** A plugin's name or the path of its library (default: `DEIT_PJRT_PLUGIN`, else the CPU plugin). */

@@ -54,6 +54,8 @@ export interface OnnxModel {
   readonly graph: OnnxGraph;
   /** Initializers of the graph besides those that it stores. */
   readonly external?: readonly ExternalTensor[];
+  /** Outputs before those of the graph that are sequences of float32 tensors, by name. */
+  readonly sequences?: readonly string[];
   /** Version of the file format. */
   readonly irVersion: number;
   readonly operatorSets: readonly OperatorSet[];

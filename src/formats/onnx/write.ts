@@ -88,9 +88,18 @@ function writeValueInfo(w: BinaryWriter, value: OnnxValue): void {
   );
 }
 
+function writeSequenceInfo(w: BinaryWriter, name: string): void {
+  string(w, 1, name);
+  message(w, 2, (type) =>
+    message(type, 4, (sequence) =>
+      message(sequence, 1, (element) => message(element, 1, (tensor) => int(tensor, 1, dtypeCodes.float32))),
+    ),
+  );
+}
+
 /** The bytes of an `.onnx` file. */
 export function encodeModel(model: OnnxModel): Uint8Array {
-  const { graph, external = [], irVersion, operatorSets, metadata, producerVersion } = model;
+  const { graph, external = [], sequences = [], irVersion, operatorSets, metadata, producerVersion } = model;
   const w = new BinaryWriter();
   int(w, 1, irVersion);
   string(w, 2, "deit");
@@ -103,6 +112,7 @@ export function encodeModel(model: OnnxModel): Uint8Array {
     for (const tensor of graph.initializers) message(g, 5, (m) => writeTensor(m, tensor));
     for (const tensor of external) message(g, 5, (m) => writeExternal(m, tensor));
     for (const value of graph.inputs) message(g, 11, (m) => writeValueInfo(m, value));
+    for (const name of sequences) message(g, 12, (m) => writeSequenceInfo(m, name));
     for (const value of graph.outputs) message(g, 12, (m) => writeValueInfo(m, value));
   });
   for (const set of operatorSets) {

@@ -12,7 +12,7 @@ import { erf, exp, log, sigmoid } from "../primitives/unary.js";
  * x/√2 in the backward pass of GELU. The constant is behind a barrier, so that erf of it is recomputed instead of being kept from
  * the forward pass: that is faster than moving it.
  */
-const rescaled = (x: Tensor): Tensor => mul(saved(x), barrier(scalar(Math.SQRT1_2, x.dtype)));
+const rescaled = (x: Tensor, g: Tensor): Tensor => mul(saved(x), barrier(scalar(Math.SQRT1_2, x.dtype), g));
 
 const geluPrimitive: Primitive = {
   name: "gelu",
@@ -24,11 +24,11 @@ const geluPrimitive: Primitive = {
   // exponent, and the ½ is applied to the cotangent, where it merges into the product that produced it.
   gradient: ({ inputs: [x] }, [g]) => {
     if (!g) return [undefined];
-    const h = rescaled(x);
+    const h = rescaled(x, g);
     const density = mul(h, exp(sub(Math.log(2 / Math.sqrt(Math.PI)), mul(h, h))));
     return [mul(mul(g, 0.5), add(add(erf(h), 1), density))];
   },
-  again: ({ inputs: [x] }) => mul(mul(saved(x), 0.5), add(erf(rescaled(x)), 1)),
+  again: ({ inputs: [x] }, g) => mul(mul(saved(x), 0.5), add(erf(rescaled(x, g)), 1)),
   expand: ({ inputs: [x] }) => [mul(mul(x, 0.5), add(erf(mul(x, Math.SQRT1_2)), 1))],
   onnx: ({ inputs: [x] }, emit) => {
     const value = emit.value(x);

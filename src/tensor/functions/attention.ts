@@ -7,7 +7,7 @@ import { mul, sub } from "../primitives/arithmetic.js";
 import { saved } from "../primitives/barrier.js";
 import { reduceSum } from "../primitives/broadcast.js";
 import { dot } from "../primitives/dot.js";
-import { transpose } from "../primitives/layout.js";
+import { reshape, transpose } from "../primitives/layout.js";
 import { describe } from "../tensor-type.js";
 import { softmax } from "./activation.js";
 
@@ -64,8 +64,11 @@ export const attentionGradientPrimitive: Primitive<{ scale: number }> = {
     const p = saved(attentionWeights(queries, keys, scale)); // merged with that of the forward pass
     const dv = dot(p, g, { batch: pairs, contract: [[2], [2]] });
     const dp = dot(g, v, { batch: pairs, contract: [[3], [3]] });
-    // Σ p·dp over keys equals Σ out·g over the head width, which is shorter.
-    const ds = mul(p, sub(dp, reduceSum(mul(out, g), [3], true)));
+    // Σ p·dp over keys equals Σ out·g over the head width, which is shorter: of rows, which the forward pass keeps.
+    const [batch, heads, tokens, width] = queries.shape;
+    const rows = (t: Tensor) => reshape(transpose(t, [0, 2, 1, 3]), [batch * tokens, heads * width]);
+    const sums = reduceSum(reshape(mul(rows(out), rows(g)), [batch, tokens, heads, width]), [3], true);
+    const ds = mul(p, sub(dp, transpose(sums, [0, 2, 1, 3])));
     return [
       dot(ds, k, { batch: pairs, contract: [[3], [2]], alpha: scale }),
       dot(ds, q, { batch: pairs, contract: [[2], [2]], alpha: scale }),

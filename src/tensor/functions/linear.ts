@@ -31,7 +31,7 @@ const linearPrimitive: Primitive = {
     const rows = asRows(g);
     return [
       dot(g, weight, { contract: [[g.shape.length - 1], [0]] }),
-      dot(rows, asRows(reread(x)), { contract: [[0], [0]] }),
+      dot(rows, asRows(reread(x, g)), { contract: [[0], [0]] }),
       sumRows(rows),
     ];
   },

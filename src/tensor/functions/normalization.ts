@@ -3,6 +3,7 @@ import { ShapeError } from "../../errors/errors.js";
 import { applyAll, type Primitive, type Tensor } from "../graph.js";
 import { sizeOf } from "../host.js";
 import { add, mul, sub } from "../primitives/arithmetic.js";
+import { barrier } from "../primitives/barrier.js";
 import { reduceSum } from "../primitives/broadcast.js";
 import { dot } from "../primitives/dot.js";
 import { reshape } from "../primitives/layout.js";
@@ -35,8 +36,8 @@ const layerNormPrimitive: Primitive<{ epsilon: number }> = {
     const dx = mul(sub(sub(mul(g, weight), mul(normalized, rowSum(product))), rowSum(g)), inverse);
     return [dx, sumRows(product), sumRows(g)];
   },
-  again: ({ inputs: [x, weight, bias], outputs: [, mean, inverse] }) =>
-    add(mul(normalizedOf(x, mean, inverse), weight), bias),
+  again: ({ inputs: [x, weight, bias], outputs: [, mean, inverse] }, g) =>
+    add(mul(normalizedOf(x, mean, inverse), barrier(weight, g)), bias),
   expand: ({ inputs: [x, weight, bias], attributes: { epsilon } }) => {
     const width = x.shape[x.shape.length - 1];
     const mean = mul(reduceSum(x, [-1], true), 1 / width);

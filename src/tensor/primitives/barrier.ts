@@ -7,18 +7,27 @@ import { cast } from "./cast.js";
 import { reshape } from "./layout.js";
 import { slicePrimitive } from "./slicing.js";
 
+/** Hands on the first input, once all are known. */
+const allKnown: Primitive["stablehlo"] = ({ inputs }, emit) => {
+  const [values, types] = [inputs.map((t) => emit.value(t)), inputs.map((t) => emit.type(t))].map((l) => l.join(", "));
+  return emit.results(`stablehlo.optimization_barrier ${values} : ${types}`, inputs.length).slice(0, 1);
+};
+
 export const barrierPrimitive: Primitive = {
   name: "barrier",
   infer: ([x]) => [x],
-  gradient: (_, [g]) => [g],
+  gradient: ({ inputs }, [g]) => inputs.map((_, i) => (i === 0 ? g : undefined)),
   evaluate: ([x]) => [x.data],
-  expand: ({ inputs }) => inputs,
-  stablehlo: ({ inputs: [x] }, emit) => [emit.op(`stablehlo.optimization_barrier ${emit.value(x)} : ${emit.type(x)}`)],
+  expand: ({ inputs: [x] }) => [x],
+  stablehlo: allKnown,
 };
 
-/** The same value, opaque to compilers: the operations that produce it are not merged with those that use it. */
-export function barrier(x: Tensor): Tensor {
-  return apply(barrierPrimitive, [x], {});
+/**
+ * The same value, opaque to compilers: the operations that produce it are not merged with those that use it. What reads it is
+ * computed only when `earlier` is known, too.
+ */
+export function barrier(x: Tensor, earlier?: Tensor): Tensor {
+  return apply(barrierPrimitive, earlier ? [x, earlier] : [x], {});
 }
 
 const afterPrimitive: Primitive = {
@@ -30,13 +39,7 @@ const afterPrimitive: Primitive = {
     const zero = mul(earlier.map(firstElement).reduce(add), 0);
     return [add(x, x.dtype === "float32" ? zero : cast(zero, x.dtype))];
   },
-  stablehlo: ({ inputs }, emit) =>
-    emit
-      .results(
-        `stablehlo.optimization_barrier ${inputs.map((t) => emit.value(t)).join(", ")} : ${inputs.map((t) => emit.type(t)).join(", ")}`,
-        inputs.length,
-      )
-      .slice(0, 1),
+  stablehlo: allKnown,
 };
 
 const firstElement = (x: Tensor): Tensor =>
@@ -70,16 +73,16 @@ export function saved(x: Tensor): Tensor {
 const rereadPrimitive: Primitive = {
   name: "reread",
   infer: ([x]) => [x],
-  gradient: (_, [g]) => [g],
+  gradient: (_, [g]) => [g, undefined],
   evaluate: ([x]) => [x.data],
-  // XLA chooses itself what to keep and what to compute twice, and chooses worse if it finds both forms.
-  expand: ({ inputs: [x] }, { engine }) => [(engine === "onnx" && x.node.primitive.again?.(x.node)) || x],
+  expand: ({ inputs: [, again] }) => [again],
 };
 
 /**
- * The same value for a gradient rule that reads it long after it was computed. Where that saves memory it is computed again
- * (`Primitive.again`) instead of being kept.
+ * The same value for a gradient rule that reads it long after it was computed, when `g` is known. Where that saves memory it is
+ * computed again (`Primitive.again`) instead of being kept.
  */
-export function reread(x: Tensor): Tensor {
-  return x.index === 0 && x.node.primitive.again ? apply(rereadPrimitive, [x], {}) : x;
+export function reread(x: Tensor, g: Tensor): Tensor {
+  const again = x.index === 0 ? x.node.primitive.again?.(x.node, g) : undefined;
+  return again ? apply(rereadPrimitive, [x, again], {}) : x;
 }

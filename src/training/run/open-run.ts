@@ -21,7 +21,7 @@ import { type TrainEvent, warning } from "../run-folder/events.js";
 import { openRunFolder, type RunFolder, silentRunFolder } from "../run-folder/folder.js";
 import { beginning, type Position } from "../run-folder/position.js";
 import type { Step } from "../step/step.js";
-import { type Beginning, beginRun, requireFittable } from "./beginning.js";
+import { beginRun, requireFittable } from "./beginning.js";
 import type { SavedState } from "./checkpoint.js";
 import { Checkpointer } from "./checkpointer.js";
 import type { FittedHead } from "./fitted-head.js";
@@ -125,14 +125,16 @@ export async function openRun(
   for (const message of sizes ? [nativeSentence(sizes)] : sizeSentences(recipe, model)) warn(message);
   const names = [...step.state.keys()];
   const checkpoints = new Checkpointer({ folder, names, keep, onWarning: warn, readOnly: !leads(group) });
-  let begun: Beginning | undefined;
+  let fitted: FittedHead | undefined;
   const lastState = async (check?: (position: Position) => void): Promise<SavedState> => {
     const saved = await checkpoints.load();
     if (saved) check?.(saved.position);
     if (saved) return fittingState(saved, step, folder);
     // Several processes stop together or not at all.
     const signal = group.count === 1 ? options.signal : undefined;
-    begun ??= await beginRun({ ...options, model, dataset, recipe: begins, onEvent, signal });
+    // Not kept for another time: they would take as much memory as the parameters on the device.
+    const begun = await beginRun({ ...options, model, dataset, recipe: begins, onEvent, signal });
+    fitted = begun.fitted;
     return { state: stateOf(step, begun.parameters, recipe.seed), position: beginning };
   };
   const { state: tensors, position } = await lastState((at) => {
@@ -159,7 +161,7 @@ export async function openRun(
     ...plan,
     ...{ engine, group, folder, loader, step, programs, state, classifier, prefix, stored: stored?.views },
     shapes: new NativeShapes(),
-    ...{ checkpoints, position, lastState, fitted: begun?.fitted, onEvent, warn },
+    ...{ checkpoints, position, lastState, fitted, onEvent, warn },
     trainedOn: writeTrainedOn(found, [manifest, ...(manifest.found ? [manifest.found] : [])], setAside),
   };
 }

@@ -17,6 +17,7 @@ import { architectureOptions, type architectureSettings } from "../../models/set
 import { requireFreeSpace } from "../../system/files/atomic-file.js";
 import { inTurns } from "../../system/turn.js";
 import { version } from "../../system/version.js";
+import { commonZeros } from "../../tensor/host.js";
 import { type HostTensor, type NamedTensors, sizeOf, zeros } from "../../tensor/index.js";
 import { loadWeights } from "../../weights/load.js";
 import { locateWeights } from "../../weights/locate.js";
@@ -195,9 +196,8 @@ export function stateOf(step: Pick<Step, "state" | "own">, parameters: NamedTens
     ...parameters,
     ...step.own.map((spec) => [spec.name, initializeParameter(spec, seed)] as const),
   ]);
-  return new Map(
-    [...step.state].map(([name, shape]) => [name, first.get(name.replace(/^ema\./, "")) ?? zeros("float32", shape)]),
-  );
+  const zero = commonZeros();
+  return new Map([...step.state].map(([name, shape]) => [name, first.get(name.replace(/^ema\./, "")) ?? zero(shape)]));
 }
 
 type FirstStateRecipe = Pick<

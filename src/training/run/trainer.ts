@@ -14,6 +14,7 @@ import { viewLoader } from "../../evaluation/view-loader.js";
 import { adaptWeights } from "../../models/adapt.js";
 import type { Model } from "../../models/model.js";
 import { Closing } from "../../system/closing.js";
+import { freeUnusedMemory } from "../../system/unused-memory.js";
 import { sizeOf } from "../../tensor/index.js";
 import { loadWeights } from "../../weights/load.js";
 import { classSizeWarnings, samplingSentences } from "../feed/class-sizes.js";
@@ -85,7 +86,9 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const closing = new Closing();
   closing.add(() => plan.teaching.batches?.close());
   try {
-    return await trainEpochs(options, await openRun(options, plan, closing, rule));
+    const run = await openRun(options, plan, closing, rule);
+    freeUnusedMemory();
+    return await trainEpochs(options, run);
   } catch (error) {
     if (!(error instanceof OutOfMemoryError)) throw error;
     throw await namingFittingBatch(error, { ...plan.search, least: plan.recipe.accumulate + 1 });
