@@ -3,6 +3,9 @@
  *
  *   npm run build && node tests/fuzz/manifests.mjs [COUNT] [SEED]
  */
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { fuzz, fuzzFromCommandLine, inFolder } from "./harness.mjs";
 import { mutateBytes, mutateJson, mutateSafetensors } from "./mutate.mjs";
@@ -43,8 +46,8 @@ const recipe = {
   autoAugment: "rand-m9-mstd0.5-inc1",
 };
 const answers = {
-  format: 1,
-  identity: { data: hash, views: hash, teacher: hash },
+  format: 2,
+  identity: { data: hash, images: hash, seed: "0", batches: hash, mixing: hash, erasing: hash, teacher: hash },
   kind: "logits",
   topK: 5,
   classes: 10,
@@ -78,15 +81,28 @@ const log = [
   },
 ];
 
+/** A folder as a run has it. */
+const at = (path) => ({ path, file: (name) => join(path, name) });
+
+/** A state as a run saves it. */
+async function savedState({ saveState }) {
+  const folder = await mkdtemp(join(tmpdir(), "deit-fuzz-state-"));
+  try {
+    const weights = new Map([["w", { dtype: "float32", shape: [2, 2], data: new Float32Array(4) }]]);
+    await saveState(at(folder), weights, position);
+    return await readFile(join(folder, "state.safetensors"));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
 /**
  * Runs cases on the readers of the modules that are given and answers with the figures. A reader of a folder finds the
  * mutated file in one of its own.
  */
 export async function fuzzManifests(modules, options) {
-  const { DeitError, readRecipe, parseRecipe, describeRun, readLog, readState, readSplit, readManifest } = modules;
-  const { safetensorsChunks } = modules;
-  const weights = new Map([["w", { dtype: "float32", shape: [2, 2], data: new Float32Array(4) }]]);
-  const state = Buffer.concat([...safetensorsChunks(weights, { position: JSON.stringify(position), sha256: hash })]);
+  const { DeitError, readRecipe, parseRecipe, describeRun, readLog, loadState, readSplit, readManifest } = modules;
+  const state = await savedState(modules);
   const kinds = [
     { name: "recipe.json", bytes: json(recipe), read: async (path) => void parseRecipe(await readRecipe(path)) },
     { name: "a.json", bytes: json(run), read: inFolder("run.json", { "recipe.json": json(recipe) }, describeRun) },
@@ -98,7 +114,7 @@ export async function fuzzManifests(modules, options) {
       bytes: Buffer.from(log.map((l) => JSON.stringify(l)).join("\n")),
       read: async (path) => void (await readLog(path)),
     },
-    { name: "state.safetensors", bytes: state, read: async (path) => void (await readState(path)) },
+    { name: "d.safetensors", bytes: state, read: inFolder("state.safetensors", {}, (path) => loadState(at(path))) },
   ];
   const make = (next) => {
     const { name, bytes, read } = kinds[next(kinds.length)];
@@ -113,10 +129,9 @@ export async function fuzzManifests(modules, options) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const readers = ["recipe/recipe", "recipe/file", "run-folder/manifest", "run-folder/log-schema", "run/checkpoint"];
+  const paths = [...readers, "teacher/manifest"].map((path) => `training/${path}`);
   const from = (path) => import(`../../dist/${path}.js`);
-  const paths = ["errors", "training/recipe", "training/recipe-file", "training/run-manifest", "training/log-schema"];
-  const more = ["training/checkpoint", "training/teacher-cache", "data/split", "weights/safetensors"];
-  const loaded = await Promise.all([...paths, ...more].map(from));
-  const modules = Object.assign({}, ...loaded);
-  await fuzzFromCommandLine((options) => fuzzManifests(modules, options));
+  const loaded = await Promise.all([...paths, "errors/errors", "data/dataset/split"].map(from));
+  await fuzzFromCommandLine((options) => fuzzManifests(Object.assign({}, ...loaded), options));
 }
