@@ -8,7 +8,7 @@ import type { EvaluationTransform } from "../data/view/transform.js";
 import { UsageError, WeightsError } from "../errors/errors.js";
 import { quoted } from "../errors/quoted.js";
 import { type Message, sentence, setting, way } from "../errors/sentence.js";
-import type { Channels } from "../geometry/channels.js";
+import { type Channels, statedChannels } from "../geometry/channels.js";
 import { type ImageSize, imageSizeOption, isImageSize } from "../geometry/image-size.js";
 import { normalizationFor } from "../models/image-batch.js";
 import type { Model, Normalization } from "../models/model.js";
@@ -240,8 +240,7 @@ export const evaluationTransform = (
   borderColor: view.cropMode === "border" ? (view.borderColor ?? meanColor(view.normalization ?? black)) : undefined,
   ...{ interpolation: view.interpolation, crops: view.crops },
   ...(view.nativeSizes ? { nativeSizes: view.nativeSizes } : {}),
-  // Left out where it is usual: a transform identifies the stored answers of a teacher.
-  ...(view.channels === 3 ? {} : { channels: view.channels }),
+  ...statedChannels(view.channels),
 });
 
 /** Throws UsageError for images in their native aspect ratio; `what`, such as "An exported file takes", has one size for all. */

@@ -11,5 +11,9 @@ export const isChannels = (value: unknown): value is Channels => value === 1 || 
 /** "1 (grayscale)". */
 export const channelsInWords = (channels: Channels): string => `${channels} (${names[channels]})`;
 
+/** Channels as configurations and transforms, which identify stored data, state them: not at all for the usual RGB. */
+export const statedChannels = (channels: Channels): { readonly channels?: Channels } =>
+  channels === 3 ? {} : { channels };
+
 /** What is expected of a number of channels. */
 export const channelsExpected = "1 (grayscale), 3 (RGB) or 4 (RGBA)";

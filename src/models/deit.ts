@@ -1,6 +1,7 @@
 /** DeiT: the vision transformer of the paper, with or without the distillation token (sections 3 and 4). */
 
 import { UsageError } from "../errors/errors.js";
+import { statedChannels } from "../geometry/channels.js";
 import { type Grid, heightAndWidth, largestSide, mapSides, plainSize, sizeInWords } from "../geometry/image-size.js";
 import { add, broadcast, concat, gather, mean, reshape, slice, type Tensor, take } from "../tensor/index.js";
 import { modelOf } from "./declared.js";
@@ -89,7 +90,7 @@ export function deit(
     ...deitDefaults,
     ...others,
     imageSize: plainSize(imageSize),
-    ...(channels === 3 ? {} : { channels }),
+    ...statedChannels(channels),
     heads: overrides.heads ?? Math.max(1, Math.round((overrides.width ?? deitDefaults.width) / headWidth)),
   };
   check(name, config);

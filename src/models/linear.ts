@@ -1,6 +1,6 @@
 /** A linear classifier on pixels: the baseline that every other model has to beat. */
 
-import type { Channels } from "../geometry/channels.js";
+import { type Channels, statedChannels } from "../geometry/channels.js";
 import { type ImageSize, plainSize } from "../geometry/image-size.js";
 import { reshape } from "../tensor/index.js";
 import { modelOf } from "./declared.js";
@@ -22,7 +22,7 @@ export function linearClassifier({
   const channels = channelsOf("linear", asked);
   return modelOf({
     name: "linear",
-    config: { imageSize, classes, ...(channels === 3 ? {} : { channels }) },
+    config: { imageSize, classes, ...statedChannels(channels) },
     imageSize,
     channels,
     classes,

@@ -1,6 +1,7 @@
 /** RegNetY (Radosavovic et al., arXiv 2003.13678): the convolutional teacher of the paper (section 5.1), as in timm. */
 
 import { UsageError } from "../errors/errors.js";
+import { statedChannels } from "../geometry/channels.js";
 import { plainSize } from "../geometry/image-size.js";
 import { add, linear, mean, mul, relu, reshape, sigmoid, type Tensor, transpose } from "../tensor/index.js";
 import { modelOf } from "./declared.js";
@@ -54,7 +55,7 @@ export function regnety(name: string, design: RegnetDesign, overrides: Partial<R
   const channels = channelsOf(name, asked);
   const config: RegnetConfig = {
     ...{ ...common, ...sizes, imageSize: plainSize(imageSize) },
-    ...(channels === 3 ? {} : { channels }),
+    ...statedChannels(channels),
   };
   const blocks = layout(name, config);
   return modelOf({

@@ -16,6 +16,7 @@ import type { Transform } from "../../data/view/transform.js";
 import { FileError, TrainingError } from "../../errors/errors.js";
 import { sentence, setting, way } from "../../errors/sentence.js";
 import { defaultView, type EvaluationView, type Geometry, geometryFor, meanColor } from "../../evaluation/view.js";
+import { statedChannels } from "../../geometry/channels.js";
 import { type ImageSize, largestSide, smallestSide } from "../../geometry/image-size.js";
 import { normalizationFor } from "../../models/image-batch.js";
 import type { Model } from "../../models/model.js";
@@ -148,8 +149,7 @@ function fitOf({ cropMode, borderColor }: Recipe, model: Model): Pick<Geometry, 
 export function trainingTransform(recipe: Recipe, model: Model, size: ImageSize = model.imageSize): Transform {
   const { crop, interpolation, flip, verticalFlip, cropScale, cropRatio: ratio } = recipe;
   const { imageSize, cropRatio } = model;
-  // Left out where it is usual: a transform identifies the stored answers of a teacher.
-  const channels = model.channels === 3 ? {} : { channels: model.channels };
+  const channels = statedChannels(model.channels);
   if (crop === "none")
     return {
       kind: "evaluation",
