@@ -94,6 +94,18 @@ describe("a sweep", () => {
   const figures = ({ results }: Awaited<ReturnType<typeof sweep>>) =>
     results.map(({ outcome }) => (outcome.kind === "done" ? outcome.heads : outcome));
 
+  it("refuses numbers of training images that the data, or a fold's share of it, does not have, before any run", async () => {
+    const some = (counts: readonly number[]) => cellsOf(parseGrid({ vary: { trainImages: counts } }, "test"), micro);
+    const refused = { ...options("too-many"), cells: some([16, 49]), onCell: () => expect.fail("a run began") };
+    await expect(sweep(refused)).rejects.toThrow("trainImages is 49, and");
+    await expect(sweep({ ...refused, cells: some([16, 3]) })).rejects.toThrow("choose at least one for each");
+    const output = join(scratch, "too-many-of-folds");
+    await mkdir(output);
+    const folds = await writeFolds(await openDataset("procedural:16:48", { split: "train" }), { folds: 3, output });
+    const of = { ...refused, validation: undefined, cells: crossed(some([16, 40]), 3), folds };
+    await expect(sweep(of)).rejects.toThrow("trainImages is 40, and");
+  });
+
   it("cross-validates: each run is measured on the images of its fold, which it was not trained on", async () => {
     const training = await openDataset("procedural:16:48", { split: "train" });
     const output = join(scratch, "folds");

@@ -10,12 +10,9 @@ import { keyHash } from "./sample-set.js";
  * images than there are, or fewer than classes.
  */
 export function fewerImages(dataset: Dataset, count: number): Dataset {
-  const { name, length, classes } = dataset;
-  if (count > length)
-    throw new UsageError(
-      `trainImages is ${count}, and "${name}" has ${length} images to train on; choose at most that many.`,
-    );
-  const { labelsOf = (i: number) => [dataset.label(i)] } = dataset;
+  requireImages(dataset, count);
+  const { length, classes } = dataset;
+  const labelsOf = labelling(dataset);
   const unlabelled: number[] = [];
   const ofClass = classes.map((): number[] => []);
   for (let i = 0; i < length; i++) {
@@ -24,10 +21,6 @@ export function fewerImages(dataset: Dataset, count: number): Dataset {
     if (labels.length === 0) unlabelled.push(i);
   }
   const filled = ofClass.filter(({ length }) => length > 0);
-  if (count < filled.length)
-    throw new UsageError(
-      `trainImages is ${count}, and "${name}" has images of ${filled.length} classes; choose at least one for each.`,
-    );
   const hashes = Float64Array.from({ length }, (_, i) => keyHash(dataset.key(i)));
   const byHash = (a: number, b: number) => hashes[a] - hashes[b] || a - b;
   // A sample's place within its class, from 0 to 1: samples below any bound are spread over the classes by their sizes.
@@ -40,3 +33,21 @@ export function fewerImages(dataset: Dataset, count: number): Dataset {
   const order = Uint32Array.from({ length }, (_, i) => i).sort((a, b) => places[a] - places[b] || byHash(a, b));
   return subset(dataset, order.slice(0, count).sort());
 }
+
+/** Throws UsageError for more images than there are, or fewer than classes. */
+export function requireImages(dataset: Dataset, count: number): void {
+  const { name, length } = dataset;
+  if (count > length)
+    throw new UsageError(
+      `trainImages is ${count}, and "${name}" has ${length} images to train on; choose at most that many.`,
+    );
+  const labelsOf = labelling(dataset);
+  const filled = new Set<number>();
+  for (let i = 0; i < length; i++) for (const c of labelsOf(i)) filled.add(c);
+  if (count < filled.size)
+    throw new UsageError(
+      `trainImages is ${count}, and "${name}" has images of ${filled.size} classes; choose at least one for each.`,
+    );
+}
+
+const labelling = ({ label, labelsOf = (i) => [label(i)] }: Dataset): NonNullable<Dataset["labelsOf"]> => labelsOf;

@@ -1,6 +1,7 @@
 /** Runs a grid cell by cell, each in its own run folder, so that it can be stopped and resumed at any time. */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { requireImages } from "../../data/dataset/fewer.js";
 import type { Engine } from "../../engines/engine.js";
 import { DeitError, FileError, InterruptedError, UsageError } from "../../errors/errors.js";
 import { fileError } from "../../errors/file-error.js";
@@ -14,7 +15,7 @@ import type { Head } from "../../models/context.js";
 import { writeFileAtomic } from "../../system/files/atomic-file.js";
 import { readJson } from "../../system/files/json-file.js";
 import { asObject, JsonError, parseJson } from "../../system/text/json.js";
-import { placeName } from "../feed/data-place.js";
+import { openForTraining, placeName } from "../feed/data-place.js";
 import { measuredData } from "../feed/measured-data.js";
 import { withoutBadImages } from "../feed/training-data.js";
 import type { Cell } from "../recipe/grid.js";
@@ -77,7 +78,7 @@ export interface ChosenLanes {
 /**
  * Runs the cells that are not done, and resumes interrupted ones. A failing cell is reported in its result, and the
  * others are run; an interruption ends the sweep with the results so far. Throws UsageError if the folder contains
- * cells of other recipes or data.
+ * cells of other recipes or data, or a cell is to train on more images than there are, before any is run.
  */
 export async function sweep(
   options: SweepOptions,
@@ -86,6 +87,10 @@ export async function sweep(
   const results: CellResult[] = [];
   for (const cell of cells) results.push({ cell, outcome: (await finished(cell, options)) ?? { kind: "missing" } });
   const waiting = [...results.keys()].filter((i) => results[i].outcome.kind !== "done");
+  await requireTrainImages(
+    waiting.map((i) => cells[i]),
+    options,
+  );
   const lanes = await chooseLanes(
     waiting.map((i) => cells[i]),
     options,
@@ -116,6 +121,19 @@ export async function sweep(
   const ends = await Promise.allSettled(Array.from({ length: lanes }, lane));
   for (const end of ends) if (end.status === "rejected") throw end.reason;
   return { results, interrupted: signal?.aborted ?? false };
+}
+
+/** Throws UsageError for numbers of training images (`trainImages`) that the data, or that of a fold, does not have. */
+async function requireTrainImages(waiting: readonly Cell[], options: SweepOptions): Promise<void> {
+  const { data, signal } = options;
+  const asked = waiting.flatMap((cell) => {
+    const { trainImages } = cell.recipe;
+    return trainImages === undefined ? [] : [{ trainImages, rule: foldOf(cell, options)?.split ?? options.split }];
+  });
+  for (const rule of new Set(asked.map((one) => one.rule))) {
+    const training = await openForTraining(data, { rule, signal });
+    for (const one of asked) if (one.rule === rule) requireImages(training, one.trainImages);
+  }
 }
 
 /** The number of lanes for the cells that are left. */
