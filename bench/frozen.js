@@ -40,7 +40,17 @@ function deit(trained) {
       trainedParts: trained.replace(/^last-\d+$/, "$&-blocks"),
       frozenViews: 1,
     },
-    ...{ epochs, validateEvery: epochs, batchSize: 32, lr: 1.4e-4, warmupEpochs: 1, dropPath: 0, seed: 0 },
+    ...{
+      epochs,
+      validateEvery: epochs,
+      batchSize: 32,
+      lr: 3e-4,
+      layerDecay: 0.85,
+      warmupEpochs: 1,
+      dropPath: 0,
+      seed: 0,
+    },
+    ...{ cropScale: "[0.6,1]", colorJitter: 0 },
   };
   const run = join(folder, "run");
   output(process.execPath, [

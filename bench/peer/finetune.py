@@ -11,14 +11,14 @@ from timm.scheduler import CosineLRScheduler
 
 data, weights, epochs, size, seed = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5])
 trained = sys.argv[6] if len(sys.argv) > 6 else "all"
-batch, rate, lowest, warmup = 32, 1.4e-4, 1e-6, 1
+batch, rate, decay, lowest, warmup = 32, 3e-4, 0.85, 1e-6, 1
 torch.manual_seed(seed)
 
 
 def main():
     train, test = (create_dataset("", root=data, split=part) for part in ("train", "test"))
     classes = len(train.reader.class_to_idx)
-    model = timm.create_model("deit_tiny_patch16_224", img_size=size, num_classes=classes, drop_path_rate=0.1)
+    model = timm.create_model("deit_tiny_patch16_224", img_size=size, num_classes=classes)
     state = safetensors.torch.load_file(weights)
     state = timm.models.vision_transformer.checkpoint_filter_fn(state, model)
     model.load_state_dict({k: v for k, v in state.items() if not k.startswith("head")}, strict=False)
@@ -31,10 +31,10 @@ def main():
                 parameter.requires_grad = True
     views = dict(input_size=(3, size, size), use_prefetcher=False, interpolation="bicubic", num_workers=1,
                  mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
-    loader = create_loader(train, batch_size=batch, is_training=True, scale=(0.35, 1), hflip=0.5, color_jitter=0.3,
+    loader = create_loader(train, batch_size=batch, is_training=True, scale=(0.6, 1), hflip=0.5, color_jitter=None,
                            auto_augment=None, re_prob=0, **views)
     evaluation = create_loader(test, batch_size=64, is_training=False, crop_pct=0.9, **views)
-    optimizer = create_optimizer_v2(model, opt="adamw", lr=rate, weight_decay=0.05, layer_decay=0.75)
+    optimizer = create_optimizer_v2(model, opt="adamw", lr=rate, weight_decay=0.05, layer_decay=decay)
     steps = len(loader)
     schedule = CosineLRScheduler(optimizer, t_initial=epochs * steps, lr_min=lowest, warmup_t=warmup * steps,
                                  warmup_lr_init=1e-6, warmup_prefix=False, t_in_epochs=False)
