@@ -47,6 +47,12 @@ describe("weights that were trained on images of this run's evaluation", () => {
     );
   });
 
+  it("give no warning where training and test images have the same names, which tells neither from the other", () => {
+    const [train, test] = [subset(photos, [0, 1, 2]), subset(photos, [0, 1, 2])];
+    const weights = readTrainedOn(writeTrainedOn(train, knownImages(train)), "x")!;
+    expect(seenImages("x", weights, { found: train, measured: [test] })).toBeUndefined();
+  });
+
   it("give no warning for other data", () => {
     const others = memoryDataset(
       Array.from({ length: 10 }, (_, i) => ({ bytes: new Uint8Array([i, i]), label: i % 2 ? "dog" : "cat" })),
