@@ -45,7 +45,7 @@ function deit(trained) {
       validateEvery: epochs,
       batchSize: 32,
       lr: 3e-4,
-      layerDecay: 0.85,
+      ...(trained === "head" ? {} : { layerDecay: 0.85 }),
       warmupEpochs: 1,
       dropPath: 0,
       seed: 0,
