@@ -116,7 +116,7 @@ describe("deit predict", () => {
       "predict",
       join(images, "grey.png"),
       folder,
-      join(images, "*.webp"),
+      join(images, "pl*.webp"),
       "--weights",
       run,
       "--top",
