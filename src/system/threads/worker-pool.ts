@@ -64,6 +64,8 @@ interface Pending<J, R> {
 interface Member<J, R> {
   /** Undefined after it died, until there is work again: one that cannot even start must not be restarted forever. */
   worker: Worker | undefined;
+  /** Whether the worker has answered a job. */
+  answered?: boolean;
   /** Ends the worker if its first job takes too long. */
   timer?: NodeJS.Timeout;
   readonly pending: Map<number, Pending<J, R>>;
@@ -113,19 +115,23 @@ export class WorkerPool<J, R> {
   /** Ends the workers; jobs that have not started are not processed. */
   close(): void {
     this.#closed = true;
-    for (const { worker, timer } of this.#members) {
+    for (const { worker, answered, timer } of this.#members) {
       clearTimeout(timer);
       if (!worker) continue;
       worker.postMessage("close");
-      endThread(worker);
+      // Before its first answer a thread may be loading native modules, which abort the process if they are interrupted
+      // ("FATAL ERROR: … napi_throw"): by then they are loaded.
+      endThread(worker, answered ? undefined : 10_000);
     }
   }
 
   #start(member: Member<J, R>): Worker {
     const worker = startThread(this.url);
+    member.answered = false;
     worker.unref();
     worker.on("message", ({ id, result, failure }: { id: number; result: R; failure?: string }) => {
       const call = member.pending.get(id);
+      member.answered = true;
       if (!call) return;
       member.pending.delete(id);
       this.#time(member);
