@@ -33,24 +33,21 @@ const jsonLines = (text) =>
 function deit(trained) {
   const folder = mkdtempSync(join(tmpdir(), "deit-frozen-"));
   const settings = {
-    ...{
-      finetune: weights,
-      imageSize: size,
-      headStart: "given",
-      trainedParts: trained.replace(/^last-\d+$/, "$&-blocks"),
-      frozenViews: 1,
-    },
-    ...{
-      epochs,
-      validateEvery: epochs,
-      batchSize: 32,
-      lr: 3e-4,
-      ...(trained === "head" ? {} : { layerDecay: 0.85 }),
-      warmupEpochs: 1,
-      dropPath: 0,
-      seed: 0,
-    },
-    ...{ cropScale: "[0.6,1]", colorJitter: 0 },
+    finetune: weights,
+    imageSize: size,
+    headStart: "given",
+    trainedParts: trained.replace(/^last-\d+$/, "$&-blocks"),
+    frozenViews: 1,
+    epochs,
+    validateEvery: epochs,
+    batchSize: 32,
+    lr: 3e-4,
+    ...(trained === "head" ? {} : { layerDecay: 0.85 }),
+    warmupEpochs: 1,
+    dropPath: 0,
+    cropScale: "[0.6,1]",
+    colorJitter: 0,
+    seed: 0,
   };
   const run = join(folder, "run");
   output(process.execPath, [

@@ -51,7 +51,7 @@ await writeFile(join(target, "package.json"), `${JSON.stringify({ name, version,
 await writeFile(
   join(target, "webp-dec.d.ts"),
   `export interface WebpDecoder {
-  /** What the global constructor \`_icodec_ImageData\` makes of a picture's RGBA values; null if it cannot be decoded. */
+  /** What the global function \`_icodec_ImageData\` makes of a picture's RGBA values; null if it cannot be decoded. */
   decode(file: Uint8Array): unknown;
 }
 declare function load(options: {

@@ -1,5 +1,6 @@
 /** Some of a dataset's images, for training on less: how much does a model learn from a hundred, from a thousand? */
 import { UsageError } from "../../errors/errors.js";
+import { countsOf } from "./class-balance.js";
 import { type Dataset, subset } from "./dataset.js";
 import { keyHash } from "./sample-set.js";
 
@@ -11,8 +12,7 @@ import { keyHash } from "./sample-set.js";
  */
 export function fewerImages(dataset: Dataset, count: number): Dataset {
   requireImages(dataset, count);
-  const { length, classes } = dataset;
-  const labelsOf = labelling(dataset);
+  const { length, classes, labelsOf = (i: number) => [dataset.label(i)] } = dataset;
   const unlabelled: number[] = [];
   const ofClass = classes.map((): number[] => []);
   for (let i = 0; i < length; i++) {
@@ -41,13 +41,9 @@ export function requireImages(dataset: Dataset, count: number): void {
     throw new UsageError(
       `trainImages is ${count}, and "${name}" has ${length} images to train on; choose at most that many.`,
     );
-  const labelsOf = labelling(dataset);
-  const filled = new Set<number>();
-  for (let i = 0; i < length; i++) for (const c of labelsOf(i)) filled.add(c);
-  if (count < filled.size)
+  const filled = countsOf(dataset).filter((images) => images > 0).length;
+  if (count < filled)
     throw new UsageError(
-      `trainImages is ${count}, and "${name}" has images of ${filled.size} classes; choose at least one for each.`,
+      `trainImages is ${count}, and "${name}" has images of ${filled} classes; choose at least one for each.`,
     );
 }
-
-const labelling = ({ label, labelsOf = (i) => [label(i)] }: Dataset): NonNullable<Dataset["labelsOf"]> => labelsOf;

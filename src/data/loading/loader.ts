@@ -176,6 +176,7 @@ export function createLoader(options: LoaderOptions, worker = workerUrl("data/lo
     waited: () => waited,
     async *epoch(epoch, fromStep = 0) {
       const order = epochOrder(options, epoch);
+      const usual = transformAt(epoch);
       const sizes = transform.nativeSizes;
       const batches = sizes && arranged(options, sizes.length, order, await shapes.of(dataset, sizes, exif), epoch);
       const steps = batches?.length ?? stepsPerEpoch;
@@ -185,7 +186,7 @@ export function createLoader(options: LoaderOptions, worker = workerUrl("data/lo
         if (next >= steps) return;
         foresee(options, order, next);
         const single = batches?.[next];
-        const seen = single ? { ...transform, size: sizes![single.shape], nativeSizes: undefined } : transformAt(epoch);
+        const seen = single ? { ...transform, size: sizes![single.shape], nativeSizes: undefined } : usual;
         const batch = makeBatch({ ...options, transform: seen }, pool, memory(), order, epoch, next++, single?.places);
         batch.catch(() => undefined); // reported when its turn comes
         queue.push(batch);

@@ -70,19 +70,10 @@ export function saved(x: Tensor): Tensor {
   return apply(savedPrimitive, [x], {});
 }
 
-const rereadPrimitive: Primitive = {
-  name: "reread",
-  infer: ([x]) => [x],
-  gradient: (_, [g]) => [g, undefined],
-  evaluate: ([x]) => [x.data],
-  expand: ({ inputs: [, again] }) => [again],
-};
-
 /**
  * The same value for a gradient rule that reads it long after it was computed, when `g` is known. Where that saves memory it is
  * computed again (`Primitive.again`) instead of being kept.
  */
 export function reread(x: Tensor, g: Tensor): Tensor {
-  const again = x.index === 0 ? x.node.primitive.again?.(x.node, g) : undefined;
-  return again ? apply(rereadPrimitive, [x, again], {}) : x;
+  return (x.index === 0 && x.node.primitive.again?.(x.node, g)) || x;
 }

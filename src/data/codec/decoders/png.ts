@@ -1,19 +1,14 @@
 /** PNG pictures. */
 import { manyPixels } from "../../pixels/huge-pictures.js";
 import type { RgbImage, Size } from "../../pixels/image.js";
+import type { DecoderOptions } from "./options.js";
 import { plainPng, pngHead, pngSignature, startsWithHeader } from "./png-layout.js";
 import { pngPixels } from "./png-pixels.js";
 import { decodeWithSharp } from "./sharp.js";
 import { checkMemory, checkSize, cut } from "./undecodable.js";
 
-export interface PngOptions {
-  readonly maxPixels: number;
-  readonly alpha: boolean;
-  readonly allocate: (bytes: number) => Uint8Array;
-}
-
 /** Reads a PNG, for an animation its default image; throws Undecodable. */
-export async function decodePng(bytes: Uint8Array, { maxPixels, alpha, allocate }: PngOptions): Promise<RgbImage> {
+export async function decodePng(bytes: Uint8Array, { maxPixels, alpha, allocate }: DecoderOptions): Promise<RgbImage> {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (file.lastIndexOf("IEND") < 0) throw cut();
   const plain = plainPng(file);

@@ -5,7 +5,8 @@ interface Chunk {
   readonly name: string;
   /** Shorter than the chunk says it is, if the file ends before. */
   readonly data: Buffer;
-  /** Where the next chunk begins. */
+  /** Where it begins, and where the next one does. */
+  readonly start: number;
   readonly end: number;
 }
 
@@ -14,7 +15,7 @@ export function* webpChunks(file: Buffer): Generator<Chunk> {
   for (let at = 12; at + 8 <= file.length; ) {
     const length = file.readUInt32LE(at + 4);
     const end = at + 8 + length + (length % 2);
-    yield { name: file.toString("latin1", at, at + 4), data: file.subarray(at + 8, at + 8 + length), end };
+    yield { name: file.toString("latin1", at, at + 4), data: file.subarray(at + 8, at + 8 + length), start: at, end };
     at = end;
   }
 }
@@ -44,13 +45,10 @@ export function plainWebp(file: Buffer): PlainWebp | undefined {
     return { ...(name === "VP8L" ? losslessSize(data) : lossySize(data)), file: file.subarray(0, length) };
   if ((data[0] & ~flags) !== 0) return undefined;
   const picture = chunks.find(({ name }) => /^VP8[ L]$/.test(name))!;
-  const alone = Buffer.concat([file.subarray(0, 12), file.subarray(picture.end - spanOf(picture), picture.end)]);
+  const alone = Buffer.concat([file.subarray(0, 12), file.subarray(picture.start, picture.end)]);
   alone.writeUInt32LE(alone.length - 8, 4);
   return { width: data.readUIntLE(4, 3) + 1, height: data.readUIntLE(7, 3) + 1, file: alone };
 }
-
-/** Bytes of a chunk with its name, its length and what makes it even. */
-const spanOf = ({ data }: Chunk): number => 8 + data.length + (data.length % 2);
 
 function losslessSize(data: Buffer): Size {
   const sides = data.readUInt32LE(1);

@@ -1,19 +1,14 @@
 /** WebP pictures: the first frame of an animation. */
 import { manyPixels } from "../../pixels/huge-pictures.js";
 import type { RgbImage } from "../../pixels/image.js";
+import type { DecoderOptions } from "./options.js";
 import { decodeWithSharp } from "./sharp.js";
 import { cut } from "./undecodable.js";
 import { plainWebp } from "./webp-layout.js";
 import { webpPixels } from "./webp-pixels.js";
 
-export interface WebpOptions {
-  readonly maxPixels: number;
-  readonly alpha: boolean;
-  readonly allocate: (bytes: number) => Uint8Array;
-}
-
 /** Reads a WebP, for an animation its first frame; throws Undecodable. */
-export async function decodeWebp(bytes: Uint8Array, { maxPixels, alpha, allocate }: WebpOptions): Promise<RgbImage> {
+export async function decodeWebp(bytes: Uint8Array, { maxPixels, alpha, allocate }: DecoderOptions): Promise<RgbImage> {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   // The header states the length.
   if (file.length < 12 || file.length < 8 + file.readUInt32LE(4)) throw cut();
