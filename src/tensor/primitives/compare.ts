@@ -141,9 +141,26 @@ export function relu(x: Tensor): Tensor {
 
 const reluPrimitive: Primitive = {
   ...elementwise({ name: "relu", arity: 1, onnx: "Relu", stablehlo: "", evaluate: (a) => Math.max(a, 0) }),
-  gradient: ({ inputs: [x] }, [g]) => [g && select(compare("GT", x, 0), g, 0)],
+  // By the output, so that the input need not outlive the forward pass.
+  gradient: ({ outputs: [y] }, [g]) => [g && apply(reluGradientPrimitive, [g, y], {})],
   stablehlo: undefined,
   expand: ({ inputs: [x] }) => [max(x, 0)],
+};
+
+/** The cotangent where the output is above 0. */
+const reluGradientPrimitive: Primitive = {
+  ...elementwise({ name: "reluGradient", arity: 2, onnx: "", stablehlo: "", evaluate: (g, y) => (y > 0 ? g : 0) }),
+  gradient: ({ inputs: [, y] }, [c]) => [c && apply(reluGradientPrimitive, [c, y], {}), undefined],
+  // ONNX Runtime compares and chooses several times as slowly as it multiplies. With this slope, the sigmoid made of three lines
+  // is 0 or 1 for every number that has all its digits.
+  onnx: ({ inputs: [g, y] }, emit) => {
+    const [passes] = emit.op("HardSigmoid", [emit.value(y)], {
+      attributes: { alpha: { float: 3e38 }, beta: { float: 0 } },
+    });
+    return emit.op("Mul", [emit.value(g), passes]);
+  },
+  stablehlo: undefined,
+  expand: ({ inputs: [g, y] }) => [select(compare("GT", y, 0), g, 0)],
 };
 
 /** |x|; the gradient at 0 is 0. */

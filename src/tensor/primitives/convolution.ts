@@ -1,13 +1,13 @@
 /** Two-dimensional convolution with groups, and its two gradients, each again a convolution. */
 import { ShapeError } from "../../errors/errors.js";
 import type { DenseValue } from "../dense.js";
-import { type Attributes, apply, type Primitive, type Tensor } from "../graph.js";
+import { type Attributes, apply, type EngineKind, type Primitive, type Tensor } from "../graph.js";
 import { sizeOf } from "../host.js";
 import { describe, type TensorType } from "../tensor-type.js";
 import { broadcast, reduceSum } from "./broadcast.js";
 import { cast } from "./cast.js";
 import { compare } from "./compare.js";
-import { dot } from "./dot.js";
+import { type Axes, dot } from "./dot.js";
 import { reshape, transpose } from "./layout.js";
 import { iota } from "./leaf.js";
 import { concat, pad, reverse, slice } from "./slicing.js";
@@ -188,7 +188,7 @@ const weightGradientPrimitive: Primitive<WeightGradientAttributes> = {
       return [weightGradientByConvolution(x, g, shape, a)];
     const moved = shape[2] * shape[3] > 1 || isPadded(a) || a.strides.some((v) => v !== 1);
     const patches = engine === "onnx" && moved ? patchesByConvolution(x, shape, a) : patchesBySlices(x, g, shape, a);
-    return [weightGradientByPatches(patches, g, shape, a)];
+    return [weightGradientByPatches(patches, g, shape, a, engine)];
   },
 };
 
@@ -227,20 +227,20 @@ function weightGradientByPatches(
   g: Tensor,
   kernel: readonly number[],
   { groups }: ConvolutionAttributes,
+  engine: EngineKind,
 ): Tensor {
   const [batch, out, height, width] = g.shape;
   const pixels = height * width;
-  const products = dot(
-    reshape(g, [batch, groups, out / groups, pixels]),
-    reshape(patches, [batch, groups, sizeOf(kernel.slice(1)), pixels]),
-    {
-      batch: [
-        [0, 1],
-        [0, 1],
-      ],
-      contract: [[3], [3]],
-    },
-  );
+  const rows = sizeOf(kernel.slice(1));
+  const cotangents = reshape(g, [batch, groups, out / groups, pixels]);
+  const taps = reshape(patches, [batch, groups, rows, pixels]);
+  const both = (axes: readonly number[]): Axes => [axes, axes];
+  // One product over all images pays where they have fewer numbers than their products.
+  if (engine === "onnx" && (rows * groups + out) * pixels < rows * out) {
+    const besides = (t: Tensor) => reshape(transpose(t, [1, 2, 0, 3]), [groups, t.shape[2], batch * pixels]);
+    return reshape(dot(besides(cotangents), besides(taps), { batch: both([0]), contract: both([2]) }), kernel);
+  }
+  const products = dot(cotangents, taps, { batch: both([0, 1]), contract: both([3]) });
   return reshape(reduceSum(products, [0]), kernel);
 }
 
