@@ -39,6 +39,28 @@ describe("the gradient of a kernel", () => {
   });
 });
 
+it.each([
+  { channels: 16, out: 12, groups: 1, kernel: 1 },
+  { channels: 32, out: 32, groups: 2, kernel: 3 },
+])(
+  "the gradient of a kernel with more numbers than the images is one product: %o",
+  ({ channels, out, groups, kernel }) => {
+    const x = input("x", "float32", [3, channels, 2, 2]);
+    const w = input("w", "float32", [out, channels / groups, kernel, kernel]);
+    const y = conv2d(x, w, { padding: (kernel - 1) / 2, groups });
+    const values = new Map([x, w].map((t, i) => [["x", "w"][i], wave(t.shape.reduce((a, b) => a * b))]));
+    const node = find(gradient(reduceSum(mul(y, y)), [w]), "convolutionWeightGradient");
+    const together = node.primitive.expand!(node, { engine: "onnx", platform: "cpu" });
+    expect(find(together, "dot").outputs[0].shape).toEqual([groups, out / groups, (channels / groups) * kernel ** 2]);
+    const [ours] = evaluate(together, values);
+    const [convolution] = evaluate(node.primitive.expand!(node, { engine: "stablehlo", platform: "cuda" }), values);
+    // Both are sums in double precision, in a different order.
+    convolution.forEach((v, i) => {
+      expect(ours[i]).toBeCloseTo(v, 9);
+    });
+  },
+);
+
 describe("the gradient of the input", () => {
   it.each([
     { stride: 1, padding: 1, groups: 2, kernel: 3, onnx: "convolution" },

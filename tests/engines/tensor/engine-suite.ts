@@ -10,8 +10,11 @@ import {
   hostTensor,
   input,
   matmul,
+  mul,
   program,
   randomUniform,
+  reduceSum,
+  relu,
   type Tensor,
 } from "../../../src/tensor/index.js";
 import { cases, shapes } from "./cases.js";
@@ -60,6 +63,20 @@ export function describeEngine(name: string, create: () => Promise<Engine>, suit
         }),
         { numRuns: 4, seed: 2 },
       );
+    });
+
+    it("passes ReLU's cotangent on for all numbers above 0, however small or large", async () => {
+      const x = input("x", "float32", [8]);
+      const [slope] = gradient(reduceSum(mul(relu(x), input("g", "float32", [8]))), [x]);
+      // The smallest number with all its digits, and the largest.
+      const [least, most] = [2 ** -126, 3.4028234663852886e38];
+      const values = new Map([
+        ["x", Float64Array.from([least, -least, most, -most, 0, -0, Infinity, -Infinity])],
+        ["g", Float64Array.from([1, 2, 3, 4, 5, 6, 7, 8])],
+      ]);
+      expect([...((await run({ slope }, values)).get("slope")!.data as Float32Array)].map(Math.abs)).toEqual([
+        ...[1, 0, 3, 0, 0, 0, 7, 0],
+      ]);
     });
 
     it("draws the random numbers of the reference", async () => {
