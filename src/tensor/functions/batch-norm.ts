@@ -8,9 +8,9 @@ import { sizeOf } from "../host.js";
 import { add, mul, sub } from "../primitives/arithmetic.js";
 import { reduceSum } from "../primitives/broadcast.js";
 import { stopGradient } from "../primitives/cast.js";
-import { reshape } from "../primitives/layout.js";
 import { rsqrt } from "../primitives/unary.js";
 import { describe } from "../tensor-type.js";
+import { besidesChannels, channelAffine, channelProducts, perChannel } from "./per-channel.js";
 import { mean } from "./reduction.js";
 
 /** Weight, bias and running statistics, each `[channels]`. */
@@ -25,9 +25,6 @@ export interface BatchNormParameters {
   readonly runningVar: Tensor;
 }
 
-const perChannel = (t: Tensor): Tensor => reshape(t, [t.shape[0], 1, 1]);
-const over = [0, 2, 3] as const;
-
 /** Uses the running statistics: one multiply and one add per element. */
 export function batchNorm(
   x: Tensor,
@@ -38,7 +35,7 @@ export function batchNorm(
   return add(mul(x, perChannel(scale)), perChannel(sub(bias, mul(runningMean, scale))));
 }
 
-const countOf = (x: Tensor): number => sizeOf(over.map((axis) => x.shape[axis]));
+const countOf = (x: Tensor): number => sizeOf(besidesChannels.map((axis) => x.shape[axis]));
 
 /**
  * The normalised batch, and the mean and the variance of each channel `[channels]`. Gradients flow through the first
@@ -52,20 +49,19 @@ const batchNormPrimitive: Primitive<{ epsilon: number }> = {
     const centred = sub(x, perChannel(average));
     const inverse = rsqrt(add(variance, epsilon));
     const scale = mul(weight, inverse);
-    const gBias = reduceSum(g, over);
-    const gWeight = mul(reduceSum(mul(g, centred), over), inverse);
+    const gBias = reduceSum(g, besidesChannels);
+    const gWeight = mul(channelProducts(g, centred), inverse);
     // The statistics' part of the cotangent is an affine function of the input, whose coefficients are sums over channels.
     const part = mul(scale, -1 / countOf(x));
     const slope = perChannel(mul(mul(part, inverse), gWeight));
-    const dx = add(add(mul(g, perChannel(scale)), mul(centred, slope)), perChannel(mul(part, gBias)));
-    return [dx, gWeight, gBias];
+    return [add(channelAffine(g, scale, mul(part, gBias)), mul(centred, slope)), gWeight, gBias];
   },
   expand: ({ inputs: [x, weight, bias], attributes: { epsilon } }) => {
-    const average = mean(x, over);
+    const average = mean(x, besidesChannels);
     const centred = sub(x, perChannel(average));
-    const variance = mean(mul(centred, centred), over);
+    const variance = mul(channelProducts(centred, centred), 1 / countOf(x));
     const scale = mul(weight, rsqrt(add(variance, epsilon)));
-    return [add(mul(centred, perChannel(scale)), perChannel(bias)), average, variance];
+    return [channelAffine(centred, scale, bias), average, variance];
   },
 };
 

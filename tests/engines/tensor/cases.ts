@@ -4,6 +4,7 @@
  */
 import * as t from "../../../src/tensor/index.js";
 import { type Case, shapes } from "./case.js";
+import { channelCases } from "./channel-cases.js";
 import { elementwiseCases } from "./elementwise-cases.js";
 import { rowCases } from "./row-cases.js";
 
@@ -21,6 +22,7 @@ const softmaxRow = (row: Float64Array) => {
 
 export const cases: readonly Case[] = [
   ...elementwiseCases,
+  ...channelCases,
   {
     name: "stopGradient",
     constant: true,
