@@ -3,8 +3,8 @@
 //                         [--rounds 2] [--iterations 8] [--bfloat16] [--no-compile] [--json results.json]
 // The model `regnety` is our default RegNetY for images of 32 pixels, whose batches are larger (64). Each measurement has a
 // process of its own (peak memory means something), peers take turns (the machine drifts), and each side may choose its
-// best batch and its best allocator settings. FLOP/s are set against the fastest matrix product of the same library, which
-// is measured in the same run.
+// best batch and its best allocator settings. FLOP/s are set against the fastest matrix product of the same library, measured at
+// the beginning of the same round.
 
 import { listOf, measured, optionsOf, ours, peer, writeReport } from "./harness.js";
 import { launchEnvironment } from "./internals.js";
@@ -41,18 +41,23 @@ const contenders = [
   ),
 ];
 
-const peaks = new Map();
-for (const { peak } of contenders) {
-  const key = peak().flat().join(" ");
-  if (!peaks.has(key)) peaks.set(key, measured(...peak(), allocator).peakGflops);
+/** The products' peaks of the libraries now, by contender: what a machine has changes from minute to minute. */
+function peaksNow() {
+  const peaks = new Map();
+  const keyOf = ({ peak }) => peak().flat().join(" ");
+  for (const contender of contenders) {
+    const key = keyOf(contender);
+    if (!peaks.has(key)) peaks.set(key, measured(...contender.peak(), allocator).peakGflops);
+  }
+  return (contender) => peaks.get(keyOf(contender));
 }
-const peakOf = ({ peak }) => peaks.get(peak().flat().join(" "));
 
 const results = [];
 for (const model of listOf(options.models)) {
   for (const work of listOf(options.work)) {
     const best = new Map();
     for (let round = 0; round < options.rounds; round++) {
+      const peakOf = peaksNow();
       for (const batch of listOf(options.batches)) {
         for (const contender of contenders) {
           const { name } = contender;
