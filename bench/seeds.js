@@ -3,9 +3,10 @@
 // The single program gets more than such a program could have: a batch as large as all seeds' together on one set of
 // parameters, so that its products are larger and the optimizer's work is that of one seed. It has all threads, the others one each.
 import { readFileSync } from "node:fs";
-import { createOptimizer, initialize, openEngine, parseRecipe } from "deit";
-import { machine, median, optionsOf, pixels, writeReport } from "./harness.js";
-import { createStudent, optimizerOf, stateOf, stepData, stepOf } from "./internals.js";
+import { openEngine, parseRecipe } from "deit";
+import { machine, median, optionsOf, writeReport } from "./harness.js";
+import { createStudent } from "./internals.js";
+import { readyStep } from "./recipe-step.js";
 
 const options = optionsOf({
   ...{ recipe: "bench/cifar10/student.json", seeds: 2, rounds: 3, seconds: 6, json: undefined },
@@ -16,29 +17,13 @@ const { seeds } = options;
 /** Runs the step on an engine of its own until the time is up; returns images/s. */
 async function speed(share, engineOptions, seconds) {
   const engine = await openEngine({ engine: "onnx", ...engineOptions });
-  const recipe = parseRecipe({ ...settings, batchSize: (settings.batchSize ?? 64) * share });
-  const { batchSize } = recipe;
-  const model = createStudent(recipe, 10);
-  const step = stepOf(recipe, model, {});
-  const executable = await engine.compile(step.program);
-  const state = await engine.createState(stateOf(step, initialize(model, 0), 0));
-  const optimizer = createOptimizer(optimizerOf(recipe));
-  const images = pixels(batchSize * model.imageSize ** 2 * model.channels);
-  const rows = Int32Array.from({ length: batchSize }, (_, i) => i);
-  let count = 0;
-  const once = () => {
-    const scalars = { ...optimizer.scalars(1e-4, ++count), apply: 1, passOver: 0, emaDecay: 0 };
-    const batch = { step: count, first: 0, count: batchSize, views: new Int32Array(batchSize), images, indices: rows };
-    return executable.run(
-      state,
-      stepData(step.program, { recipe, epoch: 0, batch: { ...batch, labels: rows.map((i) => i % 10) } }, { scalars }),
-    );
-  };
-  await once();
+  const recipe = parseRecipe({ ...settings, batchSize: parseRecipe(settings).batchSize * share });
+  const { run } = await readyStep(engine, recipe, createStudent(recipe, 10));
+  await run();
   const begun = performance.now();
-  const first = count;
-  while (performance.now() - begun < seconds * 1000) await once();
-  const result = ((count - first) * batchSize * 1000) / (performance.now() - begun);
+  let count = 0;
+  for (; performance.now() - begun < seconds * 1000; count++) await run();
+  const result = (count * recipe.batchSize * 1000) / (performance.now() - begun);
   await engine.close();
   return result;
 }

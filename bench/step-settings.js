@@ -4,9 +4,10 @@
 // A variant with "allImages" computes branches for all images and multiplies those of stochastic depth by 0.
 // The programs take turns in one process, so that what else the machine does meets all of them. Times are the least and the
 // median over the rounds; memory is what the engine says that the program needs.
-import { createOptimizer, initialize, openEngine, parseRecipe, tensor } from "deit";
-import { inTurns, machine, median, optionsOf, pixels, writeReport } from "./harness.js";
-import { createStudent, isLaunched, launch, optimizerOf, stepData, stepOf } from "./internals.js";
+import { openEngine, parseRecipe } from "deit";
+import { inTurns, machine, median, optionsOf, writeReport } from "./harness.js";
+import { createStudent, isLaunched, launch } from "./internals.js";
+import { readyStep } from "./recipe-step.js";
 
 const options = optionsOf({
   ...{ model: "deit_tiny_patch16_224", batch: 8, rounds: 6, engine: "onnx", precision: "float32" },
@@ -26,28 +27,10 @@ for (const variant of JSON.parse(options.variants)) {
   const student = createStudent(recipe, 1000);
   const computingAll = (context, images) => student.forward({ ...context, residual: undefined }, images);
   const model = allImages ? { ...student, forward: computingAll } : student;
-  const step = stepOf(recipe, model, {});
-  const weights = initialize(model, 0);
-  const first = [...step.state].map(([key, shape]) => [key, weights.get(key) ?? tensor.zeros("float32", shape)]);
-  const executable = await engine.compile(step.program, { precision });
-  const need = await engine.memoryNeed(step.program, { precision });
+  const { program, run } = await readyStep(engine, recipe, model, { precision });
+  const need = await engine.memoryNeed(program, { precision });
   memory[name] = need && Math.round(need.needed / 2 ** 20);
-  const state = await engine.createState(new Map(first));
-  const optimizer = createOptimizer(optimizerOf(recipe));
-  const batch = {
-    ...{ step: 0, first: 0, count: batchSize, views: new Int32Array(batchSize) },
-    images: pixels(batchSize * model.imageSize ** 2 * model.channels),
-    labels: Int32Array.from({ length: batchSize }, (_, i) => i % model.classes),
-    indices: Int32Array.from({ length: batchSize }, (_, i) => i),
-  };
-  let count = 0;
-  runs[name] = () => {
-    const scalars = { ...optimizer.scalars(1e-4, ++count), apply: 1, passOver: 0, emaDecay: 0 };
-    return executable.run(
-      state,
-      stepData(step.program, { recipe, epoch: 0, batch: { ...batch, step: count } }, { scalars }),
-    );
-  };
+  runs[name] = run;
 }
 
 const times = await inTurns(runs, options.rounds);
